@@ -1,0 +1,41 @@
+"""Settings of an installation, read once from the environment and handed on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LANGUAGES = ("fr", "ar", "en")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Where an installation keeps things and what it offers. Every variable is listed in docs/operations.md."""
+
+    data: Path
+    database_url: str | None = None
+    languages: tuple[str, ...] = LANGUAGES
+    default_language: str = "fr"
+    secure_cookies: bool = False
+    testing: bool = False
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"
+
+    def store_url(self, name: str) -> str:
+        """URL of the store `name`: its own SQLite file, or the configured database."""
+        return self.database_url or f"sqlite:///{self.data / name}.sqlite"
+
+
+def settings_from(environ: Mapping[str, str]) -> Settings:
+    """Settings from environment variables (SCHOOL_PROTOCOL_…)."""
+    languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
+    return Settings(
+        data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
+        database_url=environ.get("SCHOOL_PROTOCOL_DATABASE_URL"),
+        languages=languages,
+        default_language=languages[0],
+        secure_cookies=environ.get("SCHOOL_PROTOCOL_SECURE_COOKIES", "") == "1",
+    )

@@ -1,0 +1,276 @@
+"""Checks of what people do: forms and their fields, acts, moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from school_protocol.definitions.book import EVERYONE, Book
+from school_protocol.definitions.names import ANSWERED, suggestion, types_of
+from school_protocol.definitions.tree import Path
+from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, FieldType, Form, FormField, Move
+
+OPEN, ANY = "open", "any"
+PLACES = (OPEN, ANY, START)
+RECEIVERS = ("declarant", "guardians", "receiving_head")
+CARRIED = ("dangers", "holds", "exclusions", "referrals", "records")
+
+_T = FieldType
+NEEDED: Mapping[ActKind, tuple[tuple[FieldType, ...], ...]] = {
+    ActKind.raise_danger: ((_T.danger, _T.dangers),),
+    ActKind.lift_danger: ((_T.danger,),),
+    ActKind.refer: ((_T.target,), (_T.covers,)),
+    ActKind.answer_referral: ((_T.referral,),),
+    ActKind.hold: ((_T.person,),),
+    ActKind.review_hold: ((_T.hold,),),
+    ActKind.sign: ((_T.record,),),
+    ActKind.correct: ((_T.record,),),
+    ActKind.seat: ((_T.seat,), (_T.account,)),
+    ActKind.add_person: ((_T.persons,),),
+    ActKind.grid: ((_T.grid,),),
+    ActKind.join: ((_T.case,),),
+    ActKind.ask_transfer: ((_T.school,),),
+    ActKind.excuse: ((_T.duty,),),
+}
+"""For each kind, the field types that its form must have: one of each group."""
+
+_OPTIONED = (_T.choice, _T.choices)
+_TIMED = (_T.date, _T.moment)
+_RANGED = (_T.integer, _T.scale, _T.text, _T.long, _T.rows, _T.persons, _T.accounts, _T.choices)
+_LIMITS: Mapping[FieldType, tuple[str, ...]] = {
+    _T.record: ("acts",),
+    _T.account: ("roles", "seats"),
+    _T.accounts: ("roles", "seats"),
+    _T.danger: ("dangers",),
+    _T.dangers: ("dangers",),
+    _T.danger_answers: ("dangers",),
+    _T.target: ("targets",),
+    _T.seat: ("seats",),
+    _T.slot: ("slots",),
+    _T.side: ("sides",),
+    _T.duty: ("duties",),
+}
+_REFERRAL_STATES = ("open", "settled")
+
+
+def check(book: Book) -> None:
+    for form in book.protocol.forms.values():
+        _form(book, form)
+    for act in book.protocol.acts.values():
+        _act(book, act)
+    for move in book.protocol.moves.values():
+        _move(book, move)
+    _kinds(book)
+
+
+# ---- forms ------------------------------------------------------------------------------------------------------
+
+
+def _form(book: Book, form: Form) -> None:
+    path = ("forms", form.key)
+    book.refer_one((*path, "side"), form.side, "sides")
+    book.people((*path, "readers"), form.readers)
+    for field in form.fields:
+        here = (*path, "fields", field.key)
+        book.over_form((*here, "when"), field.when, form, field.key)
+        _field(book, field, here)
+
+
+def _field(book: Book, field: FormField, path: Path) -> None:
+    book.refer((*path, "slots"), field.slots, "slots")
+    if field.slots and field.type not in (_T.person, _T.persons):
+        book.say((*path, "slots"), f"only a field for people has slots, not {field.type}")
+    _options(book, field, path)
+    _range(book, field, path)
+    _default(book, field, path)
+    _limits(book, field, path)
+    _columns(book, field, path)
+    if field.type is _T.grid and field.grid is None and len(book.declared.of("grids")) != 1:
+        book.say(path, 'missing key "grid": which grid it is')
+    book.refer_one((*path, "grid"), field.grid, "grids")
+    if field.grid is not None and field.type is not _T.grid:
+        book.say((*path, "grid"), f"only a field of type grid names one, not {field.type}")
+
+
+def _options(book: Book, field: FormField, path: Path) -> None:
+    if field.type in _OPTIONED and not field.options and book.declared.is_whole(*_entry(path)):
+        book.say(path, f"a {field.type} needs options")
+    if field.options and field.type not in _OPTIONED:
+        book.say((*path, "options"), f"only choice and choices have options, not {field.type}")
+    possible: Iterable[str] = (option.key for option in field.options)
+    if field.type is _T.tri:
+        possible = ANSWERED
+    elif field.type in (_T.danger, _T.dangers, _T.covers):
+        possible = book.declared.of("dangers")
+    elif field.type in (_T.yes_no, _T.check):
+        possible = ("true", "false")
+    _among(book, (*path, "forbids_files"), field.forbids_files, possible, "answer")
+
+
+def _range(book: Book, field: FormField, path: Path) -> None:
+    for name in ("least", "most"):
+        value = getattr(field, name)
+        if value is not None and field.type not in _RANGED:
+            book.say((*path, name), f"a field of type {field.type} has no {name}")
+        elif value is not None and (value < 0 or value > 10**9):
+            book.say((*path, name), f"{value} is out of reach: 0 to 1000000000")
+    if field.least is not None and field.most is not None and field.least > field.most:
+        book.say((*path, "most"), f"most ({field.most}) is less than least ({field.least})")
+    if (field.past or field.future) and field.type not in _TIMED:
+        book.say(
+            (*path, "past" if field.past else "future"), f"past and future go with a date or a moment, not {field.type}"
+        )
+    if field.past and field.future:
+        book.say((*path, "future"), "nothing is in the past and in the future")
+
+
+def _default(book: Book, field: FormField, path: Path) -> None:
+    if field.default is None:
+        return
+    possible: Iterable[str] = ()
+    match field.type:
+        case _T.choice | _T.choices:
+            possible = [option.key for option in field.options]
+        case _T.tri:
+            possible = ANSWERED
+        case _T.yes_no | _T.check:
+            possible = ("true", "false", "yes", "no")
+        case _T.date:
+            possible = ("today",)
+        case _T.moment:
+            possible = ("now", "today")
+        case _T.integer | _T.scale:
+            possible = (field.default,) if field.default.isdecimal() else ()
+        case _T.target | _T.seat | _T.slot | _T.side | _T.danger | _T.duty:
+            part = _LIMITS[field.type][0]
+            possible = book.declared.of(part)
+        case _:
+            book.say((*path, "default"), f"a field of type {field.type} has no default")
+            return
+    _among(book, (*path, "default"), [field.default], possible, "answer")
+
+
+def _limits(book: Book, field: FormField, path: Path) -> None:
+    if not field.only:
+        return
+    if field.type is _T.referral:
+        _among(book, (*path, "only"), field.only, _REFERRAL_STATES, "state of a referral")
+    elif field.type in _LIMITS:
+        book.refer((*path, "only"), field.only, *_LIMITS[field.type])
+    else:
+        book.say((*path, "only"), f"a field of type {field.type} is not limited by `only`")
+
+
+def _columns(book: Book, field: FormField, path: Path) -> None:
+    if field.type is not _T.rows:
+        if field.fields:
+            book.say((*path, "fields"), f"only rows have fields, not {field.type}")
+        return
+    if not field.fields and book.declared.is_whole(*_entry(path)):
+        book.say(path, "rows need fields")
+    types = types_of(book.protocol, field.fields)
+    for column in field.fields:
+        here = (*path, "fields", column.key)
+        if column.type in (_T.rows, _T.grid, _T.danger_answers, _T.signature):
+            book.say((*here, "type"), f"a column of rows cannot be {column.type}")
+        book.over_names((*here, "when"), column.when, types, "column")
+        _field(book, column, here)
+
+
+def _among(book: Book, path: Path, names: Iterable[str], possible: Iterable[str], what: str) -> None:
+    known = list(possible)
+    for number, name in enumerate(names):
+        if name not in known and (known or book.declared.is_whole(*_entry(path))):
+            book.say((*path, number), f'"{name}" is no {what} here{suggestion(name, known)}')
+
+
+def _entry(path: Path) -> tuple[str, ...]:
+    return tuple(str(step) for step in path[:2])
+
+
+# ---- acts -------------------------------------------------------------------------------------------------------
+
+
+def _act(book: Book, act: Act) -> None:
+    path = ("acts", act.key)
+    book.refer_one((*path, "form"), act.form, "forms")
+    book.refer((*path, "in"), act.in_, "states", also=PLACES)
+    book.people((*path, "by"), act.by, EVERYONE)
+    book.people((*path, "signed_by"), act.signed_by, EVERYONE)
+    book.refer((*path, "needs"), act.needs, "needs")
+    book.refer_one((*path, "moves"), act.moves, "moves")
+    book.refer_one((*path, "danger_signature"), act.danger_signature, "roles")
+    form = book.protocol.forms.get(act.form)
+    book.over_answers((*path, "effect_when"), act.effect_when, form)
+    for name, listed in (("in", act.in_), ("by", act.by)):
+        if not listed:
+            book.say((*path, name), "empty list: nobody could ever do this")
+    if not 0 <= act.signatures <= 5:
+        book.say((*path, "signatures"), f"{act.signatures} signatures: 0 to 5")
+    elif act.signed_by and not act.signatures:
+        book.say((*path, "signed_by"), "signed_by needs signatures")
+    if act.danger_signature and act.kind is not ActKind.lift_danger:
+        book.say((*path, "danger_signature"), "only an act of kind lift_danger has it")
+    if form is None or not book.declared.is_whole("forms", form.key):
+        return
+    for types in NEEDED.get(act.kind, ()):
+        if form.find(*types) is None:
+            wanted = " or ".join(types)
+            book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind} needs')
+
+
+def _kinds(book: Book) -> None:
+    if not book.declared.is_whole("acts"):
+        return
+    acts = book.protocol.acts.values()
+    reports = [act for act in acts if act.kind is ActKind.report]
+    if not any(START in act.in_ for act in reports):
+        place: Path = ("acts", reports[0].key, "in") if reports else ("acts",)
+        book.say(place, "no act of kind report is open at START: nothing could ever be reported")
+    for extra in reports[1:]:
+        book.say(("acts", extra.key, "kind"), f"{reports[0].key} is the report already: only one act can be")
+    raising = [act for act in acts if act.kind is ActKind.raise_danger]
+    for extra in raising[1:]:
+        book.say(("acts", extra.key, "kind"), f"{raising[0].key} raises dangers already: only one act can")
+    if book.protocol.dangers and not raising:
+        book.say(("dangers",), "no act of kind raise_danger: no danger could ever be raised")
+    for act in acts:
+        if act.kind is not ActKind.report and START in act.in_ and act.kind is not ActKind.raise_danger:
+            book.say(
+                ("acts", act.key, "in"),
+                f"START is for reports and dangers: an act of kind {act.kind} cannot open a case",
+            )
+
+
+# ---- moves ------------------------------------------------------------------------------------------------------
+
+
+def _move(book: Book, move: Move) -> None:
+    path = ("moves", move.key)
+    sources = move.from_
+    if HISTORY in sources:
+        book.say((*path, "from", sources.index(HISTORY)), "history is only where a move leads to")
+    book.refer((*path, "from"), sources, "states", also=(START, HISTORY))
+    book.refer_one((*path, "to"), move.to, "states", also=(HISTORY,))
+    book.people((*path, "by"), move.by, EVERYONE)
+    book.refer((*path, "needs"), move.needs, "needs")
+    book.refer((*path, "meets"), move.meets, "deadlines")
+    for name, listed in (("from", sources), ("by", move.by)):
+        if not listed:
+            book.say((*path, name), "empty list: this move could never be made")
+    for number, together in enumerate(move.distinct):
+        here = (*path, "distinct", number)
+        book.refer(here, together, "acts", also=("mover", "proposer"))
+        if len(set(together)) < 2:
+            book.say(here, "name two at least who must differ")
+    for number, notice in enumerate(move.notify):
+        here = (*path, "notify", number)
+        book.refer_one((*here, "to"), notice.to, "roles", "seats", also=RECEIVERS)
+        book.over_facts((*here, "when"), notice.when)
+    _among(book, (*path, "carries"), move.carries, CARRIED, "thing that a case carries along")
+    if len(set(sources)) < len(sources):
+        twice = next(number for number, name in enumerate(sources) if name in sources[:number])
+        book.say((*path, "from", twice), f'"{sources[twice]}" is named twice')
+    if move.sets.level is not None and move.sets.level not in book.levels():
+        book.say((*path, "sets", "level"), f"no grid has a level {move.sets.level}")
+    if move.sets.assess and book.protocol.assessment is None and book.declared.is_whole("assessment"):
+        book.say((*path, "sets", "assess"), "the definition has no assessment")

@@ -1,0 +1,154 @@
+"""What the checks share: the protocol, what its file declares, and the findings, each with its place."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+
+from school_protocol.definitions.names import answer_types, condition_faults, fact_types, field_types, suggestion
+from school_protocol.definitions.tree import Path
+from school_protocol.domain.conditions import Condition, NameType
+from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
+
+EVERYONE = "everyone"
+_ONE = {"duties": "duty"}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A fault of what a definition says: where, in the file's own keys, and what."""
+
+    path: Path
+    message: str
+
+
+@dataclass(slots=True)
+class Declared:
+    """What the file declares, parts that were left out included, so that nothing is said to be missing for that."""
+
+    names: Mapping[Path, frozenset[str]] = field(default_factory=dict)
+    broken: set[Path] = field(default_factory=set)
+    """Parts, or entries of parts, from which something was left out."""
+    cut: set[Path] = field(default_factory=set)
+
+    def of(self, *path: str) -> frozenset[str]:
+        return self.names.get(path, frozenset())
+
+    def is_whole(self, *path: str) -> bool:
+        """Whether nothing at or under `path` (a part, or an entry of one) was left out."""
+        return not any(broken[: len(path)] == path or broken == path[: len(broken)] for broken in self.broken)
+
+
+class Book:
+    def __init__(self, protocol: Protocol, declared: Declared) -> None:
+        self.protocol = protocol
+        self.declared = declared
+        self.findings: list[Finding] = []
+        self.facts = fact_types(protocol)
+        self.facts_read: set[str] = set()
+        self.has_unknown_facts = False
+
+    def say(self, path: Path, message: str) -> None:
+        self.findings.append(Finding(path, message))
+
+    def is_sound(self, *parts: str) -> bool:
+        """Whether nothing was left out of, or is yet found in, these parts: only then do they add up to something."""
+        return all(self.declared.is_whole(part) for part in parts) and not any(
+            finding.path[0] in parts for finding in self.findings if finding.path
+        )
+
+    def levels(self) -> frozenset[int]:
+        """The levels of the assessment's grid; of every grid where none is named."""
+        assessment = self.protocol.assessment
+        form = self.form_of(assessment.act) if assessment else None
+        field = form.by_key.get(assessment.field) if form and assessment else None
+        grids = [field.grid] if field and field.grid in self.protocol.grids else list(self.protocol.grids)
+        written = (level for grid in grids for level in self.declared.of("grids", grid or "", "levels"))
+        return frozenset(int(level) for level in written if level.isdecimal())
+
+    # ---- names ---------------------------------------------------------------------------------------------------
+
+    def refer(self, path: Path, names: Iterable[str], *parts: str, also: Collection[str] = ()) -> None:
+        """Each of `names` must be declared in one of `parts`, or be one of the words `also`."""
+        for number, name in enumerate(names):
+            self.refer_one((*path, number), name, *parts, also=also)
+
+    def refer_one(self, path: Path, name: str | None, *parts: str, also: Collection[str] = ()) -> None:
+        known = {*also, *(key for part in parts for key in self.declared.of(part))}
+        if name is None or name in known or any((part,) in self.declared.broken for part in parts):
+            return
+        what = " or ".join(_ONE.get(part, part.removesuffix("s")) for part in parts)
+        self.say(path, f'{what} "{name}" is not declared{suggestion(name, known)}')
+
+    def people(self, path: Path, names: Iterable[str], *also: str) -> None:
+        self.refer(path, names, "roles", "seats", also=also)
+
+    def form_of(self, act: str | None) -> Form | None:
+        """The form of an act, where both could be read."""
+        found = self.protocol.acts.get(act or "")
+        return self.protocol.forms.get(found.form) if found else None
+
+    def has_fields(self, form: Form) -> bool:
+        """Whether a form's fields could be read as such."""
+        return ("forms", form.key, "fields") not in self.declared.cut
+
+    def field(self, path: Path, form: Form | None, name: str | None, *types: FieldType) -> FormField | None:
+        """The field `name` of `form`, which must exist and be of one of `types`."""
+        if form is None or name is None:
+            return None
+        found = form.by_key.get(name)
+        if found is None:
+            if name not in self.declared.of("forms", form.key, "fields") and self.has_fields(form):
+                self.say(path, f'form "{form.key}" has no field "{name}"{suggestion(name, form.by_key)}')
+        elif types and found.type not in types:
+            self.say(path, f'field "{name}" is {found.type}: {_either(types)} is needed here')
+            return None
+        return found
+
+    # ---- conditions ----------------------------------------------------------------------------------------------
+
+    def over_facts(self, path: Path, condition: Condition | None) -> None:
+        if condition is None:
+            return
+        self.facts_read |= condition.names
+        unknown = condition.names - self.facts.keys()
+        self.has_unknown_facts |= bool(unknown)
+        if not unknown & self.declared.of("facts") and ("facts",) not in self.declared.broken:
+            self._condition(path, condition, self.facts, "fact")
+
+    def over_answers(self, path: Path, condition: Condition | None, form: Form | None) -> None:
+        if condition is not None and form is not None and self.has_fields(form):
+            self._over_fields(path, condition, form, form.fields, answer_types(self.protocol, form))
+
+    def over_form(self, path: Path, condition: Condition | None, form: Form, own: str) -> None:
+        """A field's own condition, over the other answers of its form."""
+        if condition is None:
+            return
+        if own in condition.names:
+            self.say(path, "a field cannot hang on its own answer")
+            return
+        self._over_fields(path, condition, form, form.fields, field_types(self.protocol, form))
+
+    def _over_fields(
+        self, path: Path, condition: Condition, form: Form, fields: Iterable[FormField], types: Mapping[str, NameType]
+    ) -> None:
+        by_key = {item.key: item for item in fields}
+        unreadable = [name for name in sorted(condition.names & by_key.keys()) if name not in types]
+        for name in unreadable:
+            self.say(path, f'field "{name}" is {by_key[name].type}: a condition cannot read it')
+        left_out = (condition.names - by_key.keys() - types.keys()) & self.declared.of("forms", form.key, "fields")
+        if not unreadable and not left_out:
+            self._condition(path, condition, types, f'form "{form.key}": field')
+
+    def over_names(self, path: Path, condition: Condition | None, types: Mapping[str, NameType], what: str) -> None:
+        if condition is not None:
+            self._condition(path, condition, types, what)
+
+    def _condition(self, path: Path, condition: Condition, types: Mapping[str, NameType], what: str) -> None:
+        for fault in condition_faults(condition, types, what):
+            self.say(path, fault)
+
+
+def _either(words: Iterable[str]) -> str:
+    *first, last = (str(word) for word in words)
+    return f"{', '.join(first)} or {last}" if first else last

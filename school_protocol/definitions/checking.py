@@ -1,0 +1,220 @@
+"""The cross checks: does what a definition says hang together? Each finding says where, and what, in plain words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from pydantic import BaseModel
+
+from school_protocol.definitions import acting, counting, whole
+from school_protocol.definitions.book import Book, Declared, Finding
+from school_protocol.definitions.tree import Path
+from school_protocol.domain.protocol import FormField, Option, Protocol, Text
+
+RESERVED = frozenset(
+    {
+        "START", "open", "any", "everyone", "history", "mover", "proposer", "opening", "entry", "danger", "role",
+        "external", "judicial", "on_danger",
+    }
+)  # fmt: skip
+LANGUAGES = ("fr", "ar", "en")
+"""What the product itself speaks: a definition carries these at least."""
+
+_IDENTIFIER = re.compile(r"[a-z][a-z0-9_]*")
+_OPTION = re.compile(r"[a-z0-9][a-z0-9_]*")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
+_KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
+_PARTS = (
+    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
+    "duties", "grids", "dangers", "targets", "documents",
+)  # fmt: skip
+_LONGEST = 64
+
+
+def check(protocol: Protocol, declared: Declared) -> list[Finding]:
+    """Every fault of how the parts of `protocol` hang together."""
+    book = Book(protocol, declared)
+    _states(book)
+    _people(book)
+    _dangers(book)
+    _documents(book)
+    acting.check(book)
+    counting.check(book)
+    whole.check(book)
+    _identity(book)
+    _identifiers(book)
+    _texts(book)
+    return book.findings
+
+
+# ---- what the definition is called, and in which languages ------------------------------------------------------
+
+
+def _identity(book: Book) -> None:
+    protocol = book.protocol
+    if not _KEY.fullmatch(protocol.protocol):
+        book.say(("protocol",), f'"{protocol.protocol}" is not a name: small letters, digits and hyphens')
+    if protocol.version < 1:
+        book.say(("version",), "versions count from 1")
+    seen: set[str] = set()
+    for number, code in enumerate(protocol.languages):
+        if not _LANGUAGE.fullmatch(code):
+            book.say(("languages", number), f'"{code}" is not a language code')
+        if code in seen:
+            book.say(("languages", number), f'language "{code}" is named twice')
+        seen.add(code)
+    missing = [code for code in LANGUAGES if code not in seen]
+    if missing and book.declared.is_whole("languages"):
+        book.say(("languages",), f"languages must hold {', '.join(missing)}")
+
+
+def _texts(book: Book) -> None:
+    if not book.declared.is_whole("languages"):
+        return
+    wanted = book.protocol.languages
+    for path, text in texts(book.protocol):
+        for code in wanted:
+            if code not in text.root and not _was_cut(book, (*path, code)):
+                book.say(path, f'missing language "{code}"')
+        for code in text.root:
+            if code not in wanted:
+                book.say((*path, code), f'language "{code}" is not among those of this definition')
+
+
+def _was_cut(book: Book, path: Path) -> bool:
+    return path in book.declared.cut
+
+
+def texts(protocol: Protocol) -> Iterator[tuple[Path, Text]]:
+    """Every text of a definition with its place in the file."""
+    yield from _texts_in(protocol, ())
+
+
+def _texts_in(value: Any, path: Path) -> Iterator[tuple[Path, Text]]:
+    if isinstance(value, Text):
+        yield path, value
+    elif isinstance(value, BaseModel):
+        for name, info in type(value).model_fields.items():
+            yield from _texts_in(getattr(value, name), (*path, info.alias or name))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            yield from _texts_in(item, (*path, str(key)))
+    elif isinstance(value, tuple):
+        for number, item in enumerate(value):
+            yield from _texts_in(item, (*path, item.key if isinstance(item, FormField | Option) else number))
+
+
+# ---- identifiers ------------------------------------------------------------------------------------------------
+
+
+def _identifiers(book: Book) -> None:
+    protocol = book.protocol
+    for part in _PARTS:
+        entries: Mapping[str, Any] = getattr(protocol, part)
+        for key in entries:
+            _identifier(book, (part, key))
+        _codes(book, part, entries)
+    for form in protocol.forms.values():
+        _field_names(book, form.fields, ("forms", form.key, "fields"))
+    for grid in protocol.grids.values():
+        for key in grid.items:
+            _identifier(book, ("grids", grid.key, "items", key))
+    for document in protocol.documents.values():
+        for key in document.profiles:
+            _identifier(book, ("documents", document.key, "profiles", key))
+
+
+def _field_names(book: Book, fields: tuple[FormField, ...], path: Path) -> None:
+    for field in fields:
+        here = (*path, field.key)
+        _identifier(book, here)
+        for option in field.options:
+            if not _OPTION.fullmatch(option.key):
+                book.say((*here, "options", option.key), "an option's key is written with a-z, 0-9 and _")
+        _field_names(book, field.fields, (*here, "fields"))
+
+
+def _identifier(book: Book, path: Path) -> None:
+    key = str(path[-1])
+    if key in RESERVED:
+        book.say(path, f'"{key}" is a word of the format: choose another name')
+    elif not _IDENTIFIER.fullmatch(key):
+        book.say(path, f'"{key}" is not a name: it begins with a-z, then a-z, 0-9 and _')
+    elif len(key) > _LONGEST:
+        book.say(path, f"a name has at most {_LONGEST} letters")
+
+
+def _codes(book: Book, part: str, entries: Mapping[str, Any]) -> None:
+    seen: dict[str, str] = {}
+    for key, entry in entries.items():
+        code = getattr(entry, "code", "")
+        if not code:
+            continue
+        if code in seen:
+            book.say((part, key, "code"), f'code "{code}" is already that of {seen[code]}')
+        elif code != key and code in entries:
+            book.say((part, key, "code"), f'code "{code}" is already the key of another of the {part}')
+        seen.setdefault(code, key)
+
+
+# ---- states, people, dangers, documents -------------------------------------------------------------------------
+
+
+def _states(book: Book) -> None:
+    for key, state in book.protocol.states.items():
+        book.refer_one(("states", key, "stage"), state.stage, "stages")
+        if state.initial and state.ended:
+            book.say(("states", key), "the initial state cannot be an ended one")
+        if state.successor and not state.ended:
+            book.say(("states", key, "successor"), "only an ended state has a successor")
+    if not book.declared.is_whole("states"):
+        return
+    initial = [key for key, state in book.protocol.states.items() if state.initial]
+    if not initial:
+        book.say(("states",), "no state is initial: one must be")
+    for key in initial[1:]:
+        book.say(("states", key, "initial"), f"{initial[0]} is initial already: only one state can be")
+
+
+def _people(book: Book) -> None:
+    protocol = book.protocol
+    for key, seat in protocol.seats.items():
+        book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
+        book.people(("seats", key, "named_by"), seat.named_by)
+    for key, slot in protocol.slots.items():
+        book.refer_one(("slots", key, "side"), slot.side, "sides")
+
+
+def _dangers(book: Book) -> None:
+    protocol = book.protocol
+    for key, danger in protocol.dangers.items():
+        path = ("dangers", key)
+        book.refer((*path, "targets"), danger.targets, "targets")
+        book.refer_one((*path, "lifted_with"), danger.lifted_with, "roles")
+        named = [protocol.targets[target] for target in danger.targets if target in protocol.targets]
+        if not book.declared.is_whole("targets") or len(named) < len(danger.targets):
+            continue
+        reachable = {
+            "external": any(target.external for target in named),
+            "judicial": any(target.judicial for target in protocol.targets.values()),
+            "named": bool(named),
+        }
+        if not any(reachable[kind] for kind in danger.settled_by):
+            kinds = " or ".join(danger.settled_by)
+            book.say(path, f"no target of it is {kinds}: a referral could never settle it")
+    for key, target in protocol.targets.items():
+        book.people(("targets", key, "letter_by"), target.letter_by)
+
+
+def _documents(book: Book) -> None:
+    for key, document in book.protocol.documents.items():
+        path = ("documents", key)
+        for name, profile in document.profiles.items():
+            book.people((*path, "profiles", name, "for"), profile.for_)
+        for number, section in enumerate(document.sections):
+            book.refer((*path, "sections", number, "acts"), section.acts, "acts")
+        book.refer((*path, "checks"), document.checks, "needs", "deadlines", "duties")
+        if not document.profiles:
+            book.say((*path, "profiles"), "a document has one profile at least")

@@ -1,0 +1,469 @@
+"""Checks of what is known and what is due: facts and their sources, needs, deadlines, duties, the grid, follow-ups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from school_protocol.definitions.acting import RECEIVERS
+from school_protocol.definitions.book import Book
+from school_protocol.definitions.names import ANSWERED, NEED, item_types, suggestion
+from school_protocol.definitions.tree import Path
+from school_protocol.domain.protocol import (
+    ActKind,
+    Deadline,
+    Duty,
+    Fact,
+    FactType,
+    FieldType,
+    Fold,
+    Form,
+    FormField,
+    Grid,
+    Schedule,
+    Source,
+)
+
+LONGEST = 100_000
+"""No figure of a deadline or a schedule is larger: beyond it dates cannot be computed."""
+
+_T = FieldType
+_TIMED = (_T.date, _T.moment)
+_TRUTHS = (_T.yes_no, _T.check)
+_NUMBERS = (_T.integer, _T.scale)
+_PEOPLE = (_T.person, _T.persons, _T.account, _T.accounts)
+_CHOSEN = (_T.choice, _T.tri, _T.danger, _T.target, _T.seat, _T.slot, _T.side, _T.duty)
+_FOLDS = {
+    FactType.bool: (Fold.last, Fold.ever, Fold.answered, Fold.standing),
+    FactType.enum: (Fold.last,),
+    FactType.int: (Fold.last,),
+    FactType.count: (Fold.count, Fold.streak, Fold.distinct, Fold.signatures),
+}
+_DERIVED = {
+    "dangers": (FactType.count, FactType.bool, FactType.int),
+    "open_referrals": (FactType.count, FactType.int),
+    "guardians": (FactType.enum,),
+    "grid_known": (FactType.int, FactType.count),
+    "assessed_level": (FactType.int,),
+    "entered": (FactType.bool,),
+    "content_since_entry": (FactType.bool,),
+    "follow_up": (FactType.bool,),
+    "deadline": (FactType.bool,),
+    "people": (FactType.bool, FactType.count),
+    "months_since": (FactType.int,),
+    "days": (FactType.int,),
+}
+"""Sources that the engine works out by itself, each with the types it can give."""
+
+_WAYS = ("act", "entered", "move", "danger", "hold", "report", "seen", "missed_follow_up")
+_OF_AN_ACT = ("field", "where", "filled", "row_filled", "covering_entry", "by")
+
+
+def check(book: Book) -> None:
+    protocol = book.protocol
+    for grid in protocol.grids.values():
+        _grid(book, grid)
+    _assessment(book)
+    for fact in protocol.facts.values():
+        _fact(book, fact)
+    for key, need in protocol.needs.items():
+        book.over_facts(("needs", key, "when"), need.when)
+        book.refer(("needs", key, "met_by"), need.met_by, "acts")
+    for deadline in protocol.deadlines.values():
+        _deadline(book, deadline)
+    for duty in protocol.duties.values():
+        _duty(book, duty)
+    _follow_up(book)
+    _ends(book)
+
+
+# ---- facts ------------------------------------------------------------------------------------------------------
+
+
+def _fact(book: Book, fact: Fact) -> None:
+    path = ("facts", fact.key)
+    kinds = ["from"] if fact.from_ else []
+    kinds += [name for name in _DERIVED if getattr(fact, name)]
+    if not kinds and book.declared.is_whole(*path):
+        book.say(path, f"a fact has one source: from, {', '.join(_DERIVED)}")
+    if len(kinds) > 1:
+        book.say(path, f"a fact has one source, not {' and '.join(kinds)}")
+    _values(book, fact, path)
+    if len(kinds) == 1 and not fact.from_:
+        if fact.type not in _DERIVED[kinds[0]]:
+            book.say((*path, "type"), f"{kinds[0]} gives {' or '.join(map(str, _DERIVED[kinds[0]]))}, not {fact.type}")
+        if fact.fold is not Fold.last:
+            book.say((*path, "fold"), f"{kinds[0]} has no fold")
+    book.refer((*path, "since", "entered"), fact.since.entered, "states")
+    if fact.from_:
+        _sources(book, fact, path)
+    _derived(book, fact, path)
+
+
+def _values(book: Book, fact: Fact, path: Path) -> None:
+    if fact.type is FactType.enum:
+        if not fact.values and book.declared.is_whole(*_two(path)):
+            book.say(path, "an enum needs values")
+        if len(set(fact.values)) < len(fact.values):
+            book.say((*path, "values"), "a value is named twice")
+    elif fact.values:
+        book.say((*path, "values"), f"only an enum has values, not {fact.type}")
+    if fact.initial is not None:
+        _value(book, fact, fact.initial, (*path, "initial"))
+
+
+def _value(book: Book, fact: Fact, value: str, path: Path) -> None:
+    if fact.type is FactType.bool and value not in ("true", "false"):
+        book.say(path, f'"{value}" is neither true nor false')
+    elif fact.type is FactType.enum and fact.values and value not in fact.values:
+        book.say(path, f'"{value}" is not among the values of {fact.key}{suggestion(value, fact.values)}')
+    elif fact.type in (FactType.int, FactType.count) and not value.removeprefix("-").isdecimal():
+        book.say(path, f'"{value}" is not a whole number')
+
+
+def _sources(book: Book, fact: Fact, path: Path) -> None:
+    if fact.fold not in _FOLDS[fact.type]:
+        possible = " or ".join(map(str, _FOLDS[fact.type]))
+        place = (*path, "fold") if "fold" in fact.model_fields_set else (*path, "type")
+        book.say(place, f"a fact of type {fact.type} folds by {possible}, not {fact.fold}")
+    if (fact.fold is Fold.streak) != bool(fact.streak_of):
+        book.say((*path, "streak_of"), "streak and streak_of go together: which answers count")
+    for number, source in enumerate(fact.from_):
+        here = (*path, "from", number)
+        form = _source(book, source, here, due=False)
+        if fact.fold in _FOLDS[fact.type]:
+            _feeds(book, fact, source, form, here)
+
+
+def _feeds(book: Book, fact: Fact, source: Source, form: Form | None, path: Path) -> None:
+    """Whether what `source` gives is what the fact folds."""
+    if source.value is not None:
+        _value(book, fact, source.value, (*path, "value"))
+        if source.field is not None:
+            book.say((*path, "value"), "a source takes a field or a value, not both")
+    match fact.fold:
+        case Fold.answered:
+            _needs_field(book, source, form, path, _T.danger_answers)
+        case Fold.distinct:
+            _needs_field(book, source, form, path, *_PEOPLE)
+        case Fold.streak:
+            field = _needs_field(book, source, form, path, *_CHOSEN)
+            _covered(book, fact.streak_of, _answers(book, field), ("facts", fact.key, "streak_of"))
+        case Fold.signatures:
+            act = book.protocol.acts.get(source.act or "")
+            if act is not None and not act.signatures:
+                book.say((*path, "act"), f"{act.key} is not signed: it has no signatures")
+        case Fold.standing:
+            act = book.protocol.acts.get(source.act or "")
+            if act is None and source.act is None:
+                book.say(path, "standing needs an act of kind visa")
+            elif act is not None and act.kind is not ActKind.visa:
+                book.say((*path, "act"), f"standing needs an act of kind visa: {act.key} is {act.kind}")
+        case Fold.last | Fold.ever if fact.type is FactType.bool:
+            book.field((*path, "field"), form, source.field, *_TRUTHS)
+        case Fold.last if fact.type is FactType.enum:
+            _gives_enum(book, fact, source, form, path)
+        case Fold.last:
+            if source.value is None:
+                _needs_field(book, source, form, path, *_NUMBERS)
+        case _:
+            book.field((*path, "field"), form, source.field)
+
+
+def _gives_enum(book: Book, fact: Fact, source: Source, form: Form | None, path: Path) -> None:
+    if source.value is not None:
+        return
+    field = _needs_field(book, source, form, path, *_CHOSEN)
+    for answer in _answers(book, field):
+        if fact.values and answer not in fact.values:
+            book.say((*path, "field"), f'answer "{answer}" of {source.field} is not among the values of {fact.key}')
+
+
+def _needs_field(book: Book, source: Source, form: Form | None, path: Path, *types: FieldType) -> FormField | None:
+    if source.field is None:
+        wanted = "a field or a value" if types in (_CHOSEN, _NUMBERS) else "a field"
+        book.say(path, f"this fact needs {wanted} from its source")
+        return None
+    return book.field((*path, "field"), form, source.field, *types)
+
+
+def _answers(book: Book, field: FormField | None) -> tuple[str, ...]:
+    """The answers that a field can give."""
+    if field is None:
+        return ()
+    if field.type is _T.tri:
+        return ANSWERED
+    if field.only:
+        return field.only
+    parts = {
+        _T.danger: book.protocol.dangers, _T.target: book.protocol.targets, _T.seat: book.protocol.seats,
+        _T.slot: book.protocol.slots, _T.side: book.protocol.sides, _T.duty: book.protocol.duties,
+    }  # fmt: skip
+    if field.type is _T.covers:
+        return (*book.protocol.dangers, NEED)
+    return tuple(parts[field.type]) if field.type in parts else tuple(option.key for option in field.options)
+
+
+def _covered(book: Book, names: Iterable[str], answers: tuple[str, ...], path: Path) -> None:
+    for number, name in enumerate(names):
+        if answers and name not in answers:
+            book.say((*path, number), f'"{name}" is no answer of that field{suggestion(name, answers)}')
+
+
+def _derived(book: Book, fact: Fact, path: Path) -> None:
+    if fact.guardians is not None:
+        here = (*path, "guardians")
+        book.refer_one((*here, "act"), fact.guardians.act, "acts")
+        form = book.form_of(fact.guardians.act)
+        book.field((*here, "person"), form, fact.guardians.person, _T.person)
+        result = book.field((*here, "result"), form, fact.guardians.result, _T.choice)
+        for answer in _answers(book, result):
+            if fact.values and answer not in fact.values:
+                book.say((*here, "result"), f'answer "{answer}" is not among the values of {fact.key}')
+        _value(book, fact, fact.guardians.held, (*here, "held"))
+    book.refer_one((*path, "grid_known"), fact.grid_known, "acts")
+    if fact.grid_known is not None:
+        form = book.form_of(fact.grid_known)
+        if form is not None and form.find(_T.grid) is None and book.declared.is_whole("forms", form.key):
+            book.say((*path, "grid_known"), f'form "{form.key}" has no field of type grid')
+    if fact.assessed_level and book.protocol.assessment is None and book.declared.is_whole("assessment"):
+        book.say((*path, "assessed_level"), "the definition has no assessment")
+    if fact.follow_up is not None and book.protocol.follow_up is None and book.declared.is_whole("follow_up"):
+        book.say((*path, "follow_up"), "the definition has no follow_up")
+    book.refer((*path, "entered"), fact.entered, "states")
+    book.refer_one((*path, "deadline"), fact.deadline, "deadlines")
+    book.refer((*path, "months_since"), fact.months_since, "states")
+    if fact.people is not None:
+        book.refer_one((*path, "people", "seat"), fact.people.seat, "seats")
+    if fact.days is not None:
+        for name in ("since", "until"):
+            for number, source in enumerate(getattr(fact.days, name)):
+                _moment(book, source, (*path, "days", name, number))
+
+
+# ---- sources ----------------------------------------------------------------------------------------------------
+
+
+def _source(book: Book, source: Source, path: Path, *, due: bool) -> Form | None:
+    """Check the references of a source; the form of its act. `due`: it starts or meets a deadline."""
+    ways = [name for name in _WAYS if getattr(source, name)]
+    if not ways and book.declared.is_whole(*_two(path)):
+        book.say(path, f"a source names one of {', '.join(_WAYS)}")
+    if len(ways) > 1:
+        book.say(path, f"a source names one thing, not {' and '.join(ways)}")
+    if "act" not in ways:
+        for name in _OF_AN_ACT:
+            if getattr(source, name):
+                book.say((*path, name), f"{name} goes with an act")
+    for name in ("seen", "missed_follow_up"):
+        if getattr(source, name) and not due:
+            book.say((*path, name), f"{name} starts or meets a deadline: it feeds no fact")
+    book.refer_one((*path, "act"), source.act, "acts")
+    book.refer((*path, "entered"), source.entered, "states")
+    book.refer_one((*path, "move"), source.move, "moves")
+    book.people((*path, "by"), source.by)
+    form = book.form_of(source.act)
+    book.over_answers((*path, "where"), source.where, form)
+    book.field((*path, "filled"), form, source.filled)
+    if source.row_filled is not None and form is not None:
+        rows, _, column = source.row_filled.partition(".")
+        found = book.field((*path, "row_filled"), form, rows, _T.rows)
+        columns = [item.key for item in found.fields] if found else []
+        if found and column not in columns and book.declared.is_whole("forms", form.key):
+            book.say((*path, "row_filled"), f'"{source.row_filled}": write rows.column{suggestion(column, columns)}')
+    return form
+
+
+def _moment(book: Book, source: Source, path: Path) -> None:
+    """A source that gives a moment: when it happened, or the date that a field says."""
+    form = _source(book, source, path, due=True)
+    book.field((*path, "field"), form, source.field, *_TIMED)
+    if source.value is not None:
+        book.say((*path, "value"), "a moment takes no value")
+
+
+# ---- deadlines and duties ---------------------------------------------------------------------------------------
+
+
+def _deadline(book: Book, deadline: Deadline) -> None:
+    path = ("deadlines", deadline.key)
+    for name in ("start", "met_by"):
+        for number, source in enumerate(getattr(deadline, name)):
+            _moment(book, source, (*path, name, number))
+    if not deadline.start and book.declared.is_whole(*path):
+        book.say((*path, "start"), "empty list: this deadline would never start")
+    book.over_facts((*path, "suspended_while"), deadline.suspended_while)
+    book.over_facts((*path, "unless"), deadline.unless)
+    for number, step in enumerate(deadline.steps):
+        here = (*path, "steps", number)
+        book.refer((*here, "tell"), step.tell, "roles", "seats", also=RECEIVERS)
+        book.over_facts((*here, "when"), step.when)
+        _figure(book, step.after, (*here, "after"), least=0)
+    if "value" in deadline.model_fields_set:
+        _figure(book, deadline.value, (*path, "value"), least=0)
+    if not deadline.value and not deadline.steps and book.declared.is_whole(*path):
+        book.say(path, "a deadline has a value or steps")
+    if deadline.max is not None and deadline.value > deadline.max:
+        why = ", which the law fixes" if deadline.lock == "law" else ""
+        book.say((*path, "value"), f"{deadline.value} is more than its max, {deadline.max}{why}")
+    if deadline.lock == "law" and deadline.max is None and book.declared.is_whole(*path):
+        book.say((*path, "lock"), "what the law fixes needs a max")
+    if deadline.repeat and not deadline.value:
+        book.say((*path, "repeat"), "only a deadline with a value repeats")
+
+
+def _figure(book: Book, figure: int, path: Path, *, least: int) -> None:
+    if not least <= figure <= LONGEST:
+        book.say(path, f"{figure} is out of reach: {least} to {LONGEST}")
+
+
+def _duty(book: Book, duty: Duty) -> None:
+    path = ("duties", duty.key)
+    book.refer((*path, "met_by"), duty.met_by, "acts", "moves")
+    book.refer((*path, "deadlines"), duty.deadlines, "deadlines")
+    book.over_facts((*path, "when"), duty.when)
+    book.over_facts((*path, "suspended_while"), duty.suspended_while)
+    book.refer((*path, "blocks"), duty.blocks, "needs")
+    book.people((*path, "by"), duty.by)
+    book.refer((*path, "after_move"), duty.after_move, "moves")
+
+
+# ---- the grid, the assessment, follow-ups, what happens at the end ------------------------------------------------
+
+
+def _grid(book: Book, grid: Grid) -> None:
+    path = ("grids", grid.key)
+    for number, floor in enumerate(grid.floors):
+        here = (*path, "floors", number)
+        if not floor.when.names - grid.items.keys() & book.declared.of(*path, "items"):
+            book.over_names((*here, "when"), floor.when, item_types(grid), f'grid "{grid.key}": item')
+        if str(floor.level) not in book.declared.of(*path, "levels"):
+            book.say((*here, "level"), f"the grid has no level {floor.level}")
+    if not book.declared.is_whole(*path):
+        return
+    if not grid.items:
+        book.say((*path, "items"), "a grid has items")
+        return
+    wanted = len(next(iter(grid.items.values())).anchors)
+    is_sound = True
+    for key, item in grid.items.items():
+        if item.weight < 1:
+            book.say((*path, "items", key, "weight"), f"a weight is 1 at least, not {item.weight}")
+            is_sound = False
+        if len(item.anchors) < 2:
+            book.say((*path, "items", key, "anchors"), "an item has two anchors at least")
+            is_sound = False
+        elif len(item.anchors) != wanted:
+            book.say((*path, "items", key, "anchors"), f"{len(item.anchors)} anchors: the first item has {wanted}")
+            is_sound = False
+    if is_sound:
+        _bands(book, grid, path)
+
+
+def _bands(book: Book, grid: Grid, path: Path) -> None:
+    """Levels from 0 to the maximum, each point in exactly one."""
+    expected = 0
+    before = 0
+    for number, level in grid.levels.items():
+        here = (*path, "levels", str(number))
+        if number <= before:
+            book.say(here, "levels are numbered upwards from 1")
+        if level.low != expected:
+            book.say((*here, "low"), f"level {number} begins at {level.low}, not at {expected}: gap or overlap")
+        if level.high < level.low:
+            book.say((*here, "high"), f"level {number} ends at {level.high}, before it begins")
+        expected, before = level.high + 1, number
+    if expected != grid.maximum + 1:
+        book.say((*path, "levels"), f"the levels end at {expected - 1}: the grid's maximum is {grid.maximum}")
+
+
+def _assessment(book: Book) -> None:
+    assessment = book.protocol.assessment
+    if assessment is None:
+        return
+    path = ("assessment",)
+    book.refer_one((*path, "fact"), assessment.fact, "facts")
+    fact = book.protocol.facts.get(assessment.fact)
+    if fact is not None and not fact.assessed_level and book.declared.is_whole("facts", fact.key):
+        book.say((*path, "fact"), f'fact "{fact.key}" does not say assessed_level')
+    book.refer_one((*path, "act"), assessment.act, "acts")
+    form = book.form_of(assessment.act)
+    book.field((*path, "field"), form, assessment.field, _T.grid)
+    override = book.field((*path, "override"), form, assessment.override, _T.choice, *_NUMBERS)
+    for answer in _answers(book, override) if override and override.type is _T.choice else ():
+        if answer not in {str(level) for level in book.levels()}:
+            book.say((*path, "override"), f'answer "{answer}" is no level of the grid')
+    book.field((*path, "recurrence"), form, assessment.recurrence, *_TRUTHS)
+    _level(book, assessment.danger_level, (*path, "danger_level"))
+    if assessment.recurrence_level:
+        _level(book, assessment.recurrence_level, (*path, "recurrence_level"))
+    if not 0 <= assessment.reopening_raise <= len(book.levels()):
+        book.say((*path, "reopening_raise"), f"raises by 0 to {len(book.levels())} levels")
+
+
+def _level(book: Book, level: int, path: Path) -> None:
+    if level not in book.levels():
+        book.say(path, f"no grid has a level {level}")
+
+
+def _follow_up(book: Book) -> None:
+    follow_up = book.protocol.follow_up
+    if follow_up is None:
+        return
+    path = ("follow_up",)
+    book.refer_one((*path, "act"), follow_up.act, "acts")
+    act = book.protocol.acts.get(follow_up.act)
+    if act is not None and act.kind is not ActKind.follow_up:
+        book.say((*path, "act"), f"{act.key} is of kind {act.kind}, not follow_up")
+    form = book.form_of(follow_up.act)
+    for name in ("held_on", "next_on"):
+        book.field((*path, name), form, getattr(follow_up, name), *_TIMED)
+    for number, source in enumerate(follow_up.also_next):
+        here = (*path, "also_next", number)
+        _moment(book, source, here)
+        if source.act is not None and source.field is None:
+            book.say(here, "name the field that says when the next follow-up is")
+    book.refer((*path, "starts"), follow_up.starts, "states")
+    levels = book.levels()
+    if book.declared.is_whole("grids") and book.declared.is_whole("follow_up"):
+        for level in sorted(levels - follow_up.levels.keys()):
+            book.say((*path, "levels"), f"level {level} has no schedule")
+        for level in follow_up.levels.keys() - levels if levels else ():
+            book.say((*path, "levels", str(level)), f"no grid has a level {level}")
+        if follow_up.unassessed_as not in follow_up.levels:
+            book.say((*path, "unassessed_as"), f"level {follow_up.unassessed_as} has no schedule")
+        for state, level in follow_up.treat_as_in.items():
+            if level not in follow_up.levels:
+                book.say((*path, "treat_as_in", state), f"level {level} has no schedule")
+    for state in follow_up.treat_as_in:
+        book.refer_one((*path, "treat_as_in", state), state, "states")
+    for level, schedule in follow_up.levels.items():
+        _schedule(book, schedule, (*path, "levels", str(level)))
+
+
+def _schedule(book: Book, schedule: Schedule, path: Path) -> None:
+    days = schedule.days
+    if list(days) != sorted(set(days)):
+        book.say((*path, "days"), "days of a schedule go upwards")
+    for number, day in enumerate(days):
+        _figure(book, day, (*path, "days", number), least=0)
+    for number, day in enumerate(schedule.roll.fixed):
+        if day not in days:
+            book.say((*path, "roll", "fixed", number), f"day {day} is not in the schedule")
+
+
+def _ends(book: Book) -> None:
+    """What reads the report, and how long things are kept."""
+    protocol = book.protocol
+    if protocol.restricted_when is not None:
+        report = next(protocol.acts_of(ActKind.report), None)
+        book.over_answers(("restricted_when",), protocol.restricted_when, book.form_of(report.key) if report else None)
+    for number, rule in enumerate(protocol.retention):
+        here = ("retention", number)
+        book.over_facts((*here, "when"), rule.when)
+        book.refer((*here, "states"), rule.states, "states")
+        if not 1 <= rule.months <= 1200:
+            book.say((*here, "months"), f"{rule.months} months: 1 to 1200")
+
+
+def _two(path: Path) -> tuple[str, ...]:
+    return tuple(str(step) for step in path[:2])

@@ -1,0 +1,124 @@
+"""What conditions may name, and with which types: a protocol's facts, a form's answers, a grid's items."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
+
+from school_protocol.domain.conditions import Condition, NameType
+from school_protocol.domain.protocol import FactType, FieldType, Form, FormField, Grid, Protocol
+
+ANSWERED = ("yes", "no", "unknown")
+NEED = "need"
+"""What a referral covers when it is made without a danger."""
+
+_BOOL, _INT = NameType("bool"), NameType("int")
+
+
+def fact_types(protocol: Protocol) -> Mapping[str, NameType]:
+    """The declared facts, as needs and deadlines read them."""
+    types: dict[str, NameType] = {}
+    for key, fact in protocol.facts.items():
+        if fact.type is FactType.bool:
+            types[key] = _BOOL
+        elif fact.type is FactType.enum:
+            types[key] = NameType("enum", fact.values)
+        else:
+            types[key] = _INT
+    return types
+
+
+def field_types(protocol: Protocol, form: Form | str) -> Mapping[str, NameType]:
+    """The answers of a form that a condition can read; free words, dates, people and rows are not among them."""
+    return types_of(protocol, (protocol.forms[form] if isinstance(form, str) else form).fields)
+
+
+def types_of(protocol: Protocol, fields: Iterable[FormField]) -> dict[str, NameType]:
+    found = {field.key: _type_of(protocol, field) for field in fields}
+    return {key: kind for key, kind in found.items() if kind is not None}
+
+
+def answer_types(protocol: Protocol, form: Form) -> Mapping[str, NameType]:
+    """The answers of a form with what is known besides: who acted, and what a target or what is covered implies."""
+    types = {"role": NameType("enum", (*protocol.roles, *protocol.seats)), **field_types(protocol, form)}
+    if form.find(FieldType.target):
+        types |= {"external": _BOOL, "judicial": _BOOL}
+    if form.find(FieldType.covers):
+        types["on_danger"] = _BOOL
+    return types
+
+
+def item_types(grid: Grid) -> Mapping[str, NameType]:
+    return dict.fromkeys(grid.items, _INT)
+
+
+def condition_faults(condition: Condition, types: Mapping[str, NameType], what: str) -> list[str]:
+    """Every mistake of a condition, in words; `what` is the kind of names that it may read."""
+    faults = [
+        f'{what} "{name}" is not declared{suggestion(name, types)}'
+        for name in dict.fromkeys(node.id for node in ast.walk(condition.tree) if isinstance(node, ast.Name))
+        if name not in types
+    ]
+    faults += (fault for fault in condition.faults(types) if not fault.startswith("unknown name"))
+    for node in ast.walk(condition.tree):
+        if isinstance(node, ast.Compare):
+            faults += _sides(node.left, node.ops[0], node.comparators[0], types)
+    return list(dict.fromkeys(faults))
+
+
+def suggestion(name: str, names: Iterable[str]) -> str:
+    close = get_close_matches(name, list(names), 1)
+    return f'; did you mean "{close[0]}"?' if close else ""
+
+
+def _sides(left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType]) -> list[str]:
+    """Mistakes that lie in both sides together: two names of different types, or no name at all."""
+    if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
+        return [f"`{ast.unparse(left)}` is compared with a constant: one side must be a name"]
+    if isinstance(left, ast.Name) and isinstance(right, ast.Name):
+        one, other = types.get(left.id), types.get(right.id)
+        kinds = {"enum" if kind.kind == "multi" else kind.kind for kind in (one, other) if kind is not None}
+        if isinstance(op, ast.In | ast.NotIn) and one is not None and one.kind != "enum":
+            return [f"`{left.id}` is {one.kind}: only an enum can be among several answers"]
+        if len(kinds) > 1:
+            assert one is not None
+            assert other is not None
+            return [f"`{left.id}` is {one.kind} and `{right.id}` is {other.kind}: they cannot be compared"]
+    if isinstance(op, ast.In | ast.NotIn) and not isinstance(right, ast.Name | ast.Tuple | ast.List):
+        return [f"`in {ast.unparse(right)}`: write a list, such as ('one', 'two')"]
+    return []
+
+
+def _type_of(protocol: Protocol, field: FormField) -> NameType | None:
+    options = tuple(option.key for option in field.options)
+    limited = field.only
+    match field.type:
+        case FieldType.yes_no | FieldType.check:
+            return _BOOL
+        case FieldType.integer | FieldType.scale:
+            return _INT
+        case FieldType.tri:
+            return NameType("enum", ANSWERED)
+        case FieldType.choice:
+            return NameType("enum", options)
+        case FieldType.choices:
+            return NameType("multi", options)
+        case FieldType.danger:
+            return NameType("enum", limited or tuple(protocol.dangers))
+        case FieldType.dangers:
+            return NameType("multi", limited or tuple(protocol.dangers))
+        case FieldType.covers:
+            return NameType("multi", (*protocol.dangers, NEED))
+        case FieldType.target:
+            return NameType("enum", limited or tuple(protocol.targets))
+        case FieldType.seat:
+            return NameType("enum", limited or tuple(protocol.seats))
+        case FieldType.slot:
+            return NameType("enum", limited or tuple(protocol.slots))
+        case FieldType.side:
+            return NameType("enum", limited or tuple(protocol.sides))
+        case FieldType.duty:
+            return NameType("enum", limited or tuple(protocol.duties))
+        case _:
+            return None

@@ -1,0 +1,209 @@
+"""From a definition's bytes to a checked `Protocol`, or every fault with its line.
+
+Three looks at a file: how it is written (tree), what each part may hold (the model), how the parts hang together
+(checking, whole). A part that the model refuses is left out and the rest is still checked, so that an author sees all
+that is wrong at once; what would only follow from a part left out is not reported.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+
+from pydantic import ValidationError
+
+from school_protocol.definitions.book import Declared, Finding
+from school_protocol.definitions.checking import check
+from school_protocol.definitions.explaining import INJECTED, explain, unknown_key
+from school_protocol.definitions.tree import (
+    LARGEST,
+    Entries,
+    Items,
+    Node,
+    Path,
+    Scalar,
+    Unreadable,
+    child,
+    follow,
+    grow,
+    label,
+    plain,
+)
+from school_protocol.domain.errors import DefinitionError, Fault
+from school_protocol.domain.protocol import Protocol
+
+_TRIES = 24
+"""How often parts are left out before the rest is given up: what holds a refused part may need it, and so on."""
+_Cut = tuple[Node, Node, Path]
+"""What holds it, what is left out, and where that stands."""
+
+
+def read_file(path: FilePath) -> Protocol:
+    """The protocol of the file at `path`."""
+    with path.open("rb") as stream:
+        return read(stream.read(LARGEST + 1), str(path))
+
+
+def read(data: bytes, file: str) -> Protocol:
+    """The protocol that `data` defines; `file` is its name in messages. Raises DefinitionError with every fault."""
+    try:
+        root, faults, lost = grow(data)
+        protocol = _Reader(root, faults, lost).protocol()
+    except Unreadable as error:
+        raise DefinitionError(file, (error.fault,)) from None
+    if faults or protocol is None:
+        unique = dict.fromkeys(sorted(faults, key=lambda fault: (fault.line, fault.message)))
+        raise DefinitionError(file, tuple(unique))
+    return protocol.model_copy(update={"digest": hashlib.sha256(data).hexdigest()})
+
+
+class _Reader:
+    def __init__(self, root: Entries, faults: list[Fault], lost: set[Path]) -> None:
+        self.root = root
+        self.faults = faults
+        self.declared = Declared(_names(root), {path[:2] for path in lost})
+
+    def protocol(self) -> Protocol | None:
+        """The model of what can be read; None if nothing can. Faults are added as they are found."""
+        for path, node, name in list(_forbidden(self.root, ())):
+            where = f" in {label(path)}" if path else ""
+            self._add(node.nodes[name], unknown_key(name, path, where))
+            self._cut(node, node.nodes[name], (*path, name))
+        for path, holder, listed in list(_lists(self.root, ())):
+            self._add(listed, f"{label(path)}: must be a mapping of keys")
+            self._cut(holder, listed, path)
+        for attempt in range(_TRIES):
+            try:
+                protocol = Protocol.model_validate(self._values())
+            except ValidationError as error:
+                self._refused(error, reported=attempt > 0)
+            except RecursionError:
+                raise Unreadable(1, "a condition is nested too deep") from None
+            else:
+                for finding in check(protocol, self.declared):
+                    self._found(finding)
+                return protocol
+        return None
+
+    def _values(self) -> dict[str, object]:
+        values = {key: plain(node) for key, node in self.root.nodes.items()}
+        if values.get("format") == "1":
+            values["format"] = 1
+        return values
+
+    def _add(self, node: Node, message: str) -> None:
+        if not node.flawed:
+            self.faults.append(Fault(node.line, message))
+
+    def _found(self, finding: Finding) -> None:
+        nodes, _ = follow(self.root, finding.path)
+        if not any(node.flawed for node in nodes):
+            where = f"{label(_shown(finding.path, nodes))}: " if finding.path else ""
+            self._add(nodes[-1], where + finding.message)
+
+    # ---- what the model refuses --------------------------------------------------------------------------------
+
+    def _refused(self, error: ValidationError, *, reported: bool) -> None:
+        cuts: list[_Cut] = []
+        for details in error.errors(include_url=False):
+            loc = tuple(details["loc"])
+            nodes, walked = follow(self.root, loc)
+            if details["type"] == "missing":
+                self._missing(loc, nodes, walked, explain(details, loc, (*walked, *loc[-1:])), reported, cuts)
+                continue
+            if not reported and not any(node.flawed for node in nodes):
+                self._add(nodes[-1], explain(details, loc, _shown(walked, nodes)))
+            if len(nodes) > 1:
+                cuts.append((nodes[-2], nodes[-1], walked))
+        for parent, node, path in cuts:
+            self._cut(parent, node, path)
+
+    def _missing(
+        self, loc: Path, nodes: list[Node], walked: Path, message: str, reported: bool, cuts: list[_Cut]
+    ) -> None:
+        holder = nodes[-1]
+        if not reported and not any(node.flawed for node in nodes) and (*walked, loc[-1]) not in self.declared.cut:
+            self._add(Scalar("", holder.line if walked else 1), message)
+        if walked:
+            cuts.append((nodes[-2], holder, walked))
+        else:
+            name = str(loc[-1])
+            self.declared.broken.add((name,))
+            self.root.nodes[name] = _stand_in(name, self.declared.names.get(("languages",), frozenset()))
+
+    def _cut(self, parent: Node, node: Node, path: Path) -> None:
+        self.declared.broken.add(path[:2])
+        self.declared.cut.add(path)
+        if isinstance(parent, Entries):
+            parent.nodes = {key: kept for key, kept in parent.nodes.items() if kept is not node}
+        elif isinstance(parent, Items):
+            parent.nodes = [kept for kept in parent.nodes if kept is not node]
+
+
+def _shown(path: Path, nodes: list[Node]) -> Path:
+    """`path` without the number of an item that is plain text: its line says which one it is."""
+    if path and isinstance(path[-1], int) and isinstance(nodes[-1], Scalar):
+        return path[:-1]
+    return path
+
+
+def _names(root: Entries) -> dict[Path, frozenset[str]]:
+    """What is declared where, as written, before anything is left out."""
+    names: dict[Path, frozenset[str]] = {(): frozenset(root.nodes)}
+    for part, node in root.nodes.items():
+        if isinstance(node, Items):
+            names[(part,)] = frozenset(item.text for item in node.nodes if isinstance(item, Scalar))
+        if not isinstance(node, Entries):
+            continue
+        names[(part,)] = frozenset(node.nodes)
+        for key, entry in node.nodes.items():
+            for inner in ("fields", "items", "levels"):
+                found = child(entry, inner)
+                if isinstance(found, Entries):
+                    names[(part, key, inner)] = frozenset(found.nodes)
+    return names
+
+
+def _forbidden(node: Node, path: Path) -> Iterator[tuple[Path, Entries, str]]:
+    """Keys that the model takes from the reader alone, where a file writes them."""
+    if isinstance(node, Entries):
+        places = {"digest"} if not path else {"key"} if _is_keyed(path) else set()
+        for name in places & INJECTED & node.nodes.keys():
+            yield path, node, name
+        for key, inner in node.nodes.items():
+            yield from _forbidden(inner, (*path, key))
+    elif isinstance(node, Items):
+        for number, inner in enumerate(node.nodes):
+            yield from _forbidden(inner, (*path, number))
+
+
+def _lists(node: Node, path: Path) -> Iterator[tuple[Path, Entries, Items]]:
+    """Lists where a form's fields or a field's options are written as a mapping."""
+    if not isinstance(node, Entries):
+        return
+    for key, inner in node.nodes.items():
+        here = (*path, key)
+        if isinstance(inner, Items) and here[0] == "forms":
+            if (here[-3] == "fields" and key in ("fields", "options")) or (len(here) == 3 and key == "fields"):
+                yield here, node, inner
+        else:
+            yield from _lists(inner, here)
+
+
+def _is_keyed(path: Path) -> bool:
+    """Whether what stands at `path` gets its key from its place in the file."""
+    if len(path) == 2:
+        return path[0] not in ("sources", "assessment", "follow_up", "title", "notice")
+    return len(path) > 3 and path[-2] in ("fields", "options", "items", "levels", "profiles")
+
+
+def _stand_in(name: str, languages: frozenset[str]) -> Node:
+    """Something the model accepts where a required part of the definition is missing, already reported."""
+    if name == "languages":
+        return Items(1, [Scalar("fr", 1, flawed=True)], flawed=True)
+    if name in ("format", "version", "protocol"):
+        return Scalar("1", 1, flawed=True)
+    if name in ("title", "notice"):
+        return Entries(1, {code: Scalar("–", 1, flawed=True) for code in sorted(languages) or ["fr"]}, flawed=True)
+    return Entries(1, flawed=True)

@@ -1,0 +1,423 @@
+"""Answers to a form: from whatever was typed to plain checked values, or every problem by field.
+
+A problem is a code, with its figures after colons (`too_long:500`); `wording` turns it into a sentence.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.errors import BadInput
+from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
+
+TEXT_MOST = 500
+LONG_MOST = 100_000
+ROWS_MOST = 12
+SCHOOL = re.compile(r"^\d{5}[A-Z]$")
+MASSAR = re.compile(r"^[A-Z]\d{9}$")
+_DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
+_TRI = ("yes", "no", "unknown")
+_TRUE, _FALSE = (True, "true", "yes", "1", "on"), (False, "false", "no", "0", "off")
+
+
+@dataclass(frozen=True, slots=True)
+class NewPerson:
+    """Somebody named for the first time: the slot id given, and what identifies them (kept apart, sealed)."""
+
+    id: str
+    slot: str
+    identity: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """What a form's references may point at, in the case as it stands."""
+
+    now: datetime
+    today: date
+    people: Mapping[str, str] = field(default_factory=dict)
+    """Slot id → slot."""
+    accounts: frozenset[str] = frozenset()
+    referrals: Mapping[str, str] = field(default_factory=dict)
+    """Referral number → its state."""
+    holds: frozenset[str] = frozenset()
+    records: Mapping[str, str] = field(default_factory=dict)
+    """Record number → its act."""
+    cases: frozenset[str] = frozenset()
+    schools: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Cleaned:
+    answers: Mapping[str, Any]
+    people: tuple[NewPerson, ...] = ()
+
+
+def clean(protocol: Protocol, form: Form, raw: Mapping[str, Any], references: References) -> Cleaned:
+    """Checked answers of `form`. Raises BadInput with every problem at once."""
+    cleaner = _Cleaner(protocol, references)
+    answers = cleaner.fields(form.fields, raw, "")
+    for key in raw:
+        if key not in form.by_key:
+            cleaner.problem(key, "unknown_field")
+    cleaner.conditional(form.fields, answers)
+    if cleaner.problems:
+        raise BadInput({path: tuple(codes) for path, codes in cleaner.problems.items()})
+    return Cleaned(answers, tuple(cleaner.people))
+
+
+def plain_text(value: str) -> str:
+    """Typed text without what no sentence needs: NUL, control characters, lone surrogates; lines end in \\n."""
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    kept = (char for char in value if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs", "Cn", "Co"))
+    return unicodedata.normalize("NFC", "".join(kept)).strip()
+
+
+class _Cleaner:
+    def __init__(self, protocol: Protocol, references: References) -> None:
+        self.protocol = protocol
+        self.references = references
+        self.problems: dict[str, list[str]] = {}
+        self.people: list[NewPerson] = []
+
+    def problem(self, path: str, code: str) -> None:
+        self.problems.setdefault(path, []).append(code)
+
+    def fields(self, fields: Iterable[FormField], raw: Mapping[str, Any], prefix: str) -> dict[str, Any]:
+        answers: dict[str, Any] = {}
+        for item in fields:
+            path = prefix + item.key
+            value = raw.get(item.key)
+            if item.type is FieldType.signature:
+                continue
+            if _is_blank(value):
+                if item.type is FieldType.check and item.required and item.when is None:
+                    self.problem(path, "tick")
+                continue
+            cleaned = self._one(item, value, path)
+            if cleaned is not None:
+                answers[item.key] = cleaned
+        return answers
+
+    def conditional(self, fields: Iterable[FormField], answers: dict[str, Any]) -> None:
+        values = answer_values(fields, answers)
+        for item in fields:
+            asked = item.when is None or item.when.holds(values)
+            if not asked:
+                answers.pop(item.key, None)
+            elif item.required and item.type is not FieldType.signature and item.key not in {**answers, **self.problems}:
+                self.problem(item.key, "required")
+
+    def _one(self, item: FormField, value: Any, path: str) -> Any:
+        match item.type:
+            case FieldType.text | FieldType.long:
+                return self._text(item, value, path)
+            case FieldType.yes_no | FieldType.check:
+                return self._truth(item, value, path)
+            case FieldType.tri:
+                return self._among(str(value), _TRI, path)
+            case FieldType.choice:
+                return self._among(str(value), [option.key for option in item.options], path)
+            case FieldType.choices:
+                return self._several(value, [option.key for option in item.options], path)
+            case FieldType.date:
+                return self._date(item, value, path)
+            case FieldType.moment:
+                return self._moment(item, value, path)
+            case FieldType.integer | FieldType.scale:
+                return self._number(item, value, path)
+            case FieldType.rows:
+                return self._rows(item, value, path)
+            case FieldType.grid:
+                return self._grid(item, value, path)
+            case FieldType.person | FieldType.persons:
+                return self._persons(item, value, path)
+            case FieldType.danger_answers:
+                return self._danger_answers(value, path)
+            case _:
+                return self._reference(item, value, path)
+
+    def _text(self, item: FormField, value: Any, path: str) -> str | None:
+        text = plain_text(str(value))
+        most = item.most or (LONG_MOST if item.type is FieldType.long else TEXT_MOST)
+        if len(text) > most:
+            self.problem(path, f"too_long:{most}:{len(text)}")
+            return None
+        if item.least and text and len(text) < item.least:
+            self.problem(path, f"too_short:{item.least}")
+        return text or None
+
+    def _truth(self, item: FormField, value: Any, path: str) -> bool | None:
+        if isinstance(value, str):
+            value = value.lower()
+        if value in _TRUE:
+            return True
+        if value in _FALSE:
+            if item.type is FieldType.check and item.required and item.when is None:
+                self.problem(path, "tick")
+            return False
+        self.problem(path, "unknown_option")
+        return None
+
+    def _among(self, value: str, allowed: Iterable[str], path: str) -> str | None:
+        if value in allowed:
+            return value
+        self.problem(path, "unknown_option")
+        return None
+
+    def _several(self, value: Any, allowed: Iterable[str], path: str) -> list[str] | None:
+        chosen = [value] if isinstance(value, str) else list(value)
+        allowed = list(allowed)
+        if any(str(item) not in allowed for item in chosen):
+            self.problem(path, "unknown_option")
+            return None
+        return [key for key in allowed if key in chosen]
+
+    def _date(self, item: FormField, value: Any, path: str) -> str | None:
+        day = _read_date(value)
+        if day is None:
+            self.problem(path, "not_a_date")
+            return None
+        if item.past and day > self.references.today:
+            self.problem(path, "in_the_future")
+        if item.future and day < self.references.today:
+            self.problem(path, "in_the_past")
+        return day.isoformat()
+
+    def _moment(self, item: FormField, value: Any, path: str) -> str | None:
+        moment = _read_moment(value)
+        if moment is None:
+            self.problem(path, "not_a_moment")
+            return None
+        if item.past and moment > self.references.now + timedelta(minutes=5):
+            self.problem(path, "in_the_future")
+        if item.future and moment < self.references.now:
+            self.problem(path, "in_the_past")
+        return moment.isoformat()
+
+    def _number(self, item: FormField, value: Any, path: str) -> int | None:
+        text = str(value).translate(_DIGITS).strip()
+        if not re.fullmatch(r"-?\d{1,9}", text):
+            self.problem(path, "not_a_number")
+            return None
+        number = int(text)
+        least = item.least if item.least is not None else 0
+        most = item.most if item.most is not None else (10 if item.type is FieldType.scale else 10**9)
+        if not least <= number <= most:
+            self.problem(path, f"range:{least}:{most}")
+            return None
+        return number
+
+    def _rows(self, item: FormField, value: Any, path: str) -> list[dict[str, Any]] | None:
+        if not isinstance(value, list | tuple) or not all(isinstance(row, Mapping) for row in value):
+            self.problem(path, "unknown_option")
+            return None
+        filled = [row for row in value if any(not _is_blank(cell) for cell in row.values())]
+        if len(filled) > (item.most or ROWS_MOST):
+            self.problem(path, f"too_many:{item.most or ROWS_MOST}")
+            return None
+        rows = []
+        for number, row in enumerate(filled):
+            answers = self.fields(item.fields, row, f"{path}.{number}.")
+            for column in item.fields:
+                if (
+                    column.required
+                    and column.key not in answers
+                    and f"{path}.{number}.{column.key}" not in self.problems
+                ):
+                    self.problem(f"{path}.{number}.{column.key}", "required")
+            rows.append(answers)
+        if item.least and len(rows) < item.least:
+            self.problem(path, f"too_few:{item.least}")
+        return rows or None
+
+    def _grid(self, item: FormField, value: Any, path: str) -> dict[str, int] | None:
+        grid = self.protocol.grids[item.grid or next(iter(self.protocol.grids))]
+        scores: dict[str, int] = {}
+        for key, score in dict(value).items():
+            found = grid.items.get(key)
+            if found is None:
+                self.problem(f"{path}.{key}", "unknown_field")
+            elif not _is_blank(score):
+                text = str(score).translate(_DIGITS)
+                if not text.isdigit() or int(text) >= len(found.anchors):
+                    self.problem(f"{path}.{key}", f"range:0:{len(found.anchors) - 1}")
+                else:
+                    scores[key] = int(text)
+        return scores or None
+
+    def _persons(self, item: FormField, value: Any, path: str) -> Any:
+        entries = [value] if isinstance(value, str | Mapping) else list(value)
+        ids: list[str] = []
+        for entry in entries:
+            found = self._person(item, entry, path)
+            if found is not None:
+                ids.append(found)
+        if not ids:
+            return None
+        if item.type is FieldType.person:
+            return ids[0]
+        return list(dict.fromkeys(ids))
+
+    def _person(self, item: FormField, entry: Any, path: str) -> str | None:
+        if isinstance(entry, Mapping):
+            return self._new_person(item, entry, path)
+        slot = self.references.people.get(str(entry))
+        if slot is None or (item.slots and slot not in item.slots):
+            self.problem(path, "no_such_person")
+            return None
+        return str(entry)
+
+    def _new_person(self, item: FormField, entry: Mapping[str, Any], path: str) -> str | None:
+        identity = {
+            key: plain_text(str(value)) for key, value in entry.items() if key != "slot" and not _is_blank(value)
+        }
+        if not identity:
+            return None
+        slot = str(entry.get("slot") or "")
+        if slot not in self.protocol.slots or (item.slots and slot not in item.slots):
+            self.problem(path, "no_such_slot")
+            return None
+        massar = identity.get("massar", "").upper().translate(_DIGITS)
+        if massar:
+            if not MASSAR.match(massar):
+                self.problem(path, "massar")
+            identity["massar"] = massar
+        for key, text in identity.items():
+            if len(text) > TEXT_MOST:
+                self.problem(path, f"too_long:{TEXT_MOST}:{len(text)}")
+            if key not in ("name", "grade", "massar", "phone", "note"):
+                self.problem(path, "unknown_field")
+        taken = [known for known, of in self.references.people.items() if of == slot]
+        taken += [person.id for person in self.people if person.slot == slot]
+        person = NewPerson(f"{slot}-{len(taken) + 1}", slot, identity)
+        self.people.append(person)
+        return person.id
+
+    def _danger_answers(self, value: Any, path: str) -> dict[str, str] | None:
+        answers: dict[str, str] = {}
+        for key, answer in dict(value).items():
+            danger = self.protocol.dangers.get(self.protocol.resolve("dangers", key))
+            if danger is None or not danger.ask_at_closing:
+                self.problem(f"{path}.{key}", "unknown_field")
+            elif not _is_blank(answer):
+                if str(answer) in _TRI:
+                    answers[danger.key] = str(answer)
+                else:
+                    self.problem(f"{path}.{key}", "unknown_option")
+        return answers or None
+
+    def _reference(self, item: FormField, value: Any, path: str) -> Any:
+        several = item.type in (FieldType.dangers, FieldType.covers, FieldType.accounts)
+        entries = [str(entry) for entry in ([value] if isinstance(value, str | int) else value)]
+        found = [self._pointed(item, entry) for entry in entries]
+        if any(entry is None for entry in found):
+            self.problem(path, _MISSING.get(item.type, "unknown_option"))
+            return None
+        return list(dict.fromkeys(found)) if several else found[0]
+
+    def _pointed(self, item: FormField, entry: str) -> str | None:
+        protocol, references = self.protocol, self.references
+        match item.type:
+            case FieldType.danger | FieldType.dangers:
+                key = protocol.resolve("dangers", entry)
+                return key if key in protocol.dangers and (not item.only or key in item.only) else None
+            case FieldType.covers:
+                key = protocol.resolve("dangers", entry)
+                return key if key in protocol.dangers or key == "need" else None
+            case FieldType.target:
+                key = protocol.resolve("targets", entry)
+                return key if key in protocol.targets else None
+            case FieldType.referral:
+                state = references.referrals.get(entry)
+                return entry if state is not None and (not item.only or state in item.only) else None
+            case FieldType.hold:
+                return entry if entry in references.holds else None
+            case FieldType.record:
+                act = references.records.get(entry)
+                return entry if act is not None and (not item.only or act in item.only) else None
+            case FieldType.account | FieldType.accounts:
+                return entry if entry in references.accounts else None
+            case FieldType.seat:
+                key = protocol.resolve("seats", entry)
+                return key if key in protocol.seats else None
+            case FieldType.slot:
+                return entry if entry in protocol.slots else None
+            case FieldType.side:
+                return entry if entry in protocol.sides else None
+            case FieldType.duty:
+                return entry if entry in protocol.duties else None
+            case FieldType.case:
+                number = re.sub(r"[^\d]", "", entry.translate(_DIGITS))
+                return number if number in references.cases else None
+            case FieldType.school:
+                code = entry.strip().upper().translate(_DIGITS)
+                return code if SCHOOL.match(code) and (not references.schools or code in references.schools) else None
+            case FieldType.massar:
+                code = entry.strip().upper().translate(_DIGITS)
+                return code if MASSAR.match(code) else None
+        return None
+
+
+_MISSING = {
+    FieldType.referral: "no_such_referral",
+    FieldType.hold: "no_such_hold",
+    FieldType.record: "no_such_record",
+    FieldType.account: "no_such_colleague",
+    FieldType.accounts: "no_such_colleague",
+    FieldType.case: "no_such_case",
+    FieldType.school: "school",
+    FieldType.massar: "massar",
+}
+
+
+def answer_values(fields: Iterable[FormField], answers: Mapping[str, Any]) -> dict[str, Value]:
+    """The answers as conditions read them: several answers as tuples, a box not ticked as False."""
+    values: dict[str, Value] = {}
+    for item in fields:
+        value = answers.get(item.key)
+        if isinstance(value, list | tuple):
+            values[item.key] = tuple(entry for entry in value if isinstance(entry, str))
+        elif isinstance(value, bool | int | str):
+            values[item.key] = value
+        elif item.type is FieldType.check:
+            values[item.key] = False
+        elif item.type in (FieldType.choices, FieldType.dangers, FieldType.covers):
+            values[item.key] = ()
+    return values
+
+
+def _is_blank(value: Any) -> bool:
+    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {}, ())
+
+
+def _read_date(value: Any) -> date | None:
+    if isinstance(value, datetime):
+        return value.date()
+    if isinstance(value, date):
+        return value
+    text = str(value).translate(_DIGITS).strip()
+    for pattern in ("%Y-%m-%d", "%d/%m/%Y"):
+        try:
+            found = datetime.strptime(text, pattern).replace(tzinfo=UTC).date()
+        except ValueError:
+            continue
+        return found if 1990 <= found.year <= 2100 else None
+    return None
+
+
+def _read_moment(value: Any) -> datetime | None:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value.translate(_DIGITS).strip())
+        except ValueError:
+            return None
+    if not isinstance(value, datetime) or value.tzinfo is None or not 1990 <= value.year <= 2100:
+        return None
+    return value.astimezone(UTC)

@@ -1,0 +1,617 @@
+"""A case is a list of events: `fold` makes of them what the case is now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from school_protocol.domain.answers import answer_values
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.events import (
+    READING_KINDS,
+    Answers,
+    CaseJoined,
+    CaseOpened,
+    CaseSeen,
+    DocumentIssued,
+    Event,
+    Recorded,
+    StepTaken,
+)
+from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, FieldType, FormField, Protocol
+
+EVERY_GUARDIAN = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    account: str
+    role: str
+    seq: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class Record:
+    """One recorded act with what followed it: corrections, signatures, and since when its effect stands."""
+
+    seq: int
+    act: str
+    kind: ActKind
+    actor: str
+    role: str
+    at: datetime
+    occurred_at: datetime
+    answers: dict[str, Any]
+    derived: Mapping[str, Any]
+    signatures: list[Signature] = field(default_factory=list)
+    effective_seq: int | None = None
+    effective_at: datetime | None = None
+    corrections: list[int] = field(default_factory=list)
+    grants: bool = True
+    """Whether the kind's effect applies (`effect_when`)."""
+
+    def signed_by(self, account: str) -> bool:
+        return any(signature.account == account for signature in self.signatures)
+
+
+@dataclass(slots=True)
+class DangerLife:
+    """One life of a danger: raised → referred | lifted."""
+
+    danger: str
+    raised_seq: int
+    raised_at: datetime
+    by: str
+    state: str = "raised"
+    changed_seq: int = 0
+    changed_at: datetime | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in ("raised", "referred")
+
+
+@dataclass(slots=True)
+class Referral:
+    number: int
+    seq: int
+    target: str
+    covers: tuple[str, ...]
+    at: datetime
+    actor: str
+    role: str
+    acknowledged_at: datetime | None = None
+    settled_at: datetime | None = None
+    awaits_answer: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        return self.awaits_answer and self.settled_at is None
+
+
+@dataclass(slots=True)
+class Hold:
+    """While it stands, that guardian (or every guardian) gets nothing by any door."""
+
+    number: int
+    guardian: str
+    seq: int
+    at: datetime
+    confirmed_seq: int | None = None
+    lifted_seq: int | None = None
+    reviewed: list[tuple[int, datetime]] = field(default_factory=list)
+
+    @property
+    def stands(self) -> bool:
+        return self.lifted_seq is None
+
+
+@dataclass(slots=True)
+class SeatHeld:
+    seat: str
+    account: str
+    seq: int
+    side: str | None = None
+    until: str | None = None
+    by_overseer: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    state: str
+    source: str
+    seq: int
+    at: datetime
+    actor: str
+    move: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    slot: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the urgent path interrupted, for the way back."""
+
+    state: str
+    entered_seq: int
+    opening_seq: int
+    opening_at: datetime
+    base_level: int
+    validated_seq: int
+    former_level: int
+
+
+@dataclass(slots=True)
+class Case:
+    """What a case is after its events. Read it; only `fold` and its parts write."""
+
+    number: str = ""
+    unit: str = ""
+    protocol: str = ""
+    version: int = 0
+    opened_at: datetime | None = None
+    opened_by: str = ""
+    reporter_role: str = ""
+    state: str = START
+    entries: list[StateEntry] = field(default_factory=list)
+    opening_seq: int = 0
+    opening_at: datetime | None = None
+    before: Before | None = None
+    records: list[Record] = field(default_factory=list)
+    dangers: list[DangerLife] = field(default_factory=list)
+    referrals: list[Referral] = field(default_factory=list)
+    holds: list[Hold] = field(default_factory=list)
+    seats: list[SeatHeld] = field(default_factory=list)
+    exclusions: dict[str, int] = field(default_factory=dict)
+    people: dict[str, Person] = field(default_factory=dict)
+    steps: list[StepTaken] = field(default_factory=list)
+    documents: list[DocumentIssued] = field(default_factory=list)
+    base_level: int = 0
+    validated_seq: int = 0
+    former_level: int = 0
+    grid: Mapping[str, Any] = field(default_factory=dict)
+    restricted_seq: int | None = None
+    seen: list[tuple[int, datetime]] = field(default_factory=list)
+    last_seq: int = 0
+    last_at: datetime | None = None
+    content_seq: int = 0
+    """The latest event that is neither an issuing nor a reading."""
+    news_seq: int = 0
+    """The latest event that adds content: voids visas, is news since an entry."""
+    pieces: int = 0
+    joined: list[str] = field(default_factory=list)
+    opened_from: str | None = None
+    successor: str | None = None
+
+    @property
+    def entry(self) -> StateEntry:
+        return self.entries[-1]
+
+    @property
+    def level(self) -> int:
+        """0 = not assessed, and 0 again while a danger raised since the last assessment stands."""
+        newer = any(life.is_live and life.raised_seq > self.validated_seq for life in self.dangers)
+        return 0 if newer else self.base_level
+
+    def live_dangers(self, *states: str) -> list[DangerLife]:
+        return [life for life in self.dangers if life.state in (states or ("raised", "referred"))]
+
+    def is_live(self, danger: str) -> bool:
+        return any(life.danger == danger and life.is_live for life in self.dangers)
+
+    def record(self, seq: int) -> Record | None:
+        return next((record for record in self.records if record.seq == seq), None)
+
+    def records_of(self, *acts: str) -> list[Record]:
+        return [record for record in self.records if record.act in acts]
+
+    def last_entered(self, states: Iterable[str]) -> StateEntry | None:
+        wanted = set(states)
+        return next((entry for entry in reversed(self.entries) if entry.state in wanted), None)
+
+    def seats_of(self, account: str) -> list[SeatHeld]:
+        return [held for held in self.seats if held.account == account]
+
+    def holder(self, seat: str) -> str | None:
+        return next((held.account for held in reversed(self.seats) if held.seat == seat), None)
+
+    def is_held(self, guardian: str) -> bool:
+        return any(hold.stands and hold.guardian in (guardian, EVERY_GUARDIAN) for hold in self.holds)
+
+
+def fold(protocol: Protocol, events: Iterable[Event], onto: Case | None = None) -> Case:
+    """The case after `events`, in the order of their numbers; `onto` continues a case folded before."""
+    case = onto or Case()
+    folding = _Folding(protocol, case)
+    for event in events:
+        folding.take(event)
+    return case
+
+
+class _Folding:
+    def __init__(self, protocol: Protocol, case: Case) -> None:
+        self.protocol = protocol
+        self.case = case
+        self.interruptions = {state for move in protocol.moves.values() if move.to == HISTORY for state in move.from_}
+        """States that a case comes back from to where it was."""
+
+    def take(self, event: Event) -> None:
+        case = self.case
+        case.last_seq, case.last_at = event.seq, event.at
+        match event:
+            case CaseOpened():
+                self._opened(event)
+            case Recorded():
+                self._recorded(event)
+            case StepTaken():
+                self._stepped(event)
+            case CaseSeen():
+                case.seen.append((event.seq, event.at))
+            case CaseJoined():
+                self._joined(event)
+            case DocumentIssued():
+                case.documents.append(event)
+        if not isinstance(event, CaseSeen | DocumentIssued):
+            case.content_seq = event.seq
+
+    def _opened(self, event: CaseOpened) -> None:
+        case = self.case
+        case.number, case.unit = event.number, event.unit
+        case.protocol, case.version = event.protocol, event.version
+        case.opened_at, case.opened_by, case.reporter_role = event.occurred_at, event.actor, event.role
+        case.opened_from = event.opened_from
+        case.opening_seq, case.opening_at = event.seq, event.occurred_at
+        case.news_seq = event.seq
+        self._enter(event, event.state, START, None)
+
+    def _enter(self, event: Event, state: str, source: str, move: str | None) -> None:
+        self.case.state = state
+        self.case.entries.append(StateEntry(state, source, event.seq, event.occurred_at, event.actor, move))
+
+    # ---- moves -----------------------------------------------------------------------------------------------
+
+    def _stepped(self, event: StepTaken) -> None:
+        case, protocol = self.case, self.protocol
+        move = protocol.moves[event.move]
+        leaves_an_end = protocol.states[event.source].ended
+        case.steps.append(event)
+        case.news_seq = event.seq
+        if event.target in self.interruptions and event.source not in self.interruptions:
+            case.before = self._snapshot(event)
+        if move.to == HISTORY and case.before is not None:
+            self._restore(case.before)
+        elif leaves_an_end:
+            case.former_level = max(case.former_level, case.base_level)
+            case.base_level, case.validated_seq = 0, 0
+            case.opening_seq, case.opening_at = event.seq, event.occurred_at
+        if event.level is not None:
+            case.base_level, case.validated_seq, case.grid = event.level, event.seq, event.grid
+        self._enter(event, event.target, event.source, event.move)
+
+    def _snapshot(self, event: StepTaken) -> Before:
+        case = self.case
+        assert case.opening_at is not None
+        return Before(
+            event.source, case.entry.seq, case.opening_seq, case.opening_at, case.base_level, case.validated_seq,
+            case.former_level,
+        )  # fmt: skip
+
+    def _restore(self, before: Before) -> None:
+        case = self.case
+        case.opening_seq, case.opening_at = before.opening_seq, before.opening_at
+        case.base_level, case.validated_seq, case.former_level = (
+            before.base_level, before.validated_seq, before.former_level,
+        )  # fmt: skip
+        case.before = None
+
+    # ---- acts ------------------------------------------------------------------------------------------------
+
+    def _recorded(self, event: Recorded) -> None:
+        act = self.protocol.acts[event.act]
+        form = self.protocol.form_of(act)
+        record = Record(
+            event.seq, act.key, act.kind, event.actor, event.role, event.at, event.occurred_at, dict(event.answers),
+            event.derived,
+        )  # fmt: skip
+        record.grants = act.effect_when is None or act.effect_when.holds(
+            where_values(self.protocol, form.fields, record.answers, record.role)
+        )
+        self.case.records.append(record)
+        if act.kind not in NEUTRAL_KINDS:
+            self.case.news_seq = event.seq
+        for number, slot in dict(event.derived.get("people", {})).items():
+            self.case.people[number] = Person(number, slot, event.seq)
+        for danger in event.derived.get("raised", ()):
+            self._raise(danger, event)
+        if act.kind is ActKind.report:
+            self._report(record, act)
+        if event.derived.get("signed"):
+            record.signatures.append(Signature(event.actor, event.role, event.seq, event.at))
+        self._signs(act, record, event)
+        self._at_once(record, event)
+        self._settle(record, event)
+
+    def _at_once(self, record: Record, event: Event) -> None:
+        """What doesn't wait for a second signature, or happens where the effect was not granted."""
+        if record.kind is ActKind.hold:
+            self._place_hold(record, None)
+        elif record.kind is ActKind.answer_referral and not record.grants:
+            self._acknowledge(record)
+        elif record.kind is ActKind.review_hold and not record.grants:
+            self._keep(record, event)
+
+    def _report(self, record: Record, act: Act) -> None:
+        form = self.protocol.form_of(act)
+        values = where_values(self.protocol, form.fields, record.answers, record.role)
+        if self.protocol.restricted_when is not None and self.protocol.restricted_when.holds(values):
+            self._restrict(record.seq)
+        for item in form.fields:
+            if item.type is FieldType.accounts:
+                for account in record.answers.get(item.key, ()):
+                    self._exclude(account, record.seq)
+
+    def _signs(self, act: Act, record: Record, event: Recorded) -> None:
+        if act.kind is ActKind.sign:
+            target = self._pointed(record, FieldType.record)
+            signed = self.case.record(int(target)) if target else None
+            if signed is not None and not signed.signed_by(event.actor):
+                signed.signatures.append(Signature(event.actor, event.role, event.seq, event.at))
+                self._settle(signed, event)
+        elif act.kind is ActKind.correct:
+            self._correct(record)
+
+    def _correct(self, record: Record) -> None:
+        target = self._pointed(record, FieldType.record)
+        corrected = self.case.record(int(target)) if target else None
+        if corrected is None:
+            return
+        corrected.corrections.append(record.seq)
+        changes = record.derived.get("changes")
+        if changes:
+            corrected.answers.update(changes)
+            if self.protocol.acts[corrected.act].signatures:
+                corrected.signatures.clear()
+                corrected.effective_seq = corrected.effective_at = None
+
+    def _settle(self, record: Record, event: Event) -> None:
+        """Give the record its effect once nothing is missing for it."""
+        if record.effective_seq is not None or not is_signed(self.protocol, record):
+            return
+        record.effective_seq, record.effective_at = event.seq, event.at
+        if record.grants:
+            _EFFECTS.get(record.kind, _nothing)(self, record, event)
+
+    def _pointed(self, record: Record, *types: FieldType) -> Any:
+        item = self.protocol.form_of(record.act).find(*types)
+        return None if item is None else record.answers.get(item.key)
+
+    def _raise(self, danger: str, event: Event) -> None:
+        if self.case.is_live(danger):
+            return
+        self.case.dangers.append(DangerLife(danger, event.seq, event.occurred_at, event.actor))
+        declared = self.protocol.dangers[danger]
+        if declared.holds_guardians and not any(
+            hold.stands and hold.guardian == EVERY_GUARDIAN for hold in self.case.holds
+        ):
+            self.case.holds.append(Hold(len(self.case.holds) + 1, EVERY_GUARDIAN, event.seq, event.occurred_at))
+        if declared.restricts:
+            self._restrict(event.seq)
+
+    def _restrict(self, seq: int) -> None:
+        if self.case.restricted_seq is None:
+            self.case.restricted_seq = seq
+            self.case.seats = [held for held in self.case.seats if held.by_overseer]
+
+    def _exclude(self, account: str, seq: int) -> None:
+        case = self.case
+        case.exclusions.setdefault(account, seq)
+        case.seats = [held for held in case.seats if held.account != account]
+        for record in case.records:
+            if record.signed_by(account):
+                record.signatures = [one for one in record.signatures if one.account != account]
+                if not is_signed(self.protocol, record) and record.kind is not ActKind.lift_danger:
+                    record.effective_seq = record.effective_at = None
+            if record.kind is ActKind.visa and record.actor == account:
+                record.grants = False
+
+    # ---- effects of kinds ------------------------------------------------------------------------------------
+
+    def lift(self, record: Record, event: Event) -> None:
+        danger = self._pointed(record, FieldType.danger)
+        for life in self.case.dangers:
+            if life.danger == danger and life.is_live:
+                life.state, life.changed_seq, life.changed_at = "lifted", event.seq, event.at
+
+    def refer(self, record: Record, event: Event) -> None:
+        target = self._pointed(record, FieldType.target)
+        covers = tuple(self._pointed(record, FieldType.covers) or ())
+        declared = self.protocol.targets[target]
+        self.case.referrals.append(
+            Referral(
+                len(self.case.referrals) + 1, record.seq, target, covers, record.occurred_at, record.actor, record.role,
+                awaits_answer=declared.awaits_answer,
+            )
+        )  # fmt: skip
+        for life in self.case.live_dangers("raised"):
+            if life.danger in covers and settles(self.protocol, life.danger, target):
+                life.state, life.changed_seq, life.changed_at = "referred", event.seq, event.at
+
+    def take_over(self, record: Record, event: Event) -> None:
+        covers = self._pointed(record, FieldType.covers) or self._pointed(record, FieldType.dangers)
+        guardian = self._pointed(record, FieldType.person)
+        if guardian is not None and self.case.is_held(guardian):
+            return
+        for life in self.case.live_dangers("raised"):
+            named = covers is None or life.danger in covers
+            if named and self.protocol.dangers[life.danger].taken_over_settles:
+                life.state, life.changed_seq, life.changed_at = "referred", event.seq, event.at
+
+    def answer(self, record: Record, event: Event) -> None:
+        number = self._pointed(record, FieldType.referral)
+        for referral in self.case.referrals:
+            if str(referral.number) == str(number):
+                referral.acknowledged_at = referral.acknowledged_at or record.occurred_at
+                referral.settled_at = record.occurred_at
+
+    def _acknowledge(self, record: Record) -> None:
+        number = self._pointed(record, FieldType.referral)
+        for referral in self.case.referrals:
+            if str(referral.number) == str(number) and referral.acknowledged_at is None:
+                referral.acknowledged_at = record.occurred_at
+
+    def hold(self, record: Record, event: Event) -> None:
+        self._place_hold(record, event.seq)
+
+    def _place_hold(self, record: Record, confirmed: int | None) -> None:
+        guardian = self._pointed(record, FieldType.person) or EVERY_GUARDIAN
+        standing = next((one for one in self.case.holds if one.stands and one.guardian == guardian), None)
+        if standing is None:
+            standing = Hold(len(self.case.holds) + 1, guardian, record.seq, record.occurred_at)
+            self.case.holds.append(standing)
+        if confirmed is not None:
+            standing.confirmed_seq = confirmed
+
+    def review(self, record: Record, event: Event) -> None:
+        number = self._pointed(record, FieldType.hold)
+        for hold in self.case.holds:
+            if str(hold.number) == str(number):
+                hold.lifted_seq = event.seq
+
+    def _keep(self, record: Record, event: Event) -> None:
+        number = self._pointed(record, FieldType.hold)
+        for hold in self.case.holds:
+            if str(hold.number) == str(number):
+                hold.reviewed.append((event.seq, event.at))
+                hold.confirmed_seq = hold.confirmed_seq or event.seq
+
+    def seat(self, record: Record, event: Event) -> None:
+        seat = self._pointed(record, FieldType.seat)
+        account = self._pointed(record, FieldType.account)
+        side = self._pointed(record, FieldType.side)
+        until = self._pointed(record, FieldType.date)
+        overseer = self._oversees(record.role)
+        if self.case.restricted_seq is not None and not overseer:
+            return
+        declared = self.protocol.seats[seat]
+        kept = [
+            held
+            for held in self.case.seats
+            if not (
+                held.seat == seat and ((declared.acts_as is not None and not declared.signs) or held.account == account)
+            )
+        ]
+        self.case.seats = [*kept, SeatHeld(seat, account, record.seq, side, until, overseer)]
+
+    def _oversees(self, role: str) -> bool:
+        if role in self.protocol.roles:
+            return self.protocol.roles[role].oversees
+        seat = self.protocol.seats.get(role)
+        return bool(seat and seat.acts_as and self.protocol.roles[seat.acts_as].oversees)
+
+    def exclude(self, record: Record, event: Event) -> None:
+        account = self._pointed(record, FieldType.account) or record.actor
+        self._exclude(account, event.seq)
+
+    def evidence(self, record: Record, event: Event) -> None:
+        self.case.pieces += 1
+
+    def name_joined(self, record: Record, event: Event) -> None:
+        self.case.successor = self._pointed(record, FieldType.case)
+
+    def _joined(self, event: CaseJoined) -> None:
+        case = self.case
+        case.joined.append(event.other)
+        case.news_seq = event.seq
+        for danger in event.dangers:
+            self._raise(danger, event)
+        for guardian in event.holds:
+            if not case.is_held(guardian):
+                case.holds.append(Hold(len(case.holds) + 1, guardian, event.seq, event.occurred_at))
+        for account in event.exclusions:
+            self._exclude(account, event.seq)
+        for carried in event.referrals:
+            case.referrals.append(
+                Referral(
+                    len(case.referrals) + 1, event.seq, carried["target"], tuple(carried["covers"]),
+                    datetime.fromisoformat(carried["at"]), event.actor, event.role,
+                )
+            )  # fmt: skip
+
+
+def _nothing(folding: _Folding, record: Record, event: Event) -> None:
+    return None
+
+
+_EFFECTS: Mapping[ActKind, Any] = {
+    ActKind.lift_danger: _Folding.lift,
+    ActKind.refer: _Folding.refer,
+    ActKind.take_over: _Folding.take_over,
+    ActKind.answer_referral: _Folding.answer,
+    ActKind.hold: _Folding.hold,
+    ActKind.review_hold: _Folding.review,
+    ActKind.seat: _Folding.seat,
+    ActKind.exclude: _Folding.exclude,
+    ActKind.evidence: _Folding.evidence,
+    ActKind.join: _Folding.name_joined,
+}
+
+
+def settles(protocol: Protocol, danger: str, target: str) -> bool:
+    """Whether a referral to `target` counts for `danger`: one of its targets, of the kind that it asks for."""
+    declared, named = protocol.dangers[danger], protocol.targets[target]
+    wanted = declared.settled_by
+    if "judicial" in wanted and named.judicial:
+        return True
+    if target not in declared.targets:
+        return False
+    return "named" in wanted or ("external" in wanted and named.external)
+
+
+def is_signed(protocol: Protocol, record: Record) -> bool:
+    """Whether the record has the signatures that its act, and the danger it lifts, ask for."""
+    act = protocol.acts[record.act]
+    accounts = {signature.account for signature in record.signatures}
+    if len(accounts) < act.signatures:
+        return False
+    if act.kind is ActKind.lift_danger:
+        item = protocol.form_of(act).find(FieldType.danger)
+        danger = protocol.dangers.get(record.answers.get(item.key, "")) if item else None
+        if danger is not None and danger.lifted_with is not None:
+            return any(acts_as(protocol, signature.role, danger.lifted_with) for signature in record.signatures)
+    return True
+
+
+def acts_as(protocol: Protocol, held: str, role: str) -> bool:
+    """Whether a role or seat stands for `role`."""
+    seat = protocol.seats.get(held)
+    return held == role or (seat is not None and seat.acts_as == role)
+
+
+def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answers, role: str) -> dict[str, Value]:
+    """What `where` and `effect_when` read: answers, the target's flags, whether covers hold a danger, the role."""
+    fields = tuple(fields)
+    values = answer_values(fields, answers)
+    values["role"] = role
+    for item in fields:
+        if item.type is FieldType.target:
+            target = protocol.targets.get(answers.get(item.key, ""))
+            values["external"] = bool(target and target.external)
+            values["judicial"] = bool(target and target.judicial)
+        elif item.type is FieldType.covers:
+            values["on_danger"] = any(entry in protocol.dangers for entry in answers.get(item.key, ()))
+    return values
+
+
+def is_reading(event: Event) -> bool:
+    return isinstance(event, CaseSeen | DocumentIssued)
+
+
+assert {kind.value for kind in READING_KINDS} == {"CaseSeen", "DocumentIssued"}

@@ -1,0 +1,305 @@
+"""The closed language of conditions: names, constants, comparisons, `in`, `and`, `or`, `not`; no call, no attribute.
+
+One parse serves the type check at load, the engine and the proof. Values not recorded are `None`; the logic has three
+values, so a condition over something not recorded is never silently false: it is undecided, and `unknown` says why.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, cast
+
+from pydantic import GetCoreSchemaHandler
+from pydantic_core import CoreSchema, core_schema
+
+Value = bool | int | str | tuple[str, ...] | None
+Truth = bool | None
+Values = Mapping[str, Value]
+_Eval = Callable[[Values], Truth]
+
+
+class ConditionError(ValueError):
+    """A condition is not in the language."""
+
+
+@dataclass(frozen=True, slots=True)
+class NameType:
+    """What a name may be: `kind` is bool, int, enum or multi; enums and multis list their values."""
+
+    kind: str
+    values: tuple[str, ...] = ()
+
+
+_ORDER: dict[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Lt: lambda left, right: left < right,
+    ast.LtE: lambda left, right: left <= right,
+    ast.Gt: lambda left, right: left > right,
+    ast.GtE: lambda left, right: left >= right,
+}
+
+
+class Condition:
+    """A parsed condition. Equal when written alike; `source` is what was written."""
+
+    __slots__ = ("_run", "names", "source", "tree")
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+        try:
+            tree = ast.parse(source.strip(), mode="eval").body
+        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            raise ConditionError(f"condition {source!r} cannot be read: {error}") from None
+        _allow(tree, source)
+        self.tree = tree
+        self.names: frozenset[str] = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+        self._run = _compile(tree)
+
+    def __repr__(self) -> str:
+        return f"Condition({self.source!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Condition) and other.source == self.source
+
+    def __hash__(self) -> int:
+        return hash(self.source)
+
+    def truth(self, values: Values) -> Truth:
+        """True, False, or None where it hangs on something not recorded."""
+        return self._run(values)
+
+    def holds(self, values: Values) -> bool:
+        """Whether it is surely true."""
+        return self._run(values) is True
+
+    def unknown(self, values: Values) -> tuple[str, ...]:
+        """The names that keep it undecided, in the order of their writing."""
+        if self._run(values) is not None:
+            return ()
+        seen = (node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
+        return tuple(dict.fromkeys(name for name in seen if values.get(name) is None))
+
+    def faults(self, types: Mapping[str, NameType]) -> list[str]:
+        """Every mistake of names and types, in words."""
+        faults: list[str] = []
+        _check_truth(self.tree, types, faults)
+        return faults
+
+    def renamed(self, names: Mapping[str, str], constants: Mapping[str, str]) -> str:
+        """The same condition with other names, and other enum constants."""
+
+        class Renamer(ast.NodeTransformer):
+            def visit_Name(self, node: ast.Name) -> ast.AST:
+                return ast.Name(names.get(node.id, node.id), ast.Load())
+
+            def visit_Constant(self, node: ast.Constant) -> ast.AST:
+                if isinstance(node.value, str):
+                    return ast.Constant(constants.get(node.value, node.value))
+                return node
+
+        return ast.unparse(Renamer().visit(ast.parse(self.source.strip(), mode="eval").body))
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        def read(value: object) -> Condition:
+            if isinstance(value, Condition):
+                return value
+            if not isinstance(value, str):
+                raise ConditionError("a condition is written as text")
+            return cls(value)
+
+        return core_schema.no_info_plain_validator_function(read)
+
+
+def _allow(node: ast.AST, source: str) -> None:
+    match node:
+        case ast.BoolOp(values=values):
+            for value in values:
+                _allow(value, source)
+        case ast.UnaryOp(op=ast.Not(), operand=operand):
+            _allow(operand, source)
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            if isinstance(op, ast.Is | ast.IsNot):
+                raise ConditionError(f"condition {source!r}: write ==, not `is`")
+            _allow_term(left, source, sequences=False)
+            _allow_term(right, source, sequences=isinstance(op, ast.In | ast.NotIn))
+        case ast.Compare():
+            raise ConditionError(f"condition {source!r}: one comparison at a time; join them with `and`")
+        case ast.Name() | ast.Constant(value=bool()):
+            return
+        case _:
+            raise ConditionError(f"condition {source!r}: {type(node).__name__} is not in the language of conditions")
+
+
+def _allow_term(node: ast.AST, source: str, *, sequences: bool) -> None:
+    match node:
+        case ast.Name() | ast.Constant(value=bool() | int() | str()):
+            return
+        case ast.Tuple(elts=items) | ast.List(elts=items) if sequences:
+            for item in items:
+                if not (isinstance(item, ast.Constant) and isinstance(item.value, int | str)):
+                    raise ConditionError(f"condition {source!r}: `in` takes a list of constants")
+        case _:
+            raise ConditionError(f"condition {source!r}: {type(node).__name__} is not in the language of conditions")
+
+
+def _compile(node: ast.AST) -> _Eval:
+    match node:
+        case ast.BoolOp(op=ast.And(), values=values):
+            return _conjunction([_compile(value) for value in values])
+        case ast.BoolOp(op=ast.Or(), values=values):
+            return _disjunction([_compile(value) for value in values])
+        case ast.UnaryOp(operand=operand):
+            inner = _compile(operand)
+
+            def negation(values: Values) -> Truth:
+                truth = inner(values)
+                return None if truth is None else not truth
+
+            return negation
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            return _comparison(left, op, right)
+        case ast.Name(id=name):
+
+            def named(values: Values) -> Truth:
+                value = values.get(name)
+                return None if value is None else bool(value)
+
+            return named
+        case ast.Constant(value=value):
+            fixed = bool(value)
+            return lambda _values: fixed
+    raise ConditionError(f"{type(node).__name__} is not in the language of conditions")
+
+
+def _conjunction(parts: list[_Eval]) -> _Eval:
+    def run(values: Values) -> Truth:
+        result: Truth = True
+        for part in parts:
+            truth = part(values)
+            if truth is False:
+                return False
+            if truth is None:
+                result = None
+        return result
+
+    return run
+
+
+def _disjunction(parts: list[_Eval]) -> _Eval:
+    def run(values: Values) -> Truth:
+        result: Truth = False
+        for part in parts:
+            truth = part(values)
+            if truth is True:
+                return True
+            if truth is None:
+                result = None
+        return result
+
+    return run
+
+
+def _term(node: ast.expr) -> Callable[[Values], Any]:
+    if isinstance(node, ast.Name):
+        name = node.id
+        return lambda values: values.get(name)
+    constant = _constant(node)
+    return lambda _values: constant
+
+
+def _constant(node: ast.expr) -> Any:
+    if isinstance(node, ast.Tuple | ast.List):
+        return tuple(cast(ast.Constant, item).value for item in node.elts)
+    return cast(ast.Constant, node).value
+
+
+def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> _Eval:
+    first, second = _term(left), _term(right)
+    if isinstance(op, ast.Eq | ast.NotEq):
+        wanted = isinstance(op, ast.Eq)
+
+        def same(values: Values) -> Truth:
+            one, other = first(values), second(values)
+            return None if one is None or other is None else (one == other) is wanted
+
+        return same
+    if isinstance(op, ast.In | ast.NotIn):
+        inside = isinstance(op, ast.In)
+
+        def member(values: Values) -> Truth:
+            one, many = first(values), second(values)
+            return None if one is None or many is None else (one in many) is inside
+
+        return member
+    order = _ORDER[type(op)]
+
+    def ordered(values: Values) -> Truth:
+        one, other = first(values), second(values)
+        return None if one is None or other is None else order(one, other)
+
+    return ordered
+
+
+def _check_truth(node: ast.AST, types: Mapping[str, NameType], faults: list[str]) -> None:
+    match node:
+        case ast.BoolOp(values=values):
+            for value in values:
+                _check_truth(value, types, faults)
+        case ast.UnaryOp(operand=operand):
+            _check_truth(operand, types, faults)
+        case ast.Name(id=name):
+            found = _type_of(node, types, faults)
+            if found is not None and found.kind != "bool":
+                faults.append(f"`{name}` is {found.kind}, not bool: compare it with something")
+        case ast.Compare(left=left, ops=[op], comparators=[right]):
+            _check_comparison(left, op, right, types, faults)
+
+
+def _check_comparison(
+    left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType], faults: list[str]
+) -> None:
+    if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.Name):
+        found = _type_of(right, types, faults)
+        if found is not None and found.kind != "multi":
+            faults.append(f"`{right.id}` is {found.kind}: `in` needs a list or several answers")
+        elif found is not None:
+            _check_constants([left], found, right.id, faults)
+        return
+    for name, other in ((left, right), (right, left)):
+        if not isinstance(name, ast.Name):
+            continue
+        found = _type_of(name, types, faults)
+        if found is None:
+            continue
+        if found.kind == "multi":
+            faults.append(f"`{name.id}` holds several answers: write 'answer' in {name.id}")
+        elif type(op) in _ORDER and found.kind != "int":
+            faults.append(f"`{name.id}` is {found.kind}: only whole numbers have an order")
+        else:
+            items = list(other.elts) if isinstance(other, ast.Tuple | ast.List) else [other]
+            _check_constants(items, found, name.id, faults)
+
+
+def _check_constants(items: Iterable[ast.expr], found: NameType, name: str, faults: list[str]) -> None:
+    for item in items:
+        if not isinstance(item, ast.Constant):
+            continue
+        value = item.value
+        if found.kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+            faults.append(f"`{name}` is int: {value!r} is not a whole number")
+        elif found.kind == "bool" and not isinstance(value, bool):
+            faults.append(f"`{name}` is bool: {value!r} is neither True nor False")
+        elif found.kind in ("enum", "multi"):
+            if not isinstance(value, str):
+                faults.append(f"`{name}` is {found.kind}: {value!r} is not one of its values")
+            elif found.values and value not in found.values:
+                faults.append(f"`{name}` has no value {value!r} (it has {', '.join(found.values)})")
+
+
+def _type_of(node: ast.Name, types: Mapping[str, NameType], faults: list[str]) -> NameType | None:
+    found = types.get(node.id)
+    if found is None:
+        faults.append(f"unknown name `{node.id}`")
+    return found

@@ -1,0 +1,291 @@
+"""What is due: counts opened by the events that a deadline names, met by those that follow, in the academy's time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+
+from school_protocol.domain.case import Case, Record
+from school_protocol.domain.clock import NoSchoolTime, later
+from school_protocol.domain.facts import Facts, Surroundings
+from school_protocol.domain.protocol import Deadline, FieldType, Protocol, Source, Step
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What opened a count: about which danger, referral, guardian or date; 0 for the case as a whole."""
+
+    subject: str
+    seq: int
+    at: datetime
+    state: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """One count of one deadline."""
+
+    deadline: str
+    subject: str
+    started_at: datetime
+    start_seq: int
+    due_at: datetime
+    state: str
+    """open, met, suspended or ended."""
+    met_at: datetime | None = None
+    steps: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
+
+    def is_late(self, now: datetime) -> bool:
+        return (self.met_at or now) > self.due_at and self.state in ("open", "met")
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == "open"
+
+
+def read(protocol: Protocol, case: Case, now: datetime, around: Surroundings) -> Facts:
+    """The facts of `case` at `now`."""
+    return Facts(protocol, case, now, around, passed)
+
+
+def dues(facts: Facts) -> tuple[Due, ...]:
+    """Every count of every deadline, open ones first by their moment."""
+    found = [due for deadline in facts.protocol.deadlines.values() for due in _counts(facts, deadline)]
+    return tuple(sorted(found, key=lambda due: (not due.is_open, due.due_at, due.deadline, due.subject)))
+
+
+def open_dues(facts: Facts) -> tuple[Due, ...]:
+    return tuple(due for due in dues(facts) if due.is_open)
+
+
+def passed(facts: Facts, deadline: str) -> bool:
+    """Whether an open count of `deadline` has run out."""
+    return any(due.is_open and due.due_at <= facts.now for due in _counts(facts, facts.protocol.deadlines[deadline]))
+
+
+def _counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
+    if deadline.unless is not None and deadline.unless.holds(facts):
+        return
+    suspended = deadline.suspended_while is not None and deadline.suspended_while.holds(facts)
+    for start in _starts(facts, deadline):
+        while True:
+            met = _met(facts, deadline, start)
+            yield _due(facts, deadline, start, met, suspended)
+            if not deadline.repeat or met is None or _ended(facts, deadline, start):
+                break
+            start = Start(start.subject, met[0], met[1], start.state)
+
+
+def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetime] | None, suspended: bool) -> Due:
+    steps = tuple((_later(facts, start.at, step), step.tell) for step in _live_steps(facts, deadline))
+    due_at = min((at for at, _tell in steps), default=None) or _moment(facts, start.at, deadline)
+    if met is not None:
+        state = "met"
+    elif _ended(facts, deadline, start):
+        state = "ended"
+    else:
+        state = "suspended" if suspended else "open"
+    return Due(deadline.key, start.subject, start.at, start.seq, due_at, state, met[1] if met else None, steps)
+
+
+def _live_steps(facts: Facts, deadline: Deadline) -> list[Step]:
+    return [step for step in deadline.steps if step.when is None or step.when.holds(facts)]
+
+
+def _later(facts: Facts, start: datetime, step: Step) -> datetime:
+    return _safe(facts, start, step.after, step)
+
+
+def _moment(facts: Facts, start: datetime, deadline: Deadline) -> datetime:
+    if deadline.steps:
+        first = deadline.steps[0]
+        return _safe(facts, start, first.after, first)
+    return _safe(facts, start, deadline.value, deadline)
+
+
+def _safe(facts: Facts, start: datetime, amount: int, rule: Deadline | Step) -> datetime:
+    try:
+        return later(facts.around.calendar, start, amount, rule.unit)
+    except NoSchoolTime:
+        return start + timedelta(days=max(amount, 1))
+
+
+# ---- what opens a count ------------------------------------------------------------------------------------------
+
+
+def _starts(facts: Facts, deadline: Deadline) -> list[Start]:
+    starts: list[Start] = []
+    for source in deadline.start:
+        starts.extend(_starts_of(facts, deadline, source))
+    starts.sort(key=lambda start: start.seq)
+    return starts
+
+
+def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Start]:
+    case = facts.case
+    if source.report and case.opened_at is not None:
+        yield Start("", case.entries[0].seq, case.opened_at, case.entries[0].state)
+    if source.danger == "raised":
+        for life in case.dangers:
+            yield Start(life.danger if deadline.per == "danger" else "", life.raised_seq, life.raised_at)
+    if source.entered:
+        for entry in case.entries:
+            if entry.state in source.entered and (entry.seq > 1 or entry.source == "START"):
+                yield Start("", entry.seq, entry.at, entry.state)
+    if source.hold == "placed":
+        for hold in case.holds:
+            yield Start(str(hold.number), hold.seq, hold.at)
+    if source.missed_follow_up:
+        zone = facts.around.calendar
+        for planned in facts.missed():
+            end = datetime.combine(planned.day + timedelta(days=1), time(0), zone.local(facts.now).tzinfo)
+            yield Start(planned.day.isoformat(), _seq_before(facts, end), end.astimezone(UTC))
+    if source.act:
+        for record in case.records_of(source.act):
+            if facts.matches(source, record):
+                yield Start(_subject(facts, deadline, record), record.seq, record.occurred_at)
+
+
+def _seq_before(facts: Facts, moment: datetime) -> int:
+    return max((record.seq for record in facts.case.records if record.at < moment), default=0)
+
+
+def _subject(facts: Facts, deadline: Deadline, record: Record) -> str:
+    form = facts.protocol.form_of(record.act)
+    if deadline.per == "referral":
+        referral = next((one for one in facts.case.referrals if one.seq == record.seq), None)
+        if referral is not None:
+            return str(referral.number)
+        item = form.find(FieldType.referral)
+        return str(record.answers.get(item.key, "")) if item else ""
+    if deadline.per == "guardian":
+        item = form.find(FieldType.person)
+        return str(record.answers.get(item.key, "")) if item else ""
+    return ""
+
+
+# ---- what meets it, and what ends it -----------------------------------------------------------------------------
+
+
+def _met(facts: Facts, deadline: Deadline, start: Start) -> tuple[int, datetime] | None:
+    candidates = [found for source in deadline.met_by for found in _meetings(facts, deadline, source, start)]
+    candidates += [
+        (step.seq, step.occurred_at)
+        for step in facts.case.steps
+        if deadline.key in facts.protocol.moves[step.move].meets and step.seq > start.seq
+    ]
+    return min(candidates, default=None)
+
+
+def _meetings(facts: Facts, deadline: Deadline, source: Source, start: Start) -> Iterator[tuple[int, datetime]]:
+    case = facts.case
+    if source.seen:
+        yield from ((seq, at) for seq, at in case.seen if seq > start.seq)
+    if source.move:
+        yield from (
+            (step.seq, step.occurred_at) for step in case.steps if step.move == source.move and step.seq > start.seq
+        )
+    if source.entered:
+        yield from (
+            (entry.seq, entry.at) for entry in case.entries if entry.state in source.entered and entry.seq > start.seq
+        )
+    if source.act:
+        for record in case.records_of(source.act):
+            if record.seq > start.seq and facts.matches(source, record) and _about(facts, deadline, record, start):
+                yield record.seq, record.occurred_at
+
+
+def _about(facts: Facts, deadline: Deadline, record: Record, start: Start) -> bool:
+    """Whether the record speaks of what the count is about."""
+    form = facts.protocol.form_of(record.act)
+    if not start.subject:
+        return True
+    if deadline.per == "danger":
+        item = form.find(FieldType.covers) or form.find(FieldType.dangers) or form.find(FieldType.danger)
+        covers = record.answers.get(item.key) if item else None
+        return covers is None or start.subject in covers
+    if deadline.per == "referral":
+        item = form.find(FieldType.referral)
+        return item is not None and str(record.answers.get(item.key)) == start.subject
+    item = form.find(FieldType.hold)
+    return item is None or str(record.answers.get(item.key)) == start.subject
+
+
+def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
+    case = facts.case
+    ended_now = facts.protocol.states[case.state].ended
+    if ended_now and start.seq <= case.entry.seq:
+        return True
+    if deadline.ends_with_state and start.state is not None:
+        return any(entry.seq > start.seq and entry.source == start.state for entry in case.entries)
+    if deadline.per == "danger" and start.subject:
+        return any(
+            life.danger == start.subject and life.raised_seq == start.seq and life.state == "lifted"
+            for life in case.dangers
+        )
+    if any(source.hold for source in deadline.start):
+        return any(str(hold.number) == start.subject and not hold.stands for hold in case.holds)
+    if deadline.per == "referral":
+        return any(str(one.number) == start.subject and not one.is_open for one in case.referrals)
+    if deadline.per == "follow_up":
+        return not any(planned.day.isoformat() == start.subject for planned in facts.missed())
+    return False
+
+
+# ---- duties ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class DutyStatus:
+    """A duty as it stands: due (by when), done (since when), excused, suspended, or not asked yet."""
+
+    duty: str
+    state: str
+    due_at: datetime | None = None
+    done_at: datetime | None = None
+    done_by: str | None = None
+    subject: str = ""
+
+
+def duties(facts: Facts, counts: Iterable[Due]) -> tuple[DutyStatus, ...]:
+    """Every duty of the definition that this case knows of, as it stands."""
+    by_deadline: dict[str, list[Due]] = {}
+    for count in counts:
+        by_deadline.setdefault(count.deadline, []).append(count)
+    return tuple(status for key in facts.protocol.duties if (status := _duty(facts, key, by_deadline)) is not None)
+
+
+def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStatus | None:
+    duty = facts.protocol.duties[key]
+    counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
+    done = _done(facts, duty.met_by)
+    open_ones = [count for count in counts if count.is_open]
+    asked = duty.when is None or duty.when.holds(facts)
+    excuse = facts.excused(key)
+    if excuse is not None:
+        return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.actor)
+    if duty.suspended_while is not None and duty.suspended_while.holds(facts):
+        return DutyStatus(key, "suspended")
+    if duty.deadlines:
+        if open_ones:
+            first = min(open_ones, key=lambda count: count.due_at)
+            return DutyStatus(key, "due", first.due_at, subject=first.subject)
+        met = [count for count in counts if count.state == "met"]
+        if met or done is not None:
+            last = max((count.met_at for count in met if count.met_at), default=None)
+            return DutyStatus(
+                key, "done", done_at=last or (done.occurred_at if done else None), done_by=done.actor if done else None
+            )
+        return None
+    if done is not None:
+        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor)
+    if duty.after_move:
+        ran = any(step.move in duty.after_move for step in facts.case.steps)
+        return DutyStatus(key, "due") if ran else None
+    return DutyStatus(key, "due") if asked and duty.when is not None else None
+
+
+def _done(facts: Facts, acts: Iterable[str]) -> Record | None:
+    found = [record for act in acts for record in facts.case.records_of(act) if record.seq > facts.case.opening_seq]
+    return max(found, key=lambda record: record.seq, default=None)

@@ -1,0 +1,647 @@
+"""Decides: a pure function of the protocol, the case, the actor, the time, the surroundings and what is intended.
+
+`decide` returns the events that follow, or raises Refused with every reason (BadInput with every field's problem);
+`available` answers for all acts and moves at once. Both ask the same rules: a page never offers what a press refuses.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+import rfc8785
+
+from school_protocol.domain import scoring
+from school_protocol.domain.answers import Cleaned, NewPerson, References, clean
+from school_protocol.domain.case import Case, Record, acts_as, fold
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.dues import dues, read
+from school_protocol.domain.errors import Refused
+from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, StepTaken
+from school_protocol.domain.facts import Facts, Surroundings
+from school_protocol.domain.machine import NoSuchWay, Position, destination
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import (
+    HISTORY,
+    START,
+    Act,
+    ActKind,
+    FieldType,
+    Move,
+    Need,
+    Protocol,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RecordAct:
+    """Record an act with these answers."""
+
+    act: str
+    answers: Mapping[str, Any] = field(default_factory=dict)
+    signed: bool = False
+    """The actor has just proved again who they are."""
+
+
+@dataclass(frozen=True, slots=True)
+class MakeMove:
+    """Make a move; `departures` are needs gone on without, each with its reason."""
+
+    move: str
+    reason: str = ""
+    departures: Mapping[str, str] = field(default_factory=dict)
+
+
+Intent = RecordAct | MakeMove
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why something is not open: a code, the need that is unmet, who can lift it, with which acts, and from when."""
+
+    code: str
+    need: str | None = None
+    roles: tuple[str, ...] = ()
+    acts: tuple[str, ...] = ()
+    states: tuple[str, ...] = ()
+    unknown: tuple[str, ...] = ()
+    """Facts not recorded yet."""
+    from_when: datetime | None = None
+    may_depart: bool = False
+    persons: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """One act or move as it stands for this person now."""
+
+    kind: str
+    key: str
+    role: str | None
+    reasons: tuple[Reason, ...] = ()
+
+    @property
+    def is_open(self) -> bool:
+        return not self.reasons
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What follows: events to append, and the identities of people named for the first time (kept apart)."""
+
+    events: tuple[Event, ...]
+    people: tuple[NewPerson, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What a case needs to exist at all."""
+
+    number: str
+    unit: str
+    report: str | None = None
+    opened_from: str | None = None
+
+
+# ---- who acts ----------------------------------------------------------------------------------------------------
+
+
+def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
+    """The roles and seats in which `actor` may act in this case now: none where excluded, few where restricted."""
+    if actor.id in case.exclusions:
+        return ()
+    seats = [held.seat for held in case.seats_of(actor.id)]
+    roles = [role for role in actor.roles_in(around.places) if role in protocol.roles]
+    if case.restricted_seq is not None:
+        roles = [role for role in roles if protocol.roles[role].oversees]
+    return tuple(dict.fromkeys([*seats, *roles]))
+
+
+def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
+    """Roles that keep the acts of the first minutes although the case is restricted."""
+    if actor.id in case.exclusions or case.restricted_seq is None:
+        return ()
+    return tuple(role for role in actor.roles_in(around.places) if role in protocol.roles)
+
+
+def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) -> str | None:
+    """The first held role or seat that one of `allowed` admits; `everyone` admits any."""
+    held = tuple(held)
+    for wanted in allowed:
+        for name in held:
+            if wanted == "everyone" or acts_as(protocol, name, wanted):
+                return name
+    return None
+
+
+# ---- available ---------------------------------------------------------------------------------------------------
+
+
+def available(
+    protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings, facts: Facts | None = None
+) -> tuple[Choice, ...]:
+    """Every act and every move that leaves from here, open or with all the reasons why not."""
+    return _Desk(protocol, case, actor, now, around, facts).choices()
+
+
+def decide(
+    protocol: Protocol,
+    case: Case | None,
+    actor: Actor,
+    now: datetime,
+    around: Surroundings,
+    intent: Intent,
+    opening: Opening | None = None,
+) -> Decision:
+    """The events that follow from `intent`. Raises Refused or BadInput; `opening` is needed before the case exists."""
+    desk = _Desk(protocol, case, actor, now, around)
+    if isinstance(intent, RecordAct):
+        return desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
+    return desk.move(
+        replace(
+            intent,
+            move=protocol.resolve("moves", intent.move),
+            departures={protocol.resolve("needs", key): why for key, why in intent.departures.items()},
+        )
+    )
+
+
+class _Desk:
+    """One decision: what `decide` and `available` both ask."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        case: Case | None,
+        actor: Actor,
+        now: datetime,
+        around: Surroundings,
+        facts: Facts | None = None,
+    ) -> None:
+        self.protocol = protocol
+        self.case = case or Case(unit=around.unit.id)
+        self.is_new = case is None
+        self.actor = actor
+        self.now = now
+        self.around = around
+        self.facts = facts or read(protocol, self.case, now, around)
+        self.roles = roles_of(protocol, self.case, actor, around)
+        self.bystanding = bystander_roles(protocol, self.case, actor, around)
+        self._needs: dict[str, Reason | None] = {}
+
+    def choices(self) -> tuple[Choice, ...]:
+        found = [self.act_choice(act) for act in self.protocol.acts.values()]
+        found += [self.move_choice(move) for move in self.protocol.moves.values() if self.case.state in move.from_]
+        return tuple(found)
+
+    # ---- acts ------------------------------------------------------------------------------------------------
+
+    def act_choice(self, act: Act) -> Choice:
+        role = self._act_role(act)
+        reasons = []
+        if not self._is_open_in(act):
+            reasons.append(Reason("not_open_here", states=self._open_states(act)))
+        if role is None:
+            reasons.append(Reason("not_your_role", roles=act.by))
+        reasons += [reason for need in act.needs if (reason := self.unmet(need)) is not None]
+        return Choice("act", act.key, role, tuple(reasons))
+
+    def _act_role(self, act: Act) -> str | None:
+        role = role_for(self.protocol, act.by, self.roles)
+        if role is None and act.first_minutes:
+            role = role_for(self.protocol, act.by, self.bystanding)
+        return role
+
+    def _is_open_in(self, act: Act) -> bool:
+        state = self.case.state
+        if state in act.in_:
+            return True
+        if state == START:
+            return False
+        return "any" in act.in_ or ("open" in act.in_ and not self.protocol.states[state].ended)
+
+    def _open_states(self, act: Act) -> tuple[str, ...]:
+        if "any" in act.in_:
+            return tuple(self.protocol.states)
+        if "open" in act.in_:
+            return tuple(key for key, state in self.protocol.states.items() if not state.ended)
+        return tuple(state for state in act.in_ if state != START)
+
+    # ---- moves -----------------------------------------------------------------------------------------------
+
+    def move_choice(self, move: Move, departures: Mapping[str, str] | None = None) -> Choice:
+        role = role_for(self.protocol, move.by, self.roles)
+        reasons: list[Reason] = []
+        if self.case.state not in move.from_:
+            reasons.append(Reason("not_from_here", states=move.from_))
+        if role is None:
+            reasons.append(Reason("not_your_role", roles=move.by))
+        if move.automatic:
+            reasons.append(Reason("follows_by_itself", acts=self._acts_that_move(move)))
+        for need in move.needs:
+            reason = self.unmet(need)
+            if reason is not None and not (reason.may_depart and (departures or {}).get(need, "").strip()):
+                reasons.append(reason)
+        reasons += self._same_persons(move)
+        return Choice("move", move.key, role, tuple(reasons))
+
+    def _acts_that_move(self, move: Move) -> tuple[str, ...]:
+        return tuple(act.key for act in self.protocol.acts.values() if act.moves == move.key)
+
+    def unmet(self, need: str) -> Reason | None:
+        """Why a need is not met, or None."""
+        if need not in self._needs:
+            self._needs[need] = self._explain(self.protocol.needs[need])
+        return self._needs[need]
+
+    def _explain(self, need: Need) -> Reason | None:
+        if need.when.holds(self.facts):
+            return None
+        acts = need.met_by
+        roles = tuple(dict.fromkeys(role for act in acts for role in self.protocol.acts[act].by))
+        return Reason(
+            "need",
+            need=need.key,
+            roles=roles,
+            acts=acts,
+            unknown=need.when.unknown(self.facts),
+            from_when=self._holds_from(need),
+            may_depart=need.lock is None,
+        )
+
+    def _holds_from(self, need: Need) -> datetime | None:
+        """When a need over time will hold if nothing else happens: a deadline that runs out."""
+        moments = []
+        for name in need.when.names:
+            fact = self.protocol.facts[name]
+            if fact.deadline is not None:
+                moments += [due.due_at for due in dues(self.facts) if due.deadline == fact.deadline and due.is_open]
+        return min(moments, default=None)
+
+    def _same_persons(self, move: Move) -> Iterator[Reason]:
+        for group in move.distinct:
+            persons = {name: self._person(name) for name in group}
+            known = [person for person in persons.values() if person is not None]
+            if len(set(known)) < len(known):
+                yield Reason("same_person", persons=tuple(group))
+
+    def _person(self, name: str) -> str | None:
+        if name == "mover":
+            return self.actor.id
+        if name == "proposer":
+            return self.case.entry.actor if self.case.entries else None
+        records = [
+            record
+            for record in self.case.records_of(name)
+            if record.grants and record.effective_seq is not None and record.actor not in self.case.exclusions
+        ]
+        return records[-1].actor if records else None
+
+    # ---- making a move ---------------------------------------------------------------------------------------
+
+    def move(self, intent: MakeMove) -> Decision:
+        move = self.protocol.moves.get(intent.move)
+        if move is None or self.is_new:
+            raise Refused((Reason("no_such_move"),))
+        choice = self.move_choice(move, intent.departures)
+        reasons = list(choice.reasons)
+        if move.reason and not intent.reason.strip():
+            reasons.append(Reason("reason_missing"))
+        if reasons:
+            raise Refused(tuple(reasons))
+        return Decision((self._step(move, choice.role or "", intent),))
+
+    def _step(self, move: Move, role: str, intent: MakeMove | None = None) -> StepTaken:
+        case = self.case
+        position = Position(case.state, history=self._history(move))
+        try:
+            target = destination(self.protocol, move.key, position)
+        except NoSuchWay:
+            raise Refused((Reason("not_from_here", states=move.from_),)) from None
+        departures = {
+            need: why.strip()
+            for need, why in (intent.departures if intent else {}).items()
+            if need in move.needs and self.unmet(need) is not None and why.strip()
+        }
+        step = StepTaken(
+            actor=self.actor.id,
+            role=role,
+            at=self.now,
+            occurred_at=self.now,
+            move=move.key,
+            source=case.state,
+            target=target,
+            reason=intent.reason.strip() if intent else "",
+            departures=departures,
+            values=self._values(move),
+        )
+        if move.sets.assess or move.sets.level is not None:
+            level, grid = self._assessed(move)
+            step = replace(step, level=level, grid=grid)
+        return replace(step, dues=self._dues_after(step))
+
+    def _history(self, move: Move) -> str | None:
+        if move.to != HISTORY:
+            return None
+        return self.case.before.state if self.case.before else self.protocol.initial.key
+
+    def _values(self, move: Move) -> dict[str, Value]:
+        names = {name for need in move.needs for name in self.protocol.needs[need].when.names}
+        return {name: self.facts[name] for name in sorted(names)}
+
+    def _assessed(self, move: Move) -> tuple[int | None, dict[str, Any]]:
+        rule = self.protocol.assessment
+        if move.sets.level is not None or rule is None:
+            return move.sets.level, {}
+        records = [record for record in self.case.records_of(rule.act) if record.seq > self.case.opening_seq]
+        answers = records[-1].answers if records else {}
+        return assessed_level(self.protocol, self.case, answers)
+
+    def _dues_after(self, step: StepTaken) -> dict[str, str]:
+        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], _copied(self.case))
+        counts = dues(read(self.protocol, after, self.now, self.around))
+        return {
+            f"{count.deadline}:{count.subject}" if count.subject else count.deadline: count.due_at.isoformat()
+            for count in counts
+            if count.is_open
+        }
+
+    # ---- recording an act ------------------------------------------------------------------------------------
+
+    def record(self, intent: RecordAct, opening: Opening | None) -> Decision:
+        act = self.protocol.acts.get(intent.act)
+        if act is None:
+            raise Refused((Reason("no_such_act"),))
+        choice = self.act_choice(act)
+        if choice.reasons:
+            raise Refused(choice.reasons)
+        if self.is_new and opening is None:
+            raise Refused((Reason("no_case"),))
+        cleaned = clean(self.protocol, self.protocol.form_of(act), intent.answers, self.references())
+        role = choice.role or ""
+        self._check_signature(act, cleaned, intent, role)
+        events: list[Event] = []
+        if self.is_new and opening is not None:
+            events.append(self._opened(opening, role, cleaned, act))
+        recorded = self._recorded(act, cleaned, intent, role)
+        events.append(recorded)
+        events += self._follows(act, recorded, events)
+        return Decision(tuple(events), cleaned.people)
+
+    def references(self) -> References:
+        """What the answers of a form may point at."""
+        case = self.case
+        return References(
+            now=self.now,
+            today=self.facts.today,
+            people={person.id: person.slot for person in case.people.values()},
+            accounts=frozenset(self.around.people),
+            referrals={str(one.number): "open" if one.is_open else "settled" for one in case.referrals},
+            holds=frozenset(str(hold.number) for hold in case.holds if hold.stands),
+            records={str(record.seq): record.act for record in case.records},
+            cases=self.around.joinable - {case.number},
+            schools=self.around.schools,
+        )
+
+    def _opened(self, opening: Opening, role: str, cleaned: Cleaned, act: Act) -> CaseOpened:
+        return CaseOpened(
+            actor=self.actor.id,
+            role=role,
+            at=self.now,
+            occurred_at=self._occurred_at(act, cleaned),
+            protocol=self.protocol.protocol,
+            version=self.protocol.version,
+            digest=self.protocol.digest,
+            number=opening.number,
+            unit=opening.unit,
+            state=self.protocol.initial.key,
+            report=opening.report,
+            opened_from=opening.opened_from,
+        )
+
+    def _occurred_at(self, act: Act, cleaned: Cleaned) -> datetime:
+        """When it happened: the form's first moment, where it offers now; else now."""
+        for item in self.protocol.form_of(act).fields:
+            if item.type is FieldType.moment and item.default == "now" and item.key in cleaned.answers:
+                return min(datetime.fromisoformat(cleaned.answers[item.key]), self.now)
+        return self.now
+
+    def _recorded(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str) -> Recorded:
+        return Recorded(
+            actor=self.actor.id,
+            role=role,
+            at=self.now,
+            occurred_at=self._occurred_at(act, cleaned),
+            act=act.key,
+            kind=EVENT_OF_ACT[act.kind],
+            answers=cleaned.answers,
+            derived=self._derived(act, cleaned, intent, role),
+        )
+
+    def _derived(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str) -> dict[str, Any]:
+        derived: dict[str, Any] = {}
+        if cleaned.people:
+            derived["people"] = {person.id: person.slot for person in cleaned.people}
+        raised = [danger for danger in self._raised(act, cleaned) if not self.case.is_live(danger)]
+        if raised:
+            derived["raised"] = raised
+        if intent.signed and self._signs_first(act, role):
+            derived["signed"] = digest_of(act.key, cleaned.answers)
+        if act.kind is ActKind.sign:
+            record = self._signed_record(act, cleaned)
+            derived["signed_digest"] = digest_of(record.act, record.answers)
+        if act.kind is ActKind.evidence:
+            derived["piece"] = self.case.pieces + 1
+        if act.kind is ActKind.refer:
+            derived["referral"] = len(self.case.referrals) + 1
+        if act.kind is ActKind.grid:
+            derived["score"] = self._score(act, cleaned)
+        return derived
+
+    def _raised(self, act: Act, cleaned: Cleaned) -> list[str]:
+        form = self.protocol.form_of(act)
+        raised: list[str] = []
+        if act.kind in (ActKind.lift_danger, ActKind.refer, ActKind.take_over):
+            return raised
+        for item in form.fields:
+            answer = cleaned.answers.get(item.key)
+            if answer is None:
+                continue
+            if item.type is FieldType.danger:
+                raised.append(answer)
+            elif item.type is FieldType.dangers:
+                raised += answer
+            elif item.type is FieldType.danger_answers:
+                raised += [danger for danger, said in answer.items() if said == "yes"]
+        return list(dict.fromkeys(raised))
+
+    def _score(self, act: Act, cleaned: Cleaned) -> dict[str, Any]:
+        item = self.protocol.form_of(act).find(FieldType.grid)
+        if item is None:
+            return {}
+        grid = self.protocol.grids[item.grid or next(iter(self.protocol.grids))]
+        scored = scoring.score(grid, cleaned.answers.get(item.key) or {})
+        return {
+            "low": scored.low, "high": scored.high, "low_level": scored.low_level, "high_level": scored.high_level,
+            "known": scored.known, "floors": list(scored.floors),
+        }  # fmt: skip
+
+    # ---- signatures ------------------------------------------------------------------------------------------
+
+    def _signs_first(self, act: Act, role: str) -> bool:
+        if not act.signatures and self.protocol.form_of(act).find(FieldType.signature) is None:
+            return False
+        return self.may_sign(act, role)
+
+    def may_sign(self, act: Act, role: str) -> bool:
+        """Whether this person, in this role or seat, is one whose signature the act takes."""
+        allowed = act.signed_by or act.by
+        if not any(name == "everyone" or acts_as(self.protocol, role, name) for name in allowed):
+            return False
+        seat = self.protocol.seats.get(role)
+        declared = self.protocol.roles.get(seat.acts_as or "" if seat else role)
+        wants_training = bool((declared and declared.trained) or (seat and seat.trained))
+        return self.actor.trained or not wants_training
+
+    def signing_role(self, record: Record) -> str | None:
+        """The role or seat in which this person could sign `record` now."""
+        act = self.protocol.acts[record.act]
+        if record.signed_by(self.actor.id):
+            return None
+        wanted = [role for role in self.roles if self.may_sign(act, role)]
+        special = self._lifting_role(record)
+        if special is not None:
+            wanted.sort(key=lambda role: not acts_as(self.protocol, role, special))
+        return wanted[0] if wanted else None
+
+    def _lifting_role(self, record: Record) -> str | None:
+        if record.kind is not ActKind.lift_danger:
+            return None
+        item = self.protocol.form_of(record.act).find(FieldType.danger)
+        danger = self.protocol.dangers.get(record.answers.get(item.key, "")) if item else None
+        return danger.lifted_with if danger else None
+
+    def _signed_record(self, act: Act, cleaned: Cleaned) -> Record:
+        item = self.protocol.form_of(act).find(FieldType.record)
+        record = self.case.record(int(cleaned.answers[item.key])) if item else None
+        if record is None:
+            raise Refused((Reason("nothing_to_sign"),))
+        return record
+
+    def _check_signature(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str) -> None:
+        needs_word = act.kind is ActKind.sign or act.signatures > 0
+        needs_word = needs_word or any(
+            item.type is FieldType.signature and item.required for item in self.protocol.form_of(act).fields
+        )
+        if needs_word and not intent.signed and (act.kind is ActKind.sign or self._signs_first(act, role)):
+            raise Refused((Reason("signature_missing"),))
+        if act.kind is not ActKind.sign:
+            return
+        record = self._signed_record(act, cleaned)
+        if not self.protocol.acts[record.act].signatures and record.effective_seq is not None:
+            raise Refused((Reason("nothing_to_sign"),))
+        if record.signed_by(self.actor.id):
+            raise Refused((Reason("signed_already"),))
+        if self.signing_role(record) is None:
+            signed = self.protocol.acts[record.act]
+            raise Refused((Reason("not_yours_to_sign", roles=signed.signed_by or signed.by),))
+
+    # ---- what follows by itself ------------------------------------------------------------------------------
+
+    def _follows(self, act: Act, recorded: Recorded, events: list[Event]) -> list[Event]:
+        """The urgent move, where the act raised a danger and the case is not on that path already."""
+        if not recorded.derived.get("raised"):
+            return []
+        move = self._urgent_move()
+        if move is None:
+            return []
+        numbered = [event.numbered(self.case.last_seq + 1 + place) for place, event in enumerate(events)]
+        after = fold(self.protocol, numbered, _copied(self.case))
+        if after.state not in move.from_ or not after.live_dangers("raised"):
+            return []
+        desk = _Desk(self.protocol, after, self.actor, self.now, self.around)
+        return [desk._step(move, recorded.role)]
+
+    def _urgent_move(self) -> Move | None:
+        for act in self.protocol.acts_of(ActKind.raise_danger):
+            if act.moves:
+                return self.protocol.moves[act.moves]
+        return None
+
+
+def _copied(case: Case) -> Case:
+    """A case that can be folded on without touching the first."""
+    return replace(
+        case,
+        entries=list(case.entries),
+        records=[
+            replace(
+                record, answers=dict(record.answers), signatures=list(record.signatures),
+                corrections=list(record.corrections),
+            )
+            for record in case.records
+        ],
+        dangers=[replace(life) for life in case.dangers],
+        referrals=[replace(referral) for referral in case.referrals],
+        holds=[replace(hold, reviewed=list(hold.reviewed)) for hold in case.holds],
+        seats=list(case.seats),
+        exclusions=dict(case.exclusions),
+        people=dict(case.people),
+        steps=list(case.steps),
+        documents=list(case.documents),
+        seen=list(case.seen),
+        joined=list(case.joined),
+    )  # fmt: skip
+
+
+def assessed_level(protocol: Protocol, case: Case, answers: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
+    """The level that an assessment fixes from the grid's answers, and how it came about."""
+    rule = protocol.assessment
+    assert rule is not None
+    item = protocol.form_of(rule.act).by_key[rule.field]
+    grid = protocol.grids[item.grid or next(iter(protocol.grids))]
+    scored = scoring.score(grid, answers.get(rule.field) or {})
+    override = answers.get(rule.override or "")
+    found = scoring.verdict(
+        grid,
+        scored,
+        override=int(override) if override else None,
+        recurrent=bool(rule.recurrence and answers.get(rule.recurrence)),
+        recurrence_level=rule.recurrence_level,
+        danger_level=rule.danger_level if case.live_dangers() else None,
+        reopening_floor=case.former_level + rule.reopening_raise if case.former_level else 0,
+    )
+    detail = {
+        "grid": grid.key, "low": scored.low, "high": scored.high, "known": scored.known,
+        "from_grid": found.from_grid, "reasons": list(found.reasons),
+        "scores": {part.item: part.score for part in scored.contributions if part.score is not None},
+    }  # fmt: skip
+    return found.level, detail
+
+
+def digest_of(act: str, answers: Mapping[str, Any]) -> str:
+    """sha256, in hex, of what a signature binds to: the act and its answers as canonical JSON."""
+    return hashlib.sha256(rfc8785.dumps({"act": act, "answers": _plain(answers)})).hexdigest()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    return value
+
+
+def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings) -> tuple[Record, ...]:
+    """Records that wait for a signature which this person can give."""
+    desk = _Desk(protocol, case, actor, now, around)
+    return tuple(
+        record
+        for record in case.records
+        if record.effective_seq is None
+        and protocol.acts[record.act].signatures
+        and desk.signing_role(record) is not None
+    )

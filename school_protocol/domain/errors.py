@@ -1,0 +1,77 @@
+"""What can go wrong in the product, as one tree.
+
+SchoolProtocolError
+├── DefinitionError      a definition cannot be used: every fault with its place
+├── Refused              the engine's answer to an intent: reasons, never a blank no
+├── Conflict             somebody else wrote first: the expected number of the case has passed
+├── Unseen               absent, or not for this person: the two are never told apart
+├── BadInput             a value that the form's own field refuses, by field
+├── Sealed               a sealed value cannot be opened: key destroyed or wrong
+└── Tampered             a chain, a commitment or a signature does not hold
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from school_protocol.domain.engine import Reason
+
+
+class SchoolProtocolError(Exception):
+    """Base of every error that the product raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of a definition file: 1-based line, message in English."""
+
+    line: int
+    message: str
+
+
+class DefinitionError(SchoolProtocolError):
+    """A definition cannot be used; `faults` holds all of them, in the order of their lines."""
+
+    def __init__(self, file: str, faults: tuple[Fault, ...]) -> None:
+        self.file = file
+        self.faults = faults
+        super().__init__("\n".join(f"{file}:{fault.line}: {fault.message}" for fault in faults))
+
+
+class Refused(SchoolProtocolError):
+    """An intent is not open now; `reasons` say why, who can lift each, and where."""
+
+    def __init__(self, reasons: tuple[Reason, ...]) -> None:
+        self.reasons = reasons
+        super().__init__("; ".join(reason.code for reason in reasons))
+
+
+class Conflict(SchoolProtocolError):
+    """The case moved on since the form was opened: `expected` and `found` are event numbers."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        self.expected = expected
+        self.found = found
+        super().__init__(f"expected event {expected}, found {found}")
+
+
+class Unseen(SchoolProtocolError):
+    """The thing does not exist, or this person may not know that it does."""
+
+
+class BadInput(SchoolProtocolError):
+    """Values refused by their fields: field path → message codes."""
+
+    def __init__(self, problems: dict[str, tuple[str, ...]]) -> None:
+        self.problems = problems
+        super().__init__(", ".join(sorted(problems)))
+
+
+class Sealed(SchoolProtocolError):
+    """A sealed value cannot be opened."""
+
+
+class Tampered(SchoolProtocolError):
+    """Kept data do not agree with their chain, commitment or signature."""

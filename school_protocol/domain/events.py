@@ -1,0 +1,222 @@
+"""What happened in a case: past-tense events, frozen, numbered from 1, never changed.
+
+An event has a clear header (who, as what, when) and a sealed body. The body is kept in two parts, so that words can be
+destroyed without touching what decisions rest on: `body` (structured answers, references, values that were read) and
+`words` (free text, by dotted path). `Entry` is that kept form; the classes below are what the rules speak.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from school_protocol.domain.protocol import ActKind, FieldType, Form
+
+Answers = Mapping[str, Any]
+
+
+class EventKind(StrEnum):
+    """Names in the past tense; each has one partial in the chronology."""
+
+    case_opened = "CaseOpened"
+    step_taken = "StepTaken"
+    case_seen = "CaseSeen"
+    case_joined = "CaseJoined"
+    document_issued = "DocumentIssued"
+    form_recorded = "FormRecorded"
+    report_received = "ReportReceived"
+    danger_raised = "DangerRaised"
+    danger_lifted = "DangerLifted"
+    referral_sent = "ReferralSent"
+    referral_answered = "ReferralAnswered"
+    child_taken_over = "ChildTakenOver"
+    guardian_informed = "GuardianInformed"
+    hold_placed = "HoldPlaced"
+    hold_reviewed = "HoldReviewed"
+    visa_given = "VisaGiven"
+    record_signed = "RecordSigned"
+    seat_named = "SeatNamed"
+    person_excluded = "PersonExcluded"
+    person_added = "PersonAdded"
+    note_added = "NoteAdded"
+    correction_made = "CorrectionMade"
+    evidence_registered = "EvidenceRegistered"
+    grid_scored = "GridScored"
+    follow_up_held = "FollowUpHeld"
+    joining_named = "JoiningNamed"
+    transfer_asked = "TransferAsked"
+    transfer_accepted = "TransferAccepted"
+    school_told = "SchoolTold"
+    duty_excused = "DutyExcused"
+    rights_requested = "RightsRequested"
+
+
+EVENT_OF_ACT: Mapping[ActKind, EventKind] = {
+    ActKind.record: EventKind.form_recorded,
+    ActKind.report: EventKind.report_received,
+    ActKind.raise_danger: EventKind.danger_raised,
+    ActKind.lift_danger: EventKind.danger_lifted,
+    ActKind.refer: EventKind.referral_sent,
+    ActKind.answer_referral: EventKind.referral_answered,
+    ActKind.take_over: EventKind.child_taken_over,
+    ActKind.inform: EventKind.guardian_informed,
+    ActKind.hold: EventKind.hold_placed,
+    ActKind.review_hold: EventKind.hold_reviewed,
+    ActKind.visa: EventKind.visa_given,
+    ActKind.sign: EventKind.record_signed,
+    ActKind.seat: EventKind.seat_named,
+    ActKind.exclude: EventKind.person_excluded,
+    ActKind.add_person: EventKind.person_added,
+    ActKind.note: EventKind.note_added,
+    ActKind.correct: EventKind.correction_made,
+    ActKind.evidence: EventKind.evidence_registered,
+    ActKind.grid: EventKind.grid_scored,
+    ActKind.follow_up: EventKind.follow_up_held,
+    ActKind.join: EventKind.joining_named,
+    ActKind.ask_transfer: EventKind.transfer_asked,
+    ActKind.accept_transfer: EventKind.transfer_accepted,
+    ActKind.tell_school: EventKind.school_told,
+    ActKind.excuse: EventKind.duty_excused,
+    ActKind.rights: EventKind.rights_requested,
+}
+
+READING_KINDS = frozenset({EventKind.document_issued, EventKind.case_seen})
+"""Issuing and reading: they move the chain, not the content head."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """An event as it is kept. `words` is None where they were destroyed; `seq` is 0 until it is appended."""
+
+    seq: int = 0
+    kind: str
+    actor: str
+    role: str
+    at: datetime
+    occurred_at: datetime
+    body: Mapping[str, Any]
+    words: Mapping[str, str] | None = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Event:
+    """Header common to all: account id, role or seat acted as, recorded-at and occurred-at in UTC."""
+
+    seq: int = 0
+    actor: str
+    role: str
+    at: datetime
+    occurred_at: datetime
+
+    def numbered(self, seq: int) -> Event:
+        return replace(self, seq=seq)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened(Event):
+    protocol: str
+    version: int
+    digest: str
+    number: str
+    unit: str
+    state: str
+    report: str | None = None
+    opened_from: str | None = None
+    """Number of the case that this one continues (transfer, split)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Event):
+    """An act was recorded: its answers, and what the engine derived from them."""
+
+    act: str
+    kind: EventKind
+    answers: Answers
+    destroyed: bool = False
+    """Its words were destroyed; the structured answers stand."""
+    derived: Mapping[str, Any] = field(default_factory=dict)
+    """Dangers newly raised, numbers given (referral, piece, hold), persons added, digest signed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepTaken(Event):
+    move: str
+    source: str
+    target: str
+    reason: str = ""
+    departures: Mapping[str, str] = field(default_factory=dict)
+    """Need → reason for going on without it."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """The facts that the needs read, as they were."""
+    dues: Mapping[str, str] = field(default_factory=dict)
+    """Deadlines that run from here: key → ISO moment."""
+    level: int | None = None
+    grid: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseSeen(Event):
+    """Somebody of the team opened the case for the first time since it, or a danger in it, came in."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseJoined(Event):
+    """Another case about the same pupil was joined to this one: what it carries over."""
+
+    other: str
+    dangers: tuple[str, ...] = ()
+    holds: tuple[str, ...] = ()
+    exclusions: tuple[str, ...] = ()
+    referrals: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentIssued(Event):
+    document: str
+    profile: str
+    language: str
+    copy: int
+    content_head: str
+    digest: str
+    """sha256 of the file, hex."""
+
+
+def split_words(form: Form, answers: Answers) -> tuple[dict[str, Any], dict[str, str]]:
+    """Structured answers and, by dotted path, the words taken out of them."""
+    body: dict[str, Any] = {}
+    words: dict[str, str] = {}
+    for key, value in answers.items():
+        found = form.by_key.get(key)
+        if found is not None and found.is_words and isinstance(value, str):
+            words[key] = value
+        elif found is not None and found.type is FieldType.rows and isinstance(value, list | tuple):
+            texts = {column.key for column in found.fields if column.is_words}
+            rows = []
+            for number, row in enumerate(value):
+                rows.append({name: cell for name, cell in row.items() if name not in texts})
+                words.update(
+                    {f"{key}.{number}.{name}": cell for name, cell in row.items() if name in texts and cell is not None}
+                )
+            body[key] = rows
+        else:
+            body[key] = value
+    return body, words
+
+
+def join_words(body: Answers, words: Mapping[str, str] | None) -> dict[str, Any]:
+    """The answers whole again; where words were destroyed they are simply absent."""
+    answers: dict[str, Any] = {
+        key: [dict(row) if isinstance(row, Mapping) else row for row in value] if isinstance(value, list) else value
+        for key, value in body.items()
+    }
+    for path, text in (words or {}).items():
+        key, _, rest = path.partition(".")
+        if not rest:
+            answers[key] = text
+            continue
+        number, _, column = rest.partition(".")
+        answers[key][int(number)][column] = text
+    return answers

@@ -1,0 +1,478 @@
+"""Facts: what needs, deadlines and duties may read of a case, each folded as its definition declares.
+
+A fact nobody recorded yet is `None`: conditions over it are undecided, never silently false.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from functools import cached_property
+from typing import Any
+
+from school_protocol.domain.case import Case, Record, acts_as, where_values
+from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.policy import Unit
+from school_protocol.domain.protocol import Fact, FactType, FieldType, Fold, Protocol, Since, Source
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """What the engine may know of somebody who can act: name, roles by unit, training."""
+
+    id: str
+    name: str
+    roles: tuple[tuple[str, str], ...] = ()
+    """(role, unit id)."""
+    trained: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """Living directory data handed to the engine: never pinned to a case."""
+
+    calendar: Calendar
+    unit: Unit
+    people: Mapping[str, Colleague] = field(default_factory=dict)
+    joinable: frozenset[str] = frozenset()
+    """Numbers of open cases of the same unit."""
+    schools: frozenset[str] = frozenset()
+
+    @property
+    def places(self) -> tuple[str, ...]:
+        """The unit and all above it."""
+        return (self.unit.id, *self.unit.parents)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedFollowUp:
+    """One date of the schedule: days after its start, and the record that held it."""
+
+    offset: int
+    day: date
+    held_seq: int | None
+
+
+class Facts(Mapping[str, Value]):
+    """The facts of one case at one moment, folded when first read."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        case: Case,
+        now: datetime,
+        around: Surroundings,
+        passed: Callable[[Facts, str], bool],
+    ) -> None:
+        self.protocol = protocol
+        self.case = case
+        self.now = now
+        self.around = around
+        self._passed = passed
+        self._known: dict[str, Value] = {}
+
+    def __getitem__(self, name: str) -> Value:
+        if name not in self._known:
+            self._known[name] = self._fold(self.protocol.facts[name])
+        return self._known[name]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        return self[name] if name in self.protocol.facts else default
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.protocol.facts)
+
+    def __len__(self) -> int:
+        return len(self.protocol.facts)
+
+    @property
+    def today(self) -> date:
+        return self.around.calendar.local(self.now).date()
+
+    @cached_property
+    def level(self) -> int:
+        """The level that schedule and notices run as: the case's own, or the one that its state is treated as."""
+        follow = self.protocol.follow_up
+        if follow is None:
+            return self.case.level
+        treated = follow.treat_as_in.get(self.case.state)
+        return treated if treated is not None else self.case.level or follow.unassessed_as
+
+    # ---- sources ---------------------------------------------------------------------------------------------
+
+    def cut(self, since: Since) -> int:
+        """The number of the event after which things count."""
+        case, cut = self.case, 0
+        for moment in since.after:
+            if moment == "opening":
+                cut = max(cut, case.opening_seq)
+            elif moment == "entry":
+                cut = max(cut, case.entry.seq if case.entries else 0)
+            else:
+                cut = max(cut, max((life.raised_seq for life in case.dangers if life.state != "lifted"), default=0))
+        if since.entered:
+            entered = case.last_entered(since.entered)
+            cut = max(cut, entered.seq if entered else 0)
+        return cut
+
+    def _after(self, record: Record, since: Since, cut: int) -> bool:
+        seq = record.effective_seq or record.seq
+        if seq > cut:
+            return True
+        if not since.margin_hours:
+            return False
+        entered = self.case.last_entered(since.entered) if since.entered else self.case.entry
+        return entered is not None and entered.at - record.occurred_at <= timedelta(hours=since.margin_hours)
+
+    def matches(self, source: Source, record: Record) -> bool:
+        """Whether an effective record feeds `source`."""
+        if source.act != record.act:
+            return False
+        if source.by and not any(acts_as(self.protocol, record.role, role) for role in source.by):
+            return False
+        answers = record.answers
+        if source.filled and answers.get(source.filled) in (None, "", [], {}, False):
+            return False
+        if source.row_filled:
+            rows, _, column = source.row_filled.partition(".")
+            if not any(row.get(column) not in (None, "") for row in answers.get(rows, ())):
+                return False
+        if source.field and source.value is None and answers.get(source.field) is None:
+            return False
+        if source.where is not None:
+            form = self.protocol.form_of(record.act)
+            if not source.where.holds(where_values(self.protocol, form.fields, answers, record.role)):
+                return False
+        return not source.covering_entry or self._covers_entry(record)
+
+    def _covers_entry(self, record: Record) -> bool:
+        form = self.protocol.form_of(record.act)
+        item = form.find(FieldType.covers) or form.find(FieldType.dangers)
+        covers = set(record.answers.get(item.key, ())) if item else set()
+        entered = self.case.entry
+        move = self.protocol.moves.get(entered.move or "")
+        if move is None or not move.automatic:
+            return not item or "need" in covers or bool(covers & self._raised_since(entered.seq))
+        return not covers or bool(covers & self._raised_since(entered.seq - 1))
+
+    def _raised_since(self, seq: int) -> set[str]:
+        return {life.danger for life in self.case.dangers if life.raised_seq >= seq - 1}
+
+    def matching(
+        self, sources: Iterable[Source], since: Since, *, effective: bool = True
+    ) -> Iterator[tuple[Record, Source]]:
+        cut = self.cut(since)
+        sources = tuple(sources)
+        for record in self.case.records:
+            if effective and (record.effective_seq is None or not record.grants):
+                continue
+            if not self._after(record, since, cut):
+                continue
+            for source in sources:
+                if self.matches(source, record):
+                    yield record, source
+                    break
+
+    # ---- folds -----------------------------------------------------------------------------------------------
+
+    def _fold(self, fact: Fact) -> Value:
+        for attribute, rule in _SPECIAL:
+            if getattr(fact, attribute):
+                return rule(self, fact)
+        return _FOLDS[fact.fold](self, fact)
+
+    def initial(self, fact: Fact) -> Value:
+        return None if fact.initial is None else self.typed(fact, fact.initial)
+
+    @staticmethod
+    def typed(fact: Fact, text: Any) -> Value:
+        if fact.type is FactType.bool:
+            return text if isinstance(text, bool) else str(text).lower() in ("true", "yes")
+        if fact.type in (FactType.int, FactType.count):
+            return int(text)
+        return str(text)
+
+    def _last(self, fact: Fact) -> Value:
+        value = self.initial(fact)
+        for record, source in self.matching(fact.from_, fact.since):
+            if source.value is not None:
+                value = self.typed(fact, source.value)
+            elif source.field:
+                value = self.typed(fact, record.answers[source.field])
+            else:
+                value = True
+        return value
+
+    def _ever(self, fact: Fact) -> Value:
+        value = self.initial(fact)
+        for _record, source in self.matching(fact.from_, fact.since):
+            value = source.value is None or self.typed(fact, source.value)
+        return value
+
+    def _count(self, fact: Fact) -> Value:
+        return sum(1 for _match in self.matching(fact.from_, fact.since))
+
+    def _streak(self, fact: Fact) -> Value:
+        streak = 0
+        for record, source in self.matching(fact.from_, fact.since):
+            answer = str(record.answers.get(source.field or ""))
+            streak = streak + 1 if answer in fact.streak_of else 0
+        return streak
+
+    def _distinct(self, fact: Fact) -> Value:
+        persons: set[str] = set()
+        for record, source in self.matching(fact.from_, fact.since):
+            answer = record.answers.get(source.field or "") or ()
+            persons = set(answer) if isinstance(answer, list | tuple) else {*persons, str(answer)}
+        return len(persons - set(self.case.exclusions))
+
+    def _signatures(self, fact: Fact) -> Value:
+        last: Record | None = None
+        for record, _source in self.matching(fact.from_, fact.since, effective=False):
+            last = record
+        return 0 if last is None else len({signature.account for signature in last.signatures})
+
+    def _answered(self, fact: Fact) -> Value:
+        wanted = {key for key, danger in self.protocol.dangers.items() if danger.ask_at_closing}
+        answered = {life.danger for life in self.case.live_dangers()}
+        value: Value = self.initial(fact)
+        for record, source in self.matching(fact.from_, fact.since):
+            given = record.answers.get(source.field or "") or {}
+            done = answered | {key for key, answer in given.items() if answer in ("yes", "no")}
+            value = wanted <= done
+        return value
+
+    def _standing(self, fact: Fact) -> Value:
+        return self.standing_record(fact) is not None
+
+    def standing_record(self, fact: Fact) -> Record | None:
+        """The granted record that nothing newer in the content has voided."""
+        found: Record | None = None
+        for record in self.case.records:
+            if any(self.matches(source, record) for source in fact.from_):
+                found = record if record.grants and record.effective_seq is not None else None
+        return found if found is not None and found.seq > self.case.news_seq else None
+
+    # ---- facts with sources of their own -----------------------------------------------------------------------
+
+    def _dangers(self, fact: Fact) -> Value:
+        assert fact.dangers is not None
+        lives = self.case.live_dangers(*fact.dangers.states)
+        if fact.dangers.without_shared_concern:
+            lives = [life for life in lives if not self.protocol.dangers[life.danger].shared_concern]
+        return bool(lives) if fact.type is FactType.bool else len(lives)
+
+    def _open_referrals(self, fact: Fact) -> Value:
+        return sum(1 for referral in self.case.referrals if referral.is_open)
+
+    def _guardians(self, fact: Fact) -> Value:
+        rule = fact.guardians
+        assert rule is not None
+        cut = self.cut(fact.since)
+        results: dict[str, str] = {
+            person.id: str(fact.initial)
+            for person in self.case.people.values()
+            if self.protocol.slots[person.slot].guardian
+        }
+        for record in self.case.records_of(rule.act):
+            who = record.answers.get(rule.person)
+            if who is not None and record.seq > cut:
+                results[who] = str(record.answers.get(rule.result, fact.initial))
+        for guardian in results:
+            if self.case.is_held(guardian):
+                results[guardian] = rule.held
+        if not results:
+            return rule.held if self.case.is_held("*") else self.initial(fact)
+        return min(results.values(), key=fact.values.index)
+
+    def _grid_known(self, fact: Fact) -> Value:
+        known = self.initial(fact)
+        cut = self.cut(fact.since)
+        form = self.protocol.form_of(fact.grid_known or "")
+        item = form.find(FieldType.grid)
+        for record in self.case.records_of(fact.grid_known or ""):
+            if record.seq > cut and item is not None:
+                known = len(record.answers.get(item.key) or {})
+        return known
+
+    def _level(self, fact: Fact) -> Value:
+        return self.case.level
+
+    def _entered(self, fact: Fact) -> Value:
+        cut = self.cut(fact.since)
+        return any(entry.state in fact.entered and entry.seq > cut for entry in self.case.entries)
+
+    def _content(self, fact: Fact) -> Value:
+        return self.case.news_seq > self.case.entry.seq
+
+    def _follow_up(self, fact: Fact) -> Value:
+        if fact.follow_up == "next":
+            return bool(self.next_dates())
+        return all(planned.held_seq is not None for planned in self.planned() if planned.day <= self.today) or (
+            self._excused_after(max((planned.day for planned in self.missed()), default=self.today))
+        )
+
+    def _deadline(self, fact: Fact) -> Value:
+        return self._passed(self, fact.deadline or "")
+
+    def _people(self, fact: Fact) -> Value:
+        rule = fact.people
+        assert rule is not None
+        account = self.case.holder(rule.seat)
+        if account is None:
+            return self.initial(fact)
+        colleague = self.around.people.get(account)
+        return colleague is not None and (colleague.trained or not rule.trained)
+
+    def _months(self, fact: Fact) -> Value:
+        entered = self.case.last_entered(fact.months_since)
+        return None if entered is None else months_between(entered.at, self.now, self.around.calendar)
+
+    def _days(self, fact: Fact) -> Value:
+        rule = fact.days
+        assert rule is not None
+        since, until = self._last_day(rule.since, fact), self._last_day(rule.until, fact)
+        return None if since is None or until is None else (until - since).days
+
+    def _last_day(self, sources: Iterable[Source], fact: Fact) -> date | None:
+        days = []
+        for source in sources:
+            if source.danger == "raised":
+                days += [self._local_day(life.raised_at) for life in self.case.dangers if life.state != "lifted"]
+            elif source.report and self.case.opened_at is not None:
+                days.append(self._local_day(self.case.opened_at))
+        for record, source in self.matching([one for one in sources if one.act], fact.since):
+            answer = record.answers.get(source.field) if source.field else record.occurred_at.isoformat()
+            if isinstance(answer, str):
+                days.append(
+                    date.fromisoformat(answer) if len(answer) == 10 else self._local_day(datetime.fromisoformat(answer))
+                )
+        return max(days, default=None)
+
+    def _local_day(self, moment: datetime) -> date:
+        return self.around.calendar.local(moment).date()
+
+    # ---- follow-ups ------------------------------------------------------------------------------------------
+
+    def schedule_start(self) -> datetime | None:
+        """When the follow-up schedule of the present assessment began to run."""
+        follow = self.protocol.follow_up
+        if follow is None:
+            return None
+        cut = max(self.case.opening_seq, self.case.validated_seq)
+        starts = (entry.at for entry in self.case.entries if entry.state in follow.starts and entry.seq >= cut)
+        return next(starts, None)
+
+    def planned(self) -> tuple[PlannedFollowUp, ...]:
+        """The schedule of the level, each date with the follow-up that held it."""
+        follow, start = self.protocol.follow_up, self.schedule_start()
+        schedule = follow.levels.get(self.level) if follow else None
+        if follow is None or start is None or schedule is None:
+            return ()
+        roll = RollRule(
+            to_next_school_day=schedule.roll.to_next_school_day,
+            at_most=schedule.roll.at_most,
+            fixed_offsets=frozenset(schedule.roll.fixed),
+        )
+        try:
+            days = plan_dates(self.around.calendar, start, schedule.days, roll=roll)
+        except NoSchoolTime:
+            days = tuple(self._local_day(start) + timedelta(days=offset) for offset in schedule.days)
+        return _assign(schedule.days, days, self._held_days(follow.act, follow.held_on, start))
+
+    def _held_days(self, act: str, held_on: str, start: datetime) -> list[tuple[date, int]]:
+        first = self._local_day(start)
+        held = []
+        for record in self.case.records_of(act):
+            answer = record.answers.get(held_on)
+            day = date.fromisoformat(answer) if answer else self._local_day(record.occurred_at)
+            if day >= first:
+                held.append((day, record.seq))
+        return sorted(held)
+
+    def missed(self) -> tuple[PlannedFollowUp, ...]:
+        return tuple(planned for planned in self.planned() if planned.held_seq is None and planned.day < self.today)
+
+    def next_dates(self) -> tuple[date, ...]:
+        """Follow-ups to come: of the schedule, and those that people named."""
+        follow = self.protocol.follow_up
+        if follow is None:
+            return ()
+        days = [planned.day for planned in self.planned() if planned.held_seq is None and planned.day >= self.today]
+        named = [(follow.act, follow.next_on), *((one.act or "", one.field or "") for one in follow.also_next)]
+        for act, key in named:
+            records = [record for record in self.case.records_of(act) if record.seq > self.case.opening_seq]
+            answer = records[-1].answers.get(key) if records else None
+            if isinstance(answer, str) and date.fromisoformat(answer[:10]) >= self.today:
+                days.append(date.fromisoformat(answer[:10]))
+        if not days and self.schedule_start() is None and self.level in follow.levels:
+            first = follow.levels[self.level].days[0]
+            days.append(self.today + timedelta(days=first))
+        return tuple(sorted(set(days)))
+
+    def _excused_after(self, day: date) -> bool:
+        duties = {key for key, duty in self.protocol.duties.items() if self._counts_follow_ups(duty.deadlines)}
+        return any(
+            self.excused(duty) is not None and self._local_day(self.excused(duty).at) >= day  # type: ignore[union-attr]
+            for duty in duties
+        )
+
+    def _counts_follow_ups(self, deadlines: Iterable[str]) -> bool:
+        return any(source.missed_follow_up for key in deadlines for source in self.protocol.deadlines[key].start)
+
+    def excused(self, duty: str) -> Record | None:
+        """The latest record that excuses `duty`, with its reason."""
+        found = None
+        for record in self.case.records:
+            item = self.protocol.form_of(record.act).find(FieldType.duty)
+            if item is not None and record.answers.get(item.key) == duty and record.seq > self.case.opening_seq:
+                found = record
+        return found
+
+
+def _assign(
+    offsets: Iterable[int], days: tuple[date, ...], held: list[tuple[date, int]]
+) -> tuple[PlannedFollowUp, ...]:
+    """Each held follow-up holds one planned date: the latest that it is not too early for."""
+    taken: dict[int, int] = {}
+    for day, seq in held:
+        fitting = [number for number in range(len(days)) if number not in taken and _earliest(days, number) <= day]
+        if fitting:
+            taken[fitting[-1]] = seq
+    numbered = enumerate(zip(offsets, days, strict=True))
+    return tuple(PlannedFollowUp(offset, day, taken.get(number)) for number, (offset, day) in numbered)
+
+
+def _earliest(days: tuple[date, ...], number: int) -> date:
+    """A follow-up may be held early by a third of the gap before it."""
+    gap = (days[number] - days[number - 1]).days if number else 3
+    return days[number] - timedelta(days=gap // 3)
+
+
+_Rule = Callable[[Facts, Fact], Value]
+_SPECIAL: tuple[tuple[str, _Rule], ...] = (
+    ("dangers", Facts._dangers),
+    ("open_referrals", Facts._open_referrals),
+    ("guardians", Facts._guardians),
+    ("grid_known", Facts._grid_known),
+    ("assessed_level", Facts._level),
+    ("entered", Facts._entered),
+    ("content_since_entry", Facts._content),
+    ("follow_up", Facts._follow_up),
+    ("deadline", Facts._deadline),
+    ("people", Facts._people),
+    ("months_since", Facts._months),
+    ("days", Facts._days),
+)
+_FOLDS: Mapping[Fold, _Rule] = {
+    Fold.last: Facts._last,
+    Fold.ever: Facts._ever,
+    Fold.count: Facts._count,
+    Fold.streak: Facts._streak,
+    Fold.distinct: Facts._distinct,
+    Fold.signatures: Facts._signatures,
+    Fold.answered: Facts._answered,
+    Fold.standing: Facts._standing,
+}

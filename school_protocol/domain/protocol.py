@@ -1,0 +1,732 @@
+"""The model of a definition: what a protocol file can say, in the words of docs/protocol-format.md.
+
+Everything here is a frozen value. Keys of mappings are injected as `key`; references between parts are checked in
+`definitions`, so a `Protocol` that the loader returned is coherent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from enum import Enum, StrEnum
+from functools import cached_property
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
+
+from school_protocol.domain.clock import Unit
+from school_protocol.domain.conditions import Condition
+
+START = "START"
+HISTORY = "history"
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str | dict) else value
+
+
+Keys = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+
+
+class Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Text(RootModel[Mapping[str, str]]):
+    """One text in every language of its definition."""
+
+    model_config = ConfigDict(frozen=True)
+
+    def in_language(self, language: str) -> str:
+        """The text in `language`, else in the definition's first language."""
+        found = self.root.get(language)
+        return found if found is not None else next(iter(self.root.values()))
+
+
+class Named(Model):
+    key: str = ""
+    code: str = ""
+    title: Text
+    provenance: str = ""
+
+    @property
+    def short(self) -> str:
+        return self.code or self.key
+
+
+# ---- where a case can stand --------------------------------------------------------------------------------------
+
+
+class Stage(Named):
+    pass
+
+
+class State(Named):
+    stage: str
+    initial: bool = False
+    team_sees: bool = False
+    ended: bool = False
+    successor: bool = False
+    """An ended case whose later dangers belong to the case that followed it."""
+
+
+# ---- who ---------------------------------------------------------------------------------------------------------
+
+
+class ScopeKind(StrEnum):
+    """How far a role sees: nothing, own receipts, its seats, its school, its province, its region, or no content."""
+
+    none = "none"
+    receipt = "receipt"
+    assigned = "assigned"
+    unit = "unit"
+    province = "province"
+    region = "region"
+    metadata = "metadata"
+
+
+class Role(Named):
+    sees: ScopeKind = ScopeKind.none
+    pseudonymised: bool = False
+    trained: bool = False
+    """Needs a current training certificate to sign or to be seated."""
+    head: bool = False
+    """Heads its unit: told first, and bypassed when implicated."""
+    oversees: bool = False
+    """Answers for the units below: opens restricted cases and names their readers."""
+    side_bound: bool = False
+    """Reads only the records of its seat's side."""
+
+
+class Seat(Named):
+    acts_as: str | None = None
+    signs: bool = False
+    trained: bool = False
+    named_by: Keys = ()
+    identified: bool = False
+    hint: Text | None = None
+
+
+class Side(Named):
+    pass
+
+
+class Slot(Named):
+    """A place that a person has in a case (never a label on a person)."""
+
+    side: str | None = None
+    guardian: bool = False
+    staff: bool = False
+    protected: bool = False
+    several: bool = True
+
+
+# ---- forms -------------------------------------------------------------------------------------------------------
+
+
+class FieldType(StrEnum):
+    text = "text"
+    long = "long"
+    choice = "choice"
+    choices = "choices"
+    yes_no = "yes_no"
+    tri = "tri"
+    date = "date"
+    moment = "moment"
+    integer = "integer"
+    scale = "scale"
+    check = "check"
+    """A box that must be ticked where required: an attestation."""
+    person = "person"
+    """One person of the case, by slot."""
+    persons = "persons"
+    """Several people of the case; new ones can be added on the spot."""
+    account = "account"
+    """A colleague who holds an account."""
+    accounts = "accounts"
+    grid = "grid"
+    rows = "rows"
+    danger = "danger"
+    dangers = "dangers"
+    danger_answers = "danger_answers"
+    target = "target"
+    covers = "covers"
+    referral = "referral"
+    hold = "hold"
+    record = "record"
+    seat = "seat"
+    slot = "slot"
+    side = "side"
+    duty = "duty"
+    case = "case"
+    school = "school"
+    massar = "massar"
+    signature = "signature"
+
+
+class Option(Model):
+    key: str
+    title: Text
+    hint: Text | None = None
+
+
+class FormField(Model):
+    key: str = ""
+    type: FieldType
+    label: Text
+    hint: Text | None = None
+    required: bool = False
+    options: tuple[Option, ...] = ()
+    when: Condition | None = None
+    """Asked only if this holds of the other answers of the same form."""
+    least: int | None = None
+    most: int | None = None
+    past: bool = False
+    """Refused in the future."""
+    future: bool = False
+    """Refused in the past."""
+    default: str | None = None
+    """An option's key; `now` or `today` for a moment or a date."""
+    slots: Keys = ()
+    fields: tuple[FormField, ...] = ()
+    grid: str | None = None
+    only: Keys = ()
+    """Limits a reference: states of a referral, acts of a record, roles of an account, dangers."""
+    authority_only: bool = False
+    """Shown in the authority's copy alone where content is intimate."""
+    forbids_files: Keys = ()
+    """With one of these answers no file may ever be kept."""
+    signed: bool = False
+    names: bool = False
+    """Free text in which names are likely: hidden with the words."""
+
+    @property
+    def is_words(self) -> bool:
+        """Somebody's own words: sealed under a key of their own, absent from pseudonymised copies."""
+        return self.type in (FieldType.text, FieldType.long)
+
+
+class Form(Named):
+    intro: Text | None = None
+    side: str | None = None
+    readers: Keys = ()
+    """Roles that read it; empty: whoever sees the case."""
+    fields: tuple[FormField, ...] = ()
+
+    @cached_property
+    def by_key(self) -> Mapping[str, FormField]:
+        return {field.key: field for field in self.fields}
+
+    def find(self, *types: FieldType) -> FormField | None:
+        return next((field for field in self.fields if field.type in types), None)
+
+
+# ---- acts and moves ----------------------------------------------------------------------------------------------
+
+
+class ActKind(Enum):
+    """What recording an act does besides being recorded; its form's field types say to whom or what."""
+
+    record = "record"
+    report = "report"
+    raise_danger = "raise_danger"
+    lift_danger = "lift_danger"
+    refer = "refer"
+    answer_referral = "answer_referral"
+    take_over = "take_over"
+    inform = "inform"
+    hold = "hold"
+    review_hold = "review_hold"
+    visa = "visa"
+    sign = "sign"
+    seat = "seat"
+    exclude = "exclude"
+    add_person = "add_person"
+    note = "note"
+    correct = "correct"
+    evidence = "evidence"
+    grid = "grid"
+    follow_up = "follow_up"
+    join = "join"
+    ask_transfer = "ask_transfer"
+    accept_transfer = "accept_transfer"
+    tell_school = "tell_school"
+    excuse = "excuse"
+    rights = "rights"
+
+
+NEUTRAL_KINDS = frozenset(
+    {ActKind.visa, ActKind.sign, ActKind.seat, ActKind.note, ActKind.exclude, ActKind.rights, ActKind.excuse}
+)
+"""Kinds that add nothing to the content: they void no visa and are not news."""
+
+
+class Act(Named):
+    kind: ActKind = ActKind.record
+    form: str
+    in_: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(alias="in")
+    """States, or `open` (not ended), `any`, `START` (before the case)."""
+    by: Keys
+    """Roles and seats; `everyone` is any role of the definition."""
+    needs: Keys = ()
+    signatures: int = 0
+    signed_by: Keys = ()
+    """Roles and seats that may sign it; empty: whoever may record it."""
+    danger_signature: str | None = None
+    """For a lifting: the role of which one signature must be, where the danger says so."""
+    effect_when: Condition | None = None
+    """The kind's effect (grants, settles, lifts) happens only if this holds of the answers."""
+    moves: str | None = None
+    """The move that follows at once."""
+    group: Literal["safety", "people", "listening", "assessment", "plan", "referral", "follow_up", "closing", "team"]
+    first_minutes: bool = False
+    """Stays open to whoever stands beside the child when the case is restricted."""
+    quick: bool = False
+    """One tap: its form can be sent as it opens."""
+    hint: Text | None = None
+
+
+class Sets(Model):
+    level: int | None = None
+    assess: bool = False
+
+
+class Notify(Model):
+    to: str
+    """A role, a seat, `declarant`, `guardians` or `receiving_head`."""
+    when: Condition | None = None
+    urgent: bool = False
+
+
+def _as_notify(value: object) -> object:
+    if not isinstance(value, list):
+        value = [value]
+    return [{"to": item} if isinstance(item, str) else item for item in value]
+
+
+class Move(Named):
+    from_: Keys = Field(alias="from")
+    to: str
+    by: Keys
+    needs: Keys = ()
+    reason: bool = False
+    distinct: tuple[tuple[str, ...], ...] = ()
+    """Sets of persons who must differ: `mover`, `proposer` (who entered the present state), or acts (their author)."""
+    meets: Keys = ()
+    notify: Annotated[tuple[Notify, ...], BeforeValidator(_as_notify)] = ()
+    sets: Sets = Sets()
+    carries: Keys = ()
+    automatic: bool = False
+    """Made by an act (raising a danger), never by a button."""
+    backwards: bool = False
+    """Goes back, sideways or refuses: never offered as the next step."""
+    hint: Text | None = None
+
+
+# ---- facts and needs ---------------------------------------------------------------------------------------------
+
+
+class FactType(Enum):
+    bool = "bool"
+    enum = "enum"
+    int = "int"
+    count = "count"
+
+
+class Source(Model):
+    """Which events feed a fact or start and meet a deadline."""
+
+    act: str | None = None
+    field: str | None = None
+    where: Condition | None = None
+    """Over the act's answers; a target adds `external`, `judicial`; covers add `on_danger`; `role` is who acted."""
+    value: str | None = None
+    """Taken instead of a field's answer."""
+    filled: str | None = None
+    row_filled: str | None = None
+    """`field.column`: some row has this column filled."""
+    covering_entry: bool = False
+    """Only referrals and take-overs that cover what the present state was entered for."""
+    by: Keys = ()
+    entered: Keys = ()
+    move: str | None = None
+    danger: Literal["raised", "lifted"] | None = None
+    hold: Literal["placed"] | None = None
+    report: bool = False
+    seen: bool = False
+    """Met when somebody of the team opens the case."""
+    missed_follow_up: bool = False
+
+
+class Since(Model):
+    """The latest of these moments; what was recorded before it does not count."""
+
+    after: Annotated[tuple[Literal["opening", "danger", "entry"], ...], BeforeValidator(_as_list)] = ()
+    entered: Keys = ()
+    margin_hours: int = 0
+
+
+def _as_since(value: object) -> object:
+    return {"after": [value]} if isinstance(value, str) else value
+
+
+class DangerFact(Model):
+    states: Annotated[tuple[Literal["raised", "referred", "lifted"], ...], BeforeValidator(_as_list)]
+    without_shared_concern: bool = False
+
+
+class GuardianFact(Model):
+    act: str
+    person: str
+    result: str
+    held: str
+    """The value while a hold stands."""
+
+
+class PeopleFact(Model):
+    seat: str
+    trained: bool = True
+
+
+class DaysFact(Model):
+    since: tuple[Source, ...]
+    until: tuple[Source, ...]
+
+
+class Fold(Enum):
+    last = "last"
+    ever = "ever"
+    count = "count"
+    streak = "streak"
+    distinct = "distinct"
+    signatures = "signatures"
+    answered = "answered"
+    standing = "standing"
+
+
+class Fact(Model):
+    key: str = ""
+    code: str = ""
+    label: Text
+    type: FactType
+    values: tuple[str, ...] = ()
+    initial: str | None = None
+    from_: tuple[Source, ...] = Field(default=(), alias="from")
+    fold: Fold = Fold.last
+    streak_of: Keys = ()
+    since: Annotated[Since, BeforeValidator(_as_since)] = Since()
+    dangers: DangerFact | None = None
+    open_referrals: bool = False
+    guardians: GuardianFact | None = None
+    grid_known: str | None = None
+    """The grid act whose answered items are counted."""
+    assessed_level: bool = False
+    entered: Keys = ()
+    content_since_entry: bool = False
+    follow_up: Literal["next", "held"] | None = None
+    deadline: str | None = None
+    people: PeopleFact | None = None
+    months_since: Keys = ()
+    days: DaysFact | None = None
+    figure: bool = False
+    """Coarse enough to be counted for the academy."""
+
+
+class Need(Model):
+    key: str = ""
+    code: str = ""
+    when: Condition
+    sentence: Text
+    """What is missing, said to the person who meets it."""
+    met_by: Keys = ()
+    """Acts that meet it; their roles are who can."""
+    lock: Literal["law", "safety"] | None = None
+    provenance: str = ""
+
+
+# ---- time --------------------------------------------------------------------------------------------------------
+
+
+class Step(Model):
+    after: int
+    unit: Unit
+    tell: Keys
+    when: Condition | None = None
+
+
+class Deadline(Named):
+    value: int = 0
+    unit: Unit = Unit.clock_hours
+    steps: tuple[Step, ...] = ()
+    start: tuple[Source, ...]
+    met_by: tuple[Source, ...] = ()
+    per: Literal["danger", "referral", "guardian", "entry", "start", "follow_up"] = "start"
+    ends_with_state: bool = False
+    suspended_while: Condition | None = None
+    unless: Condition | None = None
+    repeat: bool = False
+    max: int | None = None
+    lock: Literal["law", "safety"] | None = None
+    urgent: bool = False
+    basis: str = ""
+
+
+class Duty(Named):
+    met_by: Keys = ()
+    deadlines: Keys = ()
+    when: Condition | None = None
+    suspended_while: Condition | None = None
+    blocks: Keys = ()
+    by: Keys = ()
+    after_move: Keys = ()
+    hint: Text | None = None
+
+
+class Roll(Model):
+    to_next_school_day: bool = False
+    at_most: int | None = None
+    fixed: tuple[int, ...] = ()
+
+
+class Schedule(Model):
+    days: tuple[int, ...]
+    roll: Roll = Roll()
+
+
+class FollowUp(Model):
+    act: str
+    held_on: str
+    next_on: str
+    also_next: tuple[Source, ...] = ()
+    """Other acts whose answer names the next follow-up."""
+    starts: Keys
+    """States whose entry starts the schedule."""
+    levels: Mapping[int, Schedule]
+    unassessed_as: int
+    treat_as_in: Mapping[str, int] = {}
+    """States in which schedule and notices run as for this level, whatever the level."""
+
+
+# ---- assessment and dangers --------------------------------------------------------------------------------------
+
+
+class GridItem(Named):
+    weight: int = 1
+    anchors: tuple[Text, ...]
+
+
+class Level(Named):
+    low: int
+    high: int
+
+
+class Floor(Model):
+    when: Condition
+    level: int
+    sentence: Text
+
+
+class Grid(Named):
+    notice: Text
+    items: Mapping[str, GridItem]
+    levels: Mapping[int, Level]
+    floors: tuple[Floor, ...] = ()
+
+    @cached_property
+    def maximum(self) -> int:
+        return sum(item.weight * (len(item.anchors) - 1) for item in self.items.values())
+
+
+class Assessment(Model):
+    fact: str
+    act: str
+    field: str
+    override: str | None = None
+    """Field of the same form: a level chosen instead, reasoned."""
+    void_with_danger: bool = True
+    danger_level: int
+    reopening_raise: int = 1
+    recurrence: str | None = None
+    """A yes/no field: the same school saw this before, within the year."""
+    recurrence_level: int = 0
+
+
+class Danger(Named):
+    first_acts: tuple[Text, ...]
+    never: tuple[Text, ...] = ()
+    targets: Keys
+    settled_by: Annotated[tuple[Literal["external", "judicial", "named"], ...], BeforeValidator(_as_list)] = (
+        "external",
+    )
+    """A referral to: any external target of its list, a judicial one, or any named target."""
+    taken_over_settles: bool = False
+    shared_concern: bool = False
+    no_files: bool = False
+    holds_guardians: bool = False
+    restricts: bool = False
+    lifted_with: str | None = None
+    ask_at_closing: bool = False
+    stay_with_child: bool = False
+
+
+class Target(Named):
+    external: bool = False
+    judicial: bool = False
+    awaits_answer: bool = True
+    identified: bool = False
+    """Receives identities."""
+    letter_by: Keys = ()
+
+
+# ---- what leaves -------------------------------------------------------------------------------------------------
+
+
+class Profile(Named):
+    identities: bool = False
+    words: bool = False
+    watermark: bool = True
+    for_: Keys = Field(default=(), alias="for")
+
+
+class Section(Model):
+    kind: Literal[
+        "decision", "conformance", "chronology", "people", "records", "grid", "referrals", "follow_ups", "evidence",
+        "dangers", "duties", "checks",
+    ]  # fmt: skip
+    title: Text
+    acts: Keys = ()
+
+
+class Document(Named):
+    profiles: Mapping[str, Profile]
+    sections: tuple[Section, ...]
+    checks: Keys = ()
+
+
+class Retention(Model):
+    when: Condition | None = None
+    states: Keys = ()
+    sentence: Text
+    months: int
+
+
+_KEYED = (
+    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
+    "duties", "grids", "dangers", "targets", "documents",
+)  # fmt: skip
+
+
+def _with_keys(mapping: object) -> object:
+    if not isinstance(mapping, dict):
+        return mapping
+    return {key: {**value, "key": key} if isinstance(value, dict) else value for key, value in mapping.items()}
+
+
+class Protocol(Model):
+    """One version of one protocol. `digest` is the sha256 of the file's bytes, in hex."""
+
+    format: Literal[1]
+    protocol: str
+    version: int
+    code: str = ""
+    digest: str = ""
+    languages: tuple[str, ...]
+    title: Text
+    notice: Text
+    working: bool = False
+    sources: Mapping[str, Text] = {}
+    stages: Mapping[str, Stage]
+    states: Mapping[str, State]
+    roles: Mapping[str, Role]
+    seats: Mapping[str, Seat] = {}
+    sides: Mapping[str, Side] = {}
+    slots: Mapping[str, Slot]
+    forms: Mapping[str, Form]
+    acts: Mapping[str, Act]
+    moves: Mapping[str, Move]
+    facts: Mapping[str, Fact]
+    needs: Mapping[str, Need]
+    deadlines: Mapping[str, Deadline] = {}
+    duties: Mapping[str, Duty] = {}
+    grids: Mapping[str, Grid] = {}
+    assessment: Assessment | None = None
+    follow_up: FollowUp | None = None
+    dangers: Mapping[str, Danger] = {}
+    targets: Mapping[str, Target] = {}
+    documents: Mapping[str, Document]
+    restricted_when: Condition | None = None
+    """Over the report's answers: the case opens to those who oversee, alone."""
+    restricted_hint: Text | None = None
+    retention: tuple[Retention, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        out = dict(data)
+        for part in _KEYED:
+            if part in out:
+                out[part] = _with_keys(out[part])
+        for form in _values(out.get("forms")):
+            if "fields" in form:
+                form["fields"] = _field_list(form["fields"])
+        for grid in _values(out.get("grids")):
+            for part in ("items", "levels"):
+                if part in grid:
+                    grid[part] = _with_keys(grid[part])
+        for document in _values(out.get("documents")):
+            if "profiles" in document:
+                document["profiles"] = _with_keys(document["profiles"])
+        return out
+
+    @cached_property
+    def initial(self) -> State:
+        return next(state for state in self.states.values() if state.initial)
+
+    @cached_property
+    def codes(self) -> Mapping[str, Mapping[str, str]]:
+        """Part name → code → key, for scripts that speak in codes."""
+        return {
+            part: {item.code: key for key, item in getattr(self, part).items() if item.code}
+            for part in ("states", "acts", "moves", "roles", "seats", "dangers", "targets", "forms", "needs", "slots")
+        }
+
+    def resolve(self, part: str, name: str) -> str:
+        """The key that `name` stands for, being a key or a code of `part`; else `name` as it is."""
+        return name if name in getattr(self, part) else self.codes[part].get(name, name)
+
+    def form_of(self, act: Act | str) -> Form:
+        return self.forms[self.acts[act].form if isinstance(act, str) else act.form]
+
+    def acts_of(self, kind: ActKind) -> Iterator[Act]:
+        return (act for act in self.acts.values() if act.kind is kind)
+
+    def stage_of(self, state: str) -> Stage:
+        return self.stages[self.states[state].stage]
+
+
+def _values(mapping: object) -> Iterator[dict[str, Any]]:
+    if isinstance(mapping, dict):
+        yield from (value for value in mapping.values() if isinstance(value, dict))
+
+
+def _field_list(fields: object) -> object:
+    """Fields are written as a mapping, key → field, in the order in which they are asked."""
+    if not isinstance(fields, dict):
+        return fields
+    listed = []
+    for key, value in fields.items():
+        if isinstance(value, dict):
+            value = {**value, "key": key}
+            if "fields" in value:
+                value["fields"] = _field_list(value["fields"])
+            if isinstance(value.get("options"), dict):
+                value["options"] = [_option(option, body) for option, body in value["options"].items()]
+        listed.append(value)
+    return listed
+
+
+def _option(key: object, body: object) -> dict[str, Any]:
+    if isinstance(body, dict) and "title" in body:
+        return {**body, "key": key}
+    return {"key": key, "title": body}

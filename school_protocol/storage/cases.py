@@ -1,0 +1,314 @@
+"""Cases and their events: opened once, appended to, read back; words destroyed, whole cases erased."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.errors import Conflict, Unseen
+from school_protocol.domain.events import Entry
+from school_protocol.storage import journal, keys
+from school_protocol.storage.keys import prepare_key
+from school_protocol.storage.numbers import check_number, format_number, new_number
+from school_protocol.storage.tables import (
+    CaseIndexRow,
+    CaseKeyRow,
+    CaseRecordRow,
+    DocumentCopyRow,
+    EventRow,
+    EventWordsRow,
+    IdentityMarkRow,
+    IdentityRow,
+    ObjectKeyRow,
+    ReportRow,
+    TombstoneRow,
+)
+from school_protocol.storage.vault import Vault, canonical, from_canonical, open_bytes, seal_bytes
+
+__all__ = [
+    "Opened",
+    "append",
+    "check_number",
+    "destroy_case",
+    "destroy_words",
+    "find_by_number",
+    "format_number",
+    "free_number",
+    "is_destroyed",
+    "last_seq",
+    "load",
+    "load_since",
+    "new_number",
+    "next_copy",
+    "open_case",
+    "opened",
+    "prepare_key",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Opened:
+    """A case as it was opened; where it stands now is the index's and the fold's business."""
+
+    case_id: str
+    number: str
+    protocol: str
+    version: int
+    digest: str
+    unit: str
+    opened_at: datetime
+
+
+def open_case(
+    session: Session,
+    vault: Vault,
+    *,
+    case_id: str,
+    number: str,
+    protocol: str,
+    version: int,
+    digest: str,
+    unit: str,
+    opened_at: datetime,
+) -> None:
+    """Record a case whose key `prepare_key` has committed; its first event follows in the same transaction."""
+    keys.case_key(session, vault, case_id)
+    session.add(
+        CaseRecordRow(
+            id=case_id,
+            number=number,
+            protocol=protocol,
+            version=version,
+            digest=digest,
+            unit=unit,
+            opened_at=opened_at,
+        )
+    )
+    session.flush()
+
+
+def opened(session: Session, case_id: str) -> Opened:
+    """How a case was opened; raises Unseen where there is none."""
+    row = session.get(CaseRecordRow, case_id)
+    if row is None:
+        raise Unseen(case_id)
+    return Opened(
+        case_id=row.id,
+        number=row.number,
+        protocol=row.protocol,
+        version=row.version,
+        digest=row.digest,
+        unit=row.unit,
+        opened_at=row.opened_at,
+    )
+
+
+def find_by_number(session: Session, number: str) -> str | None:
+    """The id of the case with that number, whoever may see it: pages ask `index.find` instead."""
+    return session.scalar(select(CaseRecordRow.id).where(CaseRecordRow.number == number))
+
+
+def free_number(session: Session, rng: random.Random) -> str:
+    """A number that no case of this store has."""
+    while find_by_number(session, number := new_number(rng)):
+        pass
+    return number
+
+
+def last_seq(session: Session, case_id: str) -> int:
+    """The number of the latest event; 0 before the first."""
+    return session.scalar(select(func.max(EventRow.seq)).where(EventRow.case_id == case_id)) or 0
+
+
+# ---- append --------------------------------------------------------------------------------------------------------
+
+
+def append(
+    session: Session, vault: Vault, case_id: str, expected_seq: int, entries: Sequence[Entry]
+) -> tuple[Entry, ...]:
+    """Add entries after event `expected_seq`, sealed and chained; returns them numbered, or raises Conflict."""
+    record = _held(session, case_id)
+    found = last_seq(session, case_id)
+    if found != expected_seq:
+        raise Conflict(expected_seq, found)
+    numbered = tuple(replace(entry, seq=found + place) for place, entry in enumerate(entries, start=1))
+    try:
+        with session.begin_nested():
+            _write(session, vault, record, numbered)
+    except IntegrityError as error:
+        raise Conflict(expected_seq, last_seq(session, case_id)) from error
+    return numbered
+
+
+def _held(session: Session, case_id: str) -> CaseRecordRow:
+    """The record, held against other writers of this case (on SQLite the whole store already is)."""
+    query = select(CaseRecordRow).where(CaseRecordRow.id == case_id).with_for_update(key_share=True)
+    record = session.scalars(query).one_or_none()
+    if record is None:
+        raise Unseen(case_id)
+    return record
+
+
+def _write(session: Session, vault: Vault, record: CaseRecordRow, entries: Sequence[Entry]) -> None:
+    key = keys.case_key(session, vault, record.id)
+    before = _hash_before(session, vault, record)
+    for entry in entries:
+        row = _sealed_event(vault, key, record.id, entry)
+        if entry.words:
+            row.words_commitment, words = _sealed_words(session, vault, key, record.id, entry)
+        row.prev_hash = before
+        row.hash = before = journal.link_hash(vault, row)
+        session.execute(insert(EventRow).values(_columns(row)))
+        if entry.words:
+            session.execute(insert(EventWordsRow).values(words))
+
+
+def _hash_before(session: Session, vault: Vault, record: CaseRecordRow) -> bytes:
+    head = journal.head(session, record.id)
+    return bytes.fromhex(head.hash) if head else journal.root_hash(vault, record)
+
+
+def _sealed_event(vault: Vault, key: bytes, case_id: str, entry: Entry) -> EventRow:
+    data = canonical(entry.body)
+    return EventRow(
+        case_id=case_id,
+        seq=entry.seq,
+        kind=str(entry.kind),
+        actor=entry.actor,
+        role=entry.role,
+        at=entry.at,
+        occurred_at=entry.occurred_at,
+        sealed=seal_bytes(key, journal.body_label(case_id, entry.seq), data),
+        body_commitment=vault.commit(key, data),
+        words_commitment=None,
+    )
+
+
+def _sealed_words(
+    session: Session, vault: Vault, key: bytes, case_id: str, entry: Entry
+) -> tuple[bytes, dict[str, Any]]:
+    object_id = _words_object(entry.seq)
+    own = keys.new_object_key(session, vault, key, case_id, object_id)
+    data = canonical(entry.words)
+    sealed = seal_bytes(own, journal.words_label(case_id, entry.seq), data)
+    return vault.commit(own, data), {"case_id": case_id, "seq": entry.seq, "object_id": object_id, "sealed": sealed}
+
+
+def _words_object(seq: int) -> str:
+    return f"words:{seq}"
+
+
+def _columns(row: EventRow) -> dict[str, Any]:
+    return {column.key: getattr(row, column.key) for column in EventRow.__table__.columns}
+
+
+# ---- load ----------------------------------------------------------------------------------------------------------
+
+
+def load(session: Session, vault: Vault, case_id: str) -> tuple[Entry, ...]:
+    """Every event of a case, opened; raises Unseen for no such case, Sealed for one that was erased."""
+    return load_since(session, vault, case_id, 0)
+
+
+def load_since(session: Session, vault: Vault, case_id: str, seq: int) -> tuple[Entry, ...]:
+    """The events after number `seq`."""
+    if session.get(CaseRecordRow, case_id) is None:
+        raise Unseen(case_id)
+    key = keys.case_key(session, vault, case_id)
+    return tuple(_opened_entry(vault, key, row) for row in session.execute(_events_after(case_id, seq)))
+
+
+def _events_after(case_id: str, seq: int) -> Select[*tuple[Any, ...]]:
+    words = (EventWordsRow.case_id == EventRow.case_id) & (EventWordsRow.seq == EventRow.seq)
+    own = (ObjectKeyRow.case_id == EventWordsRow.case_id) & (ObjectKeyRow.object_id == EventWordsRow.object_id)
+    columns = (
+        EventRow.case_id, EventRow.seq, EventRow.kind, EventRow.actor, EventRow.role, EventRow.at,
+        EventRow.occurred_at, EventRow.sealed, EventRow.words_commitment,
+        EventWordsRow.object_id, EventWordsRow.sealed.label("sealed_words"), ObjectKeyRow.wrapped,
+    )  # fmt: skip
+    joined = select(*columns).outerjoin(EventWordsRow, words).outerjoin(ObjectKeyRow, own)
+    return joined.where(EventRow.case_id == case_id, EventRow.seq > seq).order_by(EventRow.seq)
+
+
+def _opened_entry(vault: Vault, key: bytes, row: Row[*tuple[Any, ...]]) -> Entry:
+    body = open_bytes(key, journal.body_label(row.case_id, row.seq), row.sealed)
+    return Entry(
+        seq=row.seq,
+        kind=row.kind,
+        actor=row.actor,
+        role=row.role,
+        at=row.at,
+        occurred_at=row.occurred_at,
+        body=from_canonical(body),
+        words=_opened_words(vault, key, row),
+    )
+
+
+def _opened_words(vault: Vault, key: bytes, row: Row[*tuple[Any, ...]]) -> dict[str, str] | None:
+    if row.words_commitment is None:
+        return {}
+    if row.sealed_words is None or row.wrapped is None:
+        return None
+    own = vault.unwrap_object(key, row.case_id, row.object_id, row.wrapped)
+    words: dict[str, str] = from_canonical(open_bytes(own, journal.words_label(row.case_id, row.seq), row.sealed_words))
+    return words
+
+
+# ---- destroy -------------------------------------------------------------------------------------------------------
+
+
+def destroy_words(session: Session, vault: Vault, case_id: str, seq: int, *, at: datetime, actor: str) -> None:
+    """Destroy the words of one event and their key; the event stands, a tombstone says who did it, and when."""
+    event = session.get(EventRow, (case_id, seq))
+    if event is None or event.words_commitment is None:
+        raise Unseen(f"{case_id} event {seq} has no words")
+    if session.get(TombstoneRow, (case_id, seq)) is None:
+        _bury(session, vault, case_id, seq, at, actor)
+    session.execute(delete(EventWordsRow).where(EventWordsRow.case_id == case_id, EventWordsRow.seq == seq))
+    keys.destroy_object_key(session, case_id, _words_object(seq))
+
+
+def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, actor: str) -> None:
+    """Erase a case: its keys, words, identities, marks, reports and index row. The chain and a tombstone stay."""
+    _held(session, case_id)
+    if session.get(TombstoneRow, (case_id, journal.WHOLE_CASE)) is None:
+        _bury(session, vault, case_id, journal.WHOLE_CASE, at, actor)
+    for table in (
+        CaseKeyRow, ObjectKeyRow, EventWordsRow, IdentityMarkRow, IdentityRow, ReportRow, CaseIndexRow,
+    ):  # fmt: skip
+        session.execute(delete(table).where(table.case_id == case_id))
+    session.expire_all()
+
+
+def is_destroyed(session: Session, case_id: str) -> bool:
+    """Whether the case was erased on purpose."""
+    return session.get(TombstoneRow, (case_id, journal.WHOLE_CASE)) is not None
+
+
+def _bury(session: Session, vault: Vault, case_id: str, seq: int, at: datetime, actor: str) -> None:
+    row = TombstoneRow(case_id=case_id, seq=seq, at=at, actor=actor)
+    row.hash = journal.tombstone_hash(vault, row)
+    session.add(row)
+    session.flush()
+
+
+# ---- copies --------------------------------------------------------------------------------------------------------
+
+
+def next_copy(session: Session, case_id: str, document: str) -> int:
+    """The number of the copy that is being handed out now, from 1."""
+    _held(session, case_id)
+    row = session.get(DocumentCopyRow, (case_id, document))
+    if row is None:
+        row = DocumentCopyRow(case_id=case_id, document=document, copies=0)
+        session.add(row)
+    row.copies += 1
+    session.flush()
+    return row.copies

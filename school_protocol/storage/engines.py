@@ -1,0 +1,127 @@
+"""Engines and sessions: how a store is opened, read and written, the same on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.orm import Session, sessionmaker
+
+from school_protocol.storage.errors import translated
+
+BUSY_SECONDS = 10
+READING, WRITING = "reading", "writing"
+
+_PRAGMAS = (
+    f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
+    "PRAGMA synchronous = FULL",
+    "PRAGMA foreign_keys = ON",
+    "PRAGMA recursive_triggers = ON",
+    "PRAGMA secure_delete = ON",
+    "PRAGMA trusted_schema = OFF",
+)
+
+_as_json = partial(json.dumps, ensure_ascii=False, sort_keys=True)
+
+
+def open_engine(url: str | URL, *, schema: str | None = None) -> Engine:
+    """An engine on `url`; on PostgreSQL, `schema` is where a realm's tables live."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite":
+        return _open_sqlite(address)
+    return _open_server(address, schema)
+
+
+def _open_sqlite(address: URL) -> Engine:
+    if address.database and address.database != ":memory:" and not address.database.startswith("file:"):
+        _make_private(Path(address.database))
+        engine = create_engine(address, json_serializer=_as_json, pool_size=10, max_overflow=30)
+    else:
+        engine = create_engine(address, json_serializer=_as_json)
+    event.listen(engine, "connect", _set_pragmas)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _make_private(path: Path) -> None:
+    """The file exists before SQLite opens it, so that it and its WAL are its owner's alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _set_pragmas(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # SQLAlchemy's `begin` event says BEGIN, not the driver
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    _switch_to_wal(connection)
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """The busy timeout doesn't cover the switch itself, so several first openers take turns here."""
+    deadline = time.monotonic() + BUSY_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0] == "delete":
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    purpose = connection.get_execution_options().get("purpose")
+    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if purpose == READING else 'OFF'}")
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITING else "BEGIN")
+
+
+def _open_server(address: URL, schema: str | None) -> Engine:
+    arguments = {"options": f"-c search_path={schema}"} if schema else {}
+    return create_engine(address, json_serializer=_as_json, pool_pre_ping=True, connect_args=arguments)
+
+
+class Store:
+    """One store of rows (a realm's, or the directory) with two ways in: to read, or to write all or nothing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        reading: dict[str, Any] = {"purpose": READING}
+        if engine.dialect.name == "postgresql":
+            reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._readers = sessionmaker(engine.execution_options(**reading), expire_on_commit=False)
+        self._writers = sessionmaker(engine.execution_options(purpose=WRITING), expire_on_commit=False)
+
+    @contextmanager
+    def reading(self) -> Iterator[Session]:
+        """A session on one snapshot; the database itself refuses any write in it."""
+        with _own_errors(), self._readers() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Iterator[Session]:
+        """A session that holds the right to write from its start, commits at the end, or leaves nothing behind."""
+        with _own_errors(), self._writers.begin() as session:
+            session.connection()
+            yield session
+
+    def close(self) -> None:
+        """Give every connection back."""
+        self.engine.dispose()
+
+
+@contextmanager
+def _own_errors() -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        own = translated(error)
+        if own is None:
+            raise
+        raise own from error

@@ -1,0 +1,55 @@
+"""What the store itself can answer instead of a row: not now, no room left, keys out of order."""
+
+from __future__ import annotations
+
+import errno
+import sqlite3
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from school_protocol.domain.errors import SchoolProtocolError
+
+
+class StorageBusy(SchoolProtocolError):
+    """The database can't answer now (locked, restarting, out of connections): the same request may succeed later."""
+
+
+class StorageFull(SchoolProtocolError):
+    """No room is left on the disk: nothing was written."""
+
+
+class KeysUnusable(SchoolProtocolError):
+    """The key folder is missing, incomplete, damaged or readable by others: nothing may be opened with it."""
+
+
+_FULL_FILES = {errno.ENOSPC, errno.EDQUOT}
+_BUSY_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_FULL_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
+_FULL_POSTGRESQL = {"53100"}
+_BUSY_POSTGRESQL = ("08", "40001", "40P01", "53", "55P03", "57P0")
+
+
+def translated(error: Exception) -> SchoolProtocolError | None:
+    """The product's error for a driver's or the system's, or None where it isn't about room or time."""
+    if isinstance(error, OSError):
+        return StorageFull(str(error)) if error.errno in _FULL_FILES else None
+    if isinstance(error, PoolTimeout):
+        return StorageBusy(str(error))
+    if isinstance(error, DBAPIError) and error.orig is not None:
+        return _of_driver(error, error.orig)
+    return None
+
+
+def _of_driver(error: DBAPIError, origin: BaseException) -> SchoolProtocolError | None:
+    code = getattr(origin, "sqlite_errorcode", None)
+    if isinstance(code, int):
+        if code in _FULL_SQLITE or code & 0xFF == sqlite3.SQLITE_FULL:
+            return StorageFull(str(origin))
+        return StorageBusy(str(origin)) if code & 0xFF in _BUSY_SQLITE else None
+    state = getattr(origin, "sqlstate", None) or ""
+    if state in _FULL_POSTGRESQL:
+        return StorageFull(str(origin))
+    if error.connection_invalidated or state.startswith(_BUSY_POSTGRESQL):
+        return StorageBusy(str(origin))
+    return None

@@ -1,0 +1,586 @@
+"""Every table, on two bases: the directory that belongs to no realm, and what each realm keeps.
+
+What is personal is in columns named `sealed` and nowhere else. The rest are ids, kinds, times and keyed marks.
+Triggers (append-only rows, no gap in a chain) are part of the migrations.
+"""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Date,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    TypeDecorator,
+    text,
+)
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+_NAMES = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC moment, to the microsecond, on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.utcoffset() is None:
+            raise ValueError(f"a moment must say its zone: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+Id = String(40)
+Key = String(80)
+"""Keys of a definition: roles, states, acts, slots."""
+
+_TYPES: dict[Any, Any] = {
+    datetime: Moment(),
+    date: Date(),
+    bytes: LargeBinary(),
+    dict[str, Any]: JSON(),
+    list[Any]: JSON(),
+}
+
+
+class DirectoryBase(DeclarativeBase):
+    """Accounts, units, contacts, calendars, definitions: shared by all realms."""
+
+    metadata = MetaData(naming_convention=_NAMES, info={"bind_key": "directory"})
+    type_annotation_map = _TYPES
+
+
+class RealmBase(DeclarativeBase):
+    """Cases, reports and what goes with them: one store a realm."""
+
+    metadata = MetaData(naming_convention=_NAMES, info={"bind_key": "realm"})
+    type_annotation_map = _TYPES
+
+
+def new_id() -> str:
+    """128 random bits in base32, lower case: says nothing, and can't be guessed."""
+    return base64.b32encode(secrets.token_bytes(16)).decode().rstrip("=").lower()
+
+
+# ---- directory -----------------------------------------------------------------------------------------------------
+
+
+class AccountRow(DirectoryBase):
+    __tablename__ = "account"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    username: Mapped[str] = mapped_column(String(80), unique=True)
+    names: Mapped[dict[str, Any]]
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    language: Mapped[str] = mapped_column(String(12))
+    certified: Mapped[bool] = mapped_column(default=False)
+    trained_until: Mapped[date | None]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("length(username) >= 1", name="username_said"),)
+
+
+class UnitRow(DirectoryBase):
+    __tablename__ = "unit"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(12))
+    code: Mapped[str] = mapped_column(String(40), unique=True)
+    names: Mapped[dict[str, Any]]
+    parent: Mapped[str | None] = mapped_column(Id, ForeignKey("unit.id"), index=True)
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('school', 'province', 'region', 'country')", name="kind_known"),
+        CheckConstraint("kind <> 'school' OR length(code) = 6", name="school_code_is_gresa"),
+        CheckConstraint("parent IS NULL OR parent <> id", name="not_its_own_parent"),
+    )
+
+
+class AppointmentRow(DirectoryBase):
+    __tablename__ = "appointment"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), index=True)
+    role: Mapped[str] = mapped_column(Key)
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
+    starts: Mapped[date]
+    ends: Mapped[date | None]
+
+    __table_args__ = (
+        CheckConstraint("ends IS NULL OR ends >= starts", name="ends_after_it_starts"),
+        Index(None, "unit", "role"),
+    )
+
+
+class ContactRow(DirectoryBase):
+    __tablename__ = "contact"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    unit: Mapped[str | None] = mapped_column(Id, ForeignKey("unit.id"), index=True)
+    target: Mapped[str] = mapped_column(Key)
+    names: Mapped[dict[str, Any]]
+    labels: Mapped[dict[str, Any]]
+    phone: Mapped[str] = mapped_column(String(40), default="")
+    url: Mapped[str] = mapped_column(String(300), default="")
+    hours: Mapped[dict[str, Any]]
+    verified_on: Mapped[date | None]
+    verified_by: Mapped[str | None] = mapped_column(Id)
+    position: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (CheckConstraint("(verified_on IS NULL) = (verified_by IS NULL)", name="verified_by_somebody"),)
+
+
+class CalendarRow(DirectoryBase):
+    __tablename__ = "calendar"
+
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
+    timezone: Mapped[str] = mapped_column(String(60))
+    opening: Mapped[dict[str, Any]]
+    exceptions: Mapped[list[Any]]
+    closed: Mapped[list[Any]]
+
+
+class DefinitionRow(DirectoryBase):
+    """Published bytes: never changed, never deleted; only which version is the current one moves on."""
+
+    __tablename__ = "definition"
+
+    protocol: Mapped[str] = mapped_column(Key, primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    content: Mapped[bytes]
+    published_at: Mapped[datetime]
+    is_current: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_counts"),
+        CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
+        Index(
+            "uq_definition_one_current",
+            "protocol",
+            unique=True,
+            sqlite_where=text("is_current"),
+            postgresql_where=text("is_current"),
+        ),
+    )
+
+
+class WebSessionRow(DirectoryBase):
+    """A signed-in browser; only the hash of its token is kept."""
+
+    __tablename__ = "web_session"
+
+    token: Mapped[bytes] = mapped_column(primary_key=True)
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), index=True)
+    created_at: Mapped[datetime]
+    last_seen_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+    user_agent: Mapped[str] = mapped_column(String(120), default="")
+
+    __table_args__ = (
+        CheckConstraint("length(token) = 32", name="token_is_hashed"),
+        CheckConstraint("expires_at > created_at", name="expires_after_it_began"),
+    )
+
+
+class ThrottleRow(DirectoryBase):
+    """One attempt to sign in, by hashed subject (a username, an address)."""
+
+    __tablename__ = "throttle"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    subject: Mapped[bytes]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+    __table_args__ = (
+        CheckConstraint("length(subject) = 32", name="subject_is_hashed"),
+        Index(None, "subject", "at"),
+    )
+
+
+# ---- keys of a realm -----------------------------------------------------------------------------------------------
+
+
+class Wrapped:
+    """Rows that carry a key wrapped by a master key, the number of which stands beside it."""
+
+    wrapped: Mapped[bytes]
+    master: Mapped[int] = mapped_column(index=True)
+
+    @property
+    def label(self) -> str:
+        """What the wrapping is bound to."""
+        raise NotImplementedError
+
+
+class CaseKeyRow(Wrapped, RealmBase):
+    """The key of a case, wrapped by a master key that isn't here. Deleting the row is what erases the case."""
+
+    __tablename__ = "case_key"
+
+    case_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+    @property
+    def label(self) -> str:
+        return f"case:{self.case_id}"
+
+
+class ObjectKeyRow(RealmBase):
+    """The key of one object of a case, wrapped by the key of the case."""
+
+    __tablename__ = "object_key"
+
+    case_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    object_id: Mapped[str] = mapped_column(Key, primary_key=True)
+    wrapped: Mapped[bytes]
+
+
+# ---- cases ---------------------------------------------------------------------------------------------------------
+
+
+class CaseRecordRow(RealmBase):
+    """A case as it was opened; append-only, and the root of its chain."""
+
+    __tablename__ = "case_record"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    number: Mapped[str] = mapped_column(String(13), unique=True)
+    protocol: Mapped[str] = mapped_column(Key)
+    version: Mapped[int]
+    digest: Mapped[str] = mapped_column(String(64))
+    unit: Mapped[str] = mapped_column(Id, index=True)
+    opened_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("length(number) = 13", name="number_has_13_digits"),
+        CheckConstraint("version >= 1", name="version_counts"),
+        CheckConstraint("length(digest) = 64", name="digest_is_sha256"),
+    )
+
+
+class EventRow(RealmBase):
+    """One event: clear header, sealed body, commitments, and its link in the chain; append-only."""
+
+    __tablename__ = "event"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = mapped_column(Key)
+    actor: Mapped[str] = mapped_column(Id)
+    role: Mapped[str] = mapped_column(Key)
+    at: Mapped[datetime]
+    occurred_at: Mapped[datetime]
+    sealed: Mapped[bytes]
+    body_commitment: Mapped[bytes]
+    words_commitment: Mapped[bytes | None]
+    prev_hash: Mapped[bytes]
+    hash: Mapped[bytes]
+
+    __table_args__ = (
+        CheckConstraint("seq >= 1", name="numbered_from_1"),
+        CheckConstraint("length(body_commitment) = 32", name="body_committed"),
+        CheckConstraint("words_commitment IS NULL OR length(words_commitment) = 32", name="words_committed"),
+        CheckConstraint("length(prev_hash) = 32 AND length(hash) = 32", name="linked"),
+    )
+
+
+class EventWordsRow(RealmBase):
+    """The words of an event, under a key of their own: the one part of an event that can be destroyed."""
+
+    __tablename__ = "event_words"
+
+    case_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    object_id: Mapped[str] = mapped_column(Key)
+    sealed: Mapped[bytes]
+
+    __table_args__ = (ForeignKeyConstraint(["case_id", "seq"], ["event.case_id", "event.seq"]),)
+
+
+class TombstoneRow(RealmBase):
+    """What was destroyed on purpose: the words of one event, or (number 0) the key of a whole case; append-only."""
+
+    __tablename__ = "tombstone"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    seq: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Id)
+    hash: Mapped[bytes]
+
+    __table_args__ = (
+        CheckConstraint("seq >= 0", name="of_an_event_or_the_case"),
+        CheckConstraint("length(hash) = 32", name="keyed"),
+    )
+
+
+class IdentityRow(RealmBase):
+    """Who stands in a slot of a case, sealed under a key of its own."""
+
+    __tablename__ = "identity"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    slot_id: Mapped[str] = mapped_column(Id, primary_key=True)
+    slot: Mapped[str] = mapped_column(Key)
+    sealed: Mapped[bytes]
+
+
+class IdentityMarkRow(RealmBase):
+    """Keyed hash of a name or code, for exact search within one unit."""
+
+    __tablename__ = "identity_mark"
+
+    unit: Mapped[str] = mapped_column(Id, primary_key=True)
+    mark: Mapped[bytes] = mapped_column(primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True, index=True)
+    slot_id: Mapped[str] = mapped_column(Id, primary_key=True)
+
+    __table_args__ = (CheckConstraint("length(mark) = 32", name="mark_is_keyed"),)
+
+
+class ReportRow(Wrapped, RealmBase):
+    """A signalement, before it belongs to a case; sealed under a key of its own."""
+
+    __tablename__ = "report"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    unit: Mapped[str] = mapped_column(Id)
+    received_at: Mapped[datetime]
+    channel: Mapped[str] = mapped_column(Key)
+    reporter: Mapped[str | None] = mapped_column(Id)
+    status: Mapped[str] = mapped_column(String(12))
+    case_id: Mapped[str | None] = mapped_column(Id, ForeignKey("case_record.id"), index=True)
+    sealed: Mapped[bytes]
+
+    __table_args__ = (
+        CheckConstraint("status IN ('waiting', 'opened', 'linked', 'answered')", name="status_known"),
+        CheckConstraint("(status IN ('opened', 'linked')) = (case_id IS NOT NULL)", name="case_where_it_went"),
+        Index(None, "unit", "status", "received_at", "id"),
+        Index(None, "reporter", "received_at", "id"),
+    )
+
+    @property
+    def label(self) -> str:
+        return f"report:{self.id}"
+
+
+# ---- the index, which can be deleted and rebuilt -------------------------------------------------------------------
+
+
+class CaseIndexRow(RealmBase):
+    """Where a case stands, in words that identify nobody. `due_order` is the next due moment, or the end of time."""
+
+    __tablename__ = "case_index"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(String(13), unique=True)
+    protocol: Mapped[str] = mapped_column(Key)
+    version: Mapped[int]
+    unit: Mapped[str] = mapped_column(Id)
+    province: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    state: Mapped[str] = mapped_column(Key)
+    stage: Mapped[str] = mapped_column(Key)
+    level: Mapped[int | None]
+    team_sees: Mapped[bool]
+    restricted: Mapped[bool]
+    ended: Mapped[bool]
+    raised: Mapped[int]
+    next_due_at: Mapped[datetime | None]
+    next_due_key: Mapped[str | None] = mapped_column(Key)
+    due_order: Mapped[datetime]
+    urgent: Mapped[bool]
+    opened_at: Mapped[datetime]
+    moved_at: Mapped[datetime]
+    last_seq: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_counts"),
+        CheckConstraint("raised >= 0", name="raised_counts"),
+        CheckConstraint("last_seq >= 1", name="opened"),
+        CheckConstraint("level IS NULL OR level >= 0", name="level_counts"),
+        CheckConstraint("(next_due_at IS NULL) = (next_due_key IS NULL)", name="due_has_its_key"),
+        CheckConstraint("next_due_at IS NULL OR due_order = next_due_at", name="due_orders"),
+        Index(None, "due_order", "case_id"),
+        Index(None, "unit", "due_order", "case_id"),
+        Index(None, "province", "due_order", "case_id"),
+        Index(None, "region", "due_order", "case_id"),
+    )
+
+
+def _of_index() -> Mapped[str]:
+    return mapped_column(Id, ForeignKey("case_index.case_id", ondelete="CASCADE"), primary_key=True)
+
+
+class CaseSeatRow(RealmBase):
+    __tablename__ = "case_seat"
+
+    case_id: Mapped[str] = _of_index()
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    seat: Mapped[str] = mapped_column(Key, primary_key=True)
+    until: Mapped[date | None]
+
+    __table_args__ = (Index(None, "account", "case_id"),)
+
+
+class CaseExclusionRow(RealmBase):
+    __tablename__ = "case_exclusion"
+
+    case_id: Mapped[str] = _of_index()
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+
+
+class CaseReaderRow(RealmBase):
+    """Who may read a restricted case by name."""
+
+    __tablename__ = "case_reader"
+
+    case_id: Mapped[str] = _of_index()
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+
+    __table_args__ = (Index(None, "account", "case_id"),)
+
+
+class CaseWaitingRow(RealmBase):
+    """Which roles the case waits for."""
+
+    __tablename__ = "case_waiting"
+
+    case_id: Mapped[str] = _of_index()
+    role: Mapped[str] = mapped_column(Key, primary_key=True)
+
+
+class CaseDueRow(RealmBase):
+    __tablename__ = "case_due"
+
+    case_id: Mapped[str] = _of_index()
+    key: Mapped[str] = mapped_column(Key, primary_key=True)
+    subject: Mapped[str] = mapped_column(Key, primary_key=True)
+    due_at: Mapped[datetime]
+    urgent: Mapped[bool]
+
+    __table_args__ = (Index(None, "due_at", "case_id", "key", "subject"),)
+
+
+class CaseFigureRow(RealmBase):
+    """A coarse fact, as JSON text: enum, bool or int."""
+
+    __tablename__ = "case_figure"
+
+    case_id: Mapped[str] = _of_index()
+    fact: Mapped[str] = mapped_column(Key, primary_key=True)
+    value: Mapped[str] = mapped_column(Key)
+
+    __table_args__ = (Index(None, "fact", "value"),)
+
+
+# ---- around the cases ----------------------------------------------------------------------------------------------
+
+
+class UsedTokenRow(RealmBase):
+    """A one-time token that was used, by hash, and what came of it."""
+
+    __tablename__ = "used_token"
+
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    token: Mapped[bytes] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    outcome: Mapped[dict[str, Any]]
+
+    __table_args__ = (CheckConstraint("length(token) = 32", name="token_is_hashed"),)
+
+
+class DraftRow(Wrapped, RealmBase):
+    """Typed text kept for the same person, sealed under a key of its own."""
+
+    __tablename__ = "draft"
+
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    sealed: Mapped[bytes]
+
+    @property
+    def label(self) -> str:
+        return f"draft:{self.account}:{self.key}"
+
+
+class OutboxRow(RealmBase):
+    """What a transaction wants done later: ids only."""
+
+    __tablename__ = "outbox"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    kind: Mapped[str] = mapped_column(Key)
+    payload: Mapped[dict[str, Any]]
+    due_at: Mapped[datetime]
+    done_at: Mapped[datetime | None] = mapped_column(index=True)
+    attempts: Mapped[int] = mapped_column(default=0)
+
+    __table_args__ = (
+        CheckConstraint("attempts >= 0", name="attempts_count"),
+        Index(
+            "ix_outbox_waiting",
+            "due_at",
+            "id",
+            sqlite_where=text("done_at IS NULL"),
+            postgresql_where=text("done_at IS NULL"),
+        ),
+    )
+
+
+class AccessRow(RealmBase):
+    """Who read what of a case, and why (a code, never typed words)."""
+
+    __tablename__ = "access"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"))
+    account: Mapped[str] = mapped_column(Id)
+    at: Mapped[datetime]
+    what: Mapped[str] = mapped_column(Key)
+    reason: Mapped[str] = mapped_column(Key, default="")
+
+    __table_args__ = (Index(None, "case_id", "at", "id"), Index(None, "account", "at", "id"))
+
+
+class DocumentCopyRow(RealmBase):
+    """How many copies of a document were handed out for a case."""
+
+    __tablename__ = "document_copy"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    document: Mapped[str] = mapped_column(Key, primary_key=True)
+    copies: Mapped[int]
+
+    __table_args__ = (CheckConstraint("copies >= 0", name="copies_count"),)

@@ -1,0 +1,277 @@
+"""Everything said to people, in the reader's language: texts of definitions, times, answers, refusals, problems.
+
+English is the language of the message ids; French and Arabic come from the catalogues in `translations/`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from babel import Locale, dates, lists
+from babel.support import NullTranslations, Translations
+
+from school_protocol.domain.engine import Reason
+from school_protocol.domain.protocol import FieldType, FormField, Protocol, Text
+
+CATALOGUES = Path(__file__).parent / "translations"
+LOCALES = {"fr": "fr_MA", "ar": "ar_MA", "en": "en_GB", "zgh": "zgh"}
+LANGUAGE_NAMES = {"fr": "Français", "ar": "العربية", "en": "English", "zgh": "ⵜⴰⵎⴰⵣⵉⵖⵜ"}
+HTML_LANGUAGE = {"fr": "fr", "ar": "ar-MA", "en": "en", "zgh": "zgh"}
+ZONE = ZoneInfo("Africa/Casablanca")
+RIGHT_TO_LEFT = frozenset({"ar"})
+
+
+@lru_cache(maxsize=8)
+def _catalogue(language: str) -> NullTranslations:
+    return Translations.load(CATALOGUES, [language])
+
+
+class Wording:
+    """The voice of one language."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language
+        self.locale = Locale.parse(LOCALES.get(language, language))
+        self._catalogue = _catalogue(language)
+
+    @property
+    def direction(self) -> str:
+        return "rtl" if self.language in RIGHT_TO_LEFT else "ltr"
+
+    @property
+    def html_language(self) -> str:
+        return HTML_LANGUAGE.get(self.language, self.language)
+
+    # ---- catalogues ------------------------------------------------------------------------------------------
+
+    def _(self, message: str, **values: Any) -> str:
+        found = self._catalogue.gettext(message)
+        return found % values if values else found
+
+    gettext = _
+
+    def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
+        return self._catalogue.ngettext(one, many, number) % {"num": number, **values}
+
+    # ---- values ----------------------------------------------------------------------------------------------
+
+    def text(self, text: Text | Mapping[str, str] | str | None) -> str:
+        """A text of a definition or directory, in this language."""
+        if text is None:
+            return ""
+        if isinstance(text, str):
+            return text
+        if isinstance(text, Text):
+            return text.in_language(self.language)
+        return text.get(self.language) or next(iter(text.values()), "")
+
+    def day(self, value: date | str) -> str:
+        if isinstance(value, str):
+            value = date.fromisoformat(value[:10])
+        return dates.format_date(value, "d MMM y", locale=self.locale)
+
+    def numeric_day(self, value: date | str) -> str:
+        if isinstance(value, str):
+            value = date.fromisoformat(value[:10])
+        return value.strftime("%d/%m/%Y")
+
+    def moment(self, value: datetime | str) -> str:
+        if isinstance(value, str):
+            value = datetime.fromisoformat(value)
+        local = value.astimezone(ZONE)
+        return f"{dates.format_date(local, 'd MMM y', locale=self.locale)}, {local:%H:%M}"
+
+    def clock(self, value: datetime) -> str:
+        return f"{value.astimezone(ZONE):%H:%M}"
+
+    def due(self, value: datetime, now: datetime) -> str:
+        """When something is due, as one says it: late by, today at, tomorrow, on."""
+        local, today = value.astimezone(ZONE), now.astimezone(ZONE).date()
+        if value < now:
+            return self.late_by(now - value)
+        if local.date() == today:
+            return self._("Today, %(time)s", time=f"{local:%H:%M}")
+        if local.date() == today + timedelta(days=1):
+            return self._("Tomorrow, %(time)s", time=f"{local:%H:%M}")
+        return self._("By %(day)s", day=self.day(local.date()))
+
+    def late_by(self, delay: timedelta) -> str:
+        if delay < timedelta(hours=1):
+            minutes = max(1, int(delay.total_seconds() // 60))
+            return self.ngettext("%(num)d minute late", "%(num)d minutes late", minutes)
+        if delay < timedelta(days=1):
+            return self.ngettext("%(num)d hour late", "%(num)d hours late", int(delay.total_seconds() // 3600))
+        return self.ngettext("%(num)d day late", "%(num)d days late", delay.days)
+
+    def listed(self, items: Iterable[str]) -> str:
+        return lists.format_list(list(items), locale=self.locale)
+
+    def yes_no(self, value: bool | str) -> str:
+        if value in (True, "yes"):
+            return self._("Yes")
+        return self._("Not known") if value == "unknown" else self._("No")
+
+    def role(self, protocol: Protocol, key: str) -> str:
+        """Title of a role or a seat."""
+        found = protocol.seats.get(key) or protocol.roles.get(key)
+        return self.text(found.title) if found else key
+
+    def answer(self, protocol: Protocol, field: FormField, value: Any, names: Mapping[str, str]) -> str:
+        """One answer in words. `names` maps people of the case and accounts to what this reader may see of them."""
+        speak = _ANSWERS.get(field.type)
+        if speak is not None:
+            return speak(self, protocol, field, value, names)
+        if isinstance(value, list | tuple):
+            return self.listed(names.get(str(item), str(item)) for item in value)
+        return names.get(str(value), str(value))
+
+    def _option(self, field: FormField, key: str) -> str:
+        return next((self.text(option.title) for option in field.options if option.key == key), key)
+
+    # ---- refusals and problems ---------------------------------------------------------------------------------
+
+    def reason(self, protocol: Protocol, reason: Reason) -> str:
+        """Why something isn't open, as one sentence."""
+        if reason.code == "need" and reason.need:
+            return self.text(protocol.needs[reason.need].sentence)
+        speak = _REASONS.get(reason.code)
+        return speak(self, protocol, reason) if speak else reason.code
+
+    def who(self, protocol: Protocol, roles: Iterable[str]) -> str:
+        """The roles that can lift a reason, as a list."""
+        named = [self._("anyone on the team") if role == "everyone" else self.role(protocol, role) for role in roles]
+        return self.listed(dict.fromkeys(named))
+
+    def problem(self, code: str) -> str:
+        """What is wrong with a field, as one sentence."""
+        key, *figures = code.split(":")
+        speak = _PROBLEMS.get(key)
+        return speak(self, *figures) if speak else self._("This answer is not understood.")
+
+
+_Answer = Callable[[Wording, Protocol, FormField, Any, Mapping[str, str]], str]
+
+
+def _covers(w: Wording, protocol: Protocol, value: Any) -> str:
+    named = [
+        w.text(protocol.dangers[key].title) if key in protocol.dangers else w._("a need without a danger")
+        for key in value
+    ]
+    return w.listed(named)
+
+
+def _grid(w: Wording, protocol: Protocol, field: FormField, value: Any) -> str:
+    grid = protocol.grids[field.grid or next(iter(protocol.grids))]
+    return "; ".join(f"{w.text(grid.items[key].title)}: {score}" for key, score in value.items() if key in grid.items)
+
+
+def _rows(w: Wording, protocol: Protocol, field: FormField, value: Any, names: Mapping[str, str]) -> str:
+    columns = {column.key: column for column in field.fields}
+    return "\n".join(
+        "; ".join(
+            f"{w.text(columns[key].label)}: {w.answer(protocol, columns[key], cell, names)}"
+            for key, cell in row.items()
+            if key in columns
+        )
+        for row in value
+    )
+
+
+def _danger_answers(w: Wording, protocol: Protocol, value: Any) -> str:
+    return "; ".join(f"{w.text(protocol.dangers[key].title)}: {w.yes_no(said)}" for key, said in value.items())
+
+
+_ANSWERS: Mapping[FieldType, _Answer] = {
+    FieldType.choice: lambda w, p, f, v, n: w._option(f, v),
+    FieldType.choices: lambda w, p, f, v, n: w.listed(w._option(f, key) for key in v),
+    FieldType.yes_no: lambda w, p, f, v, n: w.yes_no(v),
+    FieldType.check: lambda w, p, f, v, n: w.yes_no(v),
+    FieldType.tri: lambda w, p, f, v, n: w.yes_no(v),
+    FieldType.date: lambda w, p, f, v, n: w.day(v),
+    FieldType.moment: lambda w, p, f, v, n: w.moment(v),
+    FieldType.grid: lambda w, p, f, v, n: _grid(w, p, f, v),
+    FieldType.rows: _rows,
+    FieldType.danger: lambda w, p, f, v, n: w.text(p.dangers[v].title),
+    FieldType.dangers: lambda w, p, f, v, n: _covers(w, p, v),
+    FieldType.covers: lambda w, p, f, v, n: _covers(w, p, v),
+    FieldType.danger_answers: lambda w, p, f, v, n: _danger_answers(w, p, v),
+    FieldType.target: lambda w, p, f, v, n: w.text(p.targets[v].title),
+    FieldType.seat: lambda w, p, f, v, n: w.text(p.seats[v].title),
+    FieldType.slot: lambda w, p, f, v, n: w.text(p.slots[v].title),
+    FieldType.side: lambda w, p, f, v, n: w.text(p.sides[v].title),
+    FieldType.duty: lambda w, p, f, v, n: w.text(p.duties[v].title),
+    FieldType.referral: lambda w, p, f, v, n: w._("referral %(number)s", number=v),
+    FieldType.record: lambda w, p, f, v, n: w._("entry %(number)s", number=v),
+    FieldType.hold: lambda w, p, f, v, n: w._("hold %(number)s", number=v),
+}
+
+_Reason = Callable[[Wording, Protocol, Reason], str]
+
+
+def _states(w: Wording, protocol: Protocol, reason: Reason) -> str:
+    return w.listed(w.text(protocol.states[key].title) for key in reason.states if key in protocol.states)
+
+
+def _persons(w: Wording, protocol: Protocol, reason: Reason) -> str:
+    words = {"mover": w._("who makes this step"), "proposer": w._("who proposed it")}
+    named = [
+        words.get(name) or (w.text(protocol.acts[name].title) if name in protocol.acts else name)
+        for name in reason.persons
+    ]
+    return w.listed(named)
+
+
+_REASONS: Mapping[str, _Reason] = {
+    "not_open_here": lambda w, p, r: w._("This is open in another part of the protocol: %(states)s.", states=_states(w, p, r)),
+    "not_from_here": lambda w, p, r: w._("This step starts elsewhere in the protocol: %(states)s.", states=_states(w, p, r)),
+    "not_your_role": lambda w, p, r: w._("This is for: %(roles)s.", roles=w.who(p, r.roles)),
+    "follows_by_itself": lambda w, p, r: w._("This step is made by itself when a danger is raised."),
+    "same_person": lambda w, p, r: w._("These must be different people: %(persons)s.", persons=_persons(w, p, r)),
+    "reason_missing": lambda w, p, r: w._("Write the reason for this step."),
+    "signature_missing": lambda w, p, r: w._("Type your password again to sign."),
+    "wrong_password": lambda w, p, r: w._("This password is not yours. Nothing was signed; your text is kept."),
+    "signed_already": lambda w, p, r: w._("You have signed this already. The second signature is another person's."),
+    "not_yours_to_sign": lambda w, p, r: w._("This signature is for: %(roles)s, with a current training certificate where the protocol asks for one.", roles=w.who(p, r.roles)),
+    "nothing_to_sign": lambda w, p, r: w._("Nothing there waits for a signature."),
+    "no_such_act": lambda w, p, r: w._("The protocol has no such act."),
+    "no_such_move": lambda w, p, r: w._("The protocol has no such step."),
+    "no_case": lambda w, p, r: w._("There is no case yet."),
+    "no_files": lambda w, p, r: w._("No file can be kept here: describe it in words."),
+}  # fmt: skip
+
+_PROBLEMS: Mapping[str, Callable[..., str]] = {
+    "required": lambda w: w._("An answer is needed here."),
+    "tick": lambda w: w._("Tick this box to go on."),
+    "too_long": lambda w, most, found="": w._("Too long: at most %(most)s characters.", most=most),
+    "too_short": lambda w, least: w._("Too short: at least %(least)s characters.", least=least),
+    "too_many": lambda w, most: w._("Too many lines: at most %(most)s.", most=most),
+    "too_few": lambda w, least: w._("At least %(least)s lines are needed.", least=least),
+    "not_a_date": lambda w: w._("This is not a date. Write it as day/month/year, for example 25/11/2026."),
+    "not_a_moment": lambda w: w._("This is not a date and time. Example: 25/11/2026 10:30."),
+    "in_the_future": lambda w: w._("This date is in the future."),
+    "in_the_past": lambda w: w._("This date is in the past."),
+    "not_a_number": lambda w: w._("A whole number is needed here."),
+    "range": lambda w, least, most: w._("Between %(least)s and %(most)s.", least=least, most=most),
+    "unknown_option": lambda w: w._("Choose one of the answers offered."),
+    "unknown_field": lambda w: w._("This question does not exist."),
+    "no_such_person": lambda w: w._("This person is not in the case."),
+    "no_such_slot": lambda w: w._("Say which place this person has in the case."),
+    "no_such_colleague": lambda w: w._("This colleague was not found."),
+    "no_such_referral": lambda w: w._("This referral was not found, or is settled already."),
+    "no_such_hold": lambda w: w._("This hold was not found, or has ended."),
+    "no_such_record": lambda w: w._("This entry was not found."),
+    "no_such_case": lambda w: w._("No open case of your school has this number."),
+    "massar": lambda w: w._("A Massar code is one letter and nine digits, for example G123456789."),
+    "school": lambda w: w._("A GRESA code is five digits and one letter, for example 01234A."),
+}
+
+
+def utc(value: str) -> datetime:
+    """An ISO moment, aware; one without a zone is Casablanca's."""
+    found = datetime.fromisoformat(value)
+    return (found if found.tzinfo else found.replace(tzinfo=ZONE)).astimezone(UTC)

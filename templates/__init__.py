@@ -1,0 +1,1 @@
+"""Pages and documents, by desk; shipped as school_protocol.templates."""
