@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from school_protocol.definitions.book import EVERYONE, Book
+from school_protocol.definitions.book import EVERYONE, Book, either
 from school_protocol.definitions.names import ANSWERED, suggestion, types_of
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, FieldType, Form, FormField, Move
@@ -78,7 +78,7 @@ def _form(book: Book, form: Form) -> None:
 def _field(book: Book, field: FormField, path: Path) -> None:
     book.refer((*path, "slots"), field.slots, "slots")
     if field.slots and field.type not in (_T.person, _T.persons):
-        book.say((*path, "slots"), f"only a field for people has slots, not {field.type}")
+        book.say((*path, "slots"), f"only a field for people has slots, not {field.type.value}")
     _options(book, field, path)
     _range(book, field, path)
     _default(book, field, path)
@@ -88,14 +88,14 @@ def _field(book: Book, field: FormField, path: Path) -> None:
         book.say(path, 'missing key "grid": which grid it is')
     book.refer_one((*path, "grid"), field.grid, "grids")
     if field.grid is not None and field.type is not _T.grid:
-        book.say((*path, "grid"), f"only a field of type grid names one, not {field.type}")
+        book.say((*path, "grid"), f"only a field of type grid names one, not {field.type.value}")
 
 
 def _options(book: Book, field: FormField, path: Path) -> None:
     if field.type in _OPTIONED and not field.options and book.declared.is_whole(*_entry(path)):
-        book.say(path, f"a {field.type} needs options")
+        book.say(path, f"a {field.type.value} needs options")
     if field.options and field.type not in _OPTIONED:
-        book.say((*path, "options"), f"only choice and choices have options, not {field.type}")
+        book.say((*path, "options"), f"only choice and choices have options, not {field.type.value}")
     possible: Iterable[str] = (option.key for option in field.options)
     if field.type is _T.tri:
         possible = ANSWERED
@@ -110,15 +110,13 @@ def _range(book: Book, field: FormField, path: Path) -> None:
     for name in ("least", "most"):
         value = getattr(field, name)
         if value is not None and field.type not in _RANGED:
-            book.say((*path, name), f"a field of type {field.type} has no {name}")
+            book.say((*path, name), f"a field of type {field.type.value} has no {name}")
         elif value is not None and (value < 0 or value > 10**9):
             book.say((*path, name), f"{value} is out of reach: 0 to 1000000000")
     if field.least is not None and field.most is not None and field.least > field.most:
         book.say((*path, "most"), f"most ({field.most}) is less than least ({field.least})")
     if (field.past or field.future) and field.type not in _TIMED:
-        book.say(
-            (*path, "past" if field.past else "future"), f"past and future go with a date or a moment, not {field.type}"
-        )
+        book.say((*path, "past" if field.past else "future"), f"past and future are for dates, not {field.type.value}")
     if field.past and field.future:
         book.say((*path, "future"), "nothing is in the past and in the future")
 
@@ -144,7 +142,7 @@ def _default(book: Book, field: FormField, path: Path) -> None:
             part = _LIMITS[field.type][0]
             possible = book.declared.of(part)
         case _:
-            book.say((*path, "default"), f"a field of type {field.type} has no default")
+            book.say((*path, "default"), f"a field of type {field.type.value} has no default")
             return
     _among(book, (*path, "default"), [field.default], possible, "answer")
 
@@ -157,13 +155,13 @@ def _limits(book: Book, field: FormField, path: Path) -> None:
     elif field.type in _LIMITS:
         book.refer((*path, "only"), field.only, *_LIMITS[field.type])
     else:
-        book.say((*path, "only"), f"a field of type {field.type} is not limited by `only`")
+        book.say((*path, "only"), f"a field of type {field.type.value} is not limited by `only`")
 
 
 def _columns(book: Book, field: FormField, path: Path) -> None:
     if field.type is not _T.rows:
         if field.fields:
-            book.say((*path, "fields"), f"only rows have fields, not {field.type}")
+            book.say((*path, "fields"), f"only rows have fields, not {field.type.value}")
         return
     if not field.fields and book.declared.is_whole(*_entry(path)):
         book.say(path, "rows need fields")
@@ -171,7 +169,7 @@ def _columns(book: Book, field: FormField, path: Path) -> None:
     for column in field.fields:
         here = (*path, "fields", column.key)
         if column.type in (_T.rows, _T.grid, _T.danger_answers, _T.signature):
-            book.say((*here, "type"), f"a column of rows cannot be {column.type}")
+            book.say((*here, "type"), f"a column of rows cannot be {column.type.value}")
         book.over_names((*here, "when"), column.when, types, "column")
         _field(book, column, here)
 
@@ -214,8 +212,8 @@ def _act(book: Book, act: Act) -> None:
         return
     for types in NEEDED.get(act.kind, ()):
         if form.find(*types) is None:
-            wanted = " or ".join(types)
-            book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind} needs')
+            wanted = either(types)
+            book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind.value} needs')
 
 
 def _kinds(book: Book) -> None:
@@ -237,7 +235,7 @@ def _kinds(book: Book) -> None:
         if act.kind is not ActKind.report and START in act.in_ and act.kind is not ActKind.raise_danger:
             book.say(
                 ("acts", act.key, "in"),
-                f"START is for reports and dangers: an act of kind {act.kind} cannot open a case",
+                f"an act of kind {act.kind.value} cannot open a case",
             )
 
 
@@ -267,10 +265,11 @@ def _move(book: Book, move: Move) -> None:
         book.refer_one((*here, "to"), notice.to, "roles", "seats", also=RECEIVERS)
         book.over_facts((*here, "when"), notice.when)
     _among(book, (*path, "carries"), move.carries, CARRIED, "thing that a case carries along")
+    book.refer_one((*path, "opens"), move.opens, "states")
     if len(set(sources)) < len(sources):
         twice = next(number for number, name in enumerate(sources) if name in sources[:number])
         book.say((*path, "from", twice), f'"{sources[twice]}" is named twice')
-    if move.sets.level is not None and move.sets.level not in book.levels():
+    if move.sets.level is not None and not book.has_level(move.sets.level):
         book.say((*path, "sets", "level"), f"no grid has a level {move.sets.level}")
     if move.sets.assess and book.protocol.assessment is None and book.declared.is_whole("assessment"):
         book.say((*path, "sets", "assess"), "the definition has no assessment")

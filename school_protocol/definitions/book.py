@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from enum import Enum
 
 from school_protocol.definitions.names import answer_types, condition_faults, fact_types, field_types, suggestion
 from school_protocol.definitions.tree import Path
@@ -66,6 +67,10 @@ class Book:
         written = (level for grid in grids for level in self.declared.of("grids", grid or "", "levels"))
         return frozenset(int(level) for level in written if level.isdecimal())
 
+    def has_level(self, level: int) -> bool:
+        """Whether the grid has this level, as far as can be known."""
+        return level in self.levels() or not self.declared.is_whole("grids")
+
     # ---- names ---------------------------------------------------------------------------------------------------
 
     def refer(self, path: Path, names: Iterable[str], *parts: str, also: Collection[str] = ()) -> None:
@@ -77,7 +82,7 @@ class Book:
         known = {*also, *(key for part in parts for key in self.declared.of(part))}
         if name is None or name in known or any((part,) in self.declared.broken for part in parts):
             return
-        what = " or ".join(_ONE.get(part, part.removesuffix("s")) for part in parts)
+        what = either([_ONE.get(part, part.removesuffix("s")) for part in parts])
         self.say(path, f'{what} "{name}" is not declared{suggestion(name, known)}')
 
     def people(self, path: Path, names: Iterable[str], *also: str) -> None:
@@ -101,7 +106,7 @@ class Book:
             if name not in self.declared.of("forms", form.key, "fields") and self.has_fields(form):
                 self.say(path, f'form "{form.key}" has no field "{name}"{suggestion(name, form.by_key)}')
         elif types and found.type not in types:
-            self.say(path, f'field "{name}" is {found.type}: {_either(types)} is needed here')
+            self.say(path, f'field "{name}" is {found.type.value}: {either(types)} is needed here')
             return None
         return found
 
@@ -135,7 +140,7 @@ class Book:
         by_key = {item.key: item for item in fields}
         unreadable = [name for name in sorted(condition.names & by_key.keys()) if name not in types]
         for name in unreadable:
-            self.say(path, f'field "{name}" is {by_key[name].type}: a condition cannot read it')
+            self.say(path, f'field "{name}" is {by_key[name].type.value}: a condition cannot read it')
         left_out = (condition.names - by_key.keys() - types.keys()) & self.declared.of("forms", form.key, "fields")
         if not unreadable and not left_out:
             self._condition(path, condition, types, f'form "{form.key}": field')
@@ -149,6 +154,7 @@ class Book:
             self.say(path, fault)
 
 
-def _either(words: Iterable[str]) -> str:
-    *first, last = (str(word) for word in words)
+def either(words: Iterable[str | Enum]) -> str:
+    """Words, or the values of enums, as a choice: one, two or three."""
+    *first, last = (word.value if isinstance(word, Enum) else word for word in words)
     return f"{', '.join(first)} or {last}" if first else last

@@ -9,14 +9,14 @@ from typing import Any
 from pydantic import BaseModel
 
 from school_protocol.definitions import acting, counting, whole
-from school_protocol.definitions.book import Book, Declared, Finding
+from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.protocol import FormField, Option, Protocol, Text
 
 RESERVED = frozenset(
     {
         "START", "open", "any", "everyone", "history", "mover", "proposer", "opening", "entry", "danger", "role",
-        "external", "judicial", "on_danger",
+        "external", "judicial", "on_danger", "about_self",
     }
 )  # fmt: skip
 LANGUAGES = ("fr", "ar", "en")
@@ -73,13 +73,13 @@ def _identity(book: Book) -> None:
 def _texts(book: Book) -> None:
     if not book.declared.is_whole("languages"):
         return
-    wanted = book.protocol.languages
+    wanted = [code for code in book.protocol.languages if _LANGUAGE.fullmatch(code)]
     for path, text in texts(book.protocol):
         for code in wanted:
             if code not in text.root and not _was_cut(book, (*path, code)):
                 book.say(path, f'missing language "{code}"')
         for code in text.root:
-            if code not in wanted:
+            if code not in wanted and code not in LANGUAGES:
                 book.say((*path, code), f'language "{code}" is not among those of this definition')
 
 
@@ -194,7 +194,11 @@ def _dangers(book: Book) -> None:
         book.refer((*path, "targets"), danger.targets, "targets")
         book.refer_one((*path, "lifted_with"), danger.lifted_with, "roles")
         named = [protocol.targets[target] for target in danger.targets if target in protocol.targets]
-        if not book.declared.is_whole("targets") or len(named) < len(danger.targets):
+        if (
+            not book.declared.is_whole("targets")
+            or not book.declared.is_whole(*path)
+            or len(named) < len(danger.targets)
+        ):
             continue
         reachable = {
             "external": any(target.external for target in named),
@@ -202,7 +206,7 @@ def _dangers(book: Book) -> None:
             "named": bool(named),
         }
         if not any(reachable[kind] for kind in danger.settled_by):
-            kinds = " or ".join(danger.settled_by)
+            kinds = either(danger.settled_by or ["named"])
             book.say(path, f"no target of it is {kinds}: a referral could never settle it")
     for key, target in protocol.targets.items():
         book.people(("targets", key, "letter_by"), target.letter_by)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from school_protocol.definitions.acting import RECEIVERS
-from school_protocol.definitions.book import Book
+from school_protocol.definitions.book import Book, either
 from school_protocol.definitions.names import ANSWERED, NEED, item_types, suggestion
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.protocol import (
@@ -90,7 +90,7 @@ def _fact(book: Book, fact: Fact) -> None:
     _values(book, fact, path)
     if len(kinds) == 1 and not fact.from_:
         if fact.type not in _DERIVED[kinds[0]]:
-            book.say((*path, "type"), f"{kinds[0]} gives {' or '.join(map(str, _DERIVED[kinds[0]]))}, not {fact.type}")
+            book.say((*path, "type"), f"{kinds[0]} gives {either(_DERIVED[kinds[0]])}, not {fact.type.value}")
         if fact.fold is not Fold.last:
             book.say((*path, "fold"), f"{kinds[0]} has no fold")
     book.refer((*path, "since", "entered"), fact.since.entered, "states")
@@ -103,10 +103,14 @@ def _values(book: Book, fact: Fact, path: Path) -> None:
     if fact.type is FactType.enum:
         if not fact.values and book.declared.is_whole(*_two(path)):
             book.say(path, "an enum needs values")
-        if len(set(fact.values)) < len(fact.values):
-            book.say((*path, "values"), "a value is named twice")
+    elif fact.type is FactType.int:
+        for number, value in enumerate(fact.values):
+            if not value.isdecimal():
+                book.say((*path, "values", number), f'"{value}" is not a whole number')
     elif fact.values:
-        book.say((*path, "values"), f"only an enum has values, not {fact.type}")
+        book.say((*path, "values"), f"only an enum or an int has values, not {fact.type.value}")
+    if len(set(fact.values)) < len(fact.values):
+        book.say((*path, "values"), "a value is named twice")
     if fact.initial is not None:
         _value(book, fact, fact.initial, (*path, "initial"))
 
@@ -122,9 +126,9 @@ def _value(book: Book, fact: Fact, value: str, path: Path) -> None:
 
 def _sources(book: Book, fact: Fact, path: Path) -> None:
     if fact.fold not in _FOLDS[fact.type]:
-        possible = " or ".join(map(str, _FOLDS[fact.type]))
+        possible = either(_FOLDS[fact.type])
         place = (*path, "fold") if "fold" in fact.model_fields_set else (*path, "type")
-        book.say(place, f"a fact of type {fact.type} folds by {possible}, not {fact.fold}")
+        book.say(place, f"a fact of type {fact.type.value} folds by {possible}, not {fact.fold.value}")
     if (fact.fold is Fold.streak) != bool(fact.streak_of):
         book.say((*path, "streak_of"), "streak and streak_of go together: which answers count")
     for number, source in enumerate(fact.from_):
@@ -157,7 +161,7 @@ def _feeds(book: Book, fact: Fact, source: Source, form: Form | None, path: Path
             if act is None and source.act is None:
                 book.say(path, "standing needs an act of kind visa")
             elif act is not None and act.kind is not ActKind.visa:
-                book.say((*path, "act"), f"standing needs an act of kind visa: {act.key} is {act.kind}")
+                book.say((*path, "act"), f"standing needs an act of kind visa: {act.key} is {act.kind.value}")
         case Fold.last | Fold.ever if fact.type is FactType.bool:
             book.field((*path, "field"), form, source.field, *_TRUTHS)
         case Fold.last if fact.type is FactType.enum:
@@ -336,7 +340,7 @@ def _grid(book: Book, grid: Grid) -> None:
         here = (*path, "floors", number)
         if not floor.when.names - grid.items.keys() & book.declared.of(*path, "items"):
             book.over_names((*here, "when"), floor.when, item_types(grid), f'grid "{grid.key}": item')
-        if str(floor.level) not in book.declared.of(*path, "levels"):
+        if floor.level not in grid.levels and book.declared.is_whole(*path):
             book.say((*here, "level"), f"the grid has no level {floor.level}")
     if not book.declared.is_whole(*path):
         return
@@ -390,18 +394,18 @@ def _assessment(book: Book) -> None:
     book.field((*path, "field"), form, assessment.field, _T.grid)
     override = book.field((*path, "override"), form, assessment.override, _T.choice, *_NUMBERS)
     for answer in _answers(book, override) if override and override.type is _T.choice else ():
-        if answer not in {str(level) for level in book.levels()}:
+        if not (answer.isdecimal() and book.has_level(int(answer))):
             book.say((*path, "override"), f'answer "{answer}" is no level of the grid')
     book.field((*path, "recurrence"), form, assessment.recurrence, *_TRUTHS)
     _level(book, assessment.danger_level, (*path, "danger_level"))
     if assessment.recurrence_level:
         _level(book, assessment.recurrence_level, (*path, "recurrence_level"))
-    if not 0 <= assessment.reopening_raise <= len(book.levels()):
-        book.say((*path, "reopening_raise"), f"raises by 0 to {len(book.levels())} levels")
+    if not 0 <= assessment.reopening_raise <= 10:
+        book.say((*path, "reopening_raise"), f"{assessment.reopening_raise} levels: 0 to 10")
 
 
 def _level(book: Book, level: int, path: Path) -> None:
-    if level not in book.levels():
+    if not book.has_level(level):
         book.say(path, f"no grid has a level {level}")
 
 
@@ -413,7 +417,7 @@ def _follow_up(book: Book) -> None:
     book.refer_one((*path, "act"), follow_up.act, "acts")
     act = book.protocol.acts.get(follow_up.act)
     if act is not None and act.kind is not ActKind.follow_up:
-        book.say((*path, "act"), f"{act.key} is of kind {act.kind}, not follow_up")
+        book.say((*path, "act"), f"{act.key} is of kind {act.kind.value}, not follow_up")
     form = book.form_of(follow_up.act)
     for name in ("held_on", "next_on"):
         book.field((*path, name), form, getattr(follow_up, name), *_TIMED)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from types import NoneType, UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
+from school_protocol.definitions.names import suggestion
 from school_protocol.definitions.tree import Path, label
 from school_protocol.domain.protocol import Protocol, Text
 
@@ -29,8 +29,7 @@ def explain(error: ErrorDetails, loc: Path, path: Path) -> str:
 
 
 def unknown_key(name: str, loc: Path, where: str) -> str:
-    close = get_close_matches(name, keys_at(loc), 1)
-    return f'unknown key "{name}"{where}' + (f'; did you mean "{close[0]}"?' if close else "")
+    return f'unknown key "{name}"{where}{suggestion(name, keys_at(loc))}'
 
 
 def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
@@ -39,8 +38,7 @@ def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
         expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         if not isinstance(given, str | int):
             return f"must be one of {expected}"
-        close = get_close_matches(str(given), expected.split(", "), 1)
-        return f'"{given}" is not one of {expected}' + (f'; did you mean "{close[0]}"?' if close else "")
+        return f'"{given}" is not one of {expected}{suggestion(str(given), expected.split(", "))}'
     if kind in ("int_parsing", "int_type", "int_from_float", "int_parsing_size"):
         return f'"{given}" is not a whole number' if isinstance(given, str) else "must be a whole number"
     if kind in ("bool_parsing", "bool_type"):
@@ -54,7 +52,7 @@ def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
             return "must be a text in every language, such as {fr: …, ar: …, en: …}"
         return "must be a mapping of keys"
     if kind == "value_error":
-        return str(context.get("error", error["msg"]))
+        return str(context.get("error", error["msg"])).replace(" (<unknown>, line 1)", "")
     return error["msg"]
 
 

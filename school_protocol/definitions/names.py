@@ -46,6 +46,8 @@ def answer_types(protocol: Protocol, form: Form) -> Mapping[str, NameType]:
         types |= {"external": _BOOL, "judicial": _BOOL}
     if form.find(FieldType.covers):
         types["on_danger"] = _BOOL
+    if form.find(FieldType.account):
+        types["about_self"] = _BOOL
     return types
 
 
@@ -67,9 +69,14 @@ def condition_faults(condition: Condition, types: Mapping[str, NameType], what: 
     return list(dict.fromkeys(faults))
 
 
+def nearest(name: str, names: Iterable[str]) -> str | None:
+    """The one of `names` that was probably meant."""
+    return next(iter(get_close_matches(name, list(names), 1, 0.7)), None)
+
+
 def suggestion(name: str, names: Iterable[str]) -> str:
-    close = get_close_matches(name, list(names), 1)
-    return f'; did you mean "{close[0]}"?' if close else ""
+    close = nearest(name, names)
+    return f'; did you mean "{close}"?' if close else ""
 
 
 def _sides(left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType]) -> list[str]:

@@ -15,7 +15,8 @@ from pydantic import ValidationError
 
 from school_protocol.definitions.book import Declared, Finding
 from school_protocol.definitions.checking import check
-from school_protocol.definitions.explaining import INJECTED, explain, unknown_key
+from school_protocol.definitions.explaining import INJECTED, explain, keys_at, unknown_key
+from school_protocol.definitions.names import nearest
 from school_protocol.definitions.tree import (
     LARGEST,
     Entries,
@@ -114,6 +115,8 @@ class _Reader:
                 continue
             if not reported and not any(node.flawed for node in nodes):
                 self._add(nodes[-1], explain(details, loc, _shown(walked, nodes)))
+            if details["type"] == "extra_forbidden" and len(loc) == 1:
+                self.declared.broken.add((nearest(str(loc[0]), keys_at(())) or "",))
             if len(nodes) > 1:
                 cuts.append((nodes[-2], nodes[-1], walked))
         for parent, node, path in cuts:
@@ -184,8 +187,9 @@ def _lists(node: Node, path: Path) -> Iterator[tuple[Path, Entries, Items]]:
         return
     for key, inner in node.nodes.items():
         here = (*path, key)
-        if isinstance(inner, Items) and here[0] == "forms":
-            if (here[-3] == "fields" and key in ("fields", "options")) or (len(here) == 3 and key == "fields"):
+        if isinstance(inner, Items):
+            is_of_field = here[-3:-2] == ("fields",)
+            if here[0] == "forms" and (key in ("fields", "options") if is_of_field else here[2:] == ("fields",)):
                 yield here, node, inner
         else:
             yield from _lists(inner, here)

@@ -111,7 +111,9 @@ class _Cleaner:
             asked = item.when is None or item.when.holds(values)
             if not asked:
                 answers.pop(item.key, None)
-            elif item.required and item.type is not FieldType.signature and item.key not in {**answers, **self.problems}:
+            elif (
+                item.required and item.type is not FieldType.signature and item.key not in {**answers, **self.problems}
+            ):
                 self.problem(item.key, "required")
 
     def _one(self, item: FormField, value: Any, path: str) -> Any:

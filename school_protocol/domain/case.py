@@ -283,6 +283,7 @@ class _Folding:
         move = protocol.moves[event.move]
         leaves_an_end = protocol.states[event.source].ended
         case.steps.append(event)
+        case.successor = event.successor or case.successor
         case.news_seq = event.seq
         if event.target in self.interruptions and event.source not in self.interruptions:
             case.before = self._snapshot(event)
@@ -322,7 +323,10 @@ class _Folding:
             event.derived,
         )  # fmt: skip
         record.grants = act.effect_when is None or act.effect_when.holds(
-            where_values(self.protocol, form.fields, record.answers, record.role)
+            {
+                **where_values(self.protocol, form.fields, record.answers, record.role),
+                "about_self": self._about_self(record),
+            }
         )
         self.case.records.append(record)
         if act.kind not in NEUTRAL_KINDS:
@@ -339,14 +343,17 @@ class _Folding:
         self._at_once(record, event)
         self._settle(record, event)
 
+    def _about_self(self, record: Record) -> bool:
+        """Whether the record names its own author: a colleague's field left empty means oneself."""
+        account = self._pointed(record, FieldType.account)
+        return account is None or account == record.actor
+
     def _at_once(self, record: Record, event: Event) -> None:
         """What doesn't wait for a second signature, or happens where the effect was not granted."""
         if record.kind is ActKind.hold:
             self._place_hold(record, None)
         elif record.kind is ActKind.answer_referral and not record.grants:
             self._acknowledge(record)
-        elif record.kind is ActKind.review_hold and not record.grants:
-            self._keep(record, event)
 
     def _report(self, record: Record, act: Act) -> None:
         form = self.protocol.form_of(act)
@@ -388,6 +395,8 @@ class _Folding:
         record.effective_seq, record.effective_at = event.seq, event.at
         if record.grants:
             _EFFECTS.get(record.kind, _nothing)(self, record, event)
+        elif record.kind is ActKind.review_hold:
+            self._keep(record, event)
 
     def _pointed(self, record: Record, *types: FieldType) -> Any:
         item = self.protocol.form_of(record.act).find(*types)

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from school_protocol.domain.case import Case, Record
+from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.facts import Facts, Surroundings
-from school_protocol.domain.protocol import Deadline, FieldType, Protocol, Source, Step
+from school_protocol.domain.protocol import START, Deadline, FieldType, Protocol, Source, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,8 @@ def _counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     for start in _starts(facts, deadline):
         while True:
             met = _met(facts, deadline, start)
-            yield _due(facts, deadline, start, met, suspended)
+            held = deadline.per == "guardian" and facts.case.is_held(start.subject or EVERY_GUARDIAN)
+            yield _due(facts, deadline, start, met, suspended or held)
             if not deadline.repeat or met is None or _ended(facts, deadline, start):
                 break
             start = Start(start.subject, met[0], met[1], start.state)
@@ -119,7 +120,28 @@ def _starts(facts: Facts, deadline: Deadline) -> list[Start]:
     for source in deadline.start:
         starts.extend(_starts_of(facts, deadline, source))
     starts.sort(key=lambda start: start.seq)
+    if deadline.first_only:
+        starts = _first_of_each_opening(facts, starts)
+    if deadline.per == "guardian":
+        starts = [each for start in starts for each in _per_guardian(facts, start)]
     return starts
+
+
+def _first_of_each_opening(facts: Facts, starts: list[Start]) -> list[Start]:
+    states = facts.protocol.states
+    openings = [entry.seq for entry in facts.case.entries if entry.source == START or states[entry.source].ended]
+    kept: dict[int, Start] = {}
+    for start in starts:
+        kept.setdefault(sum(1 for seq in openings if seq <= start.seq + 1), start)
+    return list(kept.values())
+
+
+def _per_guardian(facts: Facts, start: Start) -> list[Start]:
+    """One count for each guardian of the case where a start names none; one for the case while none is named."""
+    guardians = [person.id for person in facts.case.people.values() if facts.protocol.slots[person.slot].guardian]
+    if start.subject or not guardians:
+        return [start]
+    return [Start(guardian, start.seq, start.at, start.state) for guardian in guardians]
 
 
 def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Start]:
@@ -190,6 +212,15 @@ def _meetings(facts: Facts, deadline: Deadline, source: Source, start: Start) ->
         yield from (
             (entry.seq, entry.at) for entry in case.entries if entry.state in source.entered and entry.seq > start.seq
         )
+    if source.danger == "lifted":
+        for life in case.dangers:
+            if (
+                life.state == "lifted"
+                and life.changed_at
+                and life.changed_seq > start.seq
+                and start.subject in ("", life.danger)
+            ):
+                yield life.changed_seq, life.changed_at
     if source.act:
         for record in case.records_of(source.act):
             if record.seq > start.seq and facts.matches(source, record) and _about(facts, deadline, record, start):
@@ -208,6 +239,9 @@ def _about(facts: Facts, deadline: Deadline, record: Record, start: Start) -> bo
     if deadline.per == "referral":
         item = form.find(FieldType.referral)
         return item is not None and str(record.answers.get(item.key)) == start.subject
+    if deadline.per == "guardian":
+        item = form.find(FieldType.person)
+        return item is None or record.answers.get(item.key) == start.subject
     item = form.find(FieldType.hold)
     return item is None or str(record.answers.get(item.key)) == start.subject
 
@@ -259,33 +293,64 @@ def duties(facts: Facts, counts: Iterable[Due]) -> tuple[DutyStatus, ...]:
 def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStatus | None:
     duty = facts.protocol.duties[key]
     counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
-    done = _done(facts, duty.met_by)
-    open_ones = [count for count in counts if count.is_open]
-    asked = duty.when is None or duty.when.holds(facts)
     excuse = facts.excused(key)
     if excuse is not None:
         return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.actor)
     if duty.suspended_while is not None and duty.suspended_while.holds(facts):
         return DutyStatus(key, "suspended")
-    if duty.deadlines:
-        if open_ones:
-            first = min(open_ones, key=lambda count: count.due_at)
-            return DutyStatus(key, "due", first.due_at, subject=first.subject)
-        met = [count for count in counts if count.state == "met"]
-        if met or done is not None:
-            last = max((count.met_at for count in met if count.met_at), default=None)
-            return DutyStatus(
-                key, "done", done_at=last or (done.occurred_at if done else None), done_by=done.actor if done else None
-            )
+    if duty.when is not None and not duty.when.holds(facts):
+        done = _done(facts, duty.met_by, facts.case.opening_seq)
+        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor) if done else None
+    if duty.after_move:
+        return _after_move(facts, key)
+    if not duty.deadlines:
+        done = _done(facts, duty.met_by, facts.case.opening_seq)
+        return (
+            DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor)
+            if done
+            else (DutyStatus(key, "due") if duty.when is not None else None)
+        )
+    return _timed_duty(facts, key, counts)
+
+
+def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
+    """A duty with deadlines: due while some count of them stands that none of its own acts has met."""
+    duty = facts.protocol.duties[key]
+    open_ones = [
+        count for count in counts if count.is_open and _done(facts, duty.met_by, count.start_seq, count) is None
+    ]
+    if open_ones:
+        first = min(open_ones, key=lambda count: count.due_at)
+        return DutyStatus(key, "due", first.due_at, subject=first.subject)
+    if any(count.state == "suspended" for count in counts):
+        return DutyStatus(key, "suspended")
+    done = _done(facts, duty.met_by, facts.case.opening_seq)
+    met = [count.met_at for count in counts if count.met_at is not None]
+    if done is None and not met:
         return None
+    return DutyStatus(key, "done", done_at=done.occurred_at if done else max(met), done_by=done.actor if done else None)
+
+
+def _after_move(facts: Facts, key: str) -> DutyStatus | None:
+    """A duty that a move calls for; where no act meets it, the move's own notice does."""
+    duty = facts.protocol.duties[key]
+    ran = [step for step in facts.case.steps if step.move in duty.after_move]
+    if not ran:
+        return None
+    done = _done(facts, duty.met_by, ran[-1].seq) if duty.met_by else None
     if done is not None:
         return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor)
-    if duty.after_move:
-        ran = any(step.move in duty.after_move for step in facts.case.steps)
-        return DutyStatus(key, "due") if ran else None
-    return DutyStatus(key, "due") if asked and duty.when is not None else None
+    return DutyStatus(key, "due") if duty.met_by else DutyStatus(key, "done", done_at=ran[-1].at)
 
 
-def _done(facts: Facts, acts: Iterable[str]) -> Record | None:
-    found = [record for act in acts for record in facts.case.records_of(act) if record.seq > facts.case.opening_seq]
+def _done(facts: Facts, acts: Iterable[str], after: int, count: Due | None = None) -> Record | None:
+    """The latest record of these acts since `after`, about what the count is about."""
+    deadline = facts.protocol.deadlines[count.deadline] if count else None
+    start = Start(count.subject, count.start_seq, count.started_at) if count else None
+    found = [
+        record
+        for act in acts
+        for record in facts.case.records_of(act)
+        if record.seq > after and (deadline is None or start is None or _about(facts, deadline, record, start))
+    ]
     return max(found, key=lambda record: record.seq, default=None)

@@ -53,6 +53,8 @@ class MakeMove:
     move: str
     reason: str = ""
     departures: Mapping[str, str] = field(default_factory=dict)
+    successor: str | None = None
+    """Number kept for the case that the move opens elsewhere."""
 
 
 Intent = RecordAct | MakeMove
@@ -337,6 +339,7 @@ class _Desk:
             reason=intent.reason.strip() if intent else "",
             departures=departures,
             values=self._values(move),
+            successor=intent.successor if intent else None,
         )
         if move.sets.assess or move.sets.level is not None:
             level, grid = self._assessed(move)

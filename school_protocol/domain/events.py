@@ -8,12 +8,12 @@ destroyed without touching what decisions rest on: `body` (structured answers, r
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from school_protocol.domain.protocol import ActKind, FieldType, Form
+from school_protocol.domain.protocol import ActKind, FieldType, Form, Protocol
 
 Answers = Mapping[str, Any]
 
@@ -155,6 +155,8 @@ class StepTaken(Event):
     """Deadlines that run from here: key → ISO moment."""
     level: int | None = None
     grid: Mapping[str, Any] = field(default_factory=dict)
+    successor: str | None = None
+    """Number of the case that goes on in this one's place, where the move opens one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,8 @@ class CaseJoined(Event):
     holds: tuple[str, ...] = ()
     exclusions: tuple[str, ...] = ()
     referrals: tuple[Mapping[str, Any], ...] = ()
+    handover: Mapping[str, str] = field(default_factory=dict)
+    """What the other case hands over in words, by field."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,3 +224,76 @@ def join_words(body: Answers, words: Mapping[str, str] | None) -> dict[str, Any]
         number, _, column = rest.partition(".")
         answers[key][int(number)][column] = text
     return answers
+
+
+# ---- as kept -----------------------------------------------------------------------------------------------------
+
+_SIMPLE: Mapping[EventKind, type[Event]] = {
+    EventKind.case_opened: CaseOpened,
+    EventKind.case_seen: CaseSeen,
+    EventKind.case_joined: CaseJoined,
+    EventKind.step_taken: StepTaken,
+    EventKind.document_issued: DocumentIssued,
+}
+_KIND_OF: Mapping[type[Event], EventKind] = {cls: kind for kind, cls in _SIMPLE.items()}
+_HEADER = frozenset({"seq", "actor", "role", "at", "occurred_at"})
+
+
+def kind_of(event: Event) -> EventKind:
+    return event.kind if isinstance(event, Recorded) else _KIND_OF[type(event)]
+
+
+def to_entry(protocol: Protocol, event: Event) -> Entry:
+    """`event` as it is kept: words taken out of the body."""
+    if isinstance(event, Recorded):
+        body, words = split_words(protocol.form_of(event.act), event.answers)
+        body = {"act": event.act, "answers": body, "derived": dict(event.derived)}
+    else:
+        body = {item.name: getattr(event, item.name) for item in fields(event) if item.name not in _HEADER}
+        words = {}
+        if isinstance(event, StepTaken):
+            words = {"reason": body.pop("reason")} if event.reason else {}
+            words |= {f"departures.{need}": why for need, why in event.departures.items()}
+            body["departures"] = sorted(event.departures)
+        elif isinstance(event, CaseJoined):
+            words = {f"handover.{key}": text for key, text in body.pop("handover").items()}
+    return Entry(
+        seq=event.seq,
+        kind=kind_of(event).value,
+        actor=event.actor,
+        role=event.role,
+        at=event.at,
+        occurred_at=event.occurred_at,
+        body=body,
+        words=words,
+    )
+
+
+def from_entry(entry: Entry) -> Event:
+    """The event that an entry keeps. Words that were destroyed are absent, what decisions rest on is not."""
+    kind = EventKind(entry.kind)
+    header: dict[str, Any] = {
+        "seq": entry.seq,
+        "actor": entry.actor,
+        "role": entry.role,
+        "at": entry.at,
+        "occurred_at": entry.occurred_at,
+    }
+    body, words = dict(entry.body), entry.words or {}
+    if kind not in _SIMPLE:
+        return Recorded(
+            **header,
+            kind=kind,
+            act=body["act"],
+            answers=join_words(body["answers"], words),
+            derived=body["derived"],
+            destroyed=entry.words is None,
+        )
+    if kind is EventKind.step_taken:
+        body["reason"] = words.get("reason", "")
+        body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
+    elif kind is EventKind.case_joined:
+        body["handover"] = {key.partition(".")[2]: text for key, text in words.items()}
+        for name in ("dangers", "holds", "exclusions", "referrals"):
+            body[name] = tuple(body[name])
+    return _SIMPLE[kind](**header, **body)

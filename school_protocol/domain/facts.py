@@ -166,7 +166,7 @@ class Facts(Mapping[str, Value]):
         cut = self.cut(since)
         sources = tuple(sources)
         for record in self.case.records:
-            if effective and (record.effective_seq is None or not record.grants):
+            if effective and record.effective_seq is None:
                 continue
             if not self._after(record, since, cut):
                 continue
@@ -215,10 +215,13 @@ class Facts(Mapping[str, Value]):
         return sum(1 for _match in self.matching(fact.from_, fact.since))
 
     def _streak(self, fact: Fact) -> Value:
+        """How many in a row; a record whose `where` fails breaks the row."""
         streak = 0
-        for record, source in self.matching(fact.from_, fact.since):
+        anyhow = [source.model_copy(update={"where": None}) for source in fact.from_]
+        for record, source in self.matching(anyhow, fact.since):
+            counts = any(self.matches(one, record) for one in fact.from_)
             answer = str(record.answers.get(source.field or ""))
-            streak = streak + 1 if answer in fact.streak_of else 0
+            streak = streak + 1 if counts and answer in fact.streak_of else 0
         return streak
 
     def _distinct(self, fact: Fact) -> Value:
@@ -262,6 +265,8 @@ class Facts(Mapping[str, Value]):
         lives = self.case.live_dangers(*fact.dangers.states)
         if fact.dangers.without_shared_concern:
             lives = [life for life in lives if not self.protocol.dangers[life.danger].shared_concern]
+        if fact.dangers.stay_with_child:
+            lives = [life for life in lives if self.protocol.dangers[life.danger].stay_with_child]
         return bool(lives) if fact.type is FactType.bool else len(lives)
 
     def _open_referrals(self, fact: Fact) -> Value:
@@ -278,7 +283,7 @@ class Facts(Mapping[str, Value]):
         }
         for record in self.case.records_of(rule.act):
             who = record.answers.get(rule.person)
-            if who is not None and record.seq > cut:
+            if who in results and record.seq > cut:
                 results[who] = str(record.answers.get(rule.result, fact.initial))
         for guardian in results:
             if self.case.is_held(guardian):

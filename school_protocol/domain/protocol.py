@@ -315,6 +315,8 @@ class Move(Named):
     notify: Annotated[tuple[Notify, ...], BeforeValidator(_as_notify)] = ()
     sets: Sets = Sets()
     carries: Keys = ()
+    opens: str | None = None
+    """State in which the receiving school's case opens, where the move hands the case over."""
     automatic: bool = False
     """Made by an act (raising a danger), never by a button."""
     backwards: bool = False
@@ -372,6 +374,7 @@ def _as_since(value: object) -> object:
 class DangerFact(Model):
     states: Annotated[tuple[Literal["raised", "referred", "lifted"], ...], BeforeValidator(_as_list)]
     without_shared_concern: bool = False
+    stay_with_child: bool = False
 
 
 class GuardianFact(Model):
@@ -460,6 +463,8 @@ class Deadline(Named):
     start: tuple[Source, ...]
     met_by: tuple[Source, ...] = ()
     per: Literal["danger", "referral", "guardian", "entry", "start", "follow_up"] = "start"
+    first_only: bool = False
+    """Only the first start since each opening of the case counts."""
     ends_with_state: bool = False
     suspended_while: Condition | None = None
     unless: Condition | None = None

@@ -29,7 +29,7 @@ _PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
 )
 
-_as_json = partial(json.dumps, ensure_ascii=False, sort_keys=True)
+_as_json = partial(json.dumps, ensure_ascii=False)
 
 
 def open_engine(url: str | URL, *, schema: str | None = None) -> Engine:

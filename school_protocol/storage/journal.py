@@ -150,10 +150,10 @@ def verify_case(session: Session, vault: Vault, case_id: str) -> list[Break]:
     breaks = list(_tail(session, case_id, rows[-1].seq if rows else 0))
     if not rows:
         return [Break(case_id, 0, Flaw.no_events), *breaks]
-    graves = _graves(session, case_id)
+    graves = {row.seq: row.hash == tombstone_hash(vault, row) for row in _graves(session, case_id)}
     breaks += _links(vault, record, rows)
-    breaks += (Break(case_id, row.seq, Flaw.tombstone) for row in graves if row.hash != tombstone_hash(vault, row))
-    breaks += _contents(session, vault, rows, {row.seq for row in graves})
+    breaks += (Break(case_id, seq, Flaw.tombstone) for seq, is_true in graves.items() if not is_true)
+    breaks += _contents(session, vault, rows, {seq for seq, is_true in graves.items() if is_true})
     return sorted(set(breaks), key=lambda found: (found.seq, found.flaw))
 
 

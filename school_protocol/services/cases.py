@@ -1,0 +1,605 @@
+"""A team's use cases on one case: see it, record an act, make a step, raise a danger."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.case import Case, Record, fold
+from school_protocol.domain.engine import (
+    Decision,
+    MakeMove,
+    Opening,
+    Reason,
+    RecordAct,
+    decide,
+    role_for,
+)
+from school_protocol.domain.errors import Conflict, Refused, Unseen
+from school_protocol.domain.events import CaseJoined, CaseOpened, CaseSeen, Event, Recorded, StepTaken
+from school_protocol.domain.facts import Surroundings
+from school_protocol.domain.policy import Actor, Unit, UnitKind
+from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Move, Protocol, ScopeKind
+from school_protocol.services.accounts import prove_again
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.house import House
+from school_protocol.services.loading import (
+    Loaded,
+    account_names,
+    keep,
+    load,
+    load_by_id,
+    notify,
+    scope_of,
+    surroundings,
+    today_for,
+    with_joinable,
+)
+from school_protocol.services.seeing import Seeing
+from school_protocol.services.views import (
+    AccountLine,
+    ActView,
+    CaseHead,
+    CaseView,
+    Choices,
+    ChronologyPage,
+    ConflictView,
+    DangerPage,
+    EventView,
+    MoveView,
+    ReceiptLine,
+    RecordView,
+)
+from school_protocol.storage import access, cases, directory, index, keys, once, reports
+
+_RANDOM = random.SystemRandom()
+_TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region)
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case that has just been opened, as its reporter may know it."""
+
+    number: str
+    report: str
+    raised: bool
+    may_see: bool
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a press recorded; `repeated` where an earlier press had done it already."""
+
+    seq: int
+    raised: bool = False
+    repeated: bool = False
+    number: str = ""
+
+
+# ---- seeing ------------------------------------------------------------------------------------------------------
+
+
+def see_case(house: House, actor: Actor, number: str) -> CaseView:
+    """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        loaded = _mark_seen(house, session, loaded)
+        _note_reading(house, session, loaded, "case")
+        return _seeing(house, loaded).page()
+
+
+def see_chronology(
+    house: House, actor: Actor, number: str, before: int | None = None
+) -> tuple[CaseHead, ChronologyPage]:
+    """One page of the chronology, newest first."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        _note_reading(house, session, loaded, "chronology")
+        seeing = _seeing(house, loaded)
+        return seeing.head(), seeing.chronology(before)
+
+
+def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseHead, RecordView]:
+    """One recorded act, whole."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        record = loaded.case.record(seq)
+        if record is None:
+            raise Unseen(f"{number}/{seq}")
+        _note_reading(house, session, loaded, f"entry.{seq}")
+        seeing = _seeing(house, loaded)
+        return seeing.head(), seeing.record(record)
+
+
+def see_labels(house: House, actor: Actor, number: str) -> dict[str, str]:
+    """How answers name people and colleagues for this reader: slot or account id → label."""
+    with house.realm.reading() as session:
+        return _seeing(house, load(house, session, actor, number)).labels()
+
+
+def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
+    """One act's form for this person, with what its references may point at."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        key = loaded.protocol.resolve("acts", act)
+        if key not in loaded.protocol.acts:
+            raise Unseen(act)
+        declared = loaded.protocol.acts[key]
+        form = loaded.protocol.form_of(declared)
+        if form.find(FieldType.case) is not None:
+            loaded = with_joinable(house, session, loaded)
+        seeing = _seeing(house, loaded)
+        choice = seeing.choice(key)
+        contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
+        return ActView(
+            protocol=loaded.protocol,
+            act=declared,
+            form=form,
+            head=seeing.head(),
+            choices=seeing.act_choices(form, contacts),
+            reasons=choice.reasons,
+            asks_signature=_asks_signature(loaded.protocol, declared),
+            prefill={},
+        )
+
+
+def see_move(house: House, actor: Actor, number: str, move: str) -> MoveView:
+    """One move: what it changes, what stands in its way, what may be departed from."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        return _seeing(house, loaded).move(loaded.protocol.resolve("moves", move))
+
+
+def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
+    """The first minutes: who to call, what to do, what never to do; and only then what remains to be recorded."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        _note_reading(house, session, loaded, "danger")
+        seeing = _seeing(house, loaded)
+        live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))
+        wanted = [target for line in live for target in line.danger.targets]
+        opened = {choice.key for choice in seeing.choices if choice.kind == "act" and choice.is_open}
+        first = [act for act in loaded.protocol.acts.values() if act.first_minutes and act.key in opened]
+        first = [act for act in first if act.kind is not ActKind.raise_danger]
+        return DangerPage(
+            head=seeing.head(),
+            dangers=live,
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted),
+            quick_acts=tuple(act for act in first if act.quick),
+            then_acts=tuple(act for act in first if not act.quick),
+        )
+
+
+def what_is_new(
+    house: House, actor: Actor, number: str, since: int, *, act: str | None = None, move: str | None = None
+) -> ConflictView:
+    """What others wrote since this person's form was opened."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        seeing = _seeing(house, loaded)
+        newer: list[EventView] = [seeing.event(event) for event in loaded.events if event.seq > since]
+        protocol = loaded.protocol
+        return ConflictView(
+            seeing.head(),
+            tuple(newer),
+            protocol.acts.get(protocol.resolve("acts", act)) if act else None,
+            protocol.moves.get(protocol.resolve("moves", move)) if move else None,
+        )
+
+
+def _seeing(house: House, loaded: Loaded) -> Seeing:
+    accounts = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
+    accounts |= set(loaded.around.people)
+    return Seeing(loaded, account_names(house, accounts))
+
+
+def _note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:
+    access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=what)
+
+
+def _mark_seen(house: House, session: Session, loaded: Loaded) -> Loaded:
+    """Whoever answers for the case has opened it: that ends the clock of the unseen."""
+    case = loaded.case
+    latest = max([case.opening_seq, *(life.raised_seq for life in case.dangers if life.is_live)])
+    unseen = not any(seq > latest for seq, _at in case.seen)
+    own = case.opened_by == loaded.actor.id and latest <= _first_act(case)
+    if not unseen or own or not _is_team(loaded):
+        return loaded
+    event = CaseSeen(actor=loaded.actor.id, role=loaded.roles[0], at=house.now(), occurred_at=house.now())
+    keep(house, session, loaded.case_id, loaded.protocol, case.last_seq, [event])
+    return load_by_id(house, session, loaded.actor, loaded.case_id)
+
+
+def _first_act(case: Case) -> int:
+    return case.records[0].seq if case.records else 1
+
+
+def _is_team(loaded: Loaded) -> bool:
+    roles, seats = loaded.protocol.roles, loaded.protocol.seats
+    return any(role in seats or roles[role].sees in _TEAM for role in loaded.roles)
+
+
+def _asks_signature(protocol: Protocol, act: Act) -> bool:
+    form = protocol.form_of(act)
+    signed = form.find(FieldType.signature)
+    return act.kind is ActKind.sign or act.signatures > 0 or bool(signed and signed.required)
+
+
+# ---- before the case ---------------------------------------------------------------------------------------------
+
+
+def see_opening(house: House, actor: Actor, act: str | None = None) -> ActView:
+    """The form of an act that opens a case: the report, unless another is named."""
+    protocol, declared = _opening_act(house, actor, act)
+    units = schools_of(house, actor)
+    if not units:
+        raise Unseen(act or "report")
+    around = surroundings(house, units[0].id)
+    form = protocol.form_of(declared)
+    return ActView(
+        protocol=protocol,
+        act=declared,
+        form=form,
+        head=None,
+        choices=Choices(accounts=_colleague_lines(around, actor), contacts=contact_lines(house, protocol, units[0].id)),
+        asks_signature=_asks_signature(protocol, declared),
+        units=units,
+    )
+
+
+def _colleague_lines(around: Surroundings, actor: Actor) -> tuple[AccountLine, ...]:
+    return tuple(
+        AccountLine(one.id, one.name, tuple(role for role, _unit in one.roles), one.trained)
+        for one in around.people.values()
+        if one.id != actor.id
+    )
+
+
+def _opening_act(house: House, actor: Actor, act: str | None) -> tuple[Protocol, Act]:
+    """The first current definition in which this person may open a case by that act."""
+    for protocol in house.library.current():
+        wanted = protocol.resolve("acts", act) if act else None
+        for declared in protocol.acts.values():
+            if START not in declared.in_ or (wanted is not None and declared.key != wanted):
+                continue
+            if wanted is None and declared.kind is not ActKind.report:
+                continue
+            if role_for(protocol, declared.by, [held.role for held in actor.appointments]) is not None:
+                return protocol, declared
+    raise Unseen(act or "report")
+
+
+def schools_of(house: House, actor: Actor) -> tuple[Unit, ...]:
+    """The schools in which this person holds a role."""
+    with house.directory.reading() as session:
+        found = directory.units(session, [held.unit for held in actor.appointments])
+    return tuple(unit for unit in found.values() if unit.kind is UnitKind.school)
+
+
+def open_case(
+    house: House, actor: Actor, act: str, answers: Mapping[str, Any], *, token: str, unit: str | None = None
+) -> Opened:
+    """Open a case by its first act: a report, or a danger raised at once. One report, one case."""
+    protocol, declared = _opening_act(house, actor, act)
+    schools = schools_of(house, actor)
+    chosen = next((school for school in schools if unit in (school.id, school.code)), None) if unit else None
+    place = chosen or (schools[0] if schools and unit is None else None)
+    if place is None:
+        raise Unseen(unit or "school")
+    with house.realm.reading() as session:
+        before = once.spent(session, actor.id, token)
+    if before is not None:
+        return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
+    around = surroundings(house, place.id)
+    decide(protocol, None, actor, house.now(), around, RecordAct(declared.key, answers), Opening("0", place.id))
+    case_id = keys.prepare_key(house.realm, house.vault)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, actor.id, token)) is not None:
+            return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
+        return _open(house, session, actor, protocol, declared, answers, token, place, around, case_id)
+
+
+def _open(
+    house: House,
+    session: Session,
+    actor: Actor,
+    protocol: Protocol,
+    act: Act,
+    answers: Mapping[str, Any],
+    token: str,
+    place: Unit,
+    around: Surroundings,
+    case_id: str,
+) -> Opened:
+    number = cases.free_number(session, _RANDOM)
+    report = reports.receive(
+        session,
+        house.vault,
+        unit=place.id,
+        received_at=house.now(),
+        channel="staff",
+        content={"act": act.key, "answers": _plain(answers)},
+        reporter=actor.id,
+    )
+    decision = decide(
+        protocol, None, actor, house.now(), around, RecordAct(act.key, answers), Opening(number, place.id, report)
+    )
+    opened = decision.events[0]
+    assert isinstance(opened, CaseOpened)
+    cases.open_case(
+        session,
+        house.vault,
+        case_id=case_id,
+        number=number,
+        protocol=protocol.protocol,
+        version=protocol.version,
+        digest=protocol.digest,
+        unit=place.id,
+        opened_at=opened.occurred_at,
+    )
+    events = keep(house, session, case_id, protocol, 0, decision.events, decision.people)
+    reports.settle(session, report, reports.ReportStatus.opened, case_id)
+    case = fold(protocol, events)
+    notify(house, session, protocol, case, case_id, _with_opening(protocol, act, events))
+    may_see = index.find(session, scope_of(house, actor), number, today=today_for(house)) is not None
+    raised = bool(case.live_dangers())
+    outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}
+    once.use(session, actor.id, token, outcome, at=house.now())
+    return Opened(number, report, raised, may_see)
+
+
+def _with_opening(protocol: Protocol, act: Act, events: Sequence[Event]) -> list[Event]:
+    """The events, and the move that opened the case as the definition names it: for its notices."""
+    move = protocol.moves.get(act.moves or "")
+    if move is None or START not in move.from_ or any(isinstance(event, StepTaken) for event in events):
+        return list(events)
+    first = events[0]
+    step = StepTaken(
+        actor=first.actor, role=first.role, at=first.at, occurred_at=first.occurred_at,
+        move=move.key, source=START, target=move.to,
+    )  # fmt: skip
+    return [*events, step]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value
+
+
+# ---- recording ---------------------------------------------------------------------------------------------------
+
+
+def record_act(
+    house: House,
+    actor: Actor,
+    number: str,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    expected: int | None,
+    token: str,
+    password: str | None = None,
+) -> Done:
+    """Record an act; what follows from it by itself follows in the same transaction."""
+    signed = _signed(house, actor, password)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, actor.id, token)) is not None:
+            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+        loaded = load(house, session, actor, number)
+        declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
+        if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
+            loaded = load(house, session, actor, loaded.case.successor or "")
+            expected = None
+        if declared is not None and loaded.protocol.form_of(declared).find(FieldType.case) is not None:
+            loaded = with_joinable(house, session, loaded)
+        intent = RecordAct(act, answers, signed)
+        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        _check_expected(loaded, expected, declared)
+        return _keep_decision(house, session, loaded, decision, token)
+
+
+def make_move(
+    house: House,
+    actor: Actor,
+    number: str,
+    move: str,
+    *,
+    reason: str = "",
+    departures: Mapping[str, str] | None = None,
+    expected: int | None,
+    token: str,
+) -> Done:
+    """Move the case on; joining and handing over write the other case in the same transaction."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        declared = loaded.protocol.moves.get(loaded.protocol.resolve("moves", move))
+    receiving = keys.prepare_key(house.realm, house.vault) if declared is not None and declared.opens else None
+    with house.realm.writing() as session:
+        if (before := once.spent(session, actor.id, token)) is not None:
+            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+        loaded = load(house, session, actor, number)
+        successor = cases.free_number(session, _RANDOM) if receiving else None
+        intent = MakeMove(move, reason, departures or {}, successor)
+        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        if expected is not None and expected != loaded.case.last_seq:
+            raise Conflict(expected, loaded.case.last_seq)
+        done = _keep_decision(house, session, loaded, decision, token)
+        if declared is not None and declared.carries:
+            _carry(house, session, loaded, declared)
+        if declared is not None and receiving is not None and successor is not None:
+            _hand_over(house, session, loaded, declared, receiving, successor)
+        return done
+
+
+def _signed(house: House, actor: Actor, password: str | None) -> bool:
+    if not password:
+        return False
+    if not prove_again(house, actor, password):
+        raise Refused((Reason("wrong_password"),))
+    return True
+
+
+def _goes_on_elsewhere(loaded: Loaded) -> bool:
+    return loaded.protocol.states[loaded.case.state].successor and loaded.case.successor is not None
+
+
+def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> None:
+    """A stale form is a conflict; but a danger raised is never held back by what somebody else wrote."""
+    urgent = act is not None and (act.kind in (ActKind.raise_danger, ActKind.note) or act.quick)
+    if expected is not None and expected != loaded.case.last_seq and not urgent:
+        raise Conflict(expected, loaded.case.last_seq)
+
+
+def _keep_decision(house: House, session: Session, loaded: Loaded, decision: Decision, token: str) -> Done:
+    events = keep(
+        house, session, loaded.case_id, loaded.protocol, loaded.case.last_seq, decision.events, decision.people
+    )
+    after = fold(loaded.protocol, [*loaded.events, *events])
+    notify(house, session, loaded.protocol, after, loaded.case_id, events)
+    raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
+    outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
+    once.use(session, loaded.actor.id, token, outcome, at=house.now())
+    return Done(events[-1].seq, raised, number=loaded.case.number)
+
+
+# ---- one case into another ---------------------------------------------------------------------------------------
+
+
+def _carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
+    """Give the case that this one joins what the move says it carries."""
+    other = loaded.case.successor
+    other_id = cases.find_by_number(session, other or "")
+    if other is None or other_id is None:
+        return
+    joined = _joined_event(house, loaded, move.carries)
+    keep(house, session, other_id, loaded.protocol, cases.last_seq(session, other_id), [joined])
+
+
+def _joined_event(
+    house: House, loaded: Loaded, carries: Sequence[str], handover: Mapping[str, str] | None = None
+) -> CaseJoined:
+    case = loaded.case
+    return CaseJoined(
+        actor=loaded.actor.id,
+        role=loaded.roles[0] if loaded.roles else "",
+        at=house.now(),
+        occurred_at=house.now(),
+        other=case.number,
+        dangers=tuple(life.danger for life in case.live_dangers("raised")) if "dangers" in carries else (),
+        holds=tuple(hold.guardian for hold in case.holds if hold.stands) if "holds" in carries else (),
+        exclusions=tuple(case.exclusions) if "exclusions" in carries else (),
+        referrals=tuple(
+            {"target": one.target, "covers": list(one.covers), "at": one.at.isoformat()}
+            for one in case.referrals
+            if one.is_open
+        )
+        if "referrals" in carries
+        else (),
+        handover=handover or {},
+    )
+
+
+def _hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
+    """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along."""
+    asked = next(record for record in reversed(loaded.case.records) if record.kind is ActKind.ask_transfer)
+    unit = _receiving_unit(house, loaded, asked)
+    opened = CaseOpened(
+        actor=loaded.actor.id,
+        role=loaded.roles[0],
+        at=house.now(),
+        occurred_at=house.now(),
+        protocol=loaded.protocol.protocol,
+        version=loaded.protocol.version,
+        digest=loaded.protocol.digest,
+        number=number,
+        unit=unit,
+        state=move.opens or loaded.protocol.initial.key,
+        opened_from=loaded.case.number,
+    )
+    cases.open_case(
+        session,
+        house.vault,
+        case_id=case_id,
+        number=number,
+        protocol=opened.protocol,
+        version=opened.version,
+        digest=opened.digest,
+        unit=unit,
+        opened_at=house.now(),
+    )
+    form = loaded.protocol.form_of(asked.act)
+    words = {
+        item.key: str(asked.answers[item.key]) for item in form.fields if item.is_words and item.key in asked.answers
+    }
+    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
+    keep(house, session, case_id, loaded.protocol, 0, [opened, joined])
+
+
+def _receiving_unit(house: House, loaded: Loaded, asked: Record) -> str:
+    """The receiving school where it is one of ours; else the directorate above keeps the case."""
+    item = loaded.protocol.form_of(asked.act).find(FieldType.school)
+    code = asked.answers.get(item.key) if item else None
+    with house.directory.reading() as session:
+        found = directory.unit_coded(session, code) if code else None
+    return found.id if found is not None else next(iter(loaded.around.unit.parents), loaded.case.unit)
+
+
+# ---- a reporter's receipt ----------------------------------------------------------------------------------------
+
+
+def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
+    """A reporter's own receipt: that the report came in, and whether somebody looks after it; nothing of the case."""
+    with house.realm.reading() as session:
+        return receipt_line(house, session, actor, reports.header(session, report))
+
+
+def receipt_line(house: House, session: Session, actor: Actor, header: reports.ReportHeader) -> ReceiptLine:
+    if header.reporter != actor.id or header.case_id is None:
+        raise Unseen(header.id)
+    row = index.row_of(session, header.case_id)
+    opened = cases.opened(session, header.case_id)
+    protocol = house.library.protocol(opened.protocol, opened.version)
+    state = "received" if row is None or row.state == protocol.initial.key else "in_hand"
+    if row is not None and row.ended:
+        state = "ended"
+    with house.directory.reading() as directory_session:
+        unit = directory.unit(directory_session, header.unit)
+    return ReceiptLine(
+        report=header.id,
+        received_at=header.received_at,
+        state=state,
+        unit=unit,
+        protocol=protocol,
+        dangers=tuple(protocol.dangers.values()),
+        contacts=contact_lines(house, protocol, header.unit),
+    )
+
+
+def raise_from_receipt(house: House, actor: Actor, report: str, danger: str, *, token: str) -> Opened:
+    """A reporter raises a danger on the case that their report opened, without seeing it."""
+    with house.realm.writing() as session:
+        header = reports.header(session, report)
+        if header.reporter != actor.id or header.case_id is None:
+            raise Unseen(report)
+        if (before := once.spent(session, actor.id, token)) is not None:
+            return Opened(before["number"], report, True, False, repeated=True)
+        loaded = load_by_id(house, session, actor, header.case_id)
+        act = next(iter(loaded.protocol.acts_of(ActKind.raise_danger)), None)
+        item = loaded.protocol.form_of(act).find(FieldType.danger) if act else None
+        if act is None or item is None:
+            raise Unseen(report)
+        intent = RecordAct(act.key, {item.key: danger})
+        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        _keep_decision(house, session, loaded, decision, token)
+        return Opened(loaded.case.number, report, True, False)

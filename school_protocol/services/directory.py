@@ -1,0 +1,49 @@
+"""Living directory data as pages need it: who to call, and whether they answer now."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime, time
+from typing import Any
+
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House
+from school_protocol.services.views import ContactLine
+from school_protocol.storage import directory
+from school_protocol.wording import ZONE
+
+
+def contact_lines(
+    house: House, protocol: Protocol, unit: str, targets: Iterable[str] | None = None
+) -> tuple[ContactLine, ...]:
+    """Contacts that serve a unit, nearest first; limited to `targets`, in their order, where given."""
+    with house.directory.reading() as session:
+        found = directory.contacts(session, unit)
+    wanted = list(dict.fromkeys(targets)) if targets is not None else None
+    lines = [
+        ContactLine(
+            target=protocol.targets.get(protocol.resolve("targets", contact.target)),
+            name=contact.names,
+            phone=contact.phone or None,
+            url=contact.url or None,
+            open_now=is_open(contact.hours, house.now()),
+            verified_on=contact.verified_on,
+        )
+        for contact in found
+    ]
+    if wanted is None:
+        return tuple(lines)
+    known = [line for line in lines if line.target is not None and line.target.key in wanted]
+    known.sort(key=lambda line: (line.phone is None, wanted.index(line.target.key) if line.target else 0))
+    return tuple(known)
+
+
+def is_open(hours: Mapping[str, Any], now: datetime) -> bool | None:
+    """Whether somebody answers now: `always`, or spans by weekday; None where hours are not known."""
+    if not hours:
+        return None
+    if hours.get("always"):
+        return True
+    local = now.astimezone(ZONE)
+    spans = hours.get(str(local.weekday()), ())
+    return any(time.fromisoformat(opens) <= local.time() < time.fromisoformat(closes) for opens, closes in spans)

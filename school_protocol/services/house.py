@@ -1,0 +1,86 @@
+"""What every use case stands on: the stores, the vault, the clock, the definitions, the settings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.domain.clock import Clock
+from school_protocol.domain.policy import RoleSight
+from school_protocol.domain.protocol import Protocol
+from school_protocol.storage import directory
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.migrate import upgrade
+from school_protocol.storage.vault import Vault
+
+
+class SystemClock:
+    """The real realm's clock; `web`, `jobs` and `cli` hand it in."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class Library:
+    """Published definitions, read once: their bytes never change."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._known: dict[tuple[str, int], Protocol] = {}
+
+    def protocol(self, key: str, version: int) -> Protocol:
+        """The definition that a case was opened under."""
+        if (key, version) not in self._known:
+            with self.store.reading() as session:
+                kept = directory.definition(session, key, version)
+            self._known[key, version] = read(kept.content, f"{key}/{version}.yaml")
+        return self._known[key, version]
+
+    def current(self) -> tuple[Protocol, ...]:
+        """The definitions under which new cases are opened."""
+        with self.store.reading() as session:
+            found = directory.current_versions(session)
+        return tuple(self.protocol(key, version) for key, version in found)
+
+    def every(self) -> tuple[Protocol, ...]:
+        with self.store.reading() as session:
+            found = directory.definition_versions(session)
+        return tuple(self.protocol(key, version) for key, version, _digest in found)
+
+    def sights(self) -> tuple[RoleSight, ...]:
+        """What each role of each definition sees."""
+        return tuple(
+            dict.fromkeys(
+                RoleSight(protocol.protocol, role.key, role.sees.value, role.oversees)
+                for protocol in self.every()
+                for role in protocol.roles.values()
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """One realm's stores and keys, the directory beside them, and the time there."""
+
+    realm: Store
+    directory: Store
+    vault: Vault
+    clock: Clock
+    library: Library
+    settings: Settings
+
+    def now(self) -> datetime:
+        return self.clock.now()
+
+
+def open_house(settings: Settings, clock: Clock) -> House:
+    """The installation that `settings` name: folders, keys and tables made where they are missing."""
+    settings.data.mkdir(parents=True, exist_ok=True)
+    directory_store = Store(open_engine(settings.store_url("directory")))
+    realm = Store(open_engine(settings.store_url("realm")))
+    upgrade(directory_store.engine, "directory")
+    upgrade(realm.engine, "realm")
+    vault = Vault.open(settings.keys, create=True)
+    return House(realm, directory_store, vault, clock, Library(directory_store), settings)

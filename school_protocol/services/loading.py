@@ -1,0 +1,290 @@
+"""A case as a use case finds it: visible or not, folded, with its surroundings; and how what follows is kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+from sqlalchemy.orm import Session
+
+from school_protocol.domain import policy
+from school_protocol.domain.answers import NewPerson
+from school_protocol.domain.case import Case, fold
+from school_protocol.domain.dues import Due, open_dues, read
+from school_protocol.domain.engine import roles_of
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.events import Event, StepTaken, from_entry, to_entry
+from school_protocol.domain.facts import Colleague, Facts, Surroundings
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House
+from school_protocol.storage import cases, directory, identities, index, outbox
+from school_protocol.wording import ZONE
+
+STARTING_PLACES = 200
+
+
+@dataclass(slots=True)
+class Loaded:
+    """One case in a transaction: its rows' id, what it is after its events, and who looks at it."""
+
+    case_id: str
+    protocol: Protocol
+    case: Case
+    facts: Facts
+    around: Surroundings
+    actor: Actor
+    roles: tuple[str, ...]
+    events: tuple[Event, ...]
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    """Slot id → identity, opened only for who may read it."""
+
+    @property
+    def now(self) -> datetime:
+        return self.facts.now
+
+    @property
+    def pseudonymised(self) -> bool:
+        """Whether every role that this person has here sees pseudonyms only."""
+        return all(_sees_pseudonyms(self.protocol, role) for role in self.roles)
+
+
+def _sees_pseudonyms(protocol: Protocol, role: str) -> bool:
+    seat = protocol.seats.get(role)
+    if seat is not None:
+        return not seat.identified and (seat.acts_as is None or protocol.roles[seat.acts_as].pseudonymised)
+    return protocol.roles[role].pseudonymised
+
+
+# ---- surroundings ------------------------------------------------------------------------------------------------
+
+
+def surroundings(house: House, unit_id: str, *, joinable: Iterable[str] = ()) -> Surroundings:
+    """Living directory data for a case of that unit."""
+    with house.directory.reading() as session:
+        unit = directory.unit(session, unit_id)
+        calendar = directory.calendar_of(session, unit_id)
+        today = calendar.local(house.now()).date()
+        found = directory.holders(session, (unit.id, *unit.parents), today=today)
+    people: dict[str, Colleague] = {}
+    for holder in found:
+        known = people.get(holder.account.id)
+        roles = (*known.roles, (holder.role, holder.unit)) if known else ((holder.role, holder.unit),)
+        people[holder.account.id] = Colleague(
+            holder.account.id,
+            holder.account.name(holder.account.language),
+            roles,
+            holder.account.is_trained(today),
+        )
+    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset())
+
+
+def scope_of(house: House, actor: Actor) -> policy.Scope:
+    return policy.visible(actor, house.library.sights())
+
+
+def today_for(house: House) -> date:
+    """The day as lists see it; all academies keep the same zone."""
+    return house.now().astimezone(ZONE).date()
+
+
+# ---- load --------------------------------------------------------------------------------------------------------
+
+
+def load(house: House, session: Session, actor: Actor, number: str) -> Loaded:
+    """The case with that number, if this person may see it; raises Unseen."""
+    digits = cases.check_number(number)
+    row = digits and index.find(session, scope_of(house, actor), digits, today=today_for(house))
+    if not row:
+        raise Unseen(number)
+    return load_by_id(house, session, actor, row.case_id)
+
+
+def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Loaded:
+    """The case with that id, for who was let through already."""
+    opened = cases.opened(session, case_id)
+    protocol = house.library.protocol(opened.protocol, opened.version)
+    events = tuple(from_entry(entry) for entry in cases.load(session, house.vault, case_id))
+    case = fold(protocol, events)
+    around = surroundings(house, case.unit)
+    facts = read(protocol, case, house.now(), around)
+    loaded = Loaded(case_id, protocol, case, facts, around, actor, (), events)
+    loaded.roles = roles_of(protocol, case, actor, around)
+    if loaded.roles and not loaded.pseudonymised:
+        loaded.names = names_in(house, session, case_id)
+    return loaded
+
+
+def names_in(house: House, session: Session, case_id: str) -> dict[str, Mapping[str, str]]:
+    return {
+        person.slot_id: dict(person.values) if person.values else {}
+        for person in identities.load(session, house.vault, case_id)
+    }
+
+
+def with_joinable(house: House, session: Session, loaded: Loaded) -> Loaded:
+    """The same case, knowing the open cases of its school that this person sees: for joining."""
+    page = index.page(
+        session,
+        scope_of(house, loaded.actor),
+        today=today_for(house),
+        limit=STARTING_PLACES,
+        filter=index.Filter(ended=False, unit=loaded.case.unit, protocol=loaded.protocol.protocol),
+    )
+    numbers = frozenset(row.number for row in page.rows) - {loaded.case.number}
+    loaded.around = Surroundings(
+        loaded.around.calendar, loaded.around.unit, loaded.around.people, numbers, loaded.around.schools
+    )
+    loaded.facts = read(loaded.protocol, loaded.case, loaded.now, loaded.around)
+    return loaded
+
+
+# ---- keep --------------------------------------------------------------------------------------------------------
+
+
+def keep(
+    house: House,
+    session: Session,
+    case_id: str,
+    protocol: Protocol,
+    expected: int,
+    events: Sequence[Event],
+    people: Iterable[NewPerson] = (),
+) -> tuple[Event, ...]:
+    """Append events, seal the people named with them, and rewrite the case's index row; all or nothing."""
+    entries = cases.append(session, house.vault, case_id, expected, [to_entry(protocol, event) for event in events])
+    for person in people:
+        identities.keep(
+            session,
+            house.vault,
+            case_id,
+            slot_id=person.id,
+            slot=person.slot,
+            values=person.identity,
+            marks=[person.identity[key] for key in ("name", "massar") if key in person.identity],
+        )
+    reindex(house, session, case_id)
+    return tuple(from_entry(entry) for entry in entries)
+
+
+def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:
+    """Write the case's index row anew from its events."""
+    opened = cases.opened(session, case_id)
+    protocol = house.library.protocol(opened.protocol, opened.version)
+    case = fold(protocol, (from_entry(entry) for entry in cases.load(session, house.vault, case_id)))
+    around = surroundings(house, case.unit)
+    row = index_row(case_id, protocol, case, read(protocol, case, house.now(), around), around)
+    index.write(session, row)
+    return row
+
+
+def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around: Surroundings) -> index.IndexRow:
+    """What may be known of a case outside its seal."""
+    state = protocol.states[case.state]
+    running = open_dues(facts)
+    first = running[0] if running else None
+    raised = len(case.live_dangers("raised"))
+    assert case.opened_at is not None
+    return index.IndexRow(
+        case_id=case_id,
+        number=case.number,
+        protocol=case.protocol,
+        version=case.version,
+        unit=case.unit,
+        province=_above(around, UnitKind.province),
+        region=_above(around, UnitKind.region),
+        state=case.state,
+        stage=state.stage,
+        level=case.level or None,
+        team_sees=state.team_sees,
+        restricted=case.restricted_seq is not None,
+        ended=state.ended,
+        raised=raised,
+        next_due_at=first.due_at if first else None,
+        next_due_key=first.deadline if first else None,
+        urgent=raised > 0,
+        opened_at=case.opened_at,
+        moved_at=case.entry.at,
+        last_seq=case.last_seq,
+        waiting_for=frozenset(waiting_roles(protocol, case, facts)),
+        seats=tuple(_seats(case)),
+        exclusions=frozenset(case.exclusions),
+        dues=tuple(_due(protocol, due) for due in _once_each(running)),
+        figures={
+            key: value
+            for key, fact in protocol.facts.items()
+            if fact.figure and isinstance(value := facts[key], str | int | bool)
+        },
+    )
+
+
+def _above(around: Surroundings, kind: UnitKind) -> str:
+    if around.unit.kind is kind:
+        return around.unit.id
+    order = [UnitKind.province, UnitKind.region, UnitKind.country]
+    place = order.index(kind)
+    offset = {UnitKind.school: 0, UnitKind.province: 1, UnitKind.region: 2}.get(around.unit.kind, 3)
+    parents: Sequence[str] = around.unit.parents
+    return parents[place - offset] if 0 <= place - offset < len(parents) else ""
+
+
+def _seats(case: Case) -> Iterator[index.Seat]:
+    for held in case.seats:
+        yield index.Seat(held.account, held.seat, date.fromisoformat(held.until) if held.until else None)
+
+
+def _once_each(running: Iterable[Due]) -> Iterator[Due]:
+    seen: set[tuple[str, str]] = set()
+    for due in running:
+        if (due.deadline, due.subject) not in seen:
+            seen.add((due.deadline, due.subject))
+            yield due
+
+
+def _due(protocol: Protocol, due: Due) -> index.Due:
+    return index.Due(due.deadline, due.due_at, due.subject, protocol.deadlines[due.deadline].urgent)
+
+
+def waiting_roles(protocol: Protocol, case: Case, facts: Facts) -> set[str]:
+    """Roles without which the case can't go on now: signatures awaited, and needs that one role alone can meet."""
+    roles: set[str] = set()
+    for record in case.records:
+        act = protocol.acts[record.act]
+        if act.signatures and record.effective_seq is None:
+            roles |= set(act.signed_by or act.by)
+    for move in protocol.moves.values():
+        if case.state in move.from_ and not move.automatic and not move.backwards:
+            for need in move.needs:
+                declared = protocol.needs[need]
+                if declared.when.truth(facts) is not True:
+                    for act_key in declared.met_by:
+                        by = protocol.acts[act_key].by
+                        roles |= set(by) if len(by) == 1 else set()
+    return roles
+
+
+def notify(
+    house: House, session: Session, protocol: Protocol, loaded_case: Case, case_id: str, events: Iterable[Event]
+) -> None:
+    """Ask in the same transaction for the messages that the moves made call for: ids only, no content."""
+    facts = read(protocol, loaded_case, house.now(), surroundings(house, loaded_case.unit))
+    for event in events:
+        if not isinstance(event, StepTaken):
+            continue
+        move = protocol.moves[event.move]
+        for notice in move.notify:
+            if notice.when is None or notice.when.holds(facts):
+                outbox.put(
+                    session,
+                    "notify",
+                    {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent or move.automatic},
+                    at=house.now(),
+                )
+
+
+def account_names(house: House, ids: Iterable[str]) -> dict[str, str]:
+    """Names of accounts, for showing who did what."""
+    with house.directory.reading() as session:
+        found = directory.accounts(session, tuple(set(ids)))
+    return {key: account.name(account.language) for key, account in found.items()}

@@ -1,0 +1,487 @@
+"""From a folded case to what one person may see of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import date, datetime
+from typing import Any
+
+from school_protocol.domain.case import Case, Record
+from school_protocol.domain.dues import Due, DutyStatus, dues, duties
+from school_protocol.domain.engine import Choice, available, role_for, signable
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.events import (
+    EVENT_OF_ACT,
+    CaseJoined,
+    CaseOpened,
+    DocumentIssued,
+    Event,
+    Recorded,
+    StepTaken,
+    kind_of,
+)
+from school_protocol.domain.protocol import ActKind, FieldType, Form, Move, Protocol
+from school_protocol.services.loading import Loaded
+from school_protocol.services.views import (
+    AccountLine,
+    ActLine,
+    CaseHead,
+    CaseView,
+    Choices,
+    ChronologyPage,
+    ContactLine,
+    DangerLine,
+    DueLine,
+    DutyLine,
+    EventView,
+    FollowUpLine,
+    HoldLine,
+    MoveLine,
+    MoveView,
+    PersonLine,
+    RailStage,
+    RecordView,
+    ReferralLine,
+    SeatLine,
+    SignatureLine,
+)
+from school_protocol.wording import ZONE
+
+GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
+PAGE = 20
+
+
+def snake(name: str) -> str:
+    """CaseOpened → case_opened."""
+    return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
+
+
+def tone_of(due_at: datetime | None, now: datetime) -> str:
+    """How pressing a moment is: late, today, soon (three days) or later."""
+    if due_at is None:
+        return "later"
+    if due_at < now:
+        return "late"
+    days = (due_at.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
+    return "today" if days == 0 else "soon" if days <= 3 else "later"
+
+
+class Seeing:
+    """One person's view of one case; asks the engine once and shows what it says."""
+
+    def __init__(self, loaded: Loaded, names: Mapping[str, str]) -> None:
+        self.loaded = loaded
+        self.protocol: Protocol = loaded.protocol
+        self.case: Case = loaded.case
+        self.names = names
+        """Account id → name."""
+        self.choices: tuple[Choice, ...] = available(
+            loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts
+        )
+        self.counts: tuple[Due, ...] = dues(loaded.facts)
+
+    # ---- what may be read ------------------------------------------------------------------------------------
+
+    def hidden(self, form: Form) -> str | None:
+        """Why a record of this form is not, or not wholly, for this reader."""
+        if form.readers and role_for(self.protocol, form.readers, self.loaded.roles) is None:
+            return "side"
+        if form.side is not None and not self._may_read_side(form.side):
+            return "side"
+        return "words" if self.loaded.pseudonymised else None
+
+    def _may_read_side(self, side: str) -> bool:
+        held = self.case.seats_of(self.loaded.actor.id)
+        bound = [seat for seat in held if seat.side is not None]
+        free = [role for role in self.loaded.roles if not self._is_bound(role)]
+        if free and not bound:
+            return True
+        if any(seat.side == side for seat in bound):
+            return True
+        return bool([role for role in free if role not in {seat.seat for seat in bound}])
+
+    def _is_bound(self, role: str) -> bool:
+        seat = self.protocol.seats.get(role)
+        declared = self.protocol.roles.get((seat.acts_as or "") if seat else role)
+        return bool(declared and declared.side_bound)
+
+    def person(self, person_id: str) -> PersonLine:
+        person = self.case.people[person_id]
+        slot = self.protocol.slots[person.slot]
+        number = person_id.rpartition("-")[2]
+        identity = self.loaded.names.get(person_id, {})
+        return PersonLine(
+            person_id,
+            slot,
+            f"{slot.short}{number}",
+            identity.get("name"),
+            {key: value for key, value in identity.items() if key != "name"},
+            slot.guardian and self.case.is_held(person_id),
+        )
+
+    def labels(self) -> dict[str, str]:
+        """How answers name people and colleagues for this reader."""
+        lines = [self.person(key) for key in self.case.people]
+        labels = {line.id: f"{line.label} · {line.name}" if line.name else line.label for line in lines}
+        return {**self.names, **labels}
+
+    def record(self, record: Record) -> RecordView:
+        act = self.protocol.acts[record.act]
+        form = self.protocol.form_of(act)
+        hidden = self.hidden(form)
+        answers = {} if hidden == "side" else dict(record.answers)
+        if hidden == "words":
+            answers = without_words(form, answers)
+        return RecordView(
+            seq=record.seq,
+            event=snake(EVENT_OF_ACT[record.kind].value),
+            act=act,
+            form=form,
+            answers=answers,
+            actor=self.name(record.actor),
+            role=record.role,
+            at=record.at,
+            occurred_at=record.occurred_at,
+            signatures=tuple(SignatureLine(self.name(one.account), one.role, one.at) for one in record.signatures),
+            signatures_wanted=act.signatures,
+            is_effective=record.effective_seq is not None,
+            hidden=hidden,
+            derived={} if hidden == "side" else record.derived,
+            corrections=tuple(record.corrections),
+        )
+
+    def name(self, account: str) -> str:
+        return self.names.get(account, "—")
+
+    # ---- events ----------------------------------------------------------------------------------------------
+
+    def event(self, event: Event) -> EventView:
+        kind = snake(kind_of(event).value)
+        view = EventView(event.seq, kind, self.name(event.actor), event.role, event.at, event.occurred_at)
+        match event:
+            case Recorded():
+                record = self.case.record(event.seq)
+                return replace(view, record=self.record(record) if record else None)
+            case StepTaken():
+                return replace(view, detail=self._step(event))
+            case CaseOpened():
+                return replace(view, detail={"number": event.number, "opened_from": event.opened_from})
+            case CaseJoined():
+                handover = {} if self.loaded.pseudonymised else dict(event.handover)
+                return replace(view, detail={"other": event.other, "dangers": event.dangers, "handover": handover})
+            case DocumentIssued():
+                detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
+                return replace(view, detail={**detail, "language": event.language})
+        return view
+
+    def _step(self, step: StepTaken) -> dict[str, Any]:
+        silent = self.loaded.pseudonymised
+        return {
+            "move": self.protocol.moves[step.move],
+            "source": self.protocol.states[step.source],
+            "target": self.protocol.states[step.target],
+            "reason": "" if silent else step.reason,
+            "departures": [(self.protocol.needs[need], "" if silent else why) for need, why in step.departures.items()],
+            "level": step.level,
+            "grid": step.grid,
+        }
+
+    def chronology(self, before: int | None = None, most: int = PAGE) -> ChronologyPage:
+        events = [event for event in self.loaded.events if before is None or event.seq < before]
+        shown = events[-most:]
+        more = shown[0].seq if len(events) > len(shown) and shown else None
+        return ChronologyPage(tuple(self.event(event) for event in reversed(shown)), more)
+
+    # ---- lines -----------------------------------------------------------------------------------------------
+
+    def head(self) -> CaseHead:
+        case, protocol = self.case, self.protocol
+        grid = next(iter(protocol.grids.values()), None)
+        assert case.opened_at is not None
+        return CaseHead(
+            protocol=protocol,
+            number=case.number,
+            seq=case.last_seq,
+            unit=self.loaded.around.unit,
+            state=protocol.states[case.state],
+            stage=protocol.stage_of(case.state),
+            level=grid.levels.get(case.level) if grid else None,
+            opened_at=case.opened_at,
+            entered_at=case.entry.at,
+            restricted=case.restricted_seq is not None,
+            pseudonymised=self.loaded.pseudonymised,
+            roles=self.loaded.roles,
+            live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
+            can_raise=any(
+                choice.is_open and protocol.acts[choice.key].kind is ActKind.raise_danger
+                for choice in self.choices
+                if choice.kind == "act"
+            ),
+        )
+
+    def dangers(self) -> tuple[DangerLine, ...]:
+        return tuple(
+            DangerLine(
+                self.protocol.dangers[life.danger], life.state, life.raised_at, self.name(life.by), life.changed_at
+            )
+            for life in reversed(self.case.dangers)
+        )
+
+    def rail(self) -> tuple[RailStage, ...]:
+        order = list(self.protocol.stages)
+        here = self.protocol.stage_of(self.case.state).key
+        lines = []
+        for key in order:
+            entries = [entry for entry in self.case.entries if self.protocol.states[entry.state].stage == key]
+            states = tuple(dict.fromkeys(entry.state for entry in entries))
+            state = "current" if key == here else "done" if entries else "ahead"
+            lines.append(
+                RailStage(
+                    self.protocol.stages[key],
+                    state,
+                    entries[-1].at if entries else None,
+                    tuple(self.protocol.states[name] for name in states),
+                )
+            )
+        return tuple(lines)
+
+    def moves(self) -> tuple[tuple[MoveLine, ...], tuple[MoveLine, ...]]:
+        """Forward moves, and the rest."""
+        forward: list[MoveLine] = []
+        other: list[MoveLine] = []
+        for choice in self.choices:
+            if choice.kind != "move":
+                continue
+            move = self.protocol.moves[choice.key]
+            if move.automatic:
+                continue
+            line = self._move_line(move, choice)
+            if _role_refused(choice) and move.backwards:
+                continue
+            (other if move.backwards else forward).append(line)
+        forward.sort(key=lambda line: (not line.is_open, _role_refused_line(line), len(line.reasons)))
+        return tuple(forward), tuple(other)
+
+    def _move_line(self, move: Move, choice: Choice) -> MoveLine:
+        departing = [reason for reason in choice.reasons if reason.may_depart]
+        return MoveLine(
+            move,
+            self.protocol.states.get(move.to),
+            choice.is_open,
+            choice.reasons,
+            may_try=bool(departing) and len(departing) == len(choice.reasons),
+        )
+
+    def acts(self) -> tuple[tuple[str, tuple[ActLine, ...]], ...]:
+        wanted = self._wanted_acts()
+        grouped: dict[str, list[ActLine]] = {group: [] for group in GROUPS}
+        for choice in self.choices:
+            if choice.kind != "act" or not choice.is_open:
+                continue
+            act = self.protocol.acts[choice.key]
+            if act.kind in (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold):
+                continue
+            records = self.case.records_of(act.key)
+            last = records[-1].occurred_at if records else None
+            grouped[act.group].append(ActLine(act, len(records), last, act.key in wanted))
+        return tuple((group, tuple(lines)) for group, lines in grouped.items() if lines)
+
+    def _wanted_acts(self) -> set[str]:
+        wanted = {
+            act
+            for choice in self.choices
+            if choice.kind == "move" and not self.protocol.moves[choice.key].backwards and not _role_refused(choice)
+            for reason in choice.reasons
+            for act in reason.acts
+        }
+        for line in self.duties():
+            if line.state == "due":
+                wanted |= {act.key for act in line.acts}
+        return wanted
+
+    def duties(self) -> tuple[DutyLine, ...]:
+        return tuple(self._duty(status) for status in duties(self.loaded.facts, self.counts))
+
+    def _duty(self, status: DutyStatus) -> DutyLine:
+        duty = self.protocol.duties[status.duty]
+        opened = {choice.key for choice in self.choices if choice.kind == "act" and choice.is_open}
+        return DutyLine(
+            duty,
+            status.state,
+            tone_of(status.due_at, self.loaded.now) if status.state == "due" else "ok",
+            status.due_at,
+            status.done_at,
+            tuple(self.protocol.acts[act] for act in duty.met_by if act in opened and act in self.protocol.acts),
+            self.subject(status.subject),
+        )
+
+    def due_lines(self) -> tuple[DueLine, ...]:
+        covered = {key for duty in self.protocol.duties.values() for key in duty.deadlines}
+        return tuple(
+            DueLine(
+                self.protocol.deadlines[due.deadline],
+                self.subject(due.subject),
+                due.due_at,
+                tone_of(due.due_at, self.loaded.now),
+                due.state,
+            )
+            for due in self.counts
+            if due.is_open and due.deadline not in covered
+        )
+
+    def subject(self, subject: str) -> str:
+        """A count's subject for display: a danger's key, a person's label, a number."""
+        return self.person(subject).label if subject in self.case.people else subject
+
+    def seats(self) -> tuple[SeatLine, ...]:
+        return tuple(
+            SeatLine(self.protocol.seats[held.seat], self.name(held.account), held.until, held.side)
+            for held in self.case.seats
+        )
+
+    def referrals(self) -> tuple[ReferralLine, ...]:
+        lines = []
+        for referral in self.case.referrals:
+            record = self.case.record(referral.seq)
+            state = "settled" if referral.settled_at else "acknowledged" if referral.acknowledged_at else "open"
+            lines.append(
+                ReferralLine(
+                    referral.number,
+                    referral.seq,
+                    self.protocol.targets[referral.target],
+                    referral.covers,
+                    referral.at,
+                    self._channel(record),
+                    self.name(referral.actor),
+                    state if referral.awaits_answer else "settled",
+                    referral.settled_at or referral.acknowledged_at,
+                )
+            )
+        return tuple(lines)
+
+    def _channel(self, record: Record | None) -> str | None:
+        if record is None:
+            return None
+        item = self.protocol.form_of(record.act).by_key.get("channel")
+        return record.answers.get(item.key) if item else None
+
+    def holds(self) -> tuple[HoldLine, ...]:
+        return tuple(
+            HoldLine(
+                hold.number,
+                self.person(hold.guardian) if hold.guardian in self.case.people else None,
+                hold.at,
+                hold.confirmed_seq is not None,
+                hold.stands,
+            )
+            for hold in self.case.holds
+        )
+
+    def follow_ups(self) -> tuple[FollowUpLine, ...]:
+        facts = self.loaded.facts
+        lines = []
+        held = set()
+        for planned in facts.planned():
+            record = self.case.record(planned.held_seq) if planned.held_seq else None
+            held.add(planned.held_seq)
+            state = "held" if record else "missed" if planned.day < facts.today else "planned"
+            lines.append(FollowUpLine(planned.day, state, planned.offset, self.record(record) if record else None))
+        follow = self.protocol.follow_up
+        for record in self.case.records_of(follow.act) if follow else ():
+            if follow and record.seq not in held:
+                day = record.answers.get(follow.held_on)
+                moment = date.fromisoformat(day) if day else record.occurred_at.astimezone(ZONE).date()
+                lines.append(FollowUpLine(moment, "held", None, self.record(record)))
+        return tuple(sorted(lines, key=lambda line: line.day))
+
+    def of_kind(self, *kinds: ActKind) -> tuple[RecordView, ...]:
+        return tuple(self.record(record) for record in self.case.records if record.kind in kinds)
+
+    def to_sign(self) -> tuple[RecordView, ...]:
+        loaded = self.loaded
+        waiting = signable(self.protocol, self.case, loaded.actor, loaded.now, loaded.around)
+        return tuple(self.record(record) for record in waiting)
+
+    # ---- pages -----------------------------------------------------------------------------------------------
+
+    def page(self) -> CaseView:
+        forward, other = self.moves()
+        return CaseView(
+            head=self.head(),
+            rail=self.rail(),
+            next_moves=forward,
+            other_moves=other,
+            acts=self.acts(),
+            duties=self.duties(),
+            dues=self.due_lines(),
+            people=tuple(self.person(key) for key in self.case.people),
+            seats=self.seats(),
+            referrals=self.referrals(),
+            holds=self.holds(),
+            evidence=self.of_kind(ActKind.evidence),
+            notes=self.of_kind(ActKind.note),
+            follow_ups=self.follow_ups(),
+            dangers=self.dangers(),
+            to_sign=self.to_sign(),
+            chronology=self.chronology(),
+            successor=self.case.successor,
+            joined=tuple(self.case.joined),
+            opened_from=self.case.opened_from,
+        )
+
+    def move(self, key: str) -> MoveView:
+        choice = next((one for one in self.choices if one.kind == "move" and one.key == key), None)
+        if choice is None:
+            raise Unseen(key)
+        move = self.protocol.moves[key]
+        departing = tuple(reason for reason in choice.reasons if reason.may_depart)
+        rest = tuple(reason for reason in choice.reasons if not reason.may_depart)
+        return MoveView(self.head(), move, self.protocol.states.get(move.to), rest, departing, choice.is_open)
+
+    def choice(self, key: str) -> Choice:
+        return next(one for one in self.choices if one.kind == "act" and one.key == key)
+
+    def act_choices(self, form: Form, contacts: tuple[ContactLine, ...] = ()) -> Choices:
+        """What this form's references may point at."""
+        wanted = {item.type for item in form.fields} | {column.type for item in form.fields for column in item.fields}
+        records: Iterable[Record] = self.case.records if FieldType.record in wanted else ()
+        return Choices(
+            people=tuple(self.person(key) for key in self.case.people),
+            accounts=self.colleagues() if wanted & {FieldType.account, FieldType.accounts} else (),
+            referrals=self.referrals(),
+            holds=self.holds(),
+            records=tuple(self.record(record) for record in records),
+            cases=tuple(sorted(self.loaded.around.joinable)),
+            contacts=contacts,
+        )
+
+    def colleagues(self) -> tuple[AccountLine, ...]:
+        return tuple(
+            AccountLine(colleague.id, colleague.name, tuple(role for role, _unit in colleague.roles), colleague.trained)
+            for colleague in self.loaded.around.people.values()
+            if colleague.id not in self.case.exclusions
+        )
+
+
+def without_words(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers for a reader who gets no words: texts are left out, rows lose their text columns."""
+    kept: dict[str, Any] = {}
+    for key, value in answers.items():
+        item = form.by_key.get(key)
+        if item is None or item.is_words:
+            continue
+        if item.type is FieldType.rows:
+            texts = {column.key for column in item.fields if column.is_words}
+            value = [{name: cell for name, cell in row.items() if name not in texts} for row in value]
+        kept[key] = value
+    return kept
+
+
+def _role_refused(choice: Choice) -> bool:
+    return any(reason.code == "not_your_role" for reason in choice.reasons)
+
+
+def _role_refused_line(line: MoveLine) -> bool:
+    return any(reason.code == "not_your_role" for reason in line.reasons)

@@ -1,0 +1,497 @@
+"""What belongs to no realm: accounts and their appointments, units, contacts, calendars, published definitions."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any
+
+from sqlalchemy import or_, select, update
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.clock import Calendar, Hours, HoursException
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.storage.tables import (
+    AccountRow,
+    AppointmentRow,
+    CalendarRow,
+    ContactRow,
+    DefinitionRow,
+    UnitRow,
+    new_id,
+)
+
+# ---- accounts ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Somebody who can sign in. `password_hash` is None until a password was chosen."""
+
+    id: str
+    username: str
+    names: Mapping[str, str]
+    language: str
+    certified: bool
+    trained_until: date | None
+    active: bool
+    created_at: datetime
+    password_hash: str | None = field(default=None, repr=False)
+
+    def name(self, language: str) -> str:
+        return self.names.get(language) or next(iter(self.names.values()), self.username)
+
+    def is_trained(self, day: date) -> bool:
+        """Whether the training is certified and current."""
+        return self.certified and self.trained_until is not None and day <= self.trained_until
+
+
+def add_account(
+    session: Session,
+    *,
+    username: str,
+    names: Mapping[str, str],
+    language: str,
+    created_at: datetime,
+    password_hash: str | None = None,
+    certified: bool = False,
+    trained_until: date | None = None,
+) -> str:
+    """A new active account; returns its id. The username must be free."""
+    row = AccountRow(
+        id=new_id(),
+        username=plain_username(username),
+        names=dict(names),
+        language=language,
+        password_hash=password_hash,
+        certified=certified,
+        trained_until=trained_until,
+        active=True,
+        created_at=created_at,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def plain_username(text: str) -> str:
+    """A username as it is kept and compared."""
+    return unicodedata.normalize("NFKC", text).strip().casefold()
+
+
+def account(session: Session, account_id: str) -> Account | None:
+    """The account with that id."""
+    row = session.get(AccountRow, account_id)
+    return _account(row) if row else None
+
+
+def account_named(session: Session, username: str) -> Account | None:
+    """The account with that username, however it was typed."""
+    row = session.scalars(select(AccountRow).where(AccountRow.username == plain_username(username))).one_or_none()
+    return _account(row) if row else None
+
+
+def accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
+    """The accounts with these ids, for naming people on a page."""
+    rows = session.scalars(select(AccountRow).where(AccountRow.id.in_(ids))) if ids else ()
+    return {row.id: _account(row) for row in rows}
+
+
+def page_of_accounts(session: Session, *, limit: int, after: str = "") -> tuple[Account, ...]:
+    """Accounts by username, after the last username of the page before."""
+    query = select(AccountRow).where(AccountRow.username > after).order_by(AccountRow.username).limit(limit)
+    return tuple(_account(row) for row in session.scalars(query))
+
+
+def set_password(session: Session, account_id: str, password_hash: str) -> None:
+    """Keep a new password hash."""
+    _account_row(session, account_id).password_hash = password_hash
+
+
+def set_language(session: Session, account_id: str, language: str) -> None:
+    """Keep the language that this person reads."""
+    _account_row(session, account_id).language = language
+
+
+def set_training(session: Session, account_id: str, *, certified: bool, trained_until: date | None) -> None:
+    """Keep what the training's certificate says."""
+    row = _account_row(session, account_id)
+    row.certified, row.trained_until = certified, trained_until
+
+
+def set_active(session: Session, account_id: str, active: bool) -> None:
+    """Let somebody in, or no longer."""
+    _account_row(session, account_id).active = active
+
+
+def _account_row(session: Session, account_id: str) -> AccountRow:
+    row = session.get(AccountRow, account_id)
+    if row is None:
+        raise Unseen(account_id)
+    return row
+
+
+def _account(row: AccountRow) -> Account:
+    return Account(
+        id=row.id,
+        username=row.username,
+        names=dict(row.names),
+        language=row.language,
+        certified=row.certified,
+        trained_until=row.trained_until,
+        active=row.active,
+        created_at=row.created_at,
+        password_hash=row.password_hash,
+    )
+
+
+# ---- appointments --------------------------------------------------------------------------------------------------
+
+
+def appoint(session: Session, account_id: str, *, role: str, unit: str, starts: date, ends: date | None = None) -> str:
+    """Give somebody a role in a unit; returns the appointment's id."""
+    row = AppointmentRow(id=new_id(), account=account_id, role=role, unit=unit, starts=starts, ends=ends)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def end_appointment(session: Session, appointment_id: str, ends: date) -> None:
+    """Say on which day an appointment ends."""
+    row = session.get(AppointmentRow, appointment_id)
+    if row is None:
+        raise Unseen(appointment_id)
+    row.ends = ends
+    session.flush()
+
+
+def actor(session: Session, account_id: str, *, realm: str, today: date) -> Actor | None:
+    """Who this person is as one who acts today; None for no such account, or one that is no longer active."""
+    found = account(session, account_id)
+    if found is None or not found.active:
+        return None
+    query = select(AppointmentRow).where(AppointmentRow.account == account_id, *_current(today))
+    rows = session.scalars(query.order_by(AppointmentRow.starts, AppointmentRow.id))
+    return Actor(
+        id=found.id,
+        realm=realm,
+        name=found.name(found.language),
+        appointments=tuple(Appointment(row.role, row.unit, row.starts, row.ends) for row in rows),
+        trained=found.is_trained(today),
+        language=found.language,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Holder:
+    """Somebody who holds a role in a unit today."""
+
+    account: Account
+    role: str
+    unit: str
+
+
+def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
+    """Who holds a role in any of these units today: active accounts only, by role and username."""
+    query = (
+        select(AccountRow, AppointmentRow.role, AppointmentRow.unit)
+        .join(AppointmentRow, AppointmentRow.account == AccountRow.id)
+        .where(AppointmentRow.unit.in_(units), AccountRow.active.is_(True), *_current(today))
+        .order_by(AppointmentRow.role, AccountRow.username)
+    )
+    return tuple(Holder(_account(row), role, unit) for row, role, unit in session.execute(query))
+
+
+def _current(today: date) -> tuple[Any, ...]:
+    return AppointmentRow.starts <= today, or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today)
+
+
+# ---- units ---------------------------------------------------------------------------------------------------------
+
+
+def add_unit(
+    session: Session, *, kind: UnitKind, code: str, names: Mapping[str, str], parent: str | None = None
+) -> str:
+    """A new school, province, region or country; returns its id."""
+    row = UnitRow(id=new_id(), kind=kind.value, code=code, names=dict(names), parent=parent)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def unit(session: Session, unit_id: str) -> Unit:
+    """A unit with the ids above it, nearest first; raises Unseen."""
+    found = units(session, [unit_id])
+    if not found:
+        raise Unseen(unit_id)
+    return found[unit_id]
+
+
+def unit_coded(session: Session, code: str) -> Unit | None:
+    """The unit with that code (GRESA for schools)."""
+    found = session.scalar(select(UnitRow.id).where(UnitRow.code == code))
+    return unit(session, found) if found else None
+
+
+def units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
+    """Several units with what lies above them: one query a storey, however many units."""
+    wanted = list(dict.fromkeys(ids))
+    rows: dict[str, UnitRow] = {}
+    missing = set(wanted)
+    while missing:
+        rows |= {row.id: row for row in session.scalars(select(UnitRow).where(UnitRow.id.in_(missing)))}
+        missing = {row.parent for row in rows.values() if row.parent} - rows.keys()
+    return {each: _unit(rows, rows[each]) for each in wanted if each in rows}
+
+
+def units_of_kind(session: Session, kind: UnitKind) -> tuple[Unit, ...]:
+    """Every unit of a kind, by code."""
+    ids = session.scalars(select(UnitRow.id).where(UnitRow.kind == kind.value).order_by(UnitRow.code)).all()
+    return tuple(units(session, ids).values())
+
+
+def children(session: Session, unit_id: str) -> tuple[Unit, ...]:
+    """The units directly below, by code."""
+    ids = session.scalars(select(UnitRow.id).where(UnitRow.parent == unit_id).order_by(UnitRow.code)).all()
+    return tuple(units(session, ids).values())
+
+
+def _unit(rows: Mapping[str, UnitRow], row: UnitRow) -> Unit:
+    parents: list[str] = []
+    above = row.parent
+    while above is not None and above in rows and above not in parents:
+        parents.append(above)
+        above = rows[above].parent
+    return Unit(row.id, UnitKind(row.kind), row.code, dict(row.names), tuple(parents))
+
+
+# ---- contacts ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contact:
+    """Whom to call or write to for a referral target; `unit` None: in the whole country."""
+
+    id: str
+    unit: str | None
+    target: str
+    names: Mapping[str, str]
+    labels: Mapping[str, str]
+    phone: str
+    url: str
+    hours: Mapping[str, Any]
+    verified_on: date | None
+    verified_by: str | None
+    position: int
+
+
+def add_contact(
+    session: Session,
+    *,
+    target: str,
+    names: Mapping[str, str],
+    unit: str | None = None,
+    labels: Mapping[str, str] | None = None,
+    phone: str = "",
+    url: str = "",
+    hours: Mapping[str, Any] | None = None,
+    position: int = 0,
+) -> str:
+    """A new contact, not verified yet; returns its id."""
+    row = ContactRow(
+        id=new_id(),
+        unit=unit,
+        target=target,
+        names=dict(names),
+        labels=dict(labels or {}),
+        phone=phone,
+        url=url,
+        hours=dict(hours or {}),
+        position=position,
+    )
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def verify_contact(session: Session, contact_id: str, *, on: date, by: str) -> None:
+    """Somebody called, and it is right."""
+    row = session.get(ContactRow, contact_id)
+    if row is None:
+        raise Unseen(contact_id)
+    row.verified_on, row.verified_by = on, by
+    session.flush()
+
+
+def remove_contact(session: Session, contact_id: str) -> None:
+    """A contact that is no longer right is shown nowhere."""
+    if (row := session.get(ContactRow, contact_id)) is not None:
+        session.delete(row)
+        session.flush()
+
+
+def contacts(session: Session, unit_id: str) -> tuple[Contact, ...]:
+    """The contacts that serve a unit: its own first, then those above it, then the country's."""
+    here = unit(session, unit_id)
+    chain = (here.id, *here.parents)
+    query = select(ContactRow).where(or_(ContactRow.unit.in_(chain), ContactRow.unit.is_(None)))
+    rows = session.scalars(query.order_by(ContactRow.position, ContactRow.id)).all()
+    nearness = {each: place for place, each in enumerate(chain)}
+    return tuple(_contact(row) for row in sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
+
+
+def _contact(row: ContactRow) -> Contact:
+    return Contact(
+        id=row.id,
+        unit=row.unit,
+        target=row.target,
+        names=dict(row.names),
+        labels=dict(row.labels),
+        phone=row.phone,
+        url=row.url,
+        hours=dict(row.hours),
+        verified_on=row.verified_on,
+        verified_by=row.verified_by,
+        position=row.position,
+    )
+
+
+# ---- calendars -----------------------------------------------------------------------------------------------------
+
+
+def set_calendar(session: Session, unit_id: str, calendar: Calendar) -> None:
+    """Keep the school time of a unit (as a rule an academy) and of all below it."""
+    row = CalendarRow(
+        unit=unit_id,
+        timezone=calendar.timezone,
+        opening=_opening_out(calendar.opening),
+        exceptions=[
+            {"first": each.first.isoformat(), "last": each.last.isoformat(), "opening": _opening_out(each.opening)}
+            for each in calendar.exceptions
+        ],
+        closed=sorted(day.isoformat() for day in calendar.closed),
+    )
+    session.merge(row)
+    session.flush()
+
+
+def calendar_of(session: Session, unit_id: str) -> Calendar:
+    """The calendar that holds in a unit: its own or the nearest above; raises Unseen where there is none at all."""
+    here = unit(session, unit_id)
+    chain = (here.id, *here.parents)
+    rows = {row.unit: row for row in session.scalars(select(CalendarRow).where(CalendarRow.unit.in_(chain)))}
+    for each in chain:
+        if each in rows:
+            return _calendar(rows[each])
+    raise Unseen(f"no calendar for unit {unit_id}")
+
+
+def _calendar(row: CalendarRow) -> Calendar:
+    exceptions = (
+        HoursException(
+            date.fromisoformat(each["first"]), date.fromisoformat(each["last"]), _opening_in(each["opening"])
+        )
+        for each in row.exceptions
+    )
+    return Calendar(
+        timezone=row.timezone,
+        opening=_opening_in(row.opening),
+        exceptions=tuple(exceptions),
+        closed=frozenset(date.fromisoformat(day) for day in row.closed),
+    )
+
+
+def _opening_out(opening: Mapping[int, tuple[Hours, ...]]) -> dict[str, Any]:
+    return {
+        str(day): [[each.opens.isoformat(), each.closes.isoformat()] for each in hours]
+        for day, hours in opening.items()
+    }
+
+
+def _opening_in(opening: Mapping[str, Any]) -> dict[int, tuple[Hours, ...]]:
+    return {
+        int(day): tuple(Hours(time.fromisoformat(opens), time.fromisoformat(closes)) for opens, closes in hours)
+        for day, hours in opening.items()
+    }
+
+
+# ---- definitions ---------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Definition:
+    """One published version of a protocol: the very bytes of its file."""
+
+    protocol: str
+    version: int
+    digest: str
+    content: bytes = field(repr=False)
+    published_at: datetime
+    is_current: bool
+
+
+def publish(
+    session: Session,
+    *,
+    protocol: str,
+    version: int,
+    digest: str,
+    content: bytes,
+    published_at: datetime,
+    current: bool = True,
+) -> None:
+    """Keep the bytes of a version for ever; `current` makes it the one under which cases open from now on."""
+    if current:
+        earlier = update(DefinitionRow).where(DefinitionRow.protocol == protocol)
+        session.execute(earlier.values(is_current=False))
+    row = DefinitionRow(
+        protocol=protocol,
+        version=version,
+        digest=digest,
+        content=content,
+        published_at=published_at,
+        is_current=current,
+    )
+    session.add(row)
+    session.flush()
+
+
+def definition(session: Session, protocol: str, version: int) -> Definition:
+    """One published version; raises Unseen."""
+    row = session.get(DefinitionRow, (protocol, version))
+    if row is None:
+        raise Unseen(f"{protocol} version {version}")
+    return _definition(row)
+
+
+def current_definitions(session: Session) -> tuple[Definition, ...]:
+    """The version of each protocol under which cases open now."""
+    query = select(DefinitionRow).where(DefinitionRow.is_current.is_(True)).order_by(DefinitionRow.protocol)
+    return tuple(_definition(row) for row in session.scalars(query))
+
+
+def definition_versions(session: Session) -> tuple[tuple[str, int, str], ...]:
+    """Protocol, version and digest of everything published, without the bytes."""
+    query = select(DefinitionRow.protocol, DefinitionRow.version, DefinitionRow.digest)
+    rows = session.execute(query.order_by(DefinitionRow.protocol, DefinitionRow.version))
+    return tuple((row.protocol, row.version, row.digest) for row in rows)
+
+
+def _definition(row: DefinitionRow) -> Definition:
+    return Definition(
+        protocol=row.protocol,
+        version=row.version,
+        digest=row.digest,
+        content=row.content,
+        published_at=row.published_at,
+        is_current=row.is_current,
+    )
+
+
+def current_versions(session: Session) -> tuple[tuple[str, int], ...]:
+    """Protocol and version of what cases open under now, without the bytes."""
+    query = select(DefinitionRow.protocol, DefinitionRow.version).where(DefinitionRow.is_current.is_(True))
+    return tuple((row.protocol, row.version) for row in session.execute(query.order_by(DefinitionRow.protocol)))

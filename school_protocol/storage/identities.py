@@ -1,0 +1,100 @@
+"""Who stands in the slots of a case: names sealed one by one, found again by keyed marks within one's own unit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.storage import cases, keys
+from school_protocol.storage.tables import IdentityMarkRow, IdentityRow, ObjectKeyRow
+from school_protocol.storage.vault import Vault, normalised
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """One person of a case: the slot, and what is known of them (None where it was destroyed)."""
+
+    slot_id: str
+    slot: str
+    values: Mapping[str, Any] | None
+
+
+def keep(
+    session: Session,
+    vault: Vault,
+    case_id: str,
+    *,
+    slot_id: str,
+    slot: str,
+    values: Mapping[str, Any],
+    marks: Iterable[str] = (),
+) -> None:
+    """Seal who stands in a slot, in place of what was kept; `marks` are the names and codes to find the case by."""
+    unit = cases.opened(session, case_id).unit
+    forget(session, case_id, slot_id)
+    own = keys.new_object_key(session, vault, keys.case_key(session, vault, case_id), case_id, _object(slot_id))
+    sealed = vault.seal(own, _label(case_id, slot_id), values)
+    row = {"case_id": case_id, "slot_id": slot_id, "slot": slot, "sealed": sealed}
+    session.execute(insert(IdentityRow).values(row))
+    for mark in {vault.mark(unit, text) for text in marks if normalised(text)}:
+        found = {"unit": unit, "mark": mark, "case_id": case_id, "slot_id": slot_id}
+        session.execute(insert(IdentityMarkRow).values(found))
+
+
+def load(session: Session, vault: Vault, case_id: str) -> tuple[Identity, ...]:
+    """Everybody in a case, opened, in the order of their slots' ids."""
+    key = keys.case_key(session, vault, case_id)
+    own = (ObjectKeyRow.case_id == IdentityRow.case_id) & (ObjectKeyRow.object_id == "identity:" + IdentityRow.slot_id)
+    query = select(IdentityRow.slot_id, IdentityRow.slot, IdentityRow.sealed, ObjectKeyRow.wrapped)
+    rows = session.execute(query.outerjoin(ObjectKeyRow, own).where(IdentityRow.case_id == case_id))
+    return tuple(
+        Identity(row.slot_id, row.slot, _opened(vault, key, case_id, row))
+        for row in sorted(rows, key=lambda r: r.slot_id)
+    )
+
+
+def slots(session: Session, case_id: str) -> dict[str, str]:
+    """Slot ids and their slots, without opening a name."""
+    rows = session.execute(select(IdentityRow.slot_id, IdentityRow.slot).where(IdentityRow.case_id == case_id))
+    return {row.slot_id: row.slot for row in rows}
+
+
+def destroy(session: Session, case_id: str, slot_id: str) -> None:
+    """Destroy one person's name and marks for good; the slot stays."""
+    if session.get(IdentityRow, (case_id, slot_id)) is None:
+        raise Unseen(f"{case_id} {slot_id}")
+    keys.destroy_object_key(session, case_id, _object(slot_id))
+    _unmark(session, case_id, slot_id)
+
+
+def forget(session: Session, case_id: str, slot_id: str) -> None:
+    """Remove a slot's row, key and marks."""
+    keys.destroy_object_key(session, case_id, _object(slot_id))
+    session.execute(delete(IdentityRow).where(IdentityRow.case_id == case_id, IdentityRow.slot_id == slot_id))
+    _unmark(session, case_id, slot_id)
+
+
+def _unmark(session: Session, case_id: str, slot_id: str) -> None:
+    marks = (IdentityMarkRow.case_id == case_id, IdentityMarkRow.slot_id == slot_id)
+    session.execute(delete(IdentityMarkRow).where(*marks))
+
+
+def _opened(vault: Vault, key: bytes, case_id: str, row: Any) -> Mapping[str, Any] | None:
+    if row.wrapped is None:
+        return None
+    own = vault.unwrap_object(key, case_id, _object(row.slot_id), row.wrapped)
+    values: dict[str, Any] = vault.open_sealed(own, _label(case_id, row.slot_id), row.sealed)
+    return values
+
+
+def _object(slot_id: str) -> str:
+    return f"identity:{slot_id}"
+
+
+def _label(case_id: str, slot_id: str) -> str:
+    return f"case:{case_id}|identity:{slot_id}"

@@ -1,0 +1,419 @@
+"""The index: one deletable row a case, which lists, jobs and searches read; it says nothing personal.
+
+`where_visible` is the only place where a scope becomes SQL; it answers as `policy.may_see` does, row by row.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime
+from typing import Any, Self, assert_never
+
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, insert, not_, or_, select, union
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.policy import Clause, Place, Reach, Scope
+from school_protocol.storage.keyset import beyond
+from school_protocol.storage.tables import (
+    CaseDueRow,
+    CaseExclusionRow,
+    CaseFigureRow,
+    CaseIndexRow,
+    CaseReaderRow,
+    CaseRecordRow,
+    CaseSeatRow,
+    CaseWaitingRow,
+    IdentityMarkRow,
+    RealmBase,
+    TombstoneRow,
+)
+
+NEVER_DUE = datetime(9999, 12, 31, tzinfo=UTC)
+"""Where a case without any due moment stands in the order: last."""
+
+Figure = str | int | bool
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A seat of a case; `until` is its last day."""
+
+    account: str
+    seat: str
+    until: date | None = None
+
+    def is_held(self, today: date) -> bool:
+        return self.until is None or today <= self.until
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A deadline that runs; `subject` tells several of the same key apart (a danger, a referral)."""
+
+    key: str
+    due_at: datetime
+    subject: str = ""
+    urgent: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IndexRow:
+    """Where a case stands now: what the fold says, in facts that identify nobody."""
+
+    case_id: str
+    number: str
+    protocol: str
+    version: int
+    unit: str
+    province: str = ""
+    region: str = ""
+    state: str
+    stage: str
+    level: int | None = None
+    team_sees: bool = False
+    restricted: bool = False
+    ended: bool = False
+    raised: int = 0
+    next_due_at: datetime | None = None
+    next_due_key: str | None = None
+    urgent: bool = False
+    opened_at: datetime
+    moved_at: datetime
+    last_seq: int
+    waiting_for: frozenset[str] = frozenset()
+    seats: tuple[Seat, ...] = ()
+    exclusions: frozenset[str] = frozenset()
+    readers: frozenset[str] = frozenset()
+    dues: tuple[Due, ...] = ()
+    figures: Mapping[str, Figure] = field(default_factory=dict)
+
+    def place(self, today: date) -> Place:
+        """What policy needs to know of the case."""
+        return Place(
+            protocol=self.protocol,
+            unit=self.unit,
+            province=self.province,
+            region=self.region,
+            team_sees=self.team_sees,
+            restricted=self.restricted,
+            seats=frozenset(seat.account for seat in self.seats if seat.is_held(today)),
+            excluded=self.exclusions,
+            readers=self.readers,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last row of a page: the next page begins after it."""
+
+    due_order: datetime
+    case_id: str
+
+    def __str__(self) -> str:
+        return f"{self.due_order.astimezone(UTC).isoformat()}~{self.case_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """A cursor as it came back in an address; None where it isn't one."""
+        moment, _, case_id = text.partition("~")
+        try:
+            found = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+        if found.utcoffset() is None or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
+            return None
+        return cls(found, case_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the order of what is due next, and where the next page begins (None: this was the last)."""
+
+    rows: tuple[IndexRow, ...]
+    after: Cursor | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filter:
+    """What a list narrows down to; None leaves a question open."""
+
+    ended: bool | None = None
+    urgent: bool | None = None
+    restricted: bool | None = None
+    has_danger: bool | None = None
+    protocol: str | None = None
+    unit: str | None = None
+    stages: frozenset[str] | None = None
+    states: frozenset[str] | None = None
+    level: int | None = None
+    waiting_for: frozenset[str] | None = None
+    seat_of: str | None = None
+    due_from: datetime | None = None
+    due_before: datetime | None = None
+
+
+EVERYTHING = Filter()
+
+
+# ---- write ---------------------------------------------------------------------------------------------------------
+
+
+def write(session: Session, row: IndexRow) -> None:
+    """Put the row in place of the one that was there."""
+    remove(session, row.case_id)
+    session.execute(insert(CaseIndexRow).values(_columns(row)))
+    for table, rows in _parts(row):
+        if rows:
+            session.execute(insert(table), [{"case_id": row.case_id, **each} for each in rows])
+
+
+def remove(session: Session, case_id: str) -> None:
+    """Delete the row and all its parts; the events can give it back."""
+    session.execute(delete(CaseIndexRow).where(CaseIndexRow.case_id == case_id))
+
+
+def all_case_ids(session: Session) -> list[str]:
+    """Every case that can be indexed again: those that were not erased."""
+    erased = exists().where(TombstoneRow.case_id == CaseRecordRow.id, TombstoneRow.seq == 0)
+    return list(session.scalars(select(CaseRecordRow.id).where(~erased).order_by(CaseRecordRow.id)))
+
+
+_PLAIN = tuple(column.key for column in CaseIndexRow.__table__.columns if column.key != "due_order")
+
+
+def _columns(row: IndexRow) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in _PLAIN} | {"due_order": row.next_due_at or NEVER_DUE}
+
+
+def _parts(row: IndexRow) -> Iterator[tuple[type[RealmBase], list[dict[str, Any]]]]:
+    yield CaseWaitingRow, [{"role": role} for role in sorted(row.waiting_for)]
+    seats = dict.fromkeys((seat.account, seat.seat) for seat in row.seats)
+    yield CaseSeatRow, [_seat_columns(row.seats, *each) for each in seats]
+    yield CaseExclusionRow, [{"account": account} for account in sorted(row.exclusions)]
+    yield CaseReaderRow, [{"account": account} for account in sorted(row.readers)]
+    yield CaseDueRow, [_due_columns(due) for due in _soonest(row.dues)]
+    yield CaseFigureRow, [{"fact": fact, "value": json.dumps(value)} for fact, value in sorted(row.figures.items())]
+
+
+def _seat_columns(seats: Sequence[Seat], account: str, seat: str) -> dict[str, Any]:
+    """One person in the same seat twice (for two sides) holds it for the longest."""
+    ends = [each.until for each in seats if (each.account, each.seat) == (account, seat)]
+    until = None if None in ends else max(end for end in ends if end is not None)
+    return {"account": account, "seat": seat, "until": until}
+
+
+def _soonest(dues: Iterable[Due]) -> Iterable[Due]:
+    """Of several counts of one deadline about one subject, the one that is due first."""
+    kept: dict[tuple[str, str], Due] = {}
+    for due in sorted(dues, key=lambda due: due.due_at):
+        kept.setdefault((due.key, due.subject), due)
+    return kept.values()
+
+
+def _due_columns(due: Due) -> dict[str, Any]:
+    return {"key": due.key, "subject": due.subject, "due_at": due.due_at, "urgent": due.urgent}
+
+
+# ---- who sees which --------------------------------------------------------------------------------------------------
+
+
+def where_visible(scope: Scope, today: date) -> ColumnElement[bool]:
+    """The scope as a WHERE on the index: any way of seeing admits, an exclusion always shuts out."""
+    return and_(_not_excluded(scope.account), or_(*_ways(scope, today)))
+
+
+def _ways(scope: Scope, today: date) -> list[ColumnElement[bool]]:
+    """The ways in which this person sees cases, one condition each: each can use an index of its own."""
+    named = select(CaseReaderRow.case_id).where(CaseReaderRow.account == scope.account)
+    return [CaseIndexRow.case_id.in_(named), *(_admitted(clause, scope.account, today) for clause in scope.clauses)]
+
+
+def _not_excluded(account: str) -> ColumnElement[bool]:
+    excluded = exists().where(CaseExclusionRow.case_id == CaseIndexRow.case_id, CaseExclusionRow.account == account)
+    return not_(excluded.correlate(CaseIndexRow))
+
+
+def _admitted(clause: Clause, account: str, today: date) -> ColumnElement[bool]:
+    conditions = [CaseIndexRow.protocol == clause.protocol, _reached(clause, account, today)]
+    if not clause.sees_restricted:
+        conditions.append(CaseIndexRow.restricted.is_(False))
+    if clause.only_team_states:
+        conditions.append(CaseIndexRow.team_sees.is_(True))
+    return and_(*conditions)
+
+
+def _reached(clause: Clause, account: str, today: date) -> ColumnElement[bool]:
+    match clause.reach:
+        case Reach.seat:
+            return CaseIndexRow.case_id.in_(_seated(account, today))
+        case Reach.unit:
+            return CaseIndexRow.unit == clause.place
+        case Reach.province:
+            return CaseIndexRow.province == clause.place
+        case Reach.region:
+            return CaseIndexRow.region == clause.place
+        case _:
+            assert_never(clause.reach)
+
+
+def _seated(account: str, today: date) -> Select[str]:
+    current = or_(CaseSeatRow.until.is_(None), CaseSeatRow.until >= today)
+    return select(CaseSeatRow.case_id).where(CaseSeatRow.account == account, current)
+
+
+# ---- read ----------------------------------------------------------------------------------------------------------
+
+
+def page(
+    session: Session,
+    scope: Scope,
+    *,
+    today: date,
+    limit: int,
+    filter: Filter = EVERYTHING,
+    after: Cursor | None = None,
+) -> Page:
+    """The next rows that this person sees, by what is due next. The cost doesn't grow with what lies before or after.
+
+    Each way of seeing is a leg of its own, cut at `limit`, so that each walks one index in its order.
+    """
+    narrowed = [_not_excluded(scope.account), *_narrowing(filter, today)]
+    if after is not None:
+        narrowed.append(beyond((CaseIndexRow.due_order, CaseIndexRow.case_id), (after.due_order, after.case_id)))
+    legs = [_leg(and_(way, *narrowed), limit + 1) for way in _ways(scope, today)]
+    found = union(*legs).subquery()
+    query = select(found.c.due_order, found.c.case_id).order_by(found.c.due_order, found.c.case_id).limit(limit + 1)
+    places = [Cursor(due_order, case_id) for due_order, case_id in session.execute(query)]
+    rows = _whole(session, [place.case_id for place in places[:limit]])
+    return Page(rows, places[limit - 1] if len(places) > limit else None)
+
+
+def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRow | None:
+    """The case with that number, if this person sees it: absent and foreign are the same answer."""
+    return _one(session, scope, CaseIndexRow.number == number, today)
+
+
+def find_by_id(session: Session, scope: Scope, case_id: str, *, today: date) -> IndexRow | None:
+    """The case with that id, if this person sees it."""
+    return _one(session, scope, CaseIndexRow.case_id == case_id, today)
+
+
+def row_of(session: Session, case_id: str) -> IndexRow | None:
+    """The row of a case for work that nobody looks at (jobs, rebuilds)."""
+    return next(iter(_whole(session, [case_id])), None)
+
+
+def by_mark(
+    session: Session, scope: Scope, unit: str, mark: bytes, *, today: date, limit: int = 50
+) -> tuple[IndexRow, ...]:
+    """The cases of one unit in which that name or code stands, among those that this person sees."""
+    marked = select(IdentityMarkRow.case_id).where(IdentityMarkRow.unit == unit, IdentityMarkRow.mark == mark)
+    query = (
+        select(CaseIndexRow.case_id)
+        .where(where_visible(scope, today), CaseIndexRow.unit == unit, CaseIndexRow.case_id.in_(marked))
+        .order_by(CaseIndexRow.due_order, CaseIndexRow.case_id)
+        .limit(limit)
+    )
+    return _whole(session, session.scalars(query).all())
+
+
+def dues_until(
+    session: Session, moment: datetime, *, limit: int, after: tuple[datetime, str, str, str] | None = None
+) -> list[tuple[str, Due]]:
+    """Dues up to a moment, of all cases, for the sweep; `after` is (due_at, case id, key, subject) of the last one."""
+    order = (CaseDueRow.due_at, CaseDueRow.case_id, CaseDueRow.key, CaseDueRow.subject)
+    query = select(CaseDueRow).where(CaseDueRow.due_at <= moment)
+    if after is not None:
+        query = query.where(beyond(order, after))
+    rows = session.scalars(query.order_by(*order).limit(limit))
+    return [(row.case_id, _due(row)) for row in rows]
+
+
+def _leg(condition: ColumnElement[bool], limit: int) -> Select[datetime, str]:
+    cut = (
+        select(CaseIndexRow.due_order, CaseIndexRow.case_id)
+        .where(condition)
+        .order_by(CaseIndexRow.due_order, CaseIndexRow.case_id)
+        .limit(limit)
+        .subquery()
+    )
+    return select(cut.c.due_order, cut.c.case_id)
+
+
+def _narrowing(filter: Filter, today: date) -> Iterator[ColumnElement[bool]]:
+    for column, wanted in (
+        (CaseIndexRow.ended, filter.ended),
+        (CaseIndexRow.urgent, filter.urgent),
+        (CaseIndexRow.restricted, filter.restricted),
+        (CaseIndexRow.protocol, filter.protocol),
+        (CaseIndexRow.unit, filter.unit),
+        (CaseIndexRow.level, filter.level),
+    ):
+        if wanted is not None:
+            yield column == wanted
+    for column, several in ((CaseIndexRow.stage, filter.stages), (CaseIndexRow.state, filter.states)):
+        if several is not None:
+            yield column.in_(sorted(several)) if several else false()
+    if filter.has_danger is not None:
+        yield CaseIndexRow.raised > 0 if filter.has_danger else CaseIndexRow.raised == 0
+    yield from _narrowing_by_parts(filter, today)
+
+
+def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[bool]]:
+    if filter.waiting_for is not None:
+        roles = CaseWaitingRow.role.in_(sorted(filter.waiting_for))
+        waiting = exists().where(CaseWaitingRow.case_id == CaseIndexRow.case_id, roles)
+        yield waiting.correlate(CaseIndexRow)
+    if filter.seat_of is not None:
+        yield CaseIndexRow.case_id.in_(_seated(filter.seat_of, today))
+    if filter.due_from is not None:
+        yield CaseIndexRow.due_order >= filter.due_from
+        yield CaseIndexRow.next_due_at.is_not(None)
+    if filter.due_before is not None:
+        yield CaseIndexRow.due_order < filter.due_before
+        yield CaseIndexRow.next_due_at.is_not(None)
+
+
+def _one(session: Session, scope: Scope, condition: ColumnElement[bool], today: date) -> IndexRow | None:
+    case_id = session.scalar(select(CaseIndexRow.case_id).where(condition, where_visible(scope, today)))
+    return row_of(session, case_id) if case_id else None
+
+
+def _whole(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
+    """The rows with their parts, in the order of `case_ids`: one query a table, however many rows."""
+    if not case_ids:
+        return ()
+    rows = {row.case_id: row for row in _of(session, CaseIndexRow, case_ids)}
+    parts: dict[str, dict[str, list[Any]]] = {case_id: {} for case_id in rows}
+    for table in (CaseWaitingRow, CaseSeatRow, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow):
+        for part in _of(session, table, case_ids):
+            parts[part.case_id].setdefault(table.__tablename__, []).append(part)
+    return tuple(_assembled(rows[case_id], parts[case_id]) for case_id in case_ids if case_id in rows)
+
+
+def _of(session: Session, table: Any, case_ids: Sequence[str]) -> Iterable[Any]:
+    keys = table.__table__.primary_key.columns
+    query = select(table).where(table.case_id.in_(case_ids)).order_by(*keys)
+    return session.scalars(query, execution_options={"populate_existing": True})
+
+
+def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRow:
+    plain = {name: getattr(row, name) for name in _PLAIN}
+    return IndexRow(
+        **plain,
+        waiting_for=frozenset(part.role for part in parts.get("case_waiting", ())),
+        seats=tuple(Seat(part.account, part.seat, part.until) for part in parts.get("case_seat", ())),
+        exclusions=frozenset(part.account for part in parts.get("case_exclusion", ())),
+        readers=frozenset(part.account for part in parts.get("case_reader", ())),
+        dues=tuple(_due(part) for part in parts.get("case_due", ())),
+        figures={part.fact: json.loads(part.value) for part in parts.get("case_figure", ())},
+    )
+
+
+def _due(row: CaseDueRow) -> Due:
+    return Due(row.key, row.due_at, row.subject, row.urgent)
+
+
+assert set(_PLAIN) < {each.name for each in fields(IndexRow)}

@@ -1,0 +1,70 @@
+"""Migrations, run by the program itself: on a given engine, under the writer's lock, all or nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, MetaData, text
+
+from school_protocol.storage.engines import WRITING
+from school_protocol.storage.tables import DirectoryBase, RealmBase
+
+Part = Literal["directory", "realm"]
+METADATA: dict[Part, MetaData] = {"directory": DirectoryBase.metadata, "realm": RealmBase.metadata}
+
+VERSION_TABLE = "schema_revision"
+_FOLDER = Path(__file__).parent / "migrations"
+_LOCK = 7_241_002_026
+"""PostgreSQL's advisory lock for one migration at a time."""
+
+
+def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
+    """Bring a store's tables and triggers up to date; does nothing where they are."""
+    with engine.execution_options(purpose=WRITING).begin() as connection:
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+        command.upgrade(_config(part, connection), revision)
+
+
+def revision_of(engine: Engine) -> str | None:
+    """The revision that a store is at; None for one without tables."""
+    with engine.connect() as connection:
+        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+
+
+def revisions(part: Part) -> tuple[str, ...]:
+    """Every revision, the first one first."""
+    scripts = ScriptDirectory.from_config(_config(part))
+    return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+
+
+def is_current(engine: Engine, part: Part) -> bool:
+    """Whether a store needs no migration."""
+    return revision_of(engine) == revisions(part)[-1]
+
+
+def run_on_given_connection(context: Any) -> None:
+    """What both `env.py` do."""
+    attributes = context.config.attributes
+    context.configure(
+        connection=attributes["connection"],
+        target_metadata=METADATA[attributes["part"]],
+        version_table=VERSION_TABLE,
+        compare_type=True,
+        transaction_per_migration=False,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _config(part: Part, connection: Connection | None = None) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(_FOLDER / part).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    config.attributes.update(part=part, connection=connection)
+    return config

@@ -1,0 +1,108 @@
+"""Who may knock at which endpoint: one table, deny by default; and the guard that reads it before every request.
+
+What a person may see or do *in a case* is for the services and the engine to say; here stands only what an endpoint asks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from flask import Flask, abort, flash, redirect, request, url_for
+from flask.typing import ResponseReturnValue
+from flask_wtf.csrf import CSRFError, CSRFProtect
+from werkzeug.exceptions import UnsupportedMediaType
+
+from school_protocol.domain.policy import Permission
+from school_protocol.web import kept, limits, sessions
+from school_protocol.web.paths import way_back
+
+PERMISSIONS: Mapping[str, Permission] = {
+    "static": Permission.anyone,
+    "sign_in.show": Permission.anyone,
+    "sign_in.enter": Permission.anyone,
+    "sign_in.leave": Permission.anyone,
+    "desk.index": Permission.signed_in,
+    "desk.search": Permission.see_cases,
+    "desk.leave": Permission.anyone,
+    "desk.language": Permission.anyone,
+    "reports.new": Permission.report,
+    "reports.danger": Permission.report,
+    "reports.receipt": Permission.see_own_receipt,
+    "reports.raise_danger": Permission.see_own_receipt,
+    "cases.show": Permission.see_case,
+    "cases.chronology": Permission.see_case,
+    "cases.entry": Permission.see_case,
+    "cases.act": Permission.see_case,
+    "cases.move": Permission.see_case,
+    "cases.danger": Permission.see_case,
+    "cases.first_minutes": Permission.see_case,
+    "cases.case_file": Permission.see_case,
+}
+"""Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
+
+SAFE_METHODS = frozenset({"GET", "HEAD"})
+OWN_SITE = frozenset({"same-origin", "none"})
+
+csrf = CSRFProtect()
+
+
+def init_app(app: Flask) -> None:
+    app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
+    csrf.init_app(app)
+    app.before_request(guard)
+
+
+def guard() -> ResponseReturnValue | None:
+    """Before every request: known endpoint, small enough, from our own page, and by somebody who may knock."""
+    if request.endpoint is None:
+        return None  # routing answers 404 or 405 itself
+    permission = PERMISSIONS.get(request.endpoint)
+    if permission is None:
+        abort(404)
+    limits.apply(request.endpoint)
+    if request.endpoint == "static":
+        return None
+    sessions.bind_form_token()
+    if request.method not in SAFE_METHODS:
+        refused = _refuse_foreign()
+        if refused is not None:
+            return refused
+    if permission is Permission.anyone or sessions.find_actor() is not None:
+        return None
+    return _to_sign_in()
+
+
+def _refuse_foreign() -> ResponseReturnValue | None:
+    """An unsafe request must be a form of ours, sent from a page of ours to the person it was shown to."""
+    if request.mimetype not in limits.FORM_TYPES:
+        raise UnsupportedMediaType
+    if not _is_own_site():
+        raise CSRFError("The form was sent from another site.")
+    try:
+        csrf.protect()
+    except CSRFError:
+        if kept.keep_for(sessions.find_account()):
+            return redirect(way_back())
+        raise
+    return None
+
+
+def _is_own_site() -> bool:
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site in OWN_SITE
+    origin = request.headers.get("Origin")
+    return origin is None or urlsplit(origin).netloc == request.host
+
+
+def _to_sign_in() -> ResponseReturnValue:
+    """Ask who this is, then come back; what was typed meanwhile waits, sealed, for the same person."""
+    if request.method not in SAFE_METHODS:
+        if kept.keep_for(sessions.find_account()):
+            flash("kept", "signed_out")
+        else:
+            flash("signed_out", "signed_out")
+    elif sessions.find_account() is not None:
+        flash("signed_out", "signed_out")
+    return redirect(url_for("sign_in.show", next=way_back()))

@@ -1,0 +1,84 @@
+"""The desk: what is due, the search, the reader's language, the quick way out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.services import accounts
+from school_protocol.services import desk as desks
+from school_protocol.services.views import CaseLine
+from school_protocol.web import sessions
+from school_protocol.web.paths import own_path
+from school_protocol.web.rendering import LANGUAGE_COOKIE
+from school_protocol.web.sign_in import sign_out
+
+blueprint = Blueprint("desk", __name__)
+
+FILTERS = ("open", "late", "today", "ended")
+QUERY_MOST = 200
+CURSOR_MOST = 200
+YEAR = 365 * 24 * 3600
+
+
+@blueprint.get("/")
+def index() -> ResponseReturnValue:
+    wanted = request.args.get("filter", "")
+    chosen = wanted if wanted in FILTERS else FILTERS[0]
+    after = request.args.get("after") or None
+    if after is not None and len(after) > CURSOR_MOST:
+        raise Unseen(after)
+    desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
+    return render_template("desk/index.html", desk=desk, filters=FILTERS)
+
+
+@blueprint.route("/search", methods=["GET", "POST"])
+def search() -> ResponseReturnValue:
+    """By number, or by pupil of one's own school. The form posts, so that a name stays out of addresses and logs."""
+    query = " ".join(request.values.get("q", "").replace("\0", " ").split())[:QUERY_MOST]
+    number = _by_number(query)
+    if number is not None:
+        return redirect(url_for("cases.show", number=number))
+    return render_template("desk/search.html", query=query, lines=_by_pupil(query))
+
+
+@blueprint.get("/leave")
+def leave() -> ResponseReturnValue:
+    """The quick way out. Pressed on a page of ours it also signs out, so that going back shows nothing."""
+    response = make_response(render_template("leave.html"))
+    if request.headers.get("Sec-Fetch-Site") != "same-origin":
+        return response
+    sign_out()
+    return sessions.end(response)
+
+
+@blueprint.post("/language")
+def language() -> ResponseReturnValue:
+    response = make_response(redirect(own_path(request.form.get("next"))))
+    chosen = request.form.get("language", "")
+    if chosen not in sessions.house().settings.languages:
+        return response
+    actor = sessions.find_actor()
+    if actor is not None:
+        accounts.choose_language(sessions.house(), actor, chosen)
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        chosen,
+        max_age=YEAR,
+        secure=sessions.house().settings.secure_cookies,
+        httponly=True,
+        samesite="Lax",
+    )
+    return response
+
+
+def _by_number(query: str) -> str | None:
+    try:
+        return desks.find_by_number(sessions.house(), sessions.actor(), query) if query else None
+    except Unseen:
+        return None
+
+
+def _by_pupil(query: str) -> tuple[CaseLine, ...]:
+    return desks.find_by_pupil(sessions.house(), sessions.actor(), query) if query else ()

@@ -1,0 +1,76 @@
+"""What went wrong, said calmly, in the reader's language; never a trace. A thing unseen answers as one that is not."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+
+from flask import Flask, Response, make_response, render_template
+from flask_wtf.csrf import CSRFError
+from werkzeug.exceptions import HTTPException
+
+from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, Unseen
+from school_protocol.storage.errors import StorageBusy, StorageFull
+
+log = logging.getLogger(__name__)
+
+PAGES: Mapping[int, str] = {
+    400: "errors/not_understood.html",
+    404: "errors/not_found.html",
+    405: "errors/not_here.html",
+    409: "errors/moved_on.html",
+    413: "errors/too_large.html",
+    415: "errors/not_a_form.html",
+    429: "errors/too_often.html",
+    500: "errors/broken.html",
+    503: "errors/busy.html",
+}
+RETRY_SECONDS = "5"
+LAST_RESORT = (
+    "<!doctype html><html lang=en><meta charset=utf-8><title>School protocol</title>"
+    "<h1>School protocol</h1><p>Something is out of order here. Please try again in a few minutes.</p></html>"
+)
+
+
+def init_app(app: Flask) -> None:
+    app.register_error_handler(CSRFError, lambda _error: page(400, "errors/old_form.html"))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(Unseen, lambda _error: page(404))
+    app.register_error_handler(BadInput, lambda _error: page(400))
+    app.register_error_handler(Refused, lambda _error: page(409))
+    app.register_error_handler(Conflict, lambda _error: page(409))
+    app.register_error_handler(StorageBusy, _busy)
+    app.register_error_handler(StorageFull, _broken)
+    app.register_error_handler(SchoolProtocolError, _broken)
+    app.register_error_handler(Exception, _broken)
+
+
+def page(status: int, template: str | None = None) -> Response:
+    """The page of `status`. It says nothing of the address asked for, so that two of them can't be told apart."""
+    try:
+        body = render_template(template or PAGES.get(status, PAGES[400 if status < 500 else 500]))
+    except Exception:
+        log.exception("an error's page could not be shown")
+        body = LAST_RESORT
+    return make_response(body, status)
+
+
+def _http(error: HTTPException) -> Response | HTTPException:
+    if error.code is None or error.code < 400:
+        return error  # a redirect
+    response = page(error.code)
+    for name, value in error.get_headers():
+        if name == "Allow":
+            response.headers[name] = value
+    return response
+
+
+def _busy(_error: StorageBusy) -> Response:
+    response = page(503)
+    response.headers["Retry-After"] = RETRY_SECONDS
+    return response
+
+
+def _broken(error: Exception) -> Response:
+    log.error("unexpected: %s", type(error).__name__, exc_info=error)
+    return page(500)

@@ -1,0 +1,473 @@
+"""Forms made from a definition: a question per field, shown, read back and refilled without losing a typed letter.
+
+Nothing is judged here: what was typed goes to the service as plain answers, and what the domain says of it comes back
+with `show_problems`. A question keeps the raw text (`typed`), so that the page can always be shown again as it was.
+
+The shape on the wire: `a-<field>`; `a-<field>-<line>-<column>` in rows; `a-<field>-<item>` in grids;
+`a-<field>-new-<line>-<part>` for people named for the first time.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from datetime import datetime
+from itertools import groupby
+from typing import Any, NamedTuple
+
+from flask_wtf import FlaskForm
+from werkzeug.datastructures import MultiDict
+from wtforms import HiddenField, PasswordField, TextAreaField
+
+from school_protocol.domain.protocol import ActKind, FieldType, FormField, Need, Protocol
+from school_protocol.services.views import (
+    AccountLine,
+    ActView,
+    Choices,
+    HoldLine,
+    MoveView,
+    PersonLine,
+    RecordView,
+    ReferralLine,
+)
+from school_protocol.web.conditions import in_words
+from school_protocol.web.questions import (
+    NEW,
+    PERSON_PARTS,
+    Column,
+    Day,
+    Line,
+    Matrix,
+    Moment,
+    Offered,
+    OneOf,
+    People,
+    Posted,
+    Question,
+    Rows,
+    Scale,
+    Several,
+    Tick,
+    Words,
+    local_moment,
+    whole_number,
+)
+from school_protocol.wording import ZONE, Wording
+
+PREFIX = "a-"
+BLANK_LINES = 2
+SCALE_MOST = 12
+_YES_NO = {"yes": True, "no": False}
+
+
+class Problem(NamedTuple):
+    """What is wrong, for the summary: where to go, which question, which code."""
+
+    id: str
+    label: str
+    code: str
+
+
+# ---- the form ----------------------------------------------------------------------------------------------------
+
+
+class OwnForm(FlaskForm):  # type: ignore[misc]
+    """A form that reads what it is handed, and never the request's body by itself (JSON included)."""
+
+    class Meta(FlaskForm.Meta):  # type: ignore[misc]
+        def wrap_formdata(self, form: Any, formdata: Any) -> Posted | None:
+            return formdata if isinstance(formdata, MultiDict) else None
+
+    token = HiddenField()
+    """Good for one recording: pressing twice records once."""
+    expected = HiddenField()
+    """Number of the case's latest event when the form was shown."""
+    problems: tuple[Problem, ...] = ()
+
+    def expected_seq(self) -> int:
+        """Garbage counts as nothing seen: the case has moved on since."""
+        text = self.expected.data or ""
+        return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+
+    def sent_token(self) -> str:
+        return str(self.token.data or secrets.token_urlsafe(24))[:200]
+
+
+class AnswerForm(OwnForm):
+    """The form of one act."""
+
+    view: ActView
+    password = PasswordField()
+    questions: list[Question]
+    unit: Question | None = None
+
+    @property
+    def by_key(self) -> dict[str, Question]:
+        return {question.spec.key: question for question in self.questions}
+
+    @property
+    def groups(self) -> Iterator[tuple[str, list[Question]]]:
+        """Questions in the order asked; those that hang on the same condition together, with its words."""
+        for source, found in groupby(self.questions, key=lambda one: one.spec.when.source if one.spec.when else ""):
+            group = list(found)
+            when = group[0].spec.when
+            words = in_words(when, self.view.protocol, self.view.form, group[0].w) if source and when else ""
+            yield words, group
+
+    @property
+    def can_grow(self) -> bool:
+        return any(getattr(question, "can_grow", False) for question in self.questions)
+
+
+def form_for(view: ActView, w: Wording, posted: Posted | None = None, *, now: datetime, more: str = "") -> AnswerForm:
+    """The form of `view`'s act: blank with its defaults, or holding what `posted` says.
+
+    `more` is the field that asked for another line.
+    """
+    fresh = posted is None
+    shown = Posted(posted) if posted is not None else blank(view, now)
+    builder = _Builder(view, w, more, fresh)
+    kind = type("ActForm", (AnswerForm,), {f"{PREFIX}{item.key}": builder.question(item) for item in view.form.fields})
+    if not shown.get("token"):
+        shown["token"] = secrets.token_urlsafe(24)
+    if not shown.get("expected"):
+        shown["expected"] = str(view.head.seq if view.head else 0)
+    form: AnswerForm = kind(shown)
+    form.view = view
+    form.questions = [form[f"{PREFIX}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
+    form.unit = builder.unit(form, shown)
+    return form
+
+
+def answers_of(form: AnswerForm) -> dict[str, Any]:
+    """Plain answers by field key, in the shapes that the services take; what was not answered is absent."""
+    answers = {question.spec.key: question.answer() for question in form.questions}
+    return {key: value for key, value in answers.items() if value is not None}
+
+
+def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> None:
+    """Put each problem beside its field, nested ones beside their part, and all of them in the summary."""
+    found: list[Problem] = []
+    for path, codes in problems.items():
+        key, *rest = path.split(".")
+        question = form.by_key.get(key)
+        place, label = question.take(rest, codes) if question else ("", path)
+        found.extend(Problem(place, label, code) for code in codes)
+    form.problems = tuple(found)
+
+
+# ---- values as a browser would send them -------------------------------------------------------------------------
+
+
+def blank(view: ActView, now: datetime) -> Posted:
+    """A form as it opens: defaults, then what the act brings with it."""
+    answers: dict[str, Any] = {}
+    for item in view.form.fields:
+        if item.default == "now" and item.type is FieldType.moment:
+            answers[item.key] = now.replace(second=0, microsecond=0).isoformat()
+        elif item.default == "today" and item.type is FieldType.date:
+            answers[item.key] = now.astimezone(ZONE).date().isoformat()
+        elif item.default is not None:
+            answers[item.key] = item.default
+    return as_posted(view.form.fields, {**answers, **view.prefill})
+
+
+def as_posted(fields: Iterable[FormField], answers: Mapping[str, Any], prefix: str = PREFIX) -> Posted:
+    """Plain answers as a browser would send them."""
+    posted = Posted()
+    for item in fields:
+        value = answers.get(item.key)
+        if value is not None:
+            for name, text in _sent(item, f"{prefix}{item.key}", value):
+                posted.add(name, text)
+    return posted
+
+
+def _sent(item: FormField, name: str, value: Any) -> Iterator[tuple[str, str]]:
+    if item.type is FieldType.rows:
+        for number, row in enumerate(value):
+            yield from as_posted(item.fields, row, f"{name}-{number}-").items(multi=True)
+    elif item.type in (FieldType.person, FieldType.persons):
+        yield from _sent_people(name, [value] if isinstance(value, str | Mapping) else value)
+    elif isinstance(value, Mapping):
+        yield from ((f"{name}-{key}", str(said)) for key, said in value.items() if said is not None)
+    elif isinstance(value, list | tuple):
+        yield from ((name, str(entry)) for entry in value)
+    elif isinstance(value, bool):
+        if value or item.type is FieldType.yes_no:
+            yield name, "yes" if value else "no"
+    else:
+        yield name, local_moment(str(value)) if item.type is FieldType.moment else str(value)
+
+
+def _sent_people(name: str, people: Iterable[Any]) -> Iterator[tuple[str, str]]:
+    number = 0
+    for entry in people:
+        if isinstance(entry, Mapping):
+            yield from ((f"{name}-{NEW}-{number}-{part}", str(entry[part])) for part in PERSON_PARTS if entry.get(part))
+            number += 1
+        else:
+            yield name, str(entry)
+
+
+# ---- from a definition's fields to questions ---------------------------------------------------------------------
+
+
+class _Builder:
+    """Makes the questions of one form, for one reader."""
+
+    def __init__(self, view: ActView, w: Wording, more: str, fresh: bool) -> None:
+        self.view = view
+        self.w = w
+        self.more = more
+        self.fresh = fresh
+        self.protocol: Protocol = view.protocol
+        self.choices: Choices = view.choices
+
+    def question(self, item: FormField) -> Any:
+        """The unbound question of `item`."""
+        return self._make(item)
+
+    def unit(self, form: AnswerForm, posted: Posted) -> Question | None:
+        """Before the case exists: where to file it, where there is a choice."""
+        if len(self.view.units) < 2:
+            return None
+        label = self.w._("Which school?")
+        spec = FormField.model_validate({"key": "unit", "type": "choice", "label": {"en": label}, "required": True})
+        options = [Offered(unit.id, "", name=unit.name(self.w.language)) for unit in self.view.units]
+        found: Question = OneOf(label, options=options, spec=spec, w=self.w).bind(form=form, name="unit")
+        if "unit" not in posted:
+            posted["unit"] = self.view.units[0].id
+        found.process(posted)
+        return found
+
+    def _make(self, item: FormField) -> Any:
+        asked: dict[str, Any] = {"label": self.w.text(item.label), "spec": item, "w": self.w}
+        match item.type:
+            case FieldType.long:
+                return Words(**asked)
+            case FieldType.date:
+                return Day(**asked)
+            case FieldType.moment:
+                return Moment(**asked)
+            case FieldType.check:
+                return Tick(**asked)
+            case FieldType.scale if _span(item) <= SCALE_MOST:
+                return Scale(options=self._numbers(item), none=self._none(item), convert=whole_number, **asked)
+            case FieldType.grid:
+                return Matrix(items=self._grid(item), none=self.w._("Not known"), **asked)
+            case FieldType.danger_answers:
+                return Matrix(items=self._asked_again(), none="", **asked)
+            case FieldType.rows:
+                return Rows(columns=self._columns(item), more=self._added(item), **asked)
+            case FieldType.person | FieldType.persons:
+                several = item.type is FieldType.persons
+                more = 1 if self.more == item.key else 0
+                return People(options=self._people(item), slots=self._slots(item), several=several, more=more, **asked)
+            case FieldType.choices | FieldType.accounts | FieldType.dangers | FieldType.covers:
+                return Several(options=self._offered(item), **asked)
+            case FieldType.yes_no:
+                return OneOf(options=self._offered(item), none=self._none(item), convert=_yes_no, **asked)
+            case FieldType.case:
+                return Line(suggestions=self.choices.cases, **asked)
+            case _ if item.type in _OFFERS:
+                return OneOf(options=self._offered(item), none=self._none(item), **asked)
+        return Line(**asked)
+
+    def _none(self, item: FormField) -> str:
+        return "" if item.required and item.when is None else self.w._("No answer")
+
+    def _added(self, item: FormField) -> int:
+        """Blank lines to add: some as the form opens, one where the button asked for it."""
+        return BLANK_LINES if self.fresh else 1 if self.more == item.key else 0
+
+    def _columns(self, item: FormField) -> Iterator[Column]:
+        for column in item.fields:
+            yield column.key, _cell(self._make(column))
+
+    # ---- what is offered -----------------------------------------------------------------------------------------
+
+    def _offered(self, item: FormField) -> list[Offered]:
+        return list(_OFFERS[item.type](self, item))
+
+    def _numbers(self, item: FormField) -> list[Offered]:
+        least = item.least or 0
+        return [Offered(str(number), str(number)) for number in range(least, least + _span(item))]
+
+    def _options(self, item: FormField) -> Iterator[Offered]:
+        for option in item.options:
+            yield Offered(option.key, self.w.text(option.title), self.w.text(option.hint))
+
+    def _truths(self, item: FormField) -> Iterator[Offered]:
+        yield Offered("yes", self.w._("Yes"))
+        yield Offered("no", self.w._("No"))
+        if item.type is FieldType.tri:
+            yield Offered("unknown", self.w._("Not known"))
+
+    def _grid(self, item: FormField) -> Iterator[tuple[str, str, list[Offered]]]:
+        grid = self.protocol.grids[item.grid or next(iter(self.protocol.grids))]
+        for key, line in grid.items.items():
+            anchors = [Offered(str(mark), self.w.text(anchor)) for mark, anchor in enumerate(line.anchors)]
+            yield key, self.w.text(line.title), anchors
+
+    def _asked_again(self) -> Iterator[tuple[str, str, list[Offered]]]:
+        for danger in self.protocol.dangers.values():
+            if danger.ask_at_closing:
+                answers = [Offered(key, self.w.yes_no(key)) for key in ("yes", "no", "unknown")]
+                yield danger.key, self.w.text(danger.title), answers
+
+    def _people(self, item: FormField) -> list[Offered]:
+        fitting = [line for line in self.choices.people if not item.slots or line.slot.key in item.slots]
+        return [Offered(line.id, self.w.text(line.slot.title), name=_person_name(line)) for line in fitting]
+
+    def _slots(self, item: FormField) -> list[Offered]:
+        keys = [key for key in item.slots if key in self.protocol.slots] or list(self.protocol.slots)
+        return [Offered(key, self.w.text(self.protocol.slots[key].title)) for key in keys]
+
+    def _accounts(self, item: FormField) -> Iterator[Offered]:
+        for line in self.choices.accounts:
+            if not item.only or set(line.roles) & set(item.only):
+                yield Offered(line.id, self._roles(line), name=line.name)
+
+    def _roles(self, line: AccountLine) -> str:
+        return self.w.listed(self.w.role(self.protocol, role) for role in line.roles)
+
+    def _dangers(self, item: FormField) -> Iterator[Offered]:
+        live = {line.danger.key for line in self.view.head.live_dangers} if self.view.head else set()
+        of_live = self.view.act.kind in (ActKind.lift_danger, ActKind.take_over) and live
+        for danger in self.protocol.dangers.values():
+            if (not item.only or danger.key in item.only) and (not of_live or danger.key in live):
+                yield Offered(danger.key, self.w.text(danger.title))
+
+    def _covers(self, item: FormField) -> Iterator[Offered]:
+        head = self.view.head
+        for line in head.live_dangers if head else ():
+            yield Offered(line.danger.key, self.w.text(line.danger.title))
+        yield Offered("need", self.w._("A need without a danger"))
+
+    def _targets(self, item: FormField) -> Iterator[Offered]:
+        for target in self.protocol.targets.values():
+            yield Offered(target.key, self.w.text(target.title))
+
+    def _referrals(self, item: FormField) -> Iterator[Offered]:
+        for line in self.choices.referrals:
+            if not item.only or line.state in item.only or (line.state == "acknowledged" and "open" in item.only):
+                yield Offered(str(line.number), self._referral(line))
+
+    def _referral(self, line: ReferralLine) -> str:
+        return self.w._(
+            "Referral %(number)s: %(target)s, %(day)s",
+            number=line.number,
+            target=self.w.text(line.target.title),
+            day=self.w.day(line.sent_at),
+        )
+
+    def _holds(self, item: FormField) -> Iterator[Offered]:
+        for line in self.choices.holds:
+            if line.stands:
+                yield Offered(str(line.number), self._hold(line), name=_person_name(line.guardian))
+
+    def _hold(self, line: HoldLine) -> str:
+        since = self.w.moment(line.since)
+        if line.guardian is None:
+            return self.w._("Every guardian, since %(moment)s", moment=since)
+        return self.w._("%(slot)s, since %(moment)s", slot=self.w.text(line.guardian.slot.title), moment=since)
+
+    def _records(self, item: FormField) -> Iterator[Offered]:
+        for line in reversed(self.choices.records):
+            if not item.only or {line.act.key, line.act.form} & set(item.only):
+                yield Offered(str(line.seq), self._record(line))
+
+    def _record(self, line: RecordView) -> str:
+        return self.w._(
+            "%(title)s, %(moment)s (entry %(number)s)",
+            title=self.w.text(line.act.title),
+            moment=self.w.moment(line.at),
+            number=line.seq,
+        )
+
+    def _seats(self, item: FormField) -> Iterator[Offered]:
+        for seat in self.protocol.seats.values():
+            yield Offered(seat.key, self.w.text(seat.title), self.w.text(seat.hint))
+
+    def _duties(self, item: FormField) -> Iterator[Offered]:
+        for duty in self.protocol.duties.values():
+            yield Offered(duty.key, self.w.text(duty.title))
+
+    def _sides(self, item: FormField) -> Iterator[Offered]:
+        for side in self.protocol.sides.values():
+            yield Offered(side.key, self.w.text(side.title))
+
+
+_OFFERS: Mapping[FieldType, Callable[[_Builder, FormField], Iterable[Offered]]] = {
+    FieldType.choice: _Builder._options,
+    FieldType.choices: _Builder._options,
+    FieldType.yes_no: _Builder._truths,
+    FieldType.tri: _Builder._truths,
+    FieldType.account: _Builder._accounts,
+    FieldType.accounts: _Builder._accounts,
+    FieldType.danger: _Builder._dangers,
+    FieldType.dangers: _Builder._dangers,
+    FieldType.covers: _Builder._covers,
+    FieldType.target: _Builder._targets,
+    FieldType.referral: _Builder._referrals,
+    FieldType.hold: _Builder._holds,
+    FieldType.record: _Builder._records,
+    FieldType.seat: _Builder._seats,
+    FieldType.slot: _Builder._slots,
+    FieldType.side: _Builder._sides,
+    FieldType.duty: _Builder._duties,
+}
+
+
+def _cell(unbound: Any) -> Callable[[Question, str], Question]:
+    def make(rows: Question, name: str) -> Question:
+        cell: Question = unbound.bind(form=None, name=f"{rows.name}-{name}", _meta=rows.meta)
+        return cell
+
+    return make
+
+
+def _span(item: FormField) -> int:
+    return (item.most if item.most is not None else 10) - (item.least or 0) + 1
+
+
+def _yes_no(value: str) -> Any:
+    return _YES_NO.get(value, value)
+
+
+def _person_name(line: PersonLine | None) -> str:
+    if line is None:
+        return ""
+    return f"{line.label} · {line.name}" if line.name else line.label
+
+
+# ---- moves -------------------------------------------------------------------------------------------------------
+
+
+class MoveForm(OwnForm):
+    """A move's reason, and a reason for each need that is gone on without."""
+
+    reason = TextAreaField()
+    departing: Mapping[str, tuple[Need, Any]]
+
+    def departures(self) -> dict[str, str]:
+        """Need → reason, where one was written."""
+        written = {need: (field.data or "").strip() for need, (_, field) in self.departing.items()}
+        return {need: text for need, text in written.items() if text}
+
+
+def move_form(view: MoveView, posted: Posted | None = None) -> MoveForm:
+    """The form that confirms `view`'s move."""
+    protocol = view.head.protocol
+    needs = [protocol.needs[reason.need] for reason in view.departures if reason.need]
+    kind = type("ActualMoveForm", (MoveForm,), {f"without-{need.key}": TextAreaField() for need in needs})
+    shown = Posted(posted or {})
+    if not shown.get("token"):
+        shown["token"] = secrets.token_urlsafe(24)
+    if not shown.get("expected"):
+        shown["expected"] = str(view.head.seq)
+    form: MoveForm = kind(shown)
+    form.departing = {need.key: (need, form[f"without-{need.key}"]) for need in needs}
+    return form

@@ -1,0 +1,36 @@
+"""Where a page may send somebody on to: our own pages, and nowhere else."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import request, url_for
+
+MOST = 500
+
+
+def own_path(wanted: str | None) -> str:
+    """`wanted` if it is a path of this site; the desk otherwise."""
+    return wanted if wanted and _is_own(wanted) else url_for("desk.index")
+
+
+def _is_own(path: str) -> bool:
+    if len(path) > MOST or not path.startswith("/") or path.startswith(("//", "/\\")):
+        return False
+    if "\\" in path or not path.isprintable():
+        return False
+    try:
+        parts = urlsplit(path)
+    except ValueError:
+        return False
+    return not parts.scheme and not parts.netloc
+
+
+def way_back() -> str:
+    """The page of this request that can be asked for again; the desk where only a form leads here."""
+    rule = request.url_rule
+    if rule is None or rule.methods is None or "GET" not in rule.methods:
+        return url_for("desk.index")
+    query = request.query_string.decode("utf-8", "replace") if request.method in ("GET", "HEAD") else ""
+    wanted = f"{request.path}?{query}" if query else request.path
+    return own_path(wanted)

@@ -1,0 +1,165 @@
+"""What every template knows: the reader's language, how values are shown, and who is reading."""
+
+from __future__ import annotations
+
+import hashlib
+import unicodedata
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from babel import dates
+from flask import Flask, g, request, url_for
+from jinja2 import StrictUndefined
+from markupsafe import Markup, escape
+from werkzeug.local import LocalProxy
+
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.storage.numbers import format_number
+from school_protocol.web import sessions
+from school_protocol.web.paths import way_back
+from school_protocol.wording import LANGUAGE_NAMES, ZONE, Wording
+
+LANGUAGE_COOKIE = "language"
+_RIGHT_TO_LEFT = frozenset({"R", "AL"})
+
+
+def init_app(app: Flask) -> None:
+    app.jinja_env.undefined = StrictUndefined
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    app.jinja_env.add_extension("jinja2.ext.i18n")
+    app.jinja_env.install_gettext_callables(_gettext, _ngettext, newstyle=True)  # type: ignore[attr-defined]
+    app.jinja_env.globals.update(
+        w=LocalProxy(wording),
+        now=LocalProxy(_now),
+        text=lambda value: wording().text(value),
+        role=role,
+        languages=LocalProxy(languages),
+        style_sheet=_style_sheet,
+        here=way_back,
+    )
+    app.jinja_env.filters.update(
+        bdi=bdi, day=_day, moment=_moment, clock=_clock, due=_due, role=role, number=number, full_day=_full_day
+    )
+    app.context_processor(lambda: {"actor": _reader(), "w": wording(), "now": _now()})
+
+
+# ---- the reader's language ---------------------------------------------------------------------------------------
+
+
+def wording() -> Wording:
+    """The voice of this request: the account's language, else the browser's choice here, else what it asks for."""
+    if "wording" not in g:
+        g.wording = _voice(_language())
+    voice: Wording = g.wording
+    return voice
+
+
+def reword() -> None:
+    """Choose the language again: who is in front of us has just changed."""
+    g.pop("wording", None)
+
+
+@lru_cache(maxsize=8)
+def _voice(language: str) -> Wording:
+    return Wording(language)
+
+
+def _language() -> str:
+    offered = sessions.house().settings.languages
+    for wanted in (_of_account(), request.cookies.get(LANGUAGE_COOKIE)):
+        if wanted in offered:
+            return wanted
+    return request.accept_languages.best_match(offered) or sessions.house().settings.default_language
+
+
+def _of_account() -> str | None:
+    actor = _reader()
+    return actor.language if actor else None
+
+
+def _reader() -> Actor | None:
+    """Whoever is signed in; nobody where the house can't say, for the page that tells so needs a language too."""
+    try:
+        return sessions.find_actor()
+    except SchoolProtocolError:
+        return None
+
+
+def languages() -> tuple[tuple[str, str, str], ...]:
+    """The languages offered here: key, own name, and what HTML calls it."""
+    return tuple(
+        (language, LANGUAGE_NAMES.get(language, language), _voice(language).html_language)
+        for language in sessions.house().settings.languages
+    )
+
+
+def _gettext(message: str) -> str:
+    return wording().gettext(message)
+
+
+def _ngettext(one: str, many: str, number: int) -> str:
+    return wording()._catalogue.ngettext(one, many, number)
+
+
+# ---- values ------------------------------------------------------------------------------------------------------
+
+
+def bdi(value: object) -> Markup:
+    """`value` kept apart from the text around it: numbers, codes and addresses stay left to right in Arabic."""
+    said = escape(value)
+    if any(unicodedata.bidirectional(character) in _RIGHT_TO_LEFT for character in str(said)):
+        return Markup("<bdi>%s</bdi>") % said
+    return Markup('<bdi dir="ltr">%s</bdi>') % said
+
+
+def number(value: str) -> Markup:
+    """A case's number as it is printed and said, in groups."""
+    return bdi(format_number(str(value)))
+
+
+def role(protocol: Protocol, key: str) -> str:
+    """Title of a role or a seat of `protocol`."""
+    return wording().role(protocol, key)
+
+
+def _day(value: date | str) -> str:
+    return wording().day(value)
+
+
+def _full_day(value: datetime) -> str:
+    return dates.format_date(value.astimezone(ZONE), "full", locale=wording().locale)
+
+
+def _moment(value: datetime | str) -> str:
+    return wording().moment(value)
+
+
+def _clock(value: datetime) -> str:
+    return wording().clock(value)
+
+
+def _due(value: datetime) -> str:
+    return wording().due(value, _now())
+
+
+def _now() -> datetime:
+    if "now" not in g:
+        g.now = sessions.house().now()
+    moment: datetime = g.now
+    return moment
+
+
+# ---- the style sheet ---------------------------------------------------------------------------------------------
+
+
+def _style_sheet() -> str:
+    """Address of the style sheet, good for ever: it changes with the file."""
+    return url_for("static", filename="school.css", v=_digest(Path(__file__).parent / "static" / "school.css"))
+
+
+@lru_cache(maxsize=1)
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

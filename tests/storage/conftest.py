@@ -1,0 +1,109 @@
+"""A realm and a directory of their own for each test; on PostgreSQL too where an address is given.
+
+`SCHOOL_PROTOCOL_TEST_POSTGRESQL=postgresql+psycopg://user@host/database` adds the same tests there.
+"""
+
+import os
+import random
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from school_protocol.domain.events import Entry
+from school_protocol.storage import cases, migrate
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.vault import Vault
+
+NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
+POSTGRESQL = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL")
+DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
+
+
+@dataclass
+class Realm:
+    """A store with its vault, and the shortest way to a case in it."""
+
+    store: Store
+    vault: Vault
+    folder: Path
+
+    def open_case(self, *entries: Entry, unit: str = "school-1") -> str:
+        case_id = cases.prepare_key(self.store, self.vault)
+        with self.store.writing() as session:
+            cases.open_case(
+                session,
+                self.vault,
+                case_id=case_id,
+                number=cases.free_number(session, random.SystemRandom()),
+                protocol="test",
+                version=1,
+                digest="d" * 64,
+                unit=unit,
+                opened_at=NOW,
+            )
+            if entries:
+                cases.append(session, self.vault, case_id, 0, entries)
+        return case_id
+
+    def append(self, case_id: str, expected: int, *entries: Entry) -> tuple[Entry, ...]:
+        with self.store.writing() as session:
+            return cases.append(session, self.vault, case_id, expected, entries)
+
+    def load(self, case_id: str) -> tuple[Entry, ...]:
+        with self.store.reading() as session:
+            return cases.load(session, self.vault, case_id)
+
+
+def entry(kind: str = "NoteAdded", *, body: dict[str, Any] | None = None, words: dict[str, str] | None = None) -> Entry:
+    return Entry(
+        kind=kind,
+        actor="account-1",
+        role="member",
+        at=NOW,
+        occurred_at=NOW - timedelta(hours=1),
+        body=body or {},
+        words=words or {},
+    )
+
+
+@pytest.fixture(params=DATABASES)
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str | None]]:
+    """An empty place for tables: a file, or a schema."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'data' / 'realm.sqlite'}", None
+        return
+    assert POSTGRESQL
+    schema = f"realm_{uuid.uuid4().hex[:12]}"
+    owner = open_engine(POSTGRESQL)
+    with owner.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    yield POSTGRESQL, schema
+    with owner.begin() as connection:
+        connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+    owner.dispose()
+
+
+@pytest.fixture
+def empty(url: tuple[str, str | None]) -> Iterator[Store]:
+    """A store without tables."""
+    store = Store(open_engine(url[0], schema=url[1]))
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def realm(empty: Store, tmp_path: Path) -> Realm:
+    migrate.upgrade(empty.engine, "realm")
+    return Realm(empty, Vault.open(tmp_path / "keys", create=True), tmp_path / "data")
+
+
+@pytest.fixture
+def directory(empty: Store) -> Store:
+    migrate.upgrade(empty.engine, "directory")
+    return empty

@@ -1,0 +1,144 @@
+"""What stands around cases: names in slots, reports before triage, work for later, and who read what."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy.exc import IntegrityError
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.storage import access, identities, outbox, reports
+from school_protocol.storage.identities import Identity
+from school_protocol.storage.reports import ReportStatus
+from storage.conftest import NOW, Realm
+
+# ---- identities ----------------------------------------------------------------------------------------------------
+
+
+def test_names_are_kept_replaced_and_destroyed(realm: Realm) -> None:
+    case_id = realm.open_case()
+    for name in ("Yasmine", "Yasmine El Amrani"):
+        with realm.store.writing() as session:
+            for slot_id, slot in (("P1", "targeted"), ("P2", "witness")):
+                identities.keep(
+                    session,
+                    realm.vault,
+                    case_id,
+                    slot_id=slot_id,
+                    slot=slot,
+                    values={"name": name},
+                    marks=[name, " - "],
+                )
+    with realm.store.reading() as session:
+        assert identities.load(session, realm.vault, case_id) == (
+            Identity("P1", "targeted", {"name": "Yasmine El Amrani"}),
+            Identity("P2", "witness", {"name": "Yasmine El Amrani"}),
+        )
+    with realm.store.writing() as session:
+        identities.destroy(session, case_id, "P1")
+    with realm.store.writing() as session:
+        identities.forget(session, case_id, "P2")
+    with realm.store.reading() as session:
+        assert identities.load(session, realm.vault, case_id) == (Identity("P1", "targeted", None),)
+        assert identities.slots(session, case_id) == {"P1": "targeted"}
+    with pytest.raises(Unseen), realm.store.writing() as session:
+        identities.destroy(session, case_id, "P9")
+
+
+# ---- reports -------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_waits_until_it_is_settled(realm: Realm) -> None:
+    case_id, ids = realm.open_case(), []
+    for minutes, unit in ((2, "s1"), (1, "s1"), (0, "s2"), (3, "s3")):
+        with realm.store.writing() as session:
+            received = reports.receive(
+                session, realm.vault, unit=unit, received_at=NOW + timedelta(minutes=minutes), channel="staff",
+                content={"text": "كلام"}, reporter="teacher",
+            )  # fmt: skip
+            ids.append(received)
+    with realm.store.reading() as session:
+        first = reports.waiting(session, ["s1", "s2"], limit=2)
+        rest = reports.waiting(session, ["s1", "s2"], limit=2, after=first[-1])
+        assert [header.id for header in (*first, *rest)] == [ids[2], ids[1], ids[0]]
+        assert reports.content(session, realm.vault, ids[0]) == {"text": "كلام"}
+        mine = reports.of_reporter(session, "teacher", limit=3)
+        rest = reports.of_reporter(session, "teacher", limit=3, after=mine[-1])
+        assert [header.id for header in (*mine, *rest)] == [ids[3], ids[0], ids[1], ids[2]]
+        assert reports.waiting(session, [], limit=2) == ()
+    with realm.store.writing() as session:
+        reports.settle(session, ids[0], ReportStatus.opened, case_id)
+        reports.settle(session, ids[1], ReportStatus.answered)
+    with realm.store.reading() as session:
+        assert [header.id for header in reports.waiting(session, ["s1"], limit=9)] == []
+        assert [header.id for header in reports.of_case(session, case_id)] == [ids[0]]
+        assert reports.header(session, ids[1]).status is ReportStatus.answered
+    with realm.store.writing() as session:
+        reports.destroy(session, ids[0])
+    with pytest.raises(Unseen), realm.store.reading() as session:
+        reports.header(session, ids[0])
+
+
+@pytest.mark.parametrize("status", [ReportStatus.opened, ReportStatus.linked])
+def test_a_report_says_where_it_went(realm: Realm, status: ReportStatus) -> None:
+    with realm.store.writing() as session:
+        report = reports.receive(session, realm.vault, unit="u", received_at=NOW, channel="poster", content={})
+    with pytest.raises(IntegrityError), realm.store.writing() as session:
+        reports.settle(session, report, status)
+
+
+# ---- outbox --------------------------------------------------------------------------------------------------------
+
+
+def test_work_comes_back_until_it_is_done(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        now = outbox.put(session, "remind", {"case": "c1", "seq": 3}, at=NOW)
+        later = outbox.put(session, "remind", {"case": "c2"}, at=NOW, due_at=NOW + timedelta(hours=1))
+    with realm.store.writing() as session:
+        (message,) = outbox.take(session, NOW, limit=9, lease=timedelta(minutes=5))
+        assert (message.id, message.kind, message.payload, message.attempts) == (
+            now,
+            "remind",
+            {"case": "c1", "seq": 3},
+            1,
+        )
+        assert outbox.take(session, NOW + timedelta(minutes=4), limit=9) == ()
+    with realm.store.writing() as session:
+        (again,) = outbox.take(session, NOW + timedelta(minutes=5), limit=9)
+        assert again.attempts == 2
+        outbox.done(session, now, at=NOW)
+        outbox.put_off(session, later, NOW + timedelta(days=1))
+        outbox.put_off(session, now, NOW)
+    with realm.store.writing() as session:
+        assert [found.id for found in outbox.take(session, NOW + timedelta(days=2), limit=9)] == [later]
+        outbox.drop_done(session, NOW + timedelta(days=3))
+        outbox.done(session, now, at=NOW)
+
+
+@pytest.mark.parametrize("value", ["Yasmine El Amrani", "ياسمين", "x" * 81, "a\nb"])
+def test_the_outbox_takes_no_text(realm: Realm, value: str) -> None:
+    with pytest.raises(ValueError, match="ids only"), realm.store.writing() as session:
+        outbox.put(session, "mail", {"to": value}, at=NOW)
+
+
+# ---- access --------------------------------------------------------------------------------------------------------
+
+
+def test_readings_are_listed_newest_first(realm: Realm) -> None:
+    case_id = realm.open_case()
+    for minute in range(3):
+        with realm.store.writing() as session:
+            access.note(
+                session, case_id=case_id, account="a", at=NOW + timedelta(minutes=minute), what="page", reason="event:4"
+            )
+    with realm.store.reading() as session:
+        first = access.of_case(session, case_id, limit=2)
+        rest = access.of_case(session, case_id, limit=2, after=first[-1])
+        assert [found.at.minute for found in (*first, *rest)] == [32, 31, 30]
+        assert access.has_read(session, case_id, "a")
+        assert not access.has_read(session, case_id, "b")
+
+
+def test_a_typed_reason_is_refused(realm: Realm) -> None:
+    case_id = realm.open_case()
+    with pytest.raises(ValueError, match="codes only"), realm.store.writing() as session:
+        access.note(session, case_id=case_id, account="a", at=NOW, what="page", reason="parce que Samir")

@@ -1,0 +1,310 @@
+"""What belongs to no realm: people and their roles, places, contacts, school time, published bytes."""
+
+from datetime import date, time, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from school_protocol.domain.clock import Calendar, Hours, HoursException
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Appointment, UnitKind
+from school_protocol.storage import directory as people
+from school_protocol.storage import sign_in
+from school_protocol.storage.engines import Store
+from storage.conftest import NOW
+
+TODAY = date(2026, 11, 25)
+DAY = timedelta(days=1)
+
+
+@pytest.fixture
+def places(directory: Store) -> dict[str, str]:
+    """A country, a region, a province and two schools, by short name."""
+    found: dict[str, str] = {}
+    with directory.writing() as session:
+        for name, kind, code, parent in (
+            ("country", UnitKind.country, "MA", None),
+            ("region", UnitKind.region, "R01", "country"),
+            ("province", UnitKind.province, "P01", "region"),
+            ("school", UnitKind.school, "01234A", "province"),
+            ("other", UnitKind.school, "01235B", "province"),
+        ):
+            found[name] = people.add_unit(
+                session, kind=kind, code=code, names={"fr": name, "ar": "م"}, parent=found.get(parent or "")
+            )
+    return found
+
+
+def add_account(directory: Store, username: str = "membre", **values: Any) -> str:
+    with directory.writing() as session:
+        return people.add_account(
+            session,
+            username=username,
+            names={"fr": "Nadia B.", "ar": "نادية ب."},
+            language="ar",
+            created_at=NOW,
+            **values,
+        )
+
+
+def test_accounts_are_found_however_their_name_is_typed(directory: Store) -> None:
+    made = add_account(directory, "Membre")
+    with directory.reading() as session:
+        found = people.account_named(session, "  MEMBRE ")
+        assert found is not None
+        assert (found.id, found.username, found.name("ar"), found.name("en")) == (
+            made,
+            "membre",
+            "نادية ب.",
+            "Nadia B.",
+        )
+        assert "hash" not in repr(found)
+        assert people.account_named(session, "x") is None
+        assert people.account(session, "x") is None
+        assert people.accounts(session, [made, "x"]).keys() == {made}
+        assert people.accounts(session, []) == {}
+    with pytest.raises(IntegrityError):
+        add_account(directory, "membrE")
+
+
+def test_accounts_change(directory: Store) -> None:
+    made = add_account(directory)
+    with directory.writing() as session:
+        people.set_password(session, made, "hash")
+        people.set_language(session, made, "fr")
+        people.set_training(session, made, certified=True, trained_until=TODAY)
+        people.set_active(session, made, False)
+    with directory.reading() as session:
+        found = people.account(session, made)
+        assert found is not None
+        assert (found.password_hash, found.language, found.active) == ("hash", "fr", False)
+        assert found.is_trained(TODAY)
+        assert not found.is_trained(TODAY + DAY)
+    with pytest.raises(Unseen), directory.writing() as session:
+        people.set_active(session, "x", True)
+
+
+def test_accounts_are_paged_by_name(directory: Store) -> None:
+    for name in ("c", "a", "b"):
+        add_account(directory, name)
+    with directory.reading() as session:
+        first = people.page_of_accounts(session, limit=2)
+        rest = people.page_of_accounts(session, limit=2, after=first[-1].username)
+    assert [found.username for found in (*first, *rest)] == ["a", "b", "c"]
+
+
+def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[str, str]) -> None:
+    made = add_account(directory, certified=True, trained_until=TODAY)
+    school = places["school"]
+    with directory.writing() as session:
+        people.appoint(session, made, role="member", unit=school, starts=TODAY)
+        people.appoint(session, made, role="head", unit=school, starts=TODAY - 9 * DAY, ends=TODAY)
+        people.appoint(session, made, role="past", unit=school, starts=TODAY - 9 * DAY, ends=TODAY - DAY)
+        people.appoint(session, made, role="future", unit=school, starts=TODAY + DAY)
+        ended = people.appoint(session, made, role="ended", unit=school, starts=TODAY - 9 * DAY)
+        people.end_appointment(session, ended, TODAY - DAY)
+    with directory.reading() as session:
+        found = people.actor(session, made, realm="real", today=TODAY)
+        assert found is not None
+        assert found.appointments == (
+            Appointment("head", school, TODAY - 9 * DAY, TODAY),
+            Appointment("member", school, TODAY),
+        )
+        assert (found.id, found.realm, found.name, found.trained, found.language) == (
+            made,
+            "real",
+            "نادية ب.",
+            True,
+            "ar",
+        )
+        later = people.actor(session, made, realm="real", today=TODAY + DAY)
+        assert later is not None
+        assert not later.trained
+        holders = people.holders(session, [school, places["other"]], today=TODAY)
+        assert [(holder.account.id, holder.role, holder.unit) for holder in holders] == [
+            (made, "head", school),
+            (made, "member", school),
+        ]
+        assert people.actor(session, "x", realm="real", today=TODAY) is None
+    with directory.writing() as session:
+        people.set_active(session, made, False)
+    with directory.reading() as session:
+        assert people.actor(session, made, realm="real", today=TODAY) is None
+        assert people.holders(session, [school], today=TODAY) == ()
+
+
+def test_an_appointment_cant_end_before_it_starts(directory: Store, places: dict[str, str]) -> None:
+    made = add_account(directory)
+    with pytest.raises(IntegrityError), directory.writing() as session:
+        people.appoint(session, made, role="r", unit=places["school"], starts=TODAY, ends=TODAY - DAY)
+    with pytest.raises(Unseen), directory.writing() as session:
+        people.end_appointment(session, "x", TODAY)
+
+
+def test_units_know_what_lies_above_them(directory: Store, places: dict[str, str]) -> None:
+    with directory.reading() as session:
+        school = people.unit(session, places["school"])
+        assert school.parents == (places["province"], places["region"], places["country"])
+        assert (school.kind, school.code, school.name("fr")) == (UnitKind.school, "01234A", "school")
+        assert people.unit_coded(session, "01234A") == school
+        assert people.unit_coded(session, "99999Z") is None
+        assert [unit.code for unit in people.children(session, places["province"])] == ["01234A", "01235B"]
+        assert [unit.code for unit in people.units_of_kind(session, UnitKind.school)] == ["01234A", "01235B"]
+        with pytest.raises(Unseen):
+            people.unit(session, "x")
+
+
+def test_a_gresa_code_has_six_characters(directory: Store) -> None:
+    with pytest.raises(IntegrityError), directory.writing() as session:
+        people.add_unit(session, kind=UnitKind.school, code="123", names={})
+
+
+def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str]) -> None:
+    with directory.writing() as session:
+        for name, unit in (
+            ("national", None),
+            ("provincial", "province"),
+            ("second", "school"),
+            ("elsewhere", "other"),
+        ):
+            contact = people.add_contact(
+                session,
+                target="police",
+                names={"fr": name},
+                unit=places[unit] if unit else None,
+                phone="19",
+                position=1,
+            )
+        gone = people.add_contact(session, target="police", names={"fr": "gone"}, unit=places["school"])
+        people.remove_contact(session, gone)
+        people.remove_contact(session, gone)
+        people.add_contact(session, target="police", names={"fr": "first"}, unit=places["school"], position=0)
+        people.verify_contact(session, contact, on=TODAY, by="me")
+    with directory.reading() as session:
+        found = people.contacts(session, places["school"])
+        assert [contact.names["fr"] for contact in found] == ["first", "second", "provincial", "national"]
+        (elsewhere, *_) = people.contacts(session, places["other"])
+        assert (elsewhere.verified_on, elsewhere.verified_by) == (TODAY, "me")
+    with pytest.raises(Unseen), directory.writing() as session:
+        people.verify_contact(session, "x", on=TODAY, by="me")
+
+
+def test_a_calendar_comes_back_and_holds_below(directory: Store, places: dict[str, str]) -> None:
+    calendar = Calendar(
+        opening={0: (Hours(time(8, 30), time(12)), Hours(time(14, 30), time(18))), 5: (Hours(time(8, 30), time(12)),)},
+        exceptions=(HoursException(TODAY, TODAY + 9 * DAY, {0: (Hours(time(9), time(14, 30)),)}),),
+        closed=frozenset({TODAY + DAY, TODAY}),
+    )
+    with pytest.raises(Unseen), directory.reading() as session:
+        people.calendar_of(session, places["school"])
+    for kept in (Calendar(opening={}), calendar):
+        with directory.writing() as session:
+            people.set_calendar(session, places["region"], kept)
+    with directory.reading() as session:
+        assert people.calendar_of(session, places["school"]) == calendar
+    with directory.writing() as session:
+        people.set_calendar(session, places["school"], Calendar(opening={}))
+        assert people.calendar_of(session, places["school"]) == Calendar(opening={})
+        assert people.calendar_of(session, places["other"]) == calendar
+
+
+# ---- definitions ---------------------------------------------------------------------------------------------------
+
+
+def publish(directory: Store, version: int, *, current: bool = True, content: bytes = b"a: 1\r\n") -> None:
+    with directory.writing() as session:
+        people.publish(
+            session,
+            protocol="p",
+            version=version,
+            digest=f"{version:064}",
+            content=content,
+            published_at=NOW,
+            current=current,
+        )
+
+
+def test_published_bytes_come_back_as_they_were(directory: Store) -> None:
+    publish(directory, 1)
+    publish(directory, 2)
+    publish(directory, 3, current=False)
+    with directory.reading() as session:
+        assert people.definition(session, "p", 1).content == b"a: 1\r\n"
+        assert [found.version for found in people.current_definitions(session)] == [2]
+        assert [version for _, version, _ in people.definition_versions(session)] == [1, 2, 3]
+        with pytest.raises(Unseen):
+            people.definition(session, "p", 4)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE definition SET version = 5",
+        "UPDATE definition SET digest = protocol",
+        "UPDATE definition SET published_at = '2020-01-01 00:00:00+00'",
+        "DELETE FROM definition",
+    ],
+)
+def test_published_definitions_never_change(directory: Store, statement: str) -> None:
+    publish(directory, 1)
+    with pytest.raises(IntegrityError, match="never changes"), directory.writing() as session:
+        session.execute(text(statement))
+    with pytest.raises(IntegrityError):
+        publish(directory, 1, current=False, content=b"other")
+
+
+# ---- signed in -----------------------------------------------------------------------------------------------------
+
+
+def test_a_session_lives_while_it_is_used(directory: Store) -> None:
+    account = add_account(directory)
+    with directory.writing() as session:
+        token = sign_in.open_web_session(session, account, now=NOW, user_agent="Mozilla\n" + "x" * 200)
+    minute = timedelta(minutes=1)
+    with directory.reading() as session:
+        found = sign_in.web_session(session, token, now=NOW + 29 * minute)
+        assert found is not None
+        assert (found.account, len(found.user_agent)) == (account, 120)
+        assert sign_in.is_worth_touching(found, NOW + minute)
+        assert not sign_in.is_worth_touching(found, NOW + timedelta(seconds=59))
+        assert sign_in.web_session(session, token, now=NOW + 30 * minute) is None
+        assert sign_in.web_session(session, token + "x", now=NOW) is None
+    with directory.writing() as session:
+        sign_in.touch_web_session(session, token, now=NOW + 20 * minute)
+        sign_in.touch_web_session(session, "no such token", now=NOW)
+    with directory.reading() as session:
+        assert sign_in.web_session(session, token, now=NOW + 45 * minute) is not None
+        assert sign_in.web_session(session, token, now=NOW - 2 * minute) is None, "from the future"
+
+
+def test_a_session_ends_for_good(directory: Store) -> None:
+    account = add_account(directory)
+    with directory.writing() as session:
+        tokens = [sign_in.open_web_session(session, account, now=NOW) for _ in range(4)]
+        late = NOW + sign_in.ABSOLUTE
+        sign_in.touch_web_session(session, tokens[0], now=late - timedelta(minutes=1))
+        assert sign_in.web_session(session, tokens[0], now=late) is None
+        sign_in.close_web_session(session, tokens[1])
+        assert sign_in.web_session(session, tokens[1], now=NOW) is None
+        people.set_active(session, account, False)
+        assert sign_in.web_session(session, tokens[2], now=NOW) is None
+        people.set_active(session, account, True)
+        assert sign_in.web_session(session, tokens[2], now=NOW) is not None
+        sign_in.close_web_sessions(session, account)
+        assert sign_in.web_session(session, tokens[2], now=NOW) is None
+        sign_in.drop_web_sessions(session, late)
+
+
+def test_attempts_are_counted_and_forgotten(directory: Store) -> None:
+    with directory.writing() as session:
+        for seconds in (0, 10, 20):
+            sign_in.note_attempt(session, "membre", at=NOW + timedelta(seconds=seconds))
+        sign_in.note_attempt(session, "other", at=NOW)
+        assert sign_in.attempts_since(session, "membre", NOW + timedelta(seconds=10)) == 2
+        sign_in.forget_attempts(session, "membre")
+        assert sign_in.attempts_since(session, "membre", NOW) == 0
+        assert sign_in.attempts_since(session, "other", NOW) == 1
+        sign_in.drop_attempts(session, NOW + timedelta(seconds=1))
+        assert sign_in.attempts_since(session, "other", NOW) == 0

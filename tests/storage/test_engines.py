@@ -1,0 +1,144 @@
+"""Two ways into a store: reading refuses writes, writing is all or nothing, and many writers wait for each other."""
+
+import errno
+import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
+
+from school_protocol.storage import engines
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.storage.tables import OutboxRow
+from storage.conftest import NOW, Realm
+
+
+def message(number: int) -> OutboxRow:
+    return OutboxRow(id=f"m{number}", at=NOW, kind="k", payload={}, due_at=NOW)
+
+
+def sqlite_only(realm: Realm) -> None:
+    if realm.store.engine.dialect.name != "sqlite":
+        pytest.skip("about SQLite")
+
+
+@pytest.mark.parametrize(
+    ("pragma", "value"),
+    [
+        ("journal_mode", "wal"),
+        ("synchronous", 2),
+        ("foreign_keys", 1),
+        ("recursive_triggers", 1),
+        ("secure_delete", 1),
+        ("trusted_schema", 0),
+        ("busy_timeout", 10_000),
+    ],
+)
+def test_pragmas(tmp_path: Path, pragma: str, value: object) -> None:
+    store = Store(open_engine(f"sqlite:///{tmp_path / 'a.sqlite'}"))
+    with store.writing() as session:
+        assert session.scalar(text(f"PRAGMA {pragma}")) == value
+
+
+def test_database_files_are_their_owners_alone(realm: Realm) -> None:
+    sqlite_only(realm)
+    for path in realm.folder.iterdir():
+        assert stat.S_IMODE(path.stat().st_mode) == 0o600, path
+
+
+def test_writing_commits(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        session.add(message(1))
+    with realm.store.reading() as session:
+        assert session.scalars(select(OutboxRow.id)).all() == ["m1"]
+
+
+def test_an_exception_leaves_nothing_behind(realm: Realm) -> None:
+    def fail() -> None:
+        with realm.store.writing() as session:
+            session.add(message(1))
+            session.flush()
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    with realm.store.reading() as session:
+        assert not session.scalars(select(OutboxRow)).all()
+
+
+def test_reading_refuses_a_write(realm: Realm) -> None:
+    def write() -> None:
+        with realm.store.reading() as session:
+            session.add(message(1))
+            session.flush()
+
+    with pytest.raises(DBAPIError, match=r"(?i)read-?only"):
+        write()
+    with realm.store.writing() as session:  # the connection is as good as before
+        session.add(message(2))
+
+
+def test_reading_stays_on_its_snapshot(realm: Realm) -> None:
+    with realm.store.reading() as session:
+        assert not session.scalars(select(OutboxRow.id)).all()
+        with realm.store.writing() as other:
+            other.add(message(1))
+        assert not session.scalars(select(OutboxRow.id)).all()
+
+
+def test_a_writer_that_waits_too_long_is_told_busy(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqlite_only(realm)
+    monkeypatch.setattr(engines, "_PRAGMAS", ("PRAGMA busy_timeout = 50",))
+    impatient = Store(open_engine(realm.store.engine.url))
+    with realm.store.writing(), pytest.raises(StorageBusy), impatient.writing():
+        pass
+
+
+def test_a_full_database_is_told_full_and_recovers(realm: Realm) -> None:
+    sqlite_only(realm)
+    store = Store(open_engine(realm.store.engine.url))
+
+    def fill() -> None:
+        with store.writing() as session:
+            pages = session.scalar(text("PRAGMA page_count"))
+            session.execute(text(f"PRAGMA max_page_count = {pages}"))
+            session.execute(text("CREATE TABLE filler (x)"))
+            session.execute(text("INSERT INTO filler VALUES (zeroblob(1000000))"))
+
+    with pytest.raises(StorageFull):
+        fill()
+    with realm.store.writing() as session:
+        session.add(message(1))
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_full_disk_is_told_full(realm: Realm, number: int) -> None:
+    with pytest.raises(StorageFull), realm.store.writing():
+        raise OSError(number, "no room")
+
+
+def test_other_errors_stay_what_they_are(realm: Realm) -> None:
+    with pytest.raises(FileNotFoundError), realm.store.writing():
+        raise FileNotFoundError("x")
+
+
+def test_32_writers_at_once_are_never_locked_out(realm: Realm) -> None:
+    """Each reads before it writes: with a plain BEGIN most of these would fail at once."""
+    start = threading.Barrier(32)
+
+    def write(number: int) -> None:
+        start.wait()
+        for turn in range(5):
+            with realm.store.writing() as session:
+                session.scalars(select(OutboxRow.id)).all()
+                session.add(message(number * 100 + turn))
+
+    with ThreadPoolExecutor(32) as pool:
+        for result in [pool.submit(write, number) for number in range(32)]:
+            result.result()
+    with realm.store.reading() as session:
+        assert len(session.scalars(select(OutboxRow.id)).all()) == 160

@@ -1,0 +1,330 @@
+"""The index: what a scope lets somebody see is the same in SQL and in policy, and pages lose nobody."""
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from sqlalchemy import delete, event, insert, select, text
+
+from school_protocol.domain.policy import Clause, Reach, Scope, may_see
+from school_protocol.storage import cases, identities, index, migrate
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat
+from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow
+from storage.conftest import NOW, Realm
+
+TODAY = date(2026, 11, 25)
+EVERYBODY = Scope("overseer", (Clause("test", Reach.region, "region", sees_restricted=True),))
+
+
+def row(case_id: str, number: str = "", **changes: Any) -> IndexRow:
+    plain = IndexRow(
+        case_id=case_id,
+        number=number or f"{random.randrange(10**13):013}",
+        protocol="test",
+        version=1,
+        unit="school-1",
+        province="province",
+        region="region",
+        state="listening",
+        stage="listening",
+        opened_at=NOW,
+        moved_at=NOW,
+        last_seq=1,
+    )
+    return replace(plain, **changes)
+
+
+def indexed(realm: Realm, **changes: Any) -> IndexRow:
+    case_id = realm.open_case(unit=changes.get("unit", "school-1"))
+    with realm.store.writing() as session:
+        made = row(case_id, cases.opened(session, case_id).number, **changes)
+        index.write(session, made)
+    return made
+
+
+def full(realm: Realm) -> IndexRow:
+    return indexed(
+        realm,
+        level=2,
+        raised=1,
+        urgent=True,
+        next_due_at=NOW + timedelta(hours=3),
+        next_due_key="hear",
+        waiting_for=frozenset({"head", "member"}),
+        seats=(Seat("a", "lead"), Seat("b", "support", TODAY)),
+        exclusions=frozenset({"x"}),
+        readers=frozenset({"r"}),
+        dues=(Due("hear", NOW + timedelta(hours=3)), Due("refer", NOW + timedelta(days=2), "danger-1", True)),
+        figures={"kind": "insult", "images": True, "count": 3},
+    )
+
+
+# ---- rows ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_comes_back_whole(realm: Realm) -> None:
+    made = full(realm)
+    with realm.store.reading() as session:
+        assert index.row_of(session, made.case_id) == made
+
+
+def test_writing_again_replaces_everything(realm: Realm) -> None:
+    made = full(realm)
+    later = row(made.case_id, made.number, last_seq=2, state="closed", ended=True)
+    with realm.store.writing() as session:
+        index.write(session, later)
+    with realm.store.reading() as session:
+        assert index.row_of(session, made.case_id) == later
+
+
+def test_removing_leaves_no_part_behind(realm: Realm) -> None:
+    made = full(realm)
+    with realm.store.writing() as session:
+        index.remove(session, made.case_id)
+    with realm.store.reading() as session:
+        for table in ("seat", "exclusion", "reader", "due", "figure", "waiting", "index"):
+            assert session.scalar(text(f"SELECT count(*) FROM case_{table}")) == 0
+        assert index.all_case_ids(session) == [made.case_id]
+
+
+def test_the_same_seat_twice_lasts_the_longer(realm: Realm) -> None:
+    made = indexed(realm, seats=(Seat("a", "lead", TODAY), Seat("a", "lead", None), Seat("a", "support", TODAY)))
+    with realm.store.reading() as session:
+        found = index.row_of(session, made.case_id)
+    assert found is not None
+    assert set(found.seats) == {Seat("a", "lead"), Seat("a", "support", TODAY)}
+
+
+def test_the_same_deadline_twice_is_due_the_sooner(realm: Realm) -> None:
+    made = indexed(realm, dues=(Due("hear", NOW + timedelta(days=2)), Due("hear", NOW)))
+    with realm.store.reading() as session:
+        found = index.row_of(session, made.case_id)
+    assert found is not None
+    assert found.dues == (Due("hear", NOW),)
+
+
+# ---- visibility ----------------------------------------------------------------------------------------------------
+
+ACCOUNTS, PLACES, PROTOCOLS = ["a1", "a2", "a3"], ["s1", "s2", "p1", "r1"], ["one", "two"]
+some = st.frozensets(st.sampled_from(ACCOUNTS))
+seats = st.lists(
+    st.builds(
+        Seat,
+        st.sampled_from(ACCOUNTS),
+        st.just("lead"),
+        st.none() | st.dates(TODAY - timedelta(2), TODAY + timedelta(2)),
+    ),
+    max_size=3,
+    unique_by=lambda seat: seat.account,
+).map(tuple)
+drawn_rows = st.fixed_dictionaries(
+    {
+        "protocol": st.sampled_from(PROTOCOLS),
+        "unit": st.sampled_from(PLACES),
+        "province": st.sampled_from(PLACES),
+        "region": st.sampled_from(PLACES),
+        "team_sees": st.booleans(),
+        "restricted": st.booleans(),
+        "seats": seats,
+        "exclusions": some,
+        "readers": some,
+    }
+)
+clauses = st.builds(
+    Clause,
+    st.sampled_from(PROTOCOLS),
+    st.sampled_from(Reach),
+    st.sampled_from(["", *PLACES]),
+    st.booleans(),
+    st.booleans(),
+)
+scopes = st.builds(Scope, st.sampled_from(ACCOUNTS), st.lists(clauses, max_size=5).map(tuple))
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """A store in which case records are of no interest."""
+    store = Store(open_engine(f"sqlite:///{tmp_path_factory.mktemp('bare') / 'realm.sqlite'}"))
+    migrate.upgrade(store.engine, "realm")
+    with store.writing() as session:
+        for number in range(12):
+            session.execute(
+                insert(CaseRecordRow).values(
+                    id=f"c{number}",
+                    number=f"{number:013}",
+                    protocol="p",
+                    version=1,
+                    digest="d" * 64,
+                    unit="u",
+                    opened_at=NOW,
+                )
+            )
+    yield store
+    store.close()
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(drawn=st.lists(drawn_rows, min_size=1, max_size=12), scope=scopes)
+def test_where_is_may_see(bare: Store, drawn: list[dict[str, Any]], scope: Scope) -> None:
+    rows = [row(f"c{number}", f"{number:013}", **each) for number, each in enumerate(drawn)]
+    with bare.writing() as session:
+        session.execute(delete(CaseIndexRow))
+        for each in rows:
+            index.write(session, each)
+    expected = {each.case_id for each in rows if may_see(scope, each.place(TODAY))}
+    with bare.reading() as session:
+        where = index.where_visible(scope, TODAY)
+        assert set(session.scalars(select(CaseIndexRow.case_id).where(where))) == expected
+        page = index.page(session, scope, today=TODAY, limit=50)
+        assert {each.case_id for each in page.rows} == expected
+        assert len(page.rows) == len(expected)
+        for each in rows:
+            found = index.find(session, scope, each.number, today=TODAY)
+            assert (found is not None) == (each.case_id in expected)
+
+
+def test_no_clause_sees_nothing(realm: Realm) -> None:
+    full(realm)
+    with realm.store.reading() as session:
+        assert index.page(session, Scope("a", ()), today=TODAY, limit=10).rows == ()
+
+
+def test_a_seat_ends_after_its_last_day(realm: Realm) -> None:
+    made = full(realm)
+    scope = Scope("b", (Clause("test", Reach.seat),))
+    with realm.store.reading() as session:
+        assert index.find(session, scope, made.number, today=TODAY) == made
+        assert index.find(session, scope, made.number, today=TODAY + timedelta(days=1)) is None
+        assert index.find_by_id(session, scope, made.case_id, today=TODAY) == made
+
+
+# ---- pages ---------------------------------------------------------------------------------------------------------
+
+
+def pages(store: Store, scope: Scope, limit: int, **options: Any) -> list[IndexRow]:
+    found: list[IndexRow] = []
+    after: Cursor | None = None
+    while True:
+        with store.reading() as session:
+            page = index.page(session, scope, today=TODAY, limit=limit, after=after, **options)
+        found.extend(page.rows)
+        assert len(page.rows) <= limit
+        if page.after is None:
+            return found
+        after = Cursor.parse(str(page.after))
+        assert after == page.after
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(hours=st.lists(st.none() | st.integers(-3, 3), min_size=1, max_size=12), limit=st.integers(1, 13))
+def test_pages_are_complete_in_order_and_without_duplicates(bare: Store, hours: list[int | None], limit: int) -> None:
+    """Seen by seat, by unit and by region at once, still each case stands once."""
+    scope = Scope("a", (*EVERYBODY.clauses, Clause("test", Reach.seat), Clause("test", Reach.unit, "school-1")))
+    with bare.writing() as session:
+        session.execute(delete(CaseIndexRow))
+        for number, hour in enumerate(hours):
+            due = {} if hour is None else {"next_due_at": NOW + timedelta(hours=hour), "next_due_key": "k"}
+            index.write(session, row(f"c{number}", f"{number:013}", seats=(Seat("a", "lead"),), **due))
+    found = pages(bare, scope, limit)
+    expected = sorted(
+        ((hour is None, hour or 0, f"c{number}") for number, hour in enumerate(hours)),
+    )
+    assert [each.case_id for each in found] == [case_id for _, _, case_id in expected]
+
+
+def test_a_page_costs_the_same_wherever_it_lies(realm: Realm) -> None:
+    """No leg sorts: each walks an index in its order, from the cursor on."""
+    if realm.store.engine.dialect.name != "sqlite":
+        pytest.skip("reads SQLite's plans")
+    scope = Scope("a", (Clause("test", Reach.unit, "school-1"), Clause("test", Reach.region, "region")))
+    statements: list[tuple[str, Any]] = []
+    with realm.store.reading() as session:
+        event.listen(session.connection(), "before_cursor_execute", lambda *a: statements.append((a[2], a[3])))
+        index.page(session, scope, today=TODAY, limit=10, after=Cursor(NOW, "a"))
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statements[0][0]}", statements[0][1])
+        details = [line[3] for line in plan]
+    for used in (
+        "ix_case_index_unit_due_order_case_id (unit=? AND (due_order,case_id)>(?,?))",
+        "ix_case_index_region_due_order_case_id (region=? AND (due_order,case_id)>(?,?))",
+    ):
+        assert any(used in line for line in details), details
+
+
+@pytest.mark.parametrize(
+    "bad", ["", "~", "x~y", "2026-01-01T00:00:00~a", "2026-01-01T00:00:00+00:00~", "2026-01-01T00:00:00+00:00~a'b"]
+)
+def test_a_made_up_cursor_is_none(bad: str) -> None:
+    assert Cursor.parse(bad) is None
+
+
+def test_filters(realm: Realm) -> None:
+    rich = full(realm)
+    plain = indexed(realm, unit="school-2", state="closed", stage="closing", ended=True, restricted=True)
+    for options, expected in (
+        ({}, {rich.case_id, plain.case_id}),
+        ({"ended": False}, {rich.case_id}),
+        ({"ended": True}, {plain.case_id}),
+        ({"urgent": True}, {rich.case_id}),
+        ({"restricted": True}, {plain.case_id}),
+        ({"has_danger": True}, {rich.case_id}),
+        ({"has_danger": False}, {plain.case_id}),
+        ({"protocol": "other"}, set()),
+        ({"unit": "school-2"}, {plain.case_id}),
+        ({"stages": frozenset({"closing"})}, {plain.case_id}),
+        ({"states": frozenset({"listening"})}, {rich.case_id}),
+        ({"states": frozenset()}, set()),
+        ({"level": 2}, {rich.case_id}),
+        ({"waiting_for": frozenset({"head", "nobody"})}, {rich.case_id}),
+        ({"waiting_for": frozenset()}, set()),
+        ({"seat_of": "a"}, {rich.case_id}),
+        ({"due_before": NOW + timedelta(hours=3)}, set()),
+        ({"due_before": NOW + timedelta(hours=4)}, {rich.case_id}),
+        ({"due_from": NOW + timedelta(hours=3)}, {rich.case_id}),
+        ({"due_from": NOW + timedelta(hours=4)}, set()),
+    ):
+        found = pages(realm.store, EVERYBODY, 1, filter=Filter(**options))
+        assert {each.case_id for each in found} == expected, options
+
+
+# ---- search and sweep ----------------------------------------------------------------------------------------------
+
+
+def test_a_pupil_is_found_in_one_unit_only_and_only_by_who_sees_the_case(realm: Realm) -> None:
+    here, there = indexed(realm, unit="school-1"), indexed(realm, unit="school-2")
+    with realm.store.writing() as session:
+        for made in (here, there):
+            identities.keep(
+                session, realm.vault, made.case_id, slot_id="P1", slot="pupil", values={"name": "Yasmine"},
+                marks=["Yasmine EL AMRANI", "J123456789"],
+            )  # fmt: skip
+    with realm.store.reading() as session:
+        for typed in ("yasmine el-amrani", "j123456789"):
+            mark = realm.vault.mark("school-1", typed)
+            assert index.by_mark(session, EVERYBODY, "school-1", mark, today=TODAY) == (here,)
+            assert index.by_mark(session, EVERYBODY, "school-2", mark, today=TODAY) == ()
+            assert index.by_mark(session, Scope("nobody", ()), "school-1", mark, today=TODAY) == ()
+
+
+def test_dues_are_swept_in_order(realm: Realm) -> None:
+    made = full(realm)
+    other = indexed(realm, dues=(Due("hear", NOW),))
+    with realm.store.reading() as session:
+        first = index.dues_until(session, NOW + timedelta(days=1), limit=1)
+        assert first == [(other.case_id, Due("hear", NOW))]
+        case_id, due = first[0]
+        rest = index.dues_until(
+            session, NOW + timedelta(days=1), limit=9, after=(due.due_at, case_id, due.key, due.subject)
+        )
+        assert rest == [(made.case_id, Due("hear", NOW + timedelta(hours=3)))]
+
+
+def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
+    made = indexed(realm, restricted=True, readers=frozenset({"named"}))
+    with realm.store.reading() as session:
+        assert index.find(session, Scope("named", ()), made.number, today=TODAY) == made

@@ -1,0 +1,80 @@
+"""Pressing twice records once, and no typed word is lost."""
+
+from datetime import timedelta
+
+import pytest
+
+from school_protocol.storage import once
+from storage.conftest import NOW, Realm
+
+
+def test_a_token_gives_its_first_outcome_for_ever(realm: Realm) -> None:
+    for outcome, expected in (({"seq": 1}, None), ({"seq": 2}, {"seq": 1}), ({"seq": 3}, {"seq": 1})):
+        with realm.store.writing() as session:
+            assert once.use(session, "a", "token", outcome, at=NOW) == expected
+    with realm.store.reading() as session:
+        assert once.spent(session, "a", "token") == {"seq": 1}
+        assert once.spent(session, "a", "tokén") is None
+        assert once.spent(session, "b", "token") is None
+
+
+def test_the_same_token_in_one_transaction(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        assert once.use(session, "a", "token", {"seq": 1}, at=NOW) is None
+        assert once.use(session, "a", "token", {"seq": 2}, at=NOW) == {"seq": 1}
+
+
+def test_a_token_slipped_in_between_gives_the_first_outcome(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    with realm.store.writing() as session:
+        once.use(session, "a", "token", {"seq": 1}, at=NOW)
+    looks = iter([None, {"seq": 1}])
+    monkeypatch.setattr(once, "spent", lambda *_: next(looks))
+    with realm.store.writing() as session:
+        assert once.use(session, "a", "token", {"seq": 2}, at=NOW) == {"seq": 1}
+
+
+def test_a_refused_form_uses_no_token_up(realm: Realm) -> None:
+    def refuse() -> None:
+        with realm.store.writing() as session:
+            once.use(session, "a", "token", {"seq": 1}, at=NOW)
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        refuse()
+    with realm.store.writing() as session:
+        assert once.use(session, "a", "token", {"seq": 2}, at=NOW) is None
+
+
+def test_a_token_used_at_the_start_is_settled_at_the_end(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        assert once.use(session, "a", "token", {}, at=NOW) is None
+        once.settle(session, "a", "token", {"seq": 9})
+    with realm.store.reading() as session:
+        assert once.spent(session, "a", "token") == {"seq": 9}
+
+
+def test_old_tokens_are_forgotten(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        once.use(session, "a", "token", {}, at=NOW)
+        once.drop_tokens(session, NOW)
+        assert once.spent(session, "a", "token") == {}
+        once.drop_tokens(session, NOW + timedelta(seconds=1))
+    with realm.store.reading() as session:
+        assert once.spent(session, "a", "token") is None
+
+
+def test_drafts_are_for_the_same_person_only(realm: Realm) -> None:
+    for text, moment in (("first", NOW), ("ثانٍ", NOW + timedelta(minutes=1))):
+        with realm.store.writing() as session:
+            once.keep_draft(session, realm.vault, "a", "case/note", {"text": text}, at=moment)
+            once.keep_draft(session, realm.vault, "a", "other", {"text": text}, at=NOW)
+    with realm.store.reading() as session:
+        found = once.draft(session, realm.vault, "a", "case/note")
+        assert found == once.Draft("case/note", NOW + timedelta(minutes=1), {"text": "ثانٍ"})
+        assert once.draft(session, realm.vault, "b", "case/note") is None
+        assert [key for key, _ in once.drafts_of(session, "a")] == ["case/note", "other"]
+    with realm.store.writing() as session:
+        once.drop_draft(session, "a", "case/note")
+        assert [key for key, _ in once.drafts_of(session, "a")] == ["other"]
+        once.drop_drafts(session, NOW + timedelta(seconds=1))
+        assert once.drafts_of(session, "a") == ()
