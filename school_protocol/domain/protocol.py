@@ -684,6 +684,9 @@ class Protocol(Model):
                 document["profiles"] = _with_keys(document["profiles"])
         return out
 
+    def __repr__(self) -> str:
+        return f"Protocol({self.protocol!r}, {self.version})"
+
     @cached_property
     def initial(self) -> State:
         return next(state for state in self.states.values() if state.initial)

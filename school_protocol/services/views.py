@@ -32,7 +32,7 @@ from school_protocol.domain.protocol import (
 
 @dataclass(frozen=True, slots=True)
 class PersonLine:
-    """A person of the case. `label` is the slot's code and number (EV1); `name` is None where it is not for this reader."""
+    """A person of the case: `label` is slot code and number (EV1); `name` is None where it isn't for this reader."""
 
     id: str
     slot: Slot

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +27,6 @@ _PRAGMAS = (
     "PRAGMA trusted_schema = OFF",
 )
 
-_as_json = partial(json.dumps, ensure_ascii=False)
-
 
 def open_engine(url: str | URL, *, schema: str | None = None) -> Engine:
     """An engine on `url`; on PostgreSQL, `schema` is where a realm's tables live."""
@@ -43,9 +39,9 @@ def open_engine(url: str | URL, *, schema: str | None = None) -> Engine:
 def _open_sqlite(address: URL) -> Engine:
     if address.database and address.database != ":memory:" and not address.database.startswith("file:"):
         _make_private(Path(address.database))
-        engine = create_engine(address, json_serializer=_as_json, pool_size=10, max_overflow=30)
+        engine = create_engine(address, pool_size=10, max_overflow=30)
     else:
-        engine = create_engine(address, json_serializer=_as_json)
+        engine = create_engine(address)
     event.listen(engine, "connect", _set_pragmas)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -84,7 +80,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _open_server(address: URL, schema: str | None) -> Engine:
     arguments = {"options": f"-c search_path={schema}"} if schema else {}
-    return create_engine(address, json_serializer=_as_json, pool_pre_ping=True, connect_args=arguments)
+    return create_engine(address, pool_pre_ping=True, connect_args=arguments)
 
 
 class Store:

@@ -57,8 +57,20 @@ class Moment(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-Id = String(40)
-Key = String(80)
+class Plain(TypeDecorator[str]):
+    """Text in clear, as every database takes it: NUL and lone surrogates, typed into an address, match nothing."""
+
+    impl = String
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
+        if value is None or (value.isascii() and "\0" not in value):
+            return value
+        return value.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
+Id = Plain(40)
+Key = Plain(80)
 """Keys of a definition: roles, states, acts, slots."""
 
 _TYPES: dict[Any, Any] = {
@@ -93,13 +105,15 @@ def new_id() -> str:
 
 
 class AccountRow(DirectoryBase):
+    """Somebody who can sign in."""
+
     __tablename__ = "account"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    username: Mapped[str] = mapped_column(String(80), unique=True)
+    username: Mapped[str] = mapped_column(Plain(80), unique=True)
     names: Mapped[dict[str, Any]]
-    password_hash: Mapped[str | None] = mapped_column(String(255))
-    language: Mapped[str] = mapped_column(String(12))
+    password_hash: Mapped[str | None] = mapped_column(Plain(255))
+    language: Mapped[str] = mapped_column(Plain(12))
     certified: Mapped[bool] = mapped_column(default=False)
     trained_until: Mapped[date | None]
     active: Mapped[bool] = mapped_column(default=True)
@@ -109,11 +123,13 @@ class AccountRow(DirectoryBase):
 
 
 class UnitRow(DirectoryBase):
+    """A school, a province, a region or the country."""
+
     __tablename__ = "unit"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    kind: Mapped[str] = mapped_column(String(12))
-    code: Mapped[str] = mapped_column(String(40), unique=True)
+    kind: Mapped[str] = mapped_column(Plain(12))
+    code: Mapped[str] = mapped_column(Plain(40), unique=True)
     names: Mapped[dict[str, Any]]
     parent: Mapped[str | None] = mapped_column(Id, ForeignKey("unit.id"), index=True)
 
@@ -125,6 +141,8 @@ class UnitRow(DirectoryBase):
 
 
 class AppointmentRow(DirectoryBase):
+    """A role held in a unit, both days included."""
+
     __tablename__ = "appointment"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -141,6 +159,8 @@ class AppointmentRow(DirectoryBase):
 
 
 class ContactRow(DirectoryBase):
+    """Whom to call for a referral target; without a unit: the whole country's."""
+
     __tablename__ = "contact"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
@@ -148,8 +168,8 @@ class ContactRow(DirectoryBase):
     target: Mapped[str] = mapped_column(Key)
     names: Mapped[dict[str, Any]]
     labels: Mapped[dict[str, Any]]
-    phone: Mapped[str] = mapped_column(String(40), default="")
-    url: Mapped[str] = mapped_column(String(300), default="")
+    phone: Mapped[str] = mapped_column(Plain(40), default="")
+    url: Mapped[str] = mapped_column(Plain(300), default="")
     hours: Mapped[dict[str, Any]]
     verified_on: Mapped[date | None]
     verified_by: Mapped[str | None] = mapped_column(Id)
@@ -159,10 +179,12 @@ class ContactRow(DirectoryBase):
 
 
 class CalendarRow(DirectoryBase):
+    """School time of a unit and of all below it."""
+
     __tablename__ = "calendar"
 
     unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"), primary_key=True)
-    timezone: Mapped[str] = mapped_column(String(60))
+    timezone: Mapped[str] = mapped_column(Plain(60))
     opening: Mapped[dict[str, Any]]
     exceptions: Mapped[list[Any]]
     closed: Mapped[list[Any]]
@@ -175,7 +197,7 @@ class DefinitionRow(DirectoryBase):
 
     protocol: Mapped[str] = mapped_column(Key, primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(String(64), unique=True)
+    digest: Mapped[str] = mapped_column(Plain(64), unique=True)
     content: Mapped[bytes]
     published_at: Mapped[datetime]
     is_current: Mapped[bool] = mapped_column(default=False)
@@ -203,7 +225,7 @@ class WebSessionRow(DirectoryBase):
     created_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
-    user_agent: Mapped[str] = mapped_column(String(120), default="")
+    user_agent: Mapped[str] = mapped_column(Plain(120), default="")
 
     __table_args__ = (
         CheckConstraint("length(token) = 32", name="token_is_hashed"),
@@ -273,10 +295,10 @@ class CaseRecordRow(RealmBase):
     __tablename__ = "case_record"
 
     id: Mapped[str] = mapped_column(Id, primary_key=True)
-    number: Mapped[str] = mapped_column(String(13), unique=True)
+    number: Mapped[str] = mapped_column(Plain(13), unique=True)
     protocol: Mapped[str] = mapped_column(Key)
     version: Mapped[int]
-    digest: Mapped[str] = mapped_column(String(64))
+    digest: Mapped[str] = mapped_column(Plain(64))
     unit: Mapped[str] = mapped_column(Id, index=True)
     opened_at: Mapped[datetime]
 
@@ -377,7 +399,7 @@ class ReportRow(Wrapped, RealmBase):
     received_at: Mapped[datetime]
     channel: Mapped[str] = mapped_column(Key)
     reporter: Mapped[str | None] = mapped_column(Id)
-    status: Mapped[str] = mapped_column(String(12))
+    status: Mapped[str] = mapped_column(Plain(12))
     case_id: Mapped[str | None] = mapped_column(Id, ForeignKey("case_record.id"), index=True)
     sealed: Mapped[bytes]
 
@@ -402,7 +424,7 @@ class CaseIndexRow(RealmBase):
     __tablename__ = "case_index"
 
     case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
-    number: Mapped[str] = mapped_column(String(13), unique=True)
+    number: Mapped[str] = mapped_column(Plain(13), unique=True)
     protocol: Mapped[str] = mapped_column(Key)
     version: Mapped[int]
     unit: Mapped[str] = mapped_column(Id)
@@ -442,6 +464,8 @@ def _of_index() -> Mapped[str]:
 
 
 class CaseSeatRow(RealmBase):
+    """Who sits in which seat of a case, up to which day."""
+
     __tablename__ = "case_seat"
 
     case_id: Mapped[str] = _of_index()
@@ -453,6 +477,8 @@ class CaseSeatRow(RealmBase):
 
 
 class CaseExclusionRow(RealmBase):
+    """Who may take no part in a case, nor see it."""
+
     __tablename__ = "case_exclusion"
 
     case_id: Mapped[str] = _of_index()
@@ -480,6 +506,8 @@ class CaseWaitingRow(RealmBase):
 
 
 class CaseDueRow(RealmBase):
+    """A deadline that runs."""
+
     __tablename__ = "case_due"
 
     case_id: Mapped[str] = _of_index()
@@ -525,7 +553,7 @@ class DraftRow(Wrapped, RealmBase):
     __tablename__ = "draft"
 
     account: Mapped[str] = mapped_column(Id, primary_key=True)
-    key: Mapped[str] = mapped_column(String(200), primary_key=True)
+    key: Mapped[str] = mapped_column(Plain(200), primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
     sealed: Mapped[bytes]
 

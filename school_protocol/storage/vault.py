@@ -192,7 +192,11 @@ def _letter_or_space(character: str) -> str:
 def seal_bytes(key: bytes, label: str, data: bytes) -> bytes:
     """AES-256-GCM under a fresh nonce, the label authenticated with it."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, data, label.encode())
+    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, data, _bound(label))
+
+
+def _bound(label: str) -> bytes:
+    return label.encode("utf-8", "surrogatepass")
 
 
 def open_bytes(key: bytes, label: str, sealed: bytes) -> bytes:
@@ -201,7 +205,7 @@ def open_bytes(key: bytes, label: str, sealed: bytes) -> bytes:
         raise Sealed(f"{label}: not a sealed value")
     nonce = sealed[1 : 1 + _NONCE_BYTES]
     try:
-        return AESGCM(key).decrypt(nonce, sealed[1 + _NONCE_BYTES :], label.encode())
+        return AESGCM(key).decrypt(nonce, sealed[1 + _NONCE_BYTES :], _bound(label))
     except InvalidTag as error:
         raise Sealed(f"{label}: key, label or bytes are other than they were") from error
 

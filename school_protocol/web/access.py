@@ -1,6 +1,6 @@
 """Who may knock at which endpoint: one table, deny by default; and the guard that reads it before every request.
 
-What a person may see or do *in a case* is for the services and the engine to say; here stands only what an endpoint asks.
+What a person may see or do *in a case* is for the services and the engine to say; here stands what an endpoint asks.
 """
 
 from __future__ import annotations

@@ -69,6 +69,16 @@ def test_accounts_are_found_however_their_name_is_typed(directory: Store) -> Non
         add_account(directory, "membrE")
 
 
+@pytest.mark.parametrize("typed", ["\0", "mem\0bre", "\ud800", "\u202e", "م" * 500, "'; --", ""])
+def test_nothing_typed_as_a_username_does_harm(directory: Store, typed: str) -> None:
+    add_account(directory)
+    with directory.reading() as session:
+        assert people.account_named(session, typed) is None
+        assert people.account(session, typed) is None
+        assert people.unit_coded(session, typed) is None
+        assert sign_in.web_session(session, typed, now=NOW) is None
+
+
 def test_accounts_change(directory: Store) -> None:
     made = add_account(directory)
     with directory.writing() as session:

@@ -1,0 +1,400 @@
+"""The case file: one record laid out for one reader, as the definition's document says; nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
+
+from school_protocol.documents import bidi
+from school_protocol.documents.model import (
+    CaseFile,
+    CheckLine,
+    DangerLine,
+    EventView,
+    FollowUpLine,
+    PersonLine,
+    RecordView,
+    ReferralLine,
+)
+from school_protocol.documents.rendering import TEMPLATES, render
+from school_protocol.domain import scoring
+from school_protocol.domain.conformance import AskedLine
+from school_protocol.domain.protocol import ActKind, FieldType, FormField, Grid, Profile, Protocol
+from school_protocol.wording import ZONE, Wording
+
+_SHORT = frozenset(
+    {FieldType.choice, FieldType.choices, FieldType.yes_no, FieldType.tri, FieldType.integer, FieldType.scale}
+)
+"""Answers that say something by themselves on the cover and beside a line: never free text, never a person."""
+
+_POINTERS = frozenset(
+    {FieldType.danger, FieldType.dangers, FieldType.target, FieldType.person, FieldType.persons, FieldType.seat}
+)
+"""Answers that tell what an entry of the chronology is about."""
+
+_NEVER = frozenset({FieldType.signature, FieldType.grid})
+"""Shown elsewhere: with the signatures, and in the grid's own table."""
+
+
+def case_file(view: CaseFile, wording: Wording) -> bytes:
+    """The PDF/A-3a. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+    copy = (view.head.number, view.content_head, view.profile, wording.language, view.copy, view.reader, view.as_of)
+    return render(
+        case_file_html(view, wording),
+        title=Pages(view, wording).title,
+        language=wording.html_language,
+        identifier="|".join(str(part) for part in copy),
+        moment=view.as_of,
+    )
+
+
+def case_file_html(view: CaseFile, wording: Wording) -> str:
+    """The page that the PDF is made of."""
+    pages = Pages(view, wording)
+    return _environment().get_template("case_file.html").render(
+        view=view, pages=pages, w=wording, _=wording.gettext, ngettext=wording.ngettext,
+        line=pages.line, text=pages.text, day=pages.day, when=pages.when, code=bidi.code,
+    )  # fmt: skip
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+class Pages:
+    """What the template asks: the view's parts in the words of one language."""
+
+    def __init__(self, view: CaseFile, wording: Wording) -> None:
+        self.view = view
+        self.w = wording
+        self.protocol: Protocol = view.head.protocol
+        self.profile: Profile = view.shown_as
+        self.names: Mapping[str, str] = {**view.names, **{person.id: self.person(person) for person in view.people}}
+        self.sections = tuple(section for section in view.document.sections if section.kind not in ("decision", "checks"))
+
+    @property
+    def title(self) -> str:
+        return f"{self.w.text(self.view.document.title)} {self.view.head.number}"
+
+    # ---- saying things ---------------------------------------------------------------------------------------
+
+    def line(self, value: object) -> Markup:
+        """A text of any origin within a line of this language."""
+        return bidi.isolated(str(value), self.w.direction)
+
+    def text(self, text: Any) -> Markup:
+        """A text of the definition or the directory."""
+        return self.line(self.w.text(text))
+
+    def day(self, value: date | str) -> Markup:
+        return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(value)))
+
+    def when(self, value: datetime) -> Markup:
+        """Day and time, the time apart, so that no comma stands between figures of two directions."""
+        day, clock = self.w.day(value.astimezone(ZONE)), self.w.clock(value)
+        return Markup('<span class="nowrap">{}</span> <span class="clock">{}</span>').format(self.line(day), self.line(clock))
+
+    def person(self, person: PersonLine) -> str:
+        """The label, and the name where this profile is an identified one."""
+        return f"{person.label} · {person.name}" if person.name and self.profile.identities else person.label
+
+    def identity(self, person: PersonLine) -> list[tuple[str, str]]:
+        if not self.profile.identities:
+            return []
+        said = {"grade": self.w._("Class"), "massar": self.w._("Massar code"), "phone": self.w._("Telephone")}
+        return [(said.get(key, key), value) for key, value in person.identity.items() if value]
+
+    def by(self, name: str, role: str) -> Markup:
+        spoken = self.line(self.w.role(self.protocol, role))
+        return Markup('{}<span class="sub">{}</span>').format(self.line(name), spoken) if name else spoken
+
+    # ---- the cover -------------------------------------------------------------------------------------------
+
+    @property
+    def decision_title(self) -> Markup:
+        section = next((section for section in self.view.document.sections if section.kind == "decision"), None)
+        return self.text(section.title) if section else self.line(self.w._("The decision"))
+
+    @property
+    def checks_title(self) -> Markup:
+        section = next((section for section in self.view.document.sections if section.kind == "checks"), None)
+        return self.text(section.title) if section else self.line(self.w._("Checks"))
+
+    def decided(self) -> list[tuple[Markup, Markup]]:
+        """What the deciding record says in so many choices: no name, no free text."""
+        record = self.view.decision
+        if record is None:
+            return []
+        fields = [field for field in record.form.fields if field.type in _SHORT and field.type is not FieldType.scale]
+        return [(self.text(field.label), self.answer(field, value)) for field, value in self._answered(record, fields)]
+
+    def level_reasons(self) -> list[Markup]:
+        """How the level came, without the score."""
+        w, detail = self.w, self.view.grid_detail
+        said = {
+            "maximum": w._("Some items are not known: the highest level that they allow counts."),
+            "override": w._("The team chose another level than the grid’s, and wrote why."),
+            "recurrence": w._("The same was seen here before within the year: the level is raised."),
+            "reopening": w._("The case was reopened: the level is above the former one."),
+            "danger": w._("A danger stands: the level follows from it."),
+        }
+        reasons = [self.line(said[reason]) for reason in detail.get("reasons", ()) if reason in said]
+        return [*self.floors(), *reasons] or [self.line(w._("As the grid gives it."))]
+
+    def checks(self) -> Iterator[tuple[CheckLine, Markup, Markup]]:
+        """Each check, its name, and what is missing where it is not met."""
+        used: set[str] = set()
+        for check in self.view.checks:
+            name = self._check_name(check, used)
+            lacking = self.protocol.needs[check.key].sentence if check.part == "needs" and not check.is_met else None
+            yield check, self.line(name), self.text(lacking)
+
+    def _check_name(self, check: CheckLine, used: set[str]) -> str:
+        if check.part != "needs":
+            return self.w.text(getattr(self.protocol, check.part)[check.key].title)
+        need = self.protocol.needs[check.key]
+        facts = [self.w.text(fact.label) for key, fact in self.protocol.facts.items() if key in need.when.names]
+        acts = [self.w.text(self.protocol.acts[act].title) for act in need.met_by]
+        name = next((name for name in [*facts, *acts] if name not in used), check.key)
+        used.add(name)
+        return name
+
+    def counts(self) -> list[tuple[int, str, str]]:
+        """Figures of the cover: number, tone, words."""
+        kept = self.view.conformance
+        figures = [
+            (kept.count("kept"), "ok", self.w._("in time")),
+            (kept.count("late"), "today", self.w._("done late")),
+            (kept.count("overdue"), "late", self.w._("late now")),
+            (kept.count("open"), "soon", self.w._("still open")),
+            (len(kept.departures), "plain", self.w._("departures")),
+        ]
+        return [(number, tone if number else "none", words) for number, tone, words in figures]
+
+    def overdue(self) -> list[Markup]:
+        return [self.asked(line) for line in self.view.conformance.asked if line.outcome == "overdue"]
+
+    # ---- conformance -----------------------------------------------------------------------------------------
+
+    def asked(self, line: AskedLine) -> Markup:
+        declared = getattr(self.protocol, line.part)[line.key]
+        return self._with_subject(self.text(declared.title), line.subject)
+
+    def _with_subject(self, title: Markup, subject: str) -> Markup:
+        return Markup("{} · {}").format(title, self.subject(subject)) if subject else title
+
+    def subject(self, subject: str) -> Markup:
+        """What a count is about: a danger, a person, a day, or the number of a referral."""
+        if subject in self.protocol.dangers:
+            return self.text(self.protocol.dangers[subject].title)
+        if subject in self.names:
+            return self.line(self.names[subject])
+        if subject.isdigit():
+            return self.line(self.w._("no. %(number)s", number=subject))
+        return self.day(subject) if _is_day(subject) else self.line(subject)
+
+    def outcome(self, line: AskedLine) -> tuple[str, str, str]:
+        """Tone, mark and words of how it went."""
+        w, due, done = self.w, line.due_at, line.done_at
+        if line.outcome == "late" and due and done:
+            return "today", "!", w._("Done, %(late)s", late=w.late_by(done - due))
+        if line.outcome == "overdue" and due:
+            return "late", "×", w._("Not done, %(late)s", late=w.late_by(self.view.as_of - due))
+        return {
+            "kept": ("ok", "✓", w._("Done in time") if due else w._("Done")),
+            "late": ("today", "!", w._("Done late")),
+            "overdue": ("late", "×", w._("Not done, late")),
+            "open": ("soon", "…", w._("Open")),
+            "suspended": ("plain", "–", w._("Suspended")),
+            "excused": ("plain", "–", w._("Excused, with a reason")),
+        }.get(line.outcome, ("plain", "", line.outcome))
+
+    # ---- records ---------------------------------------------------------------------------------------------
+
+    def records_of(self, acts: Iterable[str]) -> list[RecordView]:
+        wanted = set(acts)
+        return [record for record in self.view.records if record.act.key in wanted]
+
+    def record_number(self, seq: int) -> RecordView | None:
+        return next((record for record in self.view.records if record.seq == seq), None)
+
+    def replies(self, referral: ReferralLine) -> list[RecordView]:
+        """Entries that answer this referral."""
+        return [
+            record
+            for record in self.view.records
+            if record.act.kind is ActKind.answer_referral and self._points_at(record, str(referral.number))
+        ]
+
+    def _points_at(self, record: RecordView, number: str) -> bool:
+        field = record.form.find(FieldType.referral)
+        return field is not None and str(record.answers.get(field.key)) == number
+
+    def answers(self, record: RecordView, without: Iterable[str] = ()) -> list[tuple[FormField, Markup, Markup]]:
+        """Field, label and answer of all that may be printed, in the form's order."""
+        left_out = {FieldType(name) for name in without}
+        fields = [field for field in record.form.fields if field.type not in left_out]
+        return [
+            (field, self.text(field.label), self.answer(field, value)) for field, value in self._answered(record, fields)
+        ]
+
+    def _answered(self, record: RecordView, fields: Iterable[FormField]) -> Iterator[tuple[FormField, Any]]:
+        for field in fields:
+            value = record.answers.get(field.key)
+            if value not in (None, "", [], (), {}) and field.type not in _NEVER and self.may_print(field):
+                yield field, value
+
+    def may_print(self, field: FormField) -> bool:
+        """A second lock: words and texts that may hold names stay out of a copy without words, whatever was handed in."""
+        return self.profile.words or not (field.type is FieldType.long or field.names)
+
+    def answer(self, field: FormField, value: Any) -> Markup:
+        if field.type is FieldType.long:
+            return bidi.paragraphs(str(value), self.w.direction)
+        return self.line(self.w.answer(self.protocol, field, value, self.names))
+
+    def rows(self, field: FormField, rows: Iterable[Mapping[str, Any]]) -> tuple[list[FormField], list[list[Markup]]]:
+        """Columns that are filled somewhere, and the cells."""
+        rows = list(rows)
+        columns = [
+            column
+            for column in field.fields
+            if self.may_print(column) and any(row.get(column.key) not in (None, "", []) for row in rows)
+        ]
+        return columns, [[self._cell(column, row.get(column.key)) for column in columns] for row in rows]
+
+    def _cell(self, column: FormField, value: Any) -> Markup:
+        return self.answer(column, value) if value not in (None, "", []) else Markup("–")
+
+    def left_out(self, record: RecordView) -> str | None:
+        """What of this entry is not in this copy, in words."""
+        w = self.w
+        return {
+            "side": w._("This entry is kept for those who look after another side of the case."),
+            "words": w._("Somebody’s own words are not part of this copy."),
+            "destroyed": w._("The words of this entry were erased, as the law asks."),
+        }.get(record.hidden or ("" if self.profile.words else self._has_words(record)))
+
+    def _has_words(self, record: RecordView) -> str:
+        return "words" if any(key for key in record.answers if self._is_locked(record, key)) else ""
+
+    def _is_locked(self, record: RecordView, key: str) -> bool:
+        field = record.form.by_key.get(key)
+        return field is not None and not self.may_print(field)
+
+    # ---- chronology ------------------------------------------------------------------------------------------
+
+    def happened(self, event: EventView) -> Markup:
+        """One event as one line."""
+        w, detail = self.w, event.detail
+        if event.record is not None:
+            return self._with_pointers(event.record)
+        if event.kind == "step_taken":
+            return self.text(_declared(self.protocol.moves, detail.get("move")).title)
+        if event.kind == "document_issued":
+            profile = self.view.document.profiles.get(str(detail.get("profile")))
+            named = w.text(profile.title) if profile else str(detail.get("profile", ""))
+            return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
+        if event.kind == "case_joined":
+            return self.line(w._("Another case was joined to this one: %(number)s", number=detail.get("other", "")))
+        said = {"case_opened": w._("The case was opened"), "case_seen": w._("The team has read it")}
+        return self.line(said.get(event.kind, event.kind))
+
+    def arrival(self, event: EventView) -> Markup | None:
+        """Where a step led to."""
+        target = event.detail.get("target") if event.kind == "step_taken" else None
+        return self.text(_declared(self.protocol.states, target).title) if target is not None else None
+
+    def reason(self, event: EventView) -> str:
+        return str(event.detail.get("reason") or "")
+
+    def _with_pointers(self, record: RecordView) -> Markup:
+        pointed = [field for field in record.form.fields if field.type in _POINTERS]
+        said = [self.answer(field, value) for field, value in self._answered(record, pointed)]
+        title = self.text(record.act.title)
+        return Markup("{} · {}").format(title, Markup(" · ").join(said)) if said else title
+
+    # ---- the grid --------------------------------------------------------------------------------------------
+
+    @property
+    def grid(self) -> Grid | None:
+        grids = self.protocol.grids
+        found: Grid | None = grids.get(str(self.view.grid_detail.get("grid"))) or next(iter(grids.values()), None)
+        return found
+
+    def floors(self) -> list[Markup]:
+        """Sentences of the floors that hold."""
+        if self.grid is None or not self.view.grid:
+            return []
+        known = {line.item: line.score for line in self.view.grid if line.score is not None}
+        return [self.text(self.grid.floors[number].sentence) for number in scoring.score(self.grid, known).floors]
+
+    def share(self, points: int, item: str) -> int:
+        """Points of an item as a percentage of the most that any item can give."""
+        assert self.grid is not None and item in self.grid.items
+        most = max(part.weight * (len(part.anchors) - 1) for part in self.grid.items.values())
+        return round(100 * points / most)
+
+    # ---- states in words -------------------------------------------------------------------------------------
+
+    def danger_state(self, danger: DangerLine) -> tuple[str, str]:
+        return {
+            "raised": ("late", self.w._("Stands, not referred yet")),
+            "referred": ("today", self.w._("Referred")),
+            "lifted": ("ok", self.w._("Lifted")),
+        }.get(danger.state, ("plain", danger.state))
+
+    def referral_state(self, referral: ReferralLine) -> tuple[str, str]:
+        return {
+            "open": ("today", self.w._("No answer yet")),
+            "acknowledged": ("soon", self.w._("Receipt confirmed")),
+            "settled": ("ok", self.w._("Settled")),
+        }.get(referral.state, ("plain", referral.state))
+
+    def follow_up_state(self, line: FollowUpLine) -> tuple[str, str]:
+        return {
+            "held": ("ok", self.w._("Held")),
+            "missed": ("late", self.w._("Missed")),
+            "planned": ("soon", self.w._("Planned")),
+        }.get(line.state, ("plain", line.state))
+
+    def duty_state(self, state: str) -> tuple[str, str]:
+        return {
+            "due": ("soon", self.w._("To be done")),
+            "done": ("ok", self.w._("Done")),
+            "excused": ("plain", self.w._("Excused, with a reason")),
+            "suspended": ("plain", self.w._("Suspended")),
+        }.get(state, ("plain", state))
+
+    def channel(self, referral: ReferralLine) -> Markup:
+        """How a referral went, in the words of its form."""
+        record = self.record_number(referral.seq)
+        field = record.form.by_key.get("channel") if record else None
+        if referral.channel is None or field is None:
+            return Markup("")
+        return self.answer(field, referral.channel)
+
+
+def _declared(known: Mapping[str, Any], value: Any) -> Any:
+    return known[value] if isinstance(value, str) else value
+
+
+def _is_day(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+

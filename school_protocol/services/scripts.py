@@ -1,0 +1,306 @@
+"""Plays a script on a definition, step by step, through the very use cases that pages call.
+
+A script is a list of steps: `at` or `advance` turn the clock; `as` names a role (`team_member`, `membre_er/2` for a
+second person of it); `do` names an act or a move, with `answers`, `reason`, `depart`; `expect: refused` where a refusal
+is wanted. `@role` in an answer stands for that person's account.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
+from typing import Any
+
+from school_protocol.config import Settings
+from school_protocol.domain.clock import Calendar, Hours
+from school_protocol.domain.dues import open_dues
+from school_protocol.domain.errors import BadInput, Refused, SchoolProtocolError, Unseen
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.protocol import START, Protocol, ScopeKind
+from school_protocol.services.accounts import REALM
+from school_protocol.services.cases import make_move, open_case, record_act
+from school_protocol.services.house import House, open_house
+from school_protocol.services.loading import load_by_id
+from school_protocol.storage import cases, directory
+from school_protocol.wording import ZONE
+
+SCHOOL_WEEK = {
+    **{day: (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))) for day in range(5)},
+    5: (Hours(time(8, 30), time(12, 30)),),
+}
+_STEP = frozenset({"at", "advance", "as", "do", "answers", "reason", "depart", "expect", "note", "case"})
+
+
+class ScriptError(SchoolProtocolError):
+    """A script cannot be played: a step is not understood, or did not go as it says."""
+
+
+class TurnableClock:
+    """A clock that stands until it is turned."""
+
+    def __init__(self, moment: datetime) -> None:
+        self.moment = moment
+
+    def now(self) -> datetime:
+        return self.moment
+
+    def turn_to(self, moment: datetime) -> None:
+        self.moment = max(self.moment, moment)
+
+    def advance(self, delay: timedelta) -> None:
+        self.moment += delay
+
+
+@dataclass(slots=True)
+class Played:
+    """What one step did: events or reasons, the state after it, and what is due."""
+
+    step: int
+    at: datetime
+    actor: str
+    do: str
+    refused: tuple[str, ...] = ()
+    problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    events: tuple[str, ...] = ()
+    state: str = ""
+    level: int = 0
+    dues: Mapping[str, str] = field(default_factory=dict)
+    expected_refusal: bool = False
+    number: str = ""
+
+    @property
+    def went_as_said(self) -> bool:
+        return bool(self.refused or self.problems) == self.expected_refusal
+
+
+@dataclass(slots=True)
+class Player:
+    """Plays steps on one house; people are made as the script names them."""
+
+    house: House
+    clock: TurnableClock
+    protocol: Protocol
+    school: str
+    places: Mapping[ScopeKind, str]
+    actors: dict[str, Actor] = field(default_factory=dict)
+    numbers: dict[str, str] = field(default_factory=dict)
+    """Name of a case in the script → its number."""
+    played: list[Played] = field(default_factory=list)
+
+    def actor(self, name: str) -> Actor:
+        """The person that `role`, `role/2` or a user name stands for."""
+        role, _, _count = name.partition("/")
+        key = self.protocol.resolve("roles", role)
+        wanted = f"{key}/{_count}" if _count else key
+        if wanted not in self.actors:
+            if key not in self.protocol.roles:
+                raise ScriptError(f"nobody is called {name!r}")
+            self.actors[wanted] = self._made(wanted, key)
+        return self.actors[wanted]
+
+    def _made(self, name: str, role: str) -> Actor:
+        declared = self.protocol.roles[role]
+        with self.house.directory.writing() as session:
+            account = directory.add_account(
+                session,
+                username=f"{name}-{secrets.token_hex(3)}",
+                names={"fr": name},
+                language="fr",
+                created_at=self.clock.now(),
+                certified=True,
+                trained_until=date(2099, 12, 31),
+            )
+            directory.appoint(
+                session, account, role=role, unit=self.places.get(declared.sees, self.school), starts=date(2000, 1, 1)
+            )
+            actor = directory.actor(session, account, realm=REALM, today=self.clock.now().date())
+        if actor is None:
+            raise ScriptError(f"nobody is called {name!r}")
+        return actor
+
+    # ---- steps -----------------------------------------------------------------------------------------------
+
+    def play(self, steps: Sequence[Mapping[str, Any]]) -> list[Played]:
+        """Play all steps; the last of them is in the answer even where it went otherwise than it says."""
+        for number, step in enumerate(steps, 1):
+            unknown = set(step) - _STEP
+            if unknown:
+                raise ScriptError(f"step {number}: unknown word {sorted(unknown)[0]!r}")
+            self._turn(step, number)
+            if "do" in step:
+                self.played.append(self._one(number, step))
+        return self.played
+
+    def _turn(self, step: Mapping[str, Any], number: int) -> None:
+        if "advance" in step:
+            self.clock.advance(duration(str(step["advance"]), f"step {number}"))
+        if "at" in step:
+            self.clock.turn_to(moment(str(step["at"]), f"step {number}"))
+
+    def _one(self, number: int, step: Mapping[str, Any]) -> Played:
+        actor = self.actor(str(step.get("as", "")))
+        case = str(step.get("case", ""))
+        played = Played(
+            number, self.clock.now(), str(step.get("as")), str(step["do"]),
+            expected_refusal=step.get("expect") == "refused",
+        )  # fmt: skip
+        before = self._seq(case)
+        try:
+            self._do(actor, step, case)
+        except Refused as refusal:
+            played.refused = tuple(reason.need or reason.code for reason in refusal.reasons)
+        except BadInput as bad:
+            played.problems = bad.problems
+        except Unseen:
+            played.refused = ("unseen",)
+        self._after(played, actor, case, before)
+        return played
+
+    def _do(self, actor: Actor, step: Mapping[str, Any], case: str) -> None:
+        name, answers = str(step["do"]), self._answers(step.get("answers") or {})
+        act = self.protocol.resolve("acts", name)
+        token = secrets.token_urlsafe(12)
+        if act in self.protocol.acts:
+            if case not in self.numbers and START in self.protocol.acts[act].in_:
+                opened = open_case(self.house, actor, act, answers, token=token)
+                self.numbers[case] = opened.number
+                return
+            record_act(
+                self.house, actor, self.numbers.get(case, ""), act, answers, expected=None, token=token, proven=True
+            )
+            return
+        make_move(
+            self.house,
+            actor,
+            self.numbers.get(case, ""),
+            name,
+            reason=str(step.get("reason", "")),
+            departures={self.protocol.resolve("needs", key): why for key, why in (step.get("depart") or {}).items()},
+            expected=None,
+            token=token,
+        )
+
+    def _answers(self, value: Any) -> Any:
+        """`@role` becomes that person's account, `#name` the number of a case of the script."""
+        if isinstance(value, Mapping):
+            return {str(key): self._answers(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._answers(item) for item in value]
+        if isinstance(value, str) and value.startswith("@"):
+            return self.actor(value[1:]).id
+        if isinstance(value, str) and value.startswith("#"):
+            return self.numbers.get(value[1:], value)
+        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value):
+            return moment(value, "answer").isoformat()
+        return value
+
+    def case_id(self, case: str = "") -> str | None:
+        with self.house.realm.reading() as session:
+            return cases.find_by_number(session, self.numbers.get(case, ""))
+
+    def _seq(self, case: str) -> int:
+        found = self.case_id(case)
+        if found is None:
+            return 0
+        with self.house.realm.reading() as session:
+            return cases.last_seq(session, found)
+
+    def _after(self, played: Played, actor: Actor, case: str, before: int) -> None:
+        found = self.case_id(case)
+        if found is None:
+            return
+        with self.house.realm.reading() as session:
+            loaded = load_by_id(self.house, session, actor, found)
+            entries = cases.load_since(session, self.house.vault, found, before)
+        played.events = tuple(entry.kind for entry in entries)
+        played.state, played.level = loaded.case.state, loaded.case.level
+        played.number = loaded.case.number
+        played.dues = {
+            f"{due.deadline}:{due.subject}" if due.subject else due.deadline: due.due_at.isoformat()
+            for due in open_dues(loaded.facts)
+        }
+
+
+@contextmanager
+def throwaway(protocol: Protocol, content: bytes, start: datetime) -> Iterator[Player]:
+    """A player in a realm of its own that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="school-protocol-") as folder:
+        clock = TurnableClock(start)
+        house = open_house(Settings(data=Path(folder)), clock)
+        try:
+            yield prepared(house, clock, protocol, content)
+        finally:
+            house.realm.close()
+            house.directory.close()
+
+
+def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: bytes) -> Player:
+    """A player on a fresh house: one school under one province and one region, the definition published."""
+    with house.directory.writing() as session:
+        region = directory.add_unit(session, kind=UnitKind.region, code="REHEARSAL-R", names={"fr": "Académie"})
+        province = directory.add_unit(
+            session, kind=UnitKind.province, code="REHEARSAL-P", names={"fr": "Province"}, parent=region
+        )
+        school = directory.add_unit(
+            session, kind=UnitKind.school, code="00000A", names={"fr": "École"}, parent=province
+        )
+        directory.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
+        directory.publish(
+            session,
+            protocol=protocol.protocol,
+            version=protocol.version,
+            digest=protocol.digest,
+            content=content,
+            published_at=clock.now(),
+        )
+    places = {ScopeKind.province: province, ScopeKind.region: region}
+    return Player(house, clock, protocol, school, places)
+
+
+def duration(text: str, where: str) -> timedelta:
+    """`3d`, `2h`, `90m`, or several joined: `1d4h`."""
+    parts = re.findall(r"(\d+)([dhm])", text)
+    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text.replace(" ", ""):
+        raise ScriptError(f"{where}: {text!r} is not a duration; write 3d, 2h or 90m")
+    units = {"d": "days", "h": "hours", "m": "minutes"}
+    return sum((timedelta(**{units[unit]: int(number)}) for number, unit in parts), timedelta())
+
+
+def moment(text: str, where: str) -> datetime:
+    """An ISO moment; without a zone it is Casablanca's."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ScriptError(f"{where}: {text!r} is not a moment; write 2026-11-25T10:00") from None
+    return (found if found.tzinfo else found.replace(tzinfo=ZONE)).astimezone(UTC)
+
+
+def as_json(played: Sequence[Played]) -> str:
+    """What was played, for other programs."""
+    return json.dumps(
+        [
+            {
+                "step": one.step,
+                "at": one.at.isoformat(),
+                "as": one.actor,
+                "do": one.do,
+                "events": list(one.events),
+                "refused": list(one.refused),
+                "problems": {key: list(codes) for key, codes in one.problems.items()},
+                "state": one.state,
+                "level": one.level,
+                "dues": dict(one.dues),
+                "as_said": one.went_as_said,
+            }
+            for one in played
+        ],
+        ensure_ascii=False,
+        indent=2,
+    )

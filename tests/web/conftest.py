@@ -1,0 +1,181 @@
+"""Pages against a house that holds nothing: what a service would answer is put in its place, view by view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from flask import Blueprint, Flask
+from flask.testing import FlaskClient
+
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import accounts, desk, drafts
+from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
+from school_protocol.web import create_app
+
+NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
+SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+ACTOR = Actor("a1", "main", "Leïla El Amrani", (Appointment("mediator", "u1", date(2026, 9, 1)),), True, "fr")
+SCHOOL = Unit("u1", UnitKind.school, "01234A", {"fr": "Collège Ibn Khaldoun", "ar": "إعدادية ابن خلدون"}, ("p1", "r1"))
+
+
+@pytest.fixture(scope="session")
+def protocol() -> Protocol:
+    return read(SMALL.read_bytes(), "small.yaml")
+
+
+@pytest.fixture()
+def house(tmp_path: Path) -> Any:
+    return SimpleNamespace(
+        settings=Settings(data=tmp_path),
+        vault=SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k")),
+        now=lambda: NOW,
+    )
+
+
+class Accounts:
+    """Sessions in a dictionary: token → actor; `over` holds those that have ended, `tried` what was asked."""
+
+    def __init__(self) -> None:
+        self.live: dict[str, Actor] = {}
+        self.over: dict[str, str] = {}
+        self.drafts: dict[tuple[str, str], dict[str, Any]] = {}
+        self.languages: list[str] = []
+        self.wait: int | None = None
+
+    def sign_in(self, house: Any, username: str, password: str, agent: str = "") -> str | None:
+        if self.wait:
+            raise accounts.TooManyTries(self.wait)
+        if (username, password) != ("membre", "right"):
+            return None
+        self.live["token-1"] = ACTOR
+        return "token-1"
+
+    def recognise(self, house: Any, token: str) -> Actor | None:
+        return self.live.get(token)
+
+    def account_behind(self, house: Any, token: str) -> str | None:
+        return self.over.get(token)
+
+    def sign_out(self, house: Any, token: str) -> None:
+        self.live.pop(token, None)
+
+    def choose_language(self, house: Any, actor: Actor, language: str) -> None:
+        self.languages.append(language)
+
+    def keep_draft(self, house: Any, account: str, key: str, answers: dict[str, Any]) -> None:
+        self.drafts[account, key] = answers
+
+    def find_draft(self, house: Any, account: str, key: str) -> dict[str, Any] | None:
+        return self.drafts.get((account, key))
+
+    def drop_draft(self, house: Any, account: str, key: str) -> None:
+        self.drafts.pop((account, key), None)
+
+
+@pytest.fixture()
+def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
+    """The accounts of the house, in memory."""
+    kept = Accounts()
+    for name in ("sign_in", "recognise", "account_behind", "sign_out", "choose_language"):
+        monkeypatch.setattr(accounts, name, getattr(kept, name))
+    for name in ("keep_draft", "find_draft", "drop_draft"):
+        monkeypatch.setattr(drafts, name, getattr(kept, name))
+    return kept
+
+
+def stand_in(name: str) -> None:
+    """A blueprint in the place of one that is not written yet."""
+    module = import_module(f"school_protocol.web.{name}")
+    if hasattr(module, "blueprint"):
+        return
+    blueprint = Blueprint(name, __name__)
+    paths = {
+        "reports": {"new": "new", "receipt": "<report>/receipt", "raise_danger": "<report>/danger", "danger": "danger"},
+        "cases": {"show": "<number>", "act": "<number>/acts/<act>", "move": "<number>/moves/<move>"},
+    }[name]
+    for endpoint, path in paths.items():
+        methods = ["POST"] if endpoint == "raise_danger" else ["GET", "POST"]
+        blueprint.add_url_rule(f"/{name}/{path}", endpoint, lambda **_: "stand-in", methods=methods)
+    module.blueprint = blueprint  # type: ignore[attr-defined]
+
+
+@pytest.fixture()
+def app(house: Any, people: Accounts) -> Flask:
+    for name in ("cases", "reports"):
+        stand_in(name)
+    return create_app(house, testing=True)
+
+
+@pytest.fixture()
+def client(app: Flask) -> Iterator[FlaskClient]:
+    with app.test_client() as client:
+        yield client
+
+
+@pytest.fixture()
+def member(client: FlaskClient, people: Accounts) -> FlaskClient:
+    """A browser in which somebody is signed in."""
+    people.live["token-1"] = ACTOR
+    client.set_cookie("session", "token-1")
+    return client
+
+
+@pytest.fixture()
+def make_line(protocol: Protocol) -> Callable[..., CaseLine]:
+    return lambda **changes: case_line(protocol, **changes)
+
+
+@pytest.fixture()
+def show_desk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts a view in the place of the desk's."""
+
+    def put(*lines: CaseLine, **changes: Any) -> None:
+        def see(house: Any, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
+            return DeskView(lines=lines, filter=filter, after=changes.pop("after", None), units=(SCHOOL,), **changes)
+
+        monkeypatch.setattr(desk, "see_desk", see)
+
+    return put
+
+
+def case_line(protocol: Protocol, **changes: Any) -> CaseLine:
+    """A case in a list."""
+    state = protocol.states[changes.pop("state", "looking")]
+    stages = list(protocol.stages)
+    values: dict[str, Any] = {
+        "protocol": protocol,
+        "number": "1234567890123",
+        "state": state,
+        "stage": protocol.stages[state.stage],
+        "stage_place": stages.index(state.stage) + 1,
+        "stage_count": len(stages),
+        "level": next(iter(protocol.grids.values())).levels[2],
+        "due": next(iter(protocol.deadlines.values())),
+        "due_at": NOW + timedelta(hours=3),
+        "tone": "today",
+        "raised": 0,
+        "restricted": False,
+        "unit": SCHOOL,
+        "opened_at": NOW - timedelta(days=3),
+    }
+    return CaseLine(**{**values, **changes})
+
+
+def receipt_line(protocol: Protocol, **changes: Any) -> ReceiptLine:
+    values: dict[str, Any] = {
+        "report": "r1",
+        "received_at": NOW - timedelta(days=1),
+        "state": "received",
+        "unit": SCHOOL,
+        "protocol": protocol,
+    }
+    return ReceiptLine(**{**values, **changes})
