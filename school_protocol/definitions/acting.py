@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from school_protocol.definitions.book import EVERYONE, Book, either
-from school_protocol.definitions.names import ANSWERED, suggestion, types_of
+from school_protocol.definitions.names import ANSWERED, types_of
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, FieldType, Form, FormField, Move
 
@@ -178,7 +178,7 @@ def _among(book: Book, path: Path, names: Iterable[str], possible: Iterable[str]
     known = list(possible)
     for number, name in enumerate(names):
         if name not in known and (known or book.declared.is_whole(*_entry(path))):
-            book.say((*path, number), f'"{name}" is no {what} here{suggestion(name, known)}')
+            book.say((*path, number), f'"{name}" is no {what} here{book.like(name, known)}')
 
 
 def _entry(path: Path) -> tuple[str, ...]:

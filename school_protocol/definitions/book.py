@@ -13,6 +13,9 @@ from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
 
 EVERYONE = "everyone"
 _ONE = {"duties": "duty"}
+_LIKES = 300
+_LONGEST = 2000
+"""No condition is longer: it must be read by people, and evaluated wherever it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,16 +31,25 @@ class Declared:
     """What the file declares, parts that were left out included, so that nothing is said to be missing for that."""
 
     names: Mapping[Path, frozenset[str]] = field(default_factory=dict)
-    broken: set[Path] = field(default_factory=set)
-    """Parts, or entries of parts, from which something was left out."""
     cut: set[Path] = field(default_factory=set)
+    """The places of what was left out."""
+    lost_parts: set[str] = field(default_factory=set)
+    """Parts that could not be read at all."""
+    _touched: set[Path] = field(default_factory=set)
+
+    def lose(self, path: Path) -> None:
+        """Something at `path` is left out."""
+        self.cut.add(path)
+        self._touched |= {path[:1], path[:2]}
+        if len(path) == 1:
+            self.lost_parts.add(str(path[0]))
 
     def of(self, *path: str) -> frozenset[str]:
         return self.names.get(path, frozenset())
 
     def is_whole(self, *path: str) -> bool:
         """Whether nothing at or under `path` (a part, or an entry of one) was left out."""
-        return not any(broken[: len(path)] == path or broken == path[: len(broken)] for broken in self.broken)
+        return path[0] not in self.lost_parts and path not in self._touched
 
 
 class Book:
@@ -48,6 +60,7 @@ class Book:
         self.facts = fact_types(protocol)
         self.facts_read: set[str] = set()
         self.has_unknown_facts = False
+        self._likes = 0
 
     def say(self, path: Path, message: str) -> None:
         self.findings.append(Finding(path, message))
@@ -71,6 +84,11 @@ class Book:
         """Whether the grid has this level, as far as can be known."""
         return level in self.levels() or not self.declared.is_whole("grids")
 
+    def like(self, name: str, names: Iterable[str]) -> str:
+        """A suggestion, as long as there are not too many to be of use."""
+        self._likes += 1
+        return suggestion(name, names) if self._likes <= _LIKES else ""
+
     # ---- names ---------------------------------------------------------------------------------------------------
 
     def refer(self, path: Path, names: Iterable[str], *parts: str, also: Collection[str] = ()) -> None:
@@ -80,10 +98,10 @@ class Book:
 
     def refer_one(self, path: Path, name: str | None, *parts: str, also: Collection[str] = ()) -> None:
         known = {*also, *(key for part in parts for key in self.declared.of(part))}
-        if name is None or name in known or any((part,) in self.declared.broken for part in parts):
+        if name is None or name in known or not self.declared.lost_parts.isdisjoint(parts):
             return
         what = either([_ONE.get(part, part.removesuffix("s")) for part in parts])
-        self.say(path, f'{what} "{name}" is not declared{suggestion(name, known)}')
+        self.say(path, f'{what} "{name}" is not declared{self.like(name, known)}')
 
     def people(self, path: Path, names: Iterable[str], *also: str) -> None:
         self.refer(path, names, "roles", "seats", also=also)
@@ -104,7 +122,7 @@ class Book:
         found = form.by_key.get(name)
         if found is None:
             if name not in self.declared.of("forms", form.key, "fields") and self.has_fields(form):
-                self.say(path, f'form "{form.key}" has no field "{name}"{suggestion(name, form.by_key)}')
+                self.say(path, f'form "{form.key}" has no field "{name}"{self.like(name, form.by_key)}')
         elif types and found.type not in types:
             self.say(path, f'field "{name}" is {found.type.value}: {either(types)} is needed here')
             return None
@@ -118,7 +136,7 @@ class Book:
         self.facts_read |= condition.names
         unknown = condition.names - self.facts.keys()
         self.has_unknown_facts |= bool(unknown)
-        if not unknown & self.declared.of("facts") and ("facts",) not in self.declared.broken:
+        if not unknown & self.declared.of("facts") and "facts" not in self.declared.lost_parts:
             self._condition(path, condition, self.facts, "fact")
 
     def over_answers(self, path: Path, condition: Condition | None, form: Form | None) -> None:
@@ -150,6 +168,9 @@ class Book:
             self._condition(path, condition, types, what)
 
     def _condition(self, path: Path, condition: Condition, types: Mapping[str, NameType], what: str) -> None:
+        if len(condition.source) > _LONGEST:
+            self.say(path, f"a condition has at most {_LONGEST} letters")
+            return
         for fault in condition_faults(condition, types, what):
             self.say(path, fault)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from school_protocol.definitions.acting import RECEIVERS
 from school_protocol.definitions.book import Book, either
-from school_protocol.definitions.names import ANSWERED, NEED, item_types, suggestion
+from school_protocol.definitions.names import ANSWERED, NEED, item_types
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.protocol import (
     ActKind,
@@ -119,7 +119,7 @@ def _value(book: Book, fact: Fact, value: str, path: Path) -> None:
     if fact.type is FactType.bool and value not in ("true", "false"):
         book.say(path, f'"{value}" is neither true nor false')
     elif fact.type is FactType.enum and fact.values and value not in fact.values:
-        book.say(path, f'"{value}" is not among the values of {fact.key}{suggestion(value, fact.values)}')
+        book.say(path, f'"{value}" is not among the values of {fact.key}{book.like(value, fact.values)}')
     elif fact.type in (FactType.int, FactType.count) and not value.removeprefix("-").isdecimal():
         book.say(path, f'"{value}" is not a whole number')
 
@@ -210,7 +210,7 @@ def _answers(book: Book, field: FormField | None) -> tuple[str, ...]:
 def _covered(book: Book, names: Iterable[str], answers: tuple[str, ...], path: Path) -> None:
     for number, name in enumerate(names):
         if answers and name not in answers:
-            book.say((*path, number), f'"{name}" is no answer of that field{suggestion(name, answers)}')
+            book.say((*path, number), f'"{name}" is no answer of that field{book.like(name, answers)}')
 
 
 def _derived(book: Book, fact: Fact, path: Path) -> None:
@@ -273,7 +273,7 @@ def _source(book: Book, source: Source, path: Path, *, due: bool) -> Form | None
         found = book.field((*path, "row_filled"), form, rows, _T.rows)
         columns = [item.key for item in found.fields] if found else []
         if found and column not in columns and book.declared.is_whole("forms", form.key):
-            book.say((*path, "row_filled"), f'"{source.row_filled}": write rows.column{suggestion(column, columns)}')
+            book.say((*path, "row_filled"), f'"{source.row_filled}": write rows.column{book.like(column, columns)}')
     return form
 
 

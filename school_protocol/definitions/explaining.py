@@ -17,6 +17,9 @@ INJECTED = frozenset({"key", "digest"})
 """Fields of the model that the reader fills: in a file they are unknown keys."""
 
 
+_SHOWN = 60
+
+
 def explain(error: ErrorDetails, loc: Path, path: Path) -> str:
     """The message for `error`; `loc` is its place in the model, `path` the same place in the file."""
     kind, given = error["type"], error["input"]
@@ -34,6 +37,8 @@ def unknown_key(name: str, loc: Path, where: str) -> str:
 
 def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
     context = error.get("ctx", {})
+    if isinstance(given, str) and len(given) > _SHOWN:
+        given = given[:_SHOWN] + "…"
     if kind in ("enum", "literal_error"):
         expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
         if not isinstance(given, str | int):

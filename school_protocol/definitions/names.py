@@ -71,6 +71,8 @@ def condition_faults(condition: Condition, types: Mapping[str, NameType], what: 
 
 def nearest(name: str, names: Iterable[str]) -> str | None:
     """The one of `names` that was probably meant."""
+    if len(name) > 80:
+        return None
     return next(iter(get_close_matches(name, list(names), 1, 0.7)), None)
 
 

@@ -36,6 +36,9 @@ from school_protocol.domain.protocol import Protocol
 
 _TRIES = 24
 """How often parts are left out before the rest is given up: what holds a refused part may need it, and so on."""
+_MANY = 1000
+"""Faults of one kind beyond this are counted, not listed."""
+_LONGEST = 400
 _Cut = tuple[Node, Node, Path]
 """What holds it, what is left out, and where that stands."""
 
@@ -63,22 +66,27 @@ class _Reader:
     def __init__(self, root: Entries, faults: list[Fault], lost: set[Path]) -> None:
         self.root = root
         self.faults = faults
-        self.declared = Declared(_names(root), {path[:2] for path in lost})
+        self.declared = Declared(_names(root))
+        for path in lost:
+            self.declared.lose(path)
 
     def protocol(self) -> Protocol | None:
         """The model of what can be read; None if nothing can. Faults are added as they are found."""
         for path, node, name in list(_forbidden(self.root, ())):
             where = f" in {label(path)}" if path else ""
             self._add(node.nodes[name], unknown_key(name, path, where))
-            self._cut(node, node.nodes[name], (*path, name))
+            self._cut([(node, node.nodes[name], (*path, name))])
         for path, holder, listed in list(_lists(self.root, ())):
             self._add(listed, f"{label(path)}: must be a mapping of keys")
-            self._cut(holder, listed, path)
+            self._cut([(holder, listed, path)])
         for attempt in range(_TRIES):
             try:
                 protocol = Protocol.model_validate(self._values())
             except ValidationError as error:
                 self._refused(error, reported=attempt > 0)
+                if error.error_count() > _MANY:
+                    self.faults.append(Fault(1, f"{error.error_count() - _MANY} more faults are not listed"))
+                    return None
             except RecursionError:
                 raise Unreadable(1, "a condition is nested too deep") from None
             else:
@@ -95,7 +103,7 @@ class _Reader:
 
     def _add(self, node: Node, message: str) -> None:
         if not node.flawed:
-            self.faults.append(Fault(node.line, message))
+            self.faults.append(Fault(node.line, message if len(message) <= _LONGEST else message[:_LONGEST] + "…"))
 
     def _found(self, finding: Finding) -> None:
         nodes, _ = follow(self.root, finding.path)
@@ -107,7 +115,7 @@ class _Reader:
 
     def _refused(self, error: ValidationError, *, reported: bool) -> None:
         cuts: list[_Cut] = []
-        for details in error.errors(include_url=False):
+        for details in error.errors(include_url=False)[:_MANY]:
             loc = tuple(details["loc"])
             nodes, walked = follow(self.root, loc)
             if details["type"] == "missing":
@@ -116,11 +124,10 @@ class _Reader:
             if not reported and not any(node.flawed for node in nodes):
                 self._add(nodes[-1], explain(details, loc, _shown(walked, nodes)))
             if details["type"] == "extra_forbidden" and len(loc) == 1:
-                self.declared.broken.add((nearest(str(loc[0]), keys_at(())) or "",))
+                self.declared.lose((nearest(str(loc[0]), keys_at(())) or "",))
             if len(nodes) > 1:
                 cuts.append((nodes[-2], nodes[-1], walked))
-        for parent, node, path in cuts:
-            self._cut(parent, node, path)
+        self._cut(cuts)
 
     def _missing(
         self, loc: Path, nodes: list[Node], walked: Path, message: str, reported: bool, cuts: list[_Cut]
@@ -132,16 +139,19 @@ class _Reader:
             cuts.append((nodes[-2], holder, walked))
         else:
             name = str(loc[-1])
-            self.declared.broken.add((name,))
+            self.declared.lose((name,))
             self.root.nodes[name] = _stand_in(name, self.declared.names.get(("languages",), frozenset()))
 
-    def _cut(self, parent: Node, node: Node, path: Path) -> None:
-        self.declared.broken.add(path[:2])
-        self.declared.cut.add(path)
-        if isinstance(parent, Entries):
-            parent.nodes = {key: kept for key, kept in parent.nodes.items() if kept is not node}
-        elif isinstance(parent, Items):
-            parent.nodes = [kept for kept in parent.nodes if kept is not node]
+    def _cut(self, cuts: list[_Cut]) -> None:
+        holders: dict[Node, set[Node]] = {}
+        for holder, node, path in cuts:
+            self.declared.lose(path)
+            holders.setdefault(holder, set()).add(node)
+        for holder, lost in holders.items():
+            if isinstance(holder, Entries):
+                holder.nodes = {key: node for key, node in holder.nodes.items() if node not in lost}
+            elif isinstance(holder, Items):
+                holder.nodes = [node for node in holder.nodes if node not in lost]
 
 
 def _shown(path: Path, nodes: list[Node]) -> Path:

@@ -27,15 +27,20 @@ from school_protocol.domain.conformance import AskedLine
 from school_protocol.domain.protocol import ActKind, FieldType, FormField, Grid, Profile, Protocol
 from school_protocol.wording import ZONE, Wording
 
-_SHORT = frozenset(
-    {FieldType.choice, FieldType.choices, FieldType.yes_no, FieldType.tri, FieldType.integer, FieldType.scale}
-)
-"""Answers that say something by themselves on the cover and beside a line: never free text, never a person."""
+_CHOSEN = frozenset({FieldType.choice, FieldType.yes_no, FieldType.tri})
+"""Answers that say something by themselves on the cover: never free text, never a person."""
 
 _POINTERS = frozenset(
     {FieldType.danger, FieldType.dangers, FieldType.target, FieldType.person, FieldType.persons, FieldType.seat}
 )
 """Answers that tell what an entry of the chronology is about."""
+
+_WHOLE = frozenset({FieldType.long, FieldType.rows})
+_SHORT = 60
+"""Letters of an answer that still fits half a line."""
+
+Answer = tuple[FormField, Markup, Markup]
+"""Field, label, answer."""
 
 _NEVER = frozenset({FieldType.signature, FieldType.grid})
 """Shown elsewhere: with the signatures, and in the grid's own table."""
@@ -137,8 +142,15 @@ class Pages:
         record = self.view.decision
         if record is None:
             return []
-        fields = [field for field in record.form.fields if field.type in _SHORT and field.type is not FieldType.scale]
+        fields = [field for field in record.form.fields if field.type in _CHOSEN and not self._repeats_level(record, field)]
         return [(self.text(field.label), self.answer(field, value)) for field, value in self._answered(record, fields)]
+
+    def _repeats_level(self, record: RecordView, field: FormField) -> bool:
+        """Whether the field is a choice of level, answered as the level that stands on the cover anyhow."""
+        levels = self.grid.levels if self.grid else {}
+        is_level = bool(field.options) and {option.key for option in field.options} <= {str(level) for level in levels}
+        level = self.view.head.level
+        return is_level and level is not None and str(record.answers.get(field.key)) == level.key
 
     def level_reasons(self) -> list[Markup]:
         """How the level came, without the score."""
@@ -242,13 +254,35 @@ class Pages:
         field = record.form.find(FieldType.referral)
         return field is not None and str(record.answers.get(field.key)) == number
 
-    def answers(self, record: RecordView, without: Iterable[str] = ()) -> list[tuple[FormField, Markup, Markup]]:
+    def answers(self, record: RecordView, without: Iterable[str] = ()) -> list[Answer]:
         """Field, label and answer of all that may be printed, in the form's order."""
         left_out = {FieldType(name) for name in without}
         fields = [field for field in record.form.fields if field.type not in left_out]
         return [
             (field, self.text(field.label), self.answer(field, value)) for field, value in self._answered(record, fields)
         ]
+
+    def laid_out(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[tuple[Answer, ...]]:
+        """The same in rows: short answers two by two, long ones alone."""
+        waiting: list[Answer] = []
+        for found in self.answers(record, without):
+            if found[0].type in _WHOLE or len(found[2].striptags()) > _SHORT:
+                if waiting:
+                    yield tuple(waiting)
+                    waiting = []
+                yield (found,)
+                continue
+            waiting.append(found)
+            if len(waiting) == 2:
+                yield tuple(waiting)
+                waiting = []
+        if waiting:
+            yield tuple(waiting)
+
+    def is_brief(self, record: RecordView) -> bool:
+        """Whether an entry is short enough to be kept on one page."""
+        long = [value for field, value in self._answered(record, record.form.fields) if field.type in _WHOLE]
+        return sum(len(str(value)) for value in long) < 900
 
     def _answered(self, record: RecordView, fields: Iterable[FormField]) -> Iterator[tuple[FormField, Any]]:
         for field in fields:

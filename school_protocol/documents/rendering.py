@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 TEMPLATES = Path(str(files("school_protocol.templates"))) / "documents"
 STYLES = "document.css"
-BASE = "asset:///"
-"""Where the document thinks it lies: relative addresses resolve to it, and nothing is there but our own assets."""
+BASE = "asset:"
+"""Scheme of our own assets. A relative address finds nothing under it, and is refused like any other."""
 
 _LIBRARIES = {
     "libpango-1.0.so.0": "libpango-1.0-0",

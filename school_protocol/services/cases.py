@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.engine import (
+    Choice,
     Decision,
     MakeMove,
     Opening,
@@ -176,6 +177,12 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
         )
 
 
+def see_choices(house: House, actor: Actor, number: str) -> tuple[Choice, ...]:
+    """Every act and move of a case for this person, with all reasons."""
+    with house.realm.reading() as session:
+        return _seeing(house, load(house, session, actor, number)).choices
+
+
 def what_is_new(
     house: House, actor: Actor, number: str, since: int, *, act: str | None = None, move: str | None = None
 ) -> ConflictView:
@@ -212,7 +219,7 @@ def _mark_seen(house: House, session: Session, loaded: Loaded) -> Loaded:
     if not unseen or own or not _is_team(loaded):
         return loaded
     event = CaseSeen(actor=loaded.actor.id, role=loaded.roles[0], at=house.now(), occurred_at=house.now())
-    keep(house, session, loaded.case_id, loaded.protocol, case.last_seq, [event])
+    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
     return load_by_id(house, session, loaded.actor, loaded.case_id)
 
 
@@ -234,21 +241,23 @@ def _asks_signature(protocol: Protocol, act: Act) -> bool:
 # ---- before the case ---------------------------------------------------------------------------------------------
 
 
-def see_opening(house: House, actor: Actor, act: str | None = None) -> ActView:
+def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol: str | None = None) -> ActView:
     """The form of an act that opens a case: the report, unless another is named."""
-    protocol, declared = _opening_act(house, actor, act)
+    definition, declared = _opening_act(house, actor, act, protocol)
     units = schools_of(house, actor)
     if not units:
         raise Unseen(act or "report")
     around = surroundings(house, units[0].id)
-    form = protocol.form_of(declared)
+    form = definition.form_of(declared)
     return ActView(
-        protocol=protocol,
+        protocol=definition,
         act=declared,
         form=form,
         head=None,
-        choices=Choices(accounts=_colleague_lines(around, actor), contacts=contact_lines(house, protocol, units[0].id)),
-        asks_signature=_asks_signature(protocol, declared),
+        choices=Choices(
+            accounts=_colleague_lines(around, actor), contacts=contact_lines(house, definition, units[0].id)
+        ),
+        asks_signature=_asks_signature(definition, declared),
         units=units,
     )
 
@@ -261,9 +270,11 @@ def _colleague_lines(around: Surroundings, actor: Actor) -> tuple[AccountLine, .
     )
 
 
-def _opening_act(house: House, actor: Actor, act: str | None) -> tuple[Protocol, Act]:
-    """The first current definition in which this person may open a case by that act."""
+def _opening_act(house: House, actor: Actor, act: str | None, protocol_key: str | None = None) -> tuple[Protocol, Act]:
+    """The first current definition (or the one named) in which this person may open a case by that act."""
     for protocol in house.library.current():
+        if protocol_key is not None and protocol.protocol != protocol_key:
+            continue
         wanted = protocol.resolve("acts", act) if act else None
         for declared in protocol.acts.values():
             if START not in declared.in_ or (wanted is not None and declared.key != wanted):
@@ -283,10 +294,17 @@ def schools_of(house: House, actor: Actor) -> tuple[Unit, ...]:
 
 
 def open_case(
-    house: House, actor: Actor, act: str, answers: Mapping[str, Any], *, token: str, unit: str | None = None
+    house: House,
+    actor: Actor,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    token: str,
+    unit: str | None = None,
+    protocol_key: str | None = None,
 ) -> Opened:
     """Open a case by its first act: a report, or a danger raised at once. One report, one case."""
-    protocol, declared = _opening_act(house, actor, act)
+    protocol, declared = _opening_act(house, actor, act, protocol_key)
     schools = schools_of(house, actor)
     chosen = next((school for school in schools if unit in (school.id, school.code)), None) if unit else None
     place = chosen or (schools[0] if schools and unit is None else None)
@@ -343,10 +361,10 @@ def _open(
         unit=place.id,
         opened_at=opened.occurred_at,
     )
-    events = keep(house, session, case_id, protocol, 0, decision.events, decision.people)
+    events = keep(house, session, case_id, protocol, (), decision.events, decision.people, around)
     reports.settle(session, report, reports.ReportStatus.opened, case_id)
     case = fold(protocol, events)
-    notify(house, session, protocol, case, case_id, _with_opening(protocol, act, events))
+    notify(house, session, protocol, case, case_id, _with_opening(protocol, act, events), around)
     may_see = index.find(session, scope_of(house, actor), number, today=today_for(house)) is not None
     raised = bool(case.live_dangers())
     outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}
@@ -467,10 +485,10 @@ def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> No
 
 def _keep_decision(house: House, session: Session, loaded: Loaded, decision: Decision, token: str) -> Done:
     events = keep(
-        house, session, loaded.case_id, loaded.protocol, loaded.case.last_seq, decision.events, decision.people
+        house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people, loaded.around
     )
     after = fold(loaded.protocol, [*loaded.events, *events])
-    notify(house, session, loaded.protocol, after, loaded.case_id, events)
+    notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
     once.use(session, loaded.actor.id, token, outcome, at=house.now())
@@ -487,7 +505,7 @@ def _carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
     if other is None or other_id is None:
         return
     joined = _joined_event(house, loaded, move.carries)
-    keep(house, session, other_id, loaded.protocol, cases.last_seq(session, other_id), [joined])
+    keep(house, session, other_id, loaded.protocol, load_by_id(house, session, loaded.actor, other_id).events, [joined])
 
 
 def _joined_event(
@@ -547,7 +565,7 @@ def _hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_
         item.key: str(asked.answers[item.key]) for item in form.fields if item.is_words and item.key in asked.answers
     }
     joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
-    keep(house, session, case_id, loaded.protocol, 0, [opened, joined])
+    keep(house, session, case_id, loaded.protocol, (), [opened, joined])
 
 
 def _receiving_unit(house: House, loaded: Loaded, asked: Record) -> str:

@@ -148,11 +148,13 @@ def keep(
     session: Session,
     case_id: str,
     protocol: Protocol,
-    expected: int,
+    before: Sequence[Event],
     events: Sequence[Event],
     people: Iterable[NewPerson] = (),
+    around: Surroundings | None = None,
 ) -> tuple[Event, ...]:
-    """Append events, seal the people named with them, and rewrite the case's index row; all or nothing."""
+    """Append events after those `before`, seal the people named with them, rewrite the index row; all or nothing."""
+    expected = before[-1].seq if before else 0
     entries = cases.append(session, house.vault, case_id, expected, [to_entry(protocol, event) for event in events])
     for person in people:
         identities.keep(
@@ -164,8 +166,10 @@ def keep(
             values=person.identity,
             marks=[person.identity[key] for key in ("name", "massar") if key in person.identity],
         )
-    reindex(house, session, case_id)
-    return tuple(from_entry(entry) for entry in entries)
+    numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
+    case = fold(protocol, [*before, *numbered])
+    index.write(session, _row(house, case_id, protocol, case, around))
+    return numbered
 
 
 def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:
@@ -173,10 +177,14 @@ def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:
     opened = cases.opened(session, case_id)
     protocol = house.library.protocol(opened.protocol, opened.version)
     case = fold(protocol, (from_entry(entry) for entry in cases.load(session, house.vault, case_id)))
-    around = surroundings(house, case.unit)
-    row = index_row(case_id, protocol, case, read(protocol, case, house.now(), around), around)
+    row = _row(house, case_id, protocol, case, None)
     index.write(session, row)
     return row
+
+
+def _row(house: House, case_id: str, protocol: Protocol, case: Case, around: Surroundings | None) -> index.IndexRow:
+    around = around or surroundings(house, case.unit)
+    return index_row(case_id, protocol, case, read(protocol, case, house.now(), around), around)
 
 
 def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around: Surroundings) -> index.IndexRow:
@@ -265,10 +273,16 @@ def waiting_roles(protocol: Protocol, case: Case, facts: Facts) -> set[str]:
 
 
 def notify(
-    house: House, session: Session, protocol: Protocol, loaded_case: Case, case_id: str, events: Iterable[Event]
+    house: House,
+    session: Session,
+    protocol: Protocol,
+    case: Case,
+    case_id: str,
+    events: Iterable[Event],
+    around: Surroundings,
 ) -> None:
     """Ask in the same transaction for the messages that the moves made call for: ids only, no content."""
-    facts = read(protocol, loaded_case, house.now(), surroundings(house, loaded_case.unit))
+    facts = read(protocol, case, house.now(), around)
     for event in events:
         if not isinstance(event, StepTaken):
             continue

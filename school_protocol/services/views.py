@@ -1,7 +1,4 @@
-"""What pages and papers are given: frozen, already limited to what this person may see, in no language yet.
-
-Texts of the definition travel as its own objects (`State`, `Act`, `Need` ...); `wording` speaks them.
-"""
+"""What pages are given: frozen, already limited to what this person may see, in no language yet."""
 
 from __future__ import annotations
 
@@ -10,36 +7,33 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from school_protocol.domain.conformance import Conformance
 from school_protocol.domain.engine import Reason
+from school_protocol.domain.lines import CaseHead as CaseHead
+from school_protocol.domain.lines import DangerLine as DangerLine
+from school_protocol.domain.lines import DueLine as DueLine
+from school_protocol.domain.lines import DutyLine as DutyLine
+from school_protocol.domain.lines import EventView as EventView
+from school_protocol.domain.lines import FollowUpLine as FollowUpLine
+from school_protocol.domain.lines import HoldLine as HoldLine
+from school_protocol.domain.lines import PersonLine as PersonLine
+from school_protocol.domain.lines import RailStage as RailStage
+from school_protocol.domain.lines import RecordView as RecordView
+from school_protocol.domain.lines import ReferralLine as ReferralLine
+from school_protocol.domain.lines import SeatLine as SeatLine
+from school_protocol.domain.lines import SignatureLine as SignatureLine
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import (
     Act,
     Danger,
     Deadline,
-    Duty,
     Form,
     Level,
     Move,
     Protocol,
-    Seat,
-    Slot,
     Stage,
     State,
     Target,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PersonLine:
-    """A person of the case: `label` is slot code and number (EV1); `name` is None where it isn't for this reader."""
-
-    id: str
-    slot: Slot
-    label: str
-    name: str | None = None
-    identity: Mapping[str, str] = field(default_factory=dict)
-    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,74 +42,6 @@ class AccountLine:
     name: str
     roles: tuple[str, ...] = ()
     trained: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureLine:
-    name: str
-    role: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RecordView:
-    """One recorded act. `answers` holds only what this reader may read; `hidden` says why something is missing."""
-
-    seq: int
-    event: str
-    """Name of the event kind, in snake_case: the partial's name."""
-    act: Act
-    form: Form
-    answers: Mapping[str, Any]
-    actor: str
-    role: str
-    at: datetime
-    occurred_at: datetime
-    signatures: tuple[SignatureLine, ...] = ()
-    signatures_wanted: int = 0
-    is_effective: bool = True
-    hidden: str | None = None
-    """`side`: the whole record is for another side; `words`: the words are; `destroyed`."""
-    derived: Mapping[str, Any] = field(default_factory=dict)
-    corrections: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """One line of the chronology. `record` for acts; `detail` for the rest, as the partial of its kind reads it."""
-
-    seq: int
-    kind: str
-    """Name of the event kind, in snake_case: the partial's name."""
-    actor: str
-    role: str
-    at: datetime
-    occurred_at: datetime
-    record: RecordView | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class DueLine:
-    """`tone`: late, today, soon, later; `subject` is a danger, a person's label or a referral number, for display."""
-
-    deadline: Deadline
-    subject: str
-    due_at: datetime
-    tone: str
-    state: str = "open"
-
-
-@dataclass(frozen=True, slots=True)
-class DutyLine:
-    duty: Duty
-    state: str
-    tone: str
-    due_at: datetime | None = None
-    done_at: datetime | None = None
-    acts: tuple[Act, ...] = ()
-    """Open acts that would do it."""
-    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,68 +66,6 @@ class ActLine:
 
 
 @dataclass(frozen=True, slots=True)
-class DangerLine:
-    danger: Danger
-    state: str
-    raised_at: datetime
-    by: str
-    changed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReferralLine:
-    number: int
-    seq: int
-    target: Target
-    covers: tuple[str, ...]
-    sent_at: datetime
-    channel: str | None
-    by: str
-    state: str
-    """open, acknowledged, settled."""
-    answered_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HoldLine:
-    number: int
-    guardian: PersonLine | None
-    """None: every guardian."""
-    since: datetime
-    confirmed: bool
-    stands: bool
-
-
-@dataclass(frozen=True, slots=True)
-class SeatLine:
-    seat: Seat
-    name: str
-    until: str | None = None
-    side: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUpLine:
-    """A planned or held follow-up. `state`: held, missed, planned."""
-
-    day: date
-    state: str
-    offset: int | None = None
-    record: RecordView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RailStage:
-    """`state`: done, current, ahead."""
-
-    stage: Stage
-    state: str
-    entered_at: datetime | None = None
-    states: tuple[State, ...] = ()
-    """States of the stage that were entered, in order; the last is where the case stands if current."""
-
-
-@dataclass(frozen=True, slots=True)
 class ContactLine:
     """Somebody to call: living directory data. `open_now` is None where hours are not known."""
 
@@ -219,28 +83,6 @@ class ChronologyPage:
 
     events: tuple[EventView, ...]
     before: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseHead:
-    """What every page of a case shows above its content."""
-
-    protocol: Protocol
-    number: str
-    seq: int
-    """Number of the latest event: the expected number of the next form."""
-    unit: Unit
-    state: State
-    stage: Stage
-    level: Level | None
-    opened_at: datetime
-    entered_at: datetime
-    restricted: bool
-    pseudonymised: bool
-    roles: tuple[str, ...]
-    """Titles are found in protocol.roles or protocol.seats."""
-    live_dangers: tuple[DangerLine, ...] = ()
-    can_raise: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,43 +221,3 @@ class ConflictView:
     since: tuple[EventView, ...]
     act: Act | None = None
     move: Move | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class GridLine:
-    item: str
-    title_of: Any
-    score: int | None
-    low: int
-    high: int
-    weight: int
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFileView:
-    """Everything a case file may print for one profile, limited already; the document only lays it out."""
-
-    head: CaseHead
-    profile: str
-    language: str
-    as_of: datetime
-    copy: int
-    reader: str
-    content_seq: int
-    content_head: str
-    decision: RecordView | None
-    conformance: Conformance
-    events: tuple[EventView, ...]
-    people: tuple[PersonLine, ...]
-    records: tuple[RecordView, ...]
-    grid: tuple[GridLine, ...]
-    grid_total: tuple[int, int] | None
-    grid_detail: Mapping[str, Any]
-    dangers: tuple[DangerLine, ...]
-    referrals: tuple[ReferralLine, ...]
-    follow_ups: tuple[FollowUpLine, ...]
-    evidence: tuple[RecordView, ...]
-    duties: tuple[DutyLine, ...]
-    seats: tuple[SeatLine, ...]
-    names: Mapping[str, str] = field(default_factory=dict)
-    """Account id → name, for answers that point at colleagues."""

@@ -42,6 +42,7 @@ class Account:
     password_hash: str | None = field(default=None, repr=False)
 
     def name(self, language: str) -> str:
+        """The name as it is written in that language, else as it was first given."""
         return self.names.get(language) or next(iter(self.names.values()), self.username)
 
     def is_trained(self, day: date) -> bool:

@@ -15,6 +15,8 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from school_protocol.storage.errors import translated
 
+__all__ = ["Session", "Store", "open_engine"]
+
 BUSY_SECONDS = 10
 READING, WRITING = "reading", "writing"
 

@@ -45,6 +45,7 @@ class Seat:
     until: date | None = None
 
     def is_held(self, today: date) -> bool:
+        """Whether the seat's last day isn't over."""
         return self.until is None or today <= self.until
 
 

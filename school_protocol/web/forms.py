@@ -115,6 +115,10 @@ class AnswerForm(OwnForm):
             words = in_words(when, self.view.protocol, self.view.form, group[0].w) if source and when else ""
             yield words, group
 
+    def chosen_unit(self) -> str | None:
+        """Before the case exists: where it is filed."""
+        return str(self.unit.value) if self.unit is not None else None
+
     @property
     def can_grow(self) -> bool:
         return any(getattr(question, "can_grow", False) for question in self.questions)
@@ -155,6 +159,15 @@ def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> No
         place, label = question.take(rest, codes) if question else ("", path)
         found.extend(Problem(place, label, code) for code in codes)
     form.problems = tuple(found)
+
+
+def asks_for_danger(form: AnswerForm) -> bool:
+    """Whether an answer says that there is, or may be, danger now: then the danger comes before anything else."""
+    return any(
+        getattr(option, "urgent", False) and option.key in question.typed
+        for question in form.questions
+        for option in question.spec.options
+    )
 
 
 # ---- values as a browser would send them -------------------------------------------------------------------------

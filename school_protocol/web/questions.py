@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from werkzeug.datastructures import MultiDict
 from wtforms import Field
 
-from school_protocol.domain.answers import LONG_MOST, ROWS_MOST, TEXT_MOST
+from school_protocol.domain.answers import ROWS_MOST
 from school_protocol.domain.protocol import FieldType, FormField
 from school_protocol.wording import ZONE, Wording
 
@@ -25,6 +25,7 @@ PERSON_PARTS = ("slot", "name", "grade", "massar", "phone")
 LINES_SHOWN = 60
 """However many lines are posted, no more are shown again: the domain refuses long before."""
 RADIOS_MOST = 9
+_CODES = frozenset({FieldType.integer, FieldType.scale, FieldType.case, FieldType.school, FieldType.massar})
 _DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 _MOMENTS = ("%d/%m/%Y %H:%M", "%d/%m/%Y, %H:%M", "%d/%m/%YT%H:%M", "%d/%m/%Y %Hh%M")
 
@@ -101,14 +102,15 @@ class Line(Question):
 
     @property
     def input_mode(self) -> str:
-        return "numeric" if self.spec.type in (FieldType.integer, FieldType.case) else "text"
+        return "numeric" if self.spec.type in (FieldType.integer, FieldType.scale, FieldType.case) else "text"
 
     @property
-    def most(self) -> int:
-        return self.spec.most if self.spec.type is FieldType.text and self.spec.most else TEXT_MOST
+    def is_code(self) -> bool:
+        """Numbers and codes run left to right in every language."""
+        return self.spec.type in _CODES
 
     def answer(self) -> Any:
-        if self.spec.type is FieldType.integer:
+        if self.spec.type in (FieldType.integer, FieldType.scale):
             return whole_number(self.value)
         return super().answer()
 
@@ -117,10 +119,6 @@ class Words(Question):
     """A longer text, in somebody's own words."""
 
     kind = "words"
-
-    @property
-    def most(self) -> int:
-        return self.spec.most or LONG_MOST
 
 
 class Day(Question):
@@ -183,6 +181,11 @@ class OneOf(Question):
         return len(self.options) < 4 and all(len(one.label) < 16 and not one.hint for one in self.options)
 
     @property
+    def is_even(self) -> bool:
+        """Whether the answers fit in two columns."""
+        return _fit_two_columns(self.options)
+
+    @property
     def focus_id(self) -> str:
         return str(self.id) if self.is_list else f"{self.id}-0"
 
@@ -212,6 +215,15 @@ class Several(Question):
     @property
     def focus_id(self) -> str:
         return f"{self.id}-0"
+
+    @property
+    def is_even(self) -> bool:
+        return _fit_two_columns(self.options)
+
+    @property
+    def is_long(self) -> bool:
+        """Whether the list is folded until somebody wants it: names of colleagues, in a large school."""
+        return len(self.options) > RADIOS_MOST and any(option.name for option in self.options)
 
     def is_chosen(self, value: str) -> bool:
         return value in self.typed
@@ -355,6 +367,10 @@ class People(Question):
             for number in range(min(count, LINES_SHOWN))
         ]
 
+    @property
+    def has_named(self) -> bool:
+        return any(self.is_named(block) for block in self.blocks)
+
     def is_named(self, block: Mapping[str, str]) -> bool:
         """Whether something identifies this person: a place in the case alone names nobody."""
         return any(block[part].strip() for part in PERSON_PARTS if part != "slot")
@@ -370,6 +386,10 @@ class People(Question):
 
 
 # ---- typed text and values ---------------------------------------------------------------------------------------
+
+
+def _fit_two_columns(options: tuple[Offered, ...]) -> bool:
+    return len(options) > 3 and all(len(one.label) < 46 and not one.hint for one in options)
 
 
 def _lines_in(posted: Posted, name: str) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
 from importlib import import_module
@@ -19,7 +20,17 @@ from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import accounts, desk, drafts
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
-from school_protocol.web import create_app
+
+try:
+    import school_protocol.services.papers  # noqa: F401
+except ImportError:  # not written yet
+    from types import ModuleType
+
+    from school_protocol import services
+
+    services.papers = sys.modules["school_protocol.services.papers"] = ModuleType("papers")  # type: ignore[attr-defined]
+
+from school_protocol.web import create_app  # noqa: E402
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"

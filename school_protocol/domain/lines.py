@@ -1,0 +1,192 @@
+"""What may be shown of a case, line by line: frozen, already limited to one reader, in no language yet.
+
+Pages and papers are made of the same lines. Texts of the definition travel as its own objects (`State`, `Act`,
+`Need` ...); `wording` speaks them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from school_protocol.domain.policy import Unit
+from school_protocol.domain.protocol import (
+    Act,
+    Danger,
+    Deadline,
+    Duty,
+    Form,
+    Level,
+    Protocol,
+    Seat,
+    Slot,
+    Stage,
+    State,
+    Target,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PersonLine:
+    """A person of the case: `label` is slot code and number (EV1); `name` is None where it isn't for this reader."""
+
+    id: str
+    slot: Slot
+    label: str
+    name: str | None = None
+    identity: Mapping[str, str] = field(default_factory=dict)
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SignatureLine:
+    name: str
+    role: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordView:
+    """One recorded act. `answers` holds only what this reader may read; `hidden` says why something is missing."""
+
+    seq: int
+    event: str
+    """Name of the event kind, in snake_case: the partial's name."""
+    act: Act
+    form: Form
+    answers: Mapping[str, Any]
+    actor: str
+    role: str
+    at: datetime
+    occurred_at: datetime
+    signatures: tuple[SignatureLine, ...] = ()
+    signatures_wanted: int = 0
+    is_effective: bool = True
+    hidden: str | None = None
+    """`side`: the whole record is for another side; `words`: the words are; `destroyed`."""
+    derived: Mapping[str, Any] = field(default_factory=dict)
+    corrections: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class EventView:
+    """One line of the chronology. `record` for acts; `detail` for the rest, as the partial of its kind reads it."""
+
+    seq: int
+    kind: str
+    """Name of the event kind, in snake_case: the partial's name."""
+    actor: str
+    role: str
+    at: datetime
+    occurred_at: datetime
+    record: RecordView | None = None
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class DueLine:
+    """`tone`: late, today, soon, later; `subject` is a danger, a person's label or a referral number, for display."""
+
+    deadline: Deadline
+    subject: str
+    due_at: datetime
+    tone: str
+    state: str = "open"
+
+
+@dataclass(frozen=True, slots=True)
+class DutyLine:
+    duty: Duty
+    state: str
+    tone: str
+    due_at: datetime | None = None
+    done_at: datetime | None = None
+    acts: tuple[Act, ...] = ()
+    """Open acts that would do it."""
+    subject: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DangerLine:
+    danger: Danger
+    state: str
+    raised_at: datetime
+    by: str
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralLine:
+    number: int
+    seq: int
+    target: Target
+    covers: tuple[str, ...]
+    sent_at: datetime
+    channel: str | None
+    by: str
+    state: str
+    """open, acknowledged, settled."""
+    answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HoldLine:
+    number: int
+    guardian: PersonLine | None
+    """None: every guardian."""
+    since: datetime
+    confirmed: bool
+    stands: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SeatLine:
+    seat: Seat
+    name: str
+    until: str | None = None
+    side: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUpLine:
+    """A planned or held follow-up. `state`: held, missed, planned."""
+
+    day: date
+    state: str
+    offset: int | None = None
+    record: RecordView | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RailStage:
+    """`state`: done, current, ahead."""
+
+    stage: Stage
+    state: str
+    entered_at: datetime | None = None
+    states: tuple[State, ...] = ()
+    """States of the stage that were entered, in order; the last is where the case stands if current."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseHead:
+    """What every page of a case shows above its content."""
+
+    protocol: Protocol
+    number: str
+    seq: int
+    """Number of the latest event: the expected number of the next form."""
+    unit: Unit
+    state: State
+    stage: Stage
+    level: Level | None
+    opened_at: datetime
+    entered_at: datetime
+    restricted: bool
+    pseudonymised: bool
+    roles: tuple[str, ...]
+    """Titles are found in protocol.roles or protocol.seats."""
+    live_dangers: tuple[DangerLine, ...] = ()
+    can_raise: bool = False

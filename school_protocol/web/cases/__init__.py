@@ -1,0 +1,266 @@
+"""A team's pages of one case: see it, write something down, move it on, raise a danger, hand over its file."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from io import BytesIO
+
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.engine import Reason
+from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.domain.protocol import ActKind
+from school_protocol.services import cases as use_cases
+from school_protocol.services import papers
+from school_protocol.services.cases import Done
+from school_protocol.services.views import ActView, DangerPage, MoveView
+from school_protocol.web import kept, sessions
+from school_protocol.web.cases import reading
+from school_protocol.web.cases.answering import (
+    danger_answer,
+    is_sent,
+    one_for_each,
+    pointed_record,
+    quick_forms,
+    shown_form,
+)
+from school_protocol.web.forms import AnswerForm, MoveForm, answers_of, move_form, show_problems
+from school_protocol.web.rendering import wording
+
+blueprint = Blueprint("cases", __name__, url_prefix="/cases")
+reading.add_to(blueprint)
+
+FIRST_MINUTES = "first-minutes"
+
+
+# ---- seeing ------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<number>")
+def show(number: str) -> ResponseReturnValue:
+    case = use_cases.see_case(sessions.house(), sessions.actor(), number)
+    return render_template("cases/show.html", case=case, head=case.head, names=_names(number))
+
+
+@blueprint.get("/<number>/chronology")
+def chronology(number: str) -> ResponseReturnValue:
+    before = request.args.get("before", type=int)
+    head, page = use_cases.see_chronology(sessions.house(), sessions.actor(), number, before)
+    return render_template("cases/chronology.html", head=head, page=page, before=before, names=_names(number))
+
+
+@blueprint.get("/<number>/entries/<int:seq>")
+def entry(number: str, seq: int) -> ResponseReturnValue:
+    if seq > 10**9:
+        raise Unseen(number)
+    head, record = use_cases.see_record(sessions.house(), sessions.actor(), number, seq)
+    return render_template("cases/entry.html", head=head, record=record, names=_names(number))
+
+
+def _names(number: str) -> dict[str, str]:
+    return use_cases.see_labels(sessions.house(), sessions.actor(), number)
+
+
+# ---- recording an act --------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<number>/acts/<act>", methods=["GET", "POST"])
+def act(number: str, act: str) -> ResponseReturnValue:
+    view = use_cases.see_act(sessions.house(), sessions.actor(), number, act)
+    form, was_kept = shown_form(view)
+    if not is_sent():
+        return _act_page(view, form, was_kept=was_kept)
+    try:
+        done = use_cases.record_act(
+            sessions.house(),
+            sessions.actor(),
+            number,
+            view.act.key,
+            answers_of(form),
+            expected=form.expected_seq(),
+            token=form.sent_token(),
+            password=form.password.data or None,
+        )
+    except BadInput as error:
+        show_problems(form, error.problems)
+        return _act_page(view, form), 422
+    except Refused as error:
+        return _act_page(view, form, reasons=error.reasons), 409
+    except Conflict as error:
+        return _act_conflict(number, view, form, error), 409
+    kept.forget(sessions.actor().id)
+    return _recorded(number, view, done)
+
+
+def _act_page(
+    view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False
+) -> ResponseReturnValue:
+    return render_template(
+        "cases/act.html",
+        view=view,
+        head=view.head,
+        form=form,
+        reasons=reasons,
+        was_kept=was_kept,
+        signs=pointed_record(view, form),
+        then=request.values.get("then", ""),
+        names=_names(view.head.number) if view.head else {},
+    )
+
+
+def _act_conflict(number: str, view: ActView, form: AnswerForm, error: Conflict) -> str:
+    news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
+    form.expected.data = str(news.head.seq)
+    return render_template(
+        "cases/conflict.html", news=news, head=news.head, form=form, view=view, names=_names(number), move=None
+    )
+
+
+def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
+    w = wording()
+    title = w.text(view.act.title)
+    if done.repeated:
+        flash(w._("“%(title)s” was recorded already; nothing was recorded twice.", title=title), "message")
+    else:
+        flash(w._("Recorded: %(title)s.", title=title), "ok")
+    back = done.number or number
+    if done.raised or request.form.get("then") == FIRST_MINUTES:
+        return redirect(url_for("cases.first_minutes", number=back), 303)
+    return redirect(url_for("cases.show", number=back), 303)
+
+
+# ---- moving on ---------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<number>/moves/<move>", methods=["GET", "POST"])
+def move(number: str, move: str) -> ResponseReturnValue:
+    view = use_cases.see_move(sessions.house(), sessions.actor(), number, move)
+    posted = request.form if request.method == "POST" else kept.typed_before(sessions.actor().id)
+    form = move_form(view, posted)
+    if request.method != "POST":
+        return _move_page(view, form, was_kept=posted is not None)
+    try:
+        done = use_cases.make_move(
+            sessions.house(),
+            sessions.actor(),
+            number,
+            view.move.key,
+            reason=form.reason.data or "",
+            departures=form.departures(),
+            expected=form.expected_seq(),
+            token=form.sent_token(),
+        )
+    except BadInput as error:
+        return _move_page(view, form, problems=[code for codes in error.problems.values() for code in codes]), 422
+    except Refused as error:
+        return _move_page(view, form, reasons=error.reasons), 409
+    except Conflict as error:
+        return _move_conflict(number, view, form, error), 409
+    kept.forget(sessions.actor().id)
+    w = wording()
+    title = w.text(view.move.title)
+    said = w._("“%(title)s” was made already; nothing was done twice.", title=title) if done.repeated else ""
+    flash(said or w._("Done: %(title)s.", title=title), "message" if done.repeated else "ok")
+    return redirect(url_for("cases.show", number=done.number or number), 303)
+
+
+def _move_page(
+    view: MoveView,
+    form: MoveForm,
+    *,
+    reasons: Sequence[Reason] = (),
+    problems: Sequence[str] = (),
+    was_kept: bool = False,
+) -> str:
+    return render_template(
+        "cases/move.html",
+        view=view,
+        head=view.head,
+        form=form,
+        reasons=reasons,
+        problems=problems,
+        was_kept=was_kept,
+    )
+
+
+def _move_conflict(number: str, view: MoveView, form: MoveForm, error: Conflict) -> str:
+    news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, move=view.move.key)
+    form.expected.data = str(news.head.seq)
+    return render_template(
+        "cases/conflict.html", news=news, head=news.head, form=form, view=None, names=_names(number), move=view
+    )
+
+
+# ---- dangers -----------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<number>/danger", methods=["GET", "POST"])
+def danger(number: str) -> ResponseReturnValue:
+    """Choose a danger; one tap raises it. Never held back by what somebody else wrote meanwhile."""
+    page = use_cases.see_danger(sessions.house(), sessions.actor(), number)
+    declared = next(page.head.protocol.acts_of(ActKind.raise_danger), None)
+    if declared is None:
+        raise Unseen(number)
+    if request.method != "POST":
+        return _danger_page(page)
+    chosen = request.form.get("danger", "")
+    try:
+        done = use_cases.record_act(
+            sessions.house(),
+            sessions.actor(),
+            number,
+            declared.key,
+            danger_answer(page.head.protocol.form_of(declared), chosen),
+            expected=None,
+            token=one_for_each(chosen),
+        )
+    except BadInput:
+        return _danger_page(page, is_unclear=True), 422
+    except Refused as error:
+        return _danger_page(page, reasons=error.reasons), 409
+    return redirect(url_for("cases.first_minutes", number=done.number or number), 303)
+
+
+def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear: bool = False) -> str:
+    return render_template(
+        "cases/danger.html",
+        page=page,
+        head=page.head,
+        reasons=reasons,
+        is_unclear=is_unclear,
+        token=secrets.token_urlsafe(24),
+    )
+
+
+@blueprint.get("/<number>/first-minutes")
+def first_minutes(number: str) -> ResponseReturnValue:
+    page = use_cases.see_danger(sessions.house(), sessions.actor(), number)
+    return render_template(
+        "cases/first_minutes.html",
+        page=page,
+        head=page.head,
+        quick=[(one, secrets.token_urlsafe(24)) for one in quick_forms(page)],
+    )
+
+
+# ---- the case file -----------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<number>/case-file", methods=["GET", "POST"])
+def case_file(number: str) -> ResponseReturnValue:
+    options = papers.see_case_file(sessions.house(), sessions.actor(), number)
+    profile, language = request.form.get("profile", ""), request.form.get("language", "")
+    wanted = request.method == "POST" and not options.missing
+    if not wanted:
+        return render_template("cases/case_file.html", file=options, head=options.head, token=secrets.token_urlsafe(24))
+    issued = papers.issue_case_file(
+        sessions.house(),
+        sessions.actor(),
+        number,
+        profile,
+        language,
+        token=one_for_each(f"{profile}.{language}"),
+    )
+    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)

@@ -1,0 +1,142 @@
+"""Reporting: five answers, or a danger in two taps; and the receipt of somebody who may not see the case."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.engine import Reason
+from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.domain.protocol import START, Act, ActKind, Protocol
+from school_protocol.services import cases as use_cases
+from school_protocol.services.cases import Opened
+from school_protocol.services.views import ActView
+from school_protocol.web import kept, sessions
+from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, shown_form
+from school_protocol.web.forms import AnswerForm, answers_of, asks_for_danger, show_problems
+from school_protocol.web.rendering import wording
+
+blueprint = Blueprint("reports", __name__, url_prefix="/reports")
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    view = use_cases.see_opening(sessions.house(), sessions.actor())
+    form, was_kept = shown_form(view)
+    if not is_sent():
+        return _report_page(view, form, was_kept=was_kept)
+    try:
+        opened = use_cases.open_case(
+            sessions.house(),
+            sessions.actor(),
+            view.act.key,
+            answers_of(form),
+            token=form.sent_token(),
+            unit=form.chosen_unit(),
+        )
+    except BadInput as error:
+        show_problems(form, error.problems)
+        return _report_page(view, form), 422
+    except Refused as error:
+        return _report_page(view, form, reasons=error.reasons), 409
+    kept.forget(sessions.actor().id)
+    return _reported(opened, in_danger=asks_for_danger(form))
+
+
+def _report_page(view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False) -> str:
+    can_raise = _raising(view.protocol) is not None
+    return render_template(
+        "reports/new.html", view=view, form=form, reasons=reasons, was_kept=was_kept, can_raise=can_raise
+    )
+
+
+def _reported(opened: Opened, *, in_danger: bool) -> ResponseReturnValue:
+    """Where a report leads: to the danger first where there may be one; to the case; or to the receipt."""
+    w = wording()
+    if opened.repeated:
+        flash(w._("This report was recorded already; nothing was recorded twice."), "message")
+    else:
+        flash(w._("Your report is recorded. Thank you."), "ok")
+    if not opened.may_see:
+        return redirect(url_for("reports.receipt", report=opened.report), 303)
+    if opened.raised:
+        return redirect(url_for("cases.first_minutes", number=opened.number), 303)
+    if in_danger:
+        return redirect(url_for("cases.danger", number=opened.number), 303)
+    return redirect(url_for("cases.show", number=opened.number), 303)
+
+
+# ---- a danger, before anything else ------------------------------------------------------------------------------
+
+
+@blueprint.route("/danger", methods=["GET", "POST"])
+def danger() -> ResponseReturnValue:
+    """Two taps from anywhere: choose, raised. It opens the case."""
+    report = use_cases.see_opening(sessions.house(), sessions.actor())
+    declared = _raising(report.protocol)
+    if declared is None:
+        raise Unseen("danger")
+    if request.method != "POST":
+        return _danger_page(report)
+    chosen = request.form.get("danger", "")
+    try:
+        opened = use_cases.open_case(
+            sessions.house(),
+            sessions.actor(),
+            declared.key,
+            danger_answer(report.protocol.form_of(declared), chosen),
+            token=one_for_each(chosen),
+            unit=request.form.get("unit") or None,
+        )
+    except BadInput:
+        return _danger_page(report, is_unclear=True), 422
+    except Refused as error:
+        return _danger_page(report, reasons=error.reasons), 409
+    if opened.may_see:
+        return redirect(url_for("cases.first_minutes", number=opened.number), 303)
+    return redirect(url_for("reports.receipt", report=opened.report), 303)
+
+
+def _danger_page(report: ActView, *, reasons: Sequence[Reason] = (), is_unclear: bool = False) -> str:
+    return render_template(
+        "reports/danger.html",
+        view=report,
+        unit=request.values.get("unit", ""),
+        reasons=reasons,
+        is_unclear=is_unclear,
+        token=secrets.token_urlsafe(24),
+    )
+
+
+def _raising(protocol: Protocol) -> Act | None:
+    """The act that raises a danger before there is a case."""
+    return next((act for act in protocol.acts_of(ActKind.raise_danger) if START in act.in_), None)
+
+
+# ---- the receipt -------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<report>/receipt")
+def receipt(report: str) -> ResponseReturnValue:
+    line = use_cases.see_receipt(sessions.house(), sessions.actor(), report)
+    return render_template("reports/receipt.html", receipt=line, token=secrets.token_urlsafe(24))
+
+
+@blueprint.post("/<report>/danger")
+def raise_danger(report: str) -> ResponseReturnValue:
+    line = use_cases.see_receipt(sessions.house(), sessions.actor(), report)
+    chosen = next((danger for danger in line.dangers if danger.key == request.form.get("danger")), None)
+    if chosen is None:
+        flash(wording()._("Choose one of the dangers."), "message")
+        return redirect(url_for("reports.receipt", report=report), 303)
+    opened = use_cases.raise_from_receipt(
+        sessions.house(), sessions.actor(), report, chosen.key, token=one_for_each(chosen.key)
+    )
+    if opened.may_see:
+        return redirect(url_for("cases.first_minutes", number=opened.number), 303)
+    title = wording().text(chosen.title)
+    flash(wording()._("Raised: %(title)s. The team is told.", title=title), "ok")
+    return redirect(url_for("reports.receipt", report=report, _anchor="dangers"), 303)

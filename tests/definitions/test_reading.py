@@ -1,0 +1,196 @@
+"""How a definition is written: what the reader takes, what it refuses, and with which lines."""
+
+import hashlib
+from pathlib import Path
+
+import pytest
+
+from school_protocol.definitions import read, read_file
+from school_protocol.domain.errors import DefinitionError
+from school_protocol.domain.protocol import FieldType
+from tests.definitions.cases import CASES
+
+SMALL = Path(__file__).with_name("small.yaml")
+TEXT = SMALL.read_text("utf-8")
+
+
+def faults(text: str | bytes) -> list[str]:
+    """What is said about `text`, written FILE:LINE: message."""
+    with pytest.raises(DefinitionError) as caught:
+        read(text if isinstance(text, bytes) else text.encode(), "small.yaml")
+    assert [fault.line for fault in caught.value.faults] == sorted(fault.line for fault in caught.value.faults)
+    return str(caught.value).split("\n")
+
+
+def changed(*changes: tuple[str, str]) -> str:
+    text = TEXT
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text
+
+
+def at(text: str, where: str, message: str) -> str:
+    assert text.count(where) == 1, where
+    return f"small.yaml:{text.count(chr(10), 0, text.index(where)) + 1}: {message}"
+
+
+def test_the_unchanged_file_loads() -> None:
+    protocol = read_file(SMALL)
+    assert protocol.digest == hashlib.sha256(SMALL.read_bytes()).hexdigest()
+    assert [stage.key for stage in protocol.stages.values()] == ["noting", "searching", "settling"]
+    assert protocol.initial.key == "noted"
+    assert protocol.grids["weighing"].maximum == 10
+    assert [field.key for field in protocol.forms["reply"].fields] == ["letter", "settled"]
+    assert protocol.forms["slip"].by_key["kind"].options[1].hint is not None
+    assert protocol.forms["look_back"].by_key["on"].type is FieldType.moment
+    assert protocol.moves["sound"].notify[1].when is not None
+    assert protocol.facts["spoke"].values == ("yes", "no", "unknown")
+
+
+@pytest.mark.parametrize(("old", "new", "expected"), CASES, ids=[case[2][0][1][:60] for case in CASES])
+def test_each_fault_has_its_line_and_its_words(old: str, new: str, expected: list[tuple[str, str]]) -> None:
+    text = changed((old, new))
+    assert faults(text) == [at(text, where, message) for where, message in expected]
+
+
+def test_all_faults_are_said_at_once() -> None:
+    text = changed(
+        ("  X: {fr", "  X: {fr: a, ar: b, en: c}\n  X: {fr"),
+        ("working: true", "working: perhaps"),
+        ("code: OBJ-1", "cod: OBJ-1"),
+        ('title: {fr: "Accueil", ar: "الاستقبال", en: "Noting"}', 'title: {fr: "Accueil", en: "Noting"}'),
+        ("sees: receipt", "sees: recieved"),
+        ("kind: note, form: jotting", "kind: note, form: joting, colour: red"),
+        ("value: 24, unit: clock_hours, max: 48", "value: 72, unit: clock_hours, max: 48"),
+        ('when: "marks_known >= 3"', 'when: "mark_known >= 3"'),
+        ('when: "stamped", met_by: stamp', "when: \"stamped == 'yes'\", met_by: stamp"),
+    )
+    kinds = "none, receipt, assigned, unit, province, region, metadata"
+    assert faults(text) == [
+        at(text, "cod: OBJ", 'unknown key "cod"; did you mean "code"?'),
+        at(text, "working: perhaps", 'working: "perhaps" is neither true nor false'),
+        at(text, 'X: {fr: "Ex', 'duplicate key "X" in sources (first on line 12)'),
+        at(text, "noting: {title", 'stages.noting.title: missing language "ar"'),
+        at(text, "anybody: {code", f'roles.anybody.sees: "recieved" is not one of {kinds}'),
+        at(text, "jot: {kind", 'acts.jot.form: form "joting" is not declared; did you mean "jotting"?'),
+        at(text, "jot: {kind", 'unknown key "colour" in acts.jot'),
+        at(
+            text, "weighed: {when", 'needs.weighed.when: fact "mark_known" is not declared; did you mean "marks_known"?'
+        ),
+        at(text, "  stamped: {when", "needs.stamped.when: `stamped` is bool: 'yes' is neither True nor False"),
+        at(text, "letter_due: {value", "deadlines.letter_due.value: 72 is more than its max, 48, which the law fixes"),
+    ]
+
+
+def test_what_follows_from_a_part_left_out_is_not_said() -> None:
+    """The fact is refused, so nothing can be said of the need that reads it, nor of the act that feeds it."""
+    text = changed(("ringing: {type: count, dangers", "ringing: {type: number, dangers"))
+    assert faults(text) == [
+        at(text, "ringing: {type", 'facts.ringing.type: "number" is not one of bool, enum, int, count')
+    ]
+    text = changed(("\ngrids:\n", "\ngridz:\n"))
+    assert faults(text) == [at(text, "gridz:", 'unknown key "gridz"; did you mean "grids"?')]
+
+
+def test_a_missing_part_is_said_once() -> None:
+    start, end = TEXT.index("\nfacts:"), TEXT.index("\nneeds:")
+    assert faults(TEXT[:start] + TEXT[end:]) == ['small.yaml:1: missing key "facts"']
+
+
+def test_a_new_language_is_wanted_everywhere() -> None:
+    said = faults(changed(("languages: [fr, ar, en]", "languages: [fr, ar, en, zgh]")))
+    assert len(said) > 150
+    assert all(line.endswith(': missing language "zgh"') for line in said)
+
+
+SYNTAX = {
+    "open bracket": ("a: 1\nb: [1\nc: 2\n", "3: not YAML: "),
+    "indentation": ("a: b\n  c: d\n", "2: not YAML: "),
+    "tab": ("a: b\n\tc: d\n", "2: not YAML: "),
+    "two documents": ("a: b\n---\nc: d\n", "2: a second document begins here: one file holds one definition"),
+    "empty": ("", "1: the file is empty"),
+    "only a comment": ("# nothing\n", "1: the file is empty"),
+    "a list": ("- a\n", "1: a definition is a mapping of keys"),
+    "a word": ("word\n", "1: a definition is a mapping of keys"),
+    "not UTF-8": (b"a: b\nc: \xff\xfe\n", "2: the file is not UTF-8 text"),
+    "NUL": ("a: b\nc: d\0\n", "2: unwanted character U+0000"),
+    "control character": ("a: b\nc: \x1b[31m\n", "2: unwanted character U+001B"),
+    "line separator": ("a: b\nc: d\u2028e\n", "2: unwanted character U+2028"),
+    "too large": (b"#" * (2 * 1024 * 1024 + 1), "1: the file is larger than 2 MiB"),
+    "too deep": ("a:\n  " + "[" * 25 + "]" * 25, "2: nested more than 20 deep"),
+    "far too deep": ("{a: " * 200_000, "1: n"),
+    "a key that is a list": ("? [a]\n: b\n", "1: a key is plain text"),
+    "lone surrogate": ('a: "\\ud800"\n', "1: "),
+}
+
+
+@pytest.mark.parametrize(("data", "expected"), SYNTAX.values(), ids=SYNTAX.keys())
+def test_what_cannot_be_read_is_one_fault(data: str | bytes, expected: str) -> None:
+    said = faults(data)
+    assert said[0].startswith(f"small.yaml:{expected}")
+    if "surrogate" not in expected:
+        assert len([line for line in said if "missing key" not in line]) == 1
+
+
+WRITING = [
+    ("working: &w true", "working: anchors are not used in definitions: remove &w"),
+    ("working: *w", "working: aliases are not used in definitions: write *w out"),
+    ("working: !!bool true", "working: tags are not used in definitions: remove !!bool"),
+    (
+        "working: !!python/object:os.system true",
+        "working: tags are not used in definitions: remove !!python/object:os.system",
+    ),
+    ("working: ! true", "working: tags are not used in definitions: remove !"),
+    ("working:", "working: empty value"),
+    ('working: ""', "working: empty value"),
+    ("working: ' '", "working: empty value"),
+    ('working: "\\0"', "working: unwanted character U+0000"),
+    ("working: ~", 'working: "~" is neither true nor false'),
+]
+
+
+@pytest.mark.parametrize(("written", "expected"), WRITING)
+def test_yaml_that_would_say_something_else_than_it_shows(written: str, expected: str) -> None:
+    text = changed(("working: true", written))
+    assert faults(text) == [at(text, written, expected)]
+
+
+def test_scalars_stay_what_was_written() -> None:
+    text = changed(
+        ('fr: "Objets disparus et médiation"', "fr: no"), ('fr: "Exemple pour les essais."', "fr: 12:30"),
+        ("code: OBJ-1", "code: 007"), ("working: true", "working: no"),
+    )  # fmt: skip
+    protocol = read(text.encode(), "small.yaml")
+    assert protocol.title.in_language("fr") == "no"
+    assert protocol.notice.in_language("fr") == "12:30"
+    assert protocol.code == "007"
+    assert protocol.working is False
+
+
+@pytest.mark.parametrize("data", [b"\xef\xbb\xbf" + TEXT.encode(), TEXT.replace("\n", "\r\n").encode()])
+def test_byte_order_marks_and_line_ends_of_other_systems_do_no_harm(data: bytes) -> None:
+    assert read(data, "small.yaml").protocol == "lost-things"
+
+
+def test_a_field_may_be_called_key() -> None:
+    text = changed(("      seat: {type: seat, required", "      key: {type: seat, required"))
+    assert "key" in read(text.encode(), "small.yaml").forms["chair"].by_key
+
+
+def test_very_many_faults_are_counted() -> None:
+    said = faults("\n".join(f"key_{number}: x" for number in range(20_000)))
+    assert len(said) == 1001
+    assert said[0] == "small.yaml:1: 19016 more faults are not listed"
+
+
+@pytest.mark.parametrize(
+    "condition",
+    ["not " * 600 + "keeper_ready", "not " * 5000 + "keeper_ready", "(" * 500 + "keeper_ready" + ")" * 500],
+)
+def test_conditions_that_nobody_could_read_are_refused(condition: str) -> None:
+    text = changed(('when: "keeper_ready"', f'when: "{condition}"'))
+    said = faults(text)
+    assert len(said) == 1
+    assert said[0].startswith(at(text, "keeper_trained: {when", "needs.keeper_trained.when: "))
+    assert len(said[0]) < 500
