@@ -26,6 +26,11 @@ ZONE = ZoneInfo("Africa/Casablanca")
 RIGHT_TO_LEFT = frozenset({"ar"})
 
 
+def N_(message: str) -> str:
+    """Marks a message to be said later, in the reader's language."""
+    return message
+
+
 @lru_cache(maxsize=8)
 def _catalogue(language: str) -> NullTranslations:
     return Translations.load(CATALOGUES, [language])
@@ -139,8 +144,12 @@ class Wording:
         """Why something isn't open, as one sentence."""
         if reason.code == "need" and reason.need:
             return self.text(protocol.needs[reason.need].sentence)
-        speak = _REASONS.get(reason.code)
-        return speak(self, protocol, reason) if speak else reason.code
+        return self._(
+            _REASONS.get(reason.code, reason.code),
+            states=_states(self, protocol, reason),
+            roles=self.who(protocol, reason.roles),
+            persons=_persons(self, protocol, reason),
+        )
 
     def who(self, protocol: Protocol, roles: Iterable[str]) -> str:
         """The roles that can lift a reason, as a list."""
@@ -150,8 +159,8 @@ class Wording:
     def problem(self, code: str) -> str:
         """What is wrong with a field, as one sentence."""
         key, *figures = code.split(":")
-        speak = _PROBLEMS.get(key)
-        return speak(self, *figures) if speak else self._("This answer is not understood.")
+        message, names = _PROBLEMS.get(key, (N_("This answer is not understood."), ()))
+        return self._(message, **dict(zip(names, figures, strict=False))) if names else self._(message)
 
 
 _Answer = Callable[[Wording, Protocol, FormField, Any, Mapping[str, str]], str]
@@ -210,8 +219,6 @@ _ANSWERS: Mapping[FieldType, _Answer] = {
     FieldType.hold: lambda w, p, f, v, n: w._("hold %(number)s", number=v),
 }
 
-_Reason = Callable[[Wording, Protocol, Reason], str]
-
 
 def _states(w: Wording, protocol: Protocol, reason: Reason) -> str:
     return w.listed(w.text(protocol.states[key].title) for key in reason.states if key in protocol.states)
@@ -226,48 +233,49 @@ def _persons(w: Wording, protocol: Protocol, reason: Reason) -> str:
     return w.listed(named)
 
 
-_REASONS: Mapping[str, _Reason] = {
-    "not_open_here": lambda w, p, r: w._("This is open in another part of the protocol: %(states)s.", states=_states(w, p, r)),
-    "not_from_here": lambda w, p, r: w._("This step starts elsewhere in the protocol: %(states)s.", states=_states(w, p, r)),
-    "not_your_role": lambda w, p, r: w._("This is for: %(roles)s.", roles=w.who(p, r.roles)),
-    "follows_by_itself": lambda w, p, r: w._("This step is made by itself when a danger is raised."),
-    "same_person": lambda w, p, r: w._("These must be different people: %(persons)s.", persons=_persons(w, p, r)),
-    "reason_missing": lambda w, p, r: w._("Write the reason for this step."),
-    "signature_missing": lambda w, p, r: w._("Type your password again to sign."),
-    "wrong_password": lambda w, p, r: w._("This password is not yours. Nothing was signed; your text is kept."),
-    "signed_already": lambda w, p, r: w._("You have signed this already. The second signature is another person's."),
-    "not_yours_to_sign": lambda w, p, r: w._("This signature is for: %(roles)s, with a current training certificate where the protocol asks for one.", roles=w.who(p, r.roles)),
-    "nothing_to_sign": lambda w, p, r: w._("Nothing there waits for a signature."),
-    "no_such_act": lambda w, p, r: w._("The protocol has no such act."),
-    "no_such_move": lambda w, p, r: w._("The protocol has no such step."),
-    "no_case": lambda w, p, r: w._("There is no case yet."),
-    "no_files": lambda w, p, r: w._("No file can be kept here: describe it in words."),
-}  # fmt: skip
+_REASONS: Mapping[str, str] = {
+    "not_open_here": N_("This is open in another part of the protocol: %(states)s."),
+    "not_from_here": N_("This step starts elsewhere in the protocol: %(states)s."),
+    "not_your_role": N_("This is for: %(roles)s."),
+    "follows_by_itself": N_("This step is made by itself when a danger is raised."),
+    "same_person": N_("These must be different people: %(persons)s."),
+    "reason_missing": N_("Write the reason for this step."),
+    "signature_missing": N_("Type your password again to sign."),
+    "wrong_password": N_("This password is not yours. Nothing was signed; your text is kept."),
+    "signed_already": N_("You have signed this already. The second signature is another person's."),
+    "not_yours_to_sign": N_("This signature is for: %(roles)s. A current training certificate may be needed."),
+    "nothing_to_sign": N_("Nothing there waits for a signature."),
+    "not_correctable": N_("This entry isn't corrected: record what is right as a new entry."),
+    "no_such_act": N_("The protocol has no such act."),
+    "no_such_move": N_("The protocol has no such step."),
+    "no_case": N_("There is no case yet."),
+    "no_files": N_("No file can be kept here: describe it in words."),
+}
 
-_PROBLEMS: Mapping[str, Callable[..., str]] = {
-    "required": lambda w: w._("An answer is needed here."),
-    "tick": lambda w: w._("Tick this box to go on."),
-    "too_long": lambda w, most, found="": w._("Too long: at most %(most)s characters.", most=most),
-    "too_short": lambda w, least: w._("Too short: at least %(least)s characters.", least=least),
-    "too_many": lambda w, most: w._("Too many lines: at most %(most)s.", most=most),
-    "too_few": lambda w, least: w._("At least %(least)s lines are needed.", least=least),
-    "not_a_date": lambda w: w._("This is not a date. Write it as day/month/year, for example 25/11/2026."),
-    "not_a_moment": lambda w: w._("This is not a date and time. Example: 25/11/2026 10:30."),
-    "in_the_future": lambda w: w._("This date is in the future."),
-    "in_the_past": lambda w: w._("This date is in the past."),
-    "not_a_number": lambda w: w._("A whole number is needed here."),
-    "range": lambda w, least, most: w._("Between %(least)s and %(most)s.", least=least, most=most),
-    "unknown_option": lambda w: w._("Choose one of the answers offered."),
-    "unknown_field": lambda w: w._("This question does not exist."),
-    "no_such_person": lambda w: w._("This person is not in the case."),
-    "no_such_slot": lambda w: w._("Say which place this person has in the case."),
-    "no_such_colleague": lambda w: w._("This colleague was not found."),
-    "no_such_referral": lambda w: w._("This referral was not found, or is settled already."),
-    "no_such_hold": lambda w: w._("This hold was not found, or has ended."),
-    "no_such_record": lambda w: w._("This entry was not found."),
-    "no_such_case": lambda w: w._("No open case of your school has this number."),
-    "massar": lambda w: w._("A Massar code is one letter and nine digits, for example G123456789."),
-    "school": lambda w: w._("A GRESA code is five digits and one letter, for example 01234A."),
+_PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "required": (N_("An answer is needed here."), ()),
+    "tick": (N_("Tick this box to go on."), ()),
+    "too_long": (N_("Too long: at most %(most)s characters."), ("most", "found")),
+    "too_short": (N_("Too short: at least %(least)s characters."), ("least",)),
+    "too_many": (N_("Too many lines: at most %(most)s."), ("most",)),
+    "too_few": (N_("At least %(least)s lines are needed."), ("least",)),
+    "not_a_date": (N_("This is not a date. Write it as day/month/year, for example 25/11/2026."), ()),
+    "not_a_moment": (N_("This is not a date and time. Example: 25/11/2026 10:30."), ()),
+    "in_the_future": (N_("This date is in the future."), ()),
+    "in_the_past": (N_("This date is in the past."), ()),
+    "not_a_number": (N_("A whole number is needed here."), ()),
+    "range": (N_("Between %(least)s and %(most)s."), ("least", "most")),
+    "unknown_option": (N_("Choose one of the answers offered."), ()),
+    "unknown_field": (N_("This question does not exist."), ()),
+    "no_such_person": (N_("This person is not in the case."), ()),
+    "no_such_slot": (N_("Say which place this person has in the case."), ()),
+    "no_such_colleague": (N_("This colleague was not found."), ()),
+    "no_such_referral": (N_("This referral was not found, or is settled already."), ()),
+    "no_such_hold": (N_("This hold was not found, or has ended."), ()),
+    "no_such_record": (N_("This entry was not found."), ()),
+    "no_such_case": (N_("No open case of your school has this number."), ()),
+    "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
+    "school": (N_("A GRESA code is five digits and one letter, for example 01234A."), ()),
 }
 
 

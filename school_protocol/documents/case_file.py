@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
 from functools import lru_cache
@@ -39,6 +40,8 @@ _WHOLE = frozenset({FieldType.long, FieldType.rows})
 _SHORT = 60
 """Letters of an answer that still fits half a line."""
 
+_PLACE = re.compile(r"%\((\w+)\)s")
+
 Answer = tuple[FormField, Markup, Markup]
 """Field, label, answer."""
 
@@ -63,7 +66,7 @@ def case_file_html(view: CaseFile, wording: Wording) -> str:
     pages = Pages(view, wording)
     return _environment().get_template("case_file.html").render(
         view=view, pages=pages, w=wording, _=wording.gettext, ngettext=wording.ngettext,
-        line=pages.line, text=pages.text, day=pages.day, when=pages.when, code=bidi.code,
+        line=pages.line, said=pages.said, text=pages.text, day=pages.day, when=pages.when, code=bidi.code,
     )  # fmt: skip
 
 
@@ -102,6 +105,11 @@ class Pages:
     def text(self, text: Any) -> Markup:
         """A text of the definition or the directory."""
         return self.line(self.w.text(text))
+
+    def said(self, message: str, **parts: Markup) -> Markup:
+        """A translated message whose `%(name)s` places are filled with markup."""
+        pieces = _PLACE.split(message)
+        return Markup("").join(parts[piece] if place % 2 else self.line(piece) for place, piece in enumerate(pieces))
 
     def day(self, value: date | str) -> Markup:
         return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(value)))
@@ -194,6 +202,15 @@ class Pages:
             (len(kept.departures), "plain", self.w._("departures")),
         ]
         return [(number, tone if number else "none", words) for number, tone, words in figures]
+
+    def page_count(self) -> Markup:
+        """Page x of y: the typesetter counts."""
+        page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')
+        return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)
+
+    def first_of(self, items: list[Markup], most: int = 4) -> Markup:
+        shown = Markup(" · ").join(items[:most])
+        return shown if len(items) <= most else Markup("{} …").format(shown)
 
     def overdue(self) -> list[Markup]:
         return [self.asked(line) for line in self.view.conformance.asked if line.outcome == "overdue"]
@@ -412,13 +429,11 @@ class Pages:
             "suspended": ("plain", self.w._("Suspended")),
         }.get(state, ("plain", state))
 
-    def channel(self, referral: ReferralLine) -> Markup:
-        """How a referral went, in the words of its form."""
-        record = self.record_number(referral.seq)
-        field = record.form.by_key.get("channel") if record else None
-        if referral.channel is None or field is None:
-            return Markup("")
-        return self.answer(field, referral.channel)
+    def covered(self, referral: ReferralLine) -> Markup:
+        """What a referral is about."""
+        dangers = self.protocol.dangers
+        named = [dangers[item].title if item in dangers else self.w._("a need without a danger") for item in referral.covers]
+        return Markup(" · ").join(self.text(name) for name in named)
 
 
 def _declared(known: Mapping[str, Any], value: Any) -> Any:

@@ -317,17 +317,11 @@ class _Folding:
 
     def _recorded(self, event: Recorded) -> None:
         act = self.protocol.acts[event.act]
-        form = self.protocol.form_of(act)
         record = Record(
             event.seq, act.key, act.kind, event.actor, event.role, event.at, event.occurred_at, dict(event.answers),
             event.derived,
         )  # fmt: skip
-        record.grants = act.effect_when is None or act.effect_when.holds(
-            {
-                **where_values(self.protocol, form.fields, record.answers, record.role),
-                "about_self": self._about_self(record),
-            }
-        )
+        self._weigh(record)
         self.case.records.append(record)
         if act.kind not in NEUTRAL_KINDS:
             self.case.news_seq = event.seq
@@ -342,6 +336,14 @@ class _Folding:
         self._signs(act, record, event)
         self._at_once(record, event)
         self._settle(record, event)
+
+    def _weigh(self, record: Record) -> None:
+        """Whether the record's answers let its kind's effect happen."""
+        act = self.protocol.acts[record.act]
+        if act.effect_when is None:
+            return
+        values = where_values(self.protocol, self.protocol.form_of(act).fields, record.answers, record.role)
+        record.grants = act.effect_when.holds({**values, "about_self": self._about_self(record)})
 
     def _about_self(self, record: Record) -> bool:
         """Whether the record names its own author: a colleague's field left empty means oneself."""
@@ -383,7 +385,8 @@ class _Folding:
         corrected.corrections.append(record.seq)
         changes = record.derived.get("changes")
         if changes:
-            corrected.answers.update(changes)
+            corrected.answers = dict(changes)
+            self._weigh(corrected)
             if self.protocol.acts[corrected.act].signatures:
                 corrected.signatures.clear()
                 corrected.effective_seq = corrected.effective_at = None

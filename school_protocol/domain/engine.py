@@ -25,6 +25,7 @@ from school_protocol.domain.facts import Facts, Surroundings
 from school_protocol.domain.machine import NoSuchWay, Position, destination
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import (
+    CORRECTABLE,
     HISTORY,
     START,
     Act,
@@ -44,6 +45,8 @@ class RecordAct:
     answers: Mapping[str, Any] = field(default_factory=dict)
     signed: bool = False
     """The actor has just proved again who they are."""
+    changes: Mapping[str, Any] | None = None
+    """For a correction: the corrected record's answers as they should be, whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -453,6 +456,8 @@ class _Desk:
             derived["raised"] = raised
         if intent.signed and self._signs_first(act, role):
             derived["signed"] = digest_of(act.key, cleaned.answers)
+        if act.kind is ActKind.correct and intent.changes is not None:
+            derived |= self._changes(act, cleaned, intent.changes)
         if act.kind is ActKind.sign:
             record = self._signed_record(act, cleaned)
             derived["signed_digest"] = digest_of(record.act, record.answers)
@@ -480,6 +485,17 @@ class _Desk:
             elif item.type is FieldType.danger_answers:
                 raised += [danger for danger, said in answer.items() if said == "yes"]
         return list(dict.fromkeys(raised))
+
+    def _changes(self, act: Act, cleaned: Cleaned, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """The corrected answers, checked as the corrected record's own form checks them."""
+        record = self._signed_record(act, cleaned)
+        corrected = self.protocol.acts[record.act]
+        if corrected.kind not in CORRECTABLE:
+            raise Refused((Reason("not_correctable"),))
+        whole = clean(self.protocol, self.protocol.form_of(corrected), changes, self.references())
+        if whole.people:
+            raise Refused((Reason("not_correctable"),))
+        return {"corrected": record.act, "changes": dict(whole.answers)}
 
     def _score(self, act: Act, cleaned: Cleaned) -> dict[str, Any]:
         item = self.protocol.form_of(act).find(FieldType.grid)

@@ -236,6 +236,7 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.document_issued: DocumentIssued,
 }
 _KIND_OF: Mapping[type[Event], EventKind] = {cls: kind for kind, cls in _SIMPLE.items()}
+_CHANGED = "~changes"
 _HEADER = frozenset({"seq", "actor", "role", "at", "occurred_at"})
 
 
@@ -247,7 +248,11 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
     """`event` as it is kept: words taken out of the body."""
     if isinstance(event, Recorded):
         body, words = split_words(protocol.form_of(event.act), event.answers)
-        body = {"act": event.act, "answers": body, "derived": dict(event.derived)}
+        derived = dict(event.derived)
+        if "changes" in derived:
+            derived["changes"], changed = split_words(protocol.form_of(derived["corrected"]), derived["changes"])
+            words |= {f"{_CHANGED}.{path}": text for path, text in changed.items()}
+        body = {"act": event.act, "answers": body, "derived": derived}
     else:
         body = {item.name: getattr(event, item.name) for item in fields(event) if item.name not in _HEADER}
         words = {}
@@ -281,12 +286,17 @@ def from_entry(entry: Entry) -> Event:
     }
     body, words = dict(entry.body), entry.words or {}
     if kind not in _SIMPLE:
+        derived = dict(body["derived"])
+        changed = {path.removeprefix(f"{_CHANGED}."): text for path, text in words.items() if path.startswith(_CHANGED)}
+        if "changes" in derived:
+            derived["changes"] = join_words(derived["changes"], changed)
+        own = {path: text for path, text in words.items() if not path.startswith(_CHANGED)}
         return Recorded(
             **header,
             kind=kind,
             act=body["act"],
-            answers=join_words(body["answers"], words),
-            derived=body["derived"],
+            answers=join_words(body["answers"], own),
+            derived=derived,
             destroyed=entry.words is None,
         )
     if kind is EventKind.step_taken:

@@ -260,6 +260,12 @@ NEUTRAL_KINDS = frozenset(
 """Kinds that add nothing to the content: they void no visa and are not news."""
 
 
+CORRECTABLE = frozenset(
+    {ActKind.record, ActKind.report, ActKind.inform, ActKind.evidence, ActKind.grid, ActKind.follow_up, ActKind.note}
+)
+"""Kinds whose answers can be corrected for later decisions; what else was done is answered by a new act."""
+
+
 class Act(Named):
     kind: ActKind = ActKind.record
     form: str

@@ -25,7 +25,7 @@ from school_protocol.domain.errors import Conflict, Refused, Unseen
 from school_protocol.domain.events import CaseJoined, CaseOpened, CaseSeen, Event, Recorded, StepTaken
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Move, Protocol, ScopeKind
+from school_protocol.domain.protocol import CORRECTABLE, START, Act, ActKind, FieldType, Move, Protocol, ScopeKind
 from school_protocol.services.accounts import prove_again
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
@@ -147,6 +147,28 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             reasons=choice.reasons,
             asks_signature=_asks_signature(loaded.protocol, declared),
             prefill={},
+        )
+
+
+def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView | None:
+    """The form of a recorded act filled in with what it says, to be corrected; None where it isn't for this reader."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        record = loaded.case.record(seq)
+        if record is None or record.kind not in CORRECTABLE:
+            return None
+        seeing = _seeing(house, loaded)
+        shown = seeing.record(record)
+        if shown.hidden is not None:
+            return None
+        contacts = contact_lines(house, loaded.protocol, loaded.case.unit)
+        return ActView(
+            protocol=loaded.protocol,
+            act=shown.act,
+            form=shown.form,
+            head=seeing.head(),
+            choices=seeing.act_choices(shown.form, contacts),
+            prefill=dict(shown.answers),
         )
 
 
@@ -409,10 +431,12 @@ def record_act(
     token: str,
     password: str | None = None,
     proven: bool = False,
+    changes: Mapping[str, Any] | None = None,
 ) -> Done:
     """Record an act; what follows from it by itself follows in the same transaction.
 
-    `password` is what a signature asks; `proven` says that a script plays somebody who has given it.
+    `password` is what a signature asks; `proven` says that a script plays somebody who has given it;
+    `changes` are a corrected record's answers as they should be.
     """
     signed = proven or _signed(house, actor, password)
     with house.realm.writing() as session:
@@ -425,7 +449,7 @@ def record_act(
             expected = None
         if declared is not None and loaded.protocol.form_of(declared).find(FieldType.case) is not None:
             loaded = with_joinable(house, session, loaded)
-        intent = RecordAct(act, answers, signed)
+        intent = RecordAct(act, answers, signed, changes)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
         _check_expected(loaded, expected, declared)
         return _keep_decision(house, session, loaded, decision, token)

@@ -2,16 +2,18 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from school_protocol.definitions import read, read_file
 from school_protocol.domain.errors import DefinitionError
 from school_protocol.domain.protocol import FieldType
-from tests.definitions.cases import CASES
 
 SMALL = Path(__file__).with_name("small.yaml")
 TEXT = SMALL.read_text("utf-8")
+CASES = yaml.safe_load(SMALL.with_name("faults.yaml").read_text("utf-8"))
 
 
 def faults(text: str | bytes) -> list[str]:
@@ -35,6 +37,10 @@ def at(text: str, where: str, message: str) -> str:
     return f"small.yaml:{text.count(chr(10), 0, text.index(where)) + 1}: {message}"
 
 
+def meant(name: str) -> str:
+    return f'; did you mean "{name}"?'
+
+
 def test_the_unchanged_file_loads() -> None:
     protocol = read_file(SMALL)
     assert protocol.digest == hashlib.sha256(SMALL.read_bytes()).hexdigest()
@@ -48,10 +54,10 @@ def test_the_unchanged_file_loads() -> None:
     assert protocol.facts["spoke"].values == ("yes", "no", "unknown")
 
 
-@pytest.mark.parametrize(("old", "new", "expected"), CASES, ids=[case[2][0][1][:60] for case in CASES])
-def test_each_fault_has_its_line_and_its_words(old: str, new: str, expected: list[tuple[str, str]]) -> None:
-    text = changed((old, new))
-    assert faults(text) == [at(text, where, message) for where, message in expected]
+@pytest.mark.parametrize("case", CASES, ids=[case["faults"][0]["says"][:60] for case in CASES])
+def test_each_fault_has_its_line_and_its_words(case: dict[str, Any]) -> None:
+    text = changed((case["change"], case["into"]))
+    assert faults(text) == [at(text, fault["where"], fault["says"]) for fault in case["faults"]]
 
 
 def test_all_faults_are_said_at_once() -> None:

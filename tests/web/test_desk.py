@@ -1,0 +1,174 @@
+"""What is due, found, chosen, and left quickly."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask.testing import FlaskClient
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import desk
+from school_protocol.services.views import CaseLine
+
+from .conftest import NOW, Accounts, receipt_line
+from .page import Page, form_token, read_page
+
+Put = Callable[..., None]
+Make = Callable[..., CaseLine]
+
+
+def show(client: FlaskClient, path: str = "/") -> Page:
+    response = client.get(path)
+    assert response.status_code == 200
+    return read_page(response)
+
+
+def words(page: Page) -> str:
+    return " ".join(page.text.split())
+
+
+def test_a_case_shows_number_state_stage_level_and_what_is_due(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    show_desk(make_line(), today=1)
+    page = show(member)
+    said = words(page)
+    for part in ("1234 5678 9012 3", "Recherche en cours", "stage 2 of 3", "Level: Grand", "Today, 13:41"):
+        assert part in said
+    assert "One case has something due today." in said
+    assert "Collège Ibn Khaldoun" in said
+
+
+def test_dangers_and_restrictions_are_told(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    line = make_line(raised=2, restricted=True, level=None, tone="late", due_at=NOW - timedelta(days=2))
+    show_desk(line, late=1)
+    said = words(show(member))
+    for part in ("2 dangers raised", "Restricted", "Not assessed yet", "2 days late", "One case has something late."):
+        assert part in said
+
+
+def test_a_quiet_desk_says_so(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    show_desk(make_line(due=None, due_at=None, tone="later"))
+    assert "Nothing is late, and nothing is due today." in words(show(member))
+
+
+@pytest.mark.parametrize("chosen", ["open", "late", "today", "ended"])
+def test_every_filter_has_a_page(member: FlaskClient, show_desk: Put, make_line: Make, chosen: str) -> None:
+    for lines in ((), (make_line(),)):
+        show_desk(*lines)
+        assert show(member, f"/?filter={chosen}").h1
+
+
+def test_an_unknown_filter_is_the_first(member: FlaskClient, show_desk: Put) -> None:
+    show_desk()
+    assert show(member, "/?filter=%00nonsense").h1 == ["Cases in progress"]
+
+
+def test_counts_are_said_where_they_are_known(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    """The service counts on its first page alone: other pages must not say that nothing is late."""
+    show_desk(make_line())
+    for path in ("/?filter=ended", "/?after=x"):
+        assert "Nothing is late" not in words(show(member, path))
+
+
+def test_the_next_page_keeps_the_filter(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    show_desk(make_line(), after="2026-11-25~c1")
+    assert "filter=late&amp;after=2026-11-25~c1" in member.get("/?filter=late").text
+    assert member.get("/?after=" + "x" * 900).status_code == 404
+
+
+def test_receipts_of_own_reports(member: FlaskClient, show_desk: Put, protocol: Protocol, make_line: Make) -> None:
+    receipts = tuple(receipt_line(protocol, report=state, state=state) for state in ("received", "in_hand", "ended"))
+    for lines in ((), (make_line(),)):
+        show_desk(*lines, receipts=receipts, can_report=True)
+        said = words(show(member))
+        for part in ("Received", "Being looked after", "Closed", "Report a situation"):
+            assert part in said
+
+
+# ---- the search --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture()
+def found(monkeypatch: pytest.MonkeyPatch, make_line: Make) -> list[str]:
+    """What was asked of the service; it knows one number and one pupil."""
+    asked: list[str] = []
+
+    def by_number(house: Any, actor: Any, text: str) -> str:
+        asked.append(text)
+        if text.replace(" ", "") != "1234567890123":
+            raise Unseen(text)
+        return "1234567890123"
+
+    monkeypatch.setattr(desk, "find_by_number", by_number)
+    monkeypatch.setattr(desk, "find_by_pupil", lambda house, actor, text: (make_line(),) if text == "سلمى" else ())
+    return asked
+
+
+def search(client: FlaskClient, query: str) -> Any:
+    token = form_token(client.get("/search"))
+    return client.post("/search", data={"csrf_token": token, "q": query})
+
+
+def test_a_number_leads_to_its_case(member: FlaskClient, found: list[str]) -> None:
+    assert search(member, " 1234 5678  9012 3 ").location == "/cases/1234567890123"
+    assert member.get("/search?q=1234567890123").location == "/cases/1234567890123"
+
+
+def test_a_pupil_leads_to_a_list(member: FlaskClient, found: list[str]) -> None:
+    assert "One case found" in words(read_page(search(member, "سلمى")))
+
+
+@pytest.mark.parametrize("query", ["", "\0", "nobody", "x" * 5000, "<script>", "%(num)d"])
+def test_what_is_not_found_is_said_calmly(member: FlaskClient, found: list[str], query: str) -> None:
+    response = search(member, query)
+    assert response.status_code == 200
+    assert "<script>" not in response.text
+    assert all(len(asked) <= 200 for asked in found)
+
+
+# ---- language and leaving ----------------------------------------------------------------------------------------
+
+
+def test_choosing_a_language(member: FlaskClient, people: Accounts, show_desk: Put) -> None:
+    show_desk()
+    token = form_token(member.get("/"))
+    response = member.post("/language", data={"csrf_token": token, "language": "ar", "next": "/?filter=late"})
+    assert response.location == "/?filter=late"
+    assert people.languages == ["ar"]
+    cookie = member.get_cookie("language")
+    assert cookie is not None
+    assert (cookie.value, cookie.http_only) == ("ar", True)
+
+
+@pytest.mark.parametrize("value", ["", "de", "ع", "../fr"])
+def test_a_language_that_is_not_offered_changes_nothing(client: FlaskClient, value: str) -> None:
+    token = form_token(client.get("/sign-in"))
+    client.post("/language", data={"csrf_token": token, "language": value})
+    assert client.get_cookie("language") is None
+
+
+@pytest.mark.parametrize(
+    ("cookie", "accepted", "lang"),
+    [("ar", "fr", "ar-MA"), (None, "en-GB,en;q=0.8", "en"), (None, "de", "fr"), ("de", "ar-MA", "ar-MA"), (None, "", "fr")],
+)  # fmt: skip
+def test_the_language_of_a_visitor(client: FlaskClient, cookie: str | None, accepted: str, lang: str) -> None:
+    if cookie:
+        client.set_cookie("language", cookie)
+    assert read_page(client.get("/sign-in", headers={"Accept-Language": accepted})).lang == lang
+
+
+def test_leaving_quickly_shows_nothing_of_us_and_signs_out(member: FlaskClient, people: Accounts) -> None:
+    response = member.get("/leave", headers={"Sec-Fetch-Site": "same-origin"})
+    page = read_page(response)
+    assert "protocol" not in page.text.lower()
+    assert people.live == {}
+    assert member.get_cookie("session") is None
+
+
+def test_another_site_cannot_sign_anybody_out(member: FlaskClient, people: Accounts) -> None:
+    member.get("/leave", headers={"Sec-Fetch-Site": "cross-site"})
+    assert people.live != {}
+    assert member.get_cookie("session") is not None

@@ -1,0 +1,79 @@
+"""What every answer says about itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
+
+from school_protocol.web.headers import ALWAYS
+
+
+def answers(client: FlaskClient) -> dict[int, TestResponse]:
+    found = (
+        client.get("/sign-in"),
+        client.get("/"),
+        client.post("/language"),
+        client.get("/nowhere"),
+        client.delete("/"),
+        client.post("/language", data={}),
+        client.post("/language", data={"x": "y" * 100_000}),
+        client.get("/breaks"),
+    )
+    return {response.status_code: response for response in found}
+
+
+def test_every_answer_carries_every_header(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    from school_protocol.domain.policy import Permission
+    from school_protocol.web import access
+
+    monkeypatch.setattr(access, "PERMISSIONS", {**access.PERMISSIONS, "breaks": Permission.anyone})
+    app.add_url_rule("/breaks", "breaks", lambda: 1 / 0)
+    found = answers(client)
+    assert set(found) == {200, 302, 400, 404, 405, 413, 415, 500}
+    for status, response in found.items():
+        for name, value in ALWAYS.items():
+            assert response.headers[name] == value, (status, name)
+        assert response.headers["Cache-Control"] == "no-store", status
+        assert "Server" not in response.headers or "Werkzeug" not in response.headers["Server"]
+
+
+def test_the_policy_lets_nothing_run_inline(client: FlaskClient) -> None:
+    policy = client.get("/sign-in").headers["Content-Security-Policy"]
+    assert "unsafe" not in policy
+    for part in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"):
+        assert part in policy
+
+
+def test_the_style_sheet_may_be_kept_for_ever_at_its_own_address(client: FlaskClient) -> None:
+    page = client.get("/sign-in").text
+    address = page.split('rel="stylesheet" href="')[1].split('"')[0].replace("&amp;", "&")
+    response = client.get(address)
+    assert response.status_code == 200
+    assert response.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert response.headers["X-Content-Type-Options"] == "nosniff"
+    assert "no-store" in client.get("/static/nothing.css").headers["Cache-Control"]
+
+
+def test_static_files_ask_nobody_who_they_are(client: FlaskClient, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from school_protocol.services import accounts
+
+    def recognise(*_args: Any) -> None:
+        raise AssertionError("a style sheet needs no session")
+
+    monkeypatch.setattr(accounts, "recognise", recognise)
+    client.set_cookie("session", "token-1")
+    response = client.get("/static/school.css")
+    assert response.status_code == 200
+    assert "Set-Cookie" not in response.headers
+
+
+def test_a_page_with_its_style_is_small(client: FlaskClient) -> None:
+    import gzip
+
+    page, style = client.get("/sign-in").data, client.get("/static/school.css").data
+    assert len(gzip.compress(page)) + len(gzip.compress(style)) < 15_000
