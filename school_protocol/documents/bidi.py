@@ -20,7 +20,7 @@ _LATIN = r"A-Za-z\u00c0-\u024f\u0370-\u04ff\u2d30-\u2d7f"
 _WORD = rf"[^\s{_ARABIC}«»“”()\[\]{{}}]*[^\s{_ARABIC}{_EDGE}-]"
 _GROUPS = r"(?:\+\d{1,4}(?:[ .\u00a0-]\d{1,4})+|\d{1,4}(?:[ .\u00a0]\d{2,4}){2,}(?:-\d)?)(?!\d)"
 _WITH_LETTER = rf"(?=[^\s{_ARABIC}]*[{_LATIN}]){_WORD}"
-_FOREIGN_IN_ARABIC = re.compile(rf"{_GROUPS}|{_WITH_LETTER}(?:[ \u00a0,]{{1,2}}{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}")
+_FOREIGN_IN_ARABIC = re.compile(rf"{_GROUPS}|{_WITH_LETTER}(?:[.,;:]?[ \u00a0]\(?{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}")
 _FOREIGN_IN_LATIN = re.compile(rf"[{_ARABIC}](?:[{_ARABIC}\s\u00a0.،:؛()«»–-]*[{_ARABIC}])?")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -39,8 +39,11 @@ def isolated(text: str, direction: str) -> Markup:
     )
     parts, end = [], 0
     for found in foreign.finditer(text):
-        parts += [escape(text[end : found.start()]), opening, escape(found.group()), "</bdi>"]
-        end = found.end()
+        run = found.group()
+        if run.count("(") > run.count(")") and text[found.end() : found.end() + 1] == ")":
+            run += ")"
+        parts += [escape(text[end : found.start()]), opening, escape(run), "</bdi>"]
+        end = found.start() + len(run)
     parts.append(escape(text[end:]))
     return Markup("".join(parts))  # noqa: S704 (every part of the text was escaped)
 

@@ -93,6 +93,10 @@ class Pages:
         self.sections = tuple(section for section in view.document.sections if section.kind not in ("decision", "checks"))
 
     @property
+    def comma(self) -> str:
+        return "،" if self.w.direction == "rtl" else ","
+
+    @property
     def title(self) -> str:
         return f"{self.w.text(self.view.document.title)} {self.view.head.number}"
 
@@ -312,6 +316,8 @@ class Pages:
         return self.profile.words or not (field.type is FieldType.long or field.names)
 
     def answer(self, field: FormField, value: Any) -> Markup:
+        if field.type is FieldType.moment:
+            return self.when(datetime.fromisoformat(str(value)))
         if field.type is FieldType.long:
             return bidi.paragraphs(str(value), self.w.direction)
         return self.line(self.w.answer(self.protocol, field, value, self.names))

@@ -7,13 +7,13 @@ from functools import lru_cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
+from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
 
 REALM = "main"

@@ -8,8 +8,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy.orm import Session
-
 from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.engine import (
     Choice,
@@ -57,6 +55,7 @@ from school_protocol.services.views import (
     RecordView,
 )
 from school_protocol.storage import access, cases, directory, index, keys, once, reports
+from school_protocol.storage.engines import Session
 
 _RANDOM = random.SystemRandom()
 _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region)

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta
 
-from sqlalchemy.orm import Session
-
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Unit
@@ -17,6 +15,7 @@ from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.seeing import tone_of
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
 from school_protocol.storage import cases, directory, index, reports
+from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
 
 PAGE = 25

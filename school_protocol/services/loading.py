@@ -6,8 +6,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 
-from sqlalchemy.orm import Session
-
 from school_protocol.domain import policy
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Case, fold
@@ -20,6 +18,7 @@ from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import House
 from school_protocol.storage import cases, directory, identities, index, outbox
+from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
 
 STARTING_PLACES = 200

@@ -63,7 +63,6 @@ def guard() -> ResponseReturnValue | None:
     limits.apply(request.endpoint)
     if request.endpoint == "static":
         return None
-    sessions.bind_form_token()
     if request.method not in SAFE_METHODS:
         refused = _refuse_foreign()
         if refused is not None:
@@ -79,6 +78,7 @@ def _refuse_foreign() -> ResponseReturnValue | None:
         raise UnsupportedMediaType
     if not _is_own_site():
         raise CSRFError("The form was sent from another site.")
+    sessions.bind_form_token()
     try:
         csrf.protect()
     except CSRFError:

@@ -26,10 +26,14 @@ PAGES: Mapping[int, str] = {
     503: "errors/busy.html",
 }
 RETRY_SECONDS = "5"
-LAST_RESORT = (
-    "<!doctype html><html lang=en><meta charset=utf-8><title>School protocol</title>"
-    "<h1>School protocol</h1><p>Something is out of order here. Please try again in a few minutes.</p></html>"
-)
+LAST_RESORT = """<!doctype html>
+<html lang="fr" dir="ltr"><head><meta charset="utf-8"><title>Un instant</title></head><body>
+<h1>Un instant, s’il vous plaît</h1>
+<p>Quelque chose ne fonctionne pas ici. Rien n’a été enregistré. Veuillez réessayer dans quelques minutes.</p>
+<p lang="ar-MA" dir="rtl">هناك عطل ما. لم يُسجَّل أي شيء. المرجو إعادة المحاولة بعد دقائق.</p>
+<p lang="en">Something is out of order here. Nothing was recorded. Please try again in a few minutes.</p>
+</body></html>
+"""
 
 
 def init_app(app: Flask) -> None:

@@ -38,12 +38,15 @@ def init_app(app: Flask) -> None:
         role=role,
         languages=LocalProxy(languages),
         style_sheet=_style_sheet,
+        csrf_token=sessions.form_token,
         here=way_back,
     )
     app.jinja_env.filters.update(
         bdi=bdi, day=_day, moment=_moment, clock=_clock, due=_due, role=role, number=number, full_day=_full_day
     )
-    app.context_processor(lambda: {"actor": _reader(), "w": wording(), "now": _now()})
+    app.context_processor(
+        lambda: {"actor": _reader(), "w": wording(), "now": _now(), "csrf_token": sessions.form_token}
+    )
 
 
 # ---- the reader's language ---------------------------------------------------------------------------------------

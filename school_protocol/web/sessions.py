@@ -12,6 +12,7 @@ from typing import cast
 
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user
+from flask_wtf.csrf import generate_csrf
 
 from school_protocol.domain.policy import Actor
 from school_protocol.services import accounts
@@ -87,16 +88,23 @@ def token_of_request() -> str:
     return token if len(token) <= TOKEN_MOST else ""
 
 
+def form_token() -> str:
+    """What a form of ours carries, to be known again."""
+    bind_form_token()
+    return str(generate_csrf())
+
+
 def bind_form_token() -> None:
     """Forms shown to somebody signed in are good for that session alone, for as long as it lasts."""
     token = token_of_request()
     if token:
-        bound = _form_token(token)
+        bound = _bound_to(token)
         if session.get("csrf_token") != bound:
             session["csrf_token"] = bound
+            g.pop("csrf_token", None)
 
 
-def _form_token(token: str) -> str:
+def _bound_to(token: str) -> str:
     key = current_app.secret_key
     assert isinstance(key, bytes)
     return hmac.new(key, b"form-token-v1\0" + token.encode("utf-8", "replace"), hashlib.sha256).hexdigest()

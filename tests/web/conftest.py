@@ -30,7 +30,7 @@ except ImportError:  # not written yet
 
     services.papers = sys.modules["school_protocol.services.papers"] = ModuleType("papers")  # type: ignore[attr-defined]
 
-from school_protocol.web import create_app  # noqa: E402
+from school_protocol.web import create_app
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
@@ -43,7 +43,7 @@ def protocol() -> Protocol:
     return read(SMALL.read_bytes(), "small.yaml")
 
 
-@pytest.fixture()
+@pytest.fixture
 def house(tmp_path: Path) -> Any:
     return SimpleNamespace(
         settings=Settings(data=tmp_path),
@@ -92,7 +92,7 @@ class Accounts:
         self.drafts.pop((account, key), None)
 
 
-@pytest.fixture()
+@pytest.fixture
 def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """The accounts of the house, in memory."""
     kept = Accounts()
@@ -119,20 +119,20 @@ def stand_in(name: str) -> None:
     module.blueprint = blueprint  # type: ignore[attr-defined]
 
 
-@pytest.fixture()
+@pytest.fixture
 def app(house: Any, people: Accounts) -> Flask:
     for name in ("cases", "reports"):
         stand_in(name)
     return create_app(house, testing=True)
 
 
-@pytest.fixture()
+@pytest.fixture
 def client(app: Flask) -> Iterator[FlaskClient]:
     with app.test_client() as client:
         yield client
 
 
-@pytest.fixture()
+@pytest.fixture
 def member(client: FlaskClient, people: Accounts) -> FlaskClient:
     """A browser in which somebody is signed in."""
     people.live["token-1"] = ACTOR
@@ -140,12 +140,12 @@ def member(client: FlaskClient, people: Accounts) -> FlaskClient:
     return client
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_line(protocol: Protocol) -> Callable[..., CaseLine]:
     return lambda **changes: case_line(protocol, **changes)
 
 
-@pytest.fixture()
+@pytest.fixture
 def show_desk(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Puts a view in the place of the desk's."""
 

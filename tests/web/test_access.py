@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import unquote
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
 from school_protocol.domain.policy import Permission
+from school_protocol.services.desk import FILTERS
 from school_protocol.web import desk, limits
 from school_protocol.web.access import PERMISSIONS
 from school_protocol.web.paths import own_path
@@ -33,7 +35,7 @@ def test_an_endpoint_that_is_not_in_the_table_answers_as_an_unknown_address(app:
 def test_signed_out_pages_lead_to_sign_in_and_back(client: FlaskClient, path: str) -> None:
     response = client.get(path)
     assert response.status_code == 302
-    assert response.location.startswith("/sign-in?next=%2F" if "?" in path or path != "/" else "/sign-in?next=/")
+    assert unquote(response.location) == f"/sign-in?next={path}"
 
 
 def test_only_what_anyone_may_do_is_open_to_those_signed_out(app: Flask, client: FlaskClient) -> None:
@@ -45,9 +47,9 @@ def test_only_what_anyone_may_do_is_open_to_those_signed_out(app: Flask, client:
         assert client.get(path).location.startswith("/sign-in"), path
 
 
-@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/language", "/search", "/reports/new"])
+@pytest.mark.parametrize("path", ["/sign-in", "/sign-out", "/language", "/search"])
 def test_a_form_without_its_token_is_refused(member: FlaskClient, path: str) -> None:
-    assert member.post(path, data={}).status_code == 400
+    assert member.post(path, data={"other": "1"}).status_code == 400
 
 
 def test_another_sessions_token_is_refused(app: Flask, member: FlaskClient, people: Accounts, show_desk: Any) -> None:
@@ -88,9 +90,7 @@ def test_a_strange_token_is_refused_calmly(member: FlaskClient, value: str) -> N
         ({"Origin": "null"}, 400),
     ],
 )
-def test_a_form_must_come_from_a_page_of_ours(
-    client: FlaskClient, headers: dict[str, str], status: int
-) -> None:
+def test_a_form_must_come_from_a_page_of_ours(client: FlaskClient, headers: dict[str, str], status: int) -> None:
     token = form_token(client.get("/sign-in"))
     response = client.post("/language", data={"csrf_token": token, "language": "ar"}, headers=headers)
     assert response.status_code == status
@@ -113,7 +113,7 @@ def test_long_texts_have_room_where_they_are_asked_for(member: FlaskClient, show
 # ---- a session that ended ----------------------------------------------------------------------------------------
 
 
-@pytest.fixture()
+@pytest.fixture
 def forgetful(client: FlaskClient, people: Accounts) -> FlaskClient:
     """A browser whose session has run out."""
     people.over["token-old"] = ACTOR.id
@@ -178,6 +178,4 @@ def test_our_own_pages_are_taken(app: Flask, wanted: str) -> None:
 
 
 def test_the_desk_knows_the_filters_of_the_service() -> None:
-    from school_protocol.services.desk import FILTERS
-
     assert desk.FILTERS == FILTERS

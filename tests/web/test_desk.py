@@ -31,7 +31,9 @@ def words(page: Page) -> str:
     return " ".join(page.text.split())
 
 
-def test_a_case_shows_number_state_stage_level_and_what_is_due(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+def test_a_case_shows_number_state_stage_level_and_what_is_due(
+    member: FlaskClient, show_desk: Put, make_line: Make
+) -> None:
     show_desk(make_line(), today=1)
     page = show(member)
     said = words(page)
@@ -91,7 +93,7 @@ def test_receipts_of_own_reports(member: FlaskClient, show_desk: Put, protocol: 
 # ---- the search --------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture()
+@pytest.fixture
 def found(monkeypatch: pytest.MonkeyPatch, make_line: Make) -> list[str]:
     """What was asked of the service; it knows one number and one pupil."""
     asked: list[str] = []

@@ -19,7 +19,7 @@ from .conftest import Accounts
 from .page import read_page
 
 
-@pytest.fixture()
+@pytest.fixture
 def failing(app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> Any:
     """Makes the desk's service raise."""
     app.config["PROPAGATE_EXCEPTIONS"] = False
@@ -37,14 +37,14 @@ def failing(app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch) ->
     ("error", "status"),
     [
         (Unseen("1234567890123"), 404),
-        (BadInput({"a": ("required",)}), 400),
+        (BadInput({"a-field": ("required",)}), 400),
         (Refused((Reason("not_your_role"),)), 409),
         (Conflict(3, 5), 409),
-        (StorageBusy("locked"), 503),
-        (StorageFull("disk"), 500),
-        (KeysUnusable("keys"), 500),
-        (Sealed("gone"), 500),
-        (Tampered("chain"), 500),
+        (StorageBusy("is locked"), 503),
+        (StorageFull("/var/disk"), 500),
+        (KeysUnusable("/var/keys"), 500),
+        (Sealed("key gone"), 500),
+        (Tampered("chain broken"), 500),
         (ValueError("a secret word"), 500),
         (RuntimeError("سر"), 500),
     ],
@@ -100,7 +100,7 @@ def test_the_page_is_shown_even_when_nobody_can_say_who_is_reading(
 
 
 def test_the_last_resort(app: Flask, failing: Any, member: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
-    failing(ValueError("x"))
+    failing(ValueError("a secret word"))
 
     def render(*_args: Any, **_more: Any) -> str:
         raise OSError("no template")

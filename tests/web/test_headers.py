@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
+from school_protocol.domain.policy import Permission
+from school_protocol.services import accounts
+from school_protocol.web import access
 from school_protocol.web.headers import ALWAYS
 
 
@@ -19,7 +23,7 @@ def answers(client: FlaskClient) -> dict[int, TestResponse]:
         client.post("/language"),
         client.get("/nowhere"),
         client.delete("/"),
-        client.post("/language", data={}),
+        client.post("/language", data={"other": "1"}),
         client.post("/language", data={"x": "y" * 100_000}),
         client.get("/breaks"),
     )
@@ -28,9 +32,6 @@ def answers(client: FlaskClient) -> dict[int, TestResponse]:
 
 def test_every_answer_carries_every_header(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    from school_protocol.domain.policy import Permission
-    from school_protocol.web import access
-
     monkeypatch.setattr(access, "PERMISSIONS", {**access.PERMISSIONS, "breaks": Permission.anyone})
     app.add_url_rule("/breaks", "breaks", lambda: 1 / 0)
     found = answers(client)
@@ -59,9 +60,9 @@ def test_the_style_sheet_may_be_kept_for_ever_at_its_own_address(client: FlaskCl
     assert "no-store" in client.get("/static/nothing.css").headers["Cache-Control"]
 
 
-def test_static_files_ask_nobody_who_they_are(client: FlaskClient, people: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    from school_protocol.services import accounts
-
+def test_static_files_ask_nobody_who_they_are(
+    client: FlaskClient, people: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def recognise(*_args: Any) -> None:
         raise AssertionError("a style sheet needs no session")
 
@@ -73,7 +74,5 @@ def test_static_files_ask_nobody_who_they_are(client: FlaskClient, people: Any, 
 
 
 def test_a_page_with_its_style_is_small(client: FlaskClient) -> None:
-    import gzip
-
     page, style = client.get("/sign-in").data, client.get("/static/school.css").data
     assert len(gzip.compress(page)) + len(gzip.compress(style)) < 15_000

@@ -64,8 +64,12 @@ def test_a_wrong_password_says_so_without_saying_which(client: FlaskClient) -> N
 
 @pytest.mark.parametrize(
     ("values", "missing"),
-    [({}, ["#username", "#password"]), ({"username": "  ", "password": "x"}, ["#username"]), ({"username": "x"}, ["#password"])],
-)  # fmt: skip
+    [
+        ({}, ["#username", "#password"]),
+        ({"username": "  ", "password": "x"}, ["#username"]),
+        ({"username": "x"}, ["#password"]),
+    ],
+)
 def test_what_is_missing_is_said_at_the_field_and_at_the_top(
     client: FlaskClient, values: dict[str, str], missing: list[str]
 ) -> None:

@@ -96,7 +96,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
 
 def _act_page(
     view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False
-) -> ResponseReturnValue:
+) -> str:
     return render_template(
         "cases/act.html",
         view=view,

@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from flask.typing import ResponseReturnValue
 from flask_wtf import FlaskForm
 from wtforms import PasswordField, StringField
-from wtforms.validators import InputRequired, Length
+from wtforms.validators import DataRequired, InputRequired, Length
 
 from school_protocol.services import accounts
 from school_protocol.web import sessions
@@ -23,7 +23,7 @@ class SignInForm(FlaskForm):  # type: ignore[misc]
     class Meta:
         csrf = False  # the guard has checked it
 
-    username = StringField(filters=[lambda value: (value or "").strip()], validators=[InputRequired(), Length(max=100)])
+    username = StringField(filters=[lambda value: (value or "").strip()], validators=[DataRequired(), Length(max=100)])
     password = PasswordField(validators=[InputRequired(), Length(max=1024)])
 
 
