@@ -406,7 +406,7 @@ class _Folding:
         return None if item is None else record.answers.get(item.key)
 
     def _raise(self, danger: str, event: Event) -> None:
-        if self.case.is_live(danger):
+        if any(life.danger == danger for life in self.case.live_dangers("raised")):
             return
         self.case.dangers.append(DangerLife(danger, event.seq, event.occurred_at, event.actor))
         declared = self.protocol.dangers[danger]

@@ -389,6 +389,7 @@ class _Desk:
         cleaned = clean(self.protocol, self.protocol.form_of(act), intent.answers, self.references())
         role = choice.role or ""
         self._check_signature(act, cleaned, intent, role)
+        self._check_seat(act, cleaned)
         events: list[Event] = []
         if self.is_new and opening is not None:
             events.append(self._opened(opening, role, cleaned, act))
@@ -451,7 +452,9 @@ class _Desk:
         derived: dict[str, Any] = {}
         if cleaned.people:
             derived["people"] = {person.id: person.slot for person in cleaned.people}
-        raised = [danger for danger in self._raised(act, cleaned) if not self.case.is_live(danger)]
+        standing = ("raised",) if act.kind is ActKind.raise_danger else ()
+        known = {life.danger for life in self.case.live_dangers(*standing)}
+        raised = [danger for danger in self._raised(act, cleaned) if danger not in known]
         if raised:
             derived["raised"] = raised
         if intent.signed and self._signs_first(act, role):
@@ -567,6 +570,22 @@ class _Desk:
         if self.signing_role(record) is None:
             signed = self.protocol.acts[record.act]
             raise Refused((Reason("not_yours_to_sign", roles=signed.signed_by or signed.by),))
+
+    def _check_seat(self, act: Act, cleaned: Cleaned) -> None:
+        """A seat is given by who may give it, to somebody whose training is current where the seat asks for it."""
+        form = self.protocol.form_of(act)
+        seat_field, account_field = form.find(FieldType.seat), form.find(FieldType.account)
+        if act.kind is not ActKind.seat or seat_field is None or account_field is None:
+            return
+        seat = self.protocol.seats[cleaned.answers[seat_field.key]]
+        if seat.named_by and role_for(self.protocol, seat.named_by, self.roles) is None:
+            raise Refused((Reason("seat_not_yours_to_give", roles=seat.named_by),))
+        account = cleaned.answers[account_field.key]
+        colleague = self.around.people.get(account)
+        if seat.trained and not (colleague is not None and colleague.trained):
+            raise Refused((Reason("not_trained"),))
+        if account in self.case.exclusions:
+            raise Refused((Reason("excluded"),))
 
     # ---- what follows by itself ------------------------------------------------------------------------------
 

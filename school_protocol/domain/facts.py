@@ -315,9 +315,7 @@ class Facts(Mapping[str, Value]):
     def _follow_up(self, fact: Fact) -> Value:
         if fact.follow_up == "next":
             return bool(self.next_dates())
-        return all(planned.held_seq is not None for planned in self.planned() if planned.day <= self.today) or (
-            self._excused_after(max((planned.day for planned in self.missed()), default=self.today))
-        )
+        return self._schedule_held()
 
     def _deadline(self, fact: Fact) -> Value:
         return self._passed(self, fact.deadline or "")
@@ -399,6 +397,11 @@ class Facts(Mapping[str, Value]):
 
     def missed(self) -> tuple[PlannedFollowUp, ...]:
         return tuple(planned for planned in self.planned() if planned.held_seq is None and planned.day < self.today)
+
+    def _schedule_held(self) -> bool:
+        """Every date of the schedule held, or missed with a reason; a date still to come is neither."""
+        left = [planned.day for planned in self.planned() if planned.held_seq is None]
+        return not left or (max(left) < self.today and self._excused_after(max(left)))
 
     def next_dates(self) -> tuple[date, ...]:
         """Follow-ups to come: of the schedule, and those that people named."""

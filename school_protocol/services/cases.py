@@ -23,7 +23,7 @@ from school_protocol.domain.errors import Conflict, Refused, Unseen
 from school_protocol.domain.events import CaseJoined, CaseOpened, CaseSeen, Event, Recorded, StepTaken
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.domain.protocol import CORRECTABLE, START, Act, ActKind, FieldType, Move, Protocol, ScopeKind
+from school_protocol.domain.protocol import CORRECTABLE, START, Act, ActKind, FieldType, Form, Move, Protocol, ScopeKind
 from school_protocol.services.accounts import prove_again
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
@@ -38,6 +38,7 @@ from school_protocol.services.loading import (
     surroundings,
     today_for,
     with_joinable,
+    with_neighbours,
 )
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import (
@@ -132,8 +133,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             raise Unseen(act)
         declared = loaded.protocol.acts[key]
         form = loaded.protocol.form_of(declared)
-        if form.find(FieldType.case) is not None:
-            loaded = with_joinable(house, session, loaded)
+        loaded = _as_far_as(house, session, loaded, form)
         seeing = _seeing(house, loaded)
         choice = seeing.choice(key)
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
@@ -219,6 +219,15 @@ def what_is_new(
             protocol.acts.get(protocol.resolve("acts", act)) if act else None,
             protocol.moves.get(protocol.resolve("moves", move)) if move else None,
         )
+
+
+def _as_far_as(house: House, session: Session, loaded: Loaded, form: Form) -> Loaded:
+    """The case with what this form's references may point at beyond it."""
+    if form.find(FieldType.case) is not None:
+        loaded = with_joinable(house, session, loaded)
+    if form.find(FieldType.seat) is not None:
+        loaded = with_neighbours(house, loaded)
+    return loaded
 
 
 def _seeing(house: House, loaded: Loaded) -> Seeing:
@@ -446,8 +455,8 @@ def record_act(
         if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
             loaded = load(house, session, actor, loaded.case.successor or "")
             expected = None
-        if declared is not None and loaded.protocol.form_of(declared).find(FieldType.case) is not None:
-            loaded = with_joinable(house, session, loaded)
+        if declared is not None:
+            loaded = _as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
         intent = RecordAct(act, answers, signed, changes)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
         _check_expected(loaded, expected, declared)
@@ -633,18 +642,41 @@ def receipt_line(house: House, session: Session, actor: Actor, header: reports.R
 
 def raise_from_receipt(house: House, actor: Actor, report: str, danger: str, *, token: str) -> Opened:
     """A reporter raises a danger on the case that their report opened, without seeing it."""
+    protocol = _protocol_of_report(house, actor, report)
+    act = next(iter(protocol.acts_of(ActKind.raise_danger)), None)
+    item = protocol.form_of(act).find(FieldType.danger) if act else None
+    if act is None or item is None:
+        raise Unseen(report)
+    done = record_from_receipt(house, actor, report, act.key, {item.key: danger}, token=token)
+    return Opened(done.number, report, True, False, repeated=done.repeated)
+
+
+def record_from_receipt(
+    house: House, actor: Actor, report: str, act: str, answers: Mapping[str, Any], *, token: str
+) -> Done:
+    """A reporter, who may not see the case, still does what falls to whoever stands beside the child.
+
+    The acts of the first minutes, and the report itself where a danger opened the case.
+    """
     with house.realm.writing() as session:
         header = reports.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)
         if (before := once.spent(session, actor.id, token)) is not None:
-            return Opened(before["number"], report, True, False, repeated=True)
+            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
         loaded = load_by_id(house, session, actor, header.case_id)
-        act = next(iter(loaded.protocol.acts_of(ActKind.raise_danger)), None)
-        item = loaded.protocol.form_of(act).find(FieldType.danger) if act else None
-        if act is None or item is None:
+        declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
+        if declared is None or not (declared.first_minutes or declared.kind is ActKind.report):
             raise Unseen(report)
-        intent = RecordAct(act.key, {item.key: danger})
+        intent = RecordAct(declared.key, answers)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
-        _keep_decision(house, session, loaded, decision, token)
-        return Opened(loaded.case.number, report, True, False)
+        return _keep_decision(house, session, loaded, decision, token)
+
+
+def _protocol_of_report(house: House, actor: Actor, report: str) -> Protocol:
+    with house.realm.reading() as session:
+        header = reports.header(session, report)
+        if header.reporter != actor.id or header.case_id is None:
+            raise Unseen(report)
+        opened = cases.opened(session, header.case_id)
+    return house.library.protocol(opened.protocol, opened.version)

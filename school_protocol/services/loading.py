@@ -59,13 +59,15 @@ def _sees_pseudonyms(protocol: Protocol, role: str) -> bool:
 # ---- surroundings ------------------------------------------------------------------------------------------------
 
 
-def surroundings(house: House, unit_id: str, *, joinable: Iterable[str] = ()) -> Surroundings:
-    """Living directory data for a case of that unit."""
+def surroundings(house: House, unit_id: str, *, joinable: Iterable[str] = (), neighbours: bool = False) -> Surroundings:
+    """Living directory data for a case of that unit; `neighbours` adds the people of the units beside it."""
     with house.directory.reading() as session:
         unit = directory.unit(session, unit_id)
         calendar = directory.calendar_of(session, unit_id)
         today = calendar.local(house.now()).date()
-        found = directory.holders(session, (unit.id, *unit.parents), today=today)
+        beside = [one.id for one in directory.children(session, unit.parents[0])] if neighbours and unit.parents else []
+        places = dict.fromkeys((unit.id, *unit.parents, *beside))
+        found = directory.holders(session, tuple(places), today=today)
     people: dict[str, Colleague] = {}
     for holder in found:
         known = people.get(holder.account.id)
@@ -120,6 +122,13 @@ def names_in(house: House, session: Session, case_id: str) -> dict[str, Mapping[
         person.slot_id: dict(person.values) if person.values else {}
         for person in identities.load(session, house.vault, case_id)
     }
+
+
+def with_neighbours(house: House, loaded: Loaded) -> Loaded:
+    """The same case, knowing the people of the schools beside: a second signature may come from there."""
+    loaded.around = surroundings(house, loaded.case.unit, joinable=loaded.around.joinable, neighbours=True)
+    loaded.facts = read(loaded.protocol, loaded.case, loaded.now, loaded.around)
+    return loaded
 
 
 def with_joinable(house: House, session: Session, loaded: Loaded) -> Loaded:

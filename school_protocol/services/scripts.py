@@ -2,7 +2,8 @@
 
 A script is a list of steps: `at` or `advance` turn the clock; `as` names a role (`team_member`, `membre_er/2` for a
 second person of it); `do` names an act or a move, with `answers`, `reason`, `depart`; `expect: refused` where a refusal
-is wanted. `@role` in an answer stands for that person's account.
+is wanted. In an answer, `@role` stands for that person's account, `#name` for the number of a case of the script, `^act`
+for the latest record of that act. Whoever acts on a case has opened its page first, as one does.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import re
 import secrets
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -22,13 +23,14 @@ from school_protocol.config import Settings
 from school_protocol.domain.clock import Calendar, Hours
 from school_protocol.domain.dues import open_dues
 from school_protocol.domain.errors import BadInput, Refused, SchoolProtocolError, Unseen
+from school_protocol.domain.events import Recorded, from_entry
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, Protocol, ScopeKind
 from school_protocol.services.accounts import REALM
-from school_protocol.services.cases import make_move, open_case, record_act
+from school_protocol.services.cases import make_move, open_case, record_act, record_from_receipt, see_case
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
-from school_protocol.storage import cases, directory
+from school_protocol.storage import cases, directory, reports
 from school_protocol.wording import ZONE
 
 SCHOOL_WEEK = {
@@ -93,6 +95,8 @@ class Player:
     numbers: dict[str, str] = field(default_factory=dict)
     """Name of a case in the script → its number."""
     played: list[Played] = field(default_factory=list)
+    unseen: set[str] = field(default_factory=set)
+    """Cases of the script that nobody of the team has opened since something in them cried to be seen."""
 
     def actor(self, name: str) -> Actor:
         """The person that `role`, `role/2` or a user name stands for."""
@@ -151,6 +155,7 @@ class Player:
             number, self.clock.now(), str(step.get("as")), str(step["do"]),
             expected_refusal=step.get("expect") == "refused",
         )  # fmt: skip
+        self._look(actor, case)
         before = self._seq(case)
         try:
             self._do(actor, step, case)
@@ -163,8 +168,18 @@ class Player:
         self._after(played, actor, case, before)
         return played
 
+    def _look(self, actor: Actor, case: str) -> None:
+        """Open the case's page, where nobody of the team has yet: that is an event."""
+        if case not in self.unseen:
+            return
+        before = self._seq(case)
+        with suppress(Unseen):
+            see_case(self.house, actor, self.numbers[case])
+        if self._seq(case) > before:
+            self.unseen.discard(case)
+
     def _do(self, actor: Actor, step: Mapping[str, Any], case: str) -> None:
-        name, answers = str(step["do"]), self._answers(step.get("answers") or {})
+        name, answers = str(step["do"]), self._answers(step.get("answers") or {}, case)
         act = self.protocol.resolve("acts", name)
         token = secrets.token_urlsafe(12)
         if act in self.protocol.acts:
@@ -172,9 +187,7 @@ class Player:
                 opened = open_case(self.house, actor, act, answers, token=token)
                 self.numbers[case] = opened.number
                 return
-            record_act(
-                self.house, actor, self.numbers.get(case, ""), act, answers, expected=None, token=token, proven=True
-            )
+            self._record(actor, case, act, answers, token)
             return
         make_move(
             self.house,
@@ -187,19 +200,51 @@ class Player:
             token=token,
         )
 
-    def _answers(self, value: Any) -> Any:
-        """`@role` becomes that person's account, `#name` the number of a case of the script."""
+    def _record(self, actor: Actor, case: str, act: str, answers: Mapping[str, Any], token: str) -> None:
+        """From the case's page, or from the receipt of somebody who reported and may not see it."""
+        number = self.numbers.get(case, "")
+        try:
+            record_act(self.house, actor, number, act, answers, expected=None, token=token, proven=True)
+        except Unseen:
+            report = self._receipt(actor, case)
+            if report is None:
+                raise
+            record_from_receipt(self.house, actor, report, act, answers, token=token)
+
+    def _receipt(self, actor: Actor, case: str) -> str | None:
+        found = self.case_id(case)
+        with self.house.realm.reading() as session:
+            own = reports.of_reporter(session, actor.id, limit=200)
+        return next((header.id for header in own if found is not None and header.case_id == found), None)
+
+    def _answers(self, value: Any, case: str) -> Any:
+        """What stands for something of the script becomes that: `@role`, `#name`, `^act`, a moment without a zone."""
         if isinstance(value, Mapping):
-            return {str(key): self._answers(item) for key, item in value.items()}
+            return {str(key): self._answers(item, case) for key, item in value.items()}
         if isinstance(value, list):
-            return [self._answers(item) for item in value]
-        if isinstance(value, str) and value.startswith("@"):
+            return [self._answers(item, case) for item in value]
+        if not isinstance(value, str):
+            return value
+        if value.startswith("@"):
             return self.actor(value[1:]).id
-        if isinstance(value, str) and value.startswith("#"):
+        if value.startswith("#"):
             return self.numbers.get(value[1:], value)
-        if isinstance(value, str) and re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value):
+        if value.startswith("^"):
+            return self._latest(case, value[1:])
+        if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value):
             return moment(value, "answer").isoformat()
         return value
+
+    def _latest(self, case: str, act: str) -> str:
+        """The number of the latest record of `act` in a case of the script."""
+        found = self.case_id(case)
+        if found is None:
+            return ""
+        key = self.protocol.resolve("acts", act)
+        with self.house.realm.reading() as session:
+            entries = cases.load(session, self.house.vault, found)
+        records = [event for event in map(from_entry, entries) if isinstance(event, Recorded) and event.act == key]
+        return str(records[-1].seq) if records else ""
 
     def case_id(self, case: str = "") -> str | None:
         with self.house.realm.reading() as session:
@@ -220,6 +265,8 @@ class Player:
             loaded = load_by_id(self.house, session, actor, found)
             entries = cases.load_since(session, self.house.vault, found, before)
         played.events = tuple(entry.kind for entry in entries)
+        if {"CaseOpened", "ReportReceived", "DangerRaised"} & set(played.events):
+            self.unseen.add(case)
         played.state, played.level = loaded.case.state, loaded.case.level
         played.number = loaded.case.number
         played.dues = {

@@ -7,7 +7,19 @@ from pathlib import Path
 from flask import Flask
 
 from school_protocol.services.house import House
-from school_protocol.web import access, cases, desk, errors, headers, limits, rendering, reports, sessions, sign_in
+from school_protocol.web import (
+    access,
+    cases,
+    compression,
+    desk,
+    errors,
+    headers,
+    limits,
+    rendering,
+    reports,
+    sessions,
+    sign_in,
+)
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -23,7 +35,7 @@ def create_app(house: House, *, testing: bool = False) -> Flask:
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
     )
-    for room in (sessions, access, limits, rendering, headers, errors):
+    for room in (sessions, access, limits, rendering, headers, compression, errors):
         room.init_app(app)
     for blueprint in (sign_in.blueprint, desk.blueprint, reports.blueprint, cases.blueprint):
         app.register_blueprint(blueprint)

@@ -142,7 +142,7 @@ class Moment(Question):
 
     @property
     def html_type(self) -> str:
-        return "datetime-local" if not self.value or local_moment(self.value) == self.value else "text"
+        return "datetime-local" if not self.value or _moment(self.value) is not None else "text"
 
     def process_formdata(self, valuelist: list[str]) -> None:
         super().process_formdata([local_moment(text) for text in valuelist])

@@ -8,13 +8,13 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.errors import Conflict, Sealed, Unseen
 from school_protocol.domain.events import Entry
 from school_protocol.storage import cases, identities, index, journal, keys, once, reports
-from school_protocol.storage.tables import CaseKeyRow, EventRow
+from school_protocol.storage.tables import CaseKeyRow, EventRow, EventWordsRow
 from storage.conftest import NOW, Realm, entry
 from storage.test_index import row as index_row
 
@@ -147,6 +147,16 @@ def test_destroyed_words_are_none_and_the_chain_holds(realm: Realm) -> None:
     assert (one.body, one.words, two.words) == ({"kept": 1}, None, {"w": "other"})
     with realm.store.reading() as session:
         assert journal.verify_case(session, realm.vault, case_id) == []
+
+
+def test_destroyed_words_stay_shut_even_if_their_row_comes_back(realm: Realm) -> None:
+    case_id = realm.open_case(entry(words={"w": SECRET}))
+    with realm.store.reading() as session:
+        kept = session.execute(select(*EventWordsRow.__table__.columns)).mappings().one()
+    with realm.store.writing() as session:
+        cases.destroy_words(session, realm.vault, case_id, 1, at=NOW, actor="officer")
+        session.execute(insert(EventWordsRow).values(**kept))
+    assert realm.load(case_id)[0].words is None
 
 
 def test_words_that_are_not_there_cant_be_destroyed(realm: Realm) -> None:

@@ -215,6 +215,7 @@ def pages(store: Store, scope: Scope, limit: int, **options: Any) -> list[IndexR
             page = index.page(session, scope, today=TODAY, limit=limit, after=after, **options)
         found.extend(page.rows)
         assert len(page.rows) <= limit
+        assert page.rows or after is None, "a page was promised where there was none"
         if page.after is None:
             return found
         after = Cursor.parse(str(page.after))

@@ -120,6 +120,7 @@ def test_truncate_is_refused(realm: Realm, two: tuple[str, str]) -> None:
         "words_commitment = zeroblob(32)",
         "body_commitment = zeroblob(32)",
         "hash = zeroblob(32)",
+        "prev_hash = zeroblob(32)",
     ],
 )
 def test_an_edited_row_is_found_where_it_is(realm: Realm, two: tuple[str, str], change: str) -> None:

@@ -2,45 +2,32 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta
-from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Flask
 from flask.testing import FlaskClient
 
 from school_protocol.config import Settings
-from school_protocol.definitions import read
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import accounts, desk, drafts
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
-
-try:
-    import school_protocol.services.papers  # noqa: F401
-except ImportError:  # not written yet
-    from types import ModuleType
-
-    from school_protocol import services
-
-    services.papers = sys.modules["school_protocol.services.papers"] = ModuleType("papers")  # type: ignore[attr-defined]
-
 from school_protocol.web import create_app
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
-SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 ACTOR = Actor("a1", "main", "Leïla El Amrani", (Appointment("mediator", "u1", date(2026, 9, 1)),), True, "fr")
 SCHOOL = Unit("u1", UnitKind.school, "01234A", {"fr": "Collège Ibn Khaldoun", "ar": "إعدادية ابن خلدون"}, ("p1", "r1"))
 
 
-@pytest.fixture(scope="session")
-def protocol() -> Protocol:
-    return read(SMALL.read_bytes(), "small.yaml")
+@pytest.fixture
+def protocol(small: Protocol) -> Protocol:
+    """The definition of the pages' tests: the one that is not Moroccan."""
+    return small
 
 
 @pytest.fixture
@@ -103,26 +90,8 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
     return kept
 
 
-def stand_in(name: str) -> None:
-    """A blueprint in the place of one that is not written yet."""
-    module = import_module(f"school_protocol.web.{name}")
-    if hasattr(module, "blueprint"):
-        return
-    blueprint = Blueprint(name, __name__)
-    paths = {
-        "reports": {"new": "new", "receipt": "<report>/receipt", "raise_danger": "<report>/danger", "danger": "danger"},
-        "cases": {"show": "<number>", "act": "<number>/acts/<act>", "move": "<number>/moves/<move>"},
-    }[name]
-    for endpoint, path in paths.items():
-        methods = ["POST"] if endpoint == "raise_danger" else ["GET", "POST"]
-        blueprint.add_url_rule(f"/{name}/{path}", endpoint, lambda **_: "stand-in", methods=methods)
-    module.blueprint = blueprint  # type: ignore[attr-defined]
-
-
 @pytest.fixture
 def app(house: Any, people: Accounts) -> Flask:
-    for name in ("cases", "reports"):
-        stand_in(name)
     return create_app(house, testing=True)
 
 

@@ -43,7 +43,8 @@ def test_only_what_anyone_may_do_is_open_to_those_signed_out(app: Flask, client:
         if PERMISSIONS[rule.endpoint] is Permission.anyone or "GET" not in (rule.methods or ()):
             continue
         with app.test_request_context():
-            path = app.url_for(rule.endpoint, **dict.fromkeys(rule.arguments, 1))
+            values: dict[str, Any] = dict.fromkeys(rule.arguments, 1)
+            path = app.url_for(rule.endpoint, **values)
         assert client.get(path).location.startswith("/sign-in"), path
 
 

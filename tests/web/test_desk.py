@@ -154,8 +154,14 @@ def test_a_language_that_is_not_offered_changes_nothing(client: FlaskClient, val
 
 @pytest.mark.parametrize(
     ("cookie", "accepted", "lang"),
-    [("ar", "fr", "ar-MA"), (None, "en-GB,en;q=0.8", "en"), (None, "de", "fr"), ("de", "ar-MA", "ar-MA"), (None, "", "fr")],
-)  # fmt: skip
+    [
+        ("ar", "fr", "ar-MA"),
+        (None, "en-GB,en;q=0.8", "en"),
+        (None, "de", "fr"),
+        ("de", "ar-MA", "ar-MA"),
+        (None, "", "fr"),
+    ],
+)
 def test_the_language_of_a_visitor(client: FlaskClient, cookie: str | None, accepted: str, lang: str) -> None:
     if cookie:
         client.set_cookie("language", cookie)

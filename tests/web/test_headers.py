@@ -30,10 +30,14 @@ def answers(client: FlaskClient) -> dict[int, TestResponse]:
     return {response.status_code: response for response in found}
 
 
+def breaks() -> str:
+    raise ZeroDivisionError
+
+
 def test_every_answer_carries_every_header(app: Flask, client: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     app.config["PROPAGATE_EXCEPTIONS"] = False
     monkeypatch.setattr(access, "PERMISSIONS", {**access.PERMISSIONS, "breaks": Permission.anyone})
-    app.add_url_rule("/breaks", "breaks", lambda: 1 / 0)
+    app.add_url_rule("/breaks", "breaks", breaks)
     found = answers(client)
     assert set(found) == {200, 302, 400, 404, 405, 413, 415, 500}
     for status, response in found.items():
@@ -76,3 +80,34 @@ def test_static_files_ask_nobody_who_they_are(
 def test_a_page_with_its_style_is_small(client: FlaskClient) -> None:
     page, style = client.get("/sign-in").data, client.get("/static/school.css").data
     assert len(gzip.compress(page)) + len(gzip.compress(style)) < 15_000
+
+
+@pytest.mark.parametrize("path", ["/sign-in", "/static/school.css", "/static/icon.svg", "/nowhere"])
+def test_pages_travel_compressed_to_those_who_can_read_that(client: FlaskClient, path: str) -> None:
+    plain = client.get(path)
+    packed = client.get(path, headers={"Accept-Encoding": "gzip, br"})
+    assert "Content-Encoding" not in plain.headers
+    assert "Accept-Encoding" in plain.vary
+    if len(plain.data) >= 500:
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert len(packed.data) < len(plain.data)
+        assert gzip.decompress(packed.data)[:200] == plain.data[:200]
+        assert int(packed.headers["Content-Length"]) == len(packed.data)
+
+
+def test_the_compressed_length_does_not_tell_what_a_page_holds(client: FlaskClient) -> None:
+    lengths = {len(client.get("/nowhere", headers={"Accept-Encoding": "gzip"}).data) for _ in range(30)}
+    assert len(lengths) > 5
+
+
+def test_fonts_are_left_as_they_are(client: FlaskClient) -> None:
+    response = client.get("/static/fonts/plex-400-latin.woff2", headers={"Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in response.headers
+
+
+def test_an_unchanged_style_sheet_is_not_sent_again(client: FlaskClient) -> None:
+    first = client.get("/static/school.css", headers={"Accept-Encoding": "gzip"})
+    known = {"Accept-Encoding": "gzip", "If-None-Match": first.headers["ETag"]}
+    again = client.get("/static/school.css", headers=known)
+    assert again.status_code == 304
+    assert again.data == b""

@@ -94,9 +94,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
     return _recorded(number, view, done)
 
 
-def _act_page(
-    view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False
-) -> str:
+def _act_page(view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False) -> str:
     return render_template(
         "cases/act.html",
         view=view,

@@ -7,8 +7,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField, Protocol
-from school_protocol.services.views import RecordView
+from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, FormField, Grid, Protocol
+from school_protocol.services.views import ActView, RecordView
 from school_protocol.web.rendering import wording
 
 Names = Mapping[str, str]
@@ -44,6 +44,24 @@ def act_of_kind(protocol: Protocol, kind: str) -> Act | None:
     return next(protocol.acts_of(ActKind(kind)), None)
 
 
+def grid_of(form: Form, protocol: Protocol) -> Grid | None:
+    """The grid that a form asks for."""
+    item = form.find(FieldType.grid)
+    return protocol.grids[item.grid or next(iter(protocol.grids))] if item else None
+
+
+def sign_label(view: ActView) -> str:
+    """What the definition calls the signature that this form asks for."""
+    item = view.form.find(FieldType.signature)
+    return wording().text(item.label) if item else ""
+
+
+def subject_of(protocol: Protocol, subject: str) -> str:
+    """What a count is about, for display: a danger's title; else the person's label or the number that it is."""
+    danger = protocol.dangers.get(subject)
+    return wording().text(danger.title) if danger else subject
+
+
 def is_words(item: FormField) -> bool:
     return item.is_words
 
@@ -70,6 +88,9 @@ _GLOBALS: Mapping[str, Callable[..., Any]] = {
     "told": told,
     "in_words": in_words,
     "act_of_kind": act_of_kind,
+    "grid_of": grid_of,
+    "sign_label": sign_label,
+    "subject_of": subject_of,
     "is_words": is_words,
     "is_named": is_named,
 }
