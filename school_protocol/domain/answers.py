@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -19,8 +19,8 @@ from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
 TEXT_MOST = 500
 LONG_MOST = 100_000
 ROWS_MOST = 12
-SCHOOL = re.compile(r"^\d{5}[A-Z]$")
-MASSAR = re.compile(r"^[A-Z]\d{9}$")
+SCHOOL = re.compile(r"[0-9]{5}[A-Z]")
+MASSAR = re.compile(r"[A-Z][0-9]{9}")
 _DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 _TRI = ("yes", "no", "unknown")
 _TRUE, _FALSE = (True, "true", "yes", "1", "on"), (False, "false", "no", "0", "off")
@@ -100,17 +100,23 @@ class _Cleaner:
                 if item.type is FieldType.check and item.required and item.when is None:
                     self.problem(path, "tick")
                 continue
+            if not _fits(item.type, value):
+                self.problem(path, "unknown_option")
+                continue
             cleaned = self._one(item, value, path)
             if cleaned is not None:
                 answers[item.key] = cleaned
         return answers
 
-    def conditional(self, fields: Iterable[FormField], answers: dict[str, Any]) -> None:
+    def conditional(self, fields: Sequence[FormField], answers: dict[str, Any]) -> None:
         values = answer_values(fields, answers)
         for item in fields:
             asked = item.when is None or item.when.holds(values)
             if not asked:
-                answers.pop(item.key, None)
+                if answers.pop(item.key, None) is not None:
+                    values = answer_values(fields, answers)
+            elif item.type is FieldType.check and item.required and answers.get(item.key) is False:
+                self.problem(item.key, "required")
             elif (
                 item.required and item.type is not FieldType.signature and item.key not in {**answers, **self.problems}
             ):
@@ -161,8 +167,6 @@ class _Cleaner:
         if value in _TRUE:
             return True
         if value in _FALSE:
-            if item.type is FieldType.check and item.required and item.when is None:
-                self.problem(path, "tick")
             return False
         self.problem(path, "unknown_option")
         return None
@@ -174,9 +178,9 @@ class _Cleaner:
         return None
 
     def _several(self, value: Any, allowed: Iterable[str], path: str) -> list[str] | None:
-        chosen = [value] if isinstance(value, str) else list(value)
+        chosen = [str(item) for item in (value if isinstance(value, list | tuple) else [value])]
         allowed = list(allowed)
-        if any(str(item) not in allowed for item in chosen):
+        if any(item not in allowed for item in chosen):
             self.problem(path, "unknown_option")
             return None
         return [key for key in allowed if key in chosen]
@@ -247,15 +251,15 @@ class _Cleaner:
             if found is None:
                 self.problem(f"{path}.{key}", "unknown_field")
             elif not _is_blank(score):
-                text = str(score).translate(_DIGITS)
-                if not text.isdigit() or int(text) >= len(found.anchors):
+                text = str(score).translate(_DIGITS).strip()
+                if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) >= len(found.anchors):
                     self.problem(f"{path}.{key}", f"range:0:{len(found.anchors) - 1}")
                 else:
                     scores[key] = int(text)
         return scores or None
 
     def _persons(self, item: FormField, value: Any, path: str) -> Any:
-        entries = [value] if isinstance(value, str | Mapping) else list(value)
+        entries = value if isinstance(value, list | tuple) else [value]
         ids: list[str] = []
         for entry in entries:
             found = self._person(item, entry, path)
@@ -288,7 +292,7 @@ class _Cleaner:
             return None
         massar = identity.get("massar", "").upper().translate(_DIGITS)
         if massar:
-            if not MASSAR.match(massar):
+            if not MASSAR.fullmatch(massar):
                 self.problem(path, "massar")
             identity["massar"] = massar
         for key, text in identity.items():
@@ -317,7 +321,7 @@ class _Cleaner:
 
     def _reference(self, item: FormField, value: Any, path: str) -> Any:
         several = item.type in (FieldType.dangers, FieldType.covers, FieldType.accounts)
-        entries = [str(entry) for entry in ([value] if isinstance(value, str | int) else value)]
+        entries = [str(entry) for entry in (value if isinstance(value, list | tuple) else [value])]
         found = [self._pointed(item, entry) for entry in entries]
         if any(entry is None for entry in found):
             self.problem(path, _MISSING.get(item.type, "unknown_option"))
@@ -360,10 +364,10 @@ class _Cleaner:
                 return number if number in references.cases else None
             case FieldType.school:
                 code = entry.strip().upper().translate(_DIGITS)
-                return code if SCHOOL.match(code) and (not references.schools or code in references.schools) else None
+                return code if SCHOOL.fullmatch(code) and (not references.schools or code in references.schools) else None
             case FieldType.massar:
                 code = entry.strip().upper().translate(_DIGITS)
-                return code if MASSAR.match(code) else None
+                return code if MASSAR.fullmatch(code) else None
         return None
 
 
@@ -399,11 +403,36 @@ def _is_blank(value: Any) -> bool:
     return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {}, ())
 
 
+_SCALAR = (str, int, date)
+_LISTED = frozenset(
+    {FieldType.choices, FieldType.persons, FieldType.dangers, FieldType.covers, FieldType.accounts, FieldType.rows}
+)
+
+
+def _fits(type: FieldType, value: Any) -> bool:
+    """Whether the value has the shape that its field takes: something plain, a list, a mapping of plain things."""
+    if type in (FieldType.grid, FieldType.danger_answers):
+        return _is_plain_mapping(value)
+    if isinstance(value, list | tuple):
+        return type in _LISTED and all(type is FieldType.rows or _fits_one(type, entry) for entry in value)
+    return type is not FieldType.rows and _fits_one(type, value)
+
+
+def _fits_one(type: FieldType, value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return type in (FieldType.person, FieldType.persons) and _is_plain_mapping(value)
+    return isinstance(value, _SCALAR)
+
+
+def _is_plain_mapping(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(
+        isinstance(key, str) and (entry is None or isinstance(entry, _SCALAR)) for key, entry in value.items()
+    )
+
+
 def _read_date(value: Any) -> date | None:
-    if isinstance(value, datetime):
-        return value.date()
     if isinstance(value, date):
-        return value
+        value = value.isoformat()[:10]
     text = str(value).translate(_DIGITS).strip()
     for pattern in ("%Y-%m-%d", "%d/%m/%Y"):
         try:

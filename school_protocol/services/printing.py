@@ -122,7 +122,7 @@ class _Printing:
             for record in self.loaded.case.records
             if record.act in printed
             and self.loaded.protocol.acts[record.act].group == "assessment"
-            and self.loaded.protocol.acts[record.act].signatures
+            and self.loaded.protocol.acts[record.act].signatures > 1
         ]
         return self._record(self.seeing.record(signed[-1])) if signed else None
 

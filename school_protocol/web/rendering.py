@@ -42,7 +42,15 @@ def init_app(app: Flask) -> None:
         here=way_back,
     )
     app.jinja_env.filters.update(
-        bdi=bdi, day=_day, moment=_moment, clock=_clock, due=_due, role=role, number=number, grouped=format_number, full_day=_full_day
+        bdi=bdi,
+        day=_day,
+        moment=_moment,
+        clock=_clock,
+        full_day=_full_day,
+        due=_due,
+        role=role,
+        number=number,
+        grouped=format_number,
     )
     app.context_processor(
         lambda: {"actor": _reader(), "w": wording(), "now": _now(), "csrf_token": sessions.form_token}

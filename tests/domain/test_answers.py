@@ -201,7 +201,7 @@ def test_nothing_at_all_breaks_any_field(type: FieldType, value: Any) -> None:
 
 def test_a_hundred_thousand_arabic_characters_are_kept_and_one_more_is_refused(moroccan: Protocol) -> None:
     text = "سمعت كلاما " * 9091
-    kept = one(moroccan, T.long, text[:100_000].strip() + "ا")
+    kept = one(moroccan, T.long, text[:99_999] + "ا")
     assert len(kept) == 100_000
     assert one(moroccan, T.long, "ا" * 100_001) == bad("too_long:100000:100001")
 
