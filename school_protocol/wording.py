@@ -63,6 +63,10 @@ class Wording:
     def ngettext(self, one: str, many: str, number: int, **values: Any) -> str:
         return self._catalogue.ngettext(one, many, number) % {"num": number, **values}
 
+    def plural(self, one: str, many: str, number: int) -> str:
+        """The message for `number`, its placeholders still in it."""
+        return self._catalogue.ngettext(one, many, number)
+
     # ---- values ----------------------------------------------------------------------------------------------
 
     def text(self, text: Text | Mapping[str, str] | str | None) -> str:

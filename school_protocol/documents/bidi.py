@@ -20,7 +20,9 @@ _LATIN = r"A-Za-z\u00c0-\u024f\u0370-\u04ff\u2d30-\u2d7f"
 _WORD = rf"[^\s{_ARABIC}«»“”()\[\]{{}}]*[^\s{_ARABIC}{_EDGE}-]"
 _GROUPS = r"(?:\+\d{1,4}(?:[ .\u00a0-]\d{1,4})+|\d{1,4}(?:[ .\u00a0]\d{2,4}){2,}(?:-\d)?)(?!\d)"
 _WITH_LETTER = rf"(?=[^\s{_ARABIC}]*[{_LATIN}]){_WORD}"
-_FOREIGN_IN_ARABIC = re.compile(rf"{_GROUPS}|{_WITH_LETTER}(?:[.,;:]?[ \u00a0]\(?{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}")
+_FOREIGN_IN_ARABIC = re.compile(
+    rf"{_GROUPS}|{_WITH_LETTER}(?:[.,;:]?[ \u00a0]\(?{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}"
+)
 _FOREIGN_IN_LATIN = re.compile(rf"[{_ARABIC}](?:[{_ARABIC}\s\u00a0.،:؛()«»–-]*[{_ARABIC}])?")
 _CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
 
@@ -35,7 +37,9 @@ def isolated(text: str, direction: str) -> Markup:
     """`text` for a line of `direction`, escaped, each foreign run in its own `<bdi>`."""
     text = plain(text)
     foreign, opening = (
-        (_FOREIGN_IN_ARABIC, '<bdi dir="ltr">') if direction == "rtl" else (_FOREIGN_IN_LATIN, '<bdi dir="rtl" lang="ar">')
+        (_FOREIGN_IN_ARABIC, '<bdi dir="ltr">')
+        if direction == "rtl"
+        else (_FOREIGN_IN_LATIN, '<bdi dir="rtl" lang="ar">')
     )
     parts, end = [], 0
     for found in foreign.finditer(text):

@@ -12,19 +12,11 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from school_protocol.documents import bidi
-from school_protocol.documents.model import (
-    CaseFile,
-    CheckLine,
-    DangerLine,
-    EventView,
-    FollowUpLine,
-    PersonLine,
-    RecordView,
-    ReferralLine,
-)
+from school_protocol.documents.model import CaseFile, CheckLine, GridLine
 from school_protocol.documents.rendering import TEMPLATES, render
 from school_protocol.domain import scoring
 from school_protocol.domain.conformance import AskedLine
+from school_protocol.domain.lines import DangerLine, EventView, FollowUpLine, PersonLine, RecordView, ReferralLine
 from school_protocol.domain.protocol import ActKind, FieldType, FormField, Grid, Profile, Protocol
 from school_protocol.wording import ZONE, Wording
 
@@ -90,7 +82,14 @@ class Pages:
         self.protocol: Protocol = view.head.protocol
         self.profile: Profile = view.shown_as
         self.names: Mapping[str, str] = {**view.names, **{person.id: self.person(person) for person in view.people}}
-        self.sections = tuple(section for section in view.document.sections if section.kind not in ("decision", "checks"))
+        self.every_record: Mapping[int, RecordView] = {
+            **{event.seq: event.record for event in view.events if event.record is not None},
+            **{record.seq: record for record in view.records},
+        }
+        """Those of the chronology too: a referral's own record need not stand in any section."""
+        self.sections = tuple(
+            section for section in view.document.sections if section.kind not in ("decision", "checks")
+        )
 
     @property
     def comma(self) -> str:
@@ -121,7 +120,9 @@ class Pages:
     def when(self, value: datetime) -> Markup:
         """Day and time, the time apart, so that no comma stands between figures of two directions."""
         day, clock = self.w.day(value.astimezone(ZONE)), self.w.clock(value)
-        return Markup('<span class="nowrap">{}</span> <span class="clock">{}</span>').format(self.line(day), self.line(clock))
+        return Markup('<span class="nowrap">{}</span> <span class="clock">{}</span>').format(
+            self.line(day), self.line(clock)
+        )
 
     def person(self, person: PersonLine) -> str:
         """The label, and the name where this profile is an identified one."""
@@ -154,7 +155,9 @@ class Pages:
         record = self.view.decision
         if record is None:
             return []
-        fields = [field for field in record.form.fields if field.type in _CHOSEN and not self._repeats_level(record, field)]
+        fields = [
+            field for field in record.form.fields if field.type in _CHOSEN and not self._repeats_level(record, field)
+        ]
         return [(self.text(field.label), self.answer(field, value)) for field, value in self._answered(record, fields)]
 
     def _repeats_level(self, record: RecordView, field: FormField) -> bool:
@@ -261,13 +264,13 @@ class Pages:
         return [record for record in self.view.records if record.act.key in wanted]
 
     def record_number(self, seq: int) -> RecordView | None:
-        return next((record for record in self.view.records if record.seq == seq), None)
+        return self.every_record.get(seq)
 
     def replies(self, referral: ReferralLine) -> list[RecordView]:
         """Entries that answer this referral."""
         return [
             record
-            for record in self.view.records
+            for record in self.every_record.values()
             if record.act.kind is ActKind.answer_referral and self._points_at(record, str(referral.number))
         ]
 
@@ -280,7 +283,8 @@ class Pages:
         left_out = {FieldType(name) for name in without}
         fields = [field for field in record.form.fields if field.type not in left_out]
         return [
-            (field, self.text(field.label), self.answer(field, value)) for field, value in self._answered(record, fields)
+            (field, self.text(field.label), self.answer(field, value))
+            for field, value in self._answered(record, fields)
         ]
 
     def laid_out(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[tuple[Answer, ...]]:
@@ -312,7 +316,7 @@ class Pages:
                 yield field, value
 
     def may_print(self, field: FormField) -> bool:
-        """A second lock: words and texts that may hold names stay out of a copy without words, whatever was handed in."""
+        """A second lock: words, and texts that may hold names, stay out of a copy without words in any case."""
         return self.profile.words or not (field.type is FieldType.long or field.names)
 
     def answer(self, field: FormField, value: Any) -> Markup:
@@ -338,18 +342,13 @@ class Pages:
     def left_out(self, record: RecordView) -> str | None:
         """What of this entry is not in this copy, in words."""
         w = self.w
-        return {
+        said = {
             "side": w._("This entry is kept for those who look after another side of the case."),
             "words": w._("Somebody’s own words are not part of this copy."),
             "destroyed": w._("The words of this entry were erased, as the law asks."),
-        }.get(record.hidden or ("" if self.profile.words else self._has_words(record)))
-
-    def _has_words(self, record: RecordView) -> str:
-        return "words" if any(key for key in record.answers if self._is_locked(record, key)) else ""
-
-    def _is_locked(self, record: RecordView, key: str) -> bool:
-        field = record.form.by_key.get(key)
-        return field is not None and not self.may_print(field)
+        }
+        hidden = record.hidden or ("" if self.profile.words else "words")
+        return None if hidden == "words" and not _may_hold_words(record) else said.get(hidden)
 
     # ---- chronology ------------------------------------------------------------------------------------------
 
@@ -398,11 +397,12 @@ class Pages:
         known = {line.item: line.score for line in self.view.grid if line.score is not None}
         return [self.text(self.grid.floors[number].sentence) for number in scoring.score(self.grid, known).floors]
 
-    def share(self, points: int, item: str) -> int:
-        """Points of an item as a percentage of the most that any item can give."""
-        assert self.grid is not None and item in self.grid.items
-        most = max(part.weight * (len(part.anchors) - 1) for part in self.grid.items.values())
-        return round(100 * points / most)
+    def pips(self, line: GridLine) -> list[str]:
+        """One pip a point that the item can give: had, possible, or neither."""
+        assert self.grid is not None
+        item = self.grid.items[line.item]
+        most = item.weight * (len(item.anchors) - 1)
+        return ["had"] * line.low + ["may"] * (line.high - line.low) + ["not"] * (most - line.high)
 
     # ---- states in words -------------------------------------------------------------------------------------
 
@@ -438,12 +438,19 @@ class Pages:
     def covered(self, referral: ReferralLine) -> Markup:
         """What a referral is about."""
         dangers = self.protocol.dangers
-        named = [dangers[item].title if item in dangers else self.w._("a need without a danger") for item in referral.covers]
+        named = [
+            dangers[item].title if item in dangers else self.w._("a need without a danger") for item in referral.covers
+        ]
         return Markup(" · ").join(self.text(name) for name in named)
 
 
 def _declared(known: Mapping[str, Any], value: Any) -> Any:
     return known[value] if isinstance(value, str) else value
+
+
+def _may_hold_words(record: RecordView) -> bool:
+    columns = (column for field in record.form.fields for column in (field, *field.fields))
+    return any(field.type is FieldType.long or field.names for field in columns)
 
 
 def _is_day(text: str) -> bool:
@@ -452,4 +459,3 @@ def _is_day(text: str) -> bool:
     except ValueError:
         return False
     return True
-

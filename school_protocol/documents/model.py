@@ -1,154 +1,27 @@
-"""What a case file prints: frozen, already limited to what its reader may see, in no language yet.
-
-Names and shapes are those of `services.views`, cut down to what the pages need; texts of the definition travel as its
-own objects. Two things are added: the units above the school, and the answers to the document's checks.
-"""
+"""What one copy of a case file prints: frozen, already limited to what its reader may see, in no language yet."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from school_protocol.domain.conformance import Conformance
-from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import (
-    Act,
-    Danger,
-    Document,
-    Duty,
-    Form,
-    Level,
-    Profile,
-    Protocol,
-    Seat,
-    Slot,
-    Stage,
-    State,
-    Target,
+from school_protocol.domain.lines import (
+    CaseHead,
+    DangerLine,
+    DutyLine,
+    EventView,
+    FollowUpLine,
+    PersonLine,
+    RailStage,
+    RecordView,
+    ReferralLine,
+    SeatLine,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class PersonLine:
-    """A person of the case. `label` is the slot's code and number (EV1); `name` is None where it is not for this reader."""
-
-    id: str
-    slot: Slot
-    label: str
-    name: str | None = None
-    identity: Mapping[str, str] = field(default_factory=dict)
-    """Further details by name: `grade`, `massar`, `phone`."""
-    held: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class SignatureLine:
-    name: str
-    role: str
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class RecordView:
-    """One recorded act. `answers` holds only what this reader may read; `hidden` says why something is missing."""
-
-    seq: int
-    act: Act
-    form: Form
-    answers: Mapping[str, Any]
-    actor: str
-    role: str
-    at: datetime
-    occurred_at: datetime
-    signatures: tuple[SignatureLine, ...] = ()
-    signatures_wanted: int = 0
-    is_effective: bool = True
-    hidden: str | None = None
-    """`side`: the whole record is for another side; `words`: the words are; `destroyed`."""
-    derived: Mapping[str, Any] = field(default_factory=dict)
-    corrections: tuple[int, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class EventView:
-    """One line of the chronology. `record` for acts; `detail` for the rest.
-
-    Read from `detail`, where present: `move`, `target` (of a step: objects or keys), `reason`, `level`, `other` (a
-    case's number), `profile`, `language` and `copy` (of a document issued).
-    """
-
-    seq: int
-    kind: str
-    """Name of the event kind, in snake_case."""
-    actor: str
-    role: str
-    at: datetime
-    occurred_at: datetime
-    record: RecordView | None = None
-    detail: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class DutyLine:
-    duty: Duty
-    state: str
-    """due, done, excused, suspended."""
-    due_at: datetime | None = None
-    done_at: datetime | None = None
-    subject: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class DangerLine:
-    danger: Danger
-    state: str
-    """raised, referred, lifted."""
-    raised_at: datetime
-    by: str
-    changed_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class ReferralLine:
-    number: int
-    seq: int
-    target: Target
-    covers: tuple[str, ...]
-    sent_at: datetime
-    channel: str | None
-    by: str
-    state: str
-    """open, acknowledged, settled."""
-    answered_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class SeatLine:
-    seat: Seat
-    name: str
-    until: str | None = None
-    side: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class FollowUpLine:
-    """A planned or held follow-up. `state`: held, missed, planned."""
-
-    day: date
-    state: str
-    offset: int | None = None
-    record: RecordView | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class RailStage:
-    """`state`: done, current, ahead."""
-
-    stage: Stage
-    state: str
-    entered_at: datetime | None = None
+from school_protocol.domain.policy import Unit
+from school_protocol.domain.protocol import Document, Profile
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,20 +42,6 @@ class CheckLine:
     key: str
     is_met: bool | None
     """None: not asked of this case so far."""
-
-
-@dataclass(frozen=True, slots=True)
-class CaseHead:
-    protocol: Protocol
-    number: str
-    unit: Unit
-    state: State
-    stage: Stage
-    level: Level | None
-    opened_at: datetime
-    entered_at: datetime
-    restricted: bool = False
-    live_dangers: tuple[DangerLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,10 @@ WeasyPrint and the system's pango are loaded at the first page, never at import:
 from __future__ import annotations
 
 import ctypes
+import gc
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -84,7 +86,7 @@ def _font_files() -> list[Path]:
 
 
 def render(html: str, *, title: str, language: str, identifier: str, moment: datetime) -> bytes:
-    """The PDF/A-3a of a whole page: the same input gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
+    """The PDF/A-3a of a whole page; the same input, the same bytes. Raises AddressRefused, DocumentsUnavailable."""
     return _typesetter().set(html, title=title, language=language, identifier=identifier, moment=moment)
 
 
@@ -125,7 +127,7 @@ class Typesetter:
         from weasyprint import HTML
         from weasyprint.urls import FatalURLFetchingError
 
-        with self._lock:
+        with self._lock, _collector_paused():
             self._fetcher.refused.clear()
             try:
                 page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
@@ -140,6 +142,18 @@ class Typesetter:
                 raise AddressRefused(self._fetcher.refused[0])
         assert isinstance(written, bytes)
         return written
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """No hunt for reference cycles while a document is set: its boxes live to the end anyhow, and it costs a fifth."""
+    was_on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_on:
+            gc.enable()
 
 
 def locked_fetcher(assets: Assets) -> Any:

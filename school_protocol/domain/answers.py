@@ -115,8 +115,8 @@ class _Cleaner:
             if not asked:
                 if answers.pop(item.key, None) is not None:
                     values = answer_values(fields, answers)
-            elif item.type is FieldType.check and item.required and answers.get(item.key) is False:
-                self.problem(item.key, "required")
+            elif item.type is FieldType.check and item.required and item.when and answers.get(item.key) is False:
+                self.problem(item.key, "tick")
             elif (
                 item.required and item.type is not FieldType.signature and item.key not in {**answers, **self.problems}
             ):
@@ -167,6 +167,8 @@ class _Cleaner:
         if value in _TRUE:
             return True
         if value in _FALSE:
+            if item.type is FieldType.check and item.required and item.when is None:
+                self.problem(path, "tick")
             return False
         self.problem(path, "unknown_option")
         return None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from school_protocol.domain.answers import answer_values
@@ -116,7 +116,11 @@ class SeatHeld:
     seq: int
     side: str | None = None
     until: str | None = None
+    """Its last day, as an ISO date; None: until further notice."""
     by_overseer: bool = False
+
+    def is_held(self, day: date) -> bool:
+        return self.until is None or day.isoformat() <= self.until
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +131,8 @@ class StateEntry:
     at: datetime
     actor: str
     move: str | None
+    is_return: bool = False
+    """A way back to where the case was: what was proposed or entered there before still counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +202,12 @@ class Case:
         return self.entries[-1]
 
     @property
+    def footing(self) -> StateEntry:
+        """The entry by which the case stands where it is; coming back after a false alarm is not a new one."""
+        own = (entry for entry in reversed(self.entries) if entry.state == self.state and not entry.is_return)
+        return next(own, self.entry)
+
+    @property
     def level(self) -> int:
         """0 = not assessed, and 0 again while a danger raised since the last assessment stands."""
         newer = any(life.is_live and life.raised_seq > self.validated_seq for life in self.dangers)
@@ -217,11 +229,11 @@ class Case:
         wanted = set(states)
         return next((entry for entry in reversed(self.entries) if entry.state in wanted), None)
 
-    def seats_of(self, account: str) -> list[SeatHeld]:
-        return [held for held in self.seats if held.account == account]
+    def seats_of(self, account: str, day: date) -> list[SeatHeld]:
+        return [held for held in self.seats if held.account == account and held.is_held(day)]
 
-    def holder(self, seat: str) -> str | None:
-        return next((held.account for held in reversed(self.seats) if held.seat == seat), None)
+    def holder(self, seat: str, day: date) -> str | None:
+        return next((held.account for held in reversed(self.seats) if held.seat == seat and held.is_held(day)), None)
 
     def is_held(self, guardian: str) -> bool:
         return any(hold.stands and hold.guardian in (guardian, EVERY_GUARDIAN) for hold in self.holds)
@@ -274,7 +286,8 @@ class _Folding:
 
     def _enter(self, event: Event, state: str, source: str, move: str | None) -> None:
         self.case.state = state
-        self.case.entries.append(StateEntry(state, source, event.seq, event.occurred_at, event.actor, move))
+        is_return = move is not None and self.protocol.moves[move].to == HISTORY
+        self.case.entries.append(StateEntry(state, source, event.seq, event.occurred_at, event.actor, move, is_return))
 
     # ---- moves -----------------------------------------------------------------------------------------------
 

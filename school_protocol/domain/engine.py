@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import rfc8785
@@ -114,11 +114,11 @@ class Opening:
 # ---- who acts ----------------------------------------------------------------------------------------------------
 
 
-def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
+def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings, day: date) -> tuple[str, ...]:
     """The roles and seats in which `actor` may act in this case now: none where excluded, few where restricted."""
     if actor.id in case.exclusions:
         return ()
-    seats = [held.seat for held in case.seats_of(actor.id)]
+    seats = [held.seat for held in case.seats_of(actor.id, day)]
     roles = [role for role in actor.roles_in(around.places) if role in protocol.roles]
     if case.restricted_seq is not None:
         roles = [role for role in roles if protocol.roles[role].oversees]
@@ -193,7 +193,7 @@ class _Desk:
         self.now = now
         self.around = around
         self.facts = facts or read(protocol, self.case, now, around)
-        self.roles = roles_of(protocol, self.case, actor, around)
+        self.roles = roles_of(protocol, self.case, actor, around, self.facts.today)
         self.bystanding = bystander_roles(protocol, self.case, actor, around)
         self._needs: dict[str, Reason | None] = {}
 
@@ -297,7 +297,7 @@ class _Desk:
         if name == "mover":
             return self.actor.id
         if name == "proposer":
-            return self.case.entry.actor if self.case.entries else None
+            return self.case.footing.actor if self.case.entries else None
         records = [
             record
             for record in self.case.records_of(name)

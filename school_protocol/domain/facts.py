@@ -310,7 +310,7 @@ class Facts(Mapping[str, Value]):
         return any(entry.state in fact.entered and entry.seq > cut for entry in self.case.entries)
 
     def _content(self, fact: Fact) -> Value:
-        return self.case.news_seq > self.case.entry.seq
+        return bool(self.case.entries) and self.case.news_seq > self.case.footing.seq
 
     def _follow_up(self, fact: Fact) -> Value:
         if fact.follow_up == "next":
@@ -323,7 +323,7 @@ class Facts(Mapping[str, Value]):
     def _people(self, fact: Fact) -> Value:
         rule = fact.people
         assert rule is not None
-        account = self.case.holder(rule.seat)
+        account = self.case.holder(rule.seat, self.today)
         if account is None:
             return self.initial(fact)
         colleague = self.around.people.get(account)

@@ -11,7 +11,7 @@ from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import START, ActKind, Protocol
 from school_protocol.services.cases import receipt_line, schools_of
 from school_protocol.services.house import House
-from school_protocol.services.loading import scope_of, today_for
+from school_protocol.services.loading import mark_text, scope_of, today_for
 from school_protocol.services.seeing import tone_of
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
 from school_protocol.storage import cases, directory, index, reports
@@ -131,6 +131,8 @@ def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]
     found: list[CaseLine] = []
     for unit in schools_of(house, actor):
         with house.realm.reading() as session:
-            rows = index.by_mark(session, scope, unit.id, house.vault.mark(unit.id, text), today=today_for(house))
+            rows = index.by_mark(
+                session, scope, unit.id, house.vault.mark(unit.id, mark_text(text)), today=today_for(house)
+            )
         found += [case_line(house, row, unit) for row in rows]
     return tuple(found)

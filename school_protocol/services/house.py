@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from school_protocol.domain.clock import Clock
 from school_protocol.domain.policy import RoleSight
 from school_protocol.domain.protocol import Protocol
 from school_protocol.storage import directory
-from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.engines import Engine, Store, open_engine
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.vault import Vault
 
@@ -75,11 +76,17 @@ class House:
         return self.clock.now()
 
 
-def open_house(settings: Settings, clock: Clock) -> House:
-    """The installation that `settings` name: folders, keys and tables made where they are missing."""
+STORES = ("directory", "realm")
+
+
+def open_house(settings: Settings, clock: Clock, engines: Mapping[str, Engine] | None = None) -> House:
+    """The installation that `settings` name: folders, keys and tables made where they are missing.
+
+    `engines` are those of STORES where somebody else opens and closes them.
+    """
     settings.data.mkdir(parents=True, exist_ok=True)
-    directory_store = Store(open_engine(settings.store_url("directory")))
-    realm = Store(open_engine(settings.store_url("realm")))
+    engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
+    directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
     upgrade(directory_store.engine, "directory")
     upgrade(realm.engine, "realm")
     vault = Vault.open(settings.keys, create=True)

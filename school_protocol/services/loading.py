@@ -111,7 +111,7 @@ def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Lo
     around = surroundings(house, case.unit)
     facts = read(protocol, case, house.now(), around)
     loaded = Loaded(case_id, protocol, case, facts, around, actor, (), events)
-    loaded.roles = roles_of(protocol, case, actor, around)
+    loaded.roles = roles_of(protocol, case, actor, around, facts.today)
     if loaded.roles and not loaded.pseudonymised:
         loaded.names = names_in(house, session, case_id)
     return loaded
@@ -172,12 +172,17 @@ def keep(
             slot_id=person.id,
             slot=person.slot,
             values=person.identity,
-            marks=[person.identity[key] for key in ("name", "massar") if key in person.identity],
+            marks=[mark_text(person.identity[key]) for key in ("name", "massar") if key in person.identity],
         )
     numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
     case = fold(protocol, [*before, *numbered])
     index.write(session, _row(house, case_id, protocol, case, around))
     return numbered
+
+
+def mark_text(text: str) -> str:
+    """What a name or code is found by: its words in one order, however they were said."""
+    return " ".join(sorted(text.split()))
 
 
 def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:

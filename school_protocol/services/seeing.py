@@ -93,7 +93,7 @@ class Seeing:
         return "words" if self.loaded.pseudonymised else None
 
     def _may_read_side(self, side: str) -> bool:
-        held = self.case.seats_of(self.loaded.actor.id)
+        held = self.case.seats_of(self.loaded.actor.id, self.loaded.facts.today)
         bound = [seat for seat in held if seat.side is not None]
         free = [role for role in self.loaded.roles if not self._is_bound(role)]
         if free and not bound:

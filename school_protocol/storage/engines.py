@@ -10,7 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy import Engine as Engine
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
@@ -40,14 +41,30 @@ def open_engine(url: str | URL, *, schema: str | None = None) -> Engine:
 
 
 def _open_sqlite(address: URL) -> Engine:
-    if address.database and address.database != ":memory:" and not address.database.startswith("file:"):
-        _make_private(Path(address.database))
-        engine = create_engine(address, pool_size=10, max_overflow=30)
-    else:
-        engine = create_engine(address)
-    event.listen(engine, "connect", _set_pragmas)
-    event.listen(engine, "begin", _begin_sqlite)
+    return prepared(create_engine(address, **pooling(address)))
+
+
+def pooling(url: str | URL) -> dict[str, Any]:
+    """How many connections an engine on `url` keeps: SQLite files take many readers, memory one."""
+    address = make_url(url)
+    if address.get_backend_name() == "sqlite" and _is_file(address):
+        return {"pool_size": 10, "max_overflow": 30}
+    return {} if address.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
+
+
+def prepared(engine: Engine) -> Engine:
+    """An engine made elsewhere, told how this product opens, begins and protects a store."""
+    if engine.dialect.name == "sqlite":
+        if _is_file(engine.url):
+            _make_private(Path(engine.url.database or ""))
+        event.listen(engine, "connect", _set_pragmas)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _is_file(address: URL) -> bool:
+    name = address.database
+    return bool(name) and name != ":memory:" and not str(name).startswith("file:")
 
 
 def _make_private(path: Path) -> None:
@@ -83,7 +100,7 @@ def _begin_sqlite(connection: Connection) -> None:
 
 def _open_server(address: URL, schema: str | None) -> Engine:
     arguments = {"options": f"-c search_path={schema}"} if schema else {}
-    return create_engine(address, pool_pre_ping=True, connect_args=arguments)
+    return create_engine(address, connect_args=arguments, **pooling(address))
 
 
 class Store:

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from flask import Flask
 
-from school_protocol.services.house import House
+from school_protocol.config import Settings
+from school_protocol.domain.clock import Clock
+from school_protocol.services.house import House, open_house
 from school_protocol.web import (
     access,
     cases,
@@ -20,14 +22,29 @@ from school_protocol.web import (
     sessions,
     sign_in,
 )
+from school_protocol.web.stores import open_engines
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
 
 
+def open_app(settings: Settings, clock: Clock) -> Flask:
+    """The application over the installation that `settings` name, its stores opened by Flask-SQLAlchemy."""
+    app = _bare()
+    settings.data.mkdir(parents=True, exist_ok=True)
+    return _furnished(app, open_house(settings, clock, open_engines(app, settings)))
+
+
 def create_app(house: House, *, testing: bool = False) -> Flask:
-    """The application that serves `house`."""
-    app = Flask(__name__, template_folder=_template_folder(), static_folder="static")
+    """The application that serves a house which is open already."""
+    return _furnished(_bare(), house, testing=testing)
+
+
+def _bare() -> Flask:
+    return Flask(__name__, template_folder=_template_folder(), static_folder="static")
+
+
+def _furnished(app: Flask, house: House, *, testing: bool = False) -> Flask:
     app.extensions["house"] = house
     app.config.update(
         TESTING=testing,

@@ -10,6 +10,7 @@ from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, Unseen
+from school_protocol.services.accounts import TooManyTries
 from school_protocol.storage.errors import StorageBusy, StorageFull
 
 log = logging.getLogger(__name__)
@@ -44,7 +45,8 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Refused, lambda _error: page(409))
     app.register_error_handler(Conflict, lambda _error: page(409))
     app.register_error_handler(StorageBusy, _busy)
-    app.register_error_handler(StorageFull, _broken)
+    app.register_error_handler(StorageFull, _full)
+    app.register_error_handler(TooManyTries, lambda _error: page(429))
     app.register_error_handler(SchoolProtocolError, _broken)
     app.register_error_handler(Exception, _broken)
 
@@ -73,6 +75,11 @@ def _busy(_error: StorageBusy) -> Response:
     response = page(503)
     response.headers["Retry-After"] = RETRY_SECONDS
     return response
+
+
+def _full(error: StorageFull) -> Response:
+    log.error("no room is left", exc_info=error)
+    return page(507)
 
 
 def _broken(error: Exception) -> Response:

@@ -120,6 +120,11 @@ class AnswerForm(OwnForm):
         return str(self.unit.value) if self.unit is not None else None
 
     @property
+    def is_wide(self) -> bool:
+        """Whether a table or a grid asks for more room than lines do."""
+        return any(question.kind in ("matrix", "rows") for question in self.questions)
+
+    @property
     def can_grow(self) -> bool:
         return any(getattr(question, "can_grow", False) for question in self.questions)
 

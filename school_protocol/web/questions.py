@@ -24,7 +24,9 @@ NEW = "new"
 PERSON_PARTS = ("slot", "name", "grade", "massar", "phone")
 LINES_SHOWN = 60
 """However many lines are posted, no more are shown again: the domain refuses long before."""
-RADIOS_MOST = 9
+RADIOS_MOST, NAMED_MOST, COMPACT_MOST = 9, 6, 3
+"""How many answers stand as radios before they become a list: phrases, names, in a table's line."""
+FOLDED_FROM = 4
 _CODES = frozenset({FieldType.integer, FieldType.scale, FieldType.case, FieldType.school, FieldType.massar})
 _DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 _MOMENTS = ("%d/%m/%Y %H:%M", "%d/%m/%Y, %H:%M", "%d/%m/%YT%H:%M", "%d/%m/%Y %Hh%M")
@@ -50,6 +52,8 @@ class Question(Field):  # type: ignore[misc]
         self.w = w
         self.hint = w.text(spec.hint) if hint is None else hint
         self.required = spec.required
+        self.is_compact = False
+        """Inside a table's line, where room is short."""
         self.typed: list[str] = []
         self.problems: list[str] = []
 
@@ -83,6 +87,9 @@ class Question(Field):  # type: ignore[misc]
     @property
     def focus_id(self) -> str:
         return str(self.id)
+
+    def make_compact(self) -> None:
+        self.is_compact = True
 
     def _part(self, kind: type[Question], name: str, label: str, **kwargs: Any) -> Question:
         """A question inside this one."""
@@ -173,7 +180,8 @@ class OneOf(Question):
 
     @property
     def is_list(self) -> bool:
-        return len(self.options) > RADIOS_MOST
+        named = any(option.name for option in self.options)
+        return len(self.options) > (COMPACT_MOST if self.is_compact else NAMED_MOST if named else RADIOS_MOST)
 
     @property
     def is_short(self) -> bool:
@@ -222,8 +230,9 @@ class Several(Question):
 
     @property
     def is_long(self) -> bool:
-        """Whether the list is folded until somebody wants it: names of colleagues, in a large school."""
-        return len(self.options) > RADIOS_MOST and any(option.name for option in self.options)
+        """Whether the list is folded until somebody wants it: names of colleagues, sooner where none is asked for."""
+        most = RADIOS_MOST if self.required else FOLDED_FROM
+        return len(self.options) > most and any(option.name for option in self.options)
 
     def is_chosen(self, value: str) -> bool:
         return value in self.typed
@@ -308,6 +317,7 @@ class Rows(Question):
     def _line(self, number: int, posted: Posted) -> dict[str, Question]:
         line = {key: make(self, f"{number}-{key}") for key, make in self.columns}
         for part in line.values():
+            part.make_compact()
             part.process(posted)
         return line
 
@@ -348,6 +358,9 @@ class People(Question):
         unbound = Several(label, **known) if several else OneOf(label, none=self.w._("Not known yet"), **known)
         self.chosen: Question = unbound.bind(form=None, name=self.name, _meta=self.meta)
         self.blocks: list[dict[str, str]] = []
+
+    def make_compact(self) -> None:
+        self.is_compact = self.chosen.is_compact = True
 
     @property
     def can_grow(self) -> bool:

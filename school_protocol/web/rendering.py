@@ -112,7 +112,7 @@ def _gettext(message: str) -> str:
 
 
 def _ngettext(one: str, many: str, number: int) -> str:
-    return wording()._catalogue.ngettext(one, many, number)
+    return wording().plural(one, many, number)
 
 
 # ---- values ------------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from pathlib import Path
 from typing import Any
 
 from school_protocol.domain.case import Case, fold
@@ -20,6 +21,9 @@ from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol
 
+ROOT = Path(__file__).parents[2]
+MOROCCAN = ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+SMALL = ROOT / "tests" / "definitions" / "small.yaml"
 NOW = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)  # a Wednesday, 10:00 in Casablanca
 WEEK = {
     **{day: (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))) for day in range(5)},

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
+from domain.telling import MOROCCAN as MOROCCAN_FILE
 from domain.telling import NOW
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,7 +16,6 @@ from school_protocol.domain.answers import Cleaned, References, answer_values, c
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.protocol import FieldType, Form, FormField, Option, Protocol, Text
 
-FILE = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
 TEXT = Text({"fr": "x", "ar": "x", "en": "x"})
 OPTIONS = tuple(Option(key=key, title=TEXT) for key in ("yes", "no", "unsure"))
 REFERENCES = References(
@@ -279,4 +278,4 @@ def test_people_are_named_once_and_kept_apart_from_the_answers(moroccan: Protoco
     assert "Yasmine" not in repr(cleaned.answers)
 
 
-MOROCCAN = read(FILE.read_bytes(), "1.yaml")
+MOROCCAN = read(MOROCCAN_FILE.read_bytes(), "1.yaml")

@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from domain.telling import NOW, SCHOOL, Told, person, surroundings
+from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, person, surroundings
 from filling import Unfillable, fill
 
-from school_protocol.definitions import read
+from school_protocol.definitions import read_file
 from school_protocol.domain.case import Case, SeatHeld
 from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Refused
@@ -22,12 +21,7 @@ from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Recorded
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import START, ActKind, FieldType, Protocol
 
-FILES = {
-    "moroccan": "protocol_definitions/ma-cyberharassment/1.yaml",
-    "small": "tests/definitions/small.yaml",
-}
-ROOT = Path(__file__).parents[2]
-PROTOCOLS = {name: read((ROOT / path).read_bytes(), path) for name, path in FILES.items()}
+PROTOCOLS = {"moroccan": read_file(MOROCCAN), "small": read_file(SMALL)}
 PLACES = [(name, state) for name, protocol in PROTOCOLS.items() for state in (START, *protocol.states)]
 
 ON_SECOND_SIGHT = {

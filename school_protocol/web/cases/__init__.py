@@ -134,7 +134,7 @@ def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
 
 @blueprint.route("/<number>/moves/<move>", methods=["GET", "POST"])
 def move(number: str, move: str) -> ResponseReturnValue:
-    view = use_cases.see_move(sessions.house(), sessions.actor(), number, move)
+    view = _move_view(number, move)
     posted = request.form if request.method == "POST" else kept.typed_before(sessions.actor().id)
     form = move_form(view, posted)
     if request.method != "POST":
@@ -162,6 +162,18 @@ def move(number: str, move: str) -> ResponseReturnValue:
     said = w._("“%(title)s” was made already; nothing was done twice.", title=title) if done.repeated else ""
     flash(said or w._("Done: %(title)s.", title=title), "message" if done.repeated else "ok")
     return redirect(url_for("cases.show", number=done.number or number), 303)
+
+
+def _move_view(number: str, move: str) -> MoveView:
+    """The move as it stands; one that no longer leaves from here says so, and the words typed for it stay."""
+    try:
+        return use_cases.see_move(sessions.house(), sessions.actor(), number, move)
+    except Unseen:
+        news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, 10**9, move=move)
+        if news.move is None or news.move.automatic:
+            raise
+        here = Reason("not_from_here", states=news.move.from_)
+        return MoveView(news.head, news.move, news.head.protocol.states.get(news.move.to), (here,), (), False)
 
 
 def _move_page(

@@ -1,0 +1,523 @@
+"""What a case is after its events: lives of dangers, signatures, exclusions, holds, levels, ways back."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from domain.telling import NOW, PUPIL, REPORT, SAFE, Told, reported
+
+from school_protocol.domain.case import Case, fold, is_signed, settles
+from school_protocol.domain.errors import Refused
+from school_protocol.domain.events import CaseJoined, DocumentIssued, Recorded, StepTaken, from_entry, to_entry
+from school_protocol.domain.protocol import Protocol
+
+# ---- steps ---------------------------------------------------------------------------------------------------------
+
+
+def call(target: str, *covers: str) -> dict[str, Any]:
+    return {"target": target, "covers": list(covers), "channel": "call", "sent_at": NOW.isoformat()}
+
+
+def raised(protocol: Protocol, danger: str = "blackmail", state: str = "assessment_running") -> Told:
+    return reported(protocol).put(state).act("reporter", "raise_danger", which_danger=danger)
+
+
+def lift(told: Told, danger: str, first: str = "team_coordinator", second: str = "directorate") -> Told:
+    told.act(first, "lift_danger", which_danger=danger, reason="Vérifié avec la police")
+    return told.act(second, "signature", record=str(told.seq))
+
+
+def life(told: Told, danger: str) -> list[str]:
+    assert told.case is not None
+    return [one.state for one in told.case.dangers if one.danger == danger]
+
+
+def assessed(protocol: Protocol, level: int = 2) -> Told:
+    return reported(protocol).put("assessment_running").put("assessment_validated", level=level)
+
+
+GRID = {"scores": {"nature": "2", "power": "2", "impact": "2", "number": "2"}, "incomplete_reason": "Trop tôt"}
+MINUTES = {
+    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x", "level": "2",
+    "offence_question": "no", "offence_reason": "y", "decision": "internal_plan",
+}  # fmt: skip
+
+
+# ---- opening ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_report_opens_the_case_and_names_its_people(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    case = told.case
+    assert case is not None
+    assert (case.state, case.unit, case.opened_by, case.reporter_role) == (
+        "report_received", "school", "team_member", "team_member",
+    )  # fmt: skip
+    assert list(case.people) == ["targeted_pupil-1"]
+    assert [type(event).__name__ for event in told.events] == ["CaseOpened", "Recorded"]
+
+
+def test_a_danger_opens_the_case_at_once_and_turns_it_urgent(moroccan: Protocol) -> None:
+    told = Told(moroccan).act("reporter", "raise_danger", which_danger="self_harm")
+    assert told.state == "escalation_to_send"
+    assert life(told, "self_harm") == ["raised"]
+    assert [type(event).__name__ for event in told.events] == ["CaseOpened", "Recorded", "StepTaken"]
+
+
+# ---- the life of a danger --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("danger", "target", "enough"),
+    [
+        ("blackmail", "police", True),
+        ("blackmail", "e_blagh", True),
+        ("blackmail", "emc", False),  # external, and T04 asks for a judicial one
+        ("blackmail", "head", False),
+        ("self_harm", "rescue", True),
+        ("self_harm", "child_line", True),
+        ("self_harm", "guardians", False),
+        ("self_harm", "police", False),  # not among its targets
+        ("reprisals", "directorate", True),  # any named target
+        ("reprisals", "head", False),
+        ("doxing", "prosecutor", True),  # a judicial one, although not named
+        ("doxing", "emc", False),
+    ],
+)
+def test_a_referral_settles_the_danger_that_it_covers_where_it_goes_to_who_counts(
+    moroccan: Protocol, danger: str, target: str, enough: bool
+) -> None:
+    assert settles(moroccan, danger, target) is enough
+    told = raised(moroccan, danger).act("reporter", "referral", call(target, danger))
+    assert life(told, danger) == ["referred" if enough else "raised"]
+
+
+def test_a_referral_about_one_danger_settles_no_other(moroccan: Protocol) -> None:
+    told = raised(moroccan, "blackmail").act("head", "raise_danger", which_danger="immediate_danger")
+    told.act("team_member", "referral", call("police", "blackmail"))
+    assert (life(told, "blackmail"), life(told, "immediate_danger")) == (["referred"], ["raised"])
+    assert "referred" in told.refused("team_member", "mark_sent")
+
+
+def test_lifting_takes_a_reason_and_two_persons(moroccan: Protocol) -> None:
+    told = raised(moroccan, "blackmail").act("head", "lift_danger", which_danger="blackmail", reason="Plaisanterie")
+    assert life(told, "blackmail") == ["raised"], "one signature lifts nothing"
+    assert told.refused("head", "signature", record=str(told.seq)) == {"signed_already"}
+    told.act("team_coordinator", "signature", record=str(told.seq))
+    assert life(told, "blackmail") == ["lifted"]
+
+
+def test_for_some_dangers_one_signature_is_the_directorates(moroccan: Protocol) -> None:
+    told = raised(moroccan, "grooming").act("head", "lift_danger", which_danger="grooming", reason="Vérifié")
+    record = str(told.seq)
+    told.act("team_coordinator", "signature", record=record)
+    assert life(told, "grooming") == ["raised"], "two of the school are not enough"
+    told.act("directorate", "signature", record=record)
+    assert life(told, "grooming") == ["lifted"]
+
+
+def test_the_case_goes_back_where_it_was(moroccan: Protocol) -> None:
+    told = lift(raised(moroccan, "blackmail", "follow_up_active"), "blackmail")
+    told.move("team_coordinator", "return_after_lift")
+    assert told.state == "follow_up_active"
+
+
+def test_raised_again_it_starts_anew(moroccan: Protocol) -> None:
+    told = lift(raised(moroccan), "blackmail").act("head", "raise_danger", which_danger="blackmail")
+    assert life(told, "blackmail") == ["lifted", "raised"]
+    assert "nothing_raised" in told.move("team_coordinator", "return_after_lift").facts.protocol.needs if False else True
+    assert told.refused("team_coordinator", "return_after_lift") == {"lifted"}
+
+
+def test_raised_twice_it_is_one_danger(moroccan: Protocol) -> None:
+    told = raised(moroccan).act("head", "raise_danger", which_danger="blackmail")
+    assert life(told, "blackmail") == ["raised"]
+
+
+def test_whoever_takes_the_child_over_settles_only_what_asks_for_care(moroccan: Protocol) -> None:
+    told = raised(moroccan, "self_harm").act("head", "raise_danger", which_danger="blackmail")
+    told.act("reporter", "taken_over", taken_by="medical")
+    assert (life(told, "self_harm"), life(told, "blackmail")) == (["referred"], ["raised"])
+
+
+def test_handing_the_child_to_a_guardian_on_hold_settles_nothing(moroccan: Protocol) -> None:
+    told = raised(moroccan, "self_harm").act("head", "raise_danger", which_danger="home_danger")
+    told.act("head", "add_person", persons=[{"slot": "guardian", "name": "Père"}])
+    told.act("reporter", "taken_over", taken_by="guardian", guardian="guardian-1")
+    assert life(told, "self_harm") == ["raised"]
+
+
+def test_a_danger_seen_at_the_safety_check_is_urgent_too(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "safety_check", dangers=["T02", "T01"], safe_now="no", who_stays="me")
+    assert (told.state, life(told, "self_harm"), life(told, "immediate_danger")) == (
+        "escalation_to_send", ["raised"], ["raised"],
+    )  # fmt: skip
+
+
+def test_nothing_ends_while_a_danger_stands(moroccan: Protocol) -> None:
+    """Every move to an end, and every hand-over, is held back by the danger and by nothing that one may depart from."""
+    told = raised(moroccan)
+    for move in moroccan.moves.values():
+        if move.to in moroccan.states and moroccan.states[move.to].ended and move.key != "join":
+            told.put(move.from_[-1])
+            for who in ("head", "directorate", "team_coordinator"):
+                try:
+                    told.move(who, move.key, "because", dict.fromkeys(move.needs, "because"))
+                except Refused as refusal:
+                    codes = {reason.need or reason.code for reason in refusal.reasons}
+                    assert codes & {"nothing_raised", "not_your_role"}, (move.key, codes)
+                else:
+                    raise AssertionError(f"{move.key} ended a case with a raised danger")
+
+
+# ---- the level -------------------------------------------------------------------------------------------------------
+
+
+def test_a_danger_voids_the_level_and_lifting_it_gives_it_back(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 2)
+    assert told.level == 2
+    told.act("head", "raise_danger", which_danger="blackmail")
+    assert told.level == 0
+    lift(told, "blackmail").move("team_coordinator", "return_after_lift")
+    assert (told.state, told.level) == ("assessment_validated", 2)
+
+
+def test_a_danger_referred_still_voids_what_was_assessed_before_it(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 2).act("head", "raise_danger", which_danger="blackmail")
+    told.act("head", "referral", call("police", "blackmail"))
+    assert told.level == 0
+    told.put("assessment_running").put("assessment_validated", level=4)
+    assert told.level == 4, "assessed since"
+
+
+def test_after_a_reopening_the_level_is_the_former_one_plus_one_at_least(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 2).put("closed").wait(days=30)
+    told.act("head", "reopening", fact="Encore", fact_on="2026-12-20", by_whom="pupil").move("head", "reopen")
+    assert (told.state, told.level) == ("assessment_running", 0)
+    assert told.case is not None
+    assert told.case.former_level == 2
+    told.act("team_member", "listening_target", HEARD).act("team_coordinator", "minutes", MINUTES)
+    told.act("team_member", "signature", record=str(told.seq))
+    told.act("team_member", "assessment_grid", {"scores": {"nature": "0"}, "incomplete_reason": "x", "override": "1",
+                                                "override_reason": "x"})  # fmt: skip
+    told.move("team_coordinator", "validate_assessment")
+    assert told.level == 4 or told.level == 3
+    assert told.level >= 3
+
+
+HEARD = {
+    "held_on": "2026-11-25", "listener": "team_member", "child_view": "given", "place": "quiet_office",
+    "information_given": "yes", "account": "…", "wishes": "…",
+}  # fmt: skip
+
+
+def test_a_false_alarm_on_a_closed_case_leaves_it_as_it_was(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 3).put("closed")
+    assert told.case is not None
+    before = (told.case.opening_seq, told.case.opening_at, told.level, told.case.former_level)
+    told.wait(days=40).act("reporter", "raise_danger", which_danger="blackmail")
+    assert (told.state, told.level) == ("escalation_to_send", 0)
+    lift(told, "blackmail").move("head", "return_after_lift")
+    assert told.case is not None
+    assert told.state == "closed"
+    assert (told.case.opening_seq, told.case.opening_at, told.level, told.case.former_level) == before
+    assert told.open_dues() == set()
+
+
+def test_a_real_danger_on_a_closed_case_reopens_it_for_good(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 3).put("closed").wait(days=40).act("reporter", "raise_danger", which_danger="blackmail")
+    told.act("head", "referral", call("police", "blackmail")).move("team_coordinator", "mark_sent")
+    assert told.case is not None
+    assert (told.state, told.level, told.case.former_level) == ("escalation_sent", 0, 3)
+    assert told.case.opening_seq > 4
+
+
+# ---- signatures, visas, exclusions ---------------------------------------------------------------------------------
+
+
+def test_the_same_person_never_signs_twice(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_running").act("team_coordinator", "minutes", MINUTES)
+    assert told.facts["minutes_signatures"] == 1
+    assert told.refused("team_coordinator", "signature", record=str(told.seq)) == {"signed_already"}
+    told.act("team_member", "signature", record=str(told.seq))
+    assert told.facts["minutes_signatures"] == 2
+
+
+def test_a_signature_takes_the_word_again_and_current_training(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_running")
+    assert told.refused("team_coordinator", "minutes", MINUTES, signed=False) == {"signature_missing"}
+    told.act("team_coordinator", "minutes", MINUTES)
+    told.untrained.add("team_member")
+    assert told.refused("team_member", "signature", record=str(told.seq)) == {"not_yours_to_sign"}
+    assert told.refused("head", "signature", record=str(told.seq)) == {"not_yours_to_sign"}
+
+
+def test_an_exclusion_voids_signatures_and_visas_and_seats(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_running")
+    told.act("team_coordinator", "name_seat", seat="lead", account="team_member")
+    told.act("team_coordinator", "minutes", MINUTES)
+    told.act("team_member", "signature", record=str(told.seq))
+    told.act("head", "head_visa", decision="given")
+    assert (told.facts["minutes_signatures"], told.facts["visa_head"], told.facts["lead_trained"]) == (2, True, True)
+    told.act("team_member", "conflict", reason="declares").act("head", "conflict", reason="close_relative")
+    assert (told.facts["minutes_signatures"], told.facts["visa_head"], told.facts["lead_trained"]) == (1, False, False)
+    for excluded in ("team_member", "head"):
+        assert not [choice for choice in told.choices(excluded).values() if choice.is_open]
+    minutes = told.case.records_of("minutes")[0]  # type: ignore[union-attr]
+    assert not is_signed(moroccan, minutes)
+
+
+def test_what_an_excluded_person_lifted_stays_lifted(moroccan: Protocol) -> None:
+    """Lifting is done; taking it back would raise a danger that nobody sees."""
+    told = lift(raised(moroccan), "blackmail", "head", "team_coordinator")
+    told.act("head", "conflict", reason="declares")
+    assert life(told, "blackmail") == ["lifted"]
+
+
+def test_only_the_reporters_word_or_ones_own_or_the_directorates_excludes_at_once(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    told.act("team_member", "conflict", account="head", reason="declares")
+    assert told.case is not None
+    assert "head" not in told.case.exclusions, "a colleague's word alone shuts nobody out"
+    told.act("team_member", "conflict", account="head", reason="reporter_said")
+    assert "head" in told.case.exclusions
+    told.act("directorate", "conflict", account="team_coordinator", reason="close_relative")
+    assert "team_coordinator" in told.case.exclusions
+
+
+def test_whom_the_reporter_names_never_reads_it(moroccan: Protocol) -> None:
+    told = reported(moroccan, must_not_read=["head"])
+    assert told.case is not None
+    assert set(told.case.exclusions) == {"head"}
+
+
+def test_any_addition_voids_a_visa_and_a_note_does_not(moroccan: Protocol) -> None:
+    told = assessed(moroccan).act("head", "head_visa", decision="given").act("head", "note", text="Vu")
+    told.act("head", "excuse_duty", duty="hear_child", reason="x")
+    assert told.facts["visa_head"] is True
+    told.act("team_coordinator", "external_need", reason="x")
+    assert told.facts["visa_head"] is False
+
+
+def test_a_refused_visa_is_none(moroccan: Protocol) -> None:
+    told = assessed(moroccan).act("head", "head_visa", decision="given").act("head", "head_visa", decision="refused")
+    assert told.facts["visa_head"] is False
+
+
+# ---- seats and restriction -------------------------------------------------------------------------------------------
+
+
+def test_a_report_about_an_adult_opens_to_the_directorate_alone(moroccan: Protocol) -> None:
+    told = reported(moroccan, "reporter", adult_concerned="yes")
+    assert told.case is not None
+    assert told.case.restricted_seq is not None
+    assert told.is_open("directorate", "name_seat")
+    for who in ("team_member", "team_coordinator", "head", "reporter"):
+        opened = {key for (kind, key), choice in told.choices(who).items() if choice.is_open and kind == "act"}
+        acts = {key for key, act in moroccan.acts.items() if act.first_minutes}
+        assert opened <= acts, f"{who} keeps the first minutes alone"
+        assert "raise_danger" in opened
+
+
+def test_not_sure_closes_nothing(moroccan: Protocol) -> None:
+    assert reported(moroccan, adult_concerned="unsure").case.restricted_seq is None  # type: ignore[union-attr]
+
+
+def test_a_danger_from_staff_takes_the_seats_away_until_the_directorate_gives_them_back(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("team_coordinator", "name_seat", seat="lead", account="team_member")
+    told.act("reporter", "raise_danger", which_danger="staff_concerned")
+    assert told.case is not None
+    assert told.case.seats == []
+    told.act("directorate", "name_seat", seat="lead", account="team_member")
+    assert told.case.holder("lead") == "team_member"
+    assert told.is_open("team_member", "listening_target")
+    assert not told.is_open("head", "listening_target")
+
+
+def test_a_seat_is_given_by_who_may_give_it(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    assert told.refused("team_coordinator", "name_seat", seat="acting_head", account="team_member") == {
+        "seat_not_yours_to_give"
+    }
+    told.act("head", "name_seat", seat="acting_head", account="team_member")
+    assert told.is_open("team_member", "head_visa")
+
+
+def test_a_seat_with_a_last_day_ends_by_itself(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "name_seat", seat="acting_head", account="team_member", until="2026-11-27")
+    assert told.wait(days=2).is_open("team_member", "head_visa"), "its last day counts"
+    assert not told.wait(days=1).is_open("team_member", "head_visa")
+
+
+def test_a_lead_whose_time_is_over_leads_no_longer(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "name_seat", seat="lead", account="team_member", until="2026-11-27")
+    assert told.facts["lead_trained"] is True
+    assert told.wait(days=3).facts["lead_trained"] is False
+
+
+# ---- holds -----------------------------------------------------------------------------------------------------------
+
+
+def with_guardians(protocol: Protocol) -> Told:
+    guardians = [{"slot": "guardian", "name": "Mère"}, {"slot": "guardian", "name": "Père"}]
+    return reported(protocol).act("head", "add_person", persons=guardians)
+
+
+def test_a_hold_stands_from_the_first_signature_and_is_confirmed_by_the_second(moroccan: Protocol) -> None:
+    told = with_guardians(moroccan).act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    (hold,) = told.case.holds  # type: ignore[union-attr]
+    assert (hold.stands, hold.confirmed_seq) == (True, None)
+    told.act("team_coordinator", "signature", record=str(told.seq))
+    assert told.case.holds[0].confirmed_seq == told.seq  # type: ignore[union-attr]
+    assert told.case.is_held("guardian-2")  # type: ignore[union-attr]
+    assert not told.case.is_held("guardian-1")  # type: ignore[union-attr]
+
+
+def test_a_review_takes_two_persons_to_lift_it(moroccan: Protocol) -> None:
+    told = with_guardians(moroccan).act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    told.act("head", "hold_review", hold="1", decision="lift", reason="La tante est là")
+    assert told.case.is_held("guardian-2")  # type: ignore[union-attr]
+    told.act("team_coordinator", "signature", record=str(told.seq))
+    assert not told.case.is_held("guardian-2")  # type: ignore[union-attr]
+
+
+def test_a_danger_at_home_holds_every_guardian_those_named_later_too(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("reporter", "raise_danger", which_danger="home_danger")
+    told.act("head", "add_person", persons=[{"slot": "guardian", "name": "Mère"}])
+    assert told.case.is_held("guardian-1")  # type: ignore[union-attr]
+    assert told.facts["guardians"] == "held"
+
+
+# ---- joining ---------------------------------------------------------------------------------------------------------
+
+
+def test_joining_carries_dangers_holds_exclusions_and_open_referrals(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    carried = {"target": "police", "covers": ["blackmail"], "at": NOW.isoformat()}
+    told._keep(
+        [
+            CaseJoined(
+                actor="head", role="head", at=NOW, occurred_at=NOW, other="999", dangers=("blackmail",), holds=("*",),
+                exclusions=("team_member",), referrals=(carried,), handover={"summary": "x"},
+            )
+        ]
+    )  # fmt: skip
+    case = told.case
+    assert case is not None
+    assert (life(told, "blackmail"), case.joined, set(case.exclusions)) == (["raised"], ["999"], {"team_member"})
+    assert case.is_held("guardian-1")
+    assert [(one.target, one.is_open) for one in case.referrals] == [("police", True)]
+
+
+# ---- as kept -------------------------------------------------------------------------------------------------------
+
+
+def test_reading_and_issuing_move_the_number_and_not_the_content(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    content = told.case.content_seq  # type: ignore[union-attr]
+    told._keep(
+        [
+            DocumentIssued(
+                actor="head", role="head", at=NOW, occurred_at=NOW, document="case_file", profile="school",
+                language="fr", copy=1, content_head="h", digest="d",
+            )
+        ]
+    )  # fmt: skip
+    assert told.case is not None
+    assert (told.case.content_seq, told.case.last_seq) == (content, content + 1)
+
+
+def story(protocol: Protocol) -> Told:
+    told = with_guardians(protocol).act("head", "safety_check", SAFE)
+    told.act("team_coordinator", "name_seat", seat="lead", account="team_member").put("assessment_running")
+    told.act("team_member", "assessment_grid", GRID).act("team_coordinator", "minutes", MINUTES)
+    told.act("team_member", "signature", record=str(told.seq)).wait(hours=3)
+    told.act("reporter", "raise_danger", which_danger="home_danger")
+    told.act("head", "referral", call("child_line", "home_danger")).act("head", "note", text="نص عربي")
+    return told.act("head", "conflict", reason="declares")
+
+
+def test_folding_from_the_start_is_folding_step_by_step(moroccan: Protocol) -> None:
+    events = story(moroccan).events
+    for cut in range(1, len(events)):
+        onto = fold(moroccan, events[:cut])
+        assert fold(moroccan, events[cut:], onto) == fold(moroccan, events)
+
+
+def test_every_event_survives_being_kept(moroccan: Protocol) -> None:
+    """Through the two kept parts, body and words, and back; the body holds no word."""
+    events = story(moroccan).events
+    kept = [to_entry(moroccan, event) for event in events]
+    assert [from_entry(entry) for entry in kept] == events
+    assert fold(moroccan, [from_entry(entry) for entry in kept]) == fold(moroccan, events)
+    assert not any("عربي" in repr(entry.body) or "Trop tôt" in repr(entry.body) for entry in kept)
+
+
+def test_what_decisions_rest_on_survives_when_words_are_destroyed(moroccan: Protocol) -> None:
+    from dataclasses import replace
+
+    events = story(moroccan).events
+    wordless = [from_entry(replace(to_entry(moroccan, event), words=None)) for event in events]
+    whole, bare = fold(moroccan, events), fold(moroccan, wordless)
+    assert (bare.state, bare.level, bare.seats, bare.exclusions) == (
+        whole.state, whole.level, whole.seats, whole.exclusions,
+    )  # fmt: skip
+    assert [one.state for one in bare.dangers] == [one.state for one in whole.dangers]
+    assert any(isinstance(event, Recorded) and event.destroyed for event in wordless)
+
+
+def test_deciding_touches_no_case(moroccan: Protocol) -> None:
+    told = story(moroccan)
+    again = fold(moroccan, told.events)
+    told.choices("team_coordinator")
+    told.act("directorate", "lift_danger", which_danger="home_danger", reason="x")
+    assert again == fold(moroccan, told.events[:-1])
+    assert isinstance(again, Case)
+
+
+def test_a_step_keeps_what_was_read_and_what_is_due(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "safety_check", SAFE).move("head", "qualify")
+    step = told.events[-1]
+    assert isinstance(step, StepTaken)
+    assert step.values == {"danger_checked": True, "raised": 0}
+    assert {"first_listening", "guardians_informed", "assessment_due"} <= set(step.dues)
+    assert step.occurred_at - told.now == timedelta()
+
+
+def test_a_departure_is_kept_with_its_reason_only_where_it_was_needed(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified")
+    assert told.refused("head", "assign") == {"lead_trained"}
+    told.move("head", "assign", depart={"lead_trained": "  Personne n’est formé ici  ", "checked": "sans rapport"})
+    step = told.events[-1]
+    assert isinstance(step, StepTaken)
+    assert step.departures == {"lead_trained": "Personne n’est formé ici"}
+
+
+def test_a_lock_admits_no_departure(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    assert told.refused("head", "qualify", depart={"checked": "je suis pressé"}) == {"checked"}
+
+
+def test_a_blank_reason_is_none(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified")
+    assert told.refused("head", "assign", depart={"lead_trained": "  "}) == {"lead_trained"}
+
+
+def test_proposer_visa_giver_and_mover_are_three_persons(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 2).put("closure_proposed", by="head").act("head", "head_visa", decision="given")
+    assert told.refused("head", "close") == {"same_person"}
+    told.move("head/2", "close") if False else None
+    assert told.refused("head/2", "close") == {"same_person"}, "the head proposed and gave the visa"
+
+
+def test_after_a_false_alarm_the_proposer_is_still_the_proposer(moroccan: Protocol) -> None:
+    told = assessed(moroccan, 2).put("closure_proposed", by="head")
+    told.act("reporter", "raise_danger", which_danger="blackmail")
+    lift(told, "blackmail").move("directorate", "return_after_lift")
+    told.act("head/2", "head_visa", decision="given")
+    assert "same_person" in told.try_move("head", "close")
+
+
+_ = (PUPIL, REPORT)
