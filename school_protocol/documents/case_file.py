@@ -220,23 +220,23 @@ class Pages:
         return shown if len(items) <= most else Markup("{} …").format(shown)
 
     def overdue(self) -> list[Markup]:
-        return [self.asked(line) for line in self.view.conformance.asked if line.outcome == "overdue"]
+        """What is late now, people by their label alone: the cover names no one."""
+        labels = {person.id: person.label for person in self.view.people}
+        return [self.asked(line, labels) for line in self.view.conformance.asked if line.outcome == "overdue"]
 
     # ---- conformance -----------------------------------------------------------------------------------------
 
-    def asked(self, line: AskedLine) -> Markup:
-        declared = getattr(self.protocol, line.part)[line.key]
-        return self._with_subject(self.text(declared.title), line.subject)
+    def asked(self, line: AskedLine, names: Mapping[str, str] | None = None) -> Markup:
+        title = self.text(getattr(self.protocol, line.part)[line.key].title)
+        return Markup("{} · {}").format(title, self.subject(line.subject, names)) if line.subject else title
 
-    def _with_subject(self, title: Markup, subject: str) -> Markup:
-        return Markup("{} · {}").format(title, self.subject(subject)) if subject else title
-
-    def subject(self, subject: str) -> Markup:
+    def subject(self, subject: str, names: Mapping[str, str] | None = None) -> Markup:
         """What a count is about: a danger, a person, a day, or the number of a referral."""
         if subject in self.protocol.dangers:
             return self.text(self.protocol.dangers[subject].title)
-        if subject in self.names:
-            return self.line(self.names[subject])
+        names = self.names if names is None else names
+        if subject in names:
+            return self.line(names[subject])
         if subject.isdigit():
             return self.line(self.w._("no. %(number)s", number=subject))
         return self.day(subject) if _is_day(subject) else self.line(subject)

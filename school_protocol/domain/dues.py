@@ -71,7 +71,11 @@ def _counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     for start in _starts(facts, deadline):
         while True:
             met = _met(facts, deadline, start)
-            held = deadline.per == "guardian" and facts.case.is_held(start.subject or EVERY_GUARDIAN)
+            held = (
+                deadline.per == "guardian"
+                and not _is_about_holds(deadline)
+                and facts.case.is_held(start.subject or EVERY_GUARDIAN)
+            )
             yield _due(facts, deadline, start, met, suspended or held)
             if not deadline.repeat or met is None or _ended(facts, deadline, start):
                 break
@@ -239,17 +243,21 @@ def _about(facts: Facts, deadline: Deadline, record: Record, start: Start) -> bo
     if deadline.per == "referral":
         item = form.find(FieldType.referral)
         return item is not None and str(record.answers.get(item.key)) == start.subject
-    if deadline.per == "guardian":
+    if deadline.per == "guardian" and not _is_about_holds(deadline):
         item = form.find(FieldType.person)
         return item is None or record.answers.get(item.key) == start.subject
     item = form.find(FieldType.hold)
     return item is None or str(record.answers.get(item.key)) == start.subject
 
 
+def _is_about_holds(deadline: Deadline) -> bool:
+    return any(source.hold for source in deadline.start)
+
+
 def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     case = facts.case
-    ended_now = facts.protocol.states[case.state].ended
-    if ended_now and start.seq <= case.entry.seq:
+    last_end = case.last_entered(key for key, state in facts.protocol.states.items() if state.ended)
+    if last_end is not None and start.seq <= last_end.seq:
         return True
     if deadline.ends_with_state and start.state is not None:
         return any(entry.seq > start.seq and entry.source == start.state for entry in case.entries)
@@ -258,7 +266,7 @@ def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
             life.danger == start.subject and life.raised_seq == start.seq and life.state == "lifted"
             for life in case.dangers
         )
-    if any(source.hold for source in deadline.start):
+    if _is_about_holds(deadline):
         return any(str(hold.number) == start.subject and not hold.stands for hold in case.holds)
     if deadline.per == "referral":
         return any(str(one.number) == start.subject and not one.is_open for one in case.referrals)

@@ -133,10 +133,10 @@ def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surrou
 
 
 def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) -> str | None:
-    """The first held role or seat that one of `allowed` admits; `everyone` admits any."""
-    held = tuple(held)
-    for wanted in allowed:
-        for name in held:
+    """The first held role or seat (seats come first) that one of `allowed` admits; `everyone` admits any."""
+    allowed = tuple(allowed)
+    for name in held:
+        for wanted in allowed:
             if wanted == "everyone" or acts_as(protocol, name, wanted):
                 return name
     return None

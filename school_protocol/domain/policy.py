@@ -139,7 +139,7 @@ def _clauses(sight: RoleSight, held: Appointment) -> Iterable[Clause]:
         case "province":
             yield Clause(sight.protocol, Reach.province, held.unit, sees_restricted=sight.oversees)
         case "region":
-            yield Clause(sight.protocol, Reach.region, held.unit, sees_restricted=False)
+            yield Clause(sight.protocol, Reach.region, held.unit, sees_restricted=sight.oversees)
 
 
 @dataclass(frozen=True, slots=True)

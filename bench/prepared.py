@@ -1,0 +1,169 @@
+"""The product as it is measured: a house in a temporary folder, one long case and a list of short ones, signed in.
+
+The cases come about by playing a story of the Moroccan definition through the very use cases that pages call.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+from flask import Flask
+from flask.testing import FlaskClient
+
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.documents.model import CaseFile
+from school_protocol.domain.case import Case
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import hash_password
+from school_protocol.services.accounts import sign_in as sign_in_at
+from school_protocol.services.cases import see_choices
+from school_protocol.services.house import House, open_house
+from school_protocol.services.loading import Loaded, account_names, load, names_in
+from school_protocol.services.printing import case_file_view
+from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.storage import directory, journal
+from school_protocol.web import create_app
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFINITION = ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+STORY = DEFINITION.parent / "stories" / "sc1.yaml"
+MOVE = "t_prop_close"
+"""The move that is measured: many needs, late in the story."""
+MOVER, READER = "referent_er", "membre_er"
+EVENTS = 40
+SHORT_CASES = 26
+"""A page of the list, and one more that is not on it."""
+CASE = "the long one"
+PASSWORD = "measured"  # noqa: S105 - of a house that is gone a minute later
+
+
+@dataclass(slots=True)
+class Prepared:
+    """A house with its cases, and the application over it."""
+
+    house: House
+    player: Player
+    app: Flask
+    number: str
+    folder: Path
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.player.protocol
+
+    @property
+    def move(self) -> str:
+        return self.protocol.resolve("moves", MOVE)
+
+    def client(self, role: str) -> FlaskClient:
+        """A browser in which the person of that role is signed in."""
+        with self.house.directory.reading() as session:
+            found = directory.account(session, self.player.actor(role).id)
+        assert found is not None
+        token = sign_in_at(self.house, found.username, PASSWORD)
+        assert token is not None
+        client = self.app.test_client()
+        client.set_cookie(self.app.config["TOKEN_COOKIE_NAME"], token)
+        return client
+
+    def loaded(self, role: str) -> Loaded:
+        """The long case as a use case finds it."""
+        with self.house.realm.reading() as session:
+            return load(self.house, session, self.player.actor(role), self.number)
+
+    def case_file(self, profile: str = "supervisor") -> CaseFile:
+        """What a copy of the long case's file prints, as issuing makes it."""
+        with self.house.realm.reading() as session:
+            loaded = load(self.house, session, self.player.actor(MOVER), self.number)
+            document = next(iter(loaded.protocol.documents.values()))
+            chosen = document.profiles[profile]
+            loaded.names = names_in(self.house, session, loaded.case_id) if chosen.identities else {}
+            head = journal.content_head(session, loaded.case_id)
+        assert head is not None
+        accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
+        return case_file_view(self.house, loaded, account_names(self.house, accounts), chosen, 1, head.seq, head.hash)
+
+    def open_acts(self, role: str) -> list[str]:
+        choices = see_choices(self.house, self.player.actor(role), self.number)
+        return [choice.key for choice in choices if choice.kind == "act" and choice.is_open]
+
+    @contextmanager
+    def put_back(self) -> Iterator[Any]:
+        """Gives what puts the rows back as they are now, however much was written meanwhile."""
+        file, copy = self.folder / "realm.sqlite", self.folder / "before.sqlite"
+        with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(copy)) as kept:
+            live.backup(kept)
+
+            def back() -> None:
+                kept.backup(live)
+
+            yield back
+
+
+@contextmanager
+def prepare(*, short_cases: int = SHORT_CASES, events: int = EVENTS) -> Iterator[Prepared]:
+    """A house in a folder that is gone afterwards."""
+    content = DEFINITION.read_bytes()
+    with tempfile.TemporaryDirectory(prefix="school-protocol-bench-") as name:
+        folder = Path(name)
+        clock = TurnableClock(datetime(2000, 1, 1, tzinfo=UTC))
+        house = open_house(Settings(data=folder), clock)
+        try:
+            player = prepared(house, clock, read(content, DEFINITION.name), content)
+            _play(player, short_cases, events)
+            yield Prepared(house, player, create_app(house), player.numbers[CASE], folder)
+        finally:
+            house.realm.close()
+            house.directory.close()
+
+
+def _play(player: Player, short_cases: int, events: int) -> None:
+    steps = _steps()
+    for place in range(short_cases):
+        player.play([{**steps[0], "case": f"short {place}"}])
+    for step in steps[: _place_of_move(steps)]:
+        if _seq(player) >= events:
+            break
+        player.play([{**step, "case": CASE}])
+    while _seq(player) < events:
+        player.play([{"as": MOVER, "do": "add_note", "answers": {"text": "Rien de nouveau."}, "case": CASE}])
+    wrong = [one for one in player.played if not one.went_as_said]
+    if wrong or _seq(player) != events:
+        raise RuntimeError(f"the story did not go as it says: step {wrong[:1]}, {_seq(player)} events")
+    with player.house.directory.writing() as session:
+        for role in (MOVER, READER):
+            directory.set_password(session, player.actor(role).id, hash_password(PASSWORD))
+
+
+def _steps() -> list[dict[str, Any]]:
+    story = yaml.load(STORY.read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - plain strings only
+    return list(story["steps"])
+
+
+def _place_of_move(steps: list[dict[str, Any]]) -> int:
+    """Where the story makes the move, and isn't refused."""
+    return next(
+        place for place, step in enumerate(steps) if step.get("do") == MOVE and step.get("expect") != "refused"
+    )
+
+
+def _seq(player: Player) -> int:
+    return player._seq(CASE)
+
+
+def case_of(loaded: Loaded) -> Case:
+    return loaded.case
+
+
+def actor_of(prepared_house: Prepared, role: str) -> Actor:
+    return prepared_house.player.actor(role)

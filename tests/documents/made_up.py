@@ -1,0 +1,178 @@
+"""A made-up case of any definition, laid out for a copy: every act recorded once, every question answered.
+
+Nothing is limited here: names and words are all handed in, whatever the profile, so that the document's own lock is
+what a test sees. A word that is planted is `§act.field§`-free text of letters alone, found again by `planted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from school_protocol.documents.model import CaseFile, CheckLine, GridLine
+from school_protocol.domain import scoring
+from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine
+from school_protocol.domain.lines import (
+    CaseHead,
+    DangerLine,
+    DutyLine,
+    EventView,
+    FollowUpLine,
+    PersonLine,
+    RailStage,
+    RecordView,
+    ReferralLine,
+    SeatLine,
+    SignatureLine,
+)
+from school_protocol.domain.policy import Unit, UnitKind
+from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField, Protocol
+
+NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
+NUMBER = "4821 0937 5512-4"
+SPOKEN = "ما بغيتش نرجع للمدرسة"
+NAMES = ("Salma El Idrissi", "ريان الشرقاوي", "Imane Lahlou", "Adam Berrada", "فاطمة الزهراء", "Omar Naciri")
+COLLEAGUES = {"a1": "L. Amrani", "a2": "Y. Bennis"}
+SCHOOL = Unit(
+    "u1",
+    UnitKind.school,
+    "01234A",
+    {"fr": "Collège Ibn Khaldoun", "ar": "ثانوية ابن خلدون", "en": "Ibn Khaldoun School"},
+)
+PLACES = (
+    Unit(
+        "u2",
+        UnitKind.region,
+        "MA-06",
+        {"fr": "AREF Casablanca-Settat", "ar": "أكاديمية الدار البيضاء", "en": "Casablanca Academy"},
+    ),
+)
+OUTCOMES = ("kept", "late", "overdue", "open", "suspended", "excused")
+
+
+def planted(act: str, field: str) -> str:
+    """A word that stands nowhere else: letters alone, so that no break and no bidi run can cut it."""
+    return "Mot" + "".join(chr(ord("a") + int(digit, 16)) for digit in (act + "." + field).encode().hex())
+
+
+class MadeUp:
+    def __init__(self, protocol: Protocol, direction: str = "ltr") -> None:
+        self.protocol = protocol
+        self.people = tuple(
+            PersonLine(
+                f"{key}-1",
+                slot,
+                f"{slot.short}1",
+                NAMES[place % len(NAMES)],
+                {"grade": "2AC-3", "massar": "G135792468"},
+                slot.guardian,
+            )
+            for place, (key, slot) in enumerate(protocol.slots.items())
+        )
+        self.role = next(iter(protocol.roles))
+        acts = list(protocol.acts.values())
+        self.records = tuple(self.record(number, act) for number, act in enumerate(acts, start=2))
+
+    def record(self, seq: int, act: Act) -> RecordView:
+        form = self.protocol.form_of(act)
+        at = NOW - timedelta(days=10) + timedelta(hours=seq)
+        answers = {field.key: self.answer(act.key, field) for field in form.fields}
+        signatures = (SignatureLine("Y. Bennis", self.role, at),) if act.signatures else ()
+        return RecordView(
+            seq, "form_recorded", act, form, {key: value for key, value in answers.items() if value is not None},
+            "L. Amrani", self.role, at, at, signatures, act.signatures, derived={"piece": 1},
+        )  # fmt: skip
+
+    def answer(self, act: str, field: FormField) -> Any:
+        many = {
+            FieldType.choices: [option.key for option in field.options[:2]],
+            FieldType.persons: [one.id for one in self.people[:2]],
+        }
+        rows = [{column.key: self.answer(act, column) for column in field.fields} for _row in range(2)]
+        single: dict[FieldType, Any] = {
+            FieldType.text: planted(act, field.key), FieldType.long: f"{planted(act, field.key)} : « {SPOKEN} ».\nInstagram, 25/11/2026 10:41.",
+            FieldType.choice: field.options[0].key if field.options else None, FieldType.yes_no: True, FieldType.check: True, FieldType.tri: "unknown",
+            FieldType.date: "2026-11-20", FieldType.moment: "2026-11-20T09:30:00+00:00", FieldType.integer: 3, FieldType.scale: 6,
+            FieldType.person: self.people[0].id, FieldType.account: "a1", FieldType.accounts: ["a1", "a2"], FieldType.rows: rows,
+            FieldType.danger: next(iter(self.protocol.dangers), None), FieldType.dangers: list(self.protocol.dangers)[:2],
+            FieldType.target: next(iter(self.protocol.targets), None), FieldType.covers: ["need"], FieldType.referral: "1",
+        }  # fmt: skip
+        return many.get(field.type, single.get(field.type))
+
+    def events(self, count: int | None = None) -> Iterator[EventView]:
+        yield EventView(1, "case_opened", "L. Amrani", self.role, NOW - timedelta(days=10), NOW - timedelta(days=10))
+        for record in self.records:
+            yield EventView(record.seq, record.event, record.actor, record.role, record.at, record.occurred_at, record)
+        moves = list(self.protocol.moves.values())
+        for number in range(count or len(moves)):
+            move, at = moves[number % len(moves)], NOW - timedelta(days=2) + timedelta(minutes=number)
+            target = self.protocol.states.get(move.to, self.protocol.initial)
+            yield EventView(
+                number + 100,
+                "step_taken",
+                "Y. Bennis",
+                self.role,
+                at,
+                at,
+                None,
+                {"move": move, "target": target, "reason": ""},
+            )
+
+    def conformance(self) -> Conformance:
+        asked = [("deadlines", key) for key in self.protocol.deadlines] + [
+            ("duties", key) for key in self.protocol.duties
+        ]
+        lines = tuple(
+            AskedLine(
+                part, key, "1" if number == 1 else self.people[0].id if number == 2 else "", OUTCOMES[number % 6],
+                NOW - timedelta(days=3), NOW - timedelta(days=2, hours=12) if number % 6 < 2 else None,
+            )
+            for number, (part, key) in enumerate(asked)
+        )  # fmt: skip
+        move = next(move for move in self.protocol.moves.values() if move.needs)
+        return Conformance(
+            lines, (DepartureLine(move.key, move.needs[0], "Le temps pressait.", NOW - timedelta(days=4), "a2"),)
+        )
+
+    def file(self, profile: str, steps: int | None = None) -> CaseFile:
+        protocol = self.protocol
+        document = next(document for document in protocol.documents.values() if profile in document.profiles)
+        grid = next(iter(protocol.grids.values()))
+        scored = scoring.score(
+            grid, {key: len(item.anchors) - 1 for place, (key, item) in enumerate(grid.items.items()) if place != 1}
+        )
+        signed = next(
+            (record for record in self.records if record.act.signatures > 1 and record.act.kind is ActKind.record), None
+        )
+        of_kind = {kind: tuple(record for record in self.records if record.act.kind is kind) for kind in ActKind}
+        referred = of_kind[ActKind.refer][0]
+        dangers = tuple(
+            DangerLine(danger, "referred", NOW - timedelta(days=5), "L. Amrani", NOW)
+            for danger in list(protocol.dangers.values())[:1]
+        )
+        held = of_kind[ActKind.follow_up][0]
+        return CaseFile(
+            head=CaseHead(
+                protocol, NUMBER, 9, SCHOOL, protocol.initial, protocol.stage_of(protocol.initial.key), grid.levels[max(grid.levels)],
+                NOW - timedelta(days=10), NOW - timedelta(days=1), False, False, (), dangers,
+            ),
+            profile=profile, as_of=NOW, copy=3, reader="M. Alaoui, AREF", content_seq=9, content_head="b7e1c0d2" * 8,
+            decision=signed, conformance=self.conformance(), events=tuple(self.events(steps)), people=self.people,
+            records=self.records,
+            grid=tuple(GridLine(part.item, part.score, part.low, part.high, grid.items[part.item].weight) for part in scored.contributions),
+            grid_total=(scored.low, scored.high), grid_detail={"grid": grid.key, "reasons": ["maximum", "floor"]}, dangers=dangers,
+            referrals=(ReferralLine(1, referred.seq, next(iter(protocol.targets.values())), ("need",), NOW, None, "Y. Bennis", "acknowledged", NOW),),
+            follow_ups=(FollowUpLine(date(2026, 11, 20), "held", 3, held), FollowUpLine(date(2026, 12, 1), "planned", 14)),
+            evidence=of_kind[ActKind.evidence],
+            duties=tuple(DutyLine(duty, "due", "soon", NOW) for duty in protocol.duties.values()),
+            seats=tuple(SeatLine(seat, "L. Amrani", "2026-12-31") for seat in protocol.seats.values()),
+            names=COLLEAGUES, rail=tuple(RailStage(stage, "done", NOW) for stage in protocol.stages.values()), places=PLACES,
+            checks=tuple(CheckLine("needs" if key in protocol.needs else "duties" if key in protocol.duties else "deadlines", key, (True, False, None)[place % 3]) for place, key in enumerate(document.checks)),
+        )  # fmt: skip
+
+
+def profiles(protocol: Protocol) -> dict[bool, str]:
+    """Whether words and names are in it → the first such profile."""
+    every = [profile for document in protocol.documents.values() for profile in document.profiles.values()]
+    return {wanted: next(one.key for one in every if one.words is one.identities is wanted) for wanted in (False, True)}

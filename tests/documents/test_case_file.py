@@ -1,0 +1,208 @@
+"""The case file's pages: what stands on them, what must not, in every language, for any definition."""
+
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pikepdf
+import pikepdf.pdfa
+import pytest
+from pypdf import PdfReader
+
+from school_protocol.documents.case_file import case_file, case_file_html
+from school_protocol.documents.model import CaseFile
+from school_protocol.domain.protocol import FieldType, Protocol
+from school_protocol.wording import Wording
+
+from .made_up import NAMES, NUMBER, SPOKEN, MadeUp, planted, profiles
+
+LANGUAGES = ("fr", "ar", "en")
+ALLOWED = re.compile(
+    r"conformance is 'A', expected 'B'|not (checked|supported).*|.*(Pattern|Shading).*not (checked|supported).*"
+)
+
+
+def text_of(pdf: bytes) -> list[str]:
+    return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
+
+
+def everything_in(pdf: bytes) -> str:
+    """Every page's text, bookmark, title and the metadata."""
+    reader = PdfReader(io.BytesIO(pdf))
+    with pikepdf.open(io.BytesIO(pdf)) as opened, opened.open_outline() as outline:
+        titles: list[str] = []
+        waiting = list(outline.root)
+        while waiting:
+            item = waiting.pop()
+            titles.append(item.title)
+            waiting += item.children
+        metadata = opened.Root.Metadata.read_bytes().decode()
+        assert not opened.attachments
+    return "\n".join([*(page.extract_text() for page in reader.pages), *titles, metadata, str(reader.metadata)])
+
+
+@pytest.fixture(params=["small", "moroccan"])
+def protocol(request: pytest.FixtureRequest) -> Protocol:
+    found: Protocol = request.getfixturevalue(request.param)
+    return found
+
+
+@pytest.fixture
+def supervised(protocol: Protocol) -> CaseFile:
+    return MadeUp(protocol).file(profiles(protocol)[False])
+
+
+@pytest.fixture
+def identified(protocol: Protocol) -> CaseFile:
+    return MadeUp(protocol).file(profiles(protocol)[True])
+
+
+def squeezed(text: str) -> str:
+    return re.sub(r"\s+", "", text)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: str) -> None:
+    protocol, pages = identified.head.protocol, text_of(case_file(identified, Wording(language)))
+    whole = squeezed("\n".join(pages))
+    for section in identified.document.sections:
+        assert squeezed(section.title.in_language(language)) in whole
+    for stage in protocol.stages.values():
+        assert squeezed(stage.title.in_language(language)) in squeezed(pages[0])
+    assert squeezed(NUMBER) in squeezed(pages[0])
+    assert squeezed(protocol.title.in_language(language)) in squeezed(pages[0])
+    assert squeezed(SPOKEN) in whole
+    assert identified.content_head in whole
+    assert protocol.digest in whole
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_answer_of_every_form_is_on_the_identified_pages(moroccan: Protocol, language: str) -> None:
+    view = MadeUp(moroccan).file(profiles(moroccan)[True])
+    whole = squeezed("".join(text_of(case_file(view, Wording(language)))))
+    printed = {act for section in view.document.sections for act in section.acts}
+    fields = [
+        (act, field)
+        for act in printed
+        for field in moroccan.form_of(act).fields
+        if field.type in (FieldType.text, FieldType.long)
+    ]
+    assert len(fields) > 40
+    assert [f"{act}.{field.key}" for act, field in fields if planted(act, field.key) not in whole] == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_copy_without_names_holds_no_name_and_no_words(
+    supervised: CaseFile, identified: CaseFile, language: str
+) -> None:
+    protocol = supervised.head.protocol
+    without = squeezed(everything_in(case_file(supervised, Wording(language))))
+    control = squeezed(everything_in(case_file(identified, Wording(language))))
+    kept_out = [squeezed(name) for name in NAMES[: len(protocol.slots)]] + ["G135792468", squeezed(SPOKEN)]
+    kept_out += [
+        planted(act.key, field.key)
+        for act in protocol.acts.values()
+        for field in protocol.form_of(act).fields
+        if field.type is FieldType.long or field.names
+    ]
+    assert [word for word in kept_out if word in without] == []
+    assert sum(word in control for word in kept_out) > len(protocol.slots) + 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, language: str) -> None:
+    cover = squeezed(text_of(case_file(identified, Wording(language)))[0])
+    people = [squeezed(name) for name in (*NAMES, "L. Amrani", "Y. Bennis")]
+    assert [name for name in people if name in cover] == []
+    assert identified.grid_total is not None
+    html = case_file_html(identified, Wording(language))
+    assert "pips" not in html[: html.index("</section>")]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_decision_stands_on_page_one(identified: CaseFile, language: str) -> None:
+    w, cover = Wording(language), squeezed(text_of(case_file(identified, Wording(language)))[0])
+    assert squeezed(w.text(identified.head.state.title)) in cover
+    assert identified.head.level is not None
+    assert squeezed(w.text(identified.head.level.title)) in cover
+    assert identified.decision is not None
+    for field in identified.decision.form.fields:
+        if field.type is FieldType.choice and not {option.key for option in field.options} <= {"1", "2", "3", "4"}:
+            assert squeezed(w.text(field.label)) in cover
+            assert squeezed(w.text(field.options[0].title)) in cover
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_pages_are_numbered_and_name_copy_and_reader(supervised: CaseFile, language: str) -> None:
+    pages = text_of(case_file(supervised, Wording(language)))
+    assert len(pages) > 3
+    for number, page in enumerate(pages, start=1):
+        figures = re.findall(r"\d+", page.replace("\n", " "))
+        assert str(number) in figures
+        assert str(len(pages)) in figures
+        assert squeezed("M. Alaoui, AREF") in squeezed(page)
+        assert squeezed(NUMBER) in squeezed(page)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_is_archival_and_tagged(supervised: CaseFile, tmp_path: Path, language: str) -> None:
+    target = tmp_path / "case.pdf"
+    target.write_bytes(case_file(supervised, Wording(language)))
+    problems = [str(problem) for problem in pikepdf.pdfa.validate_written(target, "3b")]
+    assert [problem for problem in problems if not ALLOWED.search(problem)] == []
+    with pikepdf.open(target) as pdf:
+        assert "/StructTreeRoot" in pdf.Root
+        assert str(pdf.Root.Lang) == Wording(language).html_language
+        assert NUMBER in str(pdf.docinfo["/Title"])
+        with pdf.open_outline() as outline:
+            assert len(outline.root) == 1
+            assert len(outline.root[0].children) >= len(supervised.document.sections) - 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_same_copy_gives_the_same_bytes(small: Protocol, language: str) -> None:
+    view = MadeUp(small).file(profiles(small)[False])
+    first = case_file(view, Wording(language))
+    assert case_file(view, Wording(language)) == first
+    assert case_file(replace(view, copy=4), Wording(language)) != first
+
+
+def test_what_was_typed_is_printed_as_text(small: Protocol) -> None:
+    view = MadeUp(small).file(profiles(small)[True])
+    typed = "<img src='file:///etc/passwd'> <style>*{display:none}</style> {{ 7*7 }} \u202etxet"
+    records = tuple(
+        replace(
+            record,
+            answers={
+                key: typed if isinstance(value, str) and "Mot" in value else value
+                for key, value in record.answers.items()
+            },
+        )
+        for record in view.records
+    )
+    whole = squeezed("".join(text_of(case_file(replace(view, records=records), Wording("fr")))))
+    assert squeezed("<img src='file:///etc/passwd'> <style>*{display:none}</style> {{ 7*7 }} txet") in whole
+
+
+def test_an_empty_case_prints_too(small: Protocol) -> None:
+    made = MadeUp(small).file(profiles(small)[False])
+    view = replace(
+        made, decision=None, records=(), grid=(), grid_total=None, grid_detail={}, dangers=(), referrals=(),
+        follow_ups=(), evidence=(), events=made.events[:1], head=replace(made.head, level=None, live_dangers=()),
+    )  # fmt: skip
+    for language in LANGUAGES:
+        assert len(text_of(case_file(view, Wording(language)))) >= 2
+
+
+def test_a_long_case_prints(small: Protocol) -> None:
+    view = MadeUp(small).file(profiles(small)[False], steps=300)
+    assert len(view.events) > 300
+    assert len(text_of(case_file(view, Wording("ar")))) > 8
+
+
+def test_hidden_sides_are_said(small: Protocol) -> None:
+    view = MadeUp(small).file(profiles(small)[True])
+    records = tuple(replace(record, hidden="side", answers={}) for record in view.records)
+    said = squeezed(Wording("en")._("This entry is kept for those who look after another side of the case."))
+    assert said in squeezed("".join(text_of(case_file(replace(view, records=records), Wording("en")))))

@@ -1,0 +1,219 @@
+"""Renames every identifier of a definition at random: the same protocol under names that mean nothing.
+
+One map for all parts (a name that stands for a role and for a target becomes the same new name in both). What the
+format itself says (`open`, `everyone`, `yes` of a yes/no/unknown, the number of a level) is no identifier and stays.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import yaml
+
+from school_protocol.domain.conditions import Condition
+
+FORMAT = frozenset(
+    {
+        "yes", "no", "unknown", "true", "false", "need", "open", "any", "START", "everyone", "history", "mover",
+        "proposer", "external", "judicial", "on_danger", "role", "about_self", "now", "today", "settled",
+    }
+)  # fmt: skip
+PARTS = (
+    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
+    "duties", "grids", "dangers", "targets", "documents",
+)  # fmt: skip
+Tree = dict[str, Any]
+
+
+class Renamed:
+    """`text` is the new file; `names` maps every old identifier to its new one."""
+
+    def __init__(self, source: str, seed: int) -> None:
+        tree = yaml.load(source, yaml.BaseLoader)
+        rng = random.Random(seed)
+        self.names: dict[str, str] = {}
+        for name in dict.fromkeys(_identifiers(tree)):
+            if name not in FORMAT and not name.isdigit():
+                letters = "".join(rng.choice("bcdfghjklmnpqrstvwz") for _letter in range(7))
+                self.names[name] = f"{letters}{len(self.names)}"
+        self.rng = rng
+        renamed = self._definition(tree)
+        self.text = yaml.safe_dump(renamed, allow_unicode=True, sort_keys=False, width=10**6)
+
+    def name(self, old: str) -> str:
+        return self.names.get(old, old)
+
+    # ---- small parts -----------------------------------------------------------------------------------------
+
+    def _names(self, value: Any) -> Any:
+        return [self._names(one) for one in value] if isinstance(value, list) else self.name(value)
+
+    def _condition(self, value: Any) -> Any:
+        return Condition(value).renamed(self.names, self.names)
+
+    def _each(self, tree: Tree, rules: Mapping[str, Callable[[Any], Any]]) -> Tree:
+        return {key: rules[key](value) if key in rules else value for key, value in tree.items()}
+
+    def _keyed(self, tree: Tree, rule: Callable[[Tree], Tree]) -> Tree:
+        return {self.name(key): rule(value) for key, value in tree.items()}
+
+    def _plain(self, *names: str, conditions: tuple[str, ...] = ()) -> Callable[[Tree], Tree]:
+        rules: dict[str, Callable[[Any], Any]] = dict.fromkeys(names, self._names)
+        rules |= dict.fromkeys(conditions, self._condition)
+        return lambda tree: self._coded(self._each(tree, rules))
+
+    def _coded(self, tree: Tree) -> Tree:
+        """Codes are other names: dropped, or renamed too."""
+        if "code" in tree and self.rng.random() < 0.5:
+            return {key: value for key, value in tree.items() if key != "code"}
+        if "code" in tree:
+            return {**tree, "code": f"c{self.rng.randrange(10**9)}"}
+        return tree
+
+    # ---- the whole -------------------------------------------------------------------------------------------
+
+    def _definition(self, tree: Tree) -> Tree:
+        plain = self._plain
+        rules: dict[str, Callable[[Tree], Tree]] = {
+            "stages": plain(),
+            "states": plain("stage"),
+            "roles": plain(),
+            "seats": plain("acts_as", "named_by"),
+            "sides": plain(),
+            "slots": plain("side"),
+            "forms": self._form,
+            "acts": plain("form", "in", "by", "needs", "signed_by", "danger_signature", "moves",
+                          conditions=("effect_when",)),
+            "moves": self._move,
+            "facts": self._fact,
+            "needs": plain("met_by", conditions=("when",)),
+            "deadlines": self._deadline,
+            "duties": plain("met_by", "deadlines", "blocks", "by", "after_move",
+                            conditions=("when", "suspended_while")),
+            "grids": self._grid,
+            "dangers": plain("targets", "lifted_with"),
+            "targets": plain("letter_by"),
+            "documents": self._document,
+        }  # fmt: skip
+        new: Tree = {}
+        for key, value in tree.items():
+            if key in rules:
+                new[key] = self._keyed(value, rules[key])
+            elif key == "assessment":
+                new[key] = self._each(value, dict.fromkeys(("fact", "act", "field", "override", "recurrence"), self._names))
+            elif key == "follow_up":
+                new[key] = self._follow_up(value)
+            elif key == "restricted_when":
+                new[key] = self._condition(value)
+            elif key == "retention":
+                new[key] = [plain("states", conditions=("when",))(rule) for rule in value]
+            else:
+                new[key] = value
+        return {**new, "protocol": "renamed"}
+
+    def _form(self, form: Tree) -> Tree:
+        rules = {"side": self._names, "readers": self._names, "fields": lambda fields: self._keyed(fields, self._field)}
+        return self._coded(self._each(form, rules))
+
+    def _field(self, item: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("default", "slots", "grid", "forbids_files", "only"), self._names),
+            "when": self._condition,
+            "options": lambda options: {self.name(key): body for key, body in options.items()},
+            "fields": lambda fields: self._keyed(fields, self._field),
+        }
+        return self._each(item, rules)
+
+    def _move(self, move: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("from", "to", "by", "needs", "distinct", "meets", "opens"), self._names),
+            "notify": self._notify,
+        }
+        return self._coded(self._each(move, rules))
+
+    def _notify(self, value: Any) -> Any:
+        notices = value if isinstance(value, list) else [value]
+        return [
+            self._receiver(one)
+            if isinstance(one, str)
+            else self._each(one, {"to": self._receiver, "when": self._condition})
+            for one in notices
+        ]
+
+    def _receiver(self, name: str) -> str:
+        return name if name in ("declarant", "guardians", "receiving_head") else self.name(name)
+
+    def _source(self, source: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("act", "field", "value", "filled", "by", "entered", "move"), self._names),
+            "where": self._condition,
+            "row_filled": lambda path: ".".join(self.name(part) for part in path.split(".")),
+        }
+        return self._each(source, rules)
+
+    def _sources(self, sources: list[Tree]) -> list[Tree]:
+        return [self._source(source) for source in sources]
+
+    def _fact(self, fact: Tree) -> Tree:
+        names = ("values", "initial", "streak_of", "grid_known", "entered", "deadline", "months_since")
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(names, self._names),
+            "from": self._sources,
+            "since": lambda since: self._each(since, {"entered": self._names}) if isinstance(since, dict) else since,
+            "guardians": lambda rule: {key: self.name(value) for key, value in rule.items()},
+            "people": lambda rule: self._each(rule, {"seat": self._names}),
+            "days": lambda rule: {key: self._sources(value) for key, value in rule.items()},
+        }
+        return self._coded(self._each(fact, rules))
+
+    def _deadline(self, deadline: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("start", "met_by"), self._sources),
+            **dict.fromkeys(("suspended_while", "unless"), self._condition),
+            "steps": lambda steps: [self._each(one, {"tell": self._names, "when": self._condition}) for one in steps],
+        }
+        return self._coded(self._each(deadline, rules))
+
+    def _grid(self, grid: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            "items": lambda items: self._keyed(items, self._coded),
+            "levels": lambda levels: {key: self._coded(level) for key, level in levels.items()},
+            "floors": lambda floors: [self._each(floor, {"when": self._condition}) for floor in floors],
+        }
+        return self._coded(self._each(grid, rules))
+
+    def _follow_up(self, rule: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("act", "held_on", "next_on", "starts"), self._names),
+            "also_next": self._sources,
+            "treat_as_in": lambda states: {self.name(key): level for key, level in states.items()},
+        }
+        return self._each(rule, rules)
+
+    def _document(self, document: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            "profiles": lambda profiles: self._keyed(profiles, self._plain("for")),
+            "sections": lambda sections: [self._each(one, {"acts": self._names}) for one in sections],
+            "checks": self._names,
+        }
+        return self._each(document, rules)
+
+
+def _identifiers(tree: Tree) -> Iterator[str]:
+    for part in PARTS:
+        for key, body in tree.get(part, {}).items():
+            yield key
+            for inner in ("items", "profiles"):
+                yield from body.get(inner, {})
+            yield from body.get("values", ())
+    for form in tree["forms"].values():
+        yield from _of_fields(form["fields"])
+
+
+def _of_fields(fields: Tree) -> Iterator[str]:
+    for key, item in fields.items():
+        yield key
+        yield from item.get("options", {})
+        yield from _of_fields(item.get("fields", {}))

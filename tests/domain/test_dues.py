@@ -1,0 +1,294 @@
+"""What is due: the four kinds of time, what each count is about, what suspends, meets, repeats and ends it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+from domain.telling import NOW, REPORT, SAFE, Told, reported, surroundings
+
+from school_protocol.domain.conformance import conformance
+from school_protocol.domain.dues import duties, dues
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.clock import Calendar
+
+
+def local(text: str) -> datetime:
+    """A moment of Casablanca in November 2026, which keeps UTC+1."""
+    return datetime.fromisoformat(f"2026-{text}:00+01:00").astimezone(UTC)
+
+
+def due_at(told: Told, deadline: str, subject: str = "") -> datetime:
+    return next(due.due_at for due in told.counts(deadline) if due.subject == subject)
+
+
+def with_guardians(told: Told, *names: str) -> Told:
+    return told.act("head", "add_person", persons=[{"slot": "guardian", "name": name} for name in names or ("Mère",)])
+
+
+CALL = {"channel": "call", "sent_at": NOW.isoformat(), "covers": ["blackmail"], "target": "police"}
+
+# ---- the four kinds of time --------------------------------------------------------------------------------------------
+
+
+def test_school_hours_count_while_the_school_is_open(moroccan: Protocol) -> None:
+    """Reported on Wednesday at 10:00: two hours and a half before noon, the rest in the afternoon."""
+    assert due_at(reported(moroccan), "safety_check") == local("11-25T16:00")
+
+
+def test_school_hours_wait_for_the_morning(moroccan: Protocol) -> None:
+    told = Told(moroccan, local("11-28T12:00")).act("team_member", "report", REPORT)
+    assert due_at(told, "safety_check") == local("11-30T12:00"), "Saturday noon; Sunday is closed"
+
+
+def test_school_days_end_when_the_school_closes(moroccan: Protocol) -> None:
+    assert due_at(reported(moroccan), "qualification") == local("11-26T18:30")
+
+
+def test_clock_hours_run_through_the_night(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="blackmail")
+    assert due_at(told, "head_told", "blackmail") == local("11-25T11:00")
+    assert due_at(told, "written_referral", "blackmail") == local("11-26T10:00")
+
+
+def test_calendar_days_run_through_holidays(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "rights_request", stage="asked", request="access", requester="x",
+                                  identity_checked="yes")  # fmt: skip
+    assert due_at(told, "rights_answer") == local("12-05T10:00")
+
+
+def test_a_calendar_that_never_opens_still_gives_a_moment(moroccan: Protocol) -> None:
+    told = Told(moroccan)
+    told.around = surroundings(moroccan, calendar=Calendar(opening={}))
+    told.act("team_member", "report", REPORT)
+    assert told.counts("safety_check")[0].due_at > NOW
+
+
+# ---- what each count is about ----------------------------------------------------------------------------------------
+
+
+def test_each_danger_has_its_own_count(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="blackmail").wait(hours=5)
+    told.act("head", "raise_danger", which_danger="self_harm")
+    assert due_at(told, "written_referral", "self_harm") > due_at(told, "written_referral", "blackmail")
+    letter = {**CALL, "channel": "letter", "summary": "x", "covers": ["blackmail"]}
+    told.act("head", "referral", letter)
+    assert {due.subject: due.state for due in told.counts("written_referral")} == {"blackmail": "met", "self_harm": "open"}
+
+
+def test_a_call_is_no_letter_and_a_teachers_letter_is_not_the_heads(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="blackmail").act("head", "referral", CALL)
+    told.act("team_member", "referral", {**CALL, "channel": "letter", "summary": "x"})
+    assert told.states_of("written_referral") == ["open"]
+
+
+def test_a_danger_lifted_is_no_longer_due(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="blackmail")
+    told.act("head", "lift_danger", which_danger="blackmail", reason="x")
+    told.act("team_coordinator", "signature", record=str(told.seq))
+    assert told.states_of("written_referral") == ["ended"]
+
+
+def test_each_referral_is_chased_by_itself(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="blackmail").act("head", "referral", CALL)
+    told.wait(hours=2).act("head", "referral", {**CALL, "target": "emc"})
+    told.act("head", "referral_answer", referral="2", outcome="answered")
+    assert {due.subject: due.state for due in told.counts("danger_referral_chase")} == {"1": "open", "2": "met"}
+
+
+def test_a_referral_without_a_danger_is_chased_in_school_days(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "referral", {**CALL, "covers": ["need"]})
+    assert (told.states_of("danger_referral_chase"), told.states_of("referral_chase")) == ([], ["open"])
+
+
+def test_each_guardian_is_told(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan), "Mère", "Père").put("report_qualified")
+    told.act("team_member", "inform_guardian", who="guardian-1", relation="mother", result="told")
+    assert {due.subject: due.state for due in told.counts("guardians_informed")} == {
+        "guardian-1": "met",
+        "guardian-2": "open",
+    }
+
+
+def test_a_guardian_on_hold_is_not_due_and_the_others_are(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan), "Mère", "Père").put("report_qualified")
+    told.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    assert {due.subject: due.state for due in told.counts("guardians_informed")} == {
+        "guardian-1": "open",
+        "guardian-2": "suspended",
+    }
+
+
+# ---- holds -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_hold_is_reviewed_within_three_days_and_then_again(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan)).act("head", "guardian_hold", guardian="guardian-1", reason="risk_if_told")
+    assert due_at(told, "hold_review", "1") == local("11-28T10:00")
+    told.wait(days=2).act("head", "hold_review", hold="1", decision="keep", reason="x")
+    told.act("team_coordinator", "signature", record=str(told.seq))
+    assert told.states_of("hold_review") == ["open", "met"], "kept: the next review is due"
+
+
+def test_a_hold_on_every_guardian_is_reviewed_like_any_other(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="home_danger")
+    assert told.states_of("hold_review") == ["open"]
+
+
+def test_a_review_of_one_hold_is_no_review_of_another(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan), "Mère", "Père")
+    told.act("head", "guardian_hold", guardian="guardian-1", reason="risk_if_told")
+    told.act("head", "guardian_hold", guardian="guardian-2", reason="pupil_asks")
+    told.act("head", "hold_review", hold="1", decision="keep", reason="x")
+    states = {(due.subject, due.state) for due in told.counts("hold_review")}
+    assert ("2", "open") in states
+    assert ("2", "met") not in states
+
+
+# ---- steps, suspension, repeats, ends ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("danger_now", "hours", "told_to"),
+    [
+        ("yes", [2, 4, 12], ("team_member", "team_coordinator")),
+        ("unsure", [2, 4, 12], ("team_member", "team_coordinator")),
+    ],
+)
+def test_the_unseen_is_told_step_by_step(
+    moroccan: Protocol, danger_now: str, hours: list[int], told_to: tuple[str, ...]
+) -> None:
+    (due,) = reported(moroccan, "reporter", danger_now=danger_now).counts("unseen")
+    assert [(at - NOW).total_seconds() / 3600 for at, _tell in due.steps] == hours
+    assert due.steps[0][1] == told_to
+    assert due.due_at == due.steps[0][0]
+
+
+def test_a_calm_report_waits_a_school_day_and_a_danger_none(moroccan: Protocol) -> None:
+    told = reported(moroccan, "reporter")
+    assert due_at(told, "unseen") == local("11-26T18:30")
+    told.wait(hours=1).act("reporter", "raise_danger", which_danger="self_harm")
+    assert told.now in [due.due_at for due in told.counts("unseen")]
+
+
+def test_an_authority_that_says_wait_suspends_the_listening_of_others(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified").act("head", "referral", {**CALL, "covers": ["need"]})
+    told.act("head", "referral_answer", referral="1", outcome="acknowledged", may_continue="no")
+    assert told.states_of("others_listened") == ["suspended"]
+    told.act("head", "referral_answer", referral="1", outcome="answered", may_continue="yes")
+    assert told.states_of("others_listened") == ["open"]
+
+
+def test_a_count_ends_with_its_state(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_validated")
+    assert told.states_of("plan_due") == ["open"]
+    told.put("escalation_to_send")
+    assert told.states_of("plan_due") == ["ended"]
+
+
+def test_a_plan_is_reviewed_every_fifteen_days(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("plan_active")
+    told.wait(days=10).act("team_member", "support_plan", reference_adult="head", shared_concern="no")
+    first, second = sorted(told.counts("plan_review"), key=lambda due: due.due_at)
+    assert (first.state, second.state) == ("met", "open")
+    assert (second.due_at - first.met_at).days == 15  # type: ignore[operator]
+
+
+def test_what_a_level_excuses_is_not_due(moroccan: Protocol) -> None:
+    """The directorate is told of a level 3 alone by this deadline."""
+    low = reported(moroccan).put("assessment_validated", level=2)
+    serious = reported(moroccan).put("assessment_validated", level=3)
+    assert (low.states_of("directorate_told"), serious.states_of("directorate_told")) == ([], ["open"])
+    assert low.states_of("academy_told") == []
+
+
+def test_late_is_late_when_met_too(moroccan: Protocol) -> None:
+    told = reported(moroccan).wait(days=2).act("head", "safety_check", SAFE)
+    (due,) = told.counts("safety_check")
+    assert due.state == "met"
+    assert due.is_late(told.now)
+
+
+def test_only_what_follows_meets_it(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "safety_check", SAFE)
+    told.put("closed").wait(days=5).put("report_qualified")
+    assert "first_listening" in told.open_dues()
+
+
+# ---- ends and reopenings -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("end", ["closed", "no_further_action", "transferred", "joined"])
+def test_nothing_is_due_on_a_case_that_has_ended(moroccan: Protocol, end: str) -> None:
+    told = with_guardians(reported(moroccan)).put("report_qualified").put("assessment_validated", level=3)
+    assert told.open_dues()
+    assert told.put(end).wait(days=60).open_dues() == set()
+
+
+@pytest.mark.parametrize(("end", "again"), [("no_further_action", "report_qualified"), ("closed", "assessment_running")])
+def test_a_reopened_case_is_not_born_overdue(moroccan: Protocol, end: str, again: str) -> None:
+    told = with_guardians(reported(moroccan)).put("report_qualified").put(end).wait(days=60).put(again)
+    assert "assessment_due" in told.open_dues()
+    late = [due.deadline for due in dues(told.facts) if due.is_open and due.due_at <= told.now]
+    assert late == []
+
+
+def test_a_rights_request_on_a_closed_case_is_due(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("closed").act(
+        "head", "rights_request", stage="asked", request="access", requester="x", identity_checked="yes"
+    )
+    assert told.open_dues() == {"rights_answer"}
+
+
+# ---- the small protocol's -----------------------------------------------------------------------------------------------
+
+
+def test_a_second_protocol_has_deadlines_of_its_own(small: Protocol) -> None:
+    told = Told(small).act("mediator", "write_slip", what="une trousse", kind="other")
+    told.act("warden", "give_chair", seat="keeper", who="mediator").move("warden", "start_looking")
+    assert told.open_dues() == {"unseen", "first_talk", "home_due", "settle_by"}
+    assert due_at(told, "home_due") == local("11-26T10:00"), "eight school hours"
+    told.act("mediator", "ring", which="blade")
+    assert due_at(told, "letter_due", "blade") == local("11-26T10:00")
+
+
+# ---- duties and conformance ----------------------------------------------------------------------------------------------
+
+
+def duty(told: Told, key: str) -> str | None:
+    found = {one.duty: one.state for one in duties(told.facts, dues(told.facts))}
+    return found.get(key)
+
+
+def test_a_duty_is_due_then_done_and_some_are_not_asked(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    assert (duty(told, "danger_check"), duty(told, "tell_head"), duty(told, "review_hold")) == ("due", None, None)
+    told.act("head", "safety_check", SAFE)
+    assert duty(told, "danger_check") == "done"
+
+
+def test_a_duty_can_be_excused_with_a_reason_and_suspended_by_a_hold(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan)).put("report_qualified")
+    assert duty(told, "inform_guardians") == "due"
+    told.act("head", "guardian_hold", guardian="guardian-1", reason="risk_if_told")
+    assert duty(told, "inform_guardians") == "suspended"
+    told.act("head", "excuse_duty", duty="hear_child", reason="Elle est à l’étranger")
+    assert duty(told, "hear_child") == "excused"
+
+
+def test_conformance_tells_kept_late_open_overdue_and_departed(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "safety_check", SAFE).wait(days=3)
+    told.act("head", "raise_danger", which_danger="blackmail").wait(hours=2)
+    told.act("reporter", "told_by_voice", who_was_told=["head"])
+    told.act("head", "referral", CALL).move("team_member", "mark_sent")
+    told.move("team_member", "record_external_handling", depart={"acknowledged": "Ils ne répondent jamais"})
+    counts = dues(told.facts)
+    found = conformance(told.facts, counts, duties(told.facts, counts))
+    outcomes = {(line.key, line.outcome) for line in found.asked if line.part == "deadlines"}
+    assert {("safety_check", "kept"), ("qualification", "late"), ("head_told", "late"), ("written_referral", "open")} <= (
+        outcomes
+    )
+    assert [(line.move, line.need, line.reason) for line in found.departures] == [
+        ("record_external_handling", "acknowledged", "Ils ne répondent jamais")
+    ]
+    assert found.count("late") == sum(line.outcome == "late" for line in found.asked)

@@ -1,0 +1,178 @@
+"""Nothing of a protocol is written in Python: under meaningless names it behaves the same, to the last refusal."""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from domain.renaming import Renamed
+from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, surroundings
+from filling import Unfillable, fill
+
+from school_protocol.definitions import read
+from school_protocol.domain.conformance import conformance
+from school_protocol.domain.dues import duties, dues
+from school_protocol.domain.engine import MakeMove, Opening, RecordAct, _Desk, available, decide
+from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.domain.policy import Actor, Appointment
+from school_protocol.domain.protocol import START, Protocol
+
+FILES = {"moroccan": MOROCCAN, "small": SMALL}
+STEPS = 120
+
+
+def staff(protocol: Protocol) -> list[Actor]:
+    """Two persons for each role, named by their place alone."""
+    told = Told(protocol)
+    found = []
+    for place, role in enumerate(protocol.roles.values()):
+        unit = {"province": "province", "region": "region"}.get(role.sees.value, SCHOOL.id)
+        for number in (1, 2):
+            held = (Appointment(role.key, unit, NOW.date()),)
+            found.append(Actor(f"person {place}.{number}", told.now.isoformat(), "x", held, trained=True))
+    return found
+
+
+@dataclass
+class Walker:
+    """Plays one random walk; what it notes is in places and names of the definition that it walks on."""
+
+    protocol: Protocol
+    rng: random.Random
+
+    def __post_init__(self) -> None:
+        self.staff = staff(self.protocol)
+        self.told = Told(self.protocol)
+        people = {actor.id: None for actor in self.staff}
+        around = surroundings(self.protocol)
+        one = next(iter(around.people.values()))
+        self.told.around = surroundings(
+            self.protocol, joinable=frozenset({"9876543210987"}), people=dict.fromkeys(people, one)
+        )
+
+    def step(self) -> dict[str, Any]:
+        """One step: mostly something that is offered, sometimes anything at all."""
+        rng, told, protocol = self.rng, self.told, self.protocol
+        actor = rng.choice(self.staff)
+        if rng.random() < 0.3:
+            told.wait(hours=rng.choice((1, 7, 50, 400)))
+        offered = available(protocol, told.case, actor, told.now, told.around)
+        opened = [choice for choice in offered if choice.is_open]
+        anything = [("act", key) for key in protocol.acts] + [("move", key) for key in protocol.moves]
+        kind, key = rng.choice(anything)
+        if opened and rng.random() < 0.85:
+            moves = [choice for choice in opened if choice.kind == "move"]
+            choice = rng.choice(moves if moves and rng.random() < 0.6 else opened)
+            kind, key = choice.kind, choice.key
+        note: dict[str, Any] = {
+            "offered": [(choice.key, choice.role, [reason.code for reason in choice.reasons]) for choice in offered],
+            "who": actor.id, "kind": kind, "key": key,
+        }  # fmt: skip
+        note |= self._did(actor, kind, key)
+        return note | self._stands()
+
+    def _did(self, actor: Actor, kind: str, key: str) -> dict[str, Any]:
+        told, protocol, rng = self.told, self.protocol, self.rng
+        intent: RecordAct | MakeMove
+        if kind == "act":
+            desk = _Desk(protocol, told.case, actor, told.now, told.around)
+            form = protocol.forms[protocol.acts[key].form]
+            try:
+                intent = RecordAct(key, fill(protocol, form, rng, desk.references()), True)
+            except Unfillable:
+                return {"nothing to point at": True}
+        else:
+            departing = {need: "parce que" for need in protocol.moves[key].needs if rng.random() < 0.5}
+            intent = MakeMove(key, "une raison", departing)
+        opening = Opening("1234567890123", SCHOOL.id) if told.case is None else None
+        try:
+            decision = decide(protocol, told.case, actor, told.now, told.around, intent, opening)
+        except Refused as refusal:
+            return {"refused": [(one.code, one.need, one.roles, one.acts, one.states, one.unknown, one.from_when,
+                                 one.may_depart, one.persons) for one in refusal.reasons]}  # fmt: skip
+        except BadInput as bad:
+            return {"bad": bad.problems}
+        told._keep(decision.events)
+        return {"events": [type(event).__name__ for event in decision.events]}
+
+    def _stands(self) -> dict[str, Any]:
+        case = self.told.case
+        if case is None:
+            return {}
+        facts = self.told.facts
+        counts = dues(facts)
+        return {
+            "state": case.state,
+            "level": case.level,
+            "grid": case.grid and (case.grid["low"], case.grid["high"], case.grid["reasons"]),
+            "dues": [(due.deadline, due.subject, due.due_at, due.state, due.steps) for due in counts],
+            "duties": [(one.duty, one.state, one.due_at, one.subject) for one in duties(facts, counts)],
+            "conformance": [(one.key, one.outcome) for one in conformance(facts, counts, ()).asked],
+            "facts": dict(facts),
+            "seats": [(held.seat, held.account) for held in case.seats],
+            "people": list(case.people),
+            "dangers": [(life.danger, life.state) for life in case.dangers],
+            "holds": [(hold.guardian, hold.stands) for hold in case.holds],
+            "excluded": sorted(case.exclusions),
+        }
+
+
+def renamed(value: Any, names: dict[str, str]) -> Any:
+    """`value` of the first walk in the names of the second; what has no order of its own is sorted."""
+    if isinstance(value, dict):
+        return {renamed(key, names) if key in names else key: renamed(one, names) for key, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [renamed(one, names) for one in value]
+    if isinstance(value, str):
+        slot, dash, number = value.rpartition("-")
+        if dash and number.isdigit() and slot in names:
+            return f"{names[slot]}-{number}"
+        parts = value.split(".")
+        return ".".join(names.get(part, part) for part in parts)
+    return value
+
+
+LOOSE = ("dues", "duties", "conformance")
+
+
+def comparable(note: dict[str, Any]) -> dict[str, Any]:
+    """Lists that are ordered by name where moments are the same are compared as sets."""
+    return {key: sorted(map(repr, value)) if key in LOOSE else value for key, value in note.items()}
+
+
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("name", FILES)
+def test_a_renamed_definition_behaves_the_same(name: str, seed: int) -> None:
+    source = FILES[name].read_text()
+    other = Renamed(source, seed)
+    first = Walker(read(source.encode(), name), random.Random(seed))
+    second = Walker(read(other.text.encode(), f"{name}, renamed"), random.Random(seed))
+    reached = set()
+    for number in range(STEPS):
+        one, two = first.step(), second.step()
+        # `renamed` also turns tuples into lists, on both sides
+        expected, found = comparable(renamed(one, other.names)), comparable(renamed(two, {}))
+        assert found == expected, f"step {number}: {one['who']} {one['key']}"
+        reached.add(one.get("state"))
+    assert len(reached) >= 4, "the walk went somewhere"
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_identifier_is_renamed(name: str) -> None:
+    source = FILES[name].read_text()
+    old, other = read(source.encode(), name), Renamed(source, 7)
+    new = read(other.text.encode(), "renamed")
+    for part in (
+        "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
+        "duties", "grids", "dangers", "targets", "documents",
+    ):  # fmt: skip
+        kept = set(getattr(old, part)) & set(getattr(new, part))
+        assert not kept, f"{part} kept {kept}"
+        assert len(getattr(old, part)) == len(getattr(new, part))
+    fields = {field.key for form in old.forms.values() for field in form.fields}
+    assert not fields & {field.key for form in new.forms.values() for field in form.fields}
+    assert START not in other.names
+    assert Path(MOROCCAN).exists()

@@ -1,0 +1,507 @@
+"""The pages of a case, over a real house and the small definition: nothing typed is lost, nothing is recorded twice."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, g, render_template, render_template_string
+from flask.testing import FlaskClient
+from werkzeug.datastructures import MultiDict
+from werkzeug.test import TestResponse
+
+from school_protocol.config import Settings
+from school_protocol.domain.events import EVENT_OF_ACT, EventKind
+from school_protocol.domain.policy import UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import papers
+from school_protocol.services.house import House, open_house
+from school_protocol.services.papers import CaseFileOptions, Issued
+from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.views import ActView, CaseHead, Choices, DangerLine, EventView, RecordView
+from school_protocol.storage import directory
+from school_protocol.web import create_app
+from school_protocol.web.forms import form_for
+from school_protocol.wording import Wording
+from tests.web.conftest import NOW, SCHOOL, Accounts
+from tests.web.filled import filled
+from tests.web.page import Page
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+LANGUAGES = ("fr", "ar", "en")
+TYPED = "Une montre « bleue » <b>x</b> 😀\r\nساعة زرقاء"
+
+
+@pytest.fixture
+def player(tmp_path: Path, protocol: Protocol) -> Iterator[Player]:
+    clock = TurnableClock(START)
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    found = prepared(house, clock, protocol, SMALL.read_bytes())
+    with house.directory.writing() as session:
+        directory.add_contact(
+            session, target="gendarmes", names={"fr": "Brigade"}, unit=found.school, phone="05 37 00 11 22"
+        )
+    yield found
+    house.realm.close()
+    house.directory.close()
+
+
+@pytest.fixture
+def house(player: Player) -> House:
+    return player.house
+
+
+@pytest.fixture
+def app(house: House, people: Accounts) -> Flask:
+    return create_app(house, testing=True)
+
+
+@pytest.fixture
+def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
+    def start(role: str) -> Browser:
+        people.live[f"token-{role}"] = player.actor(role)
+        client = app.test_client()
+        client.set_cookie("session", f"token-{role}")
+        return Browser(client)
+
+    return start
+
+
+class Browser:
+    """Opens pages, fills in the form that stands there, sends it as a browser would."""
+
+    def __init__(self, client: FlaskClient) -> None:
+        self.client = client
+        self.form: MultiDict[str, str] = MultiDict()
+
+    def open(self, path: str, status: int = 200) -> Page:
+        return self._read(self.client.get(path), status)
+
+    def send(self, path: str, status: int = 303, **typed: Any) -> TestResponse:
+        response = self.resend(path, **typed)
+        assert response.status_code == status, response.get_data(as_text=True)
+        if status != 303:
+            self._read(response, status)
+        return response
+
+    def resend(self, path: str, **typed: Any) -> TestResponse:
+        sent = MultiDict(self.form)
+        for name, value in typed.items():
+            sent.setlist(name.replace("__", "-"), value if isinstance(value, list) else [value])
+        return self.client.post(path, data=sent)
+
+    def record(self, path: str, status: int = 303, **typed: Any) -> TestResponse:
+        self.open(path)
+        return self.send(path, status, **typed)
+
+    def _read(self, response: TestResponse, status: int) -> Page:
+        assert response.status_code == status
+        html = response.get_data(as_text=True)
+        page = Page(html)
+        assert [found for found in page.criticise() if (found, page.lang) != ("None", "en")] == []
+        wanted = response.request.path
+        self.form = filled(html, wanted) or filled(html[html.find("<main") :])
+        return page
+
+
+@pytest.fixture
+def case(browse: Callable[..., Browser], player: Player) -> str:
+    """A case that the warden opened by a report; the path of its page."""
+    warden = browse("warden")
+    warden.open("/reports/new")
+    done = warden.send("/reports/new", a__what=TYPED, a__kind="money", a__worth="٤٠")
+    assert re.fullmatch(r"/cases/\d{13}", done.location)
+    return str(done.location)
+
+
+# ---- reporting ---------------------------------------------------------------------------------------------------
+
+
+def test_a_report_opens_its_case_and_shows_every_letter(case: str, browse: Callable[..., Browser]) -> None:
+    page = browse("warden").open(case)
+    assert "Quel" not in page.title
+    entry = browse("warden").open(f"{case}/entries/2")
+    assert "ساعة زرقاء" in entry.text
+    assert "<b>x</b>" in entry.text
+    assert "40" in entry.text
+
+
+def test_a_report_that_lacks_something_is_shown_again_whole(browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open("/reports/new")
+    token = warden.form["token"]
+    page_of = warden.send(
+        "/reports/new",
+        422,
+        a__what="",
+        a__seen_on="31/02/2026",
+        a__whose__new__0__name="إيمان",
+        a__whose__new__0__massar="12",
+    )
+    html = page_of.get_data(as_text=True)
+    assert 'value="31/02/2026"' in html
+    assert 'value="إيمان"' in html
+    assert warden.form["token"] == token
+    assert 'href="#a-what"' in html
+    done = warden.send("/reports/new", a__what="x", a__seen_on="", a__whose__new__0__massar="")
+    assert "/cases/" in done.location
+
+
+def test_one_who_may_not_see_the_case_gets_a_receipt(browse: Callable[..., Browser]) -> None:
+    anybody = browse("anybody")
+    done = anybody.record("/reports/new", a__what=TYPED, a__kind="other")
+    assert re.fullmatch(r"/reports/\w+/receipt", done.location)
+    page = anybody.open(done.location)
+    assert "05 37 00 11 22" in page.text
+    raised = anybody.client.post(done.location.replace("receipt", "danger"), data={**anybody.form, "danger": "blade"})
+    assert raised.status_code == 303
+    assert "receipt" in raised.location
+    browse("principal").open(raised.location, 404)
+    nothing = anybody.client.post(done.location.replace("receipt", "danger"), data={**anybody.form, "danger": "x"})
+    assert nothing.status_code == 303
+
+
+def test_a_danger_takes_two_taps_and_no_word(browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    assert "Lame" in warden.open("/reports/danger").text or warden.form
+    done = warden.send("/reports/danger", danger="blade")
+    page = warden.open(done.location)
+    assert done.location.endswith("/first-minutes")
+    assert "05 37 00 11 22" in page.text
+    assert warden.client.get(done.location).get_data(as_text=True).count('href="tel:0537001122"') == 1
+
+
+def test_a_danger_that_is_none_is_asked_again(browse: Callable[..., Browser], case: str) -> None:
+    warden = browse("warden")
+    warden.record("/reports/danger", 422, danger="made-up")
+    warden.record(f"{case}/danger", 422, danger="")
+
+
+# ---- recording ---------------------------------------------------------------------------------------------------
+
+
+def test_pressing_twice_records_once(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.record(f"{case}/acts/jot", a__words=TYPED)
+    again = warden.resend(f"{case}/acts/jot", a__words=TYPED)
+    assert again.status_code == 303
+    page = warden.open(case)
+    assert page.text.count("ساعة زرقاء") == 2  # once among the notes, once in the chronology
+    assert len(re.findall(r'id="event-\d+"', warden.open(f"{case}/chronology").html)) == 3
+
+
+def test_two_dangers_from_one_page_are_two(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open(f"{case}/danger")
+    form = MultiDict(warden.form)
+    for danger in ("blade", "fight", "blade"):
+        warden.form = MultiDict(form)
+        warden.send(f"{case}/danger", danger=danger)
+    html = warden.client.get(f"{case}/first-minutes").get_data(as_text=True)
+    assert html.count('class="firsts"') == 2
+    shown = warden.open(f"{case}/danger")
+    assert 'value="blade"' not in shown.html
+
+
+def test_problems_keep_everything_and_use_no_token(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open(f"{case}/acts/meet")
+    token = warden.form["token"]
+    refused = warden.send(f"{case}/acts/meet", 422, a__own_words=TYPED, a__feeling="7", a__with__new__0__name="Salma")
+    html = refused.get_data(as_text=True)
+    assert "ساعة زرقاء" in html
+    assert 'value="Salma"' in html
+    assert warden.form["token"] == token
+    warden.send(f"{case}/acts/meet", a__heard="yes")
+    entry = warden.open(f"{case}/entries/3")
+    assert "Salma" in entry.text
+    assert "ساعة زرقاء" in entry.text
+
+
+def test_what_is_refused_says_why_and_keeps_the_text(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    page = warden.open(f"{case}/acts/wrap_up")
+    assert "Rédiger" not in page.title
+    shown = warden.send(f"{case}/acts/wrap_up", 409, a__learnt=TYPED, a__asked_again__blade="no")
+    assert "ساعة زرقاء" in shown.get_data(as_text=True)
+    assert "autofocus" in shown.get_data(as_text=True)
+
+
+def test_a_stale_form_gets_both_texts_and_is_recorded_after_all(case: str, browse: Callable[..., Browser]) -> None:
+    one, two = browse("warden"), browse("principal")
+    one.open(f"{case}/acts/meet")
+    two.record(f"{case}/acts/tell_home", a__who__new__0__name="Mme B.", a__how="informed")
+    clash = one.send(f"{case}/acts/meet", 409, a__with__new__0__name="Salma", a__heard="yes", a__own_words=TYPED)
+    html = clash.get_data(as_text=True)
+    assert "Mme B." in html or "FA1" in html
+    assert "ساعة زرقاء" in html
+    done = one.send(f"{case}/acts/meet")
+    assert done.location == case
+
+
+def test_adding_a_line_records_nothing(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open("/reports/new")
+    shown = warden.send("/reports/new", 200, a__what=TYPED, more="whose", a__whose__new__0__name="A")
+    assert warden.form["a-whose-new-0-name"] == "A"
+    assert "a-whose-new-1-name" in warden.form
+    assert "ساعة زرقاء" in shown.get_data(as_text=True)
+
+
+def test_a_body_that_is_no_form_is_refused(case: str, browse: Callable[..., Browser]) -> None:
+    for body in ("1", "[1]", '"x"', '{"token": 1}'):
+        for path in ("/reports/new", f"{case}/acts/jot", f"{case}/danger"):
+            found = browse("warden").client.post(path, data=body, content_type="application/json")
+            assert found.status_code == 415
+
+
+def test_long_and_hostile_texts_are_taken_whole(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.record(f"{case}/acts/jot", a__words="سلام " * 20_000)
+    warden.record(f"{case}/acts/jot", a__words="a\x00b\x07c")
+    warden.open(case)
+    warden.record(f"{case}/acts/jot", 422, a__words="س" * 100_001)
+
+
+def test_what_was_typed_before_an_interruption_is_there_again(
+    case: str, browse: Callable[..., Browser], people: Accounts, player: Player
+) -> None:
+    warden = browse("warden")
+    account = player.actor("warden").id
+    warden.open(f"{case}/acts/jot")
+    people.over["token-warden"] = account
+    del people.live["token-warden"]
+    assert warden.resend(f"{case}/acts/jot", a__words=TYPED).status_code == 302
+    people.live["token-warden"] = player.actor("warden")
+    page = warden.open(f"{case}/acts/jot")
+    assert "ساعة زرقاء" in page.text
+    warden.send(f"{case}/acts/jot")
+    assert people.drafts == {}
+    assert "ساعة زرقاء" not in warden.open(f"{case}/acts/jot").text
+
+
+# ---- moving ------------------------------------------------------------------------------------------------------
+
+
+def test_a_move_says_what_is_missing_and_goes_on_with_a_reason(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    page = warden.open(f"{case}/moves/start_looking")
+    assert "Personne n’est chargé" in page.text or "Nobody keeps" in page.text or "لا أحد مكلف" in page.text
+    refused = warden.send(f"{case}/moves/start_looking", 409, reason=TYPED)
+    assert "ساعة زرقاء" in refused.get_data(as_text=True)
+    done = warden.send(f"{case}/moves/start_looking", without__keeper_trained="Urgent, الآن")
+    again = warden.send(f"{case}/moves/start_looking", without__keeper_trained="Urgent, الآن")
+    assert (done.location, again.location) == (case, case)  # pressed twice: done once
+    assert warden.open(case).text.count("Urgent, الآن") == 1
+
+
+def test_a_move_that_no_longer_leaves_from_here_keeps_its_words(case: str, browse: Callable[..., Browser]) -> None:
+    one, two = browse("warden"), browse("warden")
+    one.open(f"{case}/moves/start_looking")
+    two.open(f"{case}/moves/start_looking")
+    two.send(f"{case}/moves/start_looking", without__keeper_trained="x")
+    late = one.send(f"{case}/moves/start_looking", 409, reason=TYPED, without__keeper_trained="y")
+    assert "ساعة زرقاء" in late.get_data(as_text=True)
+    one.open(f"{case}/moves/made-up", 404)
+
+
+# ---- seeing ------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_not_there_or_not_yours_is_a_404(case: str, browse: Callable[..., Browser]) -> None:
+    stranger = browse("anybody")
+    for path in (
+        "",
+        "/chronology",
+        "/entries/2",
+        "/acts/jot",
+        "/moves/agree",
+        "/danger",
+        "/first-minutes",
+        "/case-file",
+    ):
+        stranger.open(f"{case}{path}", 404)
+        stranger.open(f"/cases/0000000000000{path}", 404)
+    warden = browse("warden")
+    for path in ("entries/1", "entries/999", f"entries/{10**30}", "acts/made-up", "moves/made-up"):
+        warden.open(f"{case}/{path}", 404)
+
+
+def test_the_chronology_is_paged(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    for number in range(24):
+        warden.record(f"{case}/acts/jot", a__words=f"note {number}")
+    first = warden.open(f"{case}/chronology")
+    older = re.search(r'href="(/cases/\d+/chronology\?before=\d+)" rel="next"', first.html)
+    assert older
+    assert "note 23" in first.text
+    assert "note 0" in warden.open(older[1]).text
+    warden.open(f"{case}/chronology?before=x")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_of_a_case_is_well_made(
+    language: str, case: str, browse: Callable[..., Browser], player: Player, protocol: Protocol, monkeypatch: Any
+) -> None:
+    warden = browse("warden")
+    warden.record(f"{case}/acts/give_chair", a__seat="keeper", a__who=player.actor("mediator").id)
+    warden.record(f"{case}/danger", danger="blade")
+    warden.record(f"{case}/acts/post", a__to="gendarmes", a__about="blade", a__words=TYPED)
+    warden.client.set_cookie("language", language)
+    monkeypatch.setattr("school_protocol.web.rendering._of_account", lambda: None)
+    paths = ["", "/chronology", "/danger", "/first-minutes", "/case-file", "/entries/2", "/moves/hand_on"]
+    paths += [f"/acts/{act}" for act in protocol.acts]
+    paths += ["/acts/hear_back?referral=1", "/acts/put_name?record=2"]
+    for path in paths:
+        page = warden.open(f"{case}{path}")
+        assert (page.lang[:2], page.dir) == (language, "rtl" if language == "ar" else "ltr")
+        assert not re.search(r"(?<![\w-])\d{13}(?!\w)", page.text), "numbers are shown in groups"
+
+
+def test_a_link_answers_ahead(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.record(f"{case}/danger", danger="blade")
+    warden.record(f"{case}/acts/post", a__to="gendarmes", a__about="blade")
+    assert "referral=1" in warden.open(case).html
+    warden.open(f"{case}/acts/hear_back?referral=1")
+    assert warden.form["a-letter"] == "1"
+    warden.send(f"{case}/acts/hear_back", a__settled="yes")
+
+
+def test_the_case_page_weighs_little(case: str, browse: Callable[..., Browser]) -> None:
+    import zlib
+
+    css = (Path(__file__).parents[2] / "school_protocol" / "web" / "static" / "school.css").read_bytes()
+    html = browse("warden").client.get(case).get_data()
+    assert len(zlib.compress(html)) + len(zlib.compress(css)) < 30_000
+
+
+# ---- the case file -----------------------------------------------------------------------------------------------
+
+
+def test_the_case_file_is_handed_over(
+    case: str, browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, protocol: Protocol
+) -> None:
+    document = next(iter(protocol.documents.values()))
+    asked: list[tuple[str, ...]] = []
+
+    def issue(house: Any, actor: Any, number: str, profile: str, language: str, *, token: str) -> Issued:
+        asked.append((profile, language, token))
+        return Issued("dossier.pdf", b"%PDF-1.7", 1)
+
+    options = CaseFileOptions(_head(protocol), tuple(document.profiles.values()), ("fr", "ar"), None, 2)
+    monkeypatch.setattr(papers, "see_case_file", lambda *_: options)
+    monkeypatch.setattr(papers, "issue_case_file", issue)
+    warden = browse("warden")
+    warden.open(f"{case}/case-file")
+    for language in ("ar", "fr"):
+        found = warden.resend(f"{case}/case-file", profile="inside", language=language)
+        assert (found.status_code, found.mimetype, found.get_data()) == (200, "application/pdf", b"%PDF-1.7")
+        assert "dossier.pdf" in found.headers["Content-Disposition"]
+    assert len({token for *_rest, token in asked}) == 2
+
+
+def test_the_case_file_page_says_what_is_missing(
+    case: str, browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, protocol: Protocol
+) -> None:
+    options = CaseFileOptions(_head(protocol), (), ("fr",), "apt-get install libpango-1.0-0", 0)
+    monkeypatch.setattr(papers, "see_case_file", lambda *_: options)
+    warden = browse("warden")
+    assert "apt-get install libpango-1.0-0" in warden.open(f"{case}/case-file").text
+    warden.form = filled(warden.open(f"{case}/case-file").html)
+    assert warden.resend(f"{case}/case-file", profile="inside", language="fr").status_code == 200
+
+
+# ---- every event, every form -------------------------------------------------------------------------------------
+
+
+def _head(protocol: Protocol) -> CaseHead:
+    state = next(iter(protocol.states.values()))
+    live = tuple(DangerLine(danger, "raised", NOW, "x") for danger in protocol.dangers.values())
+    return CaseHead(
+        protocol, "1234567890123", 12, SCHOOL, state, protocol.stages[state.stage], None, NOW, NOW, True, False,
+        (next(iter(protocol.roles)),), live, True,
+    )  # fmt: skip
+
+
+def _record(protocol: Protocol, kind: EventKind, **changes: Any) -> RecordView | None:
+    act = next((act for act in protocol.acts.values() if EVENT_OF_ACT[act.kind] is kind), None)
+    if act is None:
+        return None
+    values = {"seq": 3, "event": kind.name, "act": act, "form": protocol.form_of(act), "answers": {}, "actor": "L"}
+    role = next(iter(protocol.roles))
+    return RecordView(**{**values, "role": role, "at": NOW, "occurred_at": NOW - timedelta(hours=3), **changes})
+
+
+@pytest.mark.parametrize("kind", EventKind)
+def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKind) -> None:
+    move = next(iter(moroccan.moves.values()))
+    state = next(iter(moroccan.states.values()))
+    details: dict[str, dict[str, Any]] = {
+        "step_taken": {
+            "move": move, "source": state, "target": state, "reason": "Parce que", "level": 2, "grid": {},
+            "departures": [(next(iter(moroccan.needs.values())), "urgent")],
+        },
+        "case_opened": {"number": "1234567890123", "opened_from": "1234567890123"},
+        "case_joined": {"other": "1234567890123", "dangers": list(moroccan.dangers)[:2], "handover": {"words": "w"}},
+        "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
+    }  # fmt: skip
+    score = {"low": 3, "high": 9, "low_level": 1, "high_level": 2, "known": 4, "floors": [0]}
+    derived = {"raised": list(moroccan.dangers)[:1], "referral": 2, "piece": 4, "score": score}
+    for hidden in (None, "words", "side", "destroyed"):
+        record = _record(
+            moroccan, kind, hidden=hidden, derived={} if hidden == "side" else derived, signatures_wanted=2
+        )
+        event = EventView(
+            3, kind.name, "L. A.", next(iter(moroccan.roles)), NOW, NOW, record, details.get(kind.name, {})
+        )
+        with app.test_request_context():
+            g.wording = Wording("ar")
+            html = render_template("cases/events.html", events=[event], head=_head(moroccan), names={})
+        assert 'id="event-3"' in html
+        assert kind.name in {*details, "case_seen"} or record is not None
+
+
+def test_every_kind_of_event_has_its_partial() -> None:
+    folder = Path(__file__).parents[2] / "templates" / "cases" / "chronology"
+    assert {path.stem for path in folder.glob("*.html")} == {kind.name for kind in EventKind}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_form_of_the_protocol_is_well_made(app: Flask, moroccan: Protocol, language: str) -> None:
+    for act in moroccan.acts.values():
+        form = moroccan.form_of(act)
+        view = ActView(moroccan, act, form, _head(moroccan), Choices(), asks_signature=act.signatures > 0)
+        with app.test_request_context():
+            g.wording = w = Wording(language)
+            html = render_template(
+                "cases/act.html", view=view, head=view.head, form=form_for(view, w, now=NOW), reasons=(),
+                was_kept=True, signs=None, then="", names={},
+            )  # fmt: skip
+        page = Page(html)
+        assert [found for found in page.criticise() if found != "None"] == [], act.key  # “None” is an answer there
+
+
+def test_a_report_is_at_most_five_questions_to_begin_with(moroccan: Protocol) -> None:
+    report = moroccan.forms["report"]
+    assert len([field for field in report.fields if field.required]) <= 5
+
+
+def test_where_the_place_is_a_choice_it_is_asked(app: Flask, protocol: Protocol) -> None:
+    from school_protocol.domain.policy import Unit
+
+    other = Unit("u2", UnitKind.school, "01234B", {"fr": "Lycée", "ar": "ثانوية"})
+    act = protocol.acts["write_slip"]
+    view = ActView(protocol, act, protocol.form_of(act), None, Choices(), units=(SCHOOL, other))
+    with app.test_request_context():
+        form = form_for(view, Wording("fr"), MultiDict({"unit": "u2"}), now=NOW)
+        assert form.chosen_unit() == "u2"
+        html = render_template_string(
+            '{% from "macros/fields.html" import questions %}{{ questions(form) }}', form=form
+        )
+    assert "Lycée" in html
