@@ -14,7 +14,6 @@ class Settings:
     """Where an installation keeps things and what it offers. Every variable is listed in docs/operations.md."""
 
     data: Path
-    database_url: str | None = None
     languages: tuple[str, ...] = LANGUAGES
     default_language: str = "fr"
     secure_cookies: bool = False
@@ -25,8 +24,8 @@ class Settings:
         return self.data / "keys"
 
     def store_url(self, name: str) -> str:
-        """URL of the store `name`: its own SQLite file, or the configured database."""
-        return self.database_url or f"sqlite:///{self.data / name}.sqlite"
+        """URL of the store `name`: an SQLite file of its own."""
+        return f"sqlite:///{self.data / name}.sqlite"
 
 
 def settings_from(environ: Mapping[str, str]) -> Settings:
@@ -34,7 +33,6 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
-        database_url=environ.get("SCHOOL_PROTOCOL_DATABASE_URL"),
         languages=languages,
         default_language=languages[0],
         secure_cookies=environ.get("SCHOOL_PROTOCOL_SECURE_COOKIES", "") == "1",

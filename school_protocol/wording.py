@@ -249,6 +249,7 @@ _REASONS: Mapping[str, str] = {
     "signed_already": N_("You have signed this already. The second signature is another person's."),
     "not_yours_to_sign": N_("This signature is for: %(roles)s. A current training certificate may be needed."),
     "seat_not_yours_to_give": N_("This place is given by: %(roles)s."),
+    "letter_not_yours": N_("A letter to this service is sent by: %(roles)s. Anybody may call."),
     "not_trained": N_("This place asks for a current training certificate, which this colleague has not."),
     "excluded": N_("This colleague stands aside from the case."),
     "nothing_to_sign": N_("Nothing there waits for a signature."),

@@ -366,7 +366,9 @@ class _Cleaner:
                 return number if number in references.cases else None
             case FieldType.school:
                 code = entry.strip().upper().translate(_DIGITS)
-                return code if SCHOOL.fullmatch(code) and (not references.schools or code in references.schools) else None
+                return (
+                    code if SCHOOL.fullmatch(code) and (not references.schools or code in references.schools) else None
+                )
             case FieldType.massar:
                 code = entry.strip().upper().translate(_DIGITS)
                 return code if MASSAR.fullmatch(code) else None

@@ -355,13 +355,7 @@ class _Folding:
         act = self.protocol.acts[record.act]
         if act.effect_when is None:
             return
-        values = where_values(self.protocol, self.protocol.form_of(act).fields, record.answers, record.role)
-        record.grants = act.effect_when.holds({**values, "about_self": self._about_self(record)})
-
-    def _about_self(self, record: Record) -> bool:
-        """Whether the record names its own author: a colleague's field left empty means oneself."""
-        account = self._pointed(record, FieldType.account)
-        return account is None or account == record.actor
+        record.grants = act.effect_when.holds(record_values(self.protocol, record))
 
     def _at_once(self, record: Record, event: Event) -> None:
         """What doesn't wait for a second signature, or happens where the effect was not granted."""
@@ -633,6 +627,15 @@ def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answe
         elif item.type is FieldType.covers:
             values["on_danger"] = any(entry in protocol.dangers for entry in answers.get(item.key, ()))
     return values
+
+
+def record_values(protocol: Protocol, record: Record) -> dict[str, Value]:
+    """What a condition over one record reads: `where_values`, and whether it names its own author."""
+    form = protocol.form_of(record.act)
+    item = form.find(FieldType.account)
+    account = record.answers.get(item.key) if item else None
+    values = where_values(protocol, form.fields, record.answers, record.role)
+    return {**values, "about_self": account is None or account == record.actor}
 
 
 def is_reading(event: Event) -> bool:

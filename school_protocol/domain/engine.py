@@ -390,6 +390,7 @@ class _Desk:
         role = choice.role or ""
         self._check_signature(act, cleaned, intent, role)
         self._check_seat(act, cleaned)
+        self._check_letter(act, cleaned)
         events: list[Event] = []
         if self.is_new and opening is not None:
             events.append(self._opened(opening, role, cleaned, act))
@@ -586,6 +587,21 @@ class _Desk:
             raise Refused((Reason("not_trained"),))
         if account in self.case.exclusions:
             raise Refused((Reason("excluded"),))
+
+    def _check_letter(self, act: Act, cleaned: Cleaned) -> None:
+        """A letter to some targets is sent by certain roles only; a call, by anybody."""
+        form = self.protocol.form_of(act)
+        item = form.find(FieldType.target)
+        target = self.protocol.targets.get(cleaned.answers.get(item.key, "")) if item else None
+        if act.kind is not ActKind.refer or target is None or not target.letter_by:
+            return
+        written = any(
+            option.written and cleaned.answers.get(field.key) == option.key
+            for field in form.fields
+            for option in field.options
+        )
+        if written and role_for(self.protocol, target.letter_by, self.roles) is None:
+            raise Refused((Reason("letter_not_yours", roles=target.letter_by),))
 
     # ---- what follows by itself ------------------------------------------------------------------------------
 

@@ -11,7 +11,7 @@ from datetime import date, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
-from school_protocol.domain.case import Case, Record, acts_as, where_values
+from school_protocol.domain.case import Case, Record, acts_as, record_values
 from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.policy import Unit
@@ -141,10 +141,8 @@ class Facts(Mapping[str, Value]):
                 return False
         if source.field and source.value is None and answers.get(source.field) is None:
             return False
-        if source.where is not None:
-            form = self.protocol.form_of(record.act)
-            if not source.where.holds(where_values(self.protocol, form.fields, answers, record.role)):
-                return False
+        if source.where is not None and not source.where.holds(record_values(self.protocol, record)):
+            return False
         return not source.covering_entry or self._covers_entry(record)
 
     def _covers_entry(self, record: Record) -> bool:

@@ -167,6 +167,8 @@ class Option(Model):
     key: str
     title: Text
     hint: Text | None = None
+    written: bool = False
+    """A letter: to a target with `letter_by`, only those may send one."""
 
 
 class FormField(Model):

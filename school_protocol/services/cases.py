@@ -637,6 +637,7 @@ def receipt_line(house: House, session: Session, actor: Actor, header: reports.R
         protocol=protocol,
         dangers=tuple(protocol.dangers.values()),
         contacts=contact_lines(house, protocol, header.unit),
+        restricted=row is not None and row.restricted,
     )
 
 

@@ -209,6 +209,8 @@ class ReceiptLine:
     unit: Unit
     protocol: Protocol
     can_raise: bool = True
+    restricted: bool = False
+    """Only those who oversee read it: the definition's hint says so."""
     dangers: tuple[Danger, ...] = ()
     contacts: tuple[ContactLine, ...] = ()
 

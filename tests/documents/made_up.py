@@ -1,7 +1,7 @@
 """A made-up case of any definition, laid out for a copy: every act recorded once, every question answered.
 
 Nothing is limited here: names and words are all handed in, whatever the profile, so that the document's own lock is
-what a test sees. A word that is planted is `§act.field§`-free text of letters alone, found again by `planted`.
+what a test sees. Every text has a word in it that stands nowhere else: `planted`.
 """
 
 from __future__ import annotations
@@ -85,20 +85,32 @@ class MadeUp:
         )  # fmt: skip
 
     def answer(self, act: str, field: FormField) -> Any:
-        many = {
-            FieldType.choices: [option.key for option in field.options[:2]],
-            FieldType.persons: [one.id for one in self.people[:2]],
+        word, protocol = planted(act, field.key), self.protocol
+        options = [option.key for option in field.options]
+        answers: dict[FieldType, Any] = {
+            FieldType.text: word,
+            FieldType.long: f"{word} : « {SPOKEN} ».\nInstagram, 25/11/2026 10:41.",
+            FieldType.choice: options[0] if options else None,
+            FieldType.choices: options[:2],
+            FieldType.yes_no: True,
+            FieldType.check: True,
+            FieldType.tri: "unknown",
+            FieldType.date: "2026-11-20",
+            FieldType.moment: "2026-11-20T09:30:00+00:00",
+            FieldType.integer: 3,
+            FieldType.scale: 6,
+            FieldType.person: self.people[0].id,
+            FieldType.persons: [person.id for person in self.people[:2]],
+            FieldType.account: "a1",
+            FieldType.accounts: ["a1", "a2"],
+            FieldType.rows: [{column.key: self.answer(act, column) for column in field.fields} for _row in range(2)],
+            FieldType.danger: next(iter(protocol.dangers), None),
+            FieldType.dangers: list(protocol.dangers)[:2],
+            FieldType.target: next(iter(protocol.targets), None),
+            FieldType.covers: ["need"],
+            FieldType.referral: "1",
         }
-        rows = [{column.key: self.answer(act, column) for column in field.fields} for _row in range(2)]
-        single: dict[FieldType, Any] = {
-            FieldType.text: planted(act, field.key), FieldType.long: f"{planted(act, field.key)} : « {SPOKEN} ».\nInstagram, 25/11/2026 10:41.",
-            FieldType.choice: field.options[0].key if field.options else None, FieldType.yes_no: True, FieldType.check: True, FieldType.tri: "unknown",
-            FieldType.date: "2026-11-20", FieldType.moment: "2026-11-20T09:30:00+00:00", FieldType.integer: 3, FieldType.scale: 6,
-            FieldType.person: self.people[0].id, FieldType.account: "a1", FieldType.accounts: ["a1", "a2"], FieldType.rows: rows,
-            FieldType.danger: next(iter(self.protocol.dangers), None), FieldType.dangers: list(self.protocol.dangers)[:2],
-            FieldType.target: next(iter(self.protocol.targets), None), FieldType.covers: ["need"], FieldType.referral: "1",
-        }  # fmt: skip
-        return many.get(field.type, single.get(field.type))
+        return answers.get(field.type)
 
     def events(self, count: int | None = None) -> Iterator[EventView]:
         yield EventView(1, "case_opened", "L. Amrani", self.role, NOW - timedelta(days=10), NOW - timedelta(days=10))
@@ -152,24 +164,75 @@ class MadeUp:
             for danger in list(protocol.dangers.values())[:1]
         )
         held = of_kind[ActKind.follow_up][0]
+        referral = ReferralLine(
+            1,
+            referred.seq,
+            next(iter(protocol.targets.values())),
+            ("need",),
+            NOW,
+            None,
+            "Y. Bennis",
+            "acknowledged",
+            NOW,
+        )
         return CaseFile(
-            head=CaseHead(
-                protocol, NUMBER, 9, SCHOOL, protocol.initial, protocol.stage_of(protocol.initial.key), grid.levels[max(grid.levels)],
-                NOW - timedelta(days=10), NOW - timedelta(days=1), False, False, (), dangers,
-            ),
-            profile=profile, as_of=NOW, copy=3, reader="M. Alaoui, AREF", content_seq=9, content_head="b7e1c0d2" * 8,
-            decision=signed, conformance=self.conformance(), events=tuple(self.events(steps)), people=self.people,
+            head=self.head(dangers),
+            profile=profile,
+            as_of=NOW,
+            copy=3,
+            reader="M. Alaoui, AREF",
+            content_seq=9,
+            content_head="b7e1c0d2" * 8,
+            decision=signed,
+            conformance=self.conformance(),
+            events=tuple(self.events(steps)),
+            people=self.people,
             records=self.records,
-            grid=tuple(GridLine(part.item, part.score, part.low, part.high, grid.items[part.item].weight) for part in scored.contributions),
-            grid_total=(scored.low, scored.high), grid_detail={"grid": grid.key, "reasons": ["maximum", "floor"]}, dangers=dangers,
-            referrals=(ReferralLine(1, referred.seq, next(iter(protocol.targets.values())), ("need",), NOW, None, "Y. Bennis", "acknowledged", NOW),),
-            follow_ups=(FollowUpLine(date(2026, 11, 20), "held", 3, held), FollowUpLine(date(2026, 12, 1), "planned", 14)),
+            grid=tuple(
+                GridLine(part.item, part.score, part.low, part.high, grid.items[part.item].weight)
+                for part in scored.contributions
+            ),
+            grid_total=(scored.low, scored.high),
+            grid_detail={"grid": grid.key, "reasons": ["maximum", "floor"]},
+            dangers=dangers,
+            referrals=(referral,),
+            follow_ups=(
+                FollowUpLine(date(2026, 11, 20), "held", 3, held),
+                FollowUpLine(date(2026, 12, 1), "planned", 14),
+            ),
             evidence=of_kind[ActKind.evidence],
             duties=tuple(DutyLine(duty, "due", "soon", NOW) for duty in protocol.duties.values()),
             seats=tuple(SeatLine(seat, "L. Amrani", "2026-12-31") for seat in protocol.seats.values()),
-            names=COLLEAGUES, rail=tuple(RailStage(stage, "done", NOW) for stage in protocol.stages.values()), places=PLACES,
-            checks=tuple(CheckLine("needs" if key in protocol.needs else "duties" if key in protocol.duties else "deadlines", key, (True, False, None)[place % 3]) for place, key in enumerate(document.checks)),
-        )  # fmt: skip
+            names=COLLEAGUES,
+            rail=tuple(RailStage(stage, "done", NOW) for stage in protocol.stages.values()),
+            places=PLACES,
+            checks=tuple(
+                CheckLine(self.part_of(key), key, (True, False, None)[place % 3])
+                for place, key in enumerate(document.checks)
+            ),
+        )
+
+    def head(self, dangers: tuple[DangerLine, ...]) -> CaseHead:
+        protocol = self.protocol
+        levels = next(iter(protocol.grids.values())).levels
+        return CaseHead(
+            protocol=protocol,
+            number=NUMBER,
+            seq=9,
+            unit=SCHOOL,
+            state=protocol.initial,
+            stage=protocol.stage_of(protocol.initial.key),
+            level=levels[max(levels)],
+            opened_at=NOW - timedelta(days=10),
+            entered_at=NOW - timedelta(days=1),
+            restricted=False,
+            pseudonymised=False,
+            roles=(),
+            live_dangers=dangers,
+        )
+
+    def part_of(self, check: str) -> str:
+        return next(part for part in ("needs", "duties", "deadlines") if check in getattr(self.protocol, part))
 
 
 def profiles(protocol: Protocol) -> dict[bool, str]:

@@ -18,9 +18,12 @@ from school_protocol.wording import Wording
 from .made_up import NAMES, NUMBER, SPOKEN, MadeUp, planted, profiles
 
 LANGUAGES = ("fr", "ar", "en")
-ALLOWED = re.compile(
-    r"conformance is 'A', expected 'B'|not (checked|supported).*|.*(Pattern|Shading).*not (checked|supported).*"
-)
+ALLOWED = {
+    ("violation", "pdfaid:conformance is 'A', expected 'B'"),
+    ("unsupported", "patterns are not supported"),
+    ("unsupported", "shadings are not supported"),
+}
+"""What the validator, which knows level b alone, says of a 3a file (and of WeasyPrint's empty dictionaries)."""
 
 
 def text_of(pdf: bytes) -> list[str]:
@@ -62,17 +65,24 @@ def squeezed(text: str) -> str:
     return re.sub(r"\s+", "", text)
 
 
+def unread(text: str, whole: str) -> list[str]:
+    """Words of `text` that were not read back. Where an Arabic run ends in a ligature, pypdf may put those two letters
+    at the run's other end: the rest of such a word is looked for."""
+    words = [word.strip("()،.:«»") for word in text.split()]
+    return [word for word in words if word not in whole and not ("\u0600" < word[-1] and word[:-2] in whole)]
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: str) -> None:
     protocol, pages = identified.head.protocol, text_of(case_file(identified, Wording(language)))
     whole = squeezed("\n".join(pages))
     for section in identified.document.sections:
-        assert squeezed(section.title.in_language(language)) in whole
+        assert unread(section.title.in_language(language), whole) == []
     for stage in protocol.stages.values():
-        assert squeezed(stage.title.in_language(language)) in squeezed(pages[0])
+        assert unread(stage.title.in_language(language), squeezed(pages[0])) == []
     assert squeezed(NUMBER) in squeezed(pages[0])
-    assert squeezed(protocol.title.in_language(language)) in squeezed(pages[0])
-    assert squeezed(SPOKEN) in whole
+    assert unread(protocol.title.in_language(language), squeezed(pages[0])) == []
+    assert unread(SPOKEN, whole) == []
     assert identified.content_head in whole
     assert protocol.digest in whole
 
@@ -107,7 +117,7 @@ def test_a_copy_without_names_holds_no_name_and_no_words(
         if field.type is FieldType.long or field.names
     ]
     assert [word for word in kept_out if word in without] == []
-    assert sum(word in control for word in kept_out) > len(protocol.slots) + 2
+    assert sum(word in control for word in kept_out) >= len(protocol.slots) + 2
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -123,14 +133,14 @@ def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, langua
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_decision_stands_on_page_one(identified: CaseFile, language: str) -> None:
     w, cover = Wording(language), squeezed(text_of(case_file(identified, Wording(language)))[0])
-    assert squeezed(w.text(identified.head.state.title)) in cover
+    assert unread(w.text(identified.head.state.title), cover) == []
     assert identified.head.level is not None
-    assert squeezed(w.text(identified.head.level.title)) in cover
+    assert unread(w.text(identified.head.level.title), cover) == []
     assert identified.decision is not None
     for field in identified.decision.form.fields:
         if field.type is FieldType.choice and not {option.key for option in field.options} <= {"1", "2", "3", "4"}:
-            assert squeezed(w.text(field.label)) in cover
-            assert squeezed(w.text(field.options[0].title)) in cover
+            assert unread(w.text(field.label), cover) == []
+            assert unread(w.text(field.options[0].title), cover) == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -149,8 +159,8 @@ def test_pages_are_numbered_and_name_copy_and_reader(supervised: CaseFile, langu
 def test_it_is_archival_and_tagged(supervised: CaseFile, tmp_path: Path, language: str) -> None:
     target = tmp_path / "case.pdf"
     target.write_bytes(case_file(supervised, Wording(language)))
-    problems = [str(problem) for problem in pikepdf.pdfa.validate_written(target, "3b")]
-    assert [problem for problem in problems if not ALLOWED.search(problem)] == []
+    report = pikepdf.pdfa.validate_written(target, "3b")
+    assert {(finding.kind, finding.message) for finding in report.findings} == ALLOWED
     with pikepdf.open(target) as pdf:
         assert "/StructTreeRoot" in pdf.Root
         assert str(pdf.Root.Lang) == Wording(language).html_language

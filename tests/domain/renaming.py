@@ -17,7 +17,7 @@ from school_protocol.domain.conditions import Condition
 FORMAT = frozenset(
     {
         "yes", "no", "unknown", "true", "false", "need", "open", "any", "START", "everyone", "history", "mover",
-        "proposer", "external", "judicial", "on_danger", "role", "about_self", "now", "today", "settled",
+        "proposer", "external", "judicial", "on_danger", "role", "about_self", "now", "today",
     }
 )  # fmt: skip
 PARTS = (
@@ -124,6 +124,8 @@ class Renamed:
             "options": lambda options: {self.name(key): body for key, body in options.items()},
             "fields": lambda fields: self._keyed(fields, self._field),
         }
+        if item["type"] == "referral":
+            del rules["only"]  # states of a referral, which are the format's
         return self._each(item, rules)
 
     def _move(self, move: Tree) -> Tree:
