@@ -178,7 +178,7 @@ class Pages:
             "danger": w._("A danger stands: the level follows from it."),
         }
         reasons = [self.line(said[reason]) for reason in detail.get("reasons", ()) if reason in said]
-        return [*self.floors(), *reasons] or [self.line(w._("As the grid gives it."))]
+        return [*self.floors()[:2], *reasons] or [self.line(w._("As the grid gives it."))]
 
     def checks(self) -> Iterator[tuple[CheckLine, Markup, Markup]]:
         """Each check, its name, and what is missing where it is not met."""
@@ -215,7 +215,7 @@ class Pages:
         page, pages = Markup('<bdi dir="ltr" class="page"></bdi>'), Markup('<bdi dir="ltr" class="pages"></bdi>')
         return self.said(self.w._("Page %(page)s of %(pages)s"), page=page, pages=pages)
 
-    def first_of(self, items: list[Markup], most: int = 4) -> Markup:
+    def first_of(self, items: list[Markup], most: int = 3) -> Markup:
         shown = Markup(" · ").join(items[:most])
         return shown if len(items) <= most else Markup("{} …").format(shown)
 

@@ -64,7 +64,18 @@ def passed(facts: Facts, deadline: str) -> bool:
     return any(due.is_open and due.due_at <= facts.now for due in _counts(facts, facts.protocol.deadlines[deadline]))
 
 
-def _counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
+def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
+    """One count for each start; of those that run together about the same thing, the one that is due first."""
+    kept: dict[tuple[str, str, datetime | None], Due] = {}
+    for count in _all_counts(facts, deadline):
+        together = (count.subject, count.state, count.met_at)
+        earlier = kept.get(together)
+        if earlier is None or count.due_at < earlier.due_at:
+            kept[together] = count
+    return list(kept.values())
+
+
+def _all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     if deadline.unless is not None and deadline.unless.holds(facts):
         return
     suspended = deadline.suspended_while is not None and deadline.suspended_while.holds(facts)

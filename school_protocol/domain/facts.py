@@ -347,10 +347,12 @@ class Facts(Mapping[str, Value]):
         for record, source in self.matching([one for one in sources if one.act], fact.since):
             answer = record.answers.get(source.field) if source.field else record.occurred_at.isoformat()
             if isinstance(answer, str):
-                days.append(
-                    date.fromisoformat(answer) if len(answer) == 10 else self._local_day(datetime.fromisoformat(answer))
-                )
+                days.append(self.day_of(answer))
         return max(days, default=None)
+
+    def day_of(self, answer: str) -> date:
+        """The local day of an answered date or moment."""
+        return date.fromisoformat(answer) if len(answer) == 10 else self._local_day(datetime.fromisoformat(answer))
 
     def _local_day(self, moment: datetime) -> date:
         return self.around.calendar.local(moment).date()
@@ -388,7 +390,7 @@ class Facts(Mapping[str, Value]):
         held = []
         for record in self.case.records_of(act):
             answer = record.answers.get(held_on)
-            day = date.fromisoformat(answer) if answer else self._local_day(record.occurred_at)
+            day = self.day_of(answer) if answer else self._local_day(record.occurred_at)
             if day >= first:
                 held.append((day, record.seq))
         return sorted(held)
@@ -411,8 +413,8 @@ class Facts(Mapping[str, Value]):
         for act, key in named:
             records = [record for record in self.case.records_of(act) if record.seq > self.case.opening_seq]
             answer = records[-1].answers.get(key) if records else None
-            if isinstance(answer, str) and date.fromisoformat(answer[:10]) >= self.today:
-                days.append(date.fromisoformat(answer[:10]))
+            if isinstance(answer, str) and self.day_of(answer) >= self.today:
+                days.append(self.day_of(answer))
         if not days and self.schedule_start() is None and self.level in follow.levels:
             first = follow.levels[self.level].days[0]
             days.append(self.today + timedelta(days=first))

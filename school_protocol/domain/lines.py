@@ -19,6 +19,7 @@ from school_protocol.domain.protocol import (
     Duty,
     Form,
     Level,
+    Option,
     Protocol,
     Seat,
     Slot,
@@ -124,7 +125,7 @@ class ReferralLine:
     target: Target
     covers: tuple[str, ...]
     sent_at: datetime
-    channel: str | None
+    channel: Option | None
     by: str
     state: str
     """open, acknowledged, settled."""
@@ -190,3 +191,5 @@ class CaseHead:
     """Titles are found in protocol.roles or protocol.seats."""
     live_dangers: tuple[DangerLine, ...] = ()
     can_raise: bool = False
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """Person of the case or account → how this reader sees them named."""

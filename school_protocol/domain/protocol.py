@@ -167,6 +167,8 @@ class Option(Model):
     key: str
     title: Text
     hint: Text | None = None
+    urgent: bool = False
+    """Leads at once to the choice of dangers, whatever else is asked."""
     written: bool = False
     """A letter: to a target with `letter_by`, only those may send one."""
 

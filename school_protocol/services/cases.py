@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from school_protocol.domain.case import Case, Record, fold
+from school_protocol.domain.case import Case, Record, fold, is_reading
 from school_protocol.domain.engine import (
     Choice,
     Decision,
@@ -50,7 +50,6 @@ from school_protocol.services.views import (
     ChronologyPage,
     ConflictView,
     DangerPage,
-    EventView,
     MoveView,
     ReceiptLine,
     RecordView,
@@ -116,12 +115,6 @@ def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseH
         _note_reading(house, session, loaded, f"entry.{seq}")
         seeing = _seeing(house, loaded)
         return seeing.head(), seeing.record(record)
-
-
-def see_labels(house: House, actor: Actor, number: str) -> dict[str, str]:
-    """How answers name people and colleagues for this reader: slot or account id → label."""
-    with house.realm.reading() as session:
-        return _seeing(house, load(house, session, actor, number)).labels()
 
 
 def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
@@ -192,7 +185,7 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
         return DangerPage(
             head=seeing.head(),
             dangers=live,
-            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted),
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None),
             quick_acts=tuple(act for act in first if act.quick),
             then_acts=tuple(act for act in first if not act.quick),
         )
@@ -211,7 +204,7 @@ def what_is_new(
     with house.realm.reading() as session:
         loaded = load(house, session, actor, number)
         seeing = _seeing(house, loaded)
-        newer: list[EventView] = [seeing.event(event) for event in loaded.events if event.seq > since]
+        newer = [seeing.event(event) for event in loaded.events if event.seq > since and not is_reading(event)]
         protocol = loaded.protocol
         return ConflictView(
             seeing.head(),
@@ -486,8 +479,7 @@ def make_move(
         successor = cases.free_number(session, _RANDOM) if receiving else None
         intent = MakeMove(move, reason, departures or {}, successor)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
-        if expected is not None and expected != loaded.case.last_seq:
-            raise Conflict(expected, loaded.case.last_seq)
+        _check_expected(loaded, expected, None)
         done = _keep_decision(house, session, loaded, decision, token)
         if declared is not None and declared.carries:
             _carry(house, session, loaded, declared)
@@ -511,8 +503,8 @@ def _goes_on_elsewhere(loaded: Loaded) -> bool:
 def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> None:
     """A stale form is a conflict; but a danger raised is never held back by what somebody else wrote."""
     urgent = act is not None and (act.kind in (ActKind.raise_danger, ActKind.note) or act.quick)
-    if expected is not None and expected != loaded.case.last_seq and not urgent:
-        raise Conflict(expected, loaded.case.last_seq)
+    if expected is not None and expected < loaded.case.content_seq and not urgent:
+        raise Conflict(expected, loaded.case.content_seq)
 
 
 def _keep_decision(house: House, session: Session, loaded: Loaded, decision: Decision, token: str) -> Done:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from typing import Any
 
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
-from school_protocol.domain.engine import Choice, available, role_for, signable
+from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import (
     EVENT_OF_ACT,
@@ -22,7 +22,7 @@ from school_protocol.domain.events import (
     StepTaken,
     kind_of,
 )
-from school_protocol.domain.protocol import ActKind, FieldType, Form, Move, Protocol
+from school_protocol.domain.protocol import ActKind, FieldType, Form, Move, Option, Protocol
 from school_protocol.services.loading import Loaded
 from school_protocol.services.views import (
     AccountLine,
@@ -214,6 +214,7 @@ class Seeing:
             pseudonymised=self.loaded.pseudonymised,
             roles=self.loaded.roles,
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
+            labels=self.labels(),
             can_raise=any(
                 choice.is_open and protocol.acts[choice.key].kind is ActKind.raise_danger
                 for choice in self.choices
@@ -361,11 +362,14 @@ class Seeing:
             )
         return tuple(lines)
 
-    def _channel(self, record: Record | None) -> str | None:
+    def _channel(self, record: Record | None) -> Option | None:
+        """How a referral was sent: the answer among whose options is a letter."""
         if record is None:
             return None
-        item = self.protocol.form_of(record.act).by_key.get("channel")
-        return record.answers.get(item.key) if item else None
+        fields = self.protocol.form_of(record.act).fields
+        item = next((one for one in fields if any(option.written for option in one.options)), None)
+        chosen = record.answers.get(item.key) if item else None
+        return next((option for option in item.options if option.key == chosen), None) if item else None
 
     def holds(self) -> tuple[HoldLine, ...]:
         return tuple(
@@ -392,7 +396,7 @@ class Seeing:
         for record in self.case.records_of(follow.act) if follow else ():
             if follow and record.seq not in held:
                 day = record.answers.get(follow.held_on)
-                moment = date.fromisoformat(day) if day else record.occurred_at.astimezone(ZONE).date()
+                moment = facts.day_of(day) if day else record.occurred_at.astimezone(ZONE).date()
                 lines.append(FollowUpLine(moment, "held", None, self.record(record)))
         return tuple(sorted(lines, key=lambda line: line.day))
 
@@ -432,13 +436,17 @@ class Seeing:
         )
 
     def move(self, key: str) -> MoveView:
+        move = self.protocol.moves.get(key)
+        if move is None:
+            raise Unseen(key)
+        target = self.protocol.states.get(move.to)
         choice = next((one for one in self.choices if one.kind == "move" and one.key == key), None)
         if choice is None:
-            raise Unseen(key)
-        move = self.protocol.moves[key]
+            elsewhere = Reason("not_from_here", states=move.from_)
+            return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
         departing = tuple(reason for reason in choice.reasons if reason.may_depart)
         rest = tuple(reason for reason in choice.reasons if not reason.may_depart)
-        return MoveView(self.head(), move, self.protocol.states.get(move.to), rest, departing, choice.is_open)
+        return MoveView(self.head(), move, target, rest, departing, choice.is_open)
 
     def choice(self, key: str) -> Choice:
         return next(one for one in self.choices if one.kind == "act" and one.key == key)

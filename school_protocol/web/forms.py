@@ -169,7 +169,7 @@ def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> No
 def asks_for_danger(form: AnswerForm) -> bool:
     """Whether an answer says that there is, or may be, danger now: then the danger comes before anything else."""
     return any(
-        getattr(option, "urgent", False) and option.key in question.typed
+        option.urgent and option.key in question.typed
         for question in form.questions
         for option in question.spec.options
     )

@@ -26,6 +26,17 @@ ALLOWED = {
 """What the validator, which knows level b alone, says of a 3a file (and of WeasyPrint's empty dictionaries)."""
 
 
+_PRINTED: dict[tuple[str, str, str], bytes] = {}
+
+
+def printed(view: CaseFile, language: str) -> bytes:
+    """The made-up case as it is, printed once for all tests that only read it."""
+    key = (view.head.protocol.protocol, view.profile, language)
+    if key not in _PRINTED:
+        _PRINTED[key] = case_file(view, Wording(language))
+    return _PRINTED[key]
+
+
 def text_of(pdf: bytes) -> list[str]:
     return [page.extract_text() for page in PdfReader(io.BytesIO(pdf)).pages]
 
@@ -69,12 +80,12 @@ def unread(text: str, whole: str) -> list[str]:
     """Words of `text` that were not read back. Where an Arabic run ends in a ligature, pypdf may put those two letters
     at the run's other end: the rest of such a word is looked for."""
     words = [word.strip("()،.:«»") for word in text.split()]
-    return [word for word in words if word not in whole and not ("\u0600" < word[-1] and word[:-2] in whole)]
+    return [word for word in words if word not in whole and not (word[-1] > "\u0600" and word[:-2] in whole)]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: str) -> None:
-    protocol, pages = identified.head.protocol, text_of(case_file(identified, Wording(language)))
+    protocol, pages = identified.head.protocol, text_of(printed(identified, language))
     whole = squeezed("\n".join(pages))
     for section in identified.document.sections:
         assert unread(section.title.in_language(language), whole) == []
@@ -90,11 +101,11 @@ def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: st
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_answer_of_every_form_is_on_the_identified_pages(moroccan: Protocol, language: str) -> None:
     view = MadeUp(moroccan).file(profiles(moroccan)[True])
-    whole = squeezed("".join(text_of(case_file(view, Wording(language)))))
-    printed = {act for section in view.document.sections for act in section.acts}
+    whole = squeezed("".join(text_of(printed(view, language))))
+    acts = {act for section in view.document.sections for act in section.acts}
     fields = [
         (act, field)
-        for act in printed
+        for act in acts
         for field in moroccan.form_of(act).fields
         if field.type in (FieldType.text, FieldType.long)
     ]
@@ -107,8 +118,8 @@ def test_a_copy_without_names_holds_no_name_and_no_words(
     supervised: CaseFile, identified: CaseFile, language: str
 ) -> None:
     protocol = supervised.head.protocol
-    without = squeezed(everything_in(case_file(supervised, Wording(language))))
-    control = squeezed(everything_in(case_file(identified, Wording(language))))
+    without = squeezed(everything_in(printed(supervised, language)))
+    control = squeezed(everything_in(printed(identified, language)))
     kept_out = [squeezed(name) for name in NAMES[: len(protocol.slots)]] + ["G135792468", squeezed(SPOKEN)]
     kept_out += [
         planted(act.key, field.key)
@@ -122,7 +133,7 @@ def test_a_copy_without_names_holds_no_name_and_no_words(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, language: str) -> None:
-    cover = squeezed(text_of(case_file(identified, Wording(language)))[0])
+    cover = squeezed(text_of(printed(identified, language))[0])
     people = [squeezed(name) for name in (*NAMES, "L. Amrani", "Y. Bennis")]
     assert [name for name in people if name in cover] == []
     assert identified.grid_total is not None
@@ -132,7 +143,7 @@ def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, langua
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_decision_stands_on_page_one(identified: CaseFile, language: str) -> None:
-    w, cover = Wording(language), squeezed(text_of(case_file(identified, Wording(language)))[0])
+    w, cover = Wording(language), squeezed(text_of(printed(identified, language))[0])
     assert unread(w.text(identified.head.state.title), cover) == []
     assert identified.head.level is not None
     assert unread(w.text(identified.head.level.title), cover) == []
@@ -144,8 +155,16 @@ def test_the_decision_stands_on_page_one(identified: CaseFile, language: str) ->
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
+def test_the_cover_is_one_page(supervised: CaseFile, language: str) -> None:
+    pages = text_of(printed(supervised, language))
+    first = next(section for section in supervised.document.sections if section.kind not in ("decision", "checks"))
+    assert unread(first.title.in_language(language), squeezed(pages[1])) == []
+    assert supervised.head.protocol.digest[:8] in squeezed(pages[0])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
 def test_pages_are_numbered_and_name_copy_and_reader(supervised: CaseFile, language: str) -> None:
-    pages = text_of(case_file(supervised, Wording(language)))
+    pages = text_of(printed(supervised, language))
     assert len(pages) > 3
     for number, page in enumerate(pages, start=1):
         figures = re.findall(r"\d+", page.replace("\n", " "))
@@ -158,7 +177,7 @@ def test_pages_are_numbered_and_name_copy_and_reader(supervised: CaseFile, langu
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_archival_and_tagged(supervised: CaseFile, tmp_path: Path, language: str) -> None:
     target = tmp_path / "case.pdf"
-    target.write_bytes(case_file(supervised, Wording(language)))
+    target.write_bytes(printed(supervised, language))
     report = pikepdf.pdfa.validate_written(target, "3b")
     assert {(finding.kind, finding.message) for finding in report.findings} == ALLOWED
     with pikepdf.open(target) as pdf:

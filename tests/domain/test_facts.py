@@ -349,3 +349,10 @@ def test_a_second_protocol_has_a_schedule_of_its_own() -> None:
     assert [one.offset for one in told.facts.planned()] == [2, 9, 20]
     told.put("alarmed")
     assert told.facts.level == 2
+
+
+def test_a_follow_up_may_be_held_on_a_date_or_at_a_moment() -> None:
+    told = slip(read_file(SMALL)).put("looking").put("agreed", level=1).wait(days=4)
+    told.act("mediator", "look_in", on=told.now.isoformat(), back="returned")
+    assert [one.held_seq for one in told.facts.planned()] == [told.seq]
+    assert told.facts["good_looks"] == 1

@@ -14,13 +14,13 @@ from filling import Unfillable, fill
 from school_protocol.definitions import read
 from school_protocol.domain.conformance import conformance
 from school_protocol.domain.dues import duties, dues
-from school_protocol.domain.engine import MakeMove, Opening, RecordAct, _Desk, available, decide
+from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.policy import Actor, Appointment
-from school_protocol.domain.protocol import START, Protocol
+from school_protocol.domain.protocol import START, ActKind, Protocol
 
 FILES = {"moroccan": MOROCCAN, "small": SMALL}
-STEPS = 120
+STEPS = 80
 
 
 def staff(protocol: Protocol) -> list[Actor]:
@@ -53,13 +53,15 @@ class Walker:
         )
 
     def step(self) -> dict[str, Any]:
-        """One step: mostly something that is offered, sometimes anything at all."""
+        """One step: mostly something that is offered, sometimes anything at all; now and then from elsewhere."""
         rng, told, protocol = self.rng, self.told, self.protocol
         actor = rng.choice(self.staff)
         if rng.random() < 0.3:
             told.wait(hours=rng.choice((1, 7, 50, 400)))
+        if told.case is not None and rng.random() < 0.1:
+            told.put(rng.choice(list(protocol.states)))
         offered = available(protocol, told.case, actor, told.now, told.around)
-        opened = [choice for choice in offered if choice.is_open]
+        opened = [choice for choice in offered if choice.is_open and not self._alarms(choice)]
         anything = [("act", key) for key in protocol.acts] + [("move", key) for key in protocol.moves]
         kind, key = rng.choice(anything)
         if opened and rng.random() < 0.85:
@@ -72,6 +74,10 @@ class Walker:
         }  # fmt: skip
         note |= self._did(actor, kind, key)
         return note | self._stands()
+
+    def _alarms(self, choice: Choice) -> bool:
+        """Dangers are raised rarely: else every walk would stay on the urgent path."""
+        return choice.kind == "act" and self.protocol.acts[choice.key].kind is ActKind.raise_danger
 
     def _did(self, actor: Actor, kind: str, key: str) -> dict[str, Any]:
         told, protocol, rng = self.told, self.protocol, self.rng
@@ -143,20 +149,22 @@ def comparable(note: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {key: sorted(map(repr, value)) if key in LOOSE else value for key, value in told.items()}
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", FILES)
 def test_a_renamed_definition_behaves_the_same(name: str, seed: int) -> None:
     source = FILES[name].read_text()
     other = Renamed(source, seed)
     first = Walker(read(source.encode(), name), random.Random(seed))
     second = Walker(read(other.text.encode(), f"{name}, renamed"), random.Random(seed))
-    reached = set()
+    reached, happened = set(), set()
     for number in range(STEPS):
         one, two = first.step(), second.step()
         expected, found = comparable(one, other.names), comparable(two, {})
         assert found == expected, f"step {number}: {one['who']} {one['key']}"
         reached.add(one.get("state"))
+        happened.update(key for key in ("events", "refused", "bad") if key in one)
     assert len(reached) >= 4, "the walk went somewhere"
+    assert happened == {"events", "refused"}, "legal and illegal steps, and no form that was filled in wrongly"
 
 
 @pytest.mark.parametrize("name", FILES)

@@ -41,14 +41,14 @@ FIRST_MINUTES = "first-minutes"
 @blueprint.get("/<number>")
 def show(number: str) -> ResponseReturnValue:
     case = use_cases.see_case(sessions.house(), sessions.actor(), number)
-    return render_template("cases/show.html", case=case, head=case.head, names=_names(number))
+    return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
 @blueprint.get("/<number>/chronology")
 def chronology(number: str) -> ResponseReturnValue:
     before = request.args.get("before", type=int)
     head, page = use_cases.see_chronology(sessions.house(), sessions.actor(), number, before)
-    return render_template("cases/chronology.html", head=head, page=page, before=before, names=_names(number))
+    return render_template("cases/chronology.html", head=head, page=page, before=before, names=head.labels)
 
 
 @blueprint.get("/<number>/entries/<int:seq>")
@@ -56,11 +56,7 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
     if seq > 10**9:
         raise Unseen(number)
     head, record = use_cases.see_record(sessions.house(), sessions.actor(), number, seq)
-    return render_template("cases/entry.html", head=head, record=record, names=_names(number))
-
-
-def _names(number: str) -> dict[str, str]:
-    return use_cases.see_labels(sessions.house(), sessions.actor(), number)
+    return render_template("cases/entry.html", head=head, record=record, names=head.labels)
 
 
 # ---- recording an act --------------------------------------------------------------------------------------------
@@ -104,7 +100,7 @@ def _act_page(view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = ()
         was_kept=was_kept,
         signs=pointed_record(view, form),
         then=request.values.get("then", ""),
-        names=_names(view.head.number) if view.head else {},
+        names=view.head.labels if view.head else {},
     )
 
 
@@ -112,7 +108,7 @@ def _act_conflict(number: str, view: ActView, form: AnswerForm, error: Conflict)
     news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
     return render_template(
-        "cases/conflict.html", news=news, head=news.head, form=form, view=view, names=_names(number), move=None
+        "cases/conflict.html", news=news, head=news.head, form=form, view=view, names=news.head.labels, move=None
     )
 
 
@@ -165,15 +161,11 @@ def move(number: str, move: str) -> ResponseReturnValue:
 
 
 def _move_view(number: str, move: str) -> MoveView:
-    """The move as it stands; one that no longer leaves from here says so, and the words typed for it stay."""
-    try:
-        return use_cases.see_move(sessions.house(), sessions.actor(), number, move)
-    except Unseen:
-        news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, 10**9, move=move)
-        if news.move is None or news.move.automatic:
-            raise
-        here = Reason("not_from_here", states=news.move.from_)
-        return MoveView(news.head, news.move, news.head.protocol.states.get(news.move.to), (here,), (), False)
+    """The move as it stands; what follows from an act by itself has no page."""
+    view = use_cases.see_move(sessions.house(), sessions.actor(), number, move)
+    if view.move.automatic:
+        raise Unseen(number)
+    return view
 
 
 def _move_page(
@@ -199,7 +191,7 @@ def _move_conflict(number: str, view: MoveView, form: MoveForm, error: Conflict)
     news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, move=view.move.key)
     form.expected.data = str(news.head.seq)
     return render_template(
-        "cases/conflict.html", news=news, head=news.head, form=form, view=None, names=_names(number), move=view
+        "cases/conflict.html", news=news, head=news.head, form=form, view=None, names=news.head.labels, move=view
     )
 
 

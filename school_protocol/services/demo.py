@@ -1,0 +1,604 @@
+"""The demo: two academies, four schools, every role, and cases in every state, played by the stories of the protocol.
+
+Schools, people, numbers of pupils and cases are fictitious. It is made once; a second start finds it and keeps it.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time, timedelta
+from importlib.resources import files
+from typing import Any
+
+import holidays
+import yaml
+
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.domain.clock import Calendar, Clock, Hours, HoursException
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import REALM, hash_password
+from school_protocol.services.house import House, SystemClock, open_house
+from school_protocol.services.loading import reindex
+from school_protocol.services.scripts import Played, Player, TurnableClock
+from school_protocol.storage import directory
+from school_protocol.wording import ZONE
+
+NOTE = "demo-accounts.txt"
+UNFINISHED = "unfinished"
+DEFINITION = "ma-cyberharassment"
+ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+Say = Callable[[str], None]
+Step = Mapping[str, Any]
+
+
+class DemoError(SchoolProtocolError):
+    """The demo can't be made here."""
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccount:
+    username: str
+    name: str
+    role: str
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class DemoAccounts:
+    """Who can sign in; all with the same password."""
+
+    password: str
+    accounts: tuple[DemoAccount, ...]
+
+    def table(self) -> str:
+        """The accounts as lines to print."""
+        wide = max(len(account.username) for account in self.accounts)
+        broad = max(len(account.role) for account in self.accounts)
+        lines = [f"  {one.username:<{wide}}  {one.role:<{broad}}  {one.name}, {one.place}" for one in self.accounts]
+        return "\n".join([f"Password of every account: {self.password}", "", *lines])
+
+
+# ---- places and people -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    code: str
+    fr: str
+    ar: str
+    parent: str = ""
+
+    @property
+    def names(self) -> dict[str, str]:
+        return {"fr": self.fr, "ar": self.ar}
+
+
+COUNTRY = Place("MA", "Ministère", "الوزارة")
+REGIONS = (
+    Place("MA-04", "Académie de Rabat-Salé-Kénitra", "أكاديمية الرباط - سلا - القنيطرة"),
+    Place("MA-07", "Académie de Marrakech-Safi", "أكاديمية مراكش - آسفي"),
+)
+PROVINCES = (
+    Place("MA-SAL", "Direction provinciale de Salé", "المديرية الإقليمية بسلا", "MA-04"),
+    Place("MA-RAB", "Direction provinciale de Rabat", "المديرية الإقليمية بالرباط", "MA-04"),
+    Place("MA-KEN", "Direction provinciale de Kénitra", "المديرية الإقليمية بالقنيطرة", "MA-04"),
+    Place("MA-MAR", "Direction provinciale de Marrakech", "المديرية الإقليمية بمراكش", "MA-07"),
+    Place("MA-SAF", "Direction provinciale de Safi", "المديرية الإقليمية بآسفي", "MA-07"),
+)
+SCHOOLS = (
+    Place("04127K", "Collège Ibn Rochd", "الثانوية الإعدادية ابن رشد", "MA-SAL"),
+    Place("04131R", "Collège Al Massira", "الثانوية الإعدادية المسيرة", "MA-SAL"),
+    Place("07413M", "Lycée Fatima Al Fihriya", "الثانوية التأهيلية فاطمة الفهرية", "MA-MAR"),
+    Place("07420T", "École Al Amal", "مدرسة الأمل الابتدائية", "MA-MAR"),
+)
+RECEIVING = 1
+"""Where the case goes that the transfer's story hands over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    username: str
+    role: str
+    place: str
+    fr: str
+    ar: str
+    language: str = "fr"
+    trained: bool = False
+
+
+PEOPLE = (
+    Person("membre", "team_member", "04127K", "Nadia El Fassi", "نادية الفاسي", trained=True),
+    Person("membre2", "team_member", "04127K", "Hicham Bouziane", "هشام بوزيان", "ar", trained=True),
+    Person("referent", "team_coordinator", "04127K", "Samira Benjelloun", "سميرة بنجلون", trained=True),
+    Person("directeur", "head", "04127K", "Abdelhak Tazi", "عبد الحق التازي"),
+    Person("appui", "psychosocial", "04127K", "Loubna Sebti", "لبنى السبتي"),
+    Person("declarant", "reporter", "04127K", "Youssef Amrani", "يوسف العمراني"),
+    Person("province", "directorate", "MA-SAL", "Khadija Naciri", "خديجة الناصري", trained=True),
+    Person("academie", "academy", "MA-04", "Mohammed Skalli", "محمد الصقلي"),
+    Person("formateur", "trainer", "MA", "Rachid Hakimi", "رشيد الحكيمي", trained=True),
+    Person("protocole", "protocol_admin", "MA", "Zineb Chraibi", "زينب الشرايبي"),
+    Person("donnees", "data_officer", "MA-04", "Omar Belghiti", "عمر بلغيتي"),
+    Person("admin", "technical_admin", "MA", "Siham Daoudi", "سهام الداودي"),
+    Person("province2", "directorate", "MA-SAL", "Fouad Lahbabi", "فؤاد الحبابي", trained=True),
+    Person("membre3", "team_member", "04131R", "Meriem Cherkaoui", "مريم الشرقاوي", "ar", trained=True),
+    Person("membre4", "team_member", "04131R", "Jamal Ouhida", "جمال أوحيدا", trained=True),
+    Person("referent2", "team_coordinator", "04131R", "Asmae Filali", "أسماء الفيلالي", trained=True),
+    Person("directeur2", "head", "04131R", "Mustapha Raissouni", "مصطفى الريسوني"),
+    Person("appui2", "psychosocial", "04131R", "Ikram Zaki", "إكرام زكي"),
+    Person("declarant2", "reporter", "04131R", "Said Oulhaj", "سعيد أولحاج"),
+    Person("membre5", "team_member", "07413M", "Houria Benkirane", "حورية بنكيران", "ar", trained=True),
+    Person("membre6", "team_member", "07413M", "Khalid Mansouri", "خالد المنصوري", "ar", trained=True),
+    Person("referent3", "team_coordinator", "07413M", "Latifa Idrissi", "لطيفة الإدريسي", "ar", trained=True),
+    Person("directeur3", "head", "07413M", "Hassan Ait Ali", "حسن أيت علي"),
+    Person("appui3", "psychosocial", "07413M", "Bouchra Kadiri", "بشرى القادري", "ar"),
+    Person("declarant3", "reporter", "07413M", "Amine Lazrak", "أمين الأزرق"),
+    Person("membre7", "team_member", "07420T", "Touria Mellouk", "ثورية ملوك", trained=True),
+    Person("membre8", "team_member", "07420T", "Driss Sahraoui", "إدريس الصحراوي", trained=True),
+    Person("referent4", "team_coordinator", "07420T", "Najat Berrechid", "نجاة برشيد", trained=True),
+    Person("directeur4", "head", "07420T", "Brahim Oubella", "إبراهيم أوبلا"),
+    Person("appui4", "psychosocial", "07420T", "Karima Alami", "كريمة العلمي"),
+    Person("declarant4", "reporter", "07420T", "Fatiha Jebrane", "فتيحة جبران"),
+    Person("province3", "directorate", "MA-MAR", "Laila Guessous", "ليلى كسوس", trained=True),
+    Person("province4", "directorate", "MA-MAR", "Anouar Benali", "أنوار بنعلي", trained=True),
+    Person("academie2", "academy", "MA-07", "Naoual Hajji", "نوال حجي"),
+)
+
+# ---- school time: indicative, for the academy to replace with the year's circular --------------------------------
+
+_DAY = (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30)))
+_RAMADAN = (Hours(time(9, 0), time(12, 0)), Hours(time(12, 30), time(15, 0)))
+WEEK = {**dict.fromkeys(range(5), _DAY), 5: (Hours(time(8, 30), time(12, 30)),)}
+RAMADAN_WEEK = {**dict.fromkeys(range(5), _RAMADAN), 5: (Hours(time(9, 0), time(12, 30)),)}
+RAMADAN = ((date(2026, 2, 19), date(2026, 3, 19)), (date(2027, 2, 8), date(2027, 3, 9)))
+SCHOOL_HOLIDAYS = (
+    (date(2025, 10, 19), date(2025, 10, 26)),
+    (date(2026, 7, 1), date(2026, 9, 6)),
+    (date(2026, 10, 25), date(2026, 11, 1)),
+    (date(2026, 12, 13), date(2026, 12, 20)),
+    (date(2027, 1, 31), date(2027, 2, 7)),
+    (date(2027, 3, 14), date(2027, 3, 21)),
+    (date(2027, 5, 2), date(2027, 5, 9)),
+    (date(2027, 7, 1), date(2027, 9, 5)),
+)
+YEARS = range(2025, 2029)
+
+
+def calendar() -> Calendar:
+    """Monday to Saturday; Ramadan's own hours; public and school holidays closed."""
+    closed = set(holidays.country_holidays("MA", years=YEARS))
+    for first, last in SCHOOL_HOLIDAYS:
+        closed |= {first + timedelta(days=count) for count in range((last - first).days + 1)}
+    exceptions = tuple(HoursException(first, last, RAMADAN_WEEK) for first, last in RAMADAN)
+    return Calendar(opening=WEEK, exceptions=exceptions, closed=frozenset(closed))
+
+
+# ---- whom to call: as found in public sources --------------------------------------------------------------------
+
+ALWAYS: Mapping[str, Any] = {"always": True}
+WEEKDAYS_10_16: Mapping[str, Any] = {str(day): [["10:00", "16:00"]] for day in range(5)}
+OFFICE: Mapping[str, Any] = {str(day): [["08:30", "16:30"]] for day in range(5)}
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    target: str
+    fr: str
+    ar: str
+    phone: str = ""
+    url: str = ""
+    hours: Mapping[str, Any] = field(default_factory=dict)
+    verified: bool = True
+    unit: str = ""
+
+
+NUMBERS = (
+    Number("police", "Police", "الشرطة", "19", hours=ALWAYS),
+    Number("police", "Gendarmerie royale (milieu rural)", "الدرك الملكي (الوسط القروي)", "177", hours=ALWAYS),
+    Number("rescue", "Protection civile", "الوقاية المدنية", "15", hours=ALWAYS, verified=False),
+    Number("rescue", "SAMU", "المساعدة الطبية المستعجلة", "141", hours=ALWAYS, verified=False),
+    Number("child_line", "ONDE, enfance en danger", "المرصد الوطني لحقوق الطفل", "2511", "https://2511.ma"),
+    Number(
+        "e_blagh", "E-Blagh (DGSN), 24 h sur 24", "منصة إبلاغ (المديرية العامة للأمن الوطني)",
+        url="https://www.e-blagh.ma", hours=ALWAYS,
+    ),
+    Number("prosecutor", "Plaintes en ligne, ministère public", "شكايات رئاسة النيابة العامة", url="https://plaintes.pmp.ma"),
+    Number(
+        "prosecutor", "Centre d’aide du ministère de la Justice (orientation)", "مركز الإرشاد لوزارة العدل",
+        "+212 5 37 26 66 00", hours=OFFICE,
+    ),
+    Number(
+        "emc", "EMC-Helpline (WhatsApp, lundi à vendredi, 10 h à 16 h)", "خط مساعدة الفضاء المغربي للثقة الرقمية",
+        "+212 6 24 40 58 89", "https://www.cyberconfiance.ma/helpline", WEEKDAYS_10_16,
+    ),
+    Number("emc", "e-vigilance", "منصة اليقظة الإلكترونية", url="https://evigilance.ma/fr/signaler", hours=ALWAYS),
+    Number(
+        "take_it_down", "Take It Down (avant 18 ans)", "Take It Down (دون 18 سنة)",
+        url="https://takeitdown.ncmec.org/fr/", hours=ALWAYS,
+    ),
+    Number("take_it_down", "Portail IWF Maroc", "بوابة IWF المغرب", url="https://report.iwf.org.uk/ma/", hours=ALWAYS),
+    Number("child_protection", "CAPE de Salé", "مركز مواكبة حماية الطفولة بسلا", verified=False, unit="MA-SAL"),
+    Number("child_protection", "UPE de Marrakech", "وحدة حماية الطفولة بمراكش", verified=False, unit="MA-MAR"),
+)  # fmt: skip
+
+
+# ---- scenes: a story, where it is played, where it stops and when ------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """One story played in one school, whole or up to a step, moved in time so that it ends about now."""
+
+    story: str
+    school: int
+    until: str = ""
+    """The last thing done; empty: the whole story."""
+    only: str | None = None
+    """One case of the story alone."""
+    ago: timedelta = timedelta(hours=2)
+    """How long before now the last step lies, at least; then whole days, on school days where it can be."""
+    exactly: bool = False
+    due_today: str = ""
+    """A moment of the story that is to fall upon later today."""
+    names: Mapping[str, str] = field(default_factory=dict)
+
+
+YASMINE = ("Yasmine", "Berrada-Ouali", "G139482706")
+SALMA = ("سلمى", "الإدريسي الوزاني", "J130077412")
+IMANE = ("إيمان", "الزياني بوعزة", "K150093327")
+
+
+def _instead(of: Sequence[str], *other: str) -> dict[str, str]:
+    """Another pupil in the place of the one whom a story names."""
+    return dict(zip(of, other, strict=True))
+
+
+SCENES = (
+    Scene("sc1", 0, ago=timedelta(days=1)),
+    Scene(
+        "sc1", 1, until="F1", ago=timedelta(minutes=35), exactly=True,
+        names=_instead(YASMINE, "Inès", "Filali-Naciri", "G142660913"),
+    ),
+    Scene(
+        "sc1", 0, until="t_qualify", ago=timedelta(days=6),
+        names=_instead(YASMINE, "Hajar", "Mekouar-Tlemçani", "G140093318"),
+    ),
+    Scene("sc1", 0, until="t_assign", names=_instead(YASMINE, "Douae", "Lamghari-Sqalli", "G143375520")),
+    Scene(
+        "sc1", 0, until="t_listen", due_today="2026-10-07T10:50",
+        names=_instead(YASMINE, "Rania", "Bensaïd-Ghazi", "G141128846"),
+    ),
+    Scene("sc1", 1, until="t_to_assess", names=_instead(YASMINE, "Aya", "Squalli-Drissi", "G142087754")),
+    Scene("sc1", 0, until="t_plan", names=_instead(YASMINE, "Manal", "Rahmouni-Fekkak", "G140571129")),
+    Scene("reopening", 1, only=""),
+    Scene("reopening", 3, only="sans_suite", until="t_nofollow", ago=timedelta(days=2)),
+    Scene("sc4", 3, only="suivi", until="t_follow", ago=timedelta(days=1)),
+    Scene("sc4", 3, only="", until="t_minor"),
+    Scene(
+        "sc6", 0, until="told_by_voice", ago=timedelta(minutes=8), exactly=True,
+        names=_instead(IMANE, "شيماء", "العلوي بناني", "K151120984"),
+    ),
+    Scene("sc3", 2, until="taken_over", due_today="2026-10-09T09:31"),
+    Scene("sc3", 2, until="t_ack", names=_instead(SALMA, "رانية", "بنعمر الكتاني", "J131192207")),
+    Scene("sc6", 0, until="t_reinforce", ago=timedelta(days=1)),
+    Scene("transfer", 0, ago=timedelta(days=1)),
+    Scene("joining", 2),
+    Scene("staff_concerned", 2),
+)  # fmt: skip
+
+
+# ---- prepare -----------------------------------------------------------------------------------------------------
+
+
+def prepare(
+    settings: Settings, *, reset: bool, password: str | None, say: Say, clock: Clock | None = None
+) -> DemoAccounts:
+    """The demo's accounts; its data is made where there is none. Raises DemoError where other data is kept."""
+    kept = _noted(settings)
+    if reset or kept == UNFINISHED:
+        _clear(settings, kept, say)
+        kept = ""
+    if kept:
+        return _again(settings, kept, password, say)
+    if any(settings.data.glob("*.sqlite")):
+        raise DemoError(f"{settings.data} holds an installation that is no demo: choose another SCHOOL_PROTOCOL_DATA")
+    accounts = _listed(password or _drawn())
+    settings.data.mkdir(parents=True, exist_ok=True)
+    _note(settings, UNFINISHED)
+    turning = TurnableClock((clock or SystemClock()).now())
+    house = open_house(settings, turning)
+    try:
+        _seed(house, turning, accounts.password, say)
+    finally:
+        house.realm.close()
+        house.directory.close()
+    _note(settings, f"{accounts.table()}\n")
+    return accounts
+
+
+def _drawn() -> str:
+    return "-".join("".join(secrets.choice(ALPHABET) for _place in range(4)) for _group in range(3))
+
+
+def _listed(password: str) -> DemoAccounts:
+    protocol, _content = _definition()
+    places = {place.code: place.fr for place in (COUNTRY, *REGIONS, *PROVINCES, *SCHOOLS)}
+    lines = (
+        DemoAccount(one.username, one.fr, protocol.roles[one.role].title.in_language("fr"), places[one.place])
+        for one in PEOPLE
+    )
+    return DemoAccounts(password, tuple(lines))
+
+
+def _note(settings: Settings, text: str) -> None:
+    """Keep the accounts for a second start, for the owner's eyes alone."""
+    path = settings.data / NOTE
+    path.touch(mode=0o600)
+    path.chmod(0o600)
+    path.write_text(text, "utf-8")
+
+
+def _noted(settings: Settings) -> str:
+    """The password kept; UNFINISHED where a start was cut off; empty where no demo is."""
+    path = settings.data / NOTE
+    if not path.exists():
+        return ""
+    first = path.read_text("utf-8").partition("\n")[0]
+    return first.rpartition(": ")[2].strip() or UNFINISHED
+
+
+def _clear(settings: Settings, kept: str, say: Say) -> None:
+    if not kept and any(settings.data.glob("*.sqlite")):
+        raise DemoError(f"{settings.data} holds an installation that is no demo: it is not reset")
+    say("Clearing the demo's former data")
+    for path in [*settings.data.glob("*.sqlite*"), settings.data / NOTE]:
+        path.unlink(missing_ok=True)
+    shutil.rmtree(settings.keys, ignore_errors=True)
+
+
+def _again(settings: Settings, kept: str, password: str | None, say: Say) -> DemoAccounts:
+    say("The demo's data is there already")
+    if not password or password == kept:
+        return _listed(kept)
+    house = open_house(settings, SystemClock())
+    try:
+        hashed = hash_password(password)
+        with house.directory.writing() as session:
+            for person in PEOPLE:
+                account = directory.account_named(session, person.username)
+                if account is not None:
+                    directory.set_password(session, account.id, hashed)
+    finally:
+        house.realm.close()
+        house.directory.close()
+    accounts = _listed(password)
+    _note(settings, f"{accounts.table()}\n")
+    return accounts
+
+
+# ---- the directory -----------------------------------------------------------------------------------------------
+
+
+def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
+    now = clock.now()
+    say("Academies, schools, calendars, contacts and accounts")
+    protocol, content = _definition()
+    units = _units(house)
+    _contacts(house, units, now)
+    accounts = _accounts(house, units, hash_password(password), now)
+    with house.directory.writing() as session:
+        directory.publish(
+            session,
+            protocol=protocol.protocol,
+            version=protocol.version,
+            digest=protocol.digest,
+            content=content,
+            published_at=now - timedelta(days=400),
+        )
+    Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
+
+
+def _definition() -> tuple[Protocol, bytes]:
+    content = (files("school_protocol.protocol_definitions") / DEFINITION / "1.yaml").read_bytes()
+    return read(content, f"{DEFINITION}/1.yaml"), content
+
+
+def _units(house: House) -> dict[str, str]:
+    """Code → id of every place."""
+    ids: dict[str, str] = {}
+    storeys = ((UnitKind.country, (COUNTRY,)), (UnitKind.region, REGIONS), (UnitKind.province, PROVINCES))
+    with house.directory.writing() as session:
+        for kind, places in (*storeys, (UnitKind.school, SCHOOLS)):
+            for place in places:
+                ids[place.code] = directory.add_unit(
+                    session, kind=kind, code=place.code, names=place.names, parent=ids.get(place.parent)
+                )
+        for region in REGIONS:
+            directory.set_calendar(session, ids[region.code], calendar())
+    return ids
+
+
+def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
+    verified_on = (now - timedelta(days=20)).astimezone(ZONE).date()
+    with house.directory.writing() as session:
+        for position, number in enumerate(NUMBERS):
+            added = directory.add_contact(
+                session,
+                target=number.target,
+                names={"fr": number.fr, "ar": number.ar},
+                unit=units.get(number.unit),
+                phone=number.phone,
+                url=number.url,
+                hours=number.hours,
+                position=position,
+            )
+            if number.verified:
+                directory.verify_contact(session, added, on=verified_on, by="demo")
+
+
+def _accounts(house: House, units: Mapping[str, str], hashed: str, now: datetime) -> dict[str, Actor]:
+    """Username → the person as one who acts."""
+    today = now.astimezone(ZONE).date()
+    since = now - timedelta(days=500)
+    found: dict[str, Actor] = {}
+    with house.directory.writing() as session:
+        for person in PEOPLE:
+            account = directory.add_account(
+                session,
+                username=person.username,
+                names={"fr": person.fr, "ar": person.ar},
+                language=person.language,
+                created_at=since,
+                password_hash=hashed,
+                certified=person.trained,
+                trained_until=date(today.year + 2, 8, 31) if person.trained else None,
+            )
+            directory.appoint(session, account, role=person.role, unit=units[person.place], starts=since.date())
+            actor = directory.actor(session, account, realm=REALM, today=today)
+            assert actor is not None
+            found[person.username] = actor
+    return found
+
+
+# ---- playing -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Theatre:
+    """Plays all scenes at once, in the order of their moments, as if the demo had been used for months."""
+
+    house: House
+    clock: TurnableClock
+    protocol: Protocol
+    units: Mapping[str, str]
+    accounts: Mapping[str, Actor]
+    now: datetime
+    say: Say
+
+    def play(self, scenes: Sequence[Scene]) -> None:
+        parts = [(self._player(scene), list(self._moved(scene))) for scene in scenes]
+        steps = sorted(
+            ((moved["at"], place, player, moved) for place, (player, moves) in enumerate(parts) for moved in moves),
+            key=lambda part: part[:2],
+        )
+        for count, (at, place, player, step) in enumerate(steps):
+            if count % 60 == 0:
+                self.say(f"Cases: {100 * count // len(steps)} %")
+            self.clock.moment = datetime.fromisoformat(at).replace(tzinfo=ZONE).astimezone(UTC)
+            self._one(scenes[place], player, step)
+        self.clock.moment = self.now
+        self._refresh([player for player, _moves in parts])
+        self.say(f"Cases: 100 %, {len(steps)} steps")
+
+    def _one(self, scene: Scene, player: Player, step: Step) -> None:
+        before = len(player.played)
+        played: Sequence[Played] = player.play([step])[before:]
+        for one in played:
+            if not one.went_as_said:
+                why = ", ".join([*one.refused, *one.problems]) or "not refused"
+                self.say(f"Not as the story {scene.story} says: {one.actor} {one.do} ({why})")
+
+    def _refresh(self, players: Iterable[Player]) -> None:
+        """The index as it stands now: what fell due since the last event is seen."""
+        for player in players:
+            for name in player.numbers:
+                found = player.case_id(name)
+                if found is not None:
+                    with self.house.realm.writing() as session:
+                        reindex(self.house, session, found)
+
+    def _player(self, scene: Scene) -> Player:
+        school = SCHOOLS[scene.school]
+        player = Player(self.house, self.clock, self.protocol, self.units[school.code], {}, watching=False)
+        player.actors.update(self._cast(school))
+        return player
+
+    def _cast(self, school: Place) -> dict[str, Actor]:
+        """Who plays which role of a script in this school; `role/2` is the second of them."""
+        region = next(place.parent for place in PROVINCES if place.code == school.parent)
+        cast: dict[str, Actor] = {}
+        for person in PEOPLE:
+            if person.place in (school.code, school.parent, region):
+                count = sum(1 for name in cast if name.partition("/")[0] == person.role)
+                cast[f"{person.role}/{count + 1}" if count else person.role] = self.accounts[person.username]
+        receiving = next(one for one in PEOPLE if one.role == "head" and one.place == SCHOOLS[RECEIVING].code)
+        return {**cast, "head/2": self.accounts[receiving.username]}
+
+    # ---- moving a story in time ------------------------------------------------------------------------------
+
+    def _moved(self, scene: Scene) -> Iterator[Step]:
+        steps = _told(scene)
+        delta = self._delta(scene, [datetime.fromisoformat(step["at"]) for step in steps])
+        for step in steps:
+            at = datetime.fromisoformat(step["at"])
+            days = ((at + delta).date() - at.date()).days
+            moved = _shifted(_renamed(step, scene.names), timedelta(days=days), delta)
+            yield {**moved, "at": (at + delta).isoformat(timespec="minutes")}
+
+    def _delta(self, scene: Scene, moments: Sequence[datetime]) -> timedelta:
+        now = self.now.astimezone(ZONE).replace(tzinfo=None, second=0, microsecond=0)
+        if scene.due_today:
+            midnight = datetime.combine(now.date() + timedelta(days=1), time(0))
+            later = min(timedelta(hours=2), (midnight - now) / 2)
+            return now + later - datetime.fromisoformat(scene.due_today)
+        if scene.exactly:
+            return now - scene.ago - moments[-1]
+        most = (now - scene.ago - moments[-1]).days
+        return min(
+            (timedelta(days=most - back) for back in range(4)),
+            key=lambda delta: (_closed(moments, delta), most - delta.days),
+        )
+
+
+def _closed(moments: Sequence[datetime], delta: timedelta) -> int:
+    """On how many closed days the last week of a story would be played."""
+    school_time = calendar()
+    days = {(moment + delta).date() for moment in moments if moments[-1] - moment < timedelta(days=7)}
+    return sum(not school_time.is_school_day(day) for day in days)
+
+
+def _told(scene: Scene) -> list[Step]:
+    """The steps of a story up to the last that is wanted, each with its moment."""
+    path = files("school_protocol.protocol_definitions") / DEFINITION / "stories" / f"{scene.story}.yaml"
+    steps = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)["steps"]  # noqa: S506 - plain strings only
+    if scene.only is not None:
+        steps = [step for step in steps if step.get("case", "") == scene.only]
+    if scene.until:
+        last = next(
+            place for place, step in enumerate(steps) if step["do"] == scene.until and step.get("expect") != "refused"
+        )
+        steps = steps[: last + 1]
+    return list(steps)
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """The same words about another pupil."""
+    if isinstance(value, Mapping):
+        return {key: _renamed(item, names) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_renamed(item, names) for item in value]
+    for name, other in names.items():
+        value = value.replace(name, other)
+    return value
+
+
+def _shifted(value: Any, days: timedelta, delta: timedelta) -> Any:
+    """Every date and moment among the answers, moved along."""
+    if isinstance(value, Mapping):
+        return {key: _shifted(item, days, delta) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_shifted(item, days, delta) for item in value]
+    try:
+        if len(value) == 10:
+            return (date.fromisoformat(value) + days).isoformat()
+        if len(value) == 16:
+            return (datetime.fromisoformat(value) + delta).isoformat(timespec="minutes")
+    except ValueError:
+        pass
+    return value

@@ -1,0 +1,163 @@
+"""The demo is made once, with cases in every state, and found again."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from school_protocol.config import Settings
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import demo
+from school_protocol.services.accounts import actor_named, sign_in
+from school_protocol.services.desk import see_desk
+from school_protocol.services.house import House, open_house
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.views import CaseLine
+from school_protocol.storage import directory, journal
+
+NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
+OVERSEERS = ("province", "province3", "academie", "academie2")
+
+
+@dataclass
+class Demo:
+    settings: Settings
+    house: House
+    accounts: demo.DemoAccounts
+    said: list[str]
+
+    def actor(self, username: str) -> Actor:
+        found = actor_named(self.house, username)
+        assert found is not None
+        return found
+
+    def lines(self, username: str) -> list[CaseLine]:
+        actor = self.actor(username)
+        return [line for part in ("open", "ended") for line in see_desk(self.house, actor, filter=part).lines]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    settings = Settings(data=tmp_path_factory.mktemp("demo"))
+    said: list[str] = []
+    accounts = demo.prepare(settings, reset=False, password=None, say=said.append, clock=TurnableClock(NOW))
+    house = open_house(settings, TurnableClock(NOW))
+    yield Demo(settings, house, accounts, said)
+    house.realm.close()
+    house.directory.close()
+
+
+def all_lines(made: Demo) -> dict[str, CaseLine]:
+    return {line.number: line for username in OVERSEERS for line in made.lines(username)}
+
+
+def test_there_is_a_case_in_every_state(made: Demo, moroccan: Protocol) -> None:
+    assert {line.state.key for line in all_lines(made).values()} == set(moroccan.states)
+
+
+def test_the_stories_went_as_they_say(made: Demo) -> None:
+    assert [line for line in made.said if line.startswith("Not as")] == []
+    assert any("%" in line for line in made.said)
+
+
+def test_cases_are_spread_and_one_of_each_kind_is_there(made: Demo) -> None:
+    lines = all_lines(made).values()
+    assert {line.unit.code for line in lines} == {school.code for school in demo.SCHOOLS}
+    assert any(line.restricted for line in lines)
+    assert any(line.tone == "late" and not line.raised for line in lines)
+    assert any(line.tone == "today" for line in made.lines("membre"))
+    urgent = [line for line in lines if line.raised]
+    assert [line.state.code for line in urgent] == ["U1"]
+    assert (NOW - urgent[0].opened_at).total_seconds() < 3600
+
+
+def test_everybody_signs_in_with_the_password_and_holds_their_role(made: Demo) -> None:
+    assert sign_in(made.house, "membre", made.accounts.password)
+    assert sign_in(made.house, "membre", "something else") is None
+    held = {
+        one.username: [role.role for role in made.actor(one.username).appointments] for one in made.accounts.accounts
+    }
+    assert held == {person.username: [person.role] for person in demo.PEOPLE}
+    assert made.actor("membre").trained
+    assert not made.actor("declarant").trained
+
+
+def test_every_role_of_the_definition_but_the_workshops_guest_is_there(made: Demo, moroccan: Protocol) -> None:
+    assert {person.role for person in demo.PEOPLE} == set(moroccan.roles) - {"workshop_participant"}
+
+
+def test_a_certificate_is_good_for_a_while(made: Demo) -> None:
+    with made.house.directory.reading() as session:
+        account = directory.account_named(session, "referent")
+    assert account is not None
+    assert account.trained_until is not None
+    assert account.trained_until.year > NOW.year
+
+
+def test_every_contact_is_for_a_target_of_the_definition(made: Demo, moroccan: Protocol) -> None:
+    assert {number.target for number in demo.NUMBERS} <= set(moroccan.targets)
+    assert {"19", "177", "15", "141", "2511", "+212 6 24 40 58 89"} <= {number.phone for number in demo.NUMBERS}
+
+
+def test_the_journals_hold(made: Demo) -> None:
+    with made.house.realm.reading() as session:
+        assert journal.verify_all(session, made.house.vault) == []
+
+
+def test_a_second_start_keeps_everything(made: Demo) -> None:
+    before = set(all_lines(made))
+    again = demo.prepare(made.settings, reset=False, password=None, say=made.said.append)
+    assert again == made.accounts
+    assert set(all_lines(made)) == before
+    note = made.settings.data / demo.NOTE
+    assert stat.S_IMODE(note.stat().st_mode) == 0o600
+    assert made.accounts.password in note.read_text("utf-8")
+
+
+def test_another_password_may_be_given_later(made: Demo) -> None:
+    changed = demo.prepare(made.settings, reset=False, password="chosen by somebody", say=made.said.append)
+    assert changed.password == "chosen by somebody"
+    assert sign_in(made.house, "referent", "chosen by somebody")
+    again = demo.prepare(made.settings, reset=False, password=None, say=made.said.append)
+    assert again.password == "chosen by somebody"
+    demo.prepare(made.settings, reset=False, password=made.accounts.password, say=made.said.append)
+
+
+def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
+    settings = Settings(data=tmp_path)
+    house = open_house(settings, TurnableClock(NOW))
+    house.realm.close()
+    house.directory.close()
+    for reset in (False, True):
+        with pytest.raises(demo.DemoError):
+            demo.prepare(settings, reset=reset, password=None, say=lambda line: None)
+    assert (tmp_path / "realm.sqlite").exists()
+
+
+def test_a_start_that_was_cut_off_is_made_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data=tmp_path)
+    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+
+    def cut_off(*anything: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as torn:
+        torn.setattr(demo.Theatre, "play", cut_off)
+        with pytest.raises(KeyboardInterrupt):
+            demo.prepare(settings, reset=False, password=None, say=lambda line: None)
+    accounts = demo.prepare(settings, reset=False, password=None, say=lambda line: None)
+    assert accounts.password not in ("", demo.UNFINISHED)
+    assert demo.prepare(settings, reset=False, password=None, say=lambda line: None) == accounts
+
+
+def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = Settings(data=tmp_path)
+    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+    first = demo.prepare(settings, reset=False, password=None, say=lambda line: None)
+    assert demo.prepare(settings, reset=True, password=None, say=lambda line: None).password != first.password

@@ -1,0 +1,301 @@
+"""Anybody does anything, in any order, through the real services: what must hold, holds after each step."""
+
+from __future__ import annotations
+
+import random
+from contextlib import ExitStack
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from domain.telling import MOROCCAN, NOW, SMALL
+from filling import Unfillable, fill
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+
+from school_protocol.definitions import read
+from school_protocol.domain.case import Case, fold
+from school_protocol.domain.dues import read as read_facts
+from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
+from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.domain.events import StepTaken
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.services.cases import make_move, open_case, record_act, see_case, see_choices
+from school_protocol.services.desk import find_by_number, see_desk
+from school_protocol.services.loading import Loaded, index_row, keep, load_by_id, surroundings
+from school_protocol.services.scripts import Player, throwaway
+from school_protocol.storage import cases, index, journal
+
+SEEDS = st.integers(0, 2**20)
+
+
+class Walk(RuleBasedStateMachine):
+    """One case (and those that it joins or opens) in a throwaway house."""
+
+    content: bytes
+    protocol: Protocol
+
+    @initialize(seed=SEEDS)
+    def open(self, seed: int) -> None:
+        self.stack = ExitStack()
+        self.player: Player = self.stack.enter_context(throwaway(self.protocol, self.content, NOW))
+        self.house = self.player.house
+        self.folded: Case | None = None
+        self.folded_to = 0
+        self.tokens = 0
+        self.number = self.other = ""
+        rng = random.Random(seed)
+        self.people = [self.player.actor(f"{role}{mark}") for role in self.protocol.roles for mark in ("", "/2")]
+        (report,) = self.protocol.acts_of(ActKind.report)
+        who = next(actor for actor in self.people if actor.appointments[0].role in report.by)
+        desk = _Desk(self.protocol, None, who, NOW, self.surroundings())
+        for _case in range(2):
+            answers = fill(self.protocol, self.protocol.form_of(report), rng, desk.references())
+            answers = {key: value for key, value in answers.items() if not isinstance(value, list) or "slot" in str(value)}
+            self.other, self.number = self.number, open_case(
+                self.house, who, report.key, answers, token=self.token()
+            ).number
+        self.case_id = self.find(self.number)
+
+    def teardown(self) -> None:
+        if hasattr(self, "stack"):
+            self.stack.close()
+
+    # ---- small things ----------------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        self.tokens += 1
+        return f"token {self.tokens}"
+
+    def find(self, number: str) -> str:
+        with self.house.realm.reading() as session:
+            found = cases.find_by_number(session, number)
+        assert found is not None
+        return found
+
+    def surroundings(self) -> Any:
+        return surroundings(self.house, self.player.school)
+
+    def loaded(self, actor: Actor) -> Loaded:
+        with self.house.realm.reading() as session:
+            return load_by_id(self.house, session, actor, self.case_id)
+
+    def sees(self, actor: Actor) -> bool:
+        try:
+            find_by_number(self.house, actor, self.number)
+        except Unseen:
+            return False
+        return True
+
+    # ---- what people do --------------------------------------------------------------------------------------
+
+    @rule(seed=SEEDS, hours=st.sampled_from([0, 1, 30, 200]))
+    def do_something_that_is_offered(self, seed: int, hours: int) -> None:
+        rng = random.Random(seed)
+        self.player.clock.advance(timedelta(hours=hours))
+        for _time in range(4):
+            self.go_on(rng)
+
+    def go_on(self, rng: random.Random) -> None:
+        actors = [actor for actor in self.people if self.sees(actor)]
+        if not actors:
+            return
+        actor = rng.choice(actors)
+        offered = [one for one in see_choices(self.house, actor, self.number) if one.is_open and self.calm(one, rng)]
+        moves = [one for one in offered if one.kind == "move"]
+        if offered:
+            choice = rng.choice(moves if moves and rng.random() < 0.6 else offered)
+            assert self.do(actor, choice.kind, choice.key, rng), f"{choice.key} was offered to {actor.name}"
+
+    def calm(self, choice: Choice, rng: random.Random) -> bool:
+        """Dangers are raised now and then, and people excluded rarely: else nothing else would happen."""
+        kind = self.protocol.acts[choice.key].kind if choice.kind == "act" else None
+        often = {ActKind.raise_danger: 0.2, ActKind.exclude: 0.1, ActKind.join: 0.2}.get(kind, 1.0)  # type: ignore[arg-type]
+        return rng.random() < often
+
+    @rule(seed=SEEDS)
+    def do_anything_at_all(self, seed: int) -> None:
+        rng = random.Random(seed)
+        actor = rng.choice(self.people)
+        anything = [("act", key) for key in self.protocol.acts] + [("move", key) for key in self.protocol.moves]
+        self.do(actor, *rng.choice(anything), rng)
+
+    @rule(seed=SEEDS)
+    def find_it_elsewhere(self, seed: int) -> None:
+        """A walk of a few steps does not go far: now and then the case is moved by hand, and kept like any step."""
+        case = self.loaded(self.people[0]).case
+        states = [key for key, state in self.protocol.states.items() if not (state.ended and case.live_dangers())]
+        state = random.Random(seed).choice(states)
+        move = next(one for one in self.protocol.moves.values() if one.to == state)
+        now = self.house.now()
+        step = StepTaken(
+            actor="nobody", role="", at=now, occurred_at=now, move=move.key, source=case.state, target=state,
+            level=2 if move.sets.assess else None, successor=self.other if self.protocol.states[state].successor else None,
+        )  # fmt: skip
+        with self.house.realm.writing() as session:
+            loaded = load_by_id(self.house, session, self.people[0], self.case_id)
+            keep(self.house, session, self.case_id, self.protocol, loaded.events, [step])
+
+    @rule(seed=SEEDS)
+    def look(self, seed: int) -> None:
+        actor = random.Random(seed).choice(self.people)
+        try:
+            view = see_case(self.house, actor, self.number)
+        except Unseen:
+            assert not self.sees(actor)
+            return
+        assert view.head.number == self.number
+        assert actor.id not in self.loaded(actor).case.exclusions
+
+    @precondition(lambda self: self.tokens > 2)
+    @rule(seed=SEEDS)
+    def press_twice(self, seed: int) -> None:
+        """The note of somebody who may write one, with a token that is pressed again."""
+        (act,) = self.protocol.acts_of(ActKind.note)
+        token = self.token()
+        rng = random.Random(seed)
+        actor = rng.choice(self.people)
+        form = self.protocol.form_of(act)
+        answers = fill(self.protocol, form, rng, _Desk(self.protocol, None, actor, NOW, self.surroundings()).references())
+        try:
+            once = record_act(self.house, actor, self.number, act.key, answers, expected=None, token=token)
+        except (Refused, Unseen):
+            return
+        twice = record_act(self.house, actor, self.number, act.key, answers, expected=None, token=token)
+        assert (once.seq, once.repeated, twice.seq, twice.repeated) == (once.seq, False, once.seq, True)
+
+    def do(self, actor: Actor, kind: str, key: str, rng: random.Random) -> bool:
+        """Whether it was let through (or only its own answers stood in the way)."""
+        before = self.last_seq()
+        expected = rng.choice([None, before])
+        try:
+            if kind == "act":
+                answers = self.answers(actor, key, rng)
+                record_act(self.house, actor, self.number, key, answers, expected=expected, token=self.token(), proven=True)
+            else:
+                departing = {need: "une raison" for need in self.protocol.moves[key].needs if rng.random() < 0.3}
+                make_move(self.house, actor, self.number, key, reason="une raison", departures=departing,
+                          expected=expected, token=self.token())  # fmt: skip
+        except Refused as refusal:
+            assert refusal.reasons
+            assert self.last_seq() == before, "a refusal writes nothing"
+            second_sight = {
+                "signed_already", "not_yours_to_sign", "nothing_to_sign", "seat_not_yours_to_give", "not_trained",
+                "excluded", "not_correctable",
+            }  # fmt: skip
+            codes = {reason.code for reason in refusal.reasons}
+            return bool(codes & second_sight) or bool(codes & set(self.on_answers))
+        except BadInput:
+            assert self.last_seq() == before
+            return True
+        except Unfillable:
+            return True
+        except Unseen:
+            assert not self.sees(actor) or kind == "act"
+            return False
+        except Conflict:
+            raise AssertionError("nobody else wrote") from None
+        return True
+
+    on_answers: tuple[str, ...] = ("letter_not_yours", "not_yours_to_write", "not_yours_to_send")
+
+    def answers(self, actor: Actor, key: str, rng: random.Random) -> dict[str, Any]:
+        loaded = self.loaded(actor)
+        desk = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around)
+        return fill(self.protocol, self.protocol.forms[self.protocol.acts[key].form], rng, desk.references())
+
+    def last_seq(self) -> int:
+        with self.house.realm.reading() as session:
+            return cases.last_seq(session, self.case_id)
+
+    # ---- what holds ------------------------------------------------------------------------------------------
+
+    @invariant()
+    def the_index_row_is_what_the_events_say(self) -> None:
+        if not hasattr(self, "case_id"):
+            return
+        loaded = self.loaded(self.people[0])
+        with self.house.realm.reading() as session:
+            kept = index.row_of(session, self.case_id)
+        assert kept is not None
+        at = loaded.case.last_at
+        assert at is not None
+        facts = read_facts(self.protocol, loaded.case, at, loaded.around)
+        rebuilt = index_row(self.case_id, self.protocol, loaded.case, facts, loaded.around)
+        for name in kept.__dataclass_fields__:
+            one, two = getattr(kept, name), getattr(rebuilt, name)
+            if name == "dues":
+                one, two = set(one), set(two)
+            if name == "seats":
+                one, two = {(seat.account, seat.seat) for seat in one}, {(seat.account, seat.seat) for seat in two}
+            assert one == two, name
+
+    @invariant()
+    def the_journal_verifies(self) -> None:
+        if hasattr(self, "case_id"):
+            with self.house.realm.reading() as session:
+                assert journal.verify_all(session, self.house.vault) == []
+
+    @invariant()
+    def folding_on_is_folding_from_the_start(self) -> None:
+        if not hasattr(self, "case_id"):
+            return
+        events = self.loaded(self.people[0]).events
+        self.folded = fold(self.protocol, events[self.folded_to :], self.folded)
+        self.folded_to = len(events)
+        assert self.folded == fold(self.protocol, events)
+
+    @invariant()
+    def nobody_excluded_sees_it_and_nothing_is_open_to_them(self) -> None:
+        if not hasattr(self, "case_id"):
+            return
+        case = self.loaded(self.people[0]).case
+        for actor in self.people:
+            if actor.id in case.exclusions:
+                assert not self.sees(actor)
+                assert self.number not in {line.number for line in see_desk(self.house, actor).lines}
+                loaded = self.loaded(actor)
+                offered = available(self.protocol, case, actor, loaded.now, loaded.around)
+                assert not [choice for choice in offered if choice.is_open]
+
+    @invariant()
+    def nothing_has_ended_with_a_raised_danger(self) -> None:
+        if hasattr(self, "case_id"):
+            case = self.loaded(self.people[0]).case
+            assert not (self.protocol.states[case.state].ended and case.live_dangers("raised")), case.state
+
+    @invariant()
+    def what_is_offered_is_what_is_let_through(self) -> None:
+        """For one person, drawn by where the case stands: every move, and every act refused without its answers."""
+        if not hasattr(self, "case_id"):
+            return
+        actor = self.people[self.last_seq() % len(self.people)]
+        loaded = self.loaded(actor)
+        for choice in available(self.protocol, loaded.case, actor, loaded.now, loaded.around):
+            intent = RecordAct(choice.key, {}, True) if choice.kind == "act" else MakeMove(choice.key, "une raison")
+            try:
+                decide(self.protocol, loaded.case, actor, loaded.now, loaded.around, intent, Opening("0", "x"))
+            except Refused as refusal:
+                assert refusal.reasons == choice.reasons
+            except BadInput:
+                assert choice.is_open
+            else:
+                assert choice.is_open
+
+
+@pytest.mark.parametrize(("file", "examples", "steps"), [(MOROCCAN, 6, 16), (SMALL, 5, 14)], ids=["moroccan", "small"])
+def test_whatever_people_do_what_must_hold_holds(file: Any, examples: int, steps: int) -> None:
+    content = file.read_bytes()
+    walk = type("WalkOn", (Walk,), {"content": content, "protocol": read(content, file.name)})
+    run_state_machine_as_test(
+        walk,
+        settings=settings(
+            max_examples=examples,
+            stateful_step_count=steps,
+            derandomize=True,
+            deadline=None,
+            suppress_health_check=list(HealthCheck),
+        ),
+    )
