@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,8 +21,6 @@ from flask.testing import FlaskClient
 from school_protocol.config import Settings
 from school_protocol.definitions import read
 from school_protocol.documents.model import CaseFile
-from school_protocol.domain.case import Case
-from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.accounts import sign_in as sign_in_at
@@ -31,7 +29,7 @@ from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import Loaded, account_names, load, names_in
 from school_protocol.services.printing import case_file_view
 from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.storage import directory, journal
+from school_protocol.storage import cases, directory, journal
 from school_protocol.web import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,6 +39,8 @@ MOVE = "t_prop_close"
 """The move that is measured: many needs, late in the story."""
 MOVER, READER = "referent_er", "membre_er"
 EVENTS = 40
+FILE_EVENTS = 22
+FILE_PROFILE = "supervisor"
 SHORT_CASES = 26
 """A page of the list, and one more that is not on it."""
 CASE = "the long one"
@@ -55,6 +55,8 @@ class Prepared:
     player: Player
     app: Flask
     number: str
+    file: CaseFile
+    """What a copy of the long case's file printed when it held FILE_EVENTS: eight pages."""
     folder: Path
 
     @property
@@ -81,24 +83,12 @@ class Prepared:
         with self.house.realm.reading() as session:
             return load(self.house, session, self.player.actor(role), self.number)
 
-    def case_file(self, profile: str = "supervisor") -> CaseFile:
-        """What a copy of the long case's file prints, as issuing makes it."""
-        with self.house.realm.reading() as session:
-            loaded = load(self.house, session, self.player.actor(MOVER), self.number)
-            document = next(iter(loaded.protocol.documents.values()))
-            chosen = document.profiles[profile]
-            loaded.names = names_in(self.house, session, loaded.case_id) if chosen.identities else {}
-            head = journal.content_head(session, loaded.case_id)
-        assert head is not None
-        accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
-        return case_file_view(self.house, loaded, account_names(self.house, accounts), chosen, 1, head.seq, head.hash)
-
     def open_acts(self, role: str) -> list[str]:
         choices = see_choices(self.house, self.player.actor(role), self.number)
         return [choice.key for choice in choices if choice.kind == "act" and choice.is_open]
 
     @contextmanager
-    def put_back(self) -> Iterator[Any]:
+    def put_back(self) -> Iterator[Callable[[], None]]:
         """Gives what puts the rows back as they are now, however much was written meanwhile."""
         file, copy = self.folder / "realm.sqlite", self.folder / "before.sqlite"
         with closing(sqlite3.connect(file)) as live, closing(sqlite3.connect(copy)) as kept:
@@ -120,29 +110,47 @@ def prepare(*, short_cases: int = SHORT_CASES, events: int = EVENTS) -> Iterator
         house = open_house(Settings(data=folder), clock)
         try:
             player = prepared(house, clock, read(content, DEFINITION.name), content)
-            _play(player, short_cases, events)
-            yield Prepared(house, player, create_app(house), player.numbers[CASE], folder)
+            file = _play(player, short_cases, events)
+            yield Prepared(house, player, create_app(house), player.numbers[CASE], file, folder)
         finally:
             house.realm.close()
             house.directory.close()
 
 
-def _play(player: Player, short_cases: int, events: int) -> None:
+def _play(player: Player, short_cases: int, events: int) -> CaseFile:
+    """The short cases, then the long one; gives its case file as it was on the way."""
     steps = _steps()
     for place in range(short_cases):
         player.play([{**steps[0], "case": f"short {place}"}])
+    file: CaseFile | None = None
     for step in steps[: _place_of_move(steps)]:
+        player.play([{**step, "case": CASE}])
+        if file is None and _seq(player) >= min(FILE_EVENTS, events):
+            file = _case_file(player)
         if _seq(player) >= events:
             break
-        player.play([{**step, "case": CASE}])
     while _seq(player) < events:
         player.play([{"as": MOVER, "do": "add_note", "answers": {"text": "Rien de nouveau."}, "case": CASE}])
     wrong = [one for one in player.played if not one.went_as_said]
-    if wrong or _seq(player) != events:
-        raise RuntimeError(f"the story did not go as it says: step {wrong[:1]}, {_seq(player)} events")
+    if wrong or file is None or _seq(player) != events:
+        raise RuntimeError(f"the story did not go as it says: {wrong[:1]}, {_seq(player)} events")
     with player.house.directory.writing() as session:
         for role in (MOVER, READER):
             directory.set_password(session, player.actor(role).id, hash_password(PASSWORD))
+    return file
+
+
+def _case_file(player: Player) -> CaseFile:
+    """What a copy prints, as issuing makes it."""
+    with player.house.realm.reading() as session:
+        loaded = load(player.house, session, player.actor(MOVER), player.numbers[CASE])
+        profile = next(iter(loaded.protocol.documents.values())).profiles[FILE_PROFILE]
+        loaded.names = names_in(player.house, session, loaded.case_id) if profile.identities else {}
+        head = journal.content_head(session, loaded.case_id)
+    assert head is not None
+    accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
+    names = account_names(player.house, accounts)
+    return case_file_view(player.house, loaded, names, profile, 1, head.seq, head.hash)
 
 
 def _steps() -> list[dict[str, Any]]:
@@ -152,18 +160,12 @@ def _steps() -> list[dict[str, Any]]:
 
 def _place_of_move(steps: list[dict[str, Any]]) -> int:
     """Where the story makes the move, and isn't refused."""
-    return next(
-        place for place, step in enumerate(steps) if step.get("do") == MOVE and step.get("expect") != "refused"
-    )
+    return next(place for place, step in enumerate(steps) if step.get("do") == MOVE and step.get("expect") != "refused")
 
 
 def _seq(player: Player) -> int:
-    return player._seq(CASE)
-
-
-def case_of(loaded: Loaded) -> Case:
-    return loaded.case
-
-
-def actor_of(prepared_house: Prepared, role: str) -> Actor:
-    return prepared_house.player.actor(role)
+    """How many events the long case holds."""
+    number = player.numbers.get(CASE)
+    with player.house.realm.reading() as session:
+        found = cases.find_by_number(session, number) if number else None
+        return cases.last_seq(session, found) if found else 0

@@ -1,0 +1,1 @@
+"""What the product is measured against. Frozen: nothing here imports the product, and nothing here gets slower."""

@@ -446,7 +446,7 @@ def record_act(
         loaded = load(house, session, actor, number)
         declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
         if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
-            loaded = load(house, session, actor, loaded.case.successor or "")
+            loaded = _where_it_goes_on(house, session, loaded)
             expected = None
         if declared is not None:
             loaded = _as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
@@ -494,6 +494,16 @@ def _signed(house: House, actor: Actor, password: str | None) -> bool:
     if not prove_again(house, actor, password):
         raise Refused((Reason("wrong_password"),))
     return True
+
+
+def _where_it_goes_on(house: House, session: Session, loaded: Loaded) -> Loaded:
+    """The case that followed this one, whether or not this person sees it: a danger is raised there."""
+    while _goes_on_elsewhere(loaded):
+        case_id = cases.find_by_number(session, loaded.case.successor or "")
+        if case_id is None:
+            break
+        loaded = load_by_id(house, session, loaded.actor, case_id)
+    return loaded
 
 
 def _goes_on_elsewhere(loaded: Loaded) -> bool:
@@ -558,7 +568,7 @@ def _joined_event(
 
 def _hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
     """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along."""
-    asked = next(record for record in reversed(loaded.case.records) if record.kind is ActKind.ask_transfer)
+    asked = next((one for one in reversed(loaded.case.records) if one.kind is ActKind.ask_transfer), None)
     unit = _receiving_unit(house, loaded, asked)
     opened = CaseOpened(
         actor=loaded.actor.id,
@@ -584,18 +594,17 @@ def _hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_
         unit=unit,
         opened_at=house.now(),
     )
-    form = loaded.protocol.form_of(asked.act)
-    words = {
-        item.key: str(asked.answers[item.key]) for item in form.fields if item.is_words and item.key in asked.answers
-    }
+    answers = asked.answers if asked else {}
+    fields = loaded.protocol.form_of(asked.act).fields if asked else ()
+    words = {item.key: str(answers[item.key]) for item in fields if item.is_words and item.key in answers}
     joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
     keep(house, session, case_id, loaded.protocol, (), [opened, joined])
 
 
-def _receiving_unit(house: House, loaded: Loaded, asked: Record) -> str:
+def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:
     """The receiving school where it is one of ours; else the directorate above keeps the case."""
-    item = loaded.protocol.form_of(asked.act).find(FieldType.school)
-    code = asked.answers.get(item.key) if item else None
+    item = loaded.protocol.form_of(asked.act).find(FieldType.school) if asked else None
+    code = asked.answers.get(item.key) if asked and item else None
     with house.directory.reading() as session:
         found = directory.unit_coded(session, code) if code else None
     return found.id if found is not None else next(iter(loaded.around.unit.parents), loaded.case.unit)
@@ -661,6 +670,8 @@ def record_from_receipt(
         declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
         if declared is None or not (declared.first_minutes or declared.kind is ActKind.report):
             raise Unseen(report)
+        if declared.kind is ActKind.raise_danger:
+            loaded = _where_it_goes_on(house, session, loaded)
         intent = RecordAct(declared.key, answers)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
         return _keep_decision(house, session, loaded, decision, token)

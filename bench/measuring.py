@@ -1,0 +1,88 @@
+"""How a ratio is measured: figure and baseline in alternating pairs of one run; the median of the pairs' ratios."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from statistics import median
+
+PAIRS = 5
+
+Clock = Callable[[], float]
+
+
+def own_cpu() -> float:
+    """Seconds of processor time that this process has used: a busy machine stretches them little."""
+    return time.process_time()
+
+
+def wall() -> float:
+    """Seconds on the wall: for work that other processes do."""
+    return time.perf_counter()
+
+
+def children_cpu() -> float:
+    """Seconds of processor time that finished child processes have used."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """Something to time: called `times` times in a sample; `after` each call, untimed, what must be put back."""
+
+    call: Callable[[], object]
+    times: int = 1
+    after: Callable[[], object] | None = None
+
+    def seconds(self, clock: Clock) -> float:
+        """Mean seconds of one call."""
+        gc.collect()
+        call = self.call
+        if self.after is None:
+            start = clock()
+            for _ in range(self.times):
+                call()
+            return (clock() - start) / self.times
+        spent = 0.0
+        for _ in range(self.times):
+            start = clock()
+            call()
+            spent += clock() - start
+            self.after()
+        return spent / self.times
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Seconds of figure and baseline (medians), and the median of the ratios of the pairs."""
+
+    figure: float
+    baseline: float
+    ratio: float
+    ratios: tuple[float, ...] = field(default=())
+
+
+def pairs(figure: Work, baseline: Work, *, clock: Clock = own_cpu, most: int = PAIRS) -> Measured:
+    """Both in turns, after one warm-up of each; every other pair begins with the baseline."""
+    for work in (figure, baseline):
+        Work(work.call, 1, work.after or _nothing).seconds(clock)
+    samples: list[tuple[float, float]] = []
+    for turn in range(most):
+        if turn % 2:
+            second = baseline.seconds(clock)
+            samples.append((figure.seconds(clock), second))
+        else:
+            first = figure.seconds(clock)
+            samples.append((first, baseline.seconds(clock)))
+    ratios = tuple(one / other for one, other in samples)
+    return Measured(
+        median(one for one, _other in samples), median(other for _one, other in samples), median(ratios), ratios
+    )
+
+
+def _nothing() -> None:
+    pass

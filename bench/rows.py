@@ -1,0 +1,389 @@
+"""The rows: what is measured, against what, and the goal that PERFORMANCE.md sets for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.baselines import flask_page, straightforward, trigger
+from bench.measuring import PAIRS, Measured, Work, children_cpu, pairs, wall
+from bench.prepared import MOVER, READER, ROOT, Prepared, prepare
+from school_protocol.config import LANGUAGES
+from school_protocol.documents import case_file as documents
+from school_protocol.domain import engine
+from school_protocol.domain.errors import Refused
+from school_protocol.services import cases as use_cases
+from school_protocol.wording import Wording
+
+LIMIT = 30_000
+"""Bytes of a page on the wire, HTML and CSS, without fonts."""
+CHROMIUM_ARGUMENTS = (
+    "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update --disable-sync"
+).split()
+
+
+class Skipped(Exception):
+    """A row cannot be measured on this machine; the message says what is missing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Goal:
+    """At most so much: of the ratio, or of the figure itself."""
+
+    most: float
+    unit: str = "×"
+
+    def is_reached(self, outcome: Outcome) -> bool:
+        return (outcome.ratio if self.unit == "×" else outcome.figure) <= self.most
+
+    def __str__(self) -> str:
+        return f"≤ {self.most:g} {self.unit}"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a row found; `notes` are what a reader needs to judge it."""
+
+    figure: float
+    baseline: float
+    ratio: float
+    ratios: tuple[float, ...] = ()
+    notes: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One measurement."""
+
+    name: str
+    what: str
+    against: str
+    unit: str
+    goal: Goal | None
+    measure: Callable[[Workshop], Outcome]
+
+
+@dataclass
+class Workshop:
+    """What rows share, made when the first of them asks for it."""
+
+    most: int = PAIRS
+    short_cases: int | None = None
+    events: int | None = None
+    stack: ExitStack = field(default_factory=ExitStack)
+
+    def __enter__(self) -> Workshop:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.stack.close()
+
+    @cached_property
+    def house(self) -> Prepared:
+        wanted = {"short_cases": self.short_cases, "events": self.events}
+        return self.stack.enter_context(prepare(**{key: value for key, value in wanted.items() if value is not None}))
+
+    @cached_property
+    def bare_page(self) -> Callable[[], bytes]:
+        return flask_page.bare_page()
+
+    @cached_property
+    def frozen_pages(self) -> dict[str, Path]:
+        folder = self.stack.enter_context(tempfile.TemporaryDirectory(prefix="school-protocol-bench-"))
+        return straightforward.lay_out(Path(folder))
+
+    @cached_property
+    def chromium(self) -> Any:
+        """A warm page of a browser."""
+        path = os.environ.get("SCHOOL_PROTOCOL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+        if path is None:
+            raise Skipped("chromium is not installed")
+        try:
+            from playwright.sync_api import Error, sync_playwright
+        except ImportError:
+            raise Skipped("playwright is not installed") from None
+        try:
+            started = self.stack.enter_context(sync_playwright())
+            browser = started.chromium.launch(executable_path=path, args=CHROMIUM_ARGUMENTS)
+        except Error as error:
+            raise Skipped(f"chromium does not start: {str(error).splitlines()[0]}") from None
+        self.stack.callback(browser.close)
+        return browser.new_page()
+
+
+# ---- pages -------------------------------------------------------------------------------------------------------
+
+
+def _page_against_bare(shop: Workshop, work: Work, notes: str = "") -> Outcome:
+    return _in(1e3, pairs(work, Work(shop.bare_page, 1000), most=shop.most), notes)
+
+
+def _in(scale: float, found: Measured, notes: str = "") -> Outcome:
+    return Outcome(found.figure * scale, found.baseline * scale, found.ratio, found.ratios, notes)
+
+
+def _asks(client: Any, address: str) -> Callable[[], bytes]:
+    def ask() -> bytes:
+        response = client.get(address)
+        if response.status_code != 200:
+            raise RuntimeError(f"{address} answered {response.status_code}")
+        data: bytes = response.data
+        return data
+
+    return ask
+
+
+def list_page(shop: Workshop) -> Outcome:
+    ask = _asks(shop.house.client(READER), "/")
+    lines = ask().count(b'href="/cases/')
+    return _page_against_bare(shop, Work(ask, 20), f"{lines} links to cases")
+
+
+def case_page(shop: Workshop) -> Outcome:
+    ask = _asks(shop.house.client(READER), f"/cases/{shop.house.number}")
+    return _page_against_bare(shop, Work(ask, 10), f"{len(shop.house.loaded(READER).events)} events")
+
+
+def a_move(shop: Workshop) -> Outcome:
+    """The use case: load, fold, decide, seal, chain, commit."""
+    house = shop.house
+    actor, seq = house.player.actor(MOVER), house.loaded(MOVER).case.last_seq
+
+    def move() -> None:
+        use_cases.make_move(house.house, actor, house.number, house.move, expected=seq, token="measured")
+
+    with house.put_back() as back:
+        return _page_against_bare(shop, Work(move, 8, back), f"{house.move}, after {seq} events")
+
+
+def a_press(shop: Workshop) -> Outcome:
+    """The same move by its form: with the session, the form token and the answer that leads back to the case."""
+    house = shop.house
+    client = house.client(MOVER)
+    address = f"/cases/{house.number}/moves/{house.move}"
+    form = hidden_fields(_asks(client, address)().decode())
+
+    def press() -> None:
+        response = client.post(address, data=form)
+        if response.status_code != 303:
+            raise RuntimeError(f"the press was answered {response.status_code}")
+
+    with house.put_back() as back:
+        return _page_against_bare(shop, Work(press, 8, back))
+
+
+def hidden_fields(page: str) -> dict[str, str]:
+    """Name and value of every hidden field of a page's forms that post to the page itself."""
+    from lxml import html
+
+    found: Mapping[str, str] = {}
+    for form in html.fromstring(page).forms:
+        fields = {field.name: field.value or "" for field in form.xpath(".//input[@type='hidden']")}
+        if "expected" in fields:
+            found = fields
+    return dict(found)
+
+
+# ---- the engine --------------------------------------------------------------------------------------------------
+
+
+def _against_trigger(shop: Workshop, work: Work, notes: str, share: int = 1) -> Outcome:
+    found = pairs(work, Work(trigger.bare_trigger(), 10_000), most=shop.most)
+    one = Measured(
+        found.figure / share, found.baseline, found.ratio / share, tuple(ratio / share for ratio in found.ratios)
+    )
+    return _in(1e6, one, notes)
+
+
+def _choices(shop: Workshop) -> tuple[engine.Choice, ...]:
+    loaded = shop.house.loaded(MOVER)
+    return engine.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
+
+
+def decision_refused(shop: Workshop) -> Outcome:
+    """The move of this state that most stands in the way of."""
+    loaded = shop.house.loaded(MOVER)
+    chosen = max((one for one in _choices(shop) if one.kind == "move"), key=lambda one: len(one.reasons))
+    intent = engine.MakeMove(chosen.key)
+
+    def decide() -> None:
+        with suppress(Refused):
+            engine.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
+            raise RuntimeError(f"{chosen.key} was not refused")
+
+    return _against_trigger(shop, Work(decide, 200), f"{chosen.key}: {len(chosen.reasons)} reasons")
+
+
+def decision_made(shop: Workshop) -> Outcome:
+    loaded = shop.house.loaded(MOVER)
+    intent = engine.MakeMove(shop.house.move)
+
+    def decide() -> None:
+        engine.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
+
+    needs = len(loaded.protocol.moves[shop.house.move].needs)
+    return _against_trigger(shop, Work(decide, 200), f"{shop.house.move}: {needs} needs")
+
+
+def all_choices(shop: Workshop) -> Outcome:
+    loaded = shop.house.loaded(MOVER)
+
+    def available() -> None:
+        engine.available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around)
+
+    count = len(_choices(shop))
+    return _against_trigger(shop, Work(available, 200), f"one of {count} acts and moves", count)
+
+
+# ---- the case file -----------------------------------------------------------------------------------------------
+
+
+def _case_file(shop: Workshop, language: str) -> Callable[[], bytes]:
+    view, voice = shop.house.file, Wording(language)
+    return lambda: documents.case_file(view, voice)
+
+
+def _pages_of(pdf: bytes) -> int:
+    from io import BytesIO
+
+    from pypdf import PdfReader
+
+    return len(PdfReader(BytesIO(pdf)).pages)
+
+
+def case_file(language: str) -> Callable[[Workshop], Outcome]:
+    def measure(shop: Workshop) -> Outcome:
+        ours, page = _case_file(shop, language), shop.frozen_pages[language]
+        theirs = lambda: straightforward.print_page(page)  # noqa: E731
+        notes = f"{_pages_of(ours())} and {_pages_of(theirs())} pages"
+        return _in(1e3, pairs(Work(ours), Work(theirs), most=shop.most), notes)
+
+    return measure
+
+
+def case_file_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
+    def measure(shop: Workshop) -> Outcome:
+        ours, address, browser = _case_file(shop, language), shop.frozen_pages[language].as_uri(), shop.chromium
+
+        def printed() -> bytes:
+            browser.goto(address)
+            data: bytes = browser.pdf(prefer_css_page_size=True, print_background=True)
+            return data
+
+        notes = f"{_pages_of(ours())} and {_pages_of(printed())} pages, on the wall"
+        return _in(1e3, pairs(Work(ours), Work(printed), clock=wall, most=shop.most), notes)
+
+    return measure
+
+
+# ---- on the wire -------------------------------------------------------------------------------------------------
+
+
+def _weigh(shop: Workshop, role: str, addresses: list[str]) -> Outcome:
+    """The heaviest of the addresses in any language, with the style sheet; a median, for the bytes are padded by lot."""
+    found: dict[str, int] = {}
+    client = shop.house.client(role)
+    for language in LANGUAGES:
+        with _reading(shop, role, language):
+            for address in addresses:
+                found[f"{address} in {language}"] = _bytes(client, address)
+            heaviest = max((one for one in found if one.endswith(language)), key=lambda one: found[one])
+            again = [_bytes(client, heaviest.partition(" ")[0]) for _ in range(shop.most)]
+            found[heaviest] = int(median(again))
+    sheet = _bytes(client, _style_sheet(client, addresses[0]))
+    name = max(found, key=lambda one: found[one])
+    total = found[name] + sheet
+    where = name.replace(shop.house.number, "…")
+    return Outcome(total / 1000, LIMIT / 1000, total / LIMIT, (), f"{where}; {sheet} bytes of it CSS")
+
+
+@contextmanager
+def _reading(shop: Workshop, role: str, language: str) -> Iterator[None]:
+    """Somebody reads in that language for a while."""
+    from school_protocol.services.accounts import choose_language
+
+    house, actor = shop.house.house, shop.house.player.actor(role)
+    choose_language(house, actor, language)
+    try:
+        yield
+    finally:
+        choose_language(house, actor, actor.language)
+
+
+def _bytes(client: Any, address: str) -> int:
+    response = client.get(address, headers={"Accept-Encoding": "gzip"})
+    if response.status_code != 200 or response.headers.get("Content-Encoding") != "gzip":
+        raise RuntimeError(f"{address} answered {response.status_code}, {response.headers.get('Content-Encoding')}")
+    return len(response.data)
+
+
+def _style_sheet(client: Any, address: str) -> str:
+    from lxml import html
+
+    [found] = html.fromstring(client.get(address).text).xpath("//link[@rel='stylesheet']/@href")
+    return str(found)
+
+
+def wire_desk(shop: Workshop) -> Outcome:
+    return _weigh(shop, READER, ["/"])
+
+
+def wire_case(shop: Workshop) -> Outcome:
+    return _weigh(shop, READER, [f"/cases/{shop.house.number}"])
+
+
+def wire_form(shop: Workshop) -> Outcome:
+    acts = shop.house.open_acts(MOVER)
+    return _weigh(shop, MOVER, [f"/cases/{shop.house.number}/acts/{act}" for act in acts])
+
+
+# ---- start -------------------------------------------------------------------------------------------------------
+
+
+def start(shop: Workshop) -> Outcome:
+    ours = Work(_runs("import sys; from school_protocol.cli import main; sys.exit(main())", "--help"))
+    return _in(1e3, pairs(ours, Work(_runs("import flask")), clock=children_cpu, most=shop.most))
+
+
+def _runs(program: str, *arguments: str) -> Callable[[], object]:
+    command = [sys.executable, "-c", program, *arguments]
+    return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+
+
+# ---- all of them -------------------------------------------------------------------------------------------------
+
+BARE_PAGE = "bare Flask page"
+TRIGGER = "bare pytransitions trigger"
+WEASYPRINT = "WeasyPrint, straightforward"
+CHROMIUM = "chromium’s warm print"
+
+ROWS: dict[str, Row] = {
+    row.name: row
+    for row in (
+        Row("list", "list page of 25 cases", BARE_PAGE, "ms", Goal(25), list_page),
+        Row("case", "case page with 40 events unsealed", BARE_PAGE, "ms", Goal(60), case_page),
+        Row("move", "a move: load, fold, decide, seal, chain, commit", BARE_PAGE, "ms", Goal(50), a_move),
+        Row("press", "the same move by its form", BARE_PAGE, "ms", None, a_press),
+        Row("refused", "a move refused, every need explained", TRIGGER, "µs", Goal(50, "µs"), decision_refused),
+        Row("made", "a move decided, with the due dates that follow", TRIGGER, "µs", Goal(50, "µs"), decision_made),
+        Row("available", "each of all acts and moves, explained", TRIGGER, "µs", Goal(50, "µs"), all_choices),
+        Row("file-fr", "case file in French", WEASYPRINT, "ms", Goal(0.5), case_file("fr")),
+        Row("file-ar", "case file in Arabic", WEASYPRINT, "ms", Goal(0.5), case_file("ar")),
+        Row("print-fr", "case file in French", CHROMIUM, "ms", None, case_file_beside_chromium("fr")),
+        Row("print-ar", "case file in Arabic", CHROMIUM, "ms", None, case_file_beside_chromium("ar")),
+        Row("wire-desk", "desk on the wire, HTML and CSS", "limit", "KB", Goal(1), wire_desk),
+        Row("wire-case", "case page on the wire", "limit", "KB", Goal(1), wire_case),
+        Row("wire-form", "largest form on the wire", "limit", "KB", Goal(1), wire_form),
+        Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
+    )
+}

@@ -1,0 +1,92 @@
+"""A throwaway house with the Moroccan protocol, one school under one province and one region, and people by role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from domain.telling import MOROCCAN, NOW, REPORT
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.cases import Done, Opened, make_move, open_case, record_act, see_case
+from school_protocol.services.house import House
+from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.views import CaseView
+from school_protocol.storage import cases
+
+NAME, MASSAR, WORDS = "Yasmine Benali", "G123456789", "Ils m’ont appelée « la ferme »"
+ABOUT = [
+    {"slot": "targeted_pupil", "name": NAME, "massar": MASSAR},
+    {"slot": "pupil_concerned", "name": "Omar T."},
+]
+
+
+@dataclass
+class School:
+    """Steps of a story, each a use case; people are named by role (`head`, `team_member/2`)."""
+
+    player: Player
+    tokens: Any
+    number: str = ""
+
+    @property
+    def house(self) -> House:
+        return self.player.house
+
+    def person(self, who: str) -> Actor:
+        return self.player.actor(who)
+
+    def account(self, who: str) -> str:
+        return self.person(who).id
+
+    def report(self, who: str = "team_member", **answers: Any) -> Opened:
+        filled = {**REPORT, "what_happened": WORDS, "about_whom": ABOUT, **answers}
+        opened = open_case(self.house, self.person(who), "report", filled, token=self.token())
+        self.number = opened.number
+        return opened
+
+    def act(self, who: str, act: str, answers: dict[str, Any] | None = None, /, **more: Any) -> Done:
+        expected, token = more.pop("expected", None), more.pop("token", None) or self.token()
+        filled = {**(answers or {}), **more}
+        return record_act(
+            self.house, self.person(who), self.number, act, filled, expected=expected, token=token, proven=True
+        )
+
+    def move(self, who: str, move: str, *, reason: str = "", expected: int | None = None, token: str = "") -> Done:
+        return make_move(
+            self.house, self.person(who), self.number, move, reason=reason, expected=expected,
+            token=token or self.token(),
+        )  # fmt: skip
+
+    def seen_by(self, who: str) -> CaseView:
+        return see_case(self.house, self.person(who), self.number)
+
+    def is_seen_by(self, who: str) -> bool:
+        try:
+            self.seen_by(who)
+        except Unseen:
+            return False
+        return True
+
+    def token(self) -> str:
+        return f"token {next(self.tokens)}"
+
+    def wait(self, **delay: float) -> None:
+        self.player.clock.advance(timedelta(**delay))
+
+    def last_seq(self) -> int:
+        with self.house.realm.reading() as session:
+            found = cases.find_by_number(session, self.number)
+            return cases.last_seq(session, found) if found else 0
+
+
+@pytest.fixture
+def school(moroccan: Protocol) -> Iterator[School]:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        yield School(player, count(1))

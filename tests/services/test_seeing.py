@@ -1,0 +1,420 @@
+"""What each person sees of a case: 5.3 and 5.8 of the protocol, through the very use cases that pages call."""
+
+from __future__ import annotations
+
+from dataclasses import is_dataclass
+from typing import Any
+
+import pytest
+from domain.telling import REPORT
+from services.conftest import MASSAR, NAME, WORDS, School
+
+from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.services.cases import (
+    make_move,
+    open_case,
+    raise_from_receipt,
+    record_act,
+    see_act,
+    see_case,
+    see_chronology,
+    see_danger,
+    see_move,
+    see_receipt,
+    see_record,
+    what_is_new,
+)
+from school_protocol.services.desk import find_by_number, find_by_pupil, see_desk
+from school_protocol.storage import directory
+from school_protocol.domain.policy import UnitKind
+
+HEARD = {
+    "held_on": "2026-11-25", "child_view": "given", "place": "quiet_office", "information_given": "yes",
+    "account": "Ce que l’élève visée a dit", "wishes": "Que ça s’arrête",
+}  # fmt: skip
+CONCERNED = {"mode": "factual", "age_at_facts": "14", "observed": "Ce que l’autre a dit"}
+
+
+def told(view: Any) -> str:
+    """Everything that a view holds, as one text, the definition's own words left out."""
+
+    def flat(value: Any) -> Any:
+        if type(value).__module__.endswith("domain.protocol"):
+            return ""
+        if is_dataclass(value) and not isinstance(value, type):
+            return [flat(getattr(value, name)) for name in value.__dataclass_fields__]
+        if isinstance(value, dict):
+            return [flat(one) for pair in value.items() for one in pair]
+        if isinstance(value, list | tuple | set | frozenset):
+            return [flat(one) for one in value]
+        return str(value)
+
+    return repr(flat(view))
+
+
+def everything(school: School, who: str) -> str:
+    """Every page that this person can open about the case."""
+    house, actor, number = school.house, school.person(who), school.number
+    pages: list[Any] = [see_case(house, actor, number), see_chronology(house, actor, number)]
+    pages += [see_danger(house, actor, number), what_is_new(house, actor, number, 0)]
+    records = [event.record for event in pages[0].chronology.events if event.record is not None]
+    pages += [see_record(house, actor, number, record.seq) for record in records]
+    pages += [see_act(house, actor, number, act) for act in ("listening_target", "inform_guardian", "note")]
+    return told(pages)
+
+
+def listened(school: School) -> None:
+    """A case in which both sides were heard."""
+    school.report()
+    school.act("team_coordinator", "listening_target", HEARD, listener=school.account("team_coordinator"))
+    school.act("team_coordinator", "interview_concerned", CONCERNED)
+    school.act("head", "note", text="Une note avec le nom de Yasmine Benali")
+
+
+# ---- by role -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["team_coordinator", "head"])
+def test_the_coordinator_and_the_head_see_names_and_words(school: School, who: str) -> None:
+    listened(school)
+    assert not school.seen_by(who).head.pseudonymised
+    for shown in (NAME, MASSAR, WORDS, HEARD["account"], CONCERNED["observed"]):
+        assert shown in everything(school, who), shown
+
+
+@pytest.mark.parametrize("who", ["directorate", "academy"])
+def test_supervisors_see_neither_names_nor_words(school: School, who: str) -> None:
+    listened(school)
+    school.act("head", "transfer", summary="Résumé qui nomme Yasmine")
+    view = school.seen_by(who)
+    assert view.head.pseudonymised
+    assert [(person.label, person.name, person.identity) for person in view.people] == [("EV1", None, {}), ("EC1", None, {})]
+    shown = everything(school, who)
+    for hidden in ("Yasmine", "Benali", "Omar", MASSAR, "la ferme", "élève visée a dit", "l’autre a dit", "nom de"):
+        assert hidden not in shown, hidden
+    assert "quiet_office" in shown, "the structured answers are there"
+
+
+def test_a_reason_given_for_a_step_is_words_too(school: School) -> None:
+    listened(school)
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    school.act("head", "raise_danger", which_danger="blackmail")
+    school.act("directorate", "name_seat", seat="acting_head", account=school.account("directorate/2"), reason="Car Yasmine")
+    assert "Car Yasmine" not in everything(school, "directorate")
+
+
+def test_taking_over_identifies_and_only_the_one_who_took_over(school: School) -> None:
+    listened(school)
+    school.act("directorate", "name_seat", seat="acting_head", account=school.account("directorate"))
+    assert NAME in everything(school, "directorate")
+    assert NAME not in everything(school, "directorate/2")
+
+
+def test_a_team_member_sees_what_the_whole_team_sees_and_what_is_assigned(school: School) -> None:
+    school.report("team_coordinator")
+    assert school.is_seen_by("team_member"), "a report that came in"
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    school.move("head", "qualify")
+    assert school.is_seen_by("team_member"), "a qualified one"
+    school.act("team_coordinator", "name_seat", seat="lead", account=school.account("team_member"))
+    school.move("team_coordinator", "assign")
+    assert school.is_seen_by("team_member"), "the lead"
+    assert not school.is_seen_by("team_member/2"), "not the rest of the team"
+    school.act("head", "raise_danger", which_danger="self_harm")
+    assert school.is_seen_by("team_member/2"), "in an emergency the whole team"
+
+
+@pytest.mark.parametrize(
+    "who", ["reporter", "psychosocial", "trainer", "workshop_participant", "protocol_admin", "technical_admin", "data_officer"]
+)
+def test_these_see_no_case(school: School, who: str) -> None:
+    school.report()
+    assert not school.is_seen_by(who)
+    assert see_desk(school.house, school.person(who)).lines == ()
+
+
+def test_support_seated_for_one_side_never_reads_the_other(school: School) -> None:
+    listened(school)
+    school.act("team_coordinator", "name_seat", seat="support", account=school.account("psychosocial"), side="targeted")
+    school.act("team_coordinator", "name_seat", seat="support", account=school.account("psychosocial/2"), side="concerned")
+    of_the_targeted, of_the_others = everything(school, "psychosocial"), everything(school, "psychosocial/2")
+    assert HEARD["account"] in of_the_targeted
+    assert CONCERNED["observed"] not in of_the_targeted
+    assert HEARD["account"] not in of_the_others
+    assert CONCERNED["observed"] in of_the_others
+    hidden = [event.record.hidden for event in school.seen_by("psychosocial").chronology.events if event.record]
+    assert "side" in hidden
+
+
+def test_support_without_a_side_reads_no_listening(school: School) -> None:
+    listened(school)
+    school.act("team_coordinator", "name_seat", seat="support", account=school.account("psychosocial"))
+    shown = everything(school, "psychosocial")
+    assert HEARD["account"] not in shown
+    assert CONCERNED["observed"] not in shown
+
+
+def test_a_conflict_is_read_by_those_whom_it_concerns_alone(school: School) -> None:
+    school.report()
+    school.act("team_member/2", "conflict", reason="close_relative", words="C’est mon neveu")
+    assert "mon neveu" in everything(school, "head")
+    assert "mon neveu" not in everything(school, "team_member")
+    assert "mon neveu" not in everything(school, "directorate")
+
+
+# ---- restricted, excluded ------------------------------------------------------------------------------------------
+
+
+def test_a_report_about_an_adult_opens_to_the_directorate_alone(school: School) -> None:
+    opened = school.report("team_member", adult_concerned="yes")
+    assert not opened.may_see
+    seen = {who: school.is_seen_by(who) for who in ("team_member", "team_coordinator", "head", "academy", "directorate")}
+    assert seen == {"team_member": False, "team_coordinator": False, "head": False, "academy": False, "directorate": True}
+    assert school.seen_by("directorate").head.restricted
+
+
+def test_the_directorate_names_who_else_reads_it(school: School) -> None:
+    school.report(adult_concerned="yes")
+    school.act("directorate", "name_seat", seat="lead", account=school.account("team_member"))
+    assert school.is_seen_by("team_member")
+    assert not school.is_seen_by("team_coordinator")
+
+
+def test_an_excluded_head_gets_nothing_not_even_a_count(school: School) -> None:
+    school.report("team_member", must_not_read=[school.account("head")])
+    head = school.person("head")
+    assert not school.is_seen_by("head")
+    desk = see_desk(school.house, head)
+    assert (desk.lines, desk.late, desk.today, desk.receipts) == ((), 0, 0, ())
+    assert find_by_pupil(school.house, head, NAME) == ()
+    with pytest.raises(Unseen):
+        find_by_number(school.house, head, school.number)
+    assert school.is_seen_by("head/2")
+
+
+def test_stepping_aside_ends_all_sight_at_once(school: School) -> None:
+    school.report()
+    assert school.is_seen_by("team_coordinator")
+    school.act("team_coordinator", "conflict", reason="close_relative")
+    assert not school.is_seen_by("team_coordinator")
+
+
+@pytest.mark.parametrize("number", ["", "0", "1234567890123", "٣", "'; --", "9" * 500])
+def test_what_may_not_be_seen_does_not_exist(school: School, number: str) -> None:
+    """The same answer, from every door, for somebody else's case and for one that nobody opened."""
+    school.report()
+    reporter = school.person("reporter")
+    for asked in (school.number, number):
+        doors = [
+            lambda: see_case(school.house, reporter, asked),
+            lambda: see_chronology(school.house, reporter, asked),
+            lambda: see_record(school.house, reporter, asked, 2),
+            lambda: see_act(school.house, reporter, asked, "note"),
+            lambda: see_move(school.house, reporter, asked, "qualify"),
+            lambda: see_danger(school.house, reporter, asked),
+            lambda: record_act(school.house, reporter, asked, "note", {"text": "x"}, expected=None, token=school.token()),
+            lambda: make_move(school.house, reporter, asked, "qualify", expected=None, token=school.token()),
+        ]
+        for door in doors:
+            with pytest.raises(Unseen):
+                door()
+
+
+def test_a_record_that_is_not_there_is_unseen(school: School) -> None:
+    school.report()
+    with pytest.raises(Unseen):
+        see_record(school.house, school.person("head"), school.number, 99)
+
+
+# ---- the reporter --------------------------------------------------------------------------------------------------
+
+
+def test_a_reporter_gets_a_receipt_and_nothing_else(school: School) -> None:
+    opened = school.report("reporter")
+    reporter = school.person("reporter")
+    assert not opened.may_see
+    receipt = see_receipt(school.house, reporter, opened.report)
+    assert receipt.state == "received"
+    assert NAME not in told(receipt)
+    assert school.number not in told(receipt)
+    assert [line.report for line in see_desk(school.house, reporter).receipts] == [opened.report]
+    with pytest.raises(Unseen):
+        see_receipt(school.house, school.person("reporter/2"), opened.report)
+
+
+def test_the_receipt_says_that_it_is_looked_after(school: School) -> None:
+    opened = school.report("reporter")
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    school.move("head", "qualify")
+    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "in_hand"
+
+
+# ---- two people, two presses -----------------------------------------------------------------------------------------
+
+
+def test_a_press_with_the_same_token_records_once(school: School) -> None:
+    school.report()
+    one = school.act("head", "note", text="x", token="t")
+    two = school.act("head", "note", text="x", token="t")
+    assert (one.repeated, two.repeated, one.seq, school.last_seq()) == (False, True, two.seq, one.seq)
+
+
+def test_a_report_pressed_twice_is_one_case(school: School) -> None:
+    opened = [open_case(school.house, school.person("reporter"), "report", REPORT, token="t") for _press in range(2)]
+    assert opened[0].number == opened[1].number
+    assert [one.repeated for one in opened] == [False, True]
+
+
+def test_a_token_is_ones_own(school: School) -> None:
+    school.report()
+    school.act("head", "note", text="x", token="t")
+    assert not school.act("team_coordinator", "note", text="y", token="t").repeated
+
+
+def test_a_refused_form_uses_no_token_up(school: School) -> None:
+    school.report()
+    with pytest.raises(BadInput):
+        school.act("head", "note", text="  ", token="t")
+    with pytest.raises(Refused):
+        school.move("head", "qualify", token="u")
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    assert not school.act("head", "note", text="x", token="t").repeated
+    assert not school.move("head", "qualify", token="u").repeated
+
+
+def test_a_stale_form_is_a_conflict_and_shows_what_is_new(school: School) -> None:
+    school.report()
+    opened_at = school.seen_by("head").head.seq
+    school.act("team_coordinator", "evidence", kind="none_found")
+    before = school.last_seq()
+    with pytest.raises(Conflict):
+        school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me", expected=opened_at)
+    with pytest.raises((Conflict, Refused)):
+        school.move("head", "qualify", expected=opened_at)
+    assert school.last_seq() == before
+    new = what_is_new(school.house, school.person("head"), school.number, opened_at, act="safety_check")
+    assert [event.kind for event in new.since][-1] == "evidence_registered"
+
+
+def test_a_stale_move_is_a_conflict(school: School) -> None:
+    school.report()
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    opened_at = school.seen_by("head").head.seq
+    school.act("team_coordinator", "evidence", kind="none_found")
+    with pytest.raises(Conflict):
+        school.move("head", "qualify", expected=opened_at)
+
+
+def test_a_colleague_who_only_reads_makes_no_conflict(school: School) -> None:
+    school.report("reporter")
+    opened_at = school.last_seq()
+    school.seen_by("team_coordinator")
+    assert school.last_seq() > opened_at, "the first reading of the team is an event"
+    school.act("team_coordinator", "evidence", kind="none_found", expected=opened_at)
+
+
+def test_a_danger_is_never_held_back_by_what_somebody_else_wrote(school: School) -> None:
+    school.report()
+    school.act("team_coordinator", "evidence", kind="none_found")
+    assert school.act("head", "raise_danger", which_danger="self_harm", expected=1).raised
+
+
+def test_a_danger_on_a_joined_case_is_raised_on_the_one_that_followed(school: School) -> None:
+    school.report("team_coordinator")
+    other = school.number
+    school.report("team_coordinator")
+    school.act("head", "name_joined", other=other, reason="Même élève")
+    school.act("team_coordinator", "signature", record=str(school.last_seq()))
+    joined = school.number
+    school.move("head", "join", reason="Même élève")
+    done = school.act("team_coordinator", "raise_danger", which_danger="self_harm")
+    assert done.number == other
+    school.number = other
+    assert [line.danger.key for line in school.seen_by("head").head.live_dangers] == ["self_harm"]
+    school.number = joined
+    assert school.seen_by("head").head.live_dangers == ()
+
+
+def test_a_reporters_danger_follows_the_case_too(school: School) -> None:
+    school.report("team_coordinator")
+    other = school.number
+    opened = school.report("reporter")
+    school.act("head", "name_joined", other=other, reason="Même élève")
+    school.act("team_coordinator", "signature", record=str(school.last_seq()))
+    school.move("head", "join", reason="Même élève")
+    raise_from_receipt(school.house, school.person("reporter"), opened.report, "self_harm", token=school.token())
+    assert school.seen_by("head").head.live_dangers == ()
+    school.number = other
+    assert [line.danger.key for line in school.seen_by("head").head.live_dangers] == ["self_harm"]
+
+
+def test_a_transfer_that_was_never_asked_goes_to_the_directorate(school: School) -> None:
+    school.report()
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    school.act("directorate", "accept_transfer", answer="accepted")
+    school.move("head", "transfer", reason="Elle déménage")
+    successor = school.seen_by("head").successor
+    assert successor
+    assert see_case(school.house, school.person("directorate"), successor).opened_from == school.number
+
+
+# ---- the unseen ------------------------------------------------------------------------------------------------------
+
+
+def test_the_first_reading_of_the_team_stops_the_clock_of_the_unseen(school: School) -> None:
+    school.report("reporter")
+    view = school.seen_by("head")
+    assert "unseen" not in {line.deadline.key for line in view.dues}
+    before = school.last_seq()
+    school.seen_by("team_coordinator")
+    assert school.last_seq() == before, "seen once is seen"
+    school.act("team_member", "raise_danger", which_danger="self_harm")
+    before = school.last_seq()
+    school.seen_by("head")
+    assert school.last_seq() == before + 1, "a danger must be seen anew"
+
+
+# ---- search ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "found"),
+    [
+        (NAME, True),
+        ("  yasmine   BENALI ", True),
+        (MASSAR, True),
+        ("g123456789", True),
+        ("Yasmine", False),
+        ("Benali Yasmine", False),
+        ("Omar T.", True),
+        ("", False),
+        ("%", False),
+        ("Y" * 300, False),
+    ],
+)
+def test_a_pupil_is_found_by_the_whole_name_or_code(school: School, typed: str, found: bool) -> None:
+    school.report()
+    lines = find_by_pupil(school.house, school.person("head"), typed)
+    assert [line.number for line in lines] == ([school.number] if found else [])
+    assert NAME not in told(lines), "a list names nobody"
+
+
+def test_a_pupil_is_found_in_ones_own_school_only(school: School) -> None:
+    school.report()
+    with school.house.directory.writing() as session:
+        province = directory.unit(session, school.player.school).parents[0]
+        other = directory.add_unit(session, kind=UnitKind.school, code="00000B", names={"fr": "Autre"}, parent=province)
+    player = school.player
+    here, player.school = player.school, other
+    neighbour = player.actor("head/9")
+    player.school = here
+    assert find_by_pupil(school.house, neighbour, NAME) == ()
+    assert find_by_pupil(school.house, school.person("directorate"), NAME) == (), "no search across schools"
+    with pytest.raises(Unseen):
+        find_by_number(school.house, neighbour, school.number)
+
+
+def test_a_number_is_found_as_it_is_said(school: School) -> None:
+    school.report()
+    spoken = " ".join(school.number[place : place + 4] for place in range(0, 13, 4))
+    assert find_by_number(school.house, school.person("head"), f" {spoken} ") == school.number
