@@ -208,6 +208,11 @@ class FormField(Model):
         """Somebody's own words: sealed under a key of their own, absent from pseudonymised copies."""
         return self.type in (FieldType.text, FieldType.long)
 
+    @property
+    def may_name(self) -> bool:
+        """Words in which somebody may be named or quoted: kept from a reader of pseudonyms. A reference is not."""
+        return self.type is FieldType.long or (self.is_words and self.names)
+
 
 class Form(Named):
     intro: Text | None = None

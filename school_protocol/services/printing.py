@@ -55,7 +55,7 @@ class _Printing:
             content_seq=content_seq,
             content_head=content_head,
             decision=self._decision(),
-            conformance=self._conformance(statuses),
+            conformance=conformance(loaded.facts, seeing.counts, statuses),
             events=tuple(self._event(seeing.event(event)) for event in loaded.events),
             people=tuple(self._person(seeing.person(key)) for key in loaded.case.people),
             records=tuple(
@@ -100,17 +100,7 @@ class _Printing:
         return replace(record, answers=answers, hidden=hidden)
 
     def _event(self, event: EventView) -> EventView:
-        if event.record is not None:
-            return replace(event, record=self._record(event.record))
-        if self.profile.words or "reason" not in event.detail:
-            return event
-        return replace(event, detail={**event.detail, "reason": ""})
-
-    def _conformance(self, statuses: Any) -> Any:
-        found = conformance(self.loaded.facts, self.seeing.counts, statuses)
-        if self.profile.words:
-            return found
-        return replace(found, departures=tuple(replace(line, reason="") for line in found.departures))
+        return replace(event, record=self._record(event.record)) if event.record is not None else event
 
     # ---- parts -----------------------------------------------------------------------------------------------
 

@@ -177,13 +177,12 @@ class Seeing:
         return view
 
     def _step(self, step: StepTaken) -> dict[str, Any]:
-        silent = self.loaded.pseudonymised
         return {
             "move": self.protocol.moves[step.move],
             "source": self.protocol.states[step.source],
             "target": self.protocol.states[step.target],
-            "reason": "" if silent else step.reason,
-            "departures": [(self.protocol.needs[need], "" if silent else why) for need, why in step.departures.items()],
+            "reason": step.reason,
+            "departures": [(self.protocol.needs[need], why) for need, why in step.departures.items()],
             "level": step.level,
             "grid": step.grid,
         }
@@ -474,14 +473,14 @@ class Seeing:
 
 
 def without_words(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers for a reader who gets no words: texts are left out, rows lose their text columns."""
+    """Answers for a reader of pseudonyms: what may name or quote somebody is left out, of lines too."""
     kept: dict[str, Any] = {}
     for key, value in answers.items():
         item = form.by_key.get(key)
-        if item is None or item.is_words:
+        if item is None or item.may_name:
             continue
         if item.type is FieldType.rows:
-            texts = {column.key for column in item.fields if column.is_words}
+            texts = {column.key for column in item.fields if column.may_name}
             value = [{name: cell for name, cell in row.items() if name not in texts} for row in value]
         kept[key] = value
     return kept

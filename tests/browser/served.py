@@ -1,0 +1,173 @@
+"""A whole house on the loopback, with people who can sign in and a clock that is turned by hand."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+from waitress.server import create_server
+
+from school_protocol.config import Settings
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import REALM, hash_password
+from school_protocol.services.demo import NUMBERS
+from school_protocol.services.house import House, open_house
+from school_protocol.services.scripts import Played, Player, TurnableClock, moment, prepared
+from school_protocol.storage import directory
+from school_protocol.web import create_app
+
+ROOT = Path(__file__).parents[2]
+DEFINITIONS = ROOT / "protocol_definitions" / "ma-cyberharassment"
+PASSWORD = "un-cartable-bleu"
+LEAST_PORT = 10_081
+"""Chromium refuses a few ports as unsafe; the highest of them is 10080."""
+
+Step = Mapping[str, Any]
+
+
+class Part(NamedTuple):
+    """One person of the cast: in a script's words, and in their own two."""
+
+    role: str
+    username: str
+    fr: str
+    ar: str
+
+
+CAST = (
+    Part("reporter", "declarant", "Youssef Amrani", "يوسف العمراني"),
+    Part("team_member", "membre", "Nadia El Fassi", "نادية الفاسي"),
+    Part("team_member/2", "membre2", "Hicham Bouziane", "هشام بوزيان"),
+    Part("team_coordinator", "referent", "Samira Benjelloun", "سميرة بنجلون"),
+    Part("head", "directeur", "Abdelhak Tazi", "عبد الحق التازي"),
+    Part("psychosocial", "appui", "Loubna Sebti", "لبنى السبتي"),
+    Part("directorate", "province", "Khadija Naciri", "خديجة الناصري"),
+)
+
+
+@lru_cache(maxsize=1)
+def _hashed() -> str:
+    return hash_password(PASSWORD)
+
+
+def story(name: str) -> list[Step]:
+    """The steps of a story of the protocol, every value as it is written."""
+    read = yaml.load((DEFINITIONS / "stories" / f"{name}.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
+    return list(read["steps"])
+
+
+@dataclass
+class Served:
+    """One installation behind an address. Its player replays what a test doesn't click through."""
+
+    url: str
+    house: House
+    clock: TurnableClock
+    player: Player
+    usernames: Mapping[str, str] = field(default_factory=dict)
+    """Role of a script → user name."""
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.player.protocol
+
+    @property
+    def number(self) -> str:
+        """The case of a story with a single one."""
+        return self.player.numbers[""]
+
+    def adopt(self, number: str) -> None:
+        """From now on the player acts on this case, which somebody opened in a browser."""
+        self.player.numbers[""] = number
+        self.player.unseen.add("")
+
+    def turn_to(self, when: str) -> None:
+        self.clock.turn_to(moment(when, "test"))
+
+    def replay(self, steps: Sequence[Step]) -> list[Played]:
+        """Play steps without a browser, each exactly as it says."""
+        before = len(self.player.played)
+        played = self.player.play(steps)[before:]
+        astray = [(one.do, one.refused, one.problems) for one in played if not one.went_as_said]
+        assert not astray, astray
+        return played
+
+    def state(self) -> str:
+        """The state in which the player's case is, read from the house."""
+        found = self.player.case_id()
+        assert found is not None
+        with self.house.realm.reading() as session:
+            from school_protocol.services.loading import load_by_id
+
+            return load_by_id(self.house, session, self.player.actor("head"), found).case.state
+
+    def events(self) -> int:
+        """How many events the player's case has."""
+        return self.player._seq("")
+
+
+@contextmanager
+def serving(folder: Path, start: str, language: str = "fr") -> Iterator[Served]:
+    """A house in `folder`, open at `start`, whose people read `language`."""
+    clock = TurnableClock(moment(start, "test"))
+    house = open_house(Settings(data=folder), clock)
+    content = (DEFINITIONS / "1.yaml").read_bytes()
+    from school_protocol.definitions import read
+
+    player = prepared(house, clock, read(content, "1.yaml"), content)
+    player.watching = False
+    player.actors.update(_people(house, player, clock, language))
+    server = create_server(create_app(house), host="127.0.0.1", port=_free_port(), threads=4)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        usernames = {part.role: part.username for part in CAST}
+        yield Served(f"http://127.0.0.1:{server.effective_port}", house, clock, player, usernames)
+    finally:
+        server.close()
+        thread.join(timeout=5)
+        house.realm.close()
+        house.directory.close()
+
+
+def _free_port() -> int:
+    import socket
+
+    for _try in range(20):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = int(probe.getsockname()[1])
+        if port >= LEAST_PORT:
+            return port
+    raise RuntimeError("no port is free")
+
+
+def _people(house: House, player: Player, clock: TurnableClock, language: str) -> dict[str, Actor]:
+    found: dict[str, Actor] = {}
+    with house.directory.writing() as session:
+        for place, number in enumerate(NUMBERS):
+            if not number.unit:
+                directory.add_contact(
+                    session, target=number.target, names={"fr": number.fr, "ar": number.ar}, unit=None,
+                    phone=number.phone, url=number.url, hours=number.hours, position=place,
+                )  # fmt: skip
+        for part in CAST:
+            role = player.protocol.roles[part.role.partition("/")[0]]
+            account = directory.add_account(
+                session, username=part.username, names={"fr": part.fr, "ar": part.ar}, language=language,
+                created_at=clock.now(), password_hash=_hashed(), certified=True, trained_until=date(2099, 12, 31),
+            )  # fmt: skip
+            unit = player.places.get(role.sees, player.school)
+            directory.appoint(session, account, role=role.key, unit=unit, starts=date(2000, 1, 1))
+            actor = directory.actor(session, account, realm=REALM, today=datetime.now(UTC).date())
+            assert actor is not None
+            found[part.role] = actor
+    return found
