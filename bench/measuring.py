@@ -40,7 +40,6 @@ class Work:
 
     def seconds(self, clock: Clock) -> float:
         """Mean seconds of one call."""
-        gc.collect()
         call = self.call
         if self.after is None:
             start = clock()
@@ -72,6 +71,7 @@ def pairs(figure: Work, baseline: Work, *, clock: Clock = own_cpu, most: int = P
         Work(work.call, 1, work.after or _nothing).seconds(clock)
     samples: list[tuple[float, float]] = []
     for turn in range(most):
+        gc.collect()
         if turn % 2:
             second = baseline.seconds(clock)
             samples.append((figure.seconds(clock), second))

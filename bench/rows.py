@@ -9,27 +9,33 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from bench.baselines import flask_page, straightforward, trigger
-from bench.measuring import PAIRS, Measured, Work, children_cpu, pairs, wall
+from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
 from bench.prepared import MOVER, READER, ROOT, Prepared, prepare
 from school_protocol.config import LANGUAGES
 from school_protocol.documents import case_file as documents
 from school_protocol.domain import engine
+from school_protocol.domain.case import Case, fold
 from school_protocol.domain.errors import Refused
 from school_protocol.services import cases as use_cases
 from school_protocol.wording import Wording
 
 LIMIT = 30_000
 """Bytes of a page on the wire, HTML and CSS, without fonts."""
-CHROMIUM_ARGUMENTS = (
-    "--no-sandbox --disable-gpu --disable-quic --disable-background-networking --disable-component-update --disable-sync"
-).split()
+CHROMIUM_ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 class Skipped(Exception):
@@ -78,9 +84,16 @@ class Workshop:
     """What rows share, made when the first of them asks for it."""
 
     most: int = PAIRS
+    hurry: bool = False
+    """A tenth of the calls, for trying things out: the ratios are rough."""
     short_cases: int | None = None
     events: int | None = None
     stack: ExitStack = field(default_factory=ExitStack)
+
+    def pairs(self, figure: Work, baseline: Work, clock: Clock = own_cpu) -> Measured:
+        share = 10 if self.hurry else 1
+        fewer = [replace(work, times=-(-work.times // share)) for work in (figure, baseline)]
+        return pairs(*fewer, clock=clock, most=self.most)
 
     def __enter__(self) -> Workshop:
         return self
@@ -125,7 +138,7 @@ class Workshop:
 
 
 def _page_against_bare(shop: Workshop, work: Work, notes: str = "") -> Outcome:
-    return _in(1e3, pairs(work, Work(shop.bare_page, 1000), most=shop.most), notes)
+    return _in(1e3, shop.pairs(work, Work(shop.bare_page, 1000)), notes)
 
 
 def _in(scale: float, found: Measured, notes: str = "") -> Outcome:
@@ -198,7 +211,7 @@ def hidden_fields(page: str) -> dict[str, str]:
 
 
 def _against_trigger(shop: Workshop, work: Work, notes: str, share: int = 1) -> Outcome:
-    found = pairs(work, Work(trigger.bare_trigger(), 10_000), most=shop.most)
+    found = shop.pairs(work, Work(trigger.bare_trigger(), 10_000))
     one = Measured(
         found.figure / share, found.baseline, found.ratio / share, tuple(ratio / share for ratio in found.ratios)
     )
@@ -211,17 +224,29 @@ def _choices(shop: Workshop) -> tuple[engine.Choice, ...]:
 
 
 def decision_refused(shop: Workshop) -> Outcome:
-    """The move of this state that most stands in the way of."""
-    loaded = shop.house.loaded(MOVER)
-    chosen = max((one for one in _choices(shop) if one.kind == "move"), key=lambda one: len(one.reasons))
-    intent = engine.MakeMove(chosen.key)
+    """The move that is measured, at the point of the story where most of its needs are unmet."""
+    whole = shop.house.loaded(MOVER)
+    intent = engine.MakeMove(shop.house.move)
+    tried = [(fold(whole.protocol, whole.events[:seq]), seq) for seq in range(1, len(whole.events) + 1)]
+
+    def unmet(case: Case) -> int:
+        try:
+            engine.decide(whole.protocol, case, whole.actor, whole.now, whole.around, intent)
+        except Refused as refusal:
+            codes = [reason.code for reason in refusal.reasons]
+            return 0 if set(codes) - {"need"} else len(codes)
+        return 0
+
+    case, seq = max(tried, key=lambda one: unmet(one[0]))
+    count = unmet(case)
 
     def decide() -> None:
         with suppress(Refused):
-            engine.decide(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, intent)
-            raise RuntimeError(f"{chosen.key} was not refused")
+            engine.decide(whole.protocol, case, whole.actor, whole.now, whole.around, intent)
+            raise RuntimeError(f"{intent.move} was not refused")
 
-    return _against_trigger(shop, Work(decide, 200), f"{chosen.key}: {len(chosen.reasons)} reasons")
+    notes = f"{intent.move} after {seq} events: {count} needs unmet"
+    return _against_trigger(shop, Work(decide, 200), notes)
 
 
 def decision_made(shop: Workshop) -> Outcome:
@@ -266,7 +291,7 @@ def case_file(language: str) -> Callable[[Workshop], Outcome]:
         ours, page = _case_file(shop, language), shop.frozen_pages[language]
         theirs = lambda: straightforward.print_page(page)  # noqa: E731
         notes = f"{_pages_of(ours())} and {_pages_of(theirs())} pages"
-        return _in(1e3, pairs(Work(ours), Work(theirs), most=shop.most), notes)
+        return _in(1e3, shop.pairs(Work(ours), Work(theirs)), notes)
 
     return measure
 
@@ -281,7 +306,7 @@ def case_file_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
             return data
 
         notes = f"{_pages_of(ours())} and {_pages_of(printed())} pages, on the wall"
-        return _in(1e3, pairs(Work(ours), Work(printed), clock=wall, most=shop.most), notes)
+        return _in(1e3, shop.pairs(Work(ours), Work(printed), wall), notes)
 
     return measure
 
@@ -290,7 +315,7 @@ def case_file_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
 
 
 def _weigh(shop: Workshop, role: str, addresses: list[str]) -> Outcome:
-    """The heaviest of the addresses in any language, with the style sheet; a median, for the bytes are padded by lot."""
+    """The heaviest address in any language, with the style sheet: a median, for the bytes are padded by lot."""
     found: dict[str, int] = {}
     client = shop.house.client(role)
     for language in LANGUAGES:
@@ -352,7 +377,7 @@ def wire_form(shop: Workshop) -> Outcome:
 
 def start(shop: Workshop) -> Outcome:
     ours = Work(_runs("import sys; from school_protocol.cli import main; sys.exit(main())", "--help"))
-    return _in(1e3, pairs(ours, Work(_runs("import flask")), clock=children_cpu, most=shop.most))
+    return _in(1e3, shop.pairs(ours, Work(_runs("import flask")), children_cpu))
 
 
 def _runs(program: str, *arguments: str) -> Callable[[], object]:

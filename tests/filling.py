@@ -92,7 +92,9 @@ class _Filler:
                 return self._grid(item)
             case FieldType.rows:
                 least = max(item.least or 0, 1)
-                return [self.fields(item.fields, {}) for _row in range(rng.randint(least, min(item.most or 3, least + 2)))]
+                return [
+                    self.fields(item.fields, {}) for _row in range(rng.randint(least, min(item.most or 3, least + 2)))
+                ]
             case FieldType.person:
                 return self._person(item)
             case FieldType.persons:

@@ -519,15 +519,17 @@ class _Folding:
         overseer = self._oversees(record.role)
         if self.case.restricted_seq is not None and not overseer:
             return
-        declared = self.protocol.seats[seat]
-        kept = [
-            held
-            for held in self.case.seats
-            if not (
-                held.seat == seat and ((declared.acts_as is not None and not declared.signs) or held.account == account)
-            )
-        ]
-        self.case.seats = [*kept, SeatHeld(seat, account, record.seq, side, until, overseer)]
+        new = SeatHeld(seat, account, record.seq, side, until, overseer)
+        self.case.seats = [*(held for held in self.case.seats if not self._gives_way(held, new)), new]
+
+    def _gives_way(self, held: SeatHeld, new: SeatHeld) -> bool:
+        """Whether a seat ends as the new one is given: the same person's, or one that one person (a side) holds."""
+        if held.seat != new.seat:
+            return False
+        seat = self.protocol.seats[new.seat]
+        role = self.protocol.roles.get(seat.acts_as or "")
+        apart = role is not None and role.side_bound and held.side != new.side
+        return held.account == new.account or (role is not None and not seat.signs and not apart)
 
     def _oversees(self, role: str) -> bool:
         if role in self.protocol.roles:

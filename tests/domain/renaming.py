@@ -102,7 +102,9 @@ class Renamed:
             if key in rules:
                 new[key] = self._keyed(value, rules[key])
             elif key == "assessment":
-                new[key] = self._each(value, dict.fromkeys(("fact", "act", "field", "override", "recurrence"), self._names))
+                new[key] = self._each(
+                    value, dict.fromkeys(("fact", "act", "field", "override", "recurrence"), self._names)
+                )
             elif key == "follow_up":
                 new[key] = self._follow_up(value)
             elif key == "restricted_when":

@@ -98,7 +98,7 @@ class Told:
             else:
                 self.act(who, name, answers, **more)
         except Refused as refusal:
-            assert refusal.reasons, "a refusal always says why"
+            assert refusal.reasons, "a refusal always says why"  # noqa: PT017
             return {reason.need or reason.code for reason in refusal.reasons}
         raise AssertionError(f"{name} went through: {self.events[before:]}")
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW, SAFE, Told, reported
 
+from domain.telling import NOW, SAFE, Told, reported
 from school_protocol.domain.case import Case, fold, is_signed, settles
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.events import CaseJoined, DocumentIssued, Recorded, StepTaken, from_entry, to_entry
@@ -46,7 +46,7 @@ MINUTES = {
 }  # fmt: skip
 
 
-# ---- opening ---------------------------------------------------------------------------------------------------------
+# ---- opening -------------------------------------------------------------------------------------------------------
 
 
 def test_a_report_opens_the_case_and_names_its_people(moroccan: Protocol) -> None:
@@ -67,7 +67,7 @@ def test_a_danger_opens_the_case_at_once_and_turns_it_urgent(moroccan: Protocol)
     assert [type(event).__name__ for event in told.events] == ["CaseOpened", "Recorded", "StepTaken"]
 
 
-# ---- the life of a danger --------------------------------------------------------------------------------------------
+# ---- the life of a danger ------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -172,7 +172,7 @@ def test_nothing_ends_while_a_danger_stands(moroccan: Protocol) -> None:
                     raise AssertionError(f"{move.key} ended a case with a raised danger")
 
 
-# ---- the level -------------------------------------------------------------------------------------------------------
+# ---- the level -----------------------------------------------------------------------------------------------------
 
 
 def test_a_danger_voids_the_level_and_lifting_it_gives_it_back(moroccan: Protocol) -> None:
@@ -305,7 +305,7 @@ def test_a_refused_visa_is_none(moroccan: Protocol) -> None:
     assert told.facts["visa_head"] is False
 
 
-# ---- seats and restriction -------------------------------------------------------------------------------------------
+# ---- seats and restriction -----------------------------------------------------------------------------------------
 
 
 def test_a_report_about_an_adult_opens_to_the_directorate_alone(moroccan: Protocol) -> None:
@@ -356,7 +356,7 @@ def test_a_lead_whose_time_is_over_leads_no_longer(moroccan: Protocol) -> None:
     assert told.wait(days=3).facts["lead_trained"] is False
 
 
-# ---- holds -----------------------------------------------------------------------------------------------------------
+# ---- holds ---------------------------------------------------------------------------------------------------------
 
 
 def with_guardians(protocol: Protocol) -> Told:
@@ -389,7 +389,7 @@ def test_a_danger_at_home_holds_every_guardian_those_named_later_too(moroccan: P
     assert told.facts["guardians"] == "held"
 
 
-# ---- joining ---------------------------------------------------------------------------------------------------------
+# ---- joining -------------------------------------------------------------------------------------------------------
 
 
 def test_joining_carries_dangers_holds_exclusions_and_open_referrals(moroccan: Protocol) -> None:
@@ -524,3 +524,29 @@ def test_a_false_alarm_does_not_launder_what_was_added_since_the_proposal(morocc
     lift(told, "blackmail").move("directorate", "return_after_lift")
     told.act("head", "head_visa", decision="given")
     assert "nothing_new" in told.try_move("head", "close")
+
+
+def test_one_person_leads_and_each_side_has_its_own_support(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+
+    def seat(name: str, account: str, **more: str) -> None:
+        told.act("head", "name_seat", seat=name, account=account, **more)
+
+    seat("lead", "team_member")
+    seat("lead", "team_coordinator")
+    seat("support", "psychosocial", side="targeted")
+    seat("support", "psychosocial/2", side="concerned")
+    seat("second", "team_member")
+    seat("second", "team_member/2")
+    held = {(one.seat, one.account, one.side) for one in told.case.seats}  # type: ignore[union-attr]
+    assert held == {
+        ("lead", "team_coordinator", None),
+        ("support", "psychosocial", "targeted"),
+        ("support", "psychosocial/2", "concerned"),
+        ("second", "team_member", None),
+        ("second", "team_member/2", None),
+    }
+    seat("support", "reporter", side="targeted")
+    seat("support", "psychosocial/2", side="witnesses")
+    sides = {one.account: one.side for one in told.case.seats if one.seat == "support"}  # type: ignore[union-attr]
+    assert sides == {"reporter": "targeted", "psychosocial/2": "witnesses"}

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import pytest
-from domain.telling import NOW, REPORT, SAFE, Told, reported, surroundings
 
-from school_protocol.domain.conformance import conformance
-from school_protocol.domain.dues import duties, dues
-from school_protocol.domain.protocol import Protocol
+from domain.telling import NOW, REPORT, SAFE, Told, reported, surroundings
 from school_protocol.domain.clock import Calendar
+from school_protocol.domain.conformance import conformance
+from school_protocol.domain.dues import dues, duties
+from school_protocol.domain.protocol import Protocol
 
 
 def local(text: str) -> datetime:
@@ -28,7 +28,7 @@ def with_guardians(told: Told, *names: str) -> Told:
 
 CALL = {"channel": "call", "sent_at": NOW.isoformat(), "covers": ["blackmail"], "target": "police"}
 
-# ---- the four kinds of time --------------------------------------------------------------------------------------------
+# ---- the four kinds of time ----------------------------------------------------------------------------------------
 
 
 def test_school_hours_count_while_the_school_is_open(moroccan: Protocol) -> None:
@@ -64,7 +64,7 @@ def test_a_calendar_that_never_opens_still_gives_a_moment(moroccan: Protocol) ->
     assert told.counts("safety_check")[0].due_at > NOW
 
 
-# ---- what each count is about ----------------------------------------------------------------------------------------
+# ---- what each count is about --------------------------------------------------------------------------------------
 
 
 def test_each_danger_has_its_own_count(moroccan: Protocol) -> None:
@@ -73,7 +73,10 @@ def test_each_danger_has_its_own_count(moroccan: Protocol) -> None:
     assert due_at(told, "written_referral", "self_harm") > due_at(told, "written_referral", "blackmail")
     letter = {**CALL, "channel": "letter", "summary": "x", "covers": ["blackmail"]}
     told.act("head", "referral", letter)
-    assert {due.subject: due.state for due in told.counts("written_referral")} == {"blackmail": "met", "self_harm": "open"}
+    assert {due.subject: due.state for due in told.counts("written_referral")} == {
+        "blackmail": "met",
+        "self_harm": "open",
+    }
 
 
 def test_a_call_is_no_letter_and_a_teachers_letter_is_not_the_heads(moroccan: Protocol) -> None:
@@ -119,7 +122,7 @@ def test_a_guardian_on_hold_is_not_due_and_the_others_are(moroccan: Protocol) ->
     }
 
 
-# ---- holds -----------------------------------------------------------------------------------------------------------
+# ---- holds ---------------------------------------------------------------------------------------------------------
 
 
 def test_a_hold_is_reviewed_within_three_days_and_then_again(moroccan: Protocol) -> None:
@@ -145,7 +148,7 @@ def test_a_review_of_one_hold_is_no_review_of_another(moroccan: Protocol) -> Non
     assert ("2", "met") not in states
 
 
-# ---- steps, suspension, repeats, ends ----------------------------------------------------------------------------------
+# ---- steps, suspension, repeats, ends ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -215,7 +218,7 @@ def test_only_what_follows_meets_it(moroccan: Protocol) -> None:
     assert "first_listening" in told.open_dues()
 
 
-# ---- ends and reopenings -------------------------------------------------------------------------------------------------
+# ---- ends and reopenings -------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("end", ["closed", "no_further_action", "transferred", "joined"])
@@ -225,7 +228,9 @@ def test_nothing_is_due_on_a_case_that_has_ended(moroccan: Protocol, end: str) -
     assert told.put(end).wait(days=60).open_dues() == set()
 
 
-@pytest.mark.parametrize(("end", "again"), [("no_further_action", "report_qualified"), ("closed", "assessment_running")])
+@pytest.mark.parametrize(
+    ("end", "again"), [("no_further_action", "report_qualified"), ("closed", "assessment_running")]
+)
 def test_a_reopened_case_is_not_born_overdue(moroccan: Protocol, end: str, again: str) -> None:
     told = with_guardians(reported(moroccan)).put("report_qualified").put(end).wait(days=60).put(again)
     assert "assessment_due" in told.open_dues()
@@ -234,13 +239,15 @@ def test_a_reopened_case_is_not_born_overdue(moroccan: Protocol, end: str, again
 
 
 def test_a_rights_request_on_a_closed_case_is_due(moroccan: Protocol) -> None:
-    told = reported(moroccan).put("closed").act(
-        "head", "rights_request", stage="asked", request="access", requester="x", identity_checked="yes"
+    told = (
+        reported(moroccan)
+        .put("closed")
+        .act("head", "rights_request", stage="asked", request="access", requester="x", identity_checked="yes")
     )
     assert told.open_dues() == {"rights_answer"}
 
 
-# ---- the small protocol's -----------------------------------------------------------------------------------------------
+# ---- the small protocol's ------------------------------------------------------------------------------------------
 
 
 def test_a_second_protocol_has_deadlines_of_its_own(small: Protocol) -> None:
@@ -252,7 +259,7 @@ def test_a_second_protocol_has_deadlines_of_its_own(small: Protocol) -> None:
     assert due_at(told, "letter_due", "blade") == local("11-26T10:00")
 
 
-# ---- duties and conformance ----------------------------------------------------------------------------------------------
+# ---- duties and conformance ----------------------------------------------------------------------------------------
 
 
 def duty(told: Told, key: str) -> str | None:
@@ -285,9 +292,12 @@ def test_conformance_tells_kept_late_open_overdue_and_departed(moroccan: Protoco
     counts = dues(told.facts)
     found = conformance(told.facts, counts, duties(told.facts, counts))
     outcomes = {(line.key, line.outcome) for line in found.asked if line.part == "deadlines"}
-    assert {("safety_check", "kept"), ("qualification", "late"), ("head_told", "late"), ("written_referral", "open")} <= (
-        outcomes
-    )
+    assert {
+        ("safety_check", "kept"),
+        ("qualification", "late"),
+        ("head_told", "late"),
+        ("written_referral", "open"),
+    } <= (outcomes)
     assert [(line.move, line.need, line.reason) for line in found.departures] == [
         ("record_external_handling", "acknowledged", "Ils ne répondent jamais")
     ]

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, person, surroundings
 from filling import Unfillable, fill
 
+from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, person, surroundings
 from school_protocol.definitions import read_file
 from school_protocol.domain.case import Case, SeatHeld
 from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
@@ -152,7 +152,7 @@ def check_move(
         assert choice is None or case is None or not choice.is_open, f"{move} was offered to {actor.id}"
         assert_explained(protocol, refusal)
         if choice is not None and case is not None:
-            assert refusal.reasons == choice.reasons
+            assert refusal.reasons == choice.reasons  # noqa: PT017
         return
     assert choice is not None
     assert choice.is_open, f"{move} went through for {actor.id} and was not offered: {choice.reasons}"
@@ -163,7 +163,7 @@ def check_move(
 
 def assert_explained(protocol: Protocol, refusal: Refused) -> None:
     """A refusal has reasons; a need has its sentence, and says who can meet it wherever an act can."""
-    assert refusal.reasons
+    assert refusal.reasons  # noqa: PT017
     for reason in refusal.reasons:
         assert reason.code
         if reason.code == "need":

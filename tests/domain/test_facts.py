@@ -7,8 +7,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import NOW, SAFE, SMALL, Told, reported
 
+from domain.telling import NOW, SAFE, SMALL, Told, reported
 from school_protocol.definitions import read, read_file
 from school_protocol.domain.protocol import Fold, Protocol
 
@@ -46,7 +46,7 @@ def test_every_fold_is_used_by_one_of_the_two_definitions(moroccan: Protocol, sm
     assert used == set(Fold)
 
 
-# ---- not recorded yet ------------------------------------------------------------------------------------------------
+# ---- not recorded yet ----------------------------------------------------------------------------------------------
 
 
 def test_without_an_initial_value_nothing_recorded_is_unknown(moroccan: Protocol, small: Protocol) -> None:
@@ -70,7 +70,7 @@ def test_with_one_it_is_that(moroccan: Protocol) -> None:
             assert str(facts[key]).lower() == fact.initial, key
 
 
-# ---- folds -----------------------------------------------------------------------------------------------------------
+# ---- folds ---------------------------------------------------------------------------------------------------------
 
 
 def test_last_takes_the_latest_answer(small: Protocol) -> None:
@@ -146,7 +146,7 @@ def test_standing_is_voided_by_any_addition(small: Protocol) -> None:
     assert told.facts["stamped"] is False
 
 
-# ---- sources ---------------------------------------------------------------------------------------------------------
+# ---- sources -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -242,7 +242,7 @@ def test_an_untrained_lead_is_no_lead(moroccan: Protocol) -> None:
     assert told.facts["lead_trained"] is False, "training that has run out"
 
 
-# ---- since -----------------------------------------------------------------------------------------------------------
+# ---- since ---------------------------------------------------------------------------------------------------------
 
 
 def test_since_opening_forgets_what_was_before_the_reopening(moroccan: Protocol) -> None:
@@ -282,7 +282,7 @@ def test_what_was_added_since_the_proposal(moroccan: Protocol) -> None:
     assert followed(told).facts["new_since_entry"] is True
 
 
-# ---- follow-ups --------------------------------------------------------------------------------------------------------
+# ---- follow-ups ----------------------------------------------------------------------------------------------------
 
 
 def planned(told: Told) -> list[tuple[int, int, bool]]:

@@ -7,8 +7,8 @@ from datetime import date
 from typing import Any
 
 import pytest
-from domain.telling import person
 
+from domain.telling import person
 from school_protocol.domain.policy import Actor, Appointment, Clause, Place, Reach, RoleSight, Scope, may_see, visible
 from school_protocol.domain.protocol import Protocol
 

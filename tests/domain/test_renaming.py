@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from domain.renaming import Renamed
-from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, surroundings
 from filling import Unfillable, fill
 
+from domain.renaming import Renamed
+from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, surroundings
 from school_protocol.definitions import read
 from school_protocol.domain.conformance import conformance
-from school_protocol.domain.dues import duties, dues
+from school_protocol.domain.dues import dues, duties
 from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.policy import Actor, Appointment
@@ -69,7 +69,7 @@ class Walker:
             choice = rng.choice(moves if moves and rng.random() < 0.6 else opened)
             kind, key = choice.kind, choice.key
         note: dict[str, Any] = {
-            "offered": [(choice.key, choice.role, [f"={reason.code}" for reason in choice.reasons]) for choice in offered],
+            "offered": [(one.key, one.role, [f"={reason.code}" for reason in one.reasons]) for one in offered],
             "who": actor.id, "kind": f"={kind}", "key": key,
         }  # fmt: skip
         note |= self._did(actor, kind, key)
@@ -112,7 +112,8 @@ class Walker:
         return {
             "state": case.state,
             "level": case.level,
-            "grid": case.grid and (case.grid["low"], case.grid["high"], [f"={reason}" for reason in case.grid["reasons"]]),
+            "grid": case.grid
+            and (case.grid["low"], case.grid["high"], [f"={reason}" for reason in case.grid["reasons"]]),
             "dues": [(due.deadline, due.subject, due.due_at, f"={due.state}", due.steps) for due in counts],
             "duties": [(one.duty, f"={one.state}", one.due_at, one.subject) for one in duties(facts, counts)],
             "conformance": [(one.key, f"={one.outcome}") for one in conformance(facts, counts, ()).asked],

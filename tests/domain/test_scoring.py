@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from domain.telling import MOROCCAN, reported
 
+from domain.telling import MOROCCAN, reported
 from school_protocol.definitions import read_file
 from school_protocol.domain.engine import assessed_level
 from school_protocol.domain.protocol import Grid, Protocol
@@ -130,7 +130,9 @@ def test_what_raises_the_level_and_what_cannot_lower_it(
 
 @settings(max_examples=200, derandomize=True, deadline=None)
 @given(st.dictionaries(st.sampled_from(ITEMS), st.integers(0, 3)), st.none() | st.integers(1, 4), st.booleans())
-def test_no_override_goes_under_the_minimum_or_a_floor(values: dict[str, int], override: int | None, again: bool) -> None:
+def test_no_override_goes_under_the_minimum_or_a_floor(
+    values: dict[str, int], override: int | None, again: bool
+) -> None:
     scored = score(SEVERITY, values)
     level, _reasons = fixed(values, override=override, recurrent=again)
     assert level >= scored.low_level

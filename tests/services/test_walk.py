@@ -12,7 +12,14 @@ from domain.telling import MOROCCAN, NOW, SMALL
 from filling import Unfillable, fill
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from school_protocol.definitions import read
 from school_protocol.domain.case import Case, fold
@@ -53,10 +60,13 @@ class Walk(RuleBasedStateMachine):
         desk = _Desk(self.protocol, None, who, NOW, self.surroundings())
         for _case in range(2):
             answers = fill(self.protocol, self.protocol.form_of(report), rng, desk.references())
-            answers = {key: value for key, value in answers.items() if not isinstance(value, list) or "slot" in str(value)}
-            self.other, self.number = self.number, open_case(
-                self.house, who, report.key, answers, token=self.token()
-            ).number
+            answers = {
+                key: value for key, value in answers.items() if not isinstance(value, list) or "slot" in str(value)
+            }
+            self.other, self.number = (
+                self.number,
+                open_case(self.house, who, report.key, answers, token=self.token()).number,
+            )
         self.case_id = self.find(self.number)
 
     def teardown(self) -> None:
@@ -132,7 +142,8 @@ class Walk(RuleBasedStateMachine):
         now = self.house.now()
         step = StepTaken(
             actor="nobody", role="", at=now, occurred_at=now, move=move.key, source=case.state, target=state,
-            level=2 if move.sets.assess else None, successor=self.other if self.protocol.states[state].successor else None,
+            level=2 if move.sets.assess else None,
+            successor=self.other if self.protocol.states[state].successor else None,
         )  # fmt: skip
         with self.house.realm.writing() as session:
             loaded = load_by_id(self.house, session, self.people[0], self.case_id)
@@ -158,7 +169,9 @@ class Walk(RuleBasedStateMachine):
         rng = random.Random(seed)
         actor = rng.choice(self.people)
         form = self.protocol.form_of(act)
-        answers = fill(self.protocol, form, rng, _Desk(self.protocol, None, actor, NOW, self.surroundings()).references())
+        answers = fill(
+            self.protocol, form, rng, _Desk(self.protocol, None, actor, NOW, self.surroundings()).references()
+        )
         try:
             once = record_act(self.house, actor, self.number, act.key, answers, expected=None, token=token)
         except (Refused, Unseen):
@@ -173,13 +186,15 @@ class Walk(RuleBasedStateMachine):
         try:
             if kind == "act":
                 answers = self.answers(actor, key, rng)
-                record_act(self.house, actor, self.number, key, answers, expected=expected, token=self.token(), proven=True)
+                record_act(
+                    self.house, actor, self.number, key, answers, expected=expected, token=self.token(), proven=True
+                )
             else:
                 departing = {need: "une raison" for need in self.protocol.moves[key].needs if rng.random() < 0.3}
                 make_move(self.house, actor, self.number, key, reason="une raison", departures=departing,
                           expected=expected, token=self.token())  # fmt: skip
         except Refused as refusal:
-            assert refusal.reasons
+            assert refusal.reasons  # noqa: PT017
             assert self.last_seq() == before, "a refusal writes nothing"
             second_sight = {
                 "signed_already", "not_yours_to_sign", "nothing_to_sign", "seat_not_yours_to_give", "not_trained",
@@ -278,7 +293,7 @@ class Walk(RuleBasedStateMachine):
             try:
                 decide(self.protocol, loaded.case, actor, loaded.now, loaded.around, intent, Opening("0", "x"))
             except Refused as refusal:
-                assert refusal.reasons == choice.reasons
+                assert refusal.reasons == choice.reasons  # noqa: PT017
             except BadInput:
                 assert choice.is_open
             else:

@@ -1,0 +1,90 @@
+"""Chromium, a house behind an address, and people in front of it. Pages are read without JavaScript unless asked."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Playwright, sync_playwright
+
+from .person import Person
+from .served import Served, serving
+
+CHROMIUM = os.environ.get("SCHOOL_PROTOCOL_CHROMIUM", "/usr/bin/chromium")
+FLAGS = (
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
+    "--disable-sync", "--no-first-run",
+)  # fmt: skip
+LOCALES = {"fr": "fr-MA", "ar": "ar-MA", "en": "en-GB"}
+DESKTOP, PHONE = (1280, 800), (360, 740)
+PATIENCE = 20_000
+"""Milliseconds: the machine may be busy."""
+
+Serve = Callable[..., Served]
+Sit = Callable[..., Person]
+
+
+@pytest.fixture(scope="session")
+def engine() -> Iterator[Playwright]:
+    with sync_playwright() as playwright:
+        yield playwright
+
+
+@pytest.fixture(scope="session")
+def chromium(engine: Playwright) -> Iterator[Browser]:
+    browser = engine.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    yield browser
+    browser.close()
+
+
+@pytest.fixture(scope="module")
+def until() -> Iterator[ExitStack]:
+    with ExitStack() as stack:
+        yield stack
+
+
+@pytest.fixture(scope="module")
+def serve(until: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Serve:
+    """`serve(start, language)`: a house of its own."""
+
+    def open_house(start: str, language: str = "fr") -> Served:
+        folder: Path = tmp_path_factory.mktemp("house")
+        return until.enter_context(serving(folder, start, language))
+
+    return open_house
+
+
+@pytest.fixture(scope="module")
+def context(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext]:
+    """`context(language, size, script)`: a browser window that knows nobody."""
+
+    def make(language: str = "fr", size: tuple[int, int] = DESKTOP, script: bool = False) -> BrowserContext:
+        width, height = size
+        made = chromium.new_context(
+            viewport={"width": width, "height": height},
+            locale=LOCALES[language],
+            java_script_enabled=script,
+            reduced_motion="reduce",
+            has_touch=size == PHONE,
+            is_mobile=size == PHONE,
+        )
+        made.set_default_timeout(PATIENCE)
+        until.callback(made.close)
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def sit(context: Callable[..., BrowserContext]) -> Sit:
+    """`sit(served, role)`: this person, in front of a browser of their own."""
+
+    def make(
+        served: Served, role: str, language: str = "fr", size: tuple[int, int] = DESKTOP, script: bool = False
+    ) -> Person:
+        return Person(served, context(language, size, script).new_page(), role, language)
+
+    return make

@@ -1,0 +1,274 @@
+"""Somebody at a browser: signs in, reads, clicks what they read, fills forms in, sends them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from playwright.sync_api import Locator, Page, expect
+
+from school_protocol.domain.protocol import Act, FieldType, FormField
+from school_protocol.storage.numbers import format_number
+from school_protocol.wording import Wording
+
+from .served import PASSWORD, Served, Step
+
+CONTROLS = """form => Object.fromEntries([...form.elements].filter(one => one.name && one.type != "hidden").map(
+    one => [one.name, one.type]))"""
+NARROWER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+ORDER = (FieldType.rows, FieldType.persons)
+"""Filled first: their “one more” shows the page anew."""
+
+
+@dataclass
+class Person:
+    """One member of the cast in front of their own browser."""
+
+    served: Served
+    page: Page
+    role: str
+    language: str = "fr"
+    taps: int = 0
+    """Clicks since the count was last begun."""
+    answers: int = 0
+    """Questions answered since then."""
+    visited: list[str] = field(default_factory=list)
+    wide: list[tuple[str, int]] = field(default_factory=list)
+    """Pages that scroll sideways, with by how much."""
+
+    def __post_init__(self) -> None:
+        self.w = Wording(self.language)
+        self._kinds: Mapping[str, str] = {}
+        self.page.on("load", lambda page: self._arrived(page))
+
+    def _arrived(self, page: Page) -> None:
+        self.visited.append(page.url)
+
+    def _(self, message: str, **values: Any) -> str:
+        """What the pages say for `message`, in this person's language."""
+        return self.w._(message, **values)
+
+    def count_anew(self) -> None:
+        self.taps = self.answers = 0
+
+    # ---- getting about ---------------------------------------------------------------------------------------
+
+    def open(self, path: str = "/") -> None:
+        """Type an address; sign in where the page asks for it."""
+        self.page.goto(self.served.url + path)
+        if "/sign-in" in self.page.url:
+            self.sign_in()
+
+    def sign_in(self) -> None:
+        main = self.page.locator("main")
+        main.get_by_label(self._("User name")).fill(self.served.usernames[self.role])
+        main.get_by_label(self._("Password")).fill(PASSWORD)
+        main.get_by_role("button", name=self._("Sign in")).click()
+        expect(self.page.get_by_role("button", name=self._("Sign out"))).to_be_visible()
+
+    def tap(self, what: Locator) -> None:
+        """Click what leads to a page; what is folded away is unfolded first, as one does."""
+        self.unfold(what)
+        with self.page.expect_navigation(wait_until="load"):
+            what.click()
+        self.taps += 1
+        self.look()
+
+    def look(self) -> None:
+        """Nothing on a page may stick out sideways."""
+        beyond = self.page.evaluate(NARROWER)
+        if beyond > 0:
+            self.wide.append((self.page.url, beyond))
+
+    def unfold(self, what: Locator) -> None:
+        for _level in range(3):
+            folded = what.locator("xpath=ancestor::details[not(@open)]")
+            if not folded.count():
+                return
+            folded.first.locator(":scope > summary").click()
+
+    def link(self, name: str) -> Locator:
+        """A link of the page's content by its words, whether folded away or not."""
+        return self.page.locator("main").get_by_role("link", name=name, include_hidden=True).first
+
+    def button(self, name: str, exact: bool = True) -> Locator:
+        return self.page.locator("main").get_by_role("button", name=name, exact=exact)
+
+    def follow(self, name: str) -> None:
+        """Click the link that reads `name`."""
+        self.tap(self.link(name))
+
+    def press(self, name: str) -> None:
+        """Click the button that reads `name`."""
+        self.tap(self.button(name))
+
+    def discover(self) -> str:
+        """The number of the first case on this person's desk; from now on it is the story's case."""
+        self.open("/")
+        number = self.page.locator("main .cases a").first.get_attribute("href") or ""
+        self.served.adopt(number.rpartition("/")[2])
+        return self.served.number
+
+    def open_case(self) -> None:
+        """From the desk to the case, by its line in the list; where it is open already, as it stands now."""
+        address = f"{self.served.url}/cases/{self.served.number}"
+        if self.page.url == address:
+            self.page.reload()
+            if "/sign-in" in self.page.url:
+                self.sign_in()
+            expect(self.page).to_have_url(address)
+            return
+        self.open("/")
+        line = self.page.locator("main .cases").get_by_role("link", name=format_number(self.served.number))
+        if not line.count():
+            self.page.goto(f"{self.served.url}/?filter=ended")
+        self.tap(line)
+        expect(self.page).to_have_url(address)
+
+    # ---- forms -----------------------------------------------------------------------------------------------
+
+    def fill(self, act: Act, answers: Mapping[str, Any]) -> None:
+        """Fill the form of `act` in by the definition's keys, in the shapes in which a story gives answers."""
+        fields = {item.key: item for item in self.served.protocol.form_of(act).fields}
+        assert set(answers) <= set(fields), set(answers) - set(fields)
+        self._read_controls()
+        for key in sorted(answers, key=lambda key: fields[key].type not in ORDER):
+            self.answer(fields[key], f"a-{key}", self._meant(answers[key]))
+            self.answers += 1
+
+    def _meant(self, value: Any) -> Any:
+        if isinstance(value, Mapping):
+            return {key: self._meant(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [self._meant(item) for item in value]
+        if isinstance(value, str) and value.startswith("@"):
+            return self.served.player.actor(value[1:]).id
+        return value
+
+    def answer(self, item: FormField, name: str, value: Any) -> None:
+        match item.type:
+            case FieldType.rows:
+                self._rows(item, name, value)
+            case FieldType.person:
+                self._people(item, name, [value])
+            case FieldType.persons:
+                self._people(item, name, value)
+            case FieldType.grid | FieldType.danger_answers:
+                for key, said in value.items():
+                    self._choose(f"{name}-{key}", said)
+            case _ if isinstance(value, list):
+                for one in value:
+                    self._choose(name, one)
+            case _:
+                self._choose(name, value)
+
+    def _choose(self, name: str, value: str) -> None:
+        """Whatever kind of control it is."""
+        kind = self._kinds.get(name)
+        place = f'main form [name="{name}"]'
+        if kind in ("radio", "checkbox"):
+            place += f'[value="{value}"]'
+        what = self.page.locator(place)
+        if not what.is_visible():
+            self.unfold(what)
+        if kind in ("radio", "checkbox"):
+            what.check()
+        elif kind == "select-one":
+            what.select_option(value)
+        else:
+            what.fill(value)
+
+    def _read_controls(self) -> None:
+        self._kinds = self.page.locator("main form:has(textarea, .actions)").first.evaluate(CONTROLS)
+
+    def _rows(self, item: FormField, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
+        columns = {column.key: column for column in item.fields}
+        for number, row in enumerate(rows):
+            if not self._has(f"{name}-{number}-"):
+                self._one_more(item)
+            for key, value in row.items():
+                self.answer(columns[key], f"{name}-{number}-{key}", value)
+
+    def _people(self, item: FormField, name: str, people: Sequence[Any]) -> None:
+        new = 0
+        for one in people:
+            if isinstance(one, str):
+                self._choose(name, one)
+                continue
+            if not self._has(f"{name}-new-{new}-"):
+                self._one_more(item)
+            for part, value in one.items():
+                if f"{name}-new-{new}-{part}" in self._kinds:
+                    self._choose(f"{name}-new-{new}-{part}", value)
+                else:
+                    box = self.page.locator(f'main form input[type="hidden"][name="{name}-new-{new}-{part}"]')
+                    assert box.get_attribute("value") == value
+            new += 1
+
+    def _one_more(self, item: FormField) -> None:
+        self.tap(self.page.locator(f'main form button[name="more"][value="{item.key}"]'))
+        self._read_controls()
+
+    def _has(self, prefix: str) -> bool:
+        return any(name.startswith(prefix) for name in self._kinds)
+
+    def sign_if_asked(self) -> None:
+        password = self.page.locator("main #password")
+        if password.count():
+            password.fill(PASSWORD)
+
+    def send(self) -> None:
+        """Press the form's own button."""
+        self.sign_if_asked()
+        self.tap(self.page.locator("main form .actions button"))
+
+    # ---- a story's steps -------------------------------------------------------------------------------------
+
+    def do(self, step: Step) -> None:
+        """One step of a story, as somebody makes it: from the desk to the case, to the form or the move, and back."""
+        name = str(step["do"])
+        protocol = self.served.protocol
+        act = protocol.acts.get(protocol.resolve("acts", name))
+        self.open_case()
+        if act is None:
+            self.move(protocol.moves[protocol.resolve("moves", name)].title.in_language(self.language), step)
+        elif "record" in step.get("answers", {}) and str(step["answers"]["record"]).startswith("^"):
+            self.sign_waiting()
+        else:
+            self.write(act, step["answers"])
+
+    def write(self, act: Act, answers: Mapping[str, Any]) -> None:
+        """Find the act on the case's page, fill it in, send it; it is recorded."""
+        title = act.title.in_language(self.language)
+        self.tap(self.page.locator(f'main [aria-labelledby="acts"] a[href$="/acts/{act.key}"]'))
+        expect(self.page.locator("h1")).to_have_text(title)
+        self.fill(act, answers)
+        self.send()
+        self.recorded(title)
+
+    def recorded(self, title: str) -> None:
+        said = self._("Recorded: %(title)s.", title=title)
+        expect(self.page.locator("main > .alert.ok")).to_have_text(said)
+
+    def sign_waiting(self) -> None:
+        """Sign what waits for a signature at the top of the case's page."""
+        self.tap(self.page.locator('main [aria-labelledby="to-sign"] a').first)
+        expect(self.page.locator('main [aria-labelledby="signed"]')).to_be_visible()
+        self.sign_if_asked()
+        self.press(self._("Sign"))
+        expect(self.page.locator("main > .alert.ok")).to_be_visible()
+
+    def move(self, title: str, step: Step) -> None:
+        """Make the move that reads `title`; or see that it isn't open, and why."""
+        way = self.page.locator("main .ways > li").filter(has_text=re.compile(f"^\\s*{re.escape(title)}\\s"))
+        if step.get("expect") == "refused":
+            self.unfold(way.first)
+            expect(way.get_by_role("link", name=title, exact=True, include_hidden=True)).to_have_count(0)
+            return
+        self.tap(way.get_by_role("link", name=title, exact=True, include_hidden=True))
+        if "reason" in step:
+            self.page.locator("#reason").fill(step["reason"])
+        self.press(self._("Confirm: %(title)s", title=title))
+        expect(self.page.locator("main > .alert.ok")).to_have_text(self._("Done: %(title)s.", title=title))

@@ -1,0 +1,252 @@
+"""The measurements: their baselines stand by themselves, every row is there, and what gets slower shows."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench import __main__ as bench
+from bench.measuring import PAIRS, Work, pairs
+from bench.prepared import MOVER
+from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
+from school_protocol.domain import engine
+from school_protocol.services import cases as use_cases
+
+ROOT = Path(__file__).resolve().parents[2]
+BASELINES = ROOT / "bench" / "baselines"
+SCRIPTS = sorted(BASELINES.glob("*.py"))
+PAGES = sorted(path for path in BASELINES.iterdir() if path.suffix in (".html", ".css"))
+
+
+# ---- the baselines are frozen --------------------------------------------------------------------------------------
+
+
+def imported(path: Path) -> set[str]:
+    """The packages that a script names in its imports."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {name.name.split(".")[0] for name in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            found.add("." if node.level else str(node.module).split(".")[0])
+    return found
+
+
+def test_the_baselines_are_found() -> None:
+    assert {path.stem for path in SCRIPTS} == {"__init__", "flask_page", "straightforward", "trigger"}
+    assert [path.name for path in PAGES] == ["case_file.ar.html", "case_file.css", "case_file.fr.html"]
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: path.stem)
+def test_no_baseline_imports_the_product_or_the_bench(path: Path) -> None:
+    assert not imported(path) & {"school_protocol", "bench", ".", "importlib"}
+
+
+def test_nothing_of_the_product_is_loaded_with_the_baselines() -> None:
+    names = ", ".join(f"bench.baselines.{path.stem}" for path in SCRIPTS if path.stem != "__init__")
+    program = f"import sys, {names}; print([name for name in sys.modules if name.startswith('school_protocol')])"
+    said = subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True)
+    assert said.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_a_frozen_page_asks_for_nothing_but_what_lies_beside_it(path: Path) -> None:
+    text = path.read_text("utf-8")
+    asked = re.findall(r"url\(([^)]*)\)|(?:href|src)=\"([^\"]*)\"", text)
+    assert {one or other for one, other in asked} <= {"case_file.css", "plex-400.ttf", "plex-600.ttf"}
+    assert "school_protocol" not in text
+
+
+# ---- the rows ------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_is_there() -> None:
+    assert list(ROWS) == [
+        "list", "case", "move", "press", "refused", "made", "available", "file-fr", "file-ar", "print-fr", "print-ar",
+        "wire-desk", "wire-case", "wire-form", "start",
+    ]  # fmt: skip
+
+
+def test_help_lists_every_row(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as left:
+        bench.main(["--help"])
+    said = capsys.readouterr().out
+    assert left.value.code == 0
+    assert [row.name for row in ROWS.values() if f"\n  {row.name} " not in said] == []
+
+
+def test_no_other_row_is_taken() -> None:
+    with pytest.raises(SystemExit) as left:
+        bench.main(["--row", "nothing"])
+    assert left.value.code == 2
+
+
+def made_up(name: str, outcome: Outcome | Exception, goal: Goal | None = None) -> Row:
+    def measure(_shop: Workshop) -> Outcome:
+        if isinstance(outcome, Exception):
+            raise outcome
+        return outcome
+
+    return Row(name, f"what {name} is", "a peer", "ms", goal, measure)
+
+
+@pytest.fixture
+def rows_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Puts made-up rows in the place of the real ones."""
+
+    def put(*made: Row) -> None:
+        monkeypatch.setattr(bench, "ROWS", {row.name: row for row in made})
+
+    return put
+
+
+def test_each_row_says_what_it_found_and_whether_the_goal_is_reached(
+    rows_of: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows_of(
+        made_up("fast", Outcome(2, 1, 2, (2,), "a note"), Goal(2)),
+        made_up("slow", Outcome(2.001, 1, 2.001), Goal(2)),
+        made_up("small", Outcome(40, 1, 40), Goal(50, "µs")),
+        made_up("free", Outcome(3, 1, 3)),
+        made_up("missing", Skipped("no such browser")),
+    )
+    assert bench.main([]) == 0
+    fast, slow, small, free, missing = re.findall(r"^(.+\n +.+)$", capsys.readouterr().out, re.MULTILINE)
+    assert fast.split() == (
+        [
+            "fast",
+            "what",
+            "fast",
+            "is",
+            "2",
+            "ms",
+            "·",
+            "a",
+            "peer",
+            "1",
+            "ms",
+            "·",
+            "ratio",
+            "2",
+            "×",
+            "·",
+            "goal",
+            "≤",
+            "2",
+            "×:",
+            "reached",
+            "·",
+            "a",
+            "note",
+        ]
+    )
+    assert "goal ≤ 2 ×: NOT REACHED" in slow
+    assert "goal ≤ 50 µs: reached" in small
+    assert free.endswith("no goal")
+    assert missing.endswith("skipped: no such browser")
+
+
+def test_json_holds_the_same(rows_of: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
+    rows_of(made_up("one", Outcome(2, 1, 2, (1.9, 2, 2.1)), Goal(2)), made_up("other", Skipped("no")))
+    assert bench.main(["--json", "--row", "one", "--row", "other"]) == 0
+    one, other = json.loads(capsys.readouterr().out)
+    assert (one["row"], one["ratio"], one["ratios"], one["reached"]) == ("one", 2, [1.9, 2, 2.1], True)
+    assert other == {"row": "other", "what": "what other is", "against": "a peer", "skipped": "no"}
+
+
+# ---- what gets slower shows ----------------------------------------------------------------------------------------
+
+
+class Ticks:
+    """A clock that only work turns."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def work(self, seconds: float) -> Callable[[], None]:
+        def spend() -> None:
+            self.seconds += seconds
+
+        return spend
+
+    def __call__(self) -> float:
+        return self.seconds
+
+
+def test_a_ratio_is_the_median_of_pairs() -> None:
+    clock = Ticks()
+    found = pairs(Work(clock.work(6), 3), Work(clock.work(2), 50), clock=clock)
+    assert (found.figure, found.baseline, found.ratio) == pytest.approx((6, 2, 3))
+    assert found.ratios == pytest.approx((3,) * 5)
+
+
+def test_what_is_put_back_is_not_timed() -> None:
+    clock = Ticks()
+    put_back: list[int] = []
+
+    def back() -> None:
+        clock.seconds += 100
+        put_back.append(1)
+
+    found = pairs(Work(clock.work(6), 3, back), Work(clock.work(2)), clock=clock)
+    assert found.ratio == pytest.approx(3)
+    assert len(put_back) == 1 + 3 * PAIRS
+
+
+@pytest.fixture(scope="module")
+def shop() -> Iterator[Workshop]:
+    """A small house, and one pair for each row."""
+    with Workshop(most=1, hurry=True, short_cases=1, events=4) as shop:
+        yield shop
+
+
+def slowed(call: Callable[..., Any], seconds: float) -> Callable[..., Any]:
+    def slow(*arguments: Any, **named: Any) -> Any:
+        until = time.process_time() + seconds
+        while time.process_time() < until:
+            pass
+        return call(*arguments, **named)
+
+    return slow
+
+
+@pytest.mark.parametrize(
+    ("row", "room", "name", "seconds"),
+    [
+        ("case", use_cases, "see_case", 0.1),
+        ("available", engine, "available", 0.003),
+    ],
+)
+def test_a_planted_slow_function_shows_as_a_larger_ratio(
+    shop: Workshop, monkeypatch: pytest.MonkeyPatch, row: str, room: Any, name: str, seconds: float
+) -> None:
+    before = ROWS[row].measure(shop)
+    monkeypatch.setattr(room, name, slowed(getattr(room, name), seconds))
+    after = ROWS[row].measure(shop)
+    assert after.ratio > 2 * before.ratio > 0
+
+
+def test_what_was_written_is_put_back(shop: Workshop) -> None:
+    house = shop.house
+
+    def events() -> int:
+        return len(house.loaded(MOVER).events)
+
+    with house.put_back() as back:
+        before = events()
+        note = {"text": "Rien de nouveau."}
+        use_cases.record_act(
+            house.house, house.player.actor(MOVER), house.number, "add_note", note, expected=None, token="t"
+        )
+        assert events() == before + 1
+        back()
+        assert events() == before
