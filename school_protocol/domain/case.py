@@ -102,6 +102,7 @@ class Hold:
     at: datetime
     confirmed_seq: int | None = None
     lifted_seq: int | None = None
+    lifted_at: datetime | None = None
     reviewed: list[tuple[int, datetime]] = field(default_factory=list)
 
     @property
@@ -502,7 +503,7 @@ class _Folding:
         number = self._pointed(record, FieldType.hold)
         for hold in self.case.holds:
             if str(hold.number) == str(number):
-                hold.lifted_seq = event.seq
+                hold.lifted_seq, hold.lifted_at = event.seq, event.at
 
     def _keep(self, record: Record, event: Event) -> None:
         number = self._pointed(record, FieldType.hold)
@@ -524,12 +525,8 @@ class _Folding:
 
     def _gives_way(self, held: SeatHeld, new: SeatHeld) -> bool:
         """Whether a seat ends as the new one is given: the same person's, or one that one person (a side) holds."""
-        if held.seat != new.seat:
-            return False
-        seat = self.protocol.seats[new.seat]
-        role = self.protocol.roles.get(seat.acts_as or "")
-        apart = role is not None and role.side_bound and held.side != new.side
-        return held.account == new.account or (role is not None and not seat.signs and not apart)
+        alone = not self.protocol.seats[new.seat].several and held.side == new.side
+        return held.seat == new.seat and (alone or held.account == new.account)
 
     def _oversees(self, role: str) -> bool:
         if role in self.protocol.roles:

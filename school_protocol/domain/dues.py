@@ -20,6 +20,7 @@ class Start:
     seq: int
     at: datetime
     state: str | None = None
+    by_danger: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ def _all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
         return
     suspended = deadline.suspended_while is not None and deadline.suspended_while.holds(facts)
     for start in _starts(facts, deadline):
+        if deadline.steps and not _live_steps(facts, deadline, start):
+            continue
         while True:
             met = _met(facts, deadline, start)
             held = (
@@ -94,8 +97,11 @@ def _all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
 
 
 def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetime] | None, suspended: bool) -> Due:
-    steps = tuple((_later(facts, start.at, step), step.tell) for step in _live_steps(facts, deadline))
-    due_at = min((at for at, _tell in steps), default=None) or _moment(facts, start.at, deadline)
+    steps = tuple((_later(facts, start.at, step), step.tell) for step in _live_steps(facts, deadline, start))
+    later_steps = [at for at, _tell in steps if at > start.at]
+    due_at = min(later_steps, default=None) or _moment(facts, start.at, deadline)
+    if deadline.per == "guardian":
+        due_at += _held_since(facts, start)
     if met is not None:
         state = "met"
     elif _ended(facts, deadline, start):
@@ -105,8 +111,19 @@ def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetim
     return Due(deadline.key, start.subject, start.at, start.seq, due_at, state, met[1] if met else None, steps)
 
 
-def _live_steps(facts: Facts, deadline: Deadline) -> list[Step]:
-    return [step for step in deadline.steps if step.when is None or step.when.holds(facts)]
+def _held_since(facts: Facts, start: Start) -> timedelta:
+    """How long this guardian's information was on hold since the start: that time doesn't count."""
+    held = timedelta()
+    for hold in facts.case.holds:
+        if hold.guardian in (start.subject, EVERY_GUARDIAN):
+            held += max((hold.lifted_at or facts.now) - max(hold.at, start.at), timedelta())
+    return held
+
+
+def _live_steps(facts: Facts, deadline: Deadline, start: Start) -> list[Step]:
+    kind = "danger" if start.by_danger else "report"
+    steps = [step for step in deadline.steps if step.of in (None, kind)]
+    return [step for step in steps if step.when is None or step.when.holds(facts)]
 
 
 def _later(facts: Facts, start: datetime, step: Step) -> datetime:
@@ -165,7 +182,9 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
         yield Start("", case.entries[0].seq, case.opened_at, case.entries[0].state)
     if source.danger == "raised":
         for life in case.dangers:
-            yield Start(life.danger if deadline.per == "danger" else "", life.raised_seq, life.raised_at)
+            yield Start(
+                life.danger if deadline.per == "danger" else "", life.raised_seq, life.raised_at, by_danger=True
+            )
     if source.entered:
         for entry in case.entries:
             if entry.state in source.entered and (entry.seq > 1 or entry.source == "START"):

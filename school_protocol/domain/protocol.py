@@ -100,6 +100,8 @@ class Role(Named):
 class Seat(Named):
     acts_as: str | None = None
     signs: bool = False
+    several: bool = False
+    """Several people may hold it at once; else a new holder (of the same side) follows the former."""
     trained: bool = False
     named_by: Keys = ()
     identified: bool = False
@@ -469,6 +471,8 @@ class Step(Model):
     unit: Unit
     tell: Keys
     when: Condition | None = None
+    of: Literal["report", "danger"] | None = None
+    """Only for counts that a report, or a danger, has started."""
 
 
 class Deadline(Named):

@@ -9,7 +9,7 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from school_protocol.domain.protocol import Act, FieldType, FormField
+from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField
 from school_protocol.storage.numbers import format_number
 from school_protocol.wording import Wording
 
@@ -17,7 +17,13 @@ from .served import PASSWORD, Served, Step
 
 CONTROLS = """form => Object.fromEntries([...form.elements].filter(one => one.name && one.type != "hidden").map(
     one => [one.name, one.type]))"""
-NARROWER = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+SHAPE = """() => {
+    const page = document.documentElement;
+    return [page.scrollWidth - page.clientWidth, page.dir];
+}"""
+NAMED = {
+    FieldType.danger: "dangers", FieldType.dangers: "dangers", FieldType.covers: "dangers", FieldType.target: "targets",
+}  # fmt: skip
 ORDER = (FieldType.rows, FieldType.persons)
 """Filled first: their “one more” shows the page anew."""
 
@@ -59,7 +65,9 @@ class Person:
         """Type an address; sign in where the page asks for it."""
         self.page.goto(self.served.url + path)
         if "/sign-in" in self.page.url:
+            self.look()
             self.sign_in()
+        self.look()
 
     def sign_in(self) -> None:
         main = self.page.locator("main")
@@ -77,10 +85,11 @@ class Person:
         self.look()
 
     def look(self) -> None:
-        """Nothing on a page may stick out sideways."""
-        beyond = self.page.evaluate(NARROWER)
+        """Nothing on a page may stick out sideways, and it runs as its language runs."""
+        beyond, direction = self.page.evaluate(SHAPE)
         if beyond > 0:
             self.wide.append((self.page.url, beyond))
+        assert direction == self.w.direction, self.page.url
 
     def unfold(self, what: Locator) -> None:
         for _level in range(3):
@@ -127,25 +136,55 @@ class Person:
         self.tap(line)
         expect(self.page).to_have_url(address)
 
-    # ---- forms -----------------------------------------------------------------------------------------------
+    # ---- forms, by what is read on them ----------------------------------------------------------------------
+
+    def say(self, label: str, text: str) -> None:
+        """Write into the box with that label."""
+        self.page.locator("main form").get_by_label(label).fill(text)
+        self.answers += 1
+
+    def pick(self, question: str, *answers: str) -> None:
+        """Tick these answers of that question."""
+        group = self.page.locator("main form").get_by_role("group", name=re.compile(f"^{re.escape(question)}"))
+        for answer in answers:
+            what = group.get_by_label(re.compile(f"^{re.escape(answer)}"))
+            self.unfold(what)
+            what.check()
+        self.answers += 1
+
+    def choose(self, label: str, answer: str) -> None:
+        """Choose what begins so from the list with that label."""
+        box = self.page.locator("main form").get_by_label(label)
+        offered = box.locator("option").all_inner_texts()
+        box.select_option(label=next(one for one in offered if one.startswith(answer)))
+        self.answers += 1
+
+    def said(self) -> Locator:
+        """What the page says of what was just done."""
+        return self.page.locator("main > .alert.ok")
+
+    # ---- forms, by the definition's keys ---------------------------------------------------------------------
 
     def fill(self, act: Act, answers: Mapping[str, Any]) -> None:
         """Fill the form of `act` in by the definition's keys, in the shapes in which a story gives answers."""
         fields = {item.key: item for item in self.served.protocol.form_of(act).fields}
         assert set(answers) <= set(fields), set(answers) - set(fields)
-        self._read_controls()
+        self.read_controls()
         for key in sorted(answers, key=lambda key: fields[key].type not in ORDER):
-            self.answer(fields[key], f"a-{key}", self._meant(answers[key]))
+            self.answer(fields[key], f"a-{key}", self._meant(fields[key], answers[key]))
             self.answers += 1
 
-    def _meant(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: self._meant(item) for key, item in value.items()}
+    def _meant(self, item: FormField, value: Any) -> Any:
+        """What a story's short words stand for: `@role` for a person, `T04` for a danger, `parquet` for a target."""
         if isinstance(value, list):
-            return [self._meant(item) for item in value]
-        if isinstance(value, str) and value.startswith("@"):
+            return [self._meant(item, one) for one in value]
+        if isinstance(value, Mapping):
+            columns = {column.key: column for column in item.fields}
+            return {key: self._meant(columns.get(key, item), one) for key, one in value.items()}
+        if value.startswith("@"):
             return self.served.player.actor(value[1:]).id
-        return value
+        kind = NAMED.get(item.type)
+        return self.served.protocol.resolve(kind, value) if kind else value
 
     def answer(self, item: FormField, name: str, value: Any) -> None:
         match item.type:
@@ -180,7 +219,8 @@ class Person:
         else:
             what.fill(value)
 
-    def _read_controls(self) -> None:
+    def read_controls(self) -> None:
+        """Learn which controls the form has now."""
         self._kinds = self.page.locator("main form:has(textarea, .actions)").first.evaluate(CONTROLS)
 
     def _rows(self, item: FormField, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -209,7 +249,7 @@ class Person:
 
     def _one_more(self, item: FormField) -> None:
         self.tap(self.page.locator(f'main form button[name="more"][value="{item.key}"]'))
-        self._read_controls()
+        self.read_controls()
 
     def _has(self, prefix: str) -> bool:
         return any(name.startswith(prefix) for name in self._kinds)
@@ -228,16 +268,33 @@ class Person:
 
     def do(self, step: Step) -> None:
         """One step of a story, as somebody makes it: from the desk to the case, to the form or the move, and back."""
-        name = str(step["do"])
+        name, answers = str(step["do"]), step.get("answers", {})
         protocol = self.served.protocol
         act = protocol.acts.get(protocol.resolve("acts", name))
         self.open_case()
         if act is None:
             self.move(protocol.moves[protocol.resolve("moves", name)].title.in_language(self.language), step)
-        elif "record" in step.get("answers", {}) and str(step["answers"]["record"]).startswith("^"):
-            self.sign_waiting()
+        elif step.get("expect") == "refused":
+            self.is_closed(act)
+        elif act.kind is ActKind.sign:
+            self.sign_waiting(protocol.acts[protocol.resolve("acts", answers["record"][1:])])
+        elif act.kind is ActKind.raise_danger:
+            self.raise_danger(answers["which_danger"])
         else:
-            self.write(act, step["answers"])
+            self.write(act, answers)
+
+    def raise_danger(self, danger: str) -> None:
+        """From the case's page: in danger, which one; the first minutes are shown."""
+        found = self.served.protocol.dangers[self.served.protocol.resolve("dangers", danger)]
+        self.tap(self.page.locator(".head .danger-btn, .danger-bar .danger-btn, .danger-bar").first)
+        self.press(found.title.in_language(self.language))
+        expect(self.page.locator("h1")).to_have_text(self._("First minutes"))
+
+    def is_closed(self, act: Act) -> None:
+        """The act isn't offered, and its page says why."""
+        expect(self.page.locator(f'main [aria-labelledby="acts"] a[href$="/acts/{act.key}"]')).to_have_count(0)
+        self.page.goto(f"{self.page.url}/acts/{act.key}")
+        expect(self.page.locator('main [aria-labelledby="closed"] .reasons')).to_be_visible()
 
     def write(self, act: Act, answers: Mapping[str, Any]) -> None:
         """Find the act on the case's page, fill it in, send it; it is recorded."""
@@ -250,15 +307,16 @@ class Person:
 
     def recorded(self, title: str) -> None:
         said = self._("Recorded: %(title)s.", title=title)
-        expect(self.page.locator("main > .alert.ok")).to_have_text(said)
+        expect(self.said()).to_have_text(said)
 
-    def sign_waiting(self) -> None:
-        """Sign what waits for a signature at the top of the case's page."""
-        self.tap(self.page.locator('main [aria-labelledby="to-sign"] a').first)
+    def sign_waiting(self, act: Act) -> None:
+        """Sign a record of that act, which waits at the top of the case's page."""
+        waiting = self.page.locator('main [aria-labelledby="to-sign"] a')
+        self.tap(waiting.filter(has_text=act.title.in_language(self.language)).first)
         expect(self.page.locator('main [aria-labelledby="signed"]')).to_be_visible()
         self.sign_if_asked()
         self.press(self._("Sign"))
-        expect(self.page.locator("main > .alert.ok")).to_be_visible()
+        expect(self.said()).to_be_visible()
 
     def move(self, title: str, step: Step) -> None:
         """Make the move that reads `title`; or see that it isn't open, and why."""
@@ -271,4 +329,4 @@ class Person:
         if "reason" in step:
             self.page.locator("#reason").fill(step["reason"])
         self.press(self._("Confirm: %(title)s", title=title))
-        expect(self.page.locator("main > .alert.ok")).to_have_text(self._("Done: %(title)s.", title=title))
+        expect(self.said()).to_have_text(self._("Done: %(title)s.", title=title))

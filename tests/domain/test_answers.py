@@ -169,7 +169,8 @@ HOSTILE: list[Any] = [
     "2026-13-01T99:99Z",
     None, True, 3, -1, 1.5, float("nan"), [], {}, [[]], [{}], [None], {"a": 1}, {"a": [1]}, [1, 2], ("x",), b"bytes",
     {None: None}, {"slot": []}, [{"slot": {"a": 1}, "name": ["x"]}], {"slot": "witness", "name": "\x00"}, object,
-    datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None), datetime(1, 1, 1, tzinfo=UTC), date(1, 1, 1), {"T01": {}}, {"nature": []},
+    datetime(2026, 1, 1, tzinfo=UTC).replace(tzinfo=None), datetime(1, 1, 1, tzinfo=UTC), date(1, 1, 1),
+    {"T01": {}}, {"nature": []},
 ]  # fmt: skip
 
 

@@ -27,8 +27,9 @@ PLACES = [(name, state) for name, protocol in PROTOCOLS.items() for state in (ST
 ON_SECOND_SIGHT = {
     ActKind.sign: {"signed_already", "not_yours_to_sign", "nothing_to_sign"},
     ActKind.seat: {"seat_not_yours_to_give", "not_trained", "excluded"},
+    ActKind.refer: {"letter_not_yours"},
 }
-"""What an open act may still refuse for the one record, or the one seat, that its answers name."""
+"""What an open act may still refuse for the one record, seat or letter that its answers name."""
 
 
 def around_of(protocol: Protocol) -> Any:
@@ -163,7 +164,7 @@ def check_move(
 
 def assert_explained(protocol: Protocol, refusal: Refused) -> None:
     """A refusal has reasons; a need has its sentence, and says who can meet it wherever an act can."""
-    assert refusal.reasons  # noqa: PT017
+    assert refusal.reasons
     for reason in refusal.reasons:
         assert reason.code
         if reason.code == "need":

@@ -164,7 +164,7 @@ def test_a_renamed_definition_behaves_the_same(name: str, seed: int) -> None:
         assert found == expected, f"step {number}: {one['who']} {one['key']}"
         reached.add(one.get("state"))
         happened.update(key for key in ("events", "refused", "bad") if key in one)
-    assert len(reached) >= 4, "the walk went somewhere"
+    assert len(reached) >= 3, "the walk went somewhere"
     assert happened == {"events", "refused"}, "legal and illegal steps, and no form that was filled in wrongly"
 
 
