@@ -468,14 +468,12 @@ def make_move(
     token: str,
 ) -> Done:
     """Move the case on; joining and handing over write the other case in the same transaction."""
-    with house.realm.reading() as session:
-        loaded = load(house, session, actor, number)
-        declared = loaded.protocol.moves.get(loaded.protocol.resolve("moves", move))
-    receiving = keys.prepare_key(house.realm, house.vault) if declared is not None and declared.opens else None
+    receiving = keys.prepare_key(house.realm, house.vault) if _may_open(house, move) else None
     with house.realm.writing() as session:
         if (before := once.spent(session, actor.id, token)) is not None:
             return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
         loaded = load(house, session, actor, number)
+        declared = loaded.protocol.moves.get(loaded.protocol.resolve("moves", move))
         successor = cases.free_number(session, _RANDOM) if receiving else None
         intent = MakeMove(move, reason, departures or {}, successor)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
@@ -486,6 +484,12 @@ def make_move(
         if declared is not None and receiving is not None and successor is not None:
             _hand_over(house, session, loaded, declared, receiving, successor)
         return done
+
+
+def _may_open(house: House, move: str) -> bool:
+    """Whether some definition has a move of that name which opens a case elsewhere: its key is made before."""
+    named = (protocol.moves.get(protocol.resolve("moves", move)) for protocol in house.library.every())
+    return any(declared is not None and declared.opens is not None for declared in named)
 
 
 def _signed(house: House, actor: Actor, password: str | None) -> bool:

@@ -63,7 +63,7 @@ def surroundings(house: House, unit_id: str, *, joinable: Iterable[str] = (), ne
     """Living directory data for a case of that unit; `neighbours` adds the people of the units beside it."""
     with house.directory.reading() as session:
         unit = directory.unit(session, unit_id)
-        calendar = directory.calendar_of(session, unit_id)
+        calendar = directory.calendar_for(session, unit)
         today = calendar.local(house.now()).date()
         beside = [one.id for one in directory.children(session, unit.parents[0])] if neighbours and unit.parents else []
         places = dict.fromkeys((unit.id, *unit.parents, *beside))
@@ -96,10 +96,10 @@ def today_for(house: House) -> date:
 def load(house: House, session: Session, actor: Actor, number: str) -> Loaded:
     """The case with that number, if this person may see it; raises Unseen."""
     digits = cases.check_number(number)
-    row = digits and index.find(session, scope_of(house, actor), digits, today=today_for(house))
-    if not row:
+    case_id = digits and index.find_id(session, scope_of(house, actor), digits, today=today_for(house))
+    if not case_id:
         raise Unseen(number)
-    return load_by_id(house, session, actor, row.case_id)
+    return load_by_id(house, session, actor, case_id)
 
 
 def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Loaded:

@@ -381,13 +381,17 @@ def set_calendar(session: Session, unit_id: str, calendar: Calendar) -> None:
 
 def calendar_of(session: Session, unit_id: str) -> Calendar:
     """The calendar that holds in a unit: its own or the nearest above; raises Unseen where there is none at all."""
-    here = unit(session, unit_id)
+    return calendar_for(session, unit(session, unit_id))
+
+
+def calendar_for(session: Session, here: Unit) -> Calendar:
+    """The calendar that holds in a unit which is known already."""
     chain = (here.id, *here.parents)
     rows = {row.unit: row for row in session.scalars(select(CalendarRow).where(CalendarRow.unit.in_(chain)))}
     for each in chain:
         if each in rows:
             return _calendar(rows[each])
-    raise Unseen(f"no calendar for unit {unit_id}")
+    raise Unseen(f"no calendar for unit {here.id}")
 
 
 def _calendar(row: CalendarRow) -> Calendar:

@@ -296,6 +296,12 @@ def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRo
     return _one(session, scope, CaseIndexRow.number == number, today)
 
 
+def find_id(session: Session, scope: Scope, number: str, *, today: date) -> str | None:
+    """The id of the case with that number, if this person sees it: one row, nothing of it read."""
+    seen = select(CaseIndexRow.case_id).where(CaseIndexRow.number == number, where_visible(scope, today))
+    return session.scalar(seen)
+
+
 def find_by_id(session: Session, scope: Scope, case_id: str, *, today: date) -> IndexRow | None:
     """The case with that id, if this person sees it."""
     return _one(session, scope, CaseIndexRow.case_id == case_id, today)

@@ -24,6 +24,8 @@ SHAPE = """() => {
 NAMED = {
     FieldType.danger: "dangers", FieldType.dangers: "dangers", FieldType.covers: "dangers", FieldType.target: "targets",
 }  # fmt: skip
+BESIDE = {ActKind.answer_referral: "referral", ActKind.review_hold: "hold"}
+"""Acts that are found beside what they are about."""
 ORDER = (FieldType.rows, FieldType.persons)
 """Filled first: their “one more” shows the page anew."""
 
@@ -299,7 +301,11 @@ class Person:
     def write(self, act: Act, answers: Mapping[str, Any]) -> None:
         """Find the act on the case's page, fill it in, send it; it is recorded."""
         title = act.title.in_language(self.language)
-        self.tap(self.page.locator(f'main [aria-labelledby="acts"] a[href$="/acts/{act.key}"]'))
+        if act.kind in BESIDE:
+            key = BESIDE[act.kind]
+            self.tap(self.page.locator(f'main a[href$="/acts/{act.key}?{key}={answers[key]}"]'))
+        else:
+            self.tap(self.page.locator(f'main [aria-labelledby="acts"] a[href$="/acts/{act.key}"]'))
         expect(self.page.locator("h1")).to_have_text(title)
         self.fill(act, answers)
         self.send()
