@@ -1,0 +1,162 @@
+"""The `school-protocol` command, run as scripts run it: answers on stdout, reasons on stderr, the agreed exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from school_protocol.cli import REFUSED, main
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.services.accounts import hash_password
+from school_protocol.services.house import SystemClock, open_house
+from school_protocol.services.scripts import Player, prepared
+from school_protocol.storage import directory
+
+SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+ROLES = {"tous": "anybody", "surv": "warden", "dir": "principal"}
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """An installation with the small definition and one account a role, named as the role's code."""
+    data = tmp_path_factory.mktemp("installation")
+    house = open_house(Settings(data=data), SystemClock())
+    content = SMALL.read_bytes()
+    player: Player = prepared(house, SystemClock(), read(content, str(SMALL)), content)  # type: ignore[arg-type]
+    with house.directory.writing() as session:
+        for username, role in ROLES.items():
+            account = directory.add_account(
+                session, username=username, names={"fr": username}, language="fr", created_at=datetime.now(UTC),
+                password_hash=hash_password("secret"), certified=True, trained_until=date(2099, 1, 1),
+            )  # fmt: skip
+            directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
+    house.realm.close()
+    house.directory.close()
+    yield data
+
+
+@pytest.fixture
+def run(installation: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(installation))
+
+    def command(*arguments: str) -> Result:
+        return CliRunner().invoke(main, list(arguments))
+
+    return command
+
+
+@pytest.fixture
+def number(run: Run, tmp_path: Path) -> str:
+    answers = tmp_path / "slip.yaml"
+    answers.write_text("what: Un cartable bleu\nkind: other\n", "utf-8")
+    opened = run("case", "open", "--definition", "lost-things", "--answers", str(answers), "--as", "tous")
+    assert opened.exit_code == 0, opened.stderr
+    return str(json.loads(opened.stdout)["number"])
+
+
+def test_a_case_is_opened_listed_and_shown_without_anything_personal(run: Run, number: str) -> None:
+    listed = run("cases", "list", "--as", "surv", "--json")
+    assert number in [case["number"] for case in json.loads(listed.stdout)["cases"]]
+    shown = run("case", "show", number, "--as", "surv", "--json")
+    assert json.loads(shown.stdout)["state"] == "noted"
+    assert "cartable" not in listed.stdout + shown.stdout
+
+
+def test_available_names_every_act_and_move_with_its_reasons(run: Run, number: str) -> None:
+    choices = json.loads(run("case", "available", number, "--as", "surv", "--json").stdout)
+    closed = [one for one in choices if not one["open"]]
+    assert closed
+    assert all(one["reasons"] for one in closed)
+    assert {one["kind"] for one in choices} == {"act", "move"}
+
+
+def test_a_refused_move_exits_with_three_and_says_why(run: Run, number: str) -> None:
+    choices = json.loads(run("case", "available", number, "--as", "surv", "--json").stdout)
+    move = next(one for one in choices if one["kind"] == "move" and any(r["need"] for r in one["reasons"]))
+    refused = run("case", "move", number, move["key"], "--as", "surv")
+    assert refused.exit_code == REFUSED
+    assert str(next(r["need"] for r in move["reasons"] if r["need"])) in refused.stderr
+
+
+def test_answers_that_a_form_refuses_exit_with_three(run: Run, tmp_path: Path) -> None:
+    answers = tmp_path / "bad.yaml"
+    answers.write_text("kind: no_such_kind\n", "utf-8")
+    refused = run("case", "open", "--definition", "lost-things", "--answers", str(answers), "--as", "tous")
+    assert refused.exit_code == REFUSED
+    assert "what: required" in refused.stderr
+    assert "kind: unknown_option" in refused.stderr
+
+
+def test_a_case_that_one_may_not_see_is_like_one_that_is_not(run: Run, number: str) -> None:
+    foreign = run("case", "show", number, "--as", "tous")
+    absent = run("case", "show", "1234567890123", "--as", "tous")
+    assert (foreign.exit_code, absent.exit_code) == (1, 1)
+    assert foreign.stderr.replace(number, "") == absent.stderr.replace("1234567890123", "")
+
+
+def test_an_unknown_account_is_said(run: Run) -> None:
+    assert "no active account" in run("cases", "list", "--as", "nobody").stderr
+
+
+def test_the_case_file_is_written(run: Run, number: str, tmp_path: Path) -> None:
+    protocol = read(SMALL.read_bytes(), "small")
+    document = next(iter(protocol.documents.values()))
+    profile = next(key for key, one in document.profiles.items() if "warden" in one.for_ or "principal" in one.for_)
+    username = "surv" if "warden" in document.profiles[profile].for_ else "dir"
+    out = tmp_path / "file.pdf"
+    issued = run(
+        "case-file", "issue", number, "--profile", profile, "--language", "ar", "-o", str(out), "--as", username
+    )
+    assert issued.exit_code == 0, issued.stderr
+    assert out.read_bytes().startswith(b"%PDF")
+
+
+def test_the_journal_holds_and_the_index_can_be_made_anew(run: Run, number: str) -> None:
+    assert run("index", "rebuild").exit_code == 0
+    assert number in run("cases", "list", "--as", "surv").stdout
+    verified = run("journal", "verify")
+    assert (verified.exit_code, verified.stdout) == (0, "")
+
+
+def test_a_definition_is_checked_with_file_and_line(run: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(SMALL.read_text("utf-8").replace("initial: true", "inital: true"), "utf-8")
+    good, bad = run("definitions", "check", str(SMALL), str(MOROCCAN)), run("definitions", "check", str(broken))
+    assert (good.exit_code, good.stdout) == (0, "")
+    assert bad.exit_code == 1
+    assert any(line.startswith(f"{broken}:") and "inital" in line for line in bad.stdout.splitlines())
+
+
+def test_a_script_is_rehearsed_and_what_goes_otherwise_is_marked(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(
+        '- {at: "2026-11-25T10:00", as: tous, do: slip, answers: {what: Une gourde, kind: other}}\n'
+        "- {as: surv, do: slip, expect: refused, answers: {what: encore, kind: other}}\n",
+        "utf-8",
+    )
+    played = run("definitions", "rehearse", str(SMALL), "--script", str(script), "--json")
+    steps = json.loads(played.stdout)
+    assert played.exit_code == 0, played.stdout
+    assert steps[0]["events"][0] == "CaseOpened"
+    assert steps[1]["refused"]
+    script.write_text(script.read_text("utf-8").replace("expect: refused, ", ""), "utf-8")
+    assert run("definitions", "rehearse", str(SMALL), "--script", str(script)).exit_code == 1
+
+
+def test_a_word_that_scripts_do_not_have_is_named(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text("- {as: tous, dos: slip}\n", "utf-8")
+    assert "dos" in run("definitions", "rehearse", str(SMALL), "--script", str(script)).stderr
+
+
+def test_the_doctor_says_what_there_is(run: Run) -> None:
+    assert "lost-things 1" in run("doctor").stdout
