@@ -33,6 +33,11 @@ NEEDED: Mapping[ActKind, tuple[tuple[FieldType, ...], ...]] = {
 }
 """For each kind, the field types that its form must have: one of each group."""
 
+POINTING = frozenset(
+    {_T.danger, _T.target, _T.referral, _T.hold, _T.record, _T.seat, _T.account, _T.case, _T.duty, _T.person}
+)
+"""Of those, the types that say to whom or what something is done: without an answer nothing could be."""
+
 _OPTIONED = (_T.choice, _T.choices)
 _TIMED = (_T.date, _T.moment)
 _RANGED = (_T.integer, _T.scale, _T.text, _T.long, _T.rows, _T.persons, _T.accounts, _T.choices)
@@ -211,7 +216,11 @@ def _act(book: Book, act: Act) -> None:
     if form is None or not book.declared.is_whole("forms", form.key):
         return
     for types in NEEDED.get(act.kind, ()):
-        if form.find(*types) is None:
+        found = form.find(*types)
+        if found is not None and found.type in POINTING and (not found.required or found.when is not None):
+            place = ("forms", form.key, "fields", found.key)
+            book.say(place, f"must be required, and always asked: {act.kind.value} needs it")
+        if found is None:
             wanted = either(types)
             book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind.value} needs')
 

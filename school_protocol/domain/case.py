@@ -227,8 +227,10 @@ class Case:
         return [record for record in self.records if record.act in acts]
 
     def last_entered(self, states: Iterable[str]) -> StateEntry | None:
+        """The latest entry of any of these states; coming back after a false alarm is none."""
         wanted = set(states)
-        return next((entry for entry in reversed(self.entries) if entry.state in wanted), None)
+        entered = (entry for entry in reversed(self.entries) if entry.state in wanted and not entry.is_return)
+        return next(entered, None)
 
     def seats_of(self, account: str, day: date) -> list[SeatHeld]:
         return [held for held in self.seats if held.account == account and held.is_held(day)]
@@ -404,6 +406,8 @@ class _Folding:
         if record.effective_seq is not None or not is_signed(self.protocol, record):
             return
         record.effective_seq, record.effective_at = event.seq, event.at
+        if record.kind not in NEUTRAL_KINDS:
+            self.case.news_seq = max(self.case.news_seq, event.seq)
         if record.grants:
             _EFFECTS.get(record.kind, _nothing)(self, record, event)
         elif record.kind is ActKind.review_hold:

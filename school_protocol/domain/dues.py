@@ -9,7 +9,7 @@ from datetime import UTC, datetime, time, timedelta
 from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.facts import Facts, Surroundings
-from school_protocol.domain.protocol import START, Deadline, FieldType, Protocol, Source, Step
+from school_protocol.domain.protocol import START, ActKind, Deadline, FieldType, Protocol, Source, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,8 +286,10 @@ def _is_about_holds(deadline: Deadline) -> bool:
 
 def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     case = facts.case
-    last_end = case.last_entered(key for key, state in facts.protocol.states.items() if state.ended)
-    if last_end is not None and start.seq <= last_end.seq:
+    if _is_about_rights(facts, deadline):
+        return False
+    last_end = max((entry.seq for entry in case.entries if facts.protocol.states[entry.state].ended), default=0)
+    if start.seq <= last_end:
         return True
     if deadline.ends_with_state and start.state is not None:
         return any(entry.seq > start.seq and entry.source == start.state for entry in case.entries)
@@ -303,6 +305,12 @@ def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     if deadline.per == "follow_up":
         return not any(planned.day.isoformat() == start.subject for planned in facts.missed())
     return False
+
+
+def _is_about_rights(facts: Facts, deadline: Deadline) -> bool:
+    """A request of rights runs on, whatever becomes of the case."""
+    acts = facts.protocol.acts
+    return any(source.act is not None and acts[source.act].kind is ActKind.rights for source in deadline.start)
 
 
 # ---- duties ------------------------------------------------------------------------------------------------------

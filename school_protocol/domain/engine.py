@@ -160,9 +160,14 @@ def decide(
     around: Surroundings,
     intent: Intent,
     opening: Opening | None = None,
+    *,
+    roles: tuple[str, ...] | None = None,
 ) -> Decision:
-    """The events that follow from `intent`. Raises Refused or BadInput; `opening` is needed before the case exists."""
-    desk = _Desk(protocol, case, actor, now, around)
+    """The events that follow from `intent`. Raises Refused or BadInput; `opening` is needed before the case exists.
+
+    `roles` are those that the actor brings along from the case which this one followed.
+    """
+    desk = _Desk(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
         return desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
     return desk.move(
@@ -185,6 +190,7 @@ class _Desk:
         now: datetime,
         around: Surroundings,
         facts: Facts | None = None,
+        roles: tuple[str, ...] | None = None,
     ) -> None:
         self.protocol = protocol
         self.case = case or Case(unit=around.unit.id)
@@ -609,21 +615,20 @@ class _Desk:
         """The urgent move, where the act raised a danger and the case is not on that path already."""
         if not recorded.derived.get("raised"):
             return []
-        move = self._urgent_move()
-        if move is None:
-            return []
         numbered = [event.numbered(self.case.last_seq + 1 + place) for place, event in enumerate(events)]
         after = fold(self.protocol, numbered, _copied(self.case))
-        if after.state not in move.from_ or not after.live_dangers("raised"):
-            return []
-        desk = _Desk(self.protocol, after, self.actor, self.now, self.around)
-        return [desk._step(move, recorded.role)]
+        return urgent_steps(self.protocol, after, self.actor, self.now, self.around, recorded.role)
 
-    def _urgent_move(self) -> Move | None:
-        for act in self.protocol.acts_of(ActKind.raise_danger):
-            if act.moves:
-                return self.protocol.moves[act.moves]
-        return None
+
+def urgent_steps(
+    protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings, role: str
+) -> list[Event]:
+    """The move that a raised danger makes by itself, where it leaves from where the case stands; else nothing."""
+    named = (act.moves for act in protocol.acts_of(ActKind.raise_danger) if act.moves)
+    move = next((protocol.moves[key] for key in named), None)
+    if move is None or case.state not in move.from_ or not case.live_dangers("raised"):
+        return []
+    return [_Desk(protocol, case, actor, now, around)._step(move, role)]
 
 
 def _copied(case: Case) -> Case:

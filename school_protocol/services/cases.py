@@ -18,6 +18,7 @@ from school_protocol.domain.engine import (
     RecordAct,
     decide,
     role_for,
+    urgent_steps,
 )
 from school_protocol.domain.errors import Conflict, Refused, Unseen
 from school_protocol.domain.events import CaseJoined, CaseOpened, CaseSeen, Event, Recorded, StepTaken
@@ -445,13 +446,17 @@ def record_act(
             return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
         loaded = load(house, session, actor, number)
         declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
+        brought: tuple[str, ...] | None = None
         if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
+            former = loaded.roles
             loaded = _where_it_goes_on(house, session, loaded)
             expected = None
+            if not loaded.roles and actor.id not in loaded.case.exclusions:
+                brought = former
         if declared is not None:
             loaded = _as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
         intent = RecordAct(act, answers, signed, changes)
-        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
         _check_expected(loaded, expected, declared)
         return _keep_decision(house, session, loaded, decision, token)
 
@@ -542,8 +547,14 @@ def _carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
     other_id = cases.find_by_number(session, other or "")
     if other is None or other_id is None:
         return
+    target = load_by_id(house, session, loaded.actor, other_id)
     joined = _joined_event(house, loaded, move.carries)
-    keep(house, session, other_id, loaded.protocol, load_by_id(house, session, loaded.actor, other_id).events, [joined])
+    events = keep(house, session, other_id, target.protocol, target.events, [joined], around=target.around)
+    case = fold(target.protocol, [*target.events, *events])
+    steps = urgent_steps(target.protocol, case, loaded.actor, house.now(), target.around, joined.role)
+    if steps:
+        made = keep(house, session, other_id, target.protocol, [*target.events, *events], steps, around=target.around)
+        notify(house, session, target.protocol, case, other_id, made, target.around)
 
 
 def _joined_event(

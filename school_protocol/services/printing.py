@@ -57,7 +57,7 @@ class _Printing:
             decision=self._decision(),
             conformance=conformance(loaded.facts, seeing.counts, statuses),
             events=tuple(self._event(seeing.event(event)) for event in loaded.events),
-            people=tuple(self._person(seeing.person(key)) for key in loaded.case.people),
+            people=tuple(self._person(person) for person in seeing.people()),
             records=tuple(
                 self._record(seeing.record(record))
                 for record in loaded.case.records

@@ -93,14 +93,12 @@ class Seeing:
         return "words" if self.loaded.pseudonymised else None
 
     def _may_read_side(self, side: str) -> bool:
+        """Whoever is seated for one side never reads the other's, whatever else they are."""
         held = self.case.seats_of(self.loaded.actor.id, self.loaded.facts.today)
         bound = [seat for seat in held if seat.side is not None]
-        free = [role for role in self.loaded.roles if not self._is_bound(role)]
-        if free and not bound:
-            return True
-        if any(seat.side == side for seat in bound):
-            return True
-        return bool([role for role in free if role not in {seat.seat for seat in bound}])
+        if bound:
+            return any(seat.side == side for seat in bound)
+        return any(not self._is_bound(role) for role in self.loaded.roles)
 
     def _is_bound(self, role: str) -> bool:
         seat = self.protocol.seats.get(role)
@@ -120,6 +118,12 @@ class Seeing:
             {key: value for key, value in identity.items() if key != "name"},
             slot.guardian and self.case.is_held(person_id),
         )
+
+    def people(self) -> tuple[PersonLine, ...]:
+        """Everybody in the case, in the order of the definition's slots."""
+        slots = list(self.protocol.slots)
+        ids = sorted(self.case.people, key=lambda key: (slots.index(self.case.people[key].slot), len(key), key))
+        return tuple(self.person(key) for key in ids)
 
     def labels(self) -> dict[str, str]:
         """How answers name people and colleagues for this reader."""
@@ -419,7 +423,7 @@ class Seeing:
             acts=self.acts(),
             duties=self.duties(),
             dues=self.due_lines(),
-            people=tuple(self.person(key) for key in self.case.people),
+            people=self.people(),
             seats=self.seats(),
             referrals=self.referrals(),
             holds=self.holds(),
@@ -455,7 +459,7 @@ class Seeing:
         wanted = {item.type for item in form.fields} | {column.type for item in form.fields for column in item.fields}
         records: Iterable[Record] = self.case.records if FieldType.record in wanted else ()
         return Choices(
-            people=tuple(self.person(key) for key in self.case.people),
+            people=self.people(),
             accounts=self.colleagues() if wanted & {FieldType.account, FieldType.accounts} else (),
             referrals=self.referrals(),
             holds=self.holds(),

@@ -1,0 +1,112 @@
+"""SC6, the farewell story, on a tablet: the urgent first half hour and the closing after ninety days by the pages.
+
+The interface is French, what people say is in Darija and Arabic. The long middle is played by the services alone.
+"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from .conftest import Serve, Sit
+from .served import story
+from .team import Team
+
+TABLET = (768, 1024)
+
+
+@pytest.fixture(scope="module")
+def team(serve: Serve, sit: Sit) -> Team:
+    house = serve("2026-09-14T11:04")
+    return Team(house, story("sc6"), lambda role: sit(house, role, "fr", TABLET))
+
+
+def test_sc6_from_the_yard_to_closure(team: Team) -> None:
+    raised(team)
+    looked_after(team)
+    team.replay(team.at("F6") + 1, team.at("taken_over"))
+    taken_over(team)
+    team.replay(team.at("name_seat"), team.at("F11", 2))
+    prosecutor(team)
+    team.replay(team.at("F11", 2) + 1, team.at("F8"))
+    grid(team)
+    team.replay(team.at("F8") + 1, team.at("F13", 9))
+    team.follow(team.at("F13", 9), team.at("F14"))
+    closure(team)
+    assert team.wide() == []
+
+
+def raised(team: Team) -> None:
+    """11:05. A teacher raises the danger in two taps; the receipt shows the numbers and what to do, not the case."""
+    team.house.turn_to(team.steps[0]["at"])
+    teacher = team["declarant"]
+    teacher.open("/")
+    teacher.follow("Signaler une situation")
+    teacher.count_anew()
+    teacher.follow("Un(e) élève est en danger maintenant")
+    teacher.press("Idées suicidaires, automutilation, message d’adieu")
+    assert (teacher.taps, teacher.answers) == (2, 0)
+    expect(teacher.page.locator("h1")).to_have_text("Votre signalement")
+    expect(teacher.page.locator("main a.call[href='tel:15']")).to_be_visible()
+    first = teacher.page.locator("details").filter(has_text="Idées suicidaires")
+    first.locator("summary").click()
+    expect(first.locator(".firsts")).to_be_visible()
+    member = team["membre_er"]
+    member.discover()
+    expect(member.page.locator("main .case.late, main .case.today, main .case").first).to_contain_text("1 danger")
+
+
+def looked_after(team: Team) -> None:
+    """11:09 to 11:35. Head told by voice, rescue called, the child's safety, the mother on the phone: all noted."""
+    member = team["membre_er"]
+    team.house.turn_to("2026-09-14T11:09")
+    member.open_case()
+    member.follow("Premières minutes : qui appeler, que faire")
+    member.press("Chef d’établissement prévenu de vive voix")
+    expect(member.said()).to_have_text("Enregistré : Chef d’établissement prévenu de vive voix.")
+    team.house.turn_to(team.steps[team.at("F11")]["at"])
+    member.follow("Saisir un service")
+    member.fill(team.house.protocol.acts["referral"], team.told("F11"))
+    member.send()
+    expect(member.said()).to_have_text("Enregistré : Saisir un service.")
+    expect(member.page.locator("h1")).to_have_text("Premières minutes")
+    team.follow(team.at("F2"), team.at("F1"))
+    team.replay(team.at("F1"), team.at("F6"))
+    team.follow(team.at("F6"), team.at("F6") + 1)
+    head = team["directeur"]
+    expect(head.page.locator("main")).to_contain_text("فاطمة بوعزة")
+
+
+def taken_over(team: Team) -> None:
+    """12:05. Her parents take her over; who, and nothing of a diagnosis."""
+    member = team.begin("taken_over")
+    member.follow("Premières minutes : qui appeler, que faire")
+    member.follow("Noter qui a pris l’élève en charge")
+    member.fill(team.house.protocol.acts["taken_over"], team.told("taken_over"))
+    member.send()
+    expect(member.said()).to_have_text("Enregistré : Noter qui a pris l’élève en charge.")
+
+
+def prosecutor(team: Team) -> None:
+    """J1. The letter to the prosecutor is the head's."""
+    team.follow(team.at("F11", 2), team.at("F11", 2) + 1)
+    head = team["directeur"]
+    expect(head.page.locator("[aria-labelledby=referrals]")).to_contain_text("Procureur du Roi")
+
+
+def grid(team: Team) -> None:
+    """J2. The grid, mark by mark: 34, and with the danger level 4."""
+    team.follow(team.at("F8"), team.at("F8") + 1)
+    member = team["membre_er"]
+    entry = member.page.locator(".log li").filter(has_text="Remplir la grille d’évaluation").first
+    expect(entry).to_contain_text("34")
+
+
+def closure(team: Team) -> None:
+    """J95. Propose, the head's visa, refused without the directorate's, and closed with it."""
+    team.follow(team.at("F14"))
+    assert team.house.state() == "closed"
+    head = team["directeur"]
+    expect(head.page.locator("main .meta")).to_contain_text("Dossier clos")
+    level = head.page.locator("main .meta")
+    expect(level).to_contain_text("N4")
