@@ -174,6 +174,7 @@ def closing_is_refused(team: Team) -> None:
     expect(coordinator.said()).to_have_text("Enregistré : Préparer la clôture.")
     coordinator = team.begin("t_prop_close")
     way = coordinator.page.locator("main .ways.closed > li").filter(has_text="Proposer la clôture").first
+    coordinator.unfold(way)
     expect(way).to_contain_text("La situation n’est pas stable depuis assez longtemps")
     expect(way.get_by_role("link", name="Noter un suivi")).to_be_visible()
     expect(way.get_by_role("link", name="Proposer la clôture")).to_have_count(0)

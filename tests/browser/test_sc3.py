@@ -68,7 +68,7 @@ def two_taps(team: Team) -> None:
     expect(member.said()).to_have_text("تم التسجيل: تم إخبار مدير(ة) المؤسسة شفويا.")
     expect(member.page.locator("h1")).to_have_text("الدقائق الأولى")
     assert (member.taps, member.answers) == (4, 0)
-    expect(member.page.locator("main")).to_contain_text("لا تدفع")
+    expect(member.page.locator("main")).to_contain_text("لا دفع ولا رد")
 
 
 def told_nothing(team: Team) -> None:

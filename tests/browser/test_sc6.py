@@ -108,5 +108,4 @@ def closure(team: Team) -> None:
     assert team.house.state() == "closed"
     head = team["directeur"]
     expect(head.page.locator("main .meta")).to_contain_text("Dossier clos")
-    level = head.page.locator("main .meta")
-    expect(level).to_contain_text("N4")
+    expect(head.page.locator("main .meta")).to_contain_text("Critique")

@@ -1,0 +1,256 @@
+"""Two people on one case, two presses of one button, an hour away from the form: nothing is lost, nothing doubled."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from urllib.parse import parse_qsl
+
+import pytest
+from playwright.sync_api import Request, expect
+
+from .conftest import Serve, Sit
+from .person import Person
+from .served import PASSWORD, Served, story
+
+MIXED = "كتب @yassine_2011 فالمجموعة 😂🙈 « t’es nul » ثم حذف الرسالة"
+HANDLE = "حساب @yassine_2011 👻"
+
+
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    """A case in which listening has begun."""
+    served = serve("2026-10-05T09:00")
+    steps = story("sc1")
+    served.replay(steps[: [step["do"] for step in steps].index("F5")])
+    return served
+
+
+@pytest.fixture
+def member(house: Served, sit: Sit) -> Person:
+    return sit(house, "team_member")
+
+
+@pytest.fixture
+def coordinator(house: Served, sit: Sit) -> Person:
+    return sit(house, "team_coordinator")
+
+
+def note(person: Person, text: str) -> None:
+    person.follow("Ajouter une note")
+    person.page.locator("#a-text").fill(text)
+
+
+def begin_witness(person: Person, account: str) -> None:
+    """A long form, filled in but not sent."""
+    person.open_case()
+    person.follow("Écouter un témoin")
+    person.read_controls()
+    act = person.served.protocol.acts["listening_witness"]
+    person.fill(
+        act,
+        {
+            "heard": {"slot": "witness", "name": "Kenza Alaoui-Sefrou", "grade": "3AC-4"},
+            "protected_identity": "yes",
+            "held_on": "2026-10-06",
+            "listener": "@team_member",
+            "child_view": "given",
+            "place": "quiet_office",
+            "information_given": "yes",
+            "account": account,
+            "feelings": ["fear", "shame"],
+            "wishes": "Que ça s’arrête.",
+            "agrees_guardians_informed": "unknown",
+        },
+    )
+
+
+def kept_witness(person: Person, account: str) -> None:
+    """All of it still stands on the page."""
+    page = person.page
+    expect(page.locator("#a-account")).to_have_value(account)
+    expect(page.locator("#a-wishes")).to_have_value("Que ça s’arrête.")
+    expect(page.locator("[name=a-heard-new-0-name]")).to_have_value("Kenza Alaoui-Sefrou")
+    expect(page.locator("[name=a-heard-new-0-grade]")).to_have_value("3AC-4")
+    expect(page.locator("[name=a-held_on]")).to_have_value("2026-10-06")
+    for name, value in (("place", "quiet_office"), ("feelings", "fear"), ("feelings", "shame"), ("child_view", "given")):
+        expect(page.locator(f"[name=a-{name}][value={value}]")).to_be_checked()
+
+
+def test_a_stale_form_shows_both_and_loses_no_word(house: Served, member: Person, coordinator: Person) -> None:
+    words = f"« Ils rient quand elle lit. » {MIXED}"
+    begin_witness(member, words)
+    coordinator.open_case()
+    coordinator.do({"do": "add_note", "answers": {"text": "Le père a rappelé ce matin."}})
+    before = house.events()
+    member.send()
+    expect(member.page.locator("h1")).to_have_text("Quelqu’un a écrit entre-temps dans ce dossier")
+    assert house.events() == before, "nothing is recorded yet"
+    expect(member.page.locator(".theirs")).to_contain_text("Ajouter une note")
+    expect(member.page.locator(".theirs")).to_contain_text("Samira Benjelloun")
+    kept_witness(member, words)
+    assert member.page.locator("main").evaluate("main => main.contains(document.activeElement)")
+    member.sign_if_asked()
+    member.press("Enregistrer aussi le mien")
+    expect(member.said()).to_have_text("Enregistré : Écouter un témoin.")
+    expect(member.page.locator(".log")).to_contain_text("Samira Benjelloun")
+    assert house.events() > before
+
+
+def test_a_move_meanwhile_is_a_conflict_too(house: Served, member: Person, coordinator: Person) -> None:
+    member.open_case()
+    member.page.goto(f"{member.page.url}/moves/begin_assessment")
+    if not member.button("Confirmer : Passer à l’évaluation").count():
+        pytest.skip("the move isn't open at this point of the story")
+    member.page.locator("#reason").fill("Tout le monde a été entendu.")
+    coordinator.do({"do": "add_note", "answers": {"text": "Attendons encore un jour."}})
+    member.press("Confirmer : Passer à l’évaluation")
+    expect(member.page.locator("h1")).to_have_text("Quelqu’un a écrit entre-temps dans ce dossier")
+    expect(member.page.locator("#reason")).to_have_value("Tout le monde a été entendu.")
+    member.follow("Laisser le mien, aller au dossier")
+    expect(member.page.locator(".meta")).to_contain_text("Écoute en cours")
+
+
+def test_a_double_click_records_once(house: Served, member: Person) -> None:
+    member.open_case()
+    note(member, "Deux clics, une seule note.")
+    before = house.events()
+    with member.page.expect_navigation(wait_until="load"):
+        member.page.locator("main form .actions button").dblclick()
+    member.page.wait_for_url(re.compile(r"/cases/\d{13}$"))
+    expect(member.page.locator("article.jot").filter(has_text="Deux clics")).to_have_count(1)
+    assert house.events() == before + 1
+
+
+def test_two_presses_that_both_arrive_record_once(house: Served, member: Person) -> None:
+    member.open_case()
+    note(member, "Le réseau a hésité.")
+    sent: list[Request] = []
+    member.page.on("request", lambda request: sent.append(request) if request.method == "POST" else None)
+    before = house.events()
+    member.send()
+    assert house.events() == before + 1
+    again = member.page.context.request.post(
+        sent[0].url, form=dict(parse_qsl(sent[0].post_data or "", keep_blank_values=True))
+    )
+    assert again.ok
+    assert "rien n’a été noté deux fois" in again.text()
+    assert house.events() == before + 1
+
+
+def test_back_and_reload_record_nothing_twice(house: Served, member: Person) -> None:
+    member.open_case()
+    note(member, "Avant, arrière.")
+    member.send()
+    after = house.events()
+    member.page.reload()
+    member.page.go_back()
+    member.page.go_forward()
+    member.page.go_back()
+    member.page.reload()
+    assert house.events() == after
+    expect(member.page.locator("#a-text")).to_have_value("")
+    member.press("Enregistrer")
+    expect(member.page.get_by_role("alert")).to_contain_text("Une réponse")
+    assert house.events() == after, "an empty form isn't the old one again"
+
+
+def test_pressing_again_after_going_back_does_not_double_a_danger(house: Served, member: Person) -> None:
+    member.open_case()
+    address = member.page.url
+    member.raise_danger("doxing")
+    after = house.events()
+    member.page.go_back()
+    assert house.events() == after
+    member.page.goto(f"{address}/danger")
+    expect(member.page.locator(".pressed")).to_contain_text("Adresse ou téléphone divulgués")
+    expect(member.button("Adresse ou téléphone divulgués", exact=False)).to_have_count(0)
+
+
+def test_an_ended_session_keeps_the_text(house: Served, member: Person, sit: Sit) -> None:
+    words = f"Une heure plus tard. {MIXED}"
+    begin_witness(member, words)
+    house.clock.advance(timedelta(minutes=45))
+    before = house.events()
+    member.send()
+    expect(member.page.locator(".alert")).to_contain_text("Votre session avait pris fin. Votre texte est gardé.")
+    assert house.events() == before
+    somebody = Person(house, member.page, "team_coordinator")
+    address = member.page.url
+    somebody.sign_in()
+    expect(member.page.locator("#a-account")).to_have_value("")
+    somebody.page.locator(".who button").click()
+    member.page.goto(address)
+    member.sign_in()
+    expect(member.page.get_by_text("Voici de nouveau ce que vous aviez écrit")).to_be_visible()
+    kept_witness(member, words)
+    member.send()
+    expect(member.said()).to_have_text("Enregistré : Écouter un témoin.")
+    assert house.events() > before
+    member.follow("Écouter un témoin")
+    expect(member.page.locator("#a-account")).to_have_value("")
+
+
+def test_a_refused_form_keeps_everything(house: Served, member: Person) -> None:
+    words = f"À relire. {MIXED}"
+    begin_witness(member, words)
+    member.page.locator("[name=a-held_on]").fill("2027-10-06")
+    before = house.events()
+    token = member.page.locator("[name=token]").get_attribute("value")
+    member.send()
+    alert = member.page.get_by_role("alert")
+    expect(alert).to_contain_text("Une réponse est à revoir")
+    expect(alert).to_be_focused()
+    assert house.events() == before
+    expect(member.page.locator("[name=a-held_on]")).to_have_value("2027-10-06")
+    assert member.page.locator("[name=token]").get_attribute("value") == token
+    alert.get_by_role("link").click()
+    expect(member.page.locator("[name=a-held_on]")).to_be_focused()
+    member.page.locator("[name=a-held_on]").fill("2026-10-06")
+    kept_witness(member, words)
+    member.send()
+    expect(member.said()).to_have_text("Enregistré : Écouter un témoin.")
+    assert house.events() > before
+
+
+def test_a_wrong_password_keeps_everything(house: Served, coordinator: Person) -> None:
+    coordinator.open_case()
+    coordinator.follow("Suspendre l’information d’un responsable légal")
+    coordinator.pick("Responsable légal", "RL1")
+    coordinator.pick("Raison", "Danger à la maison")
+    coordinator.page.locator("#a-words").fill(MIXED)
+    coordinator.page.locator("#password").fill("autre chose")
+    before = house.events()
+    coordinator.tap(coordinator.page.locator("main form .actions button"))
+    expect(coordinator.page.get_by_role("alert")).to_contain_text("Ce n’est pas votre mot de passe")
+    expect(coordinator.page.locator("#a-words")).to_have_value(MIXED)
+    expect(coordinator.page.locator("#password")).to_have_value("")
+    assert house.events() == before
+    coordinator.page.locator("#password").fill(PASSWORD)
+    coordinator.tap(coordinator.page.locator("main form .actions button"))
+    assert house.events() > before
+
+
+def test_mixed_scripts_survive_and_stand_apart(house: Served, member: Person) -> None:
+    member.open_case()
+    member.do({"do": "add_note", "answers": {"text": MIXED}})
+    shown = member.page.locator("article.jot .quote").first
+    expect(shown).to_have_text(MIXED)
+    assert shown.evaluate("one => getComputedStyle(one).direction") == "rtl", "by its own first letter"
+    member.do(
+        {
+            "do": "F7",
+            "answers": {
+                "kind": "oral_account", "sexual_or_intimate": "no", "platform": "whatsapp", "content_type": "group",
+                "handle": HANDLE, "source": "pupil", "description": MIXED,
+                "still_online": "unknown", "content_status": "online",
+            },
+        }
+    )  # fmt: skip
+    member.page.locator(".log").get_by_role("link", name=re.compile("^Lire la fiche")).first.click()
+    for text in (HANDLE, MIXED):
+        said = member.page.locator(".facts dd > *").filter(has_text=text).first
+        expect(said).to_have_text(text)
+        tag, direction, computed = said.evaluate("one => [one.tagName, one.dir, getComputedStyle(one).direction]")
+        assert tag == "BDI" or direction == "auto"
+        assert computed == "rtl"
