@@ -124,22 +124,28 @@ class Typesetter:
         self._images: dict[str, Any] = {}
 
     def set(self, html: str, *, title: str, language: str, identifier: str, moment: datetime) -> bytes:
-        from weasyprint import HTML
         from weasyprint.urls import FatalURLFetchingError
 
         with self._lock, _collector_paused():
             self._fetcher.refused.clear()
             try:
-                page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
-                document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=self._images, **_KIND)
-                document.metadata.title, document.metadata.lang = title, language
-                document.metadata.created = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-                digest = hashlib.sha256(identifier.encode()).hexdigest()[:32]
-                written = document.write_pdf(pdf_identifier=digest.encode(), **_KIND)
+                written = self._written(html, title, language, identifier, moment)
             except FatalURLFetchingError as refusal:
                 raise AddressRefused(str(refusal)) from None
             if self._fetcher.refused:
                 raise AddressRefused(self._fetcher.refused[0])
+        return written
+
+    def _written(self, html: str, title: str, language: str, identifier: str, moment: datetime) -> bytes:
+        """The page and its layout are gone as this ends: the collector has nothing of them to walk."""
+        from weasyprint import HTML
+
+        page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
+        document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=self._images, **_KIND)
+        document.metadata.title, document.metadata.lang = title, language
+        document.metadata.created = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        digest = hashlib.sha256(identifier.encode()).hexdigest()[:32]
+        written = document.write_pdf(pdf_identifier=digest.encode(), **_KIND)
         assert isinstance(written, bytes)
         return written
 

@@ -163,7 +163,10 @@ class Facts(Mapping[str, Value]):
     ) -> Iterator[tuple[Record, Source]]:
         cut = self.cut(since)
         sources = tuple(sources)
+        acts = {source.act for source in sources}
         for record in self.case.records:
+            if record.act not in acts:
+                continue
             if effective and record.effective_seq is None:
                 continue
             if not self._after(record, since, cut):

@@ -530,8 +530,9 @@ def _keep_decision(house: House, session: Session, loaded: Loaded, decision: Dec
     events = keep(
         house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people, loaded.around
     )
-    after = fold(loaded.protocol, [*loaded.events, *events])
-    notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
+    if any(isinstance(event, StepTaken) for event in events):
+        after = fold(loaded.protocol, [*loaded.events, *events])
+        notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
     once.use(session, loaded.actor.id, token, outcome, at=house.now())

@@ -30,6 +30,7 @@ class Library:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._known: dict[tuple[str, int], Protocol] = {}
+        self._sights: tuple[tuple[tuple[str, int], ...], tuple[RoleSight, ...]] = ((), ())
 
     def protocol(self, key: str, version: int) -> Protocol:
         """The definition that a case was opened under."""
@@ -52,13 +53,20 @@ class Library:
 
     def sights(self) -> tuple[RoleSight, ...]:
         """What each role of each definition sees."""
-        return tuple(
-            dict.fromkeys(
-                RoleSight(protocol.protocol, role.key, role.sees.value, role.oversees)
-                for protocol in self.every()
-                for role in protocol.roles.values()
+        every = self.every()
+        versions = tuple((protocol.protocol, protocol.version) for protocol in every)
+        if self._sights[0] != versions:
+            self._sights = (
+                versions,
+                tuple(
+                    dict.fromkeys(
+                        RoleSight(protocol.protocol, role.key, role.sees.value, role.oversees)
+                        for protocol in every
+                        for role in protocol.roles.values()
+                    )
+                ),
             )
-        )
+        return self._sights[1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import or_, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
@@ -238,13 +238,11 @@ def unit_coded(session: Session, code: str) -> Unit | None:
 
 
 def units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
-    """Several units with what lies above them: one query a storey, however many units."""
+    """Several units with what lies above them: one query, however many units and storeys."""
     wanted = list(dict.fromkeys(ids))
-    rows: dict[str, UnitRow] = {}
-    missing = set(wanted)
-    while missing:
-        rows |= {row.id: row for row in session.scalars(select(UnitRow).where(UnitRow.id.in_(missing)))}
-        missing = {row.parent for row in rows.values() if row.parent} - rows.keys()
+    if not wanted:
+        return {}
+    rows = {row.id: row for row in session.execute(_UPWARDS, {"wanted": wanted})}
     return {each: _unit(rows, rows[each]) for each in wanted if each in rows}
 
 
@@ -260,7 +258,17 @@ def children(session: Session, unit_id: str) -> tuple[Unit, ...]:
     return tuple(units(session, ids).values())
 
 
-def _unit(rows: Mapping[str, UnitRow], row: UnitRow) -> Unit:
+def _upwards() -> Select[*tuple[Any, ...]]:
+    columns = (UnitRow.id, UnitRow.kind, UnitRow.code, UnitRow.names, UnitRow.parent)
+    storeys = select(*columns).where(UnitRow.id.in_(bindparam("wanted", expanding=True))).cte("storeys", recursive=True)
+    above = select(*columns).join(storeys, UnitRow.id == storeys.c.parent)
+    return select(storeys.union(above))
+
+
+_UPWARDS = _upwards()
+
+
+def _unit(rows: Mapping[str, Any], row: Any) -> Unit:
     parents: list[str] = []
     above = row.parent
     while above is not None and above in rows and above not in parents:

@@ -278,6 +278,8 @@ def page(
 ) -> Page:
     """The next rows that this person sees, by what is due next. The cost doesn't grow with what lies before or after.
 
+    The rows come without their parts (seats, exclusions, dues, figures): a list shows none of them.
+
     Each way of seeing is a leg of its own, cut at `limit`, so that each walks one index in its order.
     """
     narrowed = [_not_excluded(scope.account), *_narrowing(filter, today)]
@@ -287,7 +289,7 @@ def page(
     found = union(*legs).subquery()
     query = select(found.c.due_order, found.c.case_id).order_by(found.c.due_order, found.c.case_id).limit(limit + 1)
     places = [Cursor(due_order, case_id) for due_order, case_id in session.execute(query)]
-    rows = _whole(session, [place.case_id for place in places[:limit]])
+    rows = _bare(session, [place.case_id for place in places[:limit]])
     return Page(rows, places[limit - 1] if len(places) > limit else None)
 
 
@@ -386,6 +388,12 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
 def _one(session: Session, scope: Scope, condition: ColumnElement[bool], today: date) -> IndexRow | None:
     case_id = session.scalar(select(CaseIndexRow.case_id).where(condition, where_visible(scope, today)))
     return row_of(session, case_id) if case_id else None
+
+
+def _bare(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
+    """The rows without their parts, in the order of `case_ids`: one query."""
+    rows = {row.case_id: row for row in _of(session, CaseIndexRow, case_ids)} if case_ids else {}
+    return tuple(_assembled(rows[case_id], {}) for case_id in case_ids if case_id in rows)
 
 
 def _whole(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
