@@ -80,6 +80,16 @@ class Condition:
         seen = (node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name))
         return tuple(dict.fromkeys(name for name in seen if values.get(name) is None))
 
+    def numbers(self, name: str) -> tuple[int, ...]:
+        """The whole numbers that `name` is compared with, in order: where its meaning changes."""
+        found: set[int] = set()
+        for node in ast.walk(self.tree):
+            if isinstance(node, ast.Compare):
+                sides = (node.left, *node.comparators)
+                if any(isinstance(side, ast.Name) and side.id == name for side in sides):
+                    found |= {s.value for s in sides if isinstance(s, ast.Constant) and type(s.value) is int}
+        return tuple(sorted({number + step for number in found for step in (0, 1)}))
+
     def faults(self, types: Mapping[str, NameType]) -> list[str]:
         """Every mistake of names and types, in words."""
         faults: list[str] = []

@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import rfc8785
@@ -140,6 +140,14 @@ def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) ->
             if wanted == "everyone" or acts_as(protocol, name, wanted):
                 return name
     return None
+
+
+class _Supposing(dict[str, Value]):
+    """The facts, one of them supposed to be something else."""
+
+    def __init__(self, facts: Facts, name: str, value: Value) -> None:
+        super().__init__({key: facts[key] for key in facts})
+        self[name] = value
 
 
 # ---- available ---------------------------------------------------------------------------------------------------
@@ -284,13 +292,24 @@ class _Desk:
         )
 
     def _holds_from(self, need: Need) -> datetime | None:
-        """When a need over time will hold if nothing else happens: a deadline that runs out."""
+        """From when a need over time can hold: a deadline that runs out, a day counted from the last fact."""
         moments = []
         for name in need.when.names:
             fact = self.protocol.facts[name]
             if fact.deadline is not None:
                 moments += [due.due_at for due in dues(self.facts) if due.deadline == fact.deadline and due.is_open]
+            if fact.days is not None:
+                moments += self._days_that_meet(need, name)
         return min(moments, default=None)
+
+    def _days_that_meet(self, need: Need, name: str) -> list[datetime]:
+        """The first day from which a count of days alone would meet the need, all else being as it is."""
+        start = self.facts.counted_since(name)
+        for number in need.when.numbers(name) if start else ():
+            if start is not None and need.when.holds(_Supposing(self.facts, name, number)):
+                zone = self.around.calendar.local(self.now).tzinfo
+                return [datetime.combine(start + timedelta(days=number), time(0), zone).astimezone(UTC)]
+        return []
 
     def _same_persons(self, move: Move) -> Iterator[Reason]:
         for group in move.distinct:

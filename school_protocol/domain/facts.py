@@ -340,6 +340,11 @@ class Facts(Mapping[str, Value]):
         since, until = self._last_day(rule.since, fact), self._last_day(rule.until, fact)
         return None if since is None or until is None else (until - since).days
 
+    def counted_since(self, name: str) -> date | None:
+        """The day from which a count of days runs, where it is known."""
+        fact = self.protocol.facts[name]
+        return self._last_day(fact.days.since, fact) if fact.days is not None else None
+
     def _last_day(self, sources: Iterable[Source], fact: Fact) -> date | None:
         days = []
         for source in sources:

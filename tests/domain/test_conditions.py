@@ -241,3 +241,10 @@ def test_any_text_is_read_or_refused_and_nothing_is_run(source: str) -> None:
         return
     condition.truth({})
     condition.faults({})
+
+
+def test_numbers_are_those_a_name_is_compared_with_and_the_next() -> None:
+    condition = Condition("(level == 1 and days >= 14) or days >= 30 or level < 4")
+    assert condition.numbers("days") == (14, 15, 30, 31)
+    assert condition.numbers("level") == (1, 2, 4, 5)
+    assert condition.numbers("nothing") == ()
