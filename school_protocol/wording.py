@@ -5,6 +5,7 @@ English is the language of the message ids; French and Arabic come from the cata
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
@@ -24,6 +25,12 @@ LANGUAGE_NAMES = {"fr": "Français", "ar": "العربية", "en": "English", "z
 HTML_LANGUAGE = {"fr": "fr", "ar": "ar-MA", "en": "en", "zgh": "zgh"}
 ZONE = ZoneInfo("Africa/Casablanca")
 RIGHT_TO_LEFT = frozenset({"ar"})
+_COMMAS = {"ar": "، "}
+_SEMICOLONS = {"ar": "؛ ", "fr": "\u00a0; "}
+_COLONS = {"fr": "\u00a0:"}
+_ENOUGH = frozenset("?؟!:…")
+"""A label that ends so leads to its value by itself."""
+_FRENCH_SPACE = re.compile(r" (?=[:;?!»])|(?<=«) ")
 
 
 def N_(message: str) -> str:
@@ -34,6 +41,12 @@ def N_(message: str) -> str:
 @lru_cache(maxsize=8)
 def _catalogue(language: str) -> NullTranslations:
     return Translations.load(CATALOGUES, [language])
+
+
+@lru_cache(maxsize=4096)
+def _spaced(text: str) -> str:
+    """A French text, no line of which begins with a mark that belongs to the line before."""
+    return _FRENCH_SPACE.sub("\u00a0", text)
 
 
 class Wording:
@@ -76,8 +89,10 @@ class Wording:
         if isinstance(text, str):
             return text
         if isinstance(text, Text):
-            return text.in_language(self.language)
-        return text.get(self.language) or next(iter(text.values()), "")
+            found = text.in_language(self.language)
+        else:
+            found = text.get(self.language) or next(iter(text.values()), "")
+        return _spaced(found) if self.language == "fr" else found
 
     def day(self, value: date | str) -> str:
         if isinstance(value, str):
@@ -93,7 +108,7 @@ class Wording:
         if isinstance(value, str):
             value = datetime.fromisoformat(value)
         local = value.astimezone(ZONE)
-        return f"{dates.format_date(local, 'd MMM y', locale=self.locale)}, {local:%H:%M}"
+        return f"{dates.format_date(local, 'd MMM y', locale=self.locale)}{self.comma}{local:%H:%M}"
 
     def clock(self, value: datetime) -> str:
         return f"{value.astimezone(ZONE):%H:%M}"
@@ -116,6 +131,22 @@ class Wording:
         if delay < timedelta(days=1):
             return self.ngettext("%(num)d hour late", "%(num)d hours late", int(delay.total_seconds() // 3600))
         return self.ngettext("%(num)d day late", "%(num)d days late", delay.days)
+
+    @property
+    def comma(self) -> str:
+        """With the space after it."""
+        return _COMMAS.get(self.language, ", ")
+
+    def colon(self, label: str) -> str:
+        """What stands between a label and its value: nothing after a question mark."""
+        return "" if label.rstrip()[-1:] in _ENOUGH else _COLONS.get(self.language, ":")
+
+    def pair(self, label: str, value: object) -> str:
+        return f"{label}{self.colon(label)} {value}"
+
+    def series(self, items: Iterable[str]) -> str:
+        """Things that may hold commas, one after the other."""
+        return _SEMICOLONS.get(self.language, "; ").join(items)
 
     def listed(self, items: Iterable[str]) -> str:
         return lists.format_list(list(items), locale=self.locale)
@@ -180,14 +211,14 @@ def _covers(w: Wording, protocol: Protocol, value: Any) -> str:
 
 def _grid(w: Wording, protocol: Protocol, field: FormField, value: Any) -> str:
     grid = protocol.grids[field.grid or next(iter(protocol.grids))]
-    return "; ".join(f"{w.text(grid.items[key].title)}: {score}" for key, score in value.items() if key in grid.items)
+    return w.series(w.pair(w.text(grid.items[key].title), score) for key, score in value.items() if key in grid.items)
 
 
 def _rows(w: Wording, protocol: Protocol, field: FormField, value: Any, names: Mapping[str, str]) -> str:
     columns = {column.key: column for column in field.fields}
     return "\n".join(
-        "; ".join(
-            f"{w.text(columns[key].label)}: {w.answer(protocol, columns[key], cell, names)}"
+        w.series(
+            w.pair(w.text(columns[key].label), w.answer(protocol, columns[key], cell, names))
             for key, cell in row.items()
             if key in columns
         )
@@ -196,7 +227,7 @@ def _rows(w: Wording, protocol: Protocol, field: FormField, value: Any, names: M
 
 
 def _danger_answers(w: Wording, protocol: Protocol, value: Any) -> str:
-    return "; ".join(f"{w.text(protocol.dangers[key].title)}: {w.yes_no(said)}" for key, said in value.items())
+    return w.series(w.pair(w.text(protocol.dangers[key].title), w.yes_no(said)) for key, said in value.items())
 
 
 _ANSWERS: Mapping[FieldType, _Answer] = {

@@ -93,7 +93,7 @@ class Pages:
 
     @property
     def comma(self) -> str:
-        return "،" if self.w.direction == "rtl" else ","
+        return self.w.comma.strip()
 
     @property
     def title(self) -> str:
@@ -167,6 +167,14 @@ class Pages:
         level = self.view.head.level
         return is_level and level is not None and str(record.answers.get(field.key)) == level.key
 
+    def level(self) -> Markup:
+        """The level's short name and its title; where the script is not the code's, its number, as the texts say it."""
+        level = self.view.head.level
+        if level is None:
+            return Markup("")
+        short = level.key if self.w.direction == "rtl" else level.short
+        return Markup("{} · {}").format(self.line(short), self.text(level.title))
+
     def level_reasons(self) -> list[Markup]:
         """How the level came, without the score."""
         w, detail = self.w, self.view.grid_detail
@@ -192,6 +200,8 @@ class Pages:
         if check.part != "needs":
             return self.w.text(getattr(self.protocol, check.part)[check.key].title)
         need = self.protocol.needs[check.key]
+        if need.title is not None:
+            return self.w.text(need.title)
         facts = [self.w.text(fact.label) for key, fact in self.protocol.facts.items() if key in need.when.names]
         acts = [self.w.text(self.protocol.acts[act].title) for act in need.met_by]
         name = next((name for name in [*facts, *acts] if name not in used), check.key)
@@ -252,7 +262,7 @@ class Pages:
             "kept": ("ok", "✓", w._("Done in time") if due else w._("Done")),
             "late": ("today", "!", w._("Done late")),
             "overdue": ("late", "×", w._("Not done, late")),
-            "open": ("soon", "…", w._("Open")),
+            "open": ("soon", "…", w._("Still to be done")),
             "suspended": ("plain", "–", w._("Suspended")),
             "excused": ("plain", "–", w._("Excused, with a reason")),
         }.get(line.outcome, ("plain", "", line.outcome))

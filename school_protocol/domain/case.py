@@ -396,6 +396,8 @@ class _Folding:
         changes = record.derived.get("changes")
         if changes:
             corrected.answers = dict(changes)
+            if "score" in record.derived:
+                corrected.derived = {**corrected.derived, "score": record.derived["score"]}
             self._weigh(corrected)
             if self.protocol.acts[corrected.act].signatures:
                 corrected.signatures.clear()

@@ -19,7 +19,7 @@ from school_protocol.domain.answers import Cleaned, NewPerson, References, clean
 from school_protocol.domain.case import Case, Record, acts_as, fold
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
-from school_protocol.domain.errors import Refused
+from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, StepTaken
 from school_protocol.domain.facts import Facts, Surroundings
 from school_protocol.domain.machine import NoSuchWay, Position, destination
@@ -516,15 +516,24 @@ class _Desk:
         return list(dict.fromkeys(raised))
 
     def _changes(self, act: Act, cleaned: Cleaned, changes: Mapping[str, Any]) -> dict[str, Any]:
-        """The corrected answers, checked as the corrected record's own form checks them."""
+        """The corrected answers, checked as the corrected record's own form checks them.
+
+        What is wrong with them is said under `changes.`, apart from the answers of the correction itself.
+        """
         record = self._signed_record(act, cleaned)
         corrected = self.protocol.acts[record.act]
         if corrected.kind not in CORRECTABLE:
             raise Refused((Reason("not_correctable"),))
-        whole = clean(self.protocol, self.protocol.form_of(corrected), changes, self.references())
+        try:
+            whole = clean(self.protocol, self.protocol.form_of(corrected), changes, self.references())
+        except BadInput as error:
+            raise BadInput({f"changes.{path}": codes for path, codes in error.problems.items()}) from None
         if whole.people:
             raise Refused((Reason("not_correctable"),))
-        return {"corrected": record.act, "changes": dict(whole.answers)}
+        derived = {"corrected": record.act, "changes": dict(whole.answers)}
+        if corrected.kind is ActKind.grid:
+            derived["score"] = self._score(corrected, whole)
+        return derived
 
     def _score(self, act: Act, cleaned: Cleaned) -> dict[str, Any]:
         item = self.protocol.form_of(act).find(FieldType.grid)

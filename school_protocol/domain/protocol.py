@@ -455,6 +455,8 @@ class Need(Model):
     key: str = ""
     code: str = ""
     when: Condition
+    title: Text | None = None
+    """What it is that holds, short and positive: its name among a document's checks."""
     sentence: Text
     """What is missing, said to the person who meets it."""
     met_by: Keys = ()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from school_protocol.domain.engine import (
     Opening,
     Reason,
     RecordAct,
+    available,
     decide,
     role_for,
     urgent_steps,
@@ -136,7 +137,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             act=declared,
             form=form,
             head=seeing.head(),
-            choices=seeing.act_choices(form, contacts),
+            choices=seeing.act_choices(declared, contacts),
             reasons=choice.reasons,
             asks_signature=_asks_signature(loaded.protocol, declared),
             prefill={},
@@ -160,7 +161,7 @@ def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView
             act=shown.act,
             form=shown.form,
             head=seeing.head(),
-            choices=seeing.act_choices(shown.form, contacts),
+            choices=seeing.act_choices(shown.act, contacts),
             prefill=dict(shown.answers),
         )
 
@@ -180,9 +181,7 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
         seeing = _seeing(house, loaded)
         live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))
         wanted = [target for line in live for target in line.danger.targets]
-        opened = {choice.key for choice in seeing.choices if choice.kind == "act" and choice.is_open}
-        first = [act for act in loaded.protocol.acts.values() if act.first_minutes and act.key in opened]
-        first = [act for act in first if act.kind is not ActKind.raise_danger]
+        first = _first_acts(loaded.protocol, seeing.choices)
         return DangerPage(
             head=seeing.head(),
             dangers=live,
@@ -190,6 +189,13 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
             quick_acts=tuple(act for act in first if act.quick),
             then_acts=tuple(act for act in first if not act.quick),
         )
+
+
+def _first_acts(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Act, ...]:
+    """Acts of the first minutes that are open, raising apart."""
+    opened = {choice.key for choice in choices if choice.kind == "act" and choice.is_open}
+    first = (act for act in protocol.acts.values() if act.first_minutes and act.key in opened)
+    return tuple(act for act in first if act.kind is not ActKind.raise_danger)
 
 
 def see_choices(house: House, actor: Actor, number: str) -> tuple[Choice, ...]:
@@ -632,7 +638,45 @@ def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:
 def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
     """A reporter's own receipt: that the report came in, and whether somebody looks after it; nothing of the case."""
     with house.realm.reading() as session:
-        return receipt_line(house, session, actor, reports.header(session, report))
+        header = reports.header(session, report)
+        line = receipt_line(house, session, actor, header)
+        return replace(line, acts=_acts_beside(load_by_id(house, session, actor, header.case_id or "")))
+
+
+def see_receipt_act(house: House, actor: Actor, report: str, act: str) -> ActView:
+    """The form of an act of the first minutes, for a reporter who may not see the case: nothing of it is offered."""
+    with house.realm.reading() as session:
+        header = reports.header(session, report)
+        if header.reporter != actor.id or header.case_id is None:
+            raise Unseen(report)
+        loaded = load_by_id(house, session, actor, header.case_id)
+    key = loaded.protocol.resolve("acts", act)
+    declared = next((one for one in _acts_beside(loaded) if one.key == key), None)
+    if declared is None:
+        raise Unseen(act)
+    return ActView(
+        protocol=loaded.protocol,
+        act=declared,
+        form=loaded.protocol.form_of(declared),
+        head=None,
+        choices=Choices(
+            accounts=_colleague_lines(loaded.around, actor),
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit),
+            dangers=tuple(loaded.protocol.dangers[key] for key in _own_dangers(loaded)),
+        ),
+    )
+
+
+def _own_dangers(loaded: Loaded) -> tuple[str, ...]:
+    """Dangers that this person raised."""
+    return tuple(dict.fromkeys(life.danger for life in loaded.case.dangers if life.by == loaded.actor.id))
+
+
+def _acts_beside(loaded: Loaded) -> tuple[Act, ...]:
+    if not _own_dangers(loaded):
+        return ()
+    choices = available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts)
+    return _first_acts(loaded.protocol, choices)
 
 
 def receipt_line(house: House, session: Session, actor: Actor, header: reports.ReportHeader) -> ReceiptLine:

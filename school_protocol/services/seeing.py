@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,7 @@ from school_protocol.domain.events import (
     StepTaken,
     kind_of,
 )
-from school_protocol.domain.protocol import ActKind, FieldType, Form, Move, Option, Protocol
+from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, Move, Option, Protocol
 from school_protocol.services.loading import Loaded
 from school_protocol.services.views import (
     AccountLine,
@@ -279,7 +279,7 @@ class Seeing:
         )
 
     def acts(self) -> tuple[tuple[str, tuple[ActLine, ...]], ...]:
-        wanted = self._wanted_acts()
+        following, due = self._acts_of_next_steps(), self._acts_of_duties()
         grouped: dict[str, list[ActLine]] = {group: [] for group in GROUPS}
         for choice in self.choices:
             if choice.kind != "act" or not choice.is_open:
@@ -289,21 +289,22 @@ class Seeing:
                 continue
             records = self.case.records_of(act.key)
             last = records[-1].occurred_at if records else None
-            grouped[act.group].append(ActLine(act, len(records), last, act.key in wanted))
+            for_next = act.key in following
+            line = ActLine(act, len(records), last, suggested=for_next or act.key in due, for_next=for_next)
+            grouped[act.group].append(line)
         return tuple((group, tuple(lines)) for group, lines in grouped.items() if lines)
 
-    def _wanted_acts(self) -> set[str]:
-        wanted = {
+    def _acts_of_next_steps(self) -> set[str]:
+        return {
             act
             for choice in self.choices
             if choice.kind == "move" and not self.protocol.moves[choice.key].backwards and not _role_refused(choice)
             for reason in choice.reasons
             for act in reason.acts
         }
-        for line in self.duties():
-            if line.state == "due":
-                wanted |= {act.key for act in line.acts}
-        return wanted
+
+    def _acts_of_duties(self) -> set[str]:
+        return {act.key for line in self.duties() if line.state == "due" for act in line.acts}
 
     def duties(self) -> tuple[DutyLine, ...]:
         return tuple(self._duty(status) for status in duties(self.loaded.facts, self.counts))
@@ -454,16 +455,20 @@ class Seeing:
     def choice(self, key: str) -> Choice:
         return next(one for one in self.choices if one.kind == "act" and one.key == key)
 
-    def act_choices(self, form: Form, contacts: tuple[ContactLine, ...] = ()) -> Choices:
-        """What this form's references may point at."""
+    def act_choices(self, act: Act, contacts: tuple[ContactLine, ...] = ()) -> Choices:
+        """What the references of this act's form may point at: for a signature, what waits for this person's."""
+        form = self.protocol.form_of(act)
         wanted = {item.type for item in form.fields} | {column.type for item in form.fields for column in item.fields}
-        records: Iterable[Record] = self.case.records if FieldType.record in wanted else ()
+        records: tuple[RecordView, ...] = ()
+        if FieldType.record in wanted:
+            signs = act.kind is ActKind.sign
+            records = self.to_sign() if signs else tuple(self.record(record) for record in self.case.records)
         return Choices(
             people=self.people(),
             accounts=self.colleagues() if wanted & {FieldType.account, FieldType.accounts} else (),
             referrals=self.referrals(),
             holds=self.holds(),
-            records=tuple(self.record(record) for record in records),
+            records=records,
             cases=tuple(sorted(self.loaded.around.joinable)),
             contacts=contacts,
         )

@@ -63,6 +63,8 @@ class ActLine:
     last_at: datetime | None = None
     suggested: bool = False
     """It would meet a need of the next step, or a duty that is due."""
+    for_next: bool = False
+    """It would meet a need of the next step."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +123,8 @@ class Choices:
     records: tuple[RecordView, ...] = ()
     cases: tuple[str, ...] = ()
     contacts: tuple[ContactLine, ...] = ()
+    dangers: tuple[Danger, ...] = ()
+    """For somebody who may not see the case: those that they raised themselves."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,6 +217,8 @@ class ReceiptLine:
     """Only those who oversee read it: the definition's hint says so."""
     dangers: tuple[Danger, ...] = ()
     contacts: tuple[ContactLine, ...] = ()
+    acts: tuple[Act, ...] = ()
+    """Of the first minutes, once the reporter has raised a danger: whoever raised none is not told that there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,6 +30,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "reports.danger": Permission.report,
     "reports.receipt": Permission.see_own_receipt,
     "reports.raise_danger": Permission.see_own_receipt,
+    "reports.act": Permission.see_own_receipt,
     "cases.show": Permission.see_case,
     "cases.chronology": Permission.see_case,
     "cases.entry": Permission.see_case,

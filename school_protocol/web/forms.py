@@ -4,7 +4,7 @@ Nothing is judged here: what was typed goes to the service as plain answers, and
 with `show_problems`. A question keeps the raw text (`typed`), so that the page can always be shown again as it was.
 
 The shape on the wire: `a-<field>`; `a-<field>-<line>-<column>` in rows; `a-<field>-<item>` in grids;
-`a-<field>-new-<line>-<part>` for people named for the first time.
+`a-<field>-new-<line>-<part>` for people named for the first time. A corrected entry's own answers stand under `c-`.
 """
 
 from __future__ import annotations
@@ -56,6 +56,7 @@ from school_protocol.web.questions import (
 from school_protocol.wording import ZONE, Wording
 
 PREFIX = "a-"
+CORRECTED = "c-"
 BLANK_LINES = 2
 SCALE_MOST = 12
 _YES_NO = {"yes": True, "no": False}
@@ -129,22 +130,30 @@ class AnswerForm(OwnForm):
         return any(getattr(question, "can_grow", False) for question in self.questions)
 
 
-def form_for(view: ActView, w: Wording, posted: Posted | None = None, *, now: datetime, more: str = "") -> AnswerForm:
+def form_for(
+    view: ActView,
+    w: Wording,
+    posted: Posted | None = None,
+    *,
+    now: datetime,
+    more: str = "",
+    prefix: str = PREFIX,
+) -> AnswerForm:
     """The form of `view`'s act: blank with its defaults, or holding what `posted` says.
 
     `more` is the field that asked for another line.
     """
     fresh = posted is None
     shown = Posted(posted) if posted is not None else blank(view, now)
-    builder = _Builder(view, w, more, fresh)
-    kind = type("ActForm", (AnswerForm,), {f"{PREFIX}{item.key}": builder.question(item) for item in view.form.fields})
+    builder = _Builder(view, w, more, fresh, takes_new=prefix != CORRECTED)
+    kind = type("ActForm", (AnswerForm,), {f"{prefix}{item.key}": builder.question(item) for item in view.form.fields})
     if not shown.get("token"):
         shown["token"] = secrets.token_urlsafe(24)
     if not shown.get("expected"):
         shown["expected"] = str(view.head.seq if view.head else 0)
     form: AnswerForm = kind(shown)
     form.view = view
-    form.questions = [form[f"{PREFIX}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
+    form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
     form.unit = builder.unit(form, shown)
     return form
 
@@ -235,11 +244,13 @@ def _sent_people(name: str, people: Iterable[Any]) -> Iterator[tuple[str, str]]:
 class _Builder:
     """Makes the questions of one form, for one reader."""
 
-    def __init__(self, view: ActView, w: Wording, more: str, fresh: bool) -> None:
+    def __init__(self, view: ActView, w: Wording, more: str, fresh: bool, takes_new: bool) -> None:
         self.view = view
         self.w = w
         self.more = more
         self.fresh = fresh
+        self.takes_new = takes_new
+        """Whether people may be named here who are not in the case: no correction does."""
         self.protocol: Protocol = view.protocol
         self.choices: Choices = view.choices
 
@@ -282,7 +293,8 @@ class _Builder:
             case FieldType.person | FieldType.persons:
                 several = item.type is FieldType.persons
                 more = 1 if self.more == item.key else 0
-                return People(options=self._people(item), slots=self._slots(item), several=several, more=more, **asked)
+                asked |= {"several": several, "more": more, "takes_new": self.takes_new}
+                return People(options=self._people(item), slots=self._slots(item), **asked)
             case FieldType.choices | FieldType.accounts | FieldType.dangers | FieldType.covers:
                 return Several(options=self._offered(item), **asked)
             case FieldType.yes_no:
@@ -360,8 +372,9 @@ class _Builder:
 
     def _covers(self, item: FormField) -> Iterator[Offered]:
         head = self.view.head
-        for line in head.live_dangers if head else ():
-            yield Offered(line.danger.key, self.w.text(line.danger.title))
+        live = [line.danger for line in head.live_dangers] if head else self.choices.dangers
+        for danger in live:
+            yield Offered(danger.key, self.w.text(danger.title))
         yield Offered("need", self.w._("A need without a danger"))
 
     def _targets(self, item: FormField) -> Iterator[Offered]:

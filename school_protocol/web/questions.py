@@ -54,6 +54,8 @@ class Question(Field):  # type: ignore[misc]
         self.required = spec.required
         self.is_compact = False
         """Inside a table's line, where room is short."""
+        self.is_fixed = False
+        """Answered already by the way that led here: shown, not asked."""
         self.typed: list[str] = []
         self.problems: list[str] = []
 
@@ -348,10 +350,12 @@ class People(Question):
         slots: Iterable[Offered],
         several: bool,
         more: int = 0,
+        takes_new: bool = True,
         **kwargs: Any,
     ) -> None:
         super().__init__(label, **kwargs)
         self.several = several
+        self.takes_new = takes_new
         self.slots = tuple(slots)
         self.more = more
         known: dict[str, Any] = {"options": tuple(options), "spec": self.spec, "hint": "", "w": self.w}
@@ -364,15 +368,17 @@ class People(Question):
 
     @property
     def can_grow(self) -> bool:
-        return self.several and len(self.blocks) < ROWS_MOST
+        return self.several and self.takes_new and len(self.blocks) < ROWS_MOST
 
     @property
     def focus_id(self) -> str:
-        return self.chosen.focus_id if self.chosen.options else f"{self.id}-{NEW}-0-name"
+        return self.chosen.focus_id if self.chosen.options or not self.takes_new else f"{self.id}-{NEW}-0-name"
 
     def process(self, formdata: Posted | None, data: Any = None, extra_filters: Any = None) -> None:
         posted = formdata if formdata is not None else Posted()
         self.chosen.process(posted)
+        if not self.takes_new:
+            return
         name = f"{self.name}-{NEW}"
         count = max(_lines_in(posted, name) + self.more, 1)
         self.blocks = [

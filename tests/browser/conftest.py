@@ -58,8 +58,8 @@ def serve(until: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Serve:
 
 
 @pytest.fixture(scope="module")
-def context(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext]:
-    """`context(language, size, script)`: a browser window that knows nobody."""
+def window(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext]:
+    """`window(language, size, script)`: a browser window that knows nobody."""
 
     def make(language: str = "fr", size: tuple[int, int] = DESKTOP, script: bool = False) -> BrowserContext:
         width, height = size
@@ -79,12 +79,12 @@ def context(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext
 
 
 @pytest.fixture(scope="module")
-def sit(context: Callable[..., BrowserContext]) -> Sit:
+def sit(window: Callable[..., BrowserContext]) -> Sit:
     """`sit(served, role)`: this person, in front of a browser of their own."""
 
     def make(
         served: Served, role: str, language: str = "fr", size: tuple[int, int] = DESKTOP, script: bool = False
     ) -> Person:
-        return Person(served, context(language, size, script).new_page(), role, language)
+        return Person(served, window(language, size, script).new_page(), role, language)
 
     return make

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,14 +13,17 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
+from flask import Flask
 from waitress.server import create_server
 
 from school_protocol.config import Settings
+from school_protocol.definitions import read
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import REALM, hash_password
 from school_protocol.services.demo import NUMBERS
 from school_protocol.services.house import House, open_house
+from school_protocol.services.loading import load_by_id
 from school_protocol.services.scripts import Played, Player, TurnableClock, moment, prepared
 from school_protocol.storage import directory
 from school_protocol.web import create_app
@@ -72,6 +76,7 @@ class Served:
     house: House
     clock: TurnableClock
     player: Player
+    app: Flask
     usernames: Mapping[str, str] = field(default_factory=dict)
     """Role of a script → user name."""
 
@@ -105,13 +110,15 @@ class Served:
         found = self.player.case_id()
         assert found is not None
         with self.house.realm.reading() as session:
-            from school_protocol.services.loading import load_by_id
-
             return load_by_id(self.house, session, self.player.actor("head"), found).case.state
 
     def events(self) -> int:
         """How many events the player's case has."""
         return self.player._seq("")
+
+    def latest(self, act: str) -> str:
+        """The number of the latest record of that act in the player's case."""
+        return self.player._latest("", act)
 
 
 @contextmanager
@@ -120,17 +127,16 @@ def serving(folder: Path, start: str, language: str = "fr") -> Iterator[Served]:
     clock = TurnableClock(moment(start, "test"))
     house = open_house(Settings(data=folder), clock)
     content = (DEFINITIONS / "1.yaml").read_bytes()
-    from school_protocol.definitions import read
-
     player = prepared(house, clock, read(content, "1.yaml"), content)
     player.watching = False
     player.actors.update(_people(house, player, clock, language))
-    server = create_server(create_app(house), host="127.0.0.1", port=_free_port(), threads=4)
+    app = create_app(house)
+    server = create_server(app, host="127.0.0.1", port=_free_port(), threads=4)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
         usernames = {part.role: part.username for part in CAST}
-        yield Served(f"http://127.0.0.1:{server.effective_port}", house, clock, player, usernames)
+        yield Served(f"http://127.0.0.1:{server.effective_port}", house, clock, player, app, usernames)
     finally:
         server.close()
         thread.join(timeout=5)
@@ -139,8 +145,6 @@ def serving(folder: Path, start: str, language: str = "fr") -> Iterator[Served]:
 
 
 def _free_port() -> int:
-    import socket
-
     for _try in range(20):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))

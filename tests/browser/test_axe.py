@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Response
+from playwright.sync_api import Page, Response, expect
 
 from school_protocol.storage import directory
+from school_protocol.web import errors
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import Person
@@ -17,24 +18,30 @@ from .served import Served, story
 
 LANGUAGES = ("fr", "ar", "en")
 MOST = 30_000
-"""Bytes of HTML and style sheet together, compressed."""
+"""Bytes of a page's HTML and style sheet together, as they travel."""
+COMPLEX = ("support_plan", "minutes", "assessment_grid", "listening_target", "referral", "evidence", "safety_check")
+OTHER = "qualified"
+"""A second case, in which one may go on without a need."""
 AXE = Axe()
 
 
 class Spoilt(NamedTuple):
-    """What axe says of one page."""
+    """One thing that axe says of one page."""
 
     page: str
     rule: str
-    what: str
+    where: str
 
 
 @pytest.fixture(scope="module")
 def house(serve: Serve) -> Served:
-    """A case in the middle of its urgent path: dangers, holds, referrals without answers, a record to be signed."""
-    served = serve("2026-10-06T09:10")
-    steps = story("sc3")
-    served.replay(steps[: [step["do"] for step in steps].index("taken_over") + 1])
+    """One case on its urgent path, with holds, referrals and a record to be signed; one that waits for its lead."""
+    served = serve("2026-10-05T09:00")
+    sc1, sc3 = story("sc1"), story("sc3")
+    served.replay([{**step, "case": OTHER} for step in sc1[: [step["do"] for step in sc1].index("name_seat")]])
+    until = [step["do"] for step in sc3].index("F3") - 1
+    served.replay([step for step in sc3[:until] if step["do"] != "sign"])
+    served.replay([{"as": "referent_er", "do": "add_note", "answers": {"text": "كتبت @salma_2009 « ça va » 🙂"}}])
     return served
 
 
@@ -45,16 +52,236 @@ def speak(house: Served, language: str) -> None:
             directory.set_language(session, actor.id, language)
 
 
-def spoilt(page: Page, name: str) -> list[Spoilt]:
-    """What axe finds on this page."""
-    found = AXE.run(page).response["violations"]
-    return [Spoilt(name, one["id"], node["html"][:160]) for one in found for node in one["nodes"][:2]]
+class Inspector:
+    """Goes through pages as one person, in a browser that lets axe run, and notes what is wrong and what it weighs."""
+
+    def __init__(self, person: Person) -> None:
+        self.person = person
+        self.page = person.page
+        self.weights: dict[str, int] = {}
+        self.spoilt: list[Spoilt] = []
+        self.page.on("response", self._weigh)
+
+    def _weigh(self, response: Response) -> None:
+        if response.headers.get("content-encoding") == "gzip" and "html" in response.headers["content-type"]:
+            self.weights[response.url] = int(response.headers["content-length"])
+
+    def look(self, name: str) -> None:
+        """What axe says of the page that is shown; and whether it scrolls sideways."""
+        found = AXE.run(self.page).response["violations"]
+        self.spoilt += [Spoilt(name, one["id"], node["html"][:160]) for one in found for node in one["nodes"][:2]]
+        self.person.look()
+
+    def visit(self, *paths: str) -> None:
+        for path in paths:
+            self.person.open(path)
+            self.look(path)
 
 
-def seen(person: Person, paths: Sequence[str]) -> list[Spoilt]:
-    return [one for path in paths for one in looked_at(person, path)]
+Inspect = Callable[..., Inspector]
 
 
-def looked_at(person: Person, path: str) -> list[Spoilt]:
-    person.open(path)
-    return spoilt(person.page, path)
+@pytest.fixture
+def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
+    made: list[Inspector] = []
+
+    def make(role: str, language: str, size: tuple[int, int] = PHONE) -> Inspector:
+        speak(house, language)
+        made.append(Inspector(sit(house, role, language, size, True)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.page.close()
+
+
+def style(house: Served, page: Page) -> int:
+    """What the style sheet weighs as it travels."""
+    address = page.locator("link[rel=stylesheet]").get_attribute("href")
+    answer = page.context.request.get(f"{house.url}{address}", headers={"Accept-Encoding": "gzip"})
+    assert answer.headers["content-encoding"] == "gzip"
+    return int(answer.headers["content-length"])
+
+
+def is_fine(house: Served, *inspectors: Inspector) -> None:
+    """Nothing found, nothing wide, nothing heavy."""
+    assert [one for inspector in inspectors for one in inspector.spoilt] == []
+    assert [one for inspector in inspectors for one in inspector.person.wide] == []
+    css = style(house, inspectors[0].page)
+    assert css > 1_000
+    heavy = {url: size for inspector in inspectors for url, size in inspector.weights.items() if size + css >= MOST}
+    assert heavy == {}
+    assert all(inspector.weights for inspector in inspectors)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_kind_of_page(house: Served, inspect: Inspect, language: str) -> None:
+    case, other = f"/cases/{house.number}", f"/cases/{house.player.numbers[OTHER]}"
+    team = inspect("team_coordinator", language)
+    sign_in(team)
+    team.visit("/", "/?filter=ended", "/search", "/reports/new", "/reports/danger", "/cases/1234567890123", "/language")
+    team.visit(case, f"{case}/chronology", f"{case}/danger", f"{case}/first-minutes", f"{case}/case-file")
+    hold = house.latest("guardian_hold")
+    team.visit(f"{case}/entries/{hold}", f"{case}/acts/signature?record={hold}")
+    team.visit(f"{case}/moves/mark_sent", f"{case}/moves/close", f"{other}/moves/assign")
+    expect(team.page.locator("fieldset.group textarea")).not_to_have_count(0)
+    refusals(team, other, f"{case}/acts/signature?record={hold}")
+    conflict(house, team, other)
+    leave(team)
+    supervisor = inspect("directorate", language, DESKTOP)
+    supervisor.visit("/", case)
+    reporter = inspect("reporter", language)
+    reporter.visit("/")
+    with reporter.page.expect_navigation(wait_until="load"):
+        reporter.page.locator("main .list a.go").first.click()
+    reporter.look("receipt")
+    expect(reporter.page.locator(".choose")).to_be_visible()
+    is_fine(house, team, supervisor, reporter)
+
+
+def sign_in(inspector: Inspector) -> None:
+    """The first page; what it says of a wrong password; and in."""
+    page = inspector.page
+    page.goto(f"{inspector.person.served.url}/sign-in")
+    inspector.look("sign-in")
+    page.locator("#username").fill("referent")
+    page.locator("#password").fill("autre chose")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("main form button").click()
+    expect(page.get_by_role("alert")).to_be_visible()
+    inspector.look("sign-in, refused")
+    inspector.person.sign_in()
+
+
+def refusals(inspector: Inspector, case: str, sign: str) -> None:
+    """A form that lacks an answer; a signature without its password."""
+    page = inspector.page
+    for path, name in (
+        ("/reports/new", "report, 422"),
+        (f"{case}/acts/support_plan", "plan, 422"),
+        (sign, "sign, 409"),
+    ):
+        inspector.person.open(path)
+        with page.expect_navigation(wait_until="load"):
+            page.locator("main form .actions button").click()
+        expect(page.locator(".errors")).to_be_visible()
+        inspector.look(name)
+
+
+def conflict(house: Served, inspector: Inspector, case: str) -> None:
+    """Both versions of two people."""
+    page = inspector.page
+    inspector.person.open(f"{case}/acts/report_more")
+    note = {"text": "رأيت @kenza_x في الساحة 🙂"}
+    house.replay([{"as": "membre_er", "do": "add_note", "case": OTHER, "answers": note}])
+    more = {"violence_types": ["cyberharassment", "exclusion"], "platforms": ["whatsapp"], "content_online": "yes"}
+    inspector.person.fill(house.protocol.acts["report_more"], more)
+    with page.expect_navigation(wait_until="load"):
+        page.locator("main form .actions button").click()
+    expect(page.locator(".versus")).to_be_visible()
+    inspector.look("conflict")
+
+
+def leave(inspector: Inspector) -> None:
+    with inspector.page.expect_navigation(wait_until="load"):
+        inspector.page.locator("a.exit").click()
+    inspector.look("leave")
+    inspector.page.goto(inspector.person.served.url)
+    expect(inspector.page.locator("#password")).to_be_visible()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_form(house: Served, inspect: Inspect, language: str) -> None:
+    """Each act's form once, in turn in each language; the most complex ones in all."""
+    turn = LANGUAGES.index(language)
+    acts = [key for place, key in enumerate(house.protocol.acts) if place % 3 == turn or key in COMPLEX]
+    team = inspect("team_coordinator", language, (PHONE, DESKTOP, PHONE)[turn])
+    team.visit(*(f"/cases/{house.number}/acts/{act}" for act in acts))
+    is_fine(house, team)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) -> None:
+    """As they are shown to anybody: 404 and 409 beside those that a browser can't easily be made to get."""
+    stranger = inspect("reporter", language)
+    with house.app.test_request_context("/", headers={"Accept-Language": language}):
+        bodies = {status: errors.page(status).get_data() for status in errors.PAGES}
+        bodies[0] = errors.page(400, "errors/old_form.html").get_data()
+    stranger.page.route(
+        "**/error/*",
+        lambda route: route.fulfill(
+            status=200, content_type="text/html; charset=utf-8", body=bodies[int(route.request.url.rpartition("/")[2])]
+        ),
+    )
+    for status in bodies:
+        stranger.page.goto(f"{house.url}/error/{status}")
+        stranger.look(f"error {status}")
+    assert len(bodies) > 8
+    assert stranger.spoilt == []
+    assert stranger.person.wide == []
+
+
+@pytest.mark.parametrize("path", ["/", "/cases/{case}", "/cases/{case}/first-minutes", "/cases/{case}/acts/minutes"])
+def test_the_dark_keeps_its_contrasts(house: Served, inspect: Inspect, path: str) -> None:
+    team = inspect("team_coordinator", "ar")
+    team.page.emulate_media(color_scheme="dark")
+    team.visit(path.format(case=house.number))
+    is_fine(house, team)
+
+
+def test_the_control_a_spoilt_page_is_found(inspect: Inspect) -> None:
+    """The eye sees: a picture without words, a box without a label, grey on grey, and 400 pixels on a phone."""
+    team = inspect("team_coordinator", "fr")
+    team.person.open("/")
+    team.page.locator("main").evaluate(
+        """main => main.insertAdjacentHTML("beforeend",
+        '<img src="/static/icon.svg"><input name="x"><p class="bad" lang="xx-">gris</p><div id="w">large</div>')"""
+    )
+    team.page.locator("p.bad").evaluate("one => { one.style.color = '#bbb'; one.style.background = '#ccc' }")
+    team.page.locator("#w").evaluate("one => { one.style.width = '400px' }")
+    team.look("spoilt")
+    assert {one.rule for one in team.spoilt} >= {"image-alt", "label", "color-contrast"}
+    assert team.person.wide
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_a_keyboard_is_enough(house: Served, sit: Sit, language: str) -> None:
+    """The first key leads past the top of the page; the tabulator gets to the button; space and enter do the rest."""
+    speak(house, language)
+    person = sit(house, "team_member", language, DESKTOP)
+    page = person.page
+    person.open(f"/cases/{house.number}/acts/note")
+    page.keyboard.press("Tab")
+    expect(page.locator("a.skip")).to_be_focused()
+    expect(page.locator("a.skip")).to_be_in_viewport()
+    page.keyboard.press("Enter")
+    expect(page.locator("main")).to_be_focused()
+    assert reach(page, "#a-text") <= 4
+    page.keyboard.type("Écrit au clavier.")
+    assert reach(page, "main form .actions button") <= 3
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+    expect(person.said()).to_be_visible()
+
+
+def test_the_danger_is_raised_by_keyboard(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_member", "fr", DESKTOP)
+    page = person.page
+    person.open("/reports/new")
+    page.locator("main").focus()
+    assert reach(page, "main .danger-btn") <= 2
+    with page.expect_navigation(wait_until="load"):
+        page.keyboard.press("Enter")
+    page.locator("main").focus()
+    assert reach(page, "main .choose button") <= 3
+
+
+def reach(page: Page, wanted: str, most: int = 40) -> int:
+    """Presses of the tabulator until the focus is there."""
+    what = page.locator(wanted).first
+    for presses in range(1, most + 1):
+        page.keyboard.press("Tab")
+        if what.evaluate("one => one === document.activeElement"):
+            return presses
+    raise AssertionError(f"{wanted} is out of the keyboard's reach")

@@ -7,7 +7,7 @@ notes that the head was told. Nothing on any page visited runs the wrong way or 
 from __future__ import annotations
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, expect
 
 from .conftest import PHONE, Serve, Sit
 from .person import Person
@@ -94,11 +94,11 @@ def told_nothing(team: Team) -> None:
     expect(head.page.locator("main li").filter(has_text="عبد السلام").first).to_contain_text("لا يُخبَر بشيء")
 
 
-def hold_of(person: Person, number: int):
+def hold_of(person: Person, number: int) -> Locator:
     return person.page.locator("[aria-labelledby=referrals] li").filter(has_text=f"التعليق رقم {number}")
 
 
-def referral_of(person: Person, number: int):
+def referral_of(person: Person, number: int) -> Locator:
     return person.page.locator("[aria-labelledby=referrals] li").filter(has_text=f"الإحالة رقم {number}")
 
 

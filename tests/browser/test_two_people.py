@@ -73,7 +73,12 @@ def kept_witness(person: Person, account: str) -> None:
     expect(page.locator("[name=a-heard-new-0-name]")).to_have_value("Kenza Alaoui-Sefrou")
     expect(page.locator("[name=a-heard-new-0-grade]")).to_have_value("3AC-4")
     expect(page.locator("[name=a-held_on]")).to_have_value("2026-10-06")
-    for name, value in (("place", "quiet_office"), ("feelings", "fear"), ("feelings", "shame"), ("child_view", "given")):
+    for name, value in (
+        ("place", "quiet_office"),
+        ("feelings", "fear"),
+        ("feelings", "shame"),
+        ("child_view", "given"),
+    ):
         expect(page.locator(f"[name=a-{name}][value={value}]")).to_be_checked()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -43,6 +44,7 @@ class Accounts:
     """Sessions in a dictionary: token → actor; `over` holds those that have ended, `tried` what was asked."""
 
     def __init__(self) -> None:
+        self.actor = ACTOR
         self.live: dict[str, Actor] = {}
         self.over: dict[str, str] = {}
         self.drafts: dict[tuple[str, str], dict[str, Any]] = {}
@@ -54,7 +56,7 @@ class Accounts:
             raise accounts.TooManyTries(self.wait)
         if (username, password) != ("membre", "right"):
             return None
-        self.live["token-1"] = ACTOR
+        self.live["token-1"] = self.actor
         return "token-1"
 
     def recognise(self, house: Any, token: str) -> Actor | None:
@@ -102,9 +104,16 @@ def client(app: Flask) -> Iterator[FlaskClient]:
 
 
 @pytest.fixture
+def in_english(client: FlaskClient, people: Accounts) -> None:
+    """For tests that quote a page: whoever reads, signed in or not, asks for English. Else pages are in French."""
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    people.actor = replace(ACTOR, language="en")
+
+
+@pytest.fixture
 def member(client: FlaskClient, people: Accounts) -> FlaskClient:
     """A browser in which somebody is signed in."""
-    people.live["token-1"] = ACTOR
+    people.live["token-1"] = people.actor
     client.set_cookie("session", "token-1")
     return client
 

@@ -122,6 +122,7 @@ def forgetful(client: FlaskClient, people: Accounts) -> FlaskClient:
     return client
 
 
+@pytest.mark.usefixtures("in_english")
 def test_an_ended_session_keeps_what_was_typed(forgetful: FlaskClient, people: Accounts) -> None:
     token = form_token(forgetful.get("/sign-in"))
     typed = {"csrf_token": token, "password": "secret", "a-what": "He said: لا تخبر أحدا", "a-who": ["x", "y"]}

@@ -481,7 +481,7 @@ def test_every_form_of_the_protocol_is_well_made(app: Flask, moroccan: Protocol,
             g.wording = w = Wording(language)
             html = render_template(
                 "cases/act.html", view=view, head=view.head, form=form_for(view, w, now=NOW), reasons=(),
-                was_kept=True, signs=None, then="", names={},
+                problems=(), correction=None, was_kept=True, signs=None, then="", names={},
             )  # fmt: skip
         page = Page(html)
         assert [found for found in page.criticise() if found != "None"] == [], act.key  # “None” is an answer there

@@ -31,18 +31,20 @@ def words(page: Page) -> str:
     return " ".join(page.text.split())
 
 
+@pytest.mark.usefixtures("in_english")
 def test_a_case_shows_number_state_stage_level_and_what_is_due(
     member: FlaskClient, show_desk: Put, make_line: Make
 ) -> None:
     show_desk(make_line(), today=1)
     page = show(member)
     said = words(page)
-    for part in ("1234 5678 9012 3", "Recherche en cours", "stage 2 of 3", "Level: Grand", "Today, 13:41"):
+    for part in ("1234 5678 9012 3", "Being looked for", "stage 2 of 3", "Level: Large", "Today, 13:41"):
         assert part in said
     assert "One case has something due today." in said
     assert "Collège Ibn Khaldoun" in said
 
 
+@pytest.mark.usefixtures("in_english")
 def test_dangers_and_restrictions_are_told(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     line = make_line(raised=2, restricted=True, level=None, tone="late", due_at=NOW - timedelta(days=2))
     show_desk(line, late=1)
@@ -51,6 +53,7 @@ def test_dangers_and_restrictions_are_told(member: FlaskClient, show_desk: Put, 
         assert part in said
 
 
+@pytest.mark.usefixtures("in_english")
 def test_a_quiet_desk_says_so(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     show_desk(make_line(due=None, due_at=None, tone="later"))
     assert "Nothing is late, and nothing is due today." in words(show(member))
@@ -63,11 +66,13 @@ def test_every_filter_has_a_page(member: FlaskClient, show_desk: Put, make_line:
         assert show(member, f"/?filter={chosen}").h1
 
 
+@pytest.mark.usefixtures("in_english")
 def test_an_unknown_filter_is_the_first(member: FlaskClient, show_desk: Put) -> None:
     show_desk()
     assert show(member, "/?filter=%00nonsense").h1 == ["Cases in progress"]
 
 
+@pytest.mark.usefixtures("in_english")
 def test_counts_are_said_where_they_are_known(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     """The service counts on its first page alone: other pages must not say that nothing is late."""
     show_desk(make_line())
@@ -81,6 +86,7 @@ def test_the_next_page_keeps_the_filter(member: FlaskClient, show_desk: Put, mak
     assert member.get("/?after=" + "x" * 900).status_code == 404
 
 
+@pytest.mark.usefixtures("in_english")
 def test_receipts_of_own_reports(member: FlaskClient, show_desk: Put, protocol: Protocol, make_line: Make) -> None:
     receipts = tuple(receipt_line(protocol, report=state, state=state) for state in ("received", "in_hand", "ended"))
     for lines in ((), (make_line(),)):
@@ -119,6 +125,7 @@ def test_a_number_leads_to_its_case(member: FlaskClient, found: list[str]) -> No
     assert member.get("/search?q=1234567890123").location == "/cases/1234567890123"
 
 
+@pytest.mark.usefixtures("in_english")
 def test_a_pupil_leads_to_a_list(member: FlaskClient, found: list[str]) -> None:
     assert "One case found" in words(read_page(search(member, "سلمى")))
 

@@ -53,6 +53,7 @@ def test_cookies_are_bound_to_the_host_where_they_are_secure(house: Any, people:
     assert "max-age" in response.headers["Strict-Transport-Security"]
 
 
+@pytest.mark.usefixtures("in_english")
 def test_a_wrong_password_says_so_without_saying_which(client: FlaskClient) -> None:
     wrong = enter(client, username="membre", password="wrong")
     unknown = enter(client, username="nobody", password="wrong")

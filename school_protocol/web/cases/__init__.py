@@ -19,6 +19,8 @@ from school_protocol.services.views import ActView, DangerPage, MoveView
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases import reading
 from school_protocol.web.cases.answering import (
+    Correction,
+    correction_for,
     danger_answer,
     is_sent,
     one_for_each,
@@ -66,8 +68,9 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
 def act(number: str, act: str) -> ResponseReturnValue:
     view = use_cases.see_act(sessions.house(), sessions.actor(), number, act)
     form, was_kept = shown_form(view)
+    correction = correction_for(view, form)
     if not is_sent():
-        return _act_page(view, form, was_kept=was_kept)
+        return _act_page(view, form, correction, was_kept=was_kept)
     try:
         done = use_cases.record_act(
             sessions.house(),
@@ -78,37 +81,65 @@ def act(number: str, act: str) -> ResponseReturnValue:
             expected=form.expected_seq(),
             token=form.sent_token(),
             password=form.password.data or None,
+            changes=correction.changes() if correction else None,
         )
     except BadInput as error:
-        show_problems(form, error.problems)
-        return _act_page(view, form), 422
+        _show_problems(form, correction, error)
+        return _act_page(view, form, correction), 422
     except Refused as error:
-        return _act_page(view, form, reasons=error.reasons), 409
+        return _act_page(view, form, correction, reasons=error.reasons), 409
     except Conflict as error:
-        return _act_conflict(number, view, form, error), 409
+        return _act_conflict(number, view, form, correction, error), 409
     kept.forget(sessions.actor().id)
     return _recorded(number, view, done)
 
 
-def _act_page(view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False) -> str:
+def _show_problems(form: AnswerForm, correction: Correction | None, error: BadInput) -> None:
+    """Problems of a correction itself, and those of what the corrected entry should say, each in its form."""
+    prefix = "changes."
+    changed = {path.removeprefix(prefix): codes for path, codes in error.problems.items() if path.startswith(prefix)}
+    show_problems(form, {path: codes for path, codes in error.problems.items() if not path.startswith(prefix)})
+    if correction is not None:
+        show_problems(correction.form, changed)
+
+
+def _act_page(
+    view: ActView,
+    form: AnswerForm,
+    correction: Correction | None = None,
+    *,
+    reasons: Sequence[Reason] = (),
+    was_kept: bool = False,
+) -> str:
     return render_template(
         "cases/act.html",
         view=view,
         head=view.head,
         form=form,
+        correction=correction,
+        problems=(*form.problems, *(correction.form.problems if correction else ())),
         reasons=reasons,
         was_kept=was_kept,
-        signs=pointed_record(view, form),
+        signs=None if correction else pointed_record(view, form),
         then=request.values.get("then", ""),
         names=view.head.labels if view.head else {},
     )
 
 
-def _act_conflict(number: str, view: ActView, form: AnswerForm, error: Conflict) -> str:
+def _act_conflict(
+    number: str, view: ActView, form: AnswerForm, correction: Correction | None, error: Conflict
+) -> str:
     news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
     return render_template(
-        "cases/conflict.html", news=news, head=news.head, form=form, view=view, names=news.head.labels, move=None
+        "cases/conflict.html",
+        news=news,
+        head=news.head,
+        form=form,
+        correction=correction,
+        view=view,
+        names=news.head.labels,
+        move=None,
     )
 
 
@@ -243,7 +274,9 @@ def first_minutes(number: str) -> ResponseReturnValue:
         "cases/first_minutes.html",
         page=page,
         head=page.head,
-        quick=[(one, secrets.token_urlsafe(24)) for one in quick_forms(page)],
+        quick=[
+            (one, secrets.token_urlsafe(24)) for one in quick_forms(page.head.protocol, page.quick_acts)
+        ],
     )
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import re
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, NamedTuple
 
 from flask import request
 
-from school_protocol.domain.protocol import Act, FieldType, Form
-from school_protocol.services.views import ActView, CaseHead, Choices, DangerPage, RecordView
+from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, Protocol
+from school_protocol.services import cases as use_cases
+from school_protocol.services.views import ActView, Choices, RecordView
 from school_protocol.web import kept, sessions
-from school_protocol.web.forms import AnswerForm, blank, form_for
-from school_protocol.web.questions import Posted
+from school_protocol.web.forms import CORRECTED, AnswerForm, answers_of, as_posted, blank, form_for
+from school_protocol.web.questions import Posted, Question
 from school_protocol.web.rendering import wording
 
 POINTED = (
@@ -50,9 +52,45 @@ def pointed_record(view: ActView, form: AnswerForm) -> RecordView | None:
     """The entry that the form is about, where one is chosen: whoever signs sees what is signed."""
     if view.signs is not None:
         return view.signs
-    question = next((one for one in form.questions if one.spec.type is FieldType.record), None)
+    question = _about(form)
     chosen = question.answer() if question else None
     return next((record for record in view.choices.records if str(record.seq) == chosen), None)
+
+
+def _about(form: AnswerForm) -> Question | None:
+    """The question that names the entry a form is about."""
+    return next((one for one in form.questions if one.spec.type is FieldType.record), None)
+
+
+class Correction(NamedTuple):
+    """The corrected entry's own form, filled in with what it says now, and what it said when it was shown."""
+
+    seq: int
+    form: AnswerForm
+    before: AnswerForm
+
+    def changes(self) -> dict[str, Any] | None:
+        """The whole answers as they should be; None where nothing was changed: a correction in words alone."""
+        answers = answers_of(self.form)
+        return None if answers == answers_of(self.before) else answers
+
+
+def correction_for(view: ActView, form: AnswerForm) -> Correction | None:
+    """For a correction that came by an entry's link: that entry's form; None where it isn't this reader's to change."""
+    question = _about(form)
+    chosen = str(question.answer() or "") if question and view.act.kind is ActKind.correct else ""
+    typed = request.form if request.method == "POST" else kept.typed_before(sessions.actor().id)
+    named = typed.get("corrects", "") if typed is not None else request.args.get(FieldType.record.value, "")
+    if view.head is None or question is None or chosen != named or not re.fullmatch(r"[0-9]{1,9}", chosen):
+        return None
+    found = use_cases.see_correction(sessions.house(), sessions.actor(), view.head.number, int(chosen))
+    if found is None:
+        return None
+    question.is_fixed = True
+    now, more = sessions.house().now(), request.form.get("more", "")
+    said = as_posted(found.form.fields, found.prefill, CORRECTED)
+    before = form_for(found, wording(), said, now=now, prefix=CORRECTED)
+    return Correction(int(chosen), form_for(found, wording(), typed or said, now=now, more=more, prefix=CORRECTED), before)
 
 
 class Quick(NamedTuple):
@@ -62,13 +100,13 @@ class Quick(NamedTuple):
     posted: Posted | None
 
 
-def quick_forms(page: DangerPage) -> list[Quick]:
-    return [Quick(act, _as_it_opens(page.head, act)) for act in page.quick_acts]
+def quick_forms(protocol: Protocol, acts: Iterable[Act]) -> list[Quick]:
+    return [Quick(act, _as_it_opens(protocol, act)) for act in acts if act.quick]
 
 
-def _as_it_opens(head: CaseHead, act: Act) -> Posted | None:
-    form = head.protocol.form_of(act)
-    view = ActView(head.protocol, act, form, head, Choices())
+def _as_it_opens(protocol: Protocol, act: Act) -> Posted | None:
+    form = protocol.form_of(act)
+    view = ActView(protocol, act, form, None, Choices())
     posted = blank(view, sessions.house().now())
     unanswered = [item for item in form.fields if item.required and item.when is None and f"a-{item.key}" not in posted]
     return None if unanswered else posted

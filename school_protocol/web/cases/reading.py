@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from school_protocol.services.views import ActView, RecordView
 from school_protocol.web.rendering import wording
 
 Names = Mapping[str, str]
+_DAY = re.compile(r"\d{4}-\d\d-\d\d")
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -57,9 +59,11 @@ def sign_label(view: ActView) -> str:
 
 
 def subject_of(protocol: Protocol, subject: str) -> str:
-    """What a count is about, for display: a danger's title; else the person's label or the number that it is."""
-    danger = protocol.dangers.get(subject)
-    return wording().text(danger.title) if danger else subject
+    """What a count is about, for display: a danger's title, a day; else the person's label or the number that it is."""
+    w, danger = wording(), protocol.dangers.get(subject)
+    if danger is not None:
+        return w.text(danger.title)
+    return w.day(subject) if _DAY.fullmatch(subject) else subject
 
 
 def is_words(item: FormField) -> bool:

@@ -35,11 +35,15 @@ def index() -> ResponseReturnValue:
 
 @blueprint.route("/search", methods=["GET", "POST"])
 def search() -> ResponseReturnValue:
-    """By number, or by pupil of one's own school. The form posts, so that a name stays out of addresses and logs."""
-    query = " ".join(request.values.get("q", "").replace("\0", " ").split())[:QUERY_MOST]
+    """By number, or by pupil of one's own school: a pupil only as the form posts, so that no address holds a name."""
+    is_posted = request.method == "POST"
+    asked = request.form if is_posted else request.args
+    query = " ".join(asked.get("q", "").replace("\0", " ").split())[:QUERY_MOST]
     number = _by_number(query)
     if number is not None:
         return redirect(url_for("cases.show", number=number))
+    if not is_posted:
+        return render_template("desk/search.html", query="", lines=())
     return render_template("desk/search.html", query=query, lines=_by_pupil(query))
 
 

@@ -15,7 +15,7 @@ from school_protocol.services import cases as use_cases
 from school_protocol.services.cases import Opened
 from school_protocol.services.views import ActView
 from school_protocol.web import kept, sessions
-from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, shown_form
+from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, quick_forms, shown_form
 from school_protocol.web.forms import AnswerForm, answers_of, asks_for_danger, show_problems
 from school_protocol.web.rendering import wording
 
@@ -122,7 +122,43 @@ def _raising(protocol: Protocol) -> Act | None:
 @blueprint.get("/<report>/receipt")
 def receipt(report: str) -> ResponseReturnValue:
     line = use_cases.see_receipt(sessions.house(), sessions.actor(), report)
-    return render_template("reports/receipt.html", receipt=line, token=secrets.token_urlsafe(24))
+    return render_template(
+        "reports/receipt.html",
+        receipt=line,
+        token=secrets.token_urlsafe(24),
+        quick=[(one, secrets.token_urlsafe(24)) for one in quick_forms(line.protocol, line.acts)],
+    )
+
+
+@blueprint.route("/<report>/acts/<act>", methods=["GET", "POST"])
+def act(report: str, act: str) -> ResponseReturnValue:
+    """What falls to whoever stands beside the child, though they may not see the case."""
+    view = use_cases.see_receipt_act(sessions.house(), sessions.actor(), report, act)
+    form, was_kept = shown_form(view)
+    if not is_sent():
+        return _act_page(report, view, form, was_kept=was_kept)
+    try:
+        done = use_cases.record_from_receipt(
+            sessions.house(), sessions.actor(), report, view.act.key, answers_of(form), token=form.sent_token()
+        )
+    except BadInput as error:
+        show_problems(form, error.problems)
+        return _act_page(report, view, form), 422
+    except Refused as error:
+        return _act_page(report, view, form, reasons=error.reasons), 409
+    kept.forget(sessions.actor().id)
+    w, title = wording(), wording().text(view.act.title)
+    said = w._("“%(title)s” was recorded already; nothing was recorded twice.", title=title) if done.repeated else ""
+    flash(said or w._("Recorded: %(title)s.", title=title), "message" if done.repeated else "ok")
+    return redirect(url_for("reports.receipt", report=report), 303)
+
+
+def _act_page(
+    report: str, view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False
+) -> str:
+    return render_template(
+        "reports/act.html", report=report, view=view, form=form, reasons=reasons, was_kept=was_kept
+    )
 
 
 @blueprint.post("/<report>/danger")

@@ -1,0 +1,70 @@
+"""A correction erases nothing, and what is decided later reads what it says."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from domain.telling import Told, reported
+from school_protocol.domain.engine import RecordAct
+from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.domain.protocol import Protocol
+
+GRID = {"scores": {"nature": "0", "place": "0"}, "incomplete_reason": "x"}
+MINUTES = {
+    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x", "level": "2",
+    "offence_question": "no", "offence_reason": "y", "decision": "internal_plan",
+}  # fmt: skip
+
+
+def correct(told: Told, seq: int, changes: dict[str, Any]) -> Told:
+    answers = {"record": str(seq), "what_changes": "x", "reason": "y"}
+    told._take("team_coordinator", RecordAct("correction", answers, False, changes))
+    return told
+
+
+@pytest.fixture
+def assessing(moroccan: Protocol) -> Told:
+    return reported(moroccan).put("assessment_running")
+
+
+def test_a_corrected_mark_changes_the_interval_of_levels(assessing: Told) -> None:
+    grid = next(iter(assessing.protocol.grids.values()))
+    lowest = dict.fromkeys(grid.items, "0")
+    highest = {key: str(len(item.anchors) - 1) for key, item in grid.items.items()}
+    seq = assessing.act("team_member", "assessment_grid", {"scores": lowest}).seq
+    assert assessing.case is not None
+    record = assessing.case.record(seq)
+    assert record is not None
+    assert (record.derived["score"]["low_level"], record.derived["score"]["high_level"]) == (1, 1)
+    correct(assessing, seq, {"scores": highest})
+    record = assessing.case.record(seq)
+    assert record is not None
+    assert (record.derived["score"]["low_level"], record.derived["score"]["high_level"]) == (4, 4)
+    assert record.corrections == [seq + 1]
+    assert assessing.events[seq - 1].answers["scores"] == {key: 0 for key in lowest}  # type: ignore[attr-defined]
+
+
+def test_what_was_signed_is_signed_again_once_it_is_corrected(assessing: Told) -> None:
+    seq = assessing.act("team_coordinator", "minutes", MINUTES).seq
+    assessing.act("team_member", "signature", {"record": str(seq)})
+    assert assessing.facts["minutes_signatures"] == 2
+    correct(assessing, seq, {**MINUTES, "offence_question": "yes"})
+    assert assessing.facts["minutes_signatures"] == 0
+    assert assessing.facts["offence"] == "none"
+    for who in ("team_member", "team_coordinator"):
+        assessing.act(who, "signature", {"record": str(seq)})
+    assert assessing.facts["offence"] == "yes"
+
+
+def test_what_is_wrong_with_the_changes_is_said_apart(assessing: Told) -> None:
+    seq = assessing.act("team_coordinator", "minutes", MINUTES).seq
+    with pytest.raises(BadInput) as refused:
+        correct(assessing, seq, {**MINUTES, "offence_question": "perhaps", "reason": "z"})
+    assert set(refused.value.problems) == {"changes.offence_question", "changes.reason"}
+
+
+def test_a_correction_names_nobody_new(assessing: Told) -> None:
+    with pytest.raises(Refused):
+        correct(assessing, 2, {**assessing.events[1].answers, "about_whom": [{"slot": "witness", "name": "N."}]})  # type: ignore[attr-defined]

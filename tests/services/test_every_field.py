@@ -1,0 +1,322 @@
+"""Every field of every form: typed, sent, sealed, folded, shown on the entry's page and printed, unchanged.
+
+One house a definition, one case in it. Each act is recorded until every question of its form was answered at least
+once, words with a mark of their own; then the loaded record, the page and the PDF are asked for every single answer.
+"""
+
+from __future__ import annotations
+
+import html
+import random
+import re
+import unicodedata
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from io import BytesIO
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import filling
+import pytest
+from domain.telling import MOROCCAN, NOW, SMALL
+from pypdf import PdfReader
+
+from school_protocol.definitions import read
+from school_protocol.documents import rendering
+from school_protocol.domain.answers import References, answer_values, clean
+from school_protocol.domain.engine import _Desk
+from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.domain.events import StepTaken
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Form, FormField, Protocol
+from school_protocol.services.cases import (
+    _as_far_as,
+    open_case,
+    record_act,
+    record_from_receipt,
+    see_act,
+    see_opening,
+    see_record,
+)
+from school_protocol.services.loading import Loaded, keep, load_by_id, surroundings
+from school_protocol.services.papers import issue_case_file
+from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.seeing import Seeing
+from school_protocol.services.views import ActView, CaseHead, RecordView
+from school_protocol.storage import cases
+from school_protocol.storage import sign_in as browser
+from school_protocol.web import create_app
+from school_protocol.web.forms import answers_of, as_posted, form_for
+from school_protocol.wording import Wording
+
+FRENCH = Wording("fr")
+ATTEMPTS = 60
+PARTS = {"dangers": FieldType.danger, "referrals": FieldType.referral}
+
+
+# ---- filling whole forms -------------------------------------------------------------------------------------------
+
+
+class Marked(filling._Filler):
+    """Fills every question that is asked; each text bears a mark that no other answer has."""
+
+    def __init__(
+        self, protocol: Protocol, rng: random.Random, references: References, marks: Iterator[int], act: Act
+    ) -> None:
+        super().__init__(protocol, rng, references)
+        self.marks = marks
+        self.act = act
+
+    def _maybe(self, item: FormField) -> Any:
+        try:
+            return self._value(item)
+        except filling.Unfillable:
+            return None
+
+    def _words(self, item: FormField) -> str:
+        text = f"{mark(next(self.marks))} {super()._words(item)}".strip()
+        return text[: item.most or filling.TEXT_MOST].strip()
+
+    def _possible(self, item: FormField) -> list[str]:
+        """Whoever is shut out from the case is somebody who has nothing to do in it."""
+        found = [key for key in super()._possible(item) if not self.restricts(key)]
+        excluding = self.act.kind in (ActKind.exclude, ActKind.report)
+        if item.type in (FieldType.account, FieldType.accounts) and excluding:
+            spare = [key for key, known in self.spares.items() if known]
+            return [key for key in found if key in spare]
+        return found
+
+    def restricts(self, key: str) -> bool:
+        danger = self.protocol.dangers.get(key)
+        return danger is not None and danger.restricts
+
+    spares: Mapping[str, bool] = {}
+
+
+def mark(number: int) -> str:
+    return f"zq{number:04}x"
+
+
+def asked(form: Form) -> set[str]:
+    return {item.key for item in form.fields if item.type is not FieldType.signature}
+
+
+# ---- the house -----------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Written:
+    """One record as it was written: who may read it, what was sent and what the domain made of that."""
+
+    seq: int
+    act: Act
+    cleaned: Mapping[str, Any]
+
+
+class Filled:
+    """A throwaway house with one case, in which every act was recorded with every field."""
+
+    def __init__(self, player: Player) -> None:
+        self.player = player
+        self.house = player.house
+        self.protocol = player.protocol
+        self.rng = random.Random(7)
+        self.marks = count(1)
+        self.tokens = count(1)
+        self.people = [player.actor(f"{role}{mark}") for mark in ("", "/2") for role in self.protocol.roles]
+        spare = [player.actor(f"{role}/9") for role in self.protocol.roles]
+        self.spares = {actor.id: True for actor in spare}
+        self.written: list[Written] = []
+        self.unanswered: dict[str, set[str]] = {}
+        self.app = create_app(self.house, testing=True)
+        self.number = self.other = ""
+        self.case_id = ""
+        self.labels: Mapping[str, str] = {}
+
+    # ---- writing ---------------------------------------------------------------------------------------------
+
+    def write_everything(self) -> None:
+        (report,) = self.protocol.acts_of(ActKind.report)
+        self.open(report)
+        self.open(report)
+        last = (ActKind.sign, ActKind.exclude)
+        order = [act for act in self.protocol.acts.values() if act.kind not in last]
+        order += [act for act in self.protocol.acts.values() if act.kind in last]
+        for act in order:
+            self.write(act)
+
+    def open(self, report: Act) -> None:
+        self.other = self.number
+        actor = next(one for one in self.people if one.appointments[0].role in report.by[1:])
+        around = surroundings(self.house, self.player.school)
+        references = _Desk(self.protocol, None, actor, self.house.now(), around).references()
+        raw = self.filled(report, references)
+        view = see_opening(self.house, actor)
+        sent = self.sent(view, raw)
+        self.number = open_case(self.house, actor, report.key, sent, token=self.token()).number
+        with self.house.realm.reading() as session:
+            self.case_id = cases.find_by_number(session, self.number) or ""
+        record = self.loaded(actor).case.records[0]
+        self.written = [Written(record.seq, report, clean(self.protocol, view.form, raw, references).answers)]
+
+    def write(self, act: Act) -> None:
+        """Record `act` until each question of its form was answered once."""
+        form = self.protocol.form_of(act)
+        missing = asked(form)
+        for one in self.written:
+            if one.act.key == act.key:
+                missing -= set(one.cleaned)
+        for _attempt in range(ATTEMPTS):
+            done = [one for one in self.written if one.act.key == act.key]
+            if done and not missing:
+                return
+            written = self.try_once(act, missing if done else None)
+            if written is not None:
+                missing -= set(written.cleaned)
+                self.written.append(written)
+        self.unanswered[act.key] = missing or {"(never recorded)"}
+
+    def try_once(self, act: Act, wanted: set[str] | None) -> Written | None:
+        states = [key for key in self.protocol.states if self.is_open_in(act, key)]
+        if not states:
+            self.open(act)
+            return self.written.pop()
+        calm = [key for key in states if not self.protocol.states[key].ended]
+        self.put(self.rng.choice(calm or states))
+        actors = list(self.people)
+        self.rng.shuffle(actors)
+        for actor in actors:
+            loaded = self.loaded(actor)
+            desk = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
+            if not desk.act_choice(act).is_open:
+                continue
+            with self.house.realm.reading() as session:
+                loaded = _as_far_as(self.house, session, loaded, self.protocol.form_of(act))
+            references = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around).references()
+            raw = self.fitting(act, references, wanted)
+            if raw is None:
+                return None
+            try:
+                return self.record(actor, act, raw, references)
+            except (Refused, Unseen):
+                continue
+        return None
+
+    def fitting(self, act: Act, references: References, wanted: set[str] | None) -> dict[str, Any] | None:
+        """Answers that answer one of the questions that nobody has answered yet."""
+        for _attempt in range(ATTEMPTS):
+            try:
+                raw = self.filled(act, references)
+            except filling.Unfillable:
+                return None
+            if wanted is None or wanted & set(raw):
+                return raw
+        return None
+
+    def filled(self, act: Act, references: References) -> dict[str, Any]:
+        """Whole answers; none that would take the case from the team's sight."""
+        form = self.protocol.form_of(act)
+        filler = Marked(self.protocol, self.rng, references, self.marks, act)
+        filler.spares = self.spares
+        restricts = self.protocol.restricted_when
+        while True:
+            raw = filler.fields(form.fields, {})
+            answers = clean(self.protocol, form, raw, references).answers
+            if act.kind is not ActKind.report or restricts is None:
+                return raw
+            if not restricts.holds(answer_values(form.fields, answers)):
+                return raw
+
+    def record(self, actor: Actor, act: Act, raw: Mapping[str, Any], references: References) -> Written:
+        """Sent as a browser would, read back as the page would, recorded as a press would."""
+        view = see_act(self.house, actor, self.number, act.key)
+        sent = self.sent(view, raw)
+        cleaned = clean(self.protocol, view.form, raw, references).answers
+        assert clean(self.protocol, view.form, sent, references).answers == cleaned, f"{act.key}: lost on the wire"
+        before = self.last_seq()
+        record_act(
+            self.house, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True
+        )
+        return Written(before + 1, act, cleaned)
+
+    def sent(self, view: ActView, raw: Mapping[str, Any]) -> dict[str, Any]:
+        """As a browser sends it and the page reads it."""
+        with self.app.test_request_context():
+            return answers_of(form_for(view, FRENCH, as_posted(view.form.fields, raw), now=self.house.now()))
+
+    def put(self, state: str) -> None:
+        """Place the case in a state directly: a walk that leads to every act would be long."""
+        move = next(one for one in self.protocol.moves.values() if one.to == state)
+        now = self.house.now()
+        with self.house.realm.writing() as session:
+            loaded = load_by_id(self.house, session, self.people[0], self.case_id)
+            if loaded.case.state == state:
+                return
+            step = StepTaken(
+                actor=self.people[0].id, role="", at=now, occurred_at=now, move=move.key, source=loaded.case.state,
+                target=state, successor=self.other if self.protocol.states[state].successor else None,
+            )  # fmt: skip
+            keep(self.house, session, self.case_id, self.protocol, loaded.events, [step])
+
+    def is_open_in(self, act: Act, state: str) -> bool:
+        if state == START or self.protocol.states[state].successor:
+            return False
+        is_open = "open" in act.in_ and not self.protocol.states[state].ended
+        return state in act.in_ or "any" in act.in_ or is_open
+
+    # ---- reading ---------------------------------------------------------------------------------------------
+
+    def token(self) -> str:
+        return f"token {next(self.tokens)}"
+
+    def loaded(self, actor: Actor) -> Loaded:
+        with self.house.realm.reading() as session:
+            return load_by_id(self.house, session, actor, self.case_id)
+
+    def last_seq(self) -> int:
+        with self.house.realm.reading() as session:
+            return cases.last_seq(session, self.case_id)
+
+    def reader(self, seq: int) -> tuple[Actor, CaseHead, RecordView]:
+        """Somebody who reads this record whole."""
+        for actor in self.people:
+            try:
+                head, record = see_record(self.house, actor, self.number, seq)
+            except Unseen:
+                continue
+            if record.hidden is None:
+                return actor, head, record
+        raise AssertionError(f"nobody reads entry {seq}")
+
+    def page(self, actor: Actor, path: str) -> str:
+        with self.house.directory.writing() as session:
+            token = browser.open_web_session(session, actor.id, now=self.house.now())
+        client = self.app.test_client()
+        client.set_cookie("session", token)
+        response = client.get(f"/cases/{self.number}{path}")
+        assert response.status_code == 200, path
+        return response.get_data(as_text=True)
+
+    def printed(self) -> tuple[Actor, str]:
+        """The text of the identified copy, as the profile's first reader is handed it."""
+        document = next(iter(self.protocol.documents.values()))
+        profile = next(one for one in document.profiles.values() if one.identities and one.words)
+        actor = next(one for one in self.people if one.appointments[0].role in profile.for_)
+        issued = issue_case_file(self.house, actor, self.number, profile.key, "fr")
+        return actor, "\n".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
+
+
+HOUSES = {"moroccan": MOROCCAN, "small": SMALL}
+
+
+@pytest.fixture(scope="module", params=HOUSES)
+def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
+    path: Path = HOUSES[request.param]
+    content = path.read_bytes()
+    with throwaway(read(content, str(path)), content, NOW) as player:
+        found = Filled(player)
+        found.write_everything()
+        yield found
