@@ -218,7 +218,7 @@ class ReceiptLine:
     dangers: tuple[Danger, ...] = ()
     contacts: tuple[ContactLine, ...] = ()
     acts: tuple[Act, ...] = ()
-    """Of the first minutes, once the reporter has raised a danger: whoever raised none is not told that there is one."""
+    """Of the first minutes, once the reporter has raised a danger: others are not told that there is one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,14 @@ FORM = 2 * 1024 * 1024
 FORM_PARTS = 2_000
 LONG_FORMS = frozenset(
     {
-        "reports.new", "reports.danger", "reports.raise_danger", "reports.act", "cases.act", "cases.move",
+        "reports.new",
+        "reports.danger",
+        "reports.raise_danger",
+        "reports.act",
+        "cases.act",
+        "cases.move",
         "cases.danger",
-    }  # fmt: skip
+    }
 )
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 

@@ -138,6 +138,23 @@ class Person:
         self.tap(line)
         expect(self.page).to_have_url(address)
 
+    def label(self, act: str, key: str) -> str:
+        """How the definition words a question, in this person's language."""
+        protocol = self.served.protocol
+        form = protocol.form_of(protocol.acts[protocol.resolve("acts", act)])
+        return next(item.label.in_language(self.language) for item in form.fields if item.key == key)
+
+    def numbers_first(self) -> None:
+        """Whom to call stands in sight without scrolling, above any form."""
+        number = self.page.locator("main a.call[href^='tel:']").first
+        expect(number).to_be_in_viewport(ratio=1)
+        box, size = number.bounding_box(), self.page.viewport_size
+        assert box is not None
+        assert size is not None
+        assert box["y"] + box["height"] <= size["height"]
+        form = self.page.locator("main form").first.bounding_box()
+        assert form is None or form["y"] > box["y"]
+
     # ---- forms, by what is read on them ----------------------------------------------------------------------
 
     def say(self, label: str, text: str) -> None:

@@ -138,7 +138,7 @@ def minutes(team: Team) -> None:
 
 
 def closing_is_refused(team: Team) -> None:
-    """J33: stable, but 27 days after the last fact only. The page says what is missing, where, and from which day it opens."""
+    """J33: stable, but 27 days after the last fact only. The page says what is missing, and from which day it opens."""
     coordinator, told = team.begin("F14"), team.told("F14")
     coordinator.follow("Préparer la clôture")
     coordinator.pick("Issue", "Résolu")
@@ -166,7 +166,7 @@ def closing_is_refused(team: Team) -> None:
     way = coordinator.page.locator("main .ways.closed > li").filter(has_text="Proposer la clôture").first
     coordinator.unfold(way)
     expect(way).to_contain_text("La situation n’est pas stable depuis assez longtemps")
-    expect(way).to_contain_text(re.compile(r"À partir du :\s*10 nov\. 2026"))
+    expect(way).to_contain_text(re.compile(r"À partir du\s:\s*10 nov\. 2026"))
     expect(way.get_by_role("link", name="Noter un suivi")).to_be_visible()
     expect(way.get_by_role("link", name="Proposer la clôture")).to_have_count(0)
     coordinator.page.goto(f"{coordinator.page.url}/moves/propose_closure")

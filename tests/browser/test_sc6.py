@@ -47,34 +47,39 @@ def raised(team: Team) -> None:
     teacher.press("Idées suicidaires, automutilation, message d’adieu")
     assert (teacher.taps, teacher.answers) == (2, 0)
     expect(teacher.page.locator("h1")).to_have_text("Votre signalement")
+    teacher.numbers_first()
     expect(teacher.page.locator("main a.call[href='tel:15']")).to_be_visible()
     first = teacher.page.locator("details").filter(has_text="Idées suicidaires")
     first.locator("summary").click()
     expect(first.locator(".firsts")).to_be_visible()
     member = team["membre_er"]
     member.discover()
-    expect(member.page.locator("main .case.late, main .case.today, main .case").first).to_contain_text("1 danger")
+    expect(member.page.locator("main .case").first).to_contain_text("1 danger")
 
 
 def looked_after(team: Team) -> None:
-    """11:09 to 11:35. Head told by voice, rescue called, the child's safety, the mother on the phone: all noted."""
-    member = team["membre_er"]
+    """11:09 to 11:35. The teacher, who can't see the case, notes on the receipt what falls to whoever stands there."""
+    teacher = team["declarant"]
     team.house.turn_to("2026-09-14T11:09")
-    member.open_case()
-    member.follow("Premières minutes : qui appeler, que faire")
-    member.press("Chef d’établissement prévenu de vive voix")
-    expect(member.said()).to_have_text("Enregistré : Chef d’établissement prévenu de vive voix.")
+    teacher.press("Chef d’établissement prévenu de vive voix")
+    expect(teacher.said()).to_have_text("Enregistré : Chef d’établissement prévenu de vive voix.")
+    assert (teacher.taps, teacher.answers) == (3, 0)
     team.house.turn_to(team.steps[team.at("F11")]["at"])
-    member.follow("Saisir un service")
-    member.fill(team.house.protocol.acts["referral"], team.told("F11"))
-    member.send()
-    expect(member.said()).to_have_text("Enregistré : Saisir un service.")
-    expect(member.page.locator("h1")).to_have_text("Premières minutes")
+    teacher.follow("Saisir un service")
+    teacher.fill(team.house.protocol.acts["referral"], team.told("F11"))
+    teacher.send()
+    expect(teacher.said()).to_have_text("Enregistré : Saisir un service.")
+    expect(teacher.page.locator("h1")).to_have_text("Votre signalement")
+    expect(teacher.page.locator("main")).not_to_contain_text("إيمان")
     team.follow(team.at("F2"), team.at("F1"))
     team.replay(team.at("F1"), team.at("F6"))
+    member = team["membre_er"]
+    member.page.reload()
+    expect(member.page.locator("main")).to_contain_text("إيمان الزياني بوعزة")
     team.follow(team.at("F6"), team.at("F6") + 1)
     head = team["directeur"]
     expect(head.page.locator("main")).to_contain_text("فاطمة بوعزة")
+    expect(head.page.locator("main .cases")).to_have_count(0)
 
 
 def taken_over(team: Team) -> None:

@@ -43,7 +43,7 @@ def test_a_corrected_mark_changes_the_interval_of_levels(assessing: Told) -> Non
     assert record is not None
     assert (record.derived["score"]["low_level"], record.derived["score"]["high_level"]) == (4, 4)
     assert record.corrections == [seq + 1]
-    assert assessing.events[seq - 1].answers["scores"] == {key: 0 for key in lowest}  # type: ignore[attr-defined]
+    assert assessing.events[seq - 1].answers["scores"] == dict.fromkeys(lowest, 0)  # type: ignore[attr-defined]
 
 
 def test_what_was_signed_is_signed_again_once_it_is_corrected(assessing: Told) -> None:

@@ -48,6 +48,7 @@ from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import ActView, CaseHead, RecordView
 from school_protocol.storage import cases
 from school_protocol.storage import sign_in as browser
+from school_protocol.storage.engines import Session
 from school_protocol.web import create_app
 from school_protocol.web.forms import answers_of, as_posted, form_for
 from school_protocol.wording import Wording
@@ -71,10 +72,22 @@ class Marked(filling._Filler):
         self.act = act
 
     def _maybe(self, item: FormField) -> Any:
+        if item.type is FieldType.dangers and not item.required and self.rng.random() < 0.5:
+            return None  # some questions are asked only where no danger was seen
         try:
             return self._value(item)
         except filling.Unfillable:
+            if item.required:
+                raise
             return None
+
+    def _value(self, item: FormField) -> Any:
+        if item.type in (FieldType.yes_no, FieldType.check):  # conditions read truths, not words
+            return item.type is FieldType.check or self.rng.random() < 0.5
+        value = super()._value(item)
+        if item.type is FieldType.persons:  # a page asks for known people first
+            value.sort(key=lambda entry: isinstance(entry, Mapping))
+        return value
 
     def _words(self, item: FormField) -> str:
         text = f"{mark(next(self.marks))} {super()._words(item)}".strip()
@@ -142,11 +155,21 @@ class Filled:
         (report,) = self.protocol.acts_of(ActKind.report)
         self.open(report)
         self.open(report)
-        last = (ActKind.sign, ActKind.exclude)
-        order = [act for act in self.protocol.acts.values() if act.kind not in last]
-        order += [act for act in self.protocol.acts.values() if act.kind in last]
-        for act in order:
+        self.seat_everybody()
+        for act in sorted(self.protocol.acts.values(), key=_when_to_write):
             self.write(act)
+
+    def seat_everybody(self) -> None:
+        """Whoever sees only what is assigned is assigned."""
+        for act in self.protocol.acts_of(ActKind.seat):
+            form = self.protocol.form_of(act)
+            seat_field, account = form.find(FieldType.seat), form.find(FieldType.account)
+            assert seat_field is not None
+            assert account is not None
+            for seat in self.protocol.seats.values():
+                for one in self.people:
+                    if seat.acts_as in (None, one.appointments[0].role):
+                        self.try_once(act, None, {seat_field.key: seat.key, account.key: one.id})
 
     def open(self, report: Act) -> None:
         self.other = self.number
@@ -159,8 +182,8 @@ class Filled:
         self.number = open_case(self.house, actor, report.key, sent, token=self.token()).number
         with self.house.realm.reading() as session:
             self.case_id = cases.find_by_number(session, self.number) or ""
-        record = self.loaded(actor).case.records[0]
-        self.written = [Written(record.seq, report, clean(self.protocol, view.form, raw, references).answers)]
+        cleaned = clean(self.protocol, view.form, raw, references).answers
+        self.written = [Written(self.first_record(), report, cleaned)]
 
     def write(self, act: Act) -> None:
         """Record `act` until each question of its form was answered once."""
@@ -173,57 +196,65 @@ class Filled:
             done = [one for one in self.written if one.act.key == act.key]
             if done and not missing:
                 return
-            written = self.try_once(act, missing if done else None)
-            if written is not None:
+            if (written := self.try_once(act, missing if done else None)) is not None:
                 missing -= set(written.cleaned)
-                self.written.append(written)
+            elif not done:
+                self.meet_needs(act)
         self.unanswered[act.key] = missing or {"(never recorded)"}
 
-    def try_once(self, act: Act, wanted: set[str] | None) -> Written | None:
+    def meet_needs(self, act: Act) -> None:
+        for need in act.needs:
+            for key in self.protocol.needs[need].met_by:
+                self.try_once(self.protocol.acts[key], None)
+
+    def try_once(
+        self, act: Act, wanted: set[str] | None, given: Mapping[str, Any] | None = None
+    ) -> Written | None:
         states = [key for key in self.protocol.states if self.is_open_in(act, key)]
         if not states:
             self.open(act)
-            return self.written.pop()
+            return self.written[-1]
         calm = [key for key in states if not self.protocol.states[key].ended]
         self.put(self.rng.choice(calm or states))
-        actors = list(self.people)
-        self.rng.shuffle(actors)
-        for actor in actors:
-            loaded = self.loaded(actor)
+        form = self.protocol.form_of(act)
+        with self.house.realm.reading() as session:
+            loaded = _as_far_as(self.house, session, self.load(session, self.people[0]), form)
+        for actor in self.rng.sample(self.people, len(self.people)):
             desk = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
-            if not desk.act_choice(act).is_open:
-                continue
-            with self.house.realm.reading() as session:
-                loaded = _as_far_as(self.house, session, loaded, self.protocol.form_of(act))
-            references = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around).references()
-            raw = self.fitting(act, references, wanted)
+            raw = self.fitting(act, desk.references(), wanted, given) if desk.act_choice(act).is_open else None
             if raw is None:
-                return None
+                continue
             try:
-                return self.record(actor, act, raw, references)
+                written = self.record(actor, act, raw, desk.references())
             except (Refused, Unseen):
                 continue
+            self.written.append(written)
+            return written
         return None
 
-    def fitting(self, act: Act, references: References, wanted: set[str] | None) -> dict[str, Any] | None:
+    def fitting(
+        self, act: Act, references: References, wanted: set[str] | None, given: Mapping[str, Any] | None
+    ) -> dict[str, Any] | None:
         """Answers that answer one of the questions that nobody has answered yet."""
         for _attempt in range(ATTEMPTS):
             try:
-                raw = self.filled(act, references)
+                raw = self.filled(act, references, given)
             except filling.Unfillable:
                 return None
             if wanted is None or wanted & set(raw):
                 return raw
         return None
 
-    def filled(self, act: Act, references: References) -> dict[str, Any]:
+    def filled(
+        self, act: Act, references: References, given: Mapping[str, Any] | None = None
+    ) -> dict[str, Any]:
         """Whole answers; none that would take the case from the team's sight."""
         form = self.protocol.form_of(act)
         filler = Marked(self.protocol, self.rng, references, self.marks, act)
         filler.spares = self.spares
         restricts = self.protocol.restricted_when
         while True:
-            raw = filler.fields(form.fields, {})
+            raw = filler.fields(form.fields, dict(given or {}))
             answers = clean(self.protocol, form, raw, references).answers
             if act.kind is not ActKind.report or restricts is None:
                 return raw
@@ -235,7 +266,8 @@ class Filled:
         view = see_act(self.house, actor, self.number, act.key)
         sent = self.sent(view, raw)
         cleaned = clean(self.protocol, view.form, raw, references).answers
-        assert clean(self.protocol, view.form, sent, references).answers == cleaned, f"{act.key}: lost on the wire"
+        arrived = clean(self.protocol, view.form, sent, references).answers
+        assert arrived == cleaned, f"{act.key}: changed on the wire"
         before = self.last_seq()
         record_act(
             self.house, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True
@@ -257,7 +289,7 @@ class Filled:
                 return
             step = StepTaken(
                 actor=self.people[0].id, role="", at=now, occurred_at=now, move=move.key, source=loaded.case.state,
-                target=state, successor=self.other if self.protocol.states[state].successor else None,
+                target=state, level=2, successor=self.other if self.protocol.states[state].successor else None,
             )  # fmt: skip
             keep(self.house, session, self.case_id, self.protocol, loaded.events, [step])
 
@@ -272,9 +304,12 @@ class Filled:
     def token(self) -> str:
         return f"token {next(self.tokens)}"
 
-    def loaded(self, actor: Actor) -> Loaded:
+    def load(self, session: Session, actor: Actor) -> Loaded:
+        return load_by_id(self.house, session, actor, self.case_id)
+
+    def first_record(self) -> int:
         with self.house.realm.reading() as session:
-            return load_by_id(self.house, session, actor, self.case_id)
+            return self.load(session, self.people[0]).case.records[0].seq
 
     def last_seq(self) -> int:
         with self.house.realm.reading() as session:
@@ -307,6 +342,11 @@ class Filled:
         actor = next(one for one in self.people if one.appointments[0].role in profile.for_)
         issued = issue_case_file(self.house, actor, self.number, profile.key, "fr")
         return actor, "\n".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
+
+
+def _when_to_write(act: Act) -> int:
+    """What raises no danger first, for a danger shuts much; then who signs, and who steps aside."""
+    return {ActKind.raise_danger: 1, ActKind.sign: 2, ActKind.exclude: 3}.get(act.kind, 0)
 
 
 HOUSES = {"moroccan": MOROCCAN, "small": SMALL}

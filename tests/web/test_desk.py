@@ -80,6 +80,20 @@ def test_counts_are_said_where_they_are_known(member: FlaskClient, show_desk: Pu
         assert "Nothing is late" not in words(show(member, path))
 
 
+@pytest.mark.usefixtures("in_english")
+def test_where_more_may_be_late_it_is_said(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    """The list goes by what is due next: only where its last case is late may the next page hold a late one."""
+    late, today, later = make_line(tone="late"), make_line(tone="today"), make_line(tone="later")
+    show_desk(late, late, after="x", late=2)
+    assert "At least 2 cases have something late." in words(show(member))
+    show_desk(late, today, after="x", late=1, today=1)
+    said = words(show(member))
+    assert "One case has something late. At least one case has something due today." in said
+    for after in ("x", None):
+        show_desk(late, today, later, after=after, late=1, today=1)
+        assert "At least" not in words(show(member))
+
+
 def test_the_next_page_keeps_the_filter(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     show_desk(make_line(), after="2026-11-25~c1")
     assert "filter=late&amp;after=2026-11-25~c1" in member.get("/?filter=late").text
@@ -128,6 +142,13 @@ def test_a_number_leads_to_its_case(member: FlaskClient, found: list[str]) -> No
 @pytest.mark.usefixtures("in_english")
 def test_a_pupil_leads_to_a_list(member: FlaskClient, found: list[str]) -> None:
     assert "One case found" in words(read_page(search(member, "سلمى")))
+
+
+@pytest.mark.usefixtures("in_english")
+def test_an_address_holds_no_name(member: FlaskClient, found: list[str]) -> None:
+    page = read_page(member.get("/search?q=سلمى"))
+    assert "One case found" not in words(page)
+    assert "سلمى" not in page.text
 
 
 @pytest.mark.parametrize("query", ["", "\0", "nobody", "x" * 5000, "<script>", "%(num)d"])

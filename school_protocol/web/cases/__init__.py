@@ -126,9 +126,7 @@ def _act_page(
     )
 
 
-def _act_conflict(
-    number: str, view: ActView, form: AnswerForm, correction: Correction | None, error: Conflict
-) -> str:
+def _act_conflict(number: str, view: ActView, form: AnswerForm, correction: Correction | None, error: Conflict) -> str:
     news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
     return render_template(
@@ -274,9 +272,7 @@ def first_minutes(number: str) -> ResponseReturnValue:
         "cases/first_minutes.html",
         page=page,
         head=page.head,
-        quick=[
-            (one, secrets.token_urlsafe(24)) for one in quick_forms(page.head.protocol, page.quick_acts)
-        ],
+        quick=[(one, secrets.token_urlsafe(24)) for one in quick_forms(page.head.protocol, page.quick_acts)],
     )
 
 

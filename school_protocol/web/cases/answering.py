@@ -90,7 +90,8 @@ def correction_for(view: ActView, form: AnswerForm) -> Correction | None:
     now, more = sessions.house().now(), request.form.get("more", "")
     said = as_posted(found.form.fields, found.prefill, CORRECTED)
     before = form_for(found, wording(), said, now=now, prefix=CORRECTED)
-    return Correction(int(chosen), form_for(found, wording(), typed or said, now=now, more=more, prefix=CORRECTED), before)
+    shown = form_for(found, wording(), typed if typed is not None else said, now=now, more=more, prefix=CORRECTED)
+    return Correction(int(chosen), shown, before)
 
 
 class Quick(NamedTuple):

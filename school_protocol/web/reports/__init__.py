@@ -156,9 +156,7 @@ def act(report: str, act: str) -> ResponseReturnValue:
 def _act_page(
     report: str, view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False
 ) -> str:
-    return render_template(
-        "reports/act.html", report=report, view=view, form=form, reasons=reasons, was_kept=was_kept
-    )
+    return render_template("reports/act.html", report=report, view=view, form=form, reasons=reasons, was_kept=was_kept)
 
 
 @blueprint.post("/<report>/danger")

@@ -1,7 +1,8 @@
-"""Putting an entry right: its own form stands beneath the reason, filled in with what it says."""
+"""Pages over the whole Moroccan protocol: putting an entry right, signing, the first minutes of a reporter."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,24 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from school_protocol.domain.errors import Unseen
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.cases import open_case, record_act, see_record
+from school_protocol.services.cases import (
+    open_case,
+    raise_from_receipt,
+    record_act,
+    see_act,
+    see_case,
+    see_receipt,
+    see_receipt_act,
+    see_record,
+)
 from school_protocol.services.house import House
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.services.views import RecordView
 from school_protocol.web import create_app
 from tests.web.conftest import NOW, Accounts
+from tests.web.filled import filled
 from tests.web.test_case_pages import Browser
 
 MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
@@ -61,13 +73,16 @@ def number(player: Player) -> str:
     return number
 
 
-def record(player: Player, number: str, act: str, answers: dict[str, Any]) -> None:
-    actor = player.actor("team_member")
+def record(player: Player, number: str, act: str, answers: dict[str, Any], who: str = "team_member") -> None:
+    actor = player.actor(who)
     record_act(player.house, actor, number, act, answers, expected=None, token=act, proven=True)
 
 
 def grid_of(player: Player, number: str) -> RecordView:
     return see_record(player.house, player.actor("team_member"), number, GRID)[1]
+
+
+# ---- corrections -------------------------------------------------------------------------------------------------
 
 
 def path_of(seq: int) -> str:
@@ -127,3 +142,77 @@ def test_every_entry_has_its_page_of_correction(
     for record in ("1", "999", "x", "1" * 30):
         page = member.open(f"/cases/{number}/acts/correction?record={record}")
         assert "corrects" not in page.html
+
+
+# ---- signatures, and what comes first ----------------------------------------------------------------------------
+
+
+def test_only_what_waits_for_ones_own_signature_is_offered(
+    number: str, player: Player, browse: Callable[..., Browser]
+) -> None:
+    danger = next(iter(player.protocol.dangers))
+    record(player, number, "lift_danger", {"which_danger": danger, "reason": "x"}, "head")
+
+    def offered(who: str) -> list[str]:
+        return [line.act.key for line in see_act(player.house, player.actor(who), number, "signature").choices.records]
+
+    assert offered("team_coordinator") == ["lift_danger"]
+    assert offered("head") == offered("team_member") == []
+    assert "n’attend votre signature" in browse("team_member").open(f"/cases/{number}/acts/signature").text
+    assert "n’attend votre signature" not in browse("team_coordinator").open(f"/cases/{number}/acts/signature").text
+
+
+def test_acts_for_the_next_step_come_before_those_of_duties(
+    number: str, player: Player, browse: Callable[..., Browser]
+) -> None:
+    case = see_case(player.house, player.actor("team_member"), number)
+    lines = [line for _group, found in case.acts for line in found if line.suggested]
+    following = {line.act.key for line in lines if line.for_next}
+    assert following
+    assert {line.act.key for line in lines} - following
+    html = browse("team_member").open(f"/cases/{number}").html
+    start, end = html.index('aria-labelledby="next"'), html.index('aria-labelledby="duties"')
+    shown = re.findall(r'<a class="go" href="/cases/\d+/acts/(\w+)"', html[start:end])
+    assert {*shown[: len(following)]} == following
+    assert {*shown} == {line.act.key for line in lines}
+
+
+# ---- a reporter's first minutes ----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def report(player: Player) -> str:
+    """A report whose case the reporter may not see."""
+    opened = open_case(player.house, player.actor("reporter"), "report", {**REPORT, "about_whom": [PUPIL]}, token="r")
+    assert not opened.may_see
+    record(player, opened.number, "raise_danger", {"which_danger": "assault"})
+    return opened.report
+
+
+def test_whoever_raised_no_danger_learns_of_none(report: str, player: Player) -> None:
+    reporter = player.actor("reporter")
+    assert see_receipt(player.house, reporter, report).acts == ()
+    with pytest.raises(Unseen):
+        see_receipt_act(player.house, reporter, report, "told_by_voice")
+
+
+def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, browse: Callable[..., Browser]) -> None:
+    reporter, house, path = player.actor("reporter"), player.house, f"/reports/{report}"
+    raise_from_receipt(house, reporter, report, "self_harm", token="d")
+    acts = [act.key for act in see_receipt(house, reporter, report).acts]
+    assert acts == ["taken_over", "told_by_voice", "referral"]
+    desk = browse("reporter")
+    page = desk.open(f"{path}/receipt")
+    desk.form = filled(page.html, f"{path}/acts/told_by_voice")
+    assert desk.form["a-who_was_told"] == "head"
+    for _press in range(2):
+        assert desk.send(f"{path}/acts/told_by_voice").location == f"{path}/receipt"
+    page = desk.open(f"{path}/acts/referral")
+    assert "Yasmine" not in page.text
+    assert {"self_harm", "need"} == set(re.findall(r'name="a-covers" value="(\w+)"', page.html))
+    desk.send(f"{path}/acts/referral", 422)
+    desk.send(f"{path}/acts/referral", a__target="rescue", a__covers="self_harm", a__channel="call")
+    desk.open(f"{path}/acts/safety_check", 404)
+    desk.open(f"{path}/acts/made-up", 404)
+    browse("reporter/2").open(f"{path}/acts/told_by_voice", 404)
+    browse("team_member").open(f"{path}/acts/told_by_voice", 404)

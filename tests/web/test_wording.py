@@ -1,0 +1,64 @@
+"""Small words and marks, as each language writes them."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask, g
+
+from school_protocol.domain.protocol import FieldType, FormField, Protocol, Text
+from school_protocol.web.cases.reading import subject_of
+from school_protocol.wording import Wording
+
+from .conftest import NOW
+
+THIN = "\u00a0"
+
+
+@pytest.mark.parametrize(
+    ("language", "pair", "asked", "series", "moment"),
+    [
+        ("fr", f"Lieu{THIN}: cour", "Où ? cour", f"a{THIN}; b", "25 nov. 2026, 10:41"),
+        ("ar", "Lieu: cour", "Où ? cour", "a؛ b", "25 نونبر 2026، 10:41"),
+        ("en", "Lieu: cour", "Où ? cour", "a; b", "25 Nov 2026, 10:41"),
+    ],
+)
+def test_marks_between_things(language: str, pair: str, asked: str, series: str, moment: str) -> None:
+    w = Wording(language)
+    assert (w.pair("Lieu", "cour"), w.pair("Où ?", "cour"), w.series("ab")) == (pair, asked, series)
+    assert w.moment(NOW) == moment
+    assert w.colon("أين؟") == ""
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("Où ? Dit : « non » ; vite !", f"Où{THIN}? Dit{THIN}: «{THIN}non{THIN}»{THIN}; vite{THIN}!"),
+        ("À 10:30, rien", "À 10:30, rien"),
+        (f"Où{THIN}?", f"Où{THIN}?"),
+    ],
+)
+def test_french_marks_stay_with_their_word(written: str, said: str) -> None:
+    text = Text.model_validate({"fr": written, "ar": "x ؟", "en": "x ?"})
+    assert Wording("fr").text(text) == Wording("fr").text({"fr": written}) == said
+    assert Wording("en").text(text) == "x ?"
+    assert Wording("fr").text(written) == written  # somebody's own words are left alone
+
+
+@pytest.mark.parametrize(
+    ("language", "said"), [("fr", f"Un{THIN}: 2{THIN}; Deux{THIN}: 1"), ("ar", "واحد: 2؛ اثنان: 1")]
+)
+def test_lines_of_a_table_are_said_in_the_readers_marks(small: Protocol, language: str, said: str) -> None:
+    label = [{"fr": "Un", "ar": "واحد", "en": "One"}, {"fr": "Deux", "ar": "اثنان", "en": "Two"}]
+    fields = [{"key": str(number), "type": "integer", "label": one} for number, one in enumerate(label)]
+    item = FormField.model_validate({"key": "rows", "type": "rows", "label": label[0], "fields": fields})
+    assert item.type is FieldType.rows
+    assert Wording(language).answer(small, item, [{"0": 2, "1": 1}], {}) == said
+
+
+def test_what_a_count_is_about(app: Flask, protocol: Protocol) -> None:
+    danger = next(iter(protocol.dangers.values()))
+    with app.test_request_context():
+        g.wording = Wording("ar")
+        assert subject_of(protocol, "2026-12-02") == "2 دجنبر 2026"
+        assert subject_of(protocol, danger.key) == danger.title.in_language("ar")
+        assert (subject_of(protocol, "3"), subject_of(protocol, "EC1")) == ("3", "EC1")
