@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -26,7 +26,7 @@ Run = Callable[..., Result]
 
 
 @pytest.fixture(scope="module")
-def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An installation with the small definition and one account a role, named as the role's code."""
     data = tmp_path_factory.mktemp("installation")
     house = open_house(Settings(data=data), SystemClock())
@@ -41,7 +41,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
     house.realm.close()
     house.directory.close()
-    yield data
+    return data
 
 
 @pytest.fixture

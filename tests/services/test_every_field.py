@@ -31,7 +31,7 @@ from school_protocol.domain.engine import _Desk
 from school_protocol.domain.errors import BadInput, Refused, Unseen
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Form, FormField, Protocol
+from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Form, FormField, Protocol, ScopeKind
 from school_protocol.services.cases import (
     _as_far_as,
     open_case,
@@ -55,7 +55,6 @@ from school_protocol.wording import Wording
 
 FRENCH = Wording("fr")
 ATTEMPTS = 60
-PARTS = {"dangers": FieldType.danger, "referrals": FieldType.referral}
 
 
 # ---- filling whole forms -------------------------------------------------------------------------------------------
@@ -109,6 +108,9 @@ class Marked(filling._Filler):
     spares: Mapping[str, bool] = {}
 
 
+MARK = r"zq\d{4}x"
+
+
 def mark(number: int) -> str:
     return f"zq{number:04}x"
 
@@ -140,6 +142,8 @@ class Filled:
         self.marks = count(1)
         self.tokens = count(1)
         self.people = [player.actor(f"{role}{mark}") for mark in ("", "/2") for role in self.protocol.roles]
+        sees = {actor.id: self.protocol.roles[actor.appointments[0].role].sees for actor in self.people}
+        self.chief = next(actor for actor in self.people if sees[actor.id] is ScopeKind.unit)
         spare = [player.actor(f"{role}/9") for role in self.protocol.roles]
         self.spares = {actor.id: True for actor in spare}
         self.written: list[Written] = []
@@ -156,8 +160,14 @@ class Filled:
         self.open(report)
         self.open(report)
         self.seat_everybody()
-        for act in sorted(self.protocol.acts.values(), key=_when_to_write):
+        for act in sorted(self.protocol.acts.values(), key=self.when_to_write):
             self.write(act)
+
+    def when_to_write(self, act: Act) -> int:
+        """First what raises no danger, for a danger shuts much; last who steps aside."""
+        raising = (FieldType.danger, FieldType.dangers, FieldType.danger_answers)
+        last = {ActKind.raise_danger: 1, ActKind.sign: 3, ActKind.exclude: 4}
+        return last.get(act.kind, 2 if self.protocol.form_of(act).find(*raising) else 0)
 
     def seat_everybody(self) -> None:
         """Whoever sees only what is assigned is assigned."""
@@ -166,10 +176,13 @@ class Filled:
             seat_field, account = form.find(FieldType.seat), form.find(FieldType.account)
             assert seat_field is not None
             assert account is not None
+            for_good = {item.key: None for item in form.fields if item.type is FieldType.date}
             for seat in self.protocol.seats.values():
-                for one in self.people:
-                    if seat.acts_as in (None, one.appointments[0].role):
-                        self.try_once(act, None, {seat_field.key: seat.key, account.key: one.id})
+                role = self.protocol.roles.get(seat.acts_as or "")
+                needed = role is not None and role.sees not in (ScopeKind.unit, ScopeKind.province)
+                for one in self.people if needed else ():
+                    if seat.acts_as == one.appointments[0].role:
+                        self.try_once(act, None, {**for_good, seat_field.key: seat.key, account.key: one.id})
 
     def open(self, report: Act) -> None:
         self.other = self.number
@@ -218,7 +231,7 @@ class Filled:
         self.put(self.rng.choice(calm or states))
         form = self.protocol.form_of(act)
         with self.house.realm.reading() as session:
-            loaded = _as_far_as(self.house, session, self.load(session, self.people[0]), form)
+            loaded = _as_far_as(self.house, session, self.load(session, self.chief), form)
         for actor in self.rng.sample(self.people, len(self.people)):
             desk = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
             raw = self.fitting(act, desk.references(), wanted, given) if desk.act_choice(act).is_open else None
@@ -317,7 +330,7 @@ class Filled:
 
     def reader(self, seq: int) -> tuple[Actor, CaseHead, RecordView]:
         """Somebody who reads this record whole."""
-        for actor in self.people:
+        for actor in (self.chief, *self.people):
             try:
                 head, record = see_record(self.house, actor, self.number, seq)
             except Unseen:
@@ -335,6 +348,19 @@ class Filled:
         assert response.status_code == 200, path
         return response.get_data(as_text=True)
 
+    def prints(self, act: Act) -> bool:
+        """Whether the document prints this act's answers: in a section of its own, or with its kind."""
+        document = next(iter(self.protocol.documents.values()))
+        kinds = {section.kind for section in document.sections}
+        by_kind = {ActKind.evidence: "evidence", ActKind.follow_up: "follow_ups", ActKind.refer: "referrals",
+                   ActKind.answer_referral: "referrals"}  # fmt: skip
+        return any(act.key in section.acts for section in document.sections) or by_kind.get(act.kind) in kinds
+
+    def is_kept_back(self, form: Form, key: str, answers: Mapping[str, Any]) -> bool:
+        """What only an authority's copy shows, where content is intimate."""
+        intimate = any(answers.get(item.key) in item.forbids_files for item in form.fields if item.forbids_files)
+        return intimate and form.by_key[key].authority_only
+
     def printed(self) -> tuple[Actor, str]:
         """The text of the identified copy, as the profile's first reader is handed it."""
         document = next(iter(self.protocol.documents.values()))
@@ -342,11 +368,6 @@ class Filled:
         actor = next(one for one in self.people if one.appointments[0].role in profile.for_)
         issued = issue_case_file(self.house, actor, self.number, profile.key, "fr")
         return actor, "\n".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
-
-
-def _when_to_write(act: Act) -> int:
-    """What raises no danger first, for a danger shuts much; then who signs, and who steps aside."""
-    return {ActKind.raise_danger: 1, ActKind.sign: 2, ActKind.exclude: 3}.get(act.kind, 0)
 
 
 HOUSES = {"moroccan": MOROCCAN, "small": SMALL}
@@ -360,3 +381,124 @@ def filled(request: pytest.FixtureRequest) -> Iterator[Filled]:
         found = Filled(player)
         found.write_everything()
         yield found
+
+
+# ---- what is asked of a text -----------------------------------------------------------------------------------------
+
+
+def squeezed(text: str) -> str:
+    """Letters and signs alone: lines break where they like, and what steers direction is not said."""
+    kept = (char for char in unicodedata.normalize("NFKC", text) if unicodedata.category(char)[0] not in "ZC")
+    return "".join(kept)
+
+
+def text_of(page: str) -> str:
+    """What a page says, its markup taken off."""
+    main = page[page.index("<main") :]
+    return squeezed(html.unescape(re.sub(r"<[^>]*>", "", main)))
+
+
+def latin(text: str) -> str:
+    """As far as a typeset page gives its letters back: without Arabic, which is set from right to left, and signs."""
+    return re.sub(r"[^\u0021-\u024f\u2010-\u2027]", "", squeezed(text))
+
+
+def said(protocol: Protocol, item: FormField, value: Any, names: Mapping[str, str]) -> list[str]:
+    """What of an answer must stand somewhere: beside its label, or part by part in a table."""
+    if item.type is FieldType.grid:
+        grid = protocol.grids[item.grid or next(iter(protocol.grids))]
+        lines = ((grid.items[key], score) for key, score in value.items())
+        return [f"{FRENCH.text(line.title)}{score}{FRENCH.text(line.anchors[score])}" for line, score in lines]
+    return [f"{FRENCH.text(item.label)}{FRENCH.answer(protocol, item, value, names)}"]
+
+
+def absent_from_page(page: str, protocol: Protocol, form: Form, answers: Mapping[str, Any], names: Any) -> set[str]:
+    """Fields whose answer does not stand on the page, beside its label."""
+    text = text_of(page)
+    return {
+        key
+        for key, value in answers.items()
+        if any(squeezed(part) not in text for part in said(protocol, form.by_key[key], value, names))
+    }
+
+
+def absent_from_copy(text: str, protocol: Protocol, form: Form, answers: Mapping[str, Any], names: Any) -> set[str]:
+    """Fields whose answer a copy does not print. Of words their mark is looked for: nobody else's words bear it."""
+    return {
+        key
+        for key, value in answers.items()
+        if any(part not in text for part in printed_parts(protocol, form.by_key[key], value, names))
+    }
+
+
+def printed_parts(protocol: Protocol, item: FormField, value: Any, names: Mapping[str, str]) -> list[str]:
+    if item.is_words:
+        return [re.findall(MARK, value)[0]]
+    if item.type is FieldType.rows:
+        columns = {column.key: column for column in item.fields}
+        cells = ((columns[key], cell) for row in value for key, cell in row.items())
+        return [part for column, cell in cells for part in printed_parts(protocol, column, cell, names)]
+    if item.type is FieldType.grid:  # a table of its own, the latest alone
+        return []
+    return [latin(FRENCH.answer(protocol, item, value, names))]
+
+
+# ---- the tests -----------------------------------------------------------------------------------------------------
+
+
+def test_every_question_of_every_act_was_answered(filled: Filled) -> None:
+    assert filled.unanswered == {}
+    assert {one.act.key for one in filled.written} == set(filled.protocol.acts)
+
+
+def test_the_loaded_record_says_what_was_answered(filled: Filled) -> None:
+    with filled.house.realm.reading() as session:
+        case = filled.load(session, filled.chief).case
+    for one in filled.written:
+        record = case.record(one.seq)
+        assert record is not None
+        assert (record.act, dict(record.answers)) == (one.act.key, dict(one.cleaned))
+
+
+def test_the_page_of_each_entry_shows_every_answer(filled: Filled) -> None:
+    absent = {}
+    for one in filled.written:
+        actor, head, record = filled.reader(one.seq)
+        page = filled.page(actor, f"/entries/{one.seq}")
+        found = absent_from_page(page, filled.protocol, record.form, one.cleaned, head.labels)
+        if found:
+            absent[f"{one.act.key} {one.seq}"] = found
+    assert absent == {}, absent
+
+
+def test_a_field_that_the_page_leaves_out_is_noticed(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: each answer of one entry is hidden by hand in turn."""
+    one = max(filled.written, key=lambda written: len(written.cleaned))
+    actor, head, record = filled.reader(one.seq)
+    shown = Seeing.record
+    for key in one.cleaned:
+
+        def hiding(self: Seeing, record: Any, hidden: str = key) -> RecordView:
+            view = shown(self, record)
+            return replace(view, answers={name: value for name, value in view.answers.items() if name != hidden})
+
+        monkeypatch.setattr(Seeing, "record", hiding)
+        page = filled.page(actor, f"/entries/{one.seq}")
+        assert absent_from_page(page, filled.protocol, record.form, one.cleaned, head.labels) == {key}
+
+
+@pytest.mark.skipif(rendering.missing() is not None, reason="nothing is typeset here")
+def test_the_identified_copy_prints_every_answer(filled: Filled) -> None:
+    """Of the acts that the document prints. A copy is read by its marks: pages break where they like."""
+    actor, text = filled.printed()
+    absent = {}
+    for one in filled.written:
+        if not filled.prints(one.act):
+            continue
+        head, record = see_record(filled.house, actor, filled.number, one.seq)
+        form = record.form
+        kept = {key: value for key, value in one.cleaned.items() if not filled.is_kept_back(form, key, one.cleaned)}
+        found = absent_from_copy(latin(text), filled.protocol, form, kept, head.labels)
+        if found:
+            absent[f"{one.act.key} {one.seq} {record.hidden}"] = found
+    assert absent == {}, absent
