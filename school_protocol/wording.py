@@ -215,19 +215,20 @@ def _grid(w: Wording, protocol: Protocol, field: FormField, value: Any) -> str:
 
 
 def _rows(w: Wording, protocol: Protocol, field: FormField, value: Any, names: Mapping[str, str]) -> str:
-    columns = {column.key: column for column in field.fields}
     return "\n".join(
         w.series(
-            w.pair(w.text(columns[key].label), w.answer(protocol, columns[key], cell, names))
-            for key, cell in row.items()
-            if key in columns
+            w.pair(w.text(column.label), w.answer(protocol, column, row[column.key], names))
+            for column in field.fields
+            if column.key in row
         )
         for row in value
     )
 
 
 def _danger_answers(w: Wording, protocol: Protocol, value: Any) -> str:
-    return w.series(w.pair(w.text(protocol.dangers[key].title), w.yes_no(said)) for key, said in value.items())
+    return w.series(
+        w.pair(w.text(protocol.dangers[key].title), w.yes_no(value[key])) for key in protocol.dangers if key in value
+    )
 
 
 _ANSWERS: Mapping[FieldType, _Answer] = {

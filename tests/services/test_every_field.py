@@ -13,7 +13,7 @@ import unicodedata
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -51,7 +51,7 @@ from school_protocol.storage import sign_in as browser
 from school_protocol.storage.engines import Session
 from school_protocol.web import create_app
 from school_protocol.web.forms import answers_of, as_posted, form_for
-from school_protocol.wording import Wording
+from school_protocol.wording import ZONE, Wording
 
 FRENCH = Wording("fr")
 ATTEMPTS = 60
@@ -211,18 +211,20 @@ class Filled:
                 return
             if (written := self.try_once(act, missing if done else None)) is not None:
                 missing -= set(written.cleaned)
-            elif not done:
+            else:
                 self.meet_needs(act)
         self.unanswered[act.key] = missing or {"(never recorded)"}
 
     def meet_needs(self, act: Act) -> None:
+        """Record what the act asks to stand already, or what its answers point at."""
+        pointed = {ActKind.answer_referral: ActKind.refer, ActKind.review_hold: ActKind.hold}
+        for other in self.protocol.acts_of(pointed[act.kind]) if act.kind in pointed else ():
+            self.try_once(other, None)
         for need in act.needs:
             for key in self.protocol.needs[need].met_by:
                 self.try_once(self.protocol.acts[key], None)
 
-    def try_once(
-        self, act: Act, wanted: set[str] | None, given: Mapping[str, Any] | None = None
-    ) -> Written | None:
+    def try_once(self, act: Act, wanted: set[str] | None, given: Mapping[str, Any] | None = None) -> Written | None:
         states = [key for key in self.protocol.states if self.is_open_in(act, key)]
         if not states:
             self.open(act)
@@ -258,9 +260,7 @@ class Filled:
                 return raw
         return None
 
-    def filled(
-        self, act: Act, references: References, given: Mapping[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def filled(self, act: Act, references: References, given: Mapping[str, Any] | None = None) -> dict[str, Any]:
         """Whole answers; none that would take the case from the team's sight."""
         form = self.protocol.form_of(act)
         filler = Marked(self.protocol, self.rng, references, self.marks, act)
@@ -282,9 +282,7 @@ class Filled:
         arrived = clean(self.protocol, view.form, sent, references).answers
         assert arrived == cleaned, f"{act.key}: changed on the wire"
         before = self.last_seq()
-        record_act(
-            self.house, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True
-        )
+        record_act(self.house, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True)
         return Written(before + 1, act, cleaned)
 
     def sent(self, view: ActView, raw: Mapping[str, Any]) -> dict[str, Any]:
@@ -432,15 +430,22 @@ def absent_from_copy(text: str, protocol: Protocol, form: Form, answers: Mapping
 
 
 def printed_parts(protocol: Protocol, item: FormField, value: Any, names: Mapping[str, str]) -> list[str]:
+    """What of an answer a copy prints in one piece: its marks, the entries of a list, the cells of a table."""
     if item.is_words:
         return [re.findall(MARK, value)[0]]
     if item.type is FieldType.rows:
-        columns = {column.key: column for column in item.fields}
-        cells = ((columns[key], cell) for row in value for key, cell in row.items())
+        cells = ((column, row[column.key]) for row in value for column in item.fields if column.key in row)
         return [part for column, cell in cells for part in printed_parts(protocol, column, cell, names)]
-    if item.type is FieldType.grid:  # a table of its own, the latest alone
+    if item.type in (FieldType.grid, FieldType.referral):  # the grid has a table; a reply stands under its referral
         return []
-    return [latin(FRENCH.answer(protocol, item, value, names))]
+    if item.type is FieldType.moment:  # the day and the hour stand apart
+        moment = datetime.fromisoformat(value).astimezone(ZONE)
+        return [latin(FRENCH.day(moment)), FRENCH.clock(moment)]
+    if item.type is FieldType.danger_answers:
+        titles = [FRENCH.text(protocol.dangers[key].title) for key in value]
+        return [latin(part) for part in (*titles, *map(FRENCH.yes_no, value.values()))]
+    entries = [[entry] for entry in value] if isinstance(value, list) else [value]
+    return [latin(FRENCH.answer(protocol, item, entry, names)) for entry in entries]
 
 
 # ---- the tests -----------------------------------------------------------------------------------------------------
