@@ -95,19 +95,17 @@ class Wording:
         return _spaced(found) if self.language == "fr" else found
 
     def day(self, value: date | str) -> str:
-        if isinstance(value, str):
-            value = date.fromisoformat(value[:10])
-        return dates.format_date(value, "d MMM y", locale=self.locale)
+        return dates.format_date(_local_day(value), "d MMM y", locale=self.locale)
 
     def numeric_day(self, value: date | str) -> str:
-        if isinstance(value, str):
-            value = date.fromisoformat(value[:10])
-        return value.strftime("%d/%m/%Y")
+        return _local_day(value).strftime("%d/%m/%Y")
 
     def moment(self, value: datetime | str) -> str:
         if isinstance(value, str):
             value = datetime.fromisoformat(value)
         local = value.astimezone(ZONE)
+        if (local.hour, local.minute, local.second) == (0, 0, 0):
+            return self.day(local.date())
         return f"{dates.format_date(local, 'd MMM y', locale=self.locale)}{self.comma}{local:%H:%M}"
 
     def clock(self, value: datetime) -> str:
@@ -317,6 +315,13 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
     "school": (N_("A GRESA code is five digits and one letter, for example 01234A."), ()),
 }
+
+
+def _local_day(value: date | datetime | str) -> date:
+    """The day it was, there: of a moment, in Casablanca."""
+    if isinstance(value, str):
+        value = datetime.fromisoformat(value) if len(value) > 10 else date.fromisoformat(value)
+    return value.astimezone(ZONE).date() if isinstance(value, datetime) else value
 
 
 def utc(value: str) -> datetime:

@@ -120,8 +120,8 @@ def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseH
 
 
 def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
-    """One act's form for this person, with what its references may point at."""
-    with house.realm.reading() as session:
+    """One act's form for this person, with what its references may point at; it shows names, so it is a reading."""
+    with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
         key = loaded.protocol.resolve("acts", act)
         if key not in loaded.protocol.acts:
@@ -129,6 +129,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
         declared = loaded.protocol.acts[key]
         form = loaded.protocol.form_of(declared)
         loaded = _as_far_as(house, session, loaded, form)
+        _note_reading(house, session, loaded, f"act.{key}")
         seeing = _seeing(house, loaded)
         choice = seeing.choice(key)
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
@@ -461,6 +462,8 @@ def record_act(
                 brought = former
         if declared is not None:
             loaded = _as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
+        if changes is not None:
+            _check_may_correct(house, loaded, declared, answers)
         intent = RecordAct(act, answers, signed, changes)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
         _check_expected(loaded, expected, declared)
@@ -495,6 +498,15 @@ def make_move(
         if declared is not None and receiving is not None and successor is not None:
             _hand_over(house, session, loaded, declared, receiving, successor)
         return done
+
+
+def _check_may_correct(house: House, loaded: Loaded, act: Act | None, answers: Mapping[str, Any]) -> None:
+    """Only who may read an entry whole may say what it should have said."""
+    item = loaded.protocol.form_of(act).find(FieldType.record) if act else None
+    pointed = str(answers.get(item.key, "")) if item else ""
+    record = loaded.case.record(int(pointed)) if pointed.isdecimal() else None
+    if record is None or _seeing(house, loaded).record(record).hidden is not None:
+        raise Unseen(pointed)
 
 
 def _may_open(house: House, move: str) -> bool:
@@ -676,7 +688,12 @@ def _acts_beside(loaded: Loaded) -> tuple[Act, ...]:
     if not _own_dangers(loaded):
         return ()
     choices = available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts)
-    return _first_acts(loaded.protocol, choices)
+    reports_open = [
+        act
+        for act in loaded.protocol.acts_of(ActKind.report)
+        if any(choice.key == act.key and choice.is_open for choice in choices) and not loaded.case.records_of(act.key)
+    ]
+    return (*_first_acts(loaded.protocol, choices), *reports_open)
 
 
 def receipt_line(house: House, session: Session, actor: Actor, header: reports.ReportHeader) -> ReceiptLine:

@@ -131,10 +131,11 @@ class Seeing:
         labels = {line.id: f"{line.label} · {line.name}" if line.name else line.label for line in lines}
         return {**self.names, **labels}
 
-    def record(self, record: Record) -> RecordView:
+    def record(self, record: Record, *, as_signatory: bool = False) -> RecordView:
+        """One record as this person may read it; whoever is to sign it reads all that they sign."""
         act = self.protocol.acts[record.act]
         form = self.protocol.form_of(act)
-        hidden = self.hidden(form)
+        hidden = None if as_signatory else self.hidden(form)
         answers = {} if hidden == "side" else dict(record.answers)
         if hidden == "words":
             answers = without_words(form, answers)
@@ -407,10 +408,10 @@ class Seeing:
     def of_kind(self, *kinds: ActKind) -> tuple[RecordView, ...]:
         return tuple(self.record(record) for record in self.case.records if record.kind in kinds)
 
-    def to_sign(self) -> tuple[RecordView, ...]:
+    def to_sign(self, *, as_signatory: bool = False) -> tuple[RecordView, ...]:
         loaded = self.loaded
         waiting = signable(self.protocol, self.case, loaded.actor, loaded.now, loaded.around)
-        return tuple(self.record(record) for record in waiting)
+        return tuple(self.record(record, as_signatory=as_signatory) for record in waiting)
 
     # ---- pages -----------------------------------------------------------------------------------------------
 
@@ -462,7 +463,9 @@ class Seeing:
         records: tuple[RecordView, ...] = ()
         if FieldType.record in wanted:
             signs = act.kind is ActKind.sign
-            records = self.to_sign() if signs else tuple(self.record(record) for record in self.case.records)
+            records = (
+                self.to_sign(as_signatory=True) if signs else tuple(self.record(record) for record in self.case.records)
+            )
         return Choices(
             people=self.people(),
             accounts=self.colleagues() if wanted & {FieldType.account, FieldType.accounts} else (),

@@ -10,8 +10,7 @@ import html
 import random
 import re
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from io import BytesIO
@@ -28,7 +27,7 @@ from school_protocol.definitions import read
 from school_protocol.documents import rendering
 from school_protocol.domain.answers import References, answer_values, clean
 from school_protocol.domain.engine import _Desk
-from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Form, FormField, Protocol, ScopeKind
@@ -36,7 +35,6 @@ from school_protocol.services.cases import (
     _as_far_as,
     open_case,
     record_act,
-    record_from_receipt,
     see_act,
     see_opening,
     see_record,
@@ -397,8 +395,9 @@ def text_of(page: str) -> str:
 
 
 def latin(text: str) -> str:
-    """As far as a typeset page gives its letters back: without Arabic, which is set from right to left, and signs."""
-    return re.sub(r"[^\u0021-\u024f\u2010-\u2027]", "", squeezed(text))
+    """As far as pypdf gives a typeset page back: no Arabic, no signs, and what it makes of a no-break space (`b7`)."""
+    letters = re.sub(r"[^\u0021-\u024f\u2010-\u2027]", "", squeezed(text))
+    return re.sub(r"b\d", "", letters)
 
 
 def said(protocol: Protocol, item: FormField, value: Any, names: Mapping[str, str]) -> list[str]:

@@ -251,7 +251,18 @@ def danger(number: str) -> ResponseReturnValue:
         return _danger_page(page, is_unclear=True), 422
     except Refused as error:
         return _danger_page(page, reasons=error.reasons), 409
-    return redirect(url_for("cases.first_minutes", number=done.number or number), 303)
+    return _after_raising(done.number or number)
+
+
+def _after_raising(number: str) -> ResponseReturnValue:
+    """The first minutes; or, where raising it has closed the case to this person, the desk, which says so calmly."""
+    try:
+        use_cases.see_danger(sessions.house(), sessions.actor(), number)
+    except Unseen:
+        w = wording()
+        flash(w._("It is noted, and those who must know are told. From now on they alone read this case."), "ok")
+        return redirect(url_for("desk.index"), 303)
+    return redirect(url_for("cases.first_minutes", number=number), 303)
 
 
 def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear: bool = False) -> str:
