@@ -14,8 +14,6 @@ from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
 EVERYONE = "everyone"
 _ONE = {"duties": "duty"}
 _LIKES = 300
-_LONGEST = 2000
-"""No condition is longer: it must be read by people, and evaluated wherever it stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +166,6 @@ class Book:
             self._condition(path, condition, types, what)
 
     def _condition(self, path: Path, condition: Condition, types: Mapping[str, NameType], what: str) -> None:
-        if len(condition.source) > _LONGEST:
-            self.say(path, f"a condition has at most {_LONGEST} letters")
-            return
         for fault in condition_faults(condition, types, what):
             self.say(path, fault)
 

@@ -20,6 +20,10 @@ Values = Mapping[str, Value]
 _Eval = Callable[[Values], Truth]
 
 
+LONGEST = 2000
+"""Characters: what nobody could read in one go is not a condition."""
+
+
 class ConditionError(ValueError):
     """A condition is not in the language."""
 
@@ -47,14 +51,18 @@ class Condition:
 
     def __init__(self, source: str) -> None:
         self.source = source
+        if len(source) > LONGEST:
+            raise ConditionError(f"a condition has at most {LONGEST} characters, this one {len(source)}")
         try:
             tree = ast.parse(source.strip(), mode="eval").body
-        except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            _allow(tree, source)
+            self._run = _compile(tree)
+        except (RecursionError, MemoryError):
+            raise ConditionError("a condition is nested too deep") from None
+        except SyntaxError as error:
             raise ConditionError(f"condition {source!r} cannot be read: {error}") from None
-        _allow(tree, source)
         self.tree = tree
         self.names: frozenset[str] = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
-        self._run = _compile(tree)
 
     def __repr__(self) -> str:
         return f"Condition({self.source!r})"

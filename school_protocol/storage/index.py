@@ -121,9 +121,10 @@ class Cursor:
         moment, _, case_id = text.partition("~")
         try:
             found = datetime.fromisoformat(moment)
-        except ValueError:
+            in_reach = found.utcoffset() is not None and found.astimezone(UTC) is not None
+        except (ValueError, OverflowError):
             return None
-        if found.utcoffset() is None or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
+        if not in_reach or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
             return None
         return cls(found, case_id)
 

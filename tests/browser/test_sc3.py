@@ -90,11 +90,15 @@ def told_nothing(team: Team) -> None:
 
 
 def hold_of(person: Person, number: int) -> Locator:
-    return person.page.locator("[aria-labelledby=referrals] li").filter(has_text=f"التعليق رقم {number}")
+    return person.page.locator(":is([aria-labelledby=referrals], [aria-labelledby=holds]) li").filter(
+        has_text=f"التعليق رقم {number}"
+    )
 
 
 def referral_of(person: Person, number: int) -> Locator:
-    return person.page.locator("[aria-labelledby=referrals] li").filter(has_text=f"الإحالة رقم {number}")
+    return person.page.locator(":is([aria-labelledby=referrals], [aria-labelledby=holds]) li").filter(
+        has_text=f"الإحالة رقم {number}"
+    )
 
 
 def referrals(team: Team) -> None:
