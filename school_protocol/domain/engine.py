@@ -142,12 +142,20 @@ def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) ->
     return None
 
 
-class _Supposing(dict[str, Value]):
+class _Supposing(Mapping[str, Value]):
     """The facts, one of them supposed to be something else."""
 
     def __init__(self, facts: Facts, name: str, value: Value) -> None:
-        super().__init__({key: facts[key] for key in facts})
-        self[name] = value
+        self.facts, self.name, self.value = facts, name, value
+
+    def __getitem__(self, name: str) -> Value:
+        return self.value if name == self.name else self.facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.facts)
+
+    def __len__(self) -> int:
+        return len(self.facts)
 
 
 # ---- available ---------------------------------------------------------------------------------------------------

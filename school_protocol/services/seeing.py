@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 from school_protocol.domain.case import Case, Record
@@ -308,6 +309,10 @@ class Seeing:
         return {act.key for line in self.duties() if line.state == "due" for act in line.acts}
 
     def duties(self) -> tuple[DutyLine, ...]:
+        return self._duties
+
+    @cached_property
+    def _duties(self) -> tuple[DutyLine, ...]:
         return tuple(self._duty(status) for status in duties(self.loaded.facts, self.counts))
 
     def _duty(self, status: DutyStatus) -> DutyLine:
