@@ -281,6 +281,7 @@ _REASONS: Mapping[str, str] = {
     "seat_not_yours_to_give": N_("This place is given by: %(roles)s."),
     "letter_not_yours": N_("A letter to this service is sent by: %(roles)s. Anybody may call."),
     "not_trained": N_("This place asks for a current training certificate, which this colleague has not."),
+    "overseer_stays": N_("Whoever answers for the schools stays: the directorate itself can stand aside."),
     "excluded": N_("This colleague stands aside from the case."),
     "nothing_to_sign": N_("Nothing there waits for a signature."),
     "not_correctable": N_("This entry isn't corrected: record what is right as a new entry."),
@@ -292,6 +293,7 @@ _REASONS: Mapping[str, str] = {
 
 _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "required": (N_("An answer is needed here."), ()),
+    "not_asked": (N_("This box goes with another answer above: move this text, or empty the box."), ()),
     "tick": (N_("Tick this box to go on."), ()),
     "too_long": (N_("Too long: at most %(most)s characters."), ("most", "found")),
     "too_short": (N_("Too short: at least %(least)s characters."), ("least",)),

@@ -53,7 +53,11 @@ class _Filler:
         return answers
 
     def _asked(self, item: FormField, fields: Sequence[FormField], answers: dict[str, Any]) -> bool:
-        return item.when is None or item.when.holds(answer_values(fields, answers))
+        if item.when is None:
+            return True
+        truths = {one.key for one in fields if one.type in (FieldType.yes_no, FieldType.check)}
+        plain = {key: value in (True, "yes") if key in truths else value for key, value in answers.items()}
+        return item.when.holds(answer_values(fields, plain))
 
     def _maybe(self, item: FormField) -> Any:
         often = DANGER if item.type in (*MANY, *SINGLE) else OPTIONAL

@@ -113,7 +113,9 @@ class _Cleaner:
         for item in fields:
             asked = item.when is None or item.when.holds(values)
             if not asked:
-                if answers.pop(item.key, None) is not None:
+                if item.is_words and item.key in answers:
+                    self.problem(item.key, "not_asked")
+                elif answers.pop(item.key, None) is not None:
                     values = answer_values(fields, answers)
             elif item.type is FieldType.check and item.required and item.when and answers.get(item.key) is False:
                 self.problem(item.key, "tick")

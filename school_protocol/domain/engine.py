@@ -424,6 +424,7 @@ class _Desk:
         self._check_signature(act, cleaned, intent, role)
         self._check_seat(act, cleaned)
         self._check_letter(act, cleaned)
+        self._check_exclusion(act, cleaned)
         events: list[Event] = []
         if self.is_new and opening is not None:
             events.append(self._opened(opening, role, cleaned, act))
@@ -644,6 +645,25 @@ class _Desk:
         )
         if written and role_for(self.protocol, target.letter_by, self.roles) is None:
             raise Refused((Reason("letter_not_yours", roles=target.letter_by),))
+
+    def _check_exclusion(self, act: Act, cleaned: Cleaned) -> None:
+        """Nobody below shuts out who oversees: somebody must always be able to read a case."""
+        if act.kind not in (ActKind.exclude, ActKind.report) or any(self._oversees(role) for role in self.roles):
+            return
+        for item in self.protocol.form_of(act).fields:
+            if item.type not in (FieldType.account, FieldType.accounts):
+                continue
+            answer = cleaned.answers.get(item.key) or ()
+            for account in [answer] if isinstance(answer, str) else answer:
+                colleague = self.around.people.get(account)
+                held = [role for role, _unit in colleague.roles] if colleague else []
+                if account != self.actor.id and any(self._oversees(role) for role in held):
+                    raise Refused((Reason("overseer_stays"),))
+
+    def _oversees(self, name: str) -> bool:
+        seat = self.protocol.seats.get(name)
+        role = self.protocol.roles.get((seat.acts_as or "") if seat else name)
+        return role is not None and role.oversees
 
     # ---- what follows by itself ------------------------------------------------------------------------------
 

@@ -286,18 +286,20 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
         form=form,
         head=None,
         choices=Choices(
-            accounts=_colleague_lines(around, actor), contacts=contact_lines(house, definition, units[0].id)
+            accounts=_colleague_lines(definition, around, actor), contacts=contact_lines(house, definition, units[0].id)
         ),
         asks_signature=_asks_signature(definition, declared),
         units=units,
     )
 
 
-def _colleague_lines(around: Surroundings, actor: Actor) -> tuple[AccountLine, ...]:
+def _colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> tuple[AccountLine, ...]:
+    """Colleagues who can be named in a report; who oversees the school can't be shut out by one."""
+    overseeing = {role.key for role in protocol.roles.values() if role.oversees}
     return tuple(
         AccountLine(one.id, one.name, tuple(role for role, _unit in one.roles), one.trained)
         for one in around.people.values()
-        if one.id != actor.id
+        if one.id != actor.id and not any(role in overseeing for role, _unit in one.roles)
     )
 
 
@@ -672,7 +674,7 @@ def see_receipt_act(house: House, actor: Actor, report: str, act: str) -> ActVie
         form=loaded.protocol.form_of(declared),
         head=None,
         choices=Choices(
-            accounts=_colleague_lines(loaded.around, actor),
+            accounts=_colleague_lines(loaded.protocol, loaded.around, actor),
             contacts=contact_lines(house, loaded.protocol, loaded.case.unit),
             dangers=tuple(loaded.protocol.dangers[key] for key in _own_dangers(loaded)),
         ),
@@ -702,7 +704,7 @@ def receipt_line(house: House, session: Session, actor: Actor, header: reports.R
     row = index.row_of(session, header.case_id)
     opened = cases.opened(session, header.case_id)
     protocol = house.library.protocol(opened.protocol, opened.version)
-    state = "received" if row is None or row.state == protocol.initial.key else "in_hand"
+    state = "in_hand" if cases.was_seen(session, header.case_id) else "received"
     if row is not None and row.ended:
         state = "ended"
     with house.directory.reading() as directory_session:

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Conflict, Unseen
-from school_protocol.domain.events import Entry
+from school_protocol.domain.events import Entry, EventKind
 from school_protocol.storage import journal, keys
 from school_protocol.storage.keys import prepare_key
 from school_protocol.storage.numbers import check_number, format_number, new_number
@@ -120,6 +120,12 @@ def free_number(session: Session, rng: random.Random) -> str:
     while find_by_number(session, number := new_number(rng)):
         pass
     return number
+
+
+def was_seen(session: Session, case_id: str) -> bool:
+    """Whether somebody of the team has opened the case: the kind of an event stands in clear."""
+    seen = select(EventRow.seq).where(EventRow.case_id == case_id, EventRow.kind == EventKind.case_seen.value)
+    return session.scalar(seen.limit(1)) is not None
 
 
 def last_seq(session: Session, case_id: str) -> int:

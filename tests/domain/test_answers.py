@@ -247,10 +247,11 @@ def test_what_is_not_asked_is_neither_required_nor_kept(small: Protocol) -> None
     assert answers_of(small, "slip", {**slip, "kind": "money"}).answers["worth"] == 30
 
 
-def test_what_hangs_on_a_question_not_asked_goes_with_it(moroccan: Protocol) -> None:
-    """No hash without a piece: `sha256` is asked only if the content is not intimate, which nobody asks of nothing."""
-    nothing = {"kind": "none_found", "sexual_or_intimate": "no", "sha256": "ab"}
+def test_what_hangs_on_a_question_not_asked_goes_with_it_but_never_words(moroccan: Protocol) -> None:
+    """Without a piece nobody asks what it shows; a text written in a box that isn't asked is said, never dropped."""
+    nothing = {"kind": "none_found", "sexual_or_intimate": "no"}
     assert set(answers_of(moroccan, "evidence", nothing).answers) == {"kind"}
+    assert problems_of(moroccan, "evidence", {**nothing, "sha256": "ab"}) == {"sha256": ("not_asked",)}
 
 
 def test_none_seen_must_be_ticked_where_no_danger_is_named(moroccan: Protocol) -> None:

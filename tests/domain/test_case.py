@@ -281,9 +281,24 @@ def test_only_the_reporters_word_or_ones_own_or_the_directorates_excludes_at_onc
     assert told.case is not None
     assert "head" not in told.case.exclusions, "a colleague's word alone shuts nobody out"
     told.act("team_member", "conflict", account="head", reason="reporter_said")
+    assert "head" not in told.case.exclusions, "nor a member's word for the reporter's"
+    told.act("team_coordinator", "conflict", account="head", reason="reporter_said")
     assert "head" in told.case.exclusions
     told.act("directorate", "conflict", account="team_coordinator", reason="close_relative")
     assert "team_coordinator" in told.case.exclusions
+
+
+def test_nobody_below_shuts_out_who_oversees(moroccan: Protocol) -> None:
+    """Or a case could be hidden from everybody, for good."""
+    told = reported(moroccan)
+    for who in ("team_coordinator", "head"):
+        with pytest.raises(Refused) as refusal:
+            told.act(who, "conflict", account="directorate", reason="reporter_said")
+        assert [reason.code for reason in refusal.value.reasons] == ["overseer_stays"]
+    with pytest.raises(Refused):
+        reported(moroccan, must_not_read=["directorate"])
+    told.act("directorate", "conflict", reason="declares")
+    assert "directorate" in told.case.exclusions, "one may always stand aside oneself"  # type: ignore[union-attr]
 
 
 def test_whom_the_reporter_names_never_reads_it(moroccan: Protocol) -> None:

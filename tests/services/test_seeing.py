@@ -274,6 +274,8 @@ def test_the_receipt_says_that_it_is_looked_after(school: School) -> None:
     opened = school.report("reporter")
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
     school.move("head", "qualify")
+    assert see_receipt(school.house, school.person("reporter"), opened.report).state == "received", "nobody opened it"
+    see_case(school.house, school.person("head"), opened.number)
     assert see_receipt(school.house, school.person("reporter"), opened.report).state == "in_hand"
 
 
