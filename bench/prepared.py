@@ -24,11 +24,11 @@ from school_protocol.documents.model import CaseFile
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.accounts import sign_in as sign_in_at
-from school_protocol.services.cases import see_choices
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import Loaded, account_names, load, names_in
 from school_protocol.services.printing import case_file_view
 from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.showing import see_choices
 from school_protocol.storage import cases, directory, journal
 from school_protocol.web import create_app
 

@@ -23,7 +23,7 @@ from school_protocol.documents import case_file as documents
 from school_protocol.domain import engine
 from school_protocol.domain.case import Case, fold
 from school_protocol.domain.errors import Refused
-from school_protocol.services import cases as use_cases
+from school_protocol.services import recording
 from school_protocol.wording import Wording
 
 LIMIT = 30_000
@@ -173,7 +173,7 @@ def a_move(shop: Workshop) -> Outcome:
     actor, seq = house.player.actor(MOVER), house.loaded(MOVER).case.last_seq
 
     def move() -> None:
-        use_cases.make_move(house.house, actor, house.number, house.move, expected=seq, token="measured")
+        recording.make_move(house.house, actor, house.number, house.move, expected=seq, token="measured")
 
     with house.put_back() as back:
         return _page_against_bare(shop, Work(move, 8, back), f"{house.move}, after {seq} events")

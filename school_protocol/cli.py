@@ -185,7 +185,7 @@ def one_case() -> None:
 @_AS
 def case_open(definition: str, answers: str, act: str | None, school: str | None, username: str) -> None:
     """Open a case by a report; prints its number."""
-    from school_protocol.services.cases import open_case, see_opening
+    from school_protocol.services.opening import open_case, see_opening
 
     house = _house()
     actor = _actor(house, username)
@@ -207,7 +207,7 @@ def case_act(
     number: str, act: str, answers: str | None, password: str | None, expected: int | None, username: str
 ) -> None:
     """Record an act (key or code)."""
-    from school_protocol.services.cases import record_act
+    from school_protocol.services.recording import record_act
 
     house = _house()
     done = record_act(
@@ -228,7 +228,7 @@ def case_move(
     number: str, move: str, reason: str, depart: tuple[str, ...], expected: int | None, username: str
 ) -> None:
     """Make a move (key or code)."""
-    from school_protocol.services.cases import make_move
+    from school_protocol.services.recording import make_move
 
     house = _house()
     done = make_move(
@@ -244,7 +244,7 @@ def case_move(
 @_AS
 def case_available(number: str, as_json: bool, username: str) -> None:
     """Every act and move with, where it isn't open, all the reasons."""
-    from school_protocol.services.cases import see_choices
+    from school_protocol.services.showing import see_choices
 
     house = _house()
     choices = see_choices(house, _actor(house, username), number)
@@ -276,7 +276,7 @@ def case_available(number: str, as_json: bool, username: str) -> None:
 @_AS
 def case_show(number: str, as_json: bool, username: str) -> None:
     """Where a case stands and what is due, in facts that identify nobody."""
-    from school_protocol.services.cases import see_case
+    from school_protocol.services.showing import see_case
 
     house = _house()
     view = see_case(house, _actor(house, username), number)

@@ -9,9 +9,10 @@ from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import START, ActKind, Protocol
-from school_protocol.services.cases import receipt_line, schools_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import mark_text, scope_of, today_for
+from school_protocol.services.opening import schools_of
+from school_protocol.services.receipts import receipt_line
 from school_protocol.services.seeing import tone_of
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
 from school_protocol.storage import cases, directory, index, reports

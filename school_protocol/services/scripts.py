@@ -27,9 +27,12 @@ from school_protocol.domain.events import Recorded, from_entry
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, Protocol, ScopeKind
 from school_protocol.services.accounts import REALM
-from school_protocol.services.cases import make_move, open_case, record_act, record_from_receipt, see_case
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
+from school_protocol.services.opening import open_case
+from school_protocol.services.receipts import record_from_receipt
+from school_protocol.services.recording import make_move, record_act
+from school_protocol.services.showing import see_case
 from school_protocol.storage import cases, directory, reports
 from school_protocol.wording import ZONE
 

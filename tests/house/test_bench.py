@@ -20,7 +20,7 @@ from bench.measuring import PAIRS, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
 from school_protocol.domain import engine
-from school_protocol.services import cases as use_cases
+from school_protocol.services import recording, showing
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "bench" / "baselines"
@@ -232,7 +232,7 @@ def slowed(call: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("row", "room", "name", "seconds"),
     [
-        ("case", use_cases, "see_case", 0.1),
+        ("case", showing, "see_case", 0.1),
         ("available", engine, "available", 0.003),
     ],
 )
@@ -254,7 +254,7 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
     with house.put_back() as back:
         before = events()
         note = {"text": "Rien de nouveau."}
-        use_cases.record_act(
+        recording.record_act(
             house.house, house.player.actor(MOVER), house.number, "add_note", note, expected=None, token="t"
         )
         assert events() == before + 1

@@ -14,9 +14,11 @@ from domain.telling import MOROCCAN, NOW, REPORT
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.cases import Done, Opened, make_move, open_case, record_act, see_case
 from school_protocol.services.house import House
+from school_protocol.services.opening import Opened, open_case
+from school_protocol.services.recording import Done, make_move, record_act
 from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.showing import see_case
 from school_protocol.services.views import CaseView
 from school_protocol.storage import cases
 

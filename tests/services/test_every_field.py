@@ -33,18 +33,13 @@ from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Form, FormField, Protocol, ScopeKind
-from school_protocol.services.cases import (
-    _as_far_as,
-    open_case,
-    record_act,
-    see_act,
-    see_opening,
-    see_record,
-)
 from school_protocol.services.loading import Loaded, keep, load_by_id, surroundings
+from school_protocol.services.opening import open_case, see_opening
 from school_protocol.services.papers import issue_case_file
+from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.services.seeing import Seeing
+from school_protocol.services.showing import as_far_as, see_act, see_record
 from school_protocol.services.views import ActView, CaseHead, RecordView
 from school_protocol.storage import cases
 from school_protocol.storage import sign_in as browser
@@ -236,7 +231,7 @@ class Filled:
         self.put(self.rng.choice(calm or states))
         form = self.protocol.form_of(act)
         with self.house.realm.reading() as session:
-            loaded = _as_far_as(self.house, session, self.load(session, self.chief), form)
+            loaded = as_far_as(self.house, session, self.load(session, self.chief), form)
         for actor in self.rng.sample(self.people, len(self.people)):
             desk = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
             raw = self.fitting(act, desk.references(), wanted, given) if desk.act_choice(act).is_open else None

@@ -29,10 +29,12 @@ from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import ActKind, Protocol
-from school_protocol.services.cases import make_move, open_case, record_act, see_case, see_choices
 from school_protocol.services.desk import find_by_number, see_desk
 from school_protocol.services.loading import Loaded, index_row, keep, load_by_id, surroundings
+from school_protocol.services.opening import open_case
+from school_protocol.services.recording import make_move, record_act
 from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.showing import see_case, see_choices
 from school_protocol.storage import cases, index, journal
 
 SEEDS = st.integers(0, 2**20)

@@ -27,10 +27,10 @@ from school_protocol.config import Settings
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import FormField, Protocol
-from school_protocol.services import accounts, loading
-from school_protocol.services import cases as use_cases
-from school_protocol.services.cases import open_case, record_act
+from school_protocol.services import accounts, loading, showing
 from school_protocol.services.house import House, open_house
+from school_protocol.services.opening import open_case
+from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.storage import cases, directory
 from school_protocol.storage import sign_in as browser
@@ -253,7 +253,7 @@ def test_a_door_left_open_is_noticed(world: World, monkeypatch: pytest.MonkeyPat
             raise loading.Unseen(number)
         return loading.load_by_id(house, session, actor, case_id)
 
-    monkeypatch.setattr(use_cases, "load", careless)
+    monkeypatch.setattr(showing, "load", careless)
     found = differences(world, "reporter", world.foreign)
     assert any("/chronology" in line for line in found)
     assert "access" in found

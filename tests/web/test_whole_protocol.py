@@ -12,18 +12,12 @@ from flask import Flask
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.cases import (
-    open_case,
-    raise_from_receipt,
-    record_act,
-    see_act,
-    see_case,
-    see_receipt,
-    see_receipt_act,
-    see_record,
-)
 from school_protocol.services.house import House
+from school_protocol.services.opening import open_case
+from school_protocol.services.receipts import raise_from_receipt, see_receipt, see_receipt_act
+from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.showing import see_act, see_case, see_record
 from school_protocol.services.views import RecordView
 from school_protocol.web import create_app
 from tests.web.conftest import NOW, Accounts

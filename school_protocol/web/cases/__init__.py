@@ -12,9 +12,8 @@ from flask.typing import ResponseReturnValue
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.domain.protocol import ActKind
-from school_protocol.services import cases as use_cases
-from school_protocol.services import papers
-from school_protocol.services.cases import Done
+from school_protocol.services import papers, recording, showing
+from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases import reading
@@ -42,14 +41,14 @@ FIRST_MINUTES = "first-minutes"
 
 @blueprint.get("/<number>")
 def show(number: str) -> ResponseReturnValue:
-    case = use_cases.see_case(sessions.house(), sessions.actor(), number)
+    case = showing.see_case(sessions.house(), sessions.actor(), number)
     return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
 
 
 @blueprint.get("/<number>/chronology")
 def chronology(number: str) -> ResponseReturnValue:
     before = request.args.get("before", type=int)
-    head, page = use_cases.see_chronology(sessions.house(), sessions.actor(), number, before)
+    head, page = showing.see_chronology(sessions.house(), sessions.actor(), number, before)
     return render_template("cases/chronology.html", head=head, page=page, before=before, names=head.labels)
 
 
@@ -57,7 +56,7 @@ def chronology(number: str) -> ResponseReturnValue:
 def entry(number: str, seq: int) -> ResponseReturnValue:
     if seq > 10**9:
         raise Unseen(number)
-    head, record = use_cases.see_record(sessions.house(), sessions.actor(), number, seq)
+    head, record = showing.see_record(sessions.house(), sessions.actor(), number, seq)
     return render_template("cases/entry.html", head=head, record=record, names=head.labels)
 
 
@@ -66,13 +65,13 @@ def entry(number: str, seq: int) -> ResponseReturnValue:
 
 @blueprint.route("/<number>/acts/<act>", methods=["GET", "POST"])
 def act(number: str, act: str) -> ResponseReturnValue:
-    view = use_cases.see_act(sessions.house(), sessions.actor(), number, act)
+    view = showing.see_act(sessions.house(), sessions.actor(), number, act)
     form, was_kept = shown_form(view)
     correction = correction_for(view, form)
     if not is_sent():
         return _act_page(view, form, correction, was_kept=was_kept)
     try:
-        done = use_cases.record_act(
+        done = recording.record_act(
             sessions.house(),
             sessions.actor(),
             number,
@@ -127,7 +126,7 @@ def _act_page(
 
 
 def _act_conflict(number: str, view: ActView, form: AnswerForm, correction: Correction | None, error: Conflict) -> str:
-    news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
+    news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
     return render_template(
         "cases/conflict.html",
@@ -165,7 +164,7 @@ def move(number: str, move: str) -> ResponseReturnValue:
     if request.method != "POST":
         return _move_page(view, form, was_kept=posted is not None)
     try:
-        done = use_cases.make_move(
+        done = recording.make_move(
             sessions.house(),
             sessions.actor(),
             number,
@@ -191,7 +190,7 @@ def move(number: str, move: str) -> ResponseReturnValue:
 
 def _move_view(number: str, move: str) -> MoveView:
     """The move as it stands; what follows from an act by itself has no page."""
-    view = use_cases.see_move(sessions.house(), sessions.actor(), number, move)
+    view = showing.see_move(sessions.house(), sessions.actor(), number, move)
     if view.move.automatic:
         raise Unseen(number)
     return view
@@ -217,7 +216,7 @@ def _move_page(
 
 
 def _move_conflict(number: str, view: MoveView, form: MoveForm, error: Conflict) -> str:
-    news = use_cases.what_is_new(sessions.house(), sessions.actor(), number, error.expected, move=view.move.key)
+    news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected, move=view.move.key)
     form.expected.data = str(news.head.seq)
     return render_template(
         "cases/conflict.html", news=news, head=news.head, form=form, view=None, names=news.head.labels, move=view
@@ -230,7 +229,7 @@ def _move_conflict(number: str, view: MoveView, form: MoveForm, error: Conflict)
 @blueprint.route("/<number>/danger", methods=["GET", "POST"])
 def danger(number: str) -> ResponseReturnValue:
     """Choose a danger; one tap raises it. Never held back by what somebody else wrote meanwhile."""
-    page = use_cases.see_danger(sessions.house(), sessions.actor(), number)
+    page = showing.see_danger(sessions.house(), sessions.actor(), number)
     declared = next(page.head.protocol.acts_of(ActKind.raise_danger), None)
     if declared is None:
         raise Unseen(number)
@@ -238,7 +237,7 @@ def danger(number: str) -> ResponseReturnValue:
         return _danger_page(page)
     chosen = request.form.get("danger", "")
     try:
-        done = use_cases.record_act(
+        done = recording.record_act(
             sessions.house(),
             sessions.actor(),
             number,
@@ -257,7 +256,7 @@ def danger(number: str) -> ResponseReturnValue:
 def _after_raising(number: str) -> ResponseReturnValue:
     """The first minutes; or, where raising it has closed the case to this person, the desk, which says so calmly."""
     try:
-        use_cases.see_danger(sessions.house(), sessions.actor(), number)
+        showing.see_danger(sessions.house(), sessions.actor(), number)
     except Unseen:
         w = wording()
         flash(w._("It is noted, and those who must know are told. From now on they alone read this case."), "ok")
@@ -278,7 +277,7 @@ def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear
 
 @blueprint.get("/<number>/first-minutes")
 def first_minutes(number: str) -> ResponseReturnValue:
-    page = use_cases.see_danger(sessions.house(), sessions.actor(), number)
+    page = showing.see_danger(sessions.house(), sessions.actor(), number)
     return render_template(
         "cases/first_minutes.html",
         page=page,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from flask import request
 
 from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, Protocol
-from school_protocol.services import cases as use_cases
+from school_protocol.services import showing
 from school_protocol.services.views import ActView, Choices, RecordView
 from school_protocol.web import kept, sessions
 from school_protocol.web.forms import CORRECTED, AnswerForm, answers_of, as_posted, blank, form_for
@@ -83,7 +83,7 @@ def correction_for(view: ActView, form: AnswerForm) -> Correction | None:
     named = typed.get("corrects", "") if typed is not None else request.args.get(FieldType.record.value, "")
     if view.head is None or question is None or chosen != named or not re.fullmatch(r"[0-9]{1,9}", chosen):
         return None
-    found = use_cases.see_correction(sessions.house(), sessions.actor(), view.head.number, int(chosen))
+    found = showing.see_correction(sessions.house(), sessions.actor(), view.head.number, int(chosen))
     if found is None:
         return None
     question.is_fixed = True

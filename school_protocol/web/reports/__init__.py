@@ -11,8 +11,8 @@ from flask.typing import ResponseReturnValue
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, Unseen
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
-from school_protocol.services import cases as use_cases
-from school_protocol.services.cases import Opened
+from school_protocol.services import opening, receipts
+from school_protocol.services.opening import Opened
 from school_protocol.services.views import ActView
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, quick_forms, shown_form
@@ -24,12 +24,12 @@ blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
 @blueprint.route("/new", methods=["GET", "POST"])
 def new() -> ResponseReturnValue:
-    view = use_cases.see_opening(sessions.house(), sessions.actor())
+    view = opening.see_opening(sessions.house(), sessions.actor())
     form, was_kept = shown_form(view)
     if not is_sent():
         return _report_page(view, form, was_kept=was_kept)
     try:
-        opened = use_cases.open_case(
+        opened = opening.open_case(
             sessions.house(),
             sessions.actor(),
             view.act.key,
@@ -75,7 +75,7 @@ def _reported(opened: Opened, *, in_danger: bool) -> ResponseReturnValue:
 @blueprint.route("/danger", methods=["GET", "POST"])
 def danger() -> ResponseReturnValue:
     """Two taps from anywhere: choose, raised. It opens the case."""
-    report = use_cases.see_opening(sessions.house(), sessions.actor())
+    report = opening.see_opening(sessions.house(), sessions.actor())
     declared = _raising(report.protocol)
     if declared is None:
         raise Unseen("danger")
@@ -83,7 +83,7 @@ def danger() -> ResponseReturnValue:
         return _danger_page(report)
     chosen = request.form.get("danger", "")
     try:
-        opened = use_cases.open_case(
+        opened = opening.open_case(
             sessions.house(),
             sessions.actor(),
             declared.key,
@@ -121,7 +121,7 @@ def _raising(protocol: Protocol) -> Act | None:
 
 @blueprint.get("/<report>/receipt")
 def receipt(report: str) -> ResponseReturnValue:
-    line = use_cases.see_receipt(sessions.house(), sessions.actor(), report)
+    line = receipts.see_receipt(sessions.house(), sessions.actor(), report)
     return render_template(
         "reports/receipt.html",
         receipt=line,
@@ -133,12 +133,12 @@ def receipt(report: str) -> ResponseReturnValue:
 @blueprint.route("/<report>/acts/<act>", methods=["GET", "POST"])
 def act(report: str, act: str) -> ResponseReturnValue:
     """What falls to whoever stands beside the child, though they may not see the case."""
-    view = use_cases.see_receipt_act(sessions.house(), sessions.actor(), report, act)
+    view = receipts.see_receipt_act(sessions.house(), sessions.actor(), report, act)
     form, was_kept = shown_form(view)
     if not is_sent():
         return _act_page(report, view, form, was_kept=was_kept)
     try:
-        done = use_cases.record_from_receipt(
+        done = receipts.record_from_receipt(
             sessions.house(), sessions.actor(), report, view.act.key, answers_of(form), token=form.sent_token()
         )
     except BadInput as error:
@@ -161,12 +161,12 @@ def _act_page(
 
 @blueprint.post("/<report>/danger")
 def raise_danger(report: str) -> ResponseReturnValue:
-    line = use_cases.see_receipt(sessions.house(), sessions.actor(), report)
+    line = receipts.see_receipt(sessions.house(), sessions.actor(), report)
     chosen = next((danger for danger in line.dangers if danger.key == request.form.get("danger")), None)
     if chosen is None:
         flash(wording()._("Choose one of the dangers."), "message")
         return redirect(url_for("reports.receipt", report=report), 303)
-    opened = use_cases.raise_from_receipt(
+    opened = receipts.raise_from_receipt(
         sessions.house(), sessions.actor(), report, chosen.key, token=one_for_each(chosen.key)
     )
     if opened.may_see:

@@ -1,0 +1,105 @@
+"""One case into another: what goes along when a case joins another or is handed over to another school."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from school_protocol.domain.case import Record, fold
+from school_protocol.domain.engine import (
+    urgent_steps,
+)
+from school_protocol.domain.events import CaseJoined, CaseOpened
+from school_protocol.domain.protocol import ActKind, FieldType, Move
+from school_protocol.services.house import House
+from school_protocol.services.loading import (
+    Loaded,
+    keep,
+    load_by_id,
+    notify,
+)
+from school_protocol.storage import cases, directory
+from school_protocol.storage.engines import Session
+
+
+def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
+    """Give the case that this one joins what the move says it carries."""
+    other = loaded.case.successor
+    other_id = cases.find_by_number(session, other or "")
+    if other is None or other_id is None:
+        return
+    target = load_by_id(house, session, loaded.actor, other_id)
+    joined = _joined_event(house, loaded, move.carries)
+    events = keep(house, session, other_id, target.protocol, target.events, [joined], around=target.around)
+    case = fold(target.protocol, [*target.events, *events])
+    steps = urgent_steps(target.protocol, case, loaded.actor, house.now(), target.around, joined.role)
+    if steps:
+        made = keep(house, session, other_id, target.protocol, [*target.events, *events], steps, around=target.around)
+        notify(house, session, target.protocol, case, other_id, made, target.around)
+
+
+def _joined_event(
+    house: House, loaded: Loaded, carries: Sequence[str], handover: Mapping[str, str] | None = None
+) -> CaseJoined:
+    case = loaded.case
+    return CaseJoined(
+        actor=loaded.actor.id,
+        role=loaded.roles[0] if loaded.roles else "",
+        at=house.now(),
+        occurred_at=house.now(),
+        other=case.number,
+        dangers=tuple(life.danger for life in case.live_dangers("raised")) if "dangers" in carries else (),
+        holds=tuple(hold.guardian for hold in case.holds if hold.stands) if "holds" in carries else (),
+        exclusions=tuple(case.exclusions) if "exclusions" in carries else (),
+        referrals=tuple(
+            {"target": one.target, "covers": list(one.covers), "at": one.at.isoformat()}
+            for one in case.referrals
+            if one.is_open
+        )
+        if "referrals" in carries
+        else (),
+        handover=handover or {},
+    )
+
+
+def hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
+    """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along."""
+    asked = next((one for one in reversed(loaded.case.records) if one.kind is ActKind.ask_transfer), None)
+    unit = _receiving_unit(house, loaded, asked)
+    opened = CaseOpened(
+        actor=loaded.actor.id,
+        role=loaded.roles[0],
+        at=house.now(),
+        occurred_at=house.now(),
+        protocol=loaded.protocol.protocol,
+        version=loaded.protocol.version,
+        digest=loaded.protocol.digest,
+        number=number,
+        unit=unit,
+        state=move.opens or loaded.protocol.initial.key,
+        opened_from=loaded.case.number,
+    )
+    cases.open_case(
+        session,
+        house.vault,
+        case_id=case_id,
+        number=number,
+        protocol=opened.protocol,
+        version=opened.version,
+        digest=opened.digest,
+        unit=unit,
+        opened_at=house.now(),
+    )
+    answers = asked.answers if asked else {}
+    fields = loaded.protocol.form_of(asked.act).fields if asked else ()
+    words = {item.key: str(answers[item.key]) for item in fields if item.is_words and item.key in answers}
+    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
+    keep(house, session, case_id, loaded.protocol, (), [opened, joined])
+
+
+def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:
+    """The receiving school where it is one of ours; else the directorate above keeps the case."""
+    item = loaded.protocol.form_of(asked.act).find(FieldType.school) if asked else None
+    code = asked.answers.get(item.key) if asked and item else None
+    with house.directory.reading() as session:
+        found = directory.unit_coded(session, code) if code else None
+    return found.id if found is not None else next(iter(loaded.around.unit.parents), loaded.case.unit)

@@ -1,0 +1,208 @@
+"""Before there is a case: the form of a report or of a danger raised at once, and the case that it opens."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from school_protocol.domain.case import fold
+from school_protocol.domain.engine import (
+    Opening,
+    RecordAct,
+    decide,
+    role_for,
+)
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.events import CaseOpened, Event, StepTaken
+from school_protocol.domain.facts import Surroundings
+from school_protocol.domain.policy import Actor, Unit, UnitKind
+from school_protocol.domain.protocol import START, Act, ActKind, Protocol
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.house import House
+from school_protocol.services.loading import (
+    keep,
+    notify,
+    scope_of,
+    surroundings,
+    today_for,
+)
+from school_protocol.services.showing import asks_signature
+from school_protocol.services.views import (
+    AccountLine,
+    ActView,
+    Choices,
+)
+from school_protocol.storage import cases, directory, index, keys, once, reports
+from school_protocol.storage.engines import Session
+
+_RANDOM = random.SystemRandom()
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A case that has just been opened, as its reporter may know it."""
+
+    number: str
+    report: str
+    raised: bool
+    may_see: bool
+    repeated: bool = False
+
+
+def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol: str | None = None) -> ActView:
+    """The form of an act that opens a case: the report, unless another is named."""
+    definition, declared = _opening_act(house, actor, act, protocol)
+    units = schools_of(house, actor)
+    if not units:
+        raise Unseen(act or "report")
+    around = surroundings(house, units[0].id)
+    form = definition.form_of(declared)
+    return ActView(
+        protocol=definition,
+        act=declared,
+        form=form,
+        head=None,
+        choices=Choices(
+            accounts=colleague_lines(definition, around, actor), contacts=contact_lines(house, definition, units[0].id)
+        ),
+        asks_signature=asks_signature(definition, declared),
+        units=units,
+    )
+
+
+def colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> tuple[AccountLine, ...]:
+    """Colleagues who can be named in a report; who oversees the school can't be shut out by one."""
+    overseeing = {role.key for role in protocol.roles.values() if role.oversees}
+    return tuple(
+        AccountLine(one.id, one.name, tuple(role for role, _unit in one.roles), one.trained)
+        for one in around.people.values()
+        if one.id != actor.id and not any(role in overseeing for role, _unit in one.roles)
+    )
+
+
+def _opening_act(house: House, actor: Actor, act: str | None, protocol_key: str | None = None) -> tuple[Protocol, Act]:
+    """The first current definition (or the one named) in which this person may open a case by that act."""
+    for protocol in house.library.current():
+        if protocol_key is not None and protocol.protocol != protocol_key:
+            continue
+        wanted = protocol.resolve("acts", act) if act else None
+        for declared in protocol.acts.values():
+            if START not in declared.in_ or (wanted is not None and declared.key != wanted):
+                continue
+            if wanted is None and declared.kind is not ActKind.report:
+                continue
+            if role_for(protocol, declared.by, [held.role for held in actor.appointments]) is not None:
+                return protocol, declared
+    raise Unseen(act or "report")
+
+
+def schools_of(house: House, actor: Actor) -> tuple[Unit, ...]:
+    """The schools in which this person holds a role."""
+    with house.directory.reading() as session:
+        found = directory.units(session, [held.unit for held in actor.appointments])
+    return tuple(unit for unit in found.values() if unit.kind is UnitKind.school)
+
+
+def open_case(
+    house: House,
+    actor: Actor,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    token: str,
+    unit: str | None = None,
+    protocol_key: str | None = None,
+) -> Opened:
+    """Open a case by its first act: a report, or a danger raised at once. One report, one case."""
+    protocol, declared = _opening_act(house, actor, act, protocol_key)
+    schools = schools_of(house, actor)
+    chosen = next((school for school in schools if unit in (school.id, school.code)), None) if unit else None
+    place = chosen or (schools[0] if schools and unit is None else None)
+    if place is None:
+        raise Unseen(unit or "school")
+    with house.realm.reading() as session:
+        before = once.spent(session, actor.id, token)
+    if before is not None:
+        return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
+    around = surroundings(house, place.id)
+    decide(protocol, None, actor, house.now(), around, RecordAct(declared.key, answers), Opening("0", place.id))
+    case_id = keys.prepare_key(house.realm, house.vault)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, actor.id, token)) is not None:
+            return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
+        return _open(house, session, actor, protocol, declared, answers, token, place, around, case_id)
+
+
+def _open(
+    house: House,
+    session: Session,
+    actor: Actor,
+    protocol: Protocol,
+    act: Act,
+    answers: Mapping[str, Any],
+    token: str,
+    place: Unit,
+    around: Surroundings,
+    case_id: str,
+) -> Opened:
+    number = cases.free_number(session, _RANDOM)
+    report = reports.receive(
+        session,
+        house.vault,
+        unit=place.id,
+        received_at=house.now(),
+        channel="staff",
+        content={"act": act.key, "answers": _plain(answers)},
+        reporter=actor.id,
+    )
+    decision = decide(
+        protocol, None, actor, house.now(), around, RecordAct(act.key, answers), Opening(number, place.id, report)
+    )
+    opened = decision.events[0]
+    assert isinstance(opened, CaseOpened)
+    cases.open_case(
+        session,
+        house.vault,
+        case_id=case_id,
+        number=number,
+        protocol=protocol.protocol,
+        version=protocol.version,
+        digest=protocol.digest,
+        unit=place.id,
+        opened_at=opened.occurred_at,
+    )
+    events = keep(house, session, case_id, protocol, (), decision.events, decision.people, around)
+    reports.settle(session, report, reports.ReportStatus.opened, case_id)
+    case = fold(protocol, events)
+    notify(house, session, protocol, case, case_id, _with_opening(protocol, act, events), around)
+    may_see = index.find(session, scope_of(house, actor), number, today=today_for(house)) is not None
+    raised = bool(case.live_dangers())
+    outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}
+    once.use(session, actor.id, token, outcome, at=house.now())
+    return Opened(number, report, raised, may_see)
+
+
+def _with_opening(protocol: Protocol, act: Act, events: Sequence[Event]) -> list[Event]:
+    """The events, and the move that opened the case as the definition names it: for its notices."""
+    move = protocol.moves.get(act.moves or "")
+    if move is None or START not in move.from_ or any(isinstance(event, StepTaken) for event in events):
+        return list(events)
+    first = events[0]
+    step = StepTaken(
+        actor=first.actor, role=first.role, at=first.at, occurred_at=first.occurred_at,
+        move=move.key, source=START, target=move.to,
+    )  # fmt: skip
+    return [*events, step]
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    return value

@@ -1,0 +1,148 @@
+"""A reporter's receipt: that the report came in, and what still falls to whoever stands beside the child."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from school_protocol.domain.engine import (
+    RecordAct,
+    available,
+    decide,
+)
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Act, ActKind, FieldType, Protocol
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.house import House
+from school_protocol.services.loading import (
+    Loaded,
+    load_by_id,
+)
+from school_protocol.services.opening import Opened, colleague_lines
+from school_protocol.services.recording import Done, keep_decision, where_it_goes_on
+from school_protocol.services.showing import first_acts
+from school_protocol.services.views import (
+    ActView,
+    Choices,
+    ReceiptLine,
+)
+from school_protocol.storage import cases, directory, index, once, reports
+from school_protocol.storage.engines import Session
+
+
+def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
+    """A reporter's own receipt: that the report came in, and whether somebody looks after it; nothing of the case."""
+    with house.realm.reading() as session:
+        header = reports.header(session, report)
+        line = receipt_line(house, session, actor, header)
+        return replace(line, acts=_acts_beside(load_by_id(house, session, actor, header.case_id or "")))
+
+
+def see_receipt_act(house: House, actor: Actor, report: str, act: str) -> ActView:
+    """The form of an act of the first minutes, for a reporter who may not see the case: nothing of it is offered."""
+    with house.realm.reading() as session:
+        header = reports.header(session, report)
+        if header.reporter != actor.id or header.case_id is None:
+            raise Unseen(report)
+        loaded = load_by_id(house, session, actor, header.case_id)
+    key = loaded.protocol.resolve("acts", act)
+    declared = next((one for one in _acts_beside(loaded) if one.key == key), None)
+    if declared is None:
+        raise Unseen(act)
+    return ActView(
+        protocol=loaded.protocol,
+        act=declared,
+        form=loaded.protocol.form_of(declared),
+        head=None,
+        choices=Choices(
+            accounts=colleague_lines(loaded.protocol, loaded.around, actor),
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit),
+            dangers=tuple(loaded.protocol.dangers[key] for key in _own_dangers(loaded)),
+        ),
+    )
+
+
+def _own_dangers(loaded: Loaded) -> tuple[str, ...]:
+    """Dangers that this person raised."""
+    return tuple(dict.fromkeys(life.danger for life in loaded.case.dangers if life.by == loaded.actor.id))
+
+
+def _acts_beside(loaded: Loaded) -> tuple[Act, ...]:
+    if not _own_dangers(loaded):
+        return ()
+    choices = available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts)
+    reports_open = [
+        act
+        for act in loaded.protocol.acts_of(ActKind.report)
+        if any(choice.key == act.key and choice.is_open for choice in choices) and not loaded.case.records_of(act.key)
+    ]
+    return (*first_acts(loaded.protocol, choices), *reports_open)
+
+
+def receipt_line(house: House, session: Session, actor: Actor, header: reports.ReportHeader) -> ReceiptLine:
+    if header.reporter != actor.id or header.case_id is None:
+        raise Unseen(header.id)
+    row = index.row_of(session, header.case_id)
+    opened = cases.opened(session, header.case_id)
+    protocol = house.library.protocol(opened.protocol, opened.version)
+    state = "in_hand" if cases.was_seen(session, header.case_id) else "received"
+    if row is not None and row.ended:
+        state = "ended"
+    with house.directory.reading() as directory_session:
+        unit = directory.unit(directory_session, header.unit)
+    return ReceiptLine(
+        report=header.id,
+        received_at=header.received_at,
+        state=state,
+        unit=unit,
+        protocol=protocol,
+        dangers=tuple(protocol.dangers.values()),
+        contacts=contact_lines(house, protocol, header.unit),
+        restricted=row is not None and row.restricted,
+    )
+
+
+def raise_from_receipt(house: House, actor: Actor, report: str, danger: str, *, token: str) -> Opened:
+    """A reporter raises a danger on the case that their report opened, without seeing it."""
+    protocol = _protocol_of_report(house, actor, report)
+    act = next(iter(protocol.acts_of(ActKind.raise_danger)), None)
+    item = protocol.form_of(act).find(FieldType.danger) if act else None
+    if act is None or item is None:
+        raise Unseen(report)
+    done = record_from_receipt(house, actor, report, act.key, {item.key: danger}, token=token)
+    return Opened(done.number, report, True, False, repeated=done.repeated)
+
+
+def record_from_receipt(
+    house: House, actor: Actor, report: str, act: str, answers: Mapping[str, Any], *, token: str
+) -> Done:
+    """A reporter, who may not see the case, still does what falls to whoever stands beside the child.
+
+    The acts of the first minutes, and the report itself where a danger opened the case.
+    """
+    with house.realm.writing() as session:
+        header = reports.header(session, report)
+        if header.reporter != actor.id or header.case_id is None:
+            raise Unseen(report)
+        if (before := once.spent(session, actor.id, token)) is not None:
+            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+        loaded = load_by_id(house, session, actor, header.case_id)
+        declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
+        if declared is None or not (declared.first_minutes or declared.kind is ActKind.report):
+            raise Unseen(report)
+        if declared.kind is ActKind.raise_danger:
+            loaded = where_it_goes_on(house, session, loaded)
+        intent = RecordAct(declared.key, answers)
+        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        return keep_decision(house, session, loaded, decision, token)
+
+
+def _protocol_of_report(house: House, actor: Actor, report: str) -> Protocol:
+    with house.realm.reading() as session:
+        header = reports.header(session, report)
+        if header.reporter != actor.id or header.case_id is None:
+            raise Unseen(report)
+        opened = cases.opened(session, header.case_id)
+    return house.library.protocol(opened.protocol, opened.version)

@@ -1,0 +1,222 @@
+"""What a person is shown of a case: its page, an entry, an act, a move, the first minutes. Seeing is recorded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from school_protocol.domain.case import Case, is_reading
+from school_protocol.domain.engine import (
+    Choice,
+)
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.events import CaseSeen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, FieldType, Form, Protocol, ScopeKind
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.house import House
+from school_protocol.services.loading import (
+    Loaded,
+    account_names,
+    keep,
+    load,
+    load_by_id,
+    with_joinable,
+    with_neighbours,
+)
+from school_protocol.services.seeing import Seeing
+from school_protocol.services.views import (
+    ActView,
+    CaseHead,
+    CaseView,
+    ChronologyPage,
+    ConflictView,
+    DangerPage,
+    MoveView,
+    RecordView,
+)
+from school_protocol.storage import access
+from school_protocol.storage.engines import Session
+
+_TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region)
+
+
+def see_case(house: House, actor: Actor, number: str) -> CaseView:
+    """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        loaded = _mark_seen(house, session, loaded)
+        _note_reading(house, session, loaded, "case")
+        return seeing_of(house, loaded).page()
+
+
+def see_chronology(
+    house: House, actor: Actor, number: str, before: int | None = None
+) -> tuple[CaseHead, ChronologyPage]:
+    """One page of the chronology, newest first."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        _note_reading(house, session, loaded, "chronology")
+        seeing = seeing_of(house, loaded)
+        return seeing.head(), seeing.chronology(before)
+
+
+def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseHead, RecordView]:
+    """One recorded act, whole."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        record = loaded.case.record(seq)
+        if record is None:
+            raise Unseen(f"{number}/{seq}")
+        _note_reading(house, session, loaded, f"entry.{seq}")
+        seeing = seeing_of(house, loaded)
+        return seeing.head(), seeing.record(record)
+
+
+def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
+    """One act's form for this person, with what its references may point at; it shows names, so it is a reading."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        key = loaded.protocol.resolve("acts", act)
+        if key not in loaded.protocol.acts:
+            raise Unseen(act)
+        declared = loaded.protocol.acts[key]
+        form = loaded.protocol.form_of(declared)
+        loaded = as_far_as(house, session, loaded, form)
+        _note_reading(house, session, loaded, f"act.{key}")
+        seeing = seeing_of(house, loaded)
+        choice = seeing.choice(key)
+        contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
+        return ActView(
+            protocol=loaded.protocol,
+            act=declared,
+            form=form,
+            head=seeing.head(),
+            choices=seeing.act_choices(declared, contacts),
+            reasons=choice.reasons,
+            asks_signature=asks_signature(loaded.protocol, declared),
+            prefill={},
+        )
+
+
+def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView | None:
+    """The form of a recorded act filled in with what it says, to be corrected; None where it isn't for this reader."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        record = loaded.case.record(seq)
+        if record is None or record.kind not in CORRECTABLE:
+            return None
+        seeing = seeing_of(house, loaded)
+        shown = seeing.record(record)
+        if shown.hidden is not None:
+            return None
+        contacts = contact_lines(house, loaded.protocol, loaded.case.unit)
+        return ActView(
+            protocol=loaded.protocol,
+            act=shown.act,
+            form=shown.form,
+            head=seeing.head(),
+            choices=seeing.act_choices(shown.act, contacts),
+            prefill=dict(shown.answers),
+        )
+
+
+def see_move(house: House, actor: Actor, number: str, move: str) -> MoveView:
+    """One move: what it changes, what stands in its way, what may be departed from."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        return seeing_of(house, loaded).move(loaded.protocol.resolve("moves", move))
+
+
+def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
+    """The first minutes: who to call, what to do, what never to do; and only then what remains to be recorded."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        _note_reading(house, session, loaded, "danger")
+        seeing = seeing_of(house, loaded)
+        live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))
+        wanted = [target for line in live for target in line.danger.targets]
+        first = first_acts(loaded.protocol, seeing.choices)
+        return DangerPage(
+            head=seeing.head(),
+            dangers=live,
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None),
+            quick_acts=tuple(act for act in first if act.quick),
+            then_acts=tuple(act for act in first if not act.quick),
+        )
+
+
+def first_acts(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Act, ...]:
+    """Acts of the first minutes that are open, raising apart."""
+    opened = {choice.key for choice in choices if choice.kind == "act" and choice.is_open}
+    first = (act for act in protocol.acts.values() if act.first_minutes and act.key in opened)
+    return tuple(act for act in first if act.kind is not ActKind.raise_danger)
+
+
+def see_choices(house: House, actor: Actor, number: str) -> tuple[Choice, ...]:
+    """Every act and move of a case for this person, with all reasons."""
+    with house.realm.reading() as session:
+        return seeing_of(house, load(house, session, actor, number)).choices
+
+
+def what_is_new(
+    house: House, actor: Actor, number: str, since: int, *, act: str | None = None, move: str | None = None
+) -> ConflictView:
+    """What others wrote since this person's form was opened."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        seeing = seeing_of(house, loaded)
+        newer = [seeing.event(event) for event in loaded.events if event.seq > since and not is_reading(event)]
+        protocol = loaded.protocol
+        return ConflictView(
+            seeing.head(),
+            tuple(newer),
+            protocol.acts.get(protocol.resolve("acts", act)) if act else None,
+            protocol.moves.get(protocol.resolve("moves", move)) if move else None,
+        )
+
+
+def as_far_as(house: House, session: Session, loaded: Loaded, form: Form) -> Loaded:
+    """The case with what this form's references may point at beyond it."""
+    if form.find(FieldType.case) is not None:
+        loaded = with_joinable(house, session, loaded)
+    if form.find(FieldType.seat) is not None:
+        loaded = with_neighbours(house, loaded)
+    return loaded
+
+
+def seeing_of(house: House, loaded: Loaded) -> Seeing:
+    accounts = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
+    accounts |= set(loaded.around.people)
+    return Seeing(loaded, account_names(house, accounts))
+
+
+def _note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:
+    access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=what)
+
+
+def _mark_seen(house: House, session: Session, loaded: Loaded) -> Loaded:
+    """Whoever answers for the case has opened it: that ends the clock of the unseen."""
+    case = loaded.case
+    latest = max([case.opening_seq, *(life.raised_seq for life in case.dangers if life.is_live)])
+    unseen = not any(seq > latest for seq, _at in case.seen)
+    own = case.opened_by == loaded.actor.id and latest <= _first_act(case)
+    if not unseen or own or not _is_team(loaded):
+        return loaded
+    event = CaseSeen(actor=loaded.actor.id, role=loaded.roles[0], at=house.now(), occurred_at=house.now())
+    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    return load_by_id(house, session, loaded.actor, loaded.case_id)
+
+
+def _first_act(case: Case) -> int:
+    return case.records[0].seq if case.records else 1
+
+
+def _is_team(loaded: Loaded) -> bool:
+    roles, seats = loaded.protocol.roles, loaded.protocol.seats
+    return any(role in seats or roles[role].sees in _TEAM for role in loaded.roles)
+
+
+def asks_signature(protocol: Protocol, act: Act) -> bool:
+    form = protocol.form_of(act)
+    signed = form.find(FieldType.signature)
+    return act.kind is ActKind.sign or act.signatures > 0 or bool(signed and signed.required)
