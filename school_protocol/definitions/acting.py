@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from school_protocol.definitions.book import EVERYONE, Book, either
 from school_protocol.definitions.names import ANSWERED, types_of
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.facts import pointers
 from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, FieldType, Form, FormField, Move
 
 OPEN, ANY = "open", "any"
@@ -199,11 +200,12 @@ def _act(book: Book, act: Act) -> None:
     book.refer((*path, "in"), act.in_, "states", also=PLACES)
     book.people((*path, "by"), act.by, EVERYONE)
     book.people((*path, "signed_by"), act.signed_by, EVERYONE)
-    book.refer((*path, "needs"), act.needs, "needs")
+    book.needs((*path, "needs"), act.needs)
     book.refer_one((*path, "moves"), act.moves, "moves")
     book.refer_one((*path, "danger_signature"), act.danger_signature, "roles")
     form = book.protocol.forms.get(act.form)
     book.over_answers((*path, "effect_when"), act.effect_when, form)
+    _needs_when(book, act, form, path)
     for name, listed in (("in", act.in_), ("by", act.by)):
         if not listed:
             book.say((*path, name), "empty list: nobody could ever do this")
@@ -223,6 +225,26 @@ def _act(book: Book, act: Act) -> None:
         if found is None:
             wanted = either(types)
             book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind.value} needs')
+
+
+def _needs_when(book: Book, act: Act, form: Form | None, path: Path) -> None:
+    for number, rule in enumerate(act.needs_when):
+        here = (*path, "needs_when", number)
+        book.over_answers((*here, "when"), rule.when, form)
+        book.refer((*here, "needs"), rule.needs, "needs")
+        for place, name in enumerate(rule.needs):
+            for kind in _unpointed(book, form, name):
+                what = f'form "{act.form}" has no field of type {kind}'
+                book.say((*here, "needs", place), f'{what}, which need "{name}" is about')
+
+
+def _unpointed(book: Book, form: Form | None, need: str) -> list[str]:
+    """The types of field that a need is about and the form has not."""
+    declared = book.protocol.needs.get(need)
+    if declared is None or form is None or not book.declared.is_whole("forms", form.key):
+        return []
+    kinds = pointers(book.protocol, declared.when.names)
+    return sorted(kind.value for kind in kinds if form.find(kind) is None)
 
 
 def _kinds(book: Book) -> None:
@@ -259,7 +281,7 @@ def _move(book: Book, move: Move) -> None:
     book.refer((*path, "from"), sources, "states", also=(START, HISTORY))
     book.refer_one((*path, "to"), move.to, "states", also=(HISTORY,))
     book.people((*path, "by"), move.by, EVERYONE)
-    book.refer((*path, "needs"), move.needs, "needs")
+    book.needs((*path, "needs"), move.needs)
     book.refer((*path, "meets"), move.meets, "deadlines")
     for name, listed in (("from", sources), ("by", move.by)):
         if not listed:

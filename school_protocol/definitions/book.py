@@ -9,11 +9,13 @@ from enum import Enum
 from school_protocol.definitions.names import answer_types, condition_faults, fact_types, field_types, suggestion
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.conditions import Condition, NameType
+from school_protocol.domain.facts import pointers
 from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
 
 EVERYONE = "everyone"
 _ONE = {"duties": "duty"}
 _LIKES = 300
+_POINTED = "what the answers of an act point at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,19 @@ class Book:
         what = either([_ONE.get(part, part.removesuffix("s")) for part in parts])
         self.say(path, f'{what} "{name}" is not declared{self.like(name, known)}')
 
+    def needs(self, path: Path, names: Iterable[str]) -> None:
+        """Needs that must hold where no answers are at hand."""
+        names = tuple(names)
+        self.refer(path, names, "needs")
+        self.unpointed(path, names)
+
+    def unpointed(self, path: Path, names: Iterable[str]) -> None:
+        """None of these needs is about what answers point at."""
+        for number, name in enumerate(names):
+            need = self.protocol.needs.get(name)
+            if need is not None and pointers(self.protocol, need.when.names):
+                self.say((*path, number), f'need "{name}" is about {_POINTED}: it goes under needs_when of that act')
+
     def people(self, path: Path, names: Iterable[str], *also: str) -> None:
         self.refer(path, names, "roles", "seats", also=also)
 
@@ -128,9 +143,13 @@ class Book:
 
     # ---- conditions ----------------------------------------------------------------------------------------------
 
-    def over_facts(self, path: Path, condition: Condition | None) -> None:
+    def over_facts(self, path: Path, condition: Condition | None, *, pointed: bool = False) -> None:
+        """A condition over facts; `pointed`: also over those that are about what an act's answers point at."""
         if condition is None:
             return
+        for name in () if pointed else sorted(condition.names):
+            if pointers(self.protocol, [name]):
+                self.say(path, f'fact "{name}" is about {_POINTED}: only a need can read it')
         self.facts_read |= condition.names
         unknown = condition.names - self.facts.keys()
         self.has_unknown_facts |= bool(unknown)

@@ -220,5 +220,6 @@ def _documents(book: Book) -> None:
         for number, section in enumerate(document.sections):
             book.refer((*path, "sections", number, "acts"), section.acts, "acts")
         book.refer((*path, "checks"), document.checks, "needs", "deadlines", "duties")
+        book.unpointed((*path, "checks"), document.checks)
         if not document.profiles:
             book.say((*path, "profiles"), "a document has one profile at least")

@@ -48,6 +48,8 @@ _DERIVED = {
     "content_since_entry": (FactType.bool,),
     "follow_up": (FactType.bool,),
     "deadline": (FactType.bool,),
+    "fallen_due": (FactType.bool,),
+    "school_known": (FactType.bool,),
     "people": (FactType.bool, FactType.count),
     "months_since": (FactType.int,),
     "days": (FactType.int,),
@@ -55,7 +57,7 @@ _DERIVED = {
 """Sources that the engine works out by itself, each with the types it can give."""
 
 _WAYS = ("act", "entered", "move", "danger", "hold", "report", "seen", "missed_follow_up")
-_OF_AN_ACT = ("field", "where", "filled", "row_filled", "covering_entry", "by")
+_OF_AN_ACT = ("field", "where", "filled", "row_filled", "covering_entry", "by", "unless_after")
 
 
 def check(book: Book) -> None:
@@ -66,7 +68,7 @@ def check(book: Book) -> None:
     for fact in protocol.facts.values():
         _fact(book, fact)
     for key, need in protocol.needs.items():
-        book.over_facts(("needs", key, "when"), need.when)
+        book.over_facts(("needs", key, "when"), need.when, pointed=True)
         book.refer(("needs", key, "met_by"), need.met_by, "acts")
     for deadline in protocol.deadlines.values():
         _deadline(book, deadline)
@@ -235,6 +237,15 @@ def _derived(book: Book, fact: Fact, path: Path) -> None:
         book.say((*path, "follow_up"), "the definition has no follow_up")
     book.refer((*path, "entered"), fact.entered, "states")
     book.refer_one((*path, "deadline"), fact.deadline, "deadlines")
+    book.refer((*path, "fallen_due"), fact.fallen_due, "deadlines")
+    for number, key in enumerate(fact.fallen_due):
+        deadline = book.protocol.deadlines.get(key)
+        if deadline is not None and deadline.per == "follow_up":
+            book.say((*path, "fallen_due", number), f"{key} counts per follow_up: no answer points at one")
+    book.refer_one((*path, "school_known"), fact.school_known, "acts")
+    form = book.form_of(fact.school_known)
+    if form is not None and form.find(_T.school) is None and book.declared.is_whole("forms", form.key):
+        book.say((*path, "school_known"), f'form "{form.key}" has no field of type school')
     book.refer((*path, "months_since"), fact.months_since, "states")
     if fact.people is not None:
         book.refer_one((*path, "people", "seat"), fact.people.seat, "seats")
@@ -261,6 +272,11 @@ def _source(book: Book, source: Source, path: Path, *, due: bool) -> Form | None
     for name in ("seen", "missed_follow_up"):
         if getattr(source, name) and not due:
             book.say((*path, name), f"{name} starts or meets a deadline: it feeds no fact")
+    for number, earlier in enumerate(source.unless_after):
+        here = (*path, "unless_after", number)
+        _source(book, earlier, here, due=True)
+        if any(getattr(earlier, name) for name in _WAYS if name != "act"):
+            book.say(here, "unless_after takes acts alone")
     book.refer_one((*path, "act"), source.act, "acts")
     book.refer((*path, "entered"), source.entered, "states")
     book.refer_one((*path, "move"), source.move, "moves")

@@ -51,6 +51,7 @@ class References:
     """Record number → its act."""
     cases: frozenset[str] = frozenset()
     schools: frozenset[str] = frozenset()
+    """Schools of the installation; the code of any other is taken too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +74,28 @@ def clean(protocol: Protocol, form: Form, raw: Mapping[str, Any], references: Re
 
 
 def plain_text(value: str) -> str:
-    """Typed text without what no sentence needs: NUL, control characters, lone surrogates; lines end in \\n."""
+    """Typed text without what no sentence needs: NUL, control characters, lone surrogates; lines end in \\n.
+
+    Where nothing visible remains (marks of direction, joiners, blank letters alone), it is empty.
+    """
     value = value.replace("\r\n", "\n").replace("\r", "\n")
-    kept = (char for char in value if char in "\n\t" or unicodedata.category(char) not in ("Cc", "Cs", "Cn", "Co"))
-    return unicodedata.normalize("NFC", "".join(kept)).strip()
+    kept = (char for char in value if char in "\n\t" or not _is_noise(char))
+    text = unicodedata.normalize("NFC", "".join(kept)).strip()
+    return text if any(_is_visible(char) for char in text) else ""
+
+
+def _is_noise(char: str) -> bool:
+    """Control characters, lone surrogates, and what Unicode says is no character."""
+    return unicodedata.category(char) in ("Cc", "Cs") or ord(char) & 0xFFFE == 0xFFFE or 0xFDD0 <= ord(char) <= 0xFDEF
+
+
+def _is_visible(char: str) -> bool:
+    category = unicodedata.category(char)
+    return category in ("Cn", "Co") or (category[0] not in "ZCM" and char not in _BLANK_LETTERS)
+
+
+_BLANK_LETTERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that show nothing: Hangul fillers, the empty braille pattern."""
 
 
 class _Cleaner:
@@ -368,9 +387,7 @@ class _Cleaner:
                 return number if number in references.cases else None
             case FieldType.school:
                 code = entry.strip().upper().translate(_DIGITS)
-                return (
-                    code if SCHOOL.fullmatch(code) and (not references.schools or code in references.schools) else None
-                )
+                return code if SCHOOL.fullmatch(code) else None
             case FieldType.massar:
                 code = entry.strip().upper().translate(_DIGITS)
                 return code if MASSAR.fullmatch(code) else None
@@ -406,7 +423,7 @@ def answer_values(fields: Iterable[FormField], answers: Mapping[str, Any]) -> di
 
 
 def _is_blank(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip()) or value in ([], {}, ())
+    return value is None or (isinstance(value, str) and not plain_text(value)) or value in ([], {}, ())
 
 
 _SCALAR = (str, int, date)

@@ -635,12 +635,17 @@ def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answe
 
 
 def record_values(protocol: Protocol, record: Record) -> dict[str, Value]:
-    """What a condition over one record reads: `where_values`, and whether it names its own author."""
-    form = protocol.form_of(record.act)
+    """What a condition over one record reads."""
+    return act_values(protocol, record.act, record.answers, record.role, record.actor)
+
+
+def act_values(protocol: Protocol, act: str, answers: Answers, role: str, actor: str) -> dict[str, Value]:
+    """What a condition over an act's answers reads: `where_values`, and whether they name their own author."""
+    form = protocol.form_of(act)
     item = form.find(FieldType.account)
-    account = record.answers.get(item.key) if item else None
-    values = where_values(protocol, form.fields, record.answers, record.role)
-    return {**values, "about_self": account is None or account == record.actor}
+    account = answers.get(item.key) if item else None
+    values = where_values(protocol, form.fields, answers, role)
+    return {**values, "about_self": account is None or account == actor}
 
 
 def is_reading(event: Event) -> bool:

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 
-from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record
+from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
-from school_protocol.domain.facts import Facts, Surroundings
-from school_protocol.domain.protocol import START, ActKind, Deadline, FieldType, Protocol, Source, Step
+from school_protocol.domain.facts import Facts, Surroundings, points_by
+from school_protocol.domain.protocol import ActKind, Deadline, FieldType, Protocol, Source, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Due:
 
 def read(protocol: Protocol, case: Case, now: datetime, around: Surroundings) -> Facts:
     """The facts of `case` at `now`."""
-    return Facts(protocol, case, now, around, passed)
+    return Facts(protocol, case, now, around, passed, falls_due)
 
 
 def dues(facts: Facts) -> tuple[Due, ...]:
@@ -63,6 +63,15 @@ def open_dues(facts: Facts) -> tuple[Due, ...]:
 def passed(facts: Facts, deadline: str) -> bool:
     """Whether an open count of `deadline` has run out."""
     return any(due.is_open and due.due_at <= facts.now for due in _counts(facts, facts.protocol.deadlines[deadline]))
+
+
+def falls_due(facts: Facts, deadline: str, subject: str | None) -> datetime | None:
+    """When the latest count of `deadline`, about `subject` where one is named, falls due, met or not."""
+    counts = _all_counts(facts, facts.protocol.deadlines[deadline])
+    latest = max(
+        (count for count in counts if subject in (None, count.subject)), key=lambda count: count.start_seq, default=None
+    )
+    return latest.due_at if latest else None
 
 
 def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
@@ -100,7 +109,7 @@ def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetim
     steps = tuple((_later(facts, start.at, step), step.tell) for step in _live_steps(facts, deadline, start))
     later_steps = [at for at, _tell in steps if at > start.at]
     due_at = min(later_steps, default=None) or _moment(facts, start.at, deadline)
-    if deadline.per == "guardian":
+    if deadline.per == "guardian" and not _is_about_holds(deadline):
         due_at += _held_since(facts, start)
     if met is not None:
         state = "met"
@@ -160,8 +169,7 @@ def _starts(facts: Facts, deadline: Deadline) -> list[Start]:
 
 
 def _first_of_each_opening(facts: Facts, starts: list[Start]) -> list[Start]:
-    states = facts.protocol.states
-    openings = [entry.seq for entry in facts.case.entries if entry.source == START or states[entry.source].ended]
+    openings = facts.openings
     kept: dict[int, Start] = {}
     for start in starts:
         kept.setdefault(sum(1 for seq in openings if seq <= start.seq + 1), start)
@@ -201,6 +209,22 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
         for record in case.records_of(source.act):
             if facts.matches(source, record):
                 yield Start(_subject(facts, deadline, record), record.seq, record.occurred_at)
+        if deadline.per == "referral":
+            for referral, record in _carried(facts, source.act):
+                if facts.matches(source, record):
+                    yield Start(str(referral.number), referral.seq, referral.at)
+
+
+def _carried(facts: Facts, act: str) -> Iterator[tuple[Referral, Record]]:
+    """Referrals that came along from another case, each as a record of `act` would say it."""
+    declared, form = facts.protocol.acts[act], facts.protocol.form_of(act)
+    target, covers = form.find(FieldType.target), form.find(FieldType.covers)
+    if declared.kind is not ActKind.refer or target is None or covers is None:
+        return
+    for one in facts.case.referrals:
+        if facts.case.record(one.seq) is None:
+            answers = {target.key: one.target, covers.key: list(one.covers)}
+            yield one, Record(one.seq, act, declared.kind, one.actor, one.role, one.at, one.at, answers, {})
 
 
 def _seq_before(facts: Facts, moment: datetime) -> int:
@@ -281,7 +305,7 @@ def _about(facts: Facts, deadline: Deadline, record: Record, start: Start) -> bo
 
 
 def _is_about_holds(deadline: Deadline) -> bool:
-    return any(source.hold for source in deadline.start)
+    return points_by(deadline) is FieldType.hold
 
 
 def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:

@@ -16,12 +16,12 @@ import rfc8785
 
 from school_protocol.domain import scoring
 from school_protocol.domain.answers import Cleaned, NewPerson, References, clean
-from school_protocol.domain.case import Case, Record, acts_as, fold
+from school_protocol.domain.case import Case, Record, act_values, acts_as, fold, record_values
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, StepTaken
-from school_protocol.domain.facts import Facts, Surroundings
+from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
 from school_protocol.domain.machine import NoSuchWay, Position, destination
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import (
@@ -121,7 +121,7 @@ def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings,
     seats = [held.seat for held in case.seats_of(actor.id, day)]
     roles = [role for role in actor.roles_in(around.places) if role in protocol.roles]
     if case.restricted_seq is not None:
-        roles = [role for role in roles if protocol.roles[role].oversees]
+        roles = [role for role in roles if protocol.roles[role].keeps_restricted]
     return tuple(dict.fromkeys([*seats, *roles]))
 
 
@@ -140,22 +140,6 @@ def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) ->
             if wanted == "everyone" or acts_as(protocol, name, wanted):
                 return name
     return None
-
-
-class _Supposing(Mapping[str, Value]):
-    """The facts, one of them supposed to be something else."""
-
-    def __init__(self, facts: Facts, name: str, value: Value) -> None:
-        self.facts, self.name, self.value = facts, name, value
-
-    def __getitem__(self, name: str) -> Value:
-        return self.value if name == self.name else self.facts[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self.facts)
-
-    def __len__(self) -> int:
-        return len(self.facts)
 
 
 # ---- available ---------------------------------------------------------------------------------------------------
@@ -233,8 +217,15 @@ class _Desk:
             reasons.append(Reason("not_open_here", states=self._open_states(act)))
         if role is None:
             reasons.append(Reason("not_your_role", roles=act.by))
-        reasons += [reason for need in act.needs if (reason := self.unmet(need)) is not None]
+        needs = (*act.needs, *self._whatever_the_answers(act, role))
+        reasons += [reason for need in needs if (reason := self.unmet(need)) is not None]
         return Choice("act", act.key, role, tuple(reasons))
+
+    def _whatever_the_answers(self, act: Act, role: str | None) -> Iterator[str]:
+        """Needs under a condition that this role alone decides: no answer would avoid them."""
+        for need in act.needs_of({"role": role}):
+            if need not in act.needs and not pointers(self.protocol, self.protocol.needs[need].when.names):
+                yield need
 
     def _act_role(self, act: Act) -> str | None:
         role = role_for(self.protocol, act.by, self.roles)
@@ -284,8 +275,19 @@ class _Desk:
             self._needs[need] = self._explain(self.protocol.needs[need])
         return self._needs[need]
 
-    def _explain(self, need: Need) -> Reason | None:
-        if need.when.holds(self.facts):
+    def _unmet_by(self, act: Act, answers: Mapping[str, Any], needs: Iterable[str]) -> tuple[Reason, ...]:
+        """Why those of `needs` are not met that may be about what these answers point at."""
+        form = self.protocol.form_of(act)
+        found = []
+        for need in (self.protocol.needs[key] for key in needs):
+            items = {kind: form.find(kind) for kind in pointers(self.protocol, need.when.names)}
+            subjects = {kind: str(answers[item.key]) for kind, item in items.items() if item and item.key in answers}
+            found.append(self._explain(need, subjects))
+        return tuple(reason for reason in found if reason is not None)
+
+    def _explain(self, need: Need, subjects: Subjects = NOTHING) -> Reason | None:
+        facts = self.facts.about(subjects, need.when.names) if subjects else self.facts
+        if need.when.holds(facts):
             return None
         acts = need.met_by
         roles = tuple(dict.fromkeys(role for act in acts for role in self.protocol.acts[act].by))
@@ -294,18 +296,21 @@ class _Desk:
             need=need.key,
             roles=roles,
             acts=acts,
-            unknown=need.when.unknown(self.facts),
-            from_when=self._holds_from(need),
+            unknown=need.when.unknown(facts),
+            from_when=self._holds_from(need, subjects),
             may_depart=need.lock is None,
         )
 
-    def _holds_from(self, need: Need) -> datetime | None:
+    def _holds_from(self, need: Need, subjects: Subjects) -> datetime | None:
         """From when a need over time can hold: a deadline that runs out, a day counted from the last fact."""
         moments = []
         for name in need.when.names:
             fact = self.protocol.facts[name]
             if fact.deadline is not None:
                 moments += [due.due_at for due in dues(self.facts) if due.deadline == fact.deadline and due.is_open]
+            if fact.fallen_due:
+                coming = [at for at in self.facts.falls_due(fact, subjects) or () if at > self.now]
+                moments += [max(coming)] if coming else []
             if fact.days is not None:
                 moments += self._days_that_meet(need, name)
         return min(moments, default=None)
@@ -314,7 +319,7 @@ class _Desk:
         """The first day from which a count of days alone would meet the need, all else being as it is."""
         start = self.facts.counted_since(name)
         for number in need.when.numbers(name) if start else ():
-            if start is not None and need.when.holds(_Supposing(self.facts, name, number)):
+            if start is not None and need.when.holds(Supposing(self.facts, {name: number})):
                 zone = self.around.calendar.local(self.now).tzinfo
                 return [datetime.combine(start + timedelta(days=number), time(0), zone).astimezone(UTC)]
         return []
@@ -421,6 +426,7 @@ class _Desk:
             raise Refused((Reason("no_case"),))
         cleaned = clean(self.protocol, self.protocol.form_of(act), intent.answers, self.references())
         role = choice.role or ""
+        self._check_needs(act, cleaned, role)
         self._check_signature(act, cleaned, intent, role)
         self._check_seat(act, cleaned)
         self._check_letter(act, cleaned)
@@ -539,6 +545,7 @@ class _Desk:
             raise BadInput({f"changes.{path}": codes for path, codes in error.problems.items()}) from None
         if whole.people:
             raise Refused((Reason("not_correctable"),))
+        self._check_needs(corrected, whole, record.role, record)
         derived = {"corrected": record.act, "changes": dict(whole.answers)}
         if corrected.kind is ActKind.grid:
             derived["score"] = self._score(corrected, whole)
@@ -614,6 +621,15 @@ class _Desk:
         if self.signing_role(record) is None:
             signed = self.protocol.acts[record.act]
             raise Refused((Reason("not_yours_to_sign", roles=signed.signed_by or signed.by),))
+
+    def _check_needs(self, act: Act, cleaned: Cleaned, role: str, corrected: Record | None = None) -> None:
+        """The needs that these answers call for; of a correction, those that it calls for anew."""
+        actor = corrected.actor if corrected else self.actor.id
+        needs = act.needs_of(act_values(self.protocol, act.key, cleaned.answers, role, actor))
+        asked_before = act.needs_of(record_values(self.protocol, corrected)) if corrected else ()
+        reasons = self._unmet_by(act, cleaned.answers, (need for need in needs if need not in asked_before))
+        if reasons:
+            raise Refused(reasons)
 
     def _check_seat(self, act: Act, cleaned: Cleaned) -> None:
         """A seat is given by who may give it, to somebody whose training is current where the seat asks for it."""

@@ -4,6 +4,7 @@ SchoolProtocolError
 ├── DefinitionError      a definition cannot be used: every fault with its place
 ├── Refused              the engine's answer to an intent: reasons, never a blank no
 ├── Conflict             somebody else wrote first: the expected number of the case has passed
+├── SentBefore           a form's one-time token was used up with other words: those just sent are not recorded
 ├── Unseen               absent, or not for this person: the two are never told apart
 ├── BadInput             a value that the form's own field refuses, by field
 ├── Sealed               a sealed value cannot be opened: key destroyed or wrong
@@ -12,8 +13,9 @@ SchoolProtocolError
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from school_protocol.domain.engine import Reason
@@ -55,6 +57,14 @@ class Conflict(SchoolProtocolError):
         self.expected = expected
         self.found = found
         super().__init__(f"expected event {expected}, found {found}")
+
+
+class SentBefore(SchoolProtocolError):
+    """This form was recorded already, but it said something else then; `outcome` is where that led."""
+
+    def __init__(self, outcome: Mapping[str, Any]) -> None:
+        self.outcome = outcome
+        super().__init__("the form was recorded before, with other words")
 
 
 class Unseen(SchoolProtocolError):

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 from school_protocol.domain.case import Case, Record, acts_as, record_values
 from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Fact, FactType, FieldType, Fold, Protocol, Since, Source
+from school_protocol.domain.protocol import START, Deadline, Fact, FactType, FieldType, Fold, Protocol, Since, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +40,11 @@ class Surroundings:
     joinable: frozenset[str] = frozenset()
     """Numbers of open cases of the same unit."""
     schools: frozenset[str] = frozenset()
+    """Codes of schools that the installation has, the unit's own among them; empty: nobody said which."""
+
+    def has_school(self, code: str) -> bool:
+        """Whether the installation has that school, as far as is known."""
+        return not self.schools or code in self.schools
 
     @property
     def places(self) -> tuple[str, ...]:
@@ -55,6 +61,42 @@ class PlannedFollowUp:
     held_seq: int | None
 
 
+Subjects = Mapping[FieldType, str]
+"""What an act's answers point at, by the type of field that points."""
+NOTHING: Subjects = MappingProxyType({})
+_POINTS_BY = {"danger": FieldType.danger, "referral": FieldType.referral, "guardian": FieldType.person}
+
+
+def points_by(deadline: Deadline) -> FieldType | None:
+    """The type of field whose answer says which of its counts is meant; None where they are about the case."""
+    if deadline.per == "guardian" and any(source.hold for source in deadline.start):
+        return FieldType.hold
+    return _POINTS_BY.get(deadline.per)
+
+
+def pointers(protocol: Protocol, facts: Iterable[str]) -> frozenset[FieldType]:
+    """The types of field by which an act's answers say what these facts are about; none: about the case alone."""
+    waiting = {key for name in facts if name in protocol.facts for key in protocol.facts[name].fallen_due}
+    found = (points_by(protocol.deadlines[key]) for key in waiting if key in protocol.deadlines)
+    return frozenset(kind for kind in found if kind is not None)
+
+
+class Supposing(Mapping[str, Value]):
+    """The facts, some of them supposed to be something else."""
+
+    def __init__(self, facts: Facts, supposed: Mapping[str, Value]) -> None:
+        self.facts, self.supposed = facts, supposed
+
+    def __getitem__(self, name: str) -> Value:
+        return self.supposed[name] if name in self.supposed else self.facts[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.facts)
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+
 class Facts(Mapping[str, Value]):
     """The facts of one case at one moment, folded when first read."""
 
@@ -65,12 +107,14 @@ class Facts(Mapping[str, Value]):
         now: datetime,
         around: Surroundings,
         passed: Callable[[Facts, str], bool],
+        falls_due: Callable[[Facts, str, str | None], datetime | None],
     ) -> None:
         self.protocol = protocol
         self.case = case
         self.now = now
         self.around = around
         self._passed = passed
+        self._falls_due = falls_due
         self._known: dict[str, Value] = {}
 
     def __getitem__(self, name: str) -> Value:
@@ -86,6 +130,11 @@ class Facts(Mapping[str, Value]):
 
     def __len__(self) -> int:
         return len(self.protocol.facts)
+
+    def about(self, subjects: Subjects, names: Iterable[str]) -> Mapping[str, Value]:
+        """These facts, where some of `names` are about what was pointed at."""
+        facts = {name: self.protocol.facts[name] for name in names if pointers(self.protocol, [name])}
+        return Supposing(self, {name: self.has_fallen_due(fact, subjects) for name, fact in facts.items()})
 
     @property
     def today(self) -> date:
@@ -143,7 +192,27 @@ class Facts(Mapping[str, Value]):
             return False
         if source.where is not None and not source.where.holds(record_values(self.protocol, record)):
             return False
+        if source.unless_after and self._comes_after(source.unless_after, record):
+            return False
         return not source.covering_entry or self._covers_entry(record)
+
+    @property
+    def openings(self) -> tuple[int, ...]:
+        """The numbers of the events that opened the case: its creation, and each leaving of an end."""
+        states = self.protocol.states
+        entries = self.case.entries
+        return tuple(entry.seq for entry in entries if entry.source == START or states[entry.source].ended)
+
+    def _comes_after(self, sources: Iterable[Source], record: Record) -> bool:
+        """Whether one of `sources` was recorded, and signed, before the record in the same opening."""
+        opening = max((seq for seq in self.openings if seq < record.seq), default=0)
+        return any(
+            earlier.effective_seq is not None
+            and opening < earlier.effective_seq < record.seq
+            and self.matches(source, earlier)
+            for source in sources
+            for earlier in self.case.records_of(source.act or "")
+        )
 
     def _covers_entry(self, record: Record) -> bool:
         form = self.protocol.form_of(record.act)
@@ -321,6 +390,34 @@ class Facts(Mapping[str, Value]):
     def _deadline(self, fact: Fact) -> Value:
         return self._passed(self, fact.deadline or "")
 
+    def _fallen_due(self, fact: Fact) -> Value:
+        return self.has_fallen_due(fact, NOTHING)
+
+    def has_fallen_due(self, fact: Fact, subjects: Subjects) -> Value:
+        """Whether the latest counts of the fact's deadlines have come to their moments; undecided if not pointed at."""
+        moments = self.falls_due(fact, subjects)
+        if moments is None:
+            return None
+        return all(moment <= self.now for moment in moments) if moments else self.initial(fact)
+
+    def falls_due(self, fact: Fact, subjects: Subjects) -> tuple[datetime, ...] | None:
+        """When those counts fall due; None where nothing says which of them are meant."""
+        kinds = {key: points_by(self.protocol.deadlines[key]) for key in fact.fallen_due}
+        if any(kind is not None and kind not in subjects for kind in kinds.values()):
+            return None
+        found = (self._falls_due(self, key, subjects[kind] if kind else None) for key, kind in kinds.items())
+        return tuple(moment for moment in found if moment is not None)
+
+    def _school_known(self, fact: Fact) -> Value:
+        act = fact.school_known or ""
+        item = self.protocol.form_of(act).find(FieldType.school)
+        cut = self.cut(fact.since)
+        records = [record for record in self.case.records_of(act) if record.seq > cut]
+        if item is None or not records:
+            return self.initial(fact)
+        code = records[-1].answers.get(item.key)
+        return code is not None and self.around.has_school(code)
+
     def _people(self, fact: Fact) -> Value:
         rule = fact.people
         assert rule is not None
@@ -478,6 +575,8 @@ _SPECIAL: tuple[tuple[str, _Rule], ...] = (
     ("content_since_entry", Facts._content),
     ("follow_up", Facts._follow_up),
     ("deadline", Facts._deadline),
+    ("fallen_due", Facts._fallen_due),
+    ("school_known", Facts._school_known),
     ("people", Facts._people),
     ("months_since", Facts._months),
     ("days", Facts._days),

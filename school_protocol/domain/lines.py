@@ -69,6 +69,8 @@ class RecordView:
     """`side`: the whole record is for another side; `words`: the words are; `destroyed`."""
     derived: Mapping[str, Any] = field(default_factory=dict)
     corrections: tuple[int, ...] = ()
+    first: Mapping[str, Any] | None = None
+    """Where it was corrected: the answers as they were first written, as far as this reader may read them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,3 +195,4 @@ class CaseHead:
     can_raise: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     """Person of the case or account → how this reader sees them named."""
+    metadata_only: bool = False

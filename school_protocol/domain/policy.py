@@ -80,6 +80,7 @@ class Reach(StrEnum):
     unit = "unit"
     province = "province"
     region = "region"
+    under = "under"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +92,8 @@ class Clause:
     place: str = ""
     only_team_states: bool = False
     sees_restricted: bool = False
+    metadata: bool = False
+    """That a case is there, where it stands and who wrote when; nothing of what was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,16 @@ class Scope:
 
     account: str
     clauses: tuple[Clause, ...]
+
+    @property
+    def is_metadata(self) -> bool:
+        """Whether, seats apart, this person knows of cases by their metadata alone."""
+        places = [clause for clause in self.clauses if clause.reach is not Reach.seat]
+        return bool(places) and all(clause.metadata for clause in places)
+
+    def of_content(self) -> Scope:
+        """The same scope without what admits to metadata alone."""
+        return Scope(self.account, tuple(clause for clause in self.clauses if not clause.metadata))
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +153,8 @@ def _clauses(sight: RoleSight, held: Appointment) -> Iterable[Clause]:
             yield Clause(sight.protocol, Reach.province, held.unit, sees_restricted=sight.oversees)
         case "region":
             yield Clause(sight.protocol, Reach.region, held.unit, sees_restricted=sight.oversees)
+        case "metadata":
+            yield Clause(sight.protocol, Reach.under, held.unit, sees_restricted=True, metadata=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,3 +195,5 @@ def _admits(clause: Clause, account: str, place: Place) -> bool:
             return clause.place == place.province
         case Reach.region:
             return clause.place == place.region
+        case Reach.under:
+            return clause.place in (place.unit, place.province, place.region)

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
 
 from school_protocol.domain.clock import Unit
-from school_protocol.domain.conditions import Condition
+from school_protocol.domain.conditions import Condition, Values
 
 START = "START"
 HISTORY = "history"
@@ -95,6 +95,11 @@ class Role(Named):
     """Answers for the units below: opens restricted cases and names their readers."""
     side_bound: bool = False
     """Reads only the records of its seat's side."""
+
+    @property
+    def keeps_restricted(self) -> bool:
+        """Whether a case stays open to this role once it is restricted."""
+        return self.oversees or self.sees is ScopeKind.metadata
 
 
 class Seat(Named):
@@ -277,6 +282,13 @@ CORRECTABLE = frozenset(
 """Kinds whose answers can be corrected for later decisions; what else was done is answered by a new act."""
 
 
+class NeedsWhen(Model):
+    """Needs that some answers of an act call for, and others do not."""
+
+    when: Condition
+    needs: Keys
+
+
 class Act(Named):
     kind: ActKind = ActKind.record
     form: str
@@ -285,6 +297,7 @@ class Act(Named):
     by: Keys
     """Roles and seats; `everyone` is any role of the definition."""
     needs: Keys = ()
+    needs_when: tuple[NeedsWhen, ...] = ()
     signatures: int = 0
     signed_by: Keys = ()
     """Roles and seats that may sign it; empty: whoever may record it."""
@@ -300,6 +313,11 @@ class Act(Named):
     quick: bool = False
     """One tap: its form can be sent as it opens."""
     hint: Text | None = None
+
+    def needs_of(self, values: Values) -> tuple[str, ...]:
+        """The needs that answers with these values call for, besides those that the act always has."""
+        asked = (need for rule in self.needs_when if rule.when.holds(values) for need in rule.needs)
+        return tuple(dict.fromkeys(asked))
 
 
 class Sets(Model):
@@ -365,6 +383,8 @@ class Source(Model):
     """`field.column`: some row has this column filled."""
     covering_entry: bool = False
     """Only referrals and take-overs that cover what the present state was entered for."""
+    unless_after: tuple[Source, ...] = ()
+    """Not where one of these was recorded before it, in the same opening of the case."""
     by: Keys = ()
     entered: Keys = ()
     move: str | None = None
@@ -444,6 +464,10 @@ class Fact(Model):
     content_since_entry: bool = False
     follow_up: Literal["next", "held"] | None = None
     deadline: str | None = None
+    fallen_due: Keys = ()
+    """Deadlines whose latest count has come to its moment, met or not: about what an act's answers point at, if any."""
+    school_known: str | None = None
+    """The act whose latest record names a school of the installation."""
     people: PeopleFact | None = None
     months_since: Keys = ()
     days: DaysFact | None = None

@@ -99,6 +99,32 @@ def test_what_follows_from_a_part_left_out_is_not_said() -> None:
     assert faults(text) == [at(text, "gridz:", 'unknown key "gridz"; did you mean "grids"?')]
 
 
+def test_what_answers_point_at_is_read_where_there_are_answers() -> None:
+    pointed = "is about what the answers of an act point at"
+    words = "{fr: x, ar: x, en: x}"
+    text = changed(
+        ("  fresh: {", f"  over: {{type: bool, fallen_due: reply_chase, label: {words}}}\n  fresh: {{"),
+        ("  quiet: {", f"  over: {{when: over, sentence: {words}}}\n  quiet: {{"),
+        ("by: warden, needs: talked", "by: warden, needs: [talked, over], needs_when: [{when: 'True', needs: over}]"),
+        ("needs: keeper_trained, title", "needs: [keeper_trained, over], title"),
+        ('chase_reply: {met_by: hear_back, deadlines: reply_chase, when: "letters_open > 0"',
+         'chase_reply: {met_by: hear_back, deadlines: reply_chase, when: "over"'),
+        ("checks: [home_told, posted", "checks: [home_told, over, posted"),
+        ('effect_when: "settled"', 'effect_when: "settled", needs_when: [{when: "settled", needs: over}]'),
+    )  # fmt: skip
+    below = f'need "over" {pointed}: it goes under needs_when of that act'
+    assert faults(text) == [
+        at(text, "wrap_up: {form", f"acts.wrap_up.needs: {below}"),
+        at(
+            text, "wrap_up: {form",
+            'acts.wrap_up.needs_when[1].needs: form "wrap" has no field of type referral, which need "over" is about',
+        ),
+        at(text, "start_looking: {c", f"moves.start_looking.needs: {below}"),
+        at(text, "chase_reply: {met", f'duties.chase_reply.when: fact "over" {pointed}: only a need can read it'),
+        at(text, "checks: [home_told", f"documents.dossier.checks: {below}"),
+    ]  # fmt: skip
+
+
 def test_a_missing_part_is_said_once() -> None:
     start, end = TEXT.index("\nfacts:"), TEXT.index("\nneeds:")
     assert faults(TEXT[:start] + TEXT[end:]) == ['small.yaml:1: missing key "facts"']

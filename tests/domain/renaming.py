@@ -84,8 +84,7 @@ class Renamed:
             "sides": plain(),
             "slots": plain("side"),
             "forms": self._form,
-            "acts": plain("form", "in", "by", "needs", "signed_by", "danger_signature", "moves",
-                          conditions=("effect_when",)),
+            "acts": self._act,
             "moves": self._move,
             "facts": self._fact,
             "needs": plain("met_by", conditions=("when",)),
@@ -130,6 +129,17 @@ class Renamed:
             del rules["only"]  # states of a referral, which are the format's
         return self._each(item, rules)
 
+    def _act(self, act: Tree) -> Tree:
+        names = ("form", "in", "by", "needs", "signed_by", "danger_signature", "moves")
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(names, self._names),
+            "effect_when": self._condition,
+            "needs_when": lambda asked: [
+                self._each(rule, {"when": self._condition, "needs": self._names}) for rule in asked
+            ],
+        }
+        return self._coded(self._each(act, rules))
+
     def _move(self, move: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(("from", "to", "by", "needs", "distinct", "meets", "opens"), self._names),
@@ -153,6 +163,7 @@ class Renamed:
         rules: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(("act", "field", "value", "filled", "by", "entered", "move"), self._names),
             "where": self._condition,
+            "unless_after": self._sources,
             "row_filled": lambda path: ".".join(self.name(part) for part in path.split(".")),
         }
         return self._each(source, rules)
@@ -161,7 +172,10 @@ class Renamed:
         return [self._source(source) for source in sources]
 
     def _fact(self, fact: Tree) -> Tree:
-        names = ("values", "initial", "streak_of", "grid_known", "entered", "deadline", "months_since")
+        names = (
+            "values", "initial", "streak_of", "grid_known", "entered", "deadline", "fallen_due", "school_known",
+            "months_since",
+        )  # fmt: skip
         rules: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(names, self._names),
             "from": self._sources,

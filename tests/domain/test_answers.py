@@ -216,6 +216,14 @@ def test_controls_go_and_what_scripts_need_stays() -> None:
     assert plain_text("cafe\u0301") == "café", "one spelling"
     assert plain_text("\ud800 seul") == "seul"
     assert plain_text("👩\u200d👧 ok\n\tsuite") == "👩\u200d👧 ok\n\tsuite"
+    assert plain_text("\U0001fae8 \ue000") == "\U0001fae8 \ue000", (
+        "new to this Python, or a font's own: still somebody's word"
+    )
+
+
+@pytest.mark.parametrize("typed", ["\u200b", "\u200f\u200e \ufeff", "\u2800\u3164", "\u0301", "\u202e\u2066\n\t"])
+def test_what_nobody_can_see_is_no_answer(typed: str) -> None:
+    assert plain_text(typed) == ""
 
 
 # ---- the form as a whole -------------------------------------------------------------------------------------------

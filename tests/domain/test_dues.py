@@ -85,6 +85,57 @@ def test_a_call_is_no_letter_and_a_teachers_letter_is_not_the_heads(moroccan: Pr
     assert told.states_of("written_referral") == ["open"]
 
 
+MINUTES = {
+    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x", "level": "2",
+    "offence_question": "yes", "offence_reason": "y", "decision": "external_referral",
+}  # fmt: skip
+
+
+def offence(told: Told, answer: str = "yes") -> Told:
+    """Minutes in which the offence question is answered."""
+    return told.put("assessment_running").act("team_coordinator", "minutes", {**MINUTES, "offence_question": answer})
+
+
+def test_an_offence_starts_the_letter_and_justice_told_no_new_one(moroccan: Protocol) -> None:
+    told = offence(reported(moroccan))
+    assert due_at(told, "written_referral") == local("11-26T10:00")
+    told.act("head", "referral", {**CALL, "channel": "letter", "summary": "x", "target": "prosecutor"}).wait(hours=1)
+    assert offence(told).states_of("written_referral") == ["met"]
+
+
+@pytest.mark.parametrize(("target", "states"), [("police", ["met"]), ("emc", ["met", "open"])])
+def test_only_who_is_of_justice_keeps_the_letter_from_starting_anew(
+    moroccan: Protocol, target: str, states: list[str]
+) -> None:
+    told = offence(reported(moroccan))
+    told.act("head", "referral", {**CALL, "channel": "letter", "summary": "x", "target": target}).wait(hours=1)
+    assert sorted(offence(told).states_of("written_referral")) == states
+
+
+def test_a_call_to_justice_before_the_first_yes_counts_too(moroccan: Protocol) -> None:
+    told = offence(reported(moroccan).act("head", "referral", CALL).wait(hours=1))
+    assert told.states_of("written_referral") == []
+    assert told.facts["judicial_sent"] == 1
+
+
+def test_a_letter_that_runs_is_not_stopped_by_a_call(moroccan: Protocol) -> None:
+    told = offence(reported(moroccan)).act("head", "referral", CALL).wait(hours=1)
+    assert offence(told).states_of("written_referral") == ["open"], "as it was: a call is no letter"
+    assert due_at(told, "written_referral") == local("11-26T10:00")
+
+
+def test_a_reopened_case_forgets_that_justice_was_told(moroccan: Protocol) -> None:
+    told = offence(reported(moroccan))
+    told.act("head", "referral", {**CALL, "channel": "letter", "summary": "x"}).put("closed").wait(days=30)
+    assert "written_referral" in offence(told).open_dues()
+
+
+def test_a_danger_has_its_own_letter_all_the_same(moroccan: Protocol) -> None:
+    told = offence(reported(moroccan).act("head", "referral", {**CALL, "channel": "letter", "summary": "x"}))
+    told.act("head", "raise_danger", which_danger="grooming")
+    assert told.states_of("written_referral") == ["open"]
+
+
 def test_a_danger_lifted_is_no_longer_due(moroccan: Protocol) -> None:
     told = reported(moroccan).act("head", "raise_danger", which_danger="blackmail")
     told.act("head", "lift_danger", which_danger="blackmail", reason="x")
@@ -136,6 +187,7 @@ def test_a_hold_is_reviewed_within_three_days_and_then_again(moroccan: Protocol)
 def test_a_hold_on_every_guardian_is_reviewed_like_any_other(moroccan: Protocol) -> None:
     told = reported(moroccan).act("head", "raise_danger", which_danger="home_danger")
     assert told.states_of("hold_review") == ["open"]
+    assert due_at(told.wait(days=2), "hold_review", "1") == local("11-28T10:00"), "it doesn't put itself off"
 
 
 def test_a_review_of_one_hold_is_no_review_of_another(moroccan: Protocol) -> None:

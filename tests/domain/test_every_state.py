@@ -136,7 +136,8 @@ def check_act(protocol: Protocol, case: Case | None, actor: Actor, around: Any, 
     try:
         decision = decide(protocol, case, actor, NOW, around, RecordAct(act.key, answers, True), opening)
     except Refused as refusal:
-        codes = {reason.code for reason in refusal.reasons}
+        called_for = {need for rule in act.needs_when for need in rule.needs}
+        codes = {reason.code for reason in refusal.reasons if reason.need not in called_for}
         assert codes <= ON_SECOND_SIGHT.get(act.kind, set()), f"{act.key} was offered to {actor.id}: {codes}"
         assert_explained(protocol, refusal)
         return

@@ -61,7 +61,10 @@ TABLE: list[tuple[str, dict[str, Any], bool]] = [
     ("academy", {"restricted": True, "readers": frozenset({"academy"})}, True),
     # no case content
     ("reporter", {"team_sees": True}, False),
-    ("data_officer", {"team_sees": True}, False),
+    ("data_officer", {"team_sees": True}, True),
+    ("data_officer", {"restricted": True}, True),
+    ("data_officer", {"excluded": frozenset({"data_officer"})}, False),
+    ("data_officer", {"province": "another", "region": "another", "unit": "another"}, False),
     ("technical_admin", {"team_sees": True}, False),
     ("protocol_admin", {"team_sees": True}, False),
     ("trainer", {"team_sees": True}, False),
