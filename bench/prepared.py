@@ -149,7 +149,7 @@ def _case_file(player: Player) -> CaseFile:
         head = journal.content_head(session, loaded.case_id)
     assert head is not None
     accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
-    names = account_names(player.house, accounts)
+    names = account_names(player.house, accounts, "fr")
     return case_file_view(player.house, loaded, names, profile, 1, head.seq, head.hash)
 
 

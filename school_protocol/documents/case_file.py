@@ -353,7 +353,7 @@ class Pages:
         """What of this entry is not in this copy, in words."""
         w = self.w
         said = {
-            "side": w._("This entry is kept for those who look after another side of the case."),
+            "side": w._("This entry is kept for others in the case."),
             "words": w._("Somebody’s own words are not part of this copy."),
             "destroyed": w._("The words of this entry were erased, as the law asks."),
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 
 from school_protocol.domain.engine import role_for
@@ -15,7 +16,7 @@ from school_protocol.services.opening import schools_of
 from school_protocol.services.receipts import receipt_line
 from school_protocol.services.seeing import tone_of
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
-from school_protocol.storage import cases, directory, index, reports
+from school_protocol.storage import access, cases, directory, index, reports
 from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
 
@@ -40,6 +41,8 @@ def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | N
         own = _own_receipts(house, session, actor)
     units = _units(house, [row.unit for row in page.rows])
     lines = tuple(case_line(house, row, units[row.unit]) for row in page.rows)
+    if scope.is_metadata:
+        lines = tuple(replace(line, level=None, raised=0, metadata_only=True) for line in lines)
     return DeskView(
         lines=lines,
         filter=filter if filter in FILTERS else "open",
@@ -125,15 +128,16 @@ def find_by_number(house: House, actor: Actor, text: str) -> str:
 
 
 def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]:
-    """Cases of this person's own schools in which exactly that name or Massar code stands."""
+    """Cases of this person's own schools in which exactly that name or Massar code stands. Finding one is a reading."""
     if len(text) > 200 or not text.strip():
         return ()
-    scope = scope_of(house, actor)
+    scope = scope_of(house, actor).of_content()
     found: list[CaseLine] = []
     for unit in schools_of(house, actor):
-        with house.realm.reading() as session:
-            rows = index.by_mark(
-                session, scope, unit.id, house.vault.mark(unit.id, mark_text(text)), today=today_for(house)
-            )
+        mark = house.vault.mark(unit.id, mark_text(text))
+        with house.realm.writing() as session:
+            rows = index.by_mark(session, scope, unit.id, mark, today=today_for(house))
+            for row in rows:
+                access.note(session, case_id=row.case_id, account=actor.id, at=house.now(), what="search")
         found += [case_line(house, row, unit) for row in rows]
     return tuple(found)

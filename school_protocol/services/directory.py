@@ -6,11 +6,19 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, time
 from typing import Any
 
+from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import House
 from school_protocol.services.views import ContactLine
 from school_protocol.storage import directory
 from school_protocol.wording import ZONE
+
+
+def schools_without_calendar(house: House) -> tuple[str, ...]:
+    """Codes of the schools in which no deadline can be counted, and so nothing reported: no calendar holds there."""
+    with house.directory.reading() as session:
+        schools = directory.units_of_kind(session, UnitKind.school)
+        return tuple(school.code for school in schools if not directory.has_calendar(session, school))
 
 
 def contact_lines(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from school_protocol.domain import policy
@@ -15,7 +15,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Event, StepTaken, from_entry, to_entry
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import FieldType, Protocol, ScopeKind
 from school_protocol.services.house import House
 from school_protocol.storage import cases, directory, identities, index, outbox
 from school_protocol.storage.engines import Session
@@ -48,19 +48,38 @@ class Loaded:
         """Whether every role that this person has here sees pseudonyms only."""
         return all(_sees_pseudonyms(self.protocol, role) for role in self.roles)
 
+    @property
+    def metadata_only(self) -> bool:
+        """Whether this person may know of the case, and read only what is written for their role."""
+        declared = [self.protocol.roles.get(role) for role in self.roles]
+        return bool(declared) and all(role is not None and role.sees is ScopeKind.metadata for role in declared)
+
 
 def _sees_pseudonyms(protocol: Protocol, role: str) -> bool:
     seat = protocol.seats.get(role)
     if seat is not None:
         return not seat.identified and (seat.acts_as is None or protocol.roles[seat.acts_as].pseudonymised)
-    return protocol.roles[role].pseudonymised
+    declared = protocol.roles[role]
+    return declared.pseudonymised or declared.sees is ScopeKind.metadata
 
 
 # ---- surroundings ------------------------------------------------------------------------------------------------
 
 
-def surroundings(house: House, unit_id: str, *, joinable: Iterable[str] = (), neighbours: bool = False) -> Surroundings:
-    """Living directory data for a case of that unit; `neighbours` adds the people of the units beside it."""
+def surroundings(
+    house: House,
+    unit_id: str,
+    *,
+    joinable: Iterable[str] = (),
+    neighbours: bool = False,
+    named: Iterable[str] = (),
+    language: str = "",
+) -> Surroundings:
+    """Living directory data for a case of that unit; `neighbours` adds the people of the units beside it.
+
+    `named` are codes of schools that the case names: those that the installation has are known. People are named as
+    `language` writes them, else as each of them does.
+    """
     with house.directory.reading() as session:
         unit = directory.unit(session, unit_id)
         calendar = directory.calendar_for(session, unit)
@@ -68,17 +87,28 @@ def surroundings(house: House, unit_id: str, *, joinable: Iterable[str] = (), ne
         beside = [one.id for one in directory.children(session, unit.parents[0])] if neighbours and unit.parents else []
         places = dict.fromkeys((unit.id, *unit.parents, *beside))
         found = directory.holders(session, tuple(places), today=today)
+        schools = directory.school_codes(session, [unit.code, *named])
     people: dict[str, Colleague] = {}
     for holder in found:
         known = people.get(holder.account.id)
         roles = (*known.roles, (holder.role, holder.unit)) if known else ((holder.role, holder.unit),)
         people[holder.account.id] = Colleague(
             holder.account.id,
-            holder.account.name(holder.account.language),
+            holder.account.name(language or holder.account.language),
             roles,
             holder.account.is_trained(today),
         )
-    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset())
+    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *schools)))
+
+
+def schools_named(protocol: Protocol, case: Case) -> set[str]:
+    """Codes of schools that the case's records name."""
+    found = set()
+    for record in case.records:
+        item = protocol.form_of(record.act).find(FieldType.school)
+        if item is not None and isinstance(code := record.answers.get(item.key), str):
+            found.add(code)
+    return found
 
 
 def scope_of(house: House, actor: Actor) -> policy.Scope:
@@ -108,7 +138,7 @@ def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Lo
     protocol = house.library.protocol(opened.protocol, opened.version)
     events = tuple(from_entry(entry) for entry in cases.load(session, house.vault, case_id))
     case = fold(protocol, events)
-    around = surroundings(house, case.unit)
+    around = surroundings(house, case.unit, named=schools_named(protocol, case), language=actor.language)
     facts = read(protocol, case, house.now(), around)
     loaded = Loaded(case_id, protocol, case, facts, around, actor, (), events)
     loaded.roles = roles_of(protocol, case, actor, around, facts.today)
@@ -124,9 +154,23 @@ def names_in(house: House, session: Session, case_id: str) -> dict[str, Mapping[
     }
 
 
+def as_it_stood(loaded: Loaded, event: Event) -> Loaded:
+    """The case just before that event, at its moment."""
+    events = tuple(one for one in loaded.events if one.seq < event.seq)
+    case = fold(loaded.protocol, events)
+    return replace(loaded, case=case, events=events, facts=read(loaded.protocol, case, event.at, loaded.around))
+
+
 def with_neighbours(house: House, loaded: Loaded) -> Loaded:
     """The same case, knowing the people of the schools beside: a second signature may come from there."""
-    loaded.around = surroundings(house, loaded.case.unit, joinable=loaded.around.joinable, neighbours=True)
+    loaded.around = surroundings(
+        house,
+        loaded.case.unit,
+        joinable=loaded.around.joinable,
+        neighbours=True,
+        named=loaded.around.schools,
+        language=loaded.actor.language,
+    )
     loaded.facts = read(loaded.protocol, loaded.case, loaded.now, loaded.around)
     return loaded
 
@@ -135,7 +179,7 @@ def with_joinable(house: House, session: Session, loaded: Loaded) -> Loaded:
     """The same case, knowing the open cases of its school that this person sees: for joining."""
     page = index.page(
         session,
-        scope_of(house, loaded.actor),
+        scope_of(house, loaded.actor).of_content(),
         today=today_for(house),
         limit=STARTING_PLACES,
         filter=index.Filter(ended=False, unit=loaded.case.unit, protocol=loaded.protocol.protocol),
@@ -310,8 +354,8 @@ def notify(
                 )
 
 
-def account_names(house: House, ids: Iterable[str]) -> dict[str, str]:
-    """Names of accounts, for showing who did what."""
+def account_names(house: House, ids: Iterable[str], language: str) -> dict[str, str]:
+    """Names of accounts as that language writes them, for showing who did what."""
     with house.directory.reading() as session:
         found = directory.accounts(session, tuple(set(ids)))
-    return {key: account.name(account.language) for key, account in found.items()}
+    return {key: account.name(language) for key, account in found.items()}

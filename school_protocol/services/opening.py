@@ -58,7 +58,7 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
     units = schools_of(house, actor)
     if not units:
         raise Unseen(act or "report")
-    around = surroundings(house, units[0].id)
+    around = surroundings(house, units[0].id, language=actor.language)
     form = definition.form_of(declared)
     return ActView(
         protocol=definition,
@@ -115,6 +115,7 @@ def open_case(
     token: str,
     unit: str | None = None,
     protocol_key: str | None = None,
+    said: object = None,
 ) -> Opened:
     """Open a case by its first act: a report, or a danger raised at once. One report, one case."""
     protocol, declared = _opening_act(house, actor, act, protocol_key)
@@ -123,17 +124,22 @@ def open_case(
     place = chosen or (schools[0] if schools and unit is None else None)
     if place is None:
         raise Unseen(unit or "school")
+    press = once.press(house.vault, actor.id, token, declared.key, said or [place.id, answers])
     with house.realm.reading() as session:
-        before = once.spent(session, actor.id, token)
+        before = once.spent(session, press)
     if before is not None:
-        return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
+        return _repeated(before)
     around = surroundings(house, place.id)
     decide(protocol, None, actor, house.now(), around, RecordAct(declared.key, answers), Opening("0", place.id))
     case_id = keys.prepare_key(house.realm, house.vault)
     with house.realm.writing() as session:
-        if (before := once.spent(session, actor.id, token)) is not None:
-            return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
-        return _open(house, session, actor, protocol, declared, answers, token, place, around, case_id)
+        if (before := once.spent(session, press)) is not None:
+            return _repeated(before)
+        return _open(house, session, actor, protocol, declared, answers, press, place, around, case_id)
+
+
+def _repeated(before: Mapping[str, Any]) -> Opened:
+    return Opened(before["number"], before["report"], before["raised"], before["may_see"], repeated=True)
 
 
 def _open(
@@ -143,7 +149,7 @@ def _open(
     protocol: Protocol,
     act: Act,
     answers: Mapping[str, Any],
-    token: str,
+    press: once.Press,
     place: Unit,
     around: Surroundings,
     case_id: str,
@@ -181,7 +187,7 @@ def _open(
     may_see = index.find(session, scope_of(house, actor), number, today=today_for(house)) is not None
     raised = bool(case.live_dangers())
     outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}
-    once.use(session, actor.id, token, outcome, at=house.now())
+    once.use(session, press, outcome, at=house.now())
     return Opened(number, report, raised, may_see)
 
 

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file
 from school_protocol.domain.engine import role_for
-from school_protocol.domain.errors import Unseen
+from school_protocol.domain.errors import SentBefore, Unseen
 from school_protocol.domain.events import DocumentIssued
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Document, Profile
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, account_names, keep, load, names_in
+from school_protocol.services.loading import Loaded, account_names, as_it_stood, keep, load, names_in
 from school_protocol.services.printing import case_file_view
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import CaseHead
 from school_protocol.storage import access, cases, journal, once
+from school_protocol.storage.engines import Session
 from school_protocol.wording import Wording
 
 
@@ -68,26 +72,28 @@ def see_case_file(house: House, actor: Actor, number: str) -> CaseFileOptions:
 def issue_case_file(
     house: House, actor: Actor, number: str, profile: str, language: str, *, token: str | None = None
 ) -> Issued:
-    """Typeset one copy and record that it was handed out: copy number, reader, content head, digest of the file."""
+    """Typeset one copy and record that it was handed out: copy number, reader, content head, digest of the file.
+
+    Pressed twice, it hands out the very same copy again. Raises SentBefore where that copy can't be made again.
+    """
+    press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language)
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
         chosen = next((one for one in _profiles(loaded) if one.key == profile), None)
         if chosen is None or language not in loaded.protocol.languages:
             raise Unseen(f"{number}/{profile}")
+        if (before := once.spent(session, press)) is not None:
+            return _again(house, session, loaded, chosen, language, before)
         document = _document(loaded)
-        loaded.names = names_in(house, session, loaded.case_id) if chosen.identities else {}
         head = journal.content_head(session, loaded.case_id)
         assert head is not None
         copy = cases.next_copy(session, loaded.case_id, document.key)
-        accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
-        names = account_names(house, {*accounts, *(held.account for held in loaded.case.seats)})
-        view = case_file_view(house, loaded, names, chosen, copy, head.seq, head.hash)
-        data = case_file(view, Wording(language))
+        data = _typeset(house, session, loaded, chosen, language, copy, head)
         event = DocumentIssued(
             actor=actor.id,
             role=loaded.roles[0],
-            at=house.now(),
-            occurred_at=house.now(),
+            at=loaded.now,
+            occurred_at=loaded.now,
             document=document.key,
             profile=chosen.key,
             language=language,
@@ -95,8 +101,33 @@ def issue_case_file(
             content_head=head.hash,
             digest=hashlib.sha256(data).hexdigest(),
         )
-        keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
         access.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"file.{chosen.key}")
-        if token:
-            once.use(session, actor.id, token, {"copy": copy}, at=house.now())
+        once.use(session, press, {"copy": copy, "seq": kept.seq, "head": head.seq}, at=house.now())
+    return _issued(loaded, copy, language, data)
+
+
+def _issued(loaded: Loaded, copy: int, language: str, data: bytes) -> Issued:
     return Issued(f"{loaded.case.number}-{copy}-{language}.pdf", data, copy)
+
+
+def _typeset(
+    house: House, session: Session, loaded: Loaded, profile: Profile, language: str, copy: int, head: journal.Head
+) -> bytes:
+    loaded.names = names_in(house, session, loaded.case_id) if profile.identities else {}
+    accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
+    names = account_names(house, {*accounts, *(held.account for held in loaded.case.seats)}, language)
+    return case_file(case_file_view(house, loaded, names, profile, copy, head.seq, head.hash), Wording(language))
+
+
+def _again(
+    house: House, session: Session, loaded: Loaded, profile: Profile, language: str, before: Mapping[str, Any]
+) -> Issued:
+    """The copy that this press handed out before, made again from the case as it stood; checked by its digest."""
+    event = next(one for one in loaded.events if one.seq == before["seq"])
+    assert isinstance(event, DocumentIssued)
+    head = journal.Head(before["head"], event.content_head)
+    data = _typeset(house, session, as_it_stood(loaded, event), profile, language, event.copy, head)
+    if hashlib.sha256(data).hexdigest() != event.digest:
+        raise SentBefore(before)
+    return _issued(loaded, event.copy, language, data)

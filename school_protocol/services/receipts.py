@@ -21,7 +21,7 @@ from school_protocol.services.loading import (
     load_by_id,
 )
 from school_protocol.services.opening import Opened, colleague_lines
-from school_protocol.services.recording import Done, keep_decision, where_it_goes_on
+from school_protocol.services.recording import Done, keep_decision, repeated, where_it_goes_on
 from school_protocol.services.showing import first_acts
 from school_protocol.services.views import (
     ActView,
@@ -116,18 +116,19 @@ def raise_from_receipt(house: House, actor: Actor, report: str, danger: str, *, 
 
 
 def record_from_receipt(
-    house: House, actor: Actor, report: str, act: str, answers: Mapping[str, Any], *, token: str
+    house: House, actor: Actor, report: str, act: str, answers: Mapping[str, Any], *, token: str, said: object = None
 ) -> Done:
     """A reporter, who may not see the case, still does what falls to whoever stands beside the child.
 
     The acts of the first minutes, and the report itself where a danger opened the case.
     """
+    press = once.press(house.vault, actor.id, token, report, act, said or answers)
     with house.realm.writing() as session:
         header = reports.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)
-        if (before := once.spent(session, actor.id, token)) is not None:
-            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+        if (before := once.spent(session, press)) is not None:
+            return repeated(before)
         loaded = load_by_id(house, session, actor, header.case_id)
         declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
         if declared is None or not (declared.first_minutes or declared.kind is ActKind.report):
@@ -136,7 +137,7 @@ def record_from_receipt(
             loaded = where_it_goes_on(house, session, loaded)
         intent = RecordAct(declared.key, answers)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
-        return keep_decision(house, session, loaded, decision, token)
+        return keep_decision(house, session, loaded, decision, press)
 
 
 def _protocol_of_report(house: House, actor: Actor, report: str) -> Protocol:

@@ -46,6 +46,11 @@ class Done:
     number: str = ""
 
 
+def repeated(before: Mapping[str, Any]) -> Done:
+    """What the first press of a form did."""
+    return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+
+
 def record_act(
     house: House,
     actor: Actor,
@@ -58,16 +63,19 @@ def record_act(
     password: str | None = None,
     proven: bool = False,
     changes: Mapping[str, Any] | None = None,
+    said: object = None,
 ) -> Done:
     """Record an act; what follows from it by itself follows in the same transaction.
 
     `password` is what a signature asks; `proven` says that a script plays somebody who has given it;
-    `changes` are a corrected record's answers as they should be.
+    `changes` are a corrected record's answers as they should be; `said` is the form as it was sent, which tells a
+    second press from other words sent with the same token (the answers, where it isn't given).
     """
+    press = once.press(house.vault, actor.id, token, number, act, said or [answers, changes])
     signed = proven or _signed(house, actor, password)
     with house.realm.writing() as session:
-        if (before := once.spent(session, actor.id, token)) is not None:
-            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+        if (before := once.spent(session, press)) is not None:
+            return repeated(before)
         loaded = load(house, session, actor, number)
         declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
         brought: tuple[str, ...] | None = None
@@ -84,7 +92,7 @@ def record_act(
         intent = RecordAct(act, answers, signed, changes)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
         _check_expected(loaded, expected, declared)
-        return keep_decision(house, session, loaded, decision, token)
+        return keep_decision(house, session, loaded, decision, press)
 
 
 def make_move(
@@ -97,19 +105,21 @@ def make_move(
     departures: Mapping[str, str] | None = None,
     expected: int | None,
     token: str,
+    said: object = None,
 ) -> Done:
     """Move the case on; joining and handing over write the other case in the same transaction."""
+    press = once.press(house.vault, actor.id, token, number, move, said or [reason, departures or {}])
     receiving = keys.prepare_key(house.realm, house.vault) if _may_open(house, move) else None
     with house.realm.writing() as session:
-        if (before := once.spent(session, actor.id, token)) is not None:
-            return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+        if (before := once.spent(session, press)) is not None:
+            return repeated(before)
         loaded = load(house, session, actor, number)
         declared = loaded.protocol.moves.get(loaded.protocol.resolve("moves", move))
         successor = cases.free_number(session, _RANDOM) if receiving else None
         intent = MakeMove(move, reason, departures or {}, successor)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
         _check_expected(loaded, expected, None)
-        done = keep_decision(house, session, loaded, decision, token)
+        done = keep_decision(house, session, loaded, decision, press)
         if declared is not None and declared.carries:
             carry(house, session, loaded, declared)
         if declared is not None and receiving is not None and successor is not None:
@@ -161,7 +171,8 @@ def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> No
         raise Conflict(expected, loaded.case.content_seq)
 
 
-def keep_decision(house: House, session: Session, loaded: Loaded, decision: Decision, token: str) -> Done:
+def keep_decision(house: House, session: Session, loaded: Loaded, decision: Decision, press: once.Press) -> Done:
+    """Write what was decided, ask for the notices it calls for, and use the form up."""
     events = keep(
         house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people, loaded.around
     )
@@ -170,5 +181,5 @@ def keep_decision(house: House, session: Session, loaded: Loaded, decision: Deci
         notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
-    once.use(session, loaded.actor.id, token, outcome, at=house.now())
+    once.use(session, press, outcome, at=house.now())
     return Done(events[-1].seq, raised, number=loaded.case.number)

@@ -23,7 +23,7 @@ from school_protocol.domain.events import (
     StepTaken,
     kind_of,
 )
-from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, Move, Option, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Deadline, FieldType, Form, Move, Option, Protocol
 from school_protocol.services.loading import Loaded
 from school_protocol.services.views import (
     AccountLine,
@@ -89,6 +89,8 @@ class Seeing:
         """Why a record of this form is not, or not wholly, for this reader."""
         if form.readers and role_for(self.protocol, form.readers, self.loaded.roles) is None:
             return "side"
+        if self.loaded.metadata_only:
+            return None if form.readers else "side"
         if form.side is not None and not self._may_read_side(form.side):
             return "side"
         return "words" if self.loaded.pseudonymised else None
@@ -122,6 +124,8 @@ class Seeing:
 
     def people(self) -> tuple[PersonLine, ...]:
         """Everybody in the case, in the order of the definition's slots."""
+        if self.loaded.metadata_only:
+            return ()
         slots = list(self.protocol.slots)
         ids = sorted(self.case.people, key=lambda key: (slots.index(self.case.people[key].slot), len(key), key))
         return tuple(self.person(key) for key in ids)
@@ -158,6 +162,17 @@ class Seeing:
             corrections=tuple(record.corrections),
         )
 
+    def entry(self, record: Record) -> RecordView:
+        """One record, whole: as it holds now, and as it was first written where it was corrected."""
+        shown = self.record(record)
+        written = next((event for event in self.loaded.events if event.seq == record.seq), None)
+        if not record.corrections or shown.hidden == "side" or not isinstance(written, Recorded):
+            return shown
+        first = dict(written.answers)
+        if first == dict(record.answers):
+            return shown
+        return replace(shown, first=without_words(shown.form, first) if shown.hidden else first)
+
     def name(self, account: str) -> str:
         return self.names.get(account, "—")
 
@@ -176,17 +191,23 @@ class Seeing:
                 return replace(view, detail={"number": event.number, "opened_from": event.opened_from})
             case CaseJoined():
                 handover = {} if self.loaded.pseudonymised else dict(event.handover)
-                return replace(view, detail={"other": event.other, "dangers": event.dangers, "handover": handover})
+                dangers = () if self.loaded.metadata_only else event.dangers
+                return replace(view, detail={"other": event.other, "dangers": dangers, "handover": handover})
             case DocumentIssued():
                 detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
                 return replace(view, detail={**detail, "language": event.language})
         return view
 
     def _step(self, step: StepTaken) -> dict[str, Any]:
-        return {
+        places = {
             "move": self.protocol.moves[step.move],
             "source": self.protocol.states[step.source],
             "target": self.protocol.states[step.target],
+        }
+        if self.loaded.metadata_only:
+            return {**places, "reason": "", "departures": [], "level": None, "grid": {}}
+        return {
+            **places,
             "reason": step.reason,
             "departures": [(self.protocol.needs[need], why) for need, why in step.departures.items()],
             "level": step.level,
@@ -212,11 +233,12 @@ class Seeing:
             unit=self.loaded.around.unit,
             state=protocol.states[case.state],
             stage=protocol.stage_of(case.state),
-            level=grid.levels.get(case.level) if grid else None,
+            level=grid.levels.get(case.level) if grid and not self.loaded.metadata_only else None,
             opened_at=case.opened_at,
             entered_at=case.entry.at,
             restricted=case.restricted_seq is not None,
             pseudonymised=self.loaded.pseudonymised,
+            metadata_only=self.loaded.metadata_only,
             roles=self.loaded.roles,
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
@@ -228,6 +250,8 @@ class Seeing:
         )
 
     def dangers(self) -> tuple[DangerLine, ...]:
+        if self.loaded.metadata_only:
+            return ()
         return tuple(
             DangerLine(
                 self.protocol.dangers[life.danger], life.state, life.raised_at, self.name(life.by), life.changed_at
@@ -353,6 +377,8 @@ class Seeing:
         )
 
     def referrals(self) -> tuple[ReferralLine, ...]:
+        if self.loaded.metadata_only:
+            return ()
         lines = []
         for referral in self.case.referrals:
             record = self.case.record(referral.seq)
@@ -421,6 +447,41 @@ class Seeing:
     # ---- pages -----------------------------------------------------------------------------------------------
 
     def page(self) -> CaseView:
+        return self._metadata_page() if self.loaded.metadata_only else self._whole_page()
+
+    def _metadata_page(self) -> CaseView:
+        """That the case is there, where it stands, who wrote when; and what is written for this reader's role."""
+        return CaseView(
+            head=self.head(),
+            rail=self.rail(),
+            next_moves=(),
+            other_moves=(),
+            acts=self.acts(),
+            duties=(),
+            dues=tuple(line for line in self.due_lines() if self._is_for_reader(line.deadline)),
+            people=(),
+            seats=(),
+            referrals=(),
+            holds=self.holds(),
+            evidence=(),
+            notes=(),
+            follow_ups=(),
+            dangers=(),
+            to_sign=(),
+            chronology=self.chronology(),
+            successor=self.case.successor,
+            joined=tuple(self.case.joined),
+            opened_from=self.case.opened_from,
+        )
+
+    def _is_for_reader(self, deadline: Deadline) -> bool:
+        """Whether what meets it is written in forms that this reader may read."""
+        met_by = [source.act for source in deadline.met_by if source.act]
+        return bool(met_by) and all(
+            self.hidden(self.protocol.form_of(self.protocol.acts[act])) is None for act in met_by
+        )
+
+    def _whole_page(self) -> CaseView:
         forward, other = self.moves()
         return CaseView(
             head=self.head(),

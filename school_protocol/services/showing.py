@@ -69,7 +69,7 @@ def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseH
             raise Unseen(f"{number}/{seq}")
         _note_reading(house, session, loaded, f"entry.{seq}")
         seeing = seeing_of(house, loaded)
-        return seeing.head(), seeing.record(record)
+        return seeing.head(), seeing.entry(record)
 
 
 def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
@@ -187,7 +187,7 @@ def as_far_as(house: House, session: Session, loaded: Loaded, form: Form) -> Loa
 def seeing_of(house: House, loaded: Loaded) -> Seeing:
     accounts = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
     accounts |= set(loaded.around.people)
-    return Seeing(loaded, account_names(house, accounts))
+    return Seeing(loaded, account_names(house, accounts, loaded.actor.language))
 
 
 def _note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:

@@ -187,6 +187,7 @@ class CaseLine:
     restricted: bool
     unit: Unit
     opened_at: datetime
+    metadata_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

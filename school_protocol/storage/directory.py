@@ -237,6 +237,12 @@ def unit_coded(session: Session, code: str) -> Unit | None:
     return unit(session, found) if found else None
 
 
+def school_codes(session: Session, codes: Collection[str]) -> frozenset[str]:
+    """Which of these codes are schools of this installation."""
+    wanted = select(UnitRow.code).where(UnitRow.kind == UnitKind.school.value, UnitRow.code.in_(codes))
+    return frozenset(session.scalars(wanted))
+
+
 def units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
     """Several units with what lies above them: one query, however many units and storeys."""
     wanted = list(dict.fromkeys(ids))
@@ -400,6 +406,12 @@ def calendar_for(session: Session, here: Unit) -> Calendar:
         if each in rows:
             return _calendar(rows[each])
     raise Unseen(f"no calendar for unit {here.id}")
+
+
+def has_calendar(session: Session, here: Unit) -> bool:
+    """Whether a calendar holds in that unit."""
+    chain = (here.id, *here.parents)
+    return session.scalar(select(CalendarRow.unit).where(CalendarRow.unit.in_(chain)).limit(1)) is not None
 
 
 def _calendar(row: CalendarRow) -> Calendar:

@@ -256,6 +256,12 @@ def _reached(clause: Clause, account: str, today: date) -> ColumnElement[bool]:
             return CaseIndexRow.province == clause.place
         case Reach.region:
             return CaseIndexRow.region == clause.place
+        case Reach.under:
+            return or_(
+                CaseIndexRow.unit == clause.place,
+                CaseIndexRow.province == clause.place,
+                CaseIndexRow.region == clause.place,
+            )
         case _:
             assert_never(clause.reach)
 

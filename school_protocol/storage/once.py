@@ -12,39 +12,58 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from school_protocol.domain.errors import SentBefore
 from school_protocol.storage.tables import DraftRow, UsedTokenRow
-from school_protocol.storage.vault import Vault
+from school_protocol.storage.vault import Vault, canonical
 
 Outcome = Mapping[str, Any]
 """Where the first press led: ids and numbers only, never a typed word."""
 
-
-def spent(session: Session, account: str, token: str) -> dict[str, Any] | None:
-    """The outcome of an earlier use of this token by this account; None where it is unused."""
-    row = session.get(UsedTokenRow, (account, _hashed(token)))
-    return dict(row.outcome) if row is not None else None
+_SAID = "said"
 
 
-def use(session: Session, account: str, token: str, outcome: Outcome, *, at: datetime) -> dict[str, Any] | None:
+@dataclass(frozen=True, slots=True)
+class Press:
+    """One sending of a form: who sent it, its one-time token, and a keyed digest of what it said."""
+
+    account: str
+    token: bytes
+    said: str
+
+
+def press(vault: Vault, account: str, token: str, *said: object) -> Press:
+    """The press that `said` these plain values with that token."""
+    return Press(account, _hashed(token), vault.chain("press-v1", canonical(list(said))).hex())
+
+
+def spent(session: Session, press: Press) -> dict[str, Any] | None:
+    """Where an earlier press of the same form led; None where its token is unused.
+
+    Raises SentBefore where the earlier press said something else: what is said now must not be taken for recorded.
+    """
+    row = session.get(UsedTokenRow, (press.account, press.token))
+    if row is None:
+        return None
+    outcome = {key: value for key, value in row.outcome.items() if key != _SAID}
+    if row.outcome.get(_SAID, press.said) != press.said:
+        raise SentBefore(outcome)
+    return outcome
+
+
+def use(session: Session, press: Press, outcome: Outcome, *, at: datetime) -> dict[str, Any] | None:
     """Use a token up in this transaction; returns None, or the first outcome where it was used before.
 
     A refused form rolls its transaction back and so uses no token up.
     """
-    if (first := spent(session, account, token)) is not None:
+    if (first := spent(session, press)) is not None:
         return first
     try:
         with session.begin_nested():
-            session.add(UsedTokenRow(account=account, token=_hashed(token), at=at, outcome=dict(outcome)))
+            kept = {**outcome, _SAID: press.said}
+            session.add(UsedTokenRow(account=press.account, token=press.token, at=at, outcome=kept))
     except IntegrityError:
-        return spent(session, account, token)
+        return spent(session, press)
     return None
-
-
-def settle(session: Session, account: str, token: str, outcome: Outcome) -> None:
-    """Write the outcome of a token that this transaction has used up at its start."""
-    row = session.get_one(UsedTokenRow, (account, _hashed(token)))
-    row.outcome = dict(outcome)
-    session.flush()
 
 
 def drop_tokens(session: Session, before: datetime) -> None:

@@ -24,6 +24,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "sign_in.leave": Permission.anyone,
     "desk.index": Permission.signed_in,
     "desk.search": Permission.see_cases,
+    "desk.forget_draft": Permission.signed_in,
+    "desk.folds": Permission.signed_in,
     "desk.leave": Permission.anyone,
     "desk.language": Permission.anyone,
     "reports.new": Permission.report,
@@ -83,9 +85,12 @@ def _refuse_foreign() -> ResponseReturnValue | None:
     try:
         csrf.protect()
     except CSRFError:
-        if kept.keep_for(sessions.find_account()):
-            return redirect(way_back())
-        raise
+        owner = kept.keep()
+        if owner is None:
+            raise
+        if owner != sessions.find_account():
+            raise kept.KeptForOwner from None
+        return redirect(way_back())
     return None
 
 
@@ -100,7 +105,7 @@ def _is_own_site() -> bool:
 def _to_sign_in() -> ResponseReturnValue:
     """Ask who this is, then come back; what was typed meanwhile waits, sealed, for the same person."""
     if request.method not in SAFE_METHODS:
-        if kept.keep_for(sessions.find_account()):
+        if kept.keep():
             flash("kept", "signed_out")
         else:
             flash("signed_out", "signed_out")

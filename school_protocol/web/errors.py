@@ -9,9 +9,10 @@ from flask import Flask, Response, make_response, render_template
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, Unseen
+from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, SentBefore, Unseen
 from school_protocol.services.accounts import TooManyTries
 from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.web.kept import KeptForOwner
 
 log = logging.getLogger(__name__)
 
@@ -38,11 +39,13 @@ LAST_RESORT = """<!doctype html>
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(CSRFError, lambda _error: page(400, "errors/old_form.html"))
+    app.register_error_handler(CSRFError, lambda _error: page(400, "errors/old_form.html", is_kept=False))
+    app.register_error_handler(KeptForOwner, lambda _error: page(400, "errors/old_form.html", is_kept=True))
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(Unseen, lambda _error: page(404))
     app.register_error_handler(BadInput, lambda _error: page(400))
     app.register_error_handler(Refused, lambda _error: page(409))
+    app.register_error_handler(SentBefore, lambda _error: page(409))
     app.register_error_handler(Conflict, lambda _error: page(409))
     app.register_error_handler(StorageBusy, _busy)
     app.register_error_handler(StorageFull, _full)
@@ -51,10 +54,10 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Exception, _broken)
 
 
-def page(status: int, template: str | None = None) -> Response:
+def page(status: int, template: str | None = None, **known: object) -> Response:
     """The page of `status`. It says nothing of the address asked for, so that two of them can't be told apart."""
     try:
-        body = render_template(template or PAGES.get(status, PAGES[400 if status < 500 else 500]))
+        body = render_template(template or PAGES.get(status, PAGES[400 if status < 500 else 500]), **known)
     except Exception:
         log.exception("an error's page could not be shown")
         body = LAST_RESORT

@@ -53,6 +53,7 @@ from school_protocol.web.questions import (
     local_moment,
     whole_number,
 )
+from school_protocol.web.unfolding import fold_name
 from school_protocol.wording import ZONE, Wording
 
 PREFIX = "a-"
@@ -107,14 +108,17 @@ class AnswerForm(OwnForm):
     def by_key(self) -> dict[str, Question]:
         return {question.spec.key: question for question in self.questions}
 
+    prefix: str = PREFIX
+
     @property
-    def groups(self) -> Iterator[tuple[str, list[Question]]]:
-        """Questions in the order asked; those that hang on the same condition together, with its words."""
+    def groups(self) -> Iterator[tuple[str, str, list[Question]]]:
+        """Questions in the order asked; those that hang on the same condition together, its words and its class."""
         for source, found in groupby(self.questions, key=lambda one: one.spec.when.source if one.spec.when else ""):
             group = list(found)
             when = group[0].spec.when
             words = in_words(when, self.view.protocol, self.view.form, group[0].w) if source and when else ""
-            yield words, group
+            name = fold_name(self.view.form, when, self.prefix) if source and when else ""
+            yield words, name, group
 
     def chosen_unit(self) -> str | None:
         """Before the case exists: where it is filed."""
@@ -153,6 +157,7 @@ def form_for(
         shown["expected"] = str(view.head.seq if view.head else 0)
     form: AnswerForm = kind(shown)
     form.view = view
+    form.prefix = prefix
     form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
     form.unit = builder.unit(form, shown)
     return form

@@ -32,6 +32,7 @@ ALWAYS: Mapping[str, str] = {
     "Permissions-Policy": ", ".join(f"{feature}=()" for feature in FEATURES),
     "X-Robots-Tag": "noindex, nofollow",
 }
+KEPT = frozenset({"static", "desk.folds"})
 NO_STORE = "no-store"
 STATIC_DAY = "public, max-age=86400"
 STATIC_FOR_EVER = "public, max-age=31536000, immutable"
@@ -51,6 +52,6 @@ def init_app(app: Flask) -> None:
 
 def _caching(response: Response) -> str:
     """Our own style sheet and fonts may be kept; nothing else may."""
-    if request.endpoint != "static" or response.status_code >= 400:
+    if request.endpoint not in KEPT or response.status_code >= 400:
         return NO_STORE
     return STATIC_FOR_EVER if "v" in request.args else STATIC_DAY

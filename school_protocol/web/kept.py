@@ -6,21 +6,36 @@ A page with a form asks `typed_before()` when it is shown, and calls `forget()` 
 from __future__ import annotations
 
 from flask import request
+from flask_wtf.csrf import CSRFError
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.services import drafts
 from school_protocol.web import sessions
 
-NEVER_KEPT = frozenset({"csrf_token", "password", "token", "expected"})
+
+class KeptForOwner(CSRFError):  # type: ignore[misc]
+    """A form shown to somebody else than who sends it: nothing is recorded, its words wait for its owner."""
 
 
-def keep_for(account: str | None) -> bool:
-    """Keep the form of this request for `account`; True if there was anything to keep, and somebody to keep it for."""
-    typed = {key: values for key, values in request.form.lists() if key not in NEVER_KEPT and any(values)}
-    if account is None or not typed or request.blueprint in (None, "sign_in", "desk"):
-        return False
-    drafts.keep_draft(sessions.house(), account, request.path, typed)
-    return True
+NEVER_KEPT = frozenset({"csrf_token", sessions.OWNER, "password", "token", "expected"})
+
+
+def as_typed() -> dict[str, list[str]]:
+    """The form of this request as it was typed and chosen, without what the page itself put there."""
+    return {key: values for key, values in request.form.lists() if key not in NEVER_KEPT}
+
+
+def keep() -> str | None:
+    """Keep the form of this request for the account that it was shown to, and say which; None if nothing was kept.
+
+    Somebody else may be signed in on this browser by now: what was typed is not theirs to read.
+    """
+    typed = {key: values for key, values in as_typed().items() if any(values)}
+    owner = sessions.owner_of_form()
+    if owner is None or not typed or request.blueprint in (None, "sign_in", "desk"):
+        return None
+    drafts.keep_draft(sessions.house(), owner, request.path, typed)
+    return owner
 
 
 def typed_before(account: str) -> MultiDict[str, str] | None:
@@ -31,6 +46,6 @@ def typed_before(account: str) -> MultiDict[str, str] | None:
     return MultiDict((key, value) for key, values in found.items() for value in values)
 
 
-def forget(account: str) -> None:
-    """The form at this address was taken: nothing has to wait any more."""
-    drafts.drop_draft(sessions.house(), account, request.path)
+def forget(account: str, path: str | None = None) -> None:
+    """The form at this address (or at `path`) was taken, or isn't wanted any more: nothing has to wait."""
+    drafts.drop_draft(sessions.house(), account, path or request.path)

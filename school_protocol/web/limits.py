@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from flask import Flask, request
 
+from school_protocol.web import sessions
+
 ELSEWHERE = 64 * 1024
-FORM = 2 * 1024 * 1024
+FORM = 12 * 1024 * 1024
+"""More than the longest answers that a form takes, each letter sent in its longest way."""
 FORM_PARTS = 2_000
 LONG_FORMS = frozenset(
     {
@@ -26,6 +29,6 @@ def init_app(app: Flask) -> None:
 
 
 def apply(endpoint: str) -> None:
-    """Give this request the room that its endpoint needs."""
-    if endpoint in LONG_FORMS:
+    """Give this request the room that its endpoint needs; much of it only to somebody who is, or was, signed in."""
+    if endpoint in LONG_FORMS and sessions.find_account() is not None:
         request.max_content_length = FORM

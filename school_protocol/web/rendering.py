@@ -38,7 +38,9 @@ def init_app(app: Flask) -> None:
         role=role,
         languages=LocalProxy(languages),
         style_sheet=_style_sheet,
+        fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
+        shown_to=_shown_to,
         here=way_back,
     )
     app.jinja_env.filters.update(
@@ -97,6 +99,11 @@ def _reader() -> Actor | None:
         return sessions.find_actor()
     except SchoolProtocolError:
         return None
+
+
+def _shown_to() -> str:
+    reader = _reader()
+    return sessions.owner_mark(reader.id) if reader else ""
 
 
 def languages() -> tuple[tuple[str, str, str], ...]:
@@ -169,6 +176,11 @@ def _now() -> datetime:
 def _style_sheet() -> str:
     """Address of the style sheet, good for ever: it changes with the file."""
     return url_for("static", filename="school.css", v=_digest(Path(__file__).parent / "static" / "school.css"))
+
+
+def _fold_sheet(protocol: Protocol) -> str:
+    """Address of the rules that fold a definition's conditional questions, good for ever as its bytes are."""
+    return url_for("desk.folds", protocol=protocol.protocol, version=protocol.version, v=protocol.digest[:12])
 
 
 @lru_cache(maxsize=1)

@@ -13,12 +13,14 @@ from typing import cast
 from flask import Flask, Request, Response, current_app, g, request, session
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import generate_csrf
+from itsdangerous import BadSignature, URLSafeSerializer
 
 from school_protocol.domain.policy import Actor
 from school_protocol.services import accounts
 from school_protocol.services.house import House
 
 TOKEN_MOST = 200
+OWNER = "shown_to"
 login_manager = LoginManager()
 
 
@@ -92,6 +94,26 @@ def form_token() -> str:
     """What a form of ours carries, to be known again."""
     bind_form_token()
     return str(generate_csrf())
+
+
+def owner_mark(account: str) -> str:
+    """What a form of ours carries to say for whom it was shown."""
+    return str(_marks().dumps(account))
+
+
+def owner_of_form() -> str | None:
+    """The account for which the form of this request was shown, whoever is signed in by now."""
+    try:
+        owner = _marks().loads(request.form.get(OWNER, ""))
+    except BadSignature:
+        return None
+    return owner if isinstance(owner, str) else None
+
+
+def _marks() -> URLSafeSerializer:
+    key = current_app.secret_key
+    assert isinstance(key, bytes)
+    return URLSafeSerializer(key, salt="shown-to-v1")
 
 
 def bind_form_token() -> None:

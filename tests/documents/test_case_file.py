@@ -233,5 +233,5 @@ def test_a_long_case_prints(small: Protocol) -> None:
 def test_hidden_sides_are_said(small: Protocol) -> None:
     view = MadeUp(small).file(profiles(small)[True])
     records = tuple(replace(record, hidden="side", answers={}) for record in view.records)
-    said = squeezed(Wording("en")._("This entry is kept for those who look after another side of the case."))
+    said = squeezed(Wording("en")._("This entry is kept for others in the case."))
     assert said in squeezed("".join(text_of(case_file(replace(view, records=records), Wording("en")))))

@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -214,7 +214,8 @@ class Filled:
         self.unanswered[act.key] = missing or {"(never recorded)"}
 
     def meet_needs(self, act: Act) -> None:
-        """Record what the act asks to stand already, or what its answers point at."""
+        """Record what the act asks to stand already, or what its answers point at; wait for what comes with time."""
+        self.player.clock.advance(timedelta(days=8 if act.needs_when else 0))
         pointed = {ActKind.answer_referral: ActKind.refer, ActKind.review_hold: ActKind.hold}
         for other in self.protocol.acts_of(pointed[act.kind]) if act.kind in pointed else ():
             self.try_once(other, None)

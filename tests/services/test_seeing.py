@@ -24,7 +24,7 @@ from school_protocol.services.showing import (
     see_record,
     what_is_new,
 )
-from school_protocol.storage import directory
+from school_protocol.storage import access, cases, directory
 from services.conftest import MASSAR, NAME, WORDS, School
 
 HEARD = {
@@ -135,13 +135,50 @@ def test_a_team_member_sees_what_the_whole_team_sees_and_what_is_assigned(school
         "workshop_participant",
         "protocol_admin",
         "technical_admin",
-        "data_officer",
     ],
 )
 def test_these_see_no_case(school: School, who: str) -> None:
     school.report()
     assert not school.is_seen_by(who)
     assert see_desk(school.house, school.person(who)).lines == ()
+
+
+RIGHTS = {"stage": "asked", "request": "access", "requester": "Un oncle", "identity_checked": True}
+
+
+def test_the_data_officer_sees_that_a_case_is_there_and_nothing_that_was_written(school: School) -> None:
+    listened(school)
+    school.act("head", "raise_danger", which_danger="blackmail")
+    page, shown = school.seen_by("data_officer"), everything(school, "data_officer")
+    assert (page.head.number, page.people, page.referrals, page.dangers) == (school.number, (), (), ())
+    assert (page.head.level, page.head.live_dangers) == (None, ())
+    for words in (NAME, MASSAR, WORDS, HEARD["account"], "blackmail"):
+        assert words not in shown, words
+        assert words in everything(school, "head"), words
+    assert [line.number for line in see_desk(school.house, school.person("data_officer")).lines] == [school.number]
+    assert find_by_pupil(school.house, school.person("data_officer"), NAME) == ()
+
+
+def test_the_data_officer_answers_a_request_even_where_the_head_may_not_read(school: School) -> None:
+    school.report(adult_concerned="yes")
+    assert not school.is_seen_by("head")
+    seq = school.act("data_officer", "rights_request", RIGHTS).seq
+    _head, record = see_record(school.house, school.person("data_officer"), school.number, seq)
+    assert record.answers["requester"] == "Un oncle"
+    assert "rights_answer" in {line.deadline.key for line in school.seen_by("data_officer").dues}
+    with pytest.raises(Refused):
+        school.act("data_officer", "note", text="x")
+
+
+def test_finding_a_case_by_its_pupil_is_a_reading(school: School) -> None:
+    school.report()
+    head = school.person("head")
+    assert find_by_pupil(school.house, head, "nobody of that name") == ()
+    assert len(find_by_pupil(school.house, head, NAME)) == 1
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        noted = [(one.account, one.what) for one in access.of_case(session, case_id, limit=9)]
+    assert noted == [(head.id, "search")]
 
 
 def test_support_seated_for_one_side_never_reads_the_other(school: School) -> None:

@@ -203,7 +203,9 @@ class Walk(RuleBasedStateMachine):
                 "excluded", "not_correctable",
             }  # fmt: skip
             codes = {reason.code for reason in refusal.reasons}
-            return bool(codes & second_sight) or bool(codes & set(self.on_answers))
+            called_for = self.called_for(key) if kind == "act" else set()
+            late = {reason.need for reason in refusal.reasons} <= called_for and bool(called_for)
+            return bool(codes & second_sight) or bool(codes & set(self.on_answers)) or late
         except BadInput:
             assert self.last_seq() == before
             return True
@@ -215,6 +217,10 @@ class Walk(RuleBasedStateMachine):
         except Conflict:
             raise AssertionError("nobody else wrote") from None
         return True
+
+    def called_for(self, act: str) -> set[str | None]:
+        """Needs that some answers of an act call for."""
+        return {need for rule in self.protocol.acts[act].needs_when for need in rule.needs}
 
     on_answers: tuple[str, ...] = ("letter_not_yours", "not_yours_to_write", "not_yours_to_send")
 

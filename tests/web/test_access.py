@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 from urllib.parse import unquote
 
@@ -9,9 +10,11 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from school_protocol.domain.answers import LONG_MOST, ROWS_MOST, TEXT_MOST
 from school_protocol.domain.policy import Permission
+from school_protocol.domain.protocol import FieldType, FormField, Protocol
 from school_protocol.services.desk import FILTERS
-from school_protocol.web import desk, limits
+from school_protocol.web import desk, limits, sessions
 from school_protocol.web.access import PERMISSIONS
 from school_protocol.web.paths import own_path
 
@@ -122,10 +125,49 @@ def forgetful(client: FlaskClient, people: Accounts) -> FlaskClient:
     return client
 
 
+@pytest.fixture
+def mark(app: Flask) -> str:
+    """What a form shown to the actor of these tests carries."""
+    with app.app_context():
+        return sessions.owner_mark(ACTOR.id)
+
+
 @pytest.mark.usefixtures("in_english")
-def test_an_ended_session_keeps_what_was_typed(forgetful: FlaskClient, people: Accounts) -> None:
+def test_a_form_of_somebody_who_signed_out_waits_for_them(client: FlaskClient, people: Accounts, mark: str) -> None:
+    """The cookie is gone, the page stayed open: the form itself says whose it is."""
+    response = client.post("/reports/new", data={"csrf_token": "old", "shown_to": mark, "a-what": "words"})
+    assert response.status_code == 400
+    assert "is kept for whoever had opened the form" in response.get_data(as_text=True)
+    assert people.drafts == {(ACTOR.id, "/reports/new"): {"a-what": ["words"]}}
+
+
+def test_room_for_the_longest_answers_is_given_to_whom_we_know(app: Flask, moroccan: Protocol) -> None:
+    """Every field of the longest form at its limit, each letter in the longest way in which a browser sends it."""
+    assert max(letters(form.fields) for form in moroccan.forms.values()) * len("%F0%9F%98%80") < limits.FORM
+    long = {"a-what": "ع" * 300_000}
+    assert app.test_client().post("/reports/new", data=long).status_code == 413
+
+
+def letters(fields: Iterable[FormField]) -> int:
+    most = {FieldType.long: LONG_MOST, FieldType.text: TEXT_MOST}
+    return sum(
+        (item.most or ROWS_MOST) * letters(item.fields)
+        if item.type is FieldType.rows
+        else (item.most if item.type in most and item.most else most.get(item.type, 100))
+        for item in fields
+    )
+
+
+@pytest.mark.usefixtures("in_english")
+def test_an_ended_session_keeps_what_was_typed(forgetful: FlaskClient, people: Accounts, mark: str) -> None:
     token = form_token(forgetful.get("/sign-in"))
-    typed = {"csrf_token": token, "password": "secret", "a-what": "He said: لا تخبر أحدا", "a-who": ["x", "y"]}
+    typed = {
+        "csrf_token": token,
+        "shown_to": mark,
+        "password": "secret",
+        "a-what": "He said: لا تخبر أحدا",
+        "a-who": ["x", "y"],
+    }
     response = forgetful.post("/cases/1234567890123/acts/talk", data=typed)
     assert response.location == "/sign-in?next=/cases/1234567890123/acts/talk"
     kept = {"a-what": ["He said: لا تخبر أحدا"], "a-who": ["x", "y"]}
@@ -152,8 +194,10 @@ def test_nothing_is_kept_from_another_site(forgetful: FlaskClient, people: Accou
     assert people.drafts == {}
 
 
-def test_a_stale_form_of_somebody_signed_in_keeps_what_was_typed(member: FlaskClient, people: Accounts) -> None:
-    response = member.post("/reports/new", data={"csrf_token": "old", "a-what": "words"})
+def test_a_stale_form_of_somebody_signed_in_keeps_what_was_typed(
+    member: FlaskClient, people: Accounts, mark: str
+) -> None:
+    response = member.post("/reports/new", data={"csrf_token": "old", "shown_to": mark, "a-what": "words"})
     assert response.location == "/reports/new"
     assert people.drafts == {(ACTOR.id, "/reports/new"): {"a-what": ["words"]}}
 

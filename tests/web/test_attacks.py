@@ -35,7 +35,7 @@ from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock,
 from school_protocol.storage import cases, directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.tables import RealmBase
-from school_protocol.web import access, create_app
+from school_protocol.web import access, create_app, limits
 
 NAME, SURNAME, MASSAR, WORDS = "Zineb", "Tazi-Alaoui", "G123456789", "ils l’ont appelée « la ferme »"
 SEEING = ("team_member", "team_coordinator", "head", "directorate", "academy")
@@ -110,6 +110,7 @@ class Browser:
     client: FlaskClient
     token: str
     form_token: str = ""
+    shown_to: str = ""
 
     def csrf(self) -> str:
         if not self.form_token:
@@ -117,6 +118,8 @@ class Browser:
             found = re.search(r'name="csrf_token" value="([^"]+)"', page)
             assert found is not None
             self.form_token = found[1]
+            owner = re.search(r'name="shown_to" value="([^"]+)"', page)
+            self.shown_to = owner[1] if owner else ""
         return self.form_token
 
     def get(self, path: str) -> TestResponse:
@@ -125,6 +128,7 @@ class Browser:
     def post(self, path: str, data: Mapping[str, Any] | None = None, *, csrf: str | None = None) -> TestResponse:
         typed = MultiDict(data or {})
         typed["csrf_token"] = self.csrf() if csrf is None else csrf
+        typed.setdefault("shown_to", self.shown_to)
         return self.client.post(path, data=typed)
 
 
@@ -190,7 +194,7 @@ ROLES = (
 def answer(response: TestResponse, number: str) -> tuple[Any, ...]:
     """A response without what differs each time: the number asked for, the form's token."""
     body = response.get_data(as_text=True).replace(number, "NUMBER")
-    body = re.sub(r'name="csrf_token" value="[^"]+"', "", body)
+    body = re.sub(r'name="(csrf_token|shown_to)" value="[^"]+"', "", body)
     kept = {name: value.replace(number, "NUMBER") for name, value in response.headers if name != "Set-Cookie"}
     return response.status_code, body, kept
 
@@ -234,7 +238,7 @@ def test_somebody_elses_case_is_as_one_that_nobody_opened(world: World, role: st
     assert differences(world, role, foreign) == []
 
 
-@pytest.mark.parametrize("role", sorted(set(ROLES) - set(SEEING) - {"other head"}))
+@pytest.mark.parametrize("role", sorted(set(ROLES) - {*SEEING, "data_officer", "other head"}))
 def test_who_sees_no_case_does_not_see_the_own_schools(world: World, role: str) -> None:
     assert differences(world, role, world.own) == []
 
@@ -320,7 +324,7 @@ def test_a_form_from_another_site_does_nothing(world: World, site: dict[str, str
         (b"[1]", "application/json", {415}),
         (b'{"token": 1}', "application/json", {415}),
         (b"", "text/plain", {415}),
-        (b"a=" + b"x" * 3_000_000, FORM, {413}),
+        (b"a=" + b"x" * (limits.FORM + 1), FORM, {413}),
         (b"a=1&" * 30_000, FORM, {302, 400, 413}),
         (b"\xff\xfe=\xff&a-text=%ED%A0%80&%00=%00", FORM, {302, 400}),
         (b"--b\r\nbroken", "multipart/form-data; boundary=b", {400}),
@@ -532,6 +536,7 @@ def test_a_bystander_of_a_restricted_case_does_not_see_it(world: World) -> None:
 def test_a_draft_is_its_owners_alone(world: World) -> None:
     """Kept when the form was refused for its token: for who sent it, at that address, once."""
     head = world.fresh("head")
+    head.csrf()
     path = f"/cases/{world.own}/acts/note"
     assert head.post(path, {"a-text": "half a thought"}, csrf="old").status_code == 302
     for who in ("team_coordinator", "team_member", "directorate"):
@@ -539,6 +544,29 @@ def test_a_draft_is_its_owners_alone(world: World) -> None:
     assert "half a thought" in head.get(path).get_data(as_text=True)
     head.post(path, {"a-text": "half a thought", "expected": "99"})
     assert "half a thought" not in head.get(path).get_data(as_text=True)
+
+
+def test_a_page_left_open_by_a_colleague_is_never_the_next_ones_draft(world: World) -> None:
+    """Samira leaves a page open; Nadia signs in on that browser and sends it: its words wait for Samira."""
+    samira, nadia = world.fresh("head"), world.fresh("team_coordinator")
+    path, words = f"/cases/{world.own}/acts/note", "what only the head should read"
+    left = {"a-text": words, "shown_to": "", "csrf_token": samira.csrf()}
+    left["shown_to"] = samira.shown_to
+    answered = nadia.post(path, left, csrf=left["csrf_token"])
+    assert answered.status_code == 400
+    assert words not in answered.get_data(as_text=True)
+    assert words not in nadia.get(path).get_data(as_text=True)
+    assert words in samira.get(path).get_data(as_text=True)
+
+
+@pytest.mark.parametrize("mark", ["", "ImEi", "ImEi.x", "a" * 5000])
+def test_nobody_plants_a_draft_with_a_made_up_mark(world: World, mark: str) -> None:
+    before = world.rows()["draft"]
+    nadia = world.fresh("team_coordinator")
+    nadia.csrf()
+    path = f"/cases/{world.own}/acts/note"
+    assert nadia.post(path, {"a-text": "planted", "shown_to": mark}, csrf="old").status_code == 400
+    assert world.rows()["draft"] == before
 
 
 @pytest.mark.parametrize(

@@ -227,6 +227,8 @@ def test_what_is_refused_says_why_and_keeps_the_text(case: str, browse: Callable
     warden = browse("warden")
     page = warden.open(f"{case}/acts/wrap_up")
     assert "Rédiger" not in page.title
+    assert "a-learnt" not in warden.form, "why it is closed, and no form to be filled in vain"
+    warden.open(f"{case}/acts/jot")
     shown = warden.send(f"{case}/acts/wrap_up", 409, a__learnt=TYPED, a__asked_again__blade="no")
     assert "ساعة زرقاء" in shown.get_data(as_text=True)
     assert "autofocus" in shown.get_data(as_text=True)
@@ -283,6 +285,51 @@ def test_what_was_typed_before_an_interruption_is_there_again(
     warden.send(f"{case}/acts/jot")
     assert people.drafts == {}
     assert "ساعة زرقاء" not in warden.open(f"{case}/acts/jot").text
+
+
+def test_going_back_and_changing_the_words_loses_neither(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open(f"{case}/acts/jot")
+    first = dict(warden.form)
+    warden.send(f"{case}/acts/jot", a__words="une montre bleue")
+    warden.form = MultiDict(first)  # the back button: the same page, its token used up
+    shown = warden.send(f"{case}/acts/jot", 409, a__words="une montre rouge")
+    assert "une montre rouge" in shown.get_data(as_text=True)
+    assert "une montre bleue" in shown.get_data(as_text=True)
+    assert "une montre rouge" not in warden.client.get(case).get_data(as_text=True)
+    warden.send(f"{case}/acts/jot")
+    page = warden.open(case).text
+    assert page.count("une montre rouge") == page.count("une montre bleue") > 0
+
+
+def test_a_used_token_on_another_act_is_not_taken_for_recorded(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open(f"{case}/acts/jot")
+    token = warden.form["token"]
+    warden.send(f"{case}/acts/jot", a__words="une montre bleue")
+    warden.open(f"{case}/moves/start_looking")
+    warden.send(f"{case}/moves/start_looking", 409, without__keeper_trained="Vite", token=token)
+    assert "Vite" not in warden.open(f"{case}/chronology").text
+
+
+def test_a_refused_form_waits_and_can_be_emptied(case: str, browse: Callable[..., Browser], people: Accounts) -> None:
+    warden = browse("warden")
+    warden.record(f"{case}/acts/jot", 422, a__words="س" * 100_001)
+    assert "س" * 50 in warden.open(f"{case}/acts/jot").text
+    csrf = {name: warden.form[name] for name in ("csrf_token", "shown_to")}
+    emptied = warden.client.post("/drafts/forget", data={**csrf, "at": f"{case}/acts/jot"})
+    assert (emptied.status_code, emptied.location) == (303, f"{case}/acts/jot")
+    assert people.drafts == {}
+    assert "س" * 50 not in warden.open(f"{case}/acts/jot").text
+
+
+def test_a_form_that_does_not_say_what_it_saw_has_seen_nothing(case: str, browse: Callable[..., Browser]) -> None:
+    warden = browse("warden")
+    warden.open(f"{case}/moves/start_looking")
+    for expected in ("", "x", "-1"):
+        warden.send(f"{case}/moves/start_looking", 409, expected=expected, without__keeper_trained="Vite")
+        warden.open(f"{case}/moves/start_looking")
+    assert "Vite" not in warden.open(f"{case}/chronology").text
 
 
 # ---- moving ------------------------------------------------------------------------------------------------------

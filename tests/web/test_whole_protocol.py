@@ -98,7 +98,10 @@ def test_a_corrected_entry_is_read_from_then_on(number: str, player: Player, bro
     assert found.answers == {"scores": {"nature": 3}, "incomplete_reason": "Trop tôt"}
     assert found.derived["score"]["low_level"] == 3
     assert found.corrections == (seq + 1,)
-    assert "Corrigé" in member.open(f"{case}/entries/{seq}").text
+    assert found.first == {"scores": {"nature": 0}, "incomplete_reason": "Trop tôt"}
+    shown = member.open(f"{case}/entries/{seq}").text
+    assert "Corrigé" in shown
+    assert "Tel qu’écrit au départ" in shown
 
 
 def test_where_nothing_is_changed_it_is_a_word_beside_it(

@@ -10,7 +10,7 @@ from flask import Blueprint, flash, redirect, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.engine import Reason
-from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
+from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.protocol import ActKind
 from school_protocol.services import papers, recording, showing
 from school_protocol.services.recording import Done
@@ -19,13 +19,16 @@ from school_protocol.web import kept, sessions
 from school_protocol.web.cases import reading
 from school_protocol.web.cases.answering import (
     Correction,
+    as_sent,
     correction_for,
     danger_answer,
     is_sent,
     one_for_each,
     pointed_record,
     quick_forms,
+    renewed,
     shown_form,
+    token_for,
 )
 from school_protocol.web.forms import AnswerForm, MoveForm, answers_of, move_form, show_problems
 from school_protocol.web.rendering import wording
@@ -78,17 +81,24 @@ def act(number: str, act: str) -> ResponseReturnValue:
             view.act.key,
             answers_of(form),
             expected=form.expected_seq(),
-            token=form.sent_token(),
+            token=token_for(view, form),
+            said=kept.as_typed(),
             password=form.password.data or None,
             changes=correction.changes() if correction else None,
         )
     except BadInput as error:
+        kept.keep()
         _show_problems(form, correction, error)
         return _act_page(view, form, correction), 422
     except Refused as error:
+        kept.keep()
         return _act_page(view, form, correction, reasons=error.reasons), 409
     except Conflict as error:
-        return _act_conflict(number, view, form, correction, error), 409
+        kept.keep()
+        return _act_conflict(number, view, form, correction, error.expected), 409
+    except SentBefore as error:
+        kept.keep()
+        return _act_conflict(number, view, form, correction, form.expected_seq(), before=error.outcome["seq"]), 409
     kept.forget(sessions.actor().id)
     return _recorded(number, view, done)
 
@@ -125,9 +135,18 @@ def _act_page(
     )
 
 
-def _act_conflict(number: str, view: ActView, form: AnswerForm, correction: Correction | None, error: Conflict) -> str:
-    news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected, act=view.act.key)
+def _act_conflict(
+    number: str,
+    view: ActView,
+    form: AnswerForm,
+    correction: Correction | None,
+    expected: int,
+    before: int | None = None,
+) -> str:
+    news = showing.what_is_new(sessions.house(), sessions.actor(), number, expected, act=view.act.key)
     form.expected.data = str(news.head.seq)
+    if before is not None:
+        renewed(form)
     return render_template(
         "cases/conflict.html",
         news=news,
@@ -137,6 +156,7 @@ def _act_conflict(number: str, view: ActView, form: AnswerForm, correction: Corr
         view=view,
         names=news.head.labels,
         move=None,
+        before=before,
     )
 
 
@@ -159,7 +179,7 @@ def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
 @blueprint.route("/<number>/moves/<move>", methods=["GET", "POST"])
 def move(number: str, move: str) -> ResponseReturnValue:
     view = _move_view(number, move)
-    posted = request.form if request.method == "POST" else kept.typed_before(sessions.actor().id)
+    posted = as_sent() if request.method == "POST" else kept.typed_before(sessions.actor().id)
     form = move_form(view, posted)
     if request.method != "POST":
         return _move_page(view, form, was_kept=posted is not None)
@@ -173,13 +193,20 @@ def move(number: str, move: str) -> ResponseReturnValue:
             departures=form.departures(),
             expected=form.expected_seq(),
             token=form.sent_token(),
+            said=kept.as_typed(),
         )
     except BadInput as error:
+        kept.keep()
         return _move_page(view, form, problems=[code for codes in error.problems.values() for code in codes]), 422
     except Refused as error:
+        kept.keep()
         return _move_page(view, form, reasons=error.reasons), 409
     except Conflict as error:
-        return _move_conflict(number, view, form, error), 409
+        kept.keep()
+        return _move_conflict(number, view, form, error.expected), 409
+    except SentBefore as error:
+        kept.keep()
+        return _move_conflict(number, view, form, form.expected_seq(), before=error.outcome["seq"]), 409
     kept.forget(sessions.actor().id)
     w = wording()
     title = w.text(view.move.title)
@@ -215,11 +242,20 @@ def _move_page(
     )
 
 
-def _move_conflict(number: str, view: MoveView, form: MoveForm, error: Conflict) -> str:
-    news = showing.what_is_new(sessions.house(), sessions.actor(), number, error.expected, move=view.move.key)
+def _move_conflict(number: str, view: MoveView, form: MoveForm, expected: int, before: int | None = None) -> str:
+    news = showing.what_is_new(sessions.house(), sessions.actor(), number, expected, move=view.move.key)
     form.expected.data = str(news.head.seq)
+    if before is not None:
+        renewed(form)
     return render_template(
-        "cases/conflict.html", news=news, head=news.head, form=form, view=None, names=news.head.labels, move=view
+        "cases/conflict.html",
+        news=news,
+        head=news.head,
+        form=form,
+        view=None,
+        names=news.head.labels,
+        move=view,
+        before=before,
     )
 
 
@@ -289,19 +325,27 @@ def first_minutes(number: str) -> ResponseReturnValue:
 # ---- the case file -----------------------------------------------------------------------------------------------
 
 
+def _case_file_page(options: papers.CaseFileOptions, before: int | None = None) -> str:
+    token = secrets.token_urlsafe(24)
+    return render_template("cases/case_file.html", file=options, head=options.head, token=token, before=before)
+
+
 @blueprint.route("/<number>/case-file", methods=["GET", "POST"])
 def case_file(number: str) -> ResponseReturnValue:
     options = papers.see_case_file(sessions.house(), sessions.actor(), number)
     profile, language = request.form.get("profile", ""), request.form.get("language", "")
     wanted = request.method == "POST" and not options.missing
     if not wanted:
-        return render_template("cases/case_file.html", file=options, head=options.head, token=secrets.token_urlsafe(24))
-    issued = papers.issue_case_file(
-        sessions.house(),
-        sessions.actor(),
-        number,
-        profile,
-        language,
-        token=one_for_each(f"{profile}.{language}"),
-    )
+        return _case_file_page(options)
+    try:
+        issued = papers.issue_case_file(
+            sessions.house(),
+            sessions.actor(),
+            number,
+            profile,
+            language,
+            token=one_for_each(f"{profile}.{language}"),
+        )
+    except SentBefore as error:
+        return _case_file_page(options, before=error.outcome["copy"]), 409
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)

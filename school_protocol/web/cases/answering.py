@@ -14,7 +14,7 @@ from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, Proto
 from school_protocol.services import showing
 from school_protocol.services.views import ActView, Choices, RecordView
 from school_protocol.web import kept, sessions
-from school_protocol.web.forms import CORRECTED, AnswerForm, answers_of, as_posted, blank, form_for
+from school_protocol.web.forms import CORRECTED, AnswerForm, OwnForm, answers_of, as_posted, blank, form_for
 from school_protocol.web.questions import Posted, Question
 from school_protocol.web.rendering import wording
 
@@ -34,9 +34,16 @@ def shown_form(view: ActView) -> tuple[AnswerForm, bool]:
     """The form as it stands: as typed; else as left before an interruption (True); else as it opens."""
     now = sessions.house().now()
     if request.method == "POST":
-        return form_for(view, wording(), request.form, now=now, more=request.form.get("more", "")), False
+        return form_for(view, wording(), as_sent(), now=now, more=request.form.get("more", "")), False
     waiting = kept.typed_before(sessions.actor().id)
     return form_for(_pointed(view, request.args), wording(), waiting, now=now), waiting is not None
+
+
+def as_sent() -> Posted:
+    """The form of this request. One that doesn't say what it had seen has seen nothing."""
+    sent = Posted(request.form)
+    sent["expected"] = sent.get("expected") or "0"
+    return sent
 
 
 def _pointed(view: ActView, wanted: Mapping[str, str]) -> ActView:
@@ -119,6 +126,18 @@ def danger_answer(form: Form, danger: str) -> dict[str, Any]:
     if item is None:
         return {}
     return {item.key: [danger] if item.type is FieldType.dangers else danger}
+
+
+def renewed(form: OwnForm) -> None:
+    """A token of its own for words that were not recorded with the form's first one."""
+    form.token.data = secrets.token_urlsafe(24)
+
+
+def token_for(view: ActView, form: AnswerForm) -> str:
+    """The form's token; each danger has one of its own, so that no danger is ever taken for another one's echo."""
+    item = view.form.find(FieldType.danger, FieldType.dangers) if view.act.kind is ActKind.raise_danger else None
+    chosen = answers_of(form).get(item.key) if item else None
+    return f"{form.sent_token()[:100]}.{chosen}"[:200] if chosen else form.sent_token()
 
 
 def one_for_each(choice: str) -> str:

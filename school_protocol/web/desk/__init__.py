@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, make_response, redirect, render_template, request, url_for
+from urllib.parse import urlsplit
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.services import accounts
 from school_protocol.services import desk as desks
 from school_protocol.services.views import CaseLine
-from school_protocol.web import sessions
+from school_protocol.web import kept, sessions
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import LANGUAGE_COOKIE
 from school_protocol.web.sign_in import sign_out
+from school_protocol.web.unfolding import style_of
 
 blueprint = Blueprint("desk", __name__)
 
@@ -47,6 +50,17 @@ def search() -> ResponseReturnValue:
     return render_template("desk/search.html", query=query, lines=_by_pupil(query))
 
 
+@blueprint.get("/style/<protocol>/<int:version>.css")
+def folds(protocol: str, version: int) -> ResponseReturnValue:
+    """The rules that fold a definition's conditional questions away: nothing of a case, the same for everybody."""
+    known = next(
+        (one for one in sessions.house().library.every() if (one.protocol, one.version) == (protocol, version)), None
+    )
+    if known is None:
+        raise Unseen(protocol)
+    return Response(style_of(known), mimetype="text/css")
+
+
 @blueprint.get("/leave")
 def leave() -> ResponseReturnValue:
     """The quick way out. Pressed on a page of ours it also signs out, so that going back shows nothing."""
@@ -55,6 +69,14 @@ def leave() -> ResponseReturnValue:
         return response
     sign_out()
     return sessions.end(response)
+
+
+@blueprint.post("/drafts/forget")
+def forget_draft() -> ResponseReturnValue:
+    """Empty a form that was kept: its draft goes, and the page is opened afresh."""
+    at = own_path(request.form.get("at"))
+    kept.forget(sessions.actor().id, urlsplit(at).path)
+    return redirect(at, 303)
 
 
 @blueprint.post("/language")

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.engine import Reason
-from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
 from school_protocol.services import opening, receipts
 from school_protocol.services.opening import Opened
 from school_protocol.services.views import ActView
 from school_protocol.web import kept, sessions
-from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, quick_forms, shown_form
+from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, quick_forms, renewed, shown_form
 from school_protocol.web.forms import AnswerForm, answers_of, asks_for_danger, show_problems
 from school_protocol.web.rendering import wording
 
@@ -35,21 +36,41 @@ def new() -> ResponseReturnValue:
             view.act.key,
             answers_of(form),
             token=form.sent_token(),
+            said=kept.as_typed(),
             unit=form.chosen_unit(),
         )
     except BadInput as error:
+        kept.keep()
         show_problems(form, error.problems)
         return _report_page(view, form), 422
     except Refused as error:
+        kept.keep()
         return _report_page(view, form, reasons=error.reasons), 409
+    except SentBefore as error:
+        kept.keep()
+        renewed(form)
+        return _report_page(view, form, before=error.outcome), 409
     kept.forget(sessions.actor().id)
     return _reported(opened, in_danger=asks_for_danger(form))
 
 
-def _report_page(view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False) -> str:
+def _report_page(
+    view: ActView,
+    form: AnswerForm,
+    *,
+    reasons: Sequence[Reason] = (),
+    was_kept: bool = False,
+    before: Mapping[str, Any] | None = None,
+) -> str:
     can_raise = _raising(view.protocol) is not None
     return render_template(
-        "reports/new.html", view=view, form=form, reasons=reasons, was_kept=was_kept, can_raise=can_raise
+        "reports/new.html",
+        view=view,
+        form=form,
+        reasons=reasons,
+        was_kept=was_kept,
+        can_raise=can_raise,
+        before=before,
     )
 
 
@@ -88,7 +109,7 @@ def danger() -> ResponseReturnValue:
             sessions.actor(),
             declared.key,
             danger_answer(report.protocol.form_of(declared), chosen),
-            token=one_for_each(chosen),
+            token=one_for_each(f"{chosen}.{request.form.get('unit', '')}"),
             unit=request.form.get("unit") or None,
         )
     except BadInput:
@@ -139,13 +160,25 @@ def act(report: str, act: str) -> ResponseReturnValue:
         return _act_page(report, view, form, was_kept=was_kept)
     try:
         done = receipts.record_from_receipt(
-            sessions.house(), sessions.actor(), report, view.act.key, answers_of(form), token=form.sent_token()
+            sessions.house(),
+            sessions.actor(),
+            report,
+            view.act.key,
+            answers_of(form),
+            token=form.sent_token(),
+            said=kept.as_typed(),
         )
     except BadInput as error:
+        kept.keep()
         show_problems(form, error.problems)
         return _act_page(report, view, form), 422
     except Refused as error:
+        kept.keep()
         return _act_page(report, view, form, reasons=error.reasons), 409
+    except SentBefore:
+        kept.keep()
+        renewed(form)
+        return _act_page(report, view, form, is_other=True), 409
     kept.forget(sessions.actor().id)
     w, title = wording(), wording().text(view.act.title)
     said = w._("“%(title)s” was recorded already; nothing was recorded twice.", title=title) if done.repeated else ""
@@ -154,9 +187,23 @@ def act(report: str, act: str) -> ResponseReturnValue:
 
 
 def _act_page(
-    report: str, view: ActView, form: AnswerForm, *, reasons: Sequence[Reason] = (), was_kept: bool = False
+    report: str,
+    view: ActView,
+    form: AnswerForm,
+    *,
+    reasons: Sequence[Reason] = (),
+    was_kept: bool = False,
+    is_other: bool = False,
 ) -> str:
-    return render_template("reports/act.html", report=report, view=view, form=form, reasons=reasons, was_kept=was_kept)
+    return render_template(
+        "reports/act.html",
+        report=report,
+        view=view,
+        form=form,
+        reasons=reasons,
+        was_kept=was_kept,
+        is_other=is_other,
+    )
 
 
 @blueprint.post("/<report>/danger")

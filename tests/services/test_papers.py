@@ -1,0 +1,51 @@
+"""Handing out the case file: each press gives one copy, pressed twice the same one."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pytest
+
+from school_protocol.documents import rendering
+from school_protocol.domain.errors import SentBefore
+from school_protocol.domain.events import DocumentIssued, from_entry
+from school_protocol.services.papers import issue_case_file
+from school_protocol.storage import cases
+from school_protocol.storage.tables import AccountRow
+from services.conftest import School
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+
+def issued(school: School) -> list[DocumentIssued]:
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        events = [from_entry(entry) for entry in cases.load(session, school.house.vault, case_id)]
+    return [event for event in events if isinstance(event, DocumentIssued)]
+
+
+def test_pressed_twice_it_is_the_same_copy_whatever_came_between(school: School) -> None:
+    school.report()
+    head = school.person("head")
+    first = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    school.wait(minutes=3)
+    school.act("head", "note", text="Écrit entre deux")
+    again = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    assert (again.copy, again.data) == (first.copy, first.data)
+    assert [event.digest for event in issued(school)] == [hashlib.sha256(first.data).hexdigest()]
+    other = issue_case_file(school.house, head, school.number, "school", "fr", token="two")
+    assert (other.copy, len(issued(school))) == (first.copy + 1, 2)
+    assert other.data != first.data
+
+
+def test_a_copy_that_cannot_be_made_again_is_said_to_be(school: School) -> None:
+    """The head's name was corrected meanwhile: the paper would differ from what was handed out."""
+    school.report()
+    head = school.person("head")
+    issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    with school.house.directory.writing() as session:
+        session.get_one(AccountRow, head.id).names = {"fr": "Un autre nom"}
+    with pytest.raises(SentBefore) as refused:
+        issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    assert refused.value.outcome["copy"] == 1
+    assert len(issued(school)) == 1
