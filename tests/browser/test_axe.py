@@ -22,6 +22,7 @@ MOST = 30_000
 COMPLEX = ("support_plan", "minutes", "assessment_grid", "listening_target", "referral", "evidence", "safety_check")
 OTHER = "qualified"
 """A second case, in which one may go on without a need."""
+GZIP = {"Accept-Encoding": "gzip"}
 AXE = Axe()
 
 
@@ -98,11 +99,11 @@ def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
 
 
 def style(house: Served, page: Page) -> int:
-    """What the style sheet weighs as it travels."""
-    address = page.locator("link[rel=stylesheet]").get_attribute("href")
-    answer = page.context.request.get(f"{house.url}{address}", headers={"Accept-Encoding": "gzip"})
-    assert answer.headers["content-encoding"] == "gzip"
-    return int(answer.headers["content-length"])
+    """What the style sheets weigh as they travel."""
+    addresses = [link.get_attribute("href") for link in page.locator("link[rel=stylesheet]").all()]
+    answers = [page.context.request.get(f"{house.url}{address}", headers=GZIP) for address in addresses]
+    assert [answer.headers["content-encoding"] for answer in answers] == ["gzip"] * len(answers)
+    return sum(int(answer.headers["content-length"]) for answer in answers)
 
 
 def is_fine(house: Served, *inspectors: Inspector) -> None:
