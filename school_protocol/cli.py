@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -419,30 +420,87 @@ def demo_prepare(reset: bool) -> None:
     click.echo(accounts.table())
 
 
+@main.group()
+def users() -> None:
+    """Accounts."""
+
+
+@users.command("address")
+@click.argument("username")
+@click.option("--email", help="Where mail reaches them; nothing between the quotes takes it away.")
+@click.option("--phone", help="Where urgent short messages reach them.")
+def users_address(username: str, email: str | None, phone: str | None) -> None:
+    """Say where messages reach an account; prints what is kept."""
+    from school_protocol.services.notices import keep_address
+
+    kept = keep_address(_house(), username, email=email, phone=phone)
+    _say({"username": kept.username, "email": kept.email, "phone": kept.phone})
+
+
 @main.command()
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True)
-def serve(host: str, port: int) -> None:
-    """Serve the site."""
+@click.option("--no-worker", is_flag=True, help="Leave messages to `school-protocol worker`.")
+def serve(host: str, port: int, no_worker: bool) -> None:
+    """Serve the site, and deliver its messages."""
     import waitress
 
+    from school_protocol import jobs
     from school_protocol.web import create_app
 
-    app = create_app(_house())
-    click.echo(f"http://{host}:{port}/")
-    waitress.serve(app, host=host, port=port, threads=8, ident=None)
+    house = _house()
+    queue = jobs.queue_of(house)
+    app = create_app(house, ring=queue.ring)
+    with nullcontext() if no_worker else jobs.working(queue):
+        click.echo(f"http://{host}:{port}/")
+        waitress.serve(app, host=host, port=port, threads=8, ident=None)
+
+
+@main.command()
+def worker() -> None:
+    """Deliver messages and climb the steps of deadlines, without serving the site."""
+    from school_protocol import jobs
+
+    jobs.work(_house())
 
 
 @main.command()
 def doctor() -> None:
     """Say what this installation has, and what it lacks."""
     from school_protocol.documents import rendering
+    from school_protocol.services.directory import schools_without_calendar
 
     house = _house()
     click.echo(f"data: {house.settings.data}")
     for protocol in house.library.every():
         click.echo(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")
     click.echo(f"documents: {rendering.missing() or 'can be made'}")
+    for code in schools_without_calendar(house):
+        click.echo(f"no calendar: school {code}, nor anything above it: nothing can be reported there", err=True)
+    _say_post(house)
+
+
+def _say_post(house: House) -> None:
+    """How messages leave the house, and what waits."""
+    from school_protocol.post import PostMisconfigured, post_of
+    from school_protocol.services.notices import see_waiting
+
+    waiting = see_waiting(house)
+    try:
+        post = post_of(house.settings)
+    except PostMisconfigured as wrong:
+        click.echo(f"post: {wrong}", err=True)
+    else:
+        for name, way, count, setting in (
+            ("mail", post.mail, waiting.mail, "SCHOOL_PROTOCOL_SMTP"),
+            ("short messages", post.sms, waiting.sms, "SCHOOL_PROTOCOL_SMS_HOOK"),
+        ):
+            how = "goes out" if way else f"no way out: set {setting}"
+            click.echo(f"{name}: {how}; {count} waiting", err=way is None)
+    if not house.settings.address:
+        click.echo("messages don't say where the desk is: set SCHOOL_PROTOCOL_ADDRESS", err=True)
+    if waiting.without_address:
+        click.echo(f"{waiting.without_address} active accounts have no mail address: see users address", err=True)
 
 
 if __name__ == "__main__":

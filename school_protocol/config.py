@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 LANGUAGES = ("fr", "ar", "en")
@@ -18,6 +18,11 @@ class Settings:
     default_language: str = "fr"
     secure_cookies: bool = False
     testing: bool = False
+    address: str = ""
+    """Where people open the desk; empty: messages don't say it."""
+    smtp: str = field(default="", repr=False)
+    mail_from: str = ""
+    sms_hook: str = field(default="", repr=False)
 
     @property
     def keys(self) -> Path:
@@ -36,4 +41,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         languages=languages,
         default_language=languages[0],
         secure_cookies=environ.get("SCHOOL_PROTOCOL_SECURE_COOKIES", "") == "1",
+        address=environ.get("SCHOOL_PROTOCOL_ADDRESS", "").strip(),
+        smtp=environ.get("SCHOOL_PROTOCOL_SMTP", "").strip(),
+        mail_from=environ.get("SCHOOL_PROTOCOL_MAIL_FROM", "").strip(),
+        sms_hook=environ.get("SCHOOL_PROTOCOL_SMS_HOOK", "").strip(),
     )

@@ -32,6 +32,8 @@ from school_protocol.wording import ZONE
 NOTE = "demo-accounts.txt"
 UNFINISHED = "unfinished"
 DEFINITION = "ma-cyberharassment"
+MAIL_OF_NOBODY = "college.example"
+"""A domain that is nobody's, and never will be."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 Say = Callable[[str], None]
@@ -448,7 +450,7 @@ def _accounts(house: House, units: Mapping[str, str], hashed: str, now: datetime
     since = now - timedelta(days=500)
     found: dict[str, Actor] = {}
     with house.directory.writing() as session:
-        for person in PEOPLE:
+        for place, person in enumerate(PEOPLE, 1):
             account = directory.add_account(
                 session,
                 username=person.username,
@@ -458,6 +460,8 @@ def _accounts(house: House, units: Mapping[str, str], hashed: str, now: datetime
                 password_hash=hashed,
                 certified=person.trained,
                 trained_until=date(today.year + 2, 8, 31) if person.trained else None,
+                email=f"{person.username}@{MAIL_OF_NOBODY}",
+                phone=f"06{place:08}",
             )
             directory.appoint(session, account, role=person.role, unit=units[person.place], starts=since.date())
             actor = directory.actor(session, account, realm=REALM, today=today)

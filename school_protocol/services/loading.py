@@ -17,6 +17,7 @@ from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import FieldType, Protocol, ScopeKind
 from school_protocol.services.house import House
+from school_protocol.services.waiting import answers_awaited, follow_ups, waiting_of
 from school_protocol.storage import cases, directory, identities, index, outbox
 from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
@@ -247,8 +248,10 @@ def _row(house: House, case_id: str, protocol: Protocol, case: Case, around: Sur
 def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around: Surroundings) -> index.IndexRow:
     """What may be known of a case outside its seal."""
     state = protocol.states[case.state]
-    running = open_dues(facts)
-    first = running[0] if running else None
+    running, planned = open_dues(facts), tuple(one.due for one in follow_ups(facts))
+    moments = [(due.due_at, due.deadline) for due in running] + [(due.due_at, due.key) for due in planned]
+    next_due_at, next_due_key = min(moments, default=(None, None))
+    waiting = waiting_of(facts, running)
     raised = len(case.live_dangers("raised"))
     assert case.opened_at is not None
     return index.IndexRow(
@@ -266,16 +269,22 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
         restricted=case.restricted_seq is not None,
         ended=state.ended,
         raised=raised,
-        next_due_at=first.due_at if first else None,
-        next_due_key=first.deadline if first else None,
+        next_due_at=next_due_at,
+        next_due_key=next_due_key,
         urgent=raised > 0,
+        next_key=waiting.key,
+        next_kind=waiting.kind,
+        waiting_since=waiting.since,
+        waits_on_authority=answers_awaited(facts),
+        waits_on_family=waiting.on_family,
         opened_at=case.opened_at,
         moved_at=case.entry.at,
         last_seq=case.last_seq,
-        waiting_for=frozenset(waiting_roles(protocol, case, facts)),
+        waiting_for=waiting.roles,
         seats=tuple(_seats(case)),
         exclusions=frozenset(case.exclusions),
         dues=tuple(_due(protocol, due) for due in _once_each(running)),
+        planned=planned,
         figures={
             key: value
             for key, fact in protocol.facts.items()
@@ -311,24 +320,6 @@ def _due(protocol: Protocol, due: Due) -> index.Due:
     return index.Due(due.deadline, due.due_at, due.subject, protocol.deadlines[due.deadline].urgent)
 
 
-def waiting_roles(protocol: Protocol, case: Case, facts: Facts) -> set[str]:
-    """Roles without which the case can't go on now: signatures awaited, and needs that one role alone can meet."""
-    roles: set[str] = set()
-    for record in case.records:
-        act = protocol.acts[record.act]
-        if act.signatures and record.effective_seq is None:
-            roles |= set(act.signed_by or act.by)
-    for move in protocol.moves.values():
-        if case.state in move.from_ and not move.automatic and not move.backwards:
-            for need in move.needs:
-                declared = protocol.needs[need]
-                if declared.when.truth(facts) is not True:
-                    for act_key in declared.met_by:
-                        by = protocol.acts[act_key].by
-                        roles |= set(by) if len(by) == 1 else set()
-    return roles
-
-
 def notify(
     house: House,
     session: Session,
@@ -349,7 +340,7 @@ def notify(
                 outbox.put(
                     session,
                     "notify",
-                    {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent or move.automatic},
+                    {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent},
                     at=house.now(),
                 )
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import delete, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.tables import OutboxRow, new_id
@@ -29,22 +30,45 @@ class Message:
 
 def put(session: Session, kind: str, payload: Payload, *, at: datetime, due_at: datetime | None = None) -> str:
     """Ask for work in the same transaction as its cause. The payload holds ids, numbers and moments only."""
-    for name, value in payload.items():
-        if isinstance(value, str) and not _PLAIN.fullmatch(value):
-            raise ValueError(f"an outbox payload holds ids only: {name} is a text")
-    row = OutboxRow(id=new_id(), at=at, kind=kind, payload=dict(payload), due_at=due_at or at, attempts=0)
+    row = _row(new_id(), kind, payload, at, due_at)
     session.add(row)
     session.flush()
     return row.id
 
 
+def put_once(session: Session, message_id: str, kind: str, payload: Payload, *, at: datetime) -> bool:
+    """Ask for work under an id that says which it is; False where it was asked for before, done or not."""
+    if session.get(OutboxRow, message_id) is not None:
+        return False
+    try:
+        with session.begin_nested():
+            session.add(_row(message_id, kind, payload, at, None))
+    except IntegrityError:
+        return False
+    return True
+
+
+def _row(message_id: str, kind: str, payload: Payload, at: datetime, due_at: datetime | None) -> OutboxRow:
+    _check(payload)
+    return OutboxRow(id=message_id, at=at, kind=kind, payload=dict(payload), due_at=due_at or at, attempts=0)
+
+
+def _check(payload: Payload) -> None:
+    for name, value in payload.items():
+        if isinstance(value, str) and not _PLAIN.fullmatch(value):
+            raise ValueError(f"an outbox payload holds ids only: {name} is a text")
+
+
 def take(
-    session: Session, now: datetime, *, limit: int, lease: timedelta = timedelta(minutes=5)
+    session: Session, now: datetime, *, limit: int, kind: str | None = None, lease: timedelta = timedelta(minutes=5)
 ) -> tuple[Message, ...]:
-    """What is due now. Each comes back after `lease` unless it is said to be done: a killed worker loses nothing."""
+    """What is due now, of one kind where it is named.
+
+    Each comes back after `lease` unless it is said to be done: a killed worker loses nothing.
+    """
     query = (
         select(OutboxRow)
-        .where(OutboxRow.done_at.is_(None), OutboxRow.due_at <= now)
+        .where(OutboxRow.done_at.is_(None), OutboxRow.due_at <= now, *([OutboxRow.kind == kind] if kind else []))
         .order_by(OutboxRow.due_at, OutboxRow.id)
         .limit(limit)
         .with_for_update(skip_locked=True)
@@ -68,6 +92,14 @@ def put_off(session: Session, message_id: str, until: datetime) -> None:
     """The work failed, or it is too early: hand it out again from `until`."""
     if (row := session.get(OutboxRow, message_id)) is not None and row.done_at is None:
         row.due_at = until
+        session.flush()
+
+
+def go_on(session: Session, message_id: str, payload: Payload, *, at: datetime) -> None:
+    """A part of the work is done: hand the rest out again, as `payload` says."""
+    _check(payload)
+    if (row := session.get(OutboxRow, message_id)) is not None and row.done_at is None:
+        row.payload, row.due_at, row.attempts = dict(payload), at, 0
         session.flush()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -11,11 +12,15 @@ import pytest
 from click.testing import CliRunner, Result
 
 from school_protocol.cli import REFUSED, main
-from school_protocol.config import Settings
+from school_protocol.config import Settings, settings_from
 from school_protocol.definitions import read
+from school_protocol.domain.clock import Calendar
+from school_protocol.domain.policy import UnitKind
+from school_protocol.post import Post
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.scripts import Player, prepared
+from school_protocol.services.notices import see_waiting, sweep
+from school_protocol.services.scripts import SCHOOL_WEEK, Player, prepared
 from school_protocol.storage import directory
 
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
@@ -159,4 +164,56 @@ def test_a_word_that_scripts_do_not_have_is_named(run: Run, tmp_path: Path) -> N
 
 
 def test_the_doctor_says_what_there_is(run: Run) -> None:
-    assert "lost-things 1" in run("doctor").stdout
+    found = run("doctor")
+    assert "lost-things 1" in found.stdout
+    assert "calendar" not in found.stderr
+
+
+def test_the_doctor_names_a_school_in_which_nothing_can_be_reported(run: Run, installation: Path) -> None:
+    house = open_house(Settings(data=installation), SystemClock())
+    with house.directory.writing() as session:
+        lonely = directory.add_unit(session, kind=UnitKind.school, code="09999Z", names={"fr": "Sans calendrier"})
+    assert "no calendar: school 09999Z" in run("doctor").stderr
+    with house.directory.writing() as session:
+        directory.set_calendar(session, lonely, Calendar(opening=SCHOOL_WEEK))
+    assert "calendar" not in run("doctor").stderr
+
+
+def test_an_address_is_kept_shown_and_taken_away(run: Run) -> None:
+    kept = run("users", "address", "SURV", "--email", "surv@college.example", "--phone", "06 00 00 00 01")
+    assert json.loads(kept.stdout) == {"username": "surv", "email": "surv@college.example", "phone": "0600000001"}
+    assert json.loads(run("users", "address", "surv", "--email", "").stdout)["email"] is None
+    assert json.loads(run("users", "address", "surv").stdout)["phone"] == "0600000001"
+
+
+def test_what_is_no_address_is_refused_and_nobody_is_not_found(run: Run) -> None:
+    refused = run("users", "address", "surv", "--email", "surv at college", "--phone", "12")
+    assert refused.exit_code == REFUSED
+    assert "email: not_an_address" in refused.stderr
+    assert "phone: not_a_number" in refused.stderr
+    assert run("users", "address", "personne", "--email", "a@college.example").exit_code == 1
+
+
+def test_the_doctor_says_what_waits_and_what_the_post_lacks(
+    run: Run, number: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lacking = run("doctor").stderr
+    assert "mail: no way out: set SCHOOL_PROTOCOL_SMTP; 0 waiting" in lacking
+    assert "SCHOOL_PROTOCOL_ADDRESS" in lacking
+    assert "3 active accounts have no mail address" in lacking
+    for username in ROLES:
+        assert run("users", "address", username, "--email", f"{username}@college.example").exit_code == 0
+    house = open_house(settings_from(os.environ), SystemClock())
+    sweep(house, Post())
+    waiting = see_waiting(house).mail
+    assert waiting > 0
+    assert f"{waiting} waiting" in run("doctor").stderr
+    monkeypatch.setenv("SCHOOL_PROTOCOL_SMTP", "smtp://u:s3cret@mail.invalid")
+    assert "SCHOOL_PROTOCOL_MAIL_FROM" in run("doctor").stderr
+    monkeypatch.setenv("SCHOOL_PROTOCOL_MAIL_FROM", "protocole@college.example")
+    monkeypatch.setenv("SCHOOL_PROTOCOL_ADDRESS", "https://desk.example")
+    monkeypatch.setenv("SCHOOL_PROTOCOL_SMS_HOOK", "https://sms.invalid/s3cret")
+    found = run("doctor")
+    assert f"mail: goes out; {waiting} waiting" in found.stdout
+    assert found.stderr == ""
+    assert "s3cret" not in found.stdout

@@ -114,10 +114,36 @@ def test_work_comes_back_until_it_is_done(realm: Realm) -> None:
         outbox.done(session, now, at=NOW)
 
 
+def test_work_of_one_kind_is_taken_alone(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        outbox.put(session, "remind", {"case": "c1"}, at=NOW)
+        wanted = outbox.put(session, "tell", {"case": "c1"}, at=NOW)
+        assert [found.id for found in outbox.take(session, NOW, limit=9, kind="tell")] == [wanted]
+        assert outbox.take(session, NOW, limit=9, kind="tell") == ()
+
+
+def test_work_with_a_name_is_asked_for_once_and_goes_on_part_by_part(realm: Realm) -> None:
+    with realm.store.writing() as session:
+        assert outbox.put_once(session, "day-1", "walk", {"after": ""}, at=NOW)
+    with realm.store.writing() as session:
+        assert not outbox.put_once(session, "day-1", "walk", {"after": ""}, at=NOW)
+        (part,) = outbox.take(session, NOW, limit=9)
+        outbox.go_on(session, part.id, {"after": "c7"}, at=NOW)
+        (rest,) = outbox.take(session, NOW, limit=9)
+        assert (rest.id, rest.payload, rest.attempts) == ("day-1", {"after": "c7"}, 1)
+        outbox.done(session, rest.id, at=NOW)
+        outbox.go_on(session, rest.id, {"after": "c9"}, at=NOW)
+    with realm.store.writing() as session:
+        assert not outbox.put_once(session, "day-1", "walk", {"after": ""}, at=NOW)
+        assert outbox.take(session, NOW + timedelta(days=9), limit=9) == ()
+
+
 @pytest.mark.parametrize("value", ["Yasmine El Amrani", "ياسمين", "x" * 81, "a\nb"])
 def test_the_outbox_takes_no_text(realm: Realm, value: str) -> None:
     with pytest.raises(ValueError, match="ids only"), realm.store.writing() as session:
         outbox.put(session, "mail", {"to": value}, at=NOW)
+    with pytest.raises(ValueError, match="ids only"), realm.store.writing() as session:
+        outbox.put_once(session, "x", "mail", {"to": value}, at=NOW)
 
 
 # ---- access --------------------------------------------------------------------------------------------------------

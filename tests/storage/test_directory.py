@@ -96,6 +96,28 @@ def test_accounts_change(directory: Store) -> None:
         people.set_active(session, "x", True)
 
 
+def test_an_account_says_where_messages_reach_it_and_to_nobody_by_chance(directory: Store) -> None:
+    silent = add_account(directory, "silent")
+    made = add_account(directory, email="membre@college.example", phone="0600000001")
+    with directory.writing() as session:
+        found = people.account(session, made)
+        assert found is not None
+        assert (found.email, found.phone) == ("membre@college.example", "0600000001")
+        assert "college.example" not in repr(found)
+        assert "0600000001" not in repr(found)
+        assert people.without_address(session) == 1
+        people.set_address(session, made, email=None, phone="0600000002")
+        people.set_address(session, silent, email="silent@college.example", phone=None)
+    with directory.writing() as session:
+        found = people.account(session, made)
+        assert found is not None
+        assert (found.email, found.phone) == (None, "0600000002")
+        people.set_active(session, made, False)
+        assert people.without_address(session) == 0
+    with pytest.raises(Unseen), directory.writing() as session:
+        people.set_address(session, "x", email=None, phone=None)
+
+
 def test_accounts_are_paged_by_name(directory: Store) -> None:
     for name in ("c", "a", "b"):
         add_account(directory, name)

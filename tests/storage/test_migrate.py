@@ -5,12 +5,13 @@ from datetime import date, datetime
 from typing import Any
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import CheckConstraint, Engine, MetaData, Table, insert, inspect, select
 
 from school_protocol.storage import migrate
-from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.engines import WRITING, Store, open_engine
 from school_protocol.storage.migrate import Part
 from storage.conftest import NOW
 
@@ -77,6 +78,33 @@ def test_what_was_kept_before_is_there_after(empty: Store, part: Part, revision:
             assert {column: now[column] for column in row} == dict(row), name
 
 
+@pytest.mark.parametrize("part", PARTS)
+def test_the_way_back_leaves_what_was_there_before(empty: Store, part: Part) -> None:
+    """Down to the guards, which have no way back themselves, and up again."""
+    migrate.upgrade(empty.engine, part, "0002")
+    before = _columns(empty.engine)
+    migrate.upgrade(empty.engine, part, "0003")
+    after = _columns(empty.engine)
+    assert before != after
+    _downgrade(empty.engine, part, "0002")
+    assert _columns(empty.engine) == before
+    migrate.upgrade(empty.engine, part, "0003")
+    assert _columns(empty.engine) == after
+
+
+def _downgrade(engine: Engine, part: Part, revision: str) -> None:
+    with engine.execution_options(purpose=WRITING).begin() as connection:
+        command.downgrade(migrate._config(part, connection), revision)
+
+
+def _columns(engine: Engine) -> dict[str, tuple[set[str], set[str]]]:
+    """Columns and indexes of every table."""
+    return {
+        table.name: ({column.name for column in table.columns}, {str(index.name) for index in table.indexes})
+        for table in _tables(engine).sorted_tables
+    }
+
+
 def _tables(engine: Engine) -> MetaData:
     found = MetaData()
     found.reflect(engine)
@@ -86,7 +114,7 @@ def _tables(engine: Engine) -> MetaData:
 
 SPECIAL: dict[str, Any] = {
     "seq": 1, "kind": "school", "code": "01234A", "number": "1234567890123", "digest": "d" * 64, "status": "opened",
-    "parent": None, "version": 1, "expires_at": NOW.replace(year=2027),
+    "parent": None, "version": 1, "expires_at": NOW.replace(year=2027), "channel": "mail", "state": "delivered",
 }  # fmt: skip
 
 

@@ -1,0 +1,80 @@
+"""Work done beside the pages: huey rings each minute, and the sweep finds in the database what is due.
+
+The queue holds nothing but the ringing: a task that is lost with its worker is made up for by the next one.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import Any
+
+from huey import SqliteHuey, crontab
+from huey.serializer import SignedSerializer
+
+from school_protocol.post import Post, post_of
+from school_protocol.services.house import House
+from school_protocol.services.notices import sweep
+
+FILE = "jobs.sqlite"
+_log = logging.getLogger(__name__)
+
+STALE = timedelta(seconds=55)
+"""A ringing that nobody has heard by then is dropped: the next one is about to come."""
+
+
+class Queue(SqliteHuey):  # type: ignore[misc]
+    """The queue, and the task that sweeps between two minutes."""
+
+    now: Any
+
+    def ring(self) -> None:
+        """Ask for a sweep now: somebody waits for a message that can't wait. Never fails whoever asks."""
+        try:
+            self.now()
+        except Exception:
+            _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
+
+
+def queue_of(house: House, post: Post | None = None) -> Queue:
+    """The queue of this house with its one task, in a file of its own; raises PostMisconfigured."""
+    ways = post or post_of(house.settings)
+    path = house.settings.data / FILE
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    secret = house.vault.chain("jobs-v1", b"").hex()
+    queue = Queue(
+        "jobs", filename=str(path), results=False, serializer=SignedSerializer(secret=secret, salt="school-protocol")
+    )
+
+    def sweep_once() -> None:
+        sweep(house, ways)
+
+    queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
+    queue.now = queue.task(name="now", expires=STALE)(sweep_once)
+    return queue
+
+
+def work(house: House) -> None:
+    """Be the worker until the process is asked to stop; what is under way is brought to its end."""
+    _consumer(queue_of(house), graceful_signal="TERM").run()
+
+
+@contextmanager
+def working(queue: Queue) -> Iterator[None]:
+    """A worker in threads of this process, as long as the block runs."""
+    consumer = _consumer(queue, shutdown_timeout=20)
+    # Signals are the process's own business here: the web server stops on them.
+    consumer._set_signal_handlers = lambda: None
+    consumer.start()
+    try:
+        yield
+    finally:
+        consumer.stop(graceful=True)
+
+
+def _consumer(queue: Queue, **options: Any) -> Any:
+    """One worker: sweeps one after the other. It looks for a ringing every two seconds at most."""
+    return queue.create_consumer(workers=1, worker_type="thread", max_delay=2.0, **options)

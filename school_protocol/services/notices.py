@@ -1,0 +1,607 @@
+"""Telling people that something waits: who, when and by which way; never what it is about.
+
+A sweep does all of it, from the database alone: what moves asked for (the outbox), what deadlines call for as they run
+on unanswered (their steps), and what waits to be delivered. Each part can be cut off anywhere and taken up again, and
+several workers may sweep at once.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from school_protocol.domain import dues as counting
+from school_protocol.domain import policy
+from school_protocol.domain.case import Case, acts_as, fold
+from school_protocol.domain.clock import Calendar, NoSchoolTime, later
+from school_protocol.domain.dues import Due
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.events import from_entry
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.policy import Unit
+from school_protocol.domain.protocol import Deadline, Protocol, Step
+from school_protocol.post import Carrier, Letter, Post, Unreachable
+from school_protocol.services.accounts import actor_of
+from school_protocol.services.house import House
+from school_protocol.services.loading import reindex, scope_of, surroundings, today_for
+from school_protocol.services.views import ToldLine
+from school_protocol.storage import cases, directory, index, outbox, reports, watch
+from school_protocol.storage import told as register
+from school_protocol.storage.directory import Account
+from school_protocol.storage.engines import Session
+from school_protocol.storage.told import Channel, Notice, State, Telling
+from school_protocol.wording import ZONE, Wording
+
+REPORTER, GUARDIANS, RECEIVING_HEAD = "declarant", "guardians", "receiving_head"
+"""Receivers that are neither role nor seat; a guardian has no account, and no message goes to one."""
+
+BATCH = 200
+"""Cases and asked-for notices of one sweep; the next one goes on."""
+KEPT = timedelta(days=30)
+"""How long work that is done stays in the outbox."""
+MORNING = time(8)
+LONGEST_REST = 3
+"""So many days in a row may be without a message that can wait; then it goes out in the holidays too."""
+
+_log = logging.getLogger(__name__)
+
+
+# ---- who is told -------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Somebody who is told, and in which role or seat."""
+
+    role: str
+    account: Account
+
+
+class Around:
+    """Who could be told of one case, and who of them may be: its index row beside the directory."""
+
+    def __init__(self, house: House, session: Session, people: Session, row: index.IndexRow) -> None:
+        self.house = house
+        self.session = session
+        self.people = people
+        self.row = row
+        self.protocol = house.library.protocol(row.protocol, row.version)
+        self.today = today_for(house)
+        self.unit: Unit = directory.unit(people, row.unit)
+        self._held = self._holders()
+        self._open: dict[str, bool] = {}
+
+    def receivers(self, to: str) -> tuple[Receiver, ...]:
+        """Who is told where the definition says `to`; where no head may be, whoever oversees the school."""
+        if to == GUARDIANS:
+            return ()
+        if to == REPORTER:
+            return tuple(self._reporters())
+        found = self._allowed(to)
+        declared = self.protocol.roles.get(to)
+        return self.overseers() if not found and declared is not None and declared.head else found
+
+    def overseers(self) -> tuple[Receiver, ...]:
+        """Whoever answers for the unit from above."""
+        above = [role.key for role in self.protocol.roles.values() if role.oversees]
+        return _each_once(receiver for role in above for receiver in self._allowed(role))
+
+    def may_be_told(self, role: str, account: Account) -> bool:
+        """Whether this person may get so much as a message without content, now."""
+        if not account.active or account.id in self.row.exclusions:
+            return False
+        return role == REPORTER or self._sees(account.id)
+
+    def calendar(self) -> Calendar | None:
+        """The school time of the unit, where one is known."""
+        try:
+            return directory.calendar_for(self.people, self.unit)
+        except Unseen:
+            return None
+
+    def _allowed(self, to: str) -> tuple[Receiver, ...]:
+        wanted = (one for one in self._held if acts_as(self.protocol, one.role, to))
+        return _each_once(one for one in wanted if self.may_be_told(one.role, one.account))
+
+    def _holders(self) -> tuple[Receiver, ...]:
+        """Who holds a seat of the case, or a role in its unit or above."""
+        seats = [seat for seat in self.row.seats if seat.is_held(self.today)]
+        seated = directory.accounts(self.people, {seat.account for seat in seats})
+        places = (self.unit.id, *self.unit.parents)
+        found = directory.holders(self.people, places, today=self.today)
+        return (
+            *(Receiver(seat.seat, seated[seat.account]) for seat in seats if seat.account in seated),
+            *(Receiver(holder.role, holder.account) for holder in found if holder.role in self.protocol.roles),
+        )
+
+    def _reporters(self) -> Iterator[Receiver]:
+        ids = {header.reporter for header in reports.of_case(self.session, self.row.case_id) if header.reporter}
+        for account in directory.accounts(self.people, ids).values():
+            if self.may_be_told(REPORTER, account):
+                yield Receiver(REPORTER, account)
+
+    def _sees(self, account: str) -> bool:
+        if account not in self._open:
+            actor = actor_of(self.house, account, self.people)
+            place = self.row.place(self.today)
+            self._open[account] = actor is not None and policy.may_see(scope_of(self.house, actor), place)
+        return self._open[account]
+
+
+def _each_once(found: Iterable[Receiver]) -> tuple[Receiver, ...]:
+    kept: dict[str, Receiver] = {}
+    for receiver in found:
+        kept.setdefault(receiver.account.id, receiver)
+    return tuple(kept.values())
+
+
+# ---- what is told ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be kept as told for one cause."""
+
+    case_id: str
+    cause: str
+    tellings: tuple[Telling, ...]
+    urgent: bool
+    due_at: datetime
+
+
+def _plan(
+    around: Around,
+    cause: str,
+    roles: Sequence[str],
+    *,
+    urgent: bool,
+    asked_at: datetime,
+    further: Sequence[Sequence[str]] = (),
+) -> Plan:
+    """Who is told for one cause; where it is urgent and reaches nobody, the next who can be reached is told at once."""
+    reached, tellings = _asked(around, roles, urgent)
+    if urgent and not reached:
+        _log.warning("an urgent notice finds nobody who can be reached: the next ones are told")
+        for step in (*further, None):
+            receivers = around.overseers() if step is None else _of(around, step)
+            tellings = (*tellings, *_tellings(around.house, receivers, urgent))
+            if any(_ways(around.house, one.account, urgent) for one in receivers):
+                reached = True
+                break
+        if not reached:
+            _log.error("an urgent notice reaches nobody at all: see `school-protocol doctor`")
+    due_at = asked_at if urgent else next_digest(around.calendar(), asked_at)
+    return Plan(around.row.case_id, cause, tuple(dict.fromkeys(tellings)), urgent, due_at)
+
+
+def _of(around: Around, roles: Iterable[str]) -> tuple[Receiver, ...]:
+    return _each_once(receiver for role in roles for receiver in around.receivers(role))
+
+
+def _asked(around: Around, roles: Iterable[str], urgent: bool) -> tuple[bool, tuple[Telling, ...]]:
+    """Whether anybody of these roles can be reached, and what is kept of each."""
+    reached, tellings = False, []
+    for role in roles:
+        receivers = around.receivers(role)
+        reached = reached or any(_ways(around.house, one.account, urgent) for one in receivers)
+        tellings += _tellings(around.house, receivers, urgent)
+        if not receivers:
+            tellings.append(Telling(role=role, state=State.withheld if role == GUARDIANS else State.no_address))
+    return reached, tuple(tellings)
+
+
+def _tellings(house: House, receivers: Iterable[Receiver], urgent: bool) -> list[Telling]:
+    found: list[Telling] = []
+    for one in receivers:
+        ways = _ways(house, one.account, urgent)
+        found += [Telling(role=one.role, account=one.account.id, channel=way, state=State.waiting) for way in ways]
+        if not ways:
+            found.append(Telling(role=one.role, account=one.account.id))
+    return found
+
+
+def _ways(house: House, account: Account, urgent: bool) -> tuple[Channel, ...]:
+    """By which ways a message reaches this person: mail; and a short message where it is urgent and a hook is set."""
+    by_mail = (Channel.mail,) if account.email else ()
+    return (*by_mail, Channel.sms) if urgent and account.phone and house.settings.sms_hook else by_mail
+
+
+def _keep(house: House, session: Session, plan: Plan) -> None:
+    register.keep(
+        session, plan.case_id, plan.cause, plan.tellings, urgent=plan.urgent, at=house.now(), due_at=plan.due_at
+    )
+
+
+def next_digest(calendar: Calendar | None, now: datetime) -> datetime:
+    """When what can wait is told, all at once: as the school next opens; in holidays, in the morning."""
+    today = now.astimezone(ZONE).date()
+    for days in range(LONGEST_REST + 1):
+        spans = calendar.spans(today + timedelta(days=days)) if calendar else ()
+        if spans and spans[0][0] > now:
+            return spans[0][0]
+    morning = datetime.combine(today, MORNING, ZONE)
+    return morning if morning > now else datetime.combine(today + timedelta(days=1), MORNING, ZONE)
+
+
+# ---- the sweep ---------------------------------------------------------------------------------------------------
+
+
+def sweep(house: House, post: Post) -> None:
+    """Everything that is due: called each minute, by whichever worker. A part that fails doesn't hold up the others."""
+    for part in (_spread, _wake, _climb):
+        _guarded(part, house)
+    for channel, carrier in ((Channel.sms, post.sms), (Channel.mail, post.mail)):
+        if carrier is not None:
+            _guarded(_deliver, house, channel, carrier)
+    _guarded(_forget, house)
+
+
+def _guarded(part: Callable[..., None], *arguments: object) -> bool:
+    """Whether `part` went through. What went wrong is logged by its kind: its words may hold an address."""
+    try:
+        part(*arguments)
+    except Exception as error:
+        _log.error("%s failed: %s", part.__name__.strip("_"), type(error).__name__)
+        _log.debug("how it failed", exc_info=True)
+        return False
+    return True
+
+
+def _forget(house: House) -> None:
+    with house.realm.writing() as session:
+        outbox.drop_done(session, house.now() - KEPT)
+
+
+# -- what moves asked for
+
+
+def _spread(house: House) -> None:
+    """From the outbox to the people: each notice that a move called for becomes what each of them is told."""
+    with house.realm.writing() as session:
+        asked = outbox.take(session, house.now(), limit=BATCH, kind="notify")
+    for message in asked:
+        if not _guarded(_spread_one, house, message):
+            with house.realm.writing() as session:
+                outbox.put_off(session, message.id, house.now() + _delay(message.attempts, urgent=True))
+
+
+def _spread_one(house: House, message: outbox.Message) -> None:
+    case_id, to = str(message.payload["case"]), str(message.payload["to"])
+    plan = None
+    with house.realm.reading() as session, house.directory.reading() as people:
+        row = index.row_of(session, case_id)
+        if row is not None and to == RECEIVING_HEAD:
+            plan = _plan_for_receiving_head(house, session, people, row, message)
+        elif row is not None:
+            plan = _plan_for_move(Around(house, session, people, row), message, (to,))
+    with house.realm.writing() as session:
+        if plan is not None:
+            _keep(house, session, plan)
+        outbox.done(session, message.id, at=house.now())
+
+
+def _plan_for_move(around: Around, message: outbox.Message, roles: Sequence[str]) -> Plan:
+    urgent = bool(message.payload["urgent"])
+    return _plan(around, f"move:{message.id}", roles, urgent=urgent, asked_at=message.at)
+
+
+def _plan_for_receiving_head(
+    house: House, session: Session, people: Session, row: index.IndexRow, message: outbox.Message
+) -> Plan | None:
+    """The head of the school that has received the case is told of the case as it goes on there."""
+    _protocol, case = _folded(house, session, row.case_id)
+    following = cases.find_by_number(session, case.successor or "")
+    received = index.row_of(session, following) if following else None
+    if received is None:
+        return None
+    around = Around(house, session, people, received)
+    return _plan_for_move(around, message, [role.key for role in around.protocol.roles.values() if role.head])
+
+
+def _folded(house: House, session: Session, case_id: str) -> tuple[Protocol, Case]:
+    opened = cases.opened(session, case_id)
+    protocol = house.library.protocol(opened.protocol, opened.version)
+    return protocol, fold(protocol, (from_entry(entry) for entry in cases.load(session, house.vault, case_id)))
+
+
+# -- counts that begin as a day ends
+
+
+def _wake(house: House) -> None:
+    """Once a day, every case that stands open is indexed anew where a count has begun or stopped by itself."""
+    now, day = house.now(), today_for(house).isoformat()
+    with house.realm.writing() as session:
+        outbox.put_once(session, f"wake-{day}", "wake", {"after": ""}, at=now)
+        asked = outbox.take(session, now, limit=1, kind="wake")
+    for message in asked:
+        with house.realm.reading() as session:
+            ids = watch.open_cases(session, after=str(message.payload["after"]), limit=BATCH)
+        for case_id in ids:
+            _guarded(_wake_one, house, case_id)
+        with house.realm.writing() as session:
+            if len(ids) < BATCH:
+                outbox.done(session, message.id, at=now)
+            else:
+                outbox.go_on(session, message.id, {"after": ids[-1]}, at=now)
+
+
+def _wake_one(house: House, case_id: str) -> None:
+    with house.realm.reading() as session:
+        row = index.row_of(session, case_id)
+        facts = _facts(house, session, case_id)
+    running = {(due.deadline, due.subject) for due in counting.open_dues(facts)}
+    if row is not None and {(due.key, due.subject) for due in row.dues} != running:
+        with house.realm.writing() as session:
+            reindex(house, session, case_id)
+
+
+def _facts(house: House, session: Session, case_id: str) -> Facts:
+    protocol, case = _folded(house, session, case_id)
+    return counting.read(protocol, case, house.now(), surroundings(house, case.unit))
+
+
+# -- what deadlines call for
+
+
+def _climb(house: House) -> None:
+    """The steps of deadlines that have fallen due and were not told yet; only cases whose moment came are opened."""
+    keys = {one.key for protocol in house.library.every() for one in protocol.deadlines.values() if one.steps}
+    with house.realm.reading() as session:
+        ids = watch.to_look_at(session, keys, house.now(), limit=BATCH)
+    for case_id in ids:
+        if not _guarded(_climb_one, house, case_id):
+            with house.realm.writing() as session:
+                watch.put_off(session, case_id, house.now() + timedelta(minutes=10))
+
+
+def _climb_one(house: House, case_id: str) -> None:
+    with house.realm.reading() as session:
+        row = index.row_of(session, case_id)
+        if row is None:
+            return
+        facts = _facts(house, session, case_id)
+        counts = [_Count(facts, *found) for found in _open_counts(facts)]
+        known = register.causes(session, case_id)
+        fallen = [(count, number) for count in counts for number in count.fallen() if count.cause(number) not in known]
+        plans: list[Plan] = []
+        if fallen:
+            with house.directory.reading() as people:
+                around = Around(house, session, people, row)
+                plans = [count.plan(around, number) for count, number in fallen]
+    coming = [at for count in counts for at in count.coming()]
+    with house.realm.writing() as session:
+        for plan in plans:
+            _keep(house, session, plan)
+        watch.looked(session, case_id, facts.case.last_seq, min(coming, default=None))
+
+
+def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
+    """Every count that runs of every deadline with steps: each start has its own, also where two run together."""
+    for deadline in facts.protocol.deadlines.values():
+        if deadline.steps:
+            yield from ((deadline, due) for due in counting._all_counts(facts, deadline) if due.is_open)
+
+
+@dataclass(frozen=True, slots=True)
+class _Count:
+    """One count of a deadline with steps."""
+
+    facts: Facts
+    deadline: Deadline
+    due: Due
+
+    def cause(self, number: int) -> str:
+        """What a step is known by: it is told once for each start."""
+        return f"due:{self.deadline.key}:{self.due.subject}:{self.due.start_seq}:{number}"
+
+    def fallen(self) -> Iterator[int]:
+        """The numbers of the steps that apply and whose moment has come."""
+        return (number for number, at in self._live() if at <= self.facts.now)
+
+    def coming(self) -> Iterator[datetime]:
+        """The moments still to come, whether or not their steps apply now."""
+        return (at for step in self.deadline.steps if (at := self._moment(step)) > self.facts.now)
+
+    def plan(self, around: Around, number: int) -> Plan:
+        further = [self.deadline.steps[other].tell for other, _at in self._live() if other > number]
+        tell = self.deadline.steps[number].tell
+        urgent, now = self.deadline.urgent, self.facts.now
+        return _plan(around, self.cause(number), tell, urgent=urgent, asked_at=now, further=further)
+
+    def _live(self) -> Iterator[tuple[int, datetime]]:
+        """The steps that apply, by their numbers in the definition: the count itself names them in the same order."""
+        left = list(self.due.steps)
+        for number, step in enumerate(self.deadline.steps):
+            if left and left[0] == (self._moment(step), step.tell):
+                yield number, left.pop(0)[0]
+
+    def _moment(self, step: Step) -> datetime:
+        try:
+            return later(self.facts.around.calendar, self.due.started_at, step.after, step.unit)
+        except NoSchoolTime:
+            return self.due.started_at + timedelta(days=max(step.after, 1))
+
+
+# ---- delivering --------------------------------------------------------------------------------------------------
+
+
+def _deliver(house: House, channel: Channel, carrier: Carrier) -> None:
+    """One message after the other: each taken, sent and settled in transactions of its own, none held while sending."""
+    while True:
+        with house.realm.writing() as session:
+            taken = register.take(session, house.now(), channel)
+        if not taken:
+            return
+        try:
+            _deliver_one(house, carrier, taken)
+        except Exception as error:
+            _log.warning("a message by %s was put off: %s", channel, type(error).__name__)
+            attempts = max(notice.attempts for notice in taken)
+            _put_off(house, taken, house.now() + _delay(attempts, urgent=taken[0].urgent))
+            if isinstance(error, Unreachable):
+                return
+
+
+def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> None:
+    """One person's notices as one message, to whoever may still get it, where they are reached now."""
+    first = taken[0]
+    with house.directory.reading() as people:
+        account = directory.account(people, first.account)
+    open_ones = [notice for notice in taken if account is not None and _still_open(house, notice, account)]
+    shut = [notice for notice in taken if notice not in open_ones]
+    _settle(house, shut, State.withheld)
+    for notice in shut:
+        _tell_instead(house, notice)
+    if account is None or not open_ones:
+        return
+    to = account.email if first.channel is Channel.mail else account.phone
+    if not to:
+        _settle(house, open_ones, State.no_address)
+        return
+    if not first.urgent and _had_one_today(house, account):
+        _put_off(house, open_ones, next_digest(_calendar_of(house, first), house.now()))
+        return
+    carrier.carry(to, _letter(house, account, open_ones))
+    _settle(house, open_ones, State.delivered)
+
+
+def _still_open(house: House, notice: Notice, account: Account) -> bool:
+    """Whether this person may still be told: people are excluded, and cases restricted, while messages wait."""
+    with house.realm.reading() as session, house.directory.reading() as people:
+        row = index.row_of(session, notice.case_id)
+        return row is not None and Around(house, session, people, row).may_be_told(notice.role, account)
+
+
+def _tell_instead(house: House, notice: Notice) -> None:
+    """Who is told for the same cause now that the one who was to be may not be: whoever was told keeps it."""
+    with house.realm.reading() as session, house.directory.reading() as people:
+        row = index.row_of(session, notice.case_id)
+        if row is None or notice.role == REPORTER:
+            return
+        around = Around(house, session, people, row)
+        seat = around.protocol.seats.get(notice.role)
+        role = (seat.acts_as if seat else None) or notice.role
+        plan = _plan(around, notice.cause, (role,), urgent=notice.urgent, asked_at=house.now())
+    with house.realm.writing() as session:
+        _keep(house, session, plan)
+
+
+def _had_one_today(house: House, account: Account) -> bool:
+    midnight = datetime.combine(today_for(house), time(0), ZONE)
+    with house.realm.reading() as session:
+        return register.was_gathered_since(session, account.id, midnight)
+
+
+def _calendar_of(house: House, notice: Notice) -> Calendar | None:
+    with house.realm.reading() as session, house.directory.reading() as people:
+        row = index.row_of(session, notice.case_id)
+        return Around(house, session, people, row).calendar() if row is not None else None
+
+
+def _settle(house: House, notices: Sequence[Notice], state: State) -> None:
+    if notices:
+        with house.realm.writing() as session:
+            register.settle(session, [notice.id for notice in notices], state, at=house.now())
+
+
+def _put_off(house: House, notices: Sequence[Notice], until: datetime) -> None:
+    with house.realm.writing() as session:
+        register.put_off(session, [notice.id for notice in notices], until)
+
+
+def _delay(attempts: int, *, urgent: bool) -> timedelta:
+    """How long to wait after so many attempts: a minute, then twice as long each time, within reason."""
+    most = timedelta(minutes=15) if urgent else timedelta(hours=4)
+    return min(timedelta(minutes=2 ** min(attempts - 1, 10)), most)
+
+
+# ---- the words: that something waits, and nothing else -----------------------------------------------------------
+
+
+def _letter(house: House, account: Account, notices: Sequence[Notice]) -> Letter:
+    first = notices[0]
+    offered = account.language in house.settings.languages
+    w = Wording(account.language if offered else house.settings.default_language)
+    thanks = [notice for notice in notices if notice.role == REPORTER]
+    if first.urgent:
+        subject = w._("Urgent: open the desk now")
+        lines = [w._("Urgent: open the desk now, or call the school.")]
+    else:
+        subject = w._("Thank you") if len(thanks) == len(notices) else w._("Something waits for you")
+        lines = [w._("Something waits for you on the desk.")] if len(thanks) < len(notices) else []
+        lines += [w._("Thank you for your attention. Nothing more is asked of you.")] if thanks else []
+    lines += [house.settings.address] if house.settings.address else []
+    if first.channel is Channel.mail:
+        lines.append(w._("This message says no more on purpose: the rest is read on the desk, signed in."))
+        lines.append(w._("A machine sent it: nobody reads an answer."))
+    text = "\n\n".join(lines) + "\n" if first.channel is Channel.mail else "\n".join(lines)
+    return Letter(first.id, house.now(), w.html_language, subject, text)
+
+
+# ---- what pages and commands ask ---------------------------------------------------------------------------------
+
+
+def told(house: House, case_id: str) -> tuple[ToldLine, ...]:
+    """Who was told by message of a case, in order; for who may see that case."""
+    with house.realm.reading() as session:
+        return told_of(session, case_id)
+
+
+def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
+    """The same, in a transaction that runs."""
+    notices = register.of_case(session, case_id)
+    lines = [
+        ToldLine(one.role, one.settled_at or one.at, one.channel.value, one.state.value)
+        for one in notices
+        if one.state is not State.withheld
+    ]
+    return tuple(sorted(lines, key=lambda line: line.at))
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """How many messages wait to be delivered, and how many active accounts have no mail address."""
+
+    mail: int
+    sms: int
+    without_address: int
+
+
+def see_waiting(house: House) -> Waiting:
+    """What an operator has to know of the post."""
+    with house.realm.reading() as session:
+        found = register.waiting(session)
+    with house.directory.reading() as session:
+        return Waiting(found.get(Channel.mail, 0), found.get(Channel.sms, 0), directory.without_address(session))
+
+
+_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_PHONE = re.compile(r"\+?\d{6,15}")
+
+
+def keep_address(house: House, username: str, *, email: str | None = None, phone: str | None = None) -> Account:
+    """Keep where messages reach an account; None leaves what there is, nothing written takes it away."""
+    with house.directory.writing() as session:
+        account = directory.account_named(session, username)
+        if account is None:
+            raise Unseen(username)
+        mail = account.email if email is None else email.strip() or None
+        number = account.phone if phone is None else re.sub(r"[\s.()-]", "", phone) or None
+        _check(mail, number)
+        directory.set_address(session, account.id, email=mail, phone=number)
+        kept = directory.account(session, account.id)
+    assert kept is not None
+    return kept
+
+
+def _check(email: str | None, phone: str | None) -> None:
+    problems: dict[str, tuple[str, ...]] = {}
+    if email and not (len(email) <= 254 and email.isascii() and _EMAIL.fullmatch(email)):
+        problems["email"] = ("not_an_address",)
+    if phone and not _PHONE.fullmatch(phone):
+        problems["phone"] = ("not_a_number",)
+    if problems:
+        raise BadInput(problems)

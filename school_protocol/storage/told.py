@@ -1,0 +1,184 @@
+"""What was told to whom: ids, keys and moments only. A row that waits is also the work of delivering it.
+
+Each row stands once for its case, cause, role, person and channel, whoever tries to keep it, however often.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import func, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
+
+from school_protocol.storage.tables import NoticeRow, new_id
+
+NOBODY = ""
+"""Stands for the account where a role had nobody who could be told."""
+
+
+class Channel(StrEnum):
+    """The ways in which a message goes out; `none` where there is no way."""
+
+    mail = "mail"
+    sms = "sms"
+    none = "none"
+
+
+class State(StrEnum):
+    """What became of a notice. `withheld`: whoever it was for may not know of the case any more."""
+
+    waiting = "waiting"
+    delivered = "delivered"
+    no_address = "no_address"
+    withheld = "withheld"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One notice to one person on one channel; `attempts` counts the present one."""
+
+    id: str
+    case_id: str
+    cause: str
+    role: str
+    account: str
+    channel: Channel
+    urgent: bool
+    at: datetime
+    state: State
+    settled_at: datetime | None
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Telling:
+    """A notice to be kept: it waits until `due_at` unless its state says that nothing can be sent."""
+
+    role: str
+    account: str = NOBODY
+    channel: Channel = Channel.none
+    state: State = State.no_address
+
+
+def keep(
+    session: Session,
+    case_id: str,
+    cause: str,
+    tellings: Iterable[Telling],
+    *,
+    urgent: bool,
+    at: datetime,
+    due_at: datetime,
+) -> int:
+    """Keep what is told for one cause; returns how many of them were new."""
+    return sum(_keep(session, case_id, cause, telling, urgent, at, due_at) for telling in tellings)
+
+
+def _keep(
+    session: Session, case_id: str, cause: str, telling: Telling, urgent: bool, at: datetime, due_at: datetime
+) -> bool:
+    row = NoticeRow(
+        id=new_id(),
+        case_id=case_id,
+        cause=cause,
+        role=telling.role,
+        account=telling.account,
+        channel=telling.channel.value,
+        urgent=urgent,
+        at=at,
+        due_at=due_at,
+        attempts=0,
+        state=telling.state.value,
+        settled_at=None if telling.state is State.waiting else at,
+    )
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        return False
+    return True
+
+
+def causes(session: Session, case_id: str) -> frozenset[str]:
+    """For which causes somebody was told in this case, or nobody could be."""
+    return frozenset(session.scalars(select(NoticeRow.cause).where(NoticeRow.case_id == case_id).distinct()))
+
+
+def of_case(session: Session, case_id: str) -> tuple[Notice, ...]:
+    """Everything told in a case, the first first."""
+    query = select(NoticeRow).where(NoticeRow.case_id == case_id).order_by(NoticeRow.at, NoticeRow.id)
+    return tuple(_notice(row) for row in session.scalars(query))
+
+
+# ---- the work of delivering ----------------------------------------------------------------------------------------
+
+
+def take(
+    session: Session, now: datetime, channel: Channel, *, lease: timedelta = timedelta(minutes=5)
+) -> tuple[Notice, ...]:
+    """What one person is to be told now on one channel, of one kind: the urgent first, then who waited longest.
+
+    It comes back after `lease` unless it is settled. Whoever meets another worker at the first row waits for it, so
+    that one person's notices are never shared out among several messages.
+    """
+    due = (NoticeRow.state == State.waiting.value, NoticeRow.due_at <= now, NoticeRow.channel == channel.value)
+    order = (NoticeRow.urgent.desc(), NoticeRow.due_at, NoticeRow.id)
+    first = session.scalars(select(NoticeRow).where(*due).order_by(*order).limit(1).with_for_update()).first()
+    if first is None:
+        return ()
+    together = select(NoticeRow).where(*due, NoticeRow.account == first.account, NoticeRow.urgent.is_(first.urgent))
+    rows = session.scalars(together.order_by(NoticeRow.due_at, NoticeRow.id).with_for_update()).all()
+    for row in rows:
+        row.attempts += 1
+        row.due_at = now + lease
+    session.flush()
+    return tuple(_notice(row) for row in rows)
+
+
+def settle(session: Session, ids: Collection[str], state: State, *, at: datetime) -> None:
+    """Say what became of these notices: they won't be handed out again."""
+    waiting = (NoticeRow.id.in_(ids), NoticeRow.state == State.waiting.value)
+    session.execute(update(NoticeRow).where(*waiting).values(state=state.value, settled_at=at))
+
+
+def put_off(session: Session, ids: Collection[str], until: datetime) -> None:
+    """These were not delivered: hand them out again from `until`."""
+    waiting = (NoticeRow.id.in_(ids), NoticeRow.state == State.waiting.value)
+    session.execute(update(NoticeRow).where(*waiting).values(due_at=until))
+
+
+def was_gathered_since(session: Session, account: str, moment: datetime) -> bool:
+    """Whether this person has got a message that was not urgent since then."""
+    query = select(NoticeRow.id).where(
+        NoticeRow.account == account,
+        NoticeRow.settled_at >= moment,
+        NoticeRow.state == State.delivered.value,
+        NoticeRow.urgent.is_(False),
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def waiting(session: Session) -> dict[Channel, int]:
+    """How many notices wait on each channel."""
+    query = select(NoticeRow.channel, func.count()).where(NoticeRow.state == State.waiting.value)
+    return {Channel(channel): count for channel, count in session.execute(query.group_by(NoticeRow.channel))}
+
+
+def _notice(row: NoticeRow) -> Notice:
+    return Notice(
+        id=row.id,
+        case_id=row.case_id,
+        cause=row.cause,
+        role=row.role,
+        account=row.account,
+        channel=Channel(row.channel),
+        urgent=row.urgent,
+        at=row.at,
+        state=State(row.state),
+        settled_at=row.settled_at,
+        attempts=row.attempts,
+    )

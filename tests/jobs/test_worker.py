@@ -1,0 +1,255 @@
+"""The minute's ring: from huey to the sweep, and from the sweep to a mailbox."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner
+from services.conftest import School
+
+from jobs.conftest import Hook, MailServer
+from school_protocol import jobs
+from school_protocol.cli import main
+from school_protocol.config import Settings
+from school_protocol.post import Post
+from school_protocol.services.house import House, SystemClock, open_house
+from school_protocol.storage import directory
+
+MINUTE = datetime.fromisoformat("2026-11-25T10:00")
+"""A moment as huey writes it: without a zone."""
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Any:
+    found = open_house(Settings(data=tmp_path / "data"), SystemClock())
+    yield found
+    found.realm.close()
+    found.directory.close()
+
+
+@pytest.fixture
+def swept(monkeypatch: pytest.MonkeyPatch) -> list[tuple[House, Post]]:
+    """What the sweep was called with, which does nothing."""
+    calls: list[tuple[House, Post]] = []
+    monkeypatch.setattr(jobs, "sweep", lambda house, post: calls.append((house, post)))
+    return calls
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 15) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+
+
+# ---- huey ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_minute_rings_and_the_ring_sweeps(house: House, swept: list[tuple[House, Post]]) -> None:
+    post = Post()
+    queue = jobs.queue_of(house, post)
+    start = datetime.fromisoformat("2026-11-25T23:58")
+    for minute in range(4):
+        (task,) = queue.read_periodic(start + timedelta(minutes=minute))
+        queue.enqueue(task)
+        queue.execute(queue.dequeue())
+    assert swept == [(house, post)] * 4
+    assert queue.pending_count() == 0
+
+
+def test_a_ring_that_was_not_heard_in_time_is_dropped(house: House, swept: list[tuple[House, Post]]) -> None:
+    queue = jobs.queue_of(house)
+    (task,) = queue.read_periodic(MINUTE)
+    queue.enqueue(task)
+    queue.execute(queue.dequeue(), datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=2))
+    assert swept == []
+
+
+class Planted:
+    """What an attacker who can write to the queue's file would like to be unpickled."""
+
+    def __reduce__(self) -> Any:
+        return os.mkdir, (os.environ["PLANTED"],)
+
+
+def test_nothing_that_is_not_signed_by_this_installation_is_unpickled(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PLANTED", str(tmp_path / "planted"))
+    queue = jobs.queue_of(house)
+    other = open_house(Settings(data=tmp_path / "other"), SystemClock())
+    foreign = jobs.queue_of(other).serializer.serialize(Planted())
+    for data in (pickle.dumps(Planted()), foreign):
+        queue.storage.enqueue(data)
+        with pytest.raises(ValueError, match=r"Signature|Separator"):
+            queue.dequeue()
+    assert not (tmp_path / "planted").exists()
+    pickle.loads(pickle.dumps(Planted()))
+    assert (tmp_path / "planted").exists(), "the plant would have worked"
+
+
+def test_the_queue_has_a_file_of_its_own_for_its_owner_alone(house: House) -> None:
+    jobs.queue_of(house)
+    path = house.settings.data / "jobs.sqlite"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+# ---- workers -------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_beside_the_site_sweeps_at_once_and_stops_with_it(
+    house: House, swept: list[tuple[House, Post]]
+) -> None:
+    before = {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    with jobs.working(jobs.queue_of(house)):
+        wait_for(lambda: swept)
+        names = {thread.name for thread in threading.enumerate()}
+        assert {"Scheduler", "Worker-1"} <= names
+    assert not {"Scheduler", "Worker-1"} & {thread.name for thread in threading.enumerate()}
+    assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == before
+
+
+def test_a_sweep_that_fails_is_followed_by_the_next(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[int] = []
+
+    def fails(_house: House, _post: Post) -> None:
+        calls.append(1)
+        raise RuntimeError
+
+    monkeypatch.setattr(jobs, "sweep", fails)
+    queue = jobs.queue_of(house)
+    with jobs.working(queue):
+        wait_for(lambda: calls)
+        queue.enqueue(queue.read_periodic(MINUTE)[0])
+        wait_for(lambda: len(calls) == 2)
+
+
+@pytest.mark.parametrize(("arguments", "works"), [((), True), (("--no-worker",), False)])
+def test_serving_works_unless_told_not_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], works: bool
+) -> None:
+    import waitress
+
+    running: list[bool] = []
+
+    def serve(*_arguments: Any, **_options: Any) -> None:
+        running.append("Scheduler" in {thread.name for thread in threading.enumerate()})
+
+    monkeypatch.setattr(waitress, "serve", serve)
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
+    served = CliRunner().invoke(main, ["serve", *arguments])
+    assert served.exit_code == 0, served.stderr
+    assert running == [works]
+
+
+def test_a_setting_that_is_not_understood_stops_the_start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_SMTP", "mail.example.org:s3cret")
+    for command in ("serve", "worker"):
+        said = CliRunner().invoke(main, [command])
+        assert said.exit_code == 1
+        assert "SCHOOL_PROTOCOL_SMTP" in said.stderr
+        assert "s3cret" not in said.stderr
+
+
+def test_the_worker_alone_sweeps_until_it_is_asked_to_stop(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    command = [sys.executable, "-m", "school_protocol.cli", "worker"]
+    worker = subprocess.Popen(command, env={**os.environ, "SCHOOL_PROTOCOL_DATA": str(data)}, stderr=subprocess.PIPE)
+    try:
+        wait_for(lambda: (data / "realm.sqlite").exists() and _has_swept(data), seconds=40)
+        worker.send_signal(signal.SIGTERM)
+        _out, said = worker.communicate(timeout=20)
+        assert (worker.returncode, said) == (0, b"")
+    finally:
+        worker.kill()
+        worker.wait()
+
+
+def _has_swept(data: Path) -> bool:
+    import sqlite3
+
+    try:
+        with sqlite3.connect(data / "realm.sqlite") as database:
+            found = database.execute("SELECT count(*) FROM outbox WHERE kind = 'wake' AND done_at IS NOT NULL")
+            return bool(found.fetchone()[0])
+    except sqlite3.OperationalError:
+        return False
+
+
+# ---- from a press to a mailbox -------------------------------------------------------------------------------------
+
+
+def reached(school: School, who: str, email: str, phone: str | None = None) -> None:
+    account = school.account(who)
+    with school.house.directory.writing() as session:
+        directory.set_address(session, account, email=email, phone=phone)
+
+
+def test_a_report_becomes_a_mail_and_a_short_message(school: School, mail_server: MailServer, hook: Hook) -> None:
+    for number, who in enumerate(("team_member", "team_coordinator"), 1):
+        reached(school, who, f"{who}@college.example", f"060000000{number}")
+    school.report(danger_now="unsure")
+    queue = jobs.queue_of(school.house)
+    queue.execute(queue.read_periodic(MINUTE)[0])
+    assert sorted(receivers[0] for _sender, receivers, _mail in mail_server.mails) == [
+        "team_coordinator@college.example",
+        "team_member@college.example",
+    ]
+    assert sorted(body["to"] for _path, _headers, body in hook.got) == ["0600000001", "0600000002"]
+    whole = "".join(str(mail) + mail.get_content() for _sender, _receivers, mail in mail_server.mails)
+    assert "https://desk.example" in whole
+    assert school.number not in whole
+    queue.execute(queue.read_periodic(MINUTE)[0])
+    assert len(mail_server.mails) == 2
+
+
+def test_pages_go_on_while_the_mail_server_hangs(school: School, mail_server: MailServer) -> None:
+    """The sweep holds no lock while it sends."""
+    reached(school, "team_member", "m@college.example")
+    school.report(danger_now="unsure")
+    held, go_on = threading.Event(), threading.Event()
+
+    class Hanging:
+        def carry(self, to: str, letter: object) -> None:
+            held.set()
+            assert go_on.wait(20)
+
+    queue = jobs.queue_of(school.house, Post(Hanging()))
+    thread = threading.Thread(target=lambda: queue.execute(queue.read_periodic(MINUTE)[0]))
+    thread.start()
+    assert held.wait(20)
+    began = time.monotonic()
+    school.report("head", danger_now="unsure")
+    school.seen_by("head")
+    assert time.monotonic() - began < 5
+    go_on.set()
+    thread.join(20)
+    assert not thread.is_alive()
+
+
+def test_a_ring_sweeps_between_two_minutes(house: House, swept: list[tuple[House, Post]]) -> None:
+    post = Post()
+    queue = jobs.queue_of(house, post)
+    with jobs.working(queue):
+        swept.clear()
+        queue.ring()
+        wait_for(lambda: swept)
+    assert swept[0] == (house, post)
+
+
+def test_a_ring_that_fails_fails_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = jobs.queue_of(house)
+    monkeypatch.setattr(queue, "now", lambda: 1 / 0)
+    queue.ring()

@@ -1,0 +1,200 @@
+"""What was told, kept once; and which cases a sweep looks at."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.exc import IntegrityError
+
+from school_protocol.storage import cases, index, told, watch
+from school_protocol.storage.tables import NoticeRow
+from school_protocol.storage.told import Channel, State, Telling
+from storage.conftest import NOW, Realm
+from storage.test_index import row
+
+HEAD = Telling(role="head", account="a1", channel=Channel.mail, state=State.waiting)
+MEMBER = Telling(role="member", account="a2", channel=Channel.mail, state=State.waiting)
+LATER = NOW + timedelta(minutes=1)
+
+
+def keep(realm: Realm, case_id: str, cause: str, *tellings: Telling, **more: Any) -> int:
+    given = {"urgent": True, "at": NOW, "due_at": NOW, **more}
+    with realm.store.writing() as session:
+        return told.keep(session, case_id, cause, tellings, **given)
+
+
+def take(realm: Realm, now: Any = NOW, channel: Channel = Channel.mail) -> list[tuple[str, str]]:
+    with realm.store.writing() as session:
+        return [(notice.account, notice.cause) for notice in told.take(session, now, channel)]
+
+
+def ids(realm: Realm, case_id: str) -> dict[str, str]:
+    with realm.store.reading() as session:
+        return {notice.account: notice.id for notice in told.of_case(session, case_id)}
+
+
+# ---- kept once -----------------------------------------------------------------------------------------------------
+
+
+def test_a_cause_is_told_once_to_each_on_each_channel(realm: Realm) -> None:
+    case_id, other = realm.open_case(), realm.open_case()
+    assert keep(realm, case_id, "step:1", HEAD, MEMBER) == 2
+    assert keep(realm, case_id, "step:1", HEAD, MEMBER) == 0
+    assert keep(realm, case_id, "step:2", HEAD) == 1
+    assert keep(realm, other, "step:1", HEAD) == 1
+    with realm.store.reading() as session:
+        assert told.causes(session, case_id) == {"step:1", "step:2"}
+        assert told.waiting(session) == {Channel.mail: 4}
+
+
+def test_workers_who_keep_the_same_at_once_keep_it_once(realm: Realm) -> None:
+    case_id, start = realm.open_case(), threading.Barrier(4)
+
+    def at_once(_: int) -> int:
+        start.wait()
+        return keep(realm, case_id, "step:1", HEAD, MEMBER)
+
+    with ThreadPoolExecutor(4) as pool:
+        assert sorted(pool.map(at_once, range(4))) == [0, 0, 0, 2]
+
+
+def test_what_nobody_gets_is_kept_and_never_taken(realm: Realm) -> None:
+    case_id = realm.open_case()
+    keep(realm, case_id, "step:1", Telling(role="head"), Telling(role="family", state=State.withheld))
+    assert take(realm) == []
+    with realm.store.reading() as session:
+        states = [(notice.role, notice.state, notice.settled_at) for notice in told.of_case(session, case_id)]
+        assert told.causes(session, case_id) == {"step:1"}
+        assert told.waiting(session) == {}
+    assert sorted(states) == [("family", State.withheld, NOW), ("head", State.no_address, NOW)]
+
+
+def test_nothing_waits_without_a_channel(realm: Realm) -> None:
+    case_id = realm.open_case()
+    keep(realm, case_id, "x", HEAD)
+    with pytest.raises(IntegrityError), realm.store.writing() as session:
+        session.execute(update(NoticeRow).values(channel="none"))
+
+
+# ---- taken, settled, put off ---------------------------------------------------------------------------------------
+
+
+def test_one_person_s_notices_of_one_kind_are_taken_together_the_urgent_first(realm: Realm) -> None:
+    case_id = realm.open_case()
+    keep(realm, case_id, "later", HEAD, due_at=NOW + timedelta(hours=1))
+    keep(realm, case_id, "plain", HEAD, urgent=False, due_at=NOW - timedelta(hours=2))
+    keep(realm, case_id, "one", MEMBER, due_at=NOW - timedelta(minutes=1))
+    keep(realm, case_id, "two", HEAD)
+    keep(realm, case_id, "three", MEMBER)
+    assert take(realm, channel=Channel.sms) == []
+    assert take(realm) == [("a2", "one"), ("a2", "three")]
+    assert take(realm) == [("a1", "two")]
+    assert take(realm) == [("a1", "plain")]
+    assert take(realm) == []
+
+
+def test_what_a_killed_worker_took_comes_back(realm: Realm) -> None:
+    case_id = realm.open_case()
+    keep(realm, case_id, "step:1", HEAD)
+    assert take(realm) == [("a1", "step:1")]
+    assert take(realm, NOW + timedelta(minutes=4)) == []
+    with realm.store.writing() as session:
+        (again,) = told.take(session, NOW + timedelta(minutes=5), Channel.mail)
+        assert again.attempts == 2
+
+
+def test_what_is_settled_stays_settled(realm: Realm) -> None:
+    case_id = realm.open_case()
+    keep(realm, case_id, "step:1", HEAD, MEMBER, urgent=False)
+    known = ids(realm, case_id)
+    with realm.store.writing() as session:
+        told.put_off(session, [known["a2"]], NOW + timedelta(hours=1))
+        told.settle(session, [known["a1"]], State.delivered, at=LATER)
+        told.settle(session, [known["a1"]], State.withheld, at=LATER + timedelta(hours=1))
+        told.put_off(session, [known["a1"]], NOW)
+    assert take(realm) == []
+    assert take(realm, NOW + timedelta(hours=1)) == [("a2", "step:1")]
+    with realm.store.reading() as session:
+        head = next(notice for notice in told.of_case(session, case_id) if notice.account == "a1")
+        assert (head.state, head.settled_at) == (State.delivered, LATER)
+        assert told.was_gathered_since(session, "a1", LATER)
+        assert not told.was_gathered_since(session, "a1", LATER + timedelta(seconds=1))
+        assert not told.was_gathered_since(session, "a2", NOW)
+
+
+def test_workers_at_once_never_take_the_same(realm: Realm) -> None:
+    case_id, start = realm.open_case(), threading.Barrier(4)
+    for number in range(6):
+        keep(realm, case_id, f"step:{number}", HEAD, MEMBER)
+
+    def worker(_: int) -> list[tuple[str, str]]:
+        start.wait()
+        found: list[tuple[str, str]] = []
+        while taken := take(realm):
+            found += taken
+        return found
+
+    with ThreadPoolExecutor(4) as pool:
+        shares = list(pool.map(worker, range(4)))
+    everything = [notice for share in shares for notice in share]
+    assert len(everything) == len(set(everything)) == 12
+    for account in ("a1", "a2"):
+        assert sum(any(found == account for found, _cause in share) for share in shares) == 1
+
+
+# ---- which cases are looked at -------------------------------------------------------------------------------------
+
+
+def indexed(realm: Realm, case_id: str, *keys: str, **more: Any) -> None:
+    with realm.store.writing() as session:
+        number = cases.opened(session, case_id).number
+        dues = tuple(index.Due(key, NOW) for key in keys)
+        index.write(session, row(case_id=case_id, number=number, dues=dues, **more))
+
+
+def to_look_at(realm: Realm, now: Any = NOW, limit: int = 9) -> list[str]:
+    with realm.store.reading() as session:
+        return watch.to_look_at(session, {"chain", "other_chain"}, now, limit=limit)
+
+
+def test_a_case_is_looked_at_when_it_moves_on_or_its_moment_comes(realm: Realm) -> None:
+    first, second, third = sorted(realm.open_case() for _ in range(3))
+    indexed(realm, first, "chain", "other_chain", last_seq=4)
+    indexed(realm, second, "chain", last_seq=2)
+    indexed(realm, third, "plain")
+    assert to_look_at(realm) == [first, second]
+    assert to_look_at(realm, limit=1) == [first]
+    with realm.store.writing() as session:
+        watch.looked(session, first, 4, NOW + timedelta(hours=2))
+        watch.looked(session, second, 2, None)
+    assert to_look_at(realm) == []
+    assert to_look_at(realm, NOW + timedelta(hours=2)) == [first]
+    indexed(realm, second, "chain", last_seq=3)
+    assert to_look_at(realm) == [second]
+
+
+def test_a_look_at_a_case_that_has_moved_on_meanwhile_does_not_count(realm: Realm) -> None:
+    case_id = realm.open_case()
+    indexed(realm, case_id, "chain", last_seq=5)
+    with realm.store.writing() as session:
+        watch.looked(session, case_id, 4, NOW + timedelta(days=1))
+        watch.looked(session, "gone", 4, None)
+    assert to_look_at(realm) == [case_id]
+    with realm.store.writing() as session:
+        watch.put_off(session, case_id, NOW + timedelta(minutes=10))
+        watch.put_off(session, "gone", NOW)
+    assert to_look_at(realm) == []
+
+
+def test_open_cases_are_walked_by_id(realm: Realm) -> None:
+    first, second, third = sorted(realm.open_case() for _ in range(3))
+    for case_id, ended in ((first, False), (second, True), (third, False)):
+        indexed(realm, case_id, ended=ended)
+    with realm.store.reading() as session:
+        assert watch.open_cases(session, after="", limit=1) == [first]
+        assert watch.open_cases(session, after=first, limit=9) == [third]
