@@ -8,10 +8,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from school_protocol.definitions import acting, counting, whole
+from school_protocol.definitions import acting, counting, whole, wordings
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
-from school_protocol.domain.protocol import FormField, Option, Protocol, Text
+from school_protocol.domain.protocol import FormField, Option, Protocol, Said, Text
 
 RESERVED = frozenset(
     {
@@ -28,7 +28,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PARTS = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-    "duties", "grids", "dangers", "targets", "documents",
+    "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
 )  # fmt: skip
 _LONGEST = 64
 
@@ -42,6 +42,7 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     _documents(book)
     acting.check(book)
     counting.check(book)
+    wordings.check(book)
     whole.check(book)
     _identity(book)
     _identifiers(book)
@@ -68,6 +69,11 @@ def _identity(book: Book) -> None:
     missing = [code for code in LANGUAGES if code not in seen]
     if missing and book.declared.is_whole("languages"):
         book.say(("languages",), f"languages must hold {', '.join(missing)}")
+    for code in protocol.spoken:
+        if not _LANGUAGE.fullmatch(code):
+            book.say(("spoken", code), f'"{code}" is not a language code')
+        elif code in seen:
+            book.say(("spoken", code), f'language "{code}" is among those of this definition already')
 
 
 def _texts(book: Book) -> None:
@@ -78,8 +84,9 @@ def _texts(book: Book) -> None:
         for code in wanted:
             if code not in text.root and not _was_cut(book, (*path, code)):
                 book.say(path, f'missing language "{code}"')
+        besides = book.declared.of("spoken") if isinstance(text, Said) else frozenset()
         for code in text.root:
-            if code not in wanted and code not in LANGUAGES:
+            if code not in wanted and code not in LANGUAGES and code not in besides:
                 book.say((*path, code), f'language "{code}" is not among those of this definition')
 
 
@@ -180,6 +187,12 @@ def _states(book: Book) -> None:
 
 def _people(book: Book) -> None:
     protocol = book.protocol
+    for key, role in protocol.roles.items():
+        book.refer(("roles", key, "stand_in_by"), role.stand_in_by, "roles")
+        if role.stand_in_by and role.oversees:
+            book.say(
+                ("roles", key, "stand_in_by"), "stand-ins are for the roles of a school: this one oversees several"
+            )
     for key, seat in protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
         book.people(("seats", key, "named_by"), seat.named_by)

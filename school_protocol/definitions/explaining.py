@@ -53,7 +53,7 @@ def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
     if kind in ("tuple_type", "list_type"):
         return "must be a list"
     if kind in ("dict_type", "mapping_type", "model_type", "model_attributes_type"):
-        if _type_at(loc) is Text:
+        if _is_text(_type_at(loc)):
             return "must be a text in every language, such as {fr: …, ar: …, en: …}"
         return "must be a mapping of keys"
     if kind == "value_error":
@@ -64,7 +64,7 @@ def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
 def keys_at(loc: Path) -> list[str]:
     """The keys that the model knows at `loc`."""
     found = _type_at(loc)
-    if not (isinstance(found, type) and issubclass(found, BaseModel)) or found is Text:
+    if not (isinstance(found, type) and issubclass(found, BaseModel)) or _is_text(found):
         return []
     names = (field.alias or name for name, field in found.model_fields.items())
     return [name for name in names if name not in INJECTED or (name == "digest" and found is not Protocol)]
@@ -73,7 +73,7 @@ def keys_at(loc: Path) -> list[str]:
 def _type_at(loc: Path) -> Any:
     found: Any = Protocol
     for step in loc:
-        if isinstance(found, type) and issubclass(found, BaseModel) and found is not Text:
+        if isinstance(found, type) and issubclass(found, BaseModel) and not _is_text(found):
             fields = ((field.alias or name, field) for name, field in found.model_fields.items())
             found = next((field.annotation for name, field in fields if name == step), None)
         elif get_origin(found) is tuple:
@@ -82,6 +82,10 @@ def _type_at(loc: Path) -> Any:
             found = get_args(found)[1] if issubclass(get_origin(found) or NoneType, Mapping) else None
         found = _bare(found)
     return found
+
+
+def _is_text(found: Any) -> bool:
+    return isinstance(found, type) and issubclass(found, Text)
 
 
 def _bare(annotation: Any) -> Any:

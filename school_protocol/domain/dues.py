@@ -390,7 +390,8 @@ def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
         count for count in counts if count.is_open and _done(facts, duty.met_by, count.start_seq, count) is None
     ]
     if open_ones:
-        first = min(open_ones, key=lambda count: count.due_at)
+        order = {danger: place for place, danger in enumerate(facts.protocol.dangers)}
+        first = min(open_ones, key=lambda count: (count.due_at, order.get(count.subject, 0)))
         return DutyStatus(key, "due", first.due_at, subject=first.subject)
     if any(count.state == "suspended" for count in counts):
         return DutyStatus(key, "suspended")

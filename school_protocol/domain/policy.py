@@ -21,6 +21,7 @@ class Permission(StrEnum):
     see_cases = "see_cases"
     see_case = "see_case"
     see_own_receipt = "see_own_receipt"
+    see_team = "see_team"
 
 
 class UnitKind(StrEnum):
@@ -67,6 +68,8 @@ class Actor:
     appointments: tuple[Appointment, ...]
     trained: bool = False
     language: str = "fr"
+    left: frozenset[str] = frozenset()
+    """Numbers of the cases that this person was made to leave at once: a seat there opens nothing any more."""
 
     def roles_in(self, units: Iterable[str]) -> tuple[str, ...]:
         wanted = set(units)
@@ -94,6 +97,8 @@ class Clause:
     sees_restricted: bool = False
     metadata: bool = False
     """That a case is there, where it stands and who wrote when; nothing of what was written."""
+    without: frozenset[str] = frozenset()
+    """Numbers of cases whose seats open nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +134,7 @@ def visible(actor: Actor, sights: Iterable[RoleSight]) -> Scope:
     table = _by_role(sights)
     clauses: list[Clause] = []
     for protocol in dict.fromkeys(sight.protocol for found in table.values() for sight in found):
-        clauses.append(Clause(protocol, Reach.seat, sees_restricted=True))
+        clauses.append(Clause(protocol, Reach.seat, sees_restricted=True, without=actor.left))
     for held in actor.appointments:
         for sight in table.get(held.role, ()):
             clauses.extend(_clauses(sight, held))
@@ -170,6 +175,7 @@ class Place:
     seats: frozenset[str]
     excluded: frozenset[str]
     readers: frozenset[str] = frozenset()
+    number: str = ""
 
 
 def may_see(scope: Scope, place: Place) -> bool:
@@ -188,7 +194,7 @@ def _admits(clause: Clause, account: str, place: Place) -> bool:
         return False
     match clause.reach:
         case Reach.seat:
-            return account in place.seats
+            return account in place.seats and place.number not in clause.without
         case Reach.unit:
             return clause.place == place.unit
         case Reach.province:

@@ -6,7 +6,7 @@ Everything here is a frozen value. Keys of mappings are injected as `key`; refer
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
@@ -15,6 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, m
 
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.conditions import Condition, Values
+from school_protocol.domain.written import keyed
 
 START = "START"
 HISTORY = "history"
@@ -95,6 +96,8 @@ class Role(Named):
     """Answers for the units below: opens restricted cases and names their readers."""
     side_bound: bool = False
     """Reads only the records of its seat's side."""
+    stand_in_by: Keys = ()
+    """Roles that name who holds this one for a time, while somebody is away; empty: nobody stands in."""
 
     @property
     def keeps_restricted(self) -> bool:
@@ -178,6 +181,8 @@ class Option(Model):
     """Leads at once to the choice of dangers, whatever else is asked."""
     written: bool = False
     """A letter: to a target with `letter_by`, only those may send one."""
+    calls: bool = False
+    """A call by telephone: in the first minutes a number's own button records the referral with this answer."""
 
 
 class FormField(Model):
@@ -659,16 +664,40 @@ class Retention(Model):
     months: int
 
 
-_KEYED = (
-    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-    "duties", "grids", "dangers", "targets", "documents",
-)  # fmt: skip
+# ---- words that are ready ----------------------------------------------------------------------------------------
 
 
-def _with_keys(mapping: object) -> object:
-    if not isinstance(mapping, dict):
-        return mapping
-    return {key: {**value, "key": key} if isinstance(value, dict) else value for key, value in mapping.items()}
+class Said(Text):
+    """Words as they are spoken: in every language of the definition, and in those that are `spoken` besides."""
+
+
+class Spoken(Named):
+    """A language in which words may be said besides those of the definition; its key is the language's code."""
+
+    direction: Literal["ltr", "rtl"] = "ltr"
+
+
+class Audience(Named):
+    """Whom words are for."""
+
+
+class Words(Named):
+    """What to say and what never to say, or a text that is ready to be read out, sent or filled in."""
+
+    for_: str = Field(alias="for")
+    hint: Text | None = None
+    """Said to whoever is about to use them."""
+    say: tuple[Said, ...] = ()
+    never: tuple[Said, ...] = ()
+    text: Said | None = None
+    fills: Mapping[str, Text] = {}
+    """Free text of the acts' forms → what to begin with, where nothing is typed yet."""
+    acts: Keys = ()
+    """Acts above whose forms they are shown."""
+    dangers: Keys = ()
+    """Dangers in whose first minutes they are shown."""
+    first_minutes: bool = False
+    """Shown in the first minutes of every danger."""
 
 
 class Protocol(Model):
@@ -702,6 +731,9 @@ class Protocol(Model):
     follow_up: FollowUp | None = None
     dangers: Mapping[str, Danger] = {}
     targets: Mapping[str, Target] = {}
+    spoken: Mapping[str, Spoken] = {}
+    audiences: Mapping[str, Audience] = {}
+    words: Mapping[str, Words] = {}
     documents: Mapping[str, Document]
     restricted_when: Condition | None = None
     """Over the report's answers: the case opens to those who oversee, alone."""
@@ -711,23 +743,7 @@ class Protocol(Model):
     @model_validator(mode="before")
     @classmethod
     def _keys(cls, data: Any) -> Any:
-        if not isinstance(data, dict):
-            return data
-        out = dict(data)
-        for part in _KEYED:
-            if part in out:
-                out[part] = _with_keys(out[part])
-        for form in _values(out.get("forms")):
-            if "fields" in form:
-                form["fields"] = _field_list(form["fields"])
-        for grid in _values(out.get("grids")):
-            for part in ("items", "levels"):
-                if part in grid:
-                    grid[part] = _with_keys(grid[part])
-        for document in _values(out.get("documents")):
-            if "profiles" in document:
-                document["profiles"] = _with_keys(document["profiles"])
-        return out
+        return keyed(data)
 
     def __repr__(self) -> str:
         return f"Protocol({self.protocol!r}, {self.version})"
@@ -757,29 +773,12 @@ class Protocol(Model):
     def stage_of(self, state: str) -> Stage:
         return self.stages[self.states[state].stage]
 
+    def words_for(self, act: str) -> tuple[Words, ...]:
+        """The words that are ready for this act."""
+        return tuple(words for words in self.words.values() if act in words.acts)
 
-def _values(mapping: object) -> Iterator[dict[str, Any]]:
-    if isinstance(mapping, dict):
-        yield from (value for value in mapping.values() if isinstance(value, dict))
-
-
-def _field_list(fields: object) -> object:
-    """Fields are written as a mapping, key → field, in the order in which they are asked."""
-    if not isinstance(fields, dict):
-        return fields
-    listed = []
-    for key, value in fields.items():
-        if isinstance(value, dict):
-            value = {**value, "key": key}
-            if "fields" in value:
-                value["fields"] = _field_list(value["fields"])
-            if isinstance(value.get("options"), dict):
-                value["options"] = [_option(option, body) for option, body in value["options"].items()]
-        listed.append(value)
-    return listed
-
-
-def _option(key: object, body: object) -> dict[str, Any]:
-    if isinstance(body, dict) and "title" in body:
-        return {**body, "key": key}
-    return {"key": key, "title": body}
+    def words_of_first_minutes(self, dangers: Iterable[str]) -> tuple[Words, ...]:
+        """The words for whoever stands beside the child: those of these dangers, then those of any."""
+        raised = set(dangers)
+        own = [words for words in self.words.values() if raised.intersection(words.dangers)]
+        return (*own, *(words for words in self.words.values() if words.first_minutes and words not in own))

@@ -22,7 +22,7 @@ FORMAT = frozenset(
 )  # fmt: skip
 PARTS = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-    "duties", "grids", "dangers", "targets", "documents",
+    "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
 )  # fmt: skip
 Tree = dict[str, Any]
 
@@ -79,7 +79,7 @@ class Renamed:
         rules: dict[str, Callable[[Tree], Tree]] = {
             "stages": plain(),
             "states": plain("stage"),
-            "roles": plain(),
+            "roles": plain("stand_in_by"),
             "seats": plain("acts_as", "named_by"),
             "sides": plain(),
             "slots": plain("side"),
@@ -95,6 +95,8 @@ class Renamed:
             "dangers": plain("targets", "lifted_with"),
             "targets": plain("letter_by"),
             "documents": self._document,
+            "audiences": plain(),
+            "words": self._ready,
         }  # fmt: skip
         new: Tree = {}
         for key, value in tree.items():
@@ -217,6 +219,13 @@ class Renamed:
             "checks": self._names,
         }
         return self._each(document, rules)
+
+    def _ready(self, words: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("for", "acts", "dangers"), self._names),
+            "fills": lambda fields: {self.name(key): text for key, text in fields.items()},
+        }
+        return self._coded(self._each(words, rules))
 
 
 def _identifiers(tree: Tree) -> Iterator[str]:

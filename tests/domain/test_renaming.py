@@ -175,7 +175,7 @@ def test_every_identifier_is_renamed(name: str) -> None:
     new = read(other.text.encode(), "renamed")
     for part in (
         "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-        "duties", "grids", "dangers", "targets", "documents",
+        "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
     ):  # fmt: skip
         kept = set(getattr(old, part)) & set(getattr(new, part))
         assert not kept, f"{part} kept {kept}"

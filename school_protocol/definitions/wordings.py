@@ -1,0 +1,31 @@
+"""The checks of words that are ready: whom they are for, where they are shown, and what they fill in."""
+
+from __future__ import annotations
+
+from school_protocol.definitions.book import Book
+from school_protocol.domain.protocol import FieldType, Words
+
+
+def check(book: Book) -> None:
+    for words in book.protocol.words.values():
+        _words(book, words)
+    if book.declared.is_whole("words"):
+        addressed = {words.for_ for words in book.protocol.words.values()}
+        for key in book.protocol.audiences.keys() - addressed:
+            book.say(("audiences", key), "no words are for it")
+
+
+def _words(book: Book, words: Words) -> None:
+    path = ("words", words.key)
+    book.refer_one((*path, "for"), words.for_, "audiences")
+    book.refer((*path, "acts"), words.acts, "acts")
+    book.refer((*path, "dangers"), words.dangers, "dangers")
+    if not (words.say or words.never or words.text or words.fills):
+        book.say(path, "nothing is said here: write say and never, a text, or fills")
+    if words.text and (words.say or words.never):
+        book.say((*path, "text"), "words are lists to say and never to say, or one text: not both")
+    if words.fills and not words.acts:
+        book.say((*path, "fills"), "fills goes with acts")
+    for act in words.acts:
+        for name in words.fills:
+            book.field((*path, "fills", name), book.form_of(act), name, FieldType.text, FieldType.long)
