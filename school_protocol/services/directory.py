@@ -42,7 +42,10 @@ def contact_lines(
     if wanted is None:
         return tuple(lines)
     known = [line for line in lines if line.target is not None and line.target.key in wanted]
-    known.sort(key=lambda line: (line.phone is None, wanted.index(line.target.key) if line.target else 0))
+    order = {key: place for place, key in enumerate(wanted)}
+    known.sort(
+        key=lambda line: (line.phone is None, line.open_now is False, order[line.target.key] if line.target else 0)
+    )
     return tuple(known)
 
 

@@ -15,6 +15,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, FieldType, Protocol
 from school_protocol.services.directory import contact_lines
+from school_protocol.services.first_minutes import called_since, first_acts, noted_since
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
@@ -22,7 +23,6 @@ from school_protocol.services.loading import (
 )
 from school_protocol.services.opening import Opened, colleague_lines
 from school_protocol.services.recording import Done, keep_decision, repeated, where_it_goes_on
-from school_protocol.services.showing import first_acts
 from school_protocol.services.views import (
     ActView,
     Choices,
@@ -37,7 +37,18 @@ def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
     with house.realm.reading() as session:
         header = reports.header(session, report)
         line = receipt_line(house, session, actor, header)
-        return replace(line, acts=_acts_beside(load_by_id(house, session, actor, header.case_id or "")))
+        loaded = load_by_id(house, session, actor, header.case_id or "")
+        raised = tuple(loaded.protocol.dangers[key] for key in _own_dangers(loaded))
+        targets = [target for danger in raised for target in danger.targets]
+        acts, own = _acts_beside(loaded), [life for life in loaded.case.dangers if life.by == actor.id]
+        return replace(
+            line,
+            acts=acts,
+            raised=raised,
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, targets or None),
+            noted=noted_since(loaded.protocol, loaded.case, acts, own, by=actor.id),
+            called=called_since(loaded.case, own, by=actor.id),
+        )
 
 
 def see_receipt_act(house: House, actor: Actor, report: str, act: str) -> ActView:

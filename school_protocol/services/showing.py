@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from school_protocol.domain.case import Case, is_reading
 from school_protocol.domain.engine import (
     Choice,
@@ -30,7 +28,6 @@ from school_protocol.services.views import (
     CaseView,
     ChronologyPage,
     ConflictView,
-    DangerPage,
     MoveView,
     RecordView,
 )
@@ -45,7 +42,7 @@ def see_case(house: House, actor: Actor, number: str) -> CaseView:
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
         loaded = _mark_seen(house, session, loaded)
-        _note_reading(house, session, loaded, "case")
+        note_reading(house, session, loaded, "case")
         return seeing_of(house, loaded).page()
 
 
@@ -55,7 +52,7 @@ def see_chronology(
     """One page of the chronology, newest first."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
-        _note_reading(house, session, loaded, "chronology")
+        note_reading(house, session, loaded, "chronology")
         seeing = seeing_of(house, loaded)
         return seeing.head(), seeing.chronology(before)
 
@@ -67,7 +64,7 @@ def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseH
         record = loaded.case.record(seq)
         if record is None:
             raise Unseen(f"{number}/{seq}")
-        _note_reading(house, session, loaded, f"entry.{seq}")
+        note_reading(house, session, loaded, f"entry.{seq}")
         seeing = seeing_of(house, loaded)
         return seeing.head(), seeing.entry(record)
 
@@ -82,7 +79,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
         declared = loaded.protocol.acts[key]
         form = loaded.protocol.form_of(declared)
         loaded = as_far_as(house, session, loaded, form)
-        _note_reading(house, session, loaded, f"act.{key}")
+        note_reading(house, session, loaded, f"act.{key}")
         seeing = seeing_of(house, loaded)
         choice = seeing.choice(key)
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
@@ -127,31 +124,6 @@ def see_move(house: House, actor: Actor, number: str, move: str) -> MoveView:
         return seeing_of(house, loaded).move(loaded.protocol.resolve("moves", move))
 
 
-def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
-    """The first minutes: who to call, what to do, what never to do; and only then what remains to be recorded."""
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
-        _note_reading(house, session, loaded, "danger")
-        seeing = seeing_of(house, loaded)
-        live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))
-        wanted = [target for line in live for target in line.danger.targets]
-        first = first_acts(loaded.protocol, seeing.choices)
-        return DangerPage(
-            head=seeing.head(),
-            dangers=live,
-            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None),
-            quick_acts=tuple(act for act in first if act.quick),
-            then_acts=tuple(act for act in first if not act.quick),
-        )
-
-
-def first_acts(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Act, ...]:
-    """Acts of the first minutes that are open, raising apart."""
-    opened = {choice.key for choice in choices if choice.kind == "act" and choice.is_open}
-    first = (act for act in protocol.acts.values() if act.first_minutes and act.key in opened)
-    return tuple(act for act in first if act.kind is not ActKind.raise_danger)
-
-
 def see_choices(house: House, actor: Actor, number: str) -> tuple[Choice, ...]:
     """Every act and move of a case for this person, with all reasons."""
     with house.realm.reading() as session:
@@ -190,7 +162,7 @@ def seeing_of(house: House, loaded: Loaded) -> Seeing:
     return Seeing(loaded, account_names(house, accounts, loaded.actor.language))
 
 
-def _note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:
+def note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:
     access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=what)
 
 

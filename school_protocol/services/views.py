@@ -33,6 +33,7 @@ from school_protocol.domain.protocol import (
     Stage,
     State,
     Target,
+    Text,
 )
 
 
@@ -158,6 +159,17 @@ class MoveView:
 
 
 @dataclass(frozen=True, slots=True)
+class ToldLine:
+    """That a role was told, or is to be: when it went out or was asked for, how, and what became of it."""
+
+    role: str
+    at: datetime
+    channel: str
+    state: str
+    """waiting, delivered or no_address."""
+
+
+@dataclass(frozen=True, slots=True)
 class DangerPage:
     """The urgent page: first acts and numbers, before any form."""
 
@@ -166,6 +178,22 @@ class DangerPage:
     contacts: tuple[ContactLine, ...]
     quick_acts: tuple[Act, ...]
     then_acts: tuple[Act, ...]
+    call_act: Act | None = None
+    """The act that a call to a number records, where it is open."""
+    noted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    """Act, and answer of its one choice ("" where it has none) → when it was last noted in these minutes."""
+    called: Mapping[str, datetime] = field(default_factory=dict)
+    """Target → when it was last called about a danger that stands."""
+    told: tuple[ToldLine, ...] = ()
+    """Who was told by message since the danger was raised."""
+
+
+@dataclass(frozen=True, slots=True)
+class CallLine:
+    """Somebody to call from a list: which role, under which number; never a service that would tell the facts."""
+
+    role: str
+    phone: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +216,24 @@ class CaseLine:
     unit: Unit
     opened_at: datetime
     metadata_only: bool = False
+    next: Text | None = None
+    """Title of the act, move or deadline that it waits for."""
+    to_sign: bool = False
+    """What is next is there already, and waits for a signature."""
+    is_due: bool = False
+    """What is next is what falls due: its title need not be said twice."""
+    whom: str = ""
+    """me, authority, roles, team or nobody; empty where it isn't known."""
+    roles: tuple[str, ...] = ()
+    with_family: bool = False
+    unanswered: bool = False
+    """An authority was told and hasn't answered: which one is not said in a list."""
+    since: datetime | None = None
+    by_day: bool = False
+    """What falls due is a planned follow-up: its day counts, not its hour."""
+    call: CallLine | None = None
+    numbers: bool = False
+    """Services are to be called: their numbers are on the page of the danger, not in a list."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +247,48 @@ class DeskView:
     can_report: bool = False
     late: int = 0
     today: int = 0
+    receipts_only: bool = False
+    """This person reports, and sees no case at all."""
+    many_schools: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDue:
+    """One thing that falls due: its title and the case's number, nothing else of the case."""
+
+    number: str
+    title: Text
+    due_at: datetime | None
+    tone: str
+    unit: Unit
+    by_day: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class WeekDay:
+    """A day, what falls due on it, and why there is no school, where there is none."""
+
+    day: date
+    dues: tuple[WeekDue, ...]
+    closed: bool = False
+    holiday: str = ""
+    """Name of a public holiday."""
+
+
+@dataclass(frozen=True, slots=True)
+class WeekView:
+    """The seven days from today; raised dangers stand first, then what is late."""
+
+    dangers: tuple[WeekDue, ...]
+    """One for each case in which a danger is raised: what is next there."""
+    late: tuple[WeekDue, ...]
+    days: tuple[WeekDay, ...]
+    after: str | None
+    """Cursor of the next page: more cases than one page holds have something due."""
+    units: tuple[Unit, ...]
+    many_schools: bool = False
+    can_report: bool = False
+    receipts_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +308,10 @@ class ReceiptLine:
     contacts: tuple[ContactLine, ...] = ()
     acts: tuple[Act, ...] = ()
     """Of the first minutes, once the reporter has raised a danger: others are not told that there is one."""
+    raised: tuple[Danger, ...] = ()
+    """The dangers that this reporter raised, and what this reporter noted since."""
+    noted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+    called: Mapping[str, datetime] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,6 +64,11 @@ def house() -> House:
     return cast(House, current_app.extensions["house"])
 
 
+def ring() -> None:
+    """Call whoever delivers messages: one of them can't wait for its minute."""
+    current_app.extensions["ring"]()
+
+
 def find_actor() -> Actor | None:
     """Whoever is signed in, asked of the house once a request."""
     return current_user.actor if current_user.is_authenticated else None

@@ -12,6 +12,7 @@ from domain.telling import REPORT
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.services.desk import find_by_number, find_by_pupil, see_desk
+from school_protocol.services.first_minutes import see_danger
 from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import raise_from_receipt, see_receipt
 from school_protocol.services.recording import make_move, record_act
@@ -19,7 +20,6 @@ from school_protocol.services.showing import (
     see_act,
     see_case,
     see_chronology,
-    see_danger,
     see_move,
     see_record,
     what_is_new,

@@ -197,7 +197,7 @@ def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, brows
     reporter, house, path = player.actor("reporter"), player.house, f"/reports/{report}"
     raise_from_receipt(house, reporter, report, "self_harm", token="d")
     acts = [act.key for act in see_receipt(house, reporter, report).acts]
-    assert acts == ["taken_over", "told_by_voice", "referral"]
+    assert acts == ["told_by_voice", "taken_over", "referral"]
     desk = browse("reporter")
     page = desk.open(f"{path}/receipt")
     desk.form = filled(page.html, f"{path}/acts/told_by_voice")

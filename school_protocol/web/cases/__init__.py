@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.protocol import ActKind
+from school_protocol.services import first_minutes as minutes
 from school_protocol.services import papers, recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
@@ -20,12 +21,13 @@ from school_protocol.web.cases import reading
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
+    call_taps,
     correction_for,
     danger_answer,
     is_sent,
     one_for_each,
     pointed_record,
-    quick_forms,
+    quick_acts,
     renewed,
     shown_form,
     token_for,
@@ -80,7 +82,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             number,
             view.act.key,
             answers_of(form),
-            expected=form.expected_seq(),
+            expected=None if _in_first_minutes(view) else form.expected_seq(),
             token=token_for(view, form),
             said=kept.as_typed(),
             password=form.password.data or None,
@@ -100,7 +102,14 @@ def act(number: str, act: str) -> ResponseReturnValue:
         kept.keep()
         return _act_conflict(number, view, form, correction, form.expected_seq(), before=error.outcome["seq"]), 409
     kept.forget(sessions.actor().id)
+    if done.raised:
+        sessions.ring()
     return _recorded(number, view, done)
+
+
+def _in_first_minutes(view: ActView) -> bool:
+    """Beside the child nothing is held back by what somebody else wrote meanwhile."""
+    return view.act.first_minutes and request.form.get("then") == FIRST_MINUTES
 
 
 def _show_problems(form: AnswerForm, correction: Correction | None, error: BadInput) -> None:
@@ -265,7 +274,7 @@ def _move_conflict(number: str, view: MoveView, form: MoveForm, expected: int, b
 @blueprint.route("/<number>/danger", methods=["GET", "POST"])
 def danger(number: str) -> ResponseReturnValue:
     """Choose a danger; one tap raises it. Never held back by what somebody else wrote meanwhile."""
-    page = showing.see_danger(sessions.house(), sessions.actor(), number)
+    page = minutes.see_danger(sessions.house(), sessions.actor(), number)
     declared = next(page.head.protocol.acts_of(ActKind.raise_danger), None)
     if declared is None:
         raise Unseen(number)
@@ -291,8 +300,9 @@ def danger(number: str) -> ResponseReturnValue:
 
 def _after_raising(number: str) -> ResponseReturnValue:
     """The first minutes; or, where raising it has closed the case to this person, the desk, which says so calmly."""
+    sessions.ring()
     try:
-        showing.see_danger(sessions.house(), sessions.actor(), number)
+        minutes.see_danger(sessions.house(), sessions.actor(), number)
     except Unseen:
         w = wording()
         flash(w._("It is noted, and those who must know are told. From now on they alone read this case."), "ok")
@@ -313,12 +323,15 @@ def _danger_page(page: DangerPage, *, reasons: Sequence[Reason] = (), is_unclear
 
 @blueprint.get("/<number>/first-minutes")
 def first_minutes(number: str) -> ResponseReturnValue:
-    page = showing.see_danger(sessions.house(), sessions.actor(), number)
+    page = minutes.see_danger(sessions.house(), sessions.actor(), number)
     return render_template(
         "cases/first_minutes.html",
         page=page,
         head=page.head,
-        quick=[(one, secrets.token_urlsafe(24)) for one in quick_forms(page.head.protocol, page.quick_acts)],
+        quick=quick_acts(page.head.protocol, page.quick_acts, page.noted),
+        calls=call_taps(
+            page.head.protocol, page.call_act, page.contacts, [line.danger for line in page.dangers], page.called
+        ),
     )
 
 

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
+from datetime import datetime
 from typing import Any, NamedTuple
 
 from flask import request
 
-from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, Option, Protocol
 from school_protocol.services import showing
-from school_protocol.services.views import ActView, Choices, RecordView
-from school_protocol.web import kept, sessions
+from school_protocol.services.first_minutes import call_choice, covered_by, one_choice
+from school_protocol.services.views import ActView, Choices, ContactLine, RecordView
+from school_protocol.web import kept, sessions, words
 from school_protocol.web.forms import CORRECTED, AnswerForm, OwnForm, answers_of, as_posted, blank, form_for
 from school_protocol.web.questions import Posted, Question
 from school_protocol.web.rendering import wording
@@ -34,9 +36,11 @@ def shown_form(view: ActView) -> tuple[AnswerForm, bool]:
     """The form as it stands: as typed; else as left before an interruption (True); else as it opens."""
     now = sessions.house().now()
     if request.method == "POST":
-        return form_for(view, wording(), as_sent(), now=now, more=request.form.get("more", "")), False
-    waiting = kept.typed_before(sessions.actor().id)
-    return form_for(_pointed(view, request.args), wording(), waiting, now=now), waiting is not None
+        return form_for(
+            view, wording(), words.topped(view, as_sent()), now=now, more=request.form.get("more", "")
+        ), False
+    waiting = words.topped(view, kept.typed_before(sessions.actor().id))
+    return form_for(words.begun(_pointed(view, request.args)), wording(), waiting, now=now), waiting is not None
 
 
 def as_sent() -> Posted:
@@ -101,23 +105,78 @@ def correction_for(view: ActView, form: AnswerForm) -> Correction | None:
     return Correction(int(chosen), shown, before)
 
 
-class Quick(NamedTuple):
-    """An act that one tap can record: its form as it opens, or None where something must be written first."""
+class Tap(NamedTuple):
+    """What one tap sends: an act's form as it opens, with one answer of its only choice where it has one."""
 
     act: Act
-    posted: Posted | None
+    posted: Posted
+    token: str
+    option: Option | None = None
+    noted: datetime | None = None
 
 
-def quick_forms(protocol: Protocol, acts: Iterable[Act]) -> list[Quick]:
-    return [Quick(act, _as_it_opens(protocol, act)) for act in acts if act.quick]
+class Quick(NamedTuple):
+    """A quick act: what its taps send; none where something must be written first."""
+
+    act: Act
+    form: Form
+    taps: list[Tap]
 
 
-def _as_it_opens(protocol: Protocol, act: Act) -> Posted | None:
+def quick_acts(protocol: Protocol, acts: Iterable[Act], noted: Mapping[tuple[str, str], datetime]) -> list[Quick]:
+    return [Quick(act, protocol.form_of(act), list(_taps(protocol, act, noted))) for act in acts if act.quick]
+
+
+def _taps(protocol: Protocol, act: Act, noted: Mapping[tuple[str, str], datetime]) -> Iterator[Tap]:
+    item = one_choice(protocol.form_of(act))
+    if item is None:
+        posted = _as_it_opens(protocol, act)
+        if posted is not None:
+            yield Tap(act, posted, new_token(), None, noted.get((act.key, "")))
+        return
+    for option in item.options:
+        chosen: Any = [option.key] if item.type is FieldType.choices else option.key
+        posted = _as_it_opens(protocol, act, {item.key: chosen})
+        if posted is not None:
+            yield Tap(act, posted, new_token(), option, noted.get((act.key, option.key)))
+
+
+def call_taps(
+    protocol: Protocol,
+    act: Act | None,
+    contacts: Iterable[ContactLine],
+    dangers: Iterable[Danger],
+    called: Mapping[str, datetime],
+) -> dict[str, Tap]:
+    """Target → what “I called” beside its number records: a referral by telephone, now, about those dangers."""
+    form = protocol.form_of(act) if act else None
+    target, covers = (form.find(FieldType.target), form.find(FieldType.covers)) if form else (None, None)
+    how = call_choice(form) if form else None
+    if act is None or target is None or covers is None or how is None:
+        return {}
+    every, taps = list(dangers), {}
+    for line in contacts:
+        if line.phone is None or line.target is None or line.target.key in taps:
+            continue
+        key = line.target.key
+        said = {target.key: key, covers.key: covered_by(key, every), how[0].key: how[1]}
+        posted = _as_it_opens(protocol, act, said)
+        if posted is not None:
+            taps[key] = Tap(act, posted, new_token(), None, called.get(key))
+    return taps
+
+
+def _as_it_opens(protocol: Protocol, act: Act, said: Mapping[str, Any] | None = None) -> Posted | None:
+    """The form as it opens, some of it answered; None where something that must be answered is not."""
     form = protocol.form_of(act)
-    view = ActView(protocol, act, form, None, Choices())
+    view = ActView(protocol, act, form, None, Choices(), prefill=dict(said or {}))
     posted = blank(view, sessions.house().now())
     unanswered = [item for item in form.fields if item.required and item.when is None and f"a-{item.key}" not in posted]
     return None if unanswered else posted
+
+
+def new_token() -> str:
+    return secrets.token_urlsafe(24)
 
 
 def danger_answer(form: Form, danger: str) -> dict[str, Any]:
@@ -130,7 +189,7 @@ def danger_answer(form: Form, danger: str) -> dict[str, Any]:
 
 def renewed(form: OwnForm) -> None:
     """A token of its own for words that were not recorded with the form's first one."""
-    form.token.data = secrets.token_urlsafe(24)
+    form.token.data = new_token()
 
 
 def token_for(view: ActView, form: AnswerForm) -> str:
@@ -142,5 +201,5 @@ def token_for(view: ActView, form: AnswerForm) -> str:
 
 def one_for_each(choice: str) -> str:
     """The form's token, of its own for each button: going back to press another one is not pressing twice."""
-    token = request.form.get("token") or secrets.token_urlsafe(24)
+    token = request.form.get("token") or new_token()
     return f"{token[:100]}.{choice[:60]}"

@@ -13,10 +13,19 @@ from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
 from school_protocol.services import opening, receipts
+from school_protocol.services.first_minutes import call_act
 from school_protocol.services.opening import Opened
 from school_protocol.services.views import ActView
 from school_protocol.web import kept, sessions
-from school_protocol.web.cases.answering import danger_answer, is_sent, one_for_each, quick_forms, renewed, shown_form
+from school_protocol.web.cases.answering import (
+    call_taps,
+    danger_answer,
+    is_sent,
+    one_for_each,
+    quick_acts,
+    renewed,
+    shown_form,
+)
 from school_protocol.web.forms import AnswerForm, answers_of, asks_for_danger, show_problems
 from school_protocol.web.rendering import wording
 
@@ -116,6 +125,7 @@ def danger() -> ResponseReturnValue:
         return _danger_page(report, is_unclear=True), 422
     except Refused as error:
         return _danger_page(report, reasons=error.reasons), 409
+    sessions.ring()
     if opened.may_see:
         return redirect(url_for("cases.first_minutes", number=opened.number), 303)
     return redirect(url_for("reports.receipt", report=opened.report), 303)
@@ -147,7 +157,9 @@ def receipt(report: str) -> ResponseReturnValue:
         "reports/receipt.html",
         receipt=line,
         token=secrets.token_urlsafe(24),
-        quick=[(one, secrets.token_urlsafe(24)) for one in quick_forms(line.protocol, line.acts)],
+        quick=quick_acts(line.protocol, line.acts, line.noted),
+        call_act=call_act(line.acts),
+        calls=call_taps(line.protocol, call_act(line.acts), line.contacts, line.raised, line.called),
     )
 
 
@@ -216,6 +228,7 @@ def raise_danger(report: str) -> ResponseReturnValue:
     opened = receipts.raise_from_receipt(
         sessions.house(), sessions.actor(), report, chosen.key, token=one_for_each(chosen.key)
     )
+    sessions.ring()
     if opened.may_see:
         return redirect(url_for("cases.first_minutes", number=opened.number), 303)
     title = wording().text(chosen.title)

@@ -1,0 +1,114 @@
+"""The first minutes of a danger: who to call, what one tap notes; and only then what remains to be written."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+from school_protocol.domain.case import Case, DangerLife
+from school_protocol.domain.engine import Choice
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, FormField, Protocol
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.house import House
+from school_protocol.services.loading import load
+from school_protocol.services.notices import told_of
+from school_protocol.services.showing import note_reading, seeing_of
+from school_protocol.services.views import DangerPage, ToldLine
+from school_protocol.storage.engines import Session
+
+CHOICES = (FieldType.choice, FieldType.choices)
+Noted = dict[tuple[str, str], datetime]
+
+
+def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
+    """The page of the first minutes; seeing it is recorded."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        note_reading(house, session, loaded, "danger")
+        seeing = seeing_of(house, loaded)
+        live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))
+        wanted = [target for line in live for target in line.danger.targets]
+        first, lives = first_acts(loaded.protocol, seeing.choices), loaded.case.live_dangers()
+        return DangerPage(
+            head=seeing.head(),
+            dangers=live,
+            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None),
+            quick_acts=tuple(act for act in first if act.quick),
+            then_acts=tuple(act for act in first if not act.quick),
+            call_act=call_act(first),
+            noted=noted_since(loaded.protocol, loaded.case, first, lives),
+            called=called_since(loaded.case, lives),
+            told=_told_since(session, loaded.case_id, loaded.protocol, lives),
+        )
+
+
+def _told_since(
+    session: Session, case_id: str, protocol: Protocol, lives: Sequence[DangerLife]
+) -> tuple[ToldLine, ...]:
+    """The latest message to each role since the first of those dangers, delivered ones before those that wait."""
+    since = min((life.raised_at for life in lives), default=None)
+    found: dict[str, ToldLine] = {}
+    for line in told_of(session, case_id):
+        if since is not None and line.at >= since and line.role in protocol.roles:
+            known = found.get(line.role)
+            if known is None or known.state != "delivered":
+                found[line.role] = line
+    return tuple(found.values())
+
+
+def first_acts(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Act, ...]:
+    """Acts of the first minutes that are open, raising apart."""
+    opened = {choice.key for choice in choices if choice.kind == "act" and choice.is_open}
+    first = (act for act in protocol.acts.values() if act.first_minutes and act.key in opened)
+    return tuple(act for act in first if act.kind is not ActKind.raise_danger)
+
+
+def call_act(acts: Iterable[Act]) -> Act | None:
+    """The act that a call to a number records."""
+    return next((act for act in acts if act.kind is ActKind.refer), None)
+
+
+def one_choice(form: Form) -> FormField | None:
+    """The choice that is all a form must be told: each of its answers can be a button."""
+    asked = [item for item in form.fields if item.required and item.when is None]
+    return asked[0] if len(asked) == 1 and asked[0].type in CHOICES else None
+
+
+def call_choice(form: Form) -> tuple[FormField, str] | None:
+    """Where a referral's form asks how it was made: the question, and its answer for a telephone call."""
+    calls = ((item, option.key) for item in form.fields for option in item.options if option.calls)
+    return next(calls, None)
+
+
+def noted_since(
+    protocol: Protocol, case: Case, acts: Iterable[Act], lives: Sequence[DangerLife], by: str | None = None
+) -> Noted:
+    """When each quick act (with each answer of its one choice) was last noted since those dangers; `by` one person."""
+    found: Noted = {}
+    since = min((life.raised_seq for life in lives), default=None)
+    for act in acts if since is not None else ():
+        item = one_choice(protocol.form_of(act))
+        for record in case.records_of(act.key):
+            if act.quick and since is not None and record.seq > since and by in (None, record.actor):
+                said = record.answers.get(item.key) if item else ""
+                for answer in said if isinstance(said, list | tuple) else [said]:
+                    found[act.key, str(answer)] = record.occurred_at
+    return found
+
+
+def called_since(case: Case, lives: Sequence[DangerLife], by: str | None = None) -> dict[str, datetime]:
+    """When each target was last told of one of those dangers; `by` one person."""
+    dangers = {life.danger for life in lives}
+    since = min((life.raised_seq for life in lives), default=0)
+    return {
+        one.target: one.at
+        for one in case.referrals
+        if one.seq > since and dangers & set(one.covers) and by in (None, one.actor)
+    }
+
+
+def covered_by(target: str, dangers: Iterable[Danger]) -> list[str]:
+    """The dangers that a call to that target is about: those that name it, else all of them."""
+    every = list(dangers)
+    return [danger.key for danger in every if target in danger.targets] or [danger.key for danger in every]
