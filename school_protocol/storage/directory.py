@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import Select, bindparam, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
@@ -16,6 +16,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.storage.tables import (
     AccountRow,
+    AdministrationRow,
     AppointmentRow,
     CalendarRow,
     ContactRow,
@@ -40,6 +41,8 @@ class Account:
     active: bool
     created_at: datetime
     password_hash: str | None = field(default=None, repr=False)
+    email: str | None = field(default=None, repr=False)
+    phone: str | None = field(default=None, repr=False)
 
     def name(self, language: str) -> str:
         """The name as it is written in that language, else as it was first given."""
@@ -60,6 +63,8 @@ def add_account(
     password_hash: str | None = None,
     certified: bool = False,
     trained_until: date | None = None,
+    email: str | None = None,
+    phone: str | None = None,
 ) -> str:
     """A new active account; returns its id. The username must be free."""
     row = AccountRow(
@@ -72,6 +77,8 @@ def add_account(
         trained_until=trained_until,
         active=True,
         created_at=created_at,
+        email=email,
+        phone=phone,
     )
     session.add(row)
     session.flush()
@@ -123,6 +130,18 @@ def set_training(session: Session, account_id: str, *, certified: bool, trained_
     row.certified, row.trained_until = certified, trained_until
 
 
+def set_address(session: Session, account_id: str, *, email: str | None, phone: str | None) -> None:
+    """Keep where messages reach this person; None: they don't that way."""
+    row = _account_row(session, account_id)
+    row.email, row.phone = email, phone
+
+
+def without_address(session: Session) -> int:
+    """How many active accounts no message can reach."""
+    query = select(func.count()).select_from(AccountRow)
+    return session.scalar(query.where(AccountRow.active.is_(True), AccountRow.email.is_(None))) or 0
+
+
 def set_active(session: Session, account_id: str, active: bool) -> None:
     """Let somebody in, or no longer."""
     _account_row(session, account_id).active = active
@@ -146,6 +165,8 @@ def _account(row: AccountRow) -> Account:
         active=row.active,
         created_at=row.created_at,
         password_hash=row.password_hash,
+        email=row.email,
+        phone=row.phone,
     )
 
 
@@ -175,7 +196,7 @@ def actor(session: Session, account_id: str, *, realm: str, today: date) -> Acto
     if found is None or not found.active:
         return None
     query = select(AppointmentRow).where(AppointmentRow.account == account_id, *_current(today))
-    rows = session.scalars(query.order_by(AppointmentRow.starts, AppointmentRow.id))
+    rows = session.scalars(query.order_by(AppointmentRow.starts, AppointmentRow.id)).all()
     return Actor(
         id=found.id,
         realm=realm,
@@ -183,7 +204,18 @@ def actor(session: Session, account_id: str, *, realm: str, today: date) -> Acto
         appointments=tuple(Appointment(row.role, row.unit, row.starts, row.ends) for row in rows),
         trained=found.is_trained(today),
         language=found.language,
+        left=_left(session, account_id, {row.unit for row in rows}),
     )
+
+
+def _left(session: Session, account_id: str, units: Collection[str]) -> frozenset[str]:
+    """Numbers of the cases that this person left at once, in units to which nobody has appointed them again."""
+    query = select(AdministrationRow.number).where(
+        AdministrationRow.account == account_id,
+        AdministrationRow.number.is_not(None),
+        AdministrationRow.unit.not_in(units),
+    )
+    return frozenset(number for number in session.scalars(query) if number)
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,7 +239,16 @@ def holders(session: Session, units: Collection[str], *, today: date) -> tuple[H
 
 
 def _current(today: date) -> tuple[Any, ...]:
-    return AppointmentRow.starts <= today, or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today)
+    in_time = or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today)
+    return AppointmentRow.starts <= today, in_time, not_withdrawn()
+
+
+def not_withdrawn() -> ColumnElement[bool]:
+    """An appointment that nobody has ended at once."""
+    withdrawn = exists().where(
+        AdministrationRow.appointment == AppointmentRow.id, AdministrationRow.withdraws.is_(True)
+    )
+    return not_(withdrawn.correlate(AppointmentRow))
 
 
 # ---- units ---------------------------------------------------------------------------------------------------------
@@ -265,10 +306,13 @@ def children(session: Session, unit_id: str) -> tuple[Unit, ...]:
 
 
 def _upwards() -> Select[*tuple[Any, ...]]:
+    """Ids alone go up the storeys: PostgreSQL compares no JSON, and a union compares."""
+    wanted = UnitRow.id.in_(bindparam("wanted", expanding=True))
+    storeys = select(UnitRow.id, UnitRow.parent).where(wanted).cte("storeys", recursive=True)
+    above = select(UnitRow.id, UnitRow.parent).join(storeys, UnitRow.id == storeys.c.parent)
+    found = storeys.union(above)
     columns = (UnitRow.id, UnitRow.kind, UnitRow.code, UnitRow.names, UnitRow.parent)
-    storeys = select(*columns).where(UnitRow.id.in_(bindparam("wanted", expanding=True))).cte("storeys", recursive=True)
-    above = select(*columns).join(storeys, UnitRow.id == storeys.c.parent)
-    return select(storeys.union(above))
+    return select(*columns).where(UnitRow.id.in_(select(found.c.id)))
 
 
 _UPWARDS = _upwards()

@@ -1,0 +1,141 @@
+"""Cases that nobody carries: for whoever oversees the schools, from the index and the directory alone."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from school_protocol.domain.case import acts_as
+from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.protocol import Protocol, State
+from school_protocol.services import team
+from school_protocol.services.house import House
+from school_protocol.services.loading import scope_of, today_for
+from school_protocol.storage import administration, directory, seats
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.directory import Account
+from school_protocol.storage.engines import Session
+from school_protocol.storage.index import Seat
+from school_protocol.storage.seats import OpenCase
+from school_protocol.wording import ZONE
+
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Lack:
+    """What a case lacks: a code, the seat or role that it is about, since which day (None: not known)."""
+
+    code: str
+    role: str
+    since: date | None
+
+
+@dataclass(frozen=True, slots=True)
+class OrphanLine:
+    """A case that nobody carries: nothing nominal."""
+
+    protocol: Protocol
+    number: str
+    unit: Unit
+    state: State
+    lacks: tuple[Lack, ...]
+
+    @property
+    def since(self) -> date | None:
+        return min((lack.since for lack in self.lacks if lack.since is not None), default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class OverseenView:
+    """The schools of whoever oversees them, and their orphans, the oldest first."""
+
+    units: tuple[Unit, ...]
+    orphans: tuple[OrphanLine, ...]
+    more: int
+    """How many are not shown."""
+
+
+def see_overseen(house: House, actor: Actor) -> OverseenView:
+    """The schools that this person oversees, with the open cases that nobody carries."""
+    units = {place.unit.id: place.unit for place in team.places(house, actor) if place.oversees}
+    if not units:
+        return OverseenView((), (), 0)
+    today = today_for(house)
+    with house.realm.reading() as session:
+        found = seats.open_cases(session, scope_of(house, actor).of_content(), tuple(units), today=today)
+    with house.directory.reading() as session:
+        watch = _Watch(house, session, units, found, today)
+        lines = [line for case in found if (line := watch.line(case)) is not None]
+    lines.sort(key=lambda line: (line.since or date.min, line.number))
+    return OverseenView(tuple(units.values()), tuple(lines[:SHOWN]), max(0, len(lines) - SHOWN))
+
+
+class _Watch:
+    """Who holds what today, read once for all cases."""
+
+    def __init__(
+        self, house: House, session: Session, units: Mapping[str, Unit], found: Collection[OpenCase], today: date
+    ) -> None:
+        self.house = house
+        self.units = units
+        self.today = today
+        seated = {seat.account for case in found for seat in case.seats}
+        self.accounts: Mapping[str, Account] = directory.accounts(session, seated)
+        parents = {parent for unit in units.values() for parent in unit.parents}
+        holders = directory.holders(session, (*units, *parents), today=today)
+        self.appointed = {holder.account.id for holder in holders}
+        heads = {key for key, (_protocol, role) in team.declared(house).items() if role.head}
+        self.heads = heads
+        self.headed = {holder.unit for holder in holders if holder.role in heads}
+        self.last_head = administration.last_day_of_role(session, tuple(units), heads)
+        self.last_days = administration.last_days(session, seated)
+        self.back = {(holder.account.id, holder.unit) for holder in holders}
+        left = administration.changes(session, tuple(units), limit=10_000, kinds=(Kind.orphaned,))
+        self.left = {(change.number, change.account): change.at.astimezone(ZONE).date() for change in left}
+
+    def line(self, case: OpenCase) -> OrphanLine | None:
+        protocol = self.house.library.protocol(case.protocol, case.version)
+        lacks = (*self._seats(protocol, case), *self._head(protocol, case))
+        if not lacks:
+            return None
+        return OrphanLine(protocol, case.number, self.units[case.unit], protocol.states[case.state], lacks)
+
+    def _seats(self, protocol: Protocol, case: OpenCase) -> Iterator[Lack]:
+        """The seats that the protocol asks for, once the case has left the hands of the whole team."""
+        needed = {fact.people.seat: fact.people.trained for fact in protocol.facts.values() if fact.people}
+        for key, trained in needed.items():
+            held = [seat for seat in case.seats if seat.seat == key]
+            if not held and not protocol.states[case.state].team_sees:
+                yield Lack("empty", key, case.moved_at.astimezone(ZONE).date())
+            found = [self._wanting(case, seat, trained) for seat in held]
+            if found and all(lack is not None for lack in found):
+                yield from (lack for lack in found[:1] if lack is not None)
+
+    def _wanting(self, case: OpenCase, seat: Seat, trained: bool) -> Lack | None:
+        """Why whoever holds that seat doesn't carry the case."""
+        account = self.accounts.get(seat.account)
+        left = self.left.get((case.number, seat.account))
+        if left is not None and (seat.account, case.unit) not in self.back:
+            return Lack("left", seat.seat, left)
+        if account is None or not account.active:
+            return Lack("inactive", seat.seat, self.last_days.get(seat.account))
+        if seat.account not in self.appointed:
+            return Lack("left", seat.seat, self.last_days.get(seat.account))
+        if trained and not account.is_trained(self.today):
+            return Lack("untrained", seat.seat, account.trained_until if account.certified else None)
+        return None
+
+    def _head(self, protocol: Protocol, case: OpenCase) -> Iterator[Lack]:
+        """Nobody heads the school, nor acts for who does, in this case or at all."""
+        heads = [key for key, role in protocol.roles.items() if role.head]
+        acting = (
+            seat
+            for seat in case.seats
+            if any(acts_as(protocol, seat.seat, head) for head in heads)
+            and seat.account in self.appointed
+            and self.accounts[seat.account].active
+        )
+        if heads and case.unit not in self.headed and next(acting, None) is None:
+            yield Lack("no_head", heads[0], self.last_head.get(case.unit))

@@ -1,0 +1,241 @@
+"""Standing in: who holds a role of a school for a time, from a day until a day; it works at once and ends by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.protocol import Protocol, Role
+from school_protocol.services.changing import (
+    Changed,
+    Obstacle,
+    TeamRefused,
+    check_reason,
+    day_of,
+    name_in,
+    post_of,
+    withdraw,
+    write_down,
+)
+from school_protocol.services.house import House
+from school_protocol.services.loading import today_for
+from school_protocol.services.team import StandInLine, declared, is_of_team, place_of, see_team
+from school_protocol.storage import administration, directory, once
+from school_protocol.storage.administration import Kind, Post
+from school_protocol.storage.engines import Session
+
+DAYS_MOST = 90
+AWAY_REASONS = ("illness", "leave", "mission", "vacant", "other")
+BACK_REASONS = ("returned", "replaced", "cannot", "other")
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceLine:
+    """A role to be stood in for: of somebody, or of nobody."""
+
+    value: str
+    protocol: Protocol
+    role: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class CandidateLine:
+    id: str
+    name: str
+    trained_until: date | None
+    elsewhere: Unit | None
+    """Where they work, if not at this school."""
+
+
+@dataclass(frozen=True, slots=True)
+class StandInView:
+    unit: Unit
+    places: tuple[PlaceLine, ...]
+    candidates: tuple[CandidateLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class EndingView:
+    unit: Unit
+    line: StandInLine
+
+
+def see_stand_in(house: House, actor: Actor, school: str) -> StandInView:
+    """Whom this person may name for which role; raises Unseen where there is no such role."""
+    here = place_of(house, actor, school)
+    known, today = declared(house), today_for(house)
+    open_roles = {key: pair for key, pair in known.items() if here.may_name(pair[1])}
+    if not open_roles:
+        raise Unseen(school)
+    with house.directory.reading() as session:
+        found = [post for post in administration.posts(session, [here.unit.id], since=today) if post.role in known]
+        candidates = _candidates(session, actor, here.unit, known, today)
+    return StandInView(here.unit, tuple(_places_to_fill(actor, open_roles, found, today)), candidates)
+
+
+def _places_to_fill(
+    actor: Actor, roles: Mapping[str, tuple[Protocol, Role]], posts: Iterable[Post], today: date
+) -> Iterator[PlaceLine]:
+    held = [post for post in posts if post.stands_in is None and post.is_current(today) and post.account.active]
+    for key, (protocol, _role) in roles.items():
+        holders = {post.account.id: post.account for post in held if post.role == key}
+        for account in holders.values():
+            yield PlaceLine(f"{key}.{account.id}", protocol, key, account.name(actor.language))
+        if not holders:
+            yield PlaceLine(f"{key}.", protocol, key, "")
+
+
+def _candidates(
+    session: Session, actor: Actor, school: Unit, known: Mapping[str, tuple[Protocol, Role]], today: date
+) -> tuple[CandidateLine, ...]:
+    """The people of the school; then whoever carries cases in the schools beside, or above."""
+    beside = directory.children(session, school.parents[0]) if school.parents else ()
+    units = {unit.id: unit for unit in beside} | directory.units(session, [school.id, *school.parents])
+    found: dict[str, CandidateLine] = {}
+    holders = directory.holders(session, tuple(units), today=today)
+    for holder in sorted(holders, key=lambda one: one.unit != school.id):
+        of_team = holder.role in known and is_of_team(*known[holder.role])
+        if holder.account.id == actor.id or not (holder.unit == school.id or of_team):
+            continue
+        account = holder.account
+        elsewhere = None if holder.unit == school.id else units[holder.unit]
+        trained = account.trained_until if account.certified else None
+        found.setdefault(account.id, CandidateLine(account.id, account.name(actor.language), trained, elsewhere))
+    return tuple(sorted(found.values(), key=lambda one: (one.elsewhere is not None, one.name)))
+
+
+def name_stand_in(
+    house: House,
+    actor: Actor,
+    school: str,
+    *,
+    place: str | None,
+    account: str | None,
+    starts: str | None,
+    ends: str | None,
+    reason: str | None,
+    sentence: str | None,
+    token: str,
+    said: object = None,
+) -> Changed:
+    """Somebody holds a role of the school from a day until a day; it works at once and ends by itself."""
+    view = see_stand_in(house, actor, school)
+    answers = [place, account, starts, ends, reason, sentence]
+    press = once.press(house.vault, actor.id, token, "stand-in", view.unit.id, said or answers)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, press)) is not None:
+            return Changed(name_in(house, actor, before["account"]), before["at_once"], repeated=True)
+        filled = next((one for one in view.places if one.value == place), None)
+        chosen = next((one for one in view.candidates if one.id == account), None)
+        first, last = _span(house, starts, ends, place, account, filled, chosen, reason, sentence)
+        assert filled is not None
+        assert chosen is not None
+        with house.directory.writing() as kept:
+            _check_stand_in(kept, house, actor, view.unit, filled, chosen, first, last)
+            post = directory.appoint(kept, chosen.id, role=filled.role, unit=view.unit.id, starts=first, ends=last)
+            write_down(
+                kept, house, actor, Kind.stand_in_named, view.unit.id, chosen.id, filled.role, post, reason, sentence,
+                other=filled.value.partition(".")[2] or None, starts=first, ends=last,
+            )  # fmt: skip
+        at_once = first <= today_for(house)
+        once.use(session, press, {"account": chosen.id, "at_once": at_once}, at=house.now())
+    return Changed(chosen.name, at_once)
+
+
+def _span(
+    house: House,
+    starts: str | None,
+    ends: str | None,
+    place: str | None,
+    account: str | None,
+    filled: PlaceLine | None,
+    chosen: CandidateLine | None,
+    reason: str | None,
+    sentence: str | None,
+) -> tuple[date, date]:
+    """The first and the last day, once every answer is one that the form takes; raises BadInput."""
+    problems: dict[str, tuple[str, ...]] = {}
+    if filled is None:
+        problems["place"] = ("unknown_option" if place else "required",)
+    if chosen is None:
+        problems["account"] = ("unknown_option" if account else "required",)
+    today = today_for(house)
+    first = day_of(starts, "starts", problems, today)
+    last = day_of(ends, "ends", problems, today)
+    if first and last:
+        if last < first:
+            problems["ends"] = ("ends_before_it_starts",)
+        elif (last - first).days >= DAYS_MOST:
+            problems["ends"] = (f"days_most:{DAYS_MOST}",)
+    check_reason(reason, sentence, AWAY_REASONS, problems)
+    if problems:
+        raise BadInput(problems)
+    assert first is not None
+    assert last is not None
+    return first, last
+
+
+def _check_stand_in(
+    session: Session,
+    house: House,
+    actor: Actor,
+    school: Unit,
+    filled: PlaceLine,
+    chosen: CandidateLine,
+    first: date,
+    last: date,
+) -> None:
+    """Raises TeamRefused with every reason why this person can't stand in on these days."""
+    away = filled.value.partition(".")[2]
+    obstacles = []
+    if chosen.id == away:
+        obstacles.append(Obstacle("stands_in_for_self"))
+    posts = [post for post in administration.posts(session, [school.id], since=first) if post.role == filled.role]
+    busy = [post for post in posts if post.overlaps(first, last)]
+    own = [post for post in busy if post.account.id == chosen.id and chosen.id != away]
+    if own:
+        obstacles.append(Obstacle("holds_it_already", chosen.name, own[0].starts, own[0].ends))
+    for post in busy:
+        if post.stands_in and (post.stands_in.other or "") == away and post.account.id != chosen.id:
+            obstacles.append(Obstacle("overlaps", post.account.name(actor.language), post.starts, post.ends))
+    account = directory.account(session, chosen.id)
+    wanted = filled.protocol.roles[filled.role].trained
+    if wanted and (account is None or not (account.is_trained(first) and account.is_trained(last))):
+        obstacles.append(Obstacle("untrained", chosen.name, ends=chosen.trained_until))
+    if obstacles:
+        raise TeamRefused(*obstacles)
+
+
+def see_stand_in_ending(house: House, actor: Actor, school: str, post: str) -> EndingView:
+    """A stand-in that this person may end before its last day; raises Unseen."""
+    view = see_team(house, actor, school)
+    line = next((one for one in view.stand_ins if one.post == post and one.may_end), None)
+    if line is None:
+        raise Unseen(post)
+    return EndingView(view.unit, line)
+
+
+def end_stand_in(
+    house: House, actor: Actor, school: str, post: str, *, reason: str | None, sentence: str | None, token: str
+) -> Changed:
+    """A stand-in ends now: what it opened is closed from the next page on."""
+    here = place_of(house, actor, school)
+    press = once.press(house.vault, actor.id, token, "stand-in-end", post, [reason, sentence])
+    with house.realm.writing() as session:
+        if (before := once.spent(session, press)) is not None:
+            name = name_in(house, actor, before["account"])
+            return Changed(name, at_once=True, is_self=before["account"] == actor.id, repeated=True)
+        view = see_stand_in_ending(house, actor, school, post)
+        problems: dict[str, tuple[str, ...]] = {}
+        check_reason(reason, sentence, BACK_REASONS, problems)
+        if problems:
+            raise BadInput(problems)
+        with house.directory.writing() as kept:
+            found = post_of(kept, house, here, post)
+            withdraw(kept, house, actor, found, Kind.stand_in_ended, reason, sentence)
+        once.use(session, press, {"account": found.account.id}, at=house.now())
+    return Changed(view.line.name, at_once=True, is_self=found.account.id == actor.id)

@@ -1,0 +1,66 @@
+"""Who is seated in the open cases of some schools, as the index says: nothing is unsealed for it."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from sqlalchemy import ColumnElement, or_, select
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.policy import Scope
+from school_protocol.storage.index import Seat, where_visible
+from school_protocol.storage.tables import CaseIndexRow, CaseSeatRow
+
+
+@dataclass(frozen=True, slots=True)
+class OpenCase:
+    """An open case with the seats that are held in it on that day."""
+
+    case_id: str
+    number: str
+    protocol: str
+    version: int
+    unit: str
+    state: str
+    opened_at: datetime
+    moved_at: datetime
+    seats: tuple[Seat, ...]
+
+
+def open_cases(
+    session: Session, scope: Scope, units: Collection[str], *, today: date, held_by: str | None = None
+) -> tuple[OpenCase, ...]:
+    """The open cases of these units that `scope` sees, by when they were opened: two queries, however many.
+
+    `held_by`: those alone in which this person holds a seat.
+    """
+    where = [where_visible(scope, today), CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
+    if held_by is not None:
+        own = select(CaseSeatRow.case_id).where(CaseSeatRow.account == held_by, _is_held(today))
+        where.append(CaseIndexRow.case_id.in_(own))
+    rows = session.scalars(select(CaseIndexRow).where(*where).order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id))
+    found = rows.all()
+    chosen = select(CaseIndexRow.case_id).where(*where)
+    seats: dict[str, list[Seat]] = {}
+    for seat in session.scalars(select(CaseSeatRow).where(CaseSeatRow.case_id.in_(chosen), _is_held(today))):
+        seats.setdefault(seat.case_id, []).append(Seat(seat.account, seat.seat, seat.until))
+    return tuple(
+        OpenCase(
+            row.case_id,
+            row.number,
+            row.protocol,
+            row.version,
+            row.unit,
+            row.state,
+            row.opened_at,
+            row.moved_at,
+            tuple(seats.get(row.case_id, ())),
+        )
+        for row in found
+    )
+
+
+def _is_held(today: date) -> ColumnElement[bool]:
+    return or_(CaseSeatRow.until.is_(None), CaseSeatRow.until >= today)
