@@ -2,47 +2,50 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.policy import Actor, Unit
-from school_protocol.domain.protocol import START, ActKind, Protocol
+from school_protocol.domain.policy import Actor, Reach, Scope, Unit
+from school_protocol.domain.protocol import START, Act, ActKind, Protocol, ScopeKind, Text
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.first_minutes import one_choice
 from school_protocol.services.house import House
 from school_protocol.services.loading import mark_text, scope_of, today_for
 from school_protocol.services.opening import schools_of
 from school_protocol.services.receipts import receipt_line
 from school_protocol.services.seeing import tone_of
-from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
+from school_protocol.services.views import CallLine, CaseLine, DeskView, ReceiptLine
+from school_protocol.services.waiting import TEAM, rank_of
 from school_protocol.storage import access, cases, directory, index, reports
 from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
 
 PAGE = 25
 RECEIPTS = 5
-FILTERS = ("open", "late", "today", "ended")
+FILTERS = ("open", "mine", "late", "today", "ended")
 
 
 def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
-    """One page of the cases that this person sees, by what is due next."""
-    now = house.now()
-    scope = scope_of(house, actor)
+    """One page of the cases that this person sees: raised dangers first, then by what is due next."""
+    scope, today = scope_of(house, actor), today_for(house)
     with house.realm.reading() as session:
         page = index.page(
             session,
             scope,
-            today=today_for(house),
+            today=today,
             limit=PAGE,
-            filter=_filter(filter, now),
+            filter=_filter(house, filter, actor),
             after=index.Cursor.parse(after) if after else None,
+            urgent_first=not scope.is_metadata,
         )
         own = _own_receipts(house, session, actor)
-    units = _units(house, [row.unit for row in page.rows])
-    lines = tuple(case_line(house, row, units[row.unit]) for row in page.rows)
+        sees_none = not page.rows and sees_no_case(session, scope, today)
+        lines = _lines(house, session, actor, page.rows)
     if scope.is_metadata:
-        lines = tuple(replace(line, level=None, raised=0, metadata_only=True) for line in lines)
+        lines = tuple(_metadata(line) for line in lines)
     return DeskView(
         lines=lines,
         filter=filter if filter in FILTERS else "open",
@@ -52,12 +55,33 @@ def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | N
         can_report=may_report(house, actor),
         late=sum(line.tone == "late" for line in lines),
         today=sum(line.tone == "today" for line in lines),
+        receipts_only=sees_none,
+        many_schools=len({line.unit.id for line in lines}) > 1,
     )
 
 
-def _filter(name: str, now: datetime) -> index.Filter:
+def sees_no_case(session: Session, scope: Scope, today: date) -> bool:
+    """Whether this person sees cases by no role, and holds no seat in any."""
+    by_role = any(clause.reach is not Reach.seat for clause in scope.clauses)
+    return not by_role and not index.page(session, scope, today=today, limit=1).rows
+
+
+def _metadata(line: CaseLine) -> CaseLine:
+    return replace(
+        line, level=None, raised=0, metadata_only=True, next=None, whom="", since=None, call=None, numbers=False,
+        is_due=False,
+    )  # fmt: skip
+
+
+def _filter(house: House, name: str, actor: Actor) -> index.Filter:
+    now = house.now()
     if name == "ended":
         return index.Filter(ended=True)
+    if name == "mine":
+        held = frozenset((held.role, held.unit) for held in actor.appointments)
+        every = house.library.every()
+        answers = frozenset(act.key for protocol in every for act in protocol.acts_of(ActKind.answer_referral))
+        return index.Filter(waits_for=index.Waited(actor.id, held, now, answers))
     if name == "late":
         return index.Filter(ended=False, due_before=now)
     if name == "today":
@@ -78,17 +102,32 @@ def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[Receipt
     return tuple(lines)
 
 
-def _units(house: House, ids: Iterable[str]) -> dict[str, Unit]:
+def units_of(house: House, ids: Iterable[str]) -> dict[str, Unit]:
     with house.directory.reading() as session:
         return directory.units(session, ids)
 
 
-def case_line(house: House, row: index.IndexRow, unit: Unit) -> CaseLine:
-    """A row of the index as a list shows it: nothing nominal, not even the kind of facts."""
+# ---- lines -------------------------------------------------------------------------------------------------------
+
+
+def _lines(house: House, session: Session, actor: Actor, rows: Sequence[index.IndexRow]) -> tuple[CaseLine, ...]:
+    units = units_of(house, [row.unit for row in rows])
+    lines = tuple(case_line(house, actor, row, units[row.unit]) for row in rows)
+    told = [row for row in rows if _told_roles(house, row)]
+    if not told:
+        return lines
+    calls = _calls(house, actor, told, units, index.excluded(session, [row.case_id for row in told]))
+    return tuple(replace(line, call=calls.get(line.number)) for line in lines)
+
+
+def case_line(house: House, actor: Actor, row: index.IndexRow, unit: Unit) -> CaseLine:
+    """A row of the index as a list shows it to this person: nothing nominal, not even the kind of facts."""
     protocol = house.library.protocol(row.protocol, row.version)
     grid = next(iter(protocol.grids.values()), None)
     stages = list(protocol.stages)
-    return CaseLine(
+    act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
+    due = protocol.deadlines.get(row.next_due_key or "")
+    line = CaseLine(
         protocol=protocol,
         number=row.number,
         state=protocol.states[row.state],
@@ -96,14 +135,142 @@ def case_line(house: House, row: index.IndexRow, unit: Unit) -> CaseLine:
         stage_place=stages.index(row.stage) + 1,
         stage_count=len(stages),
         level=grid.levels.get(row.level or 0) if grid else None,
-        due=protocol.deadlines.get(row.next_due_key or ""),
+        due=due,
         due_at=row.next_due_at,
         tone="ended" if row.ended else tone_of(row.next_due_at, house.now()),
         raised=row.raised,
         restricted=row.restricted,
         unit=unit,
         opened_at=row.opened_at,
+        next=_next_title(protocol, row),
+        to_sign=row.next_kind == "sign",
+        is_due=_is_due(protocol, row),
+        since=row.waiting_since,
+        by_day=due is None and row.next_due_at is not None,
+        numbers=act is not None and act.kind is ActKind.refer and row.raised > 0,
     )
+    return _for_whom(house, actor, row, line)
+
+
+def _next_title(protocol: Protocol, row: index.IndexRow) -> Text | None:
+    """What is next, as something to do: a one-tap act's title says that it was done, its duty's that it is to be."""
+    act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
+    if act is not None and act.quick:
+        duty = next((duty for duty in protocol.duties.values() if act.key in duty.met_by), None)
+        return duty.title if duty is not None else act.title
+    parts = {"act": protocol.acts, "sign": protocol.acts, "move": protocol.moves, "due": protocol.deadlines}
+    found = parts.get(row.next_kind or "", {}).get(row.next_key or "")
+    return found.title if found is not None else None
+
+
+def _is_due(protocol: Protocol, row: index.IndexRow) -> bool:
+    """Whether what is next is what falls due first."""
+    due = protocol.deadlines.get(row.next_due_key or "")
+    if due is None or row.next_kind == "due":
+        return row.next_key == row.next_due_key
+    if row.next_kind == "move":
+        return due.key in protocol.moves[row.next_key or ""].meets
+    return row.next_kind == "act" and any(source.act == row.next_key for source in due.met_by)
+
+
+def _for_whom(house: House, actor: Actor, row: index.IndexRow, line: CaseLine) -> CaseLine:
+    if row.waits_on_authority is None or row.next_key is None:
+        return line
+    line = replace(line, with_family=bool(row.waits_on_family), unanswered=row.waits_on_authority)
+    answers = {act.key for act in line.protocol.acts_of(ActKind.answer_referral)}
+    if row.waits_on_authority and row.next_key in answers and not (row.next_due_at and row.next_due_at < house.now()):
+        return replace(line, whom="authority")
+    if row.waiting_for & _names_of(house, actor, row, line.unit):
+        return replace(line, whom="me")
+    shown = sorted(name for name in row.waiting_for if _may_be_shown(line.protocol, name))
+    shown = [name for name in shown if name in line.protocol.seats] or shown
+    is_team = len(shown) > 1 and all(rank_of(line.protocol, name) == TEAM for name in shown)
+    return replace(line, whom="team" if is_team else "roles" if shown else "nobody", roles=tuple(shown))
+
+
+def _names_of(house: House, actor: Actor, row: index.IndexRow, unit: Unit) -> set[str]:
+    """The roles and seats that this person has in a case."""
+    today = today_for(house)
+    seats = {seat.seat for seat in row.seats if seat.account == actor.id and seat.is_held(today)}
+    return {*seats, *actor.roles_in((unit.id, *unit.parents))}
+
+
+def _may_be_shown(protocol: Protocol, name: str) -> bool:
+    """Whether a list says that a case waits for this role: those whom every case knows, no specialist."""
+    seat = protocol.seats.get(name)
+    role = protocol.roles.get((seat.acts_as or "") if seat else name)
+    if role is None:
+        return seat is not None
+    return not role.side_bound and role.sees not in (ScopeKind.none, ScopeKind.receipt, ScopeKind.metadata)
+
+
+# ---- calls -------------------------------------------------------------------------------------------------------
+
+
+def _told_roles(house: House, row: index.IndexRow) -> tuple[str, ...]:
+    """Where somebody must be told by voice before long: which roles, the usual one first."""
+    protocol = house.library.protocol(row.protocol, row.version)
+    act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
+    if act is None or not row.urgent or not _is_urgent(protocol, act):
+        return ()
+    item = one_choice(protocol.form_of(act))
+    if item is None:
+        return ()
+    roles = [option.key for option in item.options if option.key in protocol.roles]
+    return tuple(sorted(roles, key=lambda role: role != item.default))
+
+
+def _is_urgent(protocol: Protocol, act: Act) -> bool:
+    return any(
+        deadline.urgent and any(source.act == act.key for source in deadline.met_by)
+        for deadline in protocol.deadlines.values()
+    )
+
+
+def _calls(
+    house: House,
+    actor: Actor,
+    rows: Sequence[index.IndexRow],
+    units: Mapping[str, Unit],
+    excluded: Mapping[str, frozenset[str]],
+) -> dict[str, CallLine]:
+    """Whom to call for each case, by its number."""
+    places = {place for row in rows for place in (row.unit, *units[row.unit].parents)}
+    with house.directory.reading() as session:
+        holders = directory.holders(session, places, today=today_for(house))
+    found: dict[str, CallLine] = {}
+    for row in rows:
+        unit = units[row.unit]
+        here = [one for one in holders if one.unit in (unit.id, *unit.parents)]
+        call = _call(house, row, unit, here, excluded[row.case_id])
+        if call is not None and call.role not in _names_of(house, actor, row, unit):
+            found[row.number] = call
+    return found
+
+
+def _call(
+    house: House, row: index.IndexRow, unit: Unit, holders: Iterable[directory.Holder], excluded: frozenset[str]
+) -> CallLine | None:
+    """The first role that may be told of the case and has a telephone."""
+    protocol, holders = house.library.protocol(row.protocol, row.version), tuple(holders)
+    for role in _told_roles(house, row):
+        here = [one.account for one in holders if one.role == role]
+        able = [account for account in here if account.id not in excluded]
+        if (here and not able) or (row.restricted and not protocol.roles[role].keeps_restricted):
+            continue
+        phone = next((one.phone for one in able if one.phone), None) or _listed(house, protocol, unit, role)
+        if phone:
+            return CallLine(role, phone)
+    return None
+
+
+def _listed(house: House, protocol: Protocol, unit: Unit, role: str) -> str | None:
+    """The number under which the directory lists that role, where it is one of the targets."""
+    lines = contact_lines(house, protocol, unit.id, [role]) if role in protocol.targets else ()
+    return next((line.phone for line in lines if line.phone), None)
+
+
+# ---- reporting and finding ---------------------------------------------------------------------------------------
 
 
 def may_report(house: House, actor: Actor) -> bool:
@@ -139,5 +306,5 @@ def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]
             rows = index.by_mark(session, scope, unit.id, mark, today=today_for(house))
             for row in rows:
                 access.note(session, case_id=row.case_id, account=actor.id, at=house.now(), what="search")
-        found += [case_line(house, row, unit) for row in rows]
+            found += _lines(house, session, actor, rows)
     return tuple(found)

@@ -80,6 +80,15 @@ class IndexRow:
     next_due_at: datetime | None = None
     next_due_key: str | None = None
     urgent: bool = False
+    """A danger is raised: it stands before everything else."""
+    next_key: str | None = None
+    """The act, move or deadline that the case waits for."""
+    next_kind: str | None = None
+    """act, move, sign (an act's record to be signed) or due (a deadline)."""
+    waiting_since: datetime | None = None
+    waits_on_authority: bool | None = None
+    """Somebody outside has not answered yet. None: the row is from before the index said so."""
+    waits_on_family: bool | None = None
     opened_at: datetime
     moved_at: datetime
     last_seq: int
@@ -88,6 +97,8 @@ class IndexRow:
     exclusions: frozenset[str] = frozenset()
     readers: frozenset[str] = frozenset()
     dues: tuple[Due, ...] = ()
+    planned: tuple[Due, ...] = ()
+    """Follow-ups to come, each by its act's key, due as its day ends; the day is the subject."""
     figures: Mapping[str, Figure] = field(default_factory=dict)
 
     def place(self, today: date) -> Place:
@@ -102,6 +113,7 @@ class IndexRow:
             seats=frozenset(seat.account for seat in self.seats if seat.is_held(today)),
             excluded=self.exclusions,
             readers=self.readers,
+            number=self.number,
         )
 
 
@@ -111,14 +123,18 @@ class Cursor:
 
     due_order: datetime
     case_id: str
+    urgent: bool = False
 
     def __str__(self) -> str:
-        return f"{self.due_order.astimezone(UTC).isoformat()}~{self.case_id}"
+        return f"{self.urgent:d}~{self.due_order.astimezone(UTC).isoformat()}~{self.case_id}"
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
         """A cursor as it came back in an address; None where it isn't one."""
-        moment, _, case_id = text.partition("~")
+        urgent, _, place = text.partition("~")
+        moment, _, case_id = place.partition("~")
+        if urgent not in ("0", "1"):
+            return None
         try:
             found = datetime.fromisoformat(moment)
             in_reach = found.utcoffset() is not None and found.astimezone(UTC) is not None
@@ -126,15 +142,28 @@ class Cursor:
             return None
         if not in_reach or not case_id.isascii() or not case_id.isalnum() or len(case_id) > 40:
             return None
-        return cls(found, case_id)
+        return cls(found, case_id, urgent == "1")
 
 
 @dataclass(frozen=True, slots=True)
 class Page:
-    """Rows in the order of what is due next, and where the next page begins (None: this was the last)."""
+    """Rows in their order, and where the next page begins (None: this was the last)."""
 
     rows: tuple[IndexRow, ...]
     after: Cursor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waited:
+    """Somebody whom cases may wait for: by a seat, or by one of these roles, each held in a unit and all below it.
+
+    Where one of the acts `answers` is next, an authority is waited for, and nobody here before that is due.
+    """
+
+    account: str
+    roles: frozenset[tuple[str, str]]
+    now: datetime
+    answers: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,6 +180,7 @@ class Filter:
     states: frozenset[str] | None = None
     level: int | None = None
     waiting_for: frozenset[str] | None = None
+    waits_for: Waited | None = None
     seat_of: str | None = None
     due_from: datetime | None = None
     due_before: datetime | None = None
@@ -195,7 +225,13 @@ def _parts(row: IndexRow) -> Iterator[tuple[type[RealmBase], list[dict[str, Any]
     yield CaseSeatRow, [_seat_columns(row.seats, *each) for each in seats]
     yield CaseExclusionRow, [{"account": account} for account in sorted(row.exclusions)]
     yield CaseReaderRow, [{"account": account} for account in sorted(row.readers)]
-    yield CaseDueRow, [_due_columns(due) for due in _soonest(row.dues)]
+    yield (
+        CaseDueRow,
+        [
+            *(_due_columns(due, planned=False) for due in _soonest(row.dues)),
+            *(_due_columns(due, planned=True) for due in _soonest(row.planned)),
+        ],
+    )
     yield CaseFigureRow, [{"fact": fact, "value": json.dumps(value)} for fact, value in sorted(row.figures.items())]
 
 
@@ -214,8 +250,10 @@ def _soonest(dues: Iterable[Due]) -> Iterable[Due]:
     return kept.values()
 
 
-def _due_columns(due: Due) -> dict[str, Any]:
-    return {"key": due.key, "subject": due.subject, "due_at": due.due_at, "urgent": due.urgent}
+def _due_columns(due: Due, *, planned: bool) -> dict[str, Any]:
+    return {
+        "key": due.key, "subject": due.subject, "due_at": due.due_at, "urgent": due.urgent, "planned": planned,
+    }  # fmt: skip
 
 
 # ---- who sees which --------------------------------------------------------------------------------------------------
@@ -249,7 +287,8 @@ def _admitted(clause: Clause, account: str, today: date) -> ColumnElement[bool]:
 def _reached(clause: Clause, account: str, today: date) -> ColumnElement[bool]:
     match clause.reach:
         case Reach.seat:
-            return CaseIndexRow.case_id.in_(_seated(account, today))
+            seated = CaseIndexRow.case_id.in_(_seated(account, today))
+            return and_(seated, CaseIndexRow.number.not_in(sorted(clause.without))) if clause.without else seated
         case Reach.unit:
             return CaseIndexRow.unit == clause.place
         case Reach.province:
@@ -282,22 +321,43 @@ def page(
     limit: int,
     filter: Filter = EVERYTHING,
     after: Cursor | None = None,
+    urgent_first: bool = True,
 ) -> Page:
-    """The next rows that this person sees, by what is due next. The cost doesn't grow with what lies before or after.
+    """The next rows that this person sees: raised dangers first, then by what is due next.
 
-    The rows come without their parts (seats, exclusions, dues, figures): a list shows none of them.
+    The cost doesn't grow with what lies before or after: each way of seeing is a leg of its own, once for what is
+    urgent and once for the rest, cut at `limit`, so that each walks one index in its order.
 
-    Each way of seeing is a leg of its own, cut at `limit`, so that each walks one index in its order.
+    Of their parts the rows bring whom they wait for and the seats: a list shows nothing else of them.
     """
     narrowed = [_not_excluded(scope.account), *_narrowing(filter, today)]
-    if after is not None:
-        narrowed.append(beyond((CaseIndexRow.due_order, CaseIndexRow.case_id), (after.due_order, after.case_id)))
-    legs = [_leg(and_(way, *narrowed), limit + 1) for way in _ways(scope, today)]
+    bands = [
+        and_(CaseIndexRow.urgent == urgent, *_from(after, urgent, urgent_first), *narrowed)
+        for urgent in (True, False)
+        if after is None or not urgent_first or urgent <= after.urgent
+    ]
+    legs = [_leg(and_(way, band), limit + 1) for band in bands for way in _ways(scope, today)]
     found = union(*legs).subquery()
-    query = select(found.c.due_order, found.c.case_id).order_by(found.c.due_order, found.c.case_id).limit(limit + 1)
-    places = [Cursor(due_order, case_id) for due_order, case_id in session.execute(query)]
-    rows = _bare(session, [place.case_id for place in places[:limit]])
+    order = (*([found.c.urgent.desc()] if urgent_first else []), found.c.due_order, found.c.case_id)
+    query = select(found.c.due_order, found.c.case_id, found.c.urgent).order_by(*order).limit(limit + 1)
+    places = [Cursor(due_order, case_id, bool(urgent)) for due_order, case_id, urgent in session.execute(query)]
+    rows = _listed(session, [place.case_id for place in places[:limit]])
     return Page(rows, places[limit - 1] if len(places) > limit else None)
+
+
+def dues_of(session: Session, case_ids: Sequence[str], *, before: datetime) -> list[tuple[str, Due, bool]]:
+    """What falls due in these cases before a moment, soonest first, and whether it is a planned follow-up."""
+    order = (CaseDueRow.due_at, CaseDueRow.case_id, CaseDueRow.key, CaseDueRow.subject)
+    query = select(CaseDueRow).where(CaseDueRow.case_id.in_(case_ids), CaseDueRow.due_at < before).order_by(*order)
+    return [(row.case_id, _due(row), row.planned) for row in session.scalars(query)] if case_ids else []
+
+
+def excluded(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Who takes no part in each of these cases."""
+    found: dict[str, set[str]] = {case_id: set() for case_id in case_ids}
+    for row in _of(session, CaseExclusionRow, case_ids) if case_ids else ():
+        found[row.case_id].add(row.account)
+    return {case_id: frozenset(accounts) for case_id, accounts in found.items()}
 
 
 def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRow | None:
@@ -329,7 +389,7 @@ def by_mark(
     query = (
         select(CaseIndexRow.case_id)
         .where(where_visible(scope, today), CaseIndexRow.unit == unit, CaseIndexRow.case_id.in_(marked))
-        .order_by(CaseIndexRow.due_order, CaseIndexRow.case_id)
+        .order_by(CaseIndexRow.urgent.desc(), CaseIndexRow.due_order, CaseIndexRow.case_id)
         .limit(limit)
     )
     return _whole(session, session.scalars(query).all())
@@ -338,24 +398,30 @@ def by_mark(
 def dues_until(
     session: Session, moment: datetime, *, limit: int, after: tuple[datetime, str, str, str] | None = None
 ) -> list[tuple[str, Due]]:
-    """Dues up to a moment, of all cases, for the sweep; `after` is (due_at, case id, key, subject) of the last one."""
+    """Deadlines up to a moment, of all cases, for the sweep; `after` is (due_at, case id, key, subject) of the last."""
     order = (CaseDueRow.due_at, CaseDueRow.case_id, CaseDueRow.key, CaseDueRow.subject)
-    query = select(CaseDueRow).where(CaseDueRow.due_at <= moment)
+    query = select(CaseDueRow).where(CaseDueRow.due_at <= moment, CaseDueRow.planned.is_(False))
     if after is not None:
         query = query.where(beyond(order, after))
     rows = session.scalars(query.order_by(*order).limit(limit))
     return [(row.case_id, _due(row)) for row in rows]
 
 
-def _leg(condition: ColumnElement[bool], limit: int) -> Select[datetime, str]:
+def _from(after: Cursor | None, urgent: bool, urgent_first: bool) -> Iterator[ColumnElement[bool]]:
+    """Where a page begins among what is urgent, or among the rest."""
+    if after is not None and (urgent == after.urgent or not urgent_first):
+        yield beyond((CaseIndexRow.due_order, CaseIndexRow.case_id), (after.due_order, after.case_id))
+
+
+def _leg(condition: ColumnElement[bool], limit: int) -> Select[datetime, str, bool]:
     cut = (
-        select(CaseIndexRow.due_order, CaseIndexRow.case_id)
+        select(CaseIndexRow.due_order, CaseIndexRow.case_id, CaseIndexRow.urgent)
         .where(condition)
         .order_by(CaseIndexRow.due_order, CaseIndexRow.case_id)
         .limit(limit)
         .subquery()
     )
-    return select(cut.c.due_order, cut.c.case_id)
+    return select(cut.c.due_order, cut.c.case_id, cut.c.urgent)
 
 
 def _narrowing(filter: Filter, today: date) -> Iterator[ColumnElement[bool]]:
@@ -382,6 +448,8 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
         roles = CaseWaitingRow.role.in_(sorted(filter.waiting_for))
         waiting = exists().where(CaseWaitingRow.case_id == CaseIndexRow.case_id, roles)
         yield waiting.correlate(CaseIndexRow)
+    if filter.waits_for is not None:
+        yield from _waiting_for(filter.waits_for, today)
     if filter.seat_of is not None:
         yield CaseIndexRow.case_id.in_(_seated(filter.seat_of, today))
     if filter.due_from is not None:
@@ -392,24 +460,52 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
         yield CaseIndexRow.next_due_at.is_not(None)
 
 
+def _waiting_for(who: Waited, today: date) -> Iterator[ColumnElement[bool]]:
+    current = or_(CaseSeatRow.until.is_(None), CaseSeatRow.until >= today)
+    seated = exists().where(
+        CaseSeatRow.case_id == CaseWaitingRow.case_id,
+        CaseSeatRow.account == who.account,
+        CaseSeatRow.seat == CaseWaitingRow.role,
+        current,
+    )
+    by_role = (
+        and_(
+            CaseWaitingRow.role == role,
+            or_(CaseIndexRow.unit == unit, CaseIndexRow.province == unit, CaseIndexRow.region == unit),
+        )
+        for role, unit in sorted(who.roles)
+    )
+    waiting = exists().where(
+        CaseWaitingRow.case_id == CaseIndexRow.case_id, or_(seated.correlate(CaseWaitingRow), *by_role)
+    )
+    yield waiting.correlate(CaseIndexRow)
+    answered = and_(CaseIndexRow.waits_on_authority.is_(True), CaseIndexRow.next_key.in_(sorted(who.answers)))
+    yield or_(CaseIndexRow.next_key.is_(None), not_(answered), CaseIndexRow.due_order < who.now)
+
+
 def _one(session: Session, scope: Scope, condition: ColumnElement[bool], today: date) -> IndexRow | None:
     case_id = session.scalar(select(CaseIndexRow.case_id).where(condition, where_visible(scope, today)))
     return row_of(session, case_id) if case_id else None
 
 
-def _bare(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
-    """The rows without their parts, in the order of `case_ids`: one query."""
-    rows = {row.case_id: row for row in _of(session, CaseIndexRow, case_ids)} if case_ids else {}
-    return tuple(_assembled(rows[case_id], {}) for case_id in case_ids if case_id in rows)
+_LISTED: Sequence[type[RealmBase]] = (CaseWaitingRow, CaseSeatRow)
+_PARTS: Sequence[type[RealmBase]] = (*_LISTED, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow)
 
 
-def _whole(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
+def _listed(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
+    """The rows with what a list shows of their parts."""
+    return _whole(session, case_ids, _LISTED)
+
+
+def _whole(
+    session: Session, case_ids: Sequence[str], tables: Sequence[type[RealmBase]] = _PARTS
+) -> tuple[IndexRow, ...]:
     """The rows with their parts, in the order of `case_ids`: one query a table, however many rows."""
     if not case_ids:
         return ()
     rows = {row.case_id: row for row in _of(session, CaseIndexRow, case_ids)}
     parts: dict[str, dict[str, list[Any]]] = {case_id: {} for case_id in rows}
-    for table in (CaseWaitingRow, CaseSeatRow, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow):
+    for table in tables:
         for part in _of(session, table, case_ids):
             parts[part.case_id].setdefault(table.__tablename__, []).append(part)
     return tuple(_assembled(rows[case_id], parts[case_id]) for case_id in case_ids if case_id in rows)
@@ -429,7 +525,8 @@ def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRo
         seats=tuple(Seat(part.account, part.seat, part.until) for part in parts.get("case_seat", ())),
         exclusions=frozenset(part.account for part in parts.get("case_exclusion", ())),
         readers=frozenset(part.account for part in parts.get("case_reader", ())),
-        dues=tuple(_due(part) for part in parts.get("case_due", ())),
+        dues=tuple(_due(part) for part in parts.get("case_due", ()) if not part.planned),
+        planned=tuple(_due(part) for part in parts.get("case_due", ()) if part.planned),
         figures={part.fact: json.loads(part.value) for part in parts.get("case_figure", ())},
     )
 

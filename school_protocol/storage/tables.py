@@ -25,6 +25,7 @@ from sqlalchemy import (
     MetaData,
     String,
     TypeDecorator,
+    UniqueConstraint,
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -118,6 +119,8 @@ class AccountRow(DirectoryBase):
     trained_until: Mapped[date | None]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    email: Mapped[str | None] = mapped_column(Plain(254))
+    phone: Mapped[str | None] = mapped_column(Plain(40))
 
     __table_args__ = (CheckConstraint("length(username) >= 1", name="username_said"),)
 
@@ -155,6 +158,40 @@ class AppointmentRow(DirectoryBase):
     __table_args__ = (
         CheckConstraint("ends IS NULL OR ends >= starts", name="ends_after_it_starts"),
         Index(None, "unit", "role"),
+    )
+
+
+class AdministrationRow(DirectoryBase):
+    """What was changed about who works where: who did it, when and why; append-only. The sentence names no pupil.
+
+    `withdraws`: the appointment counts no more from that moment on. `other`: for a stand-in, who is away;
+    `number`: the case that was left without the person whom the row is about.
+    """
+
+    __tablename__ = "administration"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    kind: Mapped[str] = mapped_column(Key)
+    unit: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    role: Mapped[str] = mapped_column(Key)
+    appointment: Mapped[str | None] = mapped_column(Id, ForeignKey("appointment.id"))
+    other: Mapped[str | None] = mapped_column(Id, ForeignKey("account.id"))
+    number: Mapped[str | None] = mapped_column(Plain(13))
+    starts: Mapped[date | None]
+    ends: Mapped[date | None]
+    withdraws: Mapped[bool]
+    reason: Mapped[str] = mapped_column(Key)
+    sentence: Mapped[str] = mapped_column(Plain(200))
+
+    __table_args__ = (
+        CheckConstraint("length(reason) >= 1", name="reason_said"),
+        CheckConstraint("appointment IS NOT NULL OR number IS NOT NULL", name="about_something"),
+        Index(None, "unit", "at", "id"),
+        Index(None, "appointment", "withdraws"),
+        Index(None, "account", "kind"),
     )
 
 
@@ -419,7 +456,10 @@ class ReportRow(Wrapped, RealmBase):
 
 
 class CaseIndexRow(RealmBase):
-    """Where a case stands, in words that identify nobody. `due_order` is the next due moment, or the end of time."""
+    """Where a case stands, in words that identify nobody. `due_order` is the next due moment, or the end of time.
+
+    What it waits for is unknown (NULL) in rows written before the index said so, until they are written anew.
+    """
 
     __tablename__ = "case_index"
 
@@ -441,6 +481,11 @@ class CaseIndexRow(RealmBase):
     next_due_key: Mapped[str | None] = mapped_column(Key)
     due_order: Mapped[datetime]
     urgent: Mapped[bool]
+    next_key: Mapped[str | None] = mapped_column(Key)
+    next_kind: Mapped[str | None] = mapped_column(Key)
+    waiting_since: Mapped[datetime | None]
+    waits_on_authority: Mapped[bool | None]
+    waits_on_family: Mapped[bool | None]
     opened_at: Mapped[datetime]
     moved_at: Mapped[datetime]
     last_seq: Mapped[int]
@@ -453,9 +498,9 @@ class CaseIndexRow(RealmBase):
         CheckConstraint("(next_due_at IS NULL) = (next_due_key IS NULL)", name="due_has_its_key"),
         CheckConstraint("next_due_at IS NULL OR due_order = next_due_at", name="due_orders"),
         Index(None, "due_order", "case_id"),
-        Index(None, "unit", "due_order", "case_id"),
-        Index(None, "province", "due_order", "case_id"),
-        Index(None, "region", "due_order", "case_id"),
+        Index(None, "unit", "urgent", "due_order", "case_id"),
+        Index(None, "province", "urgent", "due_order", "case_id"),
+        Index(None, "region", "urgent", "due_order", "case_id"),
     )
 
 
@@ -506,7 +551,7 @@ class CaseWaitingRow(RealmBase):
 
 
 class CaseDueRow(RealmBase):
-    """A deadline that runs."""
+    """A deadline that runs, or (`planned`) a follow-up that is to come: its key is the act's, its subject the day."""
 
     __tablename__ = "case_due"
 
@@ -515,8 +560,18 @@ class CaseDueRow(RealmBase):
     subject: Mapped[str] = mapped_column(Key, primary_key=True)
     due_at: Mapped[datetime]
     urgent: Mapped[bool]
+    planned: Mapped[bool]
 
-    __table_args__ = (Index(None, "due_at", "case_id", "key", "subject"),)
+    __table_args__ = (Index(None, "due_at", "case_id", "key", "subject"), Index(None, "key", "case_id"))
+
+
+class CaseLookRow(RealmBase):
+    """When the chains of a case are to be looked at again; gone as soon as its index row is written anew."""
+
+    __tablename__ = "case_look"
+
+    case_id: Mapped[str] = _of_index()
+    next_at: Mapped[datetime]
 
 
 class CaseFigureRow(RealmBase):
@@ -584,6 +639,42 @@ class OutboxRow(RealmBase):
             sqlite_where=text("done_at IS NULL"),
             postgresql_where=text("done_at IS NULL"),
         ),
+    )
+
+
+class NoticeRow(RealmBase):
+    """What was told: one row a case, cause, role, person and channel. Without a person: nobody could be told."""
+
+    __tablename__ = "notice"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"))
+    cause: Mapped[str] = mapped_column(Plain(200))
+    role: Mapped[str] = mapped_column(Key)
+    account: Mapped[str] = mapped_column(Id)
+    channel: Mapped[str] = mapped_column(Plain(8))
+    urgent: Mapped[bool]
+    at: Mapped[datetime]
+    due_at: Mapped[datetime]
+    attempts: Mapped[int] = mapped_column(default=0)
+    state: Mapped[str] = mapped_column(Plain(12))
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        UniqueConstraint("case_id", "cause", "role", "account", "channel"),
+        CheckConstraint("channel IN ('mail', 'sms', 'none')", name="channel_known"),
+        CheckConstraint("state IN ('waiting', 'delivered', 'no_address', 'withheld')", name="state_known"),
+        CheckConstraint("(state = 'waiting') = (settled_at IS NULL)", name="settled_unless_waiting"),
+        CheckConstraint("channel <> 'none' OR state <> 'waiting'", name="waits_for_a_channel"),
+        CheckConstraint("attempts >= 0", name="attempts_count"),
+        Index(
+            "ix_notice_waiting",
+            "due_at",
+            "id",
+            sqlite_where=text("state = 'waiting'"),
+            postgresql_where=text("state = 'waiting'"),
+        ),
+        Index(None, "account", "settled_at"),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from flask import Flask
@@ -21,6 +22,8 @@ from school_protocol.web import (
     reports,
     sessions,
     sign_in,
+    team,
+    words,
 )
 from school_protocol.web.stores import open_engines
 
@@ -35,26 +38,34 @@ def open_app(settings: Settings, clock: Clock) -> Flask:
     return _furnished(app, open_house(settings, clock, open_engines(app, settings)))
 
 
-def create_app(house: House, *, testing: bool = False) -> Flask:
-    """The application that serves a house which is open already."""
-    return _furnished(_bare(), house, testing=testing)
+def create_app(house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:
+    """The application that serves a house which is open already; `ring` calls whoever delivers urgent messages."""
+    return _furnished(_bare(), house, testing=testing, ring=ring)
 
 
 def _bare() -> Flask:
     return Flask(__name__, template_folder=_template_folder(), static_folder="static")
 
 
-def _furnished(app: Flask, house: House, *, testing: bool = False) -> Flask:
+def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:
     app.extensions["house"] = house
+    app.extensions["ring"] = ring or (lambda: None)
     app.config.update(
         TESTING=testing,
         SECRET_KEY=house.vault.chain("web-visit-v1", b""),
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
     )
-    for room in (sessions, access, limits, rendering, headers, compression, errors):
+    for room in (sessions, access, limits, rendering, headers, compression, errors, words):
         room.init_app(app)
-    for blueprint in (sign_in.blueprint, desk.blueprint, reports.blueprint, cases.blueprint):
+    for blueprint in (
+        sign_in.blueprint,
+        desk.blueprint,
+        reports.blueprint,
+        cases.blueprint,
+        words.blueprint,
+        team.blueprint,
+    ):
         app.register_blueprint(blueprint)
     return app
 

@@ -41,6 +41,14 @@ PERMISSIONS: Mapping[str, Permission] = {
     "cases.danger": Permission.see_case,
     "cases.first_minutes": Permission.see_case,
     "cases.case_file": Permission.see_case,
+    "words.index": Permission.signed_in,
+    "team.index": Permission.see_team,
+    "team.school": Permission.see_team,
+    "team.hand_over": Permission.see_team,
+    "team.stand_in": Permission.see_team,
+    "team.end_stand_in": Permission.see_team,
+    "team.leave": Permission.see_team,
+    "team.leave_at_once": Permission.see_team,
 }
 """Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
 

@@ -17,6 +17,7 @@ from werkzeug.local import LocalProxy
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services import team
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back
@@ -41,6 +42,7 @@ def init_app(app: Flask) -> None:
         fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
         shown_to=_shown_to,
+        has_team=_has_team,
         here=way_back,
     )
     app.jinja_env.filters.update(
@@ -104,6 +106,15 @@ def _reader() -> Actor | None:
 def _shown_to() -> str:
     reader = _reader()
     return sessions.owner_mark(reader.id) if reader else ""
+
+
+def _has_team() -> bool:
+    """Whether “The team” has something for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and team.has_team(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
 
 
 def languages() -> tuple[tuple[str, str, str], ...]:

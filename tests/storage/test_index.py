@@ -14,7 +14,7 @@ from sqlalchemy import delete, event, insert, select, text
 from school_protocol.domain.policy import Clause, Reach, Scope, may_see
 from school_protocol.storage import cases, identities, index, migrate
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat
+from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat, Waited
 from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow
 from storage.conftest import NOW, Realm
 
@@ -56,11 +56,17 @@ def full(realm: Realm) -> IndexRow:
         urgent=True,
         next_due_at=NOW + timedelta(hours=3),
         next_due_key="hear",
+        next_key="listen",
+        next_kind="act",
+        waiting_since=NOW - timedelta(days=1),
+        waits_on_authority=False,
+        waits_on_family=True,
         waiting_for=frozenset({"head", "member"}),
         seats=(Seat("a", "lead"), Seat("b", "support", TODAY)),
         exclusions=frozenset({"x"}),
         readers=frozenset({"r"}),
         dues=(Due("hear", NOW + timedelta(hours=3)), Due("refer", NOW + timedelta(days=2), "danger-1", True)),
+        planned=(Due("look_in", NOW + timedelta(days=5), "2026-11-30"),),
         figures={"kind": "insult", "images": True, "count": 3},
     )
 
@@ -222,21 +228,43 @@ def pages(store: Store, scope: Scope, limit: int, **options: Any) -> list[IndexR
         assert after == page.after
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(hours=st.lists(st.none() | st.integers(-3, 3), min_size=1, max_size=12), limit=st.integers(1, 13))
-def test_pages_are_complete_in_order_and_without_duplicates(bare: Store, hours: list[int | None], limit: int) -> None:
-    """Seen by seat, by unit and by region at once, still each case stands once."""
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    drawn=st.lists(st.tuples(st.booleans(), st.none() | st.integers(-2, 2)), min_size=1, max_size=12),
+    limit=st.integers(1, 13),
+    urgent_first=st.booleans(),
+)
+def test_pages_are_complete_in_order_and_without_duplicates(
+    bare: Store, drawn: list[tuple[bool, int | None]], limit: int, urgent_first: bool
+) -> None:
+    """Raised dangers first, equal moments by id; seen by seat, unit and region at once, still each stands once."""
     scope = Scope("a", (*EVERYBODY.clauses, Clause("test", Reach.seat), Clause("test", Reach.unit, "school-1")))
     with bare.writing() as session:
         session.execute(delete(CaseIndexRow))
-        for number, hour in enumerate(hours):
+        for number, (urgent, hour) in enumerate(drawn):
             due = {} if hour is None else {"next_due_at": NOW + timedelta(hours=hour), "next_due_key": "k"}
-            index.write(session, row(f"c{number}", f"{number:013}", seats=(Seat("a", "lead"),), **due))
-    found = pages(bare, scope, limit)
+            index.write(session, row(f"c{number}", f"{number:013}", seats=(Seat("a", "lead"),), urgent=urgent, **due))
+    found = pages(bare, scope, limit, urgent_first=urgent_first)
     expected = sorted(
-        ((hour is None, hour or 0, f"c{number}") for number, hour in enumerate(hours)),
+        (urgent_first and not urgent, hour is None, hour or 0, f"c{number}")
+        for number, (urgent, hour) in enumerate(drawn)
     )
-    assert [each.case_id for each in found] == [case_id for _, _, case_id in expected]
+    assert [each.case_id for each in found] == [case_id for *_, case_id in expected]
+
+
+def test_a_danger_stands_before_what_is_late_on_every_page(bare: Store) -> None:
+    """Twelve cases, most of them due at the same moment: the dangers come first, whatever is late."""
+    with bare.writing() as session:
+        session.execute(delete(CaseIndexRow))
+        for number in range(12):
+            due_at = NOW - timedelta(days=4) if number < 10 else NOW + timedelta(days=2)
+            urgent = number in (3, 11)
+            index.write(
+                session, row(f"c{number}", f"{number:013}", next_due_at=due_at, next_due_key="k", urgent=urgent)
+            )
+    for limit in (1, 2, 3, 12):
+        found = [each.case_id for each in pages(bare, EVERYBODY, limit)]
+        assert found == ["c3", "c11", *(f"c{number}" for number in (0, 1, 2, 4, 5, 6, 7, 8, 9)), "c10"]
 
 
 def test_a_page_costs_the_same_wherever_it_lies(realm: Realm) -> None:
@@ -247,19 +275,27 @@ def test_a_page_costs_the_same_wherever_it_lies(realm: Realm) -> None:
     statements: list[tuple[str, Any]] = []
     with realm.store.reading() as session:
         event.listen(session.connection(), "before_cursor_execute", lambda *a: statements.append((a[2], a[3])))
-        index.page(session, scope, today=TODAY, limit=10, after=Cursor(NOW, "a"))
+        index.page(session, scope, today=TODAY, limit=10, after=Cursor(NOW, "a", True))
         plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statements[0][0]}", statements[0][1])
         details = [line[3] for line in plan]
     for used in (
-        "ix_case_index_unit_due_order_case_id (unit=? AND (due_order,case_id)>(?,?))",
-        "ix_case_index_region_due_order_case_id (region=? AND (due_order,case_id)>(?,?))",
+        "ix_case_index_unit_urgent_due_order_case_id (unit=? AND urgent=? AND (due_order,case_id)>(?,?))",
+        "ix_case_index_unit_urgent_due_order_case_id (unit=? AND urgent=?)",
+        "ix_case_index_region_urgent_due_order_case_id (region=? AND urgent=? AND (due_order,case_id)>(?,?))",
+        "ix_case_index_region_urgent_due_order_case_id (region=? AND urgent=?)",
     ):
-        assert any(used in line for line in details), details
+        assert any(line.endswith(used) for line in details), details
+    places = [line for line in details if "ix_case_seat" in line or "ix_case_reader" in line]
+    assert len(places) == 2, "who sees by name is found by name, not by walking every case"
 
 
 @pytest.mark.parametrize(
-    "bad", ["", "~", "x~y", "2026-01-01T00:00:00~a", "2026-01-01T00:00:00+00:00~", "2026-01-01T00:00:00+00:00~a'b"]
-)
+    "bad",
+    [
+        "", "~", "~~", "x~y", "0~x~y", "0~2026-01-01T00:00:00~a", "0~2026-01-01T00:00:00+00:00~",
+        "0~2026-01-01T00:00:00+00:00~a'b", "2026-01-01T00:00:00+00:00~a", "2~2026-01-01T00:00:00+00:00~a",
+    ],
+)  # fmt: skip
 def test_a_made_up_cursor_is_none(bad: str) -> None:
     assert Cursor.parse(bad) is None
 
@@ -283,6 +319,10 @@ def test_filters(realm: Realm) -> None:
         ({"level": 2}, {rich.case_id}),
         ({"waiting_for": frozenset({"head", "nobody"})}, {rich.case_id}),
         ({"waiting_for": frozenset()}, set()),
+        ({"waits_for": Waited("z", frozenset({("head", "school-1")}), NOW)}, {rich.case_id}),
+        ({"waits_for": Waited("z", frozenset({("member", "region")}), NOW)}, {rich.case_id}),
+        ({"waits_for": Waited("z", frozenset({("head", "school-2"), ("warden", "school-1")}), NOW)}, set()),
+        ({"waits_for": Waited("a", frozenset(), NOW)}, set()),
         ({"seat_of": "a"}, {rich.case_id}),
         ({"due_before": NOW + timedelta(hours=3)}, set()),
         ({"due_before": NOW + timedelta(hours=4)}, {rich.case_id}),
@@ -291,6 +331,50 @@ def test_filters(realm: Realm) -> None:
     ):
         found = pages(realm.store, EVERYBODY, 1, filter=Filter(**options))
         assert {each.case_id for each in found} == expected, options
+
+
+def test_whom_a_case_waits_for_by_seat_and_not_while_an_authority_is_to_answer(realm: Realm) -> None:
+    ours = indexed(realm, seats=(Seat("a", "lead"), Seat("b", "lead", TODAY - timedelta(1))), waiting_for={"lead"})
+    theirs = indexed(
+        realm, seats=(Seat("a", "lead"),), waiting_for={"lead"}, waits_on_authority=True, next_key="hear_back",
+        next_due_at=NOW + timedelta(hours=1), next_due_key="chase",
+    )  # fmt: skip
+    for account, now, expected in (
+        ("a", NOW, {ours.case_id}),
+        ("a", NOW + timedelta(hours=2), {ours.case_id, theirs.case_id}),
+        ("b", NOW, set()),
+    ):
+        found = pages(
+            realm.store,
+            EVERYBODY,
+            5,
+            filter=Filter(waits_for=Waited(account, frozenset(), now, frozenset({"hear_back"}))),
+        )
+        assert {each.case_id for each in found} == expected
+
+
+def test_a_list_brings_whom_a_case_waits_for(realm: Realm) -> None:
+    made = full(realm)
+    (found,) = pages(realm.store, EVERYBODY, 5)
+    assert (found.waiting_for, set(found.seats)) == (made.waiting_for, set(made.seats))
+    assert (found.dues, found.planned, found.exclusions) == ((), (), frozenset())
+    with realm.store.reading() as session:
+        assert index.excluded(session, [made.case_id, "nothing"]) == {made.case_id: {"x"}, "nothing": frozenset()}
+        assert index.excluded(session, []) == {}
+
+
+def test_what_falls_due_before_a_moment_with_follow_ups(realm: Realm) -> None:
+    made = full(realm)
+    with realm.store.reading() as session:
+        found = index.dues_of(session, [made.case_id], before=NOW + timedelta(days=6))
+        assert [(due.key, planned) for _, due, planned in found] == [
+            ("hear", False),
+            ("refer", False),
+            ("look_in", True),
+        ]
+        assert len(index.dues_of(session, [made.case_id], before=NOW + timedelta(days=2))) == 1
+        assert index.dues_of(session, [], before=NOW) == []
+        assert len(index.dues_until(session, NOW + timedelta(days=6), limit=9)) == 2, "the sweep counts no follow-ups"
 
 
 # ---- search and sweep ----------------------------------------------------------------------------------------------

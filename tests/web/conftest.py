@@ -37,6 +37,7 @@ def house(tmp_path: Path) -> Any:
         settings=Settings(data=tmp_path),
         vault=SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k")),
         now=lambda: NOW,
+        library=SimpleNamespace(current=lambda: ()),
     )
 
 

@@ -278,7 +278,9 @@ def test_a_route_without_permission_answers_as_an_unknown_address(world: World) 
 
 def unsafe_ways(world: World) -> list[str]:
     """An address for each rule that takes a form."""
-    values = {"number": world.own, "act": "note", "move": "qualify", "report": "x", "seq": 2}
+    values = {
+        "number": world.own, "act": "note", "move": "qualify", "report": "x", "seq": 2, "school": "00000A", "post": "x",
+    }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     with world.app.test_request_context():
         return [url_for(rule.endpoint, **{key: values[key] for key in rule.arguments}) for rule in rules]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,10 +13,10 @@ from flask.testing import FlaskClient
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services import desk
-from school_protocol.services.views import CaseLine
+from school_protocol.services import desk, week
+from school_protocol.services.views import CallLine, CaseLine, WeekDay, WeekDue, WeekView
 
-from .conftest import NOW, Accounts, receipt_line
+from .conftest import NOW, SCHOOL, Accounts, receipt_line
 from .page import Page, form_token, read_page
 
 Put = Callable[..., None]
@@ -45,6 +47,155 @@ def test_a_case_shows_number_state_stage_level_and_what_is_due(
 
 
 @pytest.mark.usefixtures("in_english")
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"whom": "me"}, "For you · since 22 Nov 2026"),
+        ({"whom": "me", "since": NOW - timedelta(hours=1)}, "For you · since 09:41"),
+        ({"whom": "authority"}, "Waits for an authority · since"),
+        ({"whom": "team", "unanswered": True}, "For the team · an authority has not answered yet"),
+        ({"whom": "nobody"}, "For nobody in particular"),
+        ({"whom": "roles", "roles": ("principal",), "with_family": True}, "For: Principal · with the family"),
+        ({"whom": "me", "to_sign": True}, "To sign: Look in"),
+    ],
+)
+def test_what_is_next_for_whom_and_since_when(
+    member: FlaskClient, show_desk: Put, make_line: Make, protocol: Protocol, changes: dict[str, Any], expected: str
+) -> None:
+    line = make_line(**{"next": protocol.acts["look_in"].title, "since": NOW - timedelta(days=3), **changes})
+    show_desk(line)
+    said = words(show(member))
+    assert expected in said
+    assert "Look in" in said
+    assert "Being looked for" in said
+
+
+def test_one_link_a_case_and_one_number_to_call(
+    member: FlaskClient, show_desk: Put, make_line: Make, protocol: Protocol
+) -> None:
+    show_desk(make_line(call=CallLine("principal", "06 12 34 56 78")), make_line(numbers=True), make_line())
+    html = member.get("/").text
+    assert html.count('href="/cases/1234567890123"') == 3
+    assert html.count("tel:") == 1
+    assert 'href="tel:0612345678"' in html
+    assert html.count('href="/cases/1234567890123/danger#calls"') == 1
+
+
+@pytest.mark.usefixtures("in_english")
+@pytest.mark.parametrize(("days", "expected"), [(0, "Today"), (1, "Tomorrow"), (4, "29 Nov 2026")])
+def test_a_planned_follow_up_is_due_by_its_day(
+    member: FlaskClient, show_desk: Put, make_line: Make, days: int, expected: str
+) -> None:
+    day_end = NOW.replace(hour=22, minute=59) + timedelta(days=days)
+    show_desk(make_line(due=None, due_at=day_end, by_day=True))
+    said = words(show(member))
+    assert f"{expected}Follow-up planned" in said
+    assert "23:59" not in said
+
+
+@pytest.mark.usefixtures("in_english")
+def test_a_row_of_before_is_shown_calmly(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    show_desk(make_line())
+    said = words(show(member))
+    assert "since" not in said
+    assert "Being looked for" in said
+
+
+@pytest.mark.usefixtures("in_english")
+def test_schools_are_told_apart_where_there_are_several(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
+    for many, times in ((False, 1), (True, 2)):
+        show_desk(make_line(), many_schools=many)
+        assert words(show(member)).count("Collège Ibn Khaldoun") == times
+
+
+@pytest.mark.usefixtures("in_english")
+def test_who_only_reports_has_receipts_first_and_no_filters(
+    member: FlaskClient, show_desk: Put, protocol: Protocol
+) -> None:
+    for receipts in ((receipt_line(protocol),), ()):
+        show_desk(receipts=receipts, receipts_only=True, can_report=True)
+        page = show(member)
+        said = words(page)
+        assert page.h1 == ["What you reported"]
+        assert "Report a situation" in said
+        for useless in ("In progress", "Due today", "No open case", "Find a case"):
+            assert useless not in said
+        assert ("Received" in said) == bool(receipts)
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_a_full_page_is_light(
+    member: FlaskClient, people: Accounts, show_desk: Put, make_line: Make, protocol: Protocol, language: str
+) -> None:
+    """HTML and CSS of 25 cases, each with something to call, as they go over the line."""
+    people.live["token-1"] = replace(people.actor, language=language)
+    lines = [
+        make_line(
+            number=f"{number:013}", next=protocol.acts["look_in"].title, whom="me", since=NOW, raised=1,
+            call=CallLine("principal", f"06{number:08}"),
+        )
+        for number in range(25)
+    ]  # fmt: skip
+    show_desk(*lines)
+    html = member.get("/").data
+    css = member.get("/static/school.css").data
+    assert len(gzip.compress(html)) + len(gzip.compress(css)) < 30_000
+
+
+# ---- the week ----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def show_week(monkeypatch: pytest.MonkeyPatch) -> Put:
+    def put(**changes: Any) -> None:
+        days = tuple(WeekDay((NOW + timedelta(days=count)).date(), ()) for count in range(7))
+        values = {"dangers": (), "late": (), "days": days, "after": None, "units": (SCHOOL,), **changes}
+        monkeypatch.setattr(week, "see_week", lambda house, actor, *, after=None: WeekView(**values))
+
+    return put
+
+
+def week_due(protocol: Protocol, **changes: Any) -> WeekDue:
+    values = {"due_at": NOW + timedelta(hours=2), "tone": "today", "unit": SCHOOL, **changes}
+    return WeekDue("1234567890123", next(iter(protocol.deadlines.values())).title, **values)
+
+
+@pytest.mark.usefixtures("in_english")
+def test_the_week_goes_day_by_day(member: FlaskClient, show_week: Put, protocol: Protocol) -> None:
+    days = [WeekDay((NOW + timedelta(days=count)).date(), ()) for count in range(7)]
+    days[0] = replace(days[0], dues=(week_due(protocol), week_due(protocol, by_day=True)))
+    days[1] = replace(days[1], closed=True, holiday="Independence Day")
+    days[2] = replace(days[2], closed=True)
+    late = week_due(protocol, due_at=NOW - timedelta(days=2), tone="late")
+    show_week(
+        days=tuple(days), late=(late,), dangers=(week_due(protocol, due_at=None),), after="1~x", many_schools=True
+    )
+    page = show(member, "/?view=week")
+    said = words(page)
+    assert page.h1 == ["The next seven days"]
+    order = ["Danger raised", "2 days late", "Today · Wednesday 25 November", "12:41", "Thursday 26 November",
+             "Public holiday: Independence Day", "Nothing falls due.", "School holidays"]  # fmt: skip
+    places = [said.index(part) for part in order]
+    assert places == sorted(places)
+    assert said.count("Collège Ibn Khaldoun") == 1 + 4
+    html = member.get("/?view=week").text
+    assert html.count('href="/cases/1234567890123"') == 4
+    assert "view=week&amp;after=1~x" in html
+    assert "<table" not in html
+
+
+@pytest.mark.usefixtures("in_english")
+def test_a_quiet_week_says_so(member: FlaskClient, show_week: Put) -> None:
+    show_week()
+    assert words(show(member, "/?view=week")).count("Nothing falls due.") == 7
+
+
+def test_who_only_reports_has_no_week(member: FlaskClient, show_week: Put) -> None:
+    show_week(receipts_only=True)
+    assert member.get("/?view=week").location == "/"
+
+
+@pytest.mark.usefixtures("in_english")
 def test_dangers_and_restrictions_are_told(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     line = make_line(raised=2, restricted=True, level=None, tone="late", due_at=NOW - timedelta(days=2))
     show_desk(line, late=1)
@@ -59,7 +210,7 @@ def test_a_quiet_desk_says_so(member: FlaskClient, show_desk: Put, make_line: Ma
     assert "Nothing is late, and nothing is due today." in words(show(member))
 
 
-@pytest.mark.parametrize("chosen", ["open", "late", "today", "ended"])
+@pytest.mark.parametrize("chosen", ["open", "mine", "late", "today", "ended"])
 def test_every_filter_has_a_page(member: FlaskClient, show_desk: Put, make_line: Make, chosen: str) -> None:
     for lines in ((), (make_line(),)):
         show_desk(*lines)
@@ -96,7 +247,9 @@ def test_where_more_may_be_late_it_is_said(member: FlaskClient, show_desk: Put, 
 
 def test_the_next_page_keeps_the_filter(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     show_desk(make_line(), after="2026-11-25~c1")
-    assert "filter=late&amp;after=2026-11-25~c1" in member.get("/?filter=late").text
+    for chosen in ("late", "mine"):
+        show_desk(make_line(), after="2026-11-25~c1")
+        assert f"filter={chosen}&amp;after=2026-11-25~c1" in member.get(f"/?filter={chosen}").text
     assert member.get("/?after=" + "x" * 900).status_code == 404
 
 

@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from urllib.parse import urlsplit
 
+from babel import dates
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.services import accounts
 from school_protocol.services import desk as desks
+from school_protocol.services import week as weeks
 from school_protocol.services.views import CaseLine
 from school_protocol.web import kept, sessions
 from school_protocol.web.paths import own_path
-from school_protocol.web.rendering import LANGUAGE_COOKIE
+from school_protocol.web.rendering import LANGUAGE_COOKIE, wording
 from school_protocol.web.sign_in import sign_out
 from school_protocol.web.unfolding import style_of
+from school_protocol.wording import ZONE
 
 blueprint = Blueprint("desk", __name__)
 
-FILTERS = ("open", "late", "today", "ended")
+FILTERS = desks.FILTERS
 QUERY_MOST = 200
 CURSOR_MOST = 200
 YEAR = 365 * 24 * 3600
 
 
+@blueprint.app_template_filter("local_day")
+def local_day(value: datetime) -> date:
+    """The day that a moment is on, there."""
+    return value.astimezone(ZONE).date()
+
+
+@blueprint.app_template_filter("week_day")
+def week_day(value: date) -> str:
+    """A day as one says it within a week: its name first."""
+    return str(dates.format_date(value, "EEEE d MMMM", locale=wording().locale))
+
+
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
+    """What is due: as a list of cases, or (`view=week`) day by day."""
     wanted = request.args.get("filter", "")
     chosen = wanted if wanted in FILTERS else FILTERS[0]
     after = request.args.get("after") or None
     if after is not None and len(after) > CURSOR_MOST:
         raise Unseen(after)
+    if request.args.get("view") == "week":
+        week = weeks.see_week(sessions.house(), sessions.actor(), after=after)
+        if week.receipts_only:
+            return redirect(url_for("desk.index"))
+        return render_template("desk/week.html", week=week, filters=FILTERS)
     desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
     return render_template("desk/index.html", desk=desk, filters=FILTERS)
 
@@ -50,7 +72,7 @@ def search() -> ResponseReturnValue:
     return render_template("desk/search.html", query=query, lines=_by_pupil(query))
 
 
-@blueprint.get("/style/<protocol>/<int:version>.css")
+@blueprint.get("/style/<protocol>/<int:version>")
 def folds(protocol: str, version: int) -> ResponseReturnValue:
     """The rules that fold a definition's conditional questions away: nothing of a case, the same for everybody."""
     known = next(

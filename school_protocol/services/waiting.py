@@ -1,0 +1,281 @@
+"""What a case waits for next, for whom and since when: worked out from its facts, and kept in its index row.
+
+Lists say it without opening the case. So nothing here depends on who looks, or tells what the case is about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, time
+
+from school_protocol.domain.case import Case, Record, acts_as, is_signed
+from school_protocol.domain.dues import Due
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol, ScopeKind, Source, Step
+from school_protocol.storage import index
+
+WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})
+"""What is done with the family, or about what it may be told."""
+NEVER_NEXT = frozenset({ActKind.raise_danger, ActKind.exclude, ActKind.join})
+"""Acts that meet a need, but that no case waits for."""
+_END_OF_DAY = time(23, 59, 59)
+TEAM, _HEAD, _ABOVE, _OTHERS = range(4)
+"""Nearest first: who is asked before whom."""
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What is next (`kind`: act, move, sign or due), who can do it, and since when it waits."""
+
+    key: str | None = None
+    kind: str | None = None
+    roles: frozenset[str] = frozenset()
+    since: datetime | None = None
+    on_family: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUp:
+    """A follow-up to come: due as its day ends."""
+
+    due: index.Due
+    since: datetime | None
+
+
+def follow_ups(facts: Facts) -> tuple[FollowUp, ...]:
+    """Follow-ups to come, once their schedule runs."""
+    follow, start = facts.protocol.follow_up, facts.schedule_start()
+    if follow is None or start is None or facts.protocol.states[facts.case.state].ended:
+        return ()
+    zone = facts.around.calendar.local(facts.now).tzinfo
+    held = [record.occurred_at for record in facts.case.records_of(follow.act)]
+    return tuple(
+        FollowUp(
+            index.Due(follow.act, datetime.combine(day, _END_OF_DAY, zone).astimezone(UTC), day.isoformat()),
+            max([start, *held]),
+        )
+        for day in facts.next_dates()
+    )
+
+
+def waiting_of(facts: Facts, running: Iterable[Due]) -> Waiting:
+    """What the case waits for: a danger first, then signatures, then whatever is due first or open."""
+    found = next(_Next(facts, tuple(running)).candidates(), None)
+    return replace(found, roles=frozenset(_nearest(facts, found.roles))) if found else Waiting()
+
+
+def answers_awaited(facts: Facts) -> bool:
+    """Whether somebody outside has been told, and hasn't answered yet."""
+    return any(referral.is_open for referral in facts.case.referrals)
+
+
+class _Next:
+    """What could be next, the most pressing first."""
+
+    def __init__(self, facts: Facts, running: tuple[Due, ...]) -> None:
+        self.facts = facts
+        self.protocol: Protocol = facts.protocol
+        self.case: Case = facts.case
+        self.running = running
+        leaving = (move for move in self.protocol.moves.values() if self.case.state in move.from_)
+        onward = [move for move in leaving if not move.automatic and not move.backwards]
+        self.moves = sorted(onward, key=lambda move: (move.reason, len(self._unmet(move))))
+        """Ways on, those that need a reason last, and the nearest to open first."""
+
+    def candidates(self) -> Iterator[Waiting]:
+        if self.case.live_dangers("raised"):
+            urgent = (found for due in self.running if self._deadline(due).urgent for found in self._of_due(due))
+            yield from (found for found in urgent if found.kind == "act")
+            yield from self._towards(self.moves)
+        yield from self._signatures()
+        yield from self._timed()
+        yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
+        yield from (found for due in self.running if self._is_routine(due) for found in self._of_due(due))
+        yield from self._towards(move for move in self.moves if not move.reason)
+        yield from (self._of_count(due) for due in self.running)
+        yield from (self._of_open(move) for move in self.moves if not move.reason)
+
+    # ---- what is due -----------------------------------------------------------------------------------------
+
+    def _timed(self) -> Iterator[Waiting]:
+        """Deadlines and planned follow-ups, by their moment. A routine one yields to a step that is open."""
+        timed: list[tuple[datetime, Due | FollowUp]] = [
+            (due.due_at, due) for due in self.running if not self._is_routine(due)
+        ]
+        timed += [(one.due.due_at, one) for one in follow_ups(self.facts)]
+        for _at, one in sorted(timed, key=lambda pair: pair[0]):
+            if isinstance(one, Due):
+                yield from self._of_due(one)
+            else:
+                act = self.protocol.acts[one.due.key]
+                yield self._of_act(act, act.by, one.since)
+
+    def _deadline(self, due: Due) -> Deadline:
+        return self.protocol.deadlines[due.deadline]
+
+    def _is_routine(self, due: Due) -> bool:
+        return self._deadline(due).repeat and not self._deadline(due).urgent
+
+    def _of_due(self, due: Due) -> Iterator[Waiting]:
+        """What would meet a deadline that runs: an act that is open here, or a way on."""
+        deadline = self._deadline(due)
+        for source in deadline.met_by:
+            if source.act is not None and self._is_open(act := self.protocol.acts[source.act]):
+                yield self._of_act(act, self._asked(deadline, source, act), due.started_at)
+            elif source.seen:
+                yield self._of_count(due)
+        for move in self.moves:
+            if _meets(move, deadline):
+                yield from (replace(found, since=due.started_at) for found in self._on(move))
+
+    def _asked(self, deadline: Deadline, source: Source, act: Act) -> tuple[str, ...]:
+        """Who is asked to meet a deadline: those whom it or its duty names, else whoever may."""
+        named = [
+            role
+            for duty in self.protocol.duties.values()
+            if deadline.key in duty.deadlines and act.key in duty.met_by
+            for role in duty.by
+        ]
+        return source.by or tuple(named) or act.by
+
+    def _of_count(self, due: Due) -> Waiting:
+        """A deadline that only its own title can say."""
+        deadline = self._deadline(due)
+        first: Step | None = next(iter(deadline.steps), None)
+        told = next((tell for _at, tell in due.steps), first.tell if first else ())
+        asked = [role for duty in self.protocol.duties.values() if deadline.key in duty.deadlines for role in duty.by]
+        return Waiting(deadline.key, "due", frozenset(told or asked), due.started_at)
+
+    # ---- signatures ------------------------------------------------------------------------------------------
+
+    def _signatures(self) -> Iterator[Waiting]:
+        if self.protocol.states[self.case.state].ended:
+            return
+        for record in self.case.records:
+            act = self.protocol.acts[record.act]
+            if act.signatures and record.effective_seq is None and not is_signed(self.protocol, record):
+                roles = self._left_to_sign(record, act)
+                yield Waiting(act.key, "sign", roles, record.at, on_family=act.kind in WITH_FAMILY)
+
+    def _left_to_sign(self, record: Record, act: Act) -> frozenset[str]:
+        """Who may sign, without the roles in which somebody has signed already."""
+        allowed = frozenset(act.signed_by or act.by)
+        signed = {role for role in allowed for one in record.signatures if acts_as(self.protocol, one.role, role)}
+        return (allowed - signed) or allowed
+
+    # ---- ways on ---------------------------------------------------------------------------------------------
+
+    def _towards(self, moves: Iterable[Move]) -> Iterator[Waiting]:
+        return (found for move in moves if self._unmet(move) for found in self._acts_for(move))
+
+    def _on(self, move: Move) -> Iterator[Waiting]:
+        if self._unmet(move):
+            yield from self._acts_for(move)
+        else:
+            yield self._of_open(move)
+
+    def _acts_for(self, move: Move) -> Iterator[Waiting]:
+        for need in self._unmet(move):
+            for key in self.protocol.needs[need].met_by:
+                act = self.protocol.acts[key]
+                if self._is_open(act) and act.kind is not ActKind.sign:
+                    yield self._of_act(act, act.by, self.case.entry.at)
+
+    def _of_open(self, move: Move) -> Waiting:
+        """A way on that somebody has only to take: since the last act that opened it."""
+        opened_by = {act for need in move.needs for act in self.protocol.needs[need].met_by}
+        acts = [record.at for record in self.case.records if record.act in opened_by]
+        return Waiting(move.key, "move", frozenset(move.by), max([self.case.entry.at, *acts]))
+
+    def _unmet(self, move: Move) -> list[str]:
+        return [need for need in move.needs if not self.protocol.needs[need].when.holds(self.facts)]
+
+    # ---- acts ------------------------------------------------------------------------------------------------
+
+    def _is_open(self, act: Act) -> bool:
+        state = self.case.state
+        named = state in act.in_ or "any" in act.in_
+        return act.kind not in NEVER_NEXT and (named or ("open" in act.in_ and not self.protocol.states[state].ended))
+
+    def _of_act(self, act: Act, roles: Iterable[str], since: datetime | None) -> Waiting:
+        return Waiting(
+            act.key,
+            "act",
+            frozenset(roles),
+            since,
+            on_family=act.kind in WITH_FAMILY,
+        )
+
+
+def _meets(move: Move, deadline: Deadline) -> bool:
+    sources = deadline.met_by
+    return deadline.key in move.meets or any(one.move == move.key or move.to in one.entered for one in sources)
+
+
+# ---- whom it waits for -------------------------------------------------------------------------------------------
+
+
+def _nearest(facts: Facts, roles: Iterable[str]) -> set[str]:
+    """Of everybody who may, those who are asked: the team before the head, the head before whoever oversees.
+
+    Where somebody of the team is seated in the case, it is theirs; who only reports is asked where nobody else is.
+    """
+    protocol, case = facts.protocol, facts.case
+    allowed = _allowed(protocol, case, roles)
+    seats = {
+        held.seat: held.until
+        for held in case.seats
+        if held.is_held(facts.today) and held.account not in case.exclusions and held.seat not in allowed
+    }
+    standing = {seat for seat in seats if any(acts_as(protocol, seat, role) for role in allowed)}
+    present = {role for role in allowed if _is_present(facts, role)} | standing
+    ranks = {name: rank_of(protocol, name) for name in present or allowed}
+    nearest = {name for name, rank in ranks.items() if rank == min(ranks.values())}
+    seated = {seat for seat in standing & nearest if _is_assigned(protocol, protocol.seats[seat].acts_as)}
+    lasting = any(seats[seat] is None for seat in seated)
+    return seated if lasting else nearest
+
+
+def _allowed(protocol: Protocol, case: Case, roles: Iterable[str]) -> set[str]:
+    found = set(protocol.roles) if "everyone" in (named := set(roles)) else named
+    kept = {
+        name
+        for name in found
+        if name in protocol.seats or case.restricted_seq is None or protocol.roles[name].keeps_restricted
+    }
+    seeing = {name for name in kept if name in protocol.seats or protocol.roles[name].sees not in _UNASKED}
+    return seeing or kept
+
+
+_UNASKED = (ScopeKind.none, ScopeKind.receipt, ScopeKind.metadata)
+
+
+def _is_present(facts: Facts, name: str) -> bool:
+    """Whether somebody holds that role here, or that seat in the case, who may take part."""
+    case, around = facts.case, facts.around
+    if name in facts.protocol.seats:
+        return any(held.seat == name and held.is_held(facts.today) for held in case.seats)
+    holders = [
+        colleague.id for colleague in around.people.values() if any(held == (name, unit) for held in colleague.roles
+        for unit in around.places)
+    ]  # fmt: skip
+    return any(account not in case.exclusions for account in holders)
+
+
+def rank_of(protocol: Protocol, name: str) -> int:
+    """How near somebody stands to a case: TEAM first."""
+    seat = protocol.seats.get(name)
+    role = protocol.roles.get((seat.acts_as or "") if seat else name)
+    if role is None:
+        return TEAM
+    if role.oversees or role.sees in (ScopeKind.province, ScopeKind.region):
+        return _ABOVE
+    if role.sees in (ScopeKind.assigned, ScopeKind.unit):
+        return _HEAD if role.head else TEAM
+    return TEAM if seat else _OTHERS
+
+
+def _is_assigned(protocol: Protocol, role: str | None) -> bool:
+    declared = protocol.roles.get(role or "")
+    return declared is not None and declared.sees is ScopeKind.assigned
