@@ -9,14 +9,14 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField
+from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField, ScopeKind
 from school_protocol.storage.numbers import format_number
 from school_protocol.wording import Wording
 
 from .served import PASSWORD, Served, Step
 
 CONTROLS = """form => Object.fromEntries([...form.elements].filter(one => one.name && one.type != "hidden").map(
-    one => [one.name, one.type]))"""
+    one => [one.name, [one.type, one.closest("details:not([open])") != null]]))"""
 SHAPE = """() => {
     const page = document.documentElement;
     return [page.scrollWidth - page.clientWidth, page.dir];
@@ -26,8 +26,6 @@ NAMED = {
 }  # fmt: skip
 BESIDE = {ActKind.answer_referral: "referral", ActKind.review_hold: "hold"}
 """Acts that are found beside what they are about."""
-ORDER = (FieldType.rows, FieldType.persons)
-"""Filled first: their “one more” shows the page anew."""
 
 
 @dataclass
@@ -48,7 +46,7 @@ class Person:
 
     def __post_init__(self) -> None:
         self.w = Wording(self.language)
-        self._kinds: Mapping[str, str] = {}
+        self._controls: Mapping[str, tuple[str, bool]] = {}
         self.page.on("load", lambda page: self._arrived(page))
 
     def _arrived(self, page: Page) -> None:
@@ -74,9 +72,11 @@ class Person:
     def sign_in(self) -> None:
         main = self.page.locator("main")
         main.get_by_label(self._("User name")).fill(self.served.usernames[self.role])
-        main.get_by_label(self._("Password")).fill(PASSWORD)
-        main.get_by_role("button", name=self._("Sign in")).click()
-        expect(self.page.get_by_role("button", name=self._("Sign out"))).to_be_visible()
+        password = main.get_by_label(self._("Password"))
+        password.fill(PASSWORD)
+        with self.page.expect_navigation(wait_until="load"):
+            password.press("Enter")
+        expect(self.page.locator("header").get_by_role("button", name=self._("Sign out"))).to_be_visible()
 
     def tap(self, what: Locator) -> None:
         """Click what leads to a page; what is folded away is unfolded first, as one does."""
@@ -98,7 +98,7 @@ class Person:
             folded = what.locator("xpath=ancestor::details[not(@open)]")
             if not folded.count():
                 return
-            folded.first.locator(":scope > summary").click()
+            folded.first.locator(":scope > summary").click(force=True)
 
     def link(self, name: str) -> Locator:
         """A link of the page's content by its words, whether folded away or not."""
@@ -115,6 +115,11 @@ class Person:
         """Click the button that reads `name`."""
         self.tap(self.button(name))
 
+    def note(self, what: str, answer: str) -> None:
+        """One tap: press `answer` among the answers to `what`."""
+        group = self.page.locator("main").get_by_role("group", name=what, exact=True)
+        self.tap(group.get_by_role("button", name=answer, exact=True))
+
     def discover(self) -> str:
         """The number of the first case on this person's desk; from now on it is the story's case."""
         self.open("/")
@@ -122,8 +127,13 @@ class Person:
         self.served.adopt(number.rpartition("/")[2])
         return self.served.number
 
+    @property
+    def has_receipts_alone(self) -> bool:
+        """Whether this person reports, and never sees a case."""
+        return self.served.protocol.roles[self.role.partition("/")[0]].sees is ScopeKind.receipt
+
     def open_case(self) -> None:
-        """From the desk to the case, by its line in the list; where it is open already, as it stands now."""
+        """From the desk to the case, or the receipt, by its line in a list; an open case as it stands now."""
         address = f"{self.served.url}/cases/{self.served.number}"
         if self.page.url == address:
             self.page.reload()
@@ -132,6 +142,9 @@ class Person:
             expect(self.page).to_have_url(address)
             return
         self.open("/")
+        if self.has_receipts_alone:
+            self.tap(self.page.locator('main a[href$="/receipt"]').first)
+            return
         line = self.page.locator("main .cases").get_by_role("link", name=format_number(self.served.number))
         if not line.count():
             self.page.goto(f"{self.served.url}/?filter=ended")
@@ -145,7 +158,7 @@ class Person:
         return next(item.label.in_language(self.language) for item in form.fields if item.key == key)
 
     def numbers_first(self) -> None:
-        """Whom to call stands in sight without scrolling, above any form."""
+        """Whom to call stands in sight without scrolling; no form stands higher."""
         number = self.page.locator("main a.call[href^='tel:']").first
         expect(number).to_be_in_viewport(ratio=1)
         box, size = number.bounding_box(), self.page.viewport_size
@@ -153,7 +166,7 @@ class Person:
         assert size is not None
         assert box["y"] + box["height"] <= size["height"]
         form = self.page.locator("main form").first.bounding_box()
-        assert form is None or form["y"] > box["y"]
+        assert form is None or form["y"] >= box["y"]
 
     # ---- forms, by what is read on them ----------------------------------------------------------------------
 
@@ -185,12 +198,12 @@ class Person:
     # ---- forms, by the definition's keys ---------------------------------------------------------------------
 
     def fill(self, act: Act, answers: Mapping[str, Any]) -> None:
-        """Fill the form of `act` in by the definition's keys, in the shapes in which a story gives answers."""
-        fields = {item.key: item for item in self.served.protocol.form_of(act).fields}
-        assert set(answers) <= set(fields), set(answers) - set(fields)
+        """Fill the form of `act` in by the definition's keys, from top to bottom, in a story's shapes."""
+        asked = [item for item in self.served.protocol.form_of(act).fields if item.key in answers]
+        assert {item.key for item in asked} == set(answers)
         self.read_controls()
-        for key in sorted(answers, key=lambda key: fields[key].type not in ORDER):
-            self.answer(fields[key], f"a-{key}", self._meant(fields[key], answers[key]))
+        for item in asked:
+            self.answer(item, f"a-{item.key}", self._meant(item, answers[item.key]))
             self.answers += 1
 
     def _meant(self, item: FormField, value: Any) -> Any:
@@ -223,24 +236,22 @@ class Person:
                 self._choose(name, value)
 
     def _choose(self, name: str, value: str) -> None:
-        """Whatever kind of control it is."""
-        kind = self._kinds.get(name)
-        place = f'main form [name="{name}"]'
-        if kind in ("radio", "checkbox"):
-            place += f'[value="{value}"]'
-        what = self.page.locator(place)
-        if not what.is_visible():
+        """Whatever kind of control it is. A box is clicked where it stands, and must be ticked then."""
+        kind, is_folded = self._controls[name]
+        is_box = kind in ("radio", "checkbox")
+        what = self.page.locator(f'main form [name="{name}"]' + (f'[value="{value}"]' if is_box else ""))
+        if is_folded:
             self.unfold(what)
-        if kind in ("radio", "checkbox"):
-            what.check()
+        if is_box:
+            what.check(force=True)
         elif kind == "select-one":
             what.select_option(value)
         else:
             what.fill(value)
 
     def read_controls(self) -> None:
-        """Learn which controls the form has now."""
-        self._kinds = self.page.locator("main form:has(textarea, .actions)").first.evaluate(CONTROLS)
+        """Learn which controls the form has now: of what type, and whether they are folded away."""
+        self._controls = self.page.locator("main form:has(textarea, .actions)").first.evaluate(CONTROLS)
 
     def _rows(self, item: FormField, name: str, rows: Sequence[Mapping[str, Any]]) -> None:
         columns = {column.key: column for column in item.fields}
@@ -259,7 +270,7 @@ class Person:
             if not self._has(f"{name}-new-{new}-"):
                 self._one_more(item)
             for part, value in one.items():
-                if f"{name}-new-{new}-{part}" in self._kinds:
+                if f"{name}-new-{new}-{part}" in self._controls:
                     self._choose(f"{name}-new-{new}-{part}", value)
                 else:
                     box = self.page.locator(f'main form input[type="hidden"][name="{name}-new-{new}-{part}"]')
@@ -271,7 +282,7 @@ class Person:
         self.read_controls()
 
     def _has(self, prefix: str) -> bool:
-        return any(name.startswith(prefix) for name in self._kinds)
+        return any(name.startswith(prefix) for name in self._controls)
 
     def sign_if_asked(self) -> None:
         password = self.page.locator("main #password")
@@ -311,9 +322,16 @@ class Person:
 
     def is_closed(self, act: Act) -> None:
         """The act isn't offered, and its page says why."""
-        expect(self.page.locator(f'main [aria-labelledby="acts"] a[href$="/acts/{act.key}"]')).to_have_count(0)
-        self.page.goto(f"{self.page.url}/acts/{act.key}")
-        expect(self.page.locator('main [aria-labelledby="closed"] .reasons')).to_be_visible()
+        expect(self.way_to(act)).to_have_count(0)
+        self.page.goto(f"{self.page.url.removesuffix('/receipt')}/acts/{act.key}")
+        if self.has_receipts_alone:
+            expect(self.page.locator("h1")).to_have_text(self._("This page was not found"))
+        else:
+            expect(self.page.locator('main [aria-labelledby="closed"] .reasons')).to_be_visible()
+
+    def way_to(self, act: Act) -> Locator:
+        """The link to an act: among all of them on a case's page, among the few of a receipt."""
+        return self.page.locator(f':is([aria-labelledby="acts"], [aria-labelledby="then"]) a[href$="/acts/{act.key}"]')
 
     def write(self, act: Act, answers: Mapping[str, Any]) -> None:
         """Find the act on the case's page, fill it in, send it; it is recorded."""
@@ -322,7 +340,7 @@ class Person:
             key = BESIDE[act.kind]
             self.tap(self.page.locator(f'main a[href$="/acts/{act.key}?{key}={answers[key]}"]'))
         else:
-            self.tap(self.page.locator(f'main [aria-labelledby="acts"] a[href$="/acts/{act.key}"]'))
+            self.tap(self.way_to(act))
         expect(self.page.locator("h1")).to_have_text(title)
         self.fill(act, answers)
         self.send()

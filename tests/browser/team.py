@@ -53,10 +53,6 @@ class Team:
             self.house.turn_to(step["at"])
             self[step["as"]].do(step)
 
-    def replay(self, first: int, until: int | None = None) -> None:
-        """Do these steps without a browser, through the very services that pages call."""
-        self.house.replay(self.steps[first:until])
-
     def field(self, act: str, key: str) -> FormField:
         protocol = self.house.protocol
         form = protocol.form_of(protocol.acts[protocol.resolve("acts", act)])

@@ -157,7 +157,7 @@ def refusals(inspector: Inspector, case: str, sign: str) -> None:
     page = inspector.page
     for path, name in (
         ("/reports/new", "report, 422"),
-        (f"{case}/acts/support_plan", "plan, 422"),
+        (f"{case}/acts/evidence", "evidence, 422"),
         (sign, "sign, 409"),
     ):
         inspector.person.open(path)
@@ -287,7 +287,8 @@ def test_the_danger_is_raised_by_keyboard(house: Served, sit: Sit) -> None:
     with page.expect_navigation(wait_until="load"):
         page.keyboard.press("Enter")
     page.locator("main").focus()
-    assert reach(page, "main .choose button") <= 3
+    assert reach(page, "main .callnow a") <= 2
+    assert reach(page, "main .choose button") <= 4
 
 
 def reach(page: Page, wanted: str, most: int = 40) -> int:

@@ -31,11 +31,7 @@ def test_sc1_from_report_to_case_file(team: Team, tmp_path: Path) -> None:
     listening(team)
     team.follow(team.at("F3") + 1, team.at("F9"))
     minutes(team)
-    team.follow(team.at("t_validate", 2), team.at("mpp_meeting", 2))
-    team.replay(team.at("mpp_meeting", 2), team.at("t_follow"))  # another meeting, and the plan again
-    team.follow(team.at("t_follow"), team.at("mpp_meeting", 3))
-    team.replay(team.at("mpp_meeting", 3), team.at("F13", 3))  # the third pupil, the group gone, the next follow-up
-    team.follow(team.at("F13", 3), team.at("F14"))
+    team.follow(team.at("t_validate", 2), team.at("F14"))
     closing_is_refused(team)
     closure(team)
     case_file(team, tmp_path)

@@ -31,11 +31,9 @@ def test_sc3_from_two_taps_to_closure(team: Team) -> None:
     referrals(team)
     team.follow(team.at("F7"), team.at("F8"))
     answers(team)
-    team.replay(team.at("F8"), team.at("F9"))
-    team.follow(team.at("F9"), team.at("t_follow") + 1)
-    team.replay(team.at("F13", 3), team.at("lift_trigger"))
+    team.follow(team.at("F8"), team.at("lift_trigger"))
     from_afar(team)
-    team.replay(team.at("F6"), team.at("F14"))
+    team.follow(team.at("F6"), team.at("F14"))
     closure(team)
     assert team.wide() == []
     assert sum(len(person.visited) for person in team.seated.values()) > 150
@@ -59,7 +57,7 @@ def two_taps(team: Team) -> None:
     assert number.get_attribute("href") == "tel:19"
     member.taps += 1  # a tap on the number leaves the browser: it dials
     team.house.adopt(member.page.url.split("/")[-2])
-    member.press("تم إخبار مدير(ة) المؤسسة شفويا")
+    member.note("إخبار شفوي", "مدير(ة) المؤسسة")
     expect(member.said()).to_have_text("تم التسجيل: تم إخبار مدير(ة) المؤسسة شفويا.")
     expect(member.page.locator("h1")).to_have_text("الدقائق الأولى")
     assert (member.taps, member.answers) == (4, 0)

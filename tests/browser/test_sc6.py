@@ -1,6 +1,6 @@
-"""SC6, the farewell story, on a tablet: the urgent first half hour and the closing after ninety days by the pages.
+"""SC6, the farewell story, on a tablet: from the urgent first half hour to the closing after ninety days, by pages.
 
-The interface is French, what people say is in Darija and Arabic. The long middle is played by the services alone.
+The interface is French, what people say is in Darija and Arabic.
 """
 
 from __future__ import annotations
@@ -24,14 +24,13 @@ def team(serve: Serve, sit: Sit) -> Team:
 def test_sc6_from_the_yard_to_closure(team: Team) -> None:
     raised(team)
     looked_after(team)
-    team.replay(team.at("F6") + 1, team.at("taken_over"))
+    team.follow(team.at("F6") + 1, team.at("taken_over"))
     taken_over(team)
-    team.replay(team.at("name_seat"), team.at("F11", 2))
+    team.follow(team.at("name_seat"), team.at("F11", 2))
     prosecutor(team)
-    team.replay(team.at("F11", 2) + 1, team.at("F8"))
+    team.follow(team.at("F11", 2) + 1, team.at("F8"))
     grid(team)
-    team.replay(team.at("F8") + 1, team.at("F13", 9))
-    team.follow(team.at("F13", 9), team.at("F14"))
+    team.follow(team.at("F8") + 1, team.at("F14"))
     closure(team)
     assert team.wide() == []
 
@@ -61,7 +60,7 @@ def looked_after(team: Team) -> None:
     """11:09 to 11:35. The teacher, who can't see the case, notes on the receipt what falls to whoever stands there."""
     teacher = team["declarant"]
     team.house.turn_to("2026-09-14T11:09")
-    teacher.press("Chef d’établissement prévenu de vive voix")
+    teacher.note("Prévenu de vive voix", "Chef d’établissement")
     expect(teacher.said()).to_have_text("Enregistré : Chef d’établissement prévenu de vive voix.")
     assert (teacher.taps, teacher.answers) == (3, 0)
     team.house.turn_to(team.steps[team.at("F11")]["at"])
@@ -71,8 +70,7 @@ def looked_after(team: Team) -> None:
     expect(teacher.said()).to_have_text("Enregistré : Saisir un service.")
     expect(teacher.page.locator("h1")).to_have_text("Votre signalement")
     expect(teacher.page.locator("main")).not_to_contain_text("إيمان")
-    team.follow(team.at("F2"), team.at("F1"))
-    team.replay(team.at("F1"), team.at("F6"))
+    team.follow(team.at("F2"), team.at("F6"))
     member = team["membre_er"]
     member.page.reload()
     expect(member.page.locator("main")).to_contain_text("إيمان الزياني بوعزة")
@@ -86,9 +84,8 @@ def taken_over(team: Team) -> None:
     """12:05. Her parents take her over; who, and nothing of a diagnosis."""
     member = team.begin("taken_over")
     member.follow("Premières minutes : qui appeler, que faire")
-    member.follow("Noter qui a pris l’élève en charge")
-    member.fill(team.house.protocol.acts["taken_over"], team.told("taken_over"))
-    member.send()
+    member.follow("Aller au dossier")
+    member.write(team.house.protocol.acts["taken_over"], team.told("taken_over"))
     expect(member.said()).to_have_text("Enregistré : Noter qui a pris l’élève en charge.")
 
 
