@@ -144,6 +144,10 @@ def _default(book: Book, field: FormField, path: Path) -> None:
             possible = ("now", "today")
         case _T.integer | _T.scale:
             possible = (field.default,) if field.default.isdecimal() else ()
+        case _T.account:
+            possible = ("me",)
+        case _T.person:
+            possible = ("only",)
         case _T.target | _T.seat | _T.slot | _T.side | _T.danger | _T.duty:
             part = _LIMITS[field.type][0]
             possible = book.declared.of(part)

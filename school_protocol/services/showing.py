@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from school_protocol.domain.case import Case, is_reading
 from school_protocol.domain.engine import (
     Choice,
@@ -91,8 +93,20 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             choices=seeing.act_choices(declared, contacts),
             reasons=choice.reasons,
             asks_signature=asks_signature(loaded.protocol, declared),
-            prefill={},
+            prefill=_known_already(loaded, form),
         )
+
+
+def _known_already(loaded: Loaded, form: Form) -> dict[str, Any]:
+    """Answers that nobody has to be asked for: oneself, and the only person whom a question can mean."""
+    known: dict[str, Any] = {}
+    for item in form.fields:
+        if item.default == "me" and loaded.actor.id in loaded.around.people:
+            known[item.key] = loaded.actor.id
+        if item.default == "only":
+            people = [one.id for one in loaded.case.people.values() if one.slot in item.slots]
+            known |= {item.key: people[0]} if len(people) == 1 else {}
+    return known
 
 
 def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView | None:

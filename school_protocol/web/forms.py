@@ -200,7 +200,7 @@ def blank(view: ActView, now: datetime) -> Posted:
             answers[item.key] = now.replace(second=0, microsecond=0).isoformat()
         elif item.default == "today" and item.type is FieldType.date:
             answers[item.key] = now.astimezone(ZONE).date().isoformat()
-        elif item.default is not None:
+        elif item.default is not None and item.type not in (FieldType.account, FieldType.person):
             answers[item.key] = item.default
     return as_posted(view.form.fields, {**answers, **view.prefill})
 

@@ -483,3 +483,13 @@ def test_a_number_is_found_as_it_is_said(school: School) -> None:
     school.report()
     spoken = " ".join(school.number[place : place + 4] for place in range(0, 13, 4))
     assert find_by_number(school.house, school.person("head"), f" {spoken} ") == school.number
+
+
+def test_what_is_known_is_not_asked_again(school: School) -> None:
+    """The only pupil that is meant, and whoever writes; as soon as there are two pupils, nobody is chosen ahead."""
+    school.report()
+    coordinator = school.person("team_coordinator")
+    known = see_act(school.house, coordinator, school.number, "listening_target").prefill
+    assert known == {"heard": "targeted_pupil-1", "listener": coordinator.id}
+    school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Sara B."}])
+    assert see_act(school.house, coordinator, school.number, "listening_target").prefill == {"listener": coordinator.id}
