@@ -26,6 +26,7 @@ from school_protocol.domain.protocol import (
     Act,
     Danger,
     Deadline,
+    FieldType,
     Form,
     Level,
     Move,
@@ -139,6 +140,12 @@ class ActView:
     choices: Choices
     reasons: tuple[Reason, ...] = ()
     asks_signature: bool = False
+
+    @property
+    def may_sign(self) -> bool:
+        """Whether whoever records it may sign it, asked or not."""
+        return self.asks_signature or self.form.find(FieldType.signature) is not None
+
     signs: RecordView | None = None
     """For a signature: what is signed."""
     prefill: Mapping[str, Any] = field(default_factory=dict)

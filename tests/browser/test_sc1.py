@@ -99,13 +99,13 @@ def listening(team: Team) -> None:
     member.say("Ce que l’élève craint", told["fears"])
     member.pick("L’élève est d’accord pour que ses responsables légaux soient informés", "Oui")
     member.pick("L’élève est d’accord pour la méthode de la préoccupation partagée", "Oui")
-    if member.page.get_by_label("Signature de la personne qui écoute").count():
-        member.say("Signature de la personne qui écoute", PASSWORD)
+    member.say("Signature de la personne qui écoute", PASSWORD)
     member.press("Enregistrer")
     expect(member.said()).to_have_text("Enregistré : Écouter l’élève visé(e).")
     member.tap(member.page.locator("#log ~ *, .log").get_by_role("link", name=re.compile("^Lire la fiche")).first)
     expect(member.page.locator(".said").filter(has_text="ما بقيتش باغا نهضر فالقسم")).to_be_visible()
     expect(member.page.locator(".facts")).to_contain_text("EC2 · Hiba Lamrani-Zerhoun")
+    expect(member.page.locator(".signatures")).to_contain_text("Nadia El Fassi")
 
 
 def minutes(team: Team) -> None:
