@@ -8,6 +8,7 @@ import ssl
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
+from email.errors import MessageError
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
@@ -137,7 +138,7 @@ class Mail:
             message["From"] = self.sender
             message["Subject"] = letter.subject
             message["Message-ID"] = f"<{letter.id}@{self.sender.rpartition('@')[2].rstrip('>')}>"
-        except (ValueError, IndexError) as error:
+        except (ValueError, IndexError, MessageError) as error:
             raise Undelivered(type(error).__name__) from None
         message["Date"] = format_datetime(letter.at)
         message["Content-Language"] = letter.language

@@ -118,7 +118,8 @@ def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings,
     """The roles and seats in which `actor` may act in this case now: none where excluded, few where restricted."""
     if actor.id in case.exclusions:
         return ()
-    seats = [] if case.number in actor.left else [held.seat for held in case.seats_of(actor.id, day)]
+    shut = case.number in actor.left or not actor.appointments
+    seats = [] if shut else [held.seat for held in case.seats_of(actor.id, day)]
     roles = [role for role in actor.roles_in(around.places) if role in protocol.roles]
     if case.restricted_seq is not None:
         roles = [role for role in roles if protocol.roles[role].keeps_restricted]

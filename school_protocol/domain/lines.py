@@ -196,3 +196,5 @@ class CaseHead:
     labels: Mapping[str, str] = field(default_factory=dict)
     """Person of the case or account → how this reader sees them named."""
     metadata_only: bool = False
+    has_papers: bool = True
+    """Whether a copy of some document is this reader's to issue."""

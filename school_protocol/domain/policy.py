@@ -130,11 +130,12 @@ class RoleSight:
 
 
 def visible(actor: Actor, sights: Iterable[RoleSight]) -> Scope:
-    """The scope of `actor` over all definitions: seats always, places by role."""
+    """The scope of `actor` over all definitions: places by role, and seats as long as any role is held anywhere."""
     table = _by_role(sights)
     clauses: list[Clause] = []
     for protocol in dict.fromkeys(sight.protocol for found in table.values() for sight in found):
-        clauses.append(Clause(protocol, Reach.seat, sees_restricted=True, without=actor.left))
+        if actor.appointments:
+            clauses.append(Clause(protocol, Reach.seat, sees_restricted=True, without=actor.left))
     for held in actor.appointments:
         for sight in table.get(held.role, ()):
             clauses.extend(_clauses(sight, held))

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Reach, Scope, Unit
-from school_protocol.domain.protocol import START, Act, ActKind, Protocol, ScopeKind, Text
+from school_protocol.domain.protocol import START, Act, ActKind, Deadline, Protocol, ScopeKind, Text
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.first_minutes import one_choice
 from school_protocol.services.house import House
@@ -44,8 +44,10 @@ def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | N
         own = _own_receipts(house, session, actor)
         sees_none = not page.rows and sees_no_case(session, scope, today)
         lines = _lines(house, session, actor, page.rows)
-    if scope.is_metadata:
-        lines = tuple(_metadata(line) for line in lines)
+        known_of = known_of_only(session, scope, page.rows, today)
+    lines = tuple(
+        _metadata(line, actor) if row.case_id in known_of else line for row, line in zip(page.rows, lines, strict=True)
+    )
     return DeskView(
         lines=lines,
         filter=filter if filter in FILTERS else "open",
@@ -66,11 +68,28 @@ def sees_no_case(session: Session, scope: Scope, today: date) -> bool:
     return not by_role and not index.page(session, scope, today=today, limit=1).rows
 
 
-def _metadata(line: CaseLine) -> CaseLine:
+def known_of_only(session: Session, scope: Scope, rows: Sequence[index.IndexRow], today: date) -> frozenset[str]:
+    """Which of these cases this person knows of by their metadata alone."""
+    if not any(clause.metadata for clause in scope.clauses):
+        return frozenset()
+    ids = [row.case_id for row in rows]
+    return frozenset(ids) - index.seen_among(session, scope.of_content(), ids, today=today)
+
+
+def _metadata(line: CaseLine, actor: Actor) -> CaseLine:
+    own = line.due is not None and is_written_for(line.protocol, line.due, actor)
     return replace(
         line, level=None, raised=0, metadata_only=True, next=None, whom="", since=None, call=None, numbers=False,
-        is_due=False,
+        is_due=False, due=line.due if own else None, due_at=line.due_at if own else None,
+        tone=line.tone if own or line.tone == "ended" else "later",
     )  # fmt: skip
+
+
+def is_written_for(protocol: Protocol, deadline: Deadline, actor: Actor) -> bool:
+    """Whether what meets a deadline is written in forms that one of this person's roles is named to read."""
+    held = [appointment.role for appointment in actor.appointments]
+    forms = [protocol.form_of(protocol.acts[source.act]) for source in deadline.met_by if source.act]
+    return bool(forms) and all(form.readers and role_for(protocol, form.readers, held) is not None for form in forms)
 
 
 def _filter(house: House, name: str, actor: Actor) -> index.Filter:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from school_protocol.domain.case import Case, DangerLife
 from school_protocol.domain.engine import Choice
+from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, FormField, Protocol
 from school_protocol.services.directory import contact_lines
@@ -25,6 +26,8 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
     """The page of the first minutes; seeing it is recorded."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
+        if loaded.metadata_only:
+            raise Unseen(number)
         note_reading(house, session, loaded, "danger")
         seeing = seeing_of(house, loaded)
         live = tuple(line for line in seeing.dangers() if line.state in ("raised", "referred"))

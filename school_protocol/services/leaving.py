@@ -149,6 +149,7 @@ def leave(
                 _end_stand_ins(kept, house, actor, here, found, day, reason, sentence)
             if at_once:
                 withdraw(kept, house, actor, found, Kind.left, reason, sentence)
+                _orphan(session, kept, house, actor, here, found, reason, sentence)
                 browser.close_web_sessions(kept, found.account.id)
             else:
                 directory.end_appointment(kept, found.id, max(found.starts, day))
@@ -158,6 +159,26 @@ def leave(
                 )  # fmt: skip
         once.use(session, press, {"account": found.account.id, "at_once": at_once, "orphans": 0}, at=house.now())
     return Changed(found.account.name(actor.language), at_once, found.account.id == actor.id)
+
+
+def _orphan(
+    session: Session,
+    kept: Session,
+    house: House,
+    actor: Actor,
+    here: Place,
+    post: Post,
+    reason: str | None,
+    sentence: str | None,
+) -> None:
+    """Shut the seats that whoever leaves now still holds here, also those that this actor may not know of."""
+    if _stays(kept, house, here, post):
+        return
+    for case in seats.open_cases(session, None, [here.unit.id], today=today_for(house), held_by=post.account.id):
+        write_down(
+            kept, house, actor, Kind.orphaned, here.unit.id, post.account.id, post.role, None, reason, sentence,
+            number=case.number,
+        )  # fmt: skip
 
 
 def _end_stand_ins(
@@ -215,14 +236,10 @@ def leave_at_once(
             if problems:
                 raise BadInput(problems)
             held = tuple(_held(session, house, actor, here, found.account.id))
+            _orphan(session, kept, house, actor, here, found, reason, sentence)
             for one in administration.posts(kept, [here.unit.id], since=today_for(house)):
                 if one.account.id == found.account.id:
                     withdraw(kept, house, actor, one, Kind.left_at_once, reason, sentence)
-            for case in held:
-                write_down(
-                    kept, house, actor, Kind.orphaned, here.unit.id, found.account.id, found.role, None, reason,
-                    sentence, number=case.number,
-                )  # fmt: skip
             browser.close_web_sessions(kept, found.account.id)
         outcome = {"account": found.account.id, "at_once": True, "orphans": len(held)}
         once.use(session, press, outcome, at=house.now())

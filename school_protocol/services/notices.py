@@ -40,6 +40,8 @@ REPORTER, GUARDIANS, RECEIVING_HEAD = "declarant", "guardians", "receiving_head"
 
 BATCH = 200
 """Cases and asked-for notices of one sweep; the next one goes on."""
+REVIVED = timedelta(days=2)
+"""How far back an address that comes late still brings urgent messages."""
 KEPT = timedelta(days=30)
 """How long work that is done stays in the outbox."""
 MORNING = time(8)
@@ -333,7 +335,8 @@ def _wake_one(house: House, case_id: str) -> None:
         row = index.row_of(session, case_id)
         facts = _facts(house, session, case_id)
     running = {(due.deadline, due.subject) for due in counting.open_dues(facts)}
-    if row is not None and {(due.key, due.subject) for due in row.dues} != running:
+    is_old = row is not None and row.waits_on_authority is None
+    if row is not None and (is_old or {(due.key, due.subject) for due in row.dues} != running):
         with house.realm.writing() as session:
             reindex(house, session, case_id)
 
@@ -594,6 +597,9 @@ def keep_address(house: House, username: str, *, email: str | None = None, phone
         directory.set_address(session, account.id, email=mail, phone=number)
         kept = directory.account(session, account.id)
     assert kept is not None
+    with house.realm.writing() as session:
+        ways = [way for way, address in ((Channel.mail, mail), (Channel.sms, number)) if address]
+        register.revive(session, kept.id, ways, since=house.now() - REVIVED, at=house.now())
     return kept
 
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file
+from school_protocol.documents.model import CaseFile
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import SentBefore, Unseen
 from school_protocol.domain.events import DocumentIssued
@@ -22,7 +23,11 @@ from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import CaseHead
 from school_protocol.storage import access, cases, journal, once
 from school_protocol.storage.engines import Session
+from school_protocol.storage.errors import StorageBusy
 from school_protocol.wording import Wording
+
+ATTEMPTS = 5
+"""How often a file is made anew because somebody wrote meanwhile."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,47 +82,85 @@ def issue_case_file(
     Pressed twice, it hands out the very same copy again. Raises SentBefore where that copy can't be made again.
     """
     press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language)
-    with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
-        chosen = next((one for one in _profiles(loaded) if one.key == profile), None)
-        if chosen is None or language not in loaded.protocol.languages:
-            raise Unseen(f"{number}/{profile}")
-        if (before := once.spent(session, press)) is not None:
-            return _again(house, session, loaded, chosen, language, before)
-        document = _document(loaded)
-        head = journal.content_head(session, loaded.case_id)
-        assert head is not None
-        copy = cases.next_copy(session, loaded.case_id, document.key)
-        data = _typeset(house, session, loaded, chosen, language, copy, head)
-        event = DocumentIssued(
-            actor=actor.id,
-            role=loaded.roles[0],
-            at=loaded.now,
-            occurred_at=loaded.now,
-            document=document.key,
-            profile=chosen.key,
-            language=language,
-            copy=copy,
-            content_head=head.hash,
-            digest=hashlib.sha256(data).hexdigest(),
-        )
-        (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-        access.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"file.{chosen.key}")
-        once.use(session, press, {"copy": copy, "seq": kept.seq, "head": head.seq}, at=house.now())
-    return _issued(loaded, copy, language, data)
+    for _attempt in range(ATTEMPTS):
+        with house.realm.reading() as session:
+            loaded = load(house, session, actor, number)
+            chosen = next((one for one in _profiles(loaded) if one.key == profile), None)
+            if chosen is None or language not in loaded.protocol.languages:
+                raise Unseen(f"{number}/{profile}")
+            if (before := once.spent(session, press)) is not None:
+                return _again(house, session, loaded, chosen, language, before)
+            prepared = _prepared(house, session, loaded, chosen, language)
+        data = case_file(prepared.view, Wording(language))  # takes seconds: nobody waits for it in a transaction
+        with house.realm.writing() as session:
+            if (before := once.spent(session, press)) is not None:
+                return _again(house, session, load(house, session, actor, number), chosen, language, before)
+            if _is_current(session, loaded, prepared):
+                _hand_out(house, session, loaded, chosen, language, prepared, data, press)
+                return _issued(loaded, prepared.copy, language, data)
+    raise StorageBusy(f"{number}: written to each time while its file was being made")
+
+
+@dataclass(frozen=True, slots=True)
+class _Prepared:
+    """What a copy prints, and what it stands on: written meanwhile, it is made anew."""
+
+    view: CaseFile
+    copy: int
+    head: journal.Head
+
+
+def _prepared(house: House, session: Session, loaded: Loaded, profile: Profile, language: str) -> _Prepared:
+    head = journal.content_head(session, loaded.case_id)
+    assert head is not None
+    copy = cases.copies(session, loaded.case_id, _document(loaded).key) + 1
+    return _Prepared(_view(house, session, loaded, profile, language, copy, head), copy, head)
+
+
+def _is_current(session: Session, loaded: Loaded, prepared: _Prepared) -> bool:
+    copy = cases.copies(session, loaded.case_id, _document(loaded).key) + 1
+    return (copy, cases.last_seq(session, loaded.case_id)) == (prepared.copy, loaded.case.last_seq)
+
+
+def _hand_out(
+    house: House,
+    session: Session,
+    loaded: Loaded,
+    profile: Profile,
+    language: str,
+    prepared: _Prepared,
+    data: bytes,
+    press: once.Press,
+) -> None:
+    cases.next_copy(session, loaded.case_id, _document(loaded).key)
+    event = DocumentIssued(
+        actor=loaded.actor.id,
+        role=loaded.roles[0],
+        at=loaded.now,
+        occurred_at=loaded.now,
+        document=_document(loaded).key,
+        profile=profile.key,
+        language=language,
+        copy=prepared.copy,
+        content_head=prepared.head.hash,
+        digest=hashlib.sha256(data).hexdigest(),
+    )
+    (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=f"file.{profile.key}")
+    once.use(session, press, {"copy": prepared.copy, "seq": kept.seq, "head": prepared.head.seq}, at=house.now())
 
 
 def _issued(loaded: Loaded, copy: int, language: str, data: bytes) -> Issued:
     return Issued(f"{loaded.case.number}-{copy}-{language}.pdf", data, copy)
 
 
-def _typeset(
+def _view(
     house: House, session: Session, loaded: Loaded, profile: Profile, language: str, copy: int, head: journal.Head
-) -> bytes:
+) -> CaseFile:
     loaded.names = names_in(house, session, loaded.case_id) if profile.identities else {}
     accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
     names = account_names(house, {*accounts, *(held.account for held in loaded.case.seats)}, language)
-    return case_file(case_file_view(house, loaded, names, profile, copy, head.seq, head.hash), Wording(language))
+    return case_file_view(house, loaded, names, profile, copy, head.seq, head.hash)
 
 
 def _again(
@@ -127,7 +170,8 @@ def _again(
     event = next(one for one in loaded.events if one.seq == before["seq"])
     assert isinstance(event, DocumentIssued)
     head = journal.Head(before["head"], event.content_head)
-    data = _typeset(house, session, as_it_stood(loaded, event), profile, language, event.copy, head)
+    view = _view(house, session, as_it_stood(loaded, event), profile, language, event.copy, head)
+    data = case_file(view, Wording(language))
     if hashlib.sha256(data).hexdigest() != event.digest:
         raise SentBefore(before)
     return _issued(loaded, event.copy, language, data)

@@ -239,6 +239,7 @@ class Seeing:
             restricted=case.restricted_seq is not None,
             pseudonymised=self.loaded.pseudonymised,
             metadata_only=self.loaded.metadata_only,
+            has_papers=self.has_papers(),
             roles=self.loaded.roles,
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
@@ -248,6 +249,10 @@ class Seeing:
                 if choice.kind == "act"
             ),
         )
+
+    def has_papers(self) -> bool:
+        profiles = (profile for one in self.protocol.documents.values() for profile in one.profiles.values())
+        return any(role_for(self.protocol, profile.for_, self.loaded.roles) is not None for profile in profiles)
 
     def dangers(self) -> tuple[DangerLine, ...]:
         if self.loaded.metadata_only:

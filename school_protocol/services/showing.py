@@ -84,6 +84,8 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
         note_reading(house, session, loaded, f"act.{key}")
         seeing = seeing_of(house, loaded)
         choice = seeing.choice(key)
+        if loaded.metadata_only and not choice.is_open:
+            raise Unseen(act)
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
         return ActView(
             protocol=loaded.protocol,
@@ -135,6 +137,8 @@ def see_move(house: House, actor: Actor, number: str, move: str) -> MoveView:
     """One move: what it changes, what stands in its way, what may be departed from."""
     with house.realm.reading() as session:
         loaded = load(house, session, actor, number)
+        if loaded.metadata_only:
+            raise Unseen(move)
         return seeing_of(house, loaded).move(loaded.protocol.resolve("moves", move))
 
 

@@ -11,7 +11,7 @@ import holidays
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Scope, Unit
-from school_protocol.services.desk import case_line, may_report, sees_no_case, units_of
+from school_protocol.services.desk import case_line, is_written_for, known_of_only, may_report, sees_no_case, units_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.opening import schools_of
@@ -48,8 +48,14 @@ def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekVie
         found = index.dues_of(session, tuple(rows), before=end)
         sees_none = not rows and sees_no_case(session, scope, today)
         raised = () if after or scope.is_metadata else _raised(session, scope, today)
+        known_of = known_of_only(session, scope, [*page.rows, *raised], today)
+        raised = tuple(row for row in raised if row.case_id not in known_of)
     units = units_of(house, [row.unit for row in (*page.rows, *raised)])
-    dues = [_line(house, rows[case_id], due, planned, units, now) for case_id, due, planned in found]
+    dues = [
+        _line(house, rows[case_id], due, planned, units, now)
+        for case_id, due, planned in found
+        if case_id not in known_of or (not planned and _is_own(house, rows[case_id], due, actor))
+    ]
     lines = [case_line(house, actor, row, units[row.unit]) for row in raised]
     return WeekView(
         dangers=tuple(
@@ -71,6 +77,11 @@ def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekVie
         can_report=may_report(house, actor),
         receipts_only=sees_none,
     )
+
+
+def _is_own(house: House, row: index.IndexRow, due: index.Due, actor: Actor) -> bool:
+    protocol = house.library.protocol(row.protocol, row.version)
+    return is_written_for(protocol, protocol.deadlines[due.key], actor)
 
 
 def _raised(session: Session, scope: Scope, today: date) -> tuple[index.IndexRow, ...]:

@@ -308,6 +308,12 @@ def _bury(session: Session, vault: Vault, case_id: str, seq: int, at: datetime, 
 # ---- copies --------------------------------------------------------------------------------------------------------
 
 
+def copies(session: Session, case_id: str, document: str) -> int:
+    """How many copies were handed out so far."""
+    row = session.get(DocumentCopyRow, (case_id, document))
+    return row.copies if row is not None else 0
+
+
 def next_copy(session: Session, case_id: str, document: str) -> int:
     """The number of the copy that is being handed out now, from 1."""
     _held(session, case_id)

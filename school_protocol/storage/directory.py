@@ -204,18 +204,22 @@ def actor(session: Session, account_id: str, *, realm: str, today: date) -> Acto
         appointments=tuple(Appointment(row.role, row.unit, row.starts, row.ends) for row in rows),
         trained=found.is_trained(today),
         language=found.language,
-        left=_left(session, account_id, {row.unit for row in rows}),
+        left=_left(session, account_id),
     )
 
 
-def _left(session: Session, account_id: str, units: Collection[str]) -> frozenset[str]:
-    """Numbers of the cases that this person left at once, in units to which nobody has appointed them again."""
-    query = select(AdministrationRow.number).where(
-        AdministrationRow.account == account_id,
-        AdministrationRow.number.is_not(None),
-        AdministrationRow.unit.not_in(units),
+def _left(session: Session, account_id: str) -> frozenset[str]:
+    """Numbers of the cases that this person left, in units to which nobody has appointed them anew since."""
+    left = select(AdministrationRow.number, AdministrationRow.unit, AdministrationRow.at).where(
+        AdministrationRow.account == account_id, AdministrationRow.number.is_not(None)
     )
-    return frozenset(number for number in session.scalars(query) if number)
+    posts = select(AppointmentRow.unit, AppointmentRow.starts).where(AppointmentRow.account == account_id)
+    anew = [(row.unit, row.starts) for row in session.execute(posts)]
+    return frozenset(
+        row.number
+        for row in session.execute(left)
+        if not any(unit == row.unit and starts > row.at.date() for unit, starts in anew)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Self, assert_never
@@ -311,6 +311,12 @@ def _seated(account: str, today: date) -> Select[str]:
 
 
 # ---- read ----------------------------------------------------------------------------------------------------------
+
+
+def seen_among(session: Session, scope: Scope, ids: Collection[str], *, today: date) -> frozenset[str]:
+    """Which of these cases a scope sees."""
+    query = select(CaseIndexRow.case_id).where(where_visible(scope, today), CaseIndexRow.case_id.in_(ids))
+    return frozenset(session.scalars(query))
 
 
 def page(

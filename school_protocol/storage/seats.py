@@ -30,13 +30,15 @@ class OpenCase:
 
 
 def open_cases(
-    session: Session, scope: Scope, units: Collection[str], *, today: date, held_by: str | None = None
+    session: Session, scope: Scope | None, units: Collection[str], *, today: date, held_by: str | None = None
 ) -> tuple[OpenCase, ...]:
-    """The open cases of these units that `scope` sees, by when they were opened: two queries, however many.
+    """The open cases of these units that `scope` sees (None: all), by when they were opened: two queries.
 
     `held_by`: those alone in which this person holds a seat.
     """
-    where = [where_visible(scope, today), CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
+    where: list[ColumnElement[bool]] = [CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
+    if scope is not None:
+        where.append(where_visible(scope, today))
     if held_by is not None:
         own = select(CaseSeatRow.case_id).where(CaseSeatRow.account == held_by, _is_held(today))
         where.append(CaseIndexRow.case_id.in_(own))

@@ -5,7 +5,7 @@ Each row stands once for its case, cause, role, person and channel, whoever trie
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -143,6 +143,21 @@ def settle(session: Session, ids: Collection[str], state: State, *, at: datetime
     """Say what became of these notices: they won't be handed out again."""
     waiting = (NoticeRow.id.in_(ids), NoticeRow.state == State.waiting.value)
     session.execute(update(NoticeRow).where(*waiting).values(state=state.value, settled_at=at))
+
+
+def revive(session: Session, account: str, channels: Sequence[Channel], *, since: datetime, at: datetime) -> None:
+    """Urgent notices that found no address of this person since then: they wait again, on the ways that there are."""
+    query = select(NoticeRow).where(
+        NoticeRow.account == account,
+        NoticeRow.state == State.no_address.value,
+        NoticeRow.urgent.is_(True),
+        NoticeRow.at >= since,
+    )
+    for row in session.scalars(query).all() if channels else ():
+        telling = [
+            Telling(role=row.role, account=account, channel=channel, state=State.waiting) for channel in channels
+        ]
+        keep(session, row.case_id, row.cause, telling, urgent=True, at=row.at, due_at=at)
 
 
 def put_off(session: Session, ids: Collection[str], until: datetime) -> None:

@@ -16,6 +16,7 @@ from werkzeug.exceptions import UnsupportedMediaType
 from school_protocol.domain.policy import Permission
 from school_protocol.web import kept, limits, sessions
 from school_protocol.web.paths import way_back
+from school_protocol.web.rendering import wording
 
 PERMISSIONS: Mapping[str, Permission] = {
     "static": Permission.anyone,
@@ -98,6 +99,10 @@ def _refuse_foreign() -> ResponseReturnValue | None:
             raise
         if owner != sessions.find_account():
             raise kept.KeptForOwner from None
+        flash(
+            wording()._("Nothing was recorded: the page was too old. Look at it again, and send it once more."),
+            "message",
+        )
         return redirect(way_back())
     return None
 

@@ -58,7 +58,7 @@ def two_taps(team: Team) -> None:
     member.taps += 1  # a tap on the number leaves the browser: it dials
     team.house.adopt(member.page.url.split("/")[-2])
     member.note("إخبار شفوي", "مدير(ة) المؤسسة")
-    expect(member.said()).to_have_text("تم التسجيل: تم إخبار مدير(ة) المؤسسة شفويا.")
+    expect(member.said()).to_have_text("تم التسجيل: تسجيل من أُخبر شفويا.")
     expect(member.page.locator("h1")).to_have_text("الدقائق الأولى")
     assert (member.taps, member.answers) == (4, 0)
     expect(member.page.locator("main")).to_contain_text("لا دفع ولا رد")

@@ -61,7 +61,7 @@ def looked_after(team: Team) -> None:
     teacher = team["declarant"]
     team.house.turn_to("2026-09-14T11:09")
     teacher.note("Prévenu de vive voix", "Chef d’établissement")
-    expect(teacher.said()).to_have_text("Enregistré : Chef d’établissement prévenu de vive voix.")
+    expect(teacher.said()).to_have_text("Enregistré : Noter qui a été prévenu de vive voix.")
     assert (teacher.taps, teacher.answers) == (3, 0)
     team.house.turn_to(team.steps[team.at("F11")]["at"])
     teacher.follow("Saisir un service")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from typing import Any
 
 import pytest
 
 from school_protocol.documents import rendering
 from school_protocol.domain.errors import SentBefore
 from school_protocol.domain.events import DocumentIssued, from_entry
+from school_protocol.services import papers
 from school_protocol.services.papers import issue_case_file
 from school_protocol.storage import cases
 from school_protocol.storage.tables import AccountRow
@@ -48,4 +50,26 @@ def test_a_copy_that_cannot_be_made_again_is_said_to_be(school: School) -> None:
     with pytest.raises(SentBefore) as refused:
         issue_case_file(school.house, head, school.number, "school", "fr", token="one")
     assert refused.value.outcome["copy"] == 1
+    assert len(issued(school)) == 1
+
+
+def test_nobody_waits_while_a_file_is_made_and_what_was_written_meanwhile_is_in_it(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A danger raised while the pages are being set goes through at once, and the copy that comes out knows it."""
+    school.report()
+    head = school.person("head")
+    made = []
+
+    def slow(view: Any, wording: Any) -> bytes:
+        if not made:
+            school.act("team_member", "raise_danger", which_danger="self_harm")
+        made.append(len(view.events))
+        return b"%PDF " + str(len(view.events)).encode()
+
+    monkeypatch.setattr(papers, "case_file", slow)
+    done = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    assert len(made) == 2
+    assert made[1] > made[0]
+    assert (done.copy, done.data) == (1, b"%PDF " + str(made[1]).encode())
     assert len(issued(school)) == 1

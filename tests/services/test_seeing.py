@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from contextlib import suppress
+from dataclasses import is_dataclass, replace
+from datetime import date
 from typing import Any
 
 import pytest
 from domain.telling import REPORT
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
-from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.policy import Actor, Appointment, UnitKind
 from school_protocol.services.desk import find_by_number, find_by_pupil, see_desk
 from school_protocol.services.first_minutes import see_danger
 from school_protocol.services.opening import open_case
@@ -24,6 +26,7 @@ from school_protocol.services.showing import (
     see_record,
     what_is_new,
 )
+from school_protocol.services.week import see_week
 from school_protocol.storage import access, cases, directory
 from services.conftest import MASSAR, NAME, WORDS, School
 
@@ -55,10 +58,14 @@ def everything(school: School, who: str) -> str:
     """Every page that this person can open about the case."""
     house, actor, number = school.house, school.person(who), school.number
     pages: list[Any] = [see_case(house, actor, number), see_chronology(house, actor, number)]
-    pages += [see_danger(house, actor, number), what_is_new(house, actor, number, 0)]
+    pages += [what_is_new(house, actor, number, 0)]
+    with suppress(Unseen):
+        pages += [see_danger(house, actor, number)]
     records = [event.record for event in pages[0].chronology.events if event.record is not None]
     pages += [see_record(house, actor, number, record.seq) for record in records]
-    pages += [see_act(house, actor, number, act) for act in ("listening_target", "inform_guardian", "note")]
+    for act in ("listening_target", "inform_guardian", "note"):
+        with suppress(Unseen):
+            pages += [see_act(house, actor, number, act)]
     return told(pages)
 
 
@@ -157,6 +164,9 @@ def test_the_data_officer_sees_that_a_case_is_there_and_nothing_that_was_written
         assert words in everything(school, "head"), words
     assert [line.number for line in see_desk(school.house, school.person("data_officer")).lines] == [school.number]
     assert find_by_pupil(school.house, school.person("data_officer"), NAME) == ()
+    for hidden in (see_danger, lambda *who: see_move(*who, "close"), lambda *who: see_act(*who, "listening_target")):
+        with pytest.raises(Unseen):
+            hidden(school.house, school.person("data_officer"), school.number)
 
 
 def test_the_data_officer_answers_a_request_even_where_the_head_may_not_read(school: School) -> None:
@@ -493,3 +503,20 @@ def test_what_is_known_is_not_asked_again(school: School) -> None:
     assert known == {"heard": "targeted_pupil-1", "listener": coordinator.id}
     school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Sara B."}])
     assert see_act(school.house, coordinator, school.number, "listening_target").prefill == {"listener": coordinator.id}
+
+
+def test_lists_tell_the_data_officer_nothing_of_dangers_and_dues(school: School) -> None:
+    """Also where the same person holds another role elsewhere: each line is judged by what shows it."""
+    school.report()
+    school.act("head", "raise_danger", which_danger="blackmail")
+    officer = school.person("data_officer")
+    elsewhere = replace(
+        officer, appointments=(*officer.appointments, Appointment("team_member", "x", date(2020, 1, 1)))
+    )
+    for who in (officer, elsewhere):
+        week, (line,) = see_week(school.house, who), see_desk(school.house, who).lines
+        assert (week.dangers, week.late, [day for day in week.days if day.dues]) == ((), (), [])
+        assert (line.raised, line.next, line.due, line.due_at, line.whom) == (0, None, None, None, "")
+    week, (line,) = see_week(school.house, school.person("head")), see_desk(school.house, school.person("head")).lines
+    assert (len(week.dangers), line.raised) == (1, 1)
+    assert line.due is not None

@@ -422,14 +422,15 @@ def test_leaving_twice_is_leaving_once(crew: Team) -> None:
 
 
 def test_a_case_that_the_head_may_not_know_of_does_not_betray_itself(crew: Team, led: str) -> None:
-    """An excluded head is neither told of the case nor refused because of it; the lead goes on reading it."""
+    """An excluded head is neither told of the case nor refused because of it; who left reads it no more."""
     with crew.house.realm.writing() as session:
         case_id = session.scalar(select(CaseIndexRow.case_id))
         session.add(CaseExclusionRow(case_id=case_id, account=crew.school.account("head")))
     view = leaving.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
     assert view.held == ()
     crew.leave("head", "team_member/2")
-    see_case(crew.house, crew.now("team_member/2"), led)
+    with pytest.raises(Unseen):
+        see_case(crew.house, crew.now("team_member/2"), led)
     assert crew.orphans() == {led: ("left",)}
 
 

@@ -156,7 +156,9 @@ def test_only_what_waits_for_ones_own_signature_is_offered(
     assert offered("team_coordinator") == ["lift_danger"]
     assert offered("head") == offered("team_member") == []
     assert "n’attend votre signature" in browse("team_member").open(f"/cases/{number}/acts/signature").text
-    assert "n’attend votre signature" not in browse("team_coordinator").open(f"/cases/{number}/acts/signature").text
+    shown = browse("team_coordinator").client.get(f"/cases/{number}/acts/signature")
+    seq = see_act(player.house, player.actor("team_coordinator"), number, "signature").choices.records[0].seq
+    assert shown.location == f"/cases/{number}/acts/signature?record={seq}", "one reads what one signs"
 
 
 def test_acts_for_the_next_step_come_before_those_of_duties(

@@ -74,6 +74,8 @@ def act(number: str, act: str) -> ResponseReturnValue:
     form, was_kept = shown_form(view)
     correction = correction_for(view, form)
     if not is_sent():
+        if view.act.kind is ActKind.sign and view.choices.records and "record" not in request.args:
+            return _before_signing(number, view)
         return _act_page(view, form, correction, was_kept=was_kept)
     try:
         done = recording.record_act(
@@ -105,6 +107,15 @@ def act(number: str, act: str) -> ResponseReturnValue:
     if done.raised:
         sessions.ring()
     return _recorded(number, view, done)
+
+
+def _before_signing(number: str, view: ActView) -> ResponseReturnValue:
+    """What is to be signed is read first: the one entry that waits, or a choice among several."""
+    waiting = view.choices.records
+    if len(waiting) == 1:
+        return redirect(url_for("cases.act", number=number, act=view.act.key, record=waiting[0].seq))
+    names = view.head.labels if view.head else {}
+    return render_template("cases/to_sign.html", view=view, head=view.head, names=names)
 
 
 def _in_first_minutes(view: ActView) -> bool:
@@ -178,7 +189,8 @@ def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
         flash(w._("Recorded: %(title)s.", title=title), "ok")
     back = done.number or number
     if done.raised or request.form.get("then") == FIRST_MINUTES:
-        return redirect(url_for("cases.first_minutes", number=back), 303)
+        place = None if done.raised else "calls" if view.act.kind is ActKind.refer else "quick"
+        return redirect(url_for("cases.first_minutes", number=back, _anchor=place), 303)
     return redirect(url_for("cases.show", number=back), 303)
 
 
