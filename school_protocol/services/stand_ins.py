@@ -194,6 +194,10 @@ def _check_stand_in(
     obstacles = []
     if chosen.id == away:
         obstacles.append(Obstacle("stands_in_for_self"))
+    now = administration.posts(session, [school.id], since=today_for(house))
+    acting = [one for one in now if one.account.id == actor.id and one.stands_in is not None]
+    if any(one.role == filled.role and one.ends is not None and last > one.ends for one in acting):
+        obstacles.append(Obstacle("beyond_own_stand_in"))
     posts = [post for post in administration.posts(session, [school.id], since=first) if post.role == filled.role]
     busy = [post for post in posts if post.overlaps(first, last)]
     own = [post for post in busy if post.account.id == chosen.id and chosen.id != away]

@@ -251,6 +251,15 @@ def test_pressing_twice_names_once(crew: Team) -> None:
         crew.name("head", "team_coordinator", "team_member", token=token, reason="leave")
 
 
+def test_a_stand_in_names_nobody_beyond_their_own_last_day(crew: Team) -> None:
+    """Else an absence of two days would never end."""
+    crew.name("head", "head", "team_coordinator", 0, 1)
+    with pytest.raises(TeamRefused) as refused:
+        crew.name("team_coordinator", "head", "team_member", 2, 60)
+    assert [one.code for one in refused.value.obstacles] == ["beyond_own_stand_in"]
+    crew.name("directorate", "head", "team_member", 2, 60)
+
+
 def test_a_stand_in_ended_early_opens_nothing_any_more(crew: Team) -> None:
     crew.name("head", "team_coordinator", "team_member", sentence=SENTENCE)
     line = crew.see("head").stand_ins[0]

@@ -34,6 +34,8 @@ def obstacle(w: Wording, one: Obstacle) -> str:
     match one.code:
         case "stands_in_for_self":
             return w._("Nobody stands in for themselves: choose another person.")
+        case "beyond_own_stand_in":
+            return w._("You stand in yourself: you can’t name anybody beyond your own last day. Ask whoever named you.")
         case "holds_it_already":
             if not ends:
                 return w._("%(name)s holds this role here already.", name=one.name)
