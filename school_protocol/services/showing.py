@@ -7,11 +7,12 @@ from typing import Any
 from school_protocol.domain.case import Case, is_reading
 from school_protocol.domain.engine import (
     Choice,
+    assessed_level,
 )
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import CaseSeen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, FieldType, Form, Protocol, ScopeKind
+from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, FieldType, Form, Level, Protocol, ScopeKind
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
@@ -96,7 +97,18 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             reasons=choice.reasons,
             asks_signature=asks_signature(loaded.protocol, declared),
             prefill=_known_already(loaded, form),
+            assessed=_assessed(loaded, declared),
         )
+
+
+def _assessed(loaded: Loaded, act: Act) -> Level | None:
+    """The level that the grid gives, for whoever decides with the grid before them."""
+    rule = loaded.protocol.assessment
+    grids = loaded.case.records_of(rule.act) if rule else []
+    if rule is None or not grids or act.group != loaded.protocol.acts[rule.act].group or act.key == rule.act:
+        return None
+    level, detail = assessed_level(loaded.protocol, loaded.case, grids[-1].answers)
+    return loaded.protocol.grids[detail["grid"]].levels.get(level)
 
 
 def _known_already(loaded: Loaded, form: Form) -> dict[str, Any]:

@@ -140,6 +140,8 @@ class ActView:
     choices: Choices
     reasons: tuple[Reason, ...] = ()
     asks_signature: bool = False
+    assessed: Level | None = None
+    """What the grid gives as it is filled in now, for an act that decides about it."""
 
     @property
     def may_sign(self) -> bool:

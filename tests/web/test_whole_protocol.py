@@ -215,3 +215,9 @@ def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, brows
     desk.open(f"{path}/acts/made-up", 404)
     browse("reporter/2").open(f"{path}/acts/told_by_voice", 404)
     browse("team_member").open(f"{path}/acts/told_by_voice", 404)
+
+
+def test_who_decides_sees_what_the_grid_gives(number: str, browse: Callable[..., Browser]) -> None:
+    coordinator = browse("team_coordinator")
+    assert "La grille, telle qu’elle est remplie, donne" in coordinator.open(f"/cases/{number}/acts/minutes").text
+    assert "La grille, telle" not in coordinator.open(f"/cases/{number}/acts/note").text
