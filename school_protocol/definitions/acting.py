@@ -145,7 +145,7 @@ def _default(book: Book, field: FormField, path: Path) -> None:
         case _T.integer | _T.scale:
             possible = (field.default,) if field.default.isdecimal() else ()
         case _T.account:
-            possible = ("me",)
+            possible = ("oneself",)
         case _T.person:
             possible = ("only",)
         case _T.target | _T.seat | _T.slot | _T.side | _T.danger | _T.duty:

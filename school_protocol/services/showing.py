@@ -115,7 +115,7 @@ def _known_already(loaded: Loaded, form: Form) -> dict[str, Any]:
     """Answers that nobody has to be asked for: oneself, and the only person whom a question can mean."""
     known: dict[str, Any] = {}
     for item in form.fields:
-        if item.default == "me" and loaded.actor.id in loaded.around.people:
+        if item.default == "oneself" and loaded.actor.id in loaded.around.people:
             known[item.key] = loaded.actor.id
         if item.default == "only":
             people = [one.id for one in loaded.case.people.values() if one.slot in item.slots]

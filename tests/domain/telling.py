@@ -34,12 +34,17 @@ PLACE_OF = {"province": "province", "region": "region"}
 
 
 def person(protocol: Protocol, name: str, *, trained: bool = True) -> Actor:
-    """Somebody who holds the role that `name` begins with: `head`, `head/2`. A name that is no role holds none."""
+    """Somebody who holds the role that `name` begins with: `head`, `head/2`; `their head` holds it in another school.
+
+    A name that is no role holds none.
+    """
     role = name.partition("/")[0]
     held = ()
     if role in protocol.roles:
         unit = PLACE_OF.get(protocol.roles[role].sees.value, SCHOOL.id)
         held = (Appointment(role, unit, date(2020, 1, 1)),)
+    elif name.startswith("their "):
+        held = (Appointment(name.removeprefix("their "), "another", date(2020, 1, 1)),)
     return Actor(name, "test", name, held, trained)
 
 
