@@ -325,7 +325,7 @@ def _weigh(shop: Workshop, role: str, addresses: list[str]) -> Outcome:
             heaviest = max((one for one in found if one.endswith(language)), key=lambda one: found[one])
             again = [_bytes(client, heaviest.partition(" ")[0]) for _ in range(shop.most)]
             found[heaviest] = int(median(again))
-    sheet = _bytes(client, _style_sheet(client, addresses[0]))
+    sheet = sum(_bytes(client, address) for address in _style_sheets(client, addresses[0]))
     name = max(found, key=lambda one: found[one])
     total = found[name] + sheet
     where = name.replace(shop.house.number, "…")
@@ -352,11 +352,13 @@ def _bytes(client: Any, address: str) -> int:
     return len(response.data)
 
 
-def _style_sheet(client: Any, address: str) -> str:
+def _style_sheets(client: Any, address: str) -> list[str]:
     from lxml import html
 
-    [found] = html.fromstring(client.get(address).text).xpath("//link[@rel='stylesheet']/@href")
-    return str(found)
+    found = html.fromstring(client.get(address).text).xpath("//link[@rel='stylesheet']/@href")
+    if not found:
+        raise RuntimeError(f"{address} has no style sheet")
+    return [str(one) for one in found]
 
 
 def wire_desk(shop: Workshop) -> Outcome:
