@@ -80,6 +80,12 @@ class Watched:
         with self.school.house.directory.writing() as session:
             directory.set_address(session, self.school.account(who), email=email, phone=phone)
 
+    def username(self, who: str) -> str:
+        with self.school.house.directory.reading() as session:
+            found = directory.account(session, self.school.account(who))
+        assert found is not None
+        return found.username
+
     def sweep(self) -> Watched:
         sweep(self.school.house, Post(self.mail, self.sms))
         return self
@@ -712,3 +718,22 @@ def test_addresses_are_kept_taken_away_and_refused(watched: Watched) -> None:
         with pytest.raises(BadInput) as refused:
             keep_address(house, head.username, email=wrong, phone="12")
         assert set(refused.value.problems) == {"email", "phone"}
+
+
+def test_an_address_that_comes_late_still_brings_what_is_urgent(watched: Watched) -> None:
+    """Nobody could be told when it mattered; an address given the day after next brings nothing old any more."""
+    for who in ("team_coordinator", "team_member"):
+        watched.address(who, None)
+    watched.school.report("reporter", danger_now="yes")
+    watched.sweep()
+    watched.told()
+    username = watched.username("team_member")
+    keep_address(watched.school.house, username, email="late@college.example")
+    watched.people["late@college.example"] = "late"
+    assert "late!" in watched.sweep().told()
+    assert "late!" not in watched.sweep().told()
+    watched.school.seen_by("team_member")
+    watched.school.wait(days=3)
+    keep_address(watched.school.house, watched.username("team_coordinator"), email="later@college.example")
+    watched.people["later@college.example"] = "later"
+    assert "later!" not in watched.sweep().told()

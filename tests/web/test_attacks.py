@@ -561,6 +561,17 @@ def test_a_page_left_open_by_a_colleague_is_never_the_next_ones_draft(world: Wor
     assert words in samira.get(path).get_data(as_text=True)
 
 
+def test_a_danger_tapped_on_a_page_that_is_too_old_says_that_it_is_not_raised(world: World) -> None:
+    member = world.fresh("team_member")
+    member.csrf()
+    for path in (f"/cases/{world.own}/danger", "/reports/danger"):
+        before = world.rows()["event"]
+        answered = member.post(path, {"danger": "blackmail", "token": "t"}, csrf="old")
+        assert (answered.status_code, answered.location) == (302, path)
+        assert "Rien n’a été enregistré" in member.get(path).get_data(as_text=True)
+        assert world.rows()["event"] == before
+
+
 @pytest.mark.parametrize("mark", ["", "ImEi", "ImEi.x", "a" * 5000])
 def test_nobody_plants_a_draft_with_a_made_up_mark(world: World, mark: str) -> None:
     before = world.rows()["draft"]
