@@ -67,7 +67,7 @@ def passed(facts: Facts, deadline: str) -> bool:
 
 def falls_due(facts: Facts, deadline: str, subject: str | None) -> datetime | None:
     """When the latest count of `deadline`, about `subject` where one is named, falls due, met or not."""
-    counts = _all_counts(facts, facts.protocol.deadlines[deadline])
+    counts = all_counts(facts, facts.protocol.deadlines[deadline])
     latest = max(
         (count for count in counts if subject in (None, count.subject)), key=lambda count: count.start_seq, default=None
     )
@@ -77,7 +77,7 @@ def falls_due(facts: Facts, deadline: str, subject: str | None) -> datetime | No
 def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
     """One count for each start; of those that run together about the same thing, the one that is due first."""
     kept: dict[tuple[str, str, datetime | None], Due] = {}
-    for count in _all_counts(facts, deadline):
+    for count in all_counts(facts, deadline):
         together = (count.subject, count.state, count.met_at)
         earlier = kept.get(together)
         if earlier is None or count.due_at < earlier.due_at:
@@ -85,7 +85,8 @@ def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
     return list(kept.values())
 
 
-def _all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
+def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
+    """Every count of a deadline, also one that runs beside another and ends later."""
     if deadline.unless is not None and deadline.unless.holds(facts):
         return
     suspended = deadline.suspended_while is not None and deadline.suspended_while.holds(facts)

@@ -385,7 +385,7 @@ def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
     """Every count that runs of every deadline with steps: each start has its own, also where two run together."""
     for deadline in facts.protocol.deadlines.values():
         if deadline.steps:
-            yield from ((deadline, due) for due in counting._all_counts(facts, deadline) if due.is_open)
+            yield from ((deadline, due) for due in counting.all_counts(facts, deadline) if due.is_open)
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,14 +88,17 @@ def issue_case_file(
             chosen = next((one for one in _profiles(loaded) if one.key == profile), None)
             if chosen is None or language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{profile}")
-            if (before := once.spent(session, press)) is not None:
-                return _again(house, session, loaded, chosen, language, before)
-            prepared = _prepared(house, session, loaded, chosen, language)
+            before = once.spent(session, press)
+            prepared = (
+                _prepared(house, session, loaded, chosen, language)
+                if before is None
+                else _as_before(house, session, loaded, chosen, language, before)
+            )
         data = case_file(prepared.view, Wording(language))  # takes seconds: nobody waits for it in a transaction
+        if before is not None:
+            return _again(loaded, language, prepared, data, before)
         with house.realm.writing() as session:
-            if (before := once.spent(session, press)) is not None:
-                return _again(house, session, load(house, session, actor, number), chosen, language, before)
-            if _is_current(session, loaded, prepared):
+            if once.spent(session, press) is None and _is_current(session, loaded, prepared):
                 _hand_out(house, session, loaded, chosen, language, prepared, data, press)
                 return _issued(loaded, prepared.copy, language, data)
     raise StorageBusy(f"{number}: written to each time while its file was being made")
@@ -163,15 +166,24 @@ def _view(
     return case_file_view(house, loaded, names, profile, copy, head.seq, head.hash)
 
 
-def _again(
+def _as_before(
     house: House, session: Session, loaded: Loaded, profile: Profile, language: str, before: Mapping[str, Any]
-) -> Issued:
-    """The copy that this press handed out before, made again from the case as it stood; checked by its digest."""
-    event = next(one for one in loaded.events if one.seq == before["seq"])
-    assert isinstance(event, DocumentIssued)
+) -> _Prepared:
+    """The copy that this press handed out before, from the case as it stood."""
+    event = _issuing(loaded, before)
     head = journal.Head(before["head"], event.content_head)
     view = _view(house, session, as_it_stood(loaded, event), profile, language, event.copy, head)
-    data = case_file(view, Wording(language))
-    if hashlib.sha256(data).hexdigest() != event.digest:
+    return _Prepared(view, event.copy, head)
+
+
+def _again(loaded: Loaded, language: str, prepared: _Prepared, data: bytes, before: Mapping[str, Any]) -> Issued:
+    """That copy once more, if it is the same to the last byte; raises SentBefore."""
+    if hashlib.sha256(data).hexdigest() != _issuing(loaded, before).digest:
         raise SentBefore(before)
-    return _issued(loaded, event.copy, language, data)
+    return _issued(loaded, prepared.copy, language, data)
+
+
+def _issuing(loaded: Loaded, before: Mapping[str, Any]) -> DocumentIssued:
+    event = next(one for one in loaded.events if one.seq == before["seq"])
+    assert isinstance(event, DocumentIssued)
+    return event

@@ -73,3 +73,19 @@ def test_nobody_waits_while_a_file_is_made_and_what_was_written_meanwhile_is_in_
     assert made[1] > made[0]
     assert (done.copy, done.data) == (1, b"%PDF " + str(made[1]).encode())
     assert len(issued(school)) == 1
+
+
+def test_the_same_copy_once_more_holds_up_nobody_either(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    school.report()
+    head = school.person("head")
+    monkeypatch.setattr(papers, "case_file", lambda view, wording: b"%PDF")
+    issue_case_file(school.house, head, school.number, "school", "fr", token="one")
+    written = []
+
+    def slow(view: Any, wording: Any) -> bytes:
+        written.append(school.act("team_member", "raise_danger", which_danger="self_harm").seq)
+        return b"%PDF"
+
+    monkeypatch.setattr(papers, "case_file", slow)
+    assert issue_case_file(school.house, head, school.number, "school", "fr", token="one").copy == 1
+    assert (len(written), len(issued(school))) == (1, 1)

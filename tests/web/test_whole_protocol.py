@@ -221,3 +221,12 @@ def test_who_decides_sees_what_the_grid_gives(number: str, browse: Callable[...,
     coordinator = browse("team_coordinator")
     assert "La grille, telle qu’elle est remplie, donne" in coordinator.open(f"/cases/{number}/acts/minutes").text
     assert "La grille, telle" not in coordinator.open(f"/cases/{number}/acts/note").text
+
+
+def test_one_tap_never_hands_a_pupil_to_a_guardian(number: str, player: Player, browse: Callable[..., Browser]) -> None:
+    """Which guardian is asked, where what the family must not know can be seen; the other answers stand alone."""
+    record(player, number, "raise_danger", {"which_danger": "home_danger"}, "head")
+    page = browse("team_member").open(f"/cases/{number}/first-minutes")
+    taps = set(re.findall(r'name="a-taken_by" value="(\w+)"', page.html))
+    assert taps == {"medical", "police", "other_adult"}
+    assert f'href="/cases/{number}/acts/taken_over?then=first-minutes"' in page.html

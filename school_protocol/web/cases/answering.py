@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from flask import request
 
-from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, Option, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, FormField, Option, Protocol
 from school_protocol.services import showing
 from school_protocol.services.first_minutes import call_choice, covered_by, one_choice
 from school_protocol.services.views import ActView, Choices, ContactLine, RecordView
@@ -135,10 +135,18 @@ def _taps(protocol: Protocol, act: Act, noted: Mapping[tuple[str, str], datetime
             yield Tap(act, posted, new_token(), None, noted.get((act.key, "")))
         return
     for option in item.options:
+        if _asks_on(protocol.form_of(act), item, option):
+            continue
         chosen: Any = [option.key] if item.type is FieldType.choices else option.key
         posted = _as_it_opens(protocol, act, {item.key: chosen})
         if posted is not None:
             yield Tap(act, posted, new_token(), option, noted.get((act.key, option.key)))
+
+
+def _asks_on(form: Form, item: FormField, option: Option) -> bool:
+    """Whether another question hangs on this answer: then one tap doesn't say it all, and the form is opened."""
+    values: Mapping[str, Any] = {item.key: (option.key,) if item.type is FieldType.choices else option.key}
+    return any(other.when is not None and other.when.holds(values) for other in form.fields)
 
 
 def call_taps(
