@@ -32,7 +32,7 @@ from school_protocol.web.cases.answering import (
     shown_form,
     token_for,
 )
-from school_protocol.web.forms import AnswerForm, MoveForm, answers_of, move_form, show_problems
+from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, answers_of, move_form, show_problems
 from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -102,7 +102,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
         return _act_conflict(number, view, form, correction, error.expected), 409
     except SentBefore as error:
         kept.keep()
-        return _act_conflict(number, view, form, correction, form.expected_seq(), before=error.outcome["seq"]), 409
+        return _act_conflict(number, view, form, correction, _before(form, error), before=error.outcome["seq"]), 409
     kept.forget(sessions.actor().id)
     if done.raised:
         sessions.ring()
@@ -180,6 +180,11 @@ def _act_conflict(
     )
 
 
+def _before(form: OwnForm, error: SentBefore) -> int:
+    """From where to show what was written: what this form recorded is always part of it."""
+    return min(form.expected_seq(), int(error.outcome["seq"]) - 1)
+
+
 def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
     w = wording()
     title = w.text(view.act.title)
@@ -227,7 +232,7 @@ def move(number: str, move: str) -> ResponseReturnValue:
         return _move_conflict(number, view, form, error.expected), 409
     except SentBefore as error:
         kept.keep()
-        return _move_conflict(number, view, form, form.expected_seq(), before=error.outcome["seq"]), 409
+        return _move_conflict(number, view, form, _before(form, error), before=error.outcome["seq"]), 409
     kept.forget(sessions.actor().id)
     w = wording()
     title = w.text(view.move.title)
