@@ -17,7 +17,9 @@ from babel import Locale, dates, lists
 from babel.support import NullTranslations, Translations
 
 from school_protocol.domain.engine import Reason
-from school_protocol.domain.protocol import FieldType, FormField, Protocol, Text
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.texts import Text
 
 CATALOGUES = Path(__file__).parent / "translations"
 LOCALES = {"fr": "fr_MA", "ar": "ar_MA", "en": "en_GB", "zgh": "zgh"}

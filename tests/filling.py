@@ -12,7 +12,8 @@ from datetime import timedelta
 from typing import Any
 
 from school_protocol.domain.answers import TEXT_MOST, References, answer_values
-from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import Protocol
 
 OPTIONAL, DANGER = 0.4, 0.1
 """How often a question that may stay open is answered; how often a form names a danger that it need not name."""

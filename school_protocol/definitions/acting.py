@@ -8,7 +8,8 @@ from school_protocol.definitions.book import EVERYONE, Book, either
 from school_protocol.definitions.names import ANSWERED, types_of
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.facts import pointers
-from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, FieldType, Form, FormField, Move
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move
 
 OPEN, ANY = "open", "any"
 PLACES = (OPEN, ANY, START)

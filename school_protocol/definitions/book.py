@@ -10,7 +10,8 @@ from school_protocol.definitions.names import answer_types, condition_faults, fa
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.conditions import Condition, NameType
 from school_protocol.domain.facts import pointers
-from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import Protocol
 
 EVERYONE = "everyone"
 _ONE = {"duties": "duty"}

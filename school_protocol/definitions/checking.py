@@ -11,7 +11,9 @@ from pydantic import BaseModel
 from school_protocol.definitions import acting, counting, whole, wordings
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
-from school_protocol.domain.protocol import FormField, Option, Protocol, Said, Text
+from school_protocol.domain.forms import FormField, Option
+from school_protocol.domain.protocol import Protocol, Said
+from school_protocol.domain.texts import Text
 
 RESERVED = frozenset(
     {

@@ -8,20 +8,8 @@ from school_protocol.definitions.acting import RECEIVERS
 from school_protocol.definitions.book import Book, either
 from school_protocol.definitions.names import ANSWERED, NEED, item_types
 from school_protocol.definitions.tree import Path
-from school_protocol.domain.protocol import (
-    ActKind,
-    Deadline,
-    Duty,
-    Fact,
-    FactType,
-    FieldType,
-    Fold,
-    Form,
-    FormField,
-    Grid,
-    Schedule,
-    Source,
-)
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import ActKind, Deadline, Duty, Fact, FactType, Fold, Grid, Schedule, Source
 
 LONGEST = 100_000
 """No figure of a deadline or a schedule is larger: beyond it dates cannot be computed."""

@@ -11,7 +11,8 @@ from pydantic_core import ErrorDetails
 
 from school_protocol.definitions.names import suggestion
 from school_protocol.definitions.tree import Path, label
-from school_protocol.domain.protocol import Protocol, Text
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.texts import Text
 
 INJECTED = frozenset({"key", "digest"})
 """Fields of the model that the reader fills: in a file they are unknown keys."""

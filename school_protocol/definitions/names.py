@@ -7,7 +7,8 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
 from school_protocol.domain.conditions import Condition, NameType
-from school_protocol.domain.protocol import FactType, FieldType, Form, FormField, Grid, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import FactType, Grid, Protocol
 
 ANSWERED = ("yes", "no", "unknown")
 NEED = "need"

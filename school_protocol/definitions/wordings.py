@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from school_protocol.definitions.book import Book
-from school_protocol.domain.protocol import FieldType, Words
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import Words
 
 
 def check(book: Book) -> None:

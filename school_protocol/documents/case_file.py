@@ -16,8 +16,9 @@ from school_protocol.documents.model import CaseFile, CheckLine, GridLine
 from school_protocol.documents.rendering import TEMPLATES, render
 from school_protocol.domain import scoring
 from school_protocol.domain.conformance import AskedLine
+from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import DangerLine, EventView, FollowUpLine, PersonLine, RecordView, ReferralLine
-from school_protocol.domain.protocol import ActKind, FieldType, FormField, Grid, Profile, Protocol
+from school_protocol.domain.protocol import ActKind, Grid, Profile, Protocol
 from school_protocol.wording import ZONE, Wording
 
 _CHOSEN = frozenset({FieldType.choice, FieldType.yes_no, FieldType.tri})

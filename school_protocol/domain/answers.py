@@ -14,7 +14,8 @@ from typing import Any
 
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import Protocol
 
 TEXT_MOST = 500
 LONG_MOST = 100_000

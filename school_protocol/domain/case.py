@@ -20,7 +20,8 @@ from school_protocol.domain.events import (
     Recorded,
     StepTaken,
 )
-from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, FieldType, FormField, Protocol
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
 
 EVERY_GUARDIAN = "*"
 

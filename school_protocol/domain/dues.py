@@ -9,7 +9,8 @@ from datetime import UTC, datetime, time, timedelta
 from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.facts import Facts, Surroundings, points_by
-from school_protocol.domain.protocol import ActKind, Deadline, FieldType, Protocol, Source, Step
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import ActKind, Deadline, Protocol, Source, Step
 
 
 @dataclass(frozen=True, slots=True)

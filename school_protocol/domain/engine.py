@@ -22,19 +22,10 @@ from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, StepTaken
 from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.machine import NoSuchWay, Position, destination
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import (
-    CORRECTABLE,
-    HISTORY,
-    START,
-    Act,
-    ActKind,
-    FieldType,
-    Move,
-    Need,
-    Protocol,
-)
+from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
 
 
 @dataclass(frozen=True, slots=True)

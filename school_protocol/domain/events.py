@@ -13,7 +13,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from school_protocol.domain.protocol import ActKind, FieldType, Form, Protocol
+from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.protocol import ActKind, Protocol
 
 Answers = Mapping[str, Any]
 

@@ -15,8 +15,9 @@ from typing import Any
 from school_protocol.domain.case import Case, Record, acts_as, record_values
 from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
 from school_protocol.domain.conditions import Value
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import START, Deadline, Fact, FactType, FieldType, Fold, Protocol, Since, Source
+from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, Protocol, Since, Source
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,15 +11,14 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
+from school_protocol.domain.forms import Form, Option
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import (
     Act,
     Danger,
     Deadline,
     Duty,
-    Form,
     Level,
-    Option,
     Protocol,
     Seat,
     Slot,

@@ -11,47 +11,16 @@ from enum import Enum, StrEnum
 from functools import cached_property
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, RootModel, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.conditions import Condition, Values
+from school_protocol.domain.forms import Form
+from school_protocol.domain.texts import Keys, Model, Named, Text, as_list
 from school_protocol.domain.written import keyed
 
 START = "START"
 HISTORY = "history"
-
-
-def _as_list(value: object) -> object:
-    return [value] if isinstance(value, str | dict) else value
-
-
-Keys = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
-
-
-class Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Text(RootModel[Mapping[str, str]]):
-    """One text in every language of its definition."""
-
-    model_config = ConfigDict(frozen=True)
-
-    def in_language(self, language: str) -> str:
-        """The text in `language`, else in the definition's first language."""
-        found = self.root.get(language)
-        return found if found is not None else next(iter(self.root.values()))
-
-
-class Named(Model):
-    key: str = ""
-    code: str = ""
-    title: Text
-    provenance: str = ""
-
-    @property
-    def short(self) -> str:
-        return self.code or self.key
 
 
 # ---- where a case can stand --------------------------------------------------------------------------------------
@@ -130,117 +99,6 @@ class Slot(Named):
     several: bool = True
 
 
-# ---- forms -------------------------------------------------------------------------------------------------------
-
-
-class FieldType(StrEnum):
-    text = "text"
-    long = "long"
-    choice = "choice"
-    choices = "choices"
-    yes_no = "yes_no"
-    tri = "tri"
-    date = "date"
-    moment = "moment"
-    integer = "integer"
-    scale = "scale"
-    check = "check"
-    """A box that must be ticked where required: an attestation."""
-    person = "person"
-    """One person of the case, by slot."""
-    persons = "persons"
-    """Several people of the case; new ones can be added on the spot."""
-    account = "account"
-    """A colleague who holds an account."""
-    accounts = "accounts"
-    grid = "grid"
-    rows = "rows"
-    danger = "danger"
-    dangers = "dangers"
-    danger_answers = "danger_answers"
-    target = "target"
-    covers = "covers"
-    referral = "referral"
-    hold = "hold"
-    record = "record"
-    seat = "seat"
-    slot = "slot"
-    side = "side"
-    duty = "duty"
-    case = "case"
-    school = "school"
-    massar = "massar"
-    signature = "signature"
-
-
-class Option(Model):
-    key: str
-    title: Text
-    hint: Text | None = None
-    urgent: bool = False
-    """Leads at once to the choice of dangers, whatever else is asked."""
-    written: bool = False
-    """A letter: to a target with `letter_by`, only those may send one."""
-    calls: bool = False
-    """A call by telephone: in the first minutes a number's own button records the referral with this answer."""
-
-
-class FormField(Model):
-    key: str = ""
-    type: FieldType
-    label: Text
-    hint: Text | None = None
-    required: bool = False
-    options: tuple[Option, ...] = ()
-    when: Condition | None = None
-    """Asked only if this holds of the other answers of the same form."""
-    least: int | None = None
-    most: int | None = None
-    past: bool = False
-    """Refused in the future."""
-    future: bool = False
-    """Refused in the past."""
-    default: str | None = None
-    """An option's key; `now` or `today` for a moment or a date."""
-    slots: Keys = ()
-    fields: tuple[FormField, ...] = ()
-    grid: str | None = None
-    only: Keys = ()
-    """Limits a reference: states of a referral, acts of a record, roles of an account, dangers."""
-    authority_only: bool = False
-    """Shown in the authority's copy alone where content is intimate."""
-    forbids_files: Keys = ()
-    """With one of these answers no file may ever be kept."""
-    signed: bool = False
-    names: bool = False
-    """Free text in which names are likely: hidden with the words."""
-
-    @property
-    def is_words(self) -> bool:
-        """Somebody's own words: sealed under a key of their own, absent from pseudonymised copies."""
-        return self.type in (FieldType.text, FieldType.long)
-
-    @property
-    def may_name(self) -> bool:
-        """Words in which somebody may be named or quoted: kept from a reader of pseudonyms. A reference is not."""
-        return self.type is FieldType.long or (self.is_words and self.names)
-
-
-class Form(Named):
-    intro: Text | None = None
-    side: str | None = None
-    readers: Keys = ()
-    """Roles that read it; empty: whoever sees the case."""
-    fields: tuple[FormField, ...] = ()
-
-    @cached_property
-    def by_key(self) -> Mapping[str, FormField]:
-        return {field.key: field for field in self.fields}
-
-    def find(self, *types: FieldType) -> FormField | None:
-        return next((field for field in self.fields if field.type in types), None)
-
-
 # ---- acts and moves ----------------------------------------------------------------------------------------------
 
 
@@ -297,7 +155,7 @@ class NeedsWhen(Model):
 class Act(Named):
     kind: ActKind = ActKind.record
     form: str
-    in_: Annotated[tuple[str, ...], BeforeValidator(_as_list)] = Field(alias="in")
+    in_: Annotated[tuple[str, ...], BeforeValidator(as_list)] = Field(alias="in")
     """States, or `open` (not ended), `any`, `START` (before the case)."""
     by: Keys
     """Roles and seats; `everyone` is any role of the definition."""
@@ -404,7 +262,7 @@ class Source(Model):
 class Since(Model):
     """The latest of these moments; what was recorded before it does not count."""
 
-    after: Annotated[tuple[Literal["opening", "danger", "entry"], ...], BeforeValidator(_as_list)] = ()
+    after: Annotated[tuple[Literal["opening", "danger", "entry"], ...], BeforeValidator(as_list)] = ()
     entered: Keys = ()
     margin_hours: int = 0
 
@@ -414,7 +272,7 @@ def _as_since(value: object) -> object:
 
 
 class DangerFact(Model):
-    states: Annotated[tuple[Literal["raised", "referred", "lifted"], ...], BeforeValidator(_as_list)]
+    states: Annotated[tuple[Literal["raised", "referred", "lifted"], ...], BeforeValidator(as_list)]
     without_shared_concern: bool = False
     stay_with_child: bool = False
 
@@ -609,7 +467,7 @@ class Danger(Named):
     first_acts: tuple[Text, ...]
     never: tuple[Text, ...] = ()
     targets: Keys
-    settled_by: Annotated[tuple[Literal["external", "judicial", "named"], ...], BeforeValidator(_as_list)] = (
+    settled_by: Annotated[tuple[Literal["external", "judicial", "named"], ...], BeforeValidator(as_list)] = (
         "external",
     )
     """A referral to: any external target of its list, a judicial one, or any named target."""

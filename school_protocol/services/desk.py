@@ -9,7 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Reach, Scope, Unit
-from school_protocol.domain.protocol import START, Act, ActKind, Deadline, Protocol, ScopeKind, Text
+from school_protocol.domain.protocol import START, Act, ActKind, Deadline, Protocol, ScopeKind
+from school_protocol.domain.texts import Text
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.first_minutes import one_choice
 from school_protocol.services.house import House

@@ -8,8 +8,9 @@ from datetime import datetime
 from school_protocol.domain.case import Case, DangerLife
 from school_protocol.domain.engine import Choice
 from school_protocol.domain.errors import Unseen
+from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, FormField, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Danger, Protocol
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import load

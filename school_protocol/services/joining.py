@@ -9,7 +9,8 @@ from school_protocol.domain.engine import (
     urgent_steps,
 )
 from school_protocol.domain.events import CaseJoined, CaseOpened
-from school_protocol.domain.protocol import ActKind, FieldType, Move
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import ActKind, Move
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,

@@ -14,8 +14,9 @@ from school_protocol.domain.engine import roles_of
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Event, StepTaken, from_entry, to_entry
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import FieldType, Protocol, ScopeKind
+from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.house import House
 from school_protocol.services.waiting import answers_awaited, follow_ups, waiting_of
 from school_protocol.storage import cases, directory, identities, index, outbox

@@ -12,8 +12,9 @@ from school_protocol.domain.engine import (
     decide,
 )
 from school_protocol.domain.errors import Unseen
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, ActKind, FieldType, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.first_minutes import called_since, first_acts, noted_since
 from school_protocol.services.house import House

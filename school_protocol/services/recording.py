@@ -17,8 +17,9 @@ from school_protocol.domain.engine import (
 )
 from school_protocol.domain.errors import Conflict, Refused, Unseen
 from school_protocol.domain.events import Recorded, StepTaken
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, ActKind, FieldType
+from school_protocol.domain.protocol import Act, ActKind
 from school_protocol.services.accounts import prove_again
 from school_protocol.services.house import House
 from school_protocol.services.joining import carry, hand_over

@@ -23,7 +23,8 @@ from school_protocol.domain.events import (
     StepTaken,
     kind_of,
 )
-from school_protocol.domain.protocol import Act, ActKind, Deadline, FieldType, Form, Move, Option, Protocol
+from school_protocol.domain.forms import FieldType, Form, Option
+from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.services.loading import Loaded
 from school_protocol.services.views import (
     AccountLine,

@@ -11,8 +11,9 @@ from school_protocol.domain.engine import (
 )
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import CaseSeen
+from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, FieldType, Form, Level, Protocol, ScopeKind
+from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, Level, Protocol, ScopeKind
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import (

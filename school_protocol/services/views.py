@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from school_protocol.domain.engine import Reason
+from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.lines import CaseHead as CaseHead
 from school_protocol.domain.lines import DangerLine as DangerLine
 from school_protocol.domain.lines import DueLine as DueLine
@@ -22,20 +23,8 @@ from school_protocol.domain.lines import ReferralLine as ReferralLine
 from school_protocol.domain.lines import SeatLine as SeatLine
 from school_protocol.domain.lines import SignatureLine as SignatureLine
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import (
-    Act,
-    Danger,
-    Deadline,
-    FieldType,
-    Form,
-    Level,
-    Move,
-    Protocol,
-    Stage,
-    State,
-    Target,
-    Text,
-)
+from school_protocol.domain.protocol import Act, Danger, Deadline, Level, Move, Protocol, Stage, State, Target
+from school_protocol.domain.texts import Text
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,8 @@ from typing import Any
 from babel.lists import format_list
 
 from school_protocol.domain.conditions import Condition
-from school_protocol.domain.protocol import Form, FormField, Protocol
+from school_protocol.domain.forms import Form, FormField
+from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
 
 

@@ -20,7 +20,8 @@ from flask_wtf import FlaskForm
 from werkzeug.datastructures import MultiDict
 from wtforms import HiddenField, PasswordField, TextAreaField
 
-from school_protocol.domain.protocol import ActKind, FieldType, FormField, Need, Protocol
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import ActKind, Need, Protocol
 from school_protocol.services.views import (
     AccountLine,
     ActView,

@@ -15,7 +15,7 @@ from werkzeug.datastructures import MultiDict
 from wtforms import Field
 
 from school_protocol.domain.answers import ROWS_MOST
-from school_protocol.domain.protocol import FieldType, FormField
+from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.wording import ZONE, Wording
 
 Posted = MultiDict[str, str]

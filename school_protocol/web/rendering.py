@@ -17,7 +17,7 @@ from werkzeug.local import LocalProxy
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services import team
+from school_protocol.services.teams import team
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back

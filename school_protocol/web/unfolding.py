@@ -11,7 +11,8 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 
 from school_protocol.domain.conditions import Condition
-from school_protocol.domain.protocol import FieldType, Form, Protocol
+from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.protocol import Protocol
 
 PREFIXES = ("a-", "c-")
 _CHOSEN = frozenset(

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 from flask import Blueprint, Flask, render_template, request
 from flask.typing import ResponseReturnValue
 
-from school_protocol.domain.protocol import Protocol, Text, Words
+from school_protocol.domain.protocol import Protocol, Words
+from school_protocol.domain.texts import Text
 from school_protocol.services import words as ready
 from school_protocol.services.views import ActView
 from school_protocol.web import sessions

@@ -9,7 +9,8 @@ from typing import Any
 
 from playwright.sync_api import Locator, Page, expect
 
-from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField, ScopeKind
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import Act, ActKind, ScopeKind
 from school_protocol.storage.numbers import format_number
 from school_protocol.wording import Wording
 

@@ -14,7 +14,8 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from school_protocol.domain.conditions import Condition
-from school_protocol.domain.protocol import FieldType, Form, FormField, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import Protocol
 from school_protocol.web.unfolding import fold_name, style_of
 
 SEVERAL = (FieldType.choices, FieldType.dangers)

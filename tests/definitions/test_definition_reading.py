@@ -9,7 +9,7 @@ import yaml
 
 from school_protocol.definitions import read, read_file
 from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.protocol import FieldType
+from school_protocol.domain.forms import FieldType
 
 SMALL = Path(__file__).with_name("small.yaml")
 TEXT = SMALL.read_text("utf-8")

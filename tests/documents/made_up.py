@@ -13,6 +13,7 @@ from typing import Any
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine
 from school_protocol.domain import scoring
 from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine
+from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import (
     CaseHead,
     DangerLine,
@@ -27,7 +28,7 @@ from school_protocol.domain.lines import (
     SignatureLine,
 )
 from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import Act, ActKind, FieldType, FormField, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Protocol
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 NUMBER = "4821 0937 5512-4"

@@ -12,7 +12,8 @@ from pypdf import PdfReader
 
 from school_protocol.documents.case_file import case_file, case_file_html
 from school_protocol.documents.model import CaseFile
-from school_protocol.domain.protocol import FieldType, Protocol
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
 
 from .made_up import NAMES, NUMBER, SPOKEN, MadeUp, planted, profiles

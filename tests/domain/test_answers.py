@@ -14,7 +14,9 @@ from domain.telling import NOW
 from school_protocol.definitions import read
 from school_protocol.domain.answers import Cleaned, References, answer_values, clean, plain_text
 from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import FieldType, Form, FormField, Option, Protocol, Text
+from school_protocol.domain.forms import FieldType, Form, FormField, Option
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.texts import Text
 
 TEXT = Text({"fr": "x", "ar": "x", "en": "x"})
 OPTIONS = tuple(Option(key=key, title=TEXT) for key in ("yes", "no", "unsure"))

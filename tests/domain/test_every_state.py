@@ -18,8 +18,9 @@ from school_protocol.domain.case import Case, SeatHeld
 from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Recorded
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import START, ActKind, FieldType, Protocol
+from school_protocol.domain.protocol import START, ActKind, Protocol
 
 PROTOCOLS = {"moroccan": read_file(MOROCCAN), "small": read_file(SMALL)}
 PLACES = [(name, state) for name, protocol in PROTOCOLS.items() for state in (START, *protocol.states)]

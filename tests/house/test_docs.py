@@ -20,7 +20,9 @@ from school_protocol.definitions.checking import RESERVED
 from school_protocol.domain import protocol as model
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.errors import DefinitionError
-from school_protocol.domain.protocol import Act, ActKind, FieldType, Fold, Named, ScopeKind, Section
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import Act, ActKind, Fold, ScopeKind, Section
+from school_protocol.domain.texts import Named
 from school_protocol.services import scripts
 
 ROOT = Path(__file__).parents[2]

@@ -31,8 +31,9 @@ from school_protocol.domain.answers import References, answer_values, clean
 from school_protocol.domain.engine import _Desk
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import StepTaken
+from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import START, Act, ActKind, FieldType, Form, FormField, Protocol, ScopeKind
+from school_protocol.domain.protocol import START, Act, ActKind, Protocol, ScopeKind
 from school_protocol.services.loading import Loaded, keep, load_by_id, surroundings
 from school_protocol.services.opening import open_case, see_opening
 from school_protocol.services.papers import issue_case_file

@@ -13,11 +13,12 @@ from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.services import accounts, hand_over, leaving, orphans, stand_ins, team
-from school_protocol.services.changing import Changed, TeamRefused
+from school_protocol.services import accounts
 from school_protocol.services.desk import see_desk
 from school_protocol.services.house import House
 from school_protocol.services.showing import see_act, see_case
+from school_protocol.services.teams import hand_over, leaving, orphans, stand_ins, team
+from school_protocol.services.teams.changing import Changed, TeamRefused
 from school_protocol.storage import administration, directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.tables import (

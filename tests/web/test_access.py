@@ -11,8 +11,9 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from school_protocol.domain.answers import LONG_MOST, ROWS_MOST, TEXT_MOST
+from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.policy import Permission
-from school_protocol.domain.protocol import FieldType, FormField, Protocol
+from school_protocol.domain.protocol import Protocol
 from school_protocol.services.desk import FILTERS
 from school_protocol.web import desk, limits, sessions
 from school_protocol.web.access import PERMISSIONS

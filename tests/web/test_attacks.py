@@ -25,8 +25,9 @@ from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Calendar
+from school_protocol.domain.forms import FormField
 from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import FormField, Protocol
+from school_protocol.domain.protocol import Protocol
 from school_protocol.services import accounts, loading, showing
 from school_protocol.services.house import House, open_house
 from school_protocol.services.opening import open_case

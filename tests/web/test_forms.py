@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from school_protocol.domain.answers import References, clean
 from school_protocol.domain.errors import BadInput
-from school_protocol.domain.protocol import Act, FieldType, Form, FormField, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import Act, Protocol
 from school_protocol.services.views import (
     AccountLine,
     ActView,

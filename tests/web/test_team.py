@@ -20,11 +20,11 @@ from werkzeug.test import TestResponse
 from school_protocol.config import Settings
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services import team
 from school_protocol.services.house import House, open_house
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.teams import team
 from school_protocol.storage import administration, directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.tables import CaseIndexRow

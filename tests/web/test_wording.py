@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from flask import Flask, g
 
-from school_protocol.domain.protocol import FieldType, FormField, Protocol, Text
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.texts import Text
 from school_protocol.web.cases.reading import subject_of
 from school_protocol.wording import Wording
 

@@ -11,7 +11,8 @@ from typing import Any, NamedTuple
 
 from flask import request
 
-from school_protocol.domain.protocol import Act, ActKind, Danger, FieldType, Form, FormField, Option, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField, Option
+from school_protocol.domain.protocol import Act, ActKind, Danger, Protocol
 from school_protocol.services import showing
 from school_protocol.services.first_minutes import call_choice, covered_by, one_choice
 from school_protocol.services.views import ActView, Choices, ContactLine, RecordView

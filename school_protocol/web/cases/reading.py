@@ -8,7 +8,8 @@ from typing import Any
 
 from flask import Blueprint
 
-from school_protocol.domain.protocol import Act, ActKind, FieldType, Form, FormField, Grid, Protocol
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.protocol import Act, ActKind, Grid, Protocol
 from school_protocol.services.views import ActView, RecordView
 from school_protocol.web.rendering import wording
 

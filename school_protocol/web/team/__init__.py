@@ -9,10 +9,10 @@ from flask import Blueprint, flash, make_response, redirect, render_template, re
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.services import hand_over as handing
-from school_protocol.services import leaving, orphans, stand_ins, team
-from school_protocol.services.changing import Changed, Obstacle, TeamRefused
 from school_protocol.services.loading import today_for
+from school_protocol.services.teams import hand_over as handing
+from school_protocol.services.teams import leaving, orphans, stand_ins, team
+from school_protocol.services.teams.changing import Changed, Obstacle, TeamRefused
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, renewed
 from school_protocol.web.forms import answers_of, show_problems

@@ -6,9 +6,9 @@ import secrets
 from collections.abc import Iterable
 from datetime import date
 
-from school_protocol.domain.protocol import FormField
-from school_protocol.services import leaving, stand_ins
-from school_protocol.services.stand_ins import CandidateLine, PlaceLine, StandInView
+from school_protocol.domain.forms import FormField
+from school_protocol.services.teams import leaving, stand_ins
+from school_protocol.services.teams.stand_ins import CandidateLine, PlaceLine, StandInView
 from school_protocol.web.forms import PREFIX, AnswerForm
 from school_protocol.web.questions import Day, Line, Offered, OneOf, Posted, Question
 from school_protocol.web.team import sayings

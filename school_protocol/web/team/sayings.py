@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from school_protocol.services.changing import Obstacle
+from school_protocol.services.teams.changing import Obstacle
 from school_protocol.wording import Wording
 
 

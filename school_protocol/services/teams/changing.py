@@ -11,7 +11,7 @@ from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
-from school_protocol.services.team import Place, declared
+from school_protocol.services.teams.team import Place, declared
 from school_protocol.storage import administration, directory
 from school_protocol.storage.administration import Change, Kind, Post
 from school_protocol.storage.engines import Session

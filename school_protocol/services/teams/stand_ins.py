@@ -9,7 +9,9 @@ from datetime import date
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol, Role
-from school_protocol.services.changing import (
+from school_protocol.services.house import House
+from school_protocol.services.loading import today_for
+from school_protocol.services.teams.changing import (
     Changed,
     Obstacle,
     TeamRefused,
@@ -20,9 +22,7 @@ from school_protocol.services.changing import (
     withdraw,
     write_down,
 )
-from school_protocol.services.house import House
-from school_protocol.services.loading import today_for
-from school_protocol.services.team import StandInLine, declared, is_of_team, place_of, see_team
+from school_protocol.services.teams.team import StandInLine, declared, is_of_team, place_of, see_team
 from school_protocol.storage import administration, directory, once
 from school_protocol.storage.administration import Kind, Post
 from school_protocol.storage.engines import Session

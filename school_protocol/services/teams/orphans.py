@@ -9,9 +9,9 @@ from datetime import date
 from school_protocol.domain.case import acts_as
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol, State
-from school_protocol.services import team
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
+from school_protocol.services.teams import team
 from school_protocol.storage import administration, directory, seats
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account

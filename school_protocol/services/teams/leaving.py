@@ -10,7 +10,9 @@ from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Act, ActKind, Protocol, Seat
-from school_protocol.services.changing import (
+from school_protocol.services.house import House
+from school_protocol.services.loading import scope_of, today_for
+from school_protocol.services.teams.changing import (
     Changed,
     Obstacle,
     TeamRefused,
@@ -21,9 +23,7 @@ from school_protocol.services.changing import (
     withdraw,
     write_down,
 )
-from school_protocol.services.house import House
-from school_protocol.services.loading import scope_of, today_for
-from school_protocol.services.team import Place, declared, is_of_team, place_of
+from school_protocol.services.teams.team import Place, declared, is_of_team, place_of
 from school_protocol.storage import administration, directory, once, seats
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.administration import Kind, Post

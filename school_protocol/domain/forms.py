@@ -1,0 +1,118 @@
+"""The model of a definition's forms: their fields, of which type, and when each is asked."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from functools import cached_property
+
+from school_protocol.domain.conditions import Condition
+from school_protocol.domain.texts import Keys, Model, Named, Text
+
+
+class FieldType(StrEnum):
+    text = "text"
+    long = "long"
+    choice = "choice"
+    choices = "choices"
+    yes_no = "yes_no"
+    tri = "tri"
+    date = "date"
+    moment = "moment"
+    integer = "integer"
+    scale = "scale"
+    check = "check"
+    """A box that must be ticked where required: an attestation."""
+    person = "person"
+    """One person of the case, by slot."""
+    persons = "persons"
+    """Several people of the case; new ones can be added on the spot."""
+    account = "account"
+    """A colleague who holds an account."""
+    accounts = "accounts"
+    grid = "grid"
+    rows = "rows"
+    danger = "danger"
+    dangers = "dangers"
+    danger_answers = "danger_answers"
+    target = "target"
+    covers = "covers"
+    referral = "referral"
+    hold = "hold"
+    record = "record"
+    seat = "seat"
+    slot = "slot"
+    side = "side"
+    duty = "duty"
+    case = "case"
+    school = "school"
+    massar = "massar"
+    signature = "signature"
+
+
+class Option(Model):
+    key: str
+    title: Text
+    hint: Text | None = None
+    urgent: bool = False
+    """Leads at once to the choice of dangers, whatever else is asked."""
+    written: bool = False
+    """A letter: to a target with `letter_by`, only those may send one."""
+    calls: bool = False
+    """A call by telephone: in the first minutes a number's own button records the referral with this answer."""
+
+
+class FormField(Model):
+    key: str = ""
+    type: FieldType
+    label: Text
+    hint: Text | None = None
+    required: bool = False
+    options: tuple[Option, ...] = ()
+    when: Condition | None = None
+    """Asked only if this holds of the other answers of the same form."""
+    least: int | None = None
+    most: int | None = None
+    past: bool = False
+    """Refused in the future."""
+    future: bool = False
+    """Refused in the past."""
+    default: str | None = None
+    """An option's key; `now` or `today` for a moment or a date."""
+    slots: Keys = ()
+    fields: tuple[FormField, ...] = ()
+    grid: str | None = None
+    only: Keys = ()
+    """Limits a reference: states of a referral, acts of a record, roles of an account, dangers."""
+    authority_only: bool = False
+    """Shown in the authority's copy alone where content is intimate."""
+    forbids_files: Keys = ()
+    """With one of these answers no file may ever be kept."""
+    signed: bool = False
+    names: bool = False
+    """Free text in which names are likely: hidden with the words."""
+
+    @property
+    def is_words(self) -> bool:
+        """Somebody's own words: sealed under a key of their own, absent from pseudonymised copies."""
+        return self.type in (FieldType.text, FieldType.long)
+
+    @property
+    def may_name(self) -> bool:
+        """Words in which somebody may be named or quoted: kept from a reader of pseudonyms. A reference is not."""
+        return self.type is FieldType.long or (self.is_words and self.names)
+
+
+class Form(Named):
+    intro: Text | None = None
+    side: str | None = None
+    readers: Keys = ()
+    """Roles that read it; empty: whoever sees the case."""
+    fields: tuple[FormField, ...] = ()
+
+    @cached_property
+    def by_key(self) -> Mapping[str, FormField]:
+        return {field.key: field for field in self.fields}
+
+    def find(self, *types: FieldType) -> FormField | None:
+        return next((field for field in self.fields if field.type in types), None)
