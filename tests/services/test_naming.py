@@ -1,0 +1,156 @@
+"""Names in what is typed: for whom signs are offered, what is refused, and the summary that goes before a copy."""
+
+from __future__ import annotations
+
+import pytest
+
+from school_protocol.domain.case import Case
+from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.domain.naming import Found
+from school_protocol.services import papers
+from school_protocol.services.loading import load
+from school_protocol.services.naming import named_in
+from school_protocol.services.recording import record_act
+from school_protocol.services.showing import see_act, see_case, see_record
+from services.conftest import MASSAR, NAME, School
+
+SUMMARY = {"summary": "[EV1] est suivie, [EC1] a été reçu.", "names_nobody": "true"}
+
+
+def tokens(found: tuple[Found, ...]) -> list[str]:
+    return [one.token for one in found]
+
+
+def test_signs_are_offered_to_whoever_may_know_the_names(school: School) -> None:
+    school.report()
+    texts, protocol = [f"{NAME} et Omar", f"Code {MASSAR}"], school.player.protocol
+    for who in ("head", "team_coordinator"):
+        found = named_in(school.house, school.person(who), school.number, protocol, texts)
+        assert [tokens(one) for one in found] == [["[EV1]", "[EC1]"], ["[EV1]"]]
+
+
+def test_who_reads_pseudonyms_learns_no_name_by_typing_it(school: School) -> None:
+    school.report()
+    person, protocol = school.person("directorate"), school.player.protocol
+    texts = [f"{NAME}, Omar, Imane", f"{MASSAR} {MASSAR[1:]}"]
+    imane = {"slot": "targeted_pupil", "name": "Imane Lahlou"}
+    names, codes = named_in(school.house, person, school.number, protocol, texts, [imane])
+    assert tokens(names) == ["[EV2]"]
+    assert tokens(codes) == ["[…]"]
+
+
+def test_people_of_the_same_form_count_under_the_numbers_that_they_will_have(school: School) -> None:
+    people = [
+        {"slot": "targeted_pupil", "name": "Imane Lahlou"},
+        {"slot": "", "name": "Personne"},
+        {"slot": "targeted_pupil", "name": "Hiba Raji"},
+    ]
+    texts, protocol = ["Imane, Hiba, Personne"], school.player.protocol
+    [found] = named_in(school.house, school.person("reporter"), None, protocol, texts, people)
+    assert tokens(found) == ["[EV1]", "[EV2]"]
+    school.report()
+    [found] = named_in(school.house, school.person("head"), school.number, protocol, texts, people)
+    assert tokens(found) == ["[EV2]", "[EV3]"]
+
+
+def folded(school: School) -> Case:
+    with school.house.realm.reading() as session:
+        return load(school.house, session, school.person("head"), school.number).case
+
+
+# ---- the summary ---------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(papers, "case_file", lambda view, wording: repr(view.summary).encode())
+
+
+def issue(school: School, who: str, token: str | None = None) -> str:
+    actor = school.person(who)
+    return papers.issue_case_file(school.house, actor, school.number, "supervisor", "fr", token=token).data.decode()
+
+
+def is_asked(school: School, who: str) -> bool:
+    options = papers.see_case_file(school.house, school.person(who), school.number)
+    assert options.awaits("school") is False
+    return options.awaits("supervisor")
+
+
+@pytest.mark.usefixtures("quick")
+def test_whoever_can_write_the_summary_confirms_it_before_a_copy_and_again_when_the_case_moves_on(
+    school: School,
+) -> None:
+    school.report()
+    for who in ("head", "team_coordinator"):
+        assert is_asked(school, who)
+        with pytest.raises(Refused) as refused:
+            issue(school, who)
+        assert [(one.code, one.acts) for one in refused.value.reasons] == [("summary_first", ("nameless_summary",))]
+
+    school.act("head", "nameless_summary", SUMMARY)
+    first = issue(school, "head", token="one")
+    assert "[EV1] est suivie" in first
+    assert "stands=True" in first
+    see_case(school.house, school.person("team_coordinator"), school.number)
+    school.act("head", "note", text="Rappel à faire")
+    assert not is_asked(school, "team_coordinator")
+    issue(school, "team_coordinator")
+
+    school.act("head", "add_person", persons=[{"slot": "witness", "name": "Hamza Kabbaj"}])
+    assert is_asked(school, "head")
+    with pytest.raises(Refused):
+        issue(school, "head")
+    assert issue(school, "head", token="one") == first
+    school.act("head", "nameless_summary", SUMMARY)
+    assert "stands=True" in issue(school, "head")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_supervisor_is_never_held_up_and_reads_how_the_summary_stands(school: School) -> None:
+    school.report()
+    assert not is_asked(school, "directorate")
+    assert "text=''" in issue(school, "directorate")
+    school.act("team_coordinator", "nameless_summary", SUMMARY)
+    assert "stands=True" in issue(school, "directorate")
+    school.act("head", "add_person", persons=[{"slot": "witness", "name": "Hamza Kabbaj"}])
+    late = issue(school, "directorate")
+    assert "est suivie" in late
+    assert "role='team_coordinator'" in late
+    assert "stands=False" in late
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_name_that_the_case_learns_later_is_a_sign_in_an_older_summary(school: School) -> None:
+    """Its writer could not know; whoever reads pseudonyms does not read it, on the page or on paper."""
+    school.report()
+    done = school.act("head", "nameless_summary", summary="Hamza va mieux.", names_nobody="true")
+    school.act("head", "add_person", persons=[{"slot": "witness", "name": "Hamza Kabbaj"}])
+    assert "[T1] va mieux." in issue(school, "directorate")
+    for who, said in (("directorate", "[T1] va mieux."), ("head", "Hamza va mieux.")):
+        _head, record = see_record(school.house, school.person(who), school.number, done.seq)
+        assert record.answers["summary"] == said
+
+
+def test_a_summary_is_no_news_and_no_correction_of_it_is_taken(school: School) -> None:
+    school.report()
+    news = folded(school).news_seq
+    done = school.act("head", "nameless_summary", SUMMARY)
+    assert (folded(school).news_seq, folded(school).content_seq) == (news, done.seq)
+    pointed = {"record": str(done.seq), "what_changes": "x", "reason": "x"}
+    with pytest.raises(Refused) as refused:
+        record_act(
+            school.house, school.person("head"), school.number, "correction", pointed, expected=None, token="c",
+            changes=SUMMARY,
+        )  # fmt: skip
+    assert "not_correctable" in [one.code for one in refused.value.reasons]
+
+
+def test_the_writers_word_is_given_anew_each_time(school: School) -> None:
+    school.report()
+    school.act("head", "nameless_summary", SUMMARY)
+    assert dict(see_act(school.house, school.person("head"), school.number, "nameless_summary").prefill) == {
+        "summary": SUMMARY["summary"]
+    }
+    with pytest.raises(BadInput):
+        school.act("head", "nameless_summary", summary="Rien de neuf.")
