@@ -134,6 +134,13 @@ def definitions_rehearse(file: str, script: str, as_json: bool, case_file: str |
         if case_file is not None:
             Path(case_file).write_bytes(_rehearsed_file(player, protocol, language))
     click.echo(scripts.as_json(played) if as_json else "\n".join(_line(one) for one in played))
+    if not as_json:
+        effort = scripts.effort_of(protocol, played)
+        click.echo(
+            f"{effort.acts} acts, {effort.required} required answers ({effort.asked} given in all, "
+            f"{effort.known} found filled in), "
+            f"{effort.signatures} signatures, {effort.moves} moves"
+        )
     if not all(one.went_as_said for one in played):
         sys.exit(1)
 
@@ -236,6 +243,20 @@ def case_move(
         house, _actor(house, username), number, move, reason=reason, departures=dict.fromkeys(depart, reason),
         expected=expected, token=secrets.token_hex(8),
     )  # fmt: skip
+    _say({"event": done.seq})
+
+
+@one_case.command("undo")
+@click.argument("number")
+@click.argument("entry", type=int)
+@_EXPECTED
+@_AS
+def case_undo(number: str, entry: int, expected: int | None, username: str) -> None:
+    """Take back one's own entry, within the minutes that the definition gives."""
+    from school_protocol.services.undoing import take_back
+
+    house = _house()
+    done = take_back(house, _actor(house, username), number, entry, expected=expected, token=secrets.token_hex(8))
     _say({"event": done.seq})
 
 
@@ -395,6 +416,41 @@ def index_rebuild() -> None:
 
         count = rebuild_index(_house(), step)
     click.echo(f"{count} cases", err=True)
+
+
+# ---- words -------------------------------------------------------------------------------------------------------
+
+
+@main.group()
+def words() -> None:
+    """Everything that is said to people."""
+
+
+@words.command("sheet")
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Where to write it: .html or .csv.")
+@click.option("--definition", "definitions", multiple=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--language", default="fr", show_default=True, help="Of the sheet's own headings.")
+@click.option("--missing", is_flag=True, help="Print what lacks something; exit 1 if anything does.")
+def words_sheet(output: str | None, definitions: tuple[str, ...], language: str, missing: bool) -> None:
+    """Write every text, its languages side by side: of pages, papers and these definitions (else those shipped)."""
+    from school_protocol.documents.word_sheet import word_sheet_csv, word_sheet_html
+    from school_protocol.services.sheet import word_sheet
+    from school_protocol.wording import Wording
+
+    writers = {".html": word_sheet_html, ".csv": word_sheet_csv}
+    if output is None and not missing:
+        raise click.UsageError("say where to write it (-o), or ask what is --missing")
+    if output is not None and Path(output).suffix not in writers:
+        raise click.UsageError("a sheet is written as .html or .csv")
+    sheet = word_sheet([Path(one) for one in definitions])
+    if output is not None:
+        Path(output).write_text(writers[Path(output).suffix](sheet, Wording(language)), "utf-8")
+    click.echo(f"{len(sheet.rows)} texts, {len(sheet.gaps)} lack something", err=True)
+    for row in sheet.gaps if missing else ():
+        found = (f"{mark.language}: {mark.kind} {mark.detail}".strip() for mark in row.gaps)
+        click.echo(f"{row.source}: {'; '.join(found)}")
+    if missing and sheet.gaps:
+        sys.exit(1)
 
 
 # ---- running -----------------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from babel import Locale, dates, lists
 from babel.support import NullTranslations, Translations
 
+from school_protocol.domain.clock import Unit
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import Protocol
@@ -30,6 +31,7 @@ RIGHT_TO_LEFT = frozenset({"ar"})
 _COMMAS = {"ar": "، "}
 _SEMICOLONS = {"ar": "؛ ", "fr": "\u00a0; "}
 _COLONS = {"fr": "\u00a0:"}
+_QUESTIONS = {"ar": "؟"}
 _ENOUGH = frozenset("?؟!:…")
 """A label that ends so leads to its value by itself."""
 _FRENCH_SPACE = re.compile(r" (?=[:;?!»])|(?<=«) ")
@@ -38,6 +40,21 @@ _FRENCH_SPACE = re.compile(r" (?=[:;?!»])|(?<=«) ")
 def N_(message: str) -> str:
     """Marks a message to be said later, in the reader's language."""
     return message
+
+
+NEVER_SAID = {
+    "fr": r"harceleu(?:r|se)|agresseu|coupable|délinquant|bourreau|criminel|complice|victime(?!s? présumée)",
+    "ar": r"معتدي|معتد(?!ل|ا)|\bالجاني|\bجناة|متنمر|مجرم|مذنب|متواطئ|الضحية(?! المفترضة)|الضحايا(?! المفترضين)",
+    "en": r"\bbull(?:y|ies)\b|harasser|aggressor|attacker|culprit|guilty|perpetrator|delinquent|accomplice",
+}
+"""Words that judge a pupil: no page, paper or definition says them. See docs/glossary.md."""
+_VOWEL_SIGNS = re.compile("[\u064b-\u0652\u0640]")
+
+
+def stigma(language: str, text: str) -> list[str]:
+    """The words in `text` that judge a pupil, whatever their vowel signs and capitals."""
+    never = NEVER_SAID.get(language)
+    return re.findall(never, _VOWEL_SIGNS.sub("", text), re.IGNORECASE) if never else []
 
 
 @lru_cache(maxsize=8)
@@ -132,10 +149,26 @@ class Wording:
             return self.ngettext("%(num)d hour late", "%(num)d hours late", int(delay.total_seconds() // 3600))
         return self.ngettext("%(num)d day late", "%(num)d days late", delay.days)
 
+    def within(self, value: int, unit: Unit) -> str:
+        """How long there is for something."""
+        match unit:
+            case Unit.clock_hours:
+                return self.ngettext("within one hour", "within %(num)d hours", value)
+            case Unit.school_hours:
+                return self.ngettext("within one hour of school time", "within %(num)d hours of school time", value)
+            case Unit.school_days:
+                return self.ngettext("within one school day", "within %(num)d school days", value)
+            case Unit.calendar_days:
+                return self.ngettext("within one day", "within %(num)d days", value)
+
     @property
     def comma(self) -> str:
         """With the space after it."""
         return _COMMAS.get(self.language, ", ")
+
+    @property
+    def question_mark(self) -> str:
+        return _QUESTIONS.get(self.language, "?")
 
     def colon(self, label: str) -> str:
         """What stands between a label and its value: nothing after a question mark."""
@@ -177,6 +210,11 @@ class Wording:
 
     def reason(self, protocol: Protocol, reason: Reason) -> str:
         """Why something isn't open, as one sentence."""
+        if reason.to_sign:
+            return self._(
+                "Written in entry %(entries)s: it waits for a signature.",
+                entries=self.listed(str(seq) for seq in reason.to_sign),
+            )
         if reason.code == "need" and reason.need:
             return self.text(protocol.needs[reason.need].sentence)
         return self._(
@@ -190,6 +228,13 @@ class Wording:
         """The roles that can lift a reason, as a list."""
         named = [self._("anyone on the team") if role == "everyone" else self.role(protocol, role) for role in roles]
         return self.listed(dict.fromkeys(named))
+
+    def spoken(self, protocol: Protocol, code: str) -> str:
+        """The code of a problem, with the roles that it names in words."""
+        key, *roles = code.split(":")
+        if "roles" not in _PROBLEMS.get(key, ("", ()))[1]:
+            return code
+        return f"{key}:{self.who(protocol, roles)}"
 
     def problem(self, code: str) -> str:
         """What is wrong with a field, as one sentence."""
@@ -287,6 +332,14 @@ _REASONS: Mapping[str, str] = {
     "excluded": N_("This colleague stands aside from the case."),
     "nothing_to_sign": N_("Nothing there waits for a signature."),
     "not_correctable": N_("This entry isn't corrected: record what is right as a new entry."),
+    "undo_over": N_("The minutes in which an entry can be taken back are over: correct it instead."),
+    "undo_not_yours": N_("Only whoever wrote an entry can take it back."),
+    "undo_not_offered": N_("Entries of this kind aren't taken back: record what is right as a new entry."),
+    "undo_rested_on": N_("A step, a signature or a later entry rests on this one: correct it instead."),
+    "undo_urgent": N_("This entry raised a danger or put a family on hold: it stays as it is."),
+    "undone_already": N_("This entry was taken back already."),
+    "no_such_entry": N_("This entry was not found."),
+    "summary_first": N_("This copy prints the summary without names: confirm it first for the case as it is now."),
     "no_such_act": N_("The protocol has no such act."),
     "no_such_move": N_("The protocol has no such step."),
     "no_case": N_("There is no case yet."),
@@ -308,17 +361,51 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "too_far_ahead": (N_("This day is more than a year away."), ()),
     "ends_before_it_starts": (N_("The last day can’t come before the first."), ()),
     "days_most": (N_("At most %(most)s days: name the stand-in again if it lasts longer."), ("most",)),
+    "other_than_grid": (
+        N_("The grid gives level %(level)s. To agree on another one, fill in the grid again, with the reason."),
+        ("level",),
+    ),
     "not_a_number": (N_("A whole number is needed here."), ()),
     "range": (N_("Between %(least)s and %(most)s."), ("least", "most")),
     "unknown_option": (N_("Choose one of the answers offered."), ()),
     "unknown_field": (N_("This question does not exist."), ()),
     "no_such_person": (N_("This person is not in the case."), ()),
+    "on_hold": (
+        N_(
+            "This person’s information is on hold: nothing is told, asked or handed over. Who can review the hold: "
+            "%(roles)s. If it has happened already, say so in a note."
+        ),
+        ("roles",),
+    ),
+    "on_hold_which": (
+        N_(
+            "A guardian’s information is on hold: say here which guardian this is about, and never that one. "
+            "Who can review the hold: %(roles)s."
+        ),
+        ("roles",),
+    ),
+    "on_hold_new": (
+        N_(
+            "A guardian’s information is on hold: choose somebody whom the case names already. "
+            "Who can review the hold: %(roles)s."
+        ),
+        ("roles",),
+    ),
     "no_such_slot": (N_("Say which place this person has in the case."), ()),
     "no_such_colleague": (N_("This colleague was not found."), ()),
     "no_such_referral": (N_("This referral was not found, or is settled already."), ()),
     "no_such_hold": (N_("This hold was not found, or has ended."), ()),
     "no_such_record": (N_("This entry was not found."), ()),
     "no_such_case": (N_("No open case of your school has this number."), ()),
+    "names": (
+        N_("“%(typed)s” names somebody of this case, and this text names nobody: write %(sign)s."),
+        ("typed", "sign"),
+    ),
+    "names_somebody": (N_("This text names somebody of this case: leave the name out."), ()),
+    "reaches": (
+        N_("“%(typed)s” looks like a pupil’s code, a telephone number or an address: leave it out of this text."),
+        ("typed",),
+    ),
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
     "school": (N_("A GRESA code is five digits and one letter, for example 01234A."), ()),
 }

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from school_protocol.domain.answers import TEXT_MOST, References, answer_values
-from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Protocol
 
 OPTIONAL, DANGER = 0.4, 0.1
@@ -61,6 +61,8 @@ class _Filler:
         return item.when.holds(answer_values(fields, plain))
 
     def _maybe(self, item: FormField) -> Any:
+        if item.to_guardians and self.references.holds:
+            return None
         often = DANGER if item.type in (*MANY, *SINGLE) else OPTIONAL
         wanted = item.required or self.rng.random() < often
         try:
@@ -76,9 +78,11 @@ class _Filler:
             case FieldType.text | FieldType.long:
                 return self._words(item)
             case FieldType.choice:
-                return rng.choice(item.options).key
+                drawn = rng.choice(self._options(item)).key
+                level = self.references.level
+                return str(level) if item.assessed and level is not None else drawn
             case FieldType.choices:
-                return [option.key for option in self._some(item.options)]
+                return [option.key for option in self._some(self._options(item))]
             case FieldType.yes_no:
                 return rng.choice(("yes", "no"))
             case FieldType.check:
@@ -110,6 +114,10 @@ class _Filler:
             case _:
                 return self._reference(item)
 
+    def _options(self, item: FormField) -> list[Option]:
+        """Those that go to no guardian, while one is on hold."""
+        return [option for option in item.options if not (option.to_guardians and self.references.holds)]
+
     def _words(self, item: FormField) -> str:
         text = " ".join(self.rng.choice(WORDS) for _word in range(self.rng.randint(1, 3)))
         text += "." * max(0, (item.least or 0) - len(text))
@@ -128,9 +136,16 @@ class _Filler:
         return kept or {key: str(score) for key, score in scores.items()}
 
     def _person(self, item: FormField) -> Any:
+        """Somebody known or new; where nothing is to reach a guardian on hold, none of those, and no new guardian."""
         slots = item.slots or tuple(self.protocol.slots)
         known = [person for person, slot in self.references.people.items() if slot in slots]
-        if known and self.rng.random() < 0.8:
+        if not item.even_on_hold:
+            known = [person for person in known if person not in self.references.on_hold]
+            if self.references.holds:
+                slots = [slot for slot in slots if not self.protocol.slots[slot].guardian]
+        if not known and not slots:
+            raise Unfillable(item.key)
+        if known and (not slots or self.rng.random() < 0.8):
             return self.rng.choice(known)
         return {"slot": self.rng.choice(slots), "name": self.rng.choice(("Yasmine B.", "إلياس", "Omar 🙂"))}
 
@@ -152,7 +167,8 @@ class _Filler:
             case FieldType.covers:
                 return [*protocol.dangers, "need"]
             case FieldType.target:
-                return list(protocol.targets)
+                held = bool(references.holds)
+                return [key for key, target in protocol.targets.items() if not (held and target.to_guardians)]
             case FieldType.referral:
                 return [key for key, state in references.referrals.items() if not item.only or state in item.only]
             case FieldType.hold:

@@ -32,6 +32,7 @@ NEEDED: Mapping[ActKind, tuple[tuple[FieldType, ...], ...]] = {
     ActKind.join: ((_T.case,),),
     ActKind.ask_transfer: ((_T.school,),),
     ActKind.excuse: ((_T.duty,),),
+    ActKind.summary: ((_T.long,), (_T.check,)),
 }
 """For each kind, the field types that its form must have: one of each group."""
 
@@ -57,6 +58,8 @@ _LIMITS: Mapping[FieldType, tuple[str, ...]] = {
     _T.duty: ("duties",),
 }
 _REFERRAL_STATES = ("open", "settled")
+_NAMING = (ActKind.hold, ActKind.add_person)
+"""Kinds that must be able to name somebody whose information is on hold."""
 
 
 def check(book: Book) -> None:
@@ -86,9 +89,15 @@ def _field(book: Book, field: FormField, path: Path) -> None:
     book.refer((*path, "slots"), field.slots, "slots")
     if field.slots and field.type not in (_T.person, _T.persons):
         book.say((*path, "slots"), f"only a field for people has slots, not {field.type.value}")
+    _nameless(book, field, path)
+    if field.even_on_hold and not field.is_for_people:
+        book.say((*path, "even_on_hold"), f"only a field for people names somebody on hold, not {field.type.value}")
+    if field.to_guardians and (field.is_for_people or field.type is _T.rows):
+        book.say((*path, "to_guardians"), f"a field of type {field.type.value} says to whom by itself")
     _options(book, field, path)
     _range(book, field, path)
     _default(book, field, path)
+    _assessed(book, field, path)
     _limits(book, field, path)
     _columns(book, field, path)
     if field.type is _T.grid and field.grid is None and len(book.declared.of("grids")) != 1:
@@ -96,6 +105,13 @@ def _field(book: Book, field: FormField, path: Path) -> None:
     book.refer_one((*path, "grid"), field.grid, "grids")
     if field.grid is not None and field.type is not _T.grid:
         book.say((*path, "grid"), f"only a field of type grid names one, not {field.type.value}")
+
+
+def _nameless(book: Book, field: FormField, path: Path) -> None:
+    if field.nameless and field.type is not _T.long:
+        book.say((*path, "nameless"), f"only a field of type long is nameless, not {field.type.value}")
+    if field.nameless and field.names:
+        book.say((*path, "names"), "a text in which nobody may be named holds no names")
 
 
 def _options(book: Book, field: FormField, path: Path) -> None:
@@ -128,6 +144,18 @@ def _range(book: Book, field: FormField, path: Path) -> None:
         book.say((*path, "future"), "nothing is in the past and in the future")
 
 
+def _assessed(book: Book, field: FormField, path: Path) -> None:
+    if not field.assessed:
+        return
+    levels = {str(level) for grid in book.protocol.grids.values() for level in grid.levels}
+    if book.protocol.assessment is None:
+        book.say((*path, "assessed"), "nothing is assessed here: there is no assessment")
+    elif field.type is not _T.choice or {option.key for option in field.options} != levels:
+        book.say((*path, "assessed"), "the level that the grid gives is a choice between its levels")
+    elif field.default is not None:
+        book.say((*path, "default"), "the level that the grid gives needs no default")
+
+
 def _default(book: Book, field: FormField, path: Path) -> None:
     if field.default is None:
         return
@@ -140,16 +168,20 @@ def _default(book: Book, field: FormField, path: Path) -> None:
         case _T.yes_no | _T.check:
             possible = ("true", "false", "yes", "no")
         case _T.date:
-            possible = ("today",)
+            possible = ("today", "planned", "next") if book.protocol.follow_up else ("today",)
         case _T.moment:
             possible = ("now", "today")
         case _T.integer | _T.scale:
             possible = (field.default,) if field.default.isdecimal() else ()
         case _T.account:
             possible = ("oneself",)
-        case _T.person:
+        case _T.person | _T.referral | _T.hold | _T.record:
             possible = ("only",)
-        case _T.target | _T.seat | _T.slot | _T.side | _T.danger | _T.duty:
+        case _T.danger:
+            possible = ("only", *book.declared.of("dangers"))
+        case _T.dangers | _T.covers:
+            possible = ("standing",)
+        case _T.target | _T.seat | _T.slot | _T.side | _T.duty:
             part = _LIMITS[field.type][0]
             possible = book.declared.of(part)
         case _:
@@ -227,6 +259,8 @@ def _act(book: Book, act: Act) -> None:
         if found is not None and found.type in POINTING and (not found.required or found.when is not None):
             place = ("forms", form.key, "fields", found.key)
             book.say(place, f"must be required, and always asked: {act.kind.value} needs it")
+        if found is not None and act.kind in _NAMING and not found.even_on_hold:
+            book.say(("forms", form.key, "fields", found.key), f"must be even_on_hold: {act.kind.value} needs it")
         if found is None:
             wanted = either(types)
             book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind.value} needs')
@@ -252,7 +286,21 @@ def _unpointed(book: Book, form: Form | None, need: str) -> list[str]:
     return sorted(kind.value for kind in kinds if form.find(kind) is None)
 
 
+def _summaries(book: Book) -> None:
+    """A summary is one text in which nobody is named, and its writer's word that it is so."""
+    for act in book.protocol.acts_of(ActKind.summary):
+        form = book.protocol.forms.get(act.form)
+        if form is None or not book.declared.is_whole("forms", form.key):
+            continue
+        texts, ticks = ([field for field in form.fields if field.type is kind] for kind in (_T.long, _T.check))
+        if texts and not (len(texts) == 1 and texts[0].nameless and texts[0].required):
+            book.say(("acts", act.key, "form"), "the long text of a summary is one, nameless and required")
+        if ticks and not any(field.required and field.when is None for field in ticks):
+            book.say(("acts", act.key, "form"), "whoever writes a summary must tick that it names nobody")
+
+
 def _kinds(book: Book) -> None:
+    _summaries(book)
     if not book.declared.is_whole("acts"):
         return
     acts = book.protocol.acts.values()

@@ -12,7 +12,7 @@ from school_protocol.definitions import acting, counting, whole, wordings
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FormField, Option
-from school_protocol.domain.protocol import Protocol, Said
+from school_protocol.domain.protocol import ActKind, Profile, Protocol, Said
 from school_protocol.domain.texts import Text
 
 RESERVED = frozenset(
@@ -227,11 +227,20 @@ def _dangers(book: Book) -> None:
         book.people(("targets", key, "letter_by"), target.letter_by)
 
 
+def _summary(book: Book, path: Path, profile: Profile) -> None:
+    """What a copy prints of the case in nobody's words is written by an act made for it."""
+    book.refer_one(path, profile.summary, "acts")
+    act = book.protocol.acts.get(profile.summary or "")
+    if act is not None and act.kind is not ActKind.summary:
+        book.say(path, f"a summary needs an act of kind summary: {act.key} is {act.kind.value}")
+
+
 def _documents(book: Book) -> None:
     for key, document in book.protocol.documents.items():
         path = ("documents", key)
         for name, profile in document.profiles.items():
             book.people((*path, "profiles", name, "for"), profile.for_)
+            _summary(book, (*path, "profiles", name, "summary"), profile)
         for number, section in enumerate(document.sections):
             book.refer((*path, "sections", number, "acts"), section.acts, "acts")
         book.refer((*path, "checks"), document.checks, "needs", "deadlines", "duties")

@@ -29,6 +29,7 @@ _FOLDS = {
 _DERIVED = {
     "dangers": (FactType.count, FactType.bool, FactType.int),
     "open_referrals": (FactType.count, FactType.int),
+    "standing_holds": (FactType.count, FactType.int),
     "guardians": (FactType.enum,),
     "grid_known": (FactType.int, FactType.count),
     "assessed_level": (FactType.int,),

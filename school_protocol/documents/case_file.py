@@ -12,9 +12,9 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from school_protocol.documents import bidi
-from school_protocol.documents.model import CaseFile, CheckLine, GridLine
+from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.documents.rendering import TEMPLATES, render
-from school_protocol.domain import scoring
+from school_protocol.domain import naming, scoring
 from school_protocol.domain.conformance import AskedLine
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import DangerLine, EventView, FollowUpLine, PersonLine, RecordView, ReferralLine
@@ -83,13 +83,16 @@ class Pages:
         self.protocol: Protocol = view.head.protocol
         self.profile: Profile = view.shown_as
         self.names: Mapping[str, str] = {**view.names, **{person.id: self.person(person) for person in view.people}}
+        self.signs: Mapping[str, str] = {person.label: self.person(person) for person in view.people}
         self.every_record: Mapping[int, RecordView] = {
             **{event.seq: event.record for event in view.events if event.record is not None},
             **{record.seq: record for record in view.records},
         }
         """Those of the chronology too: a referral's own record need not stand in any section."""
         self.sections = tuple(
-            section for section in view.document.sections if section.kind not in ("decision", "checks")
+            section
+            for section in view.document.sections
+            if section.kind not in ("decision", "checks") and (section.kind != "summary" or view.summary is not None)
         )
 
     @property
@@ -328,14 +331,21 @@ class Pages:
 
     def may_print(self, field: FormField) -> bool:
         """A second lock: words, and texts that may hold names, stay out of a copy without words in any case."""
-        return self.profile.words or not (field.type is FieldType.long or field.names)
+        return self.profile.words or not (field.may_name or field.names)
 
     def answer(self, field: FormField, value: Any) -> Markup:
         if field.type is FieldType.moment:
             return self.when(datetime.fromisoformat(str(value)))
         if field.type is FieldType.long:
-            return bidi.paragraphs(str(value), self.w.direction)
-        return self.line(self.w.answer(self.protocol, field, value, self.names))
+            return self.words(str(value))
+        return self.line(self.labelled(self.w.answer(self.protocol, field, value, self.names)))
+
+    def words(self, text: str) -> Markup:
+        return bidi.paragraphs(self.labelled(text), self.w.direction)
+
+    def labelled(self, text: str) -> str:
+        """A text in which each sign of the case ([EV1]) stands with the name that this copy may show."""
+        return "".join(piece for piece, _is_sign in naming.shown(text, self.signs))
 
     def rows(self, field: FormField, rows: Iterable[Mapping[str, Any]]) -> tuple[list[FormField], list[list[Markup]]]:
         """Columns that are filled somewhere, and the cells."""
@@ -376,6 +386,11 @@ class Pages:
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
         if event.kind == "case_joined":
             return self.line(w._("Another case was joined to this one: %(number)s", number=detail.get("other", "")))
+        if event.kind == "entry_retracted":
+            taken = w._("Entry %(number)s taken back by its writer", number=detail.get("entry", ""))
+            return Markup("{} · {}").format(
+                self.line(taken), self.text(_declared(self.protocol.acts, detail.get("act")).title)
+            )
         said = {"case_opened": w._("The case was opened"), "case_seen": w._("The team has read it")}
         return self.line(said.get(event.kind, event.kind))
 
@@ -385,11 +400,14 @@ class Pages:
         return self.text(_declared(self.protocol.states, target).title) if target is not None else None
 
     def reason(self, event: EventView) -> str:
-        return str(event.detail.get("reason") or "")
+        return self.labelled(str(event.detail.get("reason") or ""))
 
     def _with_pointers(self, record: RecordView) -> Markup:
         pointed = [field for field in record.form.fields if field.type in _POINTERS]
         said = [self.answer(field, value) for field, value in self._answered(record, pointed)]
+        if record.taken_back is not None:
+            at = self.w._("Taken back by its writer at %(time)s", time=self.w.clock(record.taken_back))
+            said = [self.line(at), *said]
         title = self.text(record.act.title)
         return Markup("{} · {}").format(title, Markup(" · ").join(said)) if said else title
 
@@ -414,6 +432,19 @@ class Pages:
         item = self.grid.items[line.item]
         most = item.weight * (len(item.anchors) - 1)
         return ["had"] * line.low + ["may"] * (line.high - line.low) + ["not"] * (most - line.high)
+
+    # ---- the summary -----------------------------------------------------------------------------------------
+
+    def summary_state(self, summary: SummaryLine) -> Markup:
+        """Who confirmed it, by role, and when; whether the case went on since."""
+        if summary.at is None:
+            return self.line(self.w._("No summary was confirmed yet."))
+        who, when = self.line(self.w.role(self.protocol, summary.role)), self.when(summary.at)
+        if summary.stands:
+            return self.said(self.w._("Confirmed by: %(role)s, %(moment)s"), role=who, moment=when)
+        return self.said(
+            self.w._("Confirmed by: %(role)s, %(moment)s. The case has moved on since."), role=who, moment=when
+        )
 
     # ---- states in words -------------------------------------------------------------------------------------
 
@@ -461,7 +492,7 @@ def _declared(known: Mapping[str, Any], value: Any) -> Any:
 
 def _may_hold_words(record: RecordView) -> bool:
     columns = (column for field in record.form.fields for column in (field, *field.fields))
-    return any(field.type is FieldType.long or field.names for field in columns)
+    return any(field.may_name or field.names for field in columns)
 
 
 def _is_day(text: str) -> bool:

@@ -45,6 +45,16 @@ class CheckLine:
 
 
 @dataclass(frozen=True, slots=True)
+class SummaryLine:
+    """The case in a few words without a name: who confirmed it, when, and whether it stands; empty: nobody did yet."""
+
+    text: str = ""
+    role: str = ""
+    at: datetime | None = None
+    stands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """Everything one copy of a case file prints; the document only lays it out."""
 
@@ -75,6 +85,8 @@ class CaseFile:
     places: tuple[Unit, ...] = ()
     """The units above the school, nearest first."""
     checks: tuple[CheckLine, ...] = ()
+    summary: SummaryLine | None = None
+    """None: this copy prints none."""
 
     @property
     def document(self) -> Document:

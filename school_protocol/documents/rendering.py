@@ -6,6 +6,7 @@ WeasyPrint and the system's pango are loaded at the first page, never at import:
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import hashlib
@@ -85,9 +86,16 @@ def _font_files() -> list[Path]:
     return [fonts.DEFAULT_FOLDER / f"plex-{weight}.ttf" for weight in _WEIGHTS]
 
 
-def render(html: str, *, title: str, language: str, identifier: str, moment: datetime) -> bytes:
-    """The PDF/A-3a of a whole page; the same input, the same bytes. Raises AddressRefused, DocumentsUnavailable."""
-    return _typesetter().set(html, title=title, language=language, identifier=identifier, moment=moment)
+def render(
+    html: str, *, title: str, language: str, identifier: str, moment: datetime, pictures: Assets | None = None
+) -> bytes:
+    """The PDF/A-3a of a whole page; the same input, the same bytes. Raises AddressRefused, DocumentsUnavailable.
+
+    `pictures` are this document's own, at addresses of our scheme.
+    """
+    return _typesetter().set(
+        html, title=title, language=language, identifier=identifier, moment=moment, pictures=pictures or {}
+    )
 
 
 @lru_cache(maxsize=1)
@@ -95,6 +103,7 @@ def _typesetter() -> Typesetter:
     obstacle = missing()
     if obstacle is not None:
         raise DocumentsUnavailable(obstacle)
+    atexit.register(_typesetter.cache_clear)  # its fonts are let go while there is still what frees them
     return Typesetter(own_assets())
 
 
@@ -123,25 +132,32 @@ class Typesetter:
         )
         self._images: dict[str, Any] = {}
 
-    def set(self, html: str, *, title: str, language: str, identifier: str, moment: datetime) -> bytes:
+    def set(
+        self, html: str, *, title: str, language: str, identifier: str, moment: datetime, pictures: Assets | None = None
+    ) -> bytes:
         from weasyprint.urls import FatalURLFetchingError
 
         with self._lock, _collector_paused():
             self._fetcher.refused.clear()
+            self._fetcher.pictures = pictures or {}
             try:
-                written = self._written(html, title, language, identifier, moment)
+                written = self._written(html, title, language, identifier, moment, {} if pictures else self._images)
             except FatalURLFetchingError as refusal:
                 raise AddressRefused(str(refusal)) from None
+            finally:
+                self._fetcher.pictures = {}
             if self._fetcher.refused:
                 raise AddressRefused(self._fetcher.refused[0])
         return written
 
-    def _written(self, html: str, title: str, language: str, identifier: str, moment: datetime) -> bytes:
+    def _written(
+        self, html: str, title: str, language: str, identifier: str, moment: datetime, images: dict[str, Any]
+    ) -> bytes:
         """The page and its layout are gone as this ends: the collector has nothing of them to walk."""
         from weasyprint import HTML
 
         page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
-        document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=self._images, **_KIND)
+        document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=images, **_KIND)
         document.metadata.title, document.metadata.lang = title, language
         document.metadata.created = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
         digest = hashlib.sha256(identifier.encode()).hexdigest()[:32]
@@ -170,10 +186,11 @@ def locked_fetcher(assets: Assets) -> Any:
         def __init__(self) -> None:
             super().__init__(allowed_protocols=(), allow_redirects=False, fail_on_errors=True)
             self.refused: list[str] = []
+            self.pictures: Assets = {}
 
         def fetch(self, url: str, headers: Mapping[str, str] | None = None) -> Any:
-            if url in assets:
-                kind, data = assets[url]
+            if url in assets or url in self.pictures:
+                kind, data = assets.get(url) or self.pictures[url]
                 return URLFetcherResponse(url, data, {"Content-Type": kind})
             self.refused.append(url)
             raise FatalURLFetchingError(url[:80])

@@ -44,15 +44,25 @@ class References:
     today: date
     people: Mapping[str, str] = field(default_factory=dict)
     """Slot id → slot."""
+    former: Mapping[str, str] = field(default_factory=dict)
+    """The same of people whom a record that was taken back named: nobody gets their numbers."""
     accounts: frozenset[str] = frozenset()
     referrals: Mapping[str, str] = field(default_factory=dict)
     """Referral number → its state."""
     holds: frozenset[str] = frozenset()
+    on_hold: frozenset[str] = frozenset()
+    """People of the case whose information is on hold: they get nothing."""
+    reviewers: tuple[str, ...] = ()
+    """Who can review a hold."""
+    before: Mapping[str, Any] = field(default_factory=dict)
+    """What the answers were that are corrected: it may stay, even where it would be refused now."""
     records: Mapping[str, str] = field(default_factory=dict)
     """Record number → its act."""
     cases: frozenset[str] = frozenset()
     schools: frozenset[str] = frozenset()
     """Schools of the installation; the code of any other is taken too."""
+    level: int | None = None
+    """The level that the case's grid gives, where it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +79,8 @@ def clean(protocol: Protocol, form: Form, raw: Mapping[str, Any], references: Re
         if key not in form.by_key:
             cleaner.problem(key, "unknown_field")
     cleaner.conditional(form.fields, answers)
+    if references.holds:
+        cleaner.to_guardians(form.fields, answers, references.before)
     if cleaner.problems:
         raise BadInput({path: tuple(codes) for path, codes in cleaner.problems.items()})
     return Cleaned(answers, tuple(cleaner.people))
@@ -133,6 +145,7 @@ class _Cleaner:
         for item in fields:
             asked = item.when is None or item.when.holds(values)
             if not asked:
+                self._let_go(item.key)
                 if item.is_words and item.key in answers:
                     self.problem(item.key, "not_asked")
                 elif answers.pop(item.key, None) is not None:
@@ -144,6 +157,53 @@ class _Cleaner:
             ):
                 self.problem(item.key, "required")
 
+    def _let_go(self, path: str) -> None:
+        """What is not asked reaches nobody: whoever it names."""
+        left = [code for code in self.problems.pop(path, ()) if not code.startswith("on_hold")]
+        if left:
+            self.problems[path] = left
+
+    # ---- guardians on hold ---------------------------------------------------------------------------------------
+
+    def to_guardians(
+        self, fields: Sequence[FormField], answers: Mapping[str, Any], before: Mapping[str, Any], prefix: str = ""
+    ) -> None:
+        """What goes to guardians must say to which of them, while one is on hold; whom it names is checked apart."""
+        naming = [item for item in fields if item.is_for_people and self._asks_for_guardians(item)]
+        is_named = any(self._names_guardian(item, answers) or prefix + item.key in self.problems for item in naming)
+        for item in fields:
+            given = answers.get(item.key)
+            if given is None or given == before.get(item.key):
+                continue
+            if item.type is FieldType.rows:
+                rows = before.get(item.key) or ()
+                for number, row in enumerate(given):
+                    self.to_guardians(item.fields, row, row if row in rows else {}, f"{prefix}{item.key}.{number}.")
+            elif not is_named and self._goes_to_guardians(item, given):
+                self.problem(prefix + item.key, self._held("on_hold_which" if naming else "on_hold"))
+
+    def _goes_to_guardians(self, item: FormField, given: Any) -> bool:
+        if item.type is FieldType.target:
+            return self.protocol.targets[given].to_guardians
+        chosen = given if isinstance(given, list) else [given]
+        return item.to_guardians or any(option.to_guardians and option.key in chosen for option in item.options)
+
+    def _asks_for_guardians(self, item: FormField) -> bool:
+        """Whether somebody named in this field is told, asked or given something, and may be a guardian."""
+        return not item.even_on_hold and (
+            not item.slots or any(self.protocol.slots[slot].guardian for slot in item.slots)
+        )
+
+    def _names_guardian(self, item: FormField, answers: Mapping[str, Any]) -> bool:
+        """Whether the field names a guardian; any person will do where it asks for guardians alone."""
+        given = answers.get(item.key) or ()
+        slots = {person.id: person.slot for person in self.people} | dict(self.references.people)
+        named = [given] if isinstance(given, str) else given
+        return any(item.slots or self.protocol.slots[slots[person]].guardian for person in named)
+
+    def _held(self, code: str) -> str:
+        return ":".join((code, *self.references.reviewers))
+
     def _one(self, item: FormField, value: Any, path: str) -> Any:
         match item.type:
             case FieldType.text | FieldType.long:
@@ -153,7 +213,7 @@ class _Cleaner:
             case FieldType.tri:
                 return self._among(str(value), _TRI, path)
             case FieldType.choice:
-                return self._among(str(value), [option.key for option in item.options], path)
+                return self._choice(item, str(value), path)
             case FieldType.choices:
                 return self._several(value, [option.key for option in item.options], path)
             case FieldType.date:
@@ -194,6 +254,13 @@ class _Cleaner:
             return False
         self.problem(path, "unknown_option")
         return None
+
+    def _choice(self, item: FormField, value: str, path: str) -> str | None:
+        level = self.references.level
+        if item.assessed and level is not None and value not in (str(level), self.references.before.get(item.key)):
+            self.problem(path, f"other_than_grid:{level}")
+            return None
+        return self._among(value, [option.key for option in item.options], path)
 
     def _among(self, value: str, allowed: Iterable[str], path: str) -> str | None:
         if value in allowed:
@@ -302,7 +369,16 @@ class _Cleaner:
         if slot is None or (item.slots and slot not in item.slots):
             self.problem(path, "no_such_person")
             return None
+        if entry in self.references.on_hold and not item.even_on_hold and not self._was_named(item, str(entry)):
+            self.problem(path, self._held("on_hold"))
+            return None
         return str(entry)
+
+    def _was_named(self, item: FormField, person: str) -> bool:
+        """Whether the corrected answers named them there already."""
+        rows = [row for rows in self.references.before.values() if isinstance(rows, list) for row in rows]
+        given = [answers.get(item.key) for answers in (self.references.before, *rows) if isinstance(answers, Mapping)]
+        return any(person == one or (isinstance(one, list) and person in one) for one in given)
 
     def _new_person(self, item: FormField, entry: Mapping[str, Any], path: str) -> str | None:
         identity = {
@@ -314,6 +390,9 @@ class _Cleaner:
         if slot not in self.protocol.slots or (item.slots and slot not in item.slots):
             self.problem(path, "no_such_slot")
             return None
+        if self.references.holds and self.protocol.slots[slot].guardian and not item.even_on_hold:
+            self.problem(path, self._held("on_hold_new"))
+            return None
         massar = identity.get("massar", "").upper().translate(_DIGITS)
         if massar:
             if not MASSAR.fullmatch(massar):
@@ -324,7 +403,8 @@ class _Cleaner:
                 self.problem(path, f"too_long:{TEXT_MOST}:{len(text)}")
             if key not in ("name", "grade", "massar", "phone", "note"):
                 self.problem(path, "unknown_field")
-        taken = [known for known, of in self.references.people.items() if of == slot]
+        numbered = {**self.references.people, **self.references.former}
+        taken = [known for known, of in numbered.items() if of == slot]
         taken += [person.id for person in self.people if person.slot == slot]
         person = NewPerson(f"{slot}-{len(taken) + 1}", slot, identity)
         self.people.append(person)

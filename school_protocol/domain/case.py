@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from school_protocol.domain.events import (
     CaseOpened,
     CaseSeen,
     DocumentIssued,
+    EntryRetracted,
     Event,
     Recorded,
     StepTaken,
@@ -53,6 +54,8 @@ class Record:
     corrections: list[int] = field(default_factory=list)
     grants: bool = True
     """Whether the kind's effect applies (`effect_when`)."""
+    retracted_at: datetime | None = None
+    """When its writer took it back."""
 
     def signed_by(self, account: str) -> bool:
         return any(signature.account == account for signature in self.signatures)
@@ -198,6 +201,12 @@ class Case:
     joined: list[str] = field(default_factory=list)
     opened_from: str | None = None
     successor: str | None = None
+    retracted: dict[int, Record] = field(default_factory=dict)
+    """Records that their writers took back, to be read and for nothing else."""
+    former: dict[str, Person] = field(default_factory=dict)
+    """People whom only such records named: their numbers are not given again."""
+    events: list[Event] = field(default_factory=list, repr=False)
+    """What it was folded from."""
 
     @property
     def entry(self) -> StateEntry:
@@ -215,6 +224,33 @@ class Case:
         newer = any(life.is_live and life.raised_seq > self.validated_seq for life in self.dangers)
         return 0 if newer else self.base_level
 
+    def copied(self) -> Case:
+        """A case that can be folded on without touching this one."""
+        return replace(
+            self,
+            entries=list(self.entries),
+            records=[
+                replace(
+                    record, answers=dict(record.answers), signatures=list(record.signatures),
+                    corrections=list(record.corrections),
+                )
+                for record in self.records
+            ],
+            dangers=[replace(life) for life in self.dangers],
+            referrals=[replace(referral) for referral in self.referrals],
+            holds=[replace(hold, reviewed=list(hold.reviewed)) for hold in self.holds],
+            seats=list(self.seats),
+            exclusions=dict(self.exclusions),
+            people=dict(self.people),
+            steps=list(self.steps),
+            documents=list(self.documents),
+            seen=list(self.seen),
+            joined=list(self.joined),
+            retracted=dict(self.retracted),
+            former=dict(self.former),
+            events=list(self.events),
+        )  # fmt: skip
+
     def live_dangers(self, *states: str) -> list[DangerLife]:
         return [life for life in self.dangers if life.state in (states or ("raised", "referred"))]
 
@@ -223,6 +259,10 @@ class Case:
 
     def record(self, seq: int) -> Record | None:
         return next((record for record in self.records if record.seq == seq), None)
+
+    def written(self, seq: int) -> Record | None:
+        """The record of that number, taken back or not."""
+        return self.record(seq) or self.retracted.get(seq)
 
     def records_of(self, *acts: str) -> list[Record]:
         return [record for record in self.records if record.act in acts]
@@ -253,20 +293,27 @@ def fold(protocol: Protocol, events: Iterable[Event], onto: Case | None = None) 
 
 
 class _Folding:
-    def __init__(self, protocol: Protocol, case: Case) -> None:
+    def __init__(self, protocol: Protocol, case: Case, retracted: Iterable[int] = ()) -> None:
         self.protocol = protocol
         self.case = case
+        self.retracted = {*case.retracted, *retracted}
+        """Numbers of the records that are taken back, now or later: they have no effect."""
         self.interruptions = {state for move in protocol.moves.values() if move.to == HISTORY for state in move.from_}
         """States that a case comes back from to where it was."""
 
     def take(self, event: Event) -> None:
         case = self.case
+        case.events.append(event)
         case.last_seq, case.last_at = event.seq, event.at
         match event:
             case CaseOpened():
                 self._opened(event)
+            case Recorded() if event.seq in self.retracted:
+                self._left_out(event)
             case Recorded():
                 self._recorded(event)
+            case EntryRetracted():
+                self._retracted(event)
             case StepTaken():
                 self._stepped(event)
             case CaseSeen():
@@ -332,13 +379,17 @@ class _Folding:
 
     # ---- acts ------------------------------------------------------------------------------------------------
 
-    def _recorded(self, event: Recorded) -> None:
-        act = self.protocol.acts[event.act]
+    def _record(self, event: Recorded, act: Act) -> Record:
         record = Record(
             event.seq, act.key, act.kind, event.actor, event.role, event.at, event.occurred_at, dict(event.answers),
             event.derived,
         )  # fmt: skip
         self._weigh(record)
+        return record
+
+    def _recorded(self, event: Recorded) -> None:
+        act = self.protocol.acts[event.act]
+        record = self._record(event, act)
         self.case.records.append(record)
         if act.kind not in NEUTRAL_KINDS:
             self.case.news_seq = event.seq
@@ -353,6 +404,30 @@ class _Folding:
         self._signs(act, record, event)
         self._at_once(record, event)
         self._settle(record, event)
+
+    def _left_out(self, event: Recorded) -> None:
+        """A record that its writer took back: it is there to be read. Numbers that it gave are not given again."""
+        record = self._record(event, self.protocol.acts[event.act])
+        record.effective_seq, record.effective_at = event.seq, event.at
+        if event.derived.get("signed"):
+            record.signatures.append(Signature(event.actor, event.role, event.seq, event.at))
+        self.case.retracted[event.seq] = record
+        for number, slot in dict(event.derived.get("people", {})).items():
+            self.case.former[number] = Person(number, slot, event.seq)
+        self.case.pieces = max(self.case.pieces, int(event.derived.get("piece", 0)))
+
+    def _retracted(self, event: EntryRetracted) -> None:
+        """Fold anew as though the record had never had an effect: whatever it touched is as it was."""
+        case = self.case
+        if event.entry not in self.retracted:
+            self.retracted.add(event.entry)
+            again = _Folding(self.protocol, Case(), self.retracted)
+            for earlier in case.events:
+                again.take(earlier)
+            for item in fields(Case):
+                setattr(case, item.name, getattr(again.case, item.name))
+        if event.entry in case.retracted:
+            case.retracted[event.entry].retracted_at = event.at
 
     def _weigh(self, record: Record) -> None:
         """Whether the record's answers let its kind's effect happen."""
@@ -557,9 +632,8 @@ class _Folding:
         case.news_seq = event.seq
         for danger in event.dangers:
             self._raise(danger, event)
-        for guardian in event.holds:
-            if not case.is_held(guardian):
-                case.holds.append(Hold(len(case.holds) + 1, guardian, event.seq, event.occurred_at))
+        if event.holds and not case.is_held(EVERY_GUARDIAN):  # numbers of people are each case's own
+            case.holds.append(Hold(len(case.holds) + 1, EVERY_GUARDIAN, event.seq, event.occurred_at))
         for account in event.exclusions:
             self._exclude(account, event.seq)
         for carried in event.referrals:

@@ -1,5 +1,7 @@
 """The closed language of conditions: names, constants, comparisons, `in`, `and`, `or`, `not`; no call, no attribute.
 
+A name alone is a yes; of several answers, that there is one.
+
 One parse serves the type check at load, the engine and the proof. Values not recorded are `None`; the logic has three
 values, so a condition over something not recorded is never silently false: it is undecided, and `unknown` says why.
 """
@@ -269,7 +271,7 @@ def _check_truth(node: ast.AST, types: Mapping[str, NameType], faults: list[str]
             _check_truth(operand, types, faults)
         case ast.Name(id=name):
             found = _type_of(node, types, faults)
-            if found is not None and found.kind != "bool":
+            if found is not None and found.kind not in ("bool", "multi"):
                 faults.append(f"`{name}` is {found.kind}, not bool: compare it with something")
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             _check_comparison(left, op, right, types, faults)

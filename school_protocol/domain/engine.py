@@ -6,16 +6,14 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-import rfc8785
-
 from school_protocol.domain import scoring
 from school_protocol.domain.answers import Cleaned, NewPerson, References, clean
+from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid
 from school_protocol.domain.case import Case, Record, act_values, acts_as, fold, record_values
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
@@ -26,6 +24,8 @@ from school_protocol.domain.forms import FieldType
 from school_protocol.domain.machine import NoSuchWay, Position, destination
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
+from school_protocol.domain.signing import digest_of
+from school_protocol.domain.undoing import against_undo, retraction
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,14 @@ class MakeMove:
     """Number kept for the case that the move opens elsewhere."""
 
 
-Intent = RecordAct | MakeMove
+@dataclass(frozen=True, slots=True)
+class Undo:
+    """Take back what one has just recorded by mistake."""
+
+    seq: int
+
+
+Intent = RecordAct | MakeMove | Undo
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,8 @@ class Reason:
     from_when: datetime | None = None
     may_depart: bool = False
     persons: tuple[str, ...] = ()
+    to_sign: tuple[int, ...] = ()
+    """Entries that would meet the need, once they are signed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,6 +171,8 @@ def decide(
     desk = _Desk(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
         return desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
+    if isinstance(intent, Undo):
+        return desk.undo(intent)
     return desk.move(
         replace(
             intent,
@@ -291,7 +302,15 @@ class _Desk:
             unknown=need.when.unknown(facts),
             from_when=self._holds_from(need, subjects),
             may_depart=need.lock is None,
+            to_sign=tuple(
+                record.seq for act in acts for record in self.case.records_of(act) if self._is_unsigned(record)
+            ),
         )
+
+    def _is_unsigned(self, record: Record) -> bool:
+        """Whether an entry of the present opening waits for a signature to take effect."""
+        act = self.protocol.acts[record.act]
+        return bool(act.signatures) and record.seq > self.case.opening_seq and record.effective_seq is None
 
     def _holds_from(self, need: Need, subjects: Subjects) -> datetime | None:
         """From when a need over time can hold: a deadline that runs out, a day counted from the last fact."""
@@ -392,18 +411,29 @@ class _Desk:
         rule = self.protocol.assessment
         if move.sets.level is not None or rule is None:
             return move.sets.level, {}
-        records = [record for record in self.case.records_of(rule.act) if record.seq > self.case.opening_seq]
-        answers = records[-1].answers if records else {}
-        return assessed_level(self.protocol, self.case, answers)
+        record = last_grid(self.protocol, self.case)
+        return assessed_level(self.protocol, self.case, record.answers if record else {})
 
     def _dues_after(self, step: StepTaken) -> dict[str, str]:
-        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], _copied(self.case))
+        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], self.case.copied())
         counts = dues(read(self.protocol, after, self.now, self.around))
         return {
             f"{count.deadline}:{count.subject}" if count.subject else count.deadline: count.due_at.isoformat()
             for count in counts
             if count.is_open
         }
+
+    # ---- taking back -----------------------------------------------------------------------------------------
+
+    def undo(self, intent: Undo) -> Decision:
+        codes = against_undo(self.protocol, self.case, intent.seq, self.actor.id, self.now, self.around)
+        if not self.roles and not codes:
+            codes = ("undo_not_yours",)
+        record = self.case.record(intent.seq)
+        if codes or record is None:
+            raise Refused(tuple(Reason(code) for code in codes))
+        role = record.role if record.role in self.roles else self.roles[0]
+        return Decision((retraction(record, self.actor.id, role, self.now),))
 
     # ---- recording an act ------------------------------------------------------------------------------------
 
@@ -438,13 +468,25 @@ class _Desk:
             now=self.now,
             today=self.facts.today,
             people={person.id: person.slot for person in case.people.values()},
+            former={person.id: person.slot for person in case.former.values()},
             accounts=frozenset(self.around.people),
             referrals={str(one.number): "open" if one.is_open else "settled" for one in case.referrals},
             holds=frozenset(str(hold.number) for hold in case.holds if hold.stands),
+            on_hold=self._on_hold(),
+            reviewers=tuple(
+                dict.fromkeys(role for act in self.protocol.acts_of(ActKind.review_hold) for role in act.by)
+            ),
             records={str(record.seq): record.act for record in case.records},
             cases=self.around.joinable - {case.number},
             schools=self.around.schools,
+            level=last_assessed(self.protocol, self.case),
         )
+
+    def _on_hold(self) -> frozenset[str]:
+        """People of the case whose information is on hold, each from the first signature on."""
+        slots = self.protocol.slots
+        people = self.case.people.values()
+        return frozenset(one.id for one in people if slots[one.slot].guardian and self.case.is_held(one.id))
 
     def _opened(self, opening: Opening, role: str, cleaned: Cleaned, act: Act) -> CaseOpened:
         return CaseOpened(
@@ -531,8 +573,10 @@ class _Desk:
         corrected = self.protocol.acts[record.act]
         if corrected.kind not in CORRECTABLE:
             raise Refused((Reason("not_correctable"),))
+        stays = {} if corrected.kind is ActKind.inform else record.answers
         try:
-            whole = clean(self.protocol, self.protocol.form_of(corrected), changes, self.references())
+            references = replace(self.references(), before=stays)
+            whole = clean(self.protocol, self.protocol.form_of(corrected), changes, references)
         except BadInput as error:
             raise BadInput({f"changes.{path}": codes for path, codes in error.problems.items()}) from None
         if whole.people:
@@ -680,7 +724,7 @@ class _Desk:
         if not recorded.derived.get("raised"):
             return []
         numbered = [event.numbered(self.case.last_seq + 1 + place) for place, event in enumerate(events)]
-        after = fold(self.protocol, numbered, _copied(self.case))
+        after = fold(self.protocol, numbered, self.case.copied())
         return urgent_steps(self.protocol, after, self.actor, self.now, self.around, recorded.role)
 
 
@@ -693,69 +737,6 @@ def urgent_steps(
     if move is None or case.state not in move.from_ or not case.live_dangers("raised"):
         return []
     return [_Desk(protocol, case, actor, now, around)._step(move, role)]
-
-
-def _copied(case: Case) -> Case:
-    """A case that can be folded on without touching the first."""
-    return replace(
-        case,
-        entries=list(case.entries),
-        records=[
-            replace(
-                record, answers=dict(record.answers), signatures=list(record.signatures),
-                corrections=list(record.corrections),
-            )
-            for record in case.records
-        ],
-        dangers=[replace(life) for life in case.dangers],
-        referrals=[replace(referral) for referral in case.referrals],
-        holds=[replace(hold, reviewed=list(hold.reviewed)) for hold in case.holds],
-        seats=list(case.seats),
-        exclusions=dict(case.exclusions),
-        people=dict(case.people),
-        steps=list(case.steps),
-        documents=list(case.documents),
-        seen=list(case.seen),
-        joined=list(case.joined),
-    )  # fmt: skip
-
-
-def assessed_level(protocol: Protocol, case: Case, answers: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
-    """The level that an assessment fixes from the grid's answers, and how it came about."""
-    rule = protocol.assessment
-    assert rule is not None
-    item = protocol.form_of(rule.act).by_key[rule.field]
-    grid = protocol.grids[item.grid or next(iter(protocol.grids))]
-    scored = scoring.score(grid, answers.get(rule.field) or {})
-    override = answers.get(rule.override or "")
-    found = scoring.verdict(
-        grid,
-        scored,
-        override=int(override) if override else None,
-        recurrent=bool(rule.recurrence and answers.get(rule.recurrence)),
-        recurrence_level=rule.recurrence_level,
-        danger_level=rule.danger_level if case.live_dangers() else None,
-        reopening_floor=case.former_level + rule.reopening_raise if case.former_level else 0,
-    )
-    detail = {
-        "grid": grid.key, "low": scored.low, "high": scored.high, "known": scored.known,
-        "from_grid": found.from_grid, "reasons": list(found.reasons),
-        "scores": {part.item: part.score for part in scored.contributions if part.score is not None},
-    }  # fmt: skip
-    return found.level, detail
-
-
-def digest_of(act: str, answers: Mapping[str, Any]) -> str:
-    """sha256, in hex, of what a signature binds to: the act and its answers as canonical JSON."""
-    return hashlib.sha256(rfc8785.dumps({"act": act, "answers": _plain(answers)})).hexdigest()
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    return value
 
 
 def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings) -> tuple[Record, ...]:

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     step_taken = "StepTaken"
     case_seen = "CaseSeen"
     case_joined = "CaseJoined"
+    entry_retracted = "EntryRetracted"
     document_issued = "DocumentIssued"
     form_recorded = "FormRecorded"
     report_received = "ReportReceived"
@@ -53,6 +54,7 @@ class EventKind(StrEnum):
     school_told = "SchoolTold"
     duty_excused = "DutyExcused"
     rights_requested = "RightsRequested"
+    summary_confirmed = "SummaryConfirmed"
 
 
 EVENT_OF_ACT: Mapping[ActKind, EventKind] = {
@@ -82,6 +84,7 @@ EVENT_OF_ACT: Mapping[ActKind, EventKind] = {
     ActKind.tell_school: EventKind.school_told,
     ActKind.excuse: EventKind.duty_excused,
     ActKind.rights: EventKind.rights_requested,
+    ActKind.summary: EventKind.summary_confirmed,
 }
 
 READING_KINDS = frozenset({EventKind.document_issued, EventKind.case_seen})
@@ -179,6 +182,14 @@ class CaseJoined(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class EntryRetracted(Event):
+    """Whoever recorded an act took it back within minutes: it stays to be read, and nothing rests on it any more."""
+
+    entry: int
+    act: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentIssued(Event):
     document: str
     profile: str
@@ -233,6 +244,7 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.case_opened: CaseOpened,
     EventKind.case_seen: CaseSeen,
     EventKind.case_joined: CaseJoined,
+    EventKind.entry_retracted: EntryRetracted,
     EventKind.step_taken: StepTaken,
     EventKind.document_issued: DocumentIssued,
 }

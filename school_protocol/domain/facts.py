@@ -17,7 +17,7 @@ from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, month
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, Protocol, Since, Source
+from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -343,6 +343,9 @@ class Facts(Mapping[str, Value]):
     def _open_referrals(self, fact: Fact) -> Value:
         return sum(1 for referral in self.case.referrals if referral.is_open)
 
+    def _standing_holds(self, fact: Fact) -> Value:
+        return sum(1 for hold in self.case.holds if hold.stands)
+
     def _guardians(self, fact: Fact) -> Value:
         rule = fact.guardians
         assert rule is not None
@@ -515,16 +518,35 @@ class Facts(Mapping[str, Value]):
         if follow is None:
             return ()
         days = [planned.day for planned in self.planned() if planned.held_seq is None and planned.day >= self.today]
-        named = [(follow.act, follow.next_on), *((one.act or "", one.field or "") for one in follow.also_next)]
-        for act, key in named:
-            records = [record for record in self.case.records_of(act) if record.seq > self.case.opening_seq]
-            answer = records[-1].answers.get(key) if records else None
-            if isinstance(answer, str) and self.day_of(answer) >= self.today:
-                days.append(self.day_of(answer))
+        days += [day for day in self._named_dates(follow) if day >= self.today]
         if not days and self.schedule_start() is None and self.level in follow.levels:
             first = follow.levels[self.level].days[0]
             days.append(self.today + timedelta(days=first))
         return tuple(sorted(set(days)))
+
+    def _named_dates(self, follow: FollowUp) -> Iterator[date]:
+        """The next follow-up, as each act that names one last named it."""
+        naming = [(follow.act, follow.next_on), *((one.act or "", one.field or "") for one in follow.also_next)]
+        for act, key in naming:
+            records = [record for record in self.case.records_of(act) if record.seq > self.case.opening_seq]
+            answer = records[-1].answers.get(key) if records else None
+            if isinstance(answer, str):
+                yield self.day_of(answer)
+
+    def follow_up_dates(self) -> tuple[date | None, date | None]:
+        """The date that a follow-up held today is about, and the next one after it."""
+        follow = self.protocol.follow_up
+        if follow is None:
+            return None, None
+        plan, coming = self.planned(), self.next_dates()
+        days = tuple(planned.day for planned in plan)
+        reached = [
+            one.day for number, one in enumerate(plan) if one.held_seq is None and _earliest(days, number) <= self.today
+        ]
+        reached += [day for day in self._named_dates(follow) if day <= self.today]
+        due = max(reached, default=coming[0] if coming else None)
+        after = [day for day in coming if due is not None and day > max(due, self.today)]
+        return due, after[0] if after else None
 
     def _excused_after(self, day: date) -> bool:
         duties = {key for key, duty in self.protocol.duties.items() if self._counts_follow_ups(duty.deadlines)}
@@ -569,6 +591,7 @@ _Rule = Callable[[Facts, Fact], Value]
 _SPECIAL: tuple[tuple[str, _Rule], ...] = (
     ("dangers", Facts._dangers),
     ("open_referrals", Facts._open_referrals),
+    ("standing_holds", Facts._standing_holds),
     ("guardians", Facts._guardians),
     ("grid_known", Facts._grid_known),
     ("assessed_level", Facts._level),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
+from typing import Any
 
 from school_protocol.domain.conditions import Condition
 from school_protocol.domain.texts import Keys, Model, Named, Text
@@ -50,6 +52,12 @@ class FieldType(StrEnum):
     signature = "signature"
 
 
+_FROM_CASE = (
+    FieldType.account, FieldType.person, FieldType.dangers, FieldType.covers, FieldType.referral, FieldType.hold,
+    FieldType.record,
+)  # fmt: skip
+
+
 class Option(Model):
     key: str
     title: Text
@@ -60,6 +68,8 @@ class Option(Model):
     """A letter: to a target with `letter_by`, only those may send one."""
     calls: bool = False
     """A call by telephone: in the first minutes a number's own button records the referral with this answer."""
+    to_guardians: bool = False
+    """Told to, handed to or asked of guardians: while one is on hold, the form must name others."""
 
 
 class FormField(Model):
@@ -78,7 +88,9 @@ class FormField(Model):
     future: bool = False
     """Refused in the past."""
     default: str | None = None
-    """An option's key; `now` or `today` for a moment or a date."""
+    """An option's key; `now` or `today` for a moment or a date; others are read from the case."""
+    assessed: bool = False
+    """The level that the grid gives: filled in, and no other is taken."""
     slots: Keys = ()
     fields: tuple[FormField, ...] = ()
     grid: str | None = None
@@ -88,9 +100,21 @@ class FormField(Model):
     """Shown in the authority's copy alone where content is intimate."""
     forbids_files: Keys = ()
     """With one of these answers no file may ever be kept."""
+    to_guardians: bool = False
+    """Told to, handed to or asked of guardians: while one is on hold, the form must name others."""
+    even_on_hold: bool = False
+    """For people: said of them, never to them, so that a guardian on hold can be named."""
     signed: bool = False
     names: bool = False
     """Free text in which names are likely: hidden with the words."""
+    nameless: bool = False
+    """Words written for readers of pseudonyms: they see them, and nobody of the case may be named in them."""
+
+    @property
+    def is_known_from_case(self) -> bool:
+        """Whether its default is read from the case."""
+        pointing = self.type is FieldType.danger and self.default == "only"
+        return pointing or self.type in _FROM_CASE or (self.type is FieldType.date and self.default != "today")
 
     @property
     def is_words(self) -> bool:
@@ -98,9 +122,13 @@ class FormField(Model):
         return self.type in (FieldType.text, FieldType.long)
 
     @property
+    def is_for_people(self) -> bool:
+        return self.type in (FieldType.person, FieldType.persons)
+
+    @property
     def may_name(self) -> bool:
         """Words in which somebody may be named or quoted: kept from a reader of pseudonyms. A reference is not."""
-        return self.type is FieldType.long or (self.is_words and self.names)
+        return not self.nameless and (self.type is FieldType.long or (self.is_words and self.names))
 
 
 class Form(Named):
@@ -116,3 +144,15 @@ class Form(Named):
 
     def find(self, *types: FieldType) -> FormField | None:
         return next((field for field in self.fields if field.type in types), None)
+
+    def begins(self, now: datetime, today: date) -> dict[str, Any]:
+        """The answers that stand there as the form opens, whatever the case."""
+        said: dict[str, Any] = {}
+        for field in self.fields:
+            if field.default == "now" and field.type is FieldType.moment:
+                said[field.key] = now.isoformat()
+            elif field.default == "today" and field.type is FieldType.date:
+                said[field.key] = today.isoformat()
+            elif field.default is not None and not field.is_known_from_case:
+                said[field.key] = field.default
+        return said

@@ -70,6 +70,10 @@ class RecordView:
     corrections: tuple[int, ...] = ()
     first: Mapping[str, Any] | None = None
     """Where it was corrected: the answers as they were first written, as far as this reader may read them."""
+    taken_back: datetime | None = None
+    """When its writer took it back: nothing rests on it any more."""
+    undo_until: datetime | None = None
+    """Until when this reader, who wrote it, may take it back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,6 +145,7 @@ class HoldLine:
     since: datetime
     confirmed: bool
     stands: bool
+    review_by: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,11 +131,15 @@ class ActKind(Enum):
     tell_school = "tell_school"
     excuse = "excuse"
     rights = "rights"
+    summary = "summary"
 
 
 NEUTRAL_KINDS = frozenset(
-    {ActKind.visa, ActKind.sign, ActKind.seat, ActKind.note, ActKind.exclude, ActKind.rights, ActKind.excuse}
-)
+    {
+        ActKind.visa, ActKind.sign, ActKind.seat, ActKind.note, ActKind.exclude, ActKind.rights, ActKind.excuse,
+        ActKind.summary,
+    }
+)  # fmt: skip
 """Kinds that add nothing to the content: they void no visa and are not news."""
 
 
@@ -175,6 +179,8 @@ class Act(Named):
     """Stays open to whoever stands beside the child when the case is restricted."""
     quick: bool = False
     """One tap: its form can be sent as it opens."""
+    carries_on: bool = False
+    """Its form opens with what the last one said: recorded again, it is brought up to date."""
     hint: Text | None = None
 
     def needs_of(self, values: Values) -> tuple[str, ...]:
@@ -319,6 +325,8 @@ class Fact(Model):
     since: Annotated[Since, BeforeValidator(_as_since)] = Since()
     dangers: DangerFact | None = None
     open_referrals: bool = False
+    standing_holds: bool = False
+    """How many holds stand, each from its first signature on."""
     guardians: GuardianFact | None = None
     grid_known: str | None = None
     """The grid act whose answered items are counted."""
@@ -487,6 +495,8 @@ class Target(Named):
     awaits_answer: bool = True
     identified: bool = False
     """Receives identities."""
+    to_guardians: bool = False
+    """The guardians themselves: none is called there while one of them is on hold."""
     letter_by: Keys = ()
 
 
@@ -498,12 +508,14 @@ class Profile(Named):
     words: bool = False
     watermark: bool = True
     for_: Keys = Field(default=(), alias="for")
+    summary: str | None = None
+    """The act whose latest nameless summary it prints; whoever could write one confirms it before a copy."""
 
 
 class Section(Model):
     kind: Literal[
         "decision", "conformance", "chronology", "people", "records", "grid", "referrals", "follow_ups", "evidence",
-        "dangers", "duties", "checks",
+        "dangers", "duties", "checks", "summary",
     ]  # fmt: skip
     title: Text
     acts: Keys = ()
@@ -597,6 +609,8 @@ class Protocol(Model):
     """Over the report's answers: the case opens to those who oversee, alone."""
     restricted_hint: Text | None = None
     retention: tuple[Retention, ...] = ()
+    undo_minutes: int = Field(default=0, ge=0, le=60)
+    """How long whoever recorded something by mistake may take it back; 0: never."""
 
     @model_validator(mode="before")
     @classmethod

@@ -30,7 +30,7 @@ FILTERS = ("open", "mine", "late", "today", "ended")
 
 
 def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | None = None) -> DeskView:
-    """One page of the cases that this person sees: raised dangers first, then by what is due next."""
+    """One page of the cases that this person sees: dangers first, then by what is due next."""
     scope, today = scope_of(house, actor), today_for(house)
     with house.realm.reading() as session:
         page = index.page(
@@ -80,8 +80,8 @@ def known_of_only(session: Session, scope: Scope, rows: Sequence[index.IndexRow]
 def _metadata(line: CaseLine, actor: Actor) -> CaseLine:
     own = line.due is not None and is_written_for(line.protocol, line.due, actor)
     return replace(
-        line, level=None, raised=0, metadata_only=True, next=None, whom="", since=None, call=None, numbers=False,
-        is_due=False, due=line.due if own else None, due_at=line.due_at if own else None,
+        line, level=None, raised=0, urgent=False, metadata_only=True, next=None, whom="", since=None, call=None,
+        numbers=False, is_due=False, due=line.due if own else None, due_at=line.due_at if own else None,
         tone=line.tone if own or line.tone == "ended" else "later",
     )  # fmt: skip
 
@@ -159,6 +159,7 @@ def case_line(house: House, actor: Actor, row: index.IndexRow, unit: Unit) -> Ca
         due_at=row.next_due_at,
         tone="ended" if row.ended else tone_of(row.next_due_at, house.now()),
         raised=row.raised,
+        urgent=row.urgent,
         restricted=row.restricted,
         unit=unit,
         opened_at=row.opened_at,

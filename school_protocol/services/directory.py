@@ -7,7 +7,7 @@ from datetime import datetime, time
 from typing import Any
 
 from school_protocol.domain.policy import UnitKind
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import Protocol, Target
 from school_protocol.services.house import House
 from school_protocol.services.views import ContactLine
 from school_protocol.storage import directory
@@ -29,15 +29,7 @@ def contact_lines(
         found = directory.contacts(session, unit)
     wanted = list(dict.fromkeys(targets)) if targets is not None else None
     lines = [
-        ContactLine(
-            target=protocol.targets.get(protocol.resolve("targets", contact.target)),
-            name=contact.names,
-            phone=contact.phone or None,
-            url=contact.url or None,
-            open_now=is_open(contact.hours, house.now()),
-            verified_on=contact.verified_on,
-        )
-        for contact in found
+        _line(house, contact, protocol.targets.get(protocol.resolve("targets", contact.target))) for contact in found
     ]
     if wanted is None:
         return tuple(lines)
@@ -47,6 +39,24 @@ def contact_lines(
         key=lambda line: (line.phone is None, line.open_now is False, order[line.target.key] if line.target else 0)
     )
     return tuple(known)
+
+
+def numbers_of_the_country(house: House) -> tuple[ContactLine, ...]:
+    """Who answers everywhere, for a page that knows of no school: those with a telephone number and a name."""
+    with house.directory.reading() as session:
+        found = directory.country_contacts(session)
+    return tuple(_line(house, contact, None) for contact in found if contact.phone and contact.names)
+
+
+def _line(house: House, contact: directory.Contact, target: Target | None) -> ContactLine:
+    return ContactLine(
+        target=target,
+        name=contact.names,
+        phone=contact.phone or None,
+        url=contact.url or None,
+        open_now=is_open(contact.hours, house.now()),
+        verified_on=contact.verified_on,
+    )
 
 
 def is_open(hours: Mapping[str, Any], now: datetime) -> bool | None:

@@ -16,7 +16,7 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import load
 from school_protocol.services.notices import told_of
 from school_protocol.services.showing import note_reading, seeing_of
-from school_protocol.services.views import DangerPage, ToldLine
+from school_protocol.services.views import ContactLine, DangerPage, ToldLine
 from school_protocol.storage.engines import Session
 
 CHOICES = (FieldType.choice, FieldType.choices)
@@ -37,14 +37,25 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
         return DangerPage(
             head=seeing.head(),
             dangers=live,
-            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None),
+            contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None)),
             quick_acts=tuple(act for act in first if act.quick),
             then_acts=tuple(act for act in first if not act.quick),
             call_act=call_act(first),
             noted=noted_since(loaded.protocol, loaded.case, first, lives),
             called=called_since(loaded.case, lives),
             told=_told_since(session, loaded.case_id, loaded.protocol, lives),
+            holds=tuple(hold for hold in seeing.holds() if hold.stands and not hold.confirmed),
+            may_review=any(
+                choice.is_open and choice.kind == "act" and loaded.protocol.acts[choice.key].kind is ActKind.review_hold
+                for choice in seeing.choices
+            ),
         )
+
+
+def to_call(case: Case, lines: Iterable[ContactLine]) -> tuple[ContactLine, ...]:
+    """Whom to call: while a hold stands, nobody who answers for the guardians."""
+    held = any(hold.stands for hold in case.holds)
+    return tuple(line for line in lines if not (held and line.target is not None and line.target.to_guardians))
 
 
 def _told_since(

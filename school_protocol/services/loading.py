@@ -15,6 +15,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Event, StepTaken, from_entry, to_entry
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.forms import FieldType
+from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.house import House
@@ -40,6 +41,8 @@ class Loaded:
     events: tuple[Event, ...]
     names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Slot id → identity, opened only for who may read it."""
+    naming: Naming | None = None
+    """For a reader of pseudonyms: takes out of texts the names that they are not to read."""
 
     @property
     def now(self) -> datetime:
@@ -146,7 +149,20 @@ def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Lo
     loaded.roles = roles_of(protocol, case, actor, around, facts.today)
     if loaded.roles and not loaded.pseudonymised:
         loaded.names = names_in(house, session, case_id)
+    elif loaded.roles and not loaded.metadata_only:
+        loaded.naming = naming_of(protocol, names_in(house, session, case_id))
     return loaded
+
+
+def naming_of(protocol: Protocol, names: Mapping[str, Mapping[str, str]]) -> Naming:
+    """The people of a case by their sign, ready to be looked for in a text."""
+    return Naming({sign_of(protocol, slot_id): identity for slot_id, identity in names.items()})
+
+
+def sign_of(protocol: Protocol, slot_id: str) -> str:
+    """`targeted_pupil-1` → EV1."""
+    slot, _, number = slot_id.rpartition("-")
+    return f"{protocol.slots[slot].short}{number}"
 
 
 def names_in(house: House, session: Session, case_id: str) -> dict[str, Mapping[str, str]]:
@@ -272,7 +288,7 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
         raised=raised,
         next_due_at=next_due_at,
         next_due_key=next_due_key,
-        urgent=raised > 0,
+        urgent=raised > 0 or _first_minutes_run(protocol, case, running),
         next_key=waiting.key,
         next_kind=waiting.kind,
         waiting_since=waiting.since,
@@ -292,6 +308,15 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
             if fact.figure and isinstance(value := facts[key], str | int | bool)
         },
     )
+
+
+def _first_minutes_run(protocol: Protocol, case: Case, running: Iterable[Due]) -> bool:
+    """Whether a danger stands, and something runs that only acts of the first minutes can meet."""
+    if not case.live_dangers():
+        return False
+    meeting = (protocol.deadlines[due.deadline].met_by for due in running)
+    first = {key for key, act in protocol.acts.items() if act.first_minutes}
+    return any(met_by and all(source.act in first for source in met_by) for met_by in meeting)
 
 
 def _above(around: Surroundings, kind: UnitKind) -> str:

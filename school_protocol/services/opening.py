@@ -29,6 +29,7 @@ from school_protocol.services.loading import (
     surroundings,
     today_for,
 )
+from school_protocol.services.naming import refuse_names
 from school_protocol.services.showing import asks_signature
 from school_protocol.services.views import (
     AccountLine,
@@ -167,6 +168,7 @@ def _open(
     decision = decide(
         protocol, None, actor, house.now(), around, RecordAct(act.key, answers), Opening(number, place.id, report)
     )
+    refuse_names(house, session, None, protocol, decision, tells=True)
     opened = decision.events[0]
     assert isinstance(opened, CaseOpened)
     cases.open_case(

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file
 from school_protocol.documents.model import CaseFile
-from school_protocol.domain.engine import role_for
-from school_protocol.domain.errors import SentBefore, Unseen
+from school_protocol.domain.engine import Reason, role_for
+from school_protocol.domain.errors import Refused, SentBefore, Unseen
 from school_protocol.domain.events import DocumentIssued
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Document, Profile
+from school_protocol.domain.protocol import Act, Document, Profile
+from school_protocol.domain.summaries import last_summary, stands
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, account_names, as_it_stood, keep, load, names_in
+from school_protocol.services.loading import (
+    Loaded,
+    account_names,
+    as_it_stood,
+    keep,
+    load,
+    names_in,
+    naming_of,
+)
 from school_protocol.services.printing import case_file_view
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import CaseHead
@@ -39,6 +49,24 @@ class CaseFileOptions:
     languages: tuple[str, ...]
     missing: str | None
     copies: int
+    summaries: tuple[SummaryAsked, ...] = ()
+    """For the copies that print a summary: how it stands."""
+
+    def awaits(self, profile: str) -> bool:
+        """Whether this person confirms a summary before that copy."""
+        return any(one.is_asked and profile in one.profiles for one in self.summaries)
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryAsked:
+    """The summary that some copies print: who confirmed it, when; `is_asked`: this person confirms it first."""
+
+    act: Act
+    profiles: tuple[str, ...]
+    role: str = ""
+    at: datetime | None = None
+    stands: bool = False
+    is_asked: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +99,30 @@ def see_case_file(house: House, actor: Actor, number: str) -> CaseFileOptions:
             raise Unseen(number)
         languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
         copies = len(loaded.case.documents)
-        return CaseFileOptions(seeing.head(), profiles, languages, rendering.missing(), copies)
+        summaries = tuple(_summaries(loaded, seeing, profiles))
+        return CaseFileOptions(seeing.head(), profiles, languages, rendering.missing(), copies, summaries)
+
+
+def _summaries(loaded: Loaded, seeing: Seeing, profiles: Sequence[Profile]) -> Iterator[SummaryAsked]:
+    for act in dict.fromkeys(profile.summary for profile in profiles if profile.summary is not None):
+        printed = tuple(profile.key for profile in profiles if profile.summary == act)
+        record = last_summary(loaded.protocol, loaded.case, act)
+        is_standing = stands(loaded.case, record)
+        yield SummaryAsked(
+            loaded.protocol.acts[act],
+            printed,
+            record.role if record else "",
+            record.at if record else None,
+            is_standing,
+            is_asked=not is_standing and seeing.choice(act).is_open,
+        )
+
+
+def _check_summary(loaded: Loaded, profile: Profile) -> None:
+    """Whoever could write the summary that a copy prints has confirmed it for the case as it is."""
+    if any(one.is_asked for one in _summaries(loaded, Seeing(loaded, {}), [profile])):
+        act = profile.summary or ""
+        raise Refused((Reason("summary_first", acts=(act,), roles=loaded.protocol.acts[act].by),))
 
 
 def issue_case_file(
@@ -89,6 +140,8 @@ def issue_case_file(
             if chosen is None or language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{profile}")
             before = once.spent(session, press)
+            if before is None:
+                _check_summary(loaded, chosen)
             prepared = (
                 _prepared(house, session, loaded, chosen, language)
                 if before is None
@@ -160,10 +213,12 @@ def _issued(loaded: Loaded, copy: int, language: str, data: bytes) -> Issued:
 def _view(
     house: House, session: Session, loaded: Loaded, profile: Profile, language: str, copy: int, head: journal.Head
 ) -> CaseFile:
-    loaded.names = names_in(house, session, loaded.case_id) if profile.identities else {}
+    names = names_in(house, session, loaded.case_id)
+    loaded.names = names if profile.identities else {}
+    loaded.naming = None if profile.identities else naming_of(loaded.protocol, names)
     accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
-    names = account_names(house, {*accounts, *(held.account for held in loaded.case.seats)}, language)
-    return case_file_view(house, loaded, names, profile, copy, head.seq, head.hash)
+    accounts_named = account_names(house, {*accounts, *(held.account for held in loaded.case.seats)}, language)
+    return case_file_view(house, loaded, accounts_named, profile, copy, head.seq, head.hash)
 
 
 def _as_before(

@@ -6,17 +6,18 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from school_protocol.documents.model import CaseFile, CheckLine, GridLine
+from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.domain import scoring
-from school_protocol.domain.conformance import conformance
+from school_protocol.domain.assessing import assessed_level
+from school_protocol.domain.conformance import Conformance, conformance
 from school_protocol.domain.dues import duties
-from school_protocol.domain.engine import assessed_level
 from school_protocol.domain.lines import EventView, PersonLine, RecordView
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import ActKind, Document, Profile
+from school_protocol.domain.summaries import last_summary, stands, summary_text
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded
-from school_protocol.services.seeing import Seeing, without_words
+from school_protocol.services.seeing import Seeing, without_names, without_words
 from school_protocol.storage import directory
 
 
@@ -55,7 +56,8 @@ class _Printing:
             content_seq=content_seq,
             content_head=content_head,
             decision=self._decision(),
-            conformance=conformance(loaded.facts, seeing.counts, statuses),
+            summary=self._summary(),
+            conformance=self._masked(conformance(loaded.facts, seeing.counts, statuses)),
             events=tuple(self._event(seeing.event(event)) for event in loaded.events),
             people=tuple(self._person(person) for person in seeing.people()),
             records=tuple(
@@ -89,7 +91,9 @@ class _Printing:
         """Words and what is for an authority alone are left out where the profile has none."""
         answers = dict(record.answers)
         if not self.profile.words:
-            answers = without_words(record.form, answers)
+            answers = without_words(record.form, answers, self.seeing.masked)
+        elif not self.profile.identities:
+            answers = without_names(record.form, answers, self.seeing.masked)
         intimate = any(
             item.forbids_files and record.answers.get(item.key) in item.forbids_files for item in record.form.fields
         )
@@ -98,6 +102,10 @@ class _Printing:
                 answers.pop(item.key, None)
         hidden = record.hidden or (None if self.profile.words else "words")
         return replace(record, answers=answers, hidden=hidden)
+
+    def _masked(self, found: Conformance) -> Conformance:
+        departures = tuple(replace(line, reason=self.seeing.masked(line.reason)) for line in found.departures)
+        return replace(found, departures=departures)
 
     def _event(self, event: EventView) -> EventView:
         return replace(event, record=self._record(event.record)) if event.record is not None else event
@@ -115,6 +123,16 @@ class _Printing:
             and self.loaded.protocol.acts[record.act].signatures > 1
         ]
         return self._record(self.seeing.record(signed[-1])) if signed else None
+
+    def _summary(self) -> SummaryLine | None:
+        """The latest text of the case in which nobody is named, where the copy prints one."""
+        if self.profile.summary is None:
+            return None
+        record = last_summary(self.loaded.protocol, self.loaded.case, self.profile.summary)
+        if record is None:
+            return SummaryLine()
+        text = self.seeing.masked(summary_text(self.loaded.protocol, record))
+        return SummaryLine(text, record.role, record.at, stands(self.loaded.case, record))
 
     def _grid(self) -> tuple[tuple[GridLine, ...], tuple[int, int] | None, Mapping[str, Any]]:
         rule = self.loaded.protocol.assessment

@@ -16,12 +16,13 @@ from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.services.directory import contact_lines
-from school_protocol.services.first_minutes import called_since, first_acts, noted_since
+from school_protocol.services.first_minutes import called_since, first_acts, noted_since, to_call
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
     load_by_id,
 )
+from school_protocol.services.naming import refuse_names
 from school_protocol.services.opening import Opened, colleague_lines
 from school_protocol.services.recording import Done, keep_decision, repeated, where_it_goes_on
 from school_protocol.services.views import (
@@ -46,7 +47,7 @@ def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
             line,
             acts=acts,
             raised=raised,
-            contacts=contact_lines(house, loaded.protocol, loaded.case.unit, targets or None),
+            contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, targets or None)),
             noted=noted_since(loaded.protocol, loaded.case, acts, own, by=actor.id),
             called=called_since(loaded.case, own, by=actor.id),
         )
@@ -102,6 +103,8 @@ def receipt_line(house: House, session: Session, actor: Actor, header: reports.R
     state = "in_hand" if cases.was_seen(session, header.case_id) else "received"
     if row is not None and row.ended:
         state = "ended"
+    if row is not None and actor.id in row.exclusions:
+        state = "received"  # what becomes of it is not for who must not read it
     with house.directory.reading() as directory_session:
         unit = directory.unit(directory_session, header.unit)
     return ReceiptLine(
@@ -149,6 +152,7 @@ def record_from_receipt(
             loaded = where_it_goes_on(house, session, loaded)
         intent = RecordAct(declared.key, answers)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        refuse_names(house, session, loaded.case_id, loaded.protocol, decision, tells=False)
         return keep_decision(house, session, loaded, decision, press)
 
 

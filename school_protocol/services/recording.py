@@ -30,6 +30,7 @@ from school_protocol.services.loading import (
     load_by_id,
     notify,
 )
+from school_protocol.services.naming import refuse_names
 from school_protocol.services.showing import as_far_as, seeing_of
 from school_protocol.storage import cases, keys, once
 from school_protocol.storage.engines import Session
@@ -93,6 +94,7 @@ def record_act(
         intent = RecordAct(act, answers, signed, changes)
         decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
         _check_expected(loaded, expected, declared)
+        refuse_names(house, session, loaded.case_id, loaded.protocol, decision, tells=bool(loaded.names))
         return keep_decision(house, session, loaded, decision, press)
 
 

@@ -12,7 +12,7 @@ import json
 import re
 import secrets
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
@@ -24,15 +24,16 @@ from school_protocol.domain.clock import Calendar, Hours
 from school_protocol.domain.dues import open_dues
 from school_protocol.domain.errors import BadInput, Refused, SchoolProtocolError, Unseen
 from school_protocol.domain.events import Recorded, from_entry
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor, UnitKind
-from school_protocol.domain.protocol import START, Protocol, ScopeKind
+from school_protocol.domain.protocol import START, ActKind, Protocol, ScopeKind
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
 from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import record_from_receipt
 from school_protocol.services.recording import make_move, record_act
-from school_protocol.services.showing import see_case
+from school_protocol.services.showing import see_act, see_case
 from school_protocol.storage import cases, directory, reports
 from school_protocol.wording import ZONE
 
@@ -40,6 +41,7 @@ SCHOOL_WEEK = {
     **{day: (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))) for day in range(5)},
     5: (Hours(time(8, 30), time(12, 30)),),
 }
+_DANGERS = (FieldType.danger, FieldType.dangers, FieldType.covers)
 _STEP = frozenset({"at", "advance", "as", "do", "answers", "reason", "depart", "expect", "note", "case"})
 
 
@@ -79,6 +81,12 @@ class Played:
     dues: Mapping[str, str] = field(default_factory=dict)
     expected_refusal: bool = False
     number: str = ""
+    asked: int = 0
+    """Answers that the step gives and its form did not hold already as it opened."""
+    known: int = 0
+    """Those that it held."""
+    required: int = 0
+    """Of those asked, the questions that must be answered."""
 
     @property
     def went_as_said(self) -> bool:
@@ -161,6 +169,8 @@ class Player:
             expected_refusal=step.get("expect") == "refused",
         )  # fmt: skip
         self._look(actor, case)
+        if self.watching:
+            self._weigh(played, actor, step, case)
         before = self._seq(case)
         try:
             self._do(actor, step, case)
@@ -182,6 +192,36 @@ class Player:
             see_case(self.house, actor, self.numbers[case])
         if self._seq(case) > before:
             self.unseen.discard(case)
+
+    def _weigh(self, played: Played, actor: Actor, step: Mapping[str, Any], case: str) -> None:
+        """Count the answers of this step: those that somebody gives, and those that the form held as it opened."""
+        act = self.protocol.resolve("acts", str(step["do"]))
+        if act not in self.protocol.acts:
+            given = [step.get("reason"), *(step.get("depart") or {}).values()]
+            played.asked = played.required = sum(one is not None for one in given)
+            return
+        form, now = self.protocol.form_of(act), self.clock.now()
+        held = form.begins(now, now.astimezone(ZONE).date())
+        with suppress(Unseen):
+            held |= see_act(self.house, actor, self.numbers.get(case, ""), act).prefill
+        answers = self._answers(step.get("answers") or {}, case)
+        answers |= {
+            item.key: self._keys(answers[item.key])
+            for item in form.fields
+            if item.type in _DANGERS and item.key in answers
+        }
+        parts = {key: _parts(answers[key]) for key in answers}
+        left = {key for key in parts if key in held and _same(answers[key], held[key])}
+        played.known = sum(parts[key] for key in left)
+        played.asked = sum(parts.values()) - played.known
+        must = {item.key for item in form.fields if item.required and item.type is not FieldType.signature}
+        played.required = len(must & parts.keys() - left)
+
+    def _keys(self, said: Any) -> Any:
+        """Dangers by their keys, however the script names them."""
+        if isinstance(said, list):
+            return [self.protocol.resolve("dangers", str(one)) for one in said]
+        return self.protocol.resolve("dangers", str(said))
 
     def _do(self, actor: Actor, step: Mapping[str, Any], case: str) -> None:
         name, answers = str(step["do"]), self._answers(step.get("answers") or {}, case)
@@ -318,6 +358,57 @@ def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: by
     return Player(house, clock, protocol, school, places)
 
 
+@dataclass(frozen=True, slots=True)
+class Effort:
+    """What a whole script asked of people: acts recorded, answers given, signatures, moves made.
+
+    `required` are questions that must be answered; `asked` every answer that was given, each cell and grid item of it;
+    `known` those that the forms held as they opened.
+    """
+
+    acts: int
+    required: int
+    asked: int
+    known: int
+    signatures: int
+    moves: int
+
+
+def effort_of(protocol: Protocol, played: Iterable[Played]) -> Effort:
+    """The sum over the steps that went through; a signature is an act of its own, and its password the answer."""
+    done = [one for one in played if not one.expected_refusal]
+    acts = [found for one in done if (found := protocol.acts.get(protocol.resolve("acts", one.do))) is not None]
+    signing = [act for act in acts if act.kind is ActKind.sign]
+    return Effort(
+        acts=len(acts) - len(signing),
+        required=sum(one.required for one in done),
+        asked=sum(one.asked for one in done),
+        known=sum(one.known for one in done),
+        signatures=len(signing) + sum(bool(act.signatures) for act in acts),
+        moves=len(done) - len(acts),
+    )
+
+
+def _parts(value: Any) -> int:
+    """How many answers one is: a table has its cells, a grid its items; a person is one, a choice of several is one."""
+    if isinstance(value, Mapping):
+        return 1 if "slot" in value else len(value)
+    rows = [one for one in value if isinstance(one, Mapping)] if isinstance(value, list) else []
+    return sum(1 if "slot" in row else len(row) for row in rows) or 1
+
+
+def _same(said: Any, held: Any) -> bool:
+    """Whether an answer is what stood there; a moment by its minute."""
+    one, other = (value if isinstance(value, list) else [value] for value in (said, held))
+    return [_plain(part) for part in one] == [_plain(part) for part in other]
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return {"true": "yes", "false": "no"}.get(str(value), str(value)[:16])
+
+
 def duration(text: str, where: str) -> timedelta:
     """`3d`, `2h`, `90m`, or several joined: `1d4h`."""
     parts = re.findall(r"(\d+)([dhm])", text)
@@ -352,6 +443,9 @@ def as_json(played: Sequence[Played]) -> str:
                 "level": one.level,
                 "dues": dict(one.dues),
                 "as_said": one.went_as_said,
+                "asked": one.asked,
+                "known": one.known,
+                "required": one.required,
             }
             for one in played
         ],

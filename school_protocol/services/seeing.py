@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -18,13 +18,16 @@ from school_protocol.domain.events import (
     CaseJoined,
     CaseOpened,
     DocumentIssued,
+    EntryRetracted,
     Event,
     Recorded,
     StepTaken,
     kind_of,
 )
-from school_protocol.domain.forms import FieldType, Form, Option
+from school_protocol.domain.facts import points_by
+from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
+from school_protocol.domain.undoing import undoable
 from school_protocol.services.loading import Loaded
 from school_protocol.services.views import (
     AccountLine,
@@ -110,7 +113,7 @@ class Seeing:
         return bool(declared and declared.side_bound)
 
     def person(self, person_id: str) -> PersonLine:
-        person = self.case.people[person_id]
+        person = self.case.people.get(person_id) or self.case.former[person_id]
         slot = self.protocol.slots[person.slot]
         number = person_id.rpartition("-")[2]
         identity = self.loaded.names.get(person_id, {})
@@ -133,7 +136,7 @@ class Seeing:
 
     def labels(self) -> dict[str, str]:
         """How answers name people and colleagues for this reader."""
-        lines = [self.person(key) for key in self.case.people]
+        lines = [self.person(key) for key in {**self.case.former, **self.case.people}]
         labels = {line.id: f"{line.label} · {line.name}" if line.name else line.label for line in lines}
         return {**self.names, **labels}
 
@@ -144,7 +147,7 @@ class Seeing:
         hidden = None if as_signatory else self.hidden(form)
         answers = {} if hidden == "side" else dict(record.answers)
         if hidden == "words":
-            answers = without_words(form, answers)
+            answers = without_words(form, answers, self.masked)
         return RecordView(
             seq=record.seq,
             event=snake(EVENT_OF_ACT[record.kind].value),
@@ -161,7 +164,20 @@ class Seeing:
             hidden=hidden,
             derived={} if hidden == "side" else record.derived,
             corrections=tuple(record.corrections),
+            taken_back=record.retracted_at,
+            undo_until=self.undoable.get(record.seq),
         )
+
+    @cached_property
+    def undoable(self) -> Mapping[int, datetime]:
+        """The entries that this reader may take back now, each with until when."""
+        loaded = self.loaded
+        if not loaded.roles:
+            return {}
+        return undoable(self.protocol, self.case, loaded.actor.id, loaded.now, loaded.around)
+
+    def _taken_back(self, event: EntryRetracted) -> dict[str, Any]:
+        return {"entry": event.entry, "act": self.protocol.acts[event.act]}
 
     def entry(self, record: Record) -> RecordView:
         """One record, whole: as it holds now, and as it was first written where it was corrected."""
@@ -172,7 +188,11 @@ class Seeing:
         first = dict(written.answers)
         if first == dict(record.answers):
             return shown
-        return replace(shown, first=without_words(shown.form, first) if shown.hidden else first)
+        return replace(shown, first=without_words(shown.form, first, self.masked) if shown.hidden else first)
+
+    def masked(self, text: str) -> str:
+        """A text as this reader may see it: with signs where it names somebody, for a reader of pseudonyms."""
+        return self.loaded.naming.masked(text) if self.loaded.naming is not None else text
 
     def name(self, account: str) -> str:
         return self.names.get(account, "—")
@@ -184,8 +204,10 @@ class Seeing:
         view = EventView(event.seq, kind, self.name(event.actor), event.role, event.at, event.occurred_at)
         match event:
             case Recorded():
-                record = self.case.record(event.seq)
+                record = self.case.written(event.seq)
                 return replace(view, record=self.record(record) if record else None)
+            case EntryRetracted():
+                return replace(view, detail=self._taken_back(event))
             case StepTaken():
                 return replace(view, detail=self._step(event))
             case CaseOpened():
@@ -209,8 +231,8 @@ class Seeing:
             return {**places, "reason": "", "departures": [], "level": None, "grid": {}}
         return {
             **places,
-            "reason": step.reason,
-            "departures": [(self.protocol.needs[need], why) for need, why in step.departures.items()],
+            "reason": self.masked(step.reason),
+            "departures": [(self.protocol.needs[need], self.masked(why)) for need, why in step.departures.items()],
             "level": step.level,
             "grid": step.grid,
         }
@@ -297,7 +319,7 @@ class Seeing:
             if _role_refused(choice) and move.backwards:
                 continue
             (other if move.backwards else forward).append(line)
-        forward.sort(key=lambda line: (not line.is_open, _role_refused_line(line), len(line.reasons)))
+        forward.sort(key=lambda line: (not line.is_open, _role_refused_line(line), line.move.reason, len(line.reasons)))
         return tuple(forward), tuple(other)
 
     def _move_line(self, move: Move, choice: Choice) -> MoveLine:
@@ -414,6 +436,11 @@ class Seeing:
         return next((option for option in item.options if option.key == chosen), None) if item else None
 
     def holds(self) -> tuple[HoldLine, ...]:
+        review = {
+            due.subject: due.due_at
+            for due in self.counts
+            if due.is_open and points_by(self.protocol.deadlines[due.deadline]) is FieldType.hold
+        }
         return tuple(
             HoldLine(
                 hold.number,
@@ -421,6 +448,7 @@ class Seeing:
                 hold.at,
                 hold.confirmed_seq is not None,
                 hold.stands,
+                review.get(str(hold.number)),
             )
             for hold in self.case.holds
         )
@@ -510,6 +538,7 @@ class Seeing:
             successor=self.case.successor,
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,
+            undoable=tuple(self.record(one) for seq in self.undoable if (one := self.case.record(seq)) is not None),
         )
 
     def move(self, key: str) -> MoveView:
@@ -556,17 +585,31 @@ class Seeing:
         )
 
 
-def without_words(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers for a reader of pseudonyms: what may name or quote somebody is left out, of lines too."""
+def without_words(form: Form, answers: Mapping[str, Any], masked: Callable[[str], str]) -> dict[str, Any]:
+    """Answers for a reader of pseudonyms: what may name or quote somebody is left out, of lines too.
+
+    Names that were typed elsewhere all the same are `masked`.
+    """
+    return _masked(form.by_key, answers, masked, keeps_words=False)
+
+
+def without_names(form: Form, answers: Mapping[str, Any], masked: Callable[[str], str]) -> dict[str, Any]:
+    """Answers with all their words, names in them `masked`."""
+    return _masked(form.by_key, answers, masked, keeps_words=True)
+
+
+def _masked(
+    fields: Mapping[str, FormField], answers: Mapping[str, Any], masked: Callable[[str], str], *, keeps_words: bool
+) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     for key, value in answers.items():
-        item = form.by_key.get(key)
-        if item is None or item.may_name:
+        item = fields.get(key)
+        if item is None or (item.may_name and not keeps_words):
             continue
         if item.type is FieldType.rows:
-            texts = {column.key for column in item.fields if column.may_name}
-            value = [{name: cell for name, cell in row.items() if name not in texts} for row in value]
-        kept[key] = value
+            columns = {column.key: column for column in item.fields}
+            value = [_masked(columns, row, masked, keeps_words=keeps_words) for row in value]
+        kept[key] = masked(value) if item.is_words and isinstance(value, str) else value
     return kept
 
 

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from school_protocol.domain.assessing import assessed_level
 from school_protocol.domain.case import Case, is_reading
-from school_protocol.domain.engine import (
-    Choice,
-    assessed_level,
-)
+from school_protocol.domain.engine import Choice
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import CaseSeen
 from school_protocol.domain.forms import FieldType, Form
@@ -16,6 +12,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, Level, Protocol, ScopeKind
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
+from school_protocol.services.known import known_already
 from school_protocol.services.loading import (
     Loaded,
     account_names,
@@ -65,7 +62,7 @@ def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseH
     """One recorded act, whole."""
     with house.realm.writing() as session:
         loaded = load(house, session, actor, number)
-        record = loaded.case.record(seq)
+        record = loaded.case.written(seq)
         if record is None:
             raise Unseen(f"{number}/{seq}")
         note_reading(house, session, loaded, f"entry.{seq}")
@@ -97,7 +94,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             choices=seeing.act_choices(declared, contacts),
             reasons=choice.reasons,
             asks_signature=asks_signature(loaded.protocol, declared),
-            prefill=_known_already(loaded, form),
+            prefill=known_already(loaded, seeing, declared),
             assessed=_assessed(loaded, declared),
         )
 
@@ -110,18 +107,6 @@ def _assessed(loaded: Loaded, act: Act) -> Level | None:
         return None
     level, detail = assessed_level(loaded.protocol, loaded.case, grids[-1].answers)
     return loaded.protocol.grids[detail["grid"]].levels.get(level)
-
-
-def _known_already(loaded: Loaded, form: Form) -> dict[str, Any]:
-    """Answers that nobody has to be asked for: oneself, and the only person whom a question can mean."""
-    known: dict[str, Any] = {}
-    for item in form.fields:
-        if item.default == "oneself" and loaded.actor.id in loaded.around.people:
-            known[item.key] = loaded.actor.id
-        if item.default == "only":
-            people = [one.id for one in loaded.case.people.values() if one.slot in item.slots]
-            known |= {item.key: people[0]} if len(people) == 1 else {}
-    return known
 
 
 def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView | None:

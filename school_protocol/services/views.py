@@ -101,6 +101,8 @@ class CaseView:
     successor: str | None = None
     joined: tuple[str, ...] = ()
     opened_from: str | None = None
+    undoable: tuple[RecordView, ...] = ()
+    """What this reader wrote in the last minutes and may still take back, the latest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,10 @@ class DangerPage:
     """Target → when it was last called about a danger that stands."""
     told: tuple[ToldLine, ...] = ()
     """Who was told by message since the danger was raised."""
+    holds: tuple[HoldLine, ...] = ()
+    """Holds on guardians that stand and are not confirmed by two yet."""
+    may_review: bool = False
+    """Whether this reader may confirm them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +216,8 @@ class CaseLine:
     tone: str
     """late, today, soon, later, ended."""
     raised: int
+    urgent: bool
+    """A danger is raised, or something of its first minutes is still to be written down."""
     restricted: bool
     unit: Unit
     opened_at: datetime

@@ -406,6 +406,12 @@ def contacts(session: Session, unit_id: str) -> tuple[Contact, ...]:
     return tuple(_contact(row) for row in sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
 
 
+def country_contacts(session: Session) -> tuple[Contact, ...]:
+    """The contacts that serve the whole country."""
+    query = select(ContactRow).where(ContactRow.unit.is_(None)).order_by(ContactRow.position, ContactRow.id)
+    return tuple(_contact(row) for row in session.scalars(query))
+
+
 def _contact(row: ContactRow) -> Contact:
     return Contact(
         id=row.id,

@@ -80,7 +80,7 @@ class IndexRow:
     next_due_at: datetime | None = None
     next_due_key: str | None = None
     urgent: bool = False
-    """A danger is raised: it stands before everything else."""
+    """A danger is raised, or its first minutes are not over: it stands before everything else."""
     next_key: str | None = None
     """The act, move or deadline that the case waits for."""
     next_kind: str | None = None

@@ -17,6 +17,7 @@ from school_protocol.web import (
     desk,
     errors,
     headers,
+    help,
     limits,
     rendering,
     reports,
@@ -56,7 +57,7 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
     )
-    for room in (sessions, access, limits, rendering, headers, compression, errors, words):
+    for room in (sessions, access, limits, rendering, headers, compression, errors, words, help):
         room.init_app(app)
     for blueprint in (
         sign_in.blueprint,
@@ -65,6 +66,7 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         cases.blueprint,
         words.blueprint,
         team.blueprint,
+        help.blueprint,
     ):
         app.register_blueprint(blueprint)
     return app

@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 
-from flask import Flask, Response, make_response, render_template
+from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, SentBefore, Unseen
+from school_protocol.services import directory
 from school_protocol.services.accounts import TooManyTries
+from school_protocol.services.views import ContactLine
 from school_protocol.storage.errors import StorageBusy, StorageFull
+from school_protocol.web import sessions
 from school_protocol.web.kept import KeptForOwner
 
 log = logging.getLogger(__name__)
@@ -28,6 +31,8 @@ PAGES: Mapping[int, str] = {
     503: "errors/busy.html",
 }
 RETRY_SECONDS = "5"
+NUMBERS = "numbers"
+"""Where the numbers last read are kept, for when the store is busy."""
 LAST_RESORT = """<!doctype html>
 <html lang="fr" dir="ltr"><head><meta charset="utf-8"><title>Un instant</title></head><body>
 <h1>Un instant, s’il vous plaît</h1>
@@ -57,11 +62,24 @@ def init_app(app: Flask) -> None:
 def page(status: int, template: str | None = None, **known: object) -> Response:
     """The page of `status`. It says nothing of the address asked for, so that two of them can't be told apart."""
     try:
-        body = render_template(template or PAGES.get(status, PAGES[400 if status < 500 else 500]), **known)
+        chosen = template or PAGES.get(status, PAGES[400 if status < 500 else 500])
+        body = render_template(chosen, numbers=_numbers(), **known)
     except Exception:
         log.exception("an error's page could not be shown")
         body = LAST_RESORT
     return make_response(body, status)
+
+
+def _numbers() -> tuple[ContactLine, ...]:
+    """Who answers now, everywhere, where something sent was not recorded: it may have been about a danger."""
+    if request.method != "POST":
+        return ()
+    try:
+        current_app.extensions[NUMBERS] = directory.numbers_of_the_country(sessions.house())
+    except Exception:
+        log.warning("the numbers of the country could not be read", exc_info=True)
+    found: tuple[ContactLine, ...] = current_app.extensions.get(NUMBERS, ())
+    return found
 
 
 def _http(error: HTTPException) -> Response | HTTPException:

@@ -87,6 +87,8 @@ class OwnForm(FlaskForm):  # type: ignore[misc]
     expected = HiddenField()
     """Number of the case's latest event when the form was shown."""
     problems: tuple[Problem, ...] = ()
+    looked: tuple[str, ...] = ()
+    """Names in its words about which a page has asked already."""
 
     def expected_seq(self) -> int:
         """Garbage counts as nothing seen: the case has moved on since."""
@@ -101,6 +103,7 @@ class AnswerForm(OwnForm):
     """The form of one act."""
 
     view: ActView
+    w: Wording
     password = PasswordField()
     questions: list[Question]
     unit: Question | None = None
@@ -157,7 +160,7 @@ def form_for(
     if not shown.get("expected"):
         shown["expected"] = str(view.head.seq if view.head else 0)
     form: AnswerForm = kind(shown)
-    form.view = view
+    form.view, form.w = view, w
     form.prefix = prefix
     form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
     form.unit = builder.unit(form, shown)
@@ -173,7 +176,8 @@ def answers_of(form: AnswerForm) -> dict[str, Any]:
 def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> None:
     """Put each problem beside its field, nested ones beside their part, and all of them in the summary."""
     found: list[Problem] = []
-    for path, codes in problems.items():
+    for path, found_there in problems.items():
+        codes = [form.w.spoken(form.view.protocol, code) for code in found_there]
         key, *rest = path.split(".")
         question = form.by_key.get(key)
         place, label = question.take(rest, codes) if question else ("", path)
@@ -195,15 +199,8 @@ def asks_for_danger(form: AnswerForm) -> bool:
 
 def blank(view: ActView, now: datetime) -> Posted:
     """A form as it opens: defaults, then what the act brings with it."""
-    answers: dict[str, Any] = {}
-    for item in view.form.fields:
-        if item.default == "now" and item.type is FieldType.moment:
-            answers[item.key] = now.replace(second=0, microsecond=0).isoformat()
-        elif item.default == "today" and item.type is FieldType.date:
-            answers[item.key] = now.astimezone(ZONE).date().isoformat()
-        elif item.default is not None and item.type not in (FieldType.account, FieldType.person):
-            answers[item.key] = item.default
-    return as_posted(view.form.fields, {**answers, **view.prefill})
+    begun = view.form.begins(now.replace(second=0, microsecond=0), now.astimezone(ZONE).date())
+    return as_posted(view.form.fields, {**begun, **view.prefill})
 
 
 def as_posted(fields: Iterable[FormField], answers: Mapping[str, Any], prefix: str = PREFIX) -> Posted:
@@ -299,7 +296,8 @@ class _Builder:
             case FieldType.person | FieldType.persons:
                 several = item.type is FieldType.persons
                 more = 1 if self.more == item.key else 0
-                asked |= {"several": several, "more": more, "takes_new": self.takes_new}
+                takes_new = self.takes_new and (item.even_on_hold or not self._only_guardians_on_hold(item))
+                asked |= {"several": several, "more": more, "takes_new": takes_new, "hint": self._people_hint(item)}
                 return People(options=self._people(item), slots=self._slots(item), **asked)
             case FieldType.choices | FieldType.accounts | FieldType.dangers | FieldType.covers:
                 return Several(options=self._offered(item), **asked)
@@ -354,8 +352,25 @@ class _Builder:
                 yield danger.key, self.w.text(danger.title), answers
 
     def _people(self, item: FormField) -> list[Offered]:
-        fitting = [line for line in self.choices.people if not item.slots or line.slot.key in item.slots]
+        fitting = [line for line in self._fitting(item) if item.even_on_hold or not line.held]
         return [Offered(line.id, self.w.text(line.slot.title), name=_person_name(line)) for line in fitting]
+
+    def _fitting(self, item: FormField) -> list[PersonLine]:
+        return [line for line in self.choices.people if not item.slots or line.slot.key in item.slots]
+
+    def _people_hint(self, item: FormField) -> str:
+        """The question's own hint, and who is not offered because nothing is to reach them."""
+        held = [_person_name(line) for line in self._fitting(item) if line.held and not item.even_on_hold]
+        hint = self.w.text(item.hint)
+        if not held:
+            return hint
+        return " ".join(filter(None, (hint, self.w._("Not offered, on hold: %(people)s.", people=self.w.listed(held)))))
+
+    def _only_guardians_on_hold(self, item: FormField) -> bool:
+        """Whether somebody named here for the first time could only be a guardian, while a hold stands."""
+        slots = [self.protocol.slots[slot] for slot in item.slots]
+        stands = any(line.stands for line in self.choices.holds)
+        return stands and bool(slots) and all(slot.guardian for slot in slots)
 
     def _slots(self, item: FormField) -> list[Offered]:
         keys = [key for key in item.slots if key in self.protocol.slots] or list(self.protocol.slots)
@@ -384,8 +399,10 @@ class _Builder:
         yield Offered("need", self.w._("A need without a danger"))
 
     def _targets(self, item: FormField) -> Iterator[Offered]:
+        stands = any(line.stands for line in self.choices.holds)
         for target in self.protocol.targets.values():
-            yield Offered(target.key, self.w.text(target.title))
+            if not (stands and target.to_guardians):
+                yield Offered(target.key, self.w.text(target.title))
 
     def _referrals(self, item: FormField) -> Iterator[Offered]:
         for line in self.choices.referrals:

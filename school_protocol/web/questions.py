@@ -58,6 +58,8 @@ class Question(Field):  # type: ignore[misc]
         """Answered already by the way that led here: shown, not asked."""
         self.typed: list[str] = []
         self.problems: list[str] = []
+        self.mention: Any = None
+        """Whom its words name, where a sign is offered in place of the name."""
 
     @property
     def value(self) -> str:
@@ -68,6 +70,7 @@ class Question(Field):  # type: ignore[misc]
     def described_by(self) -> str:
         """Ids of the hint and the problems, for aria-describedby."""
         ids = [f"{self.id}-hint"] if self.hint else []
+        ids += [f"{self.id}-named"] if self.mention else []
         return " ".join([*ids, f"{self.id}-problem"] if self.problems else ids)
 
     def process_data(self, value: Any) -> None:
@@ -399,6 +402,8 @@ class People(Question):
         known = said if isinstance(said, list) else [said] if said else []
         named = [block for block in self.blocks if self.is_named(block)]
         new = [{part: text for part, text in block.items() if text.strip()} for block in named]
+        if new and self.spec.default == "only":
+            known = []  # the only one there was had been ticked beforehand
         if self.several or (known and new):
             return [*known, *new] or None
         return next(iter([*known, *new]), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import unicodedata
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +15,7 @@ from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 from werkzeug.local import LocalProxy
 
+from school_protocol.domain import naming
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
@@ -39,6 +41,7 @@ def init_app(app: Flask) -> None:
         role=role,
         languages=LocalProxy(languages),
         style_sheet=_style_sheet,
+        script=_script,
         fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
         shown_to=_shown_to,
@@ -54,6 +57,7 @@ def init_app(app: Flask) -> None:
         due=_due,
         role=role,
         number=number,
+        labelled=labelled,
         grouped=format_number,
     )
     app.context_processor(
@@ -149,6 +153,17 @@ def number(value: str) -> Markup:
     return bdi(format_number(str(value)))
 
 
+def labelled(value: str, protocol: Protocol, names: Mapping[str, str]) -> Markup:
+    """A text in which each sign of the case ([EV1]) stands as `names` label its person, apart from what is around."""
+    labels = {}
+    for person, label in names.items():
+        slot, _, number = person.rpartition("-")
+        if slot in protocol.slots:
+            labels[f"{protocol.slots[slot].short}{number}"] = label
+    pieces = naming.shown(str(value), labels)
+    return Markup("").join(Markup("<bdi>%s</bdi>") % piece if is_sign else escape(piece) for piece, is_sign in pieces)
+
+
 def role(protocol: Protocol, key: str) -> str:
     """Title of a role or a seat of `protocol`."""
     return wording().role(protocol, key)
@@ -186,7 +201,16 @@ def _now() -> datetime:
 
 def _style_sheet() -> str:
     """Address of the style sheet, good for ever: it changes with the file."""
-    return url_for("static", filename="school.css", v=_digest(Path(__file__).parent / "static" / "school.css"))
+    return _static("school.css")
+
+
+def _script() -> str:
+    """Address of the one script, which no page needs."""
+    return _static("desk.js")
+
+
+def _static(name: str) -> str:
+    return url_for("static", filename=name, v=_digest(Path(__file__).parent / "static" / name))
 
 
 def _fold_sheet(protocol: Protocol) -> str:
@@ -194,6 +218,6 @@ def _fold_sheet(protocol: Protocol) -> str:
     return url_for("desk.folds", protocol=protocol.protocol, version=protocol.version, v=protocol.digest[:12])
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=4)
 def _digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()[:12]

@@ -60,7 +60,7 @@ class _Selector:
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 return self.false(inner)
             case ast.Name(id=name):
-                return self._answered(name, ["yes"])
+                return self._several(name) or self._answered(name, ["yes"])
             case ast.Compare(left=left, ops=[op], comparators=[right]):
                 return self._compared(left, op, right)
         return None
@@ -74,10 +74,18 @@ class _Selector:
             case ast.UnaryOp(op=ast.Not(), operand=inner):
                 return self.true(inner)
             case ast.Name(id=name):
-                return self._answered(name, ["yes"], not_these=True)
+                several = self._several(name)
+                return f":not({several})" if several else self._answered(name, ["yes"], not_these=True)
             case ast.Compare(left=left, ops=[op], comparators=[right]) if type(op) in _OPPOSITE:
                 return self._compared(left, _OPPOSITE[type(op)](), right)
         return None
+
+    def _several(self, name: str) -> str | None:
+        """That a question with several answers has one."""
+        item = self.form.by_key.get(name)
+        if item is None or item.type not in (FieldType.choices, FieldType.dangers):
+            return None
+        return f":has([name='{self.prefix}{name}']:checked)"
 
     def _compared(self, left: ast.AST, op: ast.cmpop, right: ast.AST) -> str | None:
         if isinstance(left, ast.Constant) and isinstance(right, ast.Name):  # one of several answers

@@ -362,7 +362,7 @@ class Person:
 
     def move(self, title: str, step: Step) -> None:
         """Make the move that reads `title`; or see that it isn't open, and why."""
-        way = self.page.locator("main .ways > li").filter(has_text=re.compile(f"^\\s*{re.escape(title)}(\\s|$)"))
+        way = self.page.locator("main .ways > li").filter(has_text=re.compile(f"^\\s*{re.escape(title)}(?!\\w)"))
         if step.get("expect") == "refused":
             self.unfold(way.first)
             expect(way.get_by_role("link", name=title, exact=True, include_hidden=True)).to_have_count(0)

@@ -99,8 +99,9 @@ def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
 
 
 def style(house: Served, page: Page) -> int:
-    """What the style sheets weigh as they travel."""
+    """What the style sheets, and the script, weigh as they travel."""
     addresses = [link.get_attribute("href") for link in page.locator("link[rel=stylesheet]").all()]
+    addresses += [one.get_attribute("src") for one in page.locator("script[src]").all()]
     answers = [page.context.request.get(f"{house.url}{address}", headers=GZIP) for address in addresses]
     assert [answer.headers["content-encoding"] for answer in answers] == ["gzip"] * len(answers)
     return sum(int(answer.headers["content-length"]) for answer in answers)
@@ -123,6 +124,8 @@ def test_every_kind_of_page(house: Served, inspect: Inspect, language: str) -> N
     team = inspect("team_coordinator", language)
     sign_in(team)
     team.visit("/", "/?filter=ended", "/search", "/reports/new", "/reports/danger", "/cases/1234567890123", "/language")
+    helped = f"/help/{house.protocol.protocol}/{house.protocol.version}"
+    team.visit("/help", f"{helped}/people", f"{helped}/steps", f"{helped}/roles/team_coordinator")
     team.visit(case, f"{case}/chronology", f"{case}/danger", f"{case}/first-minutes", f"{case}/case-file")
     hold = house.latest("guardian_hold")
     team.visit(f"{case}/entries/{hold}", f"{case}/acts/signature?record={hold}")

@@ -84,7 +84,7 @@ def listening(team: Team) -> None:
     member.pick("Élève", "EV1 · Yasmine Berrada-Ouali")
     member.say("Date", "2026-10-06")
     member.choose("Qui écoute ?", "Nadia El Fassi")
-    member.pick("L’avis de l’élève", "Donné")
+    member.pick("L’élève a-t-il (elle) donné son avis ?", "Oui")
     member.pick("Lieu", "Local de la cellule d’écoute")
     member.pick("Langue de l’échange", "Darija")
     member.pick("Avez-vous expliqué les limites du secret ?", "Oui")
@@ -144,7 +144,7 @@ def closing_is_refused(team: Team) -> None:
     coordinator.pick("Issue", "Résolu")
     for danger in ("Idées suicidaires", "Parent ou proche du foyer", "Fugue, disparition"):
         coordinator.pick(danger, "Non")
-    coordinator.pick("L’avis de l’élève visé(e) sur la clôture", "Donné")
+    coordinator.pick("L’élève visé(e) a-t-il (elle) donné son avis sur la clôture ?", "Oui")
     coordinator.say("Avec ses mots", told["view_words"])
     coordinator.say("L’avis des responsables légaux", told["guardians_view"])
     coordinator.pick("L’élève a-t-il (elle) quitté l’école ?", "Non")

@@ -217,3 +217,16 @@ def test_the_doctor_says_what_waits_and_what_the_post_lacks(
     assert f"mail: goes out; {waiting} waiting" in found.stdout
     assert found.stderr == ""
     assert "s3cret" not in found.stdout
+
+
+def test_an_entry_is_taken_back_once(run: Run, number: str, tmp_path: Path) -> None:
+    answers = tmp_path / "jot.yaml"
+    answers.write_text("words: Dans le mauvais dossier\n", "utf-8")
+    written = json.loads(run("case", "act", number, "jot", "--answers", str(answers), "--as", "surv").stdout)["event"]
+    others = run("case", "undo", number, str(written), "--as", "dir")
+    assert (others.exit_code, others.stderr) == (REFUSED, "refused: undo_not_yours\n")
+    assert json.loads(run("case", "undo", number, str(written), "--as", "surv").stdout) == {"event": written + 1}
+    again = run("case", "undo", number, str(written), "--as", "surv")
+    assert (again.exit_code, again.stderr) == (REFUSED, "refused: undone_already\n")
+    assert run("journal", "verify").exit_code == 0
+    assert run("index", "rebuild").exit_code == 0

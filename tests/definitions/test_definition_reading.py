@@ -54,6 +54,20 @@ def test_the_unchanged_file_loads() -> None:
     assert protocol.facts["spoke"].values == ("yes", "no", "unknown")
 
 
+def test_a_summary_needs_a_text_without_names_and_its_writers_word() -> None:
+    kind = ("jot: {kind: note, form: jotting", "jot: {kind: summary, form: jotting")
+    words, named = (
+        'words: {type: long, required: true, label: {fr: "Note"',
+        "words: {type: long, nameless: true, required: true",
+    )
+    sure = "sure: {type: check, %slabel: {fr: a, ar: b, en: c}}\n      "
+    good = changed(kind, (words, sure % "required: true, " + named + ', label: {fr: "Note"'))
+    assert read(good.encode(), "small.yaml").forms["jotting"].by_key["words"].may_name is False
+    bad = changed(kind, (words, sure % "" + named + ', label: {fr: "Note"'))
+    said = "acts.jot.form: whoever writes a summary must tick that it names nobody"
+    assert faults(bad) == [at(bad, "jot: {kind: summary", said)]
+
+
 @pytest.mark.parametrize("case", CASES, ids=[case["faults"][0]["says"][:60] for case in CASES])
 def test_each_fault_has_its_line_and_its_words(case: dict[str, Any]) -> None:
     text = changed((case["change"], case["into"]))

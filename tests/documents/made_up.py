@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from school_protocol.documents.model import CaseFile, CheckLine, GridLine
+from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.domain import scoring
 from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine
 from school_protocol.domain.forms import FieldType, FormField
@@ -211,7 +211,14 @@ class MadeUp:
                 CheckLine(self.part_of(key), key, (True, False, None)[place % 3])
                 for place, key in enumerate(document.checks)
             ),
+            summary=self.summary(document.profiles[profile].summary),
         )
+
+    def summary(self, act: str | None) -> SummaryLine | None:
+        if act is None:
+            return None
+        item = next(field for field in self.protocol.form_of(act).fields if field.nameless)
+        return SummaryLine(f"{planted(act, item.key)} [{self.people[0].label}]", self.role, NOW, stands=True)
 
     def head(self, dangers: tuple[DangerLine, ...]) -> CaseHead:
         protocol = self.protocol

@@ -11,7 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from school_protocol.documents.case_file import case_file, case_file_html
-from school_protocol.documents.model import CaseFile
+from school_protocol.documents.model import CaseFile, SummaryLine
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
@@ -126,10 +126,44 @@ def test_a_copy_without_names_holds_no_name_and_no_words(
         planted(act.key, field.key)
         for act in protocol.acts.values()
         for field in protocol.form_of(act).fields
-        if field.type is FieldType.long or field.names
+        if field.may_name or field.names
     ]
     assert [word for word in kept_out if word in without] == []
     assert sum(word in control for word in kept_out) >= len(protocol.slots) + 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_summary_stands_near_the_decision_in_the_copy_without_names(moroccan: Protocol, language: str) -> None:
+    w, act = Wording(language), "nameless_summary"
+    text = planted(act, "summary")
+    view = MadeUp(moroccan).file(profiles(moroccan)[False])
+    assert view.summary is not None
+    _cover, second, *_rest = text_of(printed(view, language))
+    assert text in squeezed(second)
+    assert f"[{view.people[0].label}]" in squeezed(second)
+    assert unread(w.role(moroccan, view.summary.role), squeezed(second)) == []
+    assert text not in squeezed("".join(text_of(printed(MadeUp(moroccan).file(profiles(moroccan)[True]), language))))
+    for summary, said in (
+        (replace(view.summary, stands=False), w._("Confirmed by: %(role)s, %(moment)s. The case has moved on since.")),
+        (SummaryLine(), w._("No summary was confirmed yet.")),
+    ):
+        html = case_file_html(replace(view, summary=summary), w)
+        assert unread(said.rpartition("%(moment)s")[2], squeezed(re.sub("<[^>]+>", "", html))) == []
+
+
+def test_signs_in_words_stand_with_the_names_that_a_copy_may_show(moroccan: Protocol) -> None:
+    made = MadeUp(moroccan)
+    view, person = made.file(profiles(moroccan)[True]), made.people[0]
+    typed = f"Vu avec [{person.label}], [{person.label}/{made.people[1].label}] et [XX9]."
+    records = tuple(
+        replace(
+            record, answers={key: typed if key == "what_happened" else said for key, said in record.answers.items()}
+        )
+        for record in view.records
+    )
+    html = re.sub("<[^>]+>", "", case_file_html(replace(view, records=records), Wording("fr")))
+    assert f"Vu avec [{person.label} · {person.name}], [{person.label} · {person.name} / " in html
+    assert "et [XX9]." in html
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -214,7 +214,7 @@ class Renamed:
 
     def _document(self, document: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {
-            "profiles": lambda profiles: self._keyed(profiles, self._plain("for")),
+            "profiles": lambda profiles: self._keyed(profiles, self._plain("for", "summary")),
             "sections": lambda sections: [self._each(one, {"acts": self._names}) for one in sections],
             "checks": self._names,
         }

@@ -9,9 +9,18 @@ from typing import Any
 import pytest
 
 from domain.telling import NOW, SAFE, Told, reported
+from school_protocol.domain.assessing import last_assessed
 from school_protocol.domain.case import Case, fold, is_signed, settles
 from school_protocol.domain.errors import Refused
-from school_protocol.domain.events import CaseJoined, DocumentIssued, Recorded, StepTaken, from_entry, to_entry
+from school_protocol.domain.events import (
+    CaseJoined,
+    DocumentIssued,
+    EventKind,
+    Recorded,
+    StepTaken,
+    from_entry,
+    to_entry,
+)
 from school_protocol.domain.protocol import Protocol
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
@@ -142,11 +151,22 @@ def test_whoever_takes_the_child_over_settles_only_what_asks_for_care(moroccan: 
     assert (life(told, "self_harm"), life(told, "blackmail")) == (["referred"], ["raised"])
 
 
-def test_handing_the_child_to_a_guardian_on_hold_settles_nothing(moroccan: Protocol) -> None:
-    told = raised(moroccan, "self_harm").act("head", "raise_danger", which_danger="home_danger")
+def test_a_child_recorded_as_handed_to_a_guardian_on_hold_settles_nothing(moroccan: Protocol) -> None:
+    """A second lock: whatever had let it in, an entry of that kind calls no danger settled."""
+    told = raised(moroccan, "self_harm")
     told.act("head", "add_person", persons=[{"slot": "guardian", "name": "Père"}])
-    told.act("reporter", "taken_over", taken_by="guardian", guardian="guardian-1")
+    free = told.events.copy()
+    told.act("head", "raise_danger", which_danger="home_danger")
+    header: dict[str, Any] = {"actor": "reporter", "role": "reporter", "at": NOW, "occurred_at": NOW}
+    handed = Recorded(
+        **header, act="taken_over", kind=EventKind.child_taken_over,
+        answers={"taken_by": "guardian", "guardian": "guardian-1"}, derived={},
+    )  # fmt: skip
+    told._keep([handed])
     assert life(told, "self_harm") == ["raised"]
+    told.events = free
+    told._keep([handed])
+    assert life(told, "self_harm") == ["referred"], "nobody is on hold"
 
 
 def test_a_danger_seen_at_the_safety_check_is_urgent_too(moroccan: Protocol) -> None:
@@ -446,7 +466,8 @@ def test_reading_and_issuing_move_the_number_and_not_the_content(moroccan: Proto
 def story(protocol: Protocol) -> Told:
     told = with_guardians(protocol).act("head", "safety_check", SAFE)
     told.act("team_coordinator", "name_seat", seat="lead", account="team_member").put("assessment_running")
-    told.act("team_member", "assessment_grid", GRID).act("team_coordinator", "minutes", MINUTES)
+    told.act("team_member", "assessment_grid", GRID)
+    told.act("team_coordinator", "minutes", {**MINUTES, "level": str(last_assessed(protocol, told.case))})
     told.act("team_member", "signature", record=str(told.seq)).wait(hours=3)
     told.act("reporter", "raise_danger", which_danger="home_danger")
     told.act("head", "referral", call("child_line", "home_danger")).act("head", "note", text="نص عربي")

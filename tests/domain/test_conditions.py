@@ -53,6 +53,10 @@ def test_unknown_names_only_what_keeps_it_undecided_in_the_order_of_writing() ->
         ("level in (1, 2) or (level == 3 and visa)", {"level": 4}, False),
         ("'yard' in places", {"places": ("yard", "class")}, True),
         ("'yard' not in places", {"places": ()}, True),
+        ("places", {"places": ("yard",)}, True),
+        ("not places", {"places": ()}, True),
+        ("not places", {"places": ("yard", "class")}, False),
+        ("not places", {}, None),
         ("heard != 'yes'", {"heard": "unknown"}, True),
         ("1 <= n", {"n": 0}, False),
         ("True", {}, True),
@@ -152,7 +156,9 @@ def test_faults_of_type_are_told_in_words(source: str, says: str) -> None:
     assert any(says in fault for fault in faults), faults
 
 
-@pytest.mark.parametrize("source", ["flag", "not flag", "level >= 2", "heard in ('yes', 'no')", "'yard' in places"])
+@pytest.mark.parametrize(
+    "source", ["flag", "not flag", "not places", "level >= 2", "heard in ('yes', 'no')", "'yard' in places"]
+)
 def test_what_is_well_typed_has_no_fault(source: str) -> None:
     assert Condition(source).faults(TYPES) == []
 

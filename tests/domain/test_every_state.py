@@ -14,6 +14,7 @@ from filling import Unfillable, fill
 
 from domain.telling import MOROCCAN, NOW, SCHOOL, SMALL, Told, person, surroundings
 from school_protocol.definitions import read_file
+from school_protocol.domain.answers import clean
 from school_protocol.domain.case import Case, SeatHeld
 from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Refused
@@ -72,7 +73,8 @@ def _belongings(protocol: Protocol, told: Told, header: dict[str, Any]) -> Itera
                 "holds": frozenset({"1"}),
             }
         )
-        answers = fill(protocol, protocol.form_of(act), random.Random(act.key), references)
+        filled = fill(protocol, protocol.form_of(act), random.Random(act.key), references)
+        answers = clean(protocol, protocol.form_of(act), filled, references).answers
         derived: dict[str, Any] = {"people": people} if act.kind is ActKind.report else {}
         if act.kind is ActKind.raise_danger:
             derived["raised"] = list(protocol.dangers)[:1]

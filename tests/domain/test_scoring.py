@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from domain.telling import MOROCCAN, reported
 from school_protocol.definitions import read_file
-from school_protocol.domain.engine import assessed_level
+from school_protocol.domain.assessing import assessed_level
 from school_protocol.domain.protocol import Grid, Protocol
 from school_protocol.domain.scoring import level_of, score, verdict
 

@@ -16,6 +16,9 @@ from babel.messages.catalog import Catalog, Message
 from babel.messages.pofile import read_po
 from jinja2 import nodes
 
+from school_protocol.services.sheet import values_kept
+from school_protocol.wording import NEVER_SAID, stigma
+
 ROOT = Path(__file__).parents[2]
 LANGUAGES = ("fr", "ar")
 ARABIC_FORMS = {0: 0, 1: 1, 2: 2, 3: 3, 10: 3, 11: 4, 99: 4, 100: 5, 102: 5, 103: 3, 111: 4}
@@ -23,15 +26,13 @@ ARABIC_FORMS = {0: 0, 1: 1, 2: 2, 3: 3, 10: 3, 11: 4, 99: 4, 100: 5, 102: 5, 103
 
 MARKS = {"_": 1, "gettext": 1, "N_": 1, "ngettext": 2}
 """Calls that say something, and how many of their first words are messages."""
-PASSED_ON = {"school_protocol/wording.py", "school_protocol/web/rendering.py"}
+PASSED_ON = {
+    "school_protocol/wording.py",
+    "school_protocol/web/rendering.py",
+    "school_protocol/documents/word_sheet.py",
+}
 """Where a message that was marked elsewhere is looked up."""
 
-NEVER_SAID = {
-    "fr": r"harceleu(?:r|se)|agresseu|coupable|délinquant|bourreau|criminel|complice|victime(?!s? présumée)",
-    "ar": r"معتدي|معتد(?!ل|ا)|\bالجاني|\bجناة|متنمر|مجرم|مذنب|متواطئ|الضحية(?! المفترضة)|الضحايا(?! المفترضين)",
-    "en": r"\bbull(?:y|ies)\b|harasser|aggressor|attacker|culprit|guilty|perpetrator|delinquent|accomplice",
-}
-_TASHKEEL = re.compile("[\u064b-\u0652\u0640]")
 _NAMES = re.compile(r"%\((\w+)\)[sd]")
 TYPOGRAPHY = {
     "fr": re.compile(r"(?<![\u00a0\d])[:;?!»]|(?<!\u00a0)»|«(?!\u00a0)|'|n° |\.\.\."),
@@ -93,28 +94,12 @@ def gaps(said: Catalog, marked: Catalog) -> list[str]:
 
 def placeholder_faults(said: Catalog) -> list[str]:
     """Translations that lose a value, or ask for one that nobody gives."""
-    return [ids(message)[0] for message in messages(said) if not _values_kept(message)]
-
-
-def _values_kept(message: Message) -> bool:
-    given = [set(_NAMES.findall(one)) for one in ids(message)]
-    asked = [set(_NAMES.findall(form)) for form in forms(message)]
-    if any("%" in _NAMES.sub("", form) for form in forms(message)):
-        return False
-    if len(given) == 1:
-        return asked == given
-    # The forms of a count of none, one or two may say it as a word.
-    return all(one <= set.union(*given) and given[1] - one <= {"num"} for one in asked) and asked[-1] == given[1]
+    return [ids(message)[0] for message in messages(said) if not values_kept(ids(message), forms(message))]
 
 
 def slips(said: Catalog, language: str) -> list[str]:
     found = TYPOGRAPHY[language]
     return [form for message in messages(said) for form in forms(message) if found.search(_NAMES.sub("X", form))]
-
-
-def stigma(language: str, text: str) -> list[str]:
-    """Words that judge a pupil, whatever their vowel signs and capitals."""
-    return re.findall(NEVER_SAID[language], _TASHKEEL.sub("", text), re.IGNORECASE)
 
 
 def texts(node: object) -> Iterator[tuple[str, str]]:

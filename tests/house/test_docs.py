@@ -229,7 +229,7 @@ def test_no_command_is_documented_that_is_not_there() -> None:
 def settings() -> set[str]:
     """Every environment variable of ours that something reads."""
     places = [ROOT / "run", ROOT / "setup.cfg", ROOT / "setup.py", ROOT / "pyproject.toml"]
-    for folder in ("school_protocol", "tests", "bench", ".ci"):
+    for folder in ("school_protocol", "tests", "bench", "guides", ".ci"):
         places += [path for path in (ROOT / folder).rglob("*") if path.suffix in (".py", "", ".sh", ".toml")]
     texts = (path.read_text("utf-8") for path in places if path.is_file() and path != Path(__file__))
     return {name for text in texts for name in re.findall(r"\bSCHOOL_PROTOCOL_[A-Z][A-Z_]*[A-Z]\b", text)}

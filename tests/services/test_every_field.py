@@ -98,7 +98,7 @@ class Marked(filling._Filler):
 
     def restricts(self, key: str) -> bool:
         danger = self.protocol.dangers.get(key)
-        return danger is not None and danger.restricts
+        return danger is not None and (danger.restricts or danger.holds_guardians)
 
     colleagues: Sequence[str] = ()
     spares: Sequence[str] = ()
@@ -161,10 +161,15 @@ class Filled:
             self.write(act)
 
     def when_to_write(self, act: Act) -> int:
-        """First what raises no danger, for a danger shuts much; last who steps aside."""
+        """First what raises no danger, for a danger shuts much; then who steps aside; last, holds."""
+        if any(self.protocol.facts[name].standing_holds for need in act.needs for name in self.reads(need)):
+            return 7
         raising = (FieldType.danger, FieldType.dangers, FieldType.danger_answers)
-        last = {ActKind.raise_danger: 1, ActKind.sign: 3, ActKind.exclude: 4}
+        last = {ActKind.raise_danger: 1, ActKind.sign: 3, ActKind.exclude: 4, ActKind.hold: 5, ActKind.review_hold: 6}
         return last.get(act.kind, 2 if self.protocol.form_of(act).find(*raising) else 0)
+
+    def reads(self, need: str) -> Iterable[str]:
+        return self.protocol.needs[need].when.names
 
     def seat_everybody(self) -> None:
         """Whoever sees only what is assigned is assigned."""

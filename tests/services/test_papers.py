@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+from io import BytesIO
 from typing import Any
 
 import pytest
+from pypdf import PdfReader
 
 from school_protocol.documents import rendering
 from school_protocol.domain.errors import SentBefore
 from school_protocol.domain.events import DocumentIssued, from_entry
 from school_protocol.services import papers
 from school_protocol.services.papers import issue_case_file
+from school_protocol.services.undoing import take_back
 from school_protocol.storage import cases
 from school_protocol.storage.tables import AccountRow
 from services.conftest import School
@@ -89,3 +92,15 @@ def test_the_same_copy_once_more_holds_up_nobody_either(school: School, monkeypa
     monkeypatch.setattr(papers, "case_file", slow)
     assert issue_case_file(school.house, head, school.number, "school", "fr", token="one").copy == 1
     assert (len(written), len(issued(school))) == (1, 1)
+
+
+def test_what_was_taken_back_is_said_on_paper_and_its_words_are_not_printed(school: School) -> None:
+    school.report()
+    school.act("team_member", "note", text="Dans le bon dossier")
+    note = school.act("team_member", "note", text="Dans le mauvais dossier")
+    take_back(school.house, school.person("team_member"), school.number, note.seq, expected=None, token="x")
+    data = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
+    pages = " ".join(" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(data)).pages)
+    assert f"Écriture {note.seq} annulée par son auteur(e)" in pages
+    assert "Annulée par son auteur(e) à 10:00" in pages
+    assert "mauvais dossier" not in pages

@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from domain.telling import REPORT
+from domain.telling import NOW, REPORT
 
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.domain.policy import Actor, Appointment, UnitKind
@@ -34,6 +34,7 @@ HEARD = {
     "held_on": "2026-11-25", "child_view": "given", "place": "quiet_office", "information_given": "yes",
     "account": "Ce que l’élève visée a dit", "wishes": "Que ça s’arrête",
 }  # fmt: skip
+CALLED = {"target": "rescue", "covers": ["self_harm"], "channel": "call", "sent_at": NOW.isoformat()}
 CONCERNED = {"mode": "factual", "age_at_facts": "14", "observed": "Ce que l’autre a dit"}
 
 
@@ -327,6 +328,16 @@ def test_the_receipt_says_that_it_is_looked_after(school: School) -> None:
 # ---- two people, two presses ---------------------------------------------------------------------------------------
 
 
+def test_a_receipt_tells_who_was_excluded_since_nothing_of_what_became_of_it(school: School) -> None:
+    opened = school.report("reporter")
+    reporter = school.person("reporter")
+    school.seen_by("head")
+    assert see_receipt(school.house, reporter, opened.report).state == "in_hand"
+    school.act("directorate", "conflict", account=school.account("reporter"), reason="named_in_case")
+    assert see_receipt(school.house, reporter, opened.report).state == "received"
+    assert see_desk(school.house, reporter).receipts[0].state == "received"
+
+
 def test_a_press_with_the_same_token_records_once(school: School) -> None:
     school.report()
     one = school.act("head", "note", text="x", token="t")
@@ -503,6 +514,81 @@ def test_what_is_known_is_not_asked_again(school: School) -> None:
     assert known == {"heard": "targeted_pupil-1", "listener": coordinator.id}
     school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Sara B."}])
     assert see_act(school.house, coordinator, school.number, "listening_target").prefill == {"listener": coordinator.id}
+
+
+def test_a_danger_that_stands_is_ticked_in_the_safety_check_and_is_not_raised_anew(school: School) -> None:
+    school.report()
+    assert see_act(school.house, school.person("head"), school.number, "safety_check").prefill == {"dangers": []}
+    school.act("head", "raise_danger", which_danger="self_harm")
+    school.act("head", "referral", CALLED)
+    known = see_act(school.house, school.person("head"), school.number, "safety_check").prefill
+    assert known == {"dangers": ["self_harm"]}, "passed on, it stands all the same"
+    school.act("head", "safety_check", **known, safe_now="yes", who_stays="me")
+    (line,) = see_case(school.house, school.person("head"), school.number).dangers
+    assert line.state == "referred"
+
+
+def test_the_first_minutes_say_that_the_family_is_on_hold_until_two_have_decided(school: School) -> None:
+    school.report()
+    school.act("head", "raise_danger", which_danger="self_harm")
+    assert see_danger(school.house, school.person("head"), school.number).holds == ()
+    school.act("head", "raise_danger", which_danger="home_danger")
+    for who, may_review in (("head", True), ("team_member", False)):
+        page = see_danger(school.house, school.person(who), school.number)
+        assert [hold.number for hold in page.holds] == [1]
+        assert page.may_review is may_review
+    kept = school.act("head", "hold_review", hold="1", decision="keep", reason="x")
+    school.act("team_coordinator", "signature", record=str(kept.seq))
+    school.act("directorate", "signature", record=str(kept.seq))
+    assert see_danger(school.house, school.person("head"), school.number).holds == ()
+
+
+def test_nobody_signs_that_no_danger_was_seen_while_one_is_ticked(school: School) -> None:
+    school.report()
+    with pytest.raises(BadInput) as refused:
+        school.act("head", "safety_check", safe_now="yes", who_stays="me")
+    assert dict(refused.value.problems) == {"none_seen": ("required",)}
+    school.act("head", "safety_check", dangers=["blackmail"], none_seen=True, safe_now="yes", who_stays="me")
+    record = see_case(school.house, school.person("head"), school.number).chronology.events
+    (answers,) = [event.record.answers for event in record if event.record and "safe_now" in event.record.answers]
+    assert "none_seen" not in answers
+
+
+def test_a_danger_passed_on_stays_first_until_its_first_minutes_are_written_down(school: School) -> None:
+    """Told by voice, safety checked, the written referral sent: only then is it a case like the others."""
+    school.report()
+    school.act("head", "raise_danger", which_danger="self_harm")
+
+    def first() -> tuple[bool, int]:
+        (line,) = see_desk(school.house, school.person("head")).lines
+        return line.urgent, line.raised
+
+    assert first() == (True, 1)
+    school.act("head", "referral", CALLED)
+    assert first() == (True, 0)
+    school.act("head", "told_by_voice", who_was_told=["head"])
+    assert first() == (True, 0)
+    school.act("head", "safety_check", dangers=["self_harm"], safe_now="yes", who_stays="me")
+    assert first() == (True, 0)
+    school.act("head", "referral", {**CALLED, "target": "prosecutor", "channel": "letter"}, summary="x")
+    assert first() == (False, 0)
+
+
+def test_a_plan_brought_up_to_date_begins_with_the_last_one(school: School) -> None:
+    school.report()
+    school.act("head", "raise_danger", which_danger="blackmail")
+
+    def begins(who: str = "head") -> dict[str, object]:
+        return dict(see_act(school.house, school.person(who), school.number, "support_plan").prefill)
+
+    assert begins() == {}
+    plan = {"reference_adult": school.account("head"), "objectives": "Revenir en classe", "shared_concern": False}
+    school.act("head", "support_plan", plan, protection=["way_home"])
+    assert begins() == {**plan, "protection": ["way_home"]}
+    school.act("head", "support_plan", plan, protection=["quiet_place"])
+    assert begins()["protection"] == ["quiet_place"]
+    kept = see_act(school.house, school.person("head"), school.number, "listening_target").prefill
+    assert "protection" not in kept, "only where the act carries on"
 
 
 def test_lists_tell_the_data_officer_nothing_of_dangers_and_dues(school: School) -> None:

@@ -29,12 +29,14 @@ from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.domain.undoing import undoable
 from school_protocol.services.desk import find_by_number, see_desk
 from school_protocol.services.loading import Loaded, index_row, keep, load_by_id, surroundings
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import make_move, record_act
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.services.showing import see_case, see_choices
+from school_protocol.services.undoing import take_back
 from school_protocol.storage import cases, index, journal
 
 SEEDS = st.integers(0, 2**20)
@@ -126,6 +128,23 @@ class Walk(RuleBasedStateMachine):
         kind = self.protocol.acts[choice.key].kind if choice.kind == "act" else None
         often = {ActKind.raise_danger: 0.2, ActKind.exclude: 0.1, ActKind.join: 0.2}.get(kind, 1.0)  # type: ignore[arg-type]
         return rng.random() < often
+
+    @rule(seed=SEEDS)
+    def take_something_back(self, seed: int) -> None:
+        """The latest entry of somebody who may still take it back; whoever else tries is refused."""
+        actor = random.Random(seed).choice(self.people)
+        for record in reversed(self.loaded(actor).case.records):
+            before, loaded = self.last_seq(), self.loaded(actor)
+            offered = undoable(self.protocol, loaded.case, actor.id, loaded.now, loaded.around) if loaded.roles else {}
+            try:
+                take_back(self.house, actor, self.number, record.seq, expected=before, token=self.token())
+            except (Refused, Unseen):
+                assert record.seq not in offered or not self.sees(actor)
+                assert self.last_seq() == before
+                continue
+            assert record.seq in offered
+            assert self.loaded(actor).case.record(record.seq) is None
+            break
 
     @rule(seed=SEEDS)
     def do_anything_at_all(self, seed: int) -> None:

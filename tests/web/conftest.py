@@ -157,6 +157,7 @@ def case_line(protocol: Protocol, **changes: Any) -> CaseLine:
         "unit": SCHOOL,
         "opened_at": NOW - timedelta(days=3),
     }
+    values["urgent"] = bool({**values, **changes}["raised"])
     return CaseLine(**{**values, **changes})
 
 

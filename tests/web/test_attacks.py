@@ -607,7 +607,6 @@ def test_nobody_is_led_to_another_site(world: World, wanted: str) -> None:
     [
         ("directorate", "school"),
         ("academy", "school"),
-        ("head", "supervisor"),
         ("team_member", "school"),
         ("team_member", "supervisor"),
         ("directorate", "made-up"),

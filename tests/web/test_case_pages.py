@@ -497,6 +497,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         },
         "case_opened": {"number": "1234567890123", "opened_from": "1234567890123"},
         "case_joined": {"other": "1234567890123", "dangers": list(moroccan.dangers)[:2], "handover": {"words": "w"}},
+        "entry_retracted": {"entry": 2, "act": moroccan.acts["note"]},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
     }  # fmt: skip
     score = {"low": 3, "high": 9, "low_level": 1, "high_level": 2, "known": 4, "floors": [0]}
@@ -529,7 +530,7 @@ def test_every_form_of_the_protocol_is_well_made(app: Flask, moroccan: Protocol,
             g.wording = w = Wording(language)
             html = render_template(
                 "cases/act.html", view=view, head=view.head, form=form_for(view, w, now=NOW), reasons=(),
-                problems=(), correction=None, was_kept=True, signs=None, then="", names={},
+                problems=(), correction=None, was_kept=True, signs=None, then="", names={}, named=None,
             )  # fmt: skip
         page = Page(html)
         assert [found for found in page.criticise() if found != "None"] == [], act.key  # “None” is an answer there

@@ -94,6 +94,16 @@ def test_a_planned_follow_up_is_due_by_its_day(
 
 
 @pytest.mark.usefixtures("in_english")
+def test_a_danger_passed_on_stands_out_until_its_first_minutes_are_over(
+    member: FlaskClient, show_desk: Put, make_line: Make
+) -> None:
+    show_desk(make_line(urgent=True), make_line())
+    page = read_page(member.get("/?lang=en"))
+    assert page.text.count("Danger passed on: something is still to be done") == 1
+    assert page.html.count('class="card case late"') == 1
+
+
+@pytest.mark.usefixtures("in_english")
 def test_a_row_of_before_is_shown_calmly(member: FlaskClient, show_desk: Put, make_line: Make) -> None:
     show_desk(make_line())
     said = words(show(member))
@@ -173,7 +183,7 @@ def test_the_week_goes_day_by_day(member: FlaskClient, show_week: Put, protocol:
     page = show(member, "/?view=week")
     said = words(page)
     assert page.h1 == ["The next seven days"]
-    order = ["Danger raised", "2 days late", "Today · Wednesday 25 November", "12:41", "Thursday 26 November",
+    order = ["Danger: first minutes", "2 days late", "Today · Wednesday 25 November", "12:41", "Thursday 26 November",
              "Public holiday: Independence Day", "Nothing falls due.", "School holidays"]  # fmt: skip
     places = [said.index(part) for part in order]
     assert places == sorted(places)
@@ -353,6 +363,16 @@ def test_leaving_quickly_shows_nothing_of_us_and_signs_out(member: FlaskClient, 
     response = member.get("/leave", headers={"Sec-Fetch-Site": "same-origin"})
     page = read_page(response)
     assert "protocol" not in page.text.lower()
+    assert people.live == {}
+    assert member.get_cookie("session") is None
+
+
+def test_leaving_quickly_signs_out_over_plain_http_too(member: FlaskClient, people: Accounts) -> None:
+    """There a browser doesn't say where a request comes from, but names the page."""
+    member.get("/leave", headers={"Referer": "http://elsewhere.example/leave"})
+    member.get("/leave")
+    assert people.live != {}
+    member.get("/leave", headers={"Referer": "http://localhost/cases/1234567890123"})
     assert people.live == {}
     assert member.get_cookie("session") is None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,12 +12,13 @@ from flask.testing import FlaskClient
 
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, Tampered, Unseen
-from school_protocol.services import accounts, desk
+from school_protocol.services import accounts, desk, directory
+from school_protocol.services.views import ContactLine
 from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
 from school_protocol.web import errors
 
 from .conftest import Accounts
-from .page import read_page
+from .page import Page, read_page
 
 
 @pytest.fixture
@@ -62,6 +64,30 @@ def test_every_error_has_a_page(failing: Any, member: FlaskClient, error: Except
 def test_a_busy_house_says_when_to_come_back(failing: Any, member: FlaskClient) -> None:
     failing(StorageBusy("locked"))
     assert member.get("/").headers["Retry-After"] == "5"
+
+
+def test_who_sent_something_that_was_not_recorded_finds_the_numbers(
+    app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who answers now, everywhere; also where the store is too busy to be asked again; a page only opened has none."""
+    open_line, closed = (
+        ContactLine(None, {"fr": name}, phone=phone, open_now=is_open)
+        for name, phone, is_open in (("Secours", "15", True), ("Écoute", "2511", False))
+    )
+    monkeypatch.setattr(directory, "numbers_of_the_country", lambda _house: (open_line, closed))
+    page = read_page(member.post("/nothing/here"))
+    assert _numbers(page) == ["tel:15"]
+    monkeypatch.setattr(directory, "numbers_of_the_country", _busy)
+    assert _numbers(read_page(member.post("/x"))) == ["tel:15"]
+    assert not _numbers(read_page(member.get("/nothing/here")))
+
+
+def _numbers(page: Page) -> list[str]:
+    return re.findall(r'href="(tel:[^"]+)"', page.html)
+
+
+def _busy(_house: Any) -> Any:
+    raise StorageBusy("locked")
 
 
 def test_unseen_and_unknown_are_the_same_byte_for_byte(failing: Any, member: FlaskClient) -> None:

@@ -330,6 +330,8 @@ def test_somebody_new_is_named_by_more_than_a_place(app: Flask, protocol: Protoc
     assert sent_with(app, protocol, field("who", "person"), **both) == {
         "who": ["owner-1", {"slot": "owner", "name": "S"}]
     }
+    ticked_beforehand = field("who", "person", slots=["owner"], default="only")
+    assert sent_with(app, protocol, ticked_beforehand, **both) == {"who": {"slot": "owner", "name": "S"}}
 
 
 def test_a_new_person_of_the_only_place_gets_it(app: Flask, protocol: Protocol) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import re
 from typing import Any
 
 import pytest
@@ -50,8 +51,22 @@ def test_every_answer_carries_every_header(app: Flask, client: FlaskClient, monk
 def test_the_policy_lets_nothing_run_inline(client: FlaskClient) -> None:
     policy = client.get("/sign-in").headers["Content-Security-Policy"]
     assert "unsafe" not in policy
-    for part in ("default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'"):
-        assert part in policy
+    for part in (
+        "default-src 'none'", "frame-ancestors 'none'", "form-action 'self'", "base-uri 'none'", "script-src 'self'",
+    ):  # fmt: skip
+        assert part in policy.split("; ")
+
+
+def test_the_one_script_is_small_and_no_page_holds_another(client: FlaskClient) -> None:
+    page = client.get("/sign-in").text
+    (address,) = re.findall(r'<script src="([^"]+)" defer></script>', page)
+    assert page.count("<script") == 1
+    script = client.get(address)
+    assert script.headers["Content-Type"].startswith(("text/javascript", "application/javascript"))
+    assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert len(script.data) < 2_048
+    for never in ("fetch(", "innerHTML", "eval", "localStorage", "document.cookie", "http:", "https:"):
+        assert never not in script.text
 
 
 def test_the_style_sheet_may_be_kept_for_ever_at_its_own_address(client: FlaskClient) -> None:

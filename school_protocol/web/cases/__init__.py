@@ -16,8 +16,8 @@ from school_protocol.services import first_minutes as minutes
 from school_protocol.services import papers, recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
-from school_protocol.web import kept, sessions
-from school_protocol.web.cases import reading
+from school_protocol.web import kept, naming, sessions
+from school_protocol.web.cases import reading, undoing
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
@@ -37,8 +37,9 @@ from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 reading.add_to(blueprint)
+undoing.add_to(blueprint)
 
-FIRST_MINUTES = "first-minutes"
+FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
 
 # ---- seeing ------------------------------------------------------------------------------------------------------
@@ -77,6 +78,10 @@ def act(number: str, act: str) -> ResponseReturnValue:
         if view.act.kind is ActKind.sign and view.choices.records and "record" not in request.args:
             return _before_signing(number, view)
         return _act_page(view, form, correction, was_kept=was_kept)
+    named = naming.asked_of_act(view, form, *((correction.form, correction.before),) if correction else ())
+    if named is not None:
+        kept.keep()
+        return _act_page(view, form, correction, named=named), 422
     try:
         done = recording.record_act(
             sessions.house(),
@@ -139,9 +144,11 @@ def _act_page(
     *,
     reasons: Sequence[Reason] = (),
     was_kept: bool = False,
+    named: naming.Asked | None = None,
 ) -> str:
     return render_template(
         "cases/act.html",
+        named=named,
         view=view,
         head=view.head,
         form=form,
@@ -196,6 +203,8 @@ def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
     if done.raised or request.form.get("then") == FIRST_MINUTES:
         place = None if done.raised else "calls" if view.act.kind is ActKind.refer else "quick"
         return redirect(url_for("cases.first_minutes", number=back, _anchor=place), 303)
+    if request.form.get("then") == CASE_FILE:
+        return redirect(url_for("cases.case_file", number=back), 303)
     return redirect(url_for("cases.show", number=back), 303)
 
 
@@ -209,6 +218,10 @@ def move(number: str, move: str) -> ResponseReturnValue:
     form = move_form(view, posted)
     if request.method != "POST":
         return _move_page(view, form, was_kept=posted is not None)
+    named = naming.asked_of_move(view, form)
+    if named is not None:
+        kept.keep()
+        return _move_page(view, form, named=named), 422
     try:
         done = recording.make_move(
             sessions.house(),
@@ -256,9 +269,11 @@ def _move_page(
     reasons: Sequence[Reason] = (),
     problems: Sequence[str] = (),
     was_kept: bool = False,
+    named: naming.Asked | None = None,
 ) -> str:
     return render_template(
         "cases/move.html",
+        named=named,
         view=view,
         head=view.head,
         form=form,
@@ -355,9 +370,21 @@ def first_minutes(number: str) -> ResponseReturnValue:
 # ---- the case file -----------------------------------------------------------------------------------------------
 
 
-def _case_file_page(options: papers.CaseFileOptions, before: int | None = None) -> str:
+def _case_file_page(
+    options: papers.CaseFileOptions, before: int | None = None, reasons: Sequence[Reason] = (), chosen: str = ""
+) -> str:
     token = secrets.token_urlsafe(24)
-    return render_template("cases/case_file.html", file=options, head=options.head, token=token, before=before)
+    possible = [profile.key for profile in options.profiles if not options.awaits(profile.key)]
+    profiles = [profile.key for profile in options.profiles]
+    return render_template(
+        "cases/case_file.html",
+        file=options,
+        head=options.head,
+        token=token,
+        before=before,
+        reasons=reasons,
+        chosen=chosen if chosen in profiles else next(iter([*possible, *profiles]), ""),
+    )
 
 
 @blueprint.route("/<number>/case-file", methods=["GET", "POST"])
@@ -377,5 +404,7 @@ def case_file(number: str) -> ResponseReturnValue:
             token=one_for_each(f"{profile}.{language}"),
         )
     except SentBefore as error:
-        return _case_file_page(options, before=error.outcome["copy"]), 409
+        return _case_file_page(options, before=error.outcome["copy"], chosen=profile), 409
+    except Refused as error:
+        return _case_file_page(options, reasons=error.reasons, chosen=profile), 409
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)

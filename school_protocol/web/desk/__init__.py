@@ -87,10 +87,18 @@ def folds(protocol: str, version: int) -> ResponseReturnValue:
 def leave() -> ResponseReturnValue:
     """The quick way out. Pressed on a page of ours it also signs out, so that going back shows nothing."""
     response = make_response(render_template("leave.html"))
-    if request.headers.get("Sec-Fetch-Site") != "same-origin":
+    if not _is_from_here():
         return response
     sign_out()
     return sessions.end(response)
+
+
+def _is_from_here() -> bool:
+    """Whether a page of ours led here. A browser that doesn't say so itself, as over plain HTTP, names the page."""
+    site = request.headers.get("Sec-Fetch-Site")
+    if site is not None:
+        return site == "same-origin"
+    return bool(request.referrer) and urlsplit(request.referrer).netloc == request.host
 
 
 @blueprint.post("/drafts/forget")

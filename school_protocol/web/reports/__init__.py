@@ -16,7 +16,7 @@ from school_protocol.services import opening, receipts
 from school_protocol.services.first_minutes import call_act
 from school_protocol.services.opening import Opened
 from school_protocol.services.views import ActView
-from school_protocol.web import kept, sessions
+from school_protocol.web import kept, naming, sessions
 from school_protocol.web.cases.answering import (
     call_taps,
     danger_answer,
@@ -38,6 +38,10 @@ def new() -> ResponseReturnValue:
     form, was_kept = shown_form(view)
     if not is_sent():
         return _report_page(view, form, was_kept=was_kept)
+    named = naming.asked_of_act(view, form)
+    if named is not None:
+        kept.keep()
+        return _report_page(view, form, named=named), 422
     try:
         opened = opening.open_case(
             sessions.house(),
@@ -70,11 +74,13 @@ def _report_page(
     reasons: Sequence[Reason] = (),
     was_kept: bool = False,
     before: Mapping[str, Any] | None = None,
+    named: naming.Asked | None = None,
 ) -> str:
     can_raise = _raising(view.protocol) is not None
     return render_template(
         "reports/new.html",
         view=view,
+        named=named,
         form=form,
         reasons=reasons,
         was_kept=was_kept,

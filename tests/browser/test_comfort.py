@@ -1,0 +1,553 @@
+"""Without a mouse, on paper, at 400 %, in one's own colours, and out in one tap: each with a control that is found."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from io import BytesIO
+from typing import Any
+
+import pytest
+from playwright.sync_api import BrowserContext, Locator, Page, Playwright, expect
+from pypdf import PdfReader
+
+from school_protocol.storage.numbers import format_number
+from school_protocol.wording import Wording
+
+from .conftest import CHROMIUM, DESKTOP, FLAGS, LOCALES, Serve, Sit
+from .person import Person
+from .served import PASSWORD, Served, story
+from .test_axe import OTHER, speak
+
+NARROW = (320, 640)
+"""1280 pixels at 400 %."""
+LANGUAGES = ("fr", "ar")
+
+
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    """A case on its urgent path with holds, referrals and people; another one that waits for its lead."""
+    served = serve("2026-10-05T09:00")
+    sc1, sc3 = story("sc1"), story("sc3")
+    served.replay([{**step, "case": OTHER} for step in sc1[: [step["do"] for step in sc1].index("name_seat")]])
+    until = [step["do"] for step in sc3].index("F3") - 1
+    served.replay([step for step in sc3[:until] if step["do"] != "sign"])
+    served.replay([{"as": "referent_er", "do": "add_note", "answers": {"text": "كتبت @salma_2009 « ça va » 🙂"}}])
+    return served
+
+
+def pages_of(house: Served) -> list[str]:
+    """Every main page, and each act's form."""
+    case, other = f"/cases/{house.number}", f"/cases/{house.player.numbers[OTHER]}"
+    hold = house.latest("guardian_hold")
+    return [
+        "/", "/?filter=week", "/?filter=ended", "/search", "/reports/new", "/reports/danger", "/words", "/help",
+        "/team",
+        case, other, f"{case}/chronology", f"{case}/danger", f"{case}/first-minutes", f"{case}/case-file",
+        f"{case}/entries/{hold}", f"{case}/moves/mark_sent", f"{case}/moves/close", f"{other}/moves/assign",
+        f"{case}/acts/signature?record={hold}", "/cases/1234567890123",
+        *(f"{case}/acts/{act}" for act in house.protocol.acts),
+    ]  # fmt: skip
+
+
+# ---- 400 % and 200 % -----------------------------------------------------------------------------------------------
+
+BEYOND = """() => {
+    const page = document.documentElement, shut = [...document.querySelectorAll("main *, header *")].filter(one => {
+        const style = getComputedStyle(one);
+        return one.scrollWidth > one.clientWidth + 1 && one.clientWidth && /auto|scroll/.test(style.overflowX)
+            && one.tabIndex < 0 && !one.querySelector("a, button, input, select, textarea");
+    });
+    const out = [...document.querySelectorAll("main *, header *")].filter(one => !one.closest(".scroll, .vh"))
+        .map(one => [one.outerHTML.slice(0, 90), one.getBoundingClientRect()])
+        .filter(([, box]) => box.right > innerWidth + .5 || box.left < -.5).map(([text]) => text).slice(0, 4);
+    return [page.scrollWidth - innerWidth, shut.map(one => one.className || one.tagName), out];
+}"""
+"""By how much a page is wider than its window, and what scrolls by itself but not by keyboard."""
+
+
+def too_wide(page: Page) -> list[Any]:
+    beyond, shut, out = page.evaluate(BEYOND)
+    return [beyond, shut, out] if beyond > 0 or shut else []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nothing_scrolls_sideways_at_400_per_cent(house: Served, sit: Sit, language: str) -> None:
+    speak(house, language)
+    person = sit(house, "team_coordinator", language, NARROW)
+    found = {}
+    for path in pages_of(house):
+        person.open(path)
+        if wide := too_wide(person.page):
+            found[path] = wide
+    assert found == {}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_text_twice_as_large_fits(house: Served, sit: Sit, language: str) -> None:
+    speak(house, language)
+    person = sit(house, "team_coordinator", language, DESKTOP)
+    found = {}
+    for path in pages_of(house)[:24]:
+        person.open(path)
+        person.page.evaluate("() => { document.documentElement.style.fontSize = '200%' }")
+        if wide := too_wide(person.page):
+            found[path] = wide
+    assert found == {}
+
+
+def test_the_control_what_is_too_wide_is_found(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", NARROW)
+    person.open("/")
+    assert not too_wide(person.page)
+    person.page.locator("main").evaluate("one => one.insertAdjacentHTML('beforeend', '<p id=w>x</p>')")
+    person.page.locator("#w").evaluate("one => { one.style.width = '600px' }")
+    assert too_wide(person.page)[0] > 0
+    person.page.locator("#w").evaluate(
+        """one => { one.style.width = "200px"; one.className = "scroll"; one.append(document.createElement("b"));
+            one.lastChild.style.display = "block"; one.lastChild.style.width = "600px" }"""
+    )
+    assert too_wide(person.page)[1] == ["scroll"]
+
+
+# ---- paper ---------------------------------------------------------------------------------------------------------
+
+FOLDED = """() => [...document.querySelectorAll("main details:not([open])")]
+    .filter(one => !one.closest("[aria-labelledby=acts]"))
+    .flatMap(one => [...one.querySelectorAll("p, li, dt, dd, b")])
+    .filter(one => !one.children.length && !one.closest(".btn, .vh")).map(one => one.textContent)"""
+
+
+ARABIC = re.compile("[\u0600-\u06ff\ufb50-\ufeff]")
+"""Letters that a typeset page gives back in other forms."""
+
+
+def printed(page: Page) -> str:
+    """The page's sheets as text, without blanks."""
+    sheets = [sheet.extract_text() for sheet in PdfReader(BytesIO(page.pdf(format="A4"))).pages]
+    return squeezed(
+        " ".join(re.sub(f"{place} ?/ ?{len(sheets)}", "", text, count=1) for place, text in enumerate(sheets, 1))
+    )
+
+
+def squeezed(text: str) -> str:
+    return "".join(text.split())
+
+
+@pytest.mark.parametrize("path", ["/cases/{case}", "/?filter=week", "/cases/{case}/acts/minutes", "/words",
+                                  "/cases/{case}/first-minutes", "/cases/{case}/chronology"])  # fmt: skip
+def test_any_page_can_be_printed(house: Served, sit: Sit, path: str) -> None:
+    """What is folded away is on paper; how to go about, and what leads elsewhere, is not."""
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP)
+    person.open(path.format(case=house.number))
+    text, page = printed(person.page), person.page
+    latin = [line for said in page.evaluate(FOLDED) for line in said.split("\n") if not ARABIC.search(line)]
+    assert latin or path not in ("/cases/{case}", "/words")
+    assert [said for said in latin if squeezed(said) not in text] == []
+    w = Wording("fr")
+    for never in ("Leave quickly", "Skip to content", "Sign out", "Back to the case, recording nothing", "Help"):
+        assert squeezed(w._(never)) not in text, never
+    assert house.url.partition("//")[2] not in text, "an address"
+    assert "Imprimé" in text
+    assert squeezed(page.locator("h1").inner_text()) in text
+    if "{case}" in path:
+        assert squeezed(format_number(house.number)) in text
+
+
+def test_the_control_what_stays_folded_on_paper_is_missed(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    person.open(f"/cases/{house.number}")
+    folded = [squeezed(one) for one in person.page.evaluate(FOLDED)]
+    assert len(folded) > 5
+    with_rules = printed(person.page)
+    person.page.evaluate("""() => { for (const sheet of document.styleSheets) for (const rule of [...sheet.cssRules])
+        if (rule.conditionText === "print" || rule.media?.mediaText === "print") rule.media.mediaText = "speech" }""")
+    without = printed(person.page)
+    assert [one for one in folded if one not in without]
+    assert [one for one in folded if one not in with_rules] == []
+    assert squeezed(Wording("fr")._("Leave quickly")) in without
+
+
+def test_a_printed_form_asks_every_question(house: Served, sit: Sit) -> None:
+    """Questions that hang on another answer are folded on the screen, and asked on paper."""
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP)
+    person.open(f"/cases/{house.player.numbers[OTHER]}/acts/report_more")
+    form = house.protocol.form_of("report_more")
+    hanging = [item for item in form.fields if item.when is not None]
+    text = printed(person.page)
+    assert all(squeezed(Wording("fr").text(item.label)) in text for item in form.fields)
+    shown = squeezed(person.page.locator("main").inner_text())
+    assert not hanging or any(squeezed(Wording("fr").text(item.label)) not in shown for item in hanging)
+
+
+def test_paper_runs_from_right_to_left_too(house: Served, sit: Sit) -> None:
+    speak(house, "ar")
+    person = sit(house, "team_coordinator", "ar", DESKTOP)
+    person.open(f"/cases/{house.number}")
+    assert squeezed(format_number(house.number)) in printed(person.page)
+    person.page.emulate_media(media="print")
+    box = person.page.locator("h1").evaluate("one => [one.getBoundingClientRect().right, innerWidth]")
+    assert box[0] > box[1] / 2
+    speak(house, "fr")
+
+
+# ---- keyboard ------------------------------------------------------------------------------------------------------
+
+SEEN = """() => {
+    const one = document.activeElement;
+    const drawn = style => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 1;
+    if (one === document.body || one === document.documentElement) return null;
+    const box = one.closest(".option");
+    const name = one.id || one.getAttribute("href") || one.name || one.textContent.trim().slice(0, 30);
+    const own = drawn(getComputedStyle(one)) || drawn(getComputedStyle(one, "::after"));
+    return [one.tagName + " " + name, own || Boolean(box && drawn(getComputedStyle(box)))];
+}"""
+"""Where the focus is, and whether it shows."""
+STOPS = """() => {
+    const groups = new Set();
+    const stops = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
+    return [...document.querySelectorAll(stops)]
+        .filter(one => !one.disabled && one.tabIndex >= 0 && one.checkVisibility({contentVisibilityAuto: true}))
+        .filter(one => one.tagName !== "DETAILS").filter(one => {
+            if (one.type !== "radio") return true;
+            const known = groups.has(one.name); groups.add(one.name); return !known;
+        }).length;
+}"""
+BEFORE = """() => { const now = document.activeElement, last = window.last; window.last = now;
+    return Boolean(last) && Boolean(last.compareDocumentPosition(now) & Node.DOCUMENT_POSITION_PRECEDING) }"""
+
+
+class Keys:
+    """Somebody without a mouse: goes from stop to stop, and notes where the focus can't be seen or goes back."""
+
+    def __init__(self, person: Person) -> None:
+        self.person, self.page = person, person.page
+        self.hidden: list[str] = []
+        self.backwards: list[str] = []
+
+    def tab(self) -> str | None:
+        self.page.keyboard.press("Tab")
+        found = self.page.evaluate(SEEN)
+        if found is None:
+            return None
+        if not found[1]:
+            self.hidden.append(f"{self.page.url} {found[0]}")
+        if self.page.evaluate(BEFORE):
+            self.backwards.append(f"{self.page.url} {found[0]}")
+        return str(found[0])
+
+    def to(self, what: Locator, most: int = 90) -> None:
+        for _press in range(most):
+            self.tab()
+            if what.evaluate("one => one === document.activeElement"):
+                return
+        raise AssertionError(f"{what} is out of the keyboard's reach")
+
+    def enter(self) -> None:
+        with self.page.expect_navigation(wait_until="load"):
+            self.page.keyboard.press("Enter")
+
+    def all_stops(self) -> int:
+        """From the top of the page to its end; the first leads past the navigation."""
+        count = self.page.evaluate(STOPS)
+        first = self.tab()
+        assert first is not None
+        assert first.startswith("A #main"), first
+        visited = 1
+        while self.tab() is not None and visited <= count:
+            visited += 1
+        return int(count) - visited
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(house: Served, sit: Sit, language: str) -> None:
+    speak(house, language)
+    person = sit(house, "team_member", language, DESKTOP, True)
+    keys, page = Keys(person), person.page
+    page.goto(f"{house.url}/sign-in")
+    if not page.locator("#username").evaluate("one => one === document.activeElement"):
+        keys.to(page.locator("#username"))
+    page.keyboard.type("membre")
+    keys.to(page.locator("#password"))
+    page.keyboard.type(PASSWORD)
+    keys.enter()
+    keys.to(page.locator(f'main .cases a[href$="{house.number}"]').first)
+    keys.enter()
+    expect(page).to_have_url(f"{house.url}/cases/{house.number}")
+    keys.to(page.locator('main a[href$="/acts/note"]').last)
+    keys.enter()
+    keys.to(page.locator("#a-text"))
+    page.keyboard.type("Écrit au clavier.")
+    keys.to(page.locator("main form .actions button"))
+    keys.enter()
+    expect(person.said()).to_be_visible()
+    assert keys.hidden == []
+    assert keys.backwards == []
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("path", ["/", "/cases/{case}", "/cases/{case}/acts/minutes", "/cases/{case}/first-minutes"])
+def test_every_stop_is_reached_in_order_and_shows(house: Served, sit: Sit, language: str, path: str) -> None:
+    speak(house, language)
+    person = sit(house, "team_coordinator", language, DESKTOP, True)
+    person.open(path.format(case=house.number))
+    keys = Keys(person)
+    assert keys.all_stops() == 0
+    assert keys.hidden == []
+    assert keys.backwards == []
+
+
+def test_the_control_a_trap_a_leap_and_an_unseen_stop_are_found(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    person.open("/")
+    person.page.evaluate("""() => {
+        const style = new CSSStyleSheet(); style.replaceSync(".exit:focus{outline:0!important}");
+        document.adoptedStyleSheets = [style];
+        const last = [...document.querySelectorAll("main a")].pop();
+        last.addEventListener("keydown", event => { if (event.key === "Tab") event.preventDefault() });
+    }""")
+    keys = Keys(person)
+    assert keys.all_stops() < 0
+    assert any("/leave" in one for one in keys.hidden)
+    person.open("/search")
+    person.page.locator("#q").evaluate("one => { one.tabIndex = 5 }")
+    keys = Keys(person)
+    for _press in range(3):
+        keys.tab()
+    assert keys.backwards
+
+
+# ---- one's own colours ---------------------------------------------------------------------------------------------
+
+BORDER = "one => { const s = getComputedStyle(one); return [parseFloat(s.borderTopWidth), s.borderTopStyle] }"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_in_forced_colours_nothing_is_told_by_its_ground_alone(house: Served, sit: Sit, language: str) -> None:
+    speak(house, language)
+    person = sit(house, "team_coordinator", language, DESKTOP)
+    page = person.page
+    page.emulate_media(forced_colors="active")
+    person.open(f"/cases/{house.number}")
+    for what in ("main .pill", "main .btn", ".danger-btn", ".alert", "a.exit"):
+        width, style = page.locator(what).first.evaluate(BORDER)
+        assert (width >= 1, style) == (True, "solid"), what
+    assert page.locator(".danger-btn").first.evaluate(BORDER)[0] > page.locator("main .btn").first.evaluate(BORDER)[0]
+    assert ringed(page.locator(".rail .current"), "::before")
+    assert not ringed(page.locator(".rail .done").first, "::before")
+    person.open("/")
+    assert ringed(page.locator(".chips [aria-current]"))
+    assert not ringed(page.locator(".chips a:not([aria-current])").first)
+    person.open("/reports/new")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("main form .actions button").click()
+    assert page.locator(".errors").evaluate(BORDER)[0] >= 2
+    assert page.locator(".field.bad textarea").first.evaluate(BORDER)[0] >= 2
+
+
+def ringed(what: Locator, part: str = "") -> bool:
+    style, width = what.evaluate(
+        f"one => {{ const s = getComputedStyle(one, '{part}' || null); return [s.outlineStyle, s.outlineWidth] }}"
+    )
+    return style != "none" and float(width.removesuffix("px")) >= 2
+
+
+def test_the_control_without_forced_colours_the_borders_are_not_there(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP)
+    person.open(f"/cases/{house.number}")
+    assert person.page.locator("main .pill").first.evaluate(BORDER)[0] == 0
+    assert not ringed(person.page.locator(".rail .current"), "::before")
+
+
+def test_more_contrast_and_less_motion(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP)
+    person.page.emulate_media(contrast="more", reduced_motion="reduce")
+    person.open(f"/cases/{house.number}")
+    assert person.page.locator("main .pill").first.evaluate(BORDER)[0] == 1
+    moving = person.page.evaluate("""() => [...document.querySelectorAll("*")].filter(one =>
+        parseFloat(getComputedStyle(one).transitionDuration) > 0
+        || getComputedStyle(one).animationName !== "none").length""")
+    assert moving == 0
+
+
+# ---- out in one tap ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def as_at_home(engine: Playwright) -> Iterable[Callable[[str], BrowserContext]]:
+    """A browser that keeps left pages at hand for going back, as people's own do."""
+    browser = engine.chromium.launch(
+        executable_path=CHROMIUM, args=list(FLAGS), ignore_default_args=["--disable-back-forward-cache"]
+    )
+
+    def make(language: str) -> BrowserContext:
+        return browser.new_context(locale=LOCALES[language], java_script_enabled=False)
+
+    yield make
+    browser.close()
+
+
+def told(page: Page, house: Served) -> list[str]:
+    """What of a case this page says: its number, a name, words, its acts."""
+    text = f"{page.title()} {page.locator('body').inner_text()}"
+    w = Wording("fr")
+    telling = [format_number(house.number), house.number, "salma_2009"]
+    telling += [w.text(one.title) for one in house.protocol.dangers.values()]
+    return [one for one in telling if one in text]
+
+
+@pytest.mark.parametrize("path", ["/cases/{case}", "/cases/{case}/acts/note", "/cases/{case}/first-minutes"])
+def test_after_leaving_quickly_going_back_shows_nothing(
+    house: Served, as_at_home: Callable[[str], BrowserContext], path: str
+) -> None:
+    speak(house, "fr")
+    person = Person(house, as_at_home("fr").new_page(), "team_coordinator", "fr")
+    page = person.page
+    person.open("/")
+    person.open(f"/cases/{house.number}")
+    person.open(path.format(case=house.number))
+    assert told(page, house), "the check sees a case's page"
+    page.locator("a.exit").click()
+    expect(page.locator("body.blank h1")).to_be_visible()
+    for _step in range(3):
+        assert told(page, house) == [], page.url
+        assert "cole" not in page.title() or "/sign-in" in page.url
+        page.go_back(wait_until="commit")
+        page.wait_for_timeout(300)
+    page.goto(f"{house.url}/cases/{house.number}")
+    expect(page.locator("#password")).to_be_visible()
+    assert told(page, house) == []
+
+
+def test_the_control_a_page_that_may_be_kept_is_seen_when_going_back(
+    house: Served, as_at_home: Callable[[str], BrowserContext]
+) -> None:
+    speak(house, "fr")
+    person = Person(house, as_at_home("fr").new_page(), "team_coordinator", "fr")
+    page = person.page
+    person.open("/")
+
+    def kept(route: Any) -> None:
+        answer = route.fetch()
+        route.fulfill(response=answer, headers={**answer.headers, "cache-control": "max-age=600"})
+
+    page.route(f"**/cases/{house.number}", kept)
+    person.open(f"/cases/{house.number}")
+    page.unroute(f"**/cases/{house.number}")
+    page.route("**/leave", lambda route: route.fulfill(body="<p>date</p>", content_type="text/html"))
+    page.goto(f"{house.url}/leave")
+    page.go_back(wait_until="commit")
+    expect(page.locator("h1")).to_contain_text(format_number(house.number))
+    assert told(page, house)
+
+
+def test_no_title_says_what_a_case_is_about(house: Served, sit: Sit) -> None:
+    """Titles stand in the browser's history: no name, no act, no danger; each is said of its page alone."""
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP)
+    w, protocol = Wording("fr"), house.protocol
+    telling = {
+        w.text(one.title).lower()
+        for one in [
+            *protocol.acts.values(),
+            *protocol.moves.values(),
+            *protocol.dangers.values(),
+            *protocol.states.values(),
+        ]
+    }
+    telling |= {"danger", "harcèlement", "signalement", "yasmine", "salma"}
+    titles = {}
+    for path in pages_of(house):
+        person.open(path)
+        titles[path] = person.page.title()
+    assert [(path, title) for path, title in titles.items() if any(one in title.lower() for one in telling)] == []
+    assert all(title.partition(" – ")[0].strip() for title in titles.values())
+    assert len({titles[path] for path in pages_of(house)[:14]}) > 10, "a page is told from the next by its title"
+    assert any(one in "Écouter l’élève visé(e) – Protocole École".lower() for one in telling), "the check sees one"
+
+
+def test_every_page_has_the_way_out(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP)
+    for path in pages_of(house)[:24]:
+        person.open(path)
+        expect(person.page.locator("a.exit")).to_be_visible()
+        assert person.page.locator("a.exit").get_attribute("href") == "/leave"
+
+
+# ---- the small script, without which every page works ----------------------------------------------------------------
+
+
+def test_leaving_quickly_takes_the_pages_place_in_the_history(house: Served, sit: Sit) -> None:
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    page = person.page
+    person.open("/search")
+    person.open(f"/cases/{house.number}/acts/note")
+    page.locator("#a-text").fill("À moitié écrit")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("a.exit").click()
+    expect(page.locator("body.blank h1")).to_be_visible()
+    page.go_back()
+    assert "/acts/note" not in page.url
+    expect(page.locator("#password")).to_be_visible()
+
+
+def test_typed_words_are_not_left_by_a_slip(house: Served, sit: Sit) -> None:
+    """Asked before the page is left with words in it; not when they are sent, nor where nothing was typed."""
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    page, asked = person.page, []
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.accept()
+
+    page.on("dialog", answer)
+    person.open(f"/cases/{house.number}/acts/note")
+    page.goto(f"{house.url}/")
+    assert asked == []
+    person.open(f"/cases/{house.number}/acts/note")
+    page.locator("#a-text").press_sequentially("Des mots")
+    page.locator("a.mark").click()
+    page.wait_for_url(f"{house.url}/")
+    assert asked == ["beforeunload"]
+    person.open(f"/cases/{house.number}/acts/note")
+    page.locator("#a-text").press_sequentially("Des mots envoyés")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("main form .actions button").click()
+    expect(person.said()).to_be_visible()
+    assert asked == ["beforeunload"]
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "dans "), ("ar", "خلال ")])
+def test_due_times_are_alive_by_the_servers_clock(house: Served, sit: Sit, language: str, said: str) -> None:
+    speak(house, language)
+    plain, person = (sit(house, "team_coordinator", language, DESKTOP, script) for script in (False, True))
+    page = person.page
+    page.clock.install(time="2031-01-01T00:00:00")
+    for one in (plain, person):
+        one.open(f"/cases/{house.number}")
+    soon = page.locator("time[data-left]:not(.late)")
+    assert soon.count(), "something is due within a day"
+    address = f'time[datetime="{soon.first.get_attribute("datetime")}"]'
+    one = page.locator(address).first
+    first = one.get_attribute("data-left") or ""
+    assert first.startswith(said), "whatever the clock of this computer says"
+    left = one.evaluate("one => Date.parse(one.dateTime) - Date.parse(one.dataset.now)")
+    page.clock.run_for(left - 120_000)
+    assert one.get_attribute("data-left") not in (first, None)
+    assert "late" not in (one.get_attribute("class") or "")
+    page.clock.run_for(300_000)
+    assert "late" in (one.get_attribute("class") or "")
+    page.clock.run_for(25 * 3_600_000)
+    assert one.get_attribute("data-left") is None
+    assert plain.page.locator("time[data-now]").all_inner_texts() == page.locator("time[data-now]").all_inner_texts()
+    assert plain.page.locator("time[data-left]").count() == 0

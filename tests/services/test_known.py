@@ -1,0 +1,86 @@
+"""What nobody is asked for: the answers that a form holds as it opens on a case."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from domain.telling import NOW
+
+from school_protocol.services.showing import see_act
+from services.conftest import School
+
+CALLED = {"target": "rescue", "covers": ["self_harm"], "channel": "call", "sent_at": NOW.isoformat()}
+GUARDIANS = [{"slot": "guardian", "name": name} for name in ("Khadija B.", "Rachid B.")]
+
+
+@pytest.fixture
+def alarmed(school: School) -> School:
+    """A case with a danger in it."""
+    school.report()
+    school.act("head", "raise_danger", which_danger="self_harm")
+    return school
+
+
+def begins(school: School, act: str, who: str = "head") -> dict[str, Any]:
+    return dict(see_act(school.house, school.person(who), school.number, act).prefill)
+
+
+def test_a_referral_is_about_the_dangers_that_nobody_was_told_of(alarmed: School) -> None:
+    alarmed.act("head", "raise_danger", which_danger="blackmail")
+    assert begins(alarmed, "referral") == {"covers": ["self_harm", "blackmail"]}
+    alarmed.act("head", "referral", CALLED)
+    assert begins(alarmed, "referral") == {"covers": ["blackmail"]}
+    alarmed.act("head", "referral", {**CALLED, "covers": ["blackmail"], "target": "police"})
+    assert begins(alarmed, "referral") == {"covers": ["self_harm", "blackmail"]}, "all were told of: all that stand"
+
+
+def test_an_answer_is_of_the_one_referral_that_is_open(alarmed: School) -> None:
+    assert begins(alarmed, "referral_answer") == {}
+    alarmed.act("head", "referral", CALLED)
+    assert begins(alarmed, "referral_answer") == {"referral": "1"}
+    alarmed.act("head", "referral", {**CALLED, "target": "police"})
+    assert begins(alarmed, "referral_answer") == {}
+    alarmed.act("head", "referral_answer", referral="1", outcome="answered")
+    assert begins(alarmed, "referral_answer") == {"referral": "2"}
+
+
+def test_the_one_guardian_is_meant_unless_their_information_is_on_hold(school: School) -> None:
+    school.report()
+    school.act("head", "add_person", persons=GUARDIANS[:1])
+    assert begins(school, "inform_guardian")["who"] == "guardian-1"
+    school.act("head", "guardian_hold", guardian="guardian-1", reason="home_danger")
+    assert "who" not in begins(school, "inform_guardian")
+    assert begins(school, "hold_review") == {"hold": "1"}
+    school.act("head", "add_person", persons=GUARDIANS[1:])
+    assert begins(school, "inform_guardian")["who"] == "guardian-2"
+
+
+def test_the_one_danger_and_the_one_entry_to_sign(alarmed: School) -> None:
+    assert begins(alarmed, "lift_danger") == {"which_danger": "self_harm"}
+    lifted = alarmed.act("head", "lift_danger", which_danger="self_harm", reason="x")
+    assert begins(alarmed, "signature", "directorate") == {"record": str(lifted.seq)}
+    assert begins(alarmed, "signature") == {}, "the head has signed it"
+    alarmed.act("head", "raise_danger", which_danger="blackmail")
+    assert begins(alarmed, "lift_danger") == {}
+
+
+def test_a_follow_up_knows_its_day_and_the_next(alarmed: School) -> None:
+    """Those of the schedule; a day that people named goes before it."""
+    alarmed.act("head", "referral", CALLED)
+    alarmed.act("head", "told_by_voice", who_was_told=["head"])
+    alarmed.move("team_coordinator", "mark_sent")
+    assert begins(alarmed, "follow_up") == {"planned_on": "2026-11-26", "next_on": "2026-11-28"}
+    alarmed.wait(days=1)
+    held = {"held_on": "2026-11-26", "planned_on": "2026-11-26", "child_view": "given", "stopped": "yes"}
+    alarmed.act("team_coordinator", "follow_up", held, new_facts=False, next_on="2026-11-27", conclusion="better")
+    alarmed.wait(days=1)
+    assert begins(alarmed, "follow_up")["planned_on"] == "2026-11-27"
+
+
+def test_a_day_that_is_long_past_is_not_proposed_as_the_next(alarmed: School) -> None:
+    alarmed.act("head", "referral", CALLED)
+    alarmed.move("team_coordinator", "mark_sent")
+    alarmed.house.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
+    assert "next_on" not in begins(alarmed, "follow_up")

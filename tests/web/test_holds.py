@@ -1,0 +1,223 @@
+"""What pages offer while a guardian is on hold, and what they say to whoever tries all the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+from domain.telling import MOROCCAN, NOW, REPORT
+from flask import Flask
+
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House
+from school_protocol.services.opening import open_case
+from school_protocol.services.receipts import raise_from_receipt
+from school_protocol.services.recording import record_act
+from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.showing import see_case
+from school_protocol.web import create_app
+from tests.web.conftest import Accounts
+from tests.web.test_case_pages import Browser
+
+FATHER = "Abdelkrim Lahlou"
+SAID = {
+    "fr": ("L’information de cette personne est suspendue", "peut être réexaminée par"),
+    "ar": ("إخبار هذا الشخص معلق", "يمكن أن يعيد دراسة التعليق"),
+    "en": ("This person’s information is on hold", "Who can review the hold"),
+}
+WHO = 'name="a-{field}" value="{value}"'
+
+
+class Held:
+    """A case with a mother, guardian-1, and a father, guardian-2; the father is on hold."""
+
+    def __init__(self, player: Player) -> None:
+        self.player = player
+        self.number = open_case(
+            player.house, player.actor("team_member"), "report",
+            {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Lina L."}]}, token="report",
+        ).number  # fmt: skip
+        parents = [{"slot": "guardian", "name": "Samira Lahlou"}, {"slot": "guardian", "name": FATHER}]
+        self.act("head", "add_person", persons=parents)
+
+    def act(self, who: str, act: str, /, **answers: object) -> int:
+        token = f"{act} {self.player.clock.now()} {len(answers)} {answers}"[:200]
+        actor = self.player.actor(who)
+        done = record_act(self.player.house, actor, self.number, act, answers, expected=None, token=token, proven=True)
+        return done.seq
+
+    def hold(self) -> None:
+        self.act("team_member", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+
+    def lift(self) -> None:
+        review = self.act("head", "hold_review", hold="1", decision="lift", reason="x")
+        self.act("team_coordinator", "signature", record=str(review))
+
+
+def held_by(protocol: Protocol) -> tuple[str, ...]:
+    return protocol.acts["hold_review"].by
+
+
+@pytest.fixture
+def player(moroccan: Protocol) -> Iterator[Player]:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as found:
+        yield found
+
+
+@pytest.fixture
+def house(player: Player) -> House:
+    return player.house
+
+
+@pytest.fixture
+def app(house: House, people: Accounts) -> Flask:
+    return create_app(house, testing=True)
+
+
+@pytest.fixture
+def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
+    def start(role: str, language: str = "fr") -> Browser:
+        people.live[f"token-{role}"] = replace(player.actor(role), language=language)
+        client = app.test_client()
+        client.set_cookie("session", f"token-{role}")
+        return Browser(client)
+
+    return start
+
+
+@pytest.fixture
+def held(player: Player) -> Held:
+    return Held(player)
+
+
+@pytest.mark.parametrize(
+    ("act", "field"), [("inform_guardian", "who"), ("taken_over", "guardian"), ("safety_check", "with_guardian")]
+)
+def test_the_form_does_not_offer_them_and_says_so(
+    held: Held, browse: Callable[..., Browser], act: str, field: str
+) -> None:
+    member, path = browse("team_member"), f"/cases/{held.number}/acts/{act}"
+    father, mother = (WHO.format(field=field, value=who) for who in ("guardian-2", "guardian-1"))
+    before = member.open(path)
+    assert father in before.html
+    assert "Non proposé" not in before.text
+    held.hold()
+    page = member.open(path)
+    assert mother in page.html
+    assert father not in page.html
+    assert "Non proposé, information suspendue : RL2 · Abdelkrim Lahlou." in re.sub(r"\s+", " ", page.text)
+    assert father not in member.open(f"{path}?person=guardian-2").html, "nor by a link"
+    held.lift()
+    assert father in member.open(path).html
+
+
+@pytest.mark.parametrize("act", ["guardian_hold", "referral"])
+def test_what_is_said_of_them_offers_them(held: Held, browse: Callable[..., Browser], act: str) -> None:
+    held.hold()
+    assert 'value="guardian-2"' in browse("team_member").open(f"/cases/{held.number}/acts/{act}").html
+
+
+@pytest.mark.parametrize("language", SAID)
+def test_who_is_chosen_all_the_same_is_refused_in_words(
+    held: Held, player: Player, people: Accounts, browse: Callable[..., Browser], language: str
+) -> None:
+    """A page that was open before the hold; everything typed stays."""
+    member, path = browse("team_member", language), f"/cases/{held.number}/acts/inform_guardian"
+    member.open(path)
+    held.hold()
+    events = len(see_case(player.house, player.actor("head"), held.number).chronology.events)
+    answer = member.resend(
+        path, a__who="guardian-2", a__relation="father", a__result="told", a__requests="ZQTYPED", expected="99"
+    )
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 422
+    reviewers = [player.protocol.roles[role].title.in_language(language) for role in held_by(player.protocol)]
+    assert len(reviewers) == 3
+    for words in (*SAID[language], *reviewers):
+        assert words in page, words
+    assert "ZQTYPED" in page
+    after = see_case(player.house, player.actor("head"), held.number).chronology.events
+    assert not any(event.record and event.record.act.key == "inform_guardian" for event in after)
+    assert len(after) == events
+
+
+def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Callable[..., Browser]) -> None:
+    member, path = browse("team_member"), f"/cases/{held.number}/acts/referral"
+    assert 'value="guardians"' in member.open(path).html
+    held.hold()
+    page = member.open(path)
+    assert 'value="guardians"' not in page.html
+    assert 'value="child_line"' in page.html
+
+
+def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse: Callable[..., Browser]) -> None:
+    held.hold()
+    page = browse("team_member").open(f"/cases/{held.number}")
+    text = re.sub(r"\s+", " ", page.text)
+    assert "depuis le 25 nov. 2026, 10:00" in text
+    assert "à réexaminer avant le 28 nov. 2026, 10:00" in text
+    assert "Ne rien dire" in text or "suspendu" in text
+    head = browse("head")
+    assert f'href="/cases/{held.number}/acts/hold_review?hold=1"' in head.open(f"/cases/{held.number}").html
+
+
+def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(
+    player: Player, browse: Callable[..., Browser]
+) -> None:
+    """Beside the child, without the case: whether a name is that of who is on hold, the receipt cannot say."""
+    house, reporter = player.house, player.actor("reporter")
+    opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
+    report, path = opened.report, f"/reports/{opened.report}"
+    raise_from_receipt(house, reporter, report, "self_harm", token="d")
+    desk = browse("reporter")
+    handed = {"a__taken_by": "guardian", "a__guardian__new__0__name": FATHER}
+    free = desk.open(f"{path}/acts/taken_over")
+    assert "guardian" in free.html
+    record_act(
+        house, player.actor("head"), opened.number, "guardian_hold",
+        {"guardian": {"slot": "guardian", "name": FATHER}, "reason": "risk_if_told"},
+        expected=None, token="h", proven=True,
+    )  # fmt: skip
+    refused = desk.send(f"{path}/acts/taken_over", 422, **handed).get_data(as_text=True)
+    assert "L’information d’un responsable légal est suspendue" in refused
+    assert "RL1" not in refused, "who it is stays in the case"
+    call = {"a__target": "guardians", "a__covers": "self_harm", "a__channel": "call"}
+    desk.open(f"{path}/acts/referral")
+    desk.send(f"{path}/acts/referral", 422, **call)
+    desk.send(f"{path}/acts/referral", **{**call, "a__target": "child_line"})
+    desk.open(f"{path}/acts/taken_over")
+    desk.send(f"{path}/acts/taken_over", a__taken_by="medical")
+
+
+def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: Callable[..., Browser]) -> None:
+    house, reporter = player.house, player.actor("reporter")
+    opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
+    raise_from_receipt(house, reporter, opened.report, "self_harm", token="d")
+    desk, path = browse("reporter"), f"/reports/{opened.report}"
+    desk.open(f"{path}/acts/taken_over")
+    desk.send(f"{path}/acts/taken_over", a__taken_by="guardian", a__guardian__new__0__name=FATHER)
+    desk.open(f"{path}/acts/referral")
+    desk.send(f"{path}/acts/referral", a__target="guardians", a__covers="self_harm", a__channel="call")
+
+
+def test_a_form_brought_up_to_date_leaves_them_out(held: Held, browse: Callable[..., Browser]) -> None:
+    """Recorded anew, the form opens with what it last said: less whoever is on hold since."""
+    asked_again = dict.fromkeys(("self_harm", "home_danger", "missing_or_at_risk"), "no")
+    for who in ("guardian-1", "guardian-2"):
+        held.act(
+            "team_member", "closing", outcome="resolved", child_view="declined", view_reason="x", checks=["no_danger"],
+            guardians_asked=[who], guardians_view="D’accord.", dangers_asked=asked_again,
+        )  # fmt: skip
+    member, path = browse("team_member"), f"/cases/{held.number}/acts/closing"
+    chosen = r'name="a-guardians_asked" value="guardian-2"[^>]* checked'
+    assert re.search(chosen, member.open(path).html)
+    held.hold()
+    page = member.open(path)
+    assert 'name="a-guardians_asked" value="guardian-2"' not in page.html
+    member.send(path, 422)
+    assert "dites dans cette fiche de quel responsable il s’agit" in member.client.post(
+        path, data=member.form
+    ).get_data(as_text=True)
+    member.send(path, a__guardians_view="")

@@ -1,0 +1,230 @@
+"""One tap takes back what one has just recorded by mistake; too late or not one's own, a sentence says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from flask import Flask
+from werkzeug.datastructures import MultiDict
+
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House, open_house
+from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.web import create_app
+from tests.web.conftest import Accounts
+from tests.web.test_case_pages import Browser
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
+FILE = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+BY_MISTAKE = "Écrit dans le mauvais dossier"
+REPORT = {"what_happened": "Un groupe", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
+
+
+@pytest.fixture
+def player(tmp_path: Path, moroccan: Protocol) -> Iterator[Player]:
+    clock = TurnableClock(START)
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    yield prepared(house, clock, moroccan, FILE.read_bytes())
+    house.realm.close()
+    house.directory.close()
+
+
+@pytest.fixture
+def house(player: Player) -> House:
+    return player.house
+
+
+@pytest.fixture
+def app(house: House, people: Accounts) -> Flask:
+    return create_app(house, testing=True)
+
+
+@pytest.fixture
+def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
+    def start(role: str) -> Browser:
+        token = f"token-{role.replace('/', '-')}"
+        people.live[token] = player.actor(role)
+        client = app.test_client()
+        client.set_cookie("session", token)
+        return Browser(client)
+
+    return start
+
+
+@pytest.fixture
+def case(player: Player) -> str:
+    player.play([{"as": "team_member", "do": "report", "answers": REPORT}])
+    return f"/cases/{player.numbers['']}"
+
+
+@pytest.fixture
+def writer(browse: Callable[..., Browser], case: str) -> Browser:
+    """Whoever has just noted something by mistake, with the case's page before them."""
+    member = browse("team_member")
+    member.record(f"{case}/acts/note", a__text=BY_MISTAKE)
+    member.open(case)
+    member.form = button(member, case)
+    return member
+
+
+def seq_of(page: str, case: str) -> int:
+    found = re.search(rf'action="{case}/entries/(\d+)/undo"', page)
+    assert found is not None, "the page offers no undo"
+    return int(found[1])
+
+
+def button(browser: Browser, case: str, path: str = "") -> MultiDict[str, str]:
+    """What the page's undo button would send."""
+    html = browser.client.get(path or case).get_data(as_text=True)
+    seq = seq_of(html, case)
+    start = html.index(f'action="{case}/entries/{seq}/undo"')
+    inputs = re.findall(
+        r'<input type="hidden" name="([^"]+)" value="([^"]*)"', html[start : html.index("</form>", start)]
+    )
+    return MultiDict(inputs)
+
+
+def forged(browser: Browser) -> MultiDict[str, str]:
+    """A form with this person's own form token, that no page offered."""
+    found = re.search(r'name="csrf_token" value="([^"]+)"', browser.client.get("/").get_data(as_text=True))
+    assert found is not None
+    return MultiDict({"csrf_token": found[1], "expected": "99"})
+
+
+def undo(case: str, seq: int = 4) -> str:
+    return f"{case}/entries/{seq}/undo"
+
+
+def entry(browser: Browser, case: str) -> int:
+    return seq_of(browser.client.get(case).get_data(as_text=True), case)
+
+
+def test_one_tap_on_the_case_page(writer: Browser, case: str) -> None:
+    seq = entry(writer, case)
+    page = writer.client.get(case).get_data(as_text=True)
+    assert "possible jusqu’à 10:10" in page
+    writer.form = button(writer, case)
+    done = writer.send(undo(case, seq))
+    assert done.location == case
+    page = writer.client.get(case).get_data(as_text=True)
+    assert "C’est annulé" in page
+    assert "/undo" not in page
+    assert "Annulée par son auteur(e) à 10:00" in page
+    assert re.search(r"<s>[^<]+</s>", page)
+    folded = page[page.index("Ce qui était écrit") :]
+    assert BY_MISTAKE in folded[: folded.index("</details>")]
+    assert BY_MISTAKE not in page[: page.index('id="log"')], "not among the notes any more"
+
+
+def test_and_from_the_entry(writer: Browser, case: str) -> None:
+    seq = entry(writer, case)
+    writer.form = button(writer, case, f"{case}/entries/{seq}")
+    writer.send(undo(case, seq))
+    page = writer.open(f"{case}/entries/{seq}")
+    assert BY_MISTAKE in page.text
+    assert "Plus rien ne repose sur elle" in page.text
+    for act in ("correction", "signature"):
+        assert f"/acts/{act}?record={seq}" not in page.html
+
+
+def test_pressed_twice_it_is_done_once(writer: Browser, case: str) -> None:
+    seq = entry(writer, case)
+    sent = writer.form = button(writer, case)
+    writer.send(undo(case, seq))
+    writer.send(undo(case, seq))
+    page = writer.open(f"{case}/chronology")
+    assert len(re.findall(rf"Écriture {seq} annulée", page.html)) == 1
+    writer.form = MultiDict({**sent, "token": "another page of the same person"})
+    assert "a déjà été annulée" in writer.send(undo(case, seq), 409).get_data(as_text=True)
+
+
+def test_too_late_leads_to_a_correction(writer: Browser, case: str, player: Player) -> None:
+    seq = entry(writer, case)
+    writer.form = button(writer, case)
+    player.clock.advance(timedelta(minutes=10, seconds=1))
+    page = writer.send(undo(case, seq), 409).get_data(as_text=True)
+    assert "Le délai pour annuler une écriture est passé" in page
+    assert f'href="{case}/acts/correction?record={seq}"' in page
+    assert "/undo" not in writer.client.get(case).get_data(as_text=True)
+    assert "/undo" not in writer.client.get(f"{case}/entries/{seq}").get_data(as_text=True)
+
+
+def test_after_a_step_it_stays(writer: Browser, case: str, browse: Callable[..., Browser], player: Player) -> None:
+    seq = entry(writer, case)
+    form = button(writer, case)
+    safe = {"none_seen": "true", "safe_now": "yes", "who_stays": "me"}
+    player.play([{"as": "head", "do": "safety_check", "answers": safe}, {"as": "head", "do": "qualify"}])
+    assert player.played[-1].went_as_said
+    assert "/undo" not in writer.client.get(case).get_data(as_text=True)
+    writer.form = form
+    page = writer.send(undo(case, seq), 409).get_data(as_text=True)
+    assert "repose sur celle-ci" in page
+
+
+def test_what_somebody_wrote_meanwhile_is_read_before(
+    writer: Browser, case: str, browse: Callable[..., Browser]
+) -> None:
+    seq = entry(writer, case)
+    form = button(writer, case)
+    browse("head").record(f"{case}/acts/note", a__text="Entre-temps")
+    writer.form = form
+    page = writer.send(undo(case, seq), 409).get_data(as_text=True)
+    assert "Entre-temps" in page
+    writer.form = MultiDict(
+        re.findall(r'name="([^"]+)" value="([^"]*)"', page[page.index(f'action="{undo(case, seq)}"') :])
+    )
+    writer.send(undo(case, seq))
+
+
+def test_nobody_elses(writer: Browser, case: str, browse: Callable[..., Browser]) -> None:
+    seq = entry(writer, case)
+    head = browse("head")
+    assert "/undo" not in head.open(case).html
+    head.form = forged(head)
+    assert "Seule la personne" in head.send(undo(case, seq), 409).get_data(as_text=True)
+    assert head.client.get(undo(case, seq)).location == f"{case}/entries/{seq}"
+    for stranger in ("reporter", "data_officer"):
+        other = browse(stranger)
+        assert other.client.post(undo(case, seq), data=forged(other)).status_code == 404
+    assert BY_MISTAKE in writer.open(f"{case}/entries/{seq}").text
+    assert "Annulée" not in writer.open(case).text
+
+
+def test_whoever_stands_aside_since_finds_nothing(writer: Browser, case: str, player: Player) -> None:
+    seq, form = entry(writer, case), button(writer, case)
+    aside = {"reason": "declares"}
+    player.play([{"as": "team_member", "do": "conflict", "answers": aside}])
+    assert player.played[-1].went_as_said, player.played[-1]
+    writer.form = form
+    assert writer.client.post(undo(case, seq), data=form).status_code == 404
+
+
+def test_without_the_forms_own_token_nothing_is_taken_back(writer: Browser, case: str) -> None:
+    seq = entry(writer, case)
+    for token in ("", "made up"):
+        sent = {**button(writer, case), "csrf_token": token}
+        answer = writer.client.post(undo(case, seq), data=sent)
+        assert answer.status_code in (302, 400)
+    assert entry(writer, case) == seq
+    assert writer.client.delete(undo(case, seq)).status_code == 405
+    for strange in ("x", "-1", "9" * 30):
+        sent = {**button(writer, case), "expected": strange}
+        assert writer.client.post(undo(case, seq), data=sent).status_code in (303, 409)
+    assert writer.client.get(undo(case, 10**12)).status_code == 404
+
+
+def test_what_is_taken_back_is_not_for_other_eyes_than_before(
+    writer: Browser, case: str, browse: Callable[..., Browser]
+) -> None:
+    seq = entry(writer, case)
+    writer.form = button(writer, case)
+    writer.send(undo(case, seq))
+    above = browse("directorate")
+    assert BY_MISTAKE not in above.open(f"{case}/entries/{seq}").html
+    assert BY_MISTAKE not in above.open(case).html
+    assert BY_MISTAKE in browse("head").open(f"{case}/entries/{seq}").html
