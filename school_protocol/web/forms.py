@@ -108,6 +108,10 @@ class AnswerForm(OwnForm):
     questions: list[Question]
     unit: Question | None = None
 
+    def spoken(self, code: str) -> str:
+        """The code of a problem, with the roles that it names in words."""
+        return self.w.spoken(self.view.protocol, code)
+
     @property
     def by_key(self) -> dict[str, Question]:
         return {question.spec.key: question for question in self.questions}
@@ -177,7 +181,7 @@ def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> No
     """Put each problem beside its field, nested ones beside their part, and all of them in the summary."""
     found: list[Problem] = []
     for path, found_there in problems.items():
-        codes = [form.w.spoken(form.view.protocol, code) for code in found_there]
+        codes = [form.spoken(code) for code in found_there]
         key, *rest = path.split(".")
         question = form.by_key.get(key)
         place, label = question.take(rest, codes) if question else ("", path)

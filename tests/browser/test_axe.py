@@ -272,7 +272,7 @@ def test_a_keyboard_is_enough(house: Served, sit: Sit, language: str) -> None:
     expect(page.locator("a.skip")).to_be_in_viewport()
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
-    assert reach(page, "#a-text") <= 4
+    assert reach(page, "#a-text") <= 5
     page.keyboard.type("Écrit au clavier.")
     assert reach(page, "main form .actions button") <= 3
     with page.expect_navigation(wait_until="load"):

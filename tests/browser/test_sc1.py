@@ -168,7 +168,7 @@ def closing_is_refused(team: Team) -> None:
     expect(way).to_contain_text("La situation n’est pas stable depuis assez longtemps")
     expect(way).to_contain_text(re.compile(r"À partir du\s:\s*10 nov\. 2026"))
     expect(way.get_by_role("link", name="Noter un suivi")).to_be_visible()
-    expect(way.get_by_role("link", name="Proposer la clôture")).to_have_count(0)
+    expect(way.get_by_role("link", name="Proposer la clôture", exact=True)).to_have_count(0)
     coordinator.page.goto(f"{coordinator.page.url}/moves/propose_closure")
     expect(coordinator.page.get_by_role("heading", name="Pas encore ouvert, car")).to_be_visible()
     expect(coordinator.page.get_by_role("button", name="Confirmer")).to_have_count(0)

@@ -18,6 +18,10 @@ from school_protocol.wording import Wording
 class TeamForm(AnswerForm):
     """A form of the team: its questions stand in the page's own words."""
 
+    def spoken(self, code: str) -> str:
+        """As it is: no definition has a part in it."""
+        return code
+
 
 def _form(questions: dict[str, Question], posted: Posted) -> TeamForm:
     shown = Posted(posted)

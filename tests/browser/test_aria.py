@@ -1,0 +1,84 @@
+"""What a screen reader meets on the main pages, in each language: kept beside this file, and read by people.
+
+A page that changed fails here until somebody has read what changed: `KEEP_ARIA=1 ./run test tests/browser/test_aria.py`
+writes the new ones, for `git diff` to show. Numbers of cases, and of posts, are drawn by lot: they stand as 0000.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from school_protocol.storage.numbers import format_number
+
+from .conftest import PHONE, Serve, Sit
+from .served import Served, story
+from .test_axe import LANGUAGES, OTHER, speak
+
+KEPT = Path(__file__).parent / "aria"
+PAGES = {
+    "desk": ("team_coordinator", "/"),
+    "week": ("team_coordinator", "/?view=week"),
+    "report": ("reporter", "/reports/new"),
+    "which-danger": ("team_member", "{case}/danger"),
+    "first-minutes": ("team_member", "{case}/first-minutes"),
+    "case": ("team_coordinator", "{case}"),
+    "case-without-names": ("directorate", "{case}"),
+    "safety-check": ("team_member", "{case}/acts/safety_check"),
+    "step": ("team_coordinator", "{other}/moves/assign"),
+    "to-sign": ("head", "{case}/acts/signature"),
+    "team": ("head", "/team"),
+    "words": ("team_member", "/words"),
+    "help": ("team_member", "/help"),
+}
+
+
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    """A case with a danger at home and a hold that waits for a second signature; one that waits for its lead."""
+    served = serve("2026-10-05T09:00")
+    sc1, sc3 = story("sc1"), story("sc3")
+    served.replay([{**step, "case": OTHER} for step in sc1[: [step["do"] for step in sc1].index("name_seat")]])
+    until = [step["do"] for step in sc3].index("F3") - 1
+    served.replay([step for step in sc3[:until] if step["do"] != "sign"])
+    return served
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_a_screen_reader_meets(house: Served, sit: Sit, language: str) -> None:
+    speak(house, language)
+    seated, changed = {}, []
+    for name, (role, path) in PAGES.items():
+        if role not in seated:
+            seated[role] = sit(house, role, language, PHONE)
+        person = seated[role]
+        person.open(path.format(case=f"/cases/{house.number}", other=f"/cases/{house.player.numbers[OTHER]}"))
+        now = read(house, person.page.locator("body").aria_snapshot())
+        if os.environ.get("KEEP_ARIA"):
+            (KEPT / f"{name}-{language}.yml").write_text(now, "utf-8")
+        changed += differences(name, language, now)
+    assert not changed, "\n".join(changed)
+
+
+def read(house: Served, said: str) -> str:
+    """The snapshot without what is drawn by lot."""
+    for number in house.player.numbers.values():
+        for shape in (number, format_number(number), format_number(number).replace(" ", "\u00a0")):
+            said = said.replace(shape, "0000")
+    return re.sub(r"\b[a-z0-9]{26}\b", "0000", said) + "\n"
+
+
+def differences(name: str, language: str, now: str) -> list[str]:
+    path = KEPT / f"{name}-{language}.yml"
+    kept = path.read_text("utf-8") if path.exists() else ""
+    return list(difflib.unified_diff(kept.splitlines(), now.splitlines(), f"{path.name}, kept", "now", lineterm="", n=1))
+
+
+def test_a_change_is_seen() -> None:
+    kept = (KEPT / "desk-fr.yml").read_text("utf-8")
+    assert differences("desk", "fr", kept) == []
+    assert differences("desk", "fr", kept.replace("button", "text", 1)) != []
