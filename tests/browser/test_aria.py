@@ -75,7 +75,8 @@ def read(house: Served, said: str) -> str:
 def differences(name: str, language: str, now: str) -> list[str]:
     path = KEPT / f"{name}-{language}.yml"
     kept = path.read_text("utf-8") if path.exists() else ""
-    return list(difflib.unified_diff(kept.splitlines(), now.splitlines(), f"{path.name}, kept", "now", lineterm="", n=1))
+    both = (kept.splitlines(), now.splitlines())
+    return list(difflib.unified_diff(*both, f"{path.name}, kept", "now", lineterm="", n=1))
 
 
 def test_a_change_is_seen() -> None:
