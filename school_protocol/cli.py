@@ -6,6 +6,7 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Iterable, Mapping
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,6 +20,7 @@ from school_protocol.domain.errors import BadInput, Conflict, DefinitionError, R
 if TYPE_CHECKING:
     from school_protocol.domain.policy import Actor
     from school_protocol.domain.protocol import Protocol
+    from school_protocol.domain.texts import Text
     from school_protocol.services.house import House
     from school_protocol.services.scripts import Played
 
@@ -65,7 +67,7 @@ class _Commands(click.Group):
             sys.exit(REFUSED)
         except BadInput as bad:
             for path, codes in bad.problems.items():
-                click.echo(f"refused: {path}: {', '.join(codes)}", err=True)
+                click.echo(f"refused: {path}: {_what(codes, bad.sentences)}", err=True)
             sys.exit(REFUSED)
         except Unseen as unseen:
             raise click.ClickException(f"not found: {unseen}") from None
@@ -73,6 +75,11 @@ class _Commands(click.Group):
             raise click.ClickException(f"somebody wrote first: {conflict}") from None
         except SchoolProtocolError as error:
             raise click.ClickException(str(error)) from None
+
+
+def _what(codes: Iterable[str], sentences: Mapping[str, Text]) -> str:
+    """Codes of problems; where a definition says what is wrong, its own sentence."""
+    return ", ".join(sentences[code].in_language("en") if code in sentences else code for code in codes)
 
 
 def _who(roles: tuple[str, ...]) -> str:
@@ -157,7 +164,7 @@ def _steps(script: str) -> list[Any]:
 def _line(played: Played) -> str:
     outcome = "refused: " + ", ".join(played.refused) if played.refused else ", ".join(played.events)
     if played.problems:
-        outcome = "; ".join(f"{path}: {', '.join(codes)}" for path, codes in played.problems.items())
+        outcome = "; ".join(f"{path}: {_what(codes, played.sentences)}" for path, codes in played.problems.items())
     mark = "" if played.went_as_said else "   << not as the script says"
     when = f"{played.step:>3}  {played.at:%Y-%m-%d %H:%M}"
     return f"{when}  {played.actor:<18} {played.do:<24} {outcome}  [{played.state}]{mark}"

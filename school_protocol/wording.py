@@ -32,7 +32,7 @@ _COMMAS = {"ar": "، "}
 _SEMICOLONS = {"ar": "؛ ", "fr": "\u00a0; "}
 _COLONS = {"fr": "\u00a0:"}
 _QUESTIONS = {"ar": "؟"}
-_ENOUGH = frozenset("?؟!:…")
+_ENOUGH = frozenset("?؟!:….")
 """A label that ends so leads to its value by itself."""
 _FRENCH_SPACE = re.compile(r" (?=[:;?!»])|(?<=«) ")
 
@@ -184,6 +184,10 @@ class Wording:
     def listed(self, items: Iterable[str]) -> str:
         return lists.format_list(list(items), locale=self.locale)
 
+    def titles(self, items: Iterable[str]) -> str:
+        """Titles or names beside each other. Arabic parts them with commas: many hold a و of their own."""
+        return self.comma.join(items) if self.language == "ar" else self.listed(items)
+
     def yes_no(self, value: bool | str) -> str:
         if value in (True, "yes"):
             return self._("Yes")
@@ -200,7 +204,7 @@ class Wording:
         if speak is not None:
             return speak(self, protocol, field, value, names)
         if isinstance(value, list | tuple):
-            return self.listed(names.get(str(item), str(item)) for item in value)
+            return self.titles(names.get(str(item), str(item)) for item in value)
         return names.get(str(value), str(value))
 
     def _option(self, field: FormField, key: str) -> str:
@@ -211,10 +215,7 @@ class Wording:
     def reason(self, protocol: Protocol, reason: Reason) -> str:
         """Why something isn't open, as one sentence."""
         if reason.to_sign:
-            return self._(
-                "Written in entry %(entries)s: it waits for a signature.",
-                entries=self.listed(str(seq) for seq in reason.to_sign),
-            )
+            return self._("It is written, and waits for a signature.")
         if reason.code == "need" and reason.need:
             return self.text(protocol.needs[reason.need].sentence)
         return self._(
@@ -227,11 +228,14 @@ class Wording:
     def who(self, protocol: Protocol, roles: Iterable[str]) -> str:
         """The roles that can lift a reason, as a list."""
         named = [self._("anyone on the team") if role == "everyone" else self.role(protocol, role) for role in roles]
-        return self.listed(dict.fromkeys(named))
+        return self.titles(dict.fromkeys(named))
 
     def spoken(self, protocol: Protocol, code: str) -> str:
-        """The code of a problem, with the roles that it names in words."""
+        """The code of a problem, with the roles that it names, or the definition's own sentence, in words."""
         key, *roles = code.split(":")
+        if key == "refused":
+            form, number = roles
+            return f"{key}:{self.text(protocol.forms[form].refuses[int(number)].sentence)}"
         if "roles" not in _PROBLEMS.get(key, ("", ()))[1]:
             return code
         return f"{key}:{self.who(protocol, roles)}"
@@ -239,6 +243,8 @@ class Wording:
     def problem(self, code: str) -> str:
         """What is wrong with a field, as one sentence."""
         key, *figures = code.split(":")
+        if key == "refused":
+            return code.partition(":")[2]
         message, names = _PROBLEMS.get(key, (N_("This answer is not understood."), ()))
         return self._(message, **dict(zip(names, figures, strict=False))) if names else self._(message)
 
@@ -251,7 +257,7 @@ def _covers(w: Wording, protocol: Protocol, value: Any) -> str:
         w.text(protocol.dangers[key].title) if key in protocol.dangers else w._("a need without a danger")
         for key in value
     ]
-    return w.listed(named)
+    return w.titles(named)
 
 
 def _grid(w: Wording, protocol: Protocol, field: FormField, value: Any) -> str:
@@ -278,7 +284,7 @@ def _danger_answers(w: Wording, protocol: Protocol, value: Any) -> str:
 
 _ANSWERS: Mapping[FieldType, _Answer] = {
     FieldType.choice: lambda w, p, f, v, n: w._option(f, v),
-    FieldType.choices: lambda w, p, f, v, n: w.listed(w._option(f, key) for key in v),
+    FieldType.choices: lambda w, p, f, v, n: w.titles(w._option(f, key) for key in v),
     FieldType.yes_no: lambda w, p, f, v, n: w.yes_no(v),
     FieldType.check: lambda w, p, f, v, n: w.yes_no(v),
     FieldType.tri: lambda w, p, f, v, n: w.yes_no(v),
@@ -302,7 +308,7 @@ _ANSWERS: Mapping[FieldType, _Answer] = {
 
 
 def _states(w: Wording, protocol: Protocol, reason: Reason) -> str:
-    return w.listed(w.text(protocol.states[key].title) for key in reason.states if key in protocol.states)
+    return w.titles(w.text(protocol.states[key].title) for key in reason.states if key in protocol.states)
 
 
 def _persons(w: Wording, protocol: Protocol, reason: Reason) -> str:
@@ -336,8 +342,10 @@ _REASONS: Mapping[str, str] = {
     "undo_not_yours": N_("Only whoever wrote an entry can take it back."),
     "undo_not_offered": N_("Entries of this kind aren't taken back: record what is right as a new entry."),
     "undo_rested_on": N_("A step, a signature or a later entry rests on this one: correct it instead."),
+    "undo_handed_out": N_("A copy was handed out since: correct it instead."),
     "undo_urgent": N_("This entry raised a danger or put a family on hold: it stays as it is."),
     "undone_already": N_("This entry was taken back already."),
+    "grid_rested_on": N_("Another entry took its level from this grid: fill in a new grid instead."),
     "no_such_entry": N_("This entry was not found."),
     "summary_first": N_("This copy prints the summary without names: confirm it first for the case as it is now."),
     "no_such_act": N_("The protocol has no such act."),
@@ -352,8 +360,8 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "tick": (N_("Tick this box to go on."), ()),
     "too_long": (N_("Too long: at most %(most)s characters."), ("most", "found")),
     "too_short": (N_("Too short: at least %(least)s characters."), ("least",)),
-    "too_many": (N_("Too many lines: at most %(most)s."), ("most",)),
-    "too_few": (N_("At least %(least)s lines are needed."), ("least",)),
+    "too_many": (N_("Too many here: at most %(most)s."), ("most",)),
+    "too_few": (N_("Too few here: at least %(least)s."), ("least",)),
     "not_a_date": (N_("This is not a date. Write it as day/month/year, for example 25/11/2026."), ()),
     "not_a_moment": (N_("This is not a date and time. Example: 25/11/2026 10:30."), ()),
     "in_the_future": (N_("This date is in the future."), ()),
@@ -365,6 +373,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         N_("The grid gives level %(level)s. To agree on another one, fill in the grid again, with the reason."),
         ("level",),
     ),
+    "grid_first": (N_("Fill in the grid first: the level is the one that it gives."), ()),
     "not_a_number": (N_("A whole number is needed here."), ()),
     "range": (N_("Between %(least)s and %(most)s."), ("least", "most")),
     "unknown_option": (N_("Choose one of the answers offered."), ()),

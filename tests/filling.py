@@ -12,11 +12,13 @@ from datetime import timedelta
 from typing import Any
 
 from school_protocol.domain.answers import TEXT_MOST, References, answer_values
+from school_protocol.domain.conditions import Value
 from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Protocol
 
 OPTIONAL, DANGER = 0.4, 0.1
 """How often a question that may stay open is answered; how often a form names a danger that it need not name."""
+TRIES = 50
 
 WORDS = (
     "Il n’ose plus venir", "سمعت كلاما جارحا", "« t’es nul »", "group chat 🙈", "depuis 3 semaines", "ما بغاش يهضر",
@@ -33,7 +35,18 @@ def fill(
     protocol: Protocol, form: Form, rng: random.Random, references: References, given: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:
     """Answers that the form accepts; `given` ones are taken as they are. Raises Unfillable."""
-    return _Filler(protocol, rng, references).fields(form.fields, dict(given or {}))
+    for _try in range(TRIES):
+        answers = _Filler(protocol, rng, references).fields(form.fields, dict(given or {}))
+        values = _as_conditions_read(form.fields, answers)
+        if not any(one.when.holds(values) for one in form.refuses):
+            return answers
+    raise Unfillable(f"{form.key}: contradictory {TRIES} times")
+
+
+def _as_conditions_read(fields: Sequence[FormField], answers: Mapping[str, Any]) -> dict[str, Value]:
+    truths = {one.key for one in fields if one.type in (FieldType.yes_no, FieldType.check)}
+    plain = {key: value in (True, "yes", "on") if key in truths else value for key, value in answers.items()}
+    return answer_values(fields, plain)
 
 
 class _Filler:
@@ -56,9 +69,7 @@ class _Filler:
     def _asked(self, item: FormField, fields: Sequence[FormField], answers: dict[str, Any]) -> bool:
         if item.when is None:
             return True
-        truths = {one.key for one in fields if one.type in (FieldType.yes_no, FieldType.check)}
-        plain = {key: value in (True, "yes") if key in truths else value for key, value in answers.items()}
-        return item.when.holds(answer_values(fields, plain))
+        return item.when.holds(_as_conditions_read(fields, answers))
 
     def _maybe(self, item: FormField) -> Any:
         if item.to_guardians and self.references.holds:
@@ -80,6 +91,8 @@ class _Filler:
             case FieldType.choice:
                 drawn = rng.choice(self._options(item)).key
                 level = self.references.level
+                if item.assessed and self.references.awaits_grid:
+                    raise Unfillable("the grid comes first")
                 return str(level) if item.assessed and level is not None else drawn
             case FieldType.choices:
                 return [option.key for option in self._some(self._options(item))]
@@ -149,15 +162,17 @@ class _Filler:
             return self.rng.choice(known)
         return {"slot": self.rng.choice(slots), "name": self.rng.choice(("Yasmine B.", "إلياس", "Omar 🙂"))}
 
-    def _some(self, things: Sequence[Any]) -> list[Any]:
-        return self.rng.sample(list(things), self.rng.randint(1, min(3, len(things))))
+    def _some(self, things: Sequence[Any], least: int = 1) -> list[Any]:
+        if len(things) < least:
+            raise Unfillable(f"{least} of {len(things)}")
+        return self.rng.sample(list(things), self.rng.randint(least, max(least, min(3, len(things)))))
 
     def _reference(self, item: FormField) -> Any:
         possible = self._possible(item)
         if not possible:
             raise Unfillable(item.key)
         several = item.type in (FieldType.dangers, FieldType.covers, FieldType.accounts)
-        return self._some(possible) if several else self.rng.choice(possible)
+        return self._some(possible, item.least or 1) if several else self.rng.choice(possible)
 
     def _possible(self, item: FormField) -> list[str]:
         protocol, references = self.protocol, self.references

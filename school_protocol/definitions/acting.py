@@ -83,6 +83,9 @@ def _form(book: Book, form: Form) -> None:
         here = (*path, "fields", field.key)
         book.over_form((*here, "when"), field.when, form, field.key)
         _field(book, field, here)
+    for number, one in enumerate(form.refuses):
+        book.field((*path, "refuses", number, "at"), form, one.at)
+        book.over_form((*path, "refuses", number, "when"), one.when, form)
 
 
 def _field(book: Book, field: FormField, path: Path) -> None:
@@ -98,6 +101,8 @@ def _field(book: Book, field: FormField, path: Path) -> None:
     _range(book, field, path)
     _default(book, field, path)
     _assessed(book, field, path)
+    if field.dialled and field.type is not _T.text:
+        book.say((*path, "dialled"), f"a number is a text, not a {field.type.value}")
     _limits(book, field, path)
     _columns(book, field, path)
     if field.type is _T.grid and field.grid is None and len(book.declared.of("grids")) != 1:

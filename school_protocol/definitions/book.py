@@ -161,8 +161,8 @@ class Book:
         if condition is not None and form is not None and self.has_fields(form):
             self._over_fields(path, condition, form, form.fields, answer_types(self.protocol, form))
 
-    def over_form(self, path: Path, condition: Condition | None, form: Form, own: str) -> None:
-        """A field's own condition, over the other answers of its form."""
+    def over_form(self, path: Path, condition: Condition | None, form: Form, own: str | None = None) -> None:
+        """A condition over the answers of a form; a field's own one over the others."""
         if condition is None:
             return
         if own in condition.names:

@@ -1,6 +1,7 @@
 """Answers to a form: from whatever was typed to plain checked values, or every problem by field.
 
-A problem is a code, with its figures after colons (`too_long:500`); `wording` turns it into a sentence.
+A problem is a code, with its figures after colons (`too_long:500`); `wording` turns it into a sentence. The sentence
+of a contradiction is the definition's: `refused:FORM:NUMBER` says which.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from school_protocol.domain.conditions import Value
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.texts import Text
 
 TEXT_MOST = 500
 LONG_MOST = 100_000
@@ -56,6 +58,8 @@ class References:
     """Who can review a hold."""
     before: Mapping[str, Any] = field(default_factory=dict)
     """What the answers were that are corrected: it may stay, even where it would be refused now."""
+    corrected: Mapping[str, Any] | None = None
+    """Whatever a correction corrects: what contradicted itself before may stay."""
     records: Mapping[str, str] = field(default_factory=dict)
     """Record number → its act."""
     cases: frozenset[str] = frozenset()
@@ -63,6 +67,8 @@ class References:
     """Schools of the installation; the code of any other is taken too."""
     level: int | None = None
     """The level that the case's grid gives, where it has one."""
+    awaits_grid: bool = False
+    """No grid gives a level yet, and one can be filled in here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,10 +85,11 @@ def clean(protocol: Protocol, form: Form, raw: Mapping[str, Any], references: Re
         if key not in form.by_key:
             cleaner.problem(key, "unknown_field")
     cleaner.conditional(form.fields, answers)
+    cleaner.contradictions(form, answers)
     if references.holds:
         cleaner.to_guardians(form.fields, answers, references.before)
     if cleaner.problems:
-        raise BadInput({path: tuple(codes) for path, codes in cleaner.problems.items()})
+        raise BadInput({path: tuple(codes) for path, codes in cleaner.problems.items()}, cleaner.sentences)
     return Cleaned(answers, tuple(cleaner.people))
 
 
@@ -116,6 +123,7 @@ class _Cleaner:
         self.protocol = protocol
         self.references = references
         self.problems: dict[str, list[str]] = {}
+        self.sentences: dict[str, Text] = {}
         self.people: list[NewPerson] = []
 
     def problem(self, path: str, code: str) -> None:
@@ -156,6 +164,17 @@ class _Cleaner:
                 item.required and item.type is not FieldType.signature and item.key not in {**answers, **self.problems}
             ):
                 self.problem(item.key, "required")
+
+    def contradictions(self, form: Form, answers: Mapping[str, Any]) -> None:
+        """Answers that surely contradict each other; a correction that leaves them as they were may."""
+        values, corrected = answer_values(form.fields, answers), self.references.corrected
+        before = None if corrected is None else answer_values(form.fields, corrected)
+        for number, one in enumerate(form.refuses):
+            stays = before is not None and all(before.get(name) == values.get(name) for name in one.when.names)
+            if one.when.holds(values) and not stays:
+                code = f"refused:{form.key}:{number}"
+                self.problem(one.at, code)
+                self.sentences[code] = one.sentence
 
     def _let_go(self, path: str) -> None:
         """What is not asked reaches nobody: whoever it names."""
@@ -215,7 +234,9 @@ class _Cleaner:
             case FieldType.choice:
                 return self._choice(item, str(value), path)
             case FieldType.choices:
-                return self._several(value, [option.key for option in item.options], path)
+                chosen = self._several(value, [option.key for option in item.options], path)
+                self._count(item, chosen, path)
+                return chosen
             case FieldType.date:
                 return self._date(item, value, path)
             case FieldType.moment:
@@ -257,9 +278,13 @@ class _Cleaner:
 
     def _choice(self, item: FormField, value: str, path: str) -> str | None:
         level = self.references.level
-        if item.assessed and level is not None and value not in (str(level), self.references.before.get(item.key)):
-            self.problem(path, f"other_than_grid:{level}")
-            return None
+        if item.assessed and value != self.references.before.get(item.key):
+            if level is not None and value != str(level):
+                self.problem(path, f"other_than_grid:{level}")
+                return None
+            if level is None and self.references.awaits_grid:
+                self.problem(path, "grid_first")
+                return None
         return self._among(value, [option.key for option in item.options], path)
 
     def _among(self, value: str, allowed: Iterable[str], path: str) -> str | None:
@@ -275,6 +300,13 @@ class _Cleaner:
             self.problem(path, "unknown_option")
             return None
         return [key for key in allowed if key in chosen]
+
+    def _count(self, item: FormField, found: Sequence[Any] | None, path: str) -> None:
+        """Whether as many stand there as the field asks for."""
+        if found is not None and item.least and len(found) < item.least:
+            self.problem(path, f"too_few:{item.least}")
+        if found is not None and item.most is not None and len(found) > item.most:
+            self.problem(path, f"too_many:{item.most}")
 
     def _date(self, item: FormField, value: Any, path: str) -> str | None:
         day = _read_date(value)
@@ -360,7 +392,9 @@ class _Cleaner:
             return None
         if item.type is FieldType.person:
             return ids[0]
-        return list(dict.fromkeys(ids))
+        people = list(dict.fromkeys(ids))
+        self._count(item, people, path)
+        return people
 
     def _person(self, item: FormField, entry: Any, path: str) -> str | None:
         if isinstance(entry, Mapping):
@@ -430,7 +464,11 @@ class _Cleaner:
         if any(entry is None for entry in found):
             self.problem(path, _MISSING.get(item.type, "unknown_option"))
             return None
-        return list(dict.fromkeys(found)) if several else found[0]
+        if not several:
+            return found[0]
+        named = list(dict.fromkeys(found))
+        self._count(item, named, path)
+        return named
 
     def _pointed(self, item: FormField, entry: str) -> str | None:
         protocol, references = self.protocol, self.references

@@ -23,6 +23,19 @@ def last_assessed(protocol: Protocol, case: Case) -> int | None:
     return assessed_level(protocol, case, record.answers)[0] if record else None
 
 
+def took_level_from(protocol: Protocol, case: Case, grid: Record) -> tuple[Record, ...]:
+    """The entries whose level is that grid's: written while it was the one that counted."""
+    rule = protocol.assessment
+    if rule is None or grid.act != rule.act:
+        return ()
+    newer = min((one.seq for one in case.records_of(rule.act) if one.seq > grid.seq), default=case.last_seq + 1)
+    return tuple(one for one in case.records if grid.seq < one.seq < newer and _says_level(protocol, one))
+
+
+def _says_level(protocol: Protocol, record: Record) -> bool:
+    return any(item.assessed and item.key in record.answers for item in protocol.form_of(record.act).fields)
+
+
 def assessed_level(protocol: Protocol, case: Case, answers: Mapping[str, Any]) -> tuple[int, dict[str, Any]]:
     """The level that an assessment fixes from the grid's answers, and how it came about."""
     rule = protocol.assessment

@@ -10,7 +10,7 @@ from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.facts import Facts, Surroundings, points_by
 from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import ActKind, Deadline, Protocol, Source, Step
+from school_protocol.domain.protocol import ActKind, Deadline, Duty, Protocol, Source, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,9 +388,7 @@ def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStat
 def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
     """A duty with deadlines: due while some count of them stands that none of its own acts has met."""
     duty = facts.protocol.duties[key]
-    open_ones = [
-        count for count in counts if count.is_open and _done(facts, duty.met_by, count.start_seq, count) is None
-    ]
+    open_ones = [count for count in counts if count.is_open and not _met_otherwise(facts, duty, count)]
     if open_ones:
         order = {danger: place for place, danger in enumerate(facts.protocol.dangers)}
         first = min(open_ones, key=lambda count: (count.due_at, order.get(count.subject, 0)))
@@ -402,6 +400,16 @@ def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
     if done is None and not met:
         return None
     return DutyStatus(key, "done", done_at=done.occurred_at if done else max(met), done_by=done.actor if done else None)
+
+
+def _met_otherwise(facts: Facts, duty: Duty, count: Due) -> bool:
+    """Whether an act of the duty has met what a count is about, that the deadline itself does not wait for.
+
+    Those that it waits for have not met it, as it is open: a call is no written referral.
+    """
+    own = {source.act for source in facts.protocol.deadlines[count.deadline].met_by}
+    others = [act for act in duty.met_by if act not in own]
+    return _done(facts, others, count.start_seq, count) is not None
 
 
 def _after_move(facts: Facts, key: str) -> DutyStatus | None:

@@ -12,8 +12,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 from school_protocol.domain import scoring
-from school_protocol.domain.answers import Cleaned, NewPerson, References, clean
-from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid
+from school_protocol.domain.answers import LONG_MOST, Cleaned, NewPerson, References, clean
+from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid, took_level_from
 from school_protocol.domain.case import Case, Record, act_values, acts_as, fold, record_values
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
@@ -366,6 +366,13 @@ class _Desk:
             reasons.append(Reason("reason_missing"))
         if reasons:
             raise Refused(tuple(reasons))
+        texts = {"reason": intent.reason, **{f"departures.{need}": why for need, why in intent.departures.items()}}
+        lengths = {path: len(text.strip()) for path, text in texts.items()}
+        problems: dict[str, tuple[str, ...]] = {
+            path: (f"too_long:{LONG_MOST}:{length}",) for path, length in lengths.items() if length > LONG_MOST
+        }
+        if problems:
+            raise BadInput(problems)
         return Decision((self._step(move, choice.role or "", intent),))
 
     def _step(self, move: Move, role: str, intent: MakeMove | None = None) -> StepTaken:
@@ -463,7 +470,7 @@ class _Desk:
 
     def references(self) -> References:
         """What the answers of a form may point at."""
-        case = self.case
+        case, level = self.case, last_assessed(self.protocol, self.case)
         return References(
             now=self.now,
             today=self.facts.today,
@@ -479,8 +486,13 @@ class _Desk:
             records={str(record.seq): record.act for record in case.records},
             cases=self.around.joinable - {case.number},
             schools=self.around.schools,
-            level=last_assessed(self.protocol, self.case),
+            level=level,
+            awaits_grid=level is None and self._may_fill_in_grid(),
         )
+
+    def _may_fill_in_grid(self) -> bool:
+        rule = self.protocol.assessment
+        return rule is not None and self._is_open_in(self.protocol.acts[rule.act])
 
     def _on_hold(self) -> frozenset[str]:
         """People of the case whose information is on hold, each from the first signature on."""
@@ -575,17 +587,26 @@ class _Desk:
             raise Refused((Reason("not_correctable"),))
         stays = {} if corrected.kind is ActKind.inform else record.answers
         try:
-            references = replace(self.references(), before=stays)
+            references = replace(self.references(), before=stays, corrected=record.answers)
             whole = clean(self.protocol, self.protocol.form_of(corrected), changes, references)
         except BadInput as error:
-            raise BadInput({f"changes.{path}": codes for path, codes in error.problems.items()}) from None
+            problems = {f"changes.{path}": codes for path, codes in error.problems.items()}
+            raise BadInput(problems, error.sentences) from None
         if whole.people:
             raise Refused((Reason("not_correctable"),))
+        self._check_grid(record, whole)
         self._check_needs(corrected, whole, record.role, record)
         derived = {"corrected": record.act, "changes": dict(whole.answers)}
         if corrected.kind is ActKind.grid:
             derived["score"] = self._score(corrected, whole)
         return derived
+
+    def _check_grid(self, record: Record, whole: Cleaned) -> None:
+        """A grid whose level was written into other entries stays; its words may be put right."""
+        fields = (item for item in self.protocol.form_of(record.act).fields if not item.is_words)
+        is_another = any(record.answers.get(item.key) != whole.answers.get(item.key) for item in fields)
+        if is_another and took_level_from(self.protocol, self.case, record):
+            raise Refused((Reason("grid_rested_on"),))
 
     def _score(self, act: Act, cleaned: Cleaned) -> dict[str, Any]:
         item = self.protocol.form_of(act).find(FieldType.grid)

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from school_protocol.domain.engine import Reason
+    from school_protocol.domain.texts import Text
 
 
 class SchoolProtocolError(Exception):
@@ -72,10 +73,11 @@ class Unseen(SchoolProtocolError):
 
 
 class BadInput(SchoolProtocolError):
-    """Values refused by their fields: field path → message codes."""
+    """Values refused by their fields: field path → message codes; `sentences`: what a definition says of some codes."""
 
-    def __init__(self, problems: dict[str, tuple[str, ...]]) -> None:
+    def __init__(self, problems: dict[str, tuple[str, ...]], sentences: Mapping[str, Text] | None = None) -> None:
         self.problems = problems
+        self.sentences = sentences or {}
         super().__init__(", ".join(sorted(problems)))
 
 

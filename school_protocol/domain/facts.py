@@ -29,6 +29,8 @@ class Colleague:
     roles: tuple[tuple[str, str], ...] = ()
     """(role, unit id)."""
     trained: bool = False
+    elsewhere: str = ""
+    """Name of the school beside, where all its roles are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -543,8 +545,10 @@ class Facts(Mapping[str, Value]):
         reached = [
             one.day for number, one in enumerate(plan) if one.held_seq is None and _earliest(days, number) <= self.today
         ]
-        reached += [day for day in self._named_dates(follow) if day <= self.today]
-        due = max(reached, default=coming[0] if coming else None)
+        start = self.schedule_start()
+        held = {day for day, _seq in self._held_days(follow.act, follow.held_on, start)} if start else set()
+        come = [day for day in (*reached, *self._named_dates(follow)) if day <= self.today and day not in held]
+        due = max(come or reached, default=coming[0] if coming else None)
         after = [day for day in coming if due is not None and day > max(due, self.today)]
         return due, after[0] if after else None
 

@@ -89,6 +89,8 @@ class FormField(Model):
     """Refused in the past."""
     default: str | None = None
     """An option's key; `now` or `today` for a moment or a date; others are read from the case."""
+    dialled: bool = False
+    """A call's own number: in the first minutes it takes the number whose button was pressed."""
     assessed: bool = False
     """The level that the grid gives: filled in, and no other is taken."""
     slots: Keys = ()
@@ -131,12 +133,22 @@ class FormField(Model):
         return not self.nameless and (self.type is FieldType.long or (self.is_words and self.names))
 
 
+class Contradiction(Model):
+    """Answers of one form that cannot both be true."""
+
+    at: str
+    """The field beside which it is said."""
+    when: Condition
+    sentence: Text
+
+
 class Form(Named):
     intro: Text | None = None
     side: str | None = None
     readers: Keys = ()
     """Roles that read it; empty: whoever sees the case."""
     fields: tuple[FormField, ...] = ()
+    refuses: tuple[Contradiction, ...] = ()
 
     @cached_property
     def by_key(self) -> Mapping[str, FormField]:

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -20,6 +21,8 @@ Identity = Mapping[str, str]
 PART_LEAST = 3
 """Letters that a part of a name has, to be looked for by itself."""
 HANDLE_MOST = 40
+RUN_MOST = 40
+"""Words that are looked at from one place on: a name has fewer."""
 ELSEWHERE = "[…]"
 """In place of a pupil's code, a telephone or an address of somebody who has no sign in the case."""
 
@@ -94,15 +97,30 @@ class Naming:
 
     def find(self, text: str) -> tuple[Found, ...]:
         """Names, parts of names and pupils' codes, from left to right: what a sign is offered for."""
-        return _apart([*self._codes(text), *self._names(text, strictly=False)])
+        return apart([*self._codes(text), *self._names(text, strictly=False)])
 
     def find_all(self, text: str) -> tuple[Found, ...]:
         """The same where nobody may be named at all: words of every day too, telephones and mail addresses."""
-        return _apart([*self._codes(text), *self._reached(text), *self._names(text, strictly=True)])
+        return apart([*self._codes(text), *self._reached(text), *self._names(text, strictly=True)])
 
-    def masked(self, text: str) -> str:
-        """The text as somebody may read it who is to know no name."""
-        return with_tokens(text, self.find_all(text))
+    def signed(self, text: str) -> str:
+        """The text with the signs of these people alone, wherever they are named or can be reached."""
+        if not self._people:
+            return text
+        return with_tokens(text, (one for one in self.find_all(text) if one.signs))
+
+    def only(self, signs: Collection[str]) -> Naming:
+        """These people of the case alone."""
+        return self._with(one for one in self._people if one.sign in signs)
+
+    def without(self, signs: Collection[str]) -> Naming:
+        """All others of the case."""
+        return self._with(one for one in self._people if one.sign not in signs)
+
+    def _with(self, people: Iterable[_Known]) -> Naming:
+        naming = Naming({})
+        naming._people = tuple(people)
+        return naming
 
     # ---- codes and addresses ---------------------------------------------------------------------------------
 
@@ -150,7 +168,7 @@ class Naming:
     ) -> list[tuple[_Word, str]]:
         """The words from `place` on that are parts of this person's name, without particles at its ends."""
         run: list[tuple[_Word, str]] = []
-        for word in words[place:]:
+        for word in words[place : place + RUN_MOST]:
             between = text[run[-1][0].end : word.start] if run else ""
             if run and _is_small(run[-1][1]):
                 between = between.replace(".", "")
@@ -176,6 +194,12 @@ def with_tokens(text: str, found: Iterable[Found]) -> str:
     return text
 
 
+def signs_apart(text: str) -> list[tuple[str, bool]]:
+    """A text in pieces: as it was typed, and (True) whatever in it looks like a sign."""
+    pieces = [(piece, place % 2 == 1) for place, piece in enumerate(_SIGN.split(text))]
+    return [piece for piece in pieces if piece[0]]
+
+
 def shown(text: str, labels: Mapping[str, str]) -> list[tuple[str, bool]]:
     """A text in pieces: as it was typed, and (True) the signs that stand in it, as `labels` says how they are read.
 
@@ -192,9 +216,10 @@ def shown(text: str, labels: Mapping[str, str]) -> list[tuple[str, bool]]:
 
 
 _TOKEN = re.compile(r"\[(\w{1,20}(?:/\w{1,20}){0,9})\]")
+_SIGN = re.compile(rf"({_TOKEN.pattern.replace('(', '(?:', 1)})")
 _MASSAR = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][ .-]?(?:\d[ .-]?){8}\d(?!\d)")
 _PHONE = re.compile(r"(?<![\d+])(?:(?:\+|00)\d{1,3}(?:[ .()-]{0,2}\d){7,11}|0[ .-]?[5-8](?:[ .-]?\d){8})(?!\d)")
-_MAIL = re.compile(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_MAIL = re.compile(r"(?<![\w.+-])[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
 
 
 # ---- folding -----------------------------------------------------------------------------------------------------
@@ -206,8 +231,12 @@ def fold(text: str) -> str:
 
 
 def _spelled(text: str) -> str:
-    plain = unicodedata.normalize("NFKD", text)
-    return "".join(char for char in plain if unicodedata.category(char) not in ("Mn", "Cf") and char != _TATWEEL)
+    """Marks go first: Unicode puts a long row of them in order by comparing each with all."""
+    return _without_marks(unicodedata.normalize("NFKD", _without_marks(text)))
+
+
+def _without_marks(text: str) -> str:
+    return "".join(char for char in text if unicodedata.category(char) not in ("Mn", "Cf") and char != _TATWEEL)
 
 
 def parts_of(name: str) -> tuple[str, ...]:
@@ -307,16 +336,22 @@ def _names_alone(word: _Word, part: str, strictly: bool) -> bool:
 
 def _whole_handle(text: str, start: int, end: int) -> tuple[int, int]:
     """`@yassine_07` names somebody with all that belongs to it."""
-    after = _HANDLE_AFTER.match(text, end)
+    after = _HANDLE_AFTER.match(text, end, end + HANDLE_MOST)
     near = max(0, start - HANDLE_MOST)
     before = _HANDLE_BEFORE.search(text[near:start])
     return (near + before.start() if before else start), (after.end() if after else end)
 
 
-def _apart(found: Iterable[Found]) -> tuple[Found, ...]:
-    """From left to right; where two overlap, the first and longest."""
+def apart(found: Iterable[Found], more: Iterable[Found] = ()) -> tuple[Found, ...]:
+    """From left to right; where two overlap, the first and longest; of `more`, what stands free of all those."""
     kept: list[Found] = []
     for one in sorted(found, key=lambda one: (one.start, -one.end)):
         if not kept or one.start >= kept[-1].end:
             kept.append(one)
-    return tuple(kept)
+    ends = [one.end for one in kept]
+    free = []
+    for one in more:
+        place = bisect_right(ends, one.start)
+        if place == len(kept) or one.end <= kept[place].start:
+            free.append(one)
+    return tuple(sorted([*kept, *free], key=lambda one: one.start))

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
+from school_protocol.domain.assessing import took_level_from
 from school_protocol.domain.case import Case, Record, fold, record_values
 from school_protocol.domain.dues import read
 from school_protocol.domain.events import EntryRetracted
@@ -18,6 +19,10 @@ from school_protocol.domain.protocol import CORRECTABLE, ActKind, Protocol
 
 UNDOABLE = CORRECTABLE - {ActKind.report}
 """Kinds whose entries may be taken back: those that may be corrected, except what opened the case."""
+
+
+_CONFIRMING = (ActKind.visa, ActKind.summary)
+"""Kinds that stand for the whole of the case as it was."""
 
 
 def undo_until(protocol: Protocol, record: Record) -> datetime:
@@ -49,6 +54,8 @@ def against_undo(
     found = []
     if _is_urgent(case, record):
         found.append("undo_urgent")
+    elif any(copy.seq > record.seq for copy in case.documents):
+        found.append("undo_handed_out")
     elif _is_rested_on(protocol, case, record, now, around):
         found.append("undo_rested_on")
     if now > undo_until(protocol, record):
@@ -72,13 +79,15 @@ def _is_urgent(case: Case, record: Record) -> bool:
 
 
 def _is_rested_on(protocol: Protocol, case: Case, record: Record, now: datetime, around: Surroundings) -> bool:
-    """Whether a step, a signature, a correction or a later entry rests upon it."""
+    """Whether a step, a signature, a correction, a summary or another later entry rests upon it."""
     if record.corrections or any(step.seq > record.seq for step in case.steps):
         return True
     if any(signature.account != record.actor for signature in record.signatures):
         return True
     later = [one for one in case.records if one.seq > record.seq]
-    if any(one.kind is ActKind.visa or _points_at(protocol, one, record.seq) for one in later):
+    if any(one.kind in _CONFIRMING or _points_at(protocol, one, record.seq) for one in later):
+        return True
+    if took_level_from(protocol, case, record):
         return True
     people = set(record.derived.get("people", ()))
     held = {hold.guardian for hold in case.holds if hold.seq > record.seq}

@@ -216,7 +216,7 @@ NUMBERS = (
         "+212 5 37 26 66 00", hours=OFFICE,
     ),
     Number(
-        "emc", "EMC-Helpline (WhatsApp, lundi à vendredi, 10 h à 16 h)", "خط مساعدة الفضاء المغربي للثقة الرقمية",
+        "emc", "EMC-Helpline (WhatsApp, lundi à vendredi, 10 h à 16 h)", "خط المساعدة لفضاء مغرب الثقة السيبرانية",
         "+212 6 24 40 58 89", "https://www.cyberconfiance.ma/helpline", WEEKDAYS_10_16,
     ),
     Number("emc", "e-vigilance", "منصة اليقظة الإلكترونية", url="https://evigilance.ma/fr/signaler", hours=ALWAYS),
@@ -225,7 +225,7 @@ NUMBERS = (
         url="https://takeitdown.ncmec.org/fr/", hours=ALWAYS,
     ),
     Number("take_it_down", "Portail IWF Maroc", "بوابة IWF المغرب", url="https://report.iwf.org.uk/ma/", hours=ALWAYS),
-    Number("child_protection", "CAPE de Salé", "مركز مواكبة حماية الطفولة بسلا", verified=False, unit="MA-SAL"),
+    Number("child_protection", "CAPE de Salé", "مركز المواكبة لحماية الطفولة بسلا", verified=False, unit="MA-SAL"),
     Number("child_protection", "UPE de Marrakech", "وحدة حماية الطفولة بمراكش", verified=False, unit="MA-MAR"),
 )  # fmt: skip
 

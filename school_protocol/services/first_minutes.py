@@ -39,10 +39,13 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
             dangers=live,
             contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None)),
             quick_acts=tuple(act for act in first if act.quick),
-            then_acts=tuple(act for act in first if not act.quick),
+            then_acts=(
+                *(act for act in first if not act.quick),
+                *still_to_tell(loaded.protocol, loaded.case, seeing.choices),
+            ),
             call_act=call_act(first),
             noted=noted_since(loaded.protocol, loaded.case, first, lives),
-            called=called_since(loaded.case, lives),
+            called=called_since(loaded.protocol, loaded.case, lives),
             told=_told_since(session, loaded.case_id, loaded.protocol, lives),
             holds=tuple(hold for hold in seeing.holds() if hold.stands and not hold.confirmed),
             may_review=any(
@@ -79,6 +82,13 @@ def first_acts(protocol: Protocol, choices: Sequence[Choice]) -> tuple[Act, ...]
     return tuple(act for act in first if act.kind is not ActKind.raise_danger)
 
 
+def still_to_tell(protocol: Protocol, case: Case, choices: Sequence[Choice]) -> tuple[Act, ...]:
+    """The report, where a danger opened the case and nobody has told yet what happened."""
+    opened = {choice.key for choice in choices if choice.kind == "act" and choice.is_open}
+    reports = protocol.acts_of(ActKind.report)
+    return tuple(act for act in reports if act.key in opened and not case.records_of(act.key))
+
+
 def call_act(acts: Iterable[Act]) -> Act | None:
     """The act that a call to a number records."""
     return next((act for act in acts if act.kind is ActKind.refer), None)
@@ -112,15 +122,25 @@ def noted_since(
     return found
 
 
-def called_since(case: Case, lives: Sequence[DangerLife], by: str | None = None) -> dict[str, datetime]:
-    """When each target was last told of one of those dangers; `by` one person."""
+def called_since(
+    protocol: Protocol, case: Case, lives: Sequence[DangerLife], by: str | None = None
+) -> dict[str, datetime]:
+    """When each number was last called about one of those dangers; a target, where no number was noted; `by` one."""
     dangers = {life.danger for life in lives}
     since = min((life.raised_seq for life in lives), default=0)
-    return {
-        one.target: one.at
-        for one in case.referrals
-        if one.seq > since and dangers & set(one.covers) and by in (None, one.actor)
-    }
+    found: dict[str, datetime] = {}
+    for one in case.referrals:
+        if one.seq > since and dangers & set(one.covers) and by in (None, one.actor):
+            record = case.record(one.seq)
+            item = dialled(protocol.form_of(record.act)) if record else None
+            number = record.answers.get(item.key) if record and item else None
+            found[str(number or one.target)] = one.at
+    return found
+
+
+def dialled(form: Form) -> FormField | None:
+    """The question that takes the number which was called."""
+    return next((item for item in form.fields if item.dialled), None)
 
 
 def covered_by(target: str, dangers: Iterable[Danger]) -> list[str]:

@@ -16,6 +16,8 @@ _OF_THE_DAY = ("today", "now")
 
 def known_already(loaded: Loaded, seeing: Seeing, act: Act) -> dict[str, Any]:
     """Key of a question → its answer: what the last record said where the act carries on, and what the case tells."""
+    if loaded.metadata_only:
+        return {}
     known = _last_said(loaded, seeing, act)
     for item in loaded.protocol.form_of(act).fields:
         found = _OF_THE_CASE[item.default](loaded, seeing, act, item) if item.default in _OF_THE_CASE else None
@@ -34,12 +36,17 @@ def _last_said(loaded: Loaded, seeing: Seeing, act: Act) -> dict[str, Any]:
     if shown is None or shown.hidden is not None:
         return {}
     fields = shown.form.by_key
-    return {key: value for key, value in shown.answers.items() if not _is_asked_anew(fields[key])}
+    return {key: value for key, value in shown.answers.items() if not _is_asked_anew(loaded, fields[key], value)}
 
 
-def _is_asked_anew(item: FormField) -> bool:
-    """What holds of the day on which it is said, and what somebody's word is given for."""
-    return item.default in _OF_THE_DAY or (item.type is FieldType.check and item.required)
+def _is_asked_anew(loaded: Loaded, item: FormField, value: Any) -> bool:
+    """What holds of the day it is said, a day gone by, what guardians get, what somebody's word is given for."""
+    if item.default in _OF_THE_DAY or item.to_guardians or (item.type is FieldType.check and item.required):
+        return True
+    if item.type in (FieldType.date, FieldType.moment):
+        return item.past or str(value)[:10] < loaded.facts.today.isoformat()
+    slots = loaded.protocol.slots
+    return item.is_for_people and not item.even_on_hold and any(slots[slot].guardian for slot in item.slots)
 
 
 # ---- from the case -------------------------------------------------------------------------------------------------

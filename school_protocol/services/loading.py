@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from typing import Any
 
 from school_protocol.domain import policy
 from school_protocol.domain.answers import NewPerson
@@ -12,9 +13,9 @@ from school_protocol.domain.case import Case, fold
 from school_protocol.domain.dues import Due, open_dues, read
 from school_protocol.domain.engine import roles_of
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.events import Event, StepTaken, from_entry, to_entry
+from school_protocol.domain.events import EntryRetracted, Event, StepTaken, from_entry, to_entry
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
@@ -51,7 +52,7 @@ class Loaded:
     @property
     def pseudonymised(self) -> bool:
         """Whether every role that this person has here sees pseudonyms only."""
-        return all(_sees_pseudonyms(self.protocol, role) for role in self.roles)
+        return all(sees_pseudonyms(self.protocol, role) for role in self.roles)
 
     @property
     def metadata_only(self) -> bool:
@@ -60,7 +61,8 @@ class Loaded:
         return bool(declared) and all(role is not None and role.sees is ScopeKind.metadata for role in declared)
 
 
-def _sees_pseudonyms(protocol: Protocol, role: str) -> bool:
+def sees_pseudonyms(protocol: Protocol, role: str) -> bool:
+    """Whether that role or seat, by itself, reads signs in place of names."""
     seat = protocol.seats.get(role)
     if seat is not None:
         return not seat.identified and (seat.acts_as is None or protocol.roles[seat.acts_as].pseudonymised)
@@ -89,10 +91,11 @@ def surroundings(
         unit = directory.unit(session, unit_id)
         calendar = directory.calendar_for(session, unit)
         today = calendar.local(house.now()).date()
-        beside = [one.id for one in directory.children(session, unit.parents[0])] if neighbours and unit.parents else []
-        places = dict.fromkeys((unit.id, *unit.parents, *beside))
+        beside = directory.children(session, unit.parents[0]) if neighbours and unit.parents else ()
+        places = dict.fromkeys((unit.id, *unit.parents, *(one.id for one in beside)))
         found = directory.holders(session, tuple(places), today=today)
         schools = directory.school_codes(session, [unit.code, *named])
+    elsewhere = {one.id: one.name(language or "fr") for one in beside if one.id != unit.id}
     people: dict[str, Colleague] = {}
     for holder in found:
         known = people.get(holder.account.id)
@@ -102,6 +105,7 @@ def surroundings(
             holder.account.name(language or holder.account.language),
             roles,
             holder.account.is_trained(today),
+            elsewhere.get(roles[0][1], "") if all(place in elsewhere for _role, place in roles) else "",
         )
     return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *schools)))
 
@@ -238,6 +242,8 @@ def keep(
         )
     numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
     case = fold(protocol, [*before, *numbered])
+    if any(isinstance(event, EntryRetracted) for event in numbered):
+        identities.unmark(session, case_id, case.former)
     index.write(session, _row(house, case_id, protocol, case, around))
     return numbered
 
@@ -248,11 +254,12 @@ def mark_text(text: str) -> str:
 
 
 def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:
-    """Write the case's index row anew from its events."""
+    """Write the case's index row anew from its events; whom a record named that was taken back is not found by it."""
     opened = cases.opened(session, case_id)
     protocol = house.library.protocol(opened.protocol, opened.version)
     case = fold(protocol, (from_entry(entry) for entry in cases.load(session, house.vault, case_id)))
     row = _row(house, case_id, protocol, case, None)
+    identities.unmark(session, case_id, case.former)
     index.write(session, row)
     return row
 
@@ -369,6 +376,25 @@ def notify(
                     {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent},
                     at=house.now(),
                 )
+
+
+def accounts_in(loaded: Loaded) -> set[str]:
+    """Every account that pages and papers of this case may have to name, those that answers point at among them."""
+    found = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
+    found |= set(loaded.around.people)
+    for record in (*loaded.case.records, *loaded.case.retracted.values()):
+        found |= set(_pointed_at(loaded.protocol.form_of(record.act).fields, record.answers))
+    return found
+
+
+def _pointed_at(fields: Iterable[FormField], answers: Mapping[str, Any]) -> Iterator[str]:
+    for item in fields:
+        value = answers.get(item.key)
+        if item.type is FieldType.rows:
+            for row in value or ():
+                yield from _pointed_at(item.fields, row)
+        elif item.type in (FieldType.account, FieldType.accounts) and value:
+            yield from [value] if isinstance(value, str) else value
 
 
 def account_names(house: House, ids: Iterable[str], language: str) -> dict[str, str]:

@@ -27,15 +27,16 @@ def named_in(
 ) -> tuple[tuple[Found, ...], ...]:
     """Who is named in each of these texts, as far as this person may know; `number` is None before there is a case.
 
-    Whoever reads pseudonyms learns nothing by typing names: for them only those count that they typed themselves.
+    Whom only an entry named that was taken back has no sign to offer. Whoever reads pseudonyms learns nothing by
+    typing names: for them only those count that they typed themselves.
     """
     names: dict[str, Identity] = {}
     taken: set[str] = set()
     if number is not None:
         with house.realm.reading() as session:
             loaded = load(house, session, actor, number)
-        names = dict(loaded.names)
-        taken = {*loaded.case.people, *loaded.case.former, *names}
+        names = {slot_id: one for slot_id, one in loaded.names.items() if slot_id not in loaded.case.former}
+        taken = {*loaded.case.people, *loaded.case.former}
     people = {sign_of(protocol, slot_id): identity for slot_id, identity in names.items()}
     for slot_id, person in _numbered(protocol, new_people, taken):
         people[sign_of(protocol, slot_id)] = person

@@ -120,11 +120,7 @@ def open_case(
 ) -> Opened:
     """Open a case by its first act: a report, or a danger raised at once. One report, one case."""
     protocol, declared = _opening_act(house, actor, act, protocol_key)
-    schools = schools_of(house, actor)
-    chosen = next((school for school in schools if unit in (school.id, school.code)), None) if unit else None
-    place = chosen or (schools[0] if schools and unit is None else None)
-    if place is None:
-        raise Unseen(unit or "school")
+    place = _chosen_school(house, actor, unit)
     press = once.press(house.vault, actor.id, token, declared.key, said or [place.id, answers])
     with house.realm.reading() as session:
         before = once.spent(session, press)
@@ -137,6 +133,27 @@ def open_case(
         if (before := once.spent(session, press)) is not None:
             return _repeated(before)
         return _open(house, session, actor, protocol, declared, answers, press, place, around, case_id)
+
+
+def rehearse_opening(
+    house: House, actor: Actor, act: str, answers: Mapping[str, Any], *, unit: str | None = None
+) -> None:
+    """Raise what `open_case` would raise, and open nothing."""
+    protocol, declared = _opening_act(house, actor, act)
+    place = _chosen_school(house, actor, unit)
+    around, intent = surroundings(house, place.id), RecordAct(declared.key, answers)
+    decision = decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id))
+    with house.realm.reading() as session:
+        refuse_names(house, session, None, protocol, decision, tells=True)
+
+
+def _chosen_school(house: House, actor: Actor, unit: str | None) -> Unit:
+    schools = schools_of(house, actor)
+    chosen = next((school for school in schools if unit in (school.id, school.code)), None) if unit else None
+    place = chosen or (schools[0] if schools and unit is None else None)
+    if place is None:
+        raise Unseen(unit or "school")
+    return place
 
 
 def _repeated(before: Mapping[str, Any]) -> Opened:

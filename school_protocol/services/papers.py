@@ -22,6 +22,7 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
     account_names,
+    accounts_in,
     as_it_stood,
     keep,
     load,
@@ -216,9 +217,8 @@ def _view(
     names = names_in(house, session, loaded.case_id)
     loaded.names = names if profile.identities else {}
     loaded.naming = None if profile.identities else naming_of(loaded.protocol, names)
-    accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
-    accounts_named = account_names(house, {*accounts, *(held.account for held in loaded.case.seats)}, language)
-    return case_file_view(house, loaded, accounts_named, profile, copy, head.seq, head.hash)
+    accounts = account_names(house, accounts_in(loaded), language)
+    return case_file_view(house, loaded, accounts, profile, copy, head.seq, head.hash)
 
 
 def _as_before(

@@ -11,6 +11,7 @@ from school_protocol.domain import scoring
 from school_protocol.domain.assessing import assessed_level
 from school_protocol.domain.conformance import Conformance, conformance
 from school_protocol.domain.dues import duties
+from school_protocol.domain.events import StepTaken
 from school_protocol.domain.lines import EventView, PersonLine, RecordView
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import ActKind, Document, Profile
@@ -90,10 +91,12 @@ class _Printing:
     def _record(self, record: RecordView) -> RecordView:
         """Words and what is for an authority alone are left out where the profile has none."""
         answers = dict(record.answers)
+        written = self.loaded.case.written(record.seq)
+        assert written is not None
         if not self.profile.words:
-            answers = without_words(record.form, answers, self.seeing.masked)
+            answers = without_words(record.form, answers, self.seeing.masks.of(written))
         elif not self.profile.identities:
-            answers = without_names(record.form, answers, self.seeing.masked)
+            answers = without_names(record.form, answers, self.seeing.masks.of(written))
         intimate = any(
             item.forbids_files and record.answers.get(item.key) in item.forbids_files for item in record.form.fields
         )
@@ -104,7 +107,11 @@ class _Printing:
         return replace(record, answers=answers, hidden=hidden)
 
     def _masked(self, found: Conformance) -> Conformance:
-        departures = tuple(replace(line, reason=self.seeing.masked(line.reason)) for line in found.departures)
+        roles = {(step.move, step.at): step.role for step in self.loaded.events if isinstance(step, StepTaken)}
+        departures = tuple(
+            replace(line, reason=self.seeing.masks.by(line.actor, roles[line.move, line.at])(line.reason))
+            for line in found.departures
+        )
         return replace(found, departures=departures)
 
     def _event(self, event: EventView) -> EventView:
@@ -131,7 +138,7 @@ class _Printing:
         record = last_summary(self.loaded.protocol, self.loaded.case, self.profile.summary)
         if record is None:
             return SummaryLine()
-        text = self.seeing.masked(summary_text(self.loaded.protocol, record))
+        text = self.seeing.masks.of(record)(summary_text(self.loaded.protocol, record))
         return SummaryLine(text, record.role, record.at, stands(self.loaded.case, record))
 
     def _grid(self) -> tuple[tuple[GridLine, ...], tuple[int, int] | None, Mapping[str, Any]]:

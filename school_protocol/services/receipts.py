@@ -16,7 +16,7 @@ from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.services.directory import contact_lines
-from school_protocol.services.first_minutes import called_since, first_acts, noted_since, to_call
+from school_protocol.services.first_minutes import called_since, first_acts, noted_since, still_to_tell, to_call
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
@@ -49,7 +49,7 @@ def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
             raised=raised,
             contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, targets or None)),
             noted=noted_since(loaded.protocol, loaded.case, acts, own, by=actor.id),
-            called=called_since(loaded.case, own, by=actor.id),
+            called=called_since(loaded.protocol, loaded.case, own, by=actor.id),
         )
 
 
@@ -86,12 +86,7 @@ def _acts_beside(loaded: Loaded) -> tuple[Act, ...]:
     if not _own_dangers(loaded):
         return ()
     choices = available(loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts)
-    reports_open = [
-        act
-        for act in loaded.protocol.acts_of(ActKind.report)
-        if any(choice.key == act.key and choice.is_open for choice in choices) and not loaded.case.records_of(act.key)
-    ]
-    return (*first_acts(loaded.protocol, choices), *reports_open)
+    return (*first_acts(loaded.protocol, choices), *still_to_tell(loaded.protocol, loaded.case, choices))
 
 
 def receipt_line(house: House, session: Session, actor: Actor, header: reports.ReportHeader) -> ReceiptLine:

@@ -78,24 +78,47 @@ def record_act(
     with house.realm.writing() as session:
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
-        loaded = load(house, session, actor, number)
-        declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", act))
-        brought: tuple[str, ...] | None = None
-        if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
-            former = loaded.roles
-            loaded = where_it_goes_on(house, session, loaded)
-            expected = None
-            if not loaded.roles and actor.id not in loaded.case.exclusions:
-                brought = former
-        if declared is not None:
-            loaded = as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
-        if changes is not None:
-            _check_may_correct(house, loaded, declared, answers)
-        intent = RecordAct(act, answers, signed, changes)
-        decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
-        _check_expected(loaded, expected, declared)
-        refuse_names(house, session, loaded.case_id, loaded.protocol, decision, tells=bool(loaded.names))
+        loaded, decision = _decided(house, session, actor, number, RecordAct(act, answers, signed, changes), expected)
         return keep_decision(house, session, loaded, decision, press)
+
+
+def rehearse_act(
+    house: House,
+    actor: Actor,
+    number: str,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    expected: int | None,
+    password: str | None = None,
+    changes: Mapping[str, Any] | None = None,
+) -> None:
+    """Raise what `record_act` would raise, and record nothing. A password is not proved here."""
+    with house.realm.reading() as session:
+        _decided(house, session, actor, number, RecordAct(act, answers, bool(password), changes), expected)
+
+
+def _decided(
+    house: House, session: Session, actor: Actor, number: str, intent: RecordAct, expected: int | None
+) -> tuple[Loaded, Decision]:
+    """The case in which the act is recorded, and what follows."""
+    loaded = load(house, session, actor, number)
+    declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", intent.act))
+    brought: tuple[str, ...] | None = None
+    if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
+        former = loaded.roles
+        loaded = where_it_goes_on(house, session, loaded)
+        expected = None
+        if not loaded.roles and actor.id not in loaded.case.exclusions:
+            brought = former
+    if declared is not None:
+        loaded = as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
+    if intent.changes is not None:
+        _check_may_correct(house, loaded, declared, intent.answers)
+    decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
+    _check_expected(loaded, expected, declared)
+    refuse_names(house, session, loaded.case_id, loaded.protocol, decision, tells=bool(loaded.names))
+    return loaded, decision
 
 
 def make_move(
@@ -128,6 +151,24 @@ def make_move(
         if declared is not None and receiving is not None and successor is not None:
             hand_over(house, session, loaded, declared, receiving, successor)
         return done
+
+
+def rehearse_move(
+    house: House,
+    actor: Actor,
+    number: str,
+    move: str,
+    *,
+    reason: str = "",
+    departures: Mapping[str, str] | None = None,
+    expected: int | None,
+) -> None:
+    """Raise what `make_move` would raise, and move nothing."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        intent = MakeMove(move, reason, departures or {})
+        decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent)
+        _check_expected(loaded, expected, None)
 
 
 def _check_may_correct(house: House, loaded: Loaded, act: Act | None, answers: Mapping[str, Any]) -> None:

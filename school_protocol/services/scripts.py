@@ -27,6 +27,7 @@ from school_protocol.domain.events import Recorded, from_entry
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, ActKind, Protocol, ScopeKind
+from school_protocol.domain.texts import Text
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
@@ -75,6 +76,8 @@ class Played:
     do: str
     refused: tuple[str, ...] = ()
     problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    sentences: Mapping[str, Text] = field(default_factory=dict)
+    """What the definition says of those of the problems that are its own."""
     events: tuple[str, ...] = ()
     state: str = ""
     level: int = 0
@@ -177,7 +180,7 @@ class Player:
         except Refused as refusal:
             played.refused = tuple(reason.need or reason.code for reason in refusal.reasons)
         except BadInput as bad:
-            played.problems = bad.problems
+            played.problems, played.sentences = bad.problems, bad.sentences
         except Unseen:
             played.refused = ("unseen",)
         self._after(played, actor, case, before)

@@ -17,6 +17,7 @@ from school_protocol.domain.events import (
     EVENT_OF_ACT,
     CaseJoined,
     CaseOpened,
+    CaseSeen,
     DocumentIssued,
     EntryRetracted,
     Event,
@@ -29,6 +30,7 @@ from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.undoing import undoable
 from school_protocol.services.loading import Loaded
+from school_protocol.services.masking import Masks
 from school_protocol.services.views import (
     AccountLine,
     ActLine,
@@ -147,7 +149,7 @@ class Seeing:
         hidden = None if as_signatory else self.hidden(form)
         answers = {} if hidden == "side" else dict(record.answers)
         if hidden == "words":
-            answers = without_words(form, answers, self.masked)
+            answers = without_words(form, answers, self.masks.of(record))
         return RecordView(
             seq=record.seq,
             event=snake(EVENT_OF_ACT[record.kind].value),
@@ -176,6 +178,12 @@ class Seeing:
             return {}
         return undoable(self.protocol, self.case, loaded.actor.id, loaded.now, loaded.around)
 
+    def _just_written(self) -> RecordView | None:
+        """What the reader did last here, if it may be taken back: never something older beneath what may not."""
+        own = [one for one in self.case.events if one.actor == self.loaded.actor.id and not isinstance(one, CaseSeen)]
+        record = self.case.record(own[-1].seq) if own and own[-1].seq in self.undoable else None
+        return self.record(record) if record is not None else None
+
     def _taken_back(self, event: EntryRetracted) -> dict[str, Any]:
         return {"entry": event.entry, "act": self.protocol.acts[event.act]}
 
@@ -188,11 +196,13 @@ class Seeing:
         first = dict(written.answers)
         if first == dict(record.answers):
             return shown
-        return replace(shown, first=without_words(shown.form, first, self.masked) if shown.hidden else first)
+        masked = self.masks.by(written.actor, written.role)
+        return replace(shown, first=without_words(shown.form, first, masked) if shown.hidden else first)
 
-    def masked(self, text: str) -> str:
-        """A text as this reader may see it: with signs where it names somebody, for a reader of pseudonyms."""
-        return self.loaded.naming.masked(text) if self.loaded.naming is not None else text
+    @cached_property
+    def masks(self) -> Masks:
+        """How texts read to this reader: with signs in place of names, for a reader of pseudonyms."""
+        return Masks(self.loaded)
 
     def name(self, account: str) -> str:
         return self.names.get(account, "—")
@@ -229,10 +239,11 @@ class Seeing:
         }
         if self.loaded.metadata_only:
             return {**places, "reason": "", "departures": [], "level": None, "grid": {}}
+        masked = self.masks.by(step.actor, step.role)
         return {
             **places,
-            "reason": self.masked(step.reason),
-            "departures": [(self.protocol.needs[need], self.masked(why)) for need, why in step.departures.items()],
+            "reason": masked(step.reason),
+            "departures": [(self.protocol.needs[need], masked(why)) for need, why in step.departures.items()],
             "level": step.level,
             "grid": step.grid,
         }
@@ -538,7 +549,7 @@ class Seeing:
             successor=self.case.successor,
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,
-            undoable=tuple(self.record(one) for seq in self.undoable if (one := self.case.record(seq)) is not None),
+            just_written=self._just_written(),
         )
 
     def move(self, key: str) -> MoveView:
@@ -578,11 +589,20 @@ class Seeing:
         )
 
     def colleagues(self) -> tuple[AccountLine, ...]:
-        return tuple(
-            AccountLine(colleague.id, colleague.name, tuple(role for role, _unit in colleague.roles), colleague.trained)
-            for colleague in self.loaded.around.people.values()
-            if colleague.id not in self.case.exclusions
-        )
+        """Whom a question may name: those of the school before those of the schools beside."""
+        today, case = self.loaded.facts.today, self.case
+
+        def seats_of(account: str) -> tuple[str, ...]:
+            return tuple(held.seat for held in case.seats_of(account, today))
+
+        lines = [
+            AccountLine(
+                one.id, one.name, tuple(role for role, _unit in one.roles), one.trained, one.elsewhere, seats_of(one.id)
+            )
+            for one in self.loaded.around.people.values()
+            if one.id not in self.case.exclusions
+        ]
+        return tuple(sorted(lines, key=lambda line: bool(line.elsewhere)))
 
 
 def without_words(form: Form, answers: Mapping[str, Any], masked: Callable[[str], str]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from school_protocol.domain.assessing import assessed_level
+from school_protocol.domain.assessing import assessed_level, last_grid
 from school_protocol.domain.case import Case, is_reading
 from school_protocol.domain.engine import Choice
 from school_protocol.domain.errors import Unseen
@@ -16,6 +16,7 @@ from school_protocol.services.known import known_already
 from school_protocol.services.loading import (
     Loaded,
     account_names,
+    accounts_in,
     keep,
     load,
     load_by_id,
@@ -102,10 +103,10 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
 def _assessed(loaded: Loaded, act: Act) -> Level | None:
     """The level that the grid gives, for whoever decides with the grid before them."""
     rule = loaded.protocol.assessment
-    grids = loaded.case.records_of(rule.act) if rule else []
-    if rule is None or not grids or act.group != loaded.protocol.acts[rule.act].group or act.key == rule.act:
+    grid = last_grid(loaded.protocol, loaded.case)
+    if rule is None or grid is None or act.group != loaded.protocol.acts[rule.act].group or act.key == rule.act:
         return None
-    level, detail = assessed_level(loaded.protocol, loaded.case, grids[-1].answers)
+    level, detail = assessed_level(loaded.protocol, loaded.case, grid.answers)
     return loaded.protocol.grids[detail["grid"]].levels.get(level)
 
 
@@ -173,9 +174,7 @@ def as_far_as(house: House, session: Session, loaded: Loaded, form: Form) -> Loa
 
 
 def seeing_of(house: House, loaded: Loaded) -> Seeing:
-    accounts = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
-    accounts |= set(loaded.around.people)
-    return Seeing(loaded, account_names(house, accounts, loaded.actor.language))
+    return Seeing(loaded, account_names(house, accounts_in(loaded), loaded.actor.language))
 
 
 def note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:

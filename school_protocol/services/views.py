@@ -33,6 +33,10 @@ class AccountLine:
     name: str
     roles: tuple[str, ...] = ()
     trained: bool = False
+    elsewhere: str = ""
+    """The school beside in which this person works."""
+    seats: tuple[str, ...] = ()
+    """Seats that they hold in this case."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,8 @@ class CaseView:
     successor: str | None = None
     joined: tuple[str, ...] = ()
     opened_from: str | None = None
-    undoable: tuple[RecordView, ...] = ()
+    just_written: RecordView | None = None
+    """What this reader did last in the case, where it is an entry that may be taken back."""
     """What this reader wrote in the last minutes and may still take back, the latest first."""
 
 
@@ -183,7 +188,7 @@ class DangerPage:
     noted: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
     """Act, and answer of its one choice ("" where it has none) → when it was last noted in these minutes."""
     called: Mapping[str, datetime] = field(default_factory=dict)
-    """Target → when it was last called about a danger that stands."""
+    """Number → when it was last called about a danger that stands; a target, where no number was noted."""
     told: tuple[ToldLine, ...] = ()
     """Who was told by message since the danger was raised."""
     holds: tuple[HoldLine, ...] = ()

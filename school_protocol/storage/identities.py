@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,18 +69,19 @@ def destroy(session: Session, case_id: str, slot_id: str) -> None:
     if session.get(IdentityRow, (case_id, slot_id)) is None:
         raise Unseen(f"{case_id} {slot_id}")
     keys.destroy_object_key(session, case_id, _object(slot_id))
-    _unmark(session, case_id, slot_id)
+    unmark(session, case_id, [slot_id])
 
 
 def forget(session: Session, case_id: str, slot_id: str) -> None:
     """Remove a slot's row, key and marks."""
     keys.destroy_object_key(session, case_id, _object(slot_id))
     session.execute(delete(IdentityRow).where(IdentityRow.case_id == case_id, IdentityRow.slot_id == slot_id))
-    _unmark(session, case_id, slot_id)
+    unmark(session, case_id, [slot_id])
 
 
-def _unmark(session: Session, case_id: str, slot_id: str) -> None:
-    marks = (IdentityMarkRow.case_id == case_id, IdentityMarkRow.slot_id == slot_id)
+def unmark(session: Session, case_id: str, slot_ids: Collection[str]) -> None:
+    """Remove the marks of these people alone: what is sealed stays, the case is no longer found by them."""
+    marks = (IdentityMarkRow.case_id == case_id, IdentityMarkRow.slot_id.in_(slot_ids))
     session.execute(delete(IdentityMarkRow).where(*marks))
 
 

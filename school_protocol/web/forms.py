@@ -248,6 +248,16 @@ def _sent_people(name: str, people: Iterable[Any]) -> Iterator[tuple[str, str]]:
 # ---- from a definition's fields to questions ---------------------------------------------------------------------
 
 
+def _said_in(value: Any) -> Iterator[str]:
+    """Every plain answer, however deep it stands."""
+    if isinstance(value, Mapping):
+        yield from (said for one in value.values() for said in _said_in(one))
+    elif isinstance(value, list | tuple):
+        yield from (said for one in value for said in _said_in(one))
+    elif isinstance(value, str):
+        yield value
+
+
 class _Builder:
     """Makes the questions of one form, for one reader."""
 
@@ -356,7 +366,8 @@ class _Builder:
                 yield danger.key, self.w.text(danger.title), answers
 
     def _people(self, item: FormField) -> list[Offered]:
-        fitting = [line for line in self._fitting(item) if item.even_on_hold or not line.held]
+        named = set() if self.takes_new else set(_said_in(self.view.prefill))  # who stands in a corrected entry stays
+        fitting = [line for line in self._fitting(item) if item.even_on_hold or not line.held or line.id in named]
         return [Offered(line.id, self.w.text(line.slot.title), name=_person_name(line)) for line in fitting]
 
     def _fitting(self, item: FormField) -> list[PersonLine]:
@@ -364,7 +375,8 @@ class _Builder:
 
     def _people_hint(self, item: FormField) -> str:
         """The question's own hint, and who is not offered because nothing is to reach them."""
-        held = [_person_name(line) for line in self._fitting(item) if line.held and not item.even_on_hold]
+        offered = {option.value for option in self._people(item)}
+        held = [_person_name(line) for line in self._fitting(item) if line.id not in offered]
         hint = self.w.text(item.hint)
         if not held:
             return hint
@@ -382,8 +394,16 @@ class _Builder:
 
     def _accounts(self, item: FormField) -> Iterator[Offered]:
         for line in self.choices.accounts:
-            if not item.only or set(line.roles) & set(item.only):
-                yield Offered(line.id, self._roles(line), name=line.name)
+            if not item.only or {*line.roles, *line.seats} & set(item.only):
+                said = (self._roles(line), self._place(line))
+                yield Offered(line.id, self.w.comma.join(part for part in said if part), name=line.name)
+
+    def _place(self, line: AccountLine) -> str:
+        """Where a seat is given: from which school somebody comes, and whether their training is current."""
+        if not any(item.type is FieldType.seat for item in self.view.form.fields):
+            return line.elsewhere
+        trained = self.w._("training current") if line.trained else ""
+        return self.w.comma.join(part for part in (line.elsewhere, trained) if part)
 
     def _roles(self, line: AccountLine) -> str:
         return self.w.listed(self.w.role(self.protocol, role) for role in line.roles)

@@ -527,6 +527,31 @@ def test_typed_words_are_not_left_by_a_slip(house: Served, sit: Sit) -> None:
     assert asked == ["beforeunload"]
 
 
+def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Sit) -> None:
+    """From a form with words in it; the language of the page is no reason to lose them unasked."""
+    speak(house, "fr")
+    person = sit(house, "team_coordinator", "fr", DESKTOP, True)
+    page, asked = person.page, []
+
+    def answer(dialog: Any) -> None:
+        asked.append(dialog.type)
+        dialog.dismiss()
+
+    page.on("dialog", answer)
+    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{house.number}/acts/note", ".danger-bar")):
+        person.open(path)
+        page.locator("main form textarea").first.press_sequentially("Des mots")
+        with page.expect_navigation(wait_until="load"):
+            page.locator(button).first.click()
+        assert asked == [], path
+    person.open(f"/cases/{house.number}/acts/note")
+    page.locator("#a-text").press_sequentially("Des mots")
+    page.locator("header button[name=language]").first.click()
+    page.wait_for_timeout(300)
+    assert asked == ["beforeunload"]
+    expect(page.locator("#a-text")).to_have_value("Des mots")
+
+
 @pytest.mark.parametrize(("language", "said"), [("fr", "dans "), ("ar", "خلال ")])
 def test_due_times_are_alive_by_the_servers_clock(house: Served, sit: Sit, language: str, said: str) -> None:
     speak(house, language)

@@ -48,6 +48,7 @@ def test_a_substitute_validates_with_a_signature_from_a_neighbour_school(team: T
     cannot_validate(substitute, house)
     signed_from_afar(neighbour, house)
     substitute.open_case()
+    expect(substitute.page.locator("main")).not_to_contain_text(house.player.actors[NEIGHBOUR].id)
     substitute.move(house.protocol.moves["validate_assessment"].title.in_language(substitute.language), {})
     assert house.state() == "assessment_validated"
     assert team.wide() == []
@@ -73,6 +74,12 @@ def beside(house: Served, language: str) -> None:
 
 
 def seated(head: Person, house: Served, seat: str, account: str) -> None:
+    """Given by name; whoever works at another school is known by it, before and after."""
+    head.open_case()
+    head.tap(head.way_to(house.protocol.acts["name_seat"]))
+    elsewhere = head.page.locator("main form select[name=a-account] option").filter(has_text="Malika Idrissi")
+    if head.language == "fr" and NEIGHBOUR in account:
+        expect(elsewhere).to_contain_text("Collège voisin")
     head.open_case()
     head.write(house.protocol.acts["name_seat"], {"seat": seat, "account": account})
     expect(head.page.locator("main")).to_contain_text(house.protocol.seats[seat].title.in_language(head.language))
@@ -88,12 +95,11 @@ def minutes(substitute: Person, house: Served, team: Team) -> None:
 
 def cannot_validate(substitute: Person, house: Served) -> None:
     """With one signature the step is closed, and says that it waits for one; nothing is said to be missing."""
-    entry = house.latest("minutes")
     title = house.protocol.moves["validate_assessment"].title.in_language(substitute.language)
     way = substitute.page.locator("main .ways > li").filter(has_text=title)
     expect(way.get_by_role("link", name=title, exact=True, include_hidden=True)).to_have_count(0)
-    waits = substitute._("Written in entry %(entries)s: it waits for a signature.", entries=entry)
-    expect(way.first).to_contain_text(waits)
+    expect(way.first).to_contain_text(substitute._("It is written, and waits for a signature."))
+    expect(way.first.locator(f"a[href$='/entries/{house.latest('minutes')}']")).to_have_count(1)
 
 
 def signed_from_afar(neighbour: Person, house: Served) -> None:

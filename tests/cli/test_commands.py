@@ -157,6 +157,19 @@ def test_a_script_is_rehearsed_and_what_goes_otherwise_is_marked(run: Run, tmp_p
     assert run("definitions", "rehearse", str(SMALL), "--script", str(script)).exit_code == 1
 
 
+def test_a_contradiction_is_said_in_the_definitions_own_words(run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "script.yaml"
+    script.write_text(
+        '- {at: "2026-11-25T10:00", as: membre_er, do: F1, answers: {what_happened: x, danger_now: no,'
+        " adult_concerned: no, how_it_came: seen}}\n"
+        "- {as: membre_er, do: F2, expect: refused, answers: {dangers: [T04], safe_now: yes, who_stays: not_needed}}\n",
+        "utf-8",
+    )
+    played = run("definitions", "rehearse", str(MOROCCAN), "--script", str(script))
+    assert played.exit_code == 0, played.stdout
+    assert "who_stays: A danger is ticked: say who stays with the pupil." in played.stdout
+
+
 def test_a_word_that_scripts_do_not_have_is_named(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "script.yaml"
     script.write_text("- {as: tous, dos: slip}\n", "utf-8")

@@ -117,7 +117,14 @@ class Renamed:
         return {**new, "protocol": "renamed"}
 
     def _form(self, form: Tree) -> Tree:
-        rules = {"side": self._names, "readers": self._names, "fields": lambda fields: self._keyed(fields, self._field)}
+        rules: dict[str, Callable[[Any], Any]] = {
+            "side": self._names,
+            "readers": self._names,
+            "fields": lambda fields: self._keyed(fields, self._field),
+            "refuses": lambda refused: [
+                self._each(one, {"at": self._names, "when": self._condition}) for one in refused
+            ],
+        }
         return self._coded(self._each(form, rules))
 
     def _field(self, item: Tree) -> Tree:

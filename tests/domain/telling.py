@@ -11,6 +11,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from school_protocol.domain.assessing import last_assessed
 from school_protocol.domain.case import Case, fold
 from school_protocol.domain.clock import Calendar, Hours
 from school_protocol.domain.dues import Due, dues, read
@@ -168,9 +169,27 @@ class Told:
 
 REPORT = {"what_happened": "Un groupe", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
 SAFE = {"none_seen": True, "safe_now": "yes", "who_stays": "me"}
+MINUTES = {
+    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x",
+    "offence_question": "no", "offence_reason": "y", "decision": "internal_plan",
+}  # fmt: skip
 PUPIL = {"slot": "targeted_pupil", "name": "Yasmine B."}
 
 
 def reported(protocol: Protocol, who: str = "team_member", /, **answers: Any) -> Told:
     """A case that a report has just opened."""
     return Told(protocol).act(who, "report", {**REPORT, "about_whom": [PUPIL], **answers})
+
+
+def weighed(told: Told, level: str = "2", who: str = "team_member") -> Told:
+    """A grid on which everything is nought, and the level that the team chose instead."""
+    items = next(iter(told.protocol.grids.values())).items
+    chosen = {"override": level, "override_reason": "x"}
+    return told.act(who, "assessment_grid", {"scores": dict.fromkeys(items, "0"), **chosen})
+
+
+def minuted(told: Told, **answers: Any) -> Told:
+    """A grid, and minutes with the level that it gives."""
+    assert weighed(told).case is not None
+    level = str(last_assessed(told.protocol, told.case))  # type: ignore[arg-type]
+    return told.act("team_coordinator", "minutes", {**MINUTES, "level": level, **answers})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -79,7 +80,7 @@ ACCEPTED: list[tuple[FieldType, dict[str, Any], Any, Any]] = [
     (T.hold, {}, "1", "1"),
     (T.record, {"only": ("minutes",)}, "7", "7"),
     (T.account, {}, "a1", "a1"),
-    (T.accounts, {}, ["a2", "a1", "a2"], ["a2", "a1"]),
+    (T.accounts, {"least": 2, "most": 2}, ["a2", "a1", "a2"], ["a2", "a1"]),
     (T.seat, {}, "acting_dp", "acting_directorate"),
     (T.side, {}, "targeted", "targeted"),
     (T.slot, {}, "witness", "witness"),
@@ -123,6 +124,10 @@ REFUSED: list[tuple[FieldType, dict[str, Any], Any, Any]] = [
     (T.record, {"only": ("minutes",)}, "2", bad("no_such_record")),
     (T.account, {}, "a3", bad("no_such_colleague")),
     (T.accounts, {}, ["a1", "a3"], bad("no_such_colleague")),
+    (T.accounts, {"least": 2}, ["a1", "a1"], bad("too_few:2")),
+    (T.accounts, {"most": 1}, ["a1", "a2"], bad("too_many:1")),
+    (T.persons, {"least": 2}, ["guardian-1"], bad("too_few:2")),
+    (T.choices, {"options": OPTIONS, "most": 1}, ["yes", "no"], bad("too_many:1")),
     (T.case, {}, "1234567890124", bad("no_such_case")),
     (T.school, {}, "1234A", bad("school")),
     (T.school, {}, "012345", bad("school")),
@@ -271,8 +276,64 @@ def test_none_seen_must_be_ticked_where_no_danger_is_named(moroccan: Protocol) -
     assert answers_of(moroccan, "safety_check", {**safe, "dangers": ["T04"]}).answers["dangers"] == ["blackmail"]
 
 
+def test_a_danger_and_nobody_who_stays_contradict_each_other(moroccan: Protocol) -> None:
+    nobody = {"safe_now": "yes", "who_stays": "not_needed"}
+    assert answers_of(moroccan, "safety_check", {**nobody, "none_seen": True}).answers["who_stays"] == "not_needed"
+    with pytest.raises(BadInput) as found:
+        answers_of(moroccan, "safety_check", {**nobody, "dangers": ["T04"]})
+    assert found.value.problems == {"who_stays": ("refused:safety_check:0",)}
+    said = found.value.sentences["refused:safety_check:0"]
+    assert said.in_language("en") == "A danger is ticked: say who stays with the pupil."
+
+
+HELD = {"planned_on": "2026-11-25", "held_on": "2026-11-25", "new_facts": False, "next_on": "2026-12-01"}
+
+
+@pytest.mark.parametrize(
+    ("said", "is_refused"),
+    [
+        ({"child_view": "given", "stopped": "yes"}, False),
+        ({"child_view": "given", "stopped": "reduced"}, True),
+        ({"child_view": "given", "stopped": "worse"}, True),
+        ({"child_view": "declined", "view_reason": "x"}, True),
+        ({"child_view": "unreachable", "view_reason": "x"}, True),
+        ({}, False),
+    ],
+)
+def test_stable_is_what_the_pupil_says(moroccan: Protocol, said: dict[str, Any], is_refused: bool) -> None:
+    if not is_refused:
+        assert answers_of(moroccan, "follow_up", {**HELD, **said, "conclusion": "stable"})
+        return
+    problems = problems_of(moroccan, "follow_up", {**HELD, **said, "conclusion": "stable"})
+    assert problems == {"conclusion": ("refused:follow_up:0",)}
+    assert answers_of(moroccan, "follow_up", {**HELD, **said, "conclusion": "better"})
+
+
+def test_whoever_was_told_despite_a_doubt_is_told_with_a_reason(moroccan: Protocol) -> None:
+    told = {"who": "guardian-1", "relation": "mother", "result": "told"}
+    free = replace(REFERENCES, holds=frozenset())
+
+    def problems(**said: str) -> dict[str, tuple[str, ...]]:
+        try:
+            clean(moroccan, moroccan.forms["inform_guardian"], {**told, **said}, free)
+        except BadInput as refused:
+            return refused.problems
+        return {}
+
+    assert problems() == {"safe_to_tell": ("required",)}
+    assert problems(safe_to_tell="yes") == {}
+    for doubt in ("no", "unknown"):
+        assert problems(safe_to_tell=doubt) == {"told_despite": ("required",)}
+        assert problems(safe_to_tell=doubt, told_despite="Elle savait déjà.") == {}
+
+
+def test_one_person_alone_writes_no_minutes(moroccan: Protocol) -> None:
+    assert problems_of(moroccan, "minutes", {"present": ["a1"]})["present"] == ("too_few:2",)
+    assert "present" not in problems_of(moroccan, "minutes", {"present": ["a1", "a2"]})
+
+
 def test_rows_are_checked_cell_by_cell(moroccan: Protocol) -> None:
-    tries = {"who": "guardian-1", "relation": "mother", "result": "unreachable"}
+    tries = {"who": "guardian-1", "relation": "mother", "result": "unreachable", "safe_to_tell": "yes"}
     rows = [{"day": "2026-11-20"}, {"day": "2026-11-30", "way": "phone"}, {"way": "pigeon"}, {"day": "", "way": " "}]
     assert problems_of(moroccan, "inform_guardian", {**tries, "tried_on": rows}) == {
         "tried_on.1.day": ("in_the_future",),

@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from domain.telling import NOW, SAFE, Told, reported
+from domain.telling import MINUTES, NOW, SAFE, Told, minuted, reported, weighed
+from school_protocol.domain.answers import LONG_MOST
 from school_protocol.domain.assessing import last_assessed
 from school_protocol.domain.case import Case, fold, is_signed, settles
-from school_protocol.domain.errors import Refused
+from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import (
     CaseJoined,
     DocumentIssued,
@@ -49,10 +50,6 @@ def assessed(protocol: Protocol, level: int = 2) -> Told:
 
 
 GRID = {"scores": {"nature": "2", "power": "2", "impact": "2", "number": "2"}, "incomplete_reason": "Trop tôt"}
-MINUTES = {
-    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x", "level": "2",
-    "offence_question": "no", "offence_reason": "y", "decision": "internal_plan",
-}  # fmt: skip
 
 
 # ---- opening -------------------------------------------------------------------------------------------------------
@@ -218,7 +215,7 @@ def test_after_a_reopening_the_level_is_the_former_one_plus_one_at_least(morocca
     assert (told.state, told.level) == ("assessment_running", 0)
     assert told.case is not None
     assert told.case.former_level == 2
-    told.act("team_member", "listening_target", HEARD).act("team_coordinator", "minutes", MINUTES)
+    minuted(told.act("team_member", "listening_target", HEARD))
     told.act("team_member", "signature", record=str(told.seq))
     told.act("team_member", "assessment_grid", {"scores": {"nature": "0"}, "incomplete_reason": "x", "override": "1",
                                                 "override_reason": "x"})  # fmt: skip
@@ -257,7 +254,7 @@ def test_a_real_danger_on_a_closed_case_reopens_it_for_good(moroccan: Protocol) 
 
 
 def test_the_same_person_never_signs_twice(moroccan: Protocol) -> None:
-    told = reported(moroccan).put("assessment_running").act("team_coordinator", "minutes", MINUTES)
+    told = minuted(reported(moroccan).put("assessment_running"))
     assert told.facts["minutes_signatures"] == 1
     assert told.refused("team_coordinator", "signature", record=str(told.seq)) == {"signed_already"}
     told.act("team_member", "signature", record=str(told.seq))
@@ -265,9 +262,10 @@ def test_the_same_person_never_signs_twice(moroccan: Protocol) -> None:
 
 
 def test_a_signature_takes_the_word_again_and_current_training(moroccan: Protocol) -> None:
-    told = reported(moroccan).put("assessment_running")
-    assert told.refused("team_coordinator", "minutes", MINUTES, signed=False) == {"signature_missing"}
-    told.act("team_coordinator", "minutes", MINUTES)
+    told = weighed(reported(moroccan).put("assessment_running"))
+    said = {**MINUTES, "level": "2"}
+    assert told.refused("team_coordinator", "minutes", said, signed=False) == {"signature_missing"}
+    told.act("team_coordinator", "minutes", said)
     told.untrained.add("team_member")
     assert told.refused("team_member", "signature", record=str(told.seq)) == {"not_yours_to_sign"}
     assert told.refused("head", "signature", record=str(told.seq)) == {"not_yours_to_sign"}
@@ -276,8 +274,7 @@ def test_a_signature_takes_the_word_again_and_current_training(moroccan: Protoco
 def test_an_exclusion_voids_signatures_and_visas_and_seats(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_running")
     told.act("team_coordinator", "name_seat", seat="lead", account="team_member")
-    told.act("team_coordinator", "minutes", MINUTES)
-    told.act("team_member", "signature", record=str(told.seq))
+    minuted(told).act("team_member", "signature", record=str(told.seq))
     told.act("head", "head_visa", decision="given")
     assert (told.facts["minutes_signatures"], told.facts["visa_head"], told.facts["lead_trained"]) == (2, True, True)
     told.act("team_member", "conflict", reason="declares").act("head", "conflict", reason="close_relative")
@@ -526,6 +523,19 @@ def test_a_departure_is_kept_with_its_reason_only_where_it_was_needed(moroccan: 
     step = told.events[-1]
     assert isinstance(step, StepTaken)
     assert step.departures == {"lead_trained": "Personne n’est formé ici"}
+
+
+def test_reasons_are_as_long_as_an_answer_may_be(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified")
+    long = "a" * (LONG_MOST + 1)
+    with pytest.raises(BadInput) as refused:
+        told.move("head", "assign", reason=long, depart={"lead_trained": long})
+    code = (f"too_long:{LONG_MOST}:{LONG_MOST + 1}",)
+    assert dict(refused.value.problems) == {"reason": code, "departures.lead_trained": code}
+    told.move("head", "assign", reason=f" {long[1:]} ", depart={"lead_trained": long[1:]})
+    step = told.events[-1]
+    assert isinstance(step, StepTaken)
+    assert (step.reason, step.departures) == (long[1:], {"lead_trained": long[1:]})
 
 
 def test_a_lock_admits_no_departure(moroccan: Protocol) -> None:

@@ -6,16 +6,13 @@ from typing import Any
 
 import pytest
 
-from domain.telling import Told, reported
+from domain.telling import MINUTES, Told, minuted, reported, weighed
 from school_protocol.domain.engine import RecordAct
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.protocol import Protocol
 
 GRID = {"scores": {"nature": "0", "place": "0"}, "incomplete_reason": "x"}
-MINUTES = {
-    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x", "level": "2",
-    "offence_question": "no", "offence_reason": "y", "decision": "internal_plan",
-}  # fmt: skip
+AGREED = {**MINUTES, "level": "2"}
 
 
 def correct(told: Told, seq: int, changes: dict[str, Any]) -> Told:
@@ -47,10 +44,10 @@ def test_a_corrected_mark_changes_the_interval_of_levels(assessing: Told) -> Non
 
 
 def test_what_was_signed_is_signed_again_once_it_is_corrected(assessing: Told) -> None:
-    seq = assessing.act("team_coordinator", "minutes", MINUTES).seq
+    seq = minuted(assessing).seq
     assessing.act("team_member", "signature", {"record": str(seq)})
     assert assessing.facts["minutes_signatures"] == 2
-    correct(assessing, seq, {**MINUTES, "offence_question": "yes"})
+    correct(assessing, seq, {**AGREED, "offence_question": "yes"})
     assert assessing.facts["minutes_signatures"] == 0
     assert assessing.facts["offence"] == "none"
     for who in ("team_member", "team_coordinator"):
@@ -59,12 +56,47 @@ def test_what_was_signed_is_signed_again_once_it_is_corrected(assessing: Told) -
 
 
 def test_what_is_wrong_with_the_changes_is_said_apart(assessing: Told) -> None:
-    seq = assessing.act("team_coordinator", "minutes", MINUTES).seq
+    seq = minuted(assessing).seq
     with pytest.raises(BadInput) as refused:
-        correct(assessing, seq, {**MINUTES, "offence_question": "perhaps", "reason": "z"})
+        correct(assessing, seq, {**AGREED, "offence_question": "perhaps", "reason": "z"})
     assert set(refused.value.problems) == {"changes.offence_question", "changes.reason"}
 
 
 def test_a_correction_names_nobody_new(assessing: Told) -> None:
     with pytest.raises(Refused):
         correct(assessing, 2, {**assessing.events[1].answers, "about_whom": [{"slot": "witness", "name": "N."}]})  # type: ignore[attr-defined]
+
+
+def test_a_grid_stays_once_minutes_took_its_level_but_its_words_may_be_put_right(assessing: Told) -> None:
+    """Minutes of level 2 on a grid that was corrected to 3 would agree with nothing."""
+    minuted(assessing)
+    assert assessing.case is not None
+    grid = assessing.case.records_of("assessment_grid")[0]
+    correct(assessing, grid.seq, {**grid.answers, "override_reason": "Mieux dit"})
+    with pytest.raises(Refused, match="grid_rested_on"):
+        correct(assessing, grid.seq, {**grid.answers, "override": "3"})
+    weighed(assessing, "3")
+    newer = assessing.case.records_of("assessment_grid")[-1]
+    correct(assessing, newer.seq, {**newer.answers, "override": "2"})
+
+
+# ---- contradictions ------------------------------------------------------------------------------------------------
+
+
+def test_what_contradicted_itself_before_may_stay_but_not_begin(moroccan: Protocol) -> None:
+    """An entry written before the definition refused it is still put right in its other answers."""
+    lenient = moroccan.model_copy(
+        update={"forms": {key: form.model_copy(update={"refuses": ()}) for key, form in moroccan.forms.items()}}
+    )
+    said = {"dangers": ["blackmail"], "safe_now": "yes", "who_stays": "not_needed"}
+    told = reported(lenient).act("head", "safety_check", said)
+    assert told.case is not None
+    seq = told.case.records_of("safety_check")[0].seq
+    told.protocol = moroccan
+    correct(told, seq, {**said, "safe_now": "no"})
+    with pytest.raises(BadInput) as refused:
+        correct(told, seq, {**said, "dangers": ["blackmail", "grooming"]})
+    assert refused.value.problems == {"changes.who_stays": ("refused:safety_check:0",)}
+    correct(told, seq, {**said, "who_stays": "me"})
+    with pytest.raises(BadInput):
+        correct(told, seq, said)

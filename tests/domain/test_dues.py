@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from domain.telling import NOW, REPORT, SAFE, Told, reported, surroundings
+from domain.telling import NOW, REPORT, SAFE, Told, minuted, reported, surroundings
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.conformance import conformance
 from school_protocol.domain.dues import dues, duties
@@ -85,15 +85,9 @@ def test_a_call_is_no_letter_and_a_teachers_letter_is_not_the_heads(moroccan: Pr
     assert told.states_of("written_referral") == ["open"]
 
 
-MINUTES = {
-    "held_on": "2026-11-25", "present": ["team_member", "team_coordinator"], "facts_established": "x", "level": "2",
-    "offence_question": "yes", "offence_reason": "y", "decision": "external_referral",
-}  # fmt: skip
-
-
 def offence(told: Told, answer: str = "yes") -> Told:
     """Minutes in which the offence question is answered."""
-    return told.put("assessment_running").act("team_coordinator", "minutes", {**MINUTES, "offence_question": answer})
+    return minuted(told.put("assessment_running"), offence_question=answer)
 
 
 def test_an_offence_starts_the_letter_and_justice_told_no_new_one(moroccan: Protocol) -> None:
@@ -157,7 +151,7 @@ def test_a_referral_without_a_danger_is_chased_in_school_days(moroccan: Protocol
 
 def test_each_guardian_is_told(moroccan: Protocol) -> None:
     told = with_guardians(reported(moroccan), "Mère", "Père").put("report_qualified")
-    told.act("team_member", "inform_guardian", who="guardian-1", relation="mother", result="told")
+    told.act("team_member", "inform_guardian", who="guardian-1", relation="mother", result="told", safe_to_tell="yes")
     assert {due.subject: due.state for due in told.counts("guardians_informed")} == {
         "guardian-1": "met",
         "guardian-2": "open",
@@ -324,6 +318,15 @@ def test_a_duty_is_due_then_done_and_some_are_not_asked(moroccan: Protocol) -> N
     assert (duty(told, "danger_check"), duty(told, "tell_head"), duty(told, "review_hold")) == ("due", None, None)
     told.act("head", "safety_check", SAFE)
     assert duty(told, "danger_check") == "done"
+
+
+def test_a_call_is_no_written_referral_and_leaves_the_duty_due(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("reporter", "raise_danger", which_danger="self_harm")
+    call = {"target": "rescue", "covers": ["self_harm"], "channel": "call", "sent_at": told.now.isoformat()}
+    told.act("head", "referral", call)
+    assert duty(told, "written_referral") == "due"
+    told.act("head", "referral", {**call, "target": "prosecutor", "channel": "letter", "summary": "x"})
+    assert duty(told, "written_referral") == "done"
 
 
 def test_a_duty_can_be_excused_with_a_reason_and_suspended_by_a_hold(moroccan: Protocol) -> None:

@@ -263,7 +263,7 @@ def test_the_worst_told_guardian_counts(moroccan: Protocol) -> None:
     assert told.facts["guardians"] == "none"
     guardians = [{"slot": "guardian", "name": "Mère"}, {"slot": "guardian", "name": "Père"}]
     told.act("head", "add_person", persons=guardians)
-    told.act("head", "inform_guardian", who="guardian-1", relation="mother", result="told")
+    told.act("head", "inform_guardian", who="guardian-1", relation="mother", result="told", safe_to_tell="yes")
     assert told.facts["guardians"] == "none", "the father knows nothing yet"
     told.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
     assert told.facts["guardians"] == "told"

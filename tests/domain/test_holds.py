@@ -325,8 +325,9 @@ def corrected(told: Told, act: str, **changes: Any) -> set[str]:
 
 def test_no_correction_says_that_they_were_told(moroccan: Protocol) -> None:
     told = family(moroccan)
-    told.act("head", "inform_guardian", who="guardian-2", relation="father", result="refused")
-    told.act("head", "inform_guardian", who="guardian-1", relation="mother", result="told")
+    safe = {"safe_to_tell": "yes"}
+    told.act("head", "inform_guardian", safe, who="guardian-2", relation="father", result="refused")
+    told.act("head", "inform_guardian", safe, who="guardian-1", relation="mother", result="told")
     assert corrected(told, "inform_guardian", relation="tutor") == set()
     first_signature(told)
     assert corrected(told, "inform_guardian", relation="tutor") == set(), "of the mother, as before"
@@ -347,7 +348,7 @@ def test_a_correction_of_something_else_leaves_what_was_said_before(moroccan: Pr
         "new_facts": False,
         "next_on": "2026-12-01",
     }
-    told.act("team_member", "follow_up", held, with_whom=["guardian-2"], guardians_side="Inquiet.", conclusion="stable")
+    told.act("team_member", "follow_up", held, with_whom=["guardian-2"], guardians_side="Inquiet.", conclusion="better")
     first_signature(told)
     assert corrected(told, "follow_up", mode="in_person") == set()
     assert corrected(told, "follow_up", with_whom=["guardian-1"]) == set(), "less is no more"

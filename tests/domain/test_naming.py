@@ -1,8 +1,12 @@
 """Who is named in a text, and the same text with signs in place of names."""
 
+import unicodedata
+from typing import Any
+
 import pytest
 
-from school_protocol.domain.naming import Naming, fold, parts_of, shown, with_tokens
+from school_protocol.domain import naming
+from school_protocol.domain.naming import HANDLE_MOST, Naming, fold, parts_of, shown, signs_apart, with_tokens
 
 PEOPLE = Naming(
     {
@@ -69,7 +73,7 @@ def test_where_nobody_is_named_nothing_is_found(typed: str) -> None:
     ],
 )
 def test_where_nobody_may_be_named_more_is_taken_out(typed: str, read: str) -> None:
-    assert PEOPLE.masked(typed) == read
+    assert with_tokens(typed, PEOPLE.find_all(typed)) == read
 
 
 def test_signs_are_shown_as_they_are_labelled_and_nothing_else_is() -> None:
@@ -89,3 +93,64 @@ def test_letters_are_compared_without_what_is_written_on_them() -> None:
     assert fold("أَحْمَـد") == fold("احمد")
     assert fold("فاطمة") == fold("فاطمه")
     assert parts_of("Abd El Karim Aït-Benhaddou") == ("karim", "benhaddou")
+
+
+# ---- a long text costs as much as it is long -----------------------------------------------------------------------
+
+
+LONG = 100_000
+
+
+class Counted(list[Any]):
+    """Words that count how many of them are copied."""
+
+    copied = 0
+
+    def __getitem__(self, place: Any) -> Any:
+        found = super().__getitem__(place)
+        Counted.copied += len(found) if isinstance(place, slice) else 0
+        return found
+
+
+def test_from_each_word_only_a_few_are_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = ("le chat " * LONG)[:LONG]
+    made = naming._words
+    monkeypatch.setattr(naming, "list", Counted, raising=False)
+    monkeypatch.setattr(Counted, "copied", 0)
+    people = Naming({"EV1": {"name": "Salma El Idrissi"}})
+    assert people.find(text) == ()
+    assert 0 < Counted.copied <= naming.RUN_MOST * len(list(made(text)))
+
+
+def test_an_address_is_looked_for_where_a_run_of_letters_begins() -> None:
+    text = "a." * (LONG // 2) + "a@ecole.ma"
+    assert naming._MAIL.match(text[-30:], 1) is None
+    [found] = Naming({}).find_all(text)
+    assert (found.start, found.end) == (0, len(text))
+    assert Naming({}).find_all("a." * (LONG // 2)) == ()
+
+
+def test_a_handle_has_an_end() -> None:
+    found = Naming({"EC1": {"name": "Omar Tazi"}}).find("omar1" * (LONG // 5))
+    assert found
+    assert max(one.end - one.start for one in found) <= 2 * HANDLE_MOST + len("omar")
+
+
+def test_marks_in_a_row_are_never_put_in_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    normalize, rows = unicodedata.normalize, []
+
+    def looked_at(form: Any, text: str) -> str:
+        rows.append(sum(1 for char in text if unicodedata.combining(char)))
+        return normalize(form, text)
+
+    monkeypatch.setattr(naming.unicodedata, "normalize", looked_at)
+    assert fold("e" + "\u0301\u0323" * (LONG // 2)) == "e"
+    assert rows
+    assert max(rows) == 0
+
+
+def test_signs_stand_apart_from_the_text() -> None:
+    text = "[EV1] بكى ثم [EV1/RL1] و[…]، [non]"
+    pieces = signs_apart(text)
+    assert [piece for piece, is_sign in pieces if is_sign] == ["[EV1]", "[EV1/RL1]", "[non]"]
+    assert "".join(piece for piece, _is_sign in pieces) == text

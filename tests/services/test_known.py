@@ -75,8 +75,38 @@ def test_a_follow_up_knows_its_day_and_the_next(alarmed: School) -> None:
     alarmed.wait(days=1)
     held = {"held_on": "2026-11-26", "planned_on": "2026-11-26", "child_view": "given", "stopped": "yes"}
     alarmed.act("team_coordinator", "follow_up", held, new_facts=False, next_on="2026-11-27", conclusion="better")
+    assert begins(alarmed, "follow_up")["planned_on"] == "2026-11-27", "today’s is held"
     alarmed.wait(days=1)
-    assert begins(alarmed, "follow_up")["planned_on"] == "2026-11-27"
+    assert begins(alarmed, "follow_up") == {"planned_on": "2026-11-27", "next_on": "2026-11-28"}
+
+
+PLAN = {
+    "objectives": "Que cela cesse.", "protection": ["accounts", "quiet_place"],
+    "shared_concern": False, "next_follow_up": "2026-11-27", "plan_shown_to": ["guardian-1"],
+    "guardians_informed_at": "2026-11-25T08:00:00+00:00",
+}  # fmt: skip
+
+
+def test_a_plan_carries_on_but_for_days_gone_by_and_what_guardians_get(alarmed: School) -> None:
+    alarmed.act("head", "referral", CALLED)
+    alarmed.act("head", "add_person", persons=GUARDIANS[:1])
+    alarmed.act("head", "support_plan", PLAN, reference_adult=alarmed.person("team_member").id)
+    carried = {"objectives", "reference_adult", "protection", "shared_concern", "next_follow_up"}
+    assert set(begins(alarmed, "support_plan")) == carried
+    alarmed.wait(days=2)
+    assert set(begins(alarmed, "support_plan")) == carried, "today is not gone by"
+    alarmed.wait(days=1)
+    assert set(begins(alarmed, "support_plan")) == carried - {"next_follow_up"}
+
+
+def test_a_closing_asks_everything_anew(alarmed: School) -> None:
+    """What the child said, and what was answered of dangers, was said on that day."""
+    said = {
+        "outcome": "resolved", "dangers_asked": {"self_harm": "no"}, "child_view": "given", "view_words": "Ça va.",
+        "checks": ["no_danger"],
+    }  # fmt: skip
+    alarmed.act("team_member", "closing", said)
+    assert begins(alarmed, "closing", "team_member") == {}
 
 
 def test_a_day_that_is_long_past_is_not_proposed_as_the_next(alarmed: School) -> None:

@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
+from domain.telling import NOW
 
 from school_protocol.domain.case import Case
 from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.domain.events import Recorded
 from school_protocol.domain.naming import Found
 from school_protocol.services import papers
+from school_protocol.services.desk import find_by_pupil
+from school_protocol.services.journal import rebuild_index
 from school_protocol.services.loading import load
+from school_protocol.services.masking import Masks
 from school_protocol.services.naming import named_in
-from school_protocol.services.recording import record_act
-from school_protocol.services.showing import see_act, see_case, see_record
+from school_protocol.services.recording import Done, record_act
+from school_protocol.services.showing import see_act, see_case, see_chronology, see_record
+from school_protocol.services.undoing import take_back
+from school_protocol.storage import identities
 from services.conftest import MASSAR, NAME, School
 
 SUMMARY = {"summary": "[EV1] est suivie, [EC1] a été reçu.", "names_nobody": "true"}
@@ -154,3 +164,143 @@ def test_the_writers_word_is_given_anew_each_time(school: School) -> None:
     }
     with pytest.raises(BadInput):
         school.act("head", "nameless_summary", summary="Rien de neuf.")
+
+
+# ---- whose texts are masked ----------------------------------------------------------------------------------------
+
+
+GUESS = f"Salma Idrissi, {NAME}, Omar T., {MASSAR}, G999999999"
+REFERRED = {"target": "rescue", "covers": ["self_harm"], "channel": "call", "sent_at": NOW.isoformat()}
+
+
+def escalated(school: School, who: str) -> Done:
+    school.report()
+    school.act("head", "raise_danger", which_danger="self_harm")
+    return school.act(who, "referral", {**REFERRED, "reference": GUESS})
+
+
+def reference(school: School, who: str, seq: int) -> str:
+    _head, record = see_record(school.house, school.person(who), school.number, seq)
+    return str(record.answers["reference"])
+
+
+@pytest.fixture
+def whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(papers, "case_file", lambda view, wording: repr(view).encode())
+
+
+@pytest.mark.usefixtures("whole")
+def test_a_supervisor_reads_back_their_own_guess_unchanged_on_pages_and_papers(school: School) -> None:
+    done = escalated(school, "directorate")
+    for who in ("directorate", "academy", "head"):
+        assert reference(school, who, done.seq) == GUESS
+    school.act("head", "told_by_voice", who_was_told=["head"])
+    school.move("directorate", "mark_sent", reason=GUESS)
+    _head, page = see_chronology(school.house, school.person("directorate"), school.number)
+    assert [event.detail["reason"] for event in page.events if event.kind == "step_taken"] == [GUESS, ""]
+    paper = issue(school, "directorate")
+    assert paper.count(GUESS) == 2
+
+
+@pytest.mark.usefixtures("whole")
+def test_what_the_school_typed_is_masked_for_supervisors(school: School) -> None:
+    done = escalated(school, "head")
+    masked = "Salma Idrissi, [EV1], [EC1]., [EV1], […]"
+    for who, said in (("directorate", masked), ("academy", masked), ("head", GUESS)):
+        assert reference(school, who, done.seq) == said
+    school.act("head", "told_by_voice", who_was_told=["head"])
+    school.move("team_coordinator", "mark_sent", reason=f"Pour {NAME}")
+    _head, page = see_chronology(school.house, school.person("directorate"), school.number)
+    assert "Pour [EV1]" in [event.detail.get("reason") for event in page.events]
+    paper = issue(school, "directorate")
+    assert masked in paper
+    assert NAME not in paper
+
+
+def test_naming_somebody_again_changes_no_text_of_the_school(school: School) -> None:
+    """A supervisor who names the pupil once more, as a guardian, does not see that the school's text is about both."""
+    done = escalated(school, "head")
+    before = reference(school, "directorate", done.seq)
+    guardian = {"who": {"slot": "guardian", "name": "Yasmine Benali Idrissi"}, "relation": "mother", "result": "told"}
+    told = school.act("directorate", "inform_guardian", guardian, safe_to_tell="yes")
+    own = school.act("directorate", "referral", {**REFERRED, "target": "police", "reference": "Benali, Omar"})
+    assert told.seq < own.seq
+    after = reference(school, "directorate", done.seq)
+    assert after == before.replace("Salma Idrissi", "Salma [RL1]")
+    assert reference(school, "directorate", own.seq) == "[RL1], Omar"
+
+
+def test_a_supervisor_who_was_seated_where_names_are_read_knows_them(school: School) -> None:
+    school.report()
+    school.act("head", "raise_danger", which_danger="self_harm")
+    account, until = school.account("directorate"), (NOW + timedelta(days=3)).date().isoformat()
+    school.act("directorate", "name_seat", seat="acting_head", account=account, until=until)
+    school.wait(days=5)
+    done = school.act("directorate", "referral", {**REFERRED, "reference": GUESS})
+    assert NAME not in reference(school, "academy", done.seq)
+
+
+def test_of_a_corrected_entry_each_text_is_treated_by_who_wrote_it_first(school: School) -> None:
+    escalated(school, "directorate")
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("academy"), school.number)
+    first = next(one for one in loaded.events if isinstance(one, Recorded) and one.act == "referral")
+    corrector, seq = school.account("head"), loaded.case.last_seq + 1
+    changes = {"reference": GUESS, "rows": [{"words": f"Vu {NAME}"}]}
+    correction = replace(first, seq=seq, actor=corrector, role="head", answers={}, derived={"changes": changes})
+    loaded = replace(loaded, events=(*loaded.events, correction))
+    record = loaded.case.record(first.seq)
+    assert record is not None
+    masked = Masks(loaded).of(replace(record, corrections=[seq], answers=changes))
+    assert masked(GUESS) == GUESS
+    assert masked(f"Vu {NAME}") == "Vu [EV1]"
+
+
+# ---- whom only an entry named that was taken back ------------------------------------------------------------------
+
+
+WRONG = "Karim Wrong"
+
+
+def informed(school: School) -> Done:
+    who = {"slot": "guardian", "name": WRONG}
+    return school.act("head", "inform_guardian", who=who, relation="father", result="told", safe_to_tell="yes")
+
+
+def finds(school: School) -> list[str]:
+    return [line.number for line in find_by_pupil(school.house, school.person("head"), WRONG)]
+
+
+def offered(school: School) -> list[str]:
+    [found] = named_in(school.house, school.person("head"), school.number, school.player.protocol, ["Karim est venu"])
+    return tokens(found)
+
+
+def test_whom_only_an_entry_taken_back_named_is_neither_found_nor_offered(school: School) -> None:
+    school.report()
+    done = informed(school)
+    assert (finds(school), offered(school)) == ([school.number], ["[RL1]"])
+    take_back(school.house, school.person("head"), school.number, done.seq, expected=None, token="undo")
+    assert (finds(school), offered(school)) == ([], [])
+    rebuild_index(school.house)
+    assert finds(school) == []
+    school.act("head", "raise_danger", which_danger="self_harm")
+    text = school.act("head", "referral", {**REFERRED, "reference": "Karim est venu"})
+    assert reference(school, "directorate", text.seq) == "[RL1] est venu"
+    informed(school)
+    assert (finds(school), offered(school)) == ([school.number], ["[RL2]"])
+    rebuild_index(school.house)
+    assert finds(school) == [school.number]
+
+
+def test_an_index_made_anew_forgets_marks_that_an_earlier_version_left(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.report()
+    done = informed(school)
+    with monkeypatch.context() as before:
+        before.setattr(identities, "unmark", lambda *_args: None)
+        take_back(school.house, school.person("head"), school.number, done.seq, expected=None, token="undo")
+    assert finds(school) == [school.number]
+    rebuild_index(school.house)
+    assert finds(school) == []

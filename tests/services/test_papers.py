@@ -101,6 +101,6 @@ def test_what_was_taken_back_is_said_on_paper_and_its_words_are_not_printed(scho
     take_back(school.house, school.person("team_member"), school.number, note.seq, expected=None, token="x")
     data = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
     pages = " ".join(" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(data)).pages)
-    assert f"Écriture {note.seq} annulée par son auteur(e)" in pages
+    assert f"Fiche n° {note.seq} annulée par son auteur(e)" in pages
     assert "Annulée par son auteur(e) à 10:00" in pages
     assert "mauvais dossier" not in pages

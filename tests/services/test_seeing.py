@@ -543,6 +543,20 @@ def test_the_first_minutes_say_that_the_family_is_on_hold_until_two_have_decided
     assert see_danger(school.house, school.person("head"), school.number).holds == ()
 
 
+def test_where_a_danger_opened_the_case_what_happened_is_asked_for_once(school: School) -> None:
+    school.number = open_case(
+        school.house, school.person("team_member"), "raise_danger", {"which_danger": "self_harm"}, token=school.token()
+    ).number
+
+    def then() -> list[str]:
+        page = see_danger(school.house, school.person("team_member"), school.number)
+        return [act.key for act in page.then_acts]
+
+    assert then()[-1] == "report"
+    school.act("team_member", "report", {**REPORT, "about_whom": []})
+    assert "report" not in then()
+
+
 def test_nobody_signs_that_no_danger_was_seen_while_one_is_ticked(school: School) -> None:
     school.report()
     with pytest.raises(BadInput) as refused:

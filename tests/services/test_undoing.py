@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, SAFE, SMALL, Told, person, reported
+from domain.telling import MINUTES, MOROCCAN, NOW, SAFE, SMALL, Told, person, reported, weighed
 from domain.test_every_state import around_of, placed
 from filling import Unfillable, fill
 
@@ -19,7 +19,7 @@ from school_protocol.domain.case import Case, fold
 from school_protocol.domain.dues import dues, duties, read
 from school_protocol.domain.engine import RecordAct, Undo, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Unseen
-from school_protocol.domain.events import EntryRetracted, Event, Recorded
+from school_protocol.domain.events import DocumentIssued, EntryRetracted, Event, Recorded
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import ActKind, Protocol
@@ -265,6 +265,7 @@ def test_an_entry_that_was_corrected_stays(noted: Told) -> None:
 
 def test_an_entry_that_somebody_else_signed_stays(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_running")
+    told.act("team_member", "assessment_grid", fill_in(told, "assessment_grid", "team_member"))
     told.act("team_coordinator", "minutes", fill_in(told, "minutes", "team_coordinator"))
     seq = told.seq
     assert seq in undoable(moroccan, told.case, "team_coordinator", told.now, told.around)  # type: ignore[arg-type]
@@ -276,6 +277,59 @@ def test_an_entry_under_a_visa_stays(moroccan: Protocol) -> None:
     told = reported(moroccan).act("team_member", "note", text="a")
     told.act("head", "head_visa", fill_in(told, "head_visa", "head", decision="given"))
     assert refused(told, "team_member", told.seq - 1) == {"undo_rested_on"}
+
+
+def test_a_grid_whose_level_minutes_took_stays_and_without_one_they_wait(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_running")
+    with pytest.raises(BadInput) as refusal:
+        told.act("team_coordinator", "minutes", {**MINUTES, "level": "2"})
+    assert refusal.value.problems == {"level": ("grid_first",)}
+    first = weighed(told, "3").seq
+    second = weighed(told).seq
+    undo(told, "team_member", second)
+    undo(told, "team_member", first)
+    with pytest.raises(BadInput):
+        told.act("team_coordinator", "minutes", {**MINUTES, "level": "2"})
+    first, second = weighed(told, "3").seq, weighed(told).seq
+    told.act("team_coordinator", "minutes", {**MINUTES, "level": "2"})
+    agreed = told.seq
+    assert refused(told, "team_member", second) == {"undo_rested_on"}
+    undo(told, "team_member", first)
+    undo(told, "team_coordinator", agreed)
+    undo(told, "team_member", second)
+
+
+def test_where_no_grid_can_be_filled_in_a_level_is_taken_without_one(moroccan: Protocol) -> None:
+    """Nobody is told to do first what they cannot do."""
+    grid = moroccan.acts["assessment_grid"]
+    acts = {**moroccan.acts, grid.key: grid.model_copy(update={"in_": ("plan_active",)})}
+    told = reported(moroccan.model_copy(update={"acts": acts})).put("assessment_running")
+    told.act("team_coordinator", "minutes", {**MINUTES, "level": "2"})
+
+
+def test_an_entry_under_a_summary_stays(noted: Told) -> None:
+    seq = noted.seq
+    summary = next(act for act in noted.protocol.acts.values() if act.kind is ActKind.summary)
+    noted.act("head", summary.key, fill_in(noted, summary.key, "head"))
+    assert refused(noted, "team_member", seq) == {"undo_rested_on"}
+    noted.act("team_member", "note", text="Après")
+    undo(noted, "team_member", noted.seq)
+
+
+def test_an_entry_that_a_copy_handed_out_since_may_print_stays(noted: Told) -> None:
+    seq = noted.seq
+    noted._keep([copied(noted)])
+    assert refused(noted, "team_member", seq) == {"undo_handed_out"}
+    assert undoable(noted.protocol, noted.case, "team_member", noted.now, noted.around) == {}  # type: ignore[arg-type]
+    noted.act("team_member", "note", text="Après")
+    undo(noted, "team_member", noted.seq)
+
+
+def copied(told: Told) -> DocumentIssued:
+    return DocumentIssued(
+        actor="head", role="head", at=told.now, occurred_at=told.now, document="case_file", profile="school",
+        language="fr", copy=1, content_head="0", digest="0",
+    )  # fmt: skip
 
 
 def test_an_entry_that_named_somebody_whom_a_later_one_names_stays(moroccan: Protocol) -> None:

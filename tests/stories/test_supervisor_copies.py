@@ -20,8 +20,8 @@ from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.protocol import Profile, Protocol
 from school_protocol.services import papers, recording
 from school_protocol.services.loading import names_in
+from school_protocol.services.masking import Masks
 from school_protocol.services.scripts import Played, Player, throwaway
-from school_protocol.services.seeing import Seeing
 from school_protocol.wording import Wording
 
 from .test_stories import DEFINITION, START, STORIES, story
@@ -166,7 +166,7 @@ def test_the_search_finds_a_name_that_got_past_both_locks(
     assert "[EV1] n’est plus seule." in " ".join(masked.split())
     assert found_in(masked, parts, figures) == []
 
-    monkeypatch.setattr(Seeing, "masked", lambda _self, text: text)
+    monkeypatch.setattr(Masks, "_masked", lambda _self, text: text)
     assert found_in(said_in(reported, number, supervised, "fr"), parts, figures) == sorted(parts)
 
 

@@ -16,7 +16,7 @@ from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import raise_from_receipt
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
-from school_protocol.services.showing import see_case
+from school_protocol.services.showing import see_case, see_record
 from school_protocol.web import create_app
 from tests.web.conftest import Accounts
 from tests.web.test_case_pages import Browser
@@ -24,7 +24,7 @@ from tests.web.test_case_pages import Browser
 FATHER = "Abdelkrim Lahlou"
 SAID = {
     "fr": ("L’information de cette personne est suspendue", "peut être réexaminée par"),
-    "ar": ("إخبار هذا الشخص معلق", "يمكن أن يعيد دراسة التعليق"),
+    "ar": ("إخبار هذا الشخص معلق", "يمكن أن يعيد النظر في التعليق"),
     "en": ("This person’s information is on hold", "Who can review the hold"),
 }
 WHO = 'name="a-{field}" value="{value}"'
@@ -143,6 +143,52 @@ def test_who_is_chosen_all_the_same_is_refused_in_words(
     assert len(after) == events
 
 
+STAYS = {
+    "fr": "Un danger est coché\xa0: dites qui reste avec l’élève.",
+    "ar": "أشرت إلى وجود خطر: حدّد(ي) من يبقى مع التلميذ(ة).",
+    "en": "A danger is ticked: say who stays with the pupil.",
+}
+
+
+@pytest.mark.parametrize("language", STAYS)
+def test_answers_that_contradict_each_other_are_refused_in_the_definitions_words(
+    held: Held, browse: Callable[..., Browser], language: str
+) -> None:
+    """Beside the question and in the summary, colon and all; a correction that begins to say so too."""
+    member, path = browse("team_member", language), f"/cases/{held.number}/acts"
+    member.open(f"{path}/safety_check")
+    said = {"a__safe_now": "no", "a__who_stays": "not_needed", "a__who_stays_words": "ZQTYPED"}
+    page = member.resend(f"{path}/safety_check", **said, a__dangers=["blackmail"])
+    assert page.status_code == 422
+    html = page.get_data(as_text=True)
+    assert html.count(STAYS[language]) == 2
+    assert "ZQTYPED" in html
+    checked = held.act("head", "safety_check", none_seen=True, safe_now="no", who_stays="not_needed")
+    member.open(f"{path}/correction?record={checked}")
+    changed = {"a__what_changes": "x", "a__reason": "x", "c__dangers": ["blackmail"]}
+    page = member.resend(f"{path}/correction?record={checked}", **changed)
+    assert page.status_code == 422
+    assert STAYS[language] in page.get_data(as_text=True)
+
+
+def test_who_listens_is_asked_of_those_who_listen_by_role_or_by_seat(
+    held: Held, player: Player, browse: Callable[..., Browser]
+) -> None:
+    seated, other = player.actor("reporter").id, player.actor("data_officer").id
+    listener, coordinator = 'name="a-listener" value="{}"', player.actor("team_coordinator").id
+    path = f"/cases/{held.number}/acts/listening_target"
+    page = browse("team_member").open(path).html
+    assert listener.format(coordinator) in page
+    assert f"{listener.format(player.actor('team_member').id)} checked" in page
+    for nobody in (seated, other, player.actor("head").id):
+        assert listener.format(nobody) not in page
+        assert nobody in page, "as the second adult, anybody"
+    held.act("head", "name_seat", seat="support", account=seated)
+    page = browse("team_member").open(path).html
+    assert listener.format(seated) in page
+    assert listener.format(other) not in page
+
+
 def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Callable[..., Browser]) -> None:
     member, path = browse("team_member"), f"/cases/{held.number}/acts/referral"
     assert 'value="guardians"' in member.open(path).html
@@ -202,22 +248,34 @@ def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: C
     desk.send(f"{path}/acts/referral", a__target="guardians", a__covers="self_harm", a__channel="call")
 
 
-def test_a_form_brought_up_to_date_leaves_them_out(held: Held, browse: Callable[..., Browser]) -> None:
-    """Recorded anew, the form opens with what it last said: less whoever is on hold since."""
+def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, browse: Callable[..., Browser]) -> None:
+    """Recorded anew, it opens without what the former one said, and without whoever is on hold since."""
     asked_again = dict.fromkeys(("self_harm", "home_danger", "missing_or_at_risk"), "no")
-    for who in ("guardian-1", "guardian-2"):
-        held.act(
-            "team_member", "closing", outcome="resolved", child_view="declined", view_reason="x", checks=["no_danger"],
-            guardians_asked=[who], guardians_view="D’accord.", dangers_asked=asked_again,
-        )  # fmt: skip
+    held.act(
+        "team_member", "closing", outcome="resolved", child_view="declined", view_reason="x", checks=["no_danger"],
+        guardians_asked=["guardian-2"], guardians_view="ZQVIEW", dangers_asked=asked_again,
+    )  # fmt: skip
     member, path = browse("team_member"), f"/cases/{held.number}/acts/closing"
-    chosen = r'name="a-guardians_asked" value="guardian-2"[^>]* checked'
-    assert re.search(chosen, member.open(path).html)
+    page = member.open(path).html
+    assert 'name="a-guardians_asked" value="guardian-2"' in page
+    assert not re.search(r'name="a-guardians_asked" value="guardian-2"[^>]* checked', page)
+    assert "ZQVIEW" not in page
     held.hold()
-    page = member.open(path)
-    assert 'name="a-guardians_asked" value="guardian-2"' not in page.html
-    member.send(path, 422)
-    assert "dites dans cette fiche de quel responsable il s’agit" in member.client.post(
-        path, data=member.form
-    ).get_data(as_text=True)
-    member.send(path, a__guardians_view="")
+    assert 'name="a-guardians_asked" value="guardian-2"' not in member.open(path).html
+    refused = member.resend(path, a__guardians_view="D’accord.", expected="99").get_data(as_text=True)
+    assert "dites dans cette fiche de quel responsable il s’agit" in refused
+
+
+def test_a_correction_in_other_words_leaves_who_was_named_before_the_hold(
+    held: Held, player: Player, browse: Callable[..., Browser]
+) -> None:
+    """That the child was handed to this guardian is not erased by correcting something else."""
+    handed = {"none_seen": True, "safe_now": "yes", "who_stays": "guardian", "with_guardian": "guardian-2"}
+    seq = held.act("head", "safety_check", **handed)
+    held.hold()
+    head, path = browse("head"), f"/cases/{held.number}/acts/correction"
+    head.open(f"{path}?record={seq}")
+    head.send(path, a__what_changes="Une faute", a__reason="x", c__who_stays_words="Dans le couloir")
+    _head, record = see_record(player.house, player.actor("head"), held.number, seq)
+    assert record.answers["with_guardian"] == "guardian-2"
+    assert record.answers["who_stays_words"] == "Dans le couloir"

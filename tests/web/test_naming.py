@@ -13,8 +13,10 @@ from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
 from school_protocol.config import Settings
+from school_protocol.domain.answers import LONG_MOST
 from school_protocol.domain.events import Recorded, StepTaken
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import hash_password
 from school_protocol.services.house import open_house
 from school_protocol.services.loading import load
 from school_protocol.services.opening import open_case
@@ -23,6 +25,7 @@ from school_protocol.services.scripts import Player, TurnableClock, prepared
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app
+from school_protocol.web.naming import LOOKED_MOST
 from tests.web.filled import filled
 from tests.web.page import Page
 
@@ -178,9 +181,10 @@ def test_other_words_are_looked_at_again_the_same_names_are_not(site: Site) -> N
 def test_what_is_shown_once_is_not_asked_again_after_a_refusal(site: Site) -> None:
     head = site.browser("head")
     head.open(f"/cases/{site.number}/acts/conflict")
-    head.type(words="Je connais Yasmine.")
+    head.type(words="Je connais Yasmine.", reason="declares")
     head.press(422)
     assert head.buttons == ["tokens", "written"]
+    head.type(reason="")
     head.press(422, WRITTEN)
     assert head.buttons == []
     assert "a-reason-problem" in head.html
@@ -322,3 +326,174 @@ def test_the_page_of_copies_asks_for_the_summary_first(site: Site) -> None:
     directorate = site.browser("directorate")
     directorate.open(path)
     assert "nameless_summary" not in directorate.html
+
+
+# ---- what never waits, and what is said first ----------------------------------------------------------------------
+
+
+PASSWORD = "mot de passe du test"
+AGAIN = "Tapez de nouveau votre mot de passe pour signer."
+
+
+def with_password(site: Site, who: str) -> Browser:
+    account = site.player.actor(who).id
+    with site.house.directory.writing() as session:
+        directory.set_password(session, account, hash_password(PASSWORD))
+    return site.browser(who)
+
+
+def test_holding_something_back_from_a_guardian_waits_for_nothing(site: Site) -> None:
+    site.act("head", "add_person", persons=[{"slot": "guardian", "name": "Samira Lahlou"}])
+    member = with_password(site, "team_member")
+    member.open(f"/cases/{site.number}/acts/guardian_hold")
+    member.type(guardian="guardian-1", reason="risk_if_told", words="Yasmine a peur de Samira.")
+    member.form["password"] = PASSWORD
+    member.press(303)
+    [hold] = site.recorded("guardian_hold")
+    assert hold.answers["words"] == "Yasmine a peur de Samira."
+
+
+@pytest.fixture
+def listened(site: Site) -> Browser:
+    """Somebody who has written down what a pupil said, named another one and typed their password."""
+    member = with_password(site, "team_coordinator")
+    member.open(f"/cases/{site.number}/acts/listening_target")
+    protocol = site.player.protocol
+    said = {"child_view": "declined", "view_reason": "Yasmine ne veut pas.", "information_given": "yes"}
+    place = protocol.form_of("listening_target").by_key["place"].options[0].key
+    member.type(**said, held_on=NOW.date().isoformat(), listener=site.player.actor("team_coordinator").id, place=place)
+    member.form["password"] = PASSWORD
+    return member
+
+
+def test_the_page_says_that_the_password_is_typed_again(site: Site, listened: Browser) -> None:
+    page = listened.press(422)
+    assert page is not None
+    assert listened.buttons == ["tokens", "written"]
+    assert AGAIN in page.text
+    assert PASSWORD not in listened.html
+    listened.form["password"] = PASSWORD
+    listened.press(303, TOKENS)
+    [recorded] = site.recorded("listening_target")
+    assert recorded.derived.get("signed")
+
+
+def test_a_signature_is_not_lost_in_silence(site: Site, listened: Browser) -> None:
+    listened.press(422)
+    page = listened.press(422, TOKENS)
+    assert page is not None
+    assert site.recorded("listening_target") == []
+    assert re.search(rf'<p class="error" id="password-again"><strong>{AGAIN}', listened.html)
+    assert listened.form["a-view_reason"] == "[EV1] ne veut pas."
+    assert listened.buttons == []
+    listened.form["password"] = PASSWORD
+    listened.press(303)
+    [recorded] = site.recorded("listening_target")
+    assert recorded.derived.get("signed")
+    assert recorded.answers["view_reason"] == "[EV1] ne veut pas."
+
+
+def test_who_was_told_may_still_record_without_a_signature(site: Site, listened: Browser) -> None:
+    listened.press(422)
+    listened.press(422, WRITTEN)
+    listened.press(303)
+    [recorded] = site.recorded("listening_target")
+    assert "signed" not in recorded.derived
+
+
+def test_where_no_password_was_typed_none_is_asked_for_again(site: Site, listened: Browser) -> None:
+    listened.form["password"] = ""
+    page = listened.press(422)
+    assert page is not None
+    assert AGAIN not in page.text
+    listened.press(303, TOKENS)
+
+
+@pytest.mark.parametrize("is_raised", [True, False])
+def test_a_report_in_a_case_whose_danger_is_known_is_asked_about(site: Site, is_raised: bool) -> None:
+    site.act("team_member", "raise_danger", which_danger="self_harm")
+    if not is_raised:
+        site.number = site.report()
+    member = site.browser("team_member")
+    member.open(f"/cases/{site.number}/acts/report" if is_raised else "/reports/new")
+    urgent = next(one.key for one in site.player.protocol.forms["report"].by_key["danger_now"].options if one.urgent)
+    answers = {"what_happened": "Imane pleure.", "danger_now": urgent, "adult_concerned": "no", "how_it_came": "seen"}
+    member.type(**answers, **{"about_whom-new-0-name": "Imane Lahlou", "about_whom-new-0-slot": "targeted_pupil"})
+    page = member.press(422 if is_raised else 303)
+    assert page is None or "[EV2] pleure." in page.text
+
+
+def test_missing_answers_are_said_before_names(site: Site) -> None:
+    head = site.browser("head")
+    head.open(f"/cases/{site.number}/acts/conflict")
+    head.type(words="Je connais Yasmine.")
+    head.press(422)
+    assert head.buttons == []
+    assert "a-reason-problem" in head.html
+    assert "a-words-named" not in head.html
+    assert head.form.getlist("looked") == []
+    head.type(reason="declares")
+    head.press(422)
+    assert head.buttons == ["tokens", "written"]
+    head.press(303, TOKENS)
+    [recorded] = site.recorded("conflict", who="directorate")
+    assert recorded.answers["words"] == "Je connais [EV1]."
+
+
+def test_missing_answers_of_a_report_are_said_before_names(site: Site) -> None:
+    member = site.browser("team_member")
+    member.open("/reports/new")
+    member.type(what_happened="Imane pleure.", danger_now="no", how_it_came="seen")
+    member.type(**{"about_whom-new-0-name": "Imane Lahlou", "about_whom-new-0-slot": "targeted_pupil"})
+    member.press(422)
+    assert member.buttons == []
+    assert "a-adult_concerned-problem" in member.html
+    member.type(adult_concerned="no")
+    member.press(422)
+    assert member.buttons == ["tokens", "written"]
+
+
+def test_more_names_than_a_page_remembers_do_not_ask_for_ever(site: Site) -> None:
+    typed = " ".join(f"yasmine_{number}" for number in range(LOOKED_MOST + 50))
+    head = named(site, typed=typed)
+    assert len(head.form.getlist("looked")) == LOOKED_MOST
+    head.press(303, WRITTEN)
+    assert site.notes() == [typed]
+
+
+def test_a_sign_does_not_say_in_which_direction_a_text_runs(site: Site) -> None:
+    head = named(site, typed="Yasmine بكت اليوم", language="ar")
+    assert '<p class="quote" dir="auto"><bdi>[EV1]</bdi> بكت اليوم</p>' in head.html
+
+
+# ---- a reason has an end -------------------------------------------------------------------------------------------
+
+
+def test_a_reason_is_as_long_as_an_answer_may_be_and_comes_back_whole(site: Site) -> None:
+    head = site.browser("head")
+    site.act("head", "safety_check", **SAFE)
+    head.open(f"/cases/{site.number}/moves/qualify")
+    head.form["reason"] = "a" * (LONG_MOST + 1)
+    head.press(422)
+    assert head.form["reason"] == "a" * (LONG_MOST + 1)
+    assert re.search(r'<textarea id="reason"[^>]*aria-describedby="[^"]*reason-problem" aria-invalid="true"', head.html)
+    assert 'href="#reason"' in head.html
+    assert 'id="reason-problem"' in head.html
+    head.form["reason"] = "a" * LONG_MOST
+    head.press(303)
+
+
+def test_so_is_the_reason_for_going_on_without_a_need(site: Site) -> None:
+    head = site.browser("head")
+    site.act("head", "safety_check", **SAFE)
+    head.open(f"/cases/{site.number}/moves/qualify")
+    head.press(303)
+    head.open(f"/cases/{site.number}/moves/assign")
+    head.form["without-lead_trained"] = "a" * (LONG_MOST + 1)
+    head.press(422)
+    assert head.form["without-lead_trained"] == "a" * (LONG_MOST + 1)
+    assert 'href="#without-lead_trained"' in head.html
+    assert 'id="without-lead_trained-problem"' in head.html
+    assert 'id="reason-problem"' not in head.html
+    head.form["without-lead_trained"] = "Personne ici"
+    head.press(303)

@@ -107,7 +107,7 @@ def entry(browser: Browser, case: str) -> int:
 def test_one_tap_on_the_case_page(writer: Browser, case: str) -> None:
     seq = entry(writer, case)
     page = writer.client.get(case).get_data(as_text=True)
-    assert "possible jusqu’à 10:10" in page
+    assert "jusqu’à 10:10, tant que rien ne repose sur cette fiche" in page
     writer.form = button(writer, case)
     done = writer.send(undo(case, seq))
     assert done.location == case
@@ -119,6 +119,21 @@ def test_one_tap_on_the_case_page(writer: Browser, case: str) -> None:
     folded = page[page.index("Ce qui était écrit") :]
     assert BY_MISTAKE in folded[: folded.index("</details>")]
     assert BY_MISTAKE not in page[: page.index('id="log"')], "not among the notes any more"
+
+
+def test_beneath_what_cannot_be_undone_the_case_page_offers_nothing_older(
+    writer: Browser, case: str, player: Player
+) -> None:
+    """Whoever has just put a family on hold would take back the note before it, by mistake."""
+    seq = entry(writer, case)
+    player.play([{"as": "head", "do": "add_person", "answers": {"persons": [{"slot": "guardian", "name": "Naïma"}]}}])
+    assert entry(writer, case) == seq, "what somebody else wrote takes nothing away"
+    held = {"guardian": "guardian-1", "reason": "home_danger"}
+    player.play([{"as": "team_member", "do": "guardian_hold", "answers": held}])
+    assert player.played[-1].went_as_said, player.played[-1]
+    assert "/undo" not in writer.client.get(case).get_data(as_text=True)
+    writer.form = button(writer, case, f"{case}/entries/{seq}")
+    assert writer.send(undo(case, seq)).location == case
 
 
 def test_and_from_the_entry(writer: Browser, case: str) -> None:
@@ -138,7 +153,7 @@ def test_pressed_twice_it_is_done_once(writer: Browser, case: str) -> None:
     writer.send(undo(case, seq))
     writer.send(undo(case, seq))
     page = writer.open(f"{case}/chronology")
-    assert len(re.findall(rf"Écriture {seq} annulée", page.html)) == 1
+    assert len(re.findall(rf"Fiche n°\xa0{seq} annulée", page.html)) == 1
     writer.form = MultiDict({**sent, "token": "another page of the same person"})
     assert "a déjà été annulée" in writer.send(undo(case, seq), 409).get_data(as_text=True)
 
@@ -148,7 +163,7 @@ def test_too_late_leads_to_a_correction(writer: Browser, case: str, player: Play
     writer.form = button(writer, case)
     player.clock.advance(timedelta(minutes=10, seconds=1))
     page = writer.send(undo(case, seq), 409).get_data(as_text=True)
-    assert "Le délai pour annuler une écriture est passé" in page
+    assert "Le délai pour annuler une fiche est passé" in page
     assert f'href="{case}/acts/correction?record={seq}"' in page
     assert "/undo" not in writer.client.get(case).get_data(as_text=True)
     assert "/undo" not in writer.client.get(f"{case}/entries/{seq}").get_data(as_text=True)

@@ -19,6 +19,7 @@ from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.services.showing import see_act, see_case, see_record
 from school_protocol.services.views import RecordView
+from school_protocol.storage import directory
 from school_protocol.web import create_app
 from tests.web.conftest import NOW, Accounts
 from tests.web.filled import filled
@@ -74,6 +75,36 @@ def record(player: Player, number: str, act: str, answers: dict[str, Any], who: 
 
 def grid_of(player: Player, number: str) -> RecordView:
     return see_record(player.house, player.actor("team_member"), number, GRID)[1]
+
+
+# ---- calls ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_number_that_was_called_is_noted_and_no_other_of_the_same_service(
+    player: Player, browse: Callable[..., Browser]
+) -> None:
+    with player.house.directory.writing() as session:
+        for phone in ("15", "141"):
+            directory.add_contact(session, target="rescue", names={"fr": f"Secours {phone}"}, unit=None, phone=phone)
+    member, house = player.actor("team_member"), player.house
+    number = open_case(house, member, "report", {**REPORT, "about_whom": [PUPIL]}, token="t1").number
+    record(player, number, "raise_danger", {"which_danger": "self_harm"})
+    client, page = browse("team_member").client, f"/cases/{number}/first-minutes"
+
+    def lines() -> dict[str, str]:
+        html = client.get(page).get_data(as_text=True)
+        found = re.findall(r'<li><a class="call" href="tel:(\d+)".*?</li>', html, re.DOTALL)
+        parts = re.findall(r'<li><a class="call" href="tel:\d+".*?</li>', html, re.DOTALL)
+        return dict(zip(found, parts, strict=True))
+
+    before = lines()
+    assert [("noted" in part) for part in before.values()] == [False, False]
+    sent = filled(before["15"])
+    assert sent["a-number_called"] == "15"
+    action = re.search(r'action="([^"]+)"', before["15"])
+    assert action
+    assert client.post(action[1], data=sent).status_code == 303
+    assert {phone: "noted" in part for phone, part in lines().items()} == {"15": True, "141": False}
 
 
 # ---- corrections -------------------------------------------------------------------------------------------------

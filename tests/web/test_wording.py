@@ -28,7 +28,7 @@ def test_marks_between_things(language: str, pair: str, asked: str, series: str,
     w = Wording(language)
     assert (w.pair("Lieu", "cour"), w.pair("Où ?", "cour"), w.series("ab")) == (pair, asked, series)
     assert w.moment(NOW) == moment
-    assert w.colon("أين؟") == ""
+    assert w.colon("أين؟") == w.colon("Relu.") == ""
 
 
 @pytest.mark.parametrize(
@@ -55,6 +55,21 @@ def test_lines_of_a_table_are_said_in_the_readers_marks(small: Protocol, languag
     item = FormField.model_validate({"key": "rows", "type": "rows", "label": label[0], "fields": fields})
     assert item.type is FieldType.rows
     assert Wording(language).answer(small, item, [{"0": 2, "1": 1}], {}) == said
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("fr", "Un, Deux et Trois"), ("ar", "واحد، اثنان وأكثر، ثلاثة"), ("en", "One, Two and Three")],
+)
+def test_chosen_titles_do_not_run_into_each_other(small: Protocol, language: str, said: str) -> None:
+    titles = [("Un", "واحد", "One"), ("Deux", "اثنان وأكثر", "Two"), ("Trois", "ثلاثة", "Three")]
+    options = [
+        {"key": str(number), "title": dict(zip(("fr", "ar", "en"), one, strict=True))}
+        for number, one in enumerate(titles)
+    ]
+    label = {"fr": "Quoi", "ar": "ماذا", "en": "What"}
+    item = FormField.model_validate({"key": "what", "type": "choices", "label": label, "options": options})
+    assert Wording(language).answer(small, item, ["0", "1", "2"], {}) == said
 
 
 def test_what_a_count_is_about(app: Flask, protocol: Protocol) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from io import BytesIO
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
@@ -32,7 +33,7 @@ from school_protocol.web.cases.answering import (
     shown_form,
     token_for,
 )
-from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, answers_of, move_form, show_problems
+from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, Problem, answers_of, move_form, show_problems
 from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -78,22 +79,38 @@ def act(number: str, act: str) -> ResponseReturnValue:
         if view.act.kind is ActKind.sign and view.choices.records and "record" not in request.args:
             return _before_signing(number, view)
         return _act_page(view, form, correction, was_kept=was_kept)
-    named = naming.asked_of_act(view, form, *((correction.form, correction.before),) if correction else ())
-    if named is not None:
-        kept.keep()
-        return _act_page(view, form, correction, named=named), 422
+    house, actor, password = sessions.house(), sessions.actor(), form.password.data or None
+    expected = None if _in_first_minutes(view) else form.expected_seq()
+    changed = ((correction.form, correction.before),) if correction else ()
+
+    def changes() -> dict[str, Any] | None:
+        return correction.changes() if correction else None
+
+    def rehearse() -> None:
+        answers = answers_of(form)
+        recording.rehearse_act(
+            house, actor, number, view.act.key, answers, expected=expected, password=password, changes=changes()
+        )
+
     try:
+        named = naming.asked_of_act(view, form, *changed, rehearse=rehearse)
+        if named is not None:
+            kept.keep()
+            return _act_page(view, form, correction, named=named), 422
+        if naming.lost_signature(view, form):
+            kept.keep()
+            return _act_page(view, form, correction), 422
         done = recording.record_act(
-            sessions.house(),
-            sessions.actor(),
+            house,
+            actor,
             number,
             view.act.key,
             answers_of(form),
-            expected=None if _in_first_minutes(view) else form.expected_seq(),
+            expected=expected,
             token=token_for(view, form),
             said=kept.as_typed(),
-            password=form.password.data or None,
-            changes=correction.changes() if correction else None,
+            password=password,
+            changes=changes(),
         )
     except BadInput as error:
         kept.keep()
@@ -149,6 +166,7 @@ def _act_page(
     return render_template(
         "cases/act.html",
         named=named,
+        lost_signature=is_sent() and naming.lost_signature(view, form),
         view=view,
         head=view.head,
         form=form,
@@ -218,25 +236,34 @@ def move(number: str, move: str) -> ResponseReturnValue:
     form = move_form(view, posted)
     if request.method != "POST":
         return _move_page(view, form, was_kept=posted is not None)
-    named = naming.asked_of_move(view, form)
-    if named is not None:
-        kept.keep()
-        return _move_page(view, form, named=named), 422
+    house, actor, expected = sessions.house(), sessions.actor(), form.expected_seq()
+
+    def rehearse() -> None:
+        reason, departures = form.reason.data or "", form.departures()
+        recording.rehearse_move(
+            house, actor, number, view.move.key, reason=reason, departures=departures, expected=expected
+        )
+
     try:
+        named = naming.asked_of_move(view, form, rehearse=rehearse)
+        if named is not None:
+            kept.keep()
+            return _move_page(view, form, named=named), 422
         done = recording.make_move(
-            sessions.house(),
-            sessions.actor(),
+            house,
+            actor,
             number,
             view.move.key,
             reason=form.reason.data or "",
             departures=form.departures(),
-            expected=form.expected_seq(),
+            expected=expected,
             token=form.sent_token(),
             said=kept.as_typed(),
         )
     except BadInput as error:
         kept.keep()
-        return _move_page(view, form, problems=[code for codes in error.problems.values() for code in codes]), 422
+        form.problems = tuple(_move_problems(form, error))
+        return _move_page(view, form), 422
     except Refused as error:
         kept.keep()
         return _move_page(view, form, reasons=error.reasons), 409
@@ -262,12 +289,21 @@ def _move_view(number: str, move: str) -> MoveView:
     return view
 
 
+def _move_problems(form: MoveForm, error: BadInput) -> Iterator[Problem]:
+    """What is wrong with a reason, at its box."""
+    w = wording()
+    for path, codes in error.problems.items():
+        _, _, need = path.partition(".")
+        label = w._("Why do you go on without it?") if need else w._("Your reason")
+        field = form.departing[need][1] if need in form.departing else form.reason
+        yield from (Problem(field.id, label, code) for code in codes)
+
+
 def _move_page(
     view: MoveView,
     form: MoveForm,
     *,
     reasons: Sequence[Reason] = (),
-    problems: Sequence[str] = (),
     was_kept: bool = False,
     named: naming.Asked | None = None,
 ) -> str:
@@ -278,7 +314,7 @@ def _move_page(
         head=view.head,
         form=form,
         reasons=reasons,
-        problems=problems,
+        problems=form.problems,
         was_kept=was_kept,
     )
 

@@ -14,7 +14,7 @@ from flask import request
 from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Act, ActKind, Danger, Protocol
 from school_protocol.services import showing
-from school_protocol.services.first_minutes import call_choice, covered_by, one_choice
+from school_protocol.services.first_minutes import call_choice, covered_by, dialled, one_choice
 from school_protocol.services.views import ActView, Choices, ContactLine, RecordView
 from school_protocol.web import kept, sessions, words
 from school_protocol.web.forms import CORRECTED, AnswerForm, OwnForm, answers_of, as_posted, blank, form_for
@@ -157,21 +157,22 @@ def call_taps(
     dangers: Iterable[Danger],
     called: Mapping[str, datetime],
 ) -> dict[str, Tap]:
-    """Target → what “I called” beside its number records: a referral by telephone, now, about those dangers."""
+    """Number → what “I called” beside it records: a referral by telephone, now, about those dangers."""
     form = protocol.form_of(act) if act else None
     target, covers = (form.find(FieldType.target), form.find(FieldType.covers)) if form else (None, None)
-    how = call_choice(form) if form else None
+    how, number = (call_choice(form), dialled(form)) if form else (None, None)
     if act is None or target is None or covers is None or how is None:
         return {}
     every, taps = list(dangers), {}
     for line in contacts:
-        if line.phone is None or line.target is None or line.target.key in taps:
+        if line.phone is None or line.target is None or line.phone in taps:
             continue
         key = line.target.key
         said = {target.key: key, covers.key: covered_by(key, every), how[0].key: how[1]}
+        said |= {number.key: line.phone} if number else {}
         posted = _as_it_opens(protocol, act, said)
         if posted is not None:
-            taps[key] = Tap(act, posted, new_token(), None, called.get(key))
+            taps[line.phone] = Tap(act, posted, new_token(), None, called.get(line.phone, called.get(key)))
     return taps
 
 

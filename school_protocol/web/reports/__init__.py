@@ -38,19 +38,18 @@ def new() -> ResponseReturnValue:
     form, was_kept = shown_form(view)
     if not is_sent():
         return _report_page(view, form, was_kept=was_kept)
-    named = naming.asked_of_act(view, form)
-    if named is not None:
-        kept.keep()
-        return _report_page(view, form, named=named), 422
+    house, actor, unit = sessions.house(), sessions.actor(), form.chosen_unit()
+
+    def rehearse() -> None:
+        opening.rehearse_opening(house, actor, view.act.key, answers_of(form), unit=unit)
+
     try:
+        named = naming.asked_of_act(view, form, rehearse=rehearse)
+        if named is not None:
+            kept.keep()
+            return _report_page(view, form, named=named), 422
         opened = opening.open_case(
-            sessions.house(),
-            sessions.actor(),
-            view.act.key,
-            answers_of(form),
-            token=form.sent_token(),
-            said=kept.as_typed(),
-            unit=form.chosen_unit(),
+            house, actor, view.act.key, answers_of(form), token=form.sent_token(), said=kept.as_typed(), unit=unit
         )
     except BadInput as error:
         kept.keep()
