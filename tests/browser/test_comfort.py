@@ -538,7 +538,7 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Si
         dialog.dismiss()
 
     page.on("dialog", answer)
-    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{house.number}/acts/note", ".danger-bar")):
+    for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{house.number}/acts/note", ".danger-btn")):
         person.open(path)
         page.locator("main form textarea").first.press_sequentially("Des mots")
         with page.expect_navigation(wait_until="load"):

@@ -140,7 +140,10 @@ def every_guardian_is_told_nothing(member: Person, house: Served) -> None:
     act = house.protocol.acts["inform_guardian"]
     member.open_case()
     member.tap(member.way_to(act))
-    member.fill(act, {"who": {"slot": "guardian", "name": FATHER}, "relation": "father", "result": "told"})
+    member.fill(
+        act,
+        {"who": {"slot": "guardian", "name": FATHER}, "safe_to_tell": "yes", "relation": "father", "result": "told"},
+    )
     refused(member, house)
 
 
@@ -167,7 +170,7 @@ def the_mother_alone(member: Person, house: Served) -> None:
     member.tap(member.page.locator("main form[action$='/drafts/forget'] button"))
     expect(offered(member, MOTHER)).to_have_count(1)
     expect(offered(member, FATHER)).to_have_count(0)
-    member.fill(act, {"who": "guardian-2", "relation": "mother", "result": "told"})
+    member.fill(act, {"who": "guardian-2", "safe_to_tell": "yes", "relation": "mother", "result": "told"})
     member.send()
     member.recorded(act.title.in_language(member.language))
 

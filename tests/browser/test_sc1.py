@@ -83,7 +83,7 @@ def listening(team: Team) -> None:
     member.follow("Écouter l’élève visé(e)")
     member.pick("Élève", "EV1 · Yasmine Berrada-Ouali")
     member.say("Date", "2026-10-06")
-    member.choose("Qui écoute ?", "Nadia El Fassi")
+    member.pick("Qui écoute ?", "Nadia El Fassi")
     member.pick("L’élève a-t-il (elle) donné son avis ?", "Oui")
     member.pick("Lieu", "Local de la cellule d’écoute")
     member.pick("Langue de l’échange", "Darija")

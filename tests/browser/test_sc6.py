@@ -48,9 +48,8 @@ def raised(team: Team) -> None:
     expect(teacher.page.locator("h1")).to_have_text("Votre signalement")
     teacher.numbers_first()
     expect(teacher.page.locator("main a.call[href='tel:15']")).to_be_visible()
-    first = teacher.page.locator("details").filter(has_text="Idées suicidaires")
-    first.locator("summary").click()
-    expect(first.locator(".firsts")).to_be_visible()
+    expect(teacher.page.locator("[aria-labelledby=first-1]")).to_contain_text("Idées suicidaires")
+    expect(teacher.page.locator("[aria-labelledby=first-1] .firsts")).to_be_visible()
     member = team["membre_er"]
     member.discover()
     expect(member.page.locator("main .case").first).to_contain_text("1 danger")
