@@ -42,6 +42,8 @@ SCHOOL_WEEK = {
     **{day: (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))) for day in range(5)},
     5: (Hours(time(8, 30), time(12, 30)),),
 }
+_BY_LINK = (FieldType.referral, FieldType.hold, FieldType.record)
+"""What the case's page answers by the link that leads to the form: beside the referral, the hold, the entry."""
 _DANGERS = (FieldType.danger, FieldType.dangers, FieldType.covers)
 _STEP = frozenset({"at", "advance", "as", "do", "answers", "reason", "depart", "expect", "note", "case"})
 
@@ -215,6 +217,7 @@ class Player:
         }
         parts = {key: _parts(answers[key]) for key in answers}
         left = {key for key in parts if key in held and _same(answers[key], held[key])}
+        left |= {item.key for item in form.fields if item.type in _BY_LINK and item.key in parts}
         played.known = sum(parts[key] for key in left)
         played.asked = sum(parts.values()) - played.known
         must = {item.key for item in form.fields if item.required and item.type is not FieldType.signature}

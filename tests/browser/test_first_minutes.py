@@ -1,0 +1,72 @@
+"""A danger as the first adult meets it: on a phone, without JavaScript, in French and in Arabic, counted tap by tap.
+
+From the first page after signing in, with nothing typed and no question answered. The figures are those of the report:
+`./run test tests/browser/test_first_minutes.py -rP`.
+"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+
+from school_protocol.domain.protocol import Act
+from school_protocol.post import Post
+from school_protocol.services.desk import see_desk
+from school_protocol.services.notices import sweep, told_of
+
+from .conftest import PHONE, Serve, Sit
+from .person import Person
+from .served import Served
+
+PAPER = {"a number can be dialled": (6, 3), "head and directorate are told": (11, 5)}
+"""Taps and answers that the plan on paper needed."""
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+@pytest.mark.parametrize("role", ["reporter", "team_member"])
+def test_the_first_minutes_tap_by_tap(serve: Serve, sit: Sit, language: str, role: str) -> None:
+    house = serve("2026-09-14T11:05", language)
+    person = sit(house, role, language, PHONE)
+    person.open("/")
+    person.count_anew()
+    found: dict[str, tuple[int, int]] = {}
+
+    def reached(what: str) -> None:
+        found[what] = (person.taps, person.answers)
+
+    person.follow(person._("Report a situation"))
+    person.follow(person._("A child is in danger now"))
+    expect(person.page.locator("main .callnow a[href='tel:15']")).to_be_in_viewport(ratio=1)
+    reached("a number can be dialled")
+    person.press(house.protocol.dangers["self_harm"].title.in_language(language))
+    expect(person.page.locator("main .alert.late")).to_be_visible()
+    reached("head and directorate are told")
+    noted(person, house.protocol.acts["told_by_voice"], "head")
+    reached("it is recorded that the head was told by voice")
+    person.tap(person.page.locator("main li:has(a[href='tel:15']) form.tap button"))
+    expect(person.said()).to_be_visible()
+    reached("a referral is recorded")
+    noted(person, house.protocol.acts["taken_over"], "other_adult")
+    reached("a safe adult is recorded")
+    print(language, role, found)
+    assert list(found.values()) == [(2, 0), (3, 0), (4, 0), (5, 0), (6, 0)]
+    assert all(found[what] < paper for what, paper in PAPER.items())
+    assert person.wide == []
+    assert told(house) >= {"head", "directorate"}
+
+
+def noted(person: Person, act: Act, answer: str) -> None:
+    """One tap among the answers to the act's one question."""
+    form = person.served.protocol.form_of(act)
+    option = next(one for item in form.fields for one in item.options if one.key == answer)
+    person.note(form.title.in_language(person.language), option.title.in_language(person.language))
+    expect(person.said()).to_be_visible()
+
+
+def told(house: Served) -> set[str]:
+    """Roles to which the next ring of the minute sends a message about the case."""
+    sweep(house.house, Post(None, None))
+    (line,) = see_desk(house.house, house.player.actor("head")).lines
+    house.adopt(line.number)
+    with house.house.realm.reading() as session:
+        return {one.role for one in told_of(session, house.player.case_id() or "")}
