@@ -5,15 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
-from functools import lru_cache
 from typing import Any
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from school_protocol.documents import bidi
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.documents.rendering import TEMPLATES, render
+from school_protocol.documents.rendering import render, template
 from school_protocol.domain import naming, scoring
 from school_protocol.domain.conformance import AskedLine
 from school_protocol.domain.forms import FieldType, FormField
@@ -57,21 +55,10 @@ def case_file(view: CaseFile, wording: Wording) -> bytes:
 def case_file_html(view: CaseFile, wording: Wording) -> str:
     """The page that the PDF is made of."""
     pages = Pages(view, wording)
-    return _environment().get_template("case_file.html").render(
+    return template("case_file.html").render(
         view=view, pages=pages, w=wording, _=wording.gettext, ngettext=wording.ngettext,
         line=pages.line, said=pages.said, text=pages.text, day=pages.day, when=pages.when, code=bidi.code,
     )  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
 
 
 class Pages:

@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from school_protocol.documents import bidi
-from school_protocol.documents.rendering import BASE, TEMPLATES, render
+from school_protocol.documents.rendering import BASE, render, template
 from school_protocol.domain.texts import Text
 from school_protocol.wording import Wording
 
@@ -60,18 +57,7 @@ def _html(guide: QuickGuide, wording: Wording) -> str:
     def line(value: object) -> object:
         return bidi.isolated(str(value), wording.direction)
 
-    return _environment().get_template("quick_guide.html").render(
+    return template("quick_guide.html").render(
         guide=guide, w=wording, _=wording.gettext, line=line, text=lambda text: line(wording.text(text)),
         code=bidi.code, scheme=BASE,
     )  # fmt: skip
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

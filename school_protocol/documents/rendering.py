@@ -19,6 +19,8 @@ from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+
 from school_protocol.documents import fonts
 from school_protocol.domain.errors import SchoolProtocolError
 
@@ -41,6 +43,22 @@ _KIND = {"pdf_variant": "pdf/a-3a"}
 
 Assets = Mapping[str, tuple[str, bytes]]
 """Address → media type and bytes."""
+
+
+def template(name: str) -> Template:
+    """A document's template; what it asks for and nobody gives it is an error."""
+    return _environment().get_template(name)
+
+
+@lru_cache(maxsize=1)
+def _environment() -> Environment:
+    return Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
 
 
 class DocumentError(SchoolProtocolError):

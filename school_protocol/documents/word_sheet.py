@@ -5,13 +5,10 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 from io import StringIO
 from itertools import groupby
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-from school_protocol.documents.rendering import TEMPLATES
+from school_protocol.documents.rendering import template
 from school_protocol.wording import HTML_LANGUAGE, LANGUAGE_NAMES, N_, RIGHT_TO_LEFT, Wording
 
 MARKS: Mapping[str, str] = {
@@ -85,8 +82,7 @@ class WordSheet:
 
 def word_sheet_html(sheet: WordSheet, wording: Wording) -> str:
     """One page that needs nothing beside it: to be read in any browser, and printed."""
-    template = _environment().get_template("word_sheet.html")
-    return template.render(
+    return template("word_sheet.html").render(
         sheet=sheet, parts=_parts(sheet), marks=_marks(wording), w=wording,
         _=wording.gettext, ngettext=wording.ngettext,
     )  # fmt: skip
@@ -126,14 +122,3 @@ def _parts(sheet: WordSheet) -> list[tuple[str, list[tuple[str, list[Row], list[
 def _group(sheet: WordSheet, name: str, rows: list[Row]) -> tuple[str, list[Row], list[Column]]:
     spoken = {key for row in rows for key in row.said}
     return name, rows, [one for one in sheet.columns() if one.key in sheet.languages or one.key in spoken]
-
-
-@lru_cache(maxsize=1)
-def _environment() -> Environment:
-    return Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
