@@ -186,7 +186,9 @@ def _default(book: Book, field: FormField, path: Path) -> None:
             possible = ("only", *book.declared.of("dangers"))
         case _T.dangers | _T.covers:
             possible = ("standing",)
-        case _T.target | _T.seat | _T.slot | _T.side | _T.duty:
+        case _T.seat:
+            possible = ("only", *book.declared.of("seats"))
+        case _T.target | _T.slot | _T.side | _T.duty:
             part = _LIMITS[field.type][0]
             possible = book.declared.of(part)
         case _:

@@ -71,9 +71,21 @@ def _only(loaded: Loaded, seeing: Seeing, _act: Act, item: FormField) -> str | N
             found = [str(record.seq) for record in seeing.to_sign(as_signatory=True)]
         case FieldType.danger:
             found = [life.danger for life in case.live_dangers()]
+        case FieldType.seat:
+            found = _seats_waited_for(loaded)
         case _:
             found = []
     return found[0] if len(found) == 1 else None
+
+
+def _seats_waited_for(loaded: Loaded) -> list[str]:
+    """The seats that nobody holds, and that a step onwards from here needs somebody in."""
+    protocol, case = loaded.protocol, loaded.case
+    onwards = [move for move in protocol.moves.values() if case.state in move.from_ and not move.backwards]
+    needs = [protocol.needs[need] for move in onwards for need in move.needs]
+    unmet = [need for need in needs if not need.when.holds(loaded.facts)]
+    read = [protocol.facts[name] for need in unmet for name in need.when.names if name in protocol.facts]
+    return list(dict.fromkeys(fact.people.seat for fact in read if fact.people is not None))
 
 
 def _standing(loaded: Loaded, _seeing: Seeing, _act: Act, item: FormField) -> list[str] | None:

@@ -29,6 +29,7 @@ from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, ActKind, Protocol, ScopeKind
 from school_protocol.domain.texts import Text
 from school_protocol.services.accounts import REALM
+from school_protocol.services.first_minutes import call_choice, covered_by
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
 from school_protocol.services.opening import open_case
@@ -218,10 +219,28 @@ class Player:
         parts = {key: _parts(answers[key]) for key in answers}
         left = {key for key in parts if key in held and _same(answers[key], held[key])}
         left |= {item.key for item in form.fields if item.type in _BY_LINK and item.key in parts}
+        left |= self._by_button(actor, act, answers, case) & parts.keys()
         played.known = sum(parts[key] for key in left)
         played.asked = sum(parts.values()) - played.known
         must = {item.key for item in form.fields if item.required and item.type is not FieldType.signature}
         played.required = len(must & parts.keys() - left)
+
+    def _by_button(self, actor: Actor, act: str, answers: Mapping[str, Any], case: str) -> set[str]:
+        """What "I called", beside a number of the first minutes, says by itself: whom, how, and about which dangers."""
+        form, found = self.protocol.form_of(act), self.case_id(case)
+        target, covers, how = form.find(FieldType.target), form.find(FieldType.covers), call_choice(form)
+        if target is None or covers is None or how is None or found is None:
+            return set()
+        if not self.protocol.acts[act].first_minutes or answers.get(how[0].key) != how[1]:
+            return set()
+        key = self.protocol.resolve("targets", str(answers.get(target.key)))
+        with self.house.realm.reading() as session:
+            lives = load_by_id(self.house, session, actor, found).case.live_dangers()
+        dangers = [self.protocol.dangers[life.danger] for life in lives]
+        if not any(key in danger.targets for danger in dangers):
+            return set()
+        same = _same(answers.get(covers.key), covered_by(key, dangers))
+        return {target.key, how[0].key} | ({covers.key} if same else set())
 
     def _keys(self, said: Any) -> Any:
         """Dangers by their keys, however the script names them."""

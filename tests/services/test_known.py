@@ -114,3 +114,13 @@ def test_a_day_that_is_long_past_is_not_proposed_as_the_next(alarmed: School) ->
     alarmed.move("team_coordinator", "mark_sent")
     alarmed.house.clock.advance(timedelta(days=400))  # type: ignore[attr-defined]
     assert "next_on" not in begins(alarmed, "follow_up")
+
+
+def test_the_seat_that_the_next_step_waits_for(school: School) -> None:
+    school.report()
+    assert "seat" not in begins(school, "name_seat"), "no step of this state waits for one"
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="colleague")
+    school.move("head", "t_qualify")
+    assert begins(school, "name_seat")["seat"] == "lead"
+    school.act("head", "name_seat", seat="lead", account=school.account("team_member"))
+    assert "seat" not in begins(school, "name_seat")
