@@ -1,0 +1,5 @@
+"""`python -m school_protocol.cli`."""
+
+from school_protocol.cli import main
+
+main()

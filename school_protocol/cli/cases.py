@@ -1,0 +1,217 @@
+"""`school-protocol case …`, `cases …`, `case-file …`: what the desk does, for scripts."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from school_protocol.cli.common import (
+    actor_called,
+    main,
+    open_the_house,
+    read_yaml,
+    say,
+)
+
+if TYPE_CHECKING:
+    pass
+
+_AS = click.option("--as", "username", required=True, help="The account that acts.")
+_EXPECTED = click.option("--expected", type=int, help="Number of the latest event that you know of.")
+
+
+@main.group("case")
+def one_case() -> None:
+    """Open a case, record acts, make moves, see where it stands."""
+
+
+@one_case.command("open")
+@click.option("--definition", required=True, help="Key of the current definition.")
+@click.option("--answers", required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--act", help="The act that opens it; the report unless named.")
+@click.option("--school", help="GRESA code, where you hold a role in several schools.")
+@_AS
+def case_open(definition: str, answers: str, act: str | None, school: str | None, username: str) -> None:
+    """Open a case by a report; prints its number."""
+    from school_protocol.services.opening import open_case, see_opening
+
+    house = open_the_house()
+    actor = actor_called(house, username)
+    form = see_opening(house, actor, act, protocol=definition)
+    opened = open_case(
+        house, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school, protocol_key=definition
+    )
+    say({"number": opened.number, "report": opened.report, "raised": opened.raised})
+
+
+@one_case.command("act")
+@click.argument("number")
+@click.argument("act")
+@click.option("--answers", type=click.Path(exists=True, dir_okay=False))
+@click.option("--password", envvar="SCHOOL_PROTOCOL_PASSWORD", help="Where the act asks for a signature.")
+@_EXPECTED
+@_AS
+def case_act(
+    number: str, act: str, answers: str | None, password: str | None, expected: int | None, username: str
+) -> None:
+    """Record an act (key or code)."""
+    from school_protocol.services.recording import record_act
+
+    house = open_the_house()
+    done = record_act(
+        house, actor_called(house, username), number, act, read_yaml(answers) if answers else {},
+        expected=expected, token=secrets.token_hex(8), password=password,
+    )  # fmt: skip
+    say({"event": done.seq, "raised": done.raised})
+
+
+@one_case.command("move")
+@click.argument("number")
+@click.argument("move")
+@click.option("--reason", default="")
+@click.option("--depart", multiple=True, help="A need to go on without; --reason says why.")
+@_EXPECTED
+@_AS
+def case_move(
+    number: str, move: str, reason: str, depart: tuple[str, ...], expected: int | None, username: str
+) -> None:
+    """Make a move (key or code)."""
+    from school_protocol.services.recording import make_move
+
+    house = open_the_house()
+    done = make_move(
+        house, actor_called(house, username), number, move, reason=reason, departures=dict.fromkeys(depart, reason),
+        expected=expected, token=secrets.token_hex(8),
+    )  # fmt: skip
+    say({"event": done.seq})
+
+
+@one_case.command("undo")
+@click.argument("number")
+@click.argument("entry", type=int)
+@_EXPECTED
+@_AS
+def case_undo(number: str, entry: int, expected: int | None, username: str) -> None:
+    """Take back one's own entry, within the minutes that the definition gives."""
+    from school_protocol.services.undoing import take_back
+
+    house = open_the_house()
+    done = take_back(house, actor_called(house, username), number, entry, expected=expected, token=secrets.token_hex(8))
+    say({"event": done.seq})
+
+
+@one_case.command("available")
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True)
+@_AS
+def case_available(number: str, as_json: bool, username: str) -> None:
+    """Every act and move with, where it isn't open, all the reasons."""
+    from school_protocol.services.showing import see_choices
+
+    house = open_the_house()
+    choices = see_choices(house, actor_called(house, username), number)
+    if as_json:
+        say(
+            [
+                {
+                    "kind": one.kind,
+                    "key": one.key,
+                    "open": one.is_open,
+                    "reasons": [
+                        {"code": reason.code, "need": reason.need, "roles": reason.roles, "acts": reason.acts,
+                         "may_depart": reason.may_depart, "from": reason.from_when}
+                        for reason in one.reasons
+                    ],
+                }
+                for one in choices
+            ]
+        )  # fmt: skip
+        return
+    for one in choices:
+        why = "" if one.is_open else ": " + ", ".join(reason.need or reason.code for reason in one.reasons)
+        click.echo(f"{'open  ' if one.is_open else 'closed'} {one.kind:<4} {one.key}{why}")
+
+
+@one_case.command("show")
+@click.argument("number")
+@click.option("--json", "as_json", is_flag=True)
+@_AS
+def case_show(number: str, as_json: bool, username: str) -> None:
+    """Where a case stands and what is due, in facts that identify nobody."""
+    from school_protocol.services.showing import see_case
+
+    house = open_the_house()
+    view = see_case(house, actor_called(house, username), number)
+    shown = {
+        "number": view.head.number,
+        "state": view.head.state.key,
+        "stage": view.head.stage.key,
+        "level": view.head.level.code if view.head.level else None,
+        "event": view.head.seq,
+        "dangers": [{"danger": line.danger.key, "state": line.state} for line in view.dangers],
+        "due": [{"duty": line.duty.key, "by": line.due_at} for line in view.duties if line.state == "due"],
+        "next": [line.move.key for line in view.next_moves if line.is_open],
+    }
+    if as_json:
+        say(shown)
+        return
+    for key, value in shown.items():
+        click.echo(f"{key}: {value}")
+
+
+@main.group("cases")
+def many_cases() -> None:
+    """Lists of cases: nothing personal in them."""
+
+
+@many_cases.command("list")
+@click.option("--filter", "chosen", default="open", type=click.Choice(["open", "late", "today", "ended"]))
+@click.option("--after", help="Cursor of the page before.")
+@click.option("--json", "as_json", is_flag=True)
+@_AS
+def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> None:
+    """The cases that this account sees, by what is due next."""
+    from school_protocol.services.desk import see_desk
+
+    house = open_the_house()
+    desk = see_desk(house, actor_called(house, username), filter=chosen, after=after)
+    if as_json:
+        say(
+            {
+                "cases": [
+                    {"number": line.number, "state": line.state.key, "level": line.level.code if line.level else None,
+                     "due": line.due.key if line.due else None, "due_at": line.due_at, "school": line.unit.code}
+                    for line in desk.lines
+                ],
+                "after": desk.after,
+            }
+        )  # fmt: skip
+        return
+    for line in desk.lines:
+        click.echo(f"{line.number}  {line.unit.code}  {line.state.key:<24} {line.tone:<6} {line.due_at or ''}")
+    if desk.after:
+        click.echo(f"more: --after {desk.after}", err=True)
+
+
+@main.group("case-file")
+def case_files() -> None:
+    """The case file as PDF."""
+
+
+@case_files.command("issue")
+@click.argument("number")
+@click.option("--language", default="fr", show_default=True)
+@click.option("--profile", default="supervisor", show_default=True)
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
+@_AS
+def case_file_issue(number: str, language: str, profile: str, output: str, username: str) -> None:
+    """Issue a copy; the issuing is an event of the case."""
+    from school_protocol.services.papers import issue_case_file
+
+    house = open_the_house()
+    issued = issue_case_file(house, actor_called(house, username), number, profile, language)
+    Path(output).write_bytes(issued.data)
+    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)

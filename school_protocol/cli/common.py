@@ -1,0 +1,86 @@
+"""What the commands share: the group, the house, how errors and answers are said."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from school_protocol.config import settings_from
+from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, Unseen
+
+if TYPE_CHECKING:
+    from school_protocol.domain.policy import Actor
+    from school_protocol.domain.texts import Text
+    from school_protocol.services.house import House
+
+REFUSED = 3
+
+
+def open_the_house() -> House:
+    from school_protocol.services.house import SystemClock, open_house
+
+    return open_house(settings_from(os.environ), SystemClock())
+
+
+def actor_called(house: House, username: str) -> Actor:
+    from school_protocol.services.accounts import actor_named
+
+    actor = actor_named(house, username)
+    if actor is None:
+        raise click.ClickException(f"no active account is called {username!r}")
+    return actor
+
+
+def read_yaml(path: str) -> Any:
+    import yaml
+
+    try:
+        return yaml.load(Path(path).read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - plain strings only
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise click.ClickException(f"{path}: {error}") from None
+
+
+def say(value: Any) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2, default=str))
+
+
+class _Commands(click.Group):
+    """Turns the product's own errors into one line and the agreed exit code."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Refused as refusal:
+            for reason in refusal.reasons:
+                click.echo(f"refused: {reason.need or reason.code}" + who_can(reason.roles), err=True)
+            sys.exit(REFUSED)
+        except BadInput as bad:
+            for path, codes in bad.problems.items():
+                click.echo(f"refused: {path}: {what_is_wrong(codes, bad.sentences)}", err=True)
+            sys.exit(REFUSED)
+        except Unseen as unseen:
+            raise click.ClickException(f"not found: {unseen}") from None
+        except Conflict as conflict:
+            raise click.ClickException(f"somebody wrote first: {conflict}") from None
+        except SchoolProtocolError as error:
+            raise click.ClickException(str(error)) from None
+
+
+def what_is_wrong(codes: Iterable[str], sentences: Mapping[str, Text]) -> str:
+    """Codes of problems; where a definition says what is wrong, its own sentence."""
+    return ", ".join(sentences[code].in_language("en") if code in sentences else code for code in codes)
+
+
+def who_can(roles: tuple[str, ...]) -> str:
+    return f" (can be lifted by: {', '.join(roles)})" if roles else ""
+
+
+@click.group(cls=_Commands)
+def main() -> None:
+    """Carry cases of cyberharassment through the in-school handling protocol."""

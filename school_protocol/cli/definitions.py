@@ -1,0 +1,111 @@
+"""`school-protocol definitions …`: check definitions, and play scripts on them."""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from school_protocol.cli.common import (
+    main,
+    read_yaml,
+    say,
+    what_is_wrong,
+)
+from school_protocol.domain.errors import DefinitionError
+
+if TYPE_CHECKING:
+    from school_protocol.domain.protocol import Protocol
+    from school_protocol.services.scripts import Played
+
+
+@main.group()
+def definitions() -> None:
+    """Check definitions, and play scripts on them."""
+
+
+@definitions.command("check")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print faults as JSON.")
+def definitions_check(files: tuple[str, ...], as_json: bool) -> None:
+    """Print every fault of FILES as FILE:LINE: message; exit 1 if there is any."""
+    from school_protocol.definitions import read_file
+
+    faults: list[dict[str, Any]] = []
+    for file in files:
+        try:
+            protocol = read_file(Path(file))
+        except DefinitionError as error:
+            faults += [{"file": file, "line": fault.line, "message": fault.message} for fault in error.faults]
+        else:
+            click.echo(f"{file}: {protocol.protocol} {protocol.version}: no fault found", err=True)
+    if as_json:
+        say(faults)
+    else:
+        for fault in faults:
+            click.echo(f"{fault['file']}:{fault['line']}: {fault['message']}")
+    if faults:
+        sys.exit(1)
+
+
+@definitions.command("rehearse")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("--script", required=True, type=click.Path(exists=True, dir_okay=False))
+@click.option("--json", "as_json", is_flag=True, help="Print events, refusals and dues as JSON.")
+@click.option("--case-file", "case_file", type=click.Path(dir_okay=False), help="Write the case file at the end.")
+@click.option("--language", default="fr", show_default=True)
+def definitions_rehearse(file: str, script: str, as_json: bool, case_file: str | None, language: str) -> None:
+    """Play a script on a definition in a throwaway realm; exit 1 where a step did not go as the script says."""
+    from school_protocol.definitions import read
+    from school_protocol.services import scripts
+
+    content = Path(file).read_bytes()
+    protocol = read(content, file)
+    with scripts.throwaway(protocol, content, datetime(2000, 1, 1, tzinfo=UTC)) as player:
+        played = player.play(steps_of(script))
+        if case_file is not None:
+            Path(case_file).write_bytes(_rehearsed_file(player, protocol, language))
+    click.echo(scripts.as_json(played) if as_json else "\n".join(_line(one) for one in played))
+    if not as_json:
+        effort = scripts.effort_of(protocol, played)
+        click.echo(
+            f"{effort.acts} acts, {effort.required} required answers ({effort.asked} given in all, "
+            f"{effort.known} found filled in), "
+            f"{effort.signatures} signatures, {effort.moves} moves"
+        )
+    if not all(one.went_as_said for one in played):
+        sys.exit(1)
+
+
+def steps_of(script: str) -> list[Any]:
+    steps = read_yaml(script)
+    if isinstance(steps, dict):
+        steps = steps.get("steps")
+    if not isinstance(steps, list):
+        raise click.ClickException(f"{script}: a script is a list of steps")
+    return steps
+
+
+def _line(played: Played) -> str:
+    outcome = "refused: " + ", ".join(played.refused) if played.refused else ", ".join(played.events)
+    if played.problems:
+        outcome = "; ".join(
+            f"{path}: {what_is_wrong(codes, played.sentences)}" for path, codes in played.problems.items()
+        )
+    mark = "" if played.went_as_said else "   << not as the script says"
+    when = f"{played.step:>3}  {played.at:%Y-%m-%d %H:%M}"
+    return f"{when}  {played.actor:<18} {played.do:<24} {outcome}  [{played.state}]{mark}"
+
+
+def _rehearsed_file(player: Any, protocol: Protocol, language: str) -> bytes:
+    from school_protocol.services.papers import issue_case_file
+
+    document = next(iter(protocol.documents.values()))
+    profile = next(iter(document.profiles.values()))
+    actor = player.actor(next(role for role in profile.for_ if role in protocol.roles))
+    number = next(iter(player.numbers.values()))
+    data: bytes = issue_case_file(player.house, actor, number, profile.key, language).data
+    return data
