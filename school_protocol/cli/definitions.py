@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.cli.common import (
+from school_protocol.cli.group import (
     main,
     read_yaml,
     say,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.common import (
+from school_protocol.cli.group import (
     main,
     open_the_house,
     say,
