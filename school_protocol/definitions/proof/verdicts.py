@@ -10,6 +10,10 @@ from typing import Any
 from school_protocol.domain.texts import Text
 
 
+class LimitReached(Exception):
+    """A proof would take more combinations, or more time, than it may: nothing is proven."""
+
+
 class Verdict(Enum):
     held = "held"
     failed = "failed"

@@ -1,0 +1,94 @@
+"""The values that matter of each fact: large ranges are cut where a condition compares them."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from school_protocol.domain.conditions import Condition, Value
+from school_protocol.domain.protocol import Fact, FactType, Fold
+
+_COUNTED = (Fold.count, Fold.streak, Fold.distinct, Fold.signatures)
+
+
+@dataclass(frozen=True, slots=True)
+class Domain:
+    """The values told apart of one fact, in order; a number stands for all from it up to the next."""
+
+    values: tuple[Value, ...]
+
+    @property
+    def whole(self) -> int:
+        """The mask of every value."""
+        return (1 << len(self.values)) - 1
+
+    def mask(self, values: Iterable[Value]) -> int:
+        """The mask of these values, each as the class that it lies in."""
+        found = 0
+        for value in values:
+            found |= 1 << self.index(value)
+        return found
+
+    def index(self, value: Value) -> int:
+        """The class that a value lies in. Raises ValueError where it lies in none."""
+        if isinstance(value, int) and not isinstance(value, bool):
+            below = [place for place, one in enumerate(self.values) if type(one) is int and one <= value]
+            if below:
+                return below[-1]
+        for place, one in enumerate(self.values):
+            if one == value and type(one) is type(value):
+                return place
+        raise ValueError(f"{value!r} is none of {self.values!r}")
+
+    def members(self, mask: int) -> tuple[Value, ...]:
+        return tuple(value for place, value in enumerate(self.values) if mask >> place & 1)
+
+    def more(self, place: int) -> int:
+        """The class after one more, of a count that stops at its last class."""
+        return min(place + 1, len(self.values) - 1)
+
+    def at_most(self, place: int) -> int:
+        """The mask of a class and all below it."""
+        return (1 << (place + 1)) - 1
+
+
+def turning_points(condition: Condition, name: str) -> set[int]:
+    """The numbers at which the meaning of `name` changes in a condition: each begins a class."""
+    found: set[int] = set()
+    for node in ast.walk(condition.tree):
+        if isinstance(node, ast.Compare):
+            found |= _points(node, name)
+    return found
+
+
+def _points(node: ast.Compare, name: str) -> set[int]:
+    left, op, right = node.left, node.ops[0], node.comparators[0]
+    turned = isinstance(right, ast.Name) and right.id == name
+    if not turned and not (isinstance(left, ast.Name) and left.id == name):
+        return set()
+    other = left if turned else right
+    items = other.elts if isinstance(other, ast.Tuple | ast.List) else [other]
+    numbers = [item.value for item in items if isinstance(item, ast.Constant) and type(item.value) is int]
+    begins_at = (ast.GtE, ast.Lt) if not turned else (ast.LtE, ast.Gt)
+    begins_after = (ast.Gt, ast.LtE) if not turned else (ast.Lt, ast.GtE)
+    if isinstance(op, begins_at):
+        return set(numbers)
+    if isinstance(op, begins_after):
+        return {number + 1 for number in numbers}
+    return {number + step for number in numbers for step in (0, 1)}
+
+
+def domain_of(fact: Fact, conditions: Iterable[Condition], least: int = 0) -> Domain:
+    """The values of a fact that these conditions tell apart; `least` classes of a count are kept at least."""
+    unrecorded: tuple[Value, ...] = (None,) if fact.initial is None else ()
+    if fact.type is FactType.bool:
+        return Domain((*unrecorded, False, True))
+    if fact.type is FactType.enum:
+        return Domain((*unrecorded, *fact.values))
+    points = {number for one in conditions for number in turning_points(one, fact.key) if number > 0}
+    if fact.values:
+        return Domain((*unrecorded, *(int(value) for value in fact.values)))
+    if fact.type is FactType.count or fact.fold in _COUNTED:
+        return Domain((*unrecorded, *range(max(max(points, default=1), least) + 1)))
+    return Domain((*unrecorded, *sorted({0, *points})))

@@ -1,0 +1,382 @@
+"""What acts, moves and time do to the facts: of each value, the mask of those that it may become.
+
+Where the engine's outcome hangs on what is not told apart here, every possible value is in the mask.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.domains import Domain
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import (
+    HISTORY,
+    NEUTRAL_KINDS,
+    START,
+    ActKind,
+    Fact,
+    FactType,
+    Fold,
+    Move,
+    Protocol,
+    Source,
+)
+
+Image = tuple[int, ...]
+NO, MAYBE, YES = "no", "maybe", "yes"
+
+FREE = ("follow_up", "deadline", "fallen_due", "school_known", "people", "months_since", "days")
+"""Kinds of fact that time, the calendar or the directory move: forwards they may be anything at any moment."""
+
+
+def is_free(fact: Fact) -> bool:
+    return any(getattr(fact, name) for name in FREE)
+
+
+def is_plain(fact: Fact) -> bool:
+    """Whether it is folded from the records of its sources."""
+    return bool(fact.from_) and not is_free(fact)
+
+
+def identity(domain: Domain) -> Image:
+    return tuple(1 << place for place in range(len(domain.values)))
+
+
+def constant(domain: Domain, mask: int) -> Image:
+    return tuple(mask for _value in domain.values)
+
+
+def then(first: Image, second: Image) -> Image:
+    """One after the other."""
+    return tuple(through(second, mask) for mask in first)
+
+
+def either(first: Image, second: Image) -> Image:
+    return tuple(one | other for one, other in zip(first, second, strict=True))
+
+
+def through(image: Image, mask: int) -> int:
+    """What the values of a mask become."""
+    found = 0
+    for place, one in enumerate(image):
+        if mask >> place & 1:
+            found |= one
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An act as it happened: how it was answered, and whether every signature it asks for was given."""
+
+    given: Given
+    signed: bool
+    grants: bool
+    covers_entry: bool | None = None
+    """Whether it covers what the state was entered for; None: either."""
+    thorough: bool = False
+    """Done as often as there is something left: every raised danger, every open referral, every standing hold."""
+
+
+class Effects:
+    """What happens to one fact."""
+
+    def __init__(self, protocol: Protocol, fact: Fact, domain: Domain, *, sure: bool = False) -> None:
+        self.protocol, self.fact, self.domain = protocol, fact, domain
+        self.sure = sure
+        """Whether what happens is chosen by whoever acts: nobody is shut out meanwhile."""
+        self.same = identity(domain)
+        self.start = domain.mask([Facts.typed(fact, fact.initial)]) if fact.initial is not None else 1
+        self.any = constant(domain, domain.whole)
+
+    # ---- acts ------------------------------------------------------------------------------------------------
+
+    def of(self, deed: Deed) -> Image:
+        """An act: what it does of itself, then what any news does."""
+        image = self._own(deed)
+        act = self.protocol.acts[deed.given.act]
+        if act.kind not in NEUTRAL_KINDS:
+            image = then(image, self.news())
+        return then(image, self.raised()) if deed.given.raises else image
+
+    def news(self) -> Image:
+        """Something was added to the content."""
+        if self.fact.fold is Fold.standing and self.fact.from_:
+            return constant(self.domain, self.domain.mask([False]))
+        if self.fact.content_since_entry:
+            return constant(self.domain, self.domain.mask([True]))
+        return self.same
+
+    def _own(self, deed: Deed) -> Image:
+        act = self.protocol.acts[deed.given.act]
+        for kinds, name, rule in _BY_KIND:
+            if getattr(self.fact, name):
+                return rule(self, deed) if act.kind in kinds else self.same
+        if self.fact.grid_known:
+            return self._grid(deed)
+        if self.fact.guardians:
+            return self._guardians(deed)
+        if is_free(self.fact) or not self.fact.from_:
+            return self.same
+        if act.kind is ActKind.lift_danger and deed.signed and "danger" in self.fact.since.after:
+            return self.any
+        return self._folded(deed)
+
+    def _folded(self, deed: Deed) -> Image:
+        effective = deed.signed or not self.protocol.acts[deed.given.act].signatures
+        match self.fact.fold:
+            case Fold.standing:
+                return self._standing(deed, effective)
+            case Fold.signatures:
+                return self._signatures(deed)
+        if not effective:
+            return self.same
+        if self.fact.fold is Fold.streak:
+            return self._streak(deed)
+        image, settled = self.same, False
+        for source in self.fact.from_:
+            how = self._matches(source, deed)
+            if how == NO:
+                continue
+            fed = self._fed(source, deed)
+            image = fed if how == YES and not settled else either(image, fed)
+            settled = True
+            if how == YES:
+                break
+        return image
+
+    def _fed(self, source: Source, deed: Deed) -> Image:
+        domain, answer = self.domain, deed.given.answers.get(source.field or "")
+        match self.fact.fold:
+            case Fold.count:
+                return tuple(1 << domain.more(place) for place in range(len(domain.values)))
+            case Fold.distinct if isinstance(answer, list):
+                return constant(domain, domain.mask([len(answer)] if self.sure else range(len(answer) + 1)))
+            case Fold.distinct:
+                return tuple(1 << place | 1 << domain.more(place) for place in range(len(domain.values)))
+            case Fold.answered:
+                return constant(domain, domain.mask([True]) if answer == "all" else domain.whole)
+            case Fold.ever:
+                value: Value = source.value is None or Facts.typed(self.fact, source.value)
+            case _ if source.value is not None:
+                value = Facts.typed(self.fact, source.value)
+            case _ if source.field:
+                value = Facts.typed(self.fact, answer)
+            case _:
+                value = True
+        return constant(domain, domain.mask([value]))
+
+    def _matches(self, source: Source, deed: Deed, *, where: bool = True) -> str:
+        given = deed.given
+        if source.act != given.act:
+            return NO
+        if source.filled and not given.has(source.filled):
+            return NO
+        if source.row_filled and given.answers.get(source.row_filled.partition(".")[0]) != [source.row_filled]:
+            return NO
+        if source.field and source.value is None and not self._is_answered(source.field, given):
+            return NO
+        sure = not source.by or given.role in source.by
+        if where and source.where is not None:
+            truth = source.where.truth(given.values)
+            if truth is not True:
+                return NO
+        if source.by and given.role and not sure:
+            return NO
+        if source.covering_entry and deed.covers_entry is not None:
+            return YES if deed.covers_entry else NO
+        return YES if sure and not source.unless_after and not source.covering_entry else MAYBE
+
+    @staticmethod
+    def _is_answered(key: str, given: Given) -> bool:
+        return key in given.answers and (given.has(key) or given.answers[key] is False)
+
+    def _standing(self, deed: Deed, effective: bool) -> Image:
+        ways = {self._matches(source, deed) for source in self.fact.from_}
+        if ways == {NO}:
+            return self.same
+        stands = constant(self.domain, self.domain.mask([deed.grants and effective]))
+        return stands if YES in ways else either(self.same, stands)
+
+    def _signatures(self, deed: Deed) -> Image:
+        if all(self._matches(source, deed) == NO for source in self.fact.from_):
+            return self.same
+        wanted = self.protocol.acts[deed.given.act].signatures
+        if deed.signed:
+            return constant(self.domain, self.domain.mask([wanted]))
+        return constant(self.domain, self.domain.mask(range(wanted)))
+
+    def _streak(self, deed: Deed) -> Image:
+        if all(self._matches(source, deed, where=False) == NO for source in self.fact.from_):
+            return self.same
+        counts = any(self._matches(source, deed) != NO for source in self.fact.from_)
+        answers = {str(deed.given.answers.get(source.field or "")) for source in self.fact.from_}
+        if counts and answers <= set(self.fact.streak_of):
+            return tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
+        return constant(self.domain, self.domain.mask([0]))
+
+    # ---- facts of kinds of their own -------------------------------------------------------------------------
+
+    def _states(self) -> tuple[bool, bool]:
+        rule = self.fact.dangers
+        assert rule is not None
+        return "raised" in rule.states, "referred" in rule.states
+
+    def _counted(self, deed: Deed) -> Image:
+        """Dangers: a referral, a taking over or a lifting takes some out of their state, into another."""
+        raised, referred = self._states()
+        if self.protocol.acts[deed.given.act].kind is ActKind.lift_danger:
+            none = constant(self.domain, self.domain.mask([False if self.fact.type is FactType.bool else 0]))
+            return none if deed.thorough else self.fewer() if deed.signed else self.same
+        if deed.thorough and raised and not referred and self.protocol.acts[deed.given.act].kind is ActKind.refer:
+            return constant(self.domain, self.domain.mask([False if self.fact.type is FactType.bool else 0]))
+        if raised and referred:
+            return self.same
+        return self.fewer() if raised else either(self.same, self.more()) if referred else self.same
+
+    def fewer(self) -> Image:
+        """As many, or less."""
+        return tuple(self.domain.at_most(place) for place in range(len(self.domain.values)))
+
+    def more(self) -> Image:
+        """As many, or more: to the top."""
+        return tuple(
+            self.domain.whole & ~(self.domain.at_most(place) >> 1 if place else 0)
+            for place in range(len(self.domain.values))
+        )
+
+    def raised(self) -> Image:
+        """A danger is raised, or one that is raised already is named again."""
+        fact = self.fact
+        if fact.dangers is not None:
+            if not self._states()[0]:
+                return self.same
+            tops = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
+            filtered = fact.dangers.without_shared_concern or fact.dangers.stay_with_child
+            zero = self.domain.mask([False if fact.type is FactType.bool else 0])
+            sure = not filtered
+            return tuple(one if sure and 1 << place == zero else one | 1 << place for place, one in enumerate(tops))
+        if fact.assessed_level:
+            return either(self.same, constant(self.domain, self.domain.mask([0])))
+        if fact.standing_holds and any(danger.holds_guardians for danger in self.protocol.dangers.values()):
+            return either(self.same, tuple(1 << self.domain.more(place) for place in range(len(self.domain.values))))
+        if fact.guardians and any(danger.holds_guardians for danger in self.protocol.dangers.values()):
+            return self.any
+        if "danger" in fact.since.after:
+            return either(self.same, constant(self.domain, self.start))
+        return self.same
+
+    def _lifted(self, deed: Deed) -> Image:
+        """What a danger's lifting gives back: what was known before it."""
+        return self.any if deed.signed else self.same
+
+    def _referrals(self, deed: Deed) -> Image:
+        kind = self.protocol.acts[deed.given.act].kind
+        if kind is ActKind.refer:
+            item = self.protocol.form_of(deed.given.act).find(FieldType.target)
+            target = self.protocol.targets.get(str(deed.given.answers.get(item.key))) if item else None
+            more = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
+            return self.same if target is not None and not target.awaits_answer else either(self.same, more)
+        if deed.thorough and deed.grants:
+            return constant(self.domain, self.domain.mask([0]))
+        return self.less() if deed.grants else self.same
+
+    def less(self) -> Image:
+        """One less, or as many: of a count that stops at its last class, either there."""
+        return tuple(1 << place | 1 << max(place - 1, 0) for place in range(len(self.domain.values)))
+
+    def _holds(self, deed: Deed) -> Image:
+        if self.protocol.acts[deed.given.act].kind is ActKind.hold:
+            return either(self.same, tuple(1 << self.domain.more(place) for place in range(len(self.domain.values))))
+        if deed.thorough and deed.signed and deed.grants:
+            return constant(self.domain, self.domain.mask([0]))
+        return self.less() if deed.signed and deed.grants else self.same
+
+    def _grid(self, deed: Deed) -> Image:
+        if deed.given.act != self.fact.grid_known:
+            return self.same
+        item = self.protocol.form_of(deed.given.act).find(FieldType.grid)
+        answer = deed.given.answers.get(item.key) if item else None
+        return constant(self.domain, self.domain.mask([answer if isinstance(answer, int) else 0]))
+
+    def _guardians(self, deed: Deed) -> Image:
+        rule = self.fact.guardians
+        assert rule is not None
+        kind = self.protocol.acts[deed.given.act].kind
+        touches = deed.given.act == rule.act or kind in (ActKind.hold, ActKind.review_hold)
+        form = self.protocol.form_of(deed.given.act)
+        names_people = any(item.type in (FieldType.person, FieldType.persons) for item in form.fields)
+        return self.any if touches or names_people else self.same
+
+    # ---- moves -----------------------------------------------------------------------------------------------
+
+    def entering(self, move: Move, source: str, target: str, before: str | None) -> Image:
+        """What standing in another state does."""
+        fact, states = self.fact, self.protocol.states
+        is_return = move.to == HISTORY
+        back_to_end = is_return and before is not None and states[before].ended
+        opens = source == START or (states[source].ended and not is_return)
+        if fact.content_since_entry:
+            return constant(self.domain, self.domain.mask([is_return]))
+        if fact.fold is Fold.standing and fact.from_:
+            return constant(self.domain, self.domain.mask([False]))
+        if fact.assessed_level:
+            return self._level(move, opens, back_to_end)
+        if back_to_end and "opening" in fact.since.after:
+            return self.any
+        image = self.same
+        if self._is_cut(opens, target, is_return):
+            image = self._forgotten()
+        if fact.entered and target in fact.entered and not (opens and "opening" in fact.since.after):
+            image = constant(self.domain, self.domain.mask([True]))
+        return image
+
+    def _is_cut(self, opens: bool, target: str, is_return: bool) -> bool:
+        since = self.fact.since
+        if opens and "opening" in since.after:
+            return True
+        return "entry" in since.after or (target in since.entered and not is_return)
+
+    def _forgotten(self) -> Image:
+        """What was recorded before no longer counts; what lies within the margin may."""
+        if not self.fact.since.margin_hours:
+            return constant(self.domain, self.start)
+        if self.fact.fold is Fold.count:
+            return self.fewer()
+        return either(self.same, constant(self.domain, self.start))
+
+    def _level(self, move: Move, opens: bool, back_to_end: bool) -> Image:
+        image = constant(self.domain, self.domain.mask([0])) if opens else self.any if back_to_end else self.same
+        if move.sets.level is not None:
+            return constant(self.domain, self.domain.mask([move.sets.level]))
+        levels = {level for grid in self.protocol.grids.values() for level in grid.levels}
+        return constant(self.domain, self.domain.mask(levels or {0})) if move.sets.assess else image
+
+    def joined(self, *, with_danger: bool) -> Image:
+        """Another case is joined into this one: its dangers, referrals, holds, exclusions come along."""
+        if self.fact.open_referrals:
+            return either(self.same, self.more())
+        image = self.raised() if with_danger else self.same
+        if self.fact.dangers is not None and with_danger and "referred" in self.fact.dangers.states:
+            image = self.more()
+        return then(image, self.news())
+
+    def corrected(self, act: str) -> Image:
+        """A record of `act` is corrected, or somebody's signature on it falls: what it fed may be otherwise."""
+        feeds = any(source.act == act for source in self.fact.from_)
+        days = self.fact.guardians is not None and self.fact.guardians.act == act
+        if not feeds and not days and self.fact.grid_known != act:
+            return self.news()
+        return then(self.any, self.news())
+
+
+_Rule = Callable[[Effects, Deed], Image]
+_BY_KIND: tuple[tuple[tuple[ActKind, ...], str, _Rule], ...] = (
+    ((ActKind.refer, ActKind.take_over, ActKind.lift_danger), "dangers", Effects._counted),
+    ((ActKind.lift_danger,), "assessed_level", Effects._lifted),
+    ((ActKind.refer, ActKind.answer_referral), "open_referrals", Effects._referrals),
+    ((ActKind.hold, ActKind.review_hold), "standing_holds", Effects._holds),
+)

@@ -1,0 +1,202 @@
+"""What must never be: looked for among all that can be reached, telling apart as few facts as decide it.
+
+A way that is found is played by the engine. Where the engine refuses it, the facts it refused it for are told apart
+too, and the search begins anew: so a fault that is shown is one that the engine arrives at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.images import Deed, is_free
+from school_protocol.definitions.proof.reaching import Explorer, Link, Node
+from school_protocol.definitions.proof.replaying import Stage, Stopped
+from school_protocol.definitions.proof.subject import RAISED, Subject
+from school_protocol.definitions.proof.verdicts import LimitReached, Result, Story, Verdict
+from school_protocol.definitions.proof.world import counts_raised
+from school_protocol.domain.conditions import Condition
+from school_protocol.domain.protocol import Move
+from school_protocol.domain.texts import Text
+
+_ROUNDS = 12
+"""How often more facts are told apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Never:
+    """What must not be: a condition, as one of these moves is made, or as the case stands in one of these states."""
+
+    name: str
+    condition: Condition
+    moves: frozenset[str] = frozenset()
+    states: frozenset[str] = frozenset()
+    sentence: Text | None = None
+
+
+def results(subject: Subject) -> Iterator[Result]:
+    """That nothing ends while a danger is raised, and what the definition itself says must never be."""
+    yield from _no_end_in_danger(subject)
+    for key, one in subject.protocol.properties.items():
+        if one.never is not None:
+            states = {state for named in one.in_ for state in (subject.waiting if named == "open" else (named,))}
+            moves = [move.key for move in subject.protocol.moves.values() if move.to in one.entering]
+            yield result_of(
+                subject,
+                Never(
+                    f"properties.{key}", one.never, frozenset(moves),
+                    frozenset(states or (() if one.entering else subject.protocol.states)), one.sentence,
+                ),
+            )  # fmt: skip
+
+
+def _no_end_in_danger(subject: Subject) -> Iterator[Result]:
+    """Whoever hands a case over with its dangers leaves nobody in danger alone."""
+    protocol = subject.protocol
+    if not protocol.dangers:
+        return
+    ending = [
+        move.key
+        for move in protocol.moves.values()
+        if move.to in protocol.states and protocol.states[move.to].ended and "dangers" not in move.carries
+    ]
+    raised = next(key for key, fact in protocol.facts.items() if counts_raised(fact))
+    yield result_of(subject, Never("no_end_in_danger", Condition(f"{raised} > 0"), frozenset(ending)))
+
+
+def result_of(subject: Subject, never: Never) -> Result:
+    """Whether it can never be; where it can, the shortest way there that the engine goes."""
+    tracked = frozenset(name for name in never.condition.names if not is_free(subject.protocol.facts[name]))
+    combinations = 0
+    for _round in range(_ROUNDS):
+        explorer = subject.explorer(tracked, never.condition)
+        try:
+            found = explorer.explore(_bad(never, explorer))
+        except LimitReached:
+            return Result(never.name, Verdict.not_proven, sentence=never.sentence, combinations=len(explorer.reached))
+        combinations = len(explorer.reached)
+        subject.walked += combinations
+        if found is None:
+            return Result(never.name, Verdict.held, sentence=never.sentence, combinations=combinations)
+        node, move = found
+        played = _Playing(subject, never, explorer).play(explorer.way_to(node), move)
+        subjects = move.key if move else node.state
+        if played.arrived:
+            return Result(never.name, Verdict.failed, subjects, never.sentence, played.story, combinations=combinations)
+        more = {name for need in played.needs for name in subject.protocol.needs[need].when.names}
+        more = {name for name in more if not is_free(subject.protocol.facts[name])} - tracked
+        if not more:
+            return Result(
+                never.name, Verdict.not_proven, subjects, never.sentence, played.story, combinations=combinations
+            )
+        tracked |= more
+    return Result(never.name, Verdict.not_proven, sentence=never.sentence, combinations=combinations)
+
+
+def _bad(never: Never, explorer: Explorer) -> Callable[[Node, Move | None], bool]:
+    known: dict[tuple[int, ...], bool] = {}
+
+    def bad(node: Node, move: Move | None) -> bool:
+        if (move.key not in never.moves) if move is not None else (node.state not in never.states):
+            return False
+        if node.places not in known:
+            known[node.places] = never.condition.truth(explorer.world.values(node.places)) is not False
+        return known[node.places]
+
+    return bad
+
+
+@dataclass(frozen=True, slots=True)
+class _Played:
+    arrived: bool
+    story: Story
+    needs: tuple[str, ...] = ()
+    """Needs that were in the way."""
+
+
+class _Playing:
+    """One way through the engine: what is in the way is mended if that leaves what matters as it is."""
+
+    def __init__(self, subject: Subject, never: Never, explorer: Explorer) -> None:
+        self.subject, self.never, self.explorer = subject, never, explorer
+        self.protocol = subject.protocol
+
+    def play(self, links: Sequence[Link], move: Move | None) -> _Played:
+        stage = self.subject.stage()
+        try:
+            self._open(links, stage)
+            for link in links[1:]:
+                self._follow(link, stage)
+            if move is not None:
+                self._make(move.key, stage, dry=True)
+        except Stopped as stopped:
+            return _Played(False, self._told(stage, replayed=False), stopped.needs)
+        arrived = self.never.condition.truth(stage.facts()) is not False
+        if arrived and move is not None:
+            try:
+                stage.move(move.key)
+            except Stopped as stopped:
+                return _Played(False, self._told(stage, replayed=False), stopped.needs)
+        return _Played(arrived, self._told(stage, replayed=arrived), () if arrived else tuple(self._asked(links, move)))
+
+    def _told(self, stage: Stage, *, replayed: bool) -> Story:
+        names = tuple(name for name in self.never.condition.names if name != RAISED)
+        return self.subject.told(stage, replayed=replayed, facts=names)
+
+    def _asked(self, links: Sequence[Link], move: Move | None) -> Iterator[str]:
+        """Needs of the moves on the way: told apart where the engine ended elsewhere."""
+        for key in [*(link.move for link in links if link.move), *([move.key] if move else [])]:
+            yield from (need.key for need in self.subject.planner.world.locked[key])
+
+    def _open(self, links: Sequence[Link], stage: Stage) -> None:
+        first = links[0].step
+        if first is not None and first.deed is not None:
+            stage.act(first.deed)
+            return
+        opener = next(iter(self.subject.arrivals.values())).opening if self.subject.arrivals else ""
+        if opener:
+            stage.act(Deed(Given(opener), signed=True, grants=True))
+
+    def _follow(self, link: Link, stage: Stage) -> None:
+        if link.move is not None:
+            self._make(link.move, stage)
+        elif link.step is not None and link.step.deed is not None:
+            try:
+                stage.act(link.step.deed)
+            except Stopped as stopped:
+                if not stopped.needs:
+                    raise
+                self._mend(stopped.needs, stage)
+                stage.act(link.step.deed)
+
+    def _make(self, key: str, stage: Stage, *, dry: bool = False) -> None:
+        """Make a move; what is in its way is done first, where that can be done here."""
+        unmet = [need.key for need in self.subject.planner.world.locked[key] if not stage.holds(need.key)]
+        if unmet:
+            self._mend(tuple(unmet), stage)
+        if not dry:
+            stage.move(key)
+
+    def _mend(self, needs: Collection[str], stage: Stage) -> None:
+        """Do what makes these needs hold, and leaves the facts that matter as they are. Raises Stopped."""
+        planner = self.subject.planner
+        facts = stage.facts()
+        masks = []
+        for name in planner.names:
+            domain = planner.world.domains[name]
+            try:
+                masks.append(1 << domain.index(facts[name]))
+            except ValueError:
+                masks.append(domain.whole)
+        wanted = tuple(self.protocol.needs[need] for need in needs)
+        kept = {planner.world.place[name] for name in self.never.condition.names if name in planner.world.place}
+        found = planner.ready(wanted, stage.state, (*masks, 0b01), kept=frozenset(kept))
+        if found is None:
+            raise Stopped(tuple(needs), f"unmet: {', '.join(needs)}")
+        for step in found[0]:
+            deed = getattr(step, "deed", None)
+            if deed is not None:
+                stage.act(deed)
+            else:
+                stage.wait(getattr(step, "days", 0))

@@ -1,0 +1,387 @@
+"""That every part does its work: nothing is dead, the urgent path is one act away, two people end a case, time runs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import product
+
+from school_protocol.definitions.proof.domains import Domain, domain_of
+from school_protocol.definitions.proof.planning import Masks
+from school_protocol.definitions.proof.subject import Subject
+from school_protocol.definitions.proof.verdicts import Result, Verdict
+from school_protocol.domain.conditions import Condition, Value
+from school_protocol.domain.protocol import (
+    START,
+    Act,
+    ActKind,
+    Deadline,
+    Grid,
+    Move,
+    Need,
+    Property,
+    Source,
+)  # fmt: skip
+
+
+def results(subject: Subject) -> Iterator[Result]:
+    yield from _no_dead_move(subject)
+    yield from _no_dead_act(subject)
+    yield from _urgent_everywhere(subject)
+    yield from _four_eyes(subject)
+    yield from _waiting_has_deadline(subject)
+    yield from _law_asked_for(subject)
+    yield from _grids(subject)
+    for key, one in subject.protocol.properties.items():
+        if one.always_possible is not None:
+            yield _always_possible(subject, key, one, one.always_possible)
+        elif one.leads_to:
+            yield _leads_to(subject, key, one)
+
+
+def _all(name: str, faults: list[Result], combinations: int = 0) -> Iterator[Result]:
+    yield from faults
+    if not faults:
+        yield Result(name, Verdict.held, combinations=combinations)
+
+
+# ---- dead parts ------------------------------------------------------------------------------------------------------
+
+
+def _no_dead_move(subject: Subject) -> Iterator[Result]:
+    """Every move can be made from every state that it leaves: its needs have sources that are open early enough."""
+    faults, opened = [], subject.planner.opened
+    for move in subject.protocol.moves.values():
+        for state in move.from_:
+            if state == START or move.automatic or _can_be_made(subject, move, state):
+                continue
+            shut = subject.shut_needs(move, state)
+            nobody = not subject.planner.may_move(move, state) or state not in subject.arrivals
+            verdict = Verdict.failed if shut or nobody else Verdict.not_proven
+            faults.append(Result("no_dead_move", verdict, f"{move.key}:{state}", story=subject.story_of(state)))
+    yield from _all("no_dead_move", faults, subject.planner.opened - opened)
+
+
+def _can_be_made(subject: Subject, move: Move, state: str) -> bool:
+    """Whether some case in this state can be made ready for the move."""
+    planner = subject.planner
+    if not planner.may_move(move, state) or state not in subject.arrivals:
+        return False
+    return _some_ready(subject, planner.world.locked[move.key], state, set(move.from_))
+
+
+def _some_ready(subject: Subject, needs: tuple[Need, ...], state: str, near: Iterable[str] = ()) -> bool:
+    """Whether these needs can be made to hold in some case that stands here: as one arrives, or by some value."""
+    planner = subject.planner
+    arrived = subject.arrivals[state].masks
+    masks = [arrived, planner.nothing_known]
+    for one in near:
+        if one in subject.arrivals:
+            masks += [known for leg, known in planner.legs(one, subject.arrivals[one].masks) if leg.target == state]
+    return any(_ready_with(subject, needs, state, one) for one in masks)
+
+
+def _ready_with(subject: Subject, needs: tuple[Need, ...], state: str, masks: Masks, splits: int = 2) -> bool:
+    planner = subject.planner
+    if planner.ready(needs, state, masks) is not None:
+        return True
+    if not splits:
+        return False
+    names = {name for need in planner.unmet(needs, masks) for name in need.when.names}
+    for name in sorted(names & planner.world.place.keys(), key=planner.names.index):
+        place = planner.world.place[name]
+        if masks[place] & (masks[place] - 1) and not planner.can_move(name, state):
+            for bit in range(masks[place].bit_length()):
+                known = (*masks[:place], 1 << bit, *masks[place + 1 :])
+                if masks[place] >> bit & 1 and _ready_with(subject, needs, state, known, splits - 1):
+                    return True
+    return False
+
+
+def _no_dead_act(subject: Subject) -> Iterator[Result]:
+    """Every act is open somewhere to somebody, and what it needs itself can be had."""
+    faults = []
+    for act in subject.protocol.acts.values():
+        states = [state for state in subject.protocol.states if subject.planner.world.is_open(act, state)]
+        here = [state for state in states if state in subject.arrivals and subject.planner.somebody(act.by, state)]
+        needs = tuple(subject.protocol.needs[need] for need in act.needs)
+        signed = not act.signatures or any(
+            subject.planner.somebody(act.signed_by or act.by, state, act.signatures) for state in here
+        )
+        if not here and START in act.in_ and subject.planner.somebody(act.by, subject.protocol.initial.key):
+            continue
+        if not here or not signed or (needs and not any(_some_ready(subject, needs, state) for state in here)):
+            verdict = Verdict.failed if not here or not signed else Verdict.not_proven
+            faults.append(Result("no_dead_act", verdict, act.key))
+    yield from _all("no_dead_act", faults)
+
+
+# ---- danger ----------------------------------------------------------------------------------------------------------
+
+
+def _urgent_everywhere(subject: Subject) -> Iterator[Result]:
+    """A danger can be raised in every state, by two people at least, and leads onto the urgent path at once."""
+    protocol, world = subject.protocol, subject.planner.world
+    if not protocol.dangers:
+        yield Result("urgent_everywhere", Verdict.held)
+        return
+    faults = []
+    for state, found in protocol.states.items():
+        raising = [act for act in protocol.acts_of(ActKind.raise_danger) if world.is_open(act, state)]
+        able = {holder for act in raising for holder in subject.planner.holders(act.by, state)}
+        urgent = world.urgent
+        leads = urgent is not None and (state in urgent.from_ or state == urgent.to or state in world.interruptions)
+        if len(able) < 2 or not (leads or found.successor):
+            faults.append(Result("urgent_everywhere", Verdict.failed, state, story=subject.story_of(state)))
+    yield from _all("urgent_everywhere", faults)
+
+
+# ---- four eyes -------------------------------------------------------------------------------------------------------
+
+
+def _four_eyes(subject: Subject) -> Iterator[Result]:
+    """Nobody ends a case alone: whoever makes the move, somebody else had to have acted."""
+    faults = []
+    for move in subject.protocol.moves.values():
+        if move.automatic or move.to not in subject.protocol.states or not subject.protocol.states[move.to].ended:
+            continue
+        if not any(_are_two(subject, group, move) for group in move.distinct) and not _needs_two(subject, move):
+            faults.append(Result("four_eyes", Verdict.failed, move.key))
+    yield from _all("four_eyes", faults)
+
+
+def _are_two(subject: Subject, group: tuple[str, ...], move: Move) -> bool:
+    """Whether at least two of a set of persons who must differ are surely there."""
+    present = [name for name in group if name in ("mover", "proposer") or _has_surely_acted(subject, name, move)]
+    return len(present) >= 2 and not (set(present) == {"mover", "proposer"} and START in move.from_)
+
+
+def _has_surely_acted(subject: Subject, act: str, move: Move) -> bool:
+    """Whether some need that nobody goes on without fails as long as nobody made the act."""
+    return any(_fails_without(subject, need, act) for need in subject.planner.world.locked[move.key])
+
+
+def _fails_without(subject: Subject, need: Need, act: str) -> bool:
+    facts = {name: subject.protocol.facts[name] for name in need.when.names}
+    domains = {name: domain_of(fact, [need.when]) for name, fact in facts.items()}
+    ranges: list[tuple[Value, ...]] = []
+    for name, fact in facts.items():
+        fed = {source.act for source in fact.from_}
+        only = fed == {act}
+        start = None if fact.initial is None else _typed(domains[name], fact.initial)
+        ranges.append((start,) if only else domains[name].values)
+    return not any(need.when.holds(dict(zip(facts, values, strict=True))) for values in product(*ranges))
+
+
+def _typed(domain: Domain, text: str) -> Value:
+    for value in domain.values:
+        if str(value).lower() == text.lower():
+            return value
+    return domain.values[0]
+
+
+def _needs_two(subject: Subject, move: Move) -> bool:
+    """Whether an act with two signatures had to take effect."""
+    signed = [act.key for act in subject.protocol.acts.values() if act.signatures >= 2]
+    return any(_has_surely_acted(subject, act, move) for act in signed)
+
+
+# ---- time ------------------------------------------------------------------------------------------------------------
+
+
+def _waiting_has_deadline(subject: Subject) -> Iterator[Result]:
+    """In every state in which a case waits some deadline runs, on whatever way the case came there."""
+    protocol = subject.protocol
+    running = {key: _running(subject, deadline) for key, deadline in protocol.deadlines.items()}
+    schedule = _follow_up_states(subject)
+    faults = []
+    for state in subject.waiting:
+        if state in schedule:
+            continue
+        found = [key for key, states in running.items() if state in states]
+        if not _always_one(subject, [protocol.deadlines[key].unless for key in found]):
+            faults.append(Result("waiting_has_deadline", Verdict.failed, state, story=subject.story_of(state)))
+    yield from _all("waiting_has_deadline", faults)
+
+
+def _always_one(subject: Subject, unless: list[Condition | None]) -> bool:
+    """Whether, whatever the facts, one of these deadlines is not set aside."""
+    if any(one is None for one in unless):
+        return True
+    conditions = [one for one in unless if one is not None]
+    names = sorted({name for one in conditions for name in one.names})
+    domains = [domain_of(subject.protocol.facts[name], conditions) for name in names]
+    return bool(conditions) and all(
+        any(one.truth(dict(zip(names, values, strict=True))) is False for one in conditions)
+        for values in product(*(domain.values for domain in domains))
+    )
+
+
+def _follow_up_states(subject: Subject) -> frozenset[str]:
+    """States in which a missed follow-up is noticed, since the schedule runs there."""
+    protocol = subject.protocol
+    noticed = any(source.missed_follow_up for one in protocol.deadlines.values() for source in one.start)
+    if protocol.follow_up is None or not noticed:
+        return frozenset()
+    return frozenset(protocol.follow_up.starts)
+
+
+def _running(subject: Subject, deadline: Deadline) -> frozenset[str]:
+    """States in which a deadline surely runs: started on every way there, and met by nothing but leaving."""
+    acts = {source.act for source in deadline.met_by if source.act}
+    states = set(subject.waiting)
+    while True:
+        kept = {
+            state
+            for state in states
+            if all(
+                _runs_after(subject, deadline, move, source, state, states) for move, source in _into(subject, state)
+            )
+            and not _met_here(subject, deadline, acts, state)
+        }
+        if kept == states:
+            return frozenset(states)
+        states = kept
+
+
+def _into(subject: Subject, state: str) -> Iterator[tuple[Move, str]]:
+    """Every move into a state, with where it comes from; coming back from an interruption is none."""
+    for move in subject.protocol.moves.values():
+        if move.to == state:
+            for source in move.from_:
+                yield move, source
+
+
+def _runs_after(subject: Subject, deadline: Deadline, move: Move, source: str, state: str, running: set[str]) -> bool:
+    """Whether it runs once the move was made."""
+    if any(_starts(one, move, source, state, subject) for one in deadline.start):
+        return True
+    if deadline.ends_with_state or source not in running:
+        return False
+    met = any(one.move == move.key or state in one.entered for one in deadline.met_by)
+    return not met and deadline.key not in move.meets
+
+
+def _starts(one: Source, move: Move, source: str, state: str, subject: Subject) -> bool:
+    if state in one.entered or one.move == move.key:
+        return True
+    if one.danger == "raised" and move == subject.planner.world.urgent:
+        return True
+    return one.report and source == START
+
+
+def _met_here(subject: Subject, deadline: Deadline, acts: Iterable[str | None], state: str) -> bool:
+    """Whether an act that people can make here meets it for good, while the case stays."""
+    if deadline.repeat:
+        return False
+    return any(
+        act in subject.protocol.acts
+        and subject.planner.world.is_open(subject.protocol.acts[act], state)
+        and not _moves_on(subject, subject.protocol.acts[act], state)
+        for act in acts
+        if act is not None
+    )
+
+
+def _moves_on(subject: Subject, act: Act, state: str) -> bool:
+    """Whether a move out of here waits for nothing but this act: once it is made, going on waits for a press."""
+    needs = subject.protocol.needs
+    return any(
+        all(act.key in needs[need].met_by for need in move.needs) and not move.backwards
+        for move in subject.protocol.moves.values()
+        if state in move.from_ and not move.automatic
+    )
+
+
+# ---- the law, the grid -----------------------------------------------------------------------------------------------
+
+
+def _law_asked_for(subject: Subject) -> Iterator[Result]:
+    """What the law fixes is asked for: each such need by some move or act, each such deadline under its ceiling."""
+    protocol = subject.protocol
+    asked = {need for move in protocol.moves.values() for need in move.needs}
+    for act in protocol.acts.values():
+        asked |= {*act.needs, *(need for rule in act.needs_when for need in rule.needs)}
+    faults = [
+        Result("law_asked_for", Verdict.failed, key)
+        for key, need in protocol.needs.items()
+        if need.lock == "law" and key not in asked
+    ]
+    faults += [
+        Result("law_asked_for", Verdict.failed, key)
+        for key, one in protocol.deadlines.items()
+        if one.lock == "law" and (one.max is None or one.value > one.max)
+    ]
+    yield from _all("law_asked_for", faults)
+
+
+def _grids(subject: Subject) -> Iterator[Result]:
+    """Every total of a grid lies in exactly one level, every level is given by some total, every floor can hold."""
+    faults, seen = [], 0
+    for key, grid in subject.protocol.grids.items():
+        totals = _totals(grid)
+        seen += len(totals)
+        for total in sorted(totals):
+            if sum(level.low <= total <= level.high for level in grid.levels.values()) != 1:
+                faults.append(Result("grid_whole", Verdict.failed, f"{key}: {total}"))
+        for number, level in grid.levels.items():
+            if not any(level.low <= total <= level.high for total in totals):
+                faults.append(Result("grid_whole", Verdict.failed, f"{key}: {number}"))
+        for place, floor in enumerate(grid.floors):
+            names = sorted(floor.when.names)
+            ranges = [range(len(grid.items[name].anchors)) for name in names]
+            seen += 1
+            if not any(floor.when.holds(dict(zip(names, scores, strict=True))) for scores in product(*ranges)):
+                faults.append(Result("grid_whole", Verdict.failed, f"{key}: floors[{place}]"))
+    yield from _all("grid_whole", faults, seen)
+
+
+def _totals(grid: Grid) -> set[int]:
+    """The totals that answers can give."""
+    totals = {0}
+    for item in grid.items.values():
+        totals = {total + score * item.weight for total in totals for score in range(len(item.anchors))}
+    return totals
+
+
+# ---- declared --------------------------------------------------------------------------------------------------------
+
+
+def _states_of(subject: Subject, one: Property) -> tuple[str, ...]:
+    if not one.in_:
+        return subject.waiting
+    named = dict.fromkeys(state for name in one.in_ for state in (subject.waiting if name == "open" else (name,)))
+    return tuple(named)
+
+
+def _always_possible(subject: Subject, key: str, one: Property, wanted: str) -> Result:
+    """In every case that stands there, somebody can make it, after acts that are open there at most."""
+    name, planner = f"properties.{key}", subject.planner
+    for state in _states_of(subject, one):
+        if wanted in subject.protocol.moves:
+            move = subject.protocol.moves[wanted]
+            ready = (
+                state in move.from_
+                and planner.may_move(move, state)
+                and planner.ready(planner.world.locked[wanted], state, planner.nothing_known) is not None
+            )
+            shut = state not in move.from_ or not planner.may_move(move, state) or bool(subject.shut_needs(move, state))
+        else:
+            act = subject.protocol.acts[wanted]
+            needs = tuple(subject.protocol.needs[need] for need in act.needs)
+            is_open = planner.world.is_open(act, state) and planner.somebody(act.by, state)
+            ready = is_open and planner.ready(needs, state, planner.nothing_known) is not None
+            shut = not is_open
+        if not ready:
+            verdict = Verdict.failed if shut else Verdict.not_proven
+            return Result(name, verdict, state, one.sentence, subject.story_of(state))
+    return Result(name, Verdict.held, sentence=one.sentence, combinations=planner.opened)
+
+
+def _leads_to(subject: Subject, key: str, one: Property) -> Result:
+    """From every case that stands there, one of the states can be reached."""
+    name, planner = f"properties.{key}", subject.planner
+    ways = planner.all_ways(one.leads_to)
+    for state in _states_of(subject, one):
+        if state not in one.leads_to and None in ways.get(state, {planner.nothing_known: None}).values():
+            return Result(name, Verdict.not_proven, state, one.sentence, subject.story_of(state))
+    return Result(name, Verdict.held, sentence=one.sentence, combinations=planner.opened)

@@ -1,0 +1,219 @@
+"""Every combination of state and facts that a case can reach, and the shortest way to one that must not be.
+
+Whatever is not told apart may be anything: what is not reached here is not reached by any case.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import product
+from math import inf
+from time import perf_counter
+
+from school_protocol.definitions.proof.images import Image
+from school_protocol.definitions.proof.verdicts import LimitReached
+from school_protocol.definitions.proof.world import Step, World
+from school_protocol.domain.conditions import Value
+from school_protocol.domain.protocol import HISTORY, START, Move, Need
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One combination: where the case stands, where it came from if interrupted, the class of each fact."""
+
+    state: str
+    before: str | None
+    places: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How a combination was first reached."""
+
+    source: Node | None
+    step: Step | None = None
+    move: str | None = None
+
+
+Bad = Callable[[Node, Move | None], bool]
+"""Whether a combination is bad as a move is made from it; without a move, whether it is bad to stand there."""
+
+
+class Explorer:
+    """Walks all combinations of `world`, breadth first, from START."""
+
+    def __init__(self, world: World, limit: int, until: float = inf) -> None:
+        self.world = world
+        self.until = until
+        self.protocol = world.protocol
+        self.limit = limit
+        self.reached: dict[Node, Link] = {}
+        self._may: dict[tuple[str, tuple[int, ...]], bool] = {}
+        self._reads = {
+            key: tuple(world.place[name] for name in need.when.names if name in world.place)
+            for key, need in self.protocol.needs.items()
+        }
+        self._entering: dict[tuple[str, str, str, str | None], tuple[Image, ...]] = {}
+        self._acts = {
+            state: tuple(
+                step
+                for key, steps in world.steps.items()
+                if world.is_open(self.protocol.acts[key], state)
+                for step in steps
+            )
+            for state in (START, *self.protocol.states)
+        }
+        self._moves = {
+            state: tuple(move for move in self.protocol.moves.values() if state in move.from_ and not move.automatic)
+            for state in self.protocol.states
+        }
+
+    def explore(self, bad: Bad | None = None) -> tuple[Node, Move | None] | None:
+        """Walk everything; the first move from a combination that `bad` calls so, else None. Raises LimitReached."""
+        waiting: deque[Node] = deque()
+        for node, link in self._openings():
+            self._reach(node, link, waiting)
+        while waiting:
+            node = waiting.popleft()
+            if perf_counter() > self.until:
+                raise LimitReached("no time is left")
+            if bad is not None and bad(node, None):
+                return node, None
+            for move in self._moves[node.state]:
+                if self._allows(move, node):
+                    if bad is not None and bad(node, move):
+                        return node, move
+                    for after in self._after_move(move, node):
+                        self._reach(after, Link(node, move=move.key), waiting)
+            for step in self._acts[node.state]:
+                if self._act_may(step, node):
+                    for after in self._after_step(step, node):
+                        self._reach(after, Link(node, step), waiting)
+            if not self.protocol.states[node.state].ended:
+                for step in self.world.around:
+                    for after in self._after_step(step, node):
+                        self._reach(after, Link(node, step), waiting)
+        return None
+
+    def _reach(self, node: Node, link: Link, waiting: deque[Node]) -> None:
+        if node not in self.reached:
+            if len(self.reached) >= self.limit:
+                raise LimitReached(f"more than {self.limit} combinations")
+            self.reached[node] = link
+            waiting.append(node)
+
+    def way_to(self, node: Node) -> list[Link]:
+        """The links from the opening to `node`."""
+        links = []
+        at: Node | None = node
+        while at is not None:
+            link = self.reached[at]
+            links.append(link)
+            at = link.source
+        return links[::-1]
+
+    # ---- what may happen -------------------------------------------------------------------------------------
+
+    def may_hold(self, need: Need, places: tuple[int, ...]) -> bool:
+        """Whether a need can hold here, whatever is not told apart."""
+        reads = self._reads[need.key]
+        key = (need.key, tuple(places[place] for place in reads))
+        if key not in self._may:
+            values = {self.world.names[place]: self._value(place, places[place]) for place in reads}
+            truth = need.when.truth(values)
+            whole = len(reads) == len(need.when.names)
+            self._may[key] = truth is True if whole else truth is not False
+        return self._may[key]
+
+    def _value(self, place: int, at: int) -> Value:
+        return self.world.domains[self.world.names[place]].values[at]
+
+    def _allows(self, move: Move, node: Node) -> bool:
+        return all(self.may_hold(need, node.places) for need in self.world.locked[move.key])
+
+    def _act_may(self, step: Step, node: Node) -> bool:
+        act = self.protocol.acts[step.act]
+        values = step.deed.given.values if step.deed else {}
+        asked = (*act.needs, *act.needs_of(values))
+        return all(self.may_hold(self.protocol.needs[need], node.places) for need in asked)
+
+    # ---- what follows ----------------------------------------------------------------------------------------
+
+    def _openings(self) -> Iterator[tuple[Node, Link]]:
+        opening = next(
+            (move for move in self.protocol.moves.values() if START in move.from_ and move.to != HISTORY), None
+        )
+        if opening is None:
+            return
+        initial = self.protocol.initial.key
+        begun = self._apply(self._images(opening, START, initial, None), _places(self.world.start))
+        for places in begun:
+            yield Node(initial, None, places), Link(None)
+            for step in self._acts[START]:
+                for after in self._after_step(step, Node(initial, None, places)):
+                    yield after, Link(None, step)
+
+    def _after_move(self, move: Move, node: Node) -> Iterator[Node]:
+        for target in self._targets(move, node):
+            before = self._before(node, target)
+            back = node.before if move.to == HISTORY else None
+            for places in self._apply(self._images(move, node.state, target, back), node.places):
+                yield Node(target, before, places)
+
+    def _targets(self, move: Move, node: Node) -> tuple[str, ...]:
+        if move.to != HISTORY:
+            return (move.to,)
+        return (node.before or self.protocol.initial.key,)
+
+    def _before(self, node: Node, target: str) -> str | None:
+        inside = self.world.interruptions
+        if target not in inside:
+            return None
+        return node.before if node.state in inside else node.state
+
+    def _after_step(self, step: Step, node: Node) -> Iterator[Node]:
+        urgent = self.world.urgent
+        interrupts = step.raises and urgent is not None and node.state in urgent.from_
+        for places in self._apply(step.images, node.places):
+            after = Node(node.state, node.before, places)
+            if interrupts and urgent is not None:
+                yield from self._after_move(urgent, after)
+            if not interrupts or self._was_raised(node):
+                yield after
+
+    def _was_raised(self, node: Node) -> bool:
+        """Whether the danger that is named may stand already: then naming it again moves nothing."""
+        place = self.world.raised_place
+        return place is None or node.places[place] != 0
+
+    def _images(self, move: Move, source: str, target: str, before: str | None) -> tuple[Image, ...]:
+        key = (move.key, source, target, before)
+        if key not in self._entering:
+            effects = self.world.effects
+            self._entering[key] = tuple(
+                effects[name].entering(move, source, target, before) for name in self.world.names
+            )
+        return self._entering[key]
+
+    @staticmethod
+    def _apply(images: tuple[Image, ...], places: tuple[int, ...]) -> Iterator[tuple[int, ...]]:
+        masks = [image[place] for image, place in zip(images, places, strict=True)]
+        if all(mask & (mask - 1) == 0 for mask in masks):
+            yield tuple(mask.bit_length() - 1 for mask in masks)
+            return
+        yield from product(*(_bits(mask) for mask in masks))
+
+
+def _places(masks: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(mask.bit_length() - 1 for mask in masks)
+
+
+_BITS: dict[int, tuple[int, ...]] = {}
+
+
+def _bits(mask: int) -> tuple[int, ...]:
+    if mask not in _BITS:
+        _BITS[mask] = tuple(place for place in range(mask.bit_length()) if mask >> place & 1)
+    return _BITS[mask]

@@ -1,0 +1,279 @@
+"""Plays a way that the proof found through the engine's own `decide`, on a case of its own, in memory.
+
+What was not told apart is filled in as somebody would; where the engine refuses, it says which needs are in the way.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+
+from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.filling import Unfillable, filled
+from school_protocol.definitions.proof.images import Deed
+from school_protocol.definitions.proof.verdicts import Beat
+from school_protocol.domain.case import Case, Record, acts_as, fold, settles
+from school_protocol.domain.clock import Calendar, Hours
+from school_protocol.domain.dues import read
+from school_protocol.domain.engine import decide, references_of
+from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.domain.events import Event
+from school_protocol.domain.facts import Colleague, Facts, Surroundings
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.intents import MakeMove, Opening, RecordAct
+from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.domain.protocol import Act, ActKind, Protocol
+
+BEGIN = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
+_DAY = Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))
+_SCHOOL = Unit("school", UnitKind.school, "01234A", {"fr": "École"}, ("province", "region", "country"))
+_PLACES = {"province": "province", "region": "region"}
+_REASON = "Motif."
+OTHER_CASE = "100000000001"
+
+
+class Stopped(Exception):
+    """The engine refused a step: needs that are in the way, or why else."""
+
+    def __init__(self, needs: tuple[str, ...], why: str) -> None:
+        super().__init__(why)
+        self.needs = needs
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of the stage: `role`, or `role/2`."""
+
+    role: str
+    number: int
+
+    @property
+    def id(self) -> str:
+        return self.role if self.number == 1 else f"{self.role}/{self.number}"
+
+
+class Stage:
+    """One case, its people and its clock. `beats` tell what was done so far."""
+
+    def __init__(self, protocol: Protocol, persons: int = 2) -> None:
+        self.protocol = protocol
+        self.now = BEGIN
+        self.persons = tuple(Person(role, number) for role in protocol.roles for number in range(1, persons + 1))
+        places = {person.id: _place(protocol, person.role) for person in self.persons}
+        people = {
+            person.id: Colleague(person.id, person.id, ((person.role, places[person.id]),), trained=True)
+            for person in self.persons
+        }
+        calendar = Calendar(opening=dict.fromkeys(range(5), _DAY))
+        self.around = Surroundings(calendar, _SCHOOL, people, frozenset({OTHER_CASE}))
+        self.case: Case | None = None
+        self.beats: list[Beat] = []
+
+    # ---- who ---------------------------------------------------------------------------------------------------
+
+    def actor(self, person: Person) -> Actor:
+        place = _place(self.protocol, person.role)
+        held = (Appointment(person.role, place, date(2020, 1, 1)),)
+        return Actor(person.id, "proof", person.id, held, trained=True)
+
+    def in_roles(self, roles: Iterable[str]) -> Iterator[Person]:
+        """Whoever holds one of these roles, or a seat that stands for it, those with a role of their own first."""
+        wanted = tuple(roles)
+        every = "everyone" in wanted
+        yield from (person for person in self.persons if every or person.role in wanted)
+        for held in self.case.seats if self.case else ():
+            if any(acts_as(self.protocol, held.seat, role) for role in wanted):
+                yield from (person for person in self.persons if person.id == held.account)
+
+    # ---- steps -------------------------------------------------------------------------------------------------
+
+    def wait(self, days: int) -> None:
+        self.now += timedelta(days=days)
+        self.beats.append(Beat(kind="clock", days=days))
+
+    def move(self, key: str) -> None:
+        """Make a move, with departures from every need that can be gone on without. Raises Stopped."""
+        move = self.protocol.moves[key]
+        needs = [need for need in move.needs if self.protocol.needs[need].lock is None]
+        refusals: list[Refused] = []
+        for person in self.in_roles(move.by):
+            unmet = tuple(need for need in needs if not self.holds(need))
+            intent = MakeMove(key, _REASON if move.reason else "", dict.fromkeys(unmet, _REASON))
+            try:
+                self._decide(person, intent)
+            except Refused as refusal:
+                refusals.append(refusal)
+                continue
+            self.beats.append(Beat(person.role, key, "move", departs=unmet, person=person.number))
+            return
+        raise _stopped(refusals, f"nobody can make the move {key}")
+
+    def act(self, deed: Deed, raises: bool = False) -> None:
+        """Make an act in the way that `deed` says, with its signatures. Raises Stopped."""
+        act = self.protocol.acts[deed.given.act]
+        for answers in self._ways(act, deed, raises):
+            record = self._record(act, answers, deed)
+            if deed.signed and act.signatures:
+                self._sign(act, record)
+
+    def _ways(self, act: Act, deed: Deed, raises: bool) -> Iterator[Mapping[str, Any]]:
+        """The decisive answers: once, or for each thing that there is to settle."""
+        form = self.protocol.form_of(act)
+        wanted = {key: value for key, value in deed.given.answers.items() if value is not None}
+        if self.case is None or not deed.thorough:
+            yield self._meant(act, wanted, deed)
+            return
+        match act.kind:
+            case ActKind.refer:
+                yield from self._referrals(act, wanted, deed)
+            case ActKind.lift_danger:
+                item = form.find(FieldType.danger)
+                for life in self.case.live_dangers():
+                    yield wanted | ({item.key: life.danger} if item else {})
+            case ActKind.answer_referral:
+                item = form.find(FieldType.referral)
+                for one in [referral for referral in self.case.referrals if referral.is_open]:
+                    yield wanted | ({item.key: str(one.number)} if item else {})
+            case ActKind.review_hold:
+                item = form.find(FieldType.hold)
+                for hold in [hold for hold in self.case.holds if hold.stands]:
+                    yield wanted | ({item.key: str(hold.number)} if item else {})
+            case _:
+                yield self._meant(act, wanted, deed)
+
+    def _meant(self, act: Act, wanted: Mapping[str, Any], deed: Deed) -> Mapping[str, Any]:
+        """Covers that are about what the state was entered for, where they must be."""
+        item = self.protocol.form_of(act).find(FieldType.covers, FieldType.dangers)
+        if item is None or self.case is None or act.kind not in (ActKind.refer, ActKind.take_over):
+            return wanted
+        live = [life.danger for life in self.case.live_dangers("raised")]
+        if item.type is FieldType.covers and (deed.covers_entry is not False):
+            return {**wanted, item.key: live or ["need"]}
+        return {**wanted, item.key: live} if live else wanted
+
+    def _referrals(self, act: Act, wanted: Mapping[str, Any], deed: Deed) -> Iterator[Mapping[str, Any]]:
+        assert self.case is not None
+        form = self.protocol.form_of(act)
+        target, covers = form.find(FieldType.target), form.find(FieldType.covers)
+        live = [life.danger for life in self.case.live_dangers("raised")]
+        for danger in live:
+            to = next((key for key in self.protocol.targets if settles(self.protocol, danger, key)), None)
+            if target is not None and to is not None:
+                yield {**wanted, target.key: to, **({covers.key: [danger]} if covers else {})}
+        if not live or target is None or target.key in wanted:
+            yield (
+                {**wanted, **({covers.key: ["need"]} if covers and not live else {})}
+                if not live
+                else self._meant(act, wanted, deed)
+            )
+
+    def _record(self, act: Act, wanted: Mapping[str, Any], deed: Deed) -> Record | None:
+        form, role = self.protocol.form_of(act), deed.given.role
+        refusals: list[Refused] = []
+        problems = ""
+        spare = [key for key in self.protocol.dangers if self.case is None or not self.case.is_live(key)]
+        for person in self.in_roles([role] if role else act.by):
+            actor = self.actor(person)
+            references = references_of(self.protocol, self.case, actor, self.now, self.around)
+            if references.awaits_grid and any(item.assessed for item in form.fields):
+                self._fill_in_grid()
+                references = references_of(self.protocol, self.case, actor, self.now, self.around)
+            others = [one.id for one in self.persons if one.id != person.id]
+            trained = sorted(others, key=lambda one: not self.protocol.roles[one.partition("/")[0]].trained)
+            try:
+                answers = filled(
+                    self.protocol, form, wanted, references,
+                    dangers=spare[:1] if deed.given.raises else self._raised(act), accounts=trained,
+                )  # fmt: skip
+                self._decide(person, RecordAct(act.key, answers, signed=True))
+            except Refused as refusal:
+                refusals.append(refusal)
+                continue
+            except BadInput as bad:
+                problems = f"{act.key}: {dict(bad.problems)}"
+                continue
+            except Unfillable as unfillable:
+                problems = f"{act.key}: nothing to point at for {unfillable}"
+                continue
+            self.beats.append(Beat(person.role, act.key, "act", answers, person=person.number))
+            assert self.case is not None
+            return self.case.records[-1] if self.case.records else None
+        raise _stopped(refusals, problems or f"nobody can make the act {act.key}")
+
+    def _fill_in_grid(self) -> None:
+        """The grid, where the level of what comes next is the grid's."""
+        rule = self.protocol.assessment
+        if rule is not None:
+            grid = self.protocol.acts[rule.act]
+            self._record(grid, {}, Deed(Given(grid.key), signed=True, grants=True))
+
+    def _raised(self, act: Act) -> Sequence[str]:
+        if self.case is None or act.kind not in (ActKind.lift_danger, ActKind.refer, ActKind.take_over):
+            return ()
+        return tuple(life.danger for life in self.case.live_dangers("raised"))
+
+    def _sign(self, act: Act, record: Record | None) -> None:
+        """The signatures that are missing, each by somebody else."""
+        assert self.case is not None
+        for person in (*self.in_roles(act.signed_by or act.by), *self.persons):
+            current = self.case.record(record.seq) if record else None
+            if current is None or current.effective_seq is not None:
+                return
+            for signing in self.protocol.acts_of(ActKind.sign):
+                item = self.protocol.form_of(signing).find(FieldType.record)
+                if item is None or current.signed_by(person.id):
+                    continue
+                try:
+                    self._decide(person, RecordAct(signing.key, {item.key: str(current.seq)}, signed=True))
+                except (Refused, BadInput):
+                    continue
+                answers = {item.key: f"^{act.key}"}
+                self.beats.append(Beat(person.role, signing.key, "act", answers, person=person.number))
+                break
+        current = self.case.record(record.seq) if record else None
+        if current is None or current.effective_seq is None:
+            raise Stopped((), f"{act.key} is not signed by enough people")
+
+    # ---- the engine --------------------------------------------------------------------------------------------
+
+    def _decide(self, person: Person, intent: RecordAct | MakeMove) -> None:
+        opening = Opening("100000000000", _SCHOOL.id) if self.case is None else None
+        decision = decide(self.protocol, self.case, self.actor(person), self.now, self.around, intent, opening)
+        self._keep(decision.events)
+
+    def _keep(self, events: Iterable[Event]) -> None:
+        last = self.case.last_seq if self.case else 0
+        numbered = [event.numbered(last + place) for place, event in enumerate(events, 1)]
+        self.case = fold(self.protocol, numbered, self.case)
+        self.now += timedelta(minutes=5)
+
+    def facts(self) -> Facts:
+        assert self.case is not None
+        return read(self.protocol, self.case, self.now, self.around)
+
+    def holds(self, need: str) -> bool:
+        return self.case is not None and self.protocol.needs[need].when.holds(self.facts())
+
+    @property
+    def state(self) -> str:
+        return self.case.state if self.case else ""
+
+
+def _place(protocol: Protocol, role: str) -> str:
+    return _PLACES.get(protocol.roles[role].sees.value, _SCHOOL.id)
+
+
+def _stopped(refusals: Sequence[Refused], otherwise: str) -> Stopped:
+    """The fewest needs that one person met with; a refusal for another reason says so."""
+    of_needs = [
+        tuple(reason.need for reason in one.reasons if reason.need is not None)
+        for one in refusals
+        if all(reason.need is not None for reason in one.reasons)
+    ]
+    if of_needs:
+        needs = min(of_needs, key=len)
+        return Stopped(needs, f"unmet: {', '.join(needs)}")
+    codes = sorted({reason.code for one in refusals for reason in one.reasons})
+    return Stopped((), f"{otherwise}: {', '.join(codes)}" if codes else otherwise)

@@ -1,0 +1,169 @@
+"""A proof in the reader's words: what must hold, and where it does not, who does what until it goes wrong.
+
+Pages and the command line say the same; nothing here decides anything.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from school_protocol.definitions.proof.verdicts import Beat, Result, Story, Verdict
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import FactType, Protocol
+from school_protocol.wording import N_, Wording
+
+Pair = tuple[str, str]
+"""A question and its answer; a fact and what it is."""
+
+DECLARED = "properties."
+_SUBJECTS = ("states", "moves", "acts", "needs", "roles", "seats", "dangers", "deadlines", "facts", "grids", "forms")
+
+
+@dataclass(frozen=True, slots=True)
+class BeatSaid:
+    """One step in words: a sentence, the answers given, and the conditions gone on without."""
+
+    sentence: str
+    answers: tuple[Pair, ...] = ()
+    without: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ResultSaid:
+    """A property that does not hold, as a story. `places`: FILE:LINE of the moves involved."""
+
+    title: str
+    verdict: str
+    subject: str
+    beats: tuple[BeatSaid, ...]
+    ending: str
+    facts: tuple[Pair, ...]
+    unmet: tuple[str, ...]
+    places: tuple[str, ...]
+
+
+def result_said(w: Wording, protocol: Protocol, result: Result, file: str) -> ResultSaid:
+    """A result in the language of `w`; `file` is the definition's name in front of line numbers."""
+    story = result.story
+    return ResultSaid(
+        title=property_said(w, protocol, result),
+        verdict=_VERDICTS[result.verdict](w),
+        subject=subject_said(w, protocol, result.subject),
+        beats=tuple(beat_said(w, protocol, beat) for beat in story.beats) if story else (),
+        ending=ending_said(w, protocol, story) if story else "",
+        facts=tuple(_fact(w, protocol, key, value) for key, value in story.facts.items()) if story else (),
+        unmet=tuple(_need(w, protocol, key) for key in story.unmet) if story else (),
+        places=tuple(f"{file}:{line}" for line in result.lines),
+    )
+
+
+def property_said(w: Wording, protocol: Protocol, result: Result) -> str:
+    """What must hold, as one sentence: the definition's own, or the product's."""
+    if result.sentence is not None:
+        return w.text(result.sentence)
+    known = PROPERTIES.get(result.property)
+    return w._(known) if known else w._("A property of the protocol: %(name)s.", name=result.property)
+
+
+def subject_said(w: Wording, protocol: Protocol, subject: str) -> str:
+    """What a result is about, as people call it."""
+    part, _, key = subject.rpartition(".")
+    for name in (part,) if part else _SUBJECTS:
+        found = getattr(protocol, name, {})
+        if isinstance(found, Mapping) and key in found:
+            one = found[key]
+            words = getattr(one, "title", None) or getattr(one, "label", None) or getattr(one, "sentence", None)
+            return w.text(words) if words else key
+    return subject
+
+
+def beat_said(w: Wording, protocol: Protocol, beat: Beat) -> BeatSaid:
+    """One step of a story, in words."""
+    if beat.kind == "clock":
+        return BeatSaid(w.ngettext("One day passes.", "%(num)d days pass.", beat.days))
+    who = _who(w, protocol, beat)
+    without = tuple(_need(w, protocol, key) for key in beat.departs)
+    if beat.kind == "move":
+        title = w.text(protocol.moves[beat.do].title) if beat.do in protocol.moves else beat.do
+        return BeatSaid(w._("%(who)s makes the step “%(what)s”.", who=who, what=title), (), without)
+    act = protocol.acts.get(beat.do)
+    title = w.text(act.title) if act else beat.do
+    answers = _answers(w, protocol, beat) if act else ()
+    return BeatSaid(w._("%(who)s records “%(what)s”.", who=who, what=title), answers, without)
+
+
+def ending_said(w: Wording, protocol: Protocol, story: Story) -> str:
+    """Where the case then stands."""
+    state = protocol.states.get(story.state)
+    return w._("The case then stands at “%(state)s”.", state=w.text(state.title) if state else story.state)
+
+
+def _who(w: Wording, protocol: Protocol, beat: Beat) -> str:
+    if not beat.role:
+        return w._("Somebody")
+    role = w.role(protocol, beat.role)
+    return w._("%(role)s, person %(number)s", role=role, number=beat.person) if beat.person > 1 else role
+
+
+def _answers(w: Wording, protocol: Protocol, beat: Beat) -> tuple[Pair, ...]:
+    by_key = protocol.form_of(beat.do).by_key
+    return tuple(
+        (w.text(by_key[key].label), _answer(w, protocol, by_key[key], value)) if key in by_key else (key, str(value))
+        for key, value in beat.answers.items()
+    )
+
+
+def _answer(w: Wording, protocol: Protocol, field: FormField, value: Any) -> str:
+    if field.type in _WORDS_OF_STORIES:
+        return w.titles(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
+    try:
+        return w.answer(protocol, field, value, {})
+    except (KeyError, TypeError, ValueError):
+        return str(value)
+
+
+_WORDS_OF_STORIES = (FieldType.date, FieldType.moment, FieldType.record, FieldType.referral, FieldType.hold)
+"""What a story names by signs of its own rather than by values."""
+
+
+def _need(w: Wording, protocol: Protocol, key: str) -> str:
+    need = protocol.needs.get(key)
+    return w.text(need.sentence) if need else key
+
+
+def _fact(w: Wording, protocol: Protocol, key: str, value: Any) -> Pair:
+    fact = protocol.facts.get(key)
+    if fact is None:
+        return key, str(value)
+    label = w.text(fact.label)
+    if value is None:
+        return label, w._("Not recorded yet")
+    if fact.type is FactType.bool:
+        return label, w.yes_no(bool(value))
+    return label, _of_source(w, protocol, key, value)
+
+
+def _of_source(w: Wording, protocol: Protocol, key: str, value: Any) -> str:
+    """A fact's value as the answer that feeds it is read."""
+    for source in protocol.facts[key].from_:
+        field = protocol.form_of(source.act).by_key.get(source.field) if source.act and source.field else None
+        if field is not None and field.type not in _WORDS_OF_STORIES:
+            said = _answer(w, protocol, field, value)
+            if said != str(value):
+                return said
+    return w.yes_no(value) if value in ("yes", "no", "unknown") else str(value)
+
+
+_VERDICTS = {
+    Verdict.held: lambda w: w._("It holds."),
+    Verdict.failed: lambda w: w._("It does not hold."),
+    Verdict.not_proven: lambda w: w._("It could not be proven, and is never taken for proven."),
+}
+
+PROPERTIES: Mapping[str, str] = {
+    "end_reachable": N_("From everywhere a case can come to an end."),
+    "no_end_in_danger": N_("No case ends while a danger is raised."),
+}
+"""What the product itself asks of every definition."""

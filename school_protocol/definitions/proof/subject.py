@@ -1,0 +1,190 @@
+"""What a proof is about: one definition with what every property asks of it, worked out once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from math import inf
+
+from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.images import Deed, through
+from school_protocol.definitions.proof.planning import Leg, Masks, Planner, Wait, Without, decisive
+from school_protocol.definitions.proof.reaching import Explorer
+from school_protocol.definitions.proof.replaying import Stage, Stopped
+from school_protocol.definitions.proof.verdicts import Story
+from school_protocol.definitions.proof.world import World, counts_raised
+from school_protocol.domain.conditions import Condition
+from school_protocol.domain.protocol import HISTORY, START, ActKind, DangerFact, Fact, FactType, Move, Protocol
+from school_protocol.domain.texts import Text
+
+RAISED = "raised_dangers"
+"""The fact that the proof adds where a definition counts no raised dangers itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How far a proof goes before it says that it could not prove."""
+
+    combinations: int = 400_000
+    """Of one walk."""
+    until: float = inf
+    """On the clock of `perf_counter`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A sure way from the opening to a state, and what the facts may be there."""
+
+    opening: str
+    """The act that opens the case."""
+    legs: tuple[Leg, ...]
+    masks: Masks
+
+
+def with_raised(protocol: Protocol) -> Protocol:
+    """The definition with a fact that counts raised dangers, where it has none."""
+    if any(counts_raised(fact) for fact in protocol.facts.values()) or not protocol.dangers:
+        return protocol
+    label = Text.model_validate(dict.fromkeys(protocol.languages, RAISED))
+    fact = Fact(key=RAISED, label=label, type=FactType.count, initial="0", dangers=DangerFact(states=("raised",)))
+    return protocol.model_copy(update={"facts": {**protocol.facts, RAISED: fact}})
+
+
+class Subject:
+    """One definition under proof."""
+
+    def __init__(self, protocol: Protocol, limits: Limits) -> None:
+        self.protocol = with_raised(protocol)
+        self.limits = limits
+        self.walked = 0
+        """Combinations of all walks."""
+        self._ever: dict[tuple[str, str], bool] = {}
+
+    # ---- walks -------------------------------------------------------------------------------------------------
+
+    def explorer(self, tracked: frozenset[str], *conditions: Condition) -> Explorer:
+        return Explorer(World(self.protocol, tracked, conditions), self.limits.combinations, self.limits.until)
+
+    @cached_property
+    def planner(self) -> Planner:
+        return self.planner_without(None)
+
+    def planner_without(self, without: Without | None) -> Planner:
+        """One that looks for ways which somebody takes no part in."""
+        return Planner(self.protocol, decisive(self.protocol), without, self.limits.until)
+
+    @cached_property
+    def ends(self) -> tuple[str, ...]:
+        """Where a case has come to its end; where it goes on elsewhere, only if there is no other."""
+        ended = [key for key, state in self.protocol.states.items() if state.ended]
+        return tuple(key for key in ended if not self.protocol.states[key].successor) or tuple(ended)
+
+    @cached_property
+    def waiting(self) -> tuple[str, ...]:
+        """States in which a case goes on."""
+        return tuple(key for key, state in self.protocol.states.items() if not state.ended)
+
+    def may_ever_hold(self, need: str, state: str) -> bool:
+        """Whether any case in that state can meet the need, as far as the need's own facts tell."""
+        if (need, state) not in self._ever:
+            condition = self.protocol.needs[need].when
+            explorer = self.explorer(frozenset(condition.names))
+            explorer.explore()
+            self.walked += len(explorer.reached)
+            for one in self.protocol.states:
+                self._ever[need, one] = False
+            for node in explorer.reached:
+                if explorer.may_hold(self.protocol.needs[need], node.places):
+                    self._ever[need, node.state] = True
+        return self._ever[need, state]
+
+    def shut_needs(self, move: Move, state: str) -> tuple[str, ...]:
+        """Needs of a move that no case in this state can ever meet."""
+        locked = self.planner.world.locked[move.key]
+        return tuple(need.key for need in locked if not self.may_ever_hold(need.key, state))
+
+    # ---- arrivals ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def opening(self) -> Move | None:
+        return next((move for move in self.protocol.moves.values() if START in move.from_ and move.to != HISTORY), None)
+
+    @cached_property
+    def arrivals(self) -> Mapping[str, Arrival]:
+        """For each state that can be reached surely: the first way found there, shortest first."""
+        found: dict[str, Arrival] = {}
+        waiting: list[str] = []
+        for state, arrival in self._begun():
+            if state not in found:
+                found[state] = arrival
+                waiting.append(state)
+        while waiting:
+            state = waiting.pop(0)
+            for leg, masks in self.planner.legs(state, found[state].masks):
+                if leg.target not in found:
+                    found[leg.target] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
+                    waiting.append(leg.target)
+        return found
+
+    def _begun(self) -> Iterator[tuple[str, Arrival]]:
+        initial, opening = self.protocol.initial.key, self.opening
+        openers = [act for act in self.protocol.acts.values() if START in act.in_]
+        if opening is None:
+            return
+        planner = self.planner
+        images = (planner.world.effects[name].entering(opening, START, initial, None) for name in planner.names)
+        fresh = tuple(through(image, mask) for image, mask in zip(images, planner.world.start, strict=True))
+        for act in sorted(openers, key=lambda one: one.kind is ActKind.raise_danger):
+            if not planner.somebody(act.by, initial):
+                continue
+            urgent = planner.world.urgent
+            if act.kind is ActKind.raise_danger and urgent is not None and START in urgent.from_:
+                yield urgent.to, Arrival(act.key, (), planner.nothing_known)
+            else:
+                yield initial, Arrival(act.key, (), (*fresh, 0b01))
+
+    # ---- stories -----------------------------------------------------------------------------------------------
+
+    def stage(self) -> Stage:
+        return Stage(self.protocol)
+
+    def play(self, arrival: Arrival, stage: Stage) -> None:
+        """Play a sure way. Raises Stopped."""
+        kind = self.protocol.acts[arrival.opening].kind
+        stage.act(Deed(Given(arrival.opening, raises=kind is ActKind.raise_danger), signed=True, grants=True))
+        for leg in arrival.legs:
+            self.play_leg(leg, stage)
+
+    @staticmethod
+    def play_leg(leg: Leg, stage: Stage) -> None:
+        for step in leg.acts:
+            if isinstance(step, Wait):
+                stage.wait(step.days)
+            elif step.deed is not None:
+                stage.act(step.deed)
+        stage.move(leg.move)
+
+    def story_of(self, state: str) -> Story | None:
+        """How a case comes to that state, and what then keeps its ways on shut."""
+        arrival = self.arrivals.get(state)
+        if arrival is None:
+            return None
+        stage = self.stage()
+        try:
+            self.play(arrival, stage)
+            replayed = stage.state == state
+        except Stopped:
+            replayed = False
+        return self.told(stage, replayed=replayed)
+
+    def told(self, stage: Stage, *, replayed: bool, facts: tuple[str, ...] = ()) -> Story:
+        """What a stage has seen, as a story."""
+        state = stage.state
+        moves = [move for move in self.protocol.moves.values() if state in move.from_ and not move.automatic]
+        needs = dict.fromkeys(need.key for move in moves for need in self.planner.world.locked[move.key])
+        unmet = tuple(need for need in needs if not stage.holds(need)) if stage.case else ()
+        read = stage.facts() if stage.case else {}
+        names = facts or tuple(dict.fromkeys(name for need in unmet for name in self.protocol.needs[need].when.names))
+        known = {name: read[name] for name in names if name in self.protocol.facts and name != RAISED}
+        return Story(tuple(stage.beats), state, known, unmet, replayed)

@@ -1,0 +1,217 @@
+"""A definition as the proof walks it: which acts and moves are open, and what each does to the facts told apart."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from school_protocol.definitions.proof.answering import ABSENT, Given, answerings
+from school_protocol.definitions.proof.domains import Domain, domain_of
+from school_protocol.definitions.proof.images import Deed, Effects, Image, identity, is_free
+from school_protocol.domain.conditions import Condition, Value
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Fact, Fold, Move, Need, Protocol
+
+_T = FieldType
+SETTLED_BY = (ActKind.refer, ActKind.take_over, ActKind.lift_danger, ActKind.answer_referral, ActKind.review_hold)
+"""Kinds that settle something of which there may be several."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An act in one of the ways that are told apart, or what happens around a case; an image for each fact."""
+
+    act: str
+    """Empty: another case is joined into this one."""
+    images: tuple[Image, ...]
+    deed: Deed | None = None
+    raises: bool = False
+
+
+class World:
+    """A protocol, seen through some of its facts."""
+
+    def __init__(
+        self,
+        protocol: Protocol,
+        tracked: Iterable[str],
+        conditions: Iterable[Condition] = (),
+        *,
+        thorough: bool = False,
+    ) -> None:
+        self.protocol = protocol
+        self.thorough = thorough
+        """Whether acts that settle something are done as often as there is something left."""
+        wanted = set(tracked)
+        self.names = tuple(key for key in protocol.facts if key in wanted)
+        reading = [*(need.when for need in protocol.needs.values()), *conditions]
+        self.domains: dict[str, Domain] = {
+            key: domain_of(protocol.facts[key], reading, self._least(protocol.facts[key])) for key in self.names
+        }
+        self.effects = {
+            key: Effects(protocol, protocol.facts[key], self.domains[key], sure=thorough) for key in self.names
+        }
+        self.place = {key: number for number, key in enumerate(self.names)}
+
+    def _least(self, fact: Fact) -> int:
+        """Signatures are told apart up to those that their act asks for."""
+        if fact.fold is not Fold.signatures:
+            return 0
+        return max((self.protocol.acts[source.act or ""].signatures for source in fact.from_), default=0)
+
+    @property
+    def start(self) -> tuple[int, ...]:
+        """The mask of each fact before anything happened."""
+        return tuple(self.effects[key].start for key in self.names)
+
+    @property
+    def whole(self) -> tuple[int, ...]:
+        return tuple(self.domains[key].whole for key in self.names)
+
+    def values(self, places: Iterable[int]) -> dict[str, Value]:
+        """The facts of a combination."""
+        return {key: self.domains[key].values[place] for key, place in zip(self.names, places, strict=True)}
+
+    # ---- what is open ----------------------------------------------------------------------------------------
+
+    def is_open(self, act: Act, state: str) -> bool:
+        if state in act.in_:
+            return True
+        if state == START:
+            return False
+        return "any" in act.in_ or ("open" in act.in_ and not self.protocol.states[state].ended)
+
+    @cached_property
+    def urgent(self) -> Move | None:
+        """The move that a raised danger makes."""
+        named = (act.moves for act in self.protocol.acts_of(ActKind.raise_danger) if act.moves)
+        return next((self.protocol.moves[key] for key in named if key in self.protocol.moves), None)
+
+    @cached_property
+    def raised_place(self) -> int | None:
+        """The place of the fact that counts raised dangers, all of them and nothing else."""
+        return next((self.place[key] for key in self.names if counts_raised(self.protocol.facts[key])), None)
+
+    @cached_property
+    def locked(self) -> dict[str, tuple[Need, ...]]:
+        """Needs of each move that nobody can go on without."""
+        return {
+            key: tuple(self.protocol.needs[need] for need in move.needs if self.protocol.needs[need].lock is not None)
+            for key, move in self.protocol.moves.items()
+        }
+
+    @cached_property
+    def interruptions(self) -> frozenset[str]:
+        """States that a case comes back from to where it was."""
+        return frozenset(state for move in self.protocol.moves.values() if move.to == HISTORY for state in move.from_)
+
+    # ---- steps -----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def steps(self) -> dict[str, tuple[Step, ...]]:
+        """The ways to make each act that differ in what they do to these facts."""
+        found = {key: tuple(self._steps(act)) for key, act in self.protocol.acts.items()}
+        return {key: steps for key, steps in found.items() if steps}
+
+    def _steps(self, act: Act) -> Iterator[Step]:
+        seen: set[Any] = set()
+        for given in self.answerings(act):
+            grants = act.effect_when is None or act.effect_when.holds(given.values)
+            for deed in self._deeds(act, given, grants):
+                images = tuple(self.effects[key].of(deed) for key in self.names)
+                kind = (images, given.raises, act.needs_of(given.values), given.role)
+                if kind not in seen and (given.raises or self._does_something(images)):
+                    seen.add(kind)
+                    yield Step(act.key, images, deed, given.raises)
+
+    def _deeds(self, act: Act, given: Given, grants: bool) -> Iterator[Deed]:
+        if not self.thorough:
+            yield from (Deed(given, signed, grants) for signed in ((False, True) if act.signatures else (True,)))
+        elif act.kind in SETTLED_BY and not given.raises:
+            covers = (True, False) if self._covers_entry(act) else (None,)
+            yield from (Deed(given, True, grants, covering, thorough=True) for covering in covers)
+        elif not given.raises:
+            yield Deed(given, True, grants)
+
+    def _covers_entry(self, act: Act) -> bool:
+        sources = (source for key in self.names for source in self.protocol.facts[key].from_)
+        return any(source.covering_entry and source.act == act.key for source in sources)
+
+    def _does_something(self, images: Iterable[Image]) -> bool:
+        return any(image != identity(self.domains[key]) for key, image in zip(self.names, images, strict=True))
+
+    def answerings(self, act: Act) -> tuple[Given, ...]:
+        """The ways to answer an act that these facts tell apart. Raises TooMany."""
+        form = self.protocol.form_of(act)
+        conditions: list[Condition] = []
+        direct: set[str] = set()
+        also: dict[str, tuple[Any, ...]] = {}
+        roles = False
+        for key in self.names:
+            fact = self.protocol.facts[key]
+            for source in (source for source in fact.from_ if source.act == act.key and not is_free(fact)):
+                conditions += [source.where] if source.where is not None else []
+                roles = roles or bool(source.by)
+                if source.filled and source.filled in form.by_key:
+                    also.setdefault(
+                        source.filled, (True, ABSENT) if not form.by_key[source.filled].required else (True,)
+                    )
+                if source.row_filled:
+                    also[source.row_filled.partition(".")[0]] = ([source.row_filled], ABSENT)
+                if source.field and source.field in form.by_key:
+                    if fact.fold is Fold.answered:
+                        also[source.field] = ("all", "some")
+                    elif fact.fold is Fold.distinct and form.by_key[source.field].type is _T.accounts:
+                        count = len(self.domains[key].values)
+                        also[source.field] = tuple([["account"] * number for number in range(1, count)]) or (ABSENT,)
+                    elif source.value is None or fact.fold is Fold.streak:
+                        direct.add(source.field)
+            if self._reads_effect(fact, act):
+                conditions += [act.effect_when] if act.effect_when is not None else []
+            if fact.open_referrals and act.kind is ActKind.refer:
+                item = form.find(_T.target)
+                direct |= {item.key} if item else set()
+            if fact.grid_known == act.key:
+                item = form.find(_T.grid)
+                classes = tuple(value for value in self.domains[key].values if isinstance(value, int))
+                also |= {item.key: classes} if item else {}
+        also = {key: value for key, value in also.items() if key not in direct}
+        return answerings(self.protocol, act, conditions, direct, also, roles=roles)
+
+    def _reads_effect(self, fact: Fact, act: Act) -> bool:
+        """Whether the fact hangs on the act's effect being granted."""
+        if fact.fold is Fold.standing:
+            return any(source.act == act.key for source in fact.from_)
+        kinds = {
+            ActKind.answer_referral: fact.open_referrals,
+            ActKind.review_hold: fact.standing_holds,
+        }
+        return bool(kinds.get(act.kind))
+
+    @cached_property
+    def around(self) -> tuple[Step, ...]:
+        """What happens around a case: another is joined into it, an entry is corrected, a signature falls."""
+        found = []
+        if any(move.carries for move in self.protocol.moves.values()):
+            for danger in (False, True):
+                images = tuple(self.effects[key].joined(with_danger=danger) for key in self.names)
+                found.append(Step("", images, raises=danger))
+        changed = [act.key for act in self.protocol.acts.values() if self._may_change(act)]
+        found += [Step(key, tuple(self.effects[name].corrected(key) for name in self.names)) for key in changed]
+        feeding = [step for step in found if step.raises or self._does_something(step.images)]
+        return tuple({(step.images, step.raises): step for step in feeding}.values())
+
+    def _may_change(self, act: Act) -> bool:
+        """Whether a record of this act can change its effect later: corrected, or its signatory excluded."""
+        kinds = {one.kind for one in self.protocol.acts.values()}
+        corrected = act.kind in CORRECTABLE and ActKind.correct in kinds
+        excluded = ActKind.exclude in kinds or ActKind.report in kinds
+        return corrected or (excluded and (act.signatures > 0 or act.kind is ActKind.visa))
+
+
+def counts_raised(fact: Fact) -> bool:
+    """Whether a fact counts the raised dangers, all of them and nothing else."""
+    rule = fact.dangers
+    return rule is not None and rule.states == ("raised",) and not (rule.without_shared_concern or rule.stay_with_child)
