@@ -18,6 +18,7 @@ from huey.serializer import SignedSerializer
 from school_protocol.post import Post, post_of
 from school_protocol.services.house import House
 from school_protocol.services.notices import sweep
+from school_protocol.services.protocols.publishing import work_out
 
 FILE = "jobs.sqlite"
 _log = logging.getLogger(__name__)
@@ -27,20 +28,25 @@ STALE = timedelta(seconds=55)
 
 
 class Queue(SqliteHuey):  # type: ignore[misc]
-    """The queue, and the task that sweeps between two minutes."""
+    """The queue, and the tasks that look for work between two minutes."""
 
     now: Any
+    drafts: Any
 
     def ring(self) -> None:
-        """Ask for a sweep now: somebody waits for a message that can't wait. Never fails whoever asks."""
+        """Ask to look now: somebody waits for a message, or for a proof. Never fails whoever asks."""
         try:
             self.now()
+            self.drafts()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
 
 
 def queue_of(house: House, post: Post | None = None) -> Queue:
-    """The queue of this house with its one task, in a file of its own; raises PostMisconfigured."""
+    """The queue of this house with its two tasks, in a file of its own; raises PostMisconfigured.
+
+    One sweeps messages; the other works out drafts of protocols, and holds up no message while it does.
+    """
     ways = post or post_of(house.settings)
     path = house.settings.data / FILE
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -54,6 +60,12 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
     queue.now = queue.task(name="now", expires=STALE)(sweep_once)
+
+    def work_out_drafts() -> None:
+        work_out(house)
+
+    queue.periodic_task(crontab(minute="*"), name="work_out", expires=STALE)(work_out_drafts)
+    queue.drafts = queue.task(name="drafts", expires=STALE)(work_out_drafts)
     return queue
 
 
@@ -76,5 +88,5 @@ def working(queue: Queue) -> Iterator[None]:
 
 
 def _consumer(queue: Queue, **options: Any) -> Any:
-    """One worker: sweeps one after the other. It looks for a ringing every two seconds at most."""
-    return queue.create_consumer(workers=1, worker_type="thread", max_delay=2.0, **options)
+    """Two workers, as a proof takes long. They look for a ringing every two seconds at most."""
+    return queue.create_consumer(workers=2, worker_type="thread", max_delay=2.0, **options)

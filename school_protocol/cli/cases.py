@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import secrets
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from school_protocol.cli.group import (
+    REFUSED,
     actor_called,
     main,
     open_the_house,
@@ -17,10 +19,24 @@ from school_protocol.cli.group import (
 )
 
 if TYPE_CHECKING:
-    pass
+    from school_protocol.services.house import House
+    from school_protocol.services.on_paper import OnPaper
 
 _AS = click.option("--as", "username", required=True, help="The account that acts.")
+_WRITTEN_AT = click.option(
+    "--written-at", help="When it was written on paper first, as ISO date and time; without a zone, the schools' own."
+)
+_WRITTEN_BY = click.option("--written-by", help="The account that wrote it on paper; the one that acts unless named.")
 _EXPECTED = click.option("--expected", type=int, help="Number of the latest event that you know of.")
+
+
+def _paper(house: House, written_at: str | None, written_by: str | None) -> OnPaper | None:
+    """What the options say of a paper form that is typed in."""
+    from school_protocol.services.on_paper import OnPaper
+
+    if written_at is None and written_by is None:
+        return None
+    return OnPaper(written_at or "", actor_called(house, written_by).id if written_by else "")
 
 
 @main.group("case")
@@ -33,8 +49,18 @@ def one_case() -> None:
 @click.option("--answers", required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--act", help="The act that opens it; the report unless named.")
 @click.option("--school", help="GRESA code, where you hold a role in several schools.")
+@_WRITTEN_AT
+@_WRITTEN_BY
 @_AS
-def case_open(definition: str, answers: str, act: str | None, school: str | None, username: str) -> None:
+def case_open(
+    definition: str,
+    answers: str,
+    act: str | None,
+    school: str | None,
+    written_at: str | None,
+    written_by: str | None,
+    username: str,
+) -> None:
     """Open a case by a report; prints its number."""
     from school_protocol.services.opening import open_case, see_opening
 
@@ -42,8 +68,9 @@ def case_open(definition: str, answers: str, act: str | None, school: str | None
     actor = actor_called(house, username)
     form = see_opening(house, actor, act, protocol=definition)
     opened = open_case(
-        house, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school, protocol_key=definition
-    )
+        house, actor, form.act.key, read_yaml(answers), token=secrets.token_hex(8), unit=school,
+        protocol_key=definition, paper=_paper(house, written_at, written_by),
+    )  # fmt: skip
     say({"number": opened.number, "report": opened.report, "raised": opened.raised})
 
 
@@ -52,18 +79,27 @@ def case_open(definition: str, answers: str, act: str | None, school: str | None
 @click.argument("act")
 @click.option("--answers", type=click.Path(exists=True, dir_okay=False))
 @click.option("--password", envvar="SCHOOL_PROTOCOL_PASSWORD", help="Where the act asks for a signature.")
+@_WRITTEN_AT
+@_WRITTEN_BY
 @_EXPECTED
 @_AS
 def case_act(
-    number: str, act: str, answers: str | None, password: str | None, expected: int | None, username: str
+    number: str,
+    act: str,
+    answers: str | None,
+    password: str | None,
+    written_at: str | None,
+    written_by: str | None,
+    expected: int | None,
+    username: str,
 ) -> None:
-    """Record an act (key or code)."""
+    """Record an act (key or code), or type one in that was written on paper."""
     from school_protocol.services.recording import record_act
 
     house = open_the_house()
     done = record_act(
         house, actor_called(house, username), number, act, read_yaml(answers) if answers else {},
-        expected=expected, token=secrets.token_hex(8), password=password,
+        expected=expected, token=secrets.token_hex(8), password=password, paper=_paper(house, written_at, written_by),
     )  # fmt: skip
     say({"event": done.seq, "raised": done.raised})
 
@@ -194,6 +230,60 @@ def cases_list(chosen: str, after: str | None, as_json: bool, username: str) -> 
         click.echo(f"{line.number}  {line.unit.code}  {line.state.key:<24} {line.tone:<6} {line.due_at or ''}")
     if desk.after:
         click.echo(f"more: --after {desk.after}", err=True)
+
+
+@many_cases.command("move-version")
+@click.option("--definition", required=True, help="Key of the protocol.")
+@click.option("--to", "version", required=True, type=int, help="The published version to follow from now on.")
+@click.option("--number", "numbers", multiple=True, help="One case; all open ones of earlier versions unless named.")
+@click.option("--decided", multiple=True, help="A case that needs a decision, and for which you have decided.")
+@click.option("--reason", default="", help="Why; it is kept in every case that moves.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of them, and move none.")
+@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--json", "as_json", is_flag=True)
+@_AS
+def cases_move_version(
+    definition: str,
+    version: int,
+    numbers: tuple[str, ...],
+    decided: tuple[str, ...],
+    reason: str,
+    dry_run: bool,
+    language: str,
+    as_json: bool,
+    username: str,
+) -> None:
+    """Let open cases follow another version: one event each. Exit 3 where some of them did not, with the reasons.
+
+    It can be interrupted and called again: what has moved is not moved twice.
+    """
+    from school_protocol.services.protocols import moving
+    from school_protocol.services.protocols.moving_said import code_said, outcome_said
+    from school_protocol.wording import Wording
+
+    house = open_the_house()
+    actor = actor_called(house, username)
+    if dry_run:
+        found = moving.weigh_cases(house, actor, definition, version, numbers or None)
+    else:
+        found = moving.move_cases(house, actor, definition, version, numbers or None, reason=reason, decided=decided)
+    total = len(numbers) or moving.count_to_move(house, actor, definition, version)
+    with click.progressbar(found, length=total, file=sys.stderr, label="cases") as bar:
+        lines = list(bar)
+    if as_json:
+        say(
+            [
+                {"number": one.number, "outcome": one.outcome, "moved": one.is_moved, "reasons": one.codes}
+                for one in lines
+            ]
+        )
+    else:
+        w = Wording(language)
+        for one in lines:
+            why = " ".join(code_said(w, code) for code in ([] if one.is_moved else one.codes))
+            click.echo(f"{one.number}  {outcome_said(w, one)}" + (f": {why}" if why else ""))
+    if not dry_run and not all(one.is_moved for one in lines):
+        sys.exit(REFUSED)
 
 
 @main.group("case-file")

@@ -20,6 +20,7 @@ from school_protocol.domain.errors import DefinitionError
 if TYPE_CHECKING:
     from school_protocol.domain.protocol import Protocol
     from school_protocol.services.scripts import Played
+    from school_protocol.wording import Wording
 
 
 @main.group()
@@ -49,6 +50,34 @@ def definitions_check(files: tuple[str, ...], as_json: bool) -> None:
             click.echo(f"{fault['file']}:{fault['line']}: {fault['message']}")
     if faults:
         sys.exit(1)
+
+
+@definitions.command("diff")
+@click.argument("before", type=click.Path(exists=True, dir_okay=False))
+@click.argument("after", type=click.Path(exists=True, dir_okay=False))
+@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON, with their values.")
+def definitions_diff(before: str, after: str, language: str, as_json: bool) -> None:
+    """Say in words what changes from one file to another; exit 1 only where a file has faults."""
+    from school_protocol.definitions import read_file
+    from school_protocol.definitions.difference import difference
+    from school_protocol.definitions.saying import change_said, plain, sentence
+    from school_protocol.wording import Wording
+
+    try:
+        old, new = read_file(Path(before)), read_file(Path(after))
+    except DefinitionError as error:
+        for fault in error.faults:
+            click.echo(f"{error.file}:{fault.line}: {fault.message}")
+        sys.exit(1)
+    w, changes = Wording(language), difference(old, new)
+    said = [sentence(w, change_said(w, old, new, change)) for change in changes]
+    if as_json:
+        say([{**plain(change), "sentence": line} for change, line in zip(changes, said, strict=True)])
+        return
+    for line in said:
+        click.echo(line)
+    click.echo(w.ngettext("One change", "%(num)d changes", len(changes)) if changes else w._("No change"), err=True)
 
 
 @definitions.command("rehearse")
@@ -109,3 +138,66 @@ def _rehearsed_file(player: Any, protocol: Protocol, language: str) -> bytes:
     number = next(iter(player.numbers.values()))
     data: bytes = issue_case_file(player.house, actor, number, profile.key, language).data
     return data
+
+
+# ---- what is printed of a definition -----------------------------------------------------------------------------
+
+_LANGUAGE = click.option("--language", default="fr", show_default=True, help="One of the definition's languages.")
+
+
+def _said_in(file: str, language: str) -> tuple[Protocol, Wording]:
+    """A definition from its file, and the voice of one of its languages."""
+    from school_protocol.definitions import read_file
+    from school_protocol.services.handed_out import languages_of
+    from school_protocol.wording import Wording
+
+    protocol = read_file(Path(file))
+    spoken = languages_of(protocol)
+    if language not in spoken:
+        raise click.UsageError(f"{language}: not one of {', '.join(spoken)}")
+    return protocol, Wording(language)
+
+
+@definitions.command("draw")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Where the SVG goes.")
+@_LANGUAGE
+def definitions_draw(file: str, output: str, language: str) -> None:
+    """Draw the whole of a protocol as SVG: stages as lanes, the urgent path, who moves, deadlines."""
+    from school_protocol.definitions.drawing import drawn, svg
+
+    protocol, wording = _said_in(file, language)
+    Path(output).write_text(svg(drawn(protocol, wording), wording), "utf-8")
+
+
+@definitions.command("wall")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Where the PDF goes.")
+@_LANGUAGE
+def definitions_wall(file: str, output: str, language: str) -> None:
+    """Print a protocol on four pages for a school's wall, as PDF."""
+    from school_protocol.services.house import SystemClock
+    from school_protocol.services.wall import wall_of
+
+    protocol, wording = _said_in(file, language)
+    Path(output).write_bytes(wall_of(protocol, wording, SystemClock().now()))
+
+
+@definitions.command("forms")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False), help="Where the PDF goes.")
+@click.option("--form", "wanted", multiple=True, help="Only this form, by key or code; can be given several times.")
+@_LANGUAGE
+def definitions_forms(file: str, output: str, wanted: tuple[str, ...], language: str) -> None:
+    """Print the forms of a protocol to fill in by hand, as PDF."""
+    from school_protocol.documents.blank_forms import blank_forms
+    from school_protocol.services.house import SystemClock
+    from school_protocol.web.conditions import in_words
+
+    protocol, wording = _said_in(file, language)
+    keys = [protocol.resolve("forms", name) for name in wanted] or list(protocol.forms)
+    for key in keys:
+        if key not in protocol.forms:
+            raise click.UsageError(f"{key}: the definition has no such form")
+    forms = [protocol.forms[key] for key in dict.fromkeys(keys)]
+    Path(output).write_bytes(blank_forms(protocol, forms, wording, SystemClock().now(), in_words))

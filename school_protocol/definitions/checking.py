@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from school_protocol.definitions import acting, counting, whole, wordings
+from school_protocol.definitions import acting, counting, promising, settings, whole, wordings
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FormField, Option
@@ -29,8 +29,8 @@ _OPTION = re.compile(r"[a-z0-9][a-z0-9_]*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PARTS = (
-    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-    "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
+    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
+    "deadlines", "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
 )  # fmt: skip
 _LONGEST = 64
 
@@ -45,6 +45,8 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     acting.check(book)
     counting.check(book)
     wordings.check(book)
+    settings.check(book)
+    promising.check(book)
     whole.check(book)
     _identity(book)
     _identifiers(book)

@@ -16,6 +16,8 @@ from school_protocol.domain.errors import Fault
 
 LARGEST = 2 * 1024 * 1024
 DEEPEST = 20
+MANY = 100_000
+"""Values in one file: several times as many as the largest protocol holds."""
 _LOADER: type = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _UNWANTED = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u2028\u2029\ufffe\uffff\ud800-\udfff]")
 
@@ -124,6 +126,7 @@ class _Grower:
     def __init__(self, text: str) -> None:
         self.faults: list[Fault] = []
         self.lost: set[Path] = set()
+        self._count = 0
         self._events = self._read(text)
 
     @staticmethod
@@ -159,6 +162,9 @@ class _Grower:
 
     def _node(self, event: yaml.NodeEvent, path: Path, line: int | None) -> Node:
         """The node that `event` begins; `line` is that of its key, where it has one."""
+        self._count += 1
+        if self._count > MANY:
+            raise Unreadable(_line(event), f"more than {MANY} values")
         if isinstance(event, yaml.AliasEvent):
             self._fault(event, f"{_prefix(path)}aliases are not used in definitions: write *{event.anchor} out")
             return Scalar("", line or _line(event), flawed=True)

@@ -378,6 +378,9 @@ class Pages:
             return Markup("{} · {}").format(
                 self.line(taken), self.text(_declared(self.protocol.acts, detail.get("act")).title)
             )
+        if event.kind == "version_changed":
+            moved = w._("The case follows version %(version)s of the protocol from here on", version=detail["version"])
+            return self.line(moved)
         said = {"case_opened": w._("The case was opened"), "case_seen": w._("The team has read it")}
         return self.line(said.get(event.kind, event.kind))
 

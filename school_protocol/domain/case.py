@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
+from types import MappingProxyType
 from typing import Any
 
 from school_protocol.domain.answers import answer_values
@@ -20,144 +21,20 @@ from school_protocol.domain.events import (
     Event,
     Recorded,
     StepTaken,
+    VersionChanged,
 )
 from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.parts import EVERY_GUARDIAN as EVERY_GUARDIAN
+from school_protocol.domain.parts import Before as Before
+from school_protocol.domain.parts import DangerLife as DangerLife
+from school_protocol.domain.parts import Hold as Hold
+from school_protocol.domain.parts import Person as Person
+from school_protocol.domain.parts import Record as Record
+from school_protocol.domain.parts import Referral as Referral
+from school_protocol.domain.parts import SeatHeld as SeatHeld
+from school_protocol.domain.parts import Signature as Signature
+from school_protocol.domain.parts import StateEntry as StateEntry
 from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
-
-EVERY_GUARDIAN = "*"
-
-
-@dataclass(frozen=True, slots=True)
-class Signature:
-    account: str
-    role: str
-    seq: int
-    at: datetime
-
-
-@dataclass(slots=True)
-class Record:
-    """One recorded act with what followed it: corrections, signatures, and since when its effect stands."""
-
-    seq: int
-    act: str
-    kind: ActKind
-    actor: str
-    role: str
-    at: datetime
-    occurred_at: datetime
-    answers: dict[str, Any]
-    derived: Mapping[str, Any]
-    signatures: list[Signature] = field(default_factory=list)
-    effective_seq: int | None = None
-    effective_at: datetime | None = None
-    corrections: list[int] = field(default_factory=list)
-    grants: bool = True
-    """Whether the kind's effect applies (`effect_when`)."""
-    retracted_at: datetime | None = None
-    """When its writer took it back."""
-
-    def signed_by(self, account: str) -> bool:
-        return any(signature.account == account for signature in self.signatures)
-
-
-@dataclass(slots=True)
-class DangerLife:
-    """One life of a danger: raised → referred | lifted."""
-
-    danger: str
-    raised_seq: int
-    raised_at: datetime
-    by: str
-    state: str = "raised"
-    changed_seq: int = 0
-    changed_at: datetime | None = None
-
-    @property
-    def is_live(self) -> bool:
-        return self.state in ("raised", "referred")
-
-
-@dataclass(slots=True)
-class Referral:
-    number: int
-    seq: int
-    target: str
-    covers: tuple[str, ...]
-    at: datetime
-    actor: str
-    role: str
-    acknowledged_at: datetime | None = None
-    settled_at: datetime | None = None
-    awaits_answer: bool = True
-
-    @property
-    def is_open(self) -> bool:
-        return self.awaits_answer and self.settled_at is None
-
-
-@dataclass(slots=True)
-class Hold:
-    """While it stands, that guardian (or every guardian) gets nothing by any door."""
-
-    number: int
-    guardian: str
-    seq: int
-    at: datetime
-    confirmed_seq: int | None = None
-    lifted_seq: int | None = None
-    lifted_at: datetime | None = None
-    reviewed: list[tuple[int, datetime]] = field(default_factory=list)
-
-    @property
-    def stands(self) -> bool:
-        return self.lifted_seq is None
-
-
-@dataclass(slots=True)
-class SeatHeld:
-    seat: str
-    account: str
-    seq: int
-    side: str | None = None
-    until: str | None = None
-    """Its last day, as an ISO date; None: until further notice."""
-    by_overseer: bool = False
-
-    def is_held(self, day: date) -> bool:
-        return self.until is None or day.isoformat() <= self.until
-
-
-@dataclass(frozen=True, slots=True)
-class StateEntry:
-    state: str
-    source: str
-    seq: int
-    at: datetime
-    actor: str
-    move: str | None
-    is_return: bool = False
-    """A way back to where the case was: what was proposed or entered there before still counts."""
-
-
-@dataclass(frozen=True, slots=True)
-class Person:
-    id: str
-    slot: str
-    seq: int
-
-
-@dataclass(frozen=True, slots=True)
-class Before:
-    """What the urgent path interrupted, for the way back."""
-
-    state: str
-    entered_seq: int
-    opening_seq: int
-    opening_at: datetime
-    base_level: int
-    validated_seq: int
-    former_level: int
 
 
 @dataclass(slots=True)
@@ -207,6 +84,10 @@ class Case:
     """People whom only such records named: their numbers are not given again."""
     events: list[Event] = field(default_factory=list, repr=False)
     """What it was folded from."""
+    versions: list[tuple[int, int]] = field(default_factory=list)
+    """The versions of its protocol that it has followed: from which event on, which."""
+    earlier: Mapping[int, Protocol] = field(default_factory=dict, repr=False, compare=False)
+    """The versions that it follows no more, as they were handed to `fold`."""
 
     @property
     def entry(self) -> StateEntry:
@@ -223,6 +104,14 @@ class Case:
         """0 = not assessed, and 0 again while a danger raised since the last assessment stands."""
         newer = any(life.is_live and life.raised_seq > self.validated_seq for life in self.dangers)
         return 0 if newer else self.base_level
+
+    def version_at(self, seq: int) -> int:
+        """The version that the case followed as that event was written."""
+        return next((version for since, version in reversed(self.versions) if since <= seq), self.version)
+
+    def protocol_at(self, seq: int, current: Protocol) -> Protocol:
+        """That version: one of the `earlier` ones, else the `current` one."""
+        return self.earlier.get(self.version_at(seq), current)
 
     def copied(self) -> Case:
         """A case that can be folded on without touching this one."""
@@ -249,6 +138,7 @@ class Case:
             retracted=dict(self.retracted),
             former=dict(self.former),
             events=list(self.events),
+            versions=list(self.versions),
         )  # fmt: skip
 
     def live_dangers(self, *states: str) -> list[DangerLife]:
@@ -283,9 +173,19 @@ class Case:
         return any(hold.stands and hold.guardian in (guardian, EVERY_GUARDIAN) for hold in self.holds)
 
 
-def fold(protocol: Protocol, events: Iterable[Event], onto: Case | None = None) -> Case:
-    """The case after `events`, in the order of their numbers; `onto` continues a case folded before."""
-    case = onto or Case()
+def fold(
+    protocol: Protocol,
+    events: Iterable[Event],
+    onto: Case | None = None,
+    *,
+    earlier: Mapping[int, Protocol] = MappingProxyType({}),
+) -> Case:
+    """The case after `events`, in the order of their numbers; `onto` continues a case folded before.
+
+    `protocol` is the version that it follows at the end; each event is read by the version that it was written under,
+    those before a change of version by one of the `earlier` ones.
+    """
+    case = onto or Case(earlier=earlier)
     folding = _Folding(protocol, case)
     for event in events:
         folding.take(event)
@@ -294,11 +194,17 @@ def fold(protocol: Protocol, events: Iterable[Event], onto: Case | None = None) 
 
 class _Folding:
     def __init__(self, protocol: Protocol, case: Case, retracted: Iterable[int] = ()) -> None:
-        self.protocol = protocol
+        self.latest = protocol
         self.case = case
         self.retracted = {*case.retracted, *retracted}
         """Numbers of the records that are taken back, now or later: they have no effect."""
-        self.interruptions = {state for move in protocol.moves.values() if move.to == HISTORY for state in move.from_}
+        self._follow(case.version)
+
+    def _follow(self, version: int) -> None:
+        """Read what comes by that version."""
+        self.protocol = self.case.earlier.get(version, self.latest)
+        moves = self.protocol.moves.values()
+        self.interruptions = {state for move in moves if move.to == HISTORY for state in move.from_}
         """States that a case comes back from to where it was."""
 
     def take(self, event: Event) -> None:
@@ -314,6 +220,8 @@ class _Folding:
                 self._recorded(event)
             case EntryRetracted():
                 self._retracted(event)
+            case VersionChanged():
+                self._version_changed(event)
             case StepTaken():
                 self._stepped(event)
             case CaseSeen():
@@ -333,12 +241,31 @@ class _Folding:
         case.opened_from = event.opened_from
         case.opening_seq, case.opening_at = event.seq, event.occurred_at
         case.news_seq = event.seq
+        case.versions.append((event.seq, event.version))
+        self._follow(event.version)
         self._enter(event, event.state, START, None)
+
+    def _version_changed(self, event: VersionChanged) -> None:
+        """What was decided stays decided; what still waits for a signature is weighed by the new version."""
+        case = self.case
+        if event.former not in case.earlier:
+            raise LookupError(f"version {event.former} is needed to read what was written under it")
+        case.version = event.version
+        case.versions.append((event.seq, event.version))
+        self._follow(event.version)
+        for record in case.records:
+            self._settle(record, event)
 
     def _enter(self, event: Event, state: str, source: str, move: str | None) -> None:
         self.case.state = state
+        states = self.protocol.states
         is_return = move is not None and self.protocol.moves[move].to == HISTORY
-        self.case.entries.append(StateEntry(state, source, event.seq, event.occurred_at, event.actor, move, is_return))
+        from_end = source != START and states[source].ended
+        self.case.entries.append(
+            StateEntry(
+                state, source, event.seq, event.occurred_at, event.actor, move, is_return, states[state].ended, from_end
+            )
+        )
 
     # ---- moves -----------------------------------------------------------------------------------------------
 
@@ -380,9 +307,10 @@ class _Folding:
     # ---- acts ------------------------------------------------------------------------------------------------
 
     def _record(self, event: Recorded, act: Act) -> Record:
+        role = event.paper.role if event.paper else event.role
         record = Record(
-            event.seq, act.key, act.kind, event.actor, event.role, event.at, event.occurred_at, dict(event.answers),
-            event.derived,
+            event.seq, act.key, act.kind, event.actor, role, event.at, event.occurred_at, dict(event.answers),
+            event.derived, paper=event.paper, recorded_as=event.role,
         )  # fmt: skip
         self._weigh(record)
         return record
@@ -421,7 +349,7 @@ class _Folding:
         case = self.case
         if event.entry not in self.retracted:
             self.retracted.add(event.entry)
-            again = _Folding(self.protocol, Case(), self.retracted)
+            again = _Folding(self.latest, Case(earlier=case.earlier), self.retracted)
             for earlier in case.events:
                 again.take(earlier)
             for item in fields(Case):
@@ -430,11 +358,15 @@ class _Folding:
             case.retracted[event.entry].retracted_at = event.at
 
     def _weigh(self, record: Record) -> None:
-        """Whether the record's answers let its kind's effect happen."""
+        """Whether the record's answers let its kind's effect happen; of one from paper, whoever of the two acts."""
         act = self.protocol.acts[record.act]
         if act.effect_when is None:
             return
-        record.grants = act.effect_when.holds(record_values(self.protocol, record))
+        asked = dict.fromkeys((record.role, record.recorded_as))
+        record.grants = all(
+            act.effect_when.holds(act_values(self.protocol, record.act, record.answers, role, record.author))
+            for role in asked
+        )
 
     def _at_once(self, record: Record, event: Event) -> None:
         """What doesn't wait for a second signature, or happens where the effect was not granted."""
@@ -471,7 +403,9 @@ class _Folding:
         corrected.corrections.append(record.seq)
         changes = record.derived.get("changes")
         if changes:
-            corrected.answers = dict(changes)
+            form = self.protocol.form_of(corrected.act)
+            unasked = {key: value for key, value in corrected.answers.items() if key not in form.by_key}
+            corrected.answers = {**unasked, **changes}
             if "score" in record.derived:
                 corrected.derived = {**corrected.derived, "score": record.derived["score"]}
             self._weigh(corrected)
@@ -711,7 +645,7 @@ def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answe
 
 def record_values(protocol: Protocol, record: Record) -> dict[str, Value]:
     """What a condition over one record reads."""
-    return act_values(protocol, record.act, record.answers, record.role, record.actor)
+    return act_values(protocol, record.act, record.answers, record.role, record.author)
 
 
 def act_values(protocol: Protocol, act: str, answers: Answers, role: str, actor: str) -> dict[str, Value]:

@@ -8,6 +8,7 @@ from datetime import datetime
 
 from school_protocol.domain.dues import Due, DutyStatus
 from school_protocol.domain.facts import Facts
+from school_protocol.domain.protocol import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class DepartureLine:
     reason: str
     at: datetime
     actor: str
+    protocol: Protocol | None = None
+    """The version of the protocol that it departed from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
     ]
     lines.sort(key=lambda line: (line.due_at is None, line.due_at or facts.now))
     departures = tuple(
-        DepartureLine(step.move, need, reason, step.at, step.actor)
+        DepartureLine(step.move, need, reason, step.at, step.actor, facts.case.protocol_at(step.seq, facts.protocol))
         for step in facts.case.steps
         for need, reason in step.departures.items()
     )

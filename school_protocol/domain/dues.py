@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time, timedelta
 
 from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
+from school_protocol.domain.events import StepTaken
 from school_protocol.domain.facts import Facts, Surroundings, points_by
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Deadline, Duty, Protocol, Source, Step
@@ -255,9 +256,15 @@ def _met(facts: Facts, deadline: Deadline, start: Start) -> tuple[int, datetime]
     candidates += [
         (step.seq, step.occurred_at)
         for step in facts.case.steps
-        if deadline.key in facts.protocol.moves[step.move].meets and step.seq > start.seq
+        if step.seq > start.seq and deadline.key in _meets(facts, step)
     ]
     return min(candidates, default=None)
+
+
+def _meets(facts: Facts, step: StepTaken) -> tuple[str, ...]:
+    """The deadlines that a step meets: none any more, where the version that is followed now has no such move."""
+    move = facts.protocol.moves.get(step.move)
+    return move.meets if move else ()
 
 
 def _meetings(facts: Facts, deadline: Deadline, source: Source, start: Start) -> Iterator[tuple[int, datetime]]:
@@ -314,7 +321,7 @@ def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     case = facts.case
     if _is_about_rights(facts, deadline):
         return False
-    last_end = max((entry.seq for entry in case.entries if facts.protocol.states[entry.state].ended), default=0)
+    last_end = max((entry.seq for entry in case.entries if entry.is_end), default=0)
     if start.seq <= last_end:
         return True
     if deadline.ends_with_state and start.state is not None:
@@ -367,18 +374,18 @@ def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStat
     counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
     excuse = facts.excused(key)
     if excuse is not None:
-        return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.actor)
+        return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.author)
     if duty.suspended_while is not None and duty.suspended_while.holds(facts):
         return DutyStatus(key, "suspended")
     if duty.when is not None and not duty.when.holds(facts):
         done = _done(facts, duty.met_by, facts.case.opening_seq)
-        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor) if done else None
+        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author) if done else None
     if duty.after_move:
         return _after_move(facts, key)
     if not duty.deadlines:
         done = _done(facts, duty.met_by, facts.case.opening_seq)
         return (
-            DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor)
+            DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author)
             if done
             else (DutyStatus(key, "due") if duty.when is not None else None)
         )
@@ -399,7 +406,9 @@ def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
     met = [count.met_at for count in counts if count.met_at is not None]
     if done is None and not met:
         return None
-    return DutyStatus(key, "done", done_at=done.occurred_at if done else max(met), done_by=done.actor if done else None)
+    return DutyStatus(
+        key, "done", done_at=done.occurred_at if done else max(met), done_by=done.author if done else None
+    )
 
 
 def _met_otherwise(facts: Facts, duty: Duty, count: Due) -> bool:
@@ -420,7 +429,7 @@ def _after_move(facts: Facts, key: str) -> DutyStatus | None:
         return None
     done = _done(facts, duty.met_by, ran[-1].seq) if duty.met_by else None
     if done is not None:
-        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.actor)
+        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author)
     return DutyStatus(key, "due") if duty.met_by else DutyStatus(key, "done", done_at=ran[-1].at)
 
 

@@ -7,12 +7,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import UTC, date, datetime, time, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
 from typing import Any
 
 from school_protocol.domain import scoring
-from school_protocol.domain.answers import LONG_MOST, Cleaned, NewPerson, References, clean
+from school_protocol.domain.acting import bystander_roles as bystander_roles
+from school_protocol.domain.acting import role_for as role_for
+from school_protocol.domain.acting import roles_of as roles_of
+from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
 from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid, took_level_from
 from school_protocol.domain.case import Case, Record, act_values, acts_as, fold, record_values
 from school_protocol.domain.conditions import Value
@@ -21,127 +24,20 @@ from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, StepTaken
 from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
 from school_protocol.domain.forms import FieldType
+from school_protocol.domain.intents import Choice as Choice
+from school_protocol.domain.intents import Decision as Decision
+from school_protocol.domain.intents import Intent as Intent
+from school_protocol.domain.intents import MakeMove as MakeMove
+from school_protocol.domain.intents import Opening as Opening
+from school_protocol.domain.intents import Reason as Reason
+from school_protocol.domain.intents import RecordAct as RecordAct
+from school_protocol.domain.intents import Undo as Undo
 from school_protocol.domain.machine import NoSuchWay, Position, destination
+from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be_typed, own_moment
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
 from school_protocol.domain.signing import digest_of
 from school_protocol.domain.undoing import against_undo, retraction
-
-
-@dataclass(frozen=True, slots=True)
-class RecordAct:
-    """Record an act with these answers."""
-
-    act: str
-    answers: Mapping[str, Any] = field(default_factory=dict)
-    signed: bool = False
-    """The actor has just proved again who they are."""
-    changes: Mapping[str, Any] | None = None
-    """For a correction: the corrected record's answers as they should be, whole."""
-
-
-@dataclass(frozen=True, slots=True)
-class MakeMove:
-    """Make a move; `departures` are needs gone on without, each with its reason."""
-
-    move: str
-    reason: str = ""
-    departures: Mapping[str, str] = field(default_factory=dict)
-    successor: str | None = None
-    """Number kept for the case that the move opens elsewhere."""
-
-
-@dataclass(frozen=True, slots=True)
-class Undo:
-    """Take back what one has just recorded by mistake."""
-
-    seq: int
-
-
-Intent = RecordAct | MakeMove | Undo
-
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """Why something is not open: a code, the need that is unmet, who can lift it, with which acts, and from when."""
-
-    code: str
-    need: str | None = None
-    roles: tuple[str, ...] = ()
-    acts: tuple[str, ...] = ()
-    states: tuple[str, ...] = ()
-    unknown: tuple[str, ...] = ()
-    """Facts not recorded yet."""
-    from_when: datetime | None = None
-    may_depart: bool = False
-    persons: tuple[str, ...] = ()
-    to_sign: tuple[int, ...] = ()
-    """Entries that would meet the need, once they are signed."""
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """One act or move as it stands for this person now."""
-
-    kind: str
-    key: str
-    role: str | None
-    reasons: tuple[Reason, ...] = ()
-
-    @property
-    def is_open(self) -> bool:
-        return not self.reasons
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What follows: events to append, and the identities of people named for the first time (kept apart)."""
-
-    events: tuple[Event, ...]
-    people: tuple[NewPerson, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Opening:
-    """What a case needs to exist at all."""
-
-    number: str
-    unit: str
-    report: str | None = None
-    opened_from: str | None = None
-
-
-# ---- who acts ----------------------------------------------------------------------------------------------------
-
-
-def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings, day: date) -> tuple[str, ...]:
-    """The roles and seats in which `actor` may act in this case now: none where excluded, few where restricted."""
-    if actor.id in case.exclusions:
-        return ()
-    shut = case.number in actor.left or not actor.appointments
-    seats = [] if shut else [held.seat for held in case.seats_of(actor.id, day)]
-    roles = [role for role in actor.roles_in(around.places) if role in protocol.roles]
-    if case.restricted_seq is not None:
-        roles = [role for role in roles if protocol.roles[role].keeps_restricted]
-    return tuple(dict.fromkeys([*seats, *roles]))
-
-
-def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
-    """Roles that keep the acts of the first minutes although the case is restricted."""
-    if actor.id in case.exclusions or case.restricted_seq is None:
-        return ()
-    return tuple(role for role in actor.roles_in(around.places) if role in protocol.roles)
-
-
-def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) -> str | None:
-    """The first held role or seat (seats come first) that one of `allowed` admits; `everyone` admits any."""
-    allowed = tuple(allowed)
-    for name in held:
-        for wanted in allowed:
-            if wanted == "everyone" or acts_as(protocol, name, wanted):
-                return name
-    return None
-
 
 # ---- available ---------------------------------------------------------------------------------------------------
 
@@ -337,22 +233,36 @@ class _Desk:
 
     def _same_persons(self, move: Move) -> Iterator[Reason]:
         for group in move.distinct:
-            persons = {name: self._person(name) for name in group}
-            known = [person for person in persons.values() if person is not None]
-            if len(set(known)) < len(known):
+            persons = [person for name in group for person in self._persons(name)]
+            if len(set(persons)) < len(persons):
                 yield Reason("same_person", persons=tuple(group))
 
-    def _person(self, name: str) -> str | None:
+    def _persons(self, name: str) -> frozenset[str]:
+        """Who that is: of what was typed in from paper, whoever wrote it and whoever typed it."""
         if name == "mover":
-            return self.actor.id
+            return frozenset({self.actor.id})
         if name == "proposer":
-            return self.case.footing.actor if self.case.entries else None
+            return self._proposers()
         records = [
             record
             for record in self.case.records_of(name)
-            if record.grants and record.effective_seq is not None and record.actor not in self.case.exclusions
+            if record.grants and record.effective_seq is not None and record.author not in self.case.exclusions
         ]
-        return records[-1].actor if records else None
+        return self._behind(records[-1]) if records else frozenset()
+
+    def _proposers(self) -> frozenset[str]:
+        """Who entered the present state: by a step, or by the record that the step followed by itself."""
+        case = self.case
+        if not case.entries:
+            return frozenset()
+        entry = case.footing
+        move = self.protocol.moves.get(entry.move or "")
+        seq = entry.seq + 1 if entry.move is None else entry.seq - 1 if move is not None and move.automatic else 0
+        record = case.record(seq)
+        return frozenset({entry.actor}) | (self._behind(record) if record else frozenset())
+
+    def _behind(self, record: Record) -> frozenset[str]:
+        return frozenset({record.author, record.actor}) - set(self.case.exclusions)
 
     # ---- making a move ---------------------------------------------------------------------------------------
 
@@ -439,7 +349,7 @@ class _Desk:
         record = self.case.record(intent.seq)
         if codes or record is None:
             raise Refused(tuple(Reason(code) for code in codes))
-        role = record.role if record.role in self.roles else self.roles[0]
+        role = record.recorded_as if record.recorded_as in self.roles else self.roles[0]
         return Decision((retraction(record, self.actor.id, role, self.now),))
 
     # ---- recording an act ------------------------------------------------------------------------------------
@@ -453,20 +363,40 @@ class _Desk:
             raise Refused(choice.reasons)
         if self.is_new and opening is None:
             raise Refused((Reason("no_case"),))
-        cleaned = clean(self.protocol, self.protocol.form_of(act), intent.answers, self.references())
         role = choice.role or ""
-        self._check_needs(act, cleaned, role)
-        self._check_signature(act, cleaned, intent, role)
+        hand, cleaned = self._read(act, intent, Hand(self.actor.id, role, self.roles))
+        self._check_needs(act, cleaned, role, self.actor.id)
+        if hand.paper:
+            self._check_needs(act, cleaned, hand.role, hand.account)
+        if hand.signs:
+            self._check_signature(act, cleaned, intent, role)
         self._check_seat(act, cleaned)
-        self._check_letter(act, cleaned)
-        self._check_exclusion(act, cleaned)
+        self._check_letter(act, cleaned, hand)
+        self._check_exclusion(act, cleaned, hand)
         events: list[Event] = []
         if self.is_new and opening is not None:
-            events.append(self._opened(opening, role, cleaned, act))
-        recorded = self._recorded(act, cleaned, intent, role)
+            events.append(self._opened(opening, role, cleaned, act, hand))
+        recorded = self._recorded(act, cleaned, intent, role, hand)
         events.append(recorded)
         events += self._follows(act, recorded, events)
         return Decision(tuple(events), cleaned.people)
+
+    def _read(self, act: Act, intent: RecordAct, own: Hand) -> tuple[Hand, Cleaned]:
+        """Whose act it is, and its answers, checked; raises BadInput with all that is wrong with either."""
+        form, paper = self.protocol.form_of(act), intent.paper
+        if paper is None:
+            return own, clean(self.protocol, form, intent.answers, self.references())
+        if not may_be_typed(act):
+            raise Refused((Reason("not_from_paper"),))
+        hand, problems = by_hand(self.protocol, self.case, act, paper, self.actor.id, self.now, self.around)
+        try:
+            cleaned = clean(self.protocol, form, intent.answers, self.references())
+        except BadInput as error:
+            raise BadInput({**error.problems, **problems}, error.sentences) from None
+        problems = {**later_than_paper(form, cleaned.answers, paper), **problems}
+        if problems:
+            raise BadInput(problems)
+        return hand, cleaned
 
     def references(self) -> References:
         """What the answers of a form may point at."""
@@ -500,12 +430,12 @@ class _Desk:
         people = self.case.people.values()
         return frozenset(one.id for one in people if slots[one.slot].guardian and self.case.is_held(one.id))
 
-    def _opened(self, opening: Opening, role: str, cleaned: Cleaned, act: Act) -> CaseOpened:
+    def _opened(self, opening: Opening, role: str, cleaned: Cleaned, act: Act, hand: Hand) -> CaseOpened:
         return CaseOpened(
             actor=self.actor.id,
             role=role,
             at=self.now,
-            occurred_at=self._occurred_at(act, cleaned),
+            occurred_at=self._occurred_at(act, cleaned, hand),
             protocol=self.protocol.protocol,
             version=self.protocol.version,
             digest=self.protocol.digest,
@@ -516,23 +446,23 @@ class _Desk:
             opened_from=opening.opened_from,
         )
 
-    def _occurred_at(self, act: Act, cleaned: Cleaned) -> datetime:
-        """When it happened: the form's first moment, where it offers now; else now."""
-        for item in self.protocol.form_of(act).fields:
-            if item.type is FieldType.moment and item.default == "now" and item.key in cleaned.answers:
-                return min(datetime.fromisoformat(cleaned.answers[item.key]), self.now)
-        return self.now
+    def _occurred_at(self, act: Act, cleaned: Cleaned, hand: Hand) -> datetime:
+        """When it happened: the form's first moment, where it offers now; else as the paper says; else now."""
+        written = hand.paper.written_at if hand.paper else self.now
+        own = own_moment(self.protocol.form_of(act), cleaned.answers)
+        return min(own[1], written) if own else written
 
-    def _recorded(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str) -> Recorded:
+    def _recorded(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str, hand: Hand) -> Recorded:
         return Recorded(
             actor=self.actor.id,
             role=role,
             at=self.now,
-            occurred_at=self._occurred_at(act, cleaned),
+            occurred_at=self._occurred_at(act, cleaned, hand),
             act=act.key,
             kind=EVENT_OF_ACT[act.kind],
             answers=cleaned.answers,
-            derived=self._derived(act, cleaned, intent, role),
+            derived=self._derived(act, cleaned, intent if hand.signs else replace(intent, signed=False), role),
+            paper=hand.handwritten,
         )
 
     def _derived(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str) -> dict[str, Any]:
@@ -595,7 +525,7 @@ class _Desk:
         if whole.people:
             raise Refused((Reason("not_correctable"),))
         self._check_grid(record, whole)
-        self._check_needs(corrected, whole, record.role, record)
+        self._check_needs(corrected, whole, record.role, record.author, record)
         derived = {"corrected": record.act, "changes": dict(whole.answers)}
         if corrected.kind is ActKind.grid:
             derived["score"] = self._score(corrected, whole)
@@ -679,10 +609,9 @@ class _Desk:
             signed = self.protocol.acts[record.act]
             raise Refused((Reason("not_yours_to_sign", roles=signed.signed_by or signed.by),))
 
-    def _check_needs(self, act: Act, cleaned: Cleaned, role: str, corrected: Record | None = None) -> None:
+    def _check_needs(self, act: Act, cleaned: Cleaned, role: str, author: str, corrected: Record | None = None) -> None:
         """The needs that these answers call for; of a correction, those that it calls for anew."""
-        actor = corrected.actor if corrected else self.actor.id
-        needs = act.needs_of(act_values(self.protocol, act.key, cleaned.answers, role, actor))
+        needs = act.needs_of(act_values(self.protocol, act.key, cleaned.answers, role, author))
         asked_before = act.needs_of(record_values(self.protocol, corrected)) if corrected else ()
         reasons = self._unmet_by(act, cleaned.answers, (need for need in needs if need not in asked_before))
         if reasons:
@@ -704,7 +633,7 @@ class _Desk:
         if account in self.case.exclusions:
             raise Refused((Reason("excluded"),))
 
-    def _check_letter(self, act: Act, cleaned: Cleaned) -> None:
+    def _check_letter(self, act: Act, cleaned: Cleaned, hand: Hand) -> None:
         """A letter to some targets is sent by certain roles only; a call, by anybody."""
         form = self.protocol.form_of(act)
         item = form.find(FieldType.target)
@@ -716,12 +645,15 @@ class _Desk:
             for field in form.fields
             for option in field.options
         )
-        if written and role_for(self.protocol, target.letter_by, self.roles) is None:
+        if written and any(
+            role_for(self.protocol, target.letter_by, held) is None for held in (self.roles, hand.roles)
+        ):
             raise Refused((Reason("letter_not_yours", roles=target.letter_by),))
 
-    def _check_exclusion(self, act: Act, cleaned: Cleaned) -> None:
-        """Nobody below shuts out who oversees: somebody must always be able to read a case."""
-        if act.kind not in (ActKind.exclude, ActKind.report) or any(self._oversees(role) for role in self.roles):
+    def _check_exclusion(self, act: Act, cleaned: Cleaned, hand: Hand) -> None:
+        """Nobody below shuts out who oversees, nor by another's hand: somebody must always be able to read a case."""
+        overseen = all(any(self._oversees(role) for role in roles) for roles in (self.roles, hand.roles))
+        if act.kind not in (ActKind.exclude, ActKind.report) or overseen:
             return
         for item in self.protocol.form_of(act).fields:
             if item.type not in (FieldType.account, FieldType.accounts):
@@ -747,6 +679,13 @@ class _Desk:
         numbered = [event.numbered(self.case.last_seq + 1 + place) for place, event in enumerate(events)]
         after = fold(self.protocol, numbered, self.case.copied())
         return urgent_steps(self.protocol, after, self.actor, self.now, self.around, recorded.role)
+
+
+def references_of(
+    protocol: Protocol, case: Case | None, actor: Actor, now: datetime, around: Surroundings
+) -> References:
+    """What this person's answers may point at now."""
+    return _Desk(protocol, case, actor, now, around).references()
 
 
 def urgent_steps(

@@ -27,6 +27,7 @@ class EventKind(StrEnum):
     case_seen = "CaseSeen"
     case_joined = "CaseJoined"
     entry_retracted = "EntryRetracted"
+    version_changed = "VersionChanged"
     document_issued = "DocumentIssued"
     form_recorded = "FormRecorded"
     report_received = "ReportReceived"
@@ -133,8 +134,20 @@ class CaseOpened(Event):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Handwritten:
+    """That an act stood on paper before somebody typed it in: who wrote it, in which role or seat, when."""
+
+    by: str
+    role: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Recorded(Event):
-    """An act was recorded: its answers, and what the engine derived from them."""
+    """An act was recorded: its answers, and what the engine derived from them.
+
+    The header says who recorded it. Where it was written on paper first, `paper` says whose act it is.
+    """
 
     act: str
     kind: EventKind
@@ -143,6 +156,7 @@ class Recorded(Event):
     """Its words were destroyed; the structured answers stand."""
     derived: Mapping[str, Any] = field(default_factory=dict)
     """Dangers newly raised, numbers given (referral, piece, hold), persons added, digest signed."""
+    paper: Handwritten | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -187,6 +201,17 @@ class EntryRetracted(Event):
 
     entry: int
     act: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VersionChanged(Event):
+    """From here on the case follows another version of its protocol; what was written before stays as it was."""
+
+    former: int
+    former_digest: str
+    version: int
+    digest: str
+    reason: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -245,6 +270,7 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.case_seen: CaseSeen,
     EventKind.case_joined: CaseJoined,
     EventKind.entry_retracted: EntryRetracted,
+    EventKind.version_changed: VersionChanged,
     EventKind.step_taken: StepTaken,
     EventKind.document_issued: DocumentIssued,
 }
@@ -266,6 +292,8 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             derived["changes"], changed = split_words(protocol.form_of(derived["corrected"]), derived["changes"])
             words |= {f"{_CHANGED}.{path}": text for path, text in changed.items()}
         body = {"act": event.act, "answers": body, "derived": derived}
+        if event.paper is not None:
+            body["paper"] = {"by": event.paper.by, "role": event.paper.role, "at": event.paper.at.isoformat()}
     else:
         body = {item.name: getattr(event, item.name) for item in fields(event) if item.name not in _HEADER}
         words = {}
@@ -273,6 +301,8 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             words = {"reason": body.pop("reason")} if event.reason else {}
             words |= {f"departures.{need}": why for need, why in event.departures.items()}
             body["departures"] = sorted(event.departures)
+        elif isinstance(event, VersionChanged):
+            words = {"reason": body.pop("reason")} if event.reason else {}
         elif isinstance(event, CaseJoined):
             words = {f"handover.{key}": text for key, text in body.pop("handover").items()}
     return Entry(
@@ -311,12 +341,21 @@ def from_entry(entry: Entry) -> Event:
             answers=join_words(body["answers"], own),
             derived=derived,
             destroyed=entry.words is None,
+            paper=_handwritten(body.get("paper")),
         )
     if kind is EventKind.step_taken:
         body["reason"] = words.get("reason", "")
         body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
+    elif kind is EventKind.version_changed:
+        body["reason"] = words.get("reason", "")
     elif kind is EventKind.case_joined:
         body["handover"] = {key.partition(".")[2]: text for key, text in words.items()}
         for name in ("dangers", "holds", "exclusions", "referrals"):
             body[name] = tuple(body[name])
     return _SIMPLE[kind](**header, **body)
+
+
+def _handwritten(kept: Mapping[str, str] | None) -> Handwritten | None:
+    if kept is None:
+        return None
+    return Handwritten(by=kept["by"], role=kept["role"], at=datetime.fromisoformat(kept["at"]))

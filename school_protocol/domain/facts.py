@@ -202,9 +202,7 @@ class Facts(Mapping[str, Value]):
     @property
     def openings(self) -> tuple[int, ...]:
         """The numbers of the events that opened the case: its creation, and each leaving of an end."""
-        states = self.protocol.states
-        entries = self.case.entries
-        return tuple(entry.seq for entry in entries if entry.source == START or states[entry.source].ended)
+        return tuple(entry.seq for entry in self.case.entries if entry.source == START or entry.from_end)
 
     def _comes_after(self, sources: Iterable[Source], record: Record) -> bool:
         """Whether one of `sources` was recorded, and signed, before the record in the same opening."""

@@ -144,6 +144,8 @@ class Contradiction(Model):
 
 class Form(Named):
     intro: Text | None = None
+    editable: bool = False
+    """What is said above its first question can be changed in a form."""
     side: str | None = None
     readers: Keys = ()
     """Roles that read it; empty: whoever sees the case."""

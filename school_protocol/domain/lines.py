@@ -48,6 +48,15 @@ class SignatureLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PaperLine:
+    """Who wrote an entry on paper before it was typed in, in which role, when."""
+
+    name: str
+    role: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class RecordView:
     """One recorded act. `answers` holds only what this reader may read; `hidden` says why something is missing."""
 
@@ -74,6 +83,22 @@ class RecordView:
     """When its writer took it back: nothing rests on it any more."""
     undo_until: datetime | None = None
     """Until when this reader, who wrote it, may take it back."""
+    protocol: Protocol | None = None
+    """The version of the protocol that it was written under."""
+    paper: PaperLine | None = None
+    """Where it stood on paper first; `actor` and `role` are then of whoever typed it in."""
+
+    @property
+    def author(self) -> str:
+        return self.paper.name if self.paper else self.actor
+
+    @property
+    def author_role(self) -> str:
+        return self.paper.role if self.paper else self.role
+
+    @property
+    def written_at(self) -> datetime:
+        return self.paper.at if self.paper else self.at
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ class Permission(StrEnum):
     see_case = "see_case"
     see_own_receipt = "see_own_receipt"
     see_team = "see_team"
+    publish = "publish"
 
 
 class UnitKind(StrEnum):

@@ -65,6 +65,8 @@ class Role(Named):
     """Answers for the units below: opens restricted cases and names their readers."""
     side_bound: bool = False
     """Reads only the records of its seat's side."""
+    publishes: bool = False
+    """Publishes versions of protocols, two people together; sees no case by it."""
     stand_in_by: Keys = ()
     """Roles that name who holds this one for a time, while somebody is away; empty: nobody stands in."""
 
@@ -360,6 +362,22 @@ class Need(Model):
     provenance: str = ""
 
 
+class Property(Model):
+    """What must hold of every case, whatever happens: proven before a version is published."""
+
+    key: str = ""
+    never: Condition | None = None
+    """Over facts: never surely or possibly so where the case stands (`in`), or as a move enters `entering`."""
+    always_possible: str | None = None
+    """An act or a move that can be made, or be made ready by acts, in every case that stands in `in`."""
+    leads_to: Keys = ()
+    """States of which one can be reached from every case that stands in `in`."""
+    in_: Keys = Field(default=(), alias="in")
+    """States, or `open` (not ended); empty: all of these."""
+    entering: Keys = ()
+    sentence: Text
+
+
 # ---- time --------------------------------------------------------------------------------------------------------
 
 
@@ -389,6 +407,8 @@ class Deadline(Named):
     lock: Literal["law", "safety"] | None = None
     urgent: bool = False
     basis: str = ""
+    editable: bool = False
+    """Its figures can be changed in a form; what the law or safety locks never is."""
 
 
 class Duty(Named):
@@ -411,6 +431,8 @@ class Roll(Model):
 class Schedule(Model):
     days: tuple[int, ...]
     roll: Roll = Roll()
+    editable: bool = False
+    """Its days can be changed in a form; those that are `fixed` stay."""
 
 
 class FollowUp(Model):
@@ -438,6 +460,8 @@ class GridItem(Named):
 class Level(Named):
     low: int
     high: int
+    editable: bool = False
+    """Its bounds can be changed in a form, where the neighbouring level's can, too."""
 
 
 class Floor(Model):
@@ -568,6 +592,8 @@ class Words(Named):
     """Dangers in whose first minutes they are shown."""
     first_minutes: bool = False
     """Shown in the first minutes of every danger."""
+    editable: bool = False
+    """Its texts can be changed in a form."""
 
 
 class Protocol(Model):
@@ -594,6 +620,7 @@ class Protocol(Model):
     moves: Mapping[str, Move]
     facts: Mapping[str, Fact]
     needs: Mapping[str, Need]
+    properties: Mapping[str, Property] = {}
     deadlines: Mapping[str, Deadline] = {}
     duties: Mapping[str, Duty] = {}
     grids: Mapping[str, Grid] = {}

@@ -37,7 +37,7 @@ def retraction(record: Record, actor: str, role: str, at: datetime) -> EntryRetr
 def without(protocol: Protocol, case: Case, record: Record) -> Case:
     """The case as it would be, had that record been taken back."""
     event = retraction(record, record.actor, record.role, record.at).numbered(case.last_seq + 1)
-    return fold(protocol, [*case.events, event])
+    return fold(protocol, [*case.events, event], earlier=case.earlier)
 
 
 def against_undo(
@@ -52,7 +52,9 @@ def against_undo(
     if not protocol.undo_minutes or record.kind not in UNDOABLE:
         return ("undo_not_offered",)
     found = []
-    if _is_urgent(case, record):
+    if case.version_at(record.seq) != case.version:
+        found.append("undo_other_version")
+    elif _is_urgent(case, record):
         found.append("undo_urgent")
     elif any(copy.seq > record.seq for copy in case.documents):
         found.append("undo_handed_out")

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 KEYED = (
-    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-    "duties", "grids", "dangers", "targets", "documents", "spoken", "audiences", "words",
+    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
+    "deadlines", "duties", "grids", "dangers", "targets", "documents", "spoken", "audiences", "words",
 )  # fmt: skip
 
 

@@ -126,6 +126,7 @@ PEOPLE = (
     Person("academie", "academy", "MA-04", "Mohammed Skalli", "محمد الصقلي"),
     Person("formateur", "trainer", "MA", "Rachid Hakimi", "رشيد الحكيمي", trained=True),
     Person("protocole", "protocol_admin", "MA", "Zineb Chraibi", "زينب الشرايبي"),
+    Person("protocole2", "protocol_admin", "MA", "Adil Berrada", "عادل برادة"),
     Person("donnees", "data_officer", "MA-04", "Omar Belghiti", "عمر بلغيتي"),
     Person("admin", "technical_admin", "MA", "Siham Daoudi", "سهام الداودي"),
     Person("province2", "directorate", "MA-SAL", "Fouad Lahbabi", "فؤاد الحبابي", trained=True),

@@ -135,7 +135,7 @@ def see_guides(house: House, actor: Actor | None) -> tuple[Guide, ...]:
 
 def see_topic(house: House, actor: Actor, key: str, version: int, topic: str) -> Topic:
     """One page of help. Raises Unseen for a definition that is not this person's, or a page that is not there."""
-    found = topic_of(_known(house, actor, key, version), topic)
+    found = topic_of(known(house, actor, key, version), topic)
     if not (found.acts or found.moves):
         raise Unseen(topic)
     return found
@@ -143,13 +143,14 @@ def see_topic(house: House, actor: Actor, key: str, version: int, topic: str) ->
 
 def see_role(house: House, actor: Actor, key: str, version: int, role: str) -> RoleGuide:
     """What a role or a seat does. Raises Unseen as `see_topic` does."""
-    protocol = _known(house, actor, key, version)
+    protocol = known(house, actor, key, version)
     if role not in protocol.roles and role not in protocol.seats:
         raise Unseen(role)
     return role_guide(protocol, role, is_mine=role in _roles_of(actor))
 
 
-def _known(house: House, actor: Actor, key: str, version: int) -> Protocol:
+def known(house: House, actor: Actor, key: str, version: int) -> Protocol:
+    """A definition in which this person holds a role. Raises Unseen for any other."""
     held = _roles_of(actor)
     for one in house.library.every():
         if (one.protocol, one.version) == (key, version) and held & one.roles.keys():

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Clock
+from school_protocol.domain.events import Event, VersionChanged
 from school_protocol.domain.policy import RoleSight
 from school_protocol.domain.protocol import Protocol
 from school_protocol.storage import directory
@@ -33,12 +34,17 @@ class Library:
         self._sights: tuple[tuple[tuple[str, int], ...], tuple[RoleSight, ...]] = ((), ())
 
     def protocol(self, key: str, version: int) -> Protocol:
-        """The definition that a case was opened under."""
+        """One published version, as a case follows it."""
         if (key, version) not in self._known:
             with self.store.reading() as session:
                 kept = directory.definition(session, key, version)
             self._known[key, version] = read(kept.content, f"{key}/{version}.yaml")
         return self._known[key, version]
+
+    def earlier(self, key: str, events: Iterable[Event]) -> dict[int, Protocol]:
+        """The versions that a case followed before its changes of version, by their number."""
+        left = {event.former for event in events if isinstance(event, VersionChanged)}
+        return {version: self.protocol(key, version) for version in left}
 
     def current(self) -> tuple[Protocol, ...]:
         """The definitions under which new cases are opened."""

@@ -31,7 +31,7 @@ def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
     target = load_by_id(house, session, loaded.actor, other_id)
     joined = _joined_event(house, loaded, move.carries)
     events = keep(house, session, other_id, target.protocol, target.events, [joined], around=target.around)
-    case = fold(target.protocol, [*target.events, *events])
+    case = fold(target.protocol, [*target.events, *events], earlier=target.case.earlier)
     steps = urgent_steps(target.protocol, case, loaded.actor, house.now(), target.around, joined.role)
     if steps:
         made = keep(house, session, other_id, target.protocol, [*target.events, *events], steps, around=target.around)

@@ -13,7 +13,15 @@ from school_protocol.domain.case import Case, fold
 from school_protocol.domain.dues import Due, open_dues, read
 from school_protocol.domain.engine import roles_of
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.events import EntryRetracted, Event, StepTaken, from_entry, to_entry
+from school_protocol.domain.events import (
+    EntryRetracted,
+    Event,
+    Recorded,
+    StepTaken,
+    VersionChanged,
+    from_entry,
+    to_entry,
+)
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
@@ -143,10 +151,8 @@ def load(house: House, session: Session, actor: Actor, number: str) -> Loaded:
 
 def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Loaded:
     """The case with that id, for who was let through already."""
-    opened = cases.opened(session, case_id)
-    protocol = house.library.protocol(opened.protocol, opened.version)
-    events = tuple(from_entry(entry) for entry in cases.load(session, house.vault, case_id))
-    case = fold(protocol, events)
+    protocol, case = folded(house, session, case_id)
+    events = tuple(case.events)
     around = surroundings(house, case.unit, named=schools_named(protocol, case), language=actor.language)
     facts = read(protocol, case, house.now(), around)
     loaded = Loaded(case_id, protocol, case, facts, around, actor, (), events)
@@ -156,6 +162,16 @@ def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Lo
     elif loaded.roles and not loaded.metadata_only:
         loaded.naming = naming_of(protocol, names_in(house, session, case_id))
     return loaded
+
+
+def folded(house: House, session: Session, case_id: str) -> tuple[Protocol, Case]:
+    """A case as its events make it, and the version of its protocol that it follows now."""
+    opened = cases.opened(session, case_id)
+    events = [from_entry(entry) for entry in cases.load(session, house.vault, case_id)]
+    changes = (event for event in reversed(events) if isinstance(event, VersionChanged))
+    latest = next(changes, None)
+    protocol = house.library.protocol(opened.protocol, latest.version if latest else opened.version)
+    return protocol, fold(protocol, events, earlier=house.library.earlier(opened.protocol, events))
 
 
 def naming_of(protocol: Protocol, names: Mapping[str, Mapping[str, str]]) -> Naming:
@@ -177,10 +193,12 @@ def names_in(house: House, session: Session, case_id: str) -> dict[str, Mapping[
 
 
 def as_it_stood(loaded: Loaded, event: Event) -> Loaded:
-    """The case just before that event, at its moment."""
+    """The case just before that event, at its moment, by the version that it followed then."""
     events = tuple(one for one in loaded.events if one.seq < event.seq)
-    case = fold(loaded.protocol, events)
-    return replace(loaded, case=case, events=events, facts=read(loaded.protocol, case, event.at, loaded.around))
+    protocol = loaded.case.protocol_at(event.seq, loaded.protocol)
+    case = fold(protocol, events, earlier=loaded.case.earlier)
+    facts = read(protocol, case, event.at, loaded.around)
+    return replace(loaded, protocol=protocol, case=case, events=events, facts=facts)
 
 
 def with_neighbours(house: House, loaded: Loaded) -> Loaded:
@@ -241,7 +259,8 @@ def keep(
             marks=[mark_text(person.identity[key]) for key in ("name", "massar") if key in person.identity],
         )
     numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
-    case = fold(protocol, [*before, *numbered])
+    whole = [*before, *numbered]
+    case = fold(protocol, whole, earlier=house.library.earlier(protocol.protocol, whole))
     if any(isinstance(event, EntryRetracted) for event in numbered):
         identities.unmark(session, case_id, case.former)
     index.write(session, _row(house, case_id, protocol, case, around))
@@ -255,9 +274,7 @@ def mark_text(text: str) -> str:
 
 def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:
     """Write the case's index row anew from its events; whom a record named that was taken back is not found by it."""
-    opened = cases.opened(session, case_id)
-    protocol = house.library.protocol(opened.protocol, opened.version)
-    case = fold(protocol, (from_entry(entry) for entry in cases.load(session, house.vault, case_id)))
+    protocol, case = folded(house, session, case_id)
     row = _row(house, case_id, protocol, case, None)
     identities.unmark(session, case_id, case.former)
     index.write(session, row)
@@ -381,9 +398,11 @@ def notify(
 def accounts_in(loaded: Loaded) -> set[str]:
     """Every account that pages and papers of this case may have to name, those that answers point at among them."""
     found = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
+    found |= {event.paper.by for event in loaded.events if isinstance(event, Recorded) and event.paper}
     found |= set(loaded.around.people)
     for record in (*loaded.case.records, *loaded.case.retracted.values()):
-        found |= set(_pointed_at(loaded.protocol.form_of(record.act).fields, record.answers))
+        protocol = loaded.case.protocol_at(record.seq, loaded.protocol)
+        found |= set(_pointed_at(protocol.form_of(record.act).fields, record.answers))
     return found
 
 

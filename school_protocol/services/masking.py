@@ -37,9 +37,12 @@ class Masks:
         return self._told_by(actor).signed
 
     def of(self, record: Record) -> Mask:
-        """For an entry's texts, corrected or not: each was written by whoever wrote it first."""
+        """For an entry's texts, corrected or not: each was written by whoever wrote it first.
+
+        Of what was typed in from paper, by whoever typed it: what that person knows, they did not learn here.
+        """
         if not record.corrections:
-            return self.by(record.actor, record.role)
+            return self.by(record.actor, record.recorded_as)
         masks: dict[str, Mask] = {}
         for event in self.loaded.events:
             if isinstance(event, Recorded) and event.seq in (record.seq, *record.corrections):
@@ -101,7 +104,7 @@ class Masks:
         case = self.loaded.case
         for record in (*case.records, *case.retracted.values()):
             if record.kind is ActKind.seat:
-                form = self.protocol.form_of(record.act)
+                form = self.loaded.case.protocol_at(record.seq, self.protocol).form_of(record.act)
                 seat, account = form.find(FieldType.seat), form.find(FieldType.account)
                 if seat and account and self._reads_names(str(record.answers.get(seat.key))):
                     yield str(record.answers.get(account.key))

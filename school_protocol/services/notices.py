@@ -15,18 +15,17 @@ from datetime import datetime, time, timedelta
 
 from school_protocol.domain import dues as counting
 from school_protocol.domain import policy
-from school_protocol.domain.case import Case, acts_as, fold
+from school_protocol.domain.case import acts_as
 from school_protocol.domain.clock import Calendar, NoSchoolTime, later
 from school_protocol.domain.dues import Due
 from school_protocol.domain.errors import BadInput, Unseen
-from school_protocol.domain.events import from_entry
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Deadline, Protocol, Step
+from school_protocol.domain.protocol import Deadline, Step
 from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.house import House
-from school_protocol.services.loading import reindex, scope_of, surroundings, today_for
+from school_protocol.services.loading import folded, reindex, scope_of, surroundings, today_for
 from school_protocol.services.views import ToldLine
 from school_protocol.storage import cases, directory, index, outbox, reports, watch
 from school_protocol.storage import told as register
@@ -294,19 +293,13 @@ def _plan_for_receiving_head(
     house: House, session: Session, people: Session, row: index.IndexRow, message: outbox.Message
 ) -> Plan | None:
     """The head of the school that has received the case is told of the case as it goes on there."""
-    _protocol, case = _folded(house, session, row.case_id)
+    _protocol, case = folded(house, session, row.case_id)
     following = cases.find_by_number(session, case.successor or "")
     received = index.row_of(session, following) if following else None
     if received is None:
         return None
     around = Around(house, session, people, received)
     return _plan_for_move(around, message, [role.key for role in around.protocol.roles.values() if role.head])
-
-
-def _folded(house: House, session: Session, case_id: str) -> tuple[Protocol, Case]:
-    opened = cases.opened(session, case_id)
-    protocol = house.library.protocol(opened.protocol, opened.version)
-    return protocol, fold(protocol, (from_entry(entry) for entry in cases.load(session, house.vault, case_id)))
 
 
 # -- counts that begin as a day ends
@@ -342,7 +335,7 @@ def _wake_one(house: House, case_id: str) -> None:
 
 
 def _facts(house: House, session: Session, case_id: str) -> Facts:
-    protocol, case = _folded(house, session, case_id)
+    protocol, case = folded(house, session, case_id)
     return counting.read(protocol, case, house.now(), surroundings(house, case.unit))
 
 

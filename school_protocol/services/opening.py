@@ -30,6 +30,7 @@ from school_protocol.services.loading import (
     today_for,
 )
 from school_protocol.services.naming import refuse_names
+from school_protocol.services.on_paper import OnPaper, paper_of, writers
 from school_protocol.services.showing import asks_signature
 from school_protocol.services.views import (
     AccountLine,
@@ -59,8 +60,9 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
     units = schools_of(house, actor)
     if not units:
         raise Unseen(act or "report")
-    around = surroundings(house, units[0].id, language=actor.language)
-    form = definition.form_of(declared)
+    places = [surroundings(house, unit.id, language=actor.language) for unit in units]
+    around, form = places[0], definition.form_of(declared)
+    found = [writers(definition, declared, None, place, actor) for place in places]
     return ActView(
         protocol=definition,
         act=declared,
@@ -71,6 +73,7 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
         ),
         asks_signature=asks_signature(definition, declared),
         units=units,
+        writers=None if None in found else tuple({line.id: line for lines in found for line in lines or ()}.values()),
     )
 
 
@@ -116,32 +119,45 @@ def open_case(
     token: str,
     unit: str | None = None,
     protocol_key: str | None = None,
+    paper: OnPaper | None = None,
     said: object = None,
 ) -> Opened:
-    """Open a case by its first act: a report, or a danger raised at once. One report, one case."""
+    """Open a case by its first act: a report, or a danger raised at once. One report, one case.
+
+    `paper` says that it is typed in from a paper form: the case has then been open since that was written.
+    """
     protocol, declared = _opening_act(house, actor, act, protocol_key)
     place = _chosen_school(house, actor, unit)
-    press = once.press(house.vault, actor.id, token, declared.key, said or [place.id, answers])
+    written = [paper.at, paper.by] if paper else []
+    press = once.press(house.vault, actor.id, token, declared.key, said or [place.id, answers, *written])
     with house.realm.reading() as session:
         before = once.spent(session, press)
     if before is not None:
         return _repeated(before)
     around = surroundings(house, place.id)
-    decide(protocol, None, actor, house.now(), around, RecordAct(declared.key, answers), Opening("0", place.id))
+    intent = RecordAct(declared.key, answers, paper=paper_of(house, actor, paper))
+    decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id))
     case_id = keys.prepare_key(house.realm, house.vault)
     with house.realm.writing() as session:
         if (before := once.spent(session, press)) is not None:
             return _repeated(before)
-        return _open(house, session, actor, protocol, declared, answers, press, place, around, case_id)
+        return _open(house, session, actor, protocol, intent, press, place, around, case_id)
 
 
 def rehearse_opening(
-    house: House, actor: Actor, act: str, answers: Mapping[str, Any], *, unit: str | None = None
+    house: House,
+    actor: Actor,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    unit: str | None = None,
+    paper: OnPaper | None = None,
 ) -> None:
     """Raise what `open_case` would raise, and open nothing."""
     protocol, declared = _opening_act(house, actor, act)
     place = _chosen_school(house, actor, unit)
-    around, intent = surroundings(house, place.id), RecordAct(declared.key, answers)
+    around = surroundings(house, place.id)
+    intent = RecordAct(declared.key, answers, paper=paper_of(house, actor, paper))
     decision = decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id))
     with house.realm.reading() as session:
         refuse_names(house, session, None, protocol, decision, tells=True)
@@ -165,8 +181,7 @@ def _open(
     session: Session,
     actor: Actor,
     protocol: Protocol,
-    act: Act,
-    answers: Mapping[str, Any],
+    intent: RecordAct,
     press: once.Press,
     place: Unit,
     around: Surroundings,
@@ -179,12 +194,10 @@ def _open(
         unit=place.id,
         received_at=house.now(),
         channel="staff",
-        content={"act": act.key, "answers": _plain(answers)},
+        content={"act": intent.act, "answers": _plain(intent.answers)},
         reporter=actor.id,
     )
-    decision = decide(
-        protocol, None, actor, house.now(), around, RecordAct(act.key, answers), Opening(number, place.id, report)
-    )
+    decision = decide(protocol, None, actor, house.now(), around, intent, Opening(number, place.id, report))
     refuse_names(house, session, None, protocol, decision, tells=True)
     opened = decision.events[0]
     assert isinstance(opened, CaseOpened)
@@ -202,7 +215,7 @@ def _open(
     events = keep(house, session, case_id, protocol, (), decision.events, decision.people, around)
     reports.settle(session, report, reports.ReportStatus.opened, case_id)
     case = fold(protocol, events)
-    notify(house, session, protocol, case, case_id, _with_opening(protocol, act, events), around)
+    notify(house, session, protocol, case, case_id, _with_opening(protocol, protocol.acts[intent.act], events), around)
     may_see = index.find(session, scope_of(house, actor), number, today=today_for(house)) is not None
     raised = bool(case.live_dangers())
     outcome = {"number": number, "report": report, "raised": raised, "may_see": may_see}

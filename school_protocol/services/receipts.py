@@ -94,7 +94,7 @@ def receipt_line(house: House, session: Session, actor: Actor, header: reports.R
         raise Unseen(header.id)
     row = index.row_of(session, header.case_id)
     opened = cases.opened(session, header.case_id)
-    protocol = house.library.protocol(opened.protocol, opened.version)
+    protocol = house.library.protocol(opened.protocol, row.version if row else opened.version)
     state = "in_hand" if cases.was_seen(session, header.case_id) else "received"
     if row is not None and row.ended:
         state = "ended"
@@ -156,5 +156,5 @@ def _protocol_of_report(house: House, actor: Actor, report: str) -> Protocol:
         header = reports.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)
-        opened = cases.opened(session, header.case_id)
-    return house.library.protocol(opened.protocol, opened.version)
+        opened, row = cases.opened(session, header.case_id), index.row_of(session, header.case_id)
+    return house.library.protocol(opened.protocol, row.version if row else opened.version)

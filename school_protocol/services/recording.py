@@ -31,6 +31,7 @@ from school_protocol.services.loading import (
     notify,
 )
 from school_protocol.services.naming import refuse_names
+from school_protocol.services.on_paper import OnPaper, paper_of
 from school_protocol.services.showing import as_far_as, seeing_of
 from school_protocol.storage import cases, keys, once
 from school_protocol.storage.engines import Session
@@ -65,20 +66,24 @@ def record_act(
     password: str | None = None,
     proven: bool = False,
     changes: Mapping[str, Any] | None = None,
+    paper: OnPaper | None = None,
     said: object = None,
 ) -> Done:
     """Record an act; what follows from it by itself follows in the same transaction.
 
     `password` is what a signature asks; `proven` says that a script plays somebody who has given it;
-    `changes` are a corrected record's answers as they should be; `said` is the form as it was sent, which tells a
-    second press from other words sent with the same token (the answers, where it isn't given).
+    `changes` are a corrected record's answers as they should be; `paper` says that it is typed in from a paper form;
+    `said` is the form as it was sent, which tells a second press from other words sent with the same token (the
+    answers, where it isn't given).
     """
-    press = once.press(house.vault, actor.id, token, number, act, said or [answers, changes])
-    signed = proven or _signed(house, actor, password)
+    written = [paper.at, paper.by] if paper else []
+    press = once.press(house.vault, actor.id, token, number, act, said or [answers, changes, *written])
+    signed = (paper is None or paper.is_by(actor)) and (proven or _signed(house, actor, password))
     with house.realm.writing() as session:
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
-        loaded, decision = _decided(house, session, actor, number, RecordAct(act, answers, signed, changes), expected)
+        intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper))
+        loaded, decision = _decided(house, session, actor, number, intent, expected)
         return keep_decision(house, session, loaded, decision, press)
 
 
@@ -92,10 +97,12 @@ def rehearse_act(
     expected: int | None,
     password: str | None = None,
     changes: Mapping[str, Any] | None = None,
+    paper: OnPaper | None = None,
 ) -> None:
     """Raise what `record_act` would raise, and record nothing. A password is not proved here."""
+    intent = RecordAct(act, answers, bool(password), changes, paper_of(house, actor, paper))
     with house.realm.reading() as session:
-        _decided(house, session, actor, number, RecordAct(act, answers, bool(password), changes), expected)
+        _decided(house, session, actor, number, intent, expected)
 
 
 def _decided(
@@ -221,7 +228,7 @@ def keep_decision(house: House, session: Session, loaded: Loaded, decision: Deci
         house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people, loaded.around
     )
     if any(isinstance(event, StepTaken) for event in events):
-        after = fold(loaded.protocol, [*loaded.events, *events])
+        after = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
         notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}

@@ -1,9 +1,10 @@
 """Plays a script on a definition, step by step, through the very use cases that pages call.
 
 A script is a list of steps: `at` or `advance` turn the clock; `as` names a role (`team_member`, `membre_er/2` for a
-second person of it); `do` names an act or a move, with `answers`, `reason`, `depart`; `expect: refused` where a refusal
-is wanted. In an answer, `@role` stands for that person's account, `#name` for the number of a case of the script and
-`^act` for the latest record of that act. Whoever acts on a case has opened its page first, as one does.
+second person of it); `do` names an act or a move, with `answers`, `reason`, `depart`, and `written_at`, `written_by`
+where it is typed in from paper; `expect: refused` where a refusal is wanted. In an answer, `@role` stands for that
+person's account, `#name` for the number of a case of the script and `^act` for the latest record of that act. Whoever
+acts on a case has opened its page first, as one does.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ from school_protocol.services.accounts import REALM
 from school_protocol.services.first_minutes import call_choice, covered_by
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
+from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import record_from_receipt
 from school_protocol.services.recording import make_move, record_act
@@ -46,7 +48,9 @@ SCHOOL_WEEK = {
 _BY_LINK = (FieldType.referral, FieldType.hold, FieldType.record)
 """What the case's page answers by the link that leads to the form: beside the referral, the hold, the entry."""
 _DANGERS = (FieldType.danger, FieldType.dangers, FieldType.covers)
-_STEP = frozenset({"at", "advance", "as", "do", "answers", "reason", "depart", "expect", "note", "case"})
+_STEP = frozenset(
+    {"at", "advance", "as", "do", "answers", "reason", "depart", "expect", "note", "case", "written_at", "written_by"}
+)
 
 
 class ScriptError(SchoolProtocolError):
@@ -253,11 +257,12 @@ class Player:
         act = self.protocol.resolve("acts", name)
         token = secrets.token_urlsafe(12)
         if act in self.protocol.acts:
+            paper = self._paper(step)
             if case not in self.numbers and START in self.protocol.acts[act].in_:
-                opened = open_case(self.house, actor, act, answers, token=token)
+                opened = open_case(self.house, actor, act, answers, token=token, paper=paper)
                 self.numbers[case] = opened.number
                 return
-            self._record(actor, case, act, answers, token)
+            self._record(actor, case, act, answers, token, paper)
             return
         make_move(
             self.house,
@@ -270,14 +275,23 @@ class Player:
             token=token,
         )
 
-    def _record(self, actor: Actor, case: str, act: str, answers: Mapping[str, Any], token: str) -> None:
+    def _paper(self, step: Mapping[str, Any]) -> OnPaper | None:
+        """What a step says of the paper that it is typed in from."""
+        if "written_at" not in step and "written_by" not in step:
+            return None
+        at, by = str(step.get("written_at", "")), str(step.get("written_by", ""))
+        return OnPaper(moment(at, "written_at").isoformat() if at else "", self.actor(by).id if by else "")
+
+    def _record(
+        self, actor: Actor, case: str, act: str, answers: Mapping[str, Any], token: str, paper: OnPaper | None
+    ) -> None:
         """From the case's page, or from the receipt of somebody who reported and may not see it."""
         number = self.numbers.get(case, "")
         try:
-            record_act(self.house, actor, number, act, answers, expected=None, token=token, proven=True)
+            record_act(self.house, actor, number, act, answers, expected=None, token=token, proven=True, paper=paper)
         except Unseen:
             report = self._receipt(actor, case)
-            if report is None:
+            if report is None or paper is not None:
                 raise
             record_from_receipt(self.house, actor, report, act, answers, token=token)
 

@@ -23,6 +23,7 @@ from school_protocol.domain.events import (
     Event,
     Recorded,
     StepTaken,
+    VersionChanged,
     kind_of,
 )
 from school_protocol.domain.facts import points_by
@@ -47,6 +48,7 @@ from school_protocol.services.views import (
     HoldLine,
     MoveLine,
     MoveView,
+    PaperLine,
     PersonLine,
     RailStage,
     RecordView,
@@ -144,8 +146,8 @@ class Seeing:
 
     def record(self, record: Record, *, as_signatory: bool = False) -> RecordView:
         """One record as this person may read it; whoever is to sign it reads all that they sign."""
-        act = self.protocol.acts[record.act]
-        form = self.protocol.form_of(act)
+        protocol, form = self._written_under(record)
+        act = protocol.acts[record.act]
         hidden = None if as_signatory else self.hidden(form)
         answers = {} if hidden == "side" else dict(record.answers)
         if hidden == "words":
@@ -157,7 +159,7 @@ class Seeing:
             form=form,
             answers=answers,
             actor=self.name(record.actor),
-            role=record.role,
+            role=record.recorded_as,
             at=record.at,
             occurred_at=record.occurred_at,
             signatures=tuple(SignatureLine(self.name(one.account), one.role, one.at) for one in record.signatures),
@@ -168,7 +170,23 @@ class Seeing:
             corrections=tuple(record.corrections),
             taken_back=record.retracted_at,
             undo_until=self.undoable.get(record.seq),
+            protocol=protocol,
+            paper=PaperLine(self.name(record.paper.by), record.paper.role, record.paper.at) if record.paper else None,
         )
+
+    def _written_under(self, record: Record) -> tuple[Protocol, Form]:
+        """The version under which a record got its answers, and its form there.
+
+        Where that is the version of a later correction, the form ends with what only the first one asked and was told.
+        """
+        first = self.case.protocol_at(record.seq, self.protocol)
+        protocol = self.case.protocol_at(max((record.seq, *record.corrections)), self.protocol)
+        form, former = protocol.form_of(record.act), first.form_of(record.act)
+        gone = tuple(one for one in former.fields if one.key not in form.by_key and one.key in record.answers)
+        if gone:
+            said = {name: getattr(form, name) for name in Form.model_fields}
+            form = Form.model_construct(**{**said, "fields": (*form.fields, *gone)})
+        return protocol, form
 
     @cached_property
     def undoable(self) -> Mapping[int, datetime]:
@@ -185,7 +203,7 @@ class Seeing:
         return self.record(record) if record is not None else None
 
     def _taken_back(self, event: EntryRetracted) -> dict[str, Any]:
-        return {"entry": event.entry, "act": self.protocol.acts[event.act]}
+        return {"entry": event.entry, "act": self.case.protocol_at(event.seq, self.protocol).acts[event.act]}
 
     def entry(self, record: Record) -> RecordView:
         """One record, whole: as it holds now, and as it was first written where it was corrected."""
@@ -206,6 +224,11 @@ class Seeing:
 
     def name(self, account: str) -> str:
         return self.names.get(account, "—")
+
+    def _author(self, seq: int, account: str) -> str:
+        """The name of whoever wrote that entry, or of who did what is no entry."""
+        record = self.case.record(seq)
+        return self.name(record.author if record else account)
 
     # ---- events ----------------------------------------------------------------------------------------------
 
@@ -229,13 +252,20 @@ class Seeing:
             case DocumentIssued():
                 detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
                 return replace(view, detail={**detail, "language": event.language})
+            case VersionChanged():
+                return replace(view, detail=self._version_changed(event))
         return view
 
+    def _version_changed(self, event: VersionChanged) -> dict[str, Any]:
+        reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
+        return {"former": event.former, "version": event.version, "reason": reason}
+
     def _step(self, step: StepTaken) -> dict[str, Any]:
+        protocol = self.case.protocol_at(step.seq, self.protocol)
         places = {
-            "move": self.protocol.moves[step.move],
-            "source": self.protocol.states[step.source],
-            "target": self.protocol.states[step.target],
+            "move": protocol.moves[step.move],
+            "source": protocol.states[step.source],
+            "target": protocol.states[step.target],
         }
         if self.loaded.metadata_only:
             return {**places, "reason": "", "departures": [], "level": None, "grid": {}}
@@ -243,7 +273,7 @@ class Seeing:
         return {
             **places,
             "reason": masked(step.reason),
-            "departures": [(self.protocol.needs[need], masked(why)) for need, why in step.departures.items()],
+            "departures": [(protocol.needs[need], masked(why)) for need, why in step.departures.items()],
             "level": step.level,
             "grid": step.grid,
         }
@@ -293,7 +323,11 @@ class Seeing:
             return ()
         return tuple(
             DangerLine(
-                self.protocol.dangers[life.danger], life.state, life.raised_at, self.name(life.by), life.changed_at
+                self.protocol.dangers[life.danger],
+                life.state,
+                life.raised_at,
+                self._author(life.raised_seq, life.by),
+                life.changed_at,
             )
             for life in reversed(self.case.dangers)
         )
@@ -303,7 +337,8 @@ class Seeing:
         here = self.protocol.stage_of(self.case.state).key
         lines = []
         for key in order:
-            entries = [entry for entry in self.case.entries if self.protocol.states[entry.state].stage == key]
+            known = (entry for entry in self.case.entries if entry.state in self.protocol.states)
+            entries = [entry for entry in known if self.protocol.states[entry.state].stage == key]
             states = tuple(dict.fromkeys(entry.state for entry in entries))
             state = "current" if key == here else "done" if entries else "ahead"
             lines.append(
@@ -430,7 +465,7 @@ class Seeing:
                     referral.covers,
                     referral.at,
                     self._channel(record),
-                    self.name(referral.actor),
+                    self._author(referral.seq, referral.actor),
                     state if referral.awaits_answer else "settled",
                     referral.settled_at or referral.acknowledged_at,
                 )
@@ -441,7 +476,7 @@ class Seeing:
         """How a referral was sent: the answer among whose options is a letter."""
         if record is None:
             return None
-        fields = self.protocol.form_of(record.act).fields
+        fields = self._written_under(record)[1].fields
         item = next((one for one in fields if any(option.written for option in one.options)), None)
         chosen = record.answers.get(item.key) if item else None
         return next((option for option in item.options if option.key == chosen), None) if item else None

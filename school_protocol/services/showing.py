@@ -23,6 +23,7 @@ from school_protocol.services.loading import (
     with_joinable,
     with_neighbours,
 )
+from school_protocol.services.on_paper import writers
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import (
     ActView,
@@ -97,6 +98,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             asks_signature=asks_signature(loaded.protocol, declared),
             prefill=known_already(loaded, seeing, declared),
             assessed=_assessed(loaded, declared),
+            writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
         )
 
 
@@ -122,13 +124,14 @@ def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView
         if shown.hidden is not None:
             return None
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit)
+        act, form = loaded.protocol.acts[record.act], loaded.protocol.form_of(record.act)
         return ActView(
             protocol=loaded.protocol,
-            act=shown.act,
-            form=shown.form,
+            act=act,
+            form=form,
             head=seeing.head(),
-            choices=seeing.act_choices(shown.act, contacts),
-            prefill=dict(shown.answers),
+            choices=seeing.act_choices(act, contacts),
+            prefill={key: value for key, value in shown.answers.items() if key in form.by_key},
         )
 
 

@@ -16,6 +16,7 @@ from school_protocol.domain.lines import DutyLine as DutyLine
 from school_protocol.domain.lines import EventView as EventView
 from school_protocol.domain.lines import FollowUpLine as FollowUpLine
 from school_protocol.domain.lines import HoldLine as HoldLine
+from school_protocol.domain.lines import PaperLine as PaperLine
 from school_protocol.domain.lines import PersonLine as PersonLine
 from school_protocol.domain.lines import RailStage as RailStage
 from school_protocol.domain.lines import RecordView as RecordView
@@ -149,6 +150,8 @@ class ActView:
     prefill: Mapping[str, Any] = field(default_factory=dict)
     units: tuple[Unit, ...] = ()
     """Before the case exists: where the reporter may file it."""
+    writers: tuple[AccountLine, ...] | None = None
+    """Colleagues who may have written it on paper first; None where it is not typed in from paper."""
 
 
 @dataclass(frozen=True, slots=True)

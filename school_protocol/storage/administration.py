@@ -27,15 +27,26 @@ class Kind(StrEnum):
     left_at_once = "left_at_once"
     orphaned = "orphaned"
     """A case that somebody who left at once held a seat of."""
+    draft_uploaded = "draft_uploaded"
+    draft_proposed = "draft_proposed"
+    draft_withdrawn = "draft_withdrawn"
+    version_published = "version_published"
 
 
 WITHDRAWING = frozenset({Kind.stand_in_ended, Kind.left, Kind.left_at_once})
 """What makes an appointment count no more, from that moment on."""
+OF_PEOPLE = frozenset(Kind) - {
+    Kind.draft_uploaded, Kind.draft_proposed, Kind.draft_withdrawn, Kind.version_published
+}  # fmt: skip
+"""What was changed about who works where."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
-    """One row of the log. `other`: for a stand-in, who is away; `number`: the case that was left."""
+    """One row of the log. `other`: for a stand-in, who is away; `number`: the case that was left.
+
+    `draft`: the file of a protocol that this was done to.
+    """
 
     at: datetime
     actor: str
@@ -50,6 +61,7 @@ class Change:
     number: str | None = None
     starts: date | None = None
     ends: date | None = None
+    draft: str | None = None
 
 
 def write(session: Session, change: Change) -> None:
@@ -67,6 +79,12 @@ def changes(session: Session, units: Collection[str], *, limit: int, kinds: Coll
         query = query.where(AdministrationRow.kind.in_([kind.value for kind in kinds]))
     rows = session.scalars(query.order_by(AdministrationRow.at.desc(), AdministrationRow.id.desc()).limit(limit))
     return [_change(row) for row in rows]
+
+
+def of_draft(session: Session, draft: str) -> tuple[Change, ...]:
+    """What was done to a file of a protocol, in order."""
+    rows = session.scalars(select(AdministrationRow).where(AdministrationRow.draft == draft))
+    return tuple(sorted(map(_change, rows), key=lambda change: (change.at, list(Kind).index(change.kind))))
 
 
 def _change(row: AdministrationRow) -> Change:
@@ -118,6 +136,13 @@ def _stand_ins(session: Session, ids: Collection[str]) -> dict[str, Change]:
         AdministrationRow.kind == Kind.stand_in_named.value, AdministrationRow.appointment.in_(ids)
     )
     return {row.appointment: _change(row) for row in session.scalars(query) if row.appointment} if ids else {}
+
+
+def post_of(session: Session, account: str, roles: Collection[str], day: date) -> Post | None:
+    """An appointment of this person, current on that day, to one of these roles."""
+    units = session.scalars(select(AppointmentRow.unit).where(AppointmentRow.account == account)).all()
+    held = (post for post in posts(session, units, since=day) if post.account.id == account and post.role in roles)
+    return next((post for post in held if post.is_current(day)), None)
 
 
 def last_days(session: Session, accounts: Collection[str]) -> dict[str, date]:

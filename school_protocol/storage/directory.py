@@ -552,6 +552,24 @@ def current_definitions(session: Session) -> tuple[Definition, ...]:
     return tuple(_definition(row) for row in session.scalars(query))
 
 
+@dataclass(frozen=True, slots=True)
+class DefinitionLine:
+    """A published version without its bytes."""
+
+    protocol: str
+    version: int
+    digest: str
+    published_at: datetime
+    is_current: bool
+
+
+def definition_lines(session: Session) -> tuple[DefinitionLine, ...]:
+    """Every published version, by protocol and version."""
+    row = DefinitionRow
+    query = select(row.protocol, row.version, row.digest, row.published_at, row.is_current)
+    return tuple(DefinitionLine(*found) for found in session.execute(query.order_by(row.protocol, row.version)))
+
+
 def definition_versions(session: Session) -> tuple[tuple[str, int, str], ...]:
     """Protocol, version and digest of everything published, without the bytes."""
     query = select(DefinitionRow.protocol, DefinitionRow.version, DefinitionRow.digest)

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
 from typing import Any, Self, assert_never
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, insert, not_, or_, select, union
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, insert, not_, or_, select, union
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Clause, Place, Reach, Scope
@@ -411,6 +411,32 @@ def dues_until(
         query = query.where(beyond(order, after))
     rows = session.scalars(query.order_by(*order).limit(limit))
     return [(row.case_id, _due(row)) for row in rows]
+
+
+def open_on_version(
+    session: Session, protocol: str, version: int, *, limit: int, after: str = ""
+) -> list[tuple[str, str]]:
+    """Id and number of the open cases that follow that version, by their id; `after` is the last one known."""
+    query = select(CaseIndexRow.case_id, CaseIndexRow.number).where(
+        CaseIndexRow.protocol == protocol,
+        CaseIndexRow.version == version,
+        CaseIndexRow.ended.is_(False),
+        CaseIndexRow.case_id > after,
+    )
+    return [(row.case_id, row.number) for row in session.execute(query.order_by(CaseIndexRow.case_id).limit(limit))]
+
+
+def count_open(session: Session, protocol: str, version: int) -> int:
+    """How many open cases follow that version."""
+    query = select(func.count()).select_from(CaseIndexRow)
+    return (
+        session.scalar(
+            query.where(
+                CaseIndexRow.protocol == protocol, CaseIndexRow.version == version, CaseIndexRow.ended.is_(False)
+            )
+        )
+        or 0
+    )
 
 
 def _from(after: Cursor | None, urgent: bool, urgent_first: bool) -> Iterator[ColumnElement[bool]]:

@@ -162,10 +162,11 @@ class AppointmentRow(DirectoryBase):
 
 
 class AdministrationRow(DirectoryBase):
-    """What was changed about who works where: who did it, when and why; append-only. The sentence names no pupil.
+    """What was changed about who works where, or which protocol holds: who did it, when and why; append-only.
 
-    `withdraws`: the appointment counts no more from that moment on. `other`: for a stand-in, who is away;
-    `number`: the case that was left without the person whom the row is about.
+    The sentence names no pupil. `withdraws`: the appointment counts no more from that moment on. `other`: for a
+    stand-in, who is away; `number`: the case that was left without the person whom the row is about; `draft`: the file
+    that was uploaded, proposed, agreed to or withdrawn, in the appointment that gives the right.
     """
 
     __tablename__ = "administration"
@@ -185,6 +186,7 @@ class AdministrationRow(DirectoryBase):
     withdraws: Mapped[bool]
     reason: Mapped[str] = mapped_column(Key)
     sentence: Mapped[str] = mapped_column(Plain(200))
+    draft: Mapped[str | None] = mapped_column(Id, index=True)
 
     __table_args__ = (
         CheckConstraint("length(reason) >= 1", name="reason_said"),
@@ -249,6 +251,41 @@ class DefinitionRow(DirectoryBase):
             sqlite_where=text("is_current"),
             postgresql_where=text("is_current"),
         ),
+    )
+
+
+class DefinitionDraftRow(DirectoryBase):
+    """A file that may become a version: its bytes never change, only where it stands. Nothing here takes it away.
+
+    `account`: who brought it; `base`: the digest of the version that was current when it was looked at; `report`: what
+    the proof and the stored cases said of it, once that is worked out; `taken_at`: somebody is at that.
+    """
+
+    __tablename__ = "definition_draft"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    protocol: Mapped[str] = mapped_column(Key, default="")
+    version: Mapped[int] = mapped_column(default=0)
+    digest: Mapped[str] = mapped_column(Plain(64), index=True)
+    content: Mapped[bytes]
+    file: Mapped[str] = mapped_column(Plain(120), default="")
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(Plain(12), default="uploaded", index=True)
+    faults: Mapped[list[Any]]
+    base: Mapped[str] = mapped_column(Plain(64), default="")
+    report: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    taken_at: Mapped[datetime | None]
+    proposed_at: Mapped[datetime | None]
+    agreed_by: Mapped[str | None] = mapped_column(Id, ForeignKey("account.id"))
+    settled_at: Mapped[datetime | None]
+
+    __table_args__ = (
+        CheckConstraint("length(digest) = 64", name="draft_digest_is_sha256"),
+        CheckConstraint("state IN ('uploaded', 'proposed', 'published', 'withdrawn')", name="draft_state_known"),
+        CheckConstraint("agreed_by IS NULL OR agreed_by <> account", name="two_people_publish"),
+        CheckConstraint("(state = 'published') = (agreed_by IS NOT NULL)", name="published_is_agreed_to"),
+        CheckConstraint("state NOT IN ('proposed', 'published') OR proposed_at IS NOT NULL", name="proposed_first"),
     )
 
 

@@ -19,6 +19,7 @@ from school_protocol.web import (
     headers,
     help,
     limits,
+    protocols,
     rendering,
     reports,
     sessions,
@@ -66,6 +67,7 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         cases.blueprint,
         words.blueprint,
         team.blueprint,
+        protocols.blueprint,
         help.blueprint,
     ):
         app.register_blueprint(blueprint)

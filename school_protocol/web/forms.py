@@ -33,6 +33,7 @@ from school_protocol.services.views import (
     ReferralLine,
 )
 from school_protocol.web.conditions import in_words
+from school_protocol.web.on_paper import PATHS, PaperFold, fold_for
 from school_protocol.web.questions import (
     NEW,
     PERSON_PARTS,
@@ -107,6 +108,8 @@ class AnswerForm(OwnForm):
     password = PasswordField()
     questions: list[Question]
     unit: Question | None = None
+    paper: PaperFold | None = None
+    """Where what was written on paper may be typed in."""
 
     def spoken(self, code: str) -> str:
         """The code of a problem, with the roles that it names in words."""
@@ -168,7 +171,18 @@ def form_for(
     form.prefix = prefix
     form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
     form.unit = builder.unit(form, shown)
+    form.paper = fold_for(form, view, w, shown, now)
+    if form.paper is not None and not fresh:
+        _put_back(form.paper, form.questions)
     return form
+
+
+def _put_back(paper: PaperFold, questions: Iterable[Question]) -> None:
+    """Moments that the page itself put there become the paper's own, where nobody has changed them."""
+    for question in questions:
+        moved = paper.moves(question.spec, question.answer())
+        if moved is not None:
+            question.process_formdata([moved])
 
 
 def answers_of(form: AnswerForm) -> dict[str, Any]:
@@ -184,7 +198,10 @@ def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> No
         codes = [form.spoken(code) for code in found_there]
         key, *rest = path.split(".")
         question = form.by_key.get(key)
-        place, label = question.take(rest, codes) if question else ("", path)
+        if form.paper is not None and path in PATHS:
+            place, label = form.paper.take(path, codes)
+        else:
+            place, label = question.take(rest, codes) if question else ("", path)
         found.extend(Problem(place, label, code) for code in codes)
     form.problems = tuple(found)
 

@@ -8,7 +8,7 @@ from school_protocol.web import sessions
 
 ELSEWHERE = 64 * 1024
 FORM = 12 * 1024 * 1024
-"""More than the longest answers that a form takes, each letter sent in its longest way."""
+"""More than the longest answers that a form takes, each letter sent in its longest way; or than a file that is read."""
 FORM_PARTS = 2_000
 LONG_FORMS = frozenset(
     {
@@ -19,6 +19,9 @@ LONG_FORMS = frozenset(
         "cases.act",
         "cases.move",
         "cases.danger",
+        "protocols.upload",
+        "protocols.part",
+        "protocols.entry",
     }
 )
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})

@@ -19,6 +19,7 @@ from school_protocol.domain import naming
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.protocols import publishing
 from school_protocol.services.teams import team
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
@@ -46,6 +47,7 @@ def init_app(app: Flask) -> None:
         csrf_token=sessions.form_token,
         shown_to=_shown_to,
         has_team=_has_team,
+        may_publish=_may_publish,
         here=way_back,
     )
     app.jinja_env.filters.update(
@@ -117,6 +119,15 @@ def _has_team() -> bool:
     reader = _reader()
     try:
         return reader is not None and team.has_team(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_publish() -> bool:
+    """Whether “Protocols” is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and publishing.may_publish(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 

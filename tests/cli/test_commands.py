@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,12 +15,14 @@ from school_protocol.cli import REFUSED, main
 from school_protocol.config import Settings, settings_from
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
+from school_protocol.domain.lines import PaperLine
 from school_protocol.domain.policy import UnitKind
 from school_protocol.post import Post
-from school_protocol.services.accounts import hash_password
+from school_protocol.services.accounts import actor_named, hash_password
 from school_protocol.services.house import SystemClock, open_house
 from school_protocol.services.notices import see_waiting, sweep
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, prepared
+from school_protocol.services.showing import see_record
 from school_protocol.storage import directory
 
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
@@ -243,3 +245,58 @@ def test_an_entry_is_taken_back_once(run: Run, number: str, tmp_path: Path) -> N
     assert (again.exit_code, again.stderr) == (REFUSED, "refused: undone_already\n")
     assert run("journal", "verify").exit_code == 0
     assert run("index", "rebuild").exit_code == 0
+
+
+def test_what_was_written_on_paper_is_typed_in(run: Run, number: str, tmp_path: Path) -> None:
+    answers, now = tmp_path / "jot.yaml", datetime.now(UTC)
+    answers.write_text("words: Lu sur la fiche\n", "utf-8")
+    typed = ("case", "act", number, "jot", "--answers", str(answers), "--as", "dir")
+    written = run(*typed, "--written-at", now.isoformat(), "--written-by", "surv")
+    assert written.exit_code == 0, written.stderr
+    seq = json.loads(written.stdout)["event"]
+    house = open_house(settings_from(os.environ), SystemClock())
+    typist = actor_named(house, "dir")
+    assert typist is not None
+    _head, record = see_record(house, typist, number, seq)
+    assert record.paper == PaperLine("surv", "warden", now)
+    assert (record.actor, record.occurred_at) == ("dir", now)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--written-at", "2099-01-01T10:00"], "refused: paper.at: in_the_future"),
+        (["--written-at", "2020-01-01T10:00"], "refused: paper.at: paper_too_old:92"),
+        (["--written-at", "noon"], "refused: paper.at: not_a_moment"),
+        (["--written-by", "surv"], "refused: paper.at: required"),
+    ],
+)
+def test_a_paper_that_cannot_be_is_refused(
+    run: Run, number: str, tmp_path: Path, options: list[str], said: str
+) -> None:
+    answers = tmp_path / "jot.yaml"
+    answers.write_text("words: Lu sur la fiche\n", "utf-8")
+    tried = run("case", "act", number, "jot", "--answers", str(answers), "--as", "dir", *options)
+    assert (tried.exit_code, tried.stderr) == (REFUSED, f"{said}\n")
+
+
+def test_paper_by_nobody_or_by_who_may_not_is_refused(run: Run, number: str, tmp_path: Path) -> None:
+    answers, now = tmp_path / "jot.yaml", datetime.now(UTC).isoformat()
+    answers.write_text("words: Lu sur la fiche\n", "utf-8")
+    typed = ("case", "act", number, "jot", "--answers", str(answers), "--as", "dir", "--written-at", now)
+    assert "no active account is called 'personne'" in run(*typed, "--written-by", "personne").stderr
+    others = run(*typed, "--written-by", "tous")
+    assert (others.exit_code, others.stderr) == (
+        REFUSED, "refused: paper.by: writer_without_role:mediator:warden:principal\n",
+    )  # fmt: skip
+
+
+def test_a_case_is_opened_from_paper(run: Run, tmp_path: Path) -> None:
+    answers = tmp_path / "slip.yaml"
+    answers.write_text("what: Un cartable bleu\nkind: other\n", "utf-8")
+    week = (datetime.now(UTC) - timedelta(days=7)).isoformat()
+    opened = run(
+        "case", "open", "--definition", "lost-things", "--answers", str(answers), "--as", "surv", "--written-at", week,
+        "--written-by", "tous",
+    )  # fmt: skip
+    assert opened.exit_code == 0, opened.stderr

@@ -165,6 +165,7 @@ SYNTAX = {
     "line separator": ("a: b\nc: d\u2028e\n", "2: unwanted character U+2028"),
     "too large": (b"#" * (2 * 1024 * 1024 + 1), "1: the file is larger than 2 MiB"),
     "too deep": ("a:\n  " + "[" * 25 + "]" * 25, "2: nested more than 20 deep"),
+    "too many values": ("a:\n" + "- x\n" * 100_000, "100000: more than 100000 values"),
     "far too deep": ("{a: " * 200_000, "1: n"),
     "a key that is a list": ("? [a]\n: b\n", "1: a key is plain text"),
     "lone surrogate": ('a: "\\ud800"\n', "1: "),

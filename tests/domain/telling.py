@@ -73,8 +73,8 @@ class Told:
     # ---- steps -----------------------------------------------------------------------------------------------
 
     def act(self, who: str, act: str, answers: Mapping[str, Any] | None = None, /, **more: Any) -> Told:
-        signed = more.pop("signed", True)
-        self._take(who, RecordAct(act, {**(answers or {}), **more}, signed))
+        signed, paper = more.pop("signed", True), more.pop("paper", None)
+        self._take(who, RecordAct(act, {**(answers or {}), **more}, signed, paper=paper))
         return self
 
     def move(self, who: str, move: str, reason: str = "", depart: Mapping[str, str] | None = None) -> Told:

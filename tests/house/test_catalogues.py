@@ -30,6 +30,9 @@ PASSED_ON = {
     "school_protocol/wording.py",
     "school_protocol/web/rendering.py",
     "school_protocol/documents/word_sheet.py",
+    "school_protocol/definitions/proof/saying.py",
+    "school_protocol/definitions/saying.py",
+    "school_protocol/services/protocols/moving_said.py",
 }
 """Where a message that was marked elsewhere is looked up."""
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW, ROOT, SMALL
+from domain.telling import NOW, ROOT, SMALL
 from jinja2 import nodes
 
 from school_protocol.definitions import read_file
@@ -23,6 +23,8 @@ from school_protocol.web.access import PERMISSIONS, SAFE_METHODS
 
 SOURCE = sorted((ROOT / "school_protocol").rglob("*.py"))
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+SHIPPED = sorted((ROOT / "protocol_definitions").glob("*/[0-9]*.yaml"))
+DEFINITIONS = [*SHIPPED, SMALL]
 MODULES = [path for path in SOURCE if path.name != "env.py" or "migrations" not in path.parts]
 
 
@@ -81,7 +83,7 @@ def strings(path: Path) -> Iterator[str]:
             yield node.value
 
 
-@pytest.mark.parametrize("file", [MOROCCAN, SMALL], ids=["moroccan", "small"])
+@pytest.mark.parametrize("file", DEFINITIONS, ids=lambda path: path.parent.name)
 def test_no_name_of_a_definition_stands_in_the_code(file: Path) -> None:
     wanted = identifiers(read_file(file)) - FORMAT_WORDS - model_words()
     assert len(wanted) > 20, "there is something to look for"
@@ -89,7 +91,7 @@ def test_no_name_of_a_definition_stands_in_the_code(file: Path) -> None:
     assert not found, "a protocol is data: ask the engine what is open, or give the definition a word for it"
 
 
-@pytest.mark.parametrize("file", [MOROCCAN, SMALL], ids=["moroccan", "small"])
+@pytest.mark.parametrize("file", DEFINITIONS, ids=lambda path: path.parent.name)
 def test_no_name_of_a_definition_stands_in_a_template(file: Path) -> None:
     wanted = identifiers(read_file(file)) - FORMAT_WORDS - model_words()
     found = set()
@@ -99,18 +101,19 @@ def test_no_name_of_a_definition_stands_in_a_template(file: Path) -> None:
     assert not found, "a template shows what its view says; it knows no state, role or act"
 
 
-def test_no_code_of_a_definition_stands_in_the_code() -> None:
-    protocol = read_file(MOROCCAN)
+@pytest.mark.parametrize("file", SHIPPED, ids=lambda path: path.parent.name)
+def test_no_code_of_a_definition_stands_in_the_code(file: Path) -> None:
+    protocol = read_file(file)
     codes = {code for part in protocol.codes.values() for code in part} - {"T", "P", "D"}
-    codes = {code for code in codes if re.fullmatch(r"[A-Z]+\d+|t_\w+", code)}
-    assert len(codes) > 50
+    codes = {code for code in codes if re.fullmatch(r"[A-Z]+\d+|[a-z]_\w+", code)}
+    assert len(codes) > 40
     found = {(name_of(path), text) for path in RULES for text in strings(path) if text in codes}
     assert not found
 
 
 def test_nobody_compares_a_states_name() -> None:
     """It is the engine that says what is open; the one place that knows a name is the definition."""
-    states = "|".join(sorted({key for file in (MOROCCAN, SMALL) for key in read_file(file).states}))
+    states = "|".join(sorted({key for file in DEFINITIONS for key in read_file(file).states}))
     pattern = re.compile(
         rf"\.(state|stage|level|role|act|move)\.key\s*(==|!=)|\bstate(\.key)?\s*(==|!=|in)\s*[(\[]?[\"']({states})[\"']"
     )

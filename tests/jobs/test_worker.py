@@ -56,21 +56,26 @@ def wait_for(what: Callable[[], Any], seconds: float = 15) -> None:
 # ---- huey ----------------------------------------------------------------------------------------------------------
 
 
-def test_each_minute_rings_and_the_ring_sweeps(house: House, swept: list[tuple[House, Post]]) -> None:
+def test_each_minute_rings_for_messages_and_for_drafts(
+    house: House, swept: list[tuple[House, Post]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked: list[House] = []
+    monkeypatch.setattr(jobs, "work_out", looked.append)
     post = Post()
     queue = jobs.queue_of(house, post)
     start = datetime.fromisoformat("2026-11-25T23:58")
     for minute in range(4):
-        (task,) = queue.read_periodic(start + timedelta(minutes=minute))
-        queue.enqueue(task)
-        queue.execute(queue.dequeue())
+        for task in queue.read_periodic(start + timedelta(minutes=minute)):
+            queue.enqueue(task)
+            queue.execute(queue.dequeue())
     assert swept == [(house, post)] * 4
+    assert looked == [house] * 4
     assert queue.pending_count() == 0
 
 
 def test_a_ring_that_was_not_heard_in_time_is_dropped(house: House, swept: list[tuple[House, Post]]) -> None:
     queue = jobs.queue_of(house)
-    (task,) = queue.read_periodic(MINUTE)
+    (task,) = [task for task in queue.read_periodic(MINUTE) if task.name == "sweep"]
     queue.enqueue(task)
     queue.execute(queue.dequeue(), datetime.now(UTC).replace(tzinfo=None) + timedelta(minutes=2))
     assert swept == []

@@ -55,10 +55,11 @@ class School:
 
     def act(self, who: str, act: str, answers: dict[str, Any] | None = None, /, **more: Any) -> Done:
         expected, token = more.pop("expected", None), more.pop("token", None) or self.token()
-        filled = {**(answers or {}), **more}
+        paper = more.pop("paper", None)
         return record_act(
-            self.house, self.person(who), self.number, act, filled, expected=expected, token=token, proven=True
-        )
+            self.house, self.person(who), self.number, act, {**(answers or {}), **more}, expected=expected, token=token,
+            proven=True, paper=paper,
+        )  # fmt: skip
 
     def move(self, who: str, move: str, *, reason: str = "", expected: int | None = None, token: str = "") -> Done:
         return make_move(

@@ -118,8 +118,13 @@ SPECIAL: dict[str, Any] = {
 }  # fmt: skip
 
 
+ELSEWHERE: dict[str, dict[str, Any]] = {"definition_draft": {"state": "proposed", "agreed_by": None}}
+"""Columns that mean something else there."""
+
+
 def _sample(table: Table) -> dict[str, Any]:
-    return {column.name: SPECIAL.get(column.name, _value(column.type.python_type)) for column in table.columns}
+    special = {**SPECIAL, **ELSEWHERE.get(table.name, {})}
+    return {column.name: special.get(column.name, _value(column.type.python_type)) for column in table.columns}
 
 
 def _value(kind: type) -> Any:

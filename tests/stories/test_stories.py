@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from school_protocol.definitions import read_file
 from school_protocol.domain.conformance import Conformance, conformance
 from school_protocol.domain.dues import dues, duties
 from school_protocol.domain.protocol import Protocol
@@ -20,9 +21,10 @@ from school_protocol.services.loading import Loaded, load_by_id
 from school_protocol.services.scripts import Played, Player, throwaway
 from school_protocol.storage import journal
 
-ROOT = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment"
-DEFINITION = (ROOT / "1.yaml").read_bytes()
-STORIES = sorted(path.stem for path in (ROOT / "stories").glob("*.yaml"))
+ROOT = Path(__file__).parents[2] / "protocol_definitions"
+MOROCCAN = "ma-cyberharassment"
+DEFINITION = (ROOT / MOROCCAN / "1.yaml").read_bytes()
+STORIES = sorted(str(path.parents[1].name) + "/" + path.stem for path in ROOT.glob("*/stories/*.yaml"))
 START = datetime(2026, 1, 1, tzinfo=UTC)
 NAMED = ("name", "massar", "phone")
 CLEAR = "PLANTED-IN-CLEAR-4711"
@@ -34,8 +36,14 @@ class Story:
     steps: Sequence[Mapping[str, Any]]
 
 
+def place(name: str) -> Path:
+    """Where the protocol of a story is: `fi-kiva/talks`; `sc1` is one of the Moroccan protocol."""
+    return ROOT / (name.rpartition("/")[0] or MOROCCAN)
+
+
 def story(name: str) -> Story:
-    read = yaml.load((ROOT / "stories" / f"{name}.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
+    told = place(name) / "stories" / f"{name.rpartition('/')[2]}.yaml"
+    read = yaml.load(told.read_text("utf-8"), Loader=yaml.BaseLoader)
     ends = read["ends"] if isinstance(read["ends"], dict) else {"": read["ends"]}
     return Story(ends, read["steps"])
 
@@ -43,14 +51,18 @@ def story(name: str) -> Story:
 class Stage:
     """Plays each story once, in a realm of its own, and keeps it for the tests of this file."""
 
-    def __init__(self, protocol: Protocol, until: ExitStack) -> None:
-        self.protocol = protocol
+    def __init__(self, moroccan: Protocol, until: ExitStack) -> None:
+        self.protocols = {MOROCCAN: moroccan}
         self.until = until
         self.played: dict[str, tuple[Player, list[Played]]] = {}
 
     def __call__(self, name: str) -> tuple[Player, list[Played]]:
+        name = name.removeprefix(f"{MOROCCAN}/")
         if name not in self.played:
-            player = self.until.enter_context(throwaway(self.protocol, DEFINITION, START))
+            folder = place(name)
+            protocol = self.protocols.setdefault(folder.name, read_file(folder / "1.yaml"))
+            content = (folder / "1.yaml").read_bytes()
+            player = self.until.enter_context(throwaway(protocol, content, START))
             self.played[name] = (player, player.play(story(name).steps))
         return self.played[name]
 
@@ -64,8 +76,9 @@ def told(moroccan: Protocol) -> Iterator[Stage]:
 def loaded(player: Player, case: str) -> Loaded:
     found = player.case_id(case)
     assert found is not None
+    head = next(key for key, role in player.protocol.roles.items() if role.head)
     with player.house.realm.reading() as session:
-        return load_by_id(player.house, session, player.actor("head"), found)
+        return load_by_id(player.house, session, player.actor(head), found)
 
 
 def asked(player: Player, case: str = "") -> Conformance:
@@ -75,7 +88,16 @@ def asked(player: Player, case: str = "") -> Conformance:
 
 
 def test_every_scenario_is_told() -> None:
-    assert {"sc1", "sc3", "sc4", "sc6", "transfer", "joining", "reopening", "staff_concerned"} <= set(STORIES)
+    told = {"sc1", "sc3", "sc4", "sc6", "transfer", "joining", "reopening", "staff_concerned"}
+    assert {f"{MOROCCAN}/{name}" for name in told} <= set(STORIES)
+    for protocol in ROOT.glob("*/1.yaml"):
+        assert len([name for name in STORIES if place(name) == protocol.parent]) >= 2
+
+
+@pytest.mark.parametrize("name", [name for name in STORIES if place(name).name != MOROCCAN])
+def test_a_story_of_another_protocol_tells_what_it_refuses(name: str) -> None:
+    refused = [step for step in story(name).steps if step.get("expect") == "refused"]
+    assert len(refused) >= 3
 
 
 @pytest.mark.parametrize("name", STORIES)
@@ -92,7 +114,8 @@ def test_a_story_plays_exactly_as_it_says(told: Stage, name: str) -> None:
 
 @pytest.mark.parametrize("name", STORIES)
 def test_the_files_hold_no_name_and_no_word(told: Stage, name: str) -> None:
-    typed = [text for text in typed_in(story(name)) if text.encode() not in DEFINITION]
+    definition = (place(name) / "1.yaml").read_bytes()
+    typed = [text for text in typed_in(story(name)) if text.encode() not in definition]
     assert len(typed) > 5
     player, _played = told(name)
     files = [path for path in player.house.settings.data.rglob("*") if path.is_file()]

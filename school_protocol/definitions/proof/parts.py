@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import product
 
 from school_protocol.definitions.proof.domains import Domain, domain_of
@@ -10,11 +10,13 @@ from school_protocol.definitions.proof.planning import Masks
 from school_protocol.definitions.proof.subject import Subject
 from school_protocol.definitions.proof.verdicts import Result, Verdict
 from school_protocol.domain.conditions import Condition, Value
+from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import (
     START,
     Act,
     ActKind,
     Deadline,
+    Fact,
     Grid,
     Move,
     Need,
@@ -165,18 +167,17 @@ def _fails_without(subject: Subject, need: Need, act: str) -> bool:
     domains = {name: domain_of(fact, [need.when]) for name, fact in facts.items()}
     ranges: list[tuple[Value, ...]] = []
     for name, fact in facts.items():
-        fed = {source.act for source in fact.from_}
-        only = fed == {act}
-        start = None if fact.initial is None else _typed(domains[name], fact.initial)
-        ranges.append((start,) if only else domains[name].values)
+        ranges.append(_values_without(domains[name], fact, act))
     return not any(need.when.holds(dict(zip(facts, values, strict=True))) for values in product(*ranges))
 
 
-def _typed(domain: Domain, text: str) -> Value:
-    for value in domain.values:
-        if str(value).lower() == text.lower():
-            return value
-    return domain.values[0]
+def _values_without(domain: Domain, fact: Fact, act: str) -> tuple[Value, ...]:
+    """What a fact can be as long as an act was never made."""
+    others = [source for source in fact.from_ if source.act != act]
+    if len(others) == len(fact.from_) or any(source.value is None for source in others):
+        return domain.values
+    said = [source.value for source in others] + [fact.initial]
+    return tuple(dict.fromkeys(None if text is None else Facts.typed(fact, text) for text in said))
 
 
 def _needs_two(subject: Subject, move: Move) -> bool:
@@ -192,7 +193,7 @@ def _waiting_has_deadline(subject: Subject) -> Iterator[Result]:
     """In every state in which a case waits some deadline runs, on whatever way the case came there."""
     protocol = subject.protocol
     running = {key: _running(subject, deadline) for key, deadline in protocol.deadlines.items()}
-    schedule = _follow_up_states(subject)
+    schedule = _scheduled(subject)
     faults = []
     for state in subject.waiting:
         if state in schedule:
@@ -216,31 +217,56 @@ def _always_one(subject: Subject, unless: list[Condition | None]) -> bool:
     )
 
 
-def _follow_up_states(subject: Subject) -> frozenset[str]:
-    """States in which a missed follow-up is noticed, since the schedule runs there."""
-    protocol = subject.protocol
+def _scheduled(subject: Subject) -> frozenset[str]:
+    """States in which the follow-up schedule surely runs, and a missed follow-up is noticed."""
+    protocol, follow = subject.protocol, subject.protocol.follow_up
     noticed = any(source.missed_follow_up for one in protocol.deadlines.values() for source in one.start)
-    if protocol.follow_up is None or not noticed:
+    if follow is None or not noticed:
         return frozenset()
-    return frozenset(protocol.follow_up.starts)
+    return _surely_in(
+        subject,
+        lambda move, source, state, running: (
+            state in follow.starts or source in running or _passed(subject, move, running)
+        ),
+    )
 
 
-def _running(subject: Subject, deadline: Deadline) -> frozenset[str]:
-    """States in which a deadline surely runs: started on every way there, and met by nothing but leaving."""
-    acts = {source.act for source in deadline.met_by if source.act}
+def _passed(subject: Subject, move: Move, running: Collection[str]) -> bool:
+    """Whether the move needs one of these states to have been entered before."""
+    for need in subject.planner.world.locked[move.key]:
+        for name in need.when.names:
+            fact = subject.protocol.facts[name]
+            if fact.entered and set(fact.entered) <= set(running) and need.when.truth({name: False}) is False:
+                return True
+    return False
+
+
+_Runs = Callable[[Move, str, str, set[str]], bool]
+"""Whether something runs once a move was made: the move, from where, to where, and where it surely runs."""
+
+
+def _surely_in(subject: Subject, runs: _Runs, met: Callable[[str], bool] = lambda _state: False) -> frozenset[str]:
+    """The states in which something surely runs, on every way there."""
     states = set(subject.waiting)
     while True:
         kept = {
             state
             for state in states
-            if all(
-                _runs_after(subject, deadline, move, source, state, states) for move, source in _into(subject, state)
-            )
-            and not _met_here(subject, deadline, acts, state)
+            if not met(state) and all(runs(move, source, state, states) for move, source in _into(subject, state))
         }
         if kept == states:
             return frozenset(states)
         states = kept
+
+
+def _running(subject: Subject, deadline: Deadline) -> frozenset[str]:
+    """States in which a deadline surely runs: started on every way there, and met by nothing but leaving."""
+    acts = {source.act for source in deadline.met_by if source.act}
+    return _surely_in(
+        subject,
+        lambda move, source, state, running: _runs_after(subject, deadline, move, source, state, running),
+        lambda state: _met_here(subject, deadline, acts, state),
+    )
 
 
 def _into(subject: Subject, state: str) -> Iterator[tuple[Move, str]]:

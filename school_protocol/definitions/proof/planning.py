@@ -506,8 +506,13 @@ class Planner:
         names = {name for need in self.unmet(needs, masks) for name in need.when.names}
         for name in self.names:
             place = self.world.place[name]
-            if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
+            is_many = masks[place] & (masks[place] - 1)
+            if name in names and is_many and not self._is_moved(name, state):
                 yield place
+
+    def _is_moved(self, name: str, state: str) -> bool:
+        acts = self.protocol.acts
+        return any(name in self._touched(one) for one in self.steps if self.world.is_open(acts[one.act], state))
 
     def can_move(self, name: str, state: str) -> bool:
         """Whether some act open here gives the fact values of the act's own, whatever it was."""

@@ -171,6 +171,7 @@ class Stage:
 
     def _record(self, act: Act, wanted: Mapping[str, Any], deed: Deed) -> Record | None:
         form, role = self.protocol.form_of(act), deed.given.role
+        self._seat(role, act)
         refusals: list[Refused] = []
         problems = ""
         spare = [key for key in self.protocol.dangers if self.case is None or not self.case.is_live(key)]
@@ -201,6 +202,21 @@ class Stage:
             assert self.case is not None
             return self.case.records[-1] if self.case.records else None
         raise _stopped(refusals, problems or f"nobody can make the act {act.key}")
+
+    def _seat(self, role: str, act: Act) -> None:
+        """Somebody is given the seat in which alone the act can be made, where nobody holds it."""
+        wanted = [role] if role else list(act.by)
+        if self.case is None or any(True for _person in self.in_roles(wanted)):
+            return
+        for giving in self.protocol.acts_of(ActKind.seat):
+            form = self.protocol.form_of(giving)
+            seat, account = form.find(FieldType.seat), form.find(FieldType.account)
+            for key in [key for key in self.protocol.seats if any(acts_as(self.protocol, key, one) for one in wanted)]:
+                if seat is None or account is None:
+                    return
+                given = Given(giving.key, {seat.key: key})
+                self._record(giving, given.answers, Deed(given, signed=True, grants=True))
+                return
 
     def _fill_in_grid(self) -> None:
         """The grid, where the level of what comes next is the grid's."""

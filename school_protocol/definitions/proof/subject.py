@@ -112,19 +112,17 @@ class Subject:
 
     @cached_property
     def arrivals(self) -> Mapping[str, Arrival]:
-        """For each state that can be reached surely: the first way found there, shortest first."""
+        """For each state that can be reached surely: a short way there, without a danger where there is one."""
         found: dict[str, Arrival] = {}
-        waiting: list[str] = []
-        for state, arrival in self._begun():
-            if state not in found:
-                found[state] = arrival
-                waiting.append(state)
-        while waiting:
-            state = waiting.pop(0)
-            for leg, masks in self.planner.legs(state, found[state].masks):
-                if leg.target not in found:
-                    found[leg.target] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
-                    waiting.append(leg.target)
+        for begun, arrival in self._begun():
+            waiting = [begun] if begun not in found else []
+            found.setdefault(begun, arrival)
+            while waiting:
+                state = waiting.pop(0)
+                for leg, masks in self.planner.legs(state, found[state].masks):
+                    if leg.target not in found:
+                        found[leg.target] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
+                        waiting.append(leg.target)
         return found
 
     def _begun(self) -> Iterator[tuple[str, Arrival]]:

@@ -177,6 +177,8 @@ class World:
                 item = form.find(_T.grid)
                 classes = tuple(value for value in self.domains[key].values if isinstance(value, int))
                 also |= {item.key: classes} if item else {}
+        if self.thorough:
+            conditions += [rule.when for rule in act.needs_when]
         also = {key: value for key, value in also.items() if key not in direct}
         return answerings(self.protocol, act, conditions, direct, also, roles=roles)
 

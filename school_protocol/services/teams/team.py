@@ -197,7 +197,11 @@ def see_team(house: House, actor: Actor, school: str) -> TeamView:
     known, today = declared(house), today_for(house)
     with house.directory.reading() as session:
         found = [post for post in administration.posts(session, [here.unit.id], since=today) if post.role in known]
-        history = administration.changes(session, [here.unit.id], limit=HISTORY) if here.may_change else []
+        history = (
+            administration.changes(session, [here.unit.id], limit=HISTORY, kinds=administration.OF_PEOPLE)
+            if here.may_change
+            else []
+        )
         names = _names(session, actor, found, history)
     standing = tuple(_stand_in(post, known, names, today, here, actor) for post in found if post.stands_in is not None)
     held = [post for post in found if post.stands_in is None]

@@ -86,10 +86,19 @@ def act(number: str, act: str) -> ResponseReturnValue:
     def changes() -> dict[str, Any] | None:
         return correction.changes() if correction else None
 
+    paper = form.paper.said() if form.paper else None
+
     def rehearse() -> None:
-        answers = answers_of(form)
         recording.rehearse_act(
-            house, actor, number, view.act.key, answers, expected=expected, password=password, changes=changes()
+            house,
+            actor,
+            number,
+            view.act.key,
+            answers_of(form),
+            expected=expected,
+            password=password,
+            changes=changes(),
+            paper=paper,
         )
 
     try:
@@ -111,6 +120,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             said=kept.as_typed(),
             password=password,
             changes=changes(),
+            paper=paper,
         )
     except BadInput as error:
         kept.keep()

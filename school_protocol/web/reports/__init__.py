@@ -39,9 +39,10 @@ def new() -> ResponseReturnValue:
     if not is_sent():
         return _report_page(view, form, was_kept=was_kept)
     house, actor, unit = sessions.house(), sessions.actor(), form.chosen_unit()
+    paper = form.paper.said() if form.paper else None
 
     def rehearse() -> None:
-        opening.rehearse_opening(house, actor, view.act.key, answers_of(form), unit=unit)
+        opening.rehearse_opening(house, actor, view.act.key, answers_of(form), unit=unit, paper=paper)
 
     try:
         named = naming.asked_of_act(view, form, rehearse=rehearse)
@@ -49,7 +50,14 @@ def new() -> ResponseReturnValue:
             kept.keep()
             return _report_page(view, form, named=named), 422
         opened = opening.open_case(
-            house, actor, view.act.key, answers_of(form), token=form.sent_token(), said=kept.as_typed(), unit=unit
+            house,
+            actor,
+            view.act.key,
+            answers_of(form),
+            token=form.sent_token(),
+            said=kept.as_typed(),
+            unit=unit,
+            paper=paper,
         )
     except BadInput as error:
         kept.keep()

@@ -1,0 +1,159 @@
+"""What a case is made of: records with their signatures, lives of dangers, referrals, holds, seats, entries, people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from school_protocol.domain.events import Handwritten
+from school_protocol.domain.protocol import ActKind
+
+EVERY_GUARDIAN = "*"
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    account: str
+    role: str
+    seq: int
+    at: datetime
+
+
+@dataclass(slots=True)
+class Record:
+    """One recorded act with what followed it: corrections, signatures, and since when its effect stands."""
+
+    seq: int
+    act: str
+    kind: ActKind
+    actor: str
+    """Who recorded it."""
+    role: str
+    """In which role or seat the act was done: by whoever wrote it, where it stood on paper first."""
+    at: datetime
+    occurred_at: datetime
+    answers: dict[str, Any]
+    derived: Mapping[str, Any]
+    signatures: list[Signature] = field(default_factory=list)
+    effective_seq: int | None = None
+    effective_at: datetime | None = None
+    corrections: list[int] = field(default_factory=list)
+    grants: bool = True
+    """Whether the kind's effect applies (`effect_when`)."""
+    retracted_at: datetime | None = None
+    """When its writer took it back."""
+    paper: Handwritten | None = None
+    recorded_as: str = ""
+    """In which role or seat it was recorded."""
+
+    @property
+    def author(self) -> str:
+        """Whose act it is: who wrote it on paper, else who recorded it."""
+        return self.paper.by if self.paper else self.actor
+
+    def signed_by(self, account: str) -> bool:
+        return any(signature.account == account for signature in self.signatures)
+
+
+@dataclass(slots=True)
+class DangerLife:
+    """One life of a danger: raised → referred | lifted."""
+
+    danger: str
+    raised_seq: int
+    raised_at: datetime
+    by: str
+    state: str = "raised"
+    changed_seq: int = 0
+    changed_at: datetime | None = None
+
+    @property
+    def is_live(self) -> bool:
+        return self.state in ("raised", "referred")
+
+
+@dataclass(slots=True)
+class Referral:
+    number: int
+    seq: int
+    target: str
+    covers: tuple[str, ...]
+    at: datetime
+    actor: str
+    role: str
+    acknowledged_at: datetime | None = None
+    settled_at: datetime | None = None
+    awaits_answer: bool = True
+
+    @property
+    def is_open(self) -> bool:
+        return self.awaits_answer and self.settled_at is None
+
+
+@dataclass(slots=True)
+class Hold:
+    """While it stands, that guardian (or every guardian) gets nothing by any door."""
+
+    number: int
+    guardian: str
+    seq: int
+    at: datetime
+    confirmed_seq: int | None = None
+    lifted_seq: int | None = None
+    lifted_at: datetime | None = None
+    reviewed: list[tuple[int, datetime]] = field(default_factory=list)
+
+    @property
+    def stands(self) -> bool:
+        return self.lifted_seq is None
+
+
+@dataclass(slots=True)
+class SeatHeld:
+    seat: str
+    account: str
+    seq: int
+    side: str | None = None
+    until: str | None = None
+    """Its last day, as an ISO date; None: until further notice."""
+    by_overseer: bool = False
+
+    def is_held(self, day: date) -> bool:
+        return self.until is None or day.isoformat() <= self.until
+
+
+@dataclass(frozen=True, slots=True)
+class StateEntry:
+    state: str
+    source: str
+    seq: int
+    at: datetime
+    actor: str
+    move: str | None
+    is_return: bool = False
+    """A way back to where the case was: what was proposed or entered there before still counts."""
+    is_end: bool = False
+    from_end: bool = False
+    """Whether the case had ended there, or where it came from, by the version that it followed then."""
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    id: str
+    slot: str
+    seq: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What the urgent path interrupted, for the way back."""
+
+    state: str
+    entered_seq: int
+    opening_seq: int
+    opening_at: datetime
+    base_level: int
+    validated_seq: int
+    former_level: int

@@ -1,0 +1,1 @@
+"""Which protocol holds: files brought and looked at, published by two people; settings; what a draft would do."""

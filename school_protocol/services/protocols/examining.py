@@ -1,0 +1,202 @@
+"""What a draft does: its proof, and the stored simulated cases played on it beside the version before.
+
+It takes a minute, so it runs in a process of its own that can be stopped; what comes back is plain values.
+"""
+
+from __future__ import annotations
+
+import json
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from school_protocol.definitions import read
+from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.texts import Text
+from school_protocol.services.scripts import Played, Player, throwaway
+
+Report = dict[str, Any]
+Prover = Callable[[Protocol], Proof]
+Examine = Callable[[bytes, bytes | None], Report]
+
+SECONDS_MOST = 600.0
+"""How long the whole of it may take."""
+START = datetime(2000, 1, 1, tzinfo=UTC)
+UNFINISHED: Report = {"unfinished": True}
+
+
+def examined_apart(content: bytes, before: bytes | None, *, seconds: float = SECONDS_MOST) -> Report:
+    """The report on a draft, from a process of its own; `unfinished` where that was stopped or broke down."""
+    command = [sys.executable, "-m", __name__]
+    try:
+        done = subprocess.run(  # noqa: S603 - our own module, by our own interpreter
+            command, input=pickle.dumps((content, before)), capture_output=True, timeout=seconds, check=True
+        )
+        report: Report = json.loads(done.stdout)
+    except (subprocess.SubprocessError, OSError, ValueError):
+        return dict(UNFINISHED)
+    return report
+
+
+def examined(content: bytes, before: bytes | None, prover: Prover | None = None) -> Report:
+    """The report on a draft: its proof, and each stored case as it goes on the draft and went on the version before."""
+    protocol = read(content, "draft")
+    earlier = read(before, "current") if before else None
+    return {
+        "proof": proof_out((prover or _prove)(protocol)),
+        "stories": [
+            _played(name, story, (protocol, content), (earlier, before) if earlier and before else None)
+            for name, story in stories_of(protocol.protocol)
+        ],
+    }
+
+
+def _prove(protocol: Protocol) -> Proof:
+    from school_protocol.definitions.proof import prove
+
+    return prove(protocol)
+
+
+# ---- the stored cases ----------------------------------------------------------------------------------------------
+
+Step = Mapping[str, Any]
+
+
+def stories_of(key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The simulated cases that are kept beside a protocol."""
+    folder = files("school_protocol.protocol_definitions") / key / "stories"
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".yaml"):
+            yield path.name.removesuffix(".yaml"), yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - plain strings only
+
+
+def _played(
+    name: str, story: Mapping[str, Any], draft: tuple[Protocol, bytes], before: tuple[Protocol, bytes] | None
+) -> Report:
+    """How one case goes: the first step that goes otherwise than before (or than the story says), and how."""
+    steps = list(story["steps"])
+    line: Report = {"story": name, "title": str(story.get("title", name)), "steps": len(steps)}
+    now = _outcomes(draft, steps)
+    then = _outcomes(before, steps) if before else iter(())
+    for number, step in enumerate(steps, 1):
+        one, other = next(now), next(then, None)
+        how = _otherwise(one, other)
+        if how:
+            return {**line, "step": number, "as": str(step.get("as", "")), "do": str(step.get("do", "")), **how}
+    return line
+
+
+def _outcomes(version: tuple[Protocol, bytes], steps: Sequence[Step]) -> Iterator[Played | str | None]:
+    """What each step did: nothing where it only turns the clock, a message where it can't be played."""
+    protocol, content = version
+    with throwaway(protocol, content, START) as player:
+        for step in steps:
+            yield _one(player, step)
+
+
+def _one(player: Player, step: Step) -> Played | str | None:
+    before = len(player.played)
+    try:
+        player.play([step])
+    except SchoolProtocolError as error:
+        return str(error)
+    return player.played[-1] if len(player.played) > before else None
+
+
+def _otherwise(one: Played | str | None, other: Played | str | None) -> Report:
+    """In what a step differs; empty where it goes as before. Without a version before, the story's word counts."""
+    if isinstance(one, str):
+        return {} if isinstance(other, str) else {"how": "broken", "why": one}
+    if one is None or isinstance(other, str):
+        return {} if one is None else {"how": "taken"}
+    if other is None:
+        return {} if one.went_as_said else _refusal(one)
+    if (one.refused, one.problems) != (other.refused, other.problems):
+        return _refusal(one)
+    if one.state != other.state:
+        return {"how": "state", "before": other.state, "after": one.state}
+    if one.level != other.level:
+        return {"how": "level", "before": other.level, "after": one.level}
+    if one.events != other.events:
+        return {"how": "events", "before": list(other.events), "after": list(one.events)}
+    moved = [key for key in {**other.dues, **one.dues} if one.dues.get(key) != other.dues.get(key)]
+    if moved:
+        key = moved[0]
+        return {"how": "due", "due": key.partition(":")[0], "before": other.dues.get(key), "after": one.dues.get(key)}
+    return {}
+
+
+def _refusal(one: Played) -> Report:
+    if one.refused:
+        return {"how": "refused", "needs": list(one.refused)}
+    return {"how": "problems", "fields": list(one.problems)} if one.problems else {"how": "taken"}
+
+
+# ---- a proof as plain values ---------------------------------------------------------------------------------------
+
+
+def proof_out(proof: Proof) -> Report:
+    results = [
+        {
+            **asdict(result),
+            "verdict": result.verdict.value,
+            "sentence": dict(result.sentence.root) if result.sentence else None,
+            "lines": list(result.lines),
+        }
+        for result in proof.results
+    ]
+    return {"results": _plain(results), "combinations": proof.combinations, "seconds": proof.seconds}
+
+
+def _plain(value: Any) -> Any:
+    """As JSON can hold it."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in value]
+    return value if value is None or isinstance(value, str | int | float | bool) else str(value)
+
+
+def proof_in(kept: Mapping[str, Any]) -> Proof:
+    return Proof(
+        results=tuple(_result(each) for each in kept["results"]),
+        combinations=kept["combinations"],
+        seconds=kept["seconds"],
+    )
+
+
+def _result(kept: Mapping[str, Any]) -> Result:
+    return Result(
+        property=kept["property"],
+        verdict=Verdict(kept["verdict"]),
+        subject=kept["subject"],
+        sentence=Text(kept["sentence"]) if kept["sentence"] else None,
+        story=_story(kept["story"]) if kept["story"] else None,
+        lines=tuple(kept["lines"]),
+        combinations=kept["combinations"],
+    )
+
+
+def _story(kept: Mapping[str, Any]) -> Story:
+    beats = (Beat(**{**beat, "departs": tuple(beat["departs"])}) for beat in kept["beats"])
+    return Story(**{**kept, "beats": tuple(beats), "unmet": tuple(kept["unmet"])})
+
+
+def main() -> None:
+    content, before = pickle.loads(sys.stdin.buffer.read())  # noqa: S301 - from our own process
+    json.dump(examined(content, before), sys.stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""`definitions diff` and `cases move-version`, as scripts call them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN, REPORT
+from versions import next_version, plain, published
+
+from school_protocol.cli import REFUSED, main
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.services.accounts import hash_password
+from school_protocol.services.house import SystemClock, open_house
+from school_protocol.services.opening import open_case
+from school_protocol.services.scripts import Player, prepared
+from school_protocol.storage import directory
+
+KEY = "ma-cyberharassment"
+DATA = plain(MOROCCAN)
+Run = Callable[..., Result]
+
+
+def shorter(data: dict[str, object]) -> None:
+    data["undo_minutes"] = "5"
+
+
+@pytest.fixture
+def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """An installation with three open cases, a second version, and an account that publishes."""
+    house = open_house(Settings(data=tmp_path / "data"), SystemClock())
+    content = MOROCCAN.read_bytes()
+    player: Player = prepared(house, SystemClock(), read(content, "1.yaml"), content)  # type: ignore[arg-type]
+    with house.directory.writing() as session:
+        account = directory.add_account(
+            session, username="protocole", names={"fr": "Protocole"}, language="fr", created_at=datetime.now(UTC),
+            password_hash=hash_password("secret"),
+        )  # fmt: skip
+        directory.appoint(session, account, role="protocol_admin", unit=player.school, starts=date(2000, 1, 1))
+    said = {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Yasmine"}]}
+    found = [open_case(house, player.actor("head"), "report", said, token=str(one)).number for one in range(3)]
+    published(house, next_version(DATA, 2, shorter))
+    house.realm.close()
+    house.directory.close()
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
+    return found
+
+
+@pytest.fixture
+def run() -> Run:
+    return lambda *arguments: CliRunner().invoke(main, list(arguments))
+
+
+def move(run: Run, *more: str) -> Result:
+    return run("cases", "move-version", "--definition", KEY, "--to", "2", "--as", "protocole", *more)
+
+
+def test_cases_move_and_are_told_one_by_one(run: Run, numbers: list[str]) -> None:
+    looked = move(run, "--dry-run", "--json")
+    assert looked.exit_code == 0, looked.stderr
+    assert [(one["outcome"], one["moved"]) for one in json.loads(looked.stdout)] == [("moves", False)] * 3
+    one = move(run, "--number", numbers[0], "--reason", "Nouvelle version", "--language", "en")
+    assert one.exit_code == 0, one.stderr
+    assert one.stdout.split("  ") == [numbers[0], "Follows the new version\n"]
+    rest = move(run, "--reason", "Nouvelle version", "--json")
+    assert rest.exit_code == 0, rest.stderr
+    assert {line["number"] for line in json.loads(rest.stdout)} == set(numbers[1:])
+    assert json.loads(move(run, "--reason", "x", "--json").stdout) == []
+    verified = run("journal", "verify")
+    assert verified.exit_code == 0, verified.stdout
+
+
+def test_what_is_refused_moves_nothing(run: Run, numbers: list[str]) -> None:
+    assert move(run).exit_code == REFUSED, "no reason was given"
+    assert "not found" in move(run, "--number", "123", "--reason", "x").stderr
+    other = run("cases", "move-version", "--definition", KEY, "--to", "7", "--as", "protocole", "--reason", "x")
+    assert other.exit_code == 1
+    assert "not found" in other.stderr
+    assert len(json.loads(move(run, "--dry-run", "--json").stdout)) == 3
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> tuple[str, str]:
+    second = tmp_path / "2.yaml"
+    second.write_bytes(next_version(DATA, 2, shorter))
+    return str(MOROCCAN), str(second)
+
+
+def test_a_difference_is_said_in_three_languages(run: Run, files: tuple[str, str]) -> None:
+    for language, words in (("fr", "devient « 5 »"), ("ar", "«5» بدل «10»"), ("en", "“10” becomes “5”")):
+        answer = run("definitions", "diff", *files, "--language", language)
+        assert answer.exit_code == 0, answer.stderr
+        assert words in answer.stdout.replace("\u00a0", " ")
+        assert len(answer.stdout.splitlines()) == 1
+
+
+def test_a_difference_as_json(run: Run, files: tuple[str, str]) -> None:
+    (change,) = json.loads(run("definitions", "diff", *files, "--json").stdout)
+    assert change["path"] == "undo_minutes"
+    assert (change["before"], change["after"], change["is_loosening"]) == (10, 5, False)
+    assert json.loads(run("definitions", "diff", files[0], files[0], "--json").stdout) == []
+
+
+def test_a_faulty_file_is_told_by_its_lines(run: Run, files: tuple[str, str], tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text("format: 1\nprotocol: x\n", "utf-8")
+    answer = run("definitions", "diff", files[0], str(broken))
+    assert answer.exit_code == 1
+    assert "broken.yaml:1: missing key" in answer.stdout

@@ -1,0 +1,105 @@
+"""Two protocol administrators in a house, and a prover that says what a test wants it to say."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+
+from domain.telling import NOW
+
+from school_protocol.definitions import read
+from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import REALM
+from school_protocol.services.house import House
+from school_protocol.services.protocols import examining, publishing
+from school_protocol.services.scripts import Player, throwaway
+from school_protocol.storage import directory
+
+HOLDS = Proof((Result("no_end_in_danger", Verdict.held, combinations=7),), 7, 0.1)
+
+
+def failing(protocol: Protocol, verdict: Verdict = Verdict.failed) -> Proof:
+    """A proof with one fault, told by the definition's own first act and move."""
+    act = next(iter(protocol.acts.values()))
+    form = protocol.form_of(act)
+    answers = {item.key: "…" for item in form.fields[:1]}
+    move = next(one for one in protocol.moves.values() if not one.automatic)
+    beats = (
+        Beat(role=next(iter(protocol.roles)), do=act.key, kind="act", answers=answers),
+        Beat(days=3, kind="clock"),
+        Beat(role=next(iter(protocol.roles)), do=move.key, kind="move", departs=move.needs[:1], person=2),
+    )
+    story = Story(beats, protocol.initial.key, {next(iter(protocol.facts)): None}, tuple(protocol.needs)[:1], True)
+    return Proof((Result("no_end_in_danger", verdict, move.key, None, story, (12, 34), 5),), 5, 0.2)
+
+
+@dataclass
+class Desk:
+    """A house with its administrators; `proof` is what any draft's proof says."""
+
+    player: Player
+    proof: Proof = HOLDS
+    examined: list[bytes] = field(default_factory=list)
+
+    @property
+    def house(self) -> House:
+        return self.player.house
+
+    def administrator(self, name: str = "first") -> Actor:
+        return self.person(f"administrator {name}", self.publishing_role)
+
+    @property
+    def publishing_role(self) -> str:
+        return next(role.key for role in self.player.protocol.roles.values() if role.publishes)
+
+    def person(self, name: str, role: str) -> Actor:
+        with self.house.directory.writing() as session:
+            found = directory.account_named(session, name)
+            account = found.id if found else ""
+            if not found:
+                account = directory.add_account(
+                    session, username=name, names={"fr": name}, language="fr", created_at=self.house.now()
+                )
+                directory.appoint(session, account, role=role, unit=self.player.school, starts=date(2020, 1, 1))
+            actor = directory.actor(session, account, realm=REALM, today=self.house.now().date())
+        assert actor is not None
+        return actor
+
+    def upload(self, content: bytes, who: str = "first", name: str = "next.yaml") -> str:
+        return publishing.upload(self.house, self.administrator(who), content, name)
+
+    def examine(self, content: bytes, before: bytes | None) -> examining.Report:
+        self.examined.append(content)
+        return {"proof": examining.proof_out(self.proof), "stories": []}
+
+    def work_out(self) -> int:
+        return publishing.work_out(self.house, self.examine)
+
+    def ready(self, content: bytes, who: str = "first") -> str:
+        """Uploaded, and worked out."""
+        draft = self.upload(content, who)
+        self.work_out()
+        return draft
+
+    def proposed(self, content: bytes, who: str = "first") -> str:
+        draft = self.ready(content, who)
+        publishing.propose(self.house, self.administrator(who), draft)
+        return draft
+
+    def agree(self, draft: str, content: bytes, who: str = "second") -> tuple[str, int]:
+        digest = read(content, "x").digest
+        return publishing.agree(self.house, self.administrator(who), draft, digest)
+
+    def published(self) -> list[tuple[int, bool]]:
+        with self.house.directory.reading() as session:
+            return [(line.version, line.is_current) for line in directory.definition_lines(session)]
+
+
+@contextmanager
+def desk_of(content: bytes) -> Iterator[Desk]:
+    with throwaway(read(content, "desk"), content, NOW) as player:
+        yield Desk(player)

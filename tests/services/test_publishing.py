@@ -1,0 +1,390 @@
+"""Publishing: a file is uploaded, proven, proposed, agreed to by a second person; nothing is half published."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from domain.telling import MOROCCAN, SMALL
+
+from school_protocol.definitions import read
+from school_protocol.definitions.proof import Proof, Verdict
+from school_protocol.domain.errors import DefinitionError, Unseen
+from school_protocol.services.protocols import examining, publishing
+from school_protocol.services.protocols.publishing import PublishRefused
+from school_protocol.storage import administration, directory
+from services.administering import HOLDS, Desk, desk_of, failing
+
+FIRST = SMALL.read_bytes().replace(b"  principal: {", b"  principal: {publishes: true, ", 1)
+"""The definition that is not Moroccan, with a role that publishes."""
+
+
+def next_version(content: bytes = FIRST, *changes: tuple[str, str], version: int = 2) -> bytes:
+    text = content.decode()
+    for old, new in (("version: 1\n", f"version: {version}\n"), *changes):
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return text.encode()
+
+
+SECOND = next_version()
+
+
+@pytest.fixture
+def desk() -> Iterator[Desk]:
+    with desk_of(FIRST) as made:
+        yield made
+
+
+def refused(caught: pytest.ExceptionInfo[PublishRefused]) -> tuple[str, ...]:
+    return caught.value.obstacles
+
+
+# ---- the way of a version ------------------------------------------------------------------------------------------
+
+
+def test_a_version_is_published_by_two_people_and_holds_from_then_on(desk: Desk) -> None:
+    draft = desk.proposed(SECOND)
+    assert desk.published() == [(1, True)]
+    assert desk.agree(draft, SECOND) == ("lost-things", 2)
+    assert desk.published() == [(1, False), (2, True)]
+    assert desk.house.library.current()[0].version == 2
+
+
+def test_what_comes_out_is_what_went_in_byte_for_byte(desk: Desk) -> None:
+    content = b"\xef\xbb\xbf# a comment\r\n" + SECOND.replace(b"\n", b"\r\n")
+    draft = desk.proposed(content)
+    desk.agree(draft, content)
+    first = desk.administrator()
+    assert publishing.export(desk.house, first, "lost-things", 2).content == content
+    assert publishing.export_draft(desk.house, first, draft).content == content
+    assert publishing.export(desk.house, first, "lost-things", 1).content == FIRST
+
+
+def test_everything_done_to_a_draft_is_written_down(desk: Desk) -> None:
+    draft = desk.proposed(SECOND)
+    desk.agree(draft, SECOND)
+    with desk.house.directory.reading() as session:
+        done = administration.of_draft(session, draft)
+    assert [line.kind.value for line in done] == ["draft_uploaded", "draft_proposed", "version_published"]
+    assert done[0].actor == done[1].actor == desk.administrator("first").id
+    assert done[2].actor == desk.administrator("second").id
+
+
+def test_the_same_file_twice_is_one_draft(desk: Desk) -> None:
+    assert desk.upload(SECOND) == desk.upload(SECOND, name="copy.yaml")
+    assert desk.upload(SECOND, "second") != desk.upload(SECOND)
+
+
+# ---- who may -------------------------------------------------------------------------------------------------------
+
+
+def test_only_a_role_that_publishes_may_be_here(desk: Desk) -> None:
+    stranger = desk.person("warden", "warden")
+    draft = desk.ready(SECOND)
+    calls = (
+        lambda: publishing.see_protocols(desk.house, stranger),
+        lambda: publishing.upload(desk.house, stranger, SECOND, "x.yaml"),
+        lambda: publishing.see_draft(desk.house, stranger, draft),
+        lambda: publishing.propose(desk.house, stranger, draft),
+        lambda: publishing.agree(desk.house, stranger, draft, ""),
+        lambda: publishing.withdraw(desk.house, stranger, draft),
+        lambda: publishing.look_again(desk.house, stranger, draft),
+        lambda: publishing.export(desk.house, stranger, "lost-things", 1),
+        lambda: publishing.export_draft(desk.house, stranger, draft),
+    )
+    for call in calls:
+        with pytest.raises(Unseen):
+            call()
+    publishing.see_draft(desk.house, desk.administrator(), draft)
+
+
+def test_nobody_agrees_to_what_they_brought_themselves(desk: Desk) -> None:
+    draft = desk.proposed(SECOND)
+    with pytest.raises(PublishRefused) as caught:
+        desk.agree(draft, SECOND, "first")
+    assert refused(caught) == ("own",)
+    assert desk.published() == [(1, True)]
+
+
+def test_whoever_brought_it_proposes_it(desk: Desk) -> None:
+    draft = desk.ready(SECOND)
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator("second"), draft)
+    assert refused(caught) == ("not_yours",)
+
+
+def test_agreeing_is_to_the_bytes_that_were_shown(desk: Desk) -> None:
+    draft = desk.proposed(SECOND)
+    for digest in ("", "0" * 64, read(FIRST, "x").digest):
+        with pytest.raises(PublishRefused) as caught:
+            publishing.agree(desk.house, desk.administrator("second"), draft, digest)
+        assert refused(caught) == ("other_bytes",)
+    assert desk.published() == [(1, True)]
+
+
+# ---- what stands against it ----------------------------------------------------------------------------------------
+
+
+def test_a_draft_with_faults_is_kept_with_all_of_them_and_goes_no_further(desk: Desk) -> None:
+    draft = desk.upload(next_version(FIRST, ("working: true", "working: perhaps"), ("code: OBJ-1", "cod: OBJ-1")))
+    view = publishing.see_draft(desk.house, desk.administrator(), draft)
+    assert [fault.message for fault in view.looked.faults] == [
+        'unknown key "cod"; did you mean "code"?', 'working: "perhaps" is neither true nor false',
+    ]  # fmt: skip
+    assert [fault.text for fault in view.looked.faults] == ["cod: OBJ-1", "working: perhaps"]
+    assert desk.work_out() == 0
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("faults",)
+
+
+@pytest.mark.parametrize("verdict", [Verdict.failed, Verdict.not_proven])
+def test_what_is_not_proven_is_neither_proposed_nor_published(desk: Desk, verdict: Verdict) -> None:
+    desk.proof = failing(read(SECOND, "x"), verdict)
+    draft = desk.ready(SECOND)
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("unproven",)
+    with pytest.raises(PublishRefused) as caught:
+        desk.agree(draft, SECOND)
+    assert refused(caught) == ("not_proposed",)
+
+
+def test_nothing_is_proposed_before_its_proof_is_worked_out(desk: Desk) -> None:
+    draft = desk.upload(SECOND)
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("worked_out",)
+
+
+def test_a_proof_that_broke_down_is_no_proof(desk: Desk) -> None:
+    draft = desk.upload(SECOND)
+    publishing.work_out(desk.house, lambda _content, _before: dict(examining.UNFINISHED))
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("unfinished",)
+
+
+def test_a_proof_is_worked_out_once_and_kept(desk: Desk) -> None:
+    draft = desk.upload(SECOND)
+    assert desk.work_out() == 1
+    assert desk.work_out() == 0
+    assert desk.examined == [SECOND]
+    looked = publishing.see_draft(desk.house, desk.administrator(), draft).looked
+    assert looked.proof == HOLDS
+    publishing.look_again(desk.house, desk.administrator(), draft)
+    assert desk.work_out() == 1
+
+
+def test_two_workers_work_a_draft_out_once(desk: Desk) -> None:
+    desk.upload(SECOND)
+
+    def both(content: bytes, before: bytes | None) -> examining.Report:
+        assert publishing.work_out(desk.house, desk.examine) == 0, "another worker is at it"
+        return desk.examine(content, before)
+
+    assert publishing.work_out(desk.house, both) == 1
+    assert len(desk.examined) == 1
+
+
+def test_a_worker_that_died_is_made_up_for(desk: Desk) -> None:
+    desk.upload(SECOND)
+
+    def dies(_content: bytes, _before: bytes | None) -> examining.Report:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        publishing.work_out(desk.house, dies)
+    assert desk.work_out() == 0, "not before its lease is over"
+    desk.player.clock.advance(publishing.LEASE + timedelta(seconds=1))
+    assert desk.work_out() == 1
+
+
+def test_what_the_law_fixes_is_not_loosened(desk: Desk) -> None:
+    content = next_version(
+        FIRST, ("value: 24, unit: clock_hours, max: 48, lock: law", "value: 24, unit: clock_hours, max: 96, lock: law")
+    )
+    draft = desk.ready(content)
+    looked = publishing.see_draft(desk.house, desk.administrator(), draft).looked
+    assert [change.place for change in looked.loosened] == ["deadlines.letter_due.max"]
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("loosened",)
+
+
+def test_a_number_is_used_once(desk: Desk) -> None:
+    draft = desk.ready(FIRST.replace(b"working: true", b"working: false"))
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("version_taken",)
+    draft = desk.ready(FIRST)
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("same",)
+
+
+def test_somebody_can_always_publish(desk: Desk) -> None:
+    draft = desk.ready(next_version(FIRST, ("publishes: true, ", "")))
+    with pytest.raises(PublishRefused) as caught:
+        publishing.propose(desk.house, desk.administrator(), draft)
+    assert refused(caught) == ("nobody_left",)
+
+
+def test_too_large_a_file_is_not_kept(desk: Desk) -> None:
+    with pytest.raises(DefinitionError) as caught:
+        desk.upload(b"#" * (10 * 1024 * 1024))
+    assert str(caught.value) == "next.yaml:1: the file is larger than 2 MiB"
+    assert publishing.see_protocols(desk.house, desk.administrator()).drafts == ()
+
+
+# ---- two at once ---------------------------------------------------------------------------------------------------
+
+OTHER = next_version(FIRST, ("working: true", "working: false"))
+
+
+def test_of_two_that_publish_at_once_one_is_told(desk: Desk) -> None:
+    drafts = {desk.proposed(SECOND): SECOND, desk.proposed(OTHER): OTHER}
+    for who in ("second", "third"):
+        desk.administrator(who)
+
+    def agree(pair: tuple[tuple[str, bytes], str]) -> str:
+        (draft, content), who = pair
+        try:
+            desk.agree(draft, content, who)
+        except PublishRefused as error:
+            return ",".join(error.obstacles)
+        return "published"
+
+    with ThreadPoolExecutor(2) as pool:
+        outcomes = sorted(pool.map(agree, zip(drafts.items(), ("second", "third"), strict=True)))
+    assert outcomes == ["published", "version_taken,moved_on"] or outcomes == ["moved_on", "published"]
+    assert [is_current for _version, is_current in desk.published()] == [False, True]
+
+
+def test_of_two_that_agree_to_the_same_draft_one_is_told(desk: Desk) -> None:
+    draft = desk.proposed(SECOND)
+    desk.agree(draft, SECOND, "second")
+    with pytest.raises(PublishRefused) as caught:
+        desk.agree(draft, SECOND, "third")
+    assert refused(caught) == ("settled",)
+
+
+def test_a_draft_looked_at_before_another_was_published_is_looked_at_again(desk: Desk) -> None:
+    later = next_version(FIRST, ("working: true", "working: false"), version=3)
+    slow = desk.proposed(later)
+    desk.agree(desk.proposed(SECOND), SECOND)
+    with pytest.raises(PublishRefused) as caught:
+        desk.agree(slow, later)
+    assert refused(caught) == ("moved_on",)
+    publishing.look_again(desk.house, desk.administrator("second"), slow)
+    desk.work_out()
+    publishing.propose(desk.house, desk.administrator(), slow)
+    assert desk.agree(slow, later) == ("lost-things", 3)
+
+
+def test_nothing_half_published(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever breaks between the two rows, neither is there."""
+    draft = desk.proposed(SECOND)
+
+    def breaks(*_args: object, **_kwargs: object) -> None:
+        raise RuntimeError("the power went")
+
+    monkeypatch.setattr(administration, "write", breaks)
+    with pytest.raises(RuntimeError):
+        desk.agree(draft, SECOND)
+    monkeypatch.undo()
+    assert desk.published() == [(1, True)]
+    assert publishing.see_draft(desk.house, desk.administrator(), draft).draft.state.value == "proposed"
+    desk.agree(draft, SECOND)
+
+
+def test_what_is_withdrawn_stays_so(desk: Desk) -> None:
+    draft = desk.proposed(SECOND)
+    publishing.withdraw(desk.house, desk.administrator("second"), draft)
+    for again in (
+        lambda: desk.agree(draft, SECOND),
+        lambda: publishing.propose(desk.house, desk.administrator(), draft),
+        lambda: publishing.withdraw(desk.house, desk.administrator(), draft),
+        lambda: publishing.look_again(desk.house, desk.administrator(), draft),
+    ):
+        with pytest.raises(PublishRefused) as caught:
+            again()
+        assert refused(caught) == ("settled",)
+
+
+def test_what_was_published_before_stays_as_it_is(desk: Desk) -> None:
+    desk.agree(desk.proposed(SECOND), SECOND)
+    with desk.house.directory.reading() as session:
+        assert directory.definition(session, "lost-things", 1).content == FIRST
+
+
+# ---- the stored cases ----------------------------------------------------------------------------------------------
+
+
+def held(_protocol: object) -> Proof:
+    return HOLDS
+
+
+def told(monkeypatch: pytest.MonkeyPatch, *names: str) -> None:
+    """Only these of the stored cases are played."""
+    every = examining.stories_of
+    monkeypatch.setattr(examining, "stories_of", lambda key: (one for one in every(key) if one[0] in names))
+
+
+def changed(*changes: tuple[str, str]) -> bytes:
+    return next_version(MOROCCAN.read_bytes(), *changes)
+
+
+def test_the_stored_cases_are_found() -> None:
+    assert len(list(examining.stories_of("ma-cyberharassment"))) >= 8
+    assert list(examining.stories_of("no-such-protocol")) == []
+
+
+QUALIFIED = "needs: [checked, nothing_raised], meets: qualification"
+MORE = "needs: [checked, visa_head, nothing_raised], meets: qualification"
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "expected"),
+    [
+        ((), 0, {}),
+        (((QUALIFIED, MORE),), 3, {"how": "refused", "needs": ["visa_head"]}),
+        ((("code: D04, value: 1", "code: D04, value: 2"),), 1, {"how": "due", "due": "qualification"}),
+        ((("{code: membre_er,", "{code: membre_autre,"),), 1, {"how": "broken", "why": "nobody is called 'membre_er'"}),
+    ],
+)  # fmt: skip
+def test_a_stored_case_says_where_it_goes_otherwise(
+    changes: tuple[tuple[str, str], ...], step: int, expected: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(monkeypatch, "joining")
+    [line] = examining.examined(changed(*changes), MOROCCAN.read_bytes(), held)["stories"]
+    assert line.get("step", 0) == step
+    assert {key: line[key] for key in expected} == expected
+
+
+def test_without_a_version_before_the_story_itself_says_how_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    told(monkeypatch, "joining")
+    for content, how in ((MOROCCAN.read_bytes(), None), (changed((QUALIFIED, MORE)), "refused")):
+        [line] = examining.examined(content, None, held)["stories"]
+        assert line.get("how") == how
+
+
+# ---- apart -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_proof_is_kept_as_plain_values() -> None:
+    for proof in (HOLDS, failing(read(FIRST, "x")), failing(read(FIRST, "x"), Verdict.not_proven)):
+        assert examining.proof_in(json.loads(json.dumps(examining.proof_out(proof)))) == proof
+
+
+def test_an_examination_that_takes_too_long_is_stopped_and_proves_nothing() -> None:
+    assert examining.examined_apart(SECOND, FIRST, seconds=0.01) == examining.UNFINISHED
+
+
+def test_an_examination_that_breaks_down_proves_nothing() -> None:
+    assert examining.examined_apart(b"no definition", None) == examining.UNFINISHED

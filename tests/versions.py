@@ -1,0 +1,43 @@
+"""Further versions of a definition, for tests: its file's plain values, edited and numbered anew."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from school_protocol.definitions import read
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House
+from school_protocol.storage import directory
+
+Edit = Callable[[dict[str, Any]], None]
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+
+
+def plain(path: Path) -> dict[str, Any]:
+    data: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_LOADER)
+    return data
+
+
+def next_version(data: dict[str, Any], number: int, *edits: Edit) -> bytes:
+    """The file of version `number`, with these edits made."""
+    new = copy.deepcopy({**data, "version": str(number)})
+    for edit in edits:
+        edit(new)
+    return bytes(yaml.dump(new, Dumper=_DUMPER, allow_unicode=True, sort_keys=False, width=10**6, encoding="utf-8"))
+
+
+def published(house: House, content: bytes) -> Protocol:
+    """The version that this file is, published as the current one."""
+    protocol = read(content, "next.yaml")
+    with house.directory.writing() as session:
+        directory.publish(
+            session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
+            published_at=house.now(),
+        )  # fmt: skip
+    return protocol
