@@ -33,6 +33,7 @@ _PARTS = (
     "deadlines", "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
 )  # fmt: skip
 _LONGEST = 64
+_VERSIONS = 1_000_000
 
 
 def check(protocol: Protocol, declared: Declared) -> list[Finding]:
@@ -61,8 +62,8 @@ def _identity(book: Book) -> None:
     protocol = book.protocol
     if not _KEY.fullmatch(protocol.protocol):
         book.say(("protocol",), f'"{protocol.protocol}" is not a name: small letters, digits and hyphens')
-    if protocol.version < 1:
-        book.say(("version",), "versions count from 1")
+    if not 1 <= protocol.version <= _VERSIONS:
+        book.say(("version",), f"versions count from 1 to {_VERSIONS}")
     seen: set[str] = set()
     for number, code in enumerate(protocol.languages):
         if not _LANGUAGE.fullmatch(code):

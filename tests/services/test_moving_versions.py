@@ -30,7 +30,14 @@ from school_protocol.services.journal import rebuild_index, verify_journal
 from school_protocol.services.loading import Loaded, folded, index_row, load_by_id
 from school_protocol.services.papers import issue_case_file
 from school_protocol.services.protocols import moving
-from school_protocol.services.protocols.moving import CaseLine, move_cases, press_move, see_difference, see_moving
+from school_protocol.services.protocols.moving import (
+    CaseLine,
+    move_cases,
+    press_move,
+    see_difference,
+    see_moving,
+    see_moving_to,
+)
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.services.seeing import Seeing
@@ -278,6 +285,14 @@ def test_of_a_few_cases_is_not_told_what_they_hold(school: School, cases: int, c
     assert {part.ground.key for part in parts} <= {f"{FORM}.who_stays"}
 
 
+def test_a_version_can_be_looked_at_before_it_is_published(checked: School) -> None:
+    draft = read(SHORTER, "draft.yaml")
+    preview = see_moving_to(checked.house, checked.person(WHO), 1, draft)
+    assert [line.outcome for line in preview.lines] == [Outcome.asks]
+    with pytest.raises(Unseen):
+        see_moving_to(checked.house, checked.person("head"), 1, draft)
+
+
 def test_a_version_that_is_not_published_is_not_found(checked: School) -> None:
     for versions in ((1, 2), (2, 1), (1, 99)):
         with pytest.raises(Unseen):
@@ -297,7 +312,7 @@ def test_the_difference_is_that_of_the_published_files(checked: School) -> None:
     published(checked.house, SHORTER)
     view = see_difference(checked.house, checked.person(WHO), KEY, 1, 2)
     assert f"forms.{FORM}.fields.who_stays" in [change.place for change in view.changes]
-    assert {change.entry for change in view.changes} == {("forms", FORM)}
+    assert {change.entry for change in view.changes if change.path[0] == "forms"} == {("forms", FORM)}
     assert view.open_cases == 1
 
 
@@ -440,7 +455,8 @@ def test_whatever_is_edited_a_case_that_moves_is_whole_afterwards(stories: list[
         if tried == EDITS:
             break
     assert tried == EDITS
-    assert set(outcomes) == set(Outcome)
+    assert Outcome.moves in outcomes
+    assert len(set(outcomes)) > 1, "some of these edits touch what the cases hold"
 
 
 EDITS = 15

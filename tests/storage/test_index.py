@@ -413,3 +413,16 @@ def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
     made = indexed(realm, restricted=True, readers=frozenset({"named"}))
     with realm.store.reading() as session:
         assert index.find(session, Scope("named", ()), made.number, today=TODAY) == made
+
+
+def test_the_open_cases_of_a_version_are_found_a_page_at_a_time(realm: Realm) -> None:
+    made = [indexed(realm) for _case in range(5)]
+    for changes in ({"version": 2}, {"protocol": "another"}, {"ended": True}):
+        indexed(realm, **changes)
+    wanted = sorted((one.case_id, one.number) for one in made)
+    with realm.store.reading() as session:
+        found = index.open_on_version(session, "test", 1, limit=3)
+        rest = index.open_on_version(session, "test", 1, limit=3, after=found[-1][0])
+        assert [*found, *rest] == wanted
+        assert index.count_open(session, "test", 1) == 5
+        assert (index.count_open(session, "test", 2), index.count_open(session, "test", 3)) == (1, 0)

@@ -33,6 +33,7 @@ from tests.web.filled import filled
 from tests.web.page import Page
 
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
+SHIPPED = sorted(ROOT.glob("*/1.yaml"))
 STORIES = ("fr-phare/protocole_b", "fi-kiva/talks", "fi-kiva/next_step")
 """From the report to the end: dangers, referrals, signatures, departures from nothing, and refusals on the way."""
 LANGUAGES = ("fr", "ar", "en")
@@ -233,3 +234,41 @@ def test_a_step_that_is_not_open_is_not_taken_for_done(people: Accounts) -> None
         played = player.play([steps[0], {"as": "kiva", "do": "m_close"}, {"as": "kiva", "do": "F3", "answers": {}}])
         assert [one.went_as_said for one in played] == [True, False, False]
         assert [one.refused for one in played[1:]] == [("unseen",), ("unseen",)]
+
+
+# ---- side by side: whoever reports is never asked by which protocol --------------------------------------------------
+
+
+def test_no_role_is_of_two_protocols() -> None:
+    roles = [key for file in SHIPPED for key in read_file(file).roles]
+    assert len(SHIPPED) >= 3
+    assert len(roles) == len(set(roles))
+
+
+def test_each_reports_by_the_protocol_of_their_own_role(people: Accounts) -> None:
+    with pressing(STORIES[0], people) as player:
+        played: dict[str, Pressing] = {player.protocol.protocol: player}
+        for file in SHIPPED:
+            protocol = read_file(file)
+            if protocol.protocol in played:
+                continue
+            content, now = file.read_bytes(), player.clock.now()
+            with player.house.directory.writing() as session:
+                directory.publish(
+                    session,
+                    protocol=protocol.protocol,
+                    version=protocol.version,
+                    digest=protocol.digest,
+                    content=content,
+                    published_at=now,
+                )
+            other = Pressing(player.house, player.clock, protocol, player.school, player.places)
+            other.app, other.people = player.app, people
+            played[protocol.protocol] = other
+        for one in played.values():
+            report = next(one.protocol.acts_of(ActKind.report))
+            client = one.client(one.actor(report.by[0]))
+            page = one.read(client.get("/reports/new"))
+            asked = {name.split("-")[1] for name in form_on(page, "/reports/new") if name.startswith("a-")}
+            assert asked
+            assert asked <= {field.key for field in one.protocol.form_of(report).fields}

@@ -118,6 +118,8 @@ def test_a_version_goes_from_a_file_to_the_cases(desk: Desk, sign_in: Sign, rung
     page = second.read("/protocols")
     assert "brought by administrator first , agreed to by administrator second" in page
     assert desk.published() == [(1, False), (2, True)]
+    assert first.get("/protocols/lost-things/1/2/difference").status_code == 200
+    assert "/protocols/lost-things/1/2/difference" in first.get("/protocols").get_data(as_text=True)
 
 
 def test_the_very_bytes_come_out(desk: Desk, sign_in: Sign) -> None:
@@ -213,7 +215,13 @@ def test_an_administrator_sees_no_case(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "address", ["/protocols/drafts/nothing", "/protocols/lost-things/9/file", "/protocols/x/settings"]
+    "address",
+    [
+        "/protocols/drafts/nothing",
+        "/protocols/lost-things/9/file",
+        "/protocols/lost-things/99999999999999999999/file",
+        "/protocols/x/settings",
+    ],
 )
 def test_what_is_not_there_is_not_found(sign_in: Sign, address: str) -> None:
     assert sign_in().get(address).status_code == 404

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
+from math import prod
 
 from school_protocol.definitions.proof.answering import Given
 from school_protocol.definitions.proof.images import Deed, is_free
@@ -20,8 +21,8 @@ from school_protocol.domain.conditions import Condition
 from school_protocol.domain.protocol import Move
 from school_protocol.domain.texts import Text
 
-_ROUNDS = 12
-"""How often more facts are told apart."""
+_ROUNDS, _TRIED = 6, 10
+"""How often more facts are told apart, and how many choices of them are tried each time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,31 +68,75 @@ def _no_end_in_danger(subject: Subject) -> Iterator[Result]:
 
 def result_of(subject: Subject, never: Never) -> Result:
     """Whether it can never be; where it can, the shortest way there that the engine goes."""
-    tracked = frozenset(name for name in never.condition.names if not is_free(subject.protocol.facts[name]))
-    combinations = 0
-    for _round in range(_ROUNDS):
-        explorer = subject.explorer(tracked, never.condition)
+    return _Search(subject, never).result()
+
+
+class _Search:
+    """Tells apart more and more facts, until nothing bad is reached, or the engine reaches it."""
+
+    def __init__(self, subject: Subject, never: Never) -> None:
+        self.subject, self.never = subject, never
+        self.combinations = 0
+
+    def result(self) -> Result:
+        never = self.never
+        tracked = self._read(never.condition.names)
+        story: Story | None = None
+        about = ""
         try:
-            found = explorer.explore(_bad(never, explorer))
+            for _round in range(_ROUNDS):
+                explorer, found = self._walk(tracked)
+                if found is None:
+                    return self._told(Verdict.held)
+                node, move = found
+                about = move.key if move else node.state
+                links = explorer.way_to(node)
+                played = _Playing(self.subject, never, explorer).play(links, move)
+                if played.arrived:
+                    return self._told(Verdict.failed, about, played.story)
+                story = played.story
+                best: tuple[int, frozenset[str]] | None = None
+                for more in self._candidates(links, move, tracked, played.needs):
+                    explorer, found = self._walk(tracked | more)
+                    if found is None:
+                        return self._told(Verdict.held)
+                    length = len(explorer.way_to(found[0]))
+                    if best is None or length > best[0]:
+                        best = length, more
+                if best is None:
+                    break
+                tracked |= best[1]
         except LimitReached:
-            return Result(never.name, Verdict.not_proven, sentence=never.sentence, combinations=len(explorer.reached))
-        combinations = len(explorer.reached)
-        subject.walked += combinations
-        if found is None:
-            return Result(never.name, Verdict.held, sentence=never.sentence, combinations=combinations)
-        node, move = found
-        played = _Playing(subject, never, explorer).play(explorer.way_to(node), move)
-        subjects = move.key if move else node.state
-        if played.arrived:
-            return Result(never.name, Verdict.failed, subjects, never.sentence, played.story, combinations=combinations)
-        more = {name for need in played.needs for name in subject.protocol.needs[need].when.names}
-        more = {name for name in more if not is_free(subject.protocol.facts[name])} - tracked
-        if not more:
-            return Result(
-                never.name, Verdict.not_proven, subjects, never.sentence, played.story, combinations=combinations
-            )
-        tracked |= more
-    return Result(never.name, Verdict.not_proven, sentence=never.sentence, combinations=combinations)
+            return self._told(Verdict.not_proven, about, story)
+        return self._told(Verdict.not_proven, about, story)
+
+    def _told(self, verdict: Verdict, about: str = "", story: Story | None = None) -> Result:
+        never = self.never
+        return Result(never.name, verdict, about, never.sentence, story, combinations=self.combinations)
+
+    def _walk(self, tracked: frozenset[str]) -> tuple[Explorer, tuple[Node, Move | None] | None]:
+        explorer = self.subject.explorer(tracked, self.never.condition)
+        found = explorer.explore(_bad(self.never, explorer))
+        self.combinations = len(explorer.reached)
+        self.subject.walked += len(explorer.reached)
+        return explorer, found
+
+    def _read(self, names: Collection[str]) -> frozenset[str]:
+        return frozenset(name for name in names if not is_free(self.subject.protocol.facts[name]))
+
+    def _candidates(
+        self, links: Sequence[Link], move: Move | None, tracked: frozenset[str], refused: Collection[str]
+    ) -> list[frozenset[str]]:
+        """Facts to tell apart besides: of needs on the way, those that cost least first."""
+        keys = [*([move.key] if move else []), *(link.move for link in reversed(links) if link.move)]
+        needs = [need.key for key in dict.fromkeys(keys) for need in self.subject.planner.world.locked[key]]
+        found = [self._read(self.subject.protocol.needs[need].when.names) - tracked for need in [*needs, *refused]]
+        unique = [more for more in dict.fromkeys(found) if more]
+        return sorted(unique, key=self._cost)[:_TRIED]
+
+    def _cost(self, names: frozenset[str]) -> int:
+        domains = self.subject.planner.world.domains
+        return prod(len(domains[name].values) if name in domains else 4 for name in names)
 
 
 def _bad(never: Never, explorer: Explorer) -> Callable[[Node, Move | None], bool]:

@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import product
 
 from school_protocol.definitions.proof.domains import Domain, domain_of
-from school_protocol.definitions.proof.planning import Masks
 from school_protocol.definitions.proof.subject import Subject
 from school_protocol.definitions.proof.verdicts import Result, Verdict
 from school_protocol.domain.conditions import Condition, Value
@@ -79,24 +78,7 @@ def _some_ready(subject: Subject, needs: tuple[Need, ...], state: str, near: Ite
     for one in near:
         if one in subject.arrivals:
             masks += [known for leg, known in planner.legs(one, subject.arrivals[one].masks) if leg.target == state]
-    return any(_ready_with(subject, needs, state, one) for one in masks)
-
-
-def _ready_with(subject: Subject, needs: tuple[Need, ...], state: str, masks: Masks, splits: int = 2) -> bool:
-    planner = subject.planner
-    if planner.ready(needs, state, masks) is not None:
-        return True
-    if not splits:
-        return False
-    names = {name for need in planner.unmet(needs, masks) for name in need.when.names}
-    for name in sorted(names & planner.world.place.keys(), key=planner.names.index):
-        place = planner.world.place[name]
-        if masks[place] & (masks[place] - 1) and not planner.can_move(name, state):
-            for bit in range(masks[place].bit_length()):
-                known = (*masks[:place], 1 << bit, *masks[place + 1 :])
-                if masks[place] >> bit & 1 and _ready_with(subject, needs, state, known, splits - 1):
-                    return True
-    return False
+    return any(planner.ready_for_some(needs, state, one) is not None for one in masks)
 
 
 def _no_dead_act(subject: Subject) -> Iterator[Result]:

@@ -55,7 +55,16 @@ class Without:
     outsiders: bool = False
 
 
-Ways = dict[Masks, "tuple[Leg, ...] | None"]
+@dataclass(frozen=True)
+class Fork:
+    """One way for each value that some fact may have where a way has come to."""
+
+    ways: Ways
+
+
+Way = tuple[Leg | Fork, ...]
+Ways = dict[Masks, Way | None]
+_NONE: frozenset[str] = frozenset()
 
 
 class Planner:
@@ -342,7 +351,8 @@ class Planner:
             return None
         order = count()
         begun: tuple[int, int, Masks, tuple[Step | Wait, ...]] = (0, next(order), masks, ())
-        waiting, seen, opened = [begun], {masks}, 0
+        telling = sorted({place for need in needs for place in self._leading(need)})
+        waiting, seen, opened = [begun], {self._told_apart(masks, telling)}, 0
         while waiting and opened < _OPENED:
             _rank, _number, at, done = heapq.heappop(waiting)
             unmet = self.unmet(needs, at)
@@ -354,10 +364,32 @@ class Planner:
                 raise LimitReached("no time is left")
             for step in self._towards(unmet, state, at):
                 after = self.after(step, at)
-                if after not in seen and all(after[place] == masks[place] for place in kept):
-                    seen.add(after)
+                key = self._told_apart(after, telling)
+                if key not in seen and all(after[place] == masks[place] for place in kept):
+                    seen.add(key)
                     rank = len(self.unmet(needs, after)) * 4 + len(done) + 1
                     heapq.heappush(waiting, (rank, next(order), after, (*done, step)))
+        return None
+
+    @staticmethod
+    def _told_apart(masks: Masks, telling: Iterable[int]) -> Masks:
+        return (*(masks[place] for place in telling), masks[-1])
+
+    def ready_for_some(
+        self, needs: tuple[Need, ...], state: str, masks: Masks, splits: int = 2
+    ) -> tuple[tuple[Step | Wait, ...], Masks] | None:
+        """As `ready`, for some case at least: where a fact that nobody changes here has one of its values."""
+        found = self.ready(needs, state, masks)
+        if found is not None or not splits:
+            return found
+        names = {name for need in self.unmet(needs, masks) for name in need.when.names}
+        for place, name in enumerate(self.names):
+            if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
+                for bit in range(masks[place].bit_length()):
+                    known = (*masks[:place], 1 << bit, *masks[place + 1 :])
+                    found = self.ready_for_some(needs, state, known, splits - 1) if masks[place] >> bit & 1 else None
+                    if found is not None:
+                        return found
         return None
 
     def _alone(self, need: Need, state: str, masks: Masks) -> bool:
@@ -470,35 +502,53 @@ class Planner:
                 yield leg
 
     def way(
-        self, state: str, masks: Masks, good: Collection[str], deep: int, passed: frozenset[str] = frozenset()
-    ) -> tuple[Leg, ...] | None:
+        self,
+        state: str,
+        masks: Masks,
+        good: Collection[str],
+        deep: int,
+        splits: int = 0,
+        passed: frozenset[str] = _NONE,
+    ) -> Way | None:
         """A sure way of at most `deep` moves from here to one of `good` states, through no state twice."""
         legs = []
         for leg, known in self.legs(state, masks):
             if leg.target in good:
                 return (leg,)
             legs.append((leg, known))
+        passed |= {state}
         for leg, known in legs if deep > 1 else ():
-            if leg.target != state and leg.target not in passed and not self.protocol.states[leg.target].ended:
-                rest = self.way(leg.target, known, good, deep - 1, passed | {state})
+            if leg.target not in passed and not self.protocol.states[leg.target].ended:
+                rest = self.way(leg.target, known, good, deep - 1, splits, passed)
                 if rest is not None:
                     return (leg, *rest)
+                ways = self._ways_of_each(leg.target, known, good, deep - 1, splits, passed)
+                if ways is not None:
+                    return (leg, Fork(ways))
         return None
 
     def surely(self, state: str, masks: Masks, good: Collection[str], deep: int, splits: int = 2) -> Ways:
         """Ways to `good` states for every case in these masks: one way, or one for each value of some fact."""
-        found = self.way(state, masks, good, deep)
+        found = self.way(state, masks, good, deep, splits)
         if found is not None:
             return {masks: found}
+        return self._ways_of_each(state, masks, good, deep, splits) or {masks: None}
+
+    def _ways_of_each(
+        self, state: str, masks: Masks, good: Collection[str], deep: int, splits: int, passed: frozenset[str] = _NONE
+    ) -> Ways | None:
+        """A way for each value of some fact that nobody changes here; None where there is none for one of them."""
         for place in self._worth_telling(state, masks) if splits else ():
             ways: Ways = {}
             for bit in range(masks[place].bit_length()):
                 if masks[place] >> bit & 1 and None not in ways.values():
                     known = (*masks[:place], 1 << bit, *masks[place + 1 :])
-                    ways |= self.surely(state, known, good, deep, splits - 1)
+                    way = self.way(state, known, good, deep, splits - 1, passed)
+                    more = None if way is not None else self._ways_of_each(state, known, good, deep, splits - 1, passed)
+                    ways |= more if more is not None else {known: way}
             if None not in ways.values():
                 return ways
-        return {masks: None}
+        return None
 
     def _worth_telling(self, state: str, masks: Masks) -> Iterator[int]:
         """Facts that no act here changes, and that keep some move out of here shut."""
@@ -506,13 +556,8 @@ class Planner:
         names = {name for need in self.unmet(needs, masks) for name in need.when.names}
         for name in self.names:
             place = self.world.place[name]
-            is_many = masks[place] & (masks[place] - 1)
-            if name in names and is_many and not self._is_moved(name, state):
+            if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
                 yield place
-
-    def _is_moved(self, name: str, state: str) -> bool:
-        acts = self.protocol.acts
-        return any(name in self._touched(one) for one in self.steps if self.world.is_open(acts[one.act], state))
 
     def can_move(self, name: str, state: str) -> bool:
         """Whether some act open here gives the fact values of the act's own, whatever it was."""
@@ -540,27 +585,30 @@ class Planner:
         left = [key for key, state in self.protocol.states.items() if not state.ended and key not in reached]
         deep = 1
         while left and deep <= _DEEP:
-            newly = [state for state in left if self._finds(state, reached, deep, found)]
+            newly = [state for state in left if self._finds(state, reached, deep, 0, found)]
+            newly = newly or [state for state in left if self._finds(state, reached, deep, 2, found)]
             left = [state for state in left if state not in newly]
             deep = 1 if newly else deep + 1
         return found | {state: {self.nothing_known: None} for state in left}
 
-    def _finds(self, state: str, reached: set[str], deep: int, found: dict[str, Ways]) -> bool:
-        ways = self.surely(state, self.nothing_known, reached, deep)
+    def _finds(self, state: str, reached: set[str], deep: int, splits: int, found: dict[str, Ways]) -> bool:
+        ways = self.surely(state, self.nothing_known, reached, deep, splits)
         if None in ways.values():
             return False
         found[state] = ways
         reached.add(state)
         return True
 
-    def _can_go(self, way: Iterable[Leg], reached: Collection[str]) -> bool:
+    def _can_go(self, way: Way, reached: Collection[str]) -> bool:
         """Whether a way found before can be gone by who takes part now, and still ends where one may end."""
-        legs = tuple(way)
-        return legs[-1].target in reached and all(
-            self.may_move(self.protocol.moves[leg.move], leg.state)
-            and all(isinstance(step, Wait) or self._can_act(step, leg.state) for step in leg.acts)
-            for leg in legs
-        )
+        for leg in way:
+            if isinstance(leg, Fork):
+                return all(one is not None and self._can_go(one, reached) for one in leg.ways.values())
+            if not self.may_move(self.protocol.moves[leg.move], leg.state):
+                return False
+            if not all(isinstance(step, Wait) or self._can_act(step, leg.state) for step in leg.acts):
+                return False
+        return isinstance(way[-1], Leg) and way[-1].target in reached
 
 
 def decisive(protocol: Protocol) -> tuple[str, ...]:

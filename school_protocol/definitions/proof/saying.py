@@ -68,15 +68,19 @@ def property_said(w: Wording, protocol: Protocol, result: Result) -> str:
 
 
 def subject_said(w: Wording, protocol: Protocol, subject: str) -> str:
-    """What a result is about, as people call it."""
-    part, _, key = subject.rpartition(".")
-    for name in (part,) if part else _SUBJECTS:
-        found = getattr(protocol, name, {})
-        if isinstance(found, Mapping) and key in found:
-            one = found[key]
+    """What a result is about, as people call it: an entry, or several parted by colons; a place in a file as it is."""
+    return w.comma.join(_named(w, protocol, piece.strip()) for piece in subject.split(":") if piece.strip())
+
+
+def _named(w: Wording, protocol: Protocol, key: str) -> str:
+    part, _, name = key.rpartition(".")
+    for where in (part,) if part else _SUBJECTS:
+        found = getattr(protocol, where, {})
+        if isinstance(found, Mapping) and name in found:
+            one = found[name]
             words = getattr(one, "title", None) or getattr(one, "label", None) or getattr(one, "sentence", None)
-            return w.text(words) if words else key
-    return subject
+            return w.text(words) if words else name
+    return key
 
 
 def beat_said(w: Wording, protocol: Protocol, beat: Beat) -> BeatSaid:
@@ -116,12 +120,28 @@ def _answers(w: Wording, protocol: Protocol, beat: Beat) -> tuple[Pair, ...]:
 
 
 def _answer(w: Wording, protocol: Protocol, field: FormField, value: Any) -> str:
-    if field.type in _WORDS_OF_STORIES:
-        return w.titles(str(each) for each in value) if isinstance(value, list | tuple) else str(value)
+    if isinstance(value, list | tuple) and any(_sign(w, protocol, each) for each in value):
+        return w.titles(_sign(w, protocol, each) or str(each) for each in value)
+    sign = _sign(w, protocol, value)
+    if sign or field.type in _WORDS_OF_STORIES:
+        return sign or (w.titles(map(str, value)) if isinstance(value, list | tuple) else str(value))
     try:
         return w.answer(protocol, field, value, {})
-    except (KeyError, TypeError, ValueError):
+    except (AttributeError, KeyError, TypeError, ValueError):
         return str(value)
+
+
+def _sign(w: Wording, protocol: Protocol, value: Any) -> str:
+    """What a script's sign stands for: `@role/2` a person, `^act` its latest entry; empty for anything else."""
+    if not isinstance(value, str) or value[:1] not in ("@", "^"):
+        return ""
+    if value[0] == "^":
+        act = protocol.acts.get(protocol.resolve("acts", value[1:]))
+        return w.text(act.title) if act else ""
+    role, _, number = value[1:].partition("/")
+    key = protocol.resolve("roles", role)
+    person = int(number) if number.isdecimal() else 1
+    return _who(w, protocol, Beat(role=key, person=person)) if key in protocol.roles else ""
 
 
 _WORDS_OF_STORIES = (FieldType.date, FieldType.moment, FieldType.record, FieldType.referral, FieldType.hold)
@@ -163,7 +183,20 @@ _VERDICTS = {
 }
 
 PROPERTIES: Mapping[str, str] = {
-    "end_reachable": N_("From everywhere a case can come to an end."),
-    "no_end_in_danger": N_("No case ends while a danger is raised."),
+    "way_on": N_("Wherever a case stands, somebody can go on."),
+    "end_reachable": N_("From everywhere, a case can come to an end."),
+    "end_without_outsiders": N_("A case comes to an end also when no outside service ever answers."),
+    "end_without_role": N_("A case comes to an end also when the one person of a role may take no part."),
+    "no_end_in_danger": N_("No case ends, and none is handed over, while a danger is raised."),
+    "urgent_everywhere": N_("From everywhere, the urgent path is one act away."),
+    "four_eyes": N_("Nobody both proposes and approves."),
+    "no_dead_move": N_("Every step can be made by somebody at some time."),
+    "no_dead_act": N_("Every act can be recorded by somebody at some time."),
+    "waiting_has_deadline": N_("Wherever a case waits, a deadline runs."),
+    "law_asked_for": N_("What the law fixes is asked for, and not loosened."),
+    "grid_whole": N_("Every sum of points of a grid belongs to exactly one level, and every floor can be reached."),
+    "going_on": N_("Every case can go on and come to an end."),
+    "nevers": N_("What must never happen can’t happen."),
+    "parts": N_("Every part of the protocol has its use."),
 }
-"""What the product itself asks of every definition."""
+"""What the product itself asks of every definition; the last three where a whole chapter was cut short."""

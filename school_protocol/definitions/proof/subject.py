@@ -115,15 +115,37 @@ class Subject:
         """For each state that can be reached surely: a short way there, without a danger where there is one."""
         found: dict[str, Arrival] = {}
         for begun, arrival in self._begun():
-            waiting = [begun] if begun not in found else []
-            found.setdefault(begun, arrival)
-            while waiting:
-                state = waiting.pop(0)
-                for leg, masks in self.planner.legs(state, found[state].masks):
-                    if leg.target not in found:
-                        found[leg.target] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
-                        waiting.append(leg.target)
+            if begun not in found:
+                found[begun] = arrival
+                self._arrive(found, [begun])
+        while (further := self._by_chance(found)) is not None:
+            self._arrive(found, [further])
         return found
+
+    def _arrive(self, found: dict[str, Arrival], waiting: list[str]) -> None:
+        while waiting:
+            state = waiting.pop(0)
+            for leg, masks in self.planner.legs(state, found[state].masks):
+                if leg.target not in found:
+                    found[leg.target] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
+                    waiting.append(leg.target)
+
+    def _by_chance(self, found: dict[str, Arrival]) -> str | None:
+        """One more state, to which some cases come and others do not."""
+        planner = self.planner
+        for arrived in (True, False):
+            for state, move in [(one, move) for one in found for move in planner.onwards(one)]:
+                if move.to == HISTORY or move.to in found or (not arrived and self.shut_needs(move, state)):
+                    continue
+                masks = found[state].masks if arrived else planner.nothing_known
+                ready = planner.ready_for_some(planner.world.locked[move.key], state, masks)
+                if ready is not None:
+                    acts, at = ready
+                    leg = Leg(state, acts, move.key, move.to)
+                    masks = planner.move_on(move, state, move.to, at)
+                    found[move.to] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
+                    return move.to
+        return None
 
     def _begun(self) -> Iterator[tuple[str, Arrival]]:
         initial, opening = self.protocol.initial.key, self.opening

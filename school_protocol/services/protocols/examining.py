@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from school_protocol.definitions import read
-from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict
+from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict, prove
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
@@ -30,6 +30,8 @@ Examine = Callable[[bytes, bytes | None], Report]
 
 SECONDS_MOST = 600.0
 """How long the whole of it may take."""
+SECONDS_OF_PROOF = 240.0
+"""Nobody waits before a page: a busy machine has time."""
 START = datetime(2000, 1, 1, tzinfo=UTC)
 UNFINISHED: Report = {"unfinished": True}
 
@@ -61,9 +63,7 @@ def examined(content: bytes, before: bytes | None, prover: Prover | None = None)
 
 
 def _prove(protocol: Protocol) -> Proof:
-    from school_protocol.definitions.proof import prove
-
-    return prove(protocol)
+    return prove(protocol, limit_seconds=SECONDS_OF_PROOF)
 
 
 # ---- the stored cases ----------------------------------------------------------------------------------------------

@@ -97,7 +97,14 @@ def see_difference(house: House, actor: Actor, key: str, old: int, new: int) -> 
 
 def see_moving(house: House, actor: Actor, key: str, old: int, new: int, *, after: str = "") -> Preview:
     """What would become of the open cases of a version, a page of them at a time."""
-    before, later = _versions(house, actor, key, old, new)
+    _before, later = _versions(house, actor, key, old, new)
+    return see_moving_to(house, actor, old, later, after=after)
+
+
+def see_moving_to(house: House, actor: Actor, old: int, later: Protocol, *, after: str = "") -> Preview:
+    """The same for a version that need not be published yet."""
+    check_may(house, actor)
+    key, before = later.protocol, house.library.protocol(later.protocol, old)
     with house.realm.reading() as session:
         total = index.count_open(session, key, old)
         found = index.open_on_version(session, key, old, limit=PAGE + 1, after=after)

@@ -32,6 +32,10 @@ LEASE = timedelta(seconds=examining.SECONDS_MOST) * 2
 """After so long, whoever began to work a draft out is gone."""
 
 
+VERSION_MOST = 1_000_000
+"""No version has a greater number: see `definitions.checking`."""
+
+
 class PublishRefused(Refused):
     """A draft that can't go on now; `obstacles` are codes that say why."""
 
@@ -265,6 +269,8 @@ class Exported:
 def export(house: House, actor: Actor, protocol: str, version: int) -> Exported:
     """A published version, byte for byte; raises Unseen."""
     check_may(house, actor)
+    if version > VERSION_MOST:
+        raise Unseen(protocol)
     with house.directory.reading() as session:
         return Exported(f"{protocol}-{version}.yaml", directory.definition(session, protocol, version).content)
 
