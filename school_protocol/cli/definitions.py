@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from school_protocol.cli.group import (
 from school_protocol.domain.errors import DefinitionError
 
 if TYPE_CHECKING:
+    from school_protocol.definitions.proof.saying import ResultSaid
     from school_protocol.domain.protocol import Protocol
     from school_protocol.services.scripts import Played
     from school_protocol.wording import Wording
@@ -30,26 +32,90 @@ def definitions() -> None:
 
 @definitions.command("check")
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
-@click.option("--json", "as_json", is_flag=True, help="Print faults as JSON.")
-def definitions_check(files: tuple[str, ...], as_json: bool) -> None:
-    """Print every fault of FILES as FILE:LINE: message; exit 1 if there is any."""
-    from school_protocol.definitions import read_file
+@click.option("--json", "as_json", is_flag=True, help="Print faults and the proof as JSON.")
+@click.option(
+    "--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]), help="Of the stories."
+)
+@click.option("--stories", type=click.Path(file_okay=False), help="Write each story there as a script to rehearse.")
+@click.option("--no-proof", is_flag=True, help="Only what the file itself says, without the proof.")
+@click.option("--limit", default=60.0, show_default=True, help="Seconds that one proof may take.")
+def definitions_check(
+    files: tuple[str, ...], as_json: bool, language: str, stories: str | None, no_proof: bool, limit: float
+) -> None:
+    """Print every fault of FILES as FILE:LINE: message, then prove what can be read; exit 1 if anything fails."""
+    from school_protocol.definitions import read
 
-    faults: list[dict[str, Any]] = []
+    found: list[dict[str, Any]] = []
     for file in files:
+        data = Path(file).read_bytes()
         try:
-            protocol = read_file(Path(file))
+            protocol = read(data, file)
         except DefinitionError as error:
-            faults += [{"file": file, "line": fault.line, "message": fault.message} for fault in error.faults]
-        else:
-            click.echo(f"{file}: {protocol.protocol} {protocol.version}: no fault found", err=True)
+            faults = [{"file": file, "line": fault.line, "message": fault.message} for fault in error.faults]
+            found.append({"file": file, "faults": faults})
+            continue
+        click.echo(f"{file}: {protocol.protocol} {protocol.version}: no fault found", err=True)
+        found.append(
+            {"file": file, "faults": []} | ({} if no_proof else _proven(file, data, protocol, language, limit))
+        )
     if as_json:
-        say(faults)
+        say(found)
     else:
-        for fault in faults:
-            click.echo(f"{fault['file']}:{fault['line']}: {fault['message']}")
-    if faults:
+        for one in found:
+            for fault in one["faults"]:
+                click.echo(f"{fault['file']}:{fault['line']}: {fault['message']}")
+            for line in one.get("said", ()):
+                click.echo(line)
+    if stories is not None:
+        _write_stories(Path(stories), found)
+    if any(one["faults"] or not one.get("proven", True) for one in found):
         sys.exit(1)
+
+
+def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: float) -> dict[str, Any]:
+    """The proof of one definition: its figures, its verdicts, its stories in words and as scripts."""
+    from school_protocol.definitions.proof import prove, script_of, with_lines
+    from school_protocol.definitions.proof.saying import result_said
+    from school_protocol.wording import Wording
+
+    proof = with_lines(prove(protocol, limit_seconds=limit), protocol, data)
+    w = Wording(language)
+    held = len(proof.results) - len(proof.faults)
+    said = [f"{file}: {held} of {len(proof.results)} proven, {proof.combinations} combinations, {proof.seconds:.1f} s"]
+    for result in proof.faults:
+        said += _told(result_said(w, protocol, result, file))
+    return {
+        "proven": proof.holds,
+        "combinations": proof.combinations,
+        "seconds": round(proof.seconds, 2),
+        "results": [
+            {"property": one.property, "verdict": one.verdict.value, "about": one.subject, "lines": list(one.lines),
+             "combinations": one.combinations, "replayed": one.story.replayed if one.story else None,
+             "script": script_of(one.story) if one.story else None}
+            for one in proof.results
+        ],
+        "said": said,
+    }  # fmt: skip
+
+
+def _told(said: ResultSaid) -> list[str]:
+    """One fault as a story: what must hold, what it is about, who does what, where it goes wrong, in which lines."""
+    lines = [f"{said.title} {said.verdict}" + (f" ({said.subject})" if said.subject else "")]
+    for number, beat in enumerate(said.beats, 1):
+        lines.append(f"  {number}. {beat.sentence}")
+        lines += [f"       {question}: {answer}" for question, answer in beat.answers]
+        lines += [f"       – {without}" for without in beat.without]
+    lines += [f"  {said.ending}"] if said.ending else []
+    lines += [f"     {fact}: {value}" for fact, value in said.facts]
+    lines += [f"     {need}" for need in said.unmet]
+    return lines + [f"  {place}" for place in said.places]
+
+
+def _write_stories(folder: Path, found: list[dict[str, Any]]) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, one in enumerate(one for each in found for one in each.get("results", ()) if one["script"]):
+        name = re.sub(r"[^a-z0-9_]+", "-", f"{one['property']}-{one['about']}")
+        (folder / f"{number + 1:02d}-{name}.yaml").write_text(one["script"], "utf-8")
 
 
 @definitions.command("diff")

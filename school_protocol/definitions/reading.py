@@ -8,7 +8,7 @@ that is wrong at once; what would only follow from a part left out is not report
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path as FilePath
 
 from pydantic import ValidationError
@@ -60,6 +60,17 @@ def read(data: bytes, file: str) -> Protocol:
         unique = dict.fromkeys(sorted(faults, key=lambda fault: (fault.line, fault.message)))
         raise DefinitionError(file, tuple(unique))
     return protocol.model_copy(update={"digest": hashlib.sha256(data).hexdigest()})
+
+
+def lines_of(data: bytes, paths: Iterable[Path]) -> dict[Path, int]:
+    """The line on which each of these parts of a readable file begins; a part that is not there has none."""
+    root, _faults, _lost = grow(data)
+    found = {}
+    for path in paths:
+        nodes, walked = follow(root, path)
+        if len(walked) == len(path):
+            found[path] = nodes[-1].line
+    return found
 
 
 class _Reader:

@@ -283,7 +283,10 @@ class _Desk:
         }
         if problems:
             raise BadInput(problems)
-        return Decision((self._step(move, choice.role or "", intent),))
+        step = self._step(move, choice.role or "", intent)
+        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], self.case.copied())
+        role = choice.role or ""
+        return Decision((step, *urgent_steps(self.protocol, after, self.actor, self.now, self.around, role)))
 
     def _step(self, move: Move, role: str, intent: MakeMove | None = None) -> StepTaken:
         case = self.case

@@ -382,6 +382,13 @@ def test_a_proof_is_kept_as_plain_values() -> None:
         assert examining.proof_in(json.loads(json.dumps(examining.proof_out(proof)))) == proof
 
 
+def test_an_examination_apart_comes_back_with_the_proof_itself() -> None:
+    report = examining.examined_apart(SECOND, FIRST)
+    assert report["stories"] == [], "nothing is stored beside this protocol"
+    found = examining.proof_in(report["proof"])
+    assert {"end_reachable", "no_end_in_danger"} <= {result.property for result in found.results}
+
+
 def test_an_examination_that_takes_too_long_is_stopped_and_proves_nothing() -> None:
     assert examining.examined_apart(SECOND, FIRST, seconds=0.01) == examining.UNFINISHED
 

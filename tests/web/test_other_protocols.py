@@ -35,7 +35,7 @@ from tests.web.page import Page
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
 SHIPPED = sorted(ROOT.glob("*/1.yaml"))
 STORIES = ("fr-phare/protocole_b", "fi-kiva/talks", "fi-kiva/next_step")
-"""From the report to the end: dangers, referrals, signatures, departures from nothing, and refusals on the way."""
+"""From the report to the end, with dangers, referrals, signatures and refusals on the way."""
 LANGUAGES = ("fr", "ar", "en")
 PASSWORD = "of people who live as long as a test"
 Typed = MultiDict[str, str]

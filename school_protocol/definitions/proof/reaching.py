@@ -81,21 +81,24 @@ class Explorer:
                 raise LimitReached("no time is left")
             if bad is not None and bad(node, None):
                 return node, None
-            for move in self._moves[node.state]:
-                if self._allows(move, node):
-                    if bad is not None and bad(node, move):
-                        return node, move
-                    for after in self._after_move(move, node):
-                        self._reach(after, Link(node, move=move.key), waiting)
-            for step in self._acts[node.state]:
-                if self._act_may(step, node):
-                    for after in self._after_step(step, node):
-                        self._reach(after, Link(node, step), waiting)
-            if not self.protocol.states[node.state].ended:
-                for step in self.world.around:
-                    for after in self._after_step(step, node):
-                        self._reach(after, Link(node, step), waiting)
+            for move in self._moves[node.state] if bad is not None else ():
+                if self._allows(move, node) and bad is not None and bad(node, move):
+                    return node, move
+            for after, link in self.successors(node):
+                self._reach(after, link, waiting)
         return None
+
+    def successors(self, node: Node) -> Iterator[tuple[Node, Link]]:
+        """Where one move, one act, or what happens around a case, may lead from here."""
+        for move in self._moves[node.state]:
+            if self._allows(move, node):
+                yield from ((after, Link(node, move=move.key)) for after in self._after_move(move, node))
+        for step in self._acts[node.state]:
+            if self._act_may(step, node):
+                yield from ((after, Link(node, step)) for after in self._after_step(step, node))
+        if not self.protocol.states[node.state].ended:
+            for step in self.world.around:
+                yield from ((after, Link(node, step)) for after in self._after_step(step, node))
 
     def _reach(self, node: Node, link: Link, waiting: deque[Node]) -> None:
         if node not in self.reached:
@@ -160,7 +163,18 @@ class Explorer:
             before = self._before(node, target)
             back = node.before if move.to == HISTORY else None
             for places in self._apply(self._images(move, node.state, target, back), node.places):
-                yield Node(target, before, places)
+                after = Node(target, before, places)
+                yield from self._after_danger(after) if move != self.world.urgent else (after,)
+
+    def _after_danger(self, node: Node) -> Iterator[Node]:
+        """Where a danger is raised, no move leads off the urgent path: the urgent one follows at once."""
+        urgent, place = self.world.urgent, self.world.raised_place
+        if urgent is None or node.state not in urgent.from_ or (place is not None and node.places[place] == 0):
+            yield node
+            return
+        if place is None:
+            yield node
+        yield from self._after_move(urgent, node)
 
     def _targets(self, move: Move, node: Node) -> tuple[str, ...]:
         if move.to != HISTORY:

@@ -198,10 +198,22 @@ class Stage:
             except Unfillable as unfillable:
                 problems = f"{act.key}: nothing to point at for {unfillable}"
                 continue
-            self.beats.append(Beat(person.role, act.key, "act", answers, person=person.number))
+            self.beats.append(Beat(person.role, act.key, "act", self._told(act, answers), person=person.number))
             assert self.case is not None
             return self.case.records[-1] if self.case.records else None
         raise _stopped(refusals, problems or f"nobody can make the act {act.key}")
+
+    def _told(self, act: Act, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """The answers as a script says them: a colleague by `@role`."""
+        fields = self.protocol.form_of(act).by_key
+        people = (FieldType.account, FieldType.accounts)
+        told = {}
+        for key, value in answers.items():
+            if key in fields and fields[key].type in people:
+                told[key] = [f"@{one}" for one in value] if isinstance(value, list) else f"@{value}"
+            else:
+                told[key] = value
+        return told
 
     def _seat(self, role: str, act: Act) -> None:
         """Somebody is given the seat in which alone the act can be made, where nobody holds it."""

@@ -18,7 +18,7 @@ from typing import Any
 import yaml
 
 from school_protocol.definitions import read
-from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict, prove
+from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict, prove, with_lines
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
@@ -54,7 +54,7 @@ def examined(content: bytes, before: bytes | None, prover: Prover | None = None)
     protocol = read(content, "draft")
     earlier = read(before, "current") if before else None
     return {
-        "proof": proof_out((prover or _prove)(protocol)),
+        "proof": proof_out(with_lines((prover or _prove)(protocol), protocol, content)),
         "stories": [
             _played(name, story, (protocol, content), (earlier, before) if earlier and before else None)
             for name, story in stories_of(protocol.protocol)

@@ -1,0 +1,130 @@
+"""No case leaves what the proof has explored: random walks of the engine, and each of their steps, lie within it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from school_protocol.definitions import read as read_definition
+from school_protocol.definitions.proof.images import Effects, is_free
+from school_protocol.definitions.proof.reaching import Explorer, Link, Node
+from school_protocol.definitions.proof.subject import Limits, Subject
+from school_protocol.definitions.proof.world import counts_raised
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.protocol import ActKind, Protocol
+from tests.definitions.walking import Happened, Walk
+from tests.domain.telling import ROOT, SMALL
+
+SHIPPED = sorted(ROOT.glob("protocol_definitions/*/1.yaml"))
+AROUND = (ActKind.correct, ActKind.exclude, ActKind.report, ActKind.sign)
+"""Acts that reach into records made before."""
+
+
+class Explored:
+    """One set of facts told apart, and all combinations that a case can reach."""
+
+    def __init__(self, subject: Subject, tracked: frozenset[str]) -> None:
+        self.explorer = subject.explorer(tracked)
+        self.explorer.explore()
+        self.world = self.explorer.world
+        self._next: dict[Node, list[tuple[Node, Link]]] = {}
+
+    def node(self, walk: Walk, facts: Facts) -> Node:
+        """Where the case stands among them. Raises ValueError where a fact is none of its classes."""
+        case = walk.case
+        assert case is not None
+        inside = case.state in self.world.interruptions and case.before is not None
+        places = tuple(self.world.domains[name].index(facts[name]) for name in self.world.names)
+        return Node(case.state, case.before.state if inside and case.before else None, places)
+
+    def has(self, node: Node) -> bool:
+        return node in self.explorer.reached
+
+    def leads(self, before: Node, happened: Happened, after: Node) -> bool:
+        """Whether what happened can lead from one combination to another."""
+        if before == after:
+            return True
+        if happened.kind == "move":
+            return any(node == after and link.move == happened.key for node, link in self._from(before))
+        wide = happened.kind != "act" or self.world.protocol.acts[happened.key].kind in AROUND
+        own = [node for node, link in self._from(before) if link.step and (wide or link.step.act == happened.key)]
+        return after in own or (wide and any(node == after for one in own for node, _link in self._from(one)))
+
+    def _from(self, node: Node) -> list[tuple[Node, Link]]:
+        if node not in self._next:
+            self._next[node] = list(self.explorer.successors(node))
+        return self._next[node]
+
+
+@dataclass
+class Space:
+    """One definition, with the sets of facts that its walks are held against."""
+
+    subject: Subject
+    sets: list[Explored] = field(default_factory=list)
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.subject.protocol
+
+
+def tracked_sets(protocol: Protocol, seed: int = 7, most: int = 4) -> Iterator[frozenset[str]]:
+    """Each fact alone, what each property reads, what each move needs, and the raised dangers beside some of them."""
+    rng = random.Random(seed)
+    known = [key for key, fact in protocol.facts.items() if not is_free(fact)]
+    raised = [key for key in known if counts_raised(protocol.facts[key])][:1]
+    groups = [{key} for key in known]
+    groups += [set(one.never.names) for one in protocol.properties.values() if one.never is not None]
+    for move in protocol.moves.values():
+        needs = [protocol.needs[need] for need in move.needs if protocol.needs[need].lock is not None]
+        groups.append({name for need in needs for name in need.when.names})
+    groups += [{*raised, rng.choice(known)} for _pair in range(4)]
+    seen: set[frozenset[str]] = set()
+    for group in groups:
+        names = sorted(group & set(known))
+        tracked = frozenset(rng.sample(names, most) if len(names) > most else names)
+        if tracked and tracked not in seen:
+            seen.add(tracked)
+            yield tracked
+
+
+@cache
+def space(path: Path) -> Space:
+    subject = Subject(read_definition(path.read_bytes(), str(path)), Limits())
+    return Space(subject, [Explored(subject, tracked) for tracked in tracked_sets(subject.protocol)])
+
+
+def departures(space: Space, seed: int, steps: int) -> Iterator[str]:
+    """What one walk does that the proof says no case does."""
+    walk = Walk(space.protocol, seed)
+    before: list[Node] | None = None
+    for happened in walk.steps(steps):
+        facts = walk.facts
+        now = []
+        for explored in space.sets:
+            try:
+                node = explored.node(walk, facts)
+            except ValueError as unknown:
+                yield f"seed {seed}: {happened.kind} {happened.key}: {explored.world.names}: {unknown}"
+                return
+            now.append(node)
+            if not explored.has(node):
+                yield f"seed {seed}: {happened.kind} {happened.key}: {explored.world.names} never {node}"
+            elif before is not None and not explored.leads(before[len(now) - 1], happened, node):
+                was = before[len(now) - 1]
+                yield f"seed {seed}: {happened.kind} {happened.key}: {explored.world.names} from {was} to {node}"
+        before = now
+
+
+def all_departures(path: Path, seeds: range, steps: int) -> list[str]:
+    return [said for seed in seeds for said in departures(space(path), seed, steps)]
+
+
+@pytest.mark.parametrize("path", [SMALL, *SHIPPED], ids=lambda path: path.parent.name)
+def test_walks_never_leave_the_explored_space(path: Path) -> None:
+    assert not all_departures(path, range(6), 80)
