@@ -86,9 +86,10 @@ def test_what_is_refused_moves_nothing(run: Run, numbers: list[str]) -> None:
 
 @pytest.fixture
 def files(tmp_path: Path) -> tuple[str, str]:
-    second = tmp_path / "2.yaml"
+    first, second = tmp_path / "1.yaml", tmp_path / "2.yaml"
+    first.write_bytes(next_version(DATA, 1))
     second.write_bytes(next_version(DATA, 2, shorter))
-    return str(MOROCCAN), str(second)
+    return str(first), str(second)
 
 
 def test_a_difference_is_said_in_three_languages(run: Run, files: tuple[str, str]) -> None:

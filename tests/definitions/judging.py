@@ -47,7 +47,6 @@ class Judged:
     message: str = ""
     stories: int = 0
     replayed: int = 0
-    reason: str = ""
 
     @property
     def properties(self) -> tuple[str, ...]:
@@ -86,7 +85,7 @@ def judged(data: Tree, mutant: Mutant) -> Judged:
     stories = [fault.story for fault in proof.faults if fault.verdict is Verdict.failed and fault.story is not None]
     return Judged(
         mutant.name, mutant.kind, "nobody" if proof.holds else "proof", faults_of(proof), "", len(stories),
-        sum(story.replayed is True for story in stories), reason(data, mutant) if proof.holds else "",
+        sum(story.replayed is True for story in stories),
     )  # fmt: skip
 
 

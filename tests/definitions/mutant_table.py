@@ -7,14 +7,14 @@ import hashlib
 import random
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 
 from school_protocol.definitions import read_file
 from tests.definitions.editing import written
-from tests.definitions.judging import REASONS, Judged, judged
+from tests.definitions.judging import REASONS, Judged, judged, reason
 from tests.definitions.mutating import KINDS, Mutant, Tree, mutants
 
 ROOT = Path(__file__).parents[2]
@@ -27,12 +27,16 @@ SEED = 20261125
 
 @dataclass(frozen=True)
 class Chapter:
-    """One definition in the table: its name and digest, how many mutants there are, and those that were judged."""
+    """One definition in the table: its name and digest, how many mutants there are, and those that were judged.
+
+    `reasons`: why each that lives does no harm.
+    """
 
     name: str
     digest: str
     many: int
     found: tuple[Judged, ...]
+    reasons: Mapping[str, str]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,7 +85,8 @@ def _judge(task: tuple[str, str]) -> Judged:
 
 
 def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
-    every = list(mutants(written(path)))
+    data = written(path)
+    every = list(mutants(data))
     wanted = sampled(every, sample)
     kept = KEPT / f"{path.parent.name}-{path.stem}-{_code_digest(path)}.jsonl"
     kept.parent.mkdir(parents=True, exist_ok=True)
@@ -91,16 +96,18 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
         for number, one in enumerate(pool.imap_unordered(_judge, left), start=1):
             known[one.name] = one
             print(one.row(), file=rows, flush=True)
-            refused = ", ".join(one.properties) or one.reason or one.message
-            print(f"{path.parent.name} {number}/{len(left)} {one.name}: {one.by}: {refused}", file=sys.stderr)
+            said = ", ".join(one.properties) or one.message or "lives"
+            print(f"{path.parent.name} {number}/{len(left)} {one.name}: {one.by}: {said}", file=sys.stderr)
     found = tuple(known[one.name] for one in wanted)
-    return Chapter(path.parent.name + "/" + path.stem, read_file(path).digest, len(every), found)
+    reasons = {one.name: reason(data, one) for one in wanted if known[one.name].by == "nobody"}
+    return Chapter(f"{path.parent.name}/{path.stem}", read_file(path).digest, len(every), found, reasons)
 
 
 def _code_digest(path: Path) -> str:
-    """Of the definition, and of all that judges its mutants."""
-    judging = [path, *sorted((ROOT / "school_protocol" / "definitions").rglob("*.py"))]
-    judging += [*sorted((ROOT / "school_protocol" / "domain").rglob("*.py")), *sorted(Path(__file__).parent.glob("*.py"))]
+    """Of the definition, and of all that makes and judges its mutants."""
+    rooms = (ROOT / "school_protocol" / room for room in ("definitions", "domain"))
+    own = (Path(__file__).with_name(name) for name in ("mutating.py", "judging.py"))
+    judging = [path, *(file for room in rooms for file in sorted(room.rglob("*.py"))), *own]
     return hashlib.sha256(b"".join(one.read_bytes() for one in judging)).hexdigest()[:16]
 
 
@@ -136,7 +143,7 @@ def _said(chapter: Chapter) -> Iterator[str]:
     stories, replayed = sum(one.stories for one in found), sum(one.replayed for one in found)
     yield f"Of {stories} stories of refused mutants, the engine took every step of {replayed}.\n"
     yield from _refusals(found)
-    yield from _survivors(found)
+    yield from _survivors(chapter)
 
 
 def _row(what: str, found: Sequence[Judged]) -> str:
@@ -152,12 +159,12 @@ def _refusals(found: Sequence[Judged]) -> Iterator[str]:
     yield f"\n{len(unproven)} of them only because a property could not be proven, which is never taken for proven.\n"
 
 
-def _survivors(found: Sequence[Judged]) -> Iterator[str]:
+def _survivors(chapter: Chapter) -> Iterator[str]:
     for name, sentence in REASONS.items():
-        alive = [one for one in found if one.by == "nobody" and one.reason == name]
+        alive = [mutant for mutant, why in chapter.reasons.items() if why == name]
         if alive:
             yield f"**Live, {name}** ({len(alive)}). {sentence}\n"
-            yield from (f"- {one.name}" for one in alive)
+            yield from (f"- {mutant}" for mutant in alive)
             yield ""
 
 

@@ -29,7 +29,7 @@ KINDS: Mapping[str, str] = {
     "opening": "an act is open in one state less",
     "deadline": "a deadline is gone, starts on one occasion less, or gives ten times as long",
     "signature": "one signature less, or who must differ need not",
-    "move": "a move is gone, leaves one state less, or leads elsewhere",
+    "move": "a move is gone, leaves one state less, leads elsewhere, or carries less",
     "fact": "a fact has one source less, or one that asks for less",
     "since": "a fact counts what was recorded before, too",
     "effect": "an act has its effect whatever is answered",
@@ -138,7 +138,10 @@ def _of_acts(data: Tree) -> Iterator[Mutant]:
         about = (("acts", key),)
         for need in listed(act.get("needs")):
             yield Mutant(
-                "act need", f"acts.{key}: need {need} gone", (*about, ("needs", need)), _less(need, "acts", key, "needs")
+                "act need",
+                f"acts.{key}: need {need} gone",
+                (*about, ("needs", need)),
+                _less(need, "acts", key, "needs"),
             )
         for number, rule in enumerate(act.get("needs_when", ())):
             for need in listed(rule["needs"]):
@@ -215,6 +218,8 @@ def _of_moves(data: Tree) -> Iterator[Mutant]:
             )  # fmt: skip
         if "distinct" in move and len(move["distinct"]) > 1:
             yield Mutant("signature", f"moves.{key}: nobody need differ", about, _dropped("moves", key, "distinct"))
+        for carried in listed(move.get("carries")):
+            yield Mutant("move", f"moves.{key}: carries no {carried}", about, _less(carried, "moves", key, "carries"))
         for state in listed(move["from"]) if len(listed(move["from"])) > 1 else ():
             kind = "trigger" if move.get("automatic") else "move"
             yield Mutant(
@@ -327,7 +332,10 @@ def _of_deadlines(data: Tree) -> Iterator[Mutant]:
         for number, start in enumerate(starts if len(starts) > 1 else ()):
             what = ", ".join(f"{name} {value}" for name, value in start.items())
             yield Mutant(
-                "deadline", f"deadlines.{key}: not started by {what}", about, _dropped("deadlines", key, "start", number)
+                "deadline",
+                f"deadlines.{key}: not started by {what}",
+                about,
+                _dropped("deadlines", key, "start", number),
             )
         for name in ("max", "repeat"):
             if name in deadline:

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from school_protocol.definitions import read as read_definition
-from school_protocol.definitions.proof.images import Effects, is_free
-from school_protocol.definitions.proof.reaching import Explorer, Link, Node
+from school_protocol.definitions.proof.images import is_free
+from school_protocol.definitions.proof.reaching import Link, Node
 from school_protocol.definitions.proof.subject import Limits, Subject
 from school_protocol.definitions.proof.world import counts_raised
 from school_protocol.domain.facts import Facts
@@ -46,8 +46,8 @@ class Explored:
         return node in self.explorer.reached
 
     def leads(self, before: Node, happened: Happened, after: Node) -> bool:
-        """Whether what happened can lead from one combination to another."""
-        if before == after:
+        """Whether what happened can lead from one to another; of an entry taken back, the space alone says where."""
+        if before == after or happened.kind == "undo":
             return True
         if happened.kind == "move":
             return any(node == after and link.move == happened.key for node, link in self._from(before))

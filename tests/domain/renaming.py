@@ -21,8 +21,8 @@ FORMAT = frozenset(
     }
 )  # fmt: skip
 PARTS = (
-    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "deadlines",
-    "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
+    "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
+    "deadlines", "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
 )  # fmt: skip
 Tree = dict[str, Any]
 
@@ -88,6 +88,7 @@ class Renamed:
             "moves": self._move,
             "facts": self._fact,
             "needs": plain("met_by", conditions=("when",)),
+            "properties": plain("always_possible", "leads_to", "in", "entering", conditions=("never",)),
             "deadlines": self._deadline,
             "duties": plain("met_by", "deadlines", "blocks", "by", "after_move",
                             conditions=("when", "suspended_while")),

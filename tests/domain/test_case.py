@@ -517,7 +517,7 @@ def test_a_step_keeps_what_was_read_and_what_is_due(moroccan: Protocol) -> None:
 
 
 def test_a_departure_is_kept_with_its_reason_only_where_it_was_needed(moroccan: Protocol) -> None:
-    told = reported(moroccan).put("report_qualified")
+    told = reported(moroccan).act("head", "safety_check", SAFE).put("report_qualified")
     assert told.refused("head", "assign") == {"lead_trained"}
     told.move("head", "assign", depart={"lead_trained": "  Personne n’est formé ici  ", "checked": "sans rapport"})
     step = told.events[-1]
@@ -526,7 +526,7 @@ def test_a_departure_is_kept_with_its_reason_only_where_it_was_needed(moroccan: 
 
 
 def test_reasons_are_as_long_as_an_answer_may_be(moroccan: Protocol) -> None:
-    told = reported(moroccan).put("report_qualified")
+    told = reported(moroccan).act("head", "safety_check", SAFE).put("report_qualified")
     long = "a" * (LONG_MOST + 1)
     with pytest.raises(BadInput) as refused:
         told.move("head", "assign", reason=long, depart={"lead_trained": long})
@@ -544,7 +544,7 @@ def test_a_lock_admits_no_departure(moroccan: Protocol) -> None:
 
 
 def test_a_blank_reason_is_none(moroccan: Protocol) -> None:
-    told = reported(moroccan).put("report_qualified")
+    told = reported(moroccan).act("head", "safety_check", SAFE).put("report_qualified")
     assert told.refused("head", "assign", depart={"lead_trained": "  "}) == {"lead_trained"}
 
 

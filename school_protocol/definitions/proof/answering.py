@@ -123,11 +123,17 @@ class _Answering:
             answers = {item.key: value for item, value in zip(self.fields, picked, strict=True)}
             plain = {key: value for key, value in answers.items() if value is not ABSENT}
             for role, itself in product(held, selves):
-                values = where_values(self.protocol, self.form.fields, _read(self.form.by_key, plain), role)
-                values["about_self"] = itself
+                values = self.read(plain, role, itself=itself)
                 if self.is_sound(answers, values):
                     for raises in self.raised(answers, raising):
                         yield Given(self.act.key, answers, values, role, raises)
+
+    def read(self, plain: Mapping[str, Any], role: str, *, itself: bool) -> dict[str, Value]:
+        """What conditions read of these answers; what is not told apart is left out."""
+        values = where_values(self.protocol, self.form.fields, _read(self.form.by_key, plain), role)
+        values["about_self"] = itself
+        unknown = DERIVED.keys() - self.derived
+        return {key: value for key, value in values.items() if key not in unknown and (role or key != "role")}
 
     def roles(self) -> tuple[str, ...]:
         named = [*self.protocol.roles, *self.protocol.seats] if "everyone" in self.act.by else list(self.act.by)
@@ -143,7 +149,8 @@ class _Answering:
         """Whether a danger is named: always, never, or either."""
         if not raising:
             return (False,)
-        if any(item.required and item.when is None and item.type is not _T.danger_answers for item in raising):
+        always = self.act.kind is ActKind.raise_danger
+        if always and any(one.required and one.when is None and one.type is not _T.danger_answers for one in raising):
             return (True,)
         return (False, True)
 

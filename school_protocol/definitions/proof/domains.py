@@ -10,6 +10,16 @@ from school_protocol.domain.conditions import Condition, Value
 from school_protocol.domain.protocol import Fact, FactType, Fold
 
 _COUNTED = (Fold.count, Fold.streak, Fold.distinct, Fold.signatures)
+_KNOWN_FOLDS = (*_COUNTED, Fold.standing)
+_KNOWN_KINDS = (
+    "dangers", "open_referrals", "standing_holds", "assessed_level", "entered", "content_since_entry", "follow_up",
+    "deadline",
+)  # fmt: skip
+
+
+def is_always_known(fact: Fact) -> bool:
+    """Whether the fact has a value as soon as a case is opened, whatever its `initial` says."""
+    return any(getattr(fact, name) for name in _KNOWN_KINDS) or (bool(fact.from_) and fact.fold in _KNOWN_FOLDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +91,16 @@ def _points(node: ast.Compare, name: str) -> set[int]:
 
 def domain_of(fact: Fact, conditions: Iterable[Condition], least: int = 0) -> Domain:
     """The values of a fact that these conditions tell apart; `least` classes of a count are kept at least."""
-    unrecorded: tuple[Value, ...] = (None,) if fact.initial is None else ()
+    known = is_always_known(fact)
+    unrecorded: tuple[Value, ...] = (None,) if fact.initial is None and not known else ()
     if fact.type is FactType.bool:
         return Domain((*unrecorded, False, True))
     if fact.type is FactType.enum:
         return Domain((*unrecorded, *fact.values))
     points = {number for one in conditions for number in turning_points(one, fact.key) if number > 0}
     if fact.values:
-        return Domain((*unrecorded, *(int(value) for value in fact.values)))
+        values = sorted({int(value) for value in fact.values} | ({0} if known else set()))
+        return Domain((*unrecorded, *values))
     if fact.type is FactType.count or fact.fold in _COUNTED:
         return Domain((*unrecorded, *range(max(max(points, default=1), least) + 1)))
     return Domain((*unrecorded, *sorted({0, *points})))

@@ -71,7 +71,9 @@ class _Filler:
     def of_dangers(self, item: FormField) -> dict[str, Any]:
         if item.type is _T.danger_answers:
             asked = [key for key, danger in self.protocol.dangers.items() if danger.ask_at_closing]
-            return {item.key: dict.fromkeys(asked, "no")} if item.required else {}
+            said = dict.fromkeys(asked if item.required else (), "no")
+            said |= {key: "yes" for key in self.dangers if key in asked}
+            return {item.key: said} if said else {}
         if not self.dangers:
             return {}
         return {item.key: list(self.dangers) if item.type is _T.dangers else self.dangers[0]}

@@ -12,6 +12,8 @@ from school_protocol.domain.protocol import HISTORY, Move
 
 def results(subject: Subject) -> Iterator[Result]:
     """Every result about going on and coming to an end."""
+    if not subject.asks("end_reachable", "way_on", "end_without_outsiders", "end_without_role"):
+        return
     planner = subject.planner
     ways = planner.all_ways(subject.ends)
     yield from _told(subject, planner, ways, "end_reachable")
@@ -48,7 +50,7 @@ def _way_on(subject: Subject) -> Iterator[Result]:
     planner, opened = subject.planner, subject.planner.opened
     for state in subject.waiting:
         others = set(subject.protocol.states) - {state}
-        if None in planner.surely(state, planner.nothing_known, others, 1).values():
+        if None in planner.surely(state, planner.known_in(state), others, 1).values():
             failed = _is_hopeless(subject, planner, state, others)
             verdict = Verdict.failed if failed else Verdict.not_proven
             yield Result("way_on", verdict, state, story=subject.story_of(state))

@@ -9,7 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from school_protocol.definitions.proof.answering import Given
-from school_protocol.definitions.proof.domains import Domain
+from school_protocol.definitions.proof.domains import Domain, is_always_known
+from school_protocol.domain.case import acts_as
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType
@@ -17,6 +18,7 @@ from school_protocol.domain.protocol import (
     HISTORY,
     NEUTRAL_KINDS,
     START,
+    Act,
     ActKind,
     Fact,
     FactType,
@@ -89,8 +91,17 @@ class Effects:
         self.sure = sure
         """Whether what happens is chosen by whoever acts: nobody is shut out meanwhile."""
         self.same = identity(domain)
-        self.start = domain.mask([Facts.typed(fact, fact.initial)]) if fact.initial is not None else 1
+        self.start = self._start()
         self.any = constant(domain, domain.whole)
+
+    def _start(self) -> int:
+        """What it is before anything happened."""
+        if is_always_known(self.fact):
+            return self.domain.mask([self._nought()])
+        return self.domain.mask([None if self.fact.initial is None else Facts.typed(self.fact, self.fact.initial)])
+
+    def _nought(self) -> Value:
+        return False if self.fact.type is FactType.bool else 0
 
     # ---- acts ------------------------------------------------------------------------------------------------
 
@@ -100,7 +111,13 @@ class Effects:
         act = self.protocol.acts[deed.given.act]
         if act.kind not in NEUTRAL_KINDS:
             image = then(image, self.news())
-        return then(image, self.raised()) if deed.given.raises else image
+        return then(image, self.raised(several=self._names_several(act))) if deed.given.raises else image
+
+    def _names_several(self, act: Act) -> bool:
+        """Whether its form may name more than one danger at once."""
+        types = [item.type for item in self.protocol.form_of(act).fields]
+        many = types.count(FieldType.dangers) + types.count(FieldType.danger_answers)
+        return many > 0 or types.count(FieldType.danger) > 1
 
     def news(self) -> Image:
         """Something was added to the content."""
@@ -121,7 +138,8 @@ class Effects:
             return self._guardians(deed)
         if is_free(self.fact) or not self.fact.from_:
             return self.same
-        if act.kind is ActKind.lift_danger and deed.signed and "danger" in self.fact.since.after:
+        hangs = "danger" in self.fact.since.after or self.fact.fold is Fold.answered
+        if act.kind is ActKind.lift_danger and deed.signed and hangs:
             return self.any
         return self._folded(deed)
 
@@ -179,7 +197,7 @@ class Effects:
             return NO
         if source.field and source.value is None and not self._is_answered(source.field, given):
             return NO
-        sure = not source.by or given.role in source.by
+        sure = not source.by or any(acts_as(self.protocol, given.role, role) for role in source.by)
         if where and source.where is not None:
             truth = source.where.truth(given.values)
             if truth is not True:
@@ -205,9 +223,10 @@ class Effects:
         if all(self._matches(source, deed) == NO for source in self.fact.from_):
             return self.same
         wanted = self.protocol.acts[deed.given.act].signatures
-        if deed.signed:
-            return constant(self.domain, self.domain.mask([wanted]))
-        return constant(self.domain, self.domain.mask(range(wanted)))
+        top = len(self.domain.values)
+        if deed.signed and wanted:
+            return constant(self.domain, self.domain.mask([wanted] if self.sure else range(wanted, wanted + top)))
+        return constant(self.domain, self.domain.mask(range(wanted or top)))
 
     def _streak(self, deed: Deed) -> Image:
         if all(self._matches(source, deed, where=False) == NO for source in self.fact.from_):
@@ -228,14 +247,19 @@ class Effects:
     def _counted(self, deed: Deed) -> Image:
         """Dangers: a referral, a taking over or a lifting takes some out of their state, into another."""
         raised, referred = self._states()
+        if self._counts_lifted():
+            return self.any
         if self.protocol.acts[deed.given.act].kind is ActKind.lift_danger:
-            none = constant(self.domain, self.domain.mask([False if self.fact.type is FactType.bool else 0]))
+            none = constant(self.domain, self.domain.mask([self._nought()]))
             return none if deed.thorough else self.fewer() if deed.signed else self.same
         if deed.thorough and raised and not referred and self.protocol.acts[deed.given.act].kind is ActKind.refer:
-            return constant(self.domain, self.domain.mask([False if self.fact.type is FactType.bool else 0]))
+            return constant(self.domain, self.domain.mask([self._nought()]))
         if raised and referred:
             return self.same
         return self.fewer() if raised else either(self.same, self.more()) if referred else self.same
+
+    def _counts_lifted(self) -> bool:
+        return self.fact.dangers is not None and "lifted" in self.fact.dangers.states
 
     def fewer(self) -> Image:
         """As many, or less."""
@@ -248,15 +272,19 @@ class Effects:
             for place in range(len(self.domain.values))
         )
 
-    def raised(self) -> Image:
-        """A danger is raised, or one that is raised already is named again."""
+    def raised(self, *, several: bool = False) -> Image:
+        """A danger is raised, or several at once; or one that is raised already is named again."""
         fact = self.fact
+        if any(source.covering_entry for source in fact.from_) and not is_free(fact):
+            return self.more() if fact.fold is Fold.count else self.any
         if fact.dangers is not None:
             if not self._states()[0]:
                 return self.same
             tops = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
+            if several:
+                tops = tuple(one & ~(1 << place) or one for place, one in enumerate(self.more()))
             filtered = fact.dangers.without_shared_concern or fact.dangers.stay_with_child
-            zero = self.domain.mask([False if fact.type is FactType.bool else 0])
+            zero = self.domain.mask([self._nought()])
             sure = not filtered
             return tuple(one if sure and 1 << place == zero else one | 1 << place for place, one in enumerate(tops))
         if fact.assessed_level:
@@ -265,8 +293,10 @@ class Effects:
             return either(self.same, tuple(1 << self.domain.more(place) for place in range(len(self.domain.values))))
         if fact.guardians and any(danger.holds_guardians for danger in self.protocol.dangers.values()):
             return self.any
+        if fact.fold is Fold.answered:
+            return self.any
         if "danger" in fact.since.after:
-            return either(self.same, constant(self.domain, self.start))
+            return either(self.same, self._forgotten())
         return self.same
 
     def _lifted(self, deed: Deed) -> Image:
@@ -324,14 +354,17 @@ class Effects:
         if fact.fold is Fold.standing and fact.from_:
             return constant(self.domain, self.domain.mask([False]))
         if fact.assessed_level:
-            return self._level(move, opens, back_to_end)
+            return self._level(move, opens, is_return)
         if back_to_end and "opening" in fact.since.after:
             return self.any
-        image = self.same
-        if self._is_cut(opens, target, is_return):
-            image = self._forgotten()
-        if fact.entered and target in fact.entered and not (opens and "opening" in fact.since.after):
-            image = constant(self.domain, self.domain.mask([True]))
+        is_cut = self._is_cut(opens, target, is_return)
+        image = self._forgotten() if is_cut else self.same
+        if fact.entered and target in fact.entered:
+            after = {moment for moment in fact.since.after if moment != "opening" or opens}
+            hidden = "entry" in after or "opening" in after or target in fact.since.entered
+            return either(image, self.any) if hidden else constant(self.domain, self.domain.mask([True]))
+        if not is_cut and any(source.covering_entry for source in fact.from_):
+            return self.any
         return image
 
     def _is_cut(self, opens: bool, target: str, is_return: bool) -> bool:
@@ -342,35 +375,55 @@ class Effects:
 
     def _forgotten(self) -> Image:
         """What was recorded before no longer counts; what lies within the margin may."""
+        if self.fact.guardians is not None:
+            return constant(self.domain, self.start | self.domain.mask([self.fact.guardians.held]))
         if not self.fact.since.margin_hours:
             return constant(self.domain, self.start)
         if self.fact.fold is Fold.count:
             return self.fewer()
-        return either(self.same, constant(self.domain, self.start))
+        return self.any
 
-    def _level(self, move: Move, opens: bool, back_to_end: bool) -> Image:
-        image = constant(self.domain, self.domain.mask([0])) if opens else self.any if back_to_end else self.same
+    def _level(self, move: Move, opens: bool, is_return: bool) -> Image:
+        image = constant(self.domain, self.domain.mask([0])) if opens else self.any if is_return else self.same
         if move.sets.level is not None:
             return constant(self.domain, self.domain.mask([move.sets.level]))
         levels = {level for grid in self.protocol.grids.values() for level in grid.levels}
         return constant(self.domain, self.domain.mask(levels or {0})) if move.sets.assess else image
 
+    # ---- what happens around a case --------------------------------------------------------------------------
+
     def joined(self, *, with_danger: bool) -> Image:
         """Another case is joined into this one: its dangers, referrals, holds, exclusions come along."""
-        if self.fact.open_referrals:
-            return either(self.same, self.more())
-        image = self.raised() if with_danger else self.same
-        if self.fact.dangers is not None and with_danger and "referred" in self.fact.dangers.states:
-            image = self.more()
-        return then(image, self.news())
+        if self.fact.open_referrals or self.fact.standing_holds:
+            return self.more()
+        if self.fact.guardians is not None:
+            return self.any
+        image = self.raised(several=True) if with_danger else self.same
+        return then(then(image, self.excluded()), self.news())
+
+    def excluded(self) -> Image:
+        """Somebody is shut out, who counted."""
+        return self.fewer() if self.fact.fold is Fold.distinct and self.fact.from_ else self.same
 
     def corrected(self, act: str) -> Image:
-        """A record of `act` is corrected, or somebody's signature on it falls: what it fed may be otherwise."""
-        feeds = any(source.act == act for source in self.fact.from_)
-        days = self.fact.guardians is not None and self.fact.guardians.act == act
-        if not feeds and not days and self.fact.grid_known != act:
-            return self.news()
-        return then(self.any, self.news())
+        """A record of `act` is corrected: what it fed may be otherwise."""
+        return then(self.any if self._is_fed_by(act) else self.same, self.news())
+
+    def fallen(self, act: str) -> Image:
+        """Somebody's signature on a record of `act` falls: it counts no more, and that is news."""
+        image = self.same
+        if self._is_fed_by(act):
+            image = self.fewer() if self.fact.fold in (Fold.signatures, Fold.count) else self.any
+        return then(image, self.news())
+
+    def _is_fed_by(self, act: str) -> bool:
+        """Whether the fact hangs on records of this act."""
+        fact = self.fact
+        if is_free(fact):
+            return False
+        if fact.grid_known == act or (fact.guardians is not None and fact.guardians.act == act):
+            return True
+        return any(act == one.act for source in fact.from_ for one in (source, *source.unless_after))
 
 
 _Rule = Callable[[Effects, Deed], Image]

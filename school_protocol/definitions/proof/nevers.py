@@ -38,9 +38,10 @@ class Never:
 
 def results(subject: Subject) -> Iterator[Result]:
     """That nothing ends while a danger is raised, and what the definition itself says must never be."""
-    yield from _no_end_in_danger(subject)
+    if subject.asks("no_end_in_danger"):
+        yield from _no_end_in_danger(subject)
     for key, one in subject.protocol.properties.items():
-        if one.never is not None:
+        if one.never is not None and subject.asks(f"properties.{key}"):
             states = {state for named in one.in_ for state in (subject.waiting if named == "open" else (named,))}
             moves = [move.key for move in subject.protocol.moves.values() if move.to in one.entering]
             yield result_of(

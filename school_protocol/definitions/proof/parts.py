@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from itertools import product
 
 from school_protocol.definitions.proof.domains import Domain, domain_of
@@ -25,14 +25,12 @@ from school_protocol.domain.protocol import (
 
 
 def results(subject: Subject) -> Iterator[Result]:
-    yield from _no_dead_move(subject)
-    yield from _no_dead_act(subject)
-    yield from _urgent_everywhere(subject)
-    yield from _four_eyes(subject)
-    yield from _waiting_has_deadline(subject)
-    yield from _law_asked_for(subject)
-    yield from _grids(subject)
+    for name, found in _EVERY.items():
+        if subject.asks(name):
+            yield from found(subject)
     for key, one in subject.protocol.properties.items():
+        if not subject.asks(f"properties.{key}"):
+            continue
         if one.always_possible is not None:
             yield _always_possible(subject, key, one, one.always_possible)
         elif one.leads_to:
@@ -74,7 +72,7 @@ def _some_ready(subject: Subject, needs: tuple[Need, ...], state: str, near: Ite
     """Whether these needs can be made to hold in some case that stands here: as one arrives, or by some value."""
     planner = subject.planner
     arrived = subject.arrivals[state].masks
-    masks = [arrived, planner.nothing_known]
+    masks = [arrived, planner.known_in(state)]
     for one in near:
         if one in subject.arrivals:
             masks += [known for leg, known in planner.legs(one, subject.arrivals[one].masks) if leg.target == state]
@@ -123,14 +121,30 @@ def _urgent_everywhere(subject: Subject) -> Iterator[Result]:
 
 
 def _four_eyes(subject: Subject) -> Iterator[Result]:
-    """Nobody ends a case alone: whoever makes the move, somebody else had to have acted."""
-    faults = []
+    """Nobody ends a case alone: whoever makes the move, somebody else had to have acted, then or on the way there."""
+    faults, alone = [], _come_to_alone(subject)
     for move in subject.protocol.moves.values():
         if move.automatic or move.to not in subject.protocol.states or not subject.protocol.states[move.to].ended:
             continue
-        if not any(_are_two(subject, group, move) for group in move.distinct) and not _needs_two(subject, move):
+        if not _takes_two(subject, move) and not alone.isdisjoint(move.from_):
             faults.append(Result("four_eyes", Verdict.failed, move.key))
     yield from _all("four_eyes", faults)
+
+
+def _takes_two(subject: Subject, move: Move) -> bool:
+    return any(_are_two(subject, group, move) for group in move.distinct) or _needs_two(subject, move)
+
+
+def _come_to_alone(subject: Subject) -> set[str]:
+    """The states to which one person may bring a case alone; what is interrupted comes back to one of them."""
+    moves = subject.protocol.moves.values()
+    steps = [move for move in moves if move.automatic or not _takes_two(subject, move)]
+    found = {START, subject.protocol.initial.key, *(move.opens for move in moves if move.opens)}
+    while True:
+        more = {move.to for move in steps if move.to in subject.protocol.states and not found.isdisjoint(move.from_)}
+        if more <= found:
+            return found
+        found |= more
 
 
 def _are_two(subject: Subject, group: tuple[str, ...], move: Move) -> bool:
@@ -351,6 +365,16 @@ def _totals(grid: Grid) -> set[int]:
     return totals
 
 
+_EVERY: Mapping[str, Callable[[Subject], Iterator[Result]]] = {
+    "no_dead_move": _no_dead_move,
+    "no_dead_act": _no_dead_act,
+    "urgent_everywhere": _urgent_everywhere,
+    "four_eyes": _four_eyes,
+    "waiting_has_deadline": _waiting_has_deadline,
+    "law_asked_for": _law_asked_for,
+    "grid_whole": _grids,
+}
+
 # ---- declared --------------------------------------------------------------------------------------------------------
 
 
@@ -370,14 +394,14 @@ def _always_possible(subject: Subject, key: str, one: Property, wanted: str) -> 
             ready = (
                 state in move.from_
                 and planner.may_move(move, state)
-                and planner.ready(planner.world.locked[wanted], state, planner.nothing_known) is not None
+                and planner.ready(planner.world.locked[wanted], state, planner.known_in(state)) is not None
             )
             shut = state not in move.from_ or not planner.may_move(move, state) or bool(subject.shut_needs(move, state))
         else:
             act = subject.protocol.acts[wanted]
             needs = tuple(subject.protocol.needs[need] for need in act.needs)
             is_open = planner.world.is_open(act, state) and planner.somebody(act.by, state)
-            ready = is_open and planner.ready(needs, state, planner.nothing_known) is not None
+            ready = is_open and planner.ready(needs, state, planner.known_in(state)) is not None
             shut = not is_open
         if not ready:
             verdict = Verdict.failed if shut else Verdict.not_proven
@@ -390,6 +414,6 @@ def _leads_to(subject: Subject, key: str, one: Property) -> Result:
     name, planner = f"properties.{key}", subject.planner
     ways = planner.all_ways(one.leads_to)
     for state in _states_of(subject, one):
-        if state not in one.leads_to and None in ways.get(state, {planner.nothing_known: None}).values():
+        if state not in one.leads_to and None in ways.get(state, {planner.known_in(state): None}).values():
             return Result(name, Verdict.not_proven, state, one.sentence, subject.story_of(state))
     return Result(name, Verdict.held, sentence=one.sentence, combinations=planner.opened)

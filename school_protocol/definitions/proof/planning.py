@@ -6,7 +6,7 @@ What a fact may be is a mask; everything begins unknown, so that a way found fro
 from __future__ import annotations
 
 import heapq
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, product
@@ -80,6 +80,8 @@ class Planner:
         self.names = self.world.names
         self.opened = 0
         """Combinations looked at."""
+        self.inside: Callable[[str], Masks] | None = None
+        """Says what the facts can be in a state; without it they may be anything."""
         self._tables: dict[tuple[str, Masks], bool] = {}
         self._legs: dict[tuple[str, str, Masks], tuple[Leg, Masks] | None] = {}
         self._onwards: dict[str, tuple[Move, ...]] = {}
@@ -105,6 +107,10 @@ class Planner:
     @property
     def nothing_known(self) -> Masks:
         return (*self.world.whole, 0b01)
+
+    def known_in(self, state: str) -> Masks:
+        """What each fact, taken alone, can be at all in a case that stands there."""
+        return self.inside(state) if self.inside is not None else self.nothing_known
 
     # ---- who ---------------------------------------------------------------------------------------------------
 
@@ -516,6 +522,9 @@ class Planner:
             if leg.target in good:
                 return (leg,)
             legs.append((leg, known))
+        back = self._way_back(state, masks, good)
+        if back is not None:
+            return (back,)
         passed |= {state}
         for leg, known in legs if deep > 1 else ():
             if leg.target not in passed and not self.protocol.states[leg.target].ended:
@@ -526,6 +535,24 @@ class Planner:
                 if ways is not None:
                     return (leg, Fork(ways))
         return None
+
+    def _way_back(self, state: str, masks: Masks, good: Collection[str]) -> Leg | None:
+        """Back to where the case was interrupted, where every state that it can have come from is good."""
+        if not self.interrupted <= set(good):
+            return None
+        for move in self.onwards(state):
+            found = self.ready(self.world.locked[move.key], state, masks) if move.to == HISTORY else None
+            if found is not None:
+                return Leg(state, found[0], move.key, HISTORY)
+        return None
+
+    @cached_property
+    def interrupted(self) -> frozenset[str]:
+        """The states from which a case can be interrupted, and the one in which it begins."""
+        inside = self.world.interruptions
+        entering = [move for move in self.protocol.moves.values() if move.to in inside]
+        sources = {source for move in entering for source in move.from_ if source in self.protocol.states}
+        return frozenset({*sources, self.protocol.initial.key} - inside)
 
     def surely(self, state: str, masks: Masks, good: Collection[str], deep: int, splits: int = 2) -> Ways:
         """Ways to `good` states for every case in these masks: one way, or one for each value of some fact."""
@@ -589,10 +616,10 @@ class Planner:
             newly = newly or [state for state in left if self._finds(state, reached, deep, 2, found)]
             left = [state for state in left if state not in newly]
             deep = 1 if newly else deep + 1
-        return found | {state: {self.nothing_known: None} for state in left}
+        return found | {state: {self.known_in(state): None} for state in left}
 
     def _finds(self, state: str, reached: set[str], deep: int, splits: int, found: dict[str, Ways]) -> bool:
-        ways = self.surely(state, self.nothing_known, reached, deep, splits)
+        ways = self.surely(state, self.known_in(state), reached, deep, splits)
         if None in ways.values():
             return False
         found[state] = ways
@@ -608,7 +635,10 @@ class Planner:
                 return False
             if not all(isinstance(step, Wait) or self._can_act(step, leg.state) for step in leg.acts):
                 return False
-        return isinstance(way[-1], Leg) and way[-1].target in reached
+        last = way[-1]
+        if isinstance(last, Leg) and last.target == HISTORY:
+            return self.interrupted <= set(reached)
+        return isinstance(last, Leg) and last.target in reached
 
 
 def decisive(protocol: Protocol) -> tuple[str, ...]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from math import inf
 from time import perf_counter
@@ -65,18 +66,34 @@ class Explorer:
             )
             for state in (START, *self.protocol.states)
         }
+        self._around = {state: world.around(state) for state in self.protocol.states}
         self._moves = {
             state: tuple(move for move in self.protocol.moves.values() if state in move.from_ and not move.automatic)
             for state in self.protocol.states
         }
 
     def explore(self, bad: Bad | None = None) -> tuple[Node, Move | None] | None:
-        """Walk everything; the first move from a combination that `bad` calls so, else None. Raises LimitReached."""
+        """Walk everything; the first move from a combination that `bad` calls so, else None. Raises LimitReached.
+
+        What happens around a case comes last, so that a way found is one of acts and moves wherever there is one.
+        """
         waiting: deque[Node] = deque()
+        outside: deque[Node] = deque()
         for node, link in self._openings():
             self._reach(node, link, waiting)
-        while waiting:
+        handed_over = iter(self._handed_over())
+        while waiting or outside or (more := next(handed_over, None)) is not None:
+            if not waiting and not outside:
+                assert more is not None
+                self._reach(*more, waiting)
+                continue
+            if not waiting:
+                node = outside.popleft()
+                for after, link in self._from_outside(node):
+                    self._reach(after, link, waiting)
+                continue
             node = waiting.popleft()
+            outside.append(node)
             if perf_counter() > self.until:
                 raise LimitReached("no time is left")
             if bad is not None and bad(node, None):
@@ -84,21 +101,27 @@ class Explorer:
             for move in self._moves[node.state] if bad is not None else ():
                 if self._allows(move, node) and bad is not None and bad(node, move):
                     return node, move
-            for after, link in self.successors(node):
+            for after, link in self._from_within(node):
                 self._reach(after, link, waiting)
         return None
 
     def successors(self, node: Node) -> Iterator[tuple[Node, Link]]:
         """Where one move, one act, or what happens around a case, may lead from here."""
+        yield from self._from_within(node)
+        yield from self._from_outside(node)
+
+    def _from_within(self, node: Node) -> Iterator[tuple[Node, Link]]:
         for move in self._moves[node.state]:
             if self._allows(move, node):
-                yield from ((after, Link(node, move=move.key)) for after in self._after_move(move, node))
+                for after in self._after_move(move, node):
+                    yield from ((one, Link(node, move=move.key)) for one in self._pulled(after))
         for step in self._acts[node.state]:
             if self._act_may(step, node):
                 yield from ((after, Link(node, step)) for after in self._after_step(step, node))
-        if not self.protocol.states[node.state].ended:
-            for step in self.world.around:
-                yield from ((after, Link(node, step)) for after in self._after_step(step, node))
+
+    def _from_outside(self, node: Node) -> Iterator[tuple[Node, Link]]:
+        for step in self._around[node.state]:
+            yield from ((after, Link(node, step)) for after in self._after_step(step, node))
 
     def _reach(self, node: Node, link: Link, waiting: deque[Node]) -> None:
         if node not in self.reached:
@@ -144,19 +167,37 @@ class Explorer:
 
     # ---- what follows ----------------------------------------------------------------------------------------
 
+    @cached_property
+    def _opening(self) -> Move | None:
+        moves = self.protocol.moves.values()
+        return next((move for move in moves if START in move.from_ and move.to != HISTORY), None)
+
     def _openings(self) -> Iterator[tuple[Node, Link]]:
-        opening = next(
-            (move for move in self.protocol.moves.values() if START in move.from_ and move.to != HISTORY), None
-        )
+        opening = self._opening
         if opening is None:
             return
         initial = self.protocol.initial.key
-        begun = self._apply(self._images(opening, START, initial, None), _places(self.world.start))
-        for places in begun:
+        for places in self._begun(opening, initial):
             yield Node(initial, None, places), Link(None)
             for step in self._acts[START]:
                 for after in self._after_step(step, Node(initial, None, places)):
                     yield after, Link(None, step)
+
+    def _handed_over(self) -> Iterator[tuple[Node, Link]]:
+        """What a case may be that another school's case opens here, with what that one carries."""
+        opening = self._opening
+        if opening is None:
+            return
+        for move in self.protocol.moves.values():
+            for danger in (False, True) if move.opens and "dangers" in move.carries else (False,):
+                step = self.world.joined_in(with_danger=danger)
+                state = move.opens or ""
+                for places in self._begun(opening, state) if state else ():
+                    for after in self._apply(step.images, places):
+                        yield Node(state, None, after), Link(None, step)
+
+    def _begun(self, opening: Move, state: str) -> Iterator[tuple[int, ...]]:
+        return self._apply(self._images(opening, START, state, None), _places(self.world.start))
 
     def _after_move(self, move: Move, node: Node) -> Iterator[Node]:
         for target in self._targets(move, node):
@@ -175,6 +216,15 @@ class Explorer:
         if place is None:
             yield node
         yield from self._after_move(urgent, node)
+
+    def _pulled(self, node: Node) -> Iterator[Node]:
+        """Where a case comes to rest: a danger that stands pulls it onto the urgent path, where that leaves from here."""
+        urgent, place = self.world.urgent, self.world.raised_place
+        leaves = urgent is not None and node.state in urgent.from_ and bool(self.protocol.dangers)
+        if urgent is not None and leaves and (place is None or node.places[place] != 0):
+            yield from self._after_move(urgent, node)
+        if not leaves or place is None or node.places[place] == 0:
+            yield node
 
     def _targets(self, move: Move, node: Node) -> tuple[str, ...]:
         if move.to != HISTORY:

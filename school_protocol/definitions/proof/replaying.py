@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
-from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.answering import RAISING, Given
 from school_protocol.definitions.proof.filling import Unfillable, filled
 from school_protocol.definitions.proof.images import Deed
 from school_protocol.definitions.proof.verdicts import Beat
@@ -21,10 +21,10 @@ from school_protocol.domain.engine import decide, references_of
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import Event
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.intents import MakeMove, Opening, RecordAct
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
-from school_protocol.domain.protocol import Act, ActKind, Protocol
+from school_protocol.domain.protocol import Act, ActKind, Protocol, ScopeKind
 
 BEGIN = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 _DAY = Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))
@@ -82,10 +82,21 @@ class Stage:
         """Whoever holds one of these roles, or a seat that stands for it, those with a role of their own first."""
         wanted = tuple(roles)
         every = "everyone" in wanted
-        yield from (person for person in self.persons if every or person.role in wanted)
+        able = [person for person in self.persons if every or person.role in wanted]
+        yield from sorted(able, key=self._distance)
         for held in self.case.seats if self.case else ():
             if any(acts_as(self.protocol, held.seat, role) for role in wanted):
                 yield from (person for person in self.persons if person.id == held.account)
+
+    def _distance(self, person: Person) -> int:
+        """How far somebody is from the case: those who see it as it stands come first."""
+        sees = self.protocol.roles[person.role].sees
+        if self.case is None:
+            return 0
+        if sees is ScopeKind.assigned:
+            seated = any(held.account == person.id for held in self.case.seats)
+            return 0 if seated or self.protocol.states[self.case.state].team_sees else 2
+        return {ScopeKind.unit: 0, ScopeKind.receipt: 1}.get(sees, 1 if sees is not ScopeKind.none else 3)
 
     # ---- steps -------------------------------------------------------------------------------------------------
 
@@ -174,7 +185,7 @@ class Stage:
         self._seat(role, act)
         refusals: list[Refused] = []
         problems = ""
-        spare = [key for key in self.protocol.dangers if self.case is None or not self.case.is_live(key)]
+        spare = self._spare(form)
         for person in self.in_roles([role] if role else act.by):
             actor = self.actor(person)
             references = references_of(self.protocol, self.case, actor, self.now, self.around)
@@ -237,10 +248,18 @@ class Stage:
             grid = self.protocol.acts[rule.act]
             self._record(grid, {}, Deed(Given(grid.key), signed=True, grants=True))
 
+    def _spare(self, form: Form) -> list[str]:
+        """Dangers that are not live, and that this form can name."""
+        dangers = self.protocol.dangers
+        asks_all = all(item.type is FieldType.danger_answers for item in form.fields if item.type in RAISING)
+        nameable = [key for key, danger in dangers.items() if danger.ask_at_closing or not asks_all]
+        return [key for key in nameable if self.case is None or not self.case.is_live(key)]
+
     def _raised(self, act: Act) -> Sequence[str]:
         if self.case is None or act.kind not in (ActKind.lift_danger, ActKind.refer, ActKind.take_over):
             return ()
-        return tuple(life.danger for life in self.case.live_dangers("raised"))
+        live = self.case.live_dangers() if act.kind is ActKind.lift_danger else self.case.live_dangers("raised")
+        return tuple(life.danger for life in live)
 
     def _sign(self, act: Act, record: Record | None) -> None:
         """The signatures that are missing, each by somebody else."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf
 
 from school_protocol.definitions.proof.answering import Given
-from school_protocol.definitions.proof.images import Deed, through
+from school_protocol.definitions.proof.images import Deed, is_free, through
 from school_protocol.definitions.proof.planning import Leg, Masks, Planner, Wait, Without, decisive
 from school_protocol.definitions.proof.reaching import Explorer
 from school_protocol.definitions.proof.replaying import Stage, Stopped
@@ -54,12 +54,18 @@ def with_raised(protocol: Protocol) -> Protocol:
 class Subject:
     """One definition under proof."""
 
-    def __init__(self, protocol: Protocol, limits: Limits) -> None:
+    def __init__(self, protocol: Protocol, limits: Limits, only: Collection[str] = ()) -> None:
         self.protocol = with_raised(protocol)
         self.limits = limits
+        self.only = only
+        """Properties that are asked for; empty: all."""
         self.walked = 0
         """Combinations of all walks."""
         self._ever: dict[tuple[str, str], bool] = {}
+
+    def asks(self, *names: str) -> bool:
+        """Whether one of these properties is asked for."""
+        return not self.only or any(name in self.only for name in names)
 
     # ---- walks -------------------------------------------------------------------------------------------------
 
@@ -72,7 +78,28 @@ class Subject:
 
     def planner_without(self, without: Without | None) -> Planner:
         """One that looks for ways which somebody takes no part in."""
-        return Planner(self.protocol, decisive(self.protocol), without, self.limits.until)
+        planner = Planner(self.protocol, decisive(self.protocol), without, self.limits.until)
+        planner.inside = self._known.__getitem__
+        return planner
+
+    @cached_property
+    def _known(self) -> Mapping[str, Masks]:
+        """For each state: what each decisive fact, taken alone, can be there; anything, where no case comes."""
+        found: dict[str, list[int]] = {state: [] for state in self.protocol.states}
+        for name in decisive(self.protocol):
+            explorer = self.explorer(frozenset({name}))
+            whole = explorer.world.whole[0]
+            if is_free(self.protocol.facts[name]):
+                masks = dict.fromkeys(found, whole)
+            else:
+                explorer.explore()
+                self.walked += len(explorer.reached)
+                masks = dict.fromkeys(found, 0)
+                for node in explorer.reached:
+                    masks[node.state] |= 1 << node.places[0]
+            for state, mask in masks.items():
+                found[state].append(mask or whole)
+        return {state: (*masks, 0b01) for state, masks in found.items()}
 
     @cached_property
     def ends(self) -> tuple[str, ...]:
@@ -137,7 +164,7 @@ class Subject:
             for state, move in [(one, move) for one in found for move in planner.onwards(one)]:
                 if move.to == HISTORY or move.to in found or (not arrived and self.shut_needs(move, state)):
                     continue
-                masks = found[state].masks if arrived else planner.nothing_known
+                masks = found[state].masks if arrived else planner.known_in(state)
                 ready = planner.ready_for_some(planner.world.locked[move.key], state, masks)
                 if ready is not None:
                     acts, at = ready
@@ -160,7 +187,7 @@ class Subject:
                 continue
             urgent = planner.world.urgent
             if act.kind is ActKind.raise_danger and urgent is not None and START in urgent.from_:
-                yield urgent.to, Arrival(act.key, (), planner.nothing_known)
+                yield urgent.to, Arrival(act.key, (), planner.known_in(urgent.to))
             else:
                 yield initial, Arrival(act.key, (), (*fresh, 0b01))
 

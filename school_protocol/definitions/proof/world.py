@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -11,7 +11,7 @@ from school_protocol.definitions.proof.answering import ABSENT, Given, answering
 from school_protocol.definitions.proof.domains import Domain, domain_of
 from school_protocol.definitions.proof.images import Deed, Effects, Image, identity, is_free
 from school_protocol.domain.conditions import Condition, Value
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Fact, Fold, Move, Need, Protocol
 
 _T = FieldType
@@ -118,17 +118,20 @@ class World:
     def _steps(self, act: Act) -> Iterator[Step]:
         seen: set[Any] = set()
         for given in self.answerings(act):
-            grants = act.effect_when is None or act.effect_when.holds(given.values)
-            for deed in self._deeds(act, given, grants):
+            for deed in self._deeds(act, given, self._grants(act, given)):
                 images = tuple(self.effects[key].of(deed) for key in self.names)
                 kind = (images, given.raises, act.needs_of(given.values), given.role)
                 if kind not in seen and (given.raises or self._does_something(images)):
                     seen.add(kind)
                     yield Step(act.key, images, deed, given.raises)
 
+    @staticmethod
+    def _grants(act: Act, given: Given) -> bool:
+        return act.effect_when is None or act.effect_when.holds(given.values)
+
     def _deeds(self, act: Act, given: Given, grants: bool) -> Iterator[Deed]:
         if not self.thorough:
-            yield from (Deed(given, signed, grants) for signed in ((False, True) if act.signatures else (True,)))
+            yield from (Deed(given, signed, grants) for signed in ((False, True) if self._waits(act) else (True,)))
         elif act.kind in SETTLED_BY and not given.raises:
             covers = (True, False) if self._covers_entry(act) else (None,)
             yield from (Deed(given, True, grants, covering, thorough=True) for covering in covers)
@@ -166,6 +169,8 @@ class World:
                     elif fact.fold is Fold.distinct and form.by_key[source.field].type is _T.accounts:
                         count = len(self.domains[key].values)
                         also[source.field] = tuple([["account"] * number for number in range(1, count)]) or (ABSENT,)
+                    elif form.by_key[source.field].type in (_T.integer, _T.scale) and source.value is None:
+                        also[source.field] = self._numbers(form.by_key[source.field], key, also.get(source.field, ()))
                     elif source.value is None or fact.fold is Fold.streak:
                         direct.add(source.field)
             if self._reads_effect(fact, act):
@@ -182,6 +187,13 @@ class World:
         also = {key: value for key, value in also.items() if key not in direct}
         return answerings(self.protocol, act, conditions, direct, also, roles=roles)
 
+    def _numbers(self, item: FormField, name: str, found: Iterable[Any]) -> tuple[int, ...]:
+        """The answers to a question for a number at which a fact that takes it changes its class."""
+        values = (value for value in self.domains[name].values if type(value) is int)
+        most = item.most if item.most is not None else 10**9
+        least = item.least if item.least is not None else 0
+        return tuple(sorted({least, *found, *(value for value in values if least <= value <= most)}))
+
     def _reads_effect(self, fact: Fact, act: Act) -> bool:
         """Whether the fact hangs on the act's effect being granted."""
         if fact.fold is Fold.standing:
@@ -192,25 +204,72 @@ class World:
         }
         return bool(kinds.get(act.kind))
 
-    @cached_property
-    def around(self) -> tuple[Step, ...]:
-        """What happens around a case: another is joined into it, an entry is corrected, a signature falls."""
-        found = []
-        if any(move.carries for move in self.protocol.moves.values()):
-            for danger in (False, True):
-                images = tuple(self.effects[key].joined(with_danger=danger) for key in self.names)
-                found.append(Step("", images, raises=danger))
-        changed = [act.key for act in self.protocol.acts.values() if self._may_change(act)]
-        found += [Step(key, tuple(self.effects[name].corrected(key) for name in self.names)) for key in changed]
-        feeding = [step for step in found if step.raises or self._does_something(step.images)]
-        return tuple({(step.images, step.raises): step for step in feeding}.values())
+    # ---- around a case ---------------------------------------------------------------------------------------
 
-    def _may_change(self, act: Act) -> bool:
-        """Whether a record of this act can change its effect later: corrected, or its signatory excluded."""
-        kinds = {one.kind for one in self.protocol.acts.values()}
-        corrected = act.kind in CORRECTABLE and ActKind.correct in kinds
-        excluded = ActKind.exclude in kinds or ActKind.report in kinds
-        return corrected or (excluded and (act.signatures > 0 or act.kind is ActKind.visa))
+    def around(self, state: str) -> tuple[Step, ...]:
+        """What may happen around a case that stands there, besides its acts: each with what it does.
+
+        An entry taken back is none of it: the case is then what it would be without, which is reached already.
+        """
+        steps: list[Step] = []
+        if not self.protocol.states[state].ended:
+            steps += [*self._joined, *(self._excluded if self._joined else ())]
+        if self._is_open_kind(state, ActKind.correct):
+            steps += self._corrected
+        if self._is_open_kind(state, ActKind.exclude, ActKind.report):
+            steps += self._excluded
+        if self._is_open_kind(state, ActKind.sign):
+            steps += self._signed_later
+        return tuple({(step.images, step.raises): step for step in steps}.values())
+
+    def _is_open_kind(self, state: str, *kinds: ActKind) -> bool:
+        return any(act.kind in kinds and self.is_open(act, state) for act in self.protocol.acts.values())
+
+    def _stirring(self, steps: Iterable[Step]) -> tuple[Step, ...]:
+        return tuple(step for step in steps if step.raises or self._does_something(step.images))
+
+    def joined_in(self, *, with_danger: bool) -> Step:
+        """Another case is joined into this one, or handed over to be this one."""
+        images = tuple(self.effects[key].joined(with_danger=with_danger) for key in self.names)
+        return Step("", images, raises=with_danger)
+
+    @cached_property
+    def _joined(self) -> tuple[Step, ...]:
+        carried = {part for move in self.protocol.moves.values() for part in move.carries}
+        dangers = (False, True) if "dangers" in carried else (False,)
+        return self._stirring(self.joined_in(with_danger=one) for one in dangers if carried)
+
+    @cached_property
+    def _corrected(self) -> tuple[Step, ...]:
+        acts = [act.key for act in self.protocol.acts.values() if act.kind in CORRECTABLE]
+        return self._stirring(
+            Step(key, tuple(self.effects[name].corrected(key) for name in self.names)) for key in acts
+        )
+
+    @cached_property
+    def _excluded(self) -> tuple[Step, ...]:
+        """A signatory is shut out, or somebody else who counted."""
+        acts = [one.key for one in self.protocol.acts.values() if one.signatures > 0 or one.kind is ActKind.visa]
+        fallen = [Step(key, tuple(self.effects[name].fallen(key) for name in self.names)) for key in acts]
+        return self._stirring([Step("", tuple(self.effects[name].excluded() for name in self.names)), *fallen])
+
+    @cached_property
+    def _signed_later(self) -> tuple[Step, ...]:
+        """An act that waited for a signature takes effect where it is no longer open."""
+        acts = [act for act in self.protocol.acts.values() if self._waits(act)]
+        found: dict[tuple[Image, ...], str] = {}
+        for act in acts:
+            for given in self.answerings(act):
+                deeds = self._deeds(act, replace(given, raises=False), self._grants(act, given))
+                found |= {
+                    tuple(self.effects[key].of(one) for key in self.names): act.key for one in deeds if one.signed
+                }
+        return self._stirring(Step(key, images) for images, key in found.items())
+
+    def _waits(self, act: Act) -> bool:
+        """Whether its effect may wait for somebody else's signature."""
+        lifting = act.kind is ActKind.lift_danger and any(one.lifted_with for one in self.protocol.dangers.values())
+        return act.signatures > 0 or lifting
 
 
 def counts_raised(fact: Fact) -> bool:

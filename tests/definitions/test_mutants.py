@@ -1,0 +1,387 @@
+"""The proof is itself tested by mutation: what breaks a property is refused by that very property; what keeps the meaning passes.
+
+What must be refused, and why, is written down here from what the design promises and from the definitions as they
+read; nothing of it is taken from what the proof says. All mutants are judged by `./run mutants`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+import pytest
+import yaml
+from domain.telling import ROOT
+
+from school_protocol.definitions import read_file
+from school_protocol.definitions.proof import Proof, Verdict, prove
+from school_protocol.domain.conditions import Condition
+from school_protocol.domain.protocol import Protocol
+from tests.definitions.editing import written
+from tests.definitions.judging import REASONS, Judged, judged, reason, understood
+from tests.definitions.mutant_table import SHIPPED, TABLE, Chapter, page, sampled
+from tests.definitions.mutating import KINDS, Mutant, Tree, inside_out, mutants, rewritings, spelt_out, turned, weakened
+
+MOROCCAN, PHARE, KIVA = (f"{name}/1" for name in ("ma-cyberharassment", "fr-phare", "fi-kiva"))
+ACCIDENTS = "accidents"
+"""The example of docs/protocol-format.md: small enough for every mutant."""
+
+Edits = tuple[str, ...]
+"""Names of mutants, made together where there are several."""
+
+
+def _written(definition: str) -> Tree:
+    if definition == ACCIDENTS:
+        text = (ROOT / "docs" / "protocol-format.md").read_text("utf-8")
+        example = re.search(r"^```yaml complete\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+        assert example is not None
+        return {**yaml.load(example[1], yaml.BaseLoader), "format": 1}
+    return written(ROOT / "protocol_definitions" / f"{definition}.yaml")
+
+
+DATA: Mapping[str, Tree] = {name: _written(name) for name in (ACCIDENTS, MOROCCAN, PHARE, KIVA)}
+MUTANTS: Mapping[str, Mapping[str, Mutant]] = {
+    name: {one.name: one for one in mutants(data)} for name, data in DATA.items()
+}
+
+# ---- what must be refused, by which property -------------------------------------------------------------------------
+
+EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
+    # A danger is one act away from the urgent path in every state.
+    (ACCIDENTS, "urgent_everywhere"): (
+        "acts.raise: not open in noted", "acts.raise: not open in urgent", "acts.raise: not open in closed",
+        "moves.alert: not from noted", "moves.alert: not from watched", "moves.alert: not from closed",
+    ),
+    (KIVA, "urgent_everywhere"): (
+        "acts.raise_danger: not open in next_step", "moves.sound_alert: not from checking",
+        "moves.sound_alert: not from screened_out",
+    ),
+    (PHARE, "urgent_everywhere"): (
+        "acts.raise_danger: not open in protocol_a", "moves.sound_alert: not from closure_proposed",
+        "moves.sound_alert: not from other_answer",
+    ),
+    (MOROCCAN, "urgent_everywhere"): (
+        "acts.raise_danger: not open in joined", "acts.raise_danger: not open in escalation_to_send",
+        "moves.urgent: not from listening_planned", "moves.urgent: not from external_handling",
+        "moves.urgent: not from no_further_action", "moves.urgent: not from closed",
+    ),
+    # Nothing ends in danger. The urgent path pulls every case in danger back, so that one edit alone rarely breaks it.
+    (ACCIDENTS, "no_end_in_danger"): (
+        ("moves.calm_down: leads to closed", "moves.calm_down: need quiet gone"),
+        ("moves.calm_down: leads to closed", "needs.quiet: lock gone"),
+    ),
+    (KIVA, "no_end_in_danger"): (
+        ("moves.go_on: leads to closed", "needs.danger_told: True and told_since_alert > 0"),
+        ("moves.go_on: leads to closed", "moves.go_on: need danger_told gone"),
+    ),
+    (PHARE, "no_end_in_danger"): (("moves.go_on: leads to closed", "needs.danger_told: lock gone"),),
+    (MOROCCAN, "no_end_in_danger"): (
+        "moves.join: carries no dangers",
+        ("moves.mark_sent: leads to closed", "moves.mark_sent: need referred gone"),
+    ),
+    # Two people end a case.
+    (ACCIDENTS, "four_eyes"): (
+        "moves.close: mover, look_in need not differ", "moves.close: need looked_in gone", "needs.looked_in: lock gone",
+        "moves.calm_down: leads to closed",
+    ),
+    (KIVA, "four_eyes"): (
+        "moves.close: proposer, mover need not differ", "moves.screen_out: nobody need differ",
+        "moves.step_taken: leads to closed", "moves.refuse_closure: leads to closed",
+    ),
+    (PHARE, "four_eyes"): ("moves.close: proposer, mover need not differ", "moves.worsen: leads to closed"),
+    (MOROCCAN, "four_eyes"): (
+        "moves.close: nobody need differ", "moves.dismiss: mover, head_visa need not differ",
+        "moves.transfer: mover, accept_transfer need not differ", "moves.dismiss: need visa_head gone",
+        "moves.begin_follow_up: leads to closed",
+    ),
+    # Wherever a case waits, a deadline runs.
+    (ACCIDENTS, "waiting_has_deadline"): ("deadlines.waits: gone", "deadlines.missed: gone"),
+    (KIVA, "waiting_has_deadline"): tuple(
+        f"deadlines.{key}: gone"
+        for key in ("screening_due", "start_due", "talks_due", "group_due", "step_due", "alert_answered",
+                    "closure_decision")
+    ),
+    (PHARE, "waiting_has_deadline"): tuple(
+        f"deadlines.{key}: gone"
+        for key in ("listening_begun", "listening_due", "evaluation_due", "choice_due", "closure_decision",
+                    "alert_answered")
+    ),
+    (MOROCCAN, "waiting_has_deadline"): tuple(
+        f"deadlines.{key}: gone"
+        for key in ("qualification", "assessment_due", "plan_due", "escalation_waits", "closure_decision",
+                    "missed_follow_up")
+    ),
+    # The law is asked for.
+    (PHARE, "law_asked_for"): ("moves.stand_down: need prosecutor_not_waiting gone",),
+    (MOROCCAN, "law_asked_for"): ("moves.validate_assessment: need offence_answered gone",),
+    # Nobody is indispensable, and no outsider is waited for without end.
+    (ACCIDENTS, "end_without_role"): (
+        "moves.close: not by nurse", "acts.look_in: not by nurse", "moves.calm_down: not by nurse",
+        "roles.nurse: principal names nobody to stand in",
+    ),
+    (KIVA, "end_without_outsiders"): (
+        "acts.referral_answer: need chase_over gone where outcome == 'no_longer_awaited'",
+    ),
+    # What each definition declares of itself.
+    (KIVA, "properties.targeted_pupil_first"): (
+        "moves.gather: need targeted_first gone", "needs.targeted_first: lock gone", "needs.targeted_first: True",
+        "moves.take_on: leads to group_talk",
+    ),
+    (KIVA, "properties.doubt_is_not_screened_out"): (
+        "moves.screen_out: need criteria_not_met gone", "needs.criteria_not_met: lock gone",
+    ),
+    (KIVA, "properties.the_pupil_can_always_speak"): tuple(
+        f"acts.talk_targeted: not open in {state}"
+        for state, body in DATA[KIVA]["states"].items() if "ended" not in body
+    ),
+    (PHARE, "properties.prosecutor_before_the_end"): (
+        "moves.set_aside: need offence_settled gone", "needs.offence_settled: lock gone", "needs.offence_settled: True",
+    ),
+    (PHARE, "properties.heard_before_assessed"): ("needs.heard_or_offered: lock gone", "needs.heard_or_offered: True"),
+    (MOROCCAN, "properties.closed_with_visa"): (
+        "moves.close: need visa_head gone", "moves.close: need visa_directorate_if_n3 gone", "needs.visa_head: True",
+        "needs.visa_head: lock gone", "needs.visa_directorate_if_n3: lock gone",
+        "needs.visa_directorate_if_n3: level < 4 or visa_directorate",
+    ),
+    (MOROCCAN, "properties.dismissed_with_visa"): (
+        "moves.dismiss: need visa_head gone", "moves.dismiss: need checked gone", "needs.checked: lock gone",
+    ),
+    (MOROCCAN, "properties.closed_dangers_asked"): (
+        "moves.dismiss: need dangers_answered gone", "moves.propose_closure: need dangers_answered gone",
+        "moves.propose_light_closure: need dangers_answered gone", "needs.dangers_answered: lock gone",
+    ),
+    (MOROCCAN, "properties.closed_referrals_settled"): (
+        "moves.dismiss: need referrals_settled gone", "moves.close: need referrals_settled gone",
+        "needs.referrals_settled: lock gone", "needs.referrals_settled: True",
+    ),
+    (MOROCCAN, "properties.closed_with_own_view"): (
+        "moves.propose_light_closure: need child_view gone", "needs.child_view: lock gone",
+    ),
+    (MOROCCAN, "properties.closed_offence_settled"): (
+        "moves.propose_closure: need offence_settled gone", "moves.propose_not_established: need offence_settled gone",
+    ),
+    (MOROCCAN, "properties.plan_with_settled_offence"): (
+        "moves.activate_plan: need offence_settled gone", "needs.offence_settled: lock gone",
+    ),
+    (MOROCCAN, "properties.gravest_referred"): (
+        "moves.activate_plan: need n4_referred gone", "needs.n4_referred: lock gone",
+    ),
+    (MOROCCAN, "properties.validated_by_two"): (
+        "moves.validate_assessment: need minutes_signed gone", "needs.minutes_signed: minutes_signatures >= 1",
+        "moves.validate_assessment: need heard_or_offered gone",
+    ),
+    (MOROCCAN, "properties.assigned_checked"): ("moves.assign: need checked gone", "needs.checked: True"),
+}  # fmt: skip
+"""(definition, property) → what breaks it: one edit, or several together."""
+
+Proves = Callable[[Protocol, str], Proof]
+
+
+def proves(protocol: Protocol, name: str) -> Proof:
+    """The proof of one property."""
+    return prove(protocol, only=(name,))
+
+
+def edited(definition: str, names: str | Edits) -> Protocol:
+    data = DATA[definition]
+    for name in (names,) if isinstance(names, str) else names:
+        data = MUTANTS[definition][name].of(data)
+    return understood(data)
+
+
+def missed(definition: str, name: str, edits: Iterable[str | Edits], proof_of: Proves = proves) -> list[str | Edits]:
+    """What should be refused by that property, and is not."""
+    return [
+        names
+        for names in edits
+        if name not in {fault.property for fault in proof_of(edited(definition, names), name).faults}
+    ]
+
+
+@pytest.mark.parametrize(("definition", "name"), EXPECTED, ids=lambda one: one.replace("/1", ""))
+def test_what_breaks_a_property_is_refused_by_it(definition: str, name: str) -> None:
+    assert missed(definition, name, EXPECTED[definition, name]) == []
+
+
+def test_a_proof_that_leaves_a_property_out_is_noticed() -> None:
+    """Planted: each property of the small example in turn is never asked for, and its mutants pass."""
+
+    def proves_without(left_out: str) -> Proves:
+        def proof_of(protocol: Protocol, name: str) -> Proof:
+            return prove(protocol, only=("grid_whole",) if name == left_out else (name,))
+
+        return proof_of
+
+    names = [name for definition, name in EXPECTED if definition == ACCIDENTS]
+    assert len(names) > 4
+    for left_out in names:
+        noticed = {
+            name for name in names if missed(ACCIDENTS, name, EXPECTED[ACCIDENTS, name], proves_without(left_out))
+        }
+        assert noticed == {left_out}
+
+
+def test_a_proof_asked_for_one_property_says_what_the_whole_says() -> None:
+    """What `only` leaves out is left out, and no more."""
+    for edits in ("needs.looked_in: lock gone", "deadlines.waits: gone", "moves.calm_down: not by nurse"):
+        protocol = edited(ACCIDENTS, edits)
+        whole = prove(protocol)
+        for result in whole.results:
+            apart = prove(protocol, only=(result.property,))
+            told = [(one.subject, one.verdict) for one in apart.results if one.property == result.property]
+            assert told == [(one.subject, one.verdict) for one in whole.results if one.property == result.property]
+
+
+# ---- every mutant of a small definition, a sample of the others ------------------------------------------------------
+
+
+def test_every_mutant_of_the_example_is_refused_or_harmless() -> None:
+    found = [judged(DATA[ACCIDENTS], one) for one in MUTANTS[ACCIDENTS].values()]
+    assert {one.by for one in found} == {"checker", "proof", "nobody"}
+    expected = {
+        name for (definition, _), edits in EXPECTED.items() if definition == ACCIDENTS for name in edits
+        if isinstance(name, str)
+    }  # fmt: skip
+    refused = {one.name for one in found if one.by == "proof"}
+    assert expected <= refused
+    # Besides, only what the design says elsewhere: whoever stands beside a child can open a case by raising a danger.
+    assert refused - expected <= {
+        *(f"{key}: not {does} {state}" for key, does, state in (
+            ("acts.raise", "open in", "watched"), ("acts.raise", "open in", "START"), ("moves.alert", "from", "START"))),
+    }  # fmt: skip
+    assert all(_is_harmless(DATA[ACCIDENTS], one) for one in found if one.by == "nobody")
+    failing = [one for one in found if one.stories]
+    assert failing
+    assert all(one.replayed == one.stories for one in failing)
+
+
+def _is_harmless(data: Tree, one: Judged) -> bool:
+    return reason(data, next(mutant for mutant in mutants(data) if mutant.name == one.name)) in REASONS
+
+
+@pytest.mark.parametrize("definition", [KIVA, PHARE])
+def test_a_sample_of_the_shipped_definitions_is_refused_or_harmless(definition: str) -> None:
+    data, sample = DATA[definition], sampled(list(MUTANTS[definition].values()), 13)
+    assert {one.kind for one in sample} == KINDS.keys()
+    for found in (judged(data, one) for one in sample):
+        assert found.by != "nobody" or _is_harmless(data, found), found
+        assert (found.by == "proof") == bool(found.faults)
+
+
+def test_the_story_of_a_refused_mutant_is_one_that_the_engine_plays() -> None:
+    """A property that fails for certain has a story that arrives at its fault."""
+    for definition, name in ((MOROCCAN, "properties.closed_with_visa"), (KIVA, "properties.targeted_pupil_first")):
+        edits = next(iter(EXPECTED[definition, name]))
+        [fault] = proves(edited(definition, edits), name).faults
+        assert fault.verdict is Verdict.failed
+        assert fault.story is not None
+        assert fault.story.replayed is True
+        assert fault.story.beats
+
+
+# ---- the generator ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("definition", DATA, ids=lambda one: one.replace("/1", ""))
+def test_every_part_has_its_mutants(definition: str) -> None:
+    """Every need, role, trigger, deadline, signature and move is touched; every mutant is another definition."""
+    data, found = DATA[definition], MUTANTS[definition]
+    touched = {one for mutant in found.values() for one in mutant.about}
+    for part in ("needs", "deadlines", "moves"):
+        automatic = {key for key in data[part] if part == "moves" and "automatic" in data[part][key]}
+        assert {(part, key) for key in data[part].keys() - automatic} <= touched
+    signed = {("acts", key) for key, act in data["acts"].items() if "signatures" in act}
+    assert signed <= {one for mutant in found.values() if mutant.kind == "signature" for one in mutant.about}
+    asked = Counter(mutant.kind for mutant in found.values())
+    assert asked["need"] == sum(
+        len(needs) if isinstance(needs := move.get("needs", []), list) else 1 for move in data["moves"].values()
+    )
+    for mutant in found.values():
+        assert mutant.of(data) != data, mutant.name
+
+
+def test_a_condition_is_weakened_term_by_term() -> None:
+    assert list(weakened("a and not b")) == ["True and (not b)", "a and (not False)"] or list(
+        weakened("a and not b")
+    ) == ["True and not b", "a and not False"]
+    assert list(weakened("level >= 3 or done")) == ["True or done", "level >= 2 or done", "level >= 3 or True"]
+    assert list(weakened("not level < 3")) == ["not False", "not level < 2"]
+    assert list(weakened("raised == 0")) == ["True"]
+
+
+# ---- what keeps the meaning ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("definition", [ACCIDENTS, KIVA, PHARE], ids=lambda one: one.replace("/1", ""))
+def test_rewritings_that_keep_the_meaning_keep_the_verdicts(definition: str) -> None:
+    expected = _verdicts(prove(understood(DATA[definition])))
+    for name, data in rewritings(DATA[definition], seed=4):
+        assert data != DATA[definition], name
+        assert _verdicts(prove(understood(data))) == expected, name
+
+
+def test_a_fault_stays_a_fault_however_it_is_said() -> None:
+    edits = ("needs.looked_in: lock gone", "deadlines.waits: gone", "moves.alert: not from noted")
+    for name in edits:
+        data = MUTANTS[ACCIDENTS][name].of(DATA[ACCIDENTS])
+        expected = _verdicts(prove(understood(data)))
+        assert any(verdict is not Verdict.held for _, verdict in expected)
+        for _said, rewritten in rewritings(data, seed=5):
+            assert _verdicts(prove(understood(rewritten))) == expected
+
+
+def test_the_moroccan_protocol_turned_inside_out_is_proven_as_well() -> None:
+    asked = [name for definition, name in EXPECTED if definition == MOROCCAN]
+    for name, data in rewritings(DATA[MOROCCAN], seed=6):
+        if name != "ids renamed":  # the names of its properties, too
+            assert prove(understood(data), only=asked).holds, name
+
+
+def _verdicts(proof: Proof) -> Counter[tuple[str, Verdict]]:
+    """Property and verdict, whatever things are called."""
+    return Counter((one.property.partition(".")[0], one.verdict) for one in proof.results)
+
+
+@pytest.mark.parametrize("rewritten", [inside_out, turned, spelt_out])
+def test_a_condition_said_otherwise_is_true_of_the_same(rewritten: Callable[[str], str]) -> None:
+    for source in ("a and not b", "n >= 3 or (a and n != 1)", "x in ('p', 'q') and n > 0", "not (n <= 2) or b"):
+        one, other = Condition(source), Condition(rewritten(source))
+        for a in (None, False, True):
+            for n in (None, 0, 1, 2, 3, 4):
+                for x in (None, "p", "q", "r"):
+                    values = {"a": a, "b": a, "n": n, "x": x}
+                    assert one.truth(values) is other.truth(values), (source, other.source, values)
+
+
+# ---- the page --------------------------------------------------------------------------------------------------------
+
+
+def test_the_page_is_of_the_definitions_that_are_shipped() -> None:
+    """A definition that changed needs `./run mutants` anew."""
+    assert stale(TABLE.read_text("utf-8"), SHIPPED) == []
+
+
+def stale(text: str, paths: Iterable[Path]) -> list[str]:
+    """The definitions that the page is not of."""
+    return [str(path) for path in paths if f"`{read_file(path).digest}`" not in text]
+
+
+def test_a_page_of_other_definitions_is_noticed() -> None:
+    text = re.sub(r"`[0-9a-f]{64}`", f"`{'0' * 64}`", TABLE.read_text("utf-8"))
+    assert stale(text, SHIPPED) == [str(path) for path in SHIPPED]
+
+
+def test_the_page_counts_and_gives_every_reason() -> None:
+    found = (
+        Judged("a: gone", "need", "checker", message="no"),
+        Judged("b: gone", "need", "proof", (("four_eyes", "failed", "close"), ("way_on", "not_proven", "x")), "", 1, 1),
+        Judged("c: gone", "role", "nobody"),
+    )
+    text = page([Chapter("some/1", "d" * 64, 9, found, {"c: gone": "others"})])
+    assert "3 of 9 mutants" in text
+    assert "| need: a move asks for one need less | 2 | 1 | 1 | 0 |" in text
+    assert "| `four_eyes` | 1 |\n| `way_on` | 1 |" in text
+    assert f"**Live, others** (1). {REASONS['others']}\n\n- c: gone" in text
+    assert [Judged.of(one.row()) for one in found] == list(found)
