@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import resource
 import sys
+from itertools import pairwise
 from pathlib import Path
 from time import process_time
 from typing import Any
@@ -21,7 +22,7 @@ _Part = dict[str, Any]
 
 
 def synthetic(states: int, facts: int, dangers: int) -> Protocol:
-    """A long way from noting to the end: each step needs two facts, a danger interrupts it anywhere."""
+    """A long way from noting to the end: steps need some facts each, a danger interrupts it anywhere."""
     spec = {
         "format": "1", "protocol": "synthetic", "version": "1", "languages": ["fr", "ar", "en"], "title": _TEXT,
         "notice": _TEXT, "stages": {"only": _named()},
@@ -84,11 +85,16 @@ def _moves(states: int, facts: int) -> _Part:
         "calm": _named(to="history", by=["helper", "head"], needs="quiet", backwards="true", **{"from": "urgent"}),
         "go_on": _named(to="s0", by=["helper", "head"], needs="quiet", **{"from": "urgent"}),
         "end": _named(
-            to="end", by="head", needs=["quiet", "known0"], distinct=[["proposer", "mover"]], **{"from": waiting[-1]}
+            to="end",
+            by=["helper", "head"],
+            needs=["quiet", "known0", "known1", "known2"],
+            distinct=[["proposer", "mover"]],
+            **{"from": waiting[-1]},
         ),
     }
-    for one, (source, target) in enumerate(zip(waiting, waiting[1:], strict=False)):
-        needs = list(dict.fromkeys(f"known{(one + more) % facts}" for more in (0, 1)))
+    each = max(2, -(-facts // (len(waiting) - 1)))
+    for one, (source, target) in enumerate(pairwise(waiting)):
+        needs = list(dict.fromkeys(f"known{(one * each + more) % facts}" for more in range(each)))
         found[f"m{one}"] = _named(to=target, by=["helper", "head"], needs=needs, **{"from": source})
     return found
 
@@ -116,9 +122,9 @@ def _needs(facts: int) -> _Part:
 
 
 def _properties(facts: int) -> _Part:
-    held = {"when": "f0 in ('none', 'unknown')"}
+    unknown = "f0 in ('none', 'unknown') or f1 < 3 or not f2"
     return {
-        "known_at_the_end": {"never": held["when"], "entering": "end", "sentence": _TEXT},
+        "known_at_the_end": {"never": unknown, "entering": "end", "sentence": _TEXT},
         "ask_always": {"always_possible": f"ask{facts - 1}", "in": "open", "sentence": _TEXT},
     }
 
@@ -136,10 +142,9 @@ def figures(protocol: Protocol) -> dict[str, float]:
     """Seconds of processor time, combinations, faults, and the most memory that this process has held, in MiB."""
     begun = process_time()
     proof = prove(protocol, limit_seconds=600)
+    seconds = process_time() - begun
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return {
-        "seconds": process_time() - begun, "combinations": proof.combinations, "faults": len(proof.faults), "peak": peak,
-    }  # fmt: skip
+    return {"seconds": seconds, "combinations": proof.combinations, "faults": len(proof.faults), "peak": peak}
 
 
 if __name__ == "__main__":

@@ -218,7 +218,7 @@ class Explorer:
         yield from self._after_move(urgent, node)
 
     def _pulled(self, node: Node) -> Iterator[Node]:
-        """Where a case comes to rest: a danger that stands pulls it onto the urgent path, where that leaves from here."""
+        """Where a case comes to rest: a danger that stands pulls it onto the urgent path, where that leaves here."""
         urgent, place = self.world.urgent, self.world.raised_place
         leaves = urgent is not None and node.state in urgent.from_ and bool(self.protocol.dangers)
         if urgent is not None and leaves and (place is None or node.places[place] != 0):

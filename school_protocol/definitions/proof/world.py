@@ -220,7 +220,26 @@ class World:
             steps += self._excluded
         if self._is_open_kind(state, ActKind.sign):
             steps += self._signed_later
-        return tuple({(step.images, step.raises): step for step in steps}.values())
+        made = [step for step in steps if not step.act or state in self._after[step.act]]
+        return tuple({(step.images, step.raises): step for step in made}.values())
+
+    @cached_property
+    def _after(self) -> dict[str, set[str]]:
+        """For each act, the states in which a case may stand that has a record of it."""
+        return {key: self._onwards(act) for key, act in self.protocol.acts.items()}
+
+    def _onwards(self, act: Act) -> set[str]:
+        moves = self.protocol.moves.values()
+        back = {state for move in moves if move.to in self.interruptions for state in move.from_}
+        found = {state for state in self.protocol.states if self.is_open(act, state)}
+        found |= {self.protocol.initial.key} if START in act.in_ else set()
+        while True:
+            taken = [move for move in moves if not found.isdisjoint(move.from_)]
+            more = {state for move in taken for state in (back if move.to == HISTORY else (move.to,))} - {START}
+            more |= {self.protocol.initial.key} if any(move.to == HISTORY for move in taken) else set()
+            if more <= found:
+                return found
+            found |= more
 
     def _is_open_kind(self, state: str, *kinds: ActKind) -> bool:
         return any(act.kind in kinds and self.is_open(act, state) for act in self.protocol.acts.values())
