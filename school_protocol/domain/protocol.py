@@ -406,7 +406,8 @@ class Deadline(Named):
     max: int | None = None
     lock: Literal["law", "safety"] | None = None
     urgent: bool = False
-    basis: str = ""
+    basis: Text | None = None
+    """What its figure rests on: an article, another country's rule."""
     editable: bool = False
     """Its figures can be changed in a form; what the law or safety locks never is."""
 
