@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -17,7 +18,7 @@ from typing import Any
 
 from bench.baselines import flask_page, straightforward, trigger
 from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
-from bench.prepared import MOVER, READER, ROOT, Prepared, prepare
+from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
 from school_protocol.config import LANGUAGES
 from school_protocol.documents import case_file as documents
 from school_protocol.domain import engine
@@ -387,6 +388,51 @@ def _runs(program: str, *arguments: str) -> Callable[[], object]:
     return lambda: subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
 
 
+# ---- the proof ---------------------------------------------------------------------------------------------------
+
+SECONDS, MEMORY = 20, 1024
+"""What a proof may take at most: seconds of processor time, MiB."""
+MADE = (20, 15, 13)
+"""States, facts and dangers of the protocol made to see how the cost grows."""
+
+
+def _proven(*arguments: object) -> dict[str, float]:
+    """A proof in a process of its own."""
+    command = [sys.executable, "-m", "bench.synthetic", *map(str, arguments)]
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
+    figures: dict[str, float] = json.loads(done.stdout)
+    return figures
+
+
+def _notes(figures: Mapping[str, float]) -> str:
+    found = f"{figures['combinations']:.0f} combinations, {figures['seconds']:.2f} s, {figures['peak']:.0f} MiB"
+    return f"{found}, {figures['faults']:.0f} faults" if figures["faults"] else found
+
+
+def proof(_shop: Workshop) -> Outcome:
+    figures = _proven(DEFINITION)
+    return Outcome(figures["seconds"], SECONDS, figures["seconds"] / SECONDS, (), _notes(figures))
+
+
+def proof_of(states: int, facts: int, dangers: int) -> Callable[[Workshop], Outcome]:
+    """A protocol made so, beside the smaller one."""
+
+    def measure(shop: Workshop) -> Outcome:
+        taken = [(_proven(states, facts, dangers), _proven(*MADE)) for _turn in range(shop.most)]
+        ratios = tuple(large["seconds"] / small["seconds"] for large, small in taken)
+        large, small = taken[-1]
+        middle = [median(one[at]["seconds"] for one in taken) for at in (0, 1)]
+        notes = f"{_notes(large)}; {_notes(small)}"
+        return Outcome(middle[0], middle[1], median(ratios), ratios, notes)
+
+    return measure
+
+
+def proof_memory(_shop: Workshop) -> Outcome:
+    figures = _proven(60, 30, 13)
+    return Outcome(figures["peak"], MEMORY, figures["peak"] / MEMORY, (), _notes(figures))
+
+
 # ---- all of them -------------------------------------------------------------------------------------------------
 
 BARE_PAGE = "bare Flask page"
@@ -411,6 +457,10 @@ ROWS: dict[str, Row] = {
         Row("wire-desk", "desk on the wire, HTML and CSS", "limit", "KB", Goal(1), wire_desk),
         Row("wire-case", "case page on the wire", "limit", "KB", Goal(1), wire_case),
         Row("wire-form", "largest form on the wire", "limit", "KB", Goal(1), wire_form),
+        Row("proof", "the shipped definition proven", "limit", "s", Goal(1), proof),
+        Row("proof-2s", "a made protocol proven, 40 states", "20 states", "s", None, proof_of(40, 15, 13)),
+        Row("proof-2f", "a made protocol proven, 30 facts", "15 facts", "s", None, proof_of(20, 30, 13)),
+        Row("proof-60", "memory: 60 states, 30 facts, 13 dangers", "limit", "MiB", Goal(1), proof_memory),
         Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
     )
 }

@@ -454,6 +454,8 @@ class _Folding:
             if record.signed_by(account):
                 record.signatures = [one for one in record.signatures if one.account != account]
                 if not is_signed(self.protocol, record) and record.kind is not ActKind.lift_danger:
+                    if record.effective_seq is not None:  # what no longer counts is news: visas rested on it
+                        case.news_seq = max(case.news_seq, seq)
                     record.effective_seq = record.effective_at = None
             if record.kind is ActKind.visa and record.actor == account:
                 record.grants = False

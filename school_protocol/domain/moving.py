@@ -174,13 +174,12 @@ def _typed_otherwise(new: Protocol, record: Record, fields: Iterable[FormField])
         asked = form.by_key.get(item.key)
         columns = {column.key: column.type for column in asked.fields} if asked else {}
         lost = asked is None and record.effective_seq is None
-        other = (
-            lost
-            or (asked is not None
+        other = lost or (
+            asked is not None
             and (
                 asked.type is not item.type
                 or any(columns.get(one.key, one.type) is not one.type for one in item.fields)
-            ))
+            )
         )
         if other or (item.type is FieldType.grid and not _fits_grid(new, asked or item, record.answers[item.key])):
             yield Ground("other_type", "fields", f"{form.key}.{item.key}")

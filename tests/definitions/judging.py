@@ -20,17 +20,22 @@ LONG = 3600.0
 """Seconds: never reached, so that a verdict hangs on combinations and on no machine."""
 
 REASONS: Mapping[str, str] = {
-    "unlocked": "The need has no lock: whoever may make the move could go on without it before, with a reason that the case shows for ever.",
-    "kept": "A property speaks of these facts, and holds all the same: another need, an earlier move or the urgent path asks for it, too.",
-    "unpromised": "No property speaks of these facts: neither the design’s list nor the definition promises anything of them. Whoever wants a promise declares one.",
+    "unlocked": "The need has no lock: whoever may make the move could go on without it before, "
+        "with a reason that the case shows for ever.",
+    "kept": "A property speaks of these facts, and holds all the same: another need, an earlier move "
+        "or the urgent path sees to it.",
+    "unpromised": "No property speaks of these facts: neither the design’s list nor the definition promises "
+        "anything of them. Whoever wants a promise declares one.",
     "others": "Somebody else can: other roles or seats, or whoever stands in, do the same.",
-    "another way": "Every state still has a way on and to an end, and nothing is promised of the way that is lost or changed.",
+    "another way": "Every state still has a way on and to an end, and nothing is promised of the way that is "
+        "lost or changed.",
     "another deadline": "In every state in which a case waits some deadline still runs.",
     "length": "Only how long it takes changes; what the law fixes keeps its ceiling.",
     "open elsewhere": "It stays open in other states, every need can still be met, and nothing promises it here.",
     "another source": "Other records still feed the fact, so that every need can be met.",
     "meaning": "Which records feed a fact is what the fact means: properties are promised of facts.",
-    "still two": "Two people are still needed for every end: another pair must differ, or an act with two signatures stands before it.",
+    "still two": "Two people are still needed for every end: another pair must differ, or an act with two "
+        "signatures stands before it.",
     "harmless effect": "Nothing ends, and nobody is in more danger, by an effect that comes with every answer.",
 }  # fmt: skip
 """Why a mutant that lives does no harm, by the name of the reason."""

@@ -115,13 +115,15 @@ def _code_digest(path: Path) -> str:
 
 INTRODUCTION = """# Mutants
 
-The proof of a definition (`school_protocol/definitions/proof`) is itself tested by mutation: one need, role, trigger, deadline, signature or
-move of a shipped definition is removed or weakened at a time, and the faulty definition is read and proven. A mutant is refused by the
-**checker** (`definitions check` would not even read it), refused by the **proof** (the properties that do not hold, or could not be
-proven, are named), or **lives**: then the reason why it does no harm is named. The reason is worked out from the definition as it is
-written, not from the proof. What must be refused, and by which property, is written down in `tests/definitions/test_mutants.py`.
+The proof of a definition (`school_protocol/definitions/proof`) is itself tested by mutation: one need, role, trigger,
+deadline, signature or move of a shipped definition is removed or weakened at a time, and the faulty definition is read
+and proven. A mutant is refused by the **checker** (`definitions check` would not even read it), refused by the
+**proof** (the properties that do not hold, or could not be proven, are named), or **lives**: then the reason why it
+does no harm is named, worked out from the definition as it is written, not from the proof. What must be refused, and by
+which property, is written down in `tests/definitions/test_mutants.py`.
 
-This page is made by `./run mutants [--jobs N] [--sample N]`, which goes on where it was interrupted; it is not edited by hand.
+This page is made by `./run mutants [--jobs N] [--sample N]`, which goes on where it was interrupted; it is not edited
+by hand.
 """
 
 
@@ -134,7 +136,7 @@ def _said(chapter: Chapter) -> Iterator[str]:
     yield f"## {chapter.name}\n"
     yield f"Digest `{chapter.digest}`. " + (
         f"All {chapter.many} mutants." if len(found) == chapter.many
-        else f"{len(found)} of {chapter.many} mutants, each kind in turn, drawn from a fixed seed."
+        else f"{len(found)} of {chapter.many} mutants, drawn by kind from a fixed seed."
     ) + "\n"  # fmt: skip
     yield "| Kind | Mutants | Checker | Proof | Live |\n| --- | --: | --: | --: | --: |"
     for kind, what in KINDS.items():

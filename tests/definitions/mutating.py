@@ -35,6 +35,10 @@ KINDS: Mapping[str, str] = {
     "effect": "an act has its effect whatever is answered",
 }
 """What is done to a definition, by the name of the kind."""
+EDITED = frozenset(
+    {"acts", "moves", "facts", "needs", "deadlines", "duties", "seats", "roles", "dangers", "documents"}
+)  # fmt: skip
+"""The parts that mutants touch; the others are shared between them."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +52,7 @@ class Mutant:
 
     def of(self, data: Tree) -> Tree:
         """The edited definition."""
-        new: Tree = copy.deepcopy(data)
+        new = {part: copy.deepcopy(body) if part in EDITED else body for part, body in data.items()}
         self.edit(new)
         return new
 
@@ -386,7 +390,7 @@ def rewritings(data: Tree, seed: int) -> Iterator[tuple[str, Tree]]:
     """The same definition, said otherwise."""
     rng = random.Random(seed)
     yield "ids renamed", yaml.load(Renamed(_text(data), seed).text, yaml.BaseLoader)
-    yield "everything in another order", shuffled(data, rng)
+    yield "everything in another order", _in_another_order(data, rng)
     yield "needs of a move in another order", _with_needs_turned(data)
     yield "a need split in two", with_needs_split(data)
     yield "conditions turned inside out", _with_conditions(data, inside_out)
@@ -396,6 +400,14 @@ def rewritings(data: Tree, seed: int) -> Iterator[tuple[str, Tree]]:
 
 def _text(data: Tree) -> str:
     return json.dumps(data, ensure_ascii=False)
+
+
+def _in_another_order(data: Tree, rng: random.Random) -> Tree:
+    """Everything in whose order there is no meaning: forms are asked in theirs, levels are numbered upwards."""
+    new: Tree = {**shuffled(data, rng), "forms": data["forms"]}
+    for grid in (new.get("grids") or {}).values():
+        grid["levels"] = dict(sorted(grid["levels"].items(), key=lambda one: int(one[0])))
+    return new
 
 
 def _with_needs_turned(data: Tree) -> Tree:

@@ -52,7 +52,7 @@ def mutants(seed: int, edits: tuple[int, ...] = (1, 2)) -> Iterator[Mutant]:
                 continue
 
 
-# ---- edits: each changes the definition, and says how; nothing where there is nothing to change ------------------------
+# ---- edits: each changes the definition, and says how; nothing where there is nothing to change ----------------------
 
 
 def _drop_need(rng: random.Random, spec: Spec) -> str:

@@ -13,7 +13,7 @@ Answers = Mapping[str, tuple[Mapping[str, Any], ...]]
 
 
 def _named(**more: Any) -> dict[str, Any]:
-    return {"title": TEXT, **more}
+    return {"title": TEXT, **{key.rstrip("_"): value for key, value in more.items()}}
 
 
 def _field(kind: str, **more: Any) -> dict[str, Any]:
@@ -33,7 +33,9 @@ def _whole(name: str, **parts: Any) -> dict[str, Any]:
             "head": _named(sees="unit", head="true"),
         },
         "slots": {"pupil": _named()},
-        "documents": {"file": _named(profiles={"school": _named(**{"for": ["head"]})}, sections=[{"kind": "chronology", **_named()}])},
+        "documents": {
+            "file": _named(profiles={"school": _named(for_=["head"])}, sections=[_named(kind="chronology")]),
+        },
         **parts,
     }  # fmt: skip
 
@@ -59,33 +61,35 @@ def leak() -> dict[str, Any]:
             "look": _named(fields={"dry": _field("tri")}),
         },
         acts={
-            "report": _named(kind="report", form="slip", **{"in": "START"}, by="everyone", moves="begin", group="safety"),
+            "report": _named(kind="report", form="slip", in_="START", by="everyone", moves="begin", group="safety"),
             "ring": _named(
-                kind="raise_danger", form="bell", **{"in": ["START", "any"]}, by="everyone", moves="alert", group="safety"
+                kind="raise_danger", form="bell", in_=["START", "any"], by="everyone", moves="alert", group="safety"
             ),
-            "lift": _named(kind="lift_danger", form="calm", **{"in": "open"}, by=["head"], group="safety"),
-            "write": _named(kind="refer", form="letter", **{"in": "open"}, by=["helper", "head"], group="referral"),
+            "lift": _named(kind="lift_danger", form="calm", in_="open", by=["head"], group="safety"),
+            "write": _named(kind="refer", form="letter", in_="open", by=["helper", "head"], group="referral"),
             "hear": _named(
-                kind="answer_referral", form="reply", **{"in": "any"}, by=["head"], effect_when="settled", group="referral"
+                kind="answer_referral", form="reply", in_="any", by=["head"], effect_when="settled", group="referral"
             ),
-            "look": _named(form="look", **{"in": ["at_work", "checked"]}, by=["helper"], group="follow_up"),
+            "look": _named(form="look", in_=["at_work", "checked"], by=["helper"], group="follow_up"),
         },
         moves={
-            "begin": _named(**{"from": "START"}, to="noted", by="everyone", automatic="true"),
+            "begin": _named(from_="START", to="noted", by="everyone", automatic="true"),
             "alert": _named(
-                **{"from": ["START", "noted", "at_work", "checked", "shut", "not_ours"]}, to="alarm", by="everyone",
+                from_=["START", "noted", "at_work", "checked", "shut", "not_ours"], to="alarm", by="everyone",
                 automatic="true",
             ),
             "go_back": _named(
-                **{"from": "alarm"}, to="history", by=["head"], needs=["quiet", "was_lifted"], backwards="true"
+                from_="alarm", to="history", by=["head"], needs=["quiet", "was_lifted"], backwards="true"
             ),
-            "call_out": _named(**{"from": "alarm"}, to="at_work", by=["head"], needs=["quiet"]),
-            "work": _named(**{"from": "noted"}, to="at_work", by=["helper", "head"]),
-            "dismiss": _named(**{"from": "noted"}, to="not_ours", by=["head"], needs=["quiet"], distinct=[["proposer", "mover"]]),
-            "check": _named(**{"from": "at_work"}, to="checked", by=["helper"], needs=["is_dry"]),
-            "rework": _named(**{"from": "checked"}, to="at_work", by=["head"], backwards="true"),
+            "call_out": _named(from_="alarm", to="at_work", by=["head"], needs=["quiet"]),
+            "work": _named(from_="noted", to="at_work", by=["helper", "head"]),
+            "dismiss": _named(
+                from_="noted", to="not_ours", by=["head"], needs=["quiet"], distinct=[["proposer", "mover"]]
+            ),
+            "check": _named(from_="at_work", to="checked", by=["helper"], needs=["is_dry"]),
+            "rework": _named(from_="checked", to="at_work", by=["head"], backwards="true"),
             "shut": _named(
-                **{"from": "checked"}, to="shut", by=["head"], needs=["quiet", "is_dry", "answered"],
+                from_="checked", to="shut", by=["head"], needs=["quiet", "is_dry", "answered"],
                 distinct=[["proposer", "mover"]],
             ),
         },
@@ -150,25 +154,25 @@ def fair() -> dict[str, Any]:
             "look": _named(fields={"going": _field("choice", options={"well": TEXT, "badly": TEXT})}),
         },
         acts={
-            "report": _named(kind="report", form="slip", **{"in": "START"}, by="everyone", moves="begin", group="safety"),
-            "talk": _named(form="talk", **{"in": "open"}, by=["helper"], group="listening"),
+            "report": _named(kind="report", form="slip", in_="START", by="everyone", moves="begin", group="safety"),
+            "talk": _named(form="talk", in_="open", by=["helper"], group="listening"),
             "settle": _named(
-                form="accord", **{"in": ["heard"]}, by=["helper"], signatures="2", signed_by=["helper", "head"], group="plan"
+                form="accord", in_=["heard"], by=["helper"], signatures="2", signed_by=["helper", "head"], group="plan"
             ),
-            "sign": _named(kind="sign", form="signing", **{"in": "open"}, by=["helper", "head"], group="team"),
-            "look": _named(form="look", **{"in": ["agreed", "put"]}, by=["helper"], group="follow_up"),
-            "stamp": _named(kind="visa", form="stamp", **{"in": ["put"]}, by=["head"], effect_when="fine", group="closing"),
+            "sign": _named(kind="sign", form="signing", in_="open", by=["helper", "head"], group="team"),
+            "look": _named(form="look", in_=["agreed", "put"], by=["helper"], group="follow_up"),
+            "stamp": _named(kind="visa", form="stamp", in_=["put"], by=["head"], effect_when="fine", group="closing"),
         },
         moves={
-            "begin": _named(**{"from": "START"}, to="told", by="everyone", automatic="true"),
-            "hear": _named(**{"from": "told"}, to="heard", by=["helper"], needs=["spoke"]),
-            "agree": _named(**{"from": "heard"}, to="agreed", by=["helper"], needs=["signed"]),
-            "propose": _named(**{"from": "agreed"}, to="put", by=["helper"], needs=["going_well", "spoke"]),
-            "refuse": _named(**{"from": "put"}, to="agreed", by=["head"], backwards="true"),
+            "begin": _named(from_="START", to="told", by="everyone", automatic="true"),
+            "hear": _named(from_="told", to="heard", by=["helper"], needs=["spoke"]),
+            "agree": _named(from_="heard", to="agreed", by=["helper"], needs=["signed"]),
+            "propose": _named(from_="agreed", to="put", by=["helper"], needs=["going_well", "spoke"]),
+            "refuse": _named(from_="put", to="agreed", by=["head"], backwards="true"),
             "end": _named(
-                **{"from": "put"}, to="over", by=["head"], needs=["stamped", "nothing_new"], distinct=[["proposer", "mover"]]
+                from_="put", to="over", by=["head"], needs=["stamped", "nothing_new"], distinct=[["proposer", "mover"]]
             ),
-            "again": _named(**{"from": "over"}, to="heard", by=["head"], backwards="true"),
+            "again": _named(from_="over", to="heard", by=["head"], backwards="true"),
         },
         facts={
             "said": {

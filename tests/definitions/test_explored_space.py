@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -11,14 +11,15 @@ from pathlib import Path
 import pytest
 
 from school_protocol.definitions import read as read_definition
-from school_protocol.definitions.proof.images import is_free
+from school_protocol.definitions.proof.images import Effects, Image, is_free
 from school_protocol.definitions.proof.reaching import Link, Node
 from school_protocol.definitions.proof.subject import Limits, Subject
 from school_protocol.definitions.proof.world import counts_raised
+from school_protocol.domain.case import Case
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import ActKind, Protocol
 from tests.definitions.walking import Happened, Walk
-from tests.domain.telling import ROOT, SMALL
+from tests.domain.telling import ROOT, SMALL, Told
 
 SHIPPED = sorted(ROOT.glob("protocol_definitions/*/1.yaml"))
 AROUND = (ActKind.correct, ActKind.exclude, ActKind.report, ActKind.sign)
@@ -34,9 +35,8 @@ class Explored:
         self.world = self.explorer.world
         self._next: dict[Node, list[tuple[Node, Link]]] = {}
 
-    def node(self, walk: Walk, facts: Facts) -> Node:
+    def node(self, case: Case | None, facts: Facts) -> Node:
         """Where the case stands among them. Raises ValueError where a fact is none of its classes."""
-        case = walk.case
         assert case is not None
         inside = case.state in self.world.interruptions and case.before is not None
         places = tuple(self.world.domains[name].index(facts[name]) for name in self.world.names)
@@ -108,7 +108,7 @@ def departures(space: Space, seed: int, steps: int) -> Iterator[str]:
         now = []
         for explored in space.sets:
             try:
-                node = explored.node(walk, facts)
+                node = explored.node(walk.case, facts)
             except ValueError as unknown:
                 yield f"seed {seed}: {happened.kind} {happened.key}: {explored.world.names}: {unknown}"
                 return
@@ -127,4 +127,68 @@ def all_departures(path: Path, seeds: range, steps: int) -> list[str]:
 
 @pytest.mark.parametrize("path", [SMALL, *SHIPPED], ids=lambda path: path.parent.name)
 def test_walks_never_leave_the_explored_space(path: Path) -> None:
-    assert not all_departures(path, range(6), 80)
+    assert not all_departures(path, range(4), 60)
+
+
+def test_walks_see_much_of_a_protocol() -> None:
+    """Most states, and every kind of thing that can happen."""
+    protocol = space(SMALL).protocol
+    walks = [Walk(protocol, seed) for seed in range(6)]
+    happened = [(one.kind, walk.case.state if walk.case else "") for walk in walks for one in walk.steps(80)]
+    assert {kind for kind, _state in happened} >= {"act", "move", "undo"}
+    assert {state for _kind, state in happened} == set(protocol.states)
+
+
+# ---- planted: a rule that is broken is caught ----------------------------------------------------------------------
+
+
+BROKEN: dict[str, Callable[..., Image]] = {
+    "raised": lambda self, *, several=False: self.same,
+    "_forgotten": lambda self: self.same,
+    "_signatures": lambda self, _deed: self.same,
+    "_guardians": lambda self, _deed: self.same,
+    "news": lambda self: self.same,
+}
+"""A rule of the proof, and the same rule where nothing changes."""
+
+
+@pytest.mark.parametrize("rule", BROKEN)
+def test_a_broken_rule_is_left(rule: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Effects, rule, BROKEN[rule])
+    broken = space.__wrapped__(SMALL)
+    assert any(True for seed in range(8) for _said in departures(broken, seed, 80))
+
+
+def test_a_correction_that_changes_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Effects, "corrected", lambda self, _act: self.news())
+    broken = space.__wrapped__(next(path for path in SHIPPED if corrects(space(path).protocol)))
+    assert any(True for seed in range(30) for _said in departures(broken, seed, 80))
+
+
+def corrects(protocol: Protocol) -> bool:
+    return bool(list(protocol.acts_of(ActKind.correct)))
+
+
+def gives_back() -> bool:
+    """Whether the space leads where a case stands whose second danger is lifted: a good look counts again."""
+    told = Told(space(SMALL).protocol).act("anybody", "ring", which="blade")
+    told.act("warden", "look_in", on="2026-11-25T08:00:00+00:00", back="returned").act(
+        "principal", "ring", which="fight"
+    )
+    told.act("warden", "all_clear", which="fight", why="x")
+    explored = Explored(space(SMALL).subject, frozenset({"good_looks"}))
+    before = explored.node(told.case, told.facts)
+    told.act("principal", "put_name", what=str(told.seq))
+    after = explored.node(told.case, told.facts)
+    assert (before.places, after.places) == ((0,), (1,))
+    return explored.leads(before, Happened("act", "put_name", told.seq), after)
+
+
+def test_a_lifting_gives_back_what_was_known_before() -> None:
+    assert gives_back()
+
+
+def test_a_lifting_that_gives_nothing_back_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Effects, "_hangs_on_dangers", lambda _self: False)
+    monkeypatch.setattr(Effects, "_folded", lambda self, _deed: self.same)
+    assert not gives_back()

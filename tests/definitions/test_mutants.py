@@ -1,4 +1,4 @@
-"""The proof is itself tested by mutation: what breaks a property is refused by that very property; what keeps the meaning passes.
+"""The proof is itself tested by mutation: what breaks a property is refused by it, what keeps the meaning passes.
 
 What must be refused, and why, is written down here from what the design promises and from the definitions as they
 read; nothing of it is taken from what the proof says. All mutants are judged by `./run mutants`.
@@ -79,18 +79,20 @@ EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
     (PHARE, "no_end_in_danger"): (("moves.go_on: leads to closed", "needs.danger_told: lock gone"),),
     (MOROCCAN, "no_end_in_danger"): (
         "moves.join: carries no dangers",
-        ("moves.mark_sent: leads to closed", "moves.mark_sent: need referred gone"),
+        ("moves.return_after_lift: leads to closed", "moves.return_after_lift: need lifted gone"),
     ),
     # Two people end a case.
     (ACCIDENTS, "four_eyes"): (
         "moves.close: mover, look_in need not differ", "moves.close: need looked_in gone", "needs.looked_in: lock gone",
-        "moves.calm_down: leads to closed",
+        "needs.looked_in: True", "moves.calm_down: leads to closed",
     ),
     (KIVA, "four_eyes"): (
         "moves.close: proposer, mover need not differ", "moves.screen_out: nobody need differ",
         "moves.step_taken: leads to closed", "moves.refuse_closure: leads to closed",
     ),
-    (PHARE, "four_eyes"): ("moves.close: proposer, mover need not differ", "moves.worsen: leads to closed"),
+    (PHARE, "four_eyes"): (
+        ("moves.close: proposer, mover need not differ", "needs.evaluation_signed: lock gone"),
+    ),
     (MOROCCAN, "four_eyes"): (
         "moves.close: nobody need differ", "moves.dismiss: mover, head_visa need not differ",
         "moves.transfer: mover, accept_transfer need not differ", "moves.dismiss: need visa_head gone",
@@ -100,12 +102,11 @@ EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
     (ACCIDENTS, "waiting_has_deadline"): ("deadlines.waits: gone", "deadlines.missed: gone"),
     (KIVA, "waiting_has_deadline"): tuple(
         f"deadlines.{key}: gone"
-        for key in ("screening_due", "start_due", "talks_due", "group_due", "step_due", "alert_answered",
-                    "closure_decision")
+        for key in ("screening_due", "start_due", "talks_due", "group_due", "step_due", "alert_answered")
     ),
     (PHARE, "waiting_has_deadline"): tuple(
         f"deadlines.{key}: gone"
-        for key in ("listening_begun", "listening_due", "evaluation_due", "choice_due", "closure_decision",
+        for key in ("listening_begun", "listening_due", "evaluation_due", "choice_due",
                     "alert_answered")
     ),
     (MOROCCAN, "waiting_has_deadline"): tuple(
@@ -137,30 +138,26 @@ EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
         for state, body in DATA[KIVA]["states"].items() if "ended" not in body
     ),
     (PHARE, "properties.prosecutor_before_the_end"): (
-        "moves.set_aside: need offence_settled gone", "needs.offence_settled: lock gone", "needs.offence_settled: True",
+        "needs.offence_settled: lock gone", "needs.offence_settled: True or prosecutor_told > 0",
     ),
     (PHARE, "properties.heard_before_assessed"): ("needs.heard_or_offered: lock gone", "needs.heard_or_offered: True"),
     (MOROCCAN, "properties.closed_with_visa"): (
-        "moves.close: need visa_head gone", "moves.close: need visa_directorate_if_n3 gone", "needs.visa_head: True",
-        "needs.visa_head: lock gone", "needs.visa_directorate_if_n3: lock gone",
-        "needs.visa_directorate_if_n3: level < 4 or visa_directorate",
+        "moves.close: need visa_head gone", "needs.visa_head: True",
+        "needs.visa_head: lock gone",
     ),
     (MOROCCAN, "properties.dismissed_with_visa"): (
         "moves.dismiss: need visa_head gone", "moves.dismiss: need checked gone", "needs.checked: lock gone",
     ),
     (MOROCCAN, "properties.closed_dangers_asked"): (
-        "moves.dismiss: need dangers_answered gone", "moves.propose_closure: need dangers_answered gone",
+        "moves.dismiss: need dangers_answered gone",
         "moves.propose_light_closure: need dangers_answered gone", "needs.dangers_answered: lock gone",
     ),
     (MOROCCAN, "properties.closed_referrals_settled"): (
-        "moves.dismiss: need referrals_settled gone", "moves.close: need referrals_settled gone",
+        "moves.dismiss: need referrals_settled gone",
         "needs.referrals_settled: lock gone", "needs.referrals_settled: True",
     ),
     (MOROCCAN, "properties.closed_with_own_view"): (
-        "moves.propose_light_closure: need child_view gone", "needs.child_view: lock gone",
-    ),
-    (MOROCCAN, "properties.closed_offence_settled"): (
-        "moves.propose_closure: need offence_settled gone", "moves.propose_not_established: need offence_settled gone",
+        "moves.propose_light_closure: need child_view gone",
     ),
     (MOROCCAN, "properties.plan_with_settled_offence"): (
         "moves.activate_plan: need offence_settled gone", "needs.offence_settled: lock gone",
@@ -247,9 +244,8 @@ def test_every_mutant_of_the_example_is_refused_or_harmless() -> None:
     refused = {one.name for one in found if one.by == "proof"}
     assert expected <= refused
     # Besides, only what the design says elsewhere: whoever stands beside a child can open a case by raising a danger.
-    assert refused - expected <= {
-        *(f"{key}: not {does} {state}" for key, does, state in (
-            ("acts.raise", "open in", "watched"), ("acts.raise", "open in", "START"), ("moves.alert", "from", "START"))),
+    assert refused - expected == {
+        "acts.raise: not open in watched", "acts.raise: not open in START", "moves.alert: not from START",
     }  # fmt: skip
     assert all(_is_harmless(DATA[ACCIDENTS], one) for one in found if one.by == "nobody")
     failing = [one for one in found if one.stories]
@@ -272,7 +268,7 @@ def test_a_sample_of_the_shipped_definitions_is_refused_or_harmless(definition: 
 
 def test_the_story_of_a_refused_mutant_is_one_that_the_engine_plays() -> None:
     """A property that fails for certain has a story that arrives at its fault."""
-    for definition, name in ((MOROCCAN, "properties.closed_with_visa"), (KIVA, "properties.targeted_pupil_first")):
+    for definition, name in ((MOROCCAN, "properties.closed_with_visa"), (MOROCCAN, "urgent_everywhere")):
         edits = next(iter(EXPECTED[definition, name]))
         [fault] = proves(edited(definition, edits), name).faults
         assert fault.verdict is Verdict.failed
@@ -303,9 +299,9 @@ def test_every_part_has_its_mutants(definition: str) -> None:
 
 
 def test_a_condition_is_weakened_term_by_term() -> None:
-    assert list(weakened("a and not b")) == ["True and (not b)", "a and (not False)"] or list(
-        weakened("a and not b")
-    ) == ["True and not b", "a and not False"]
+    assert [one.replace("(", "").replace(")", "") for one in weakened("a and not b")] == [
+        "True and not b", "a and not False",
+    ]  # fmt: skip
     assert list(weakened("level >= 3 or done")) == ["True or done", "level >= 2 or done", "level >= 3 or True"]
     assert list(weakened("not level < 3")) == ["not False", "not level < 2"]
     assert list(weakened("raised == 0")) == ["True"]

@@ -88,14 +88,12 @@ def in_danger(state: str, move: str) -> Callable[[Raw], None]:
     return both(not_from("urgent", state), without(move, "nothing_raised"))
 
 
-ASSESSING = "assessment_running"
 IMPOSSIBLE = "child_view == 'none' and child_view != 'none'"
 LEFT_OUT: tuple[tuple[str, Callable[[Raw], None], str, str], ...] = (
     ("a danger at dismissal", in_danger("report_received", "dismiss"), "no_end_in_danger", "dismiss"),
     ("a danger at transfer", in_danger("plan_active", "transfer"), "no_end_in_danger", "transfer"),
     ("the head's visa", without("close", "visa_head"), "properties.closed_with_visa", "close"),
     ("news since the proposal", without("close", "nothing_new"), "properties.closed_with_own_view", "close"),
-    ("one who signs", changed("acts", "minutes", signatures="1"), "no_dead_move", f"validate_assessment:{ASSESSING}"),
     (
         "two who sign", changed("needs", "minutes_signed", when="minutes_signatures >= 1"),
         "properties.validated_by_two", "validate_assessment",

@@ -161,7 +161,8 @@ def check_move(
         return
     assert choice is not None
     assert choice.is_open, f"{move} went through for {actor.id} and was not offered: {choice.reasons}"
-    (step,) = decision.events
+    step, *urgent = decision.events
+    assert all(protocol.moves[one.move].automatic for one in urgent), "only a danger moves a case on by itself"  # type: ignore[attr-defined]
     assert step.source == (case.state if case else START)  # type: ignore[attr-defined]
     assert step.target in protocol.states  # type: ignore[attr-defined]
 

@@ -498,6 +498,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "case_opened": {"number": "1234567890123", "opened_from": "1234567890123"},
         "case_joined": {"other": "1234567890123", "dangers": list(moroccan.dangers)[:2], "handover": {"words": "w"}},
         "entry_retracted": {"entry": 2, "act": moroccan.acts["note"]},
+        "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
     }  # fmt: skip
     score = {"low": 3, "high": 9, "low_level": 1, "high_level": 2, "known": 4, "floors": [0]}

@@ -67,6 +67,12 @@ OF_NO_CASE = {
     "desk.leave": "", "desk.forget_draft": "one's own", "desk.language": "", "reports.receipt": "one's own reports",
     "reports.act": "the same", "reports.raise_danger": "the same", "team.end_stand_in": "a stand-in",
     "team.leave_at_once": "for who oversees", "help.role": "the definition", "help.topic": "the definition",
+    **dict.fromkeys(("help.drawing", "help.wall", "help.forms", "help.form"), "the definition"),
+    **dict.fromkeys((
+        "protocols.index", "protocols.upload", "protocols.draft", "protocols.draft_file", "protocols.entry",
+        "protocols.file", "protocols.all_settings", "protocols.part", "protocols.difference", "protocols.cases",
+        "protocols.propose", "protocols.agree", "protocols.withdraw", "protocols.again",
+    ), "for who publishes protocols, and sees no case"),
 }  # fmt: skip
 
 
@@ -282,7 +288,8 @@ def test_no_command_finds_it(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_
     }
     assert found == set(ARGUMENTS)
     at_the_report(place)
-    monkeypatch.setattr(cli, "_house", lambda: place.player.house)
+    for module in (cli.cases, cli.group):
+        monkeypatch.setattr(module, "open_the_house", lambda: place.player.house)
     folder = tmp_path / "out"
     folder.mkdir()
 

@@ -263,7 +263,8 @@ def test_what_the_law_fixes_says_why(desk: Desk) -> None:
         for deadline in read(MOROCCAN.read_bytes(), "x").deadlines.values():
             if deadline.lock:
                 assert deadline.title.in_language("en") in page
-                assert deadline.basis is not None and deadline.basis.in_language("en") in page
+                assert deadline.basis is not None
+                assert deadline.basis.in_language("en") in page
         assert "The law fixes it: no version may go beyond." in page
 
 

@@ -138,10 +138,13 @@ class Effects:
             return self._guardians(deed)
         if is_free(self.fact) or not self.fact.from_:
             return self.same
-        hangs = "danger" in self.fact.since.after or self.fact.fold is Fold.answered
-        if act.kind is ActKind.lift_danger and deed.signed and hangs:
+        if act.kind is ActKind.lift_danger and deed.signed and self._hangs_on_dangers():
             return self.any
         return self._folded(deed)
+
+    def _hangs_on_dangers(self) -> bool:
+        """Whether what is recorded counts otherwise once a danger is lifted."""
+        return "danger" in self.fact.since.after or self.fact.fold is Fold.answered
 
     def _folded(self, deed: Deed) -> Image:
         effective = deed.signed or not self.protocol.acts[deed.given.act].signatures
@@ -222,10 +225,10 @@ class Effects:
     def _signatures(self, deed: Deed) -> Image:
         if all(self._matches(source, deed) == NO for source in self.fact.from_):
             return self.same
-        wanted = self.protocol.acts[deed.given.act].signatures
-        top = len(self.domain.values)
+        wanted, top = self.protocol.acts[deed.given.act].signatures, len(self.domain.values)
         if deed.signed and wanted:
-            return constant(self.domain, self.domain.mask([wanted] if self.sure else range(wanted, wanted + top)))
+            least = max(wanted, top - 1) if self.sure else wanted
+            return constant(self.domain, self.domain.mask(range(least, least + top)))
         return constant(self.domain, self.domain.mask(range(wanted or top)))
 
     def _streak(self, deed: Deed) -> Image:
@@ -308,11 +311,18 @@ class Effects:
         if kind is ActKind.refer:
             item = self.protocol.form_of(deed.given.act).find(FieldType.target)
             target = self.protocol.targets.get(str(deed.given.answers.get(item.key))) if item else None
+            if target is not None and not target.awaits_answer and not deed.thorough:
+                return self.same
             more = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
-            return self.same if target is not None and not target.awaits_answer else either(self.same, more)
+            sure = target is not None and deed.signed and deed.grants and self._all_await(deed)
+            return more if sure else either(self.same, more)
         if deed.thorough and deed.grants:
             return constant(self.domain, self.domain.mask([0]))
         return self.less() if deed.grants else self.same
+
+    def _all_await(self, deed: Deed) -> bool:
+        """Whether each place awaits an answer to which this may be sent: all raised dangers, where it is thorough."""
+        return not deed.thorough or all(target.awaits_answer for target in self.protocol.targets.values())
 
     def less(self) -> Image:
         """One less, or as many: of a count that stops at its last class, either there."""
@@ -400,6 +410,12 @@ class Effects:
             return self.any
         image = self.raised(several=True) if with_danger else self.same
         return then(then(image, self.excluded()), self.news())
+
+    def signed_later(self, deed: Deed) -> Image:
+        """What waited for a signature is signed, wherever the case then stands."""
+        if self.fact.fold is Fold.signatures and self.fact.from_:
+            return then(self.more(), self.news())
+        return self.of(deed)
 
     def excluded(self) -> Image:
         """Somebody is shut out, who counted."""

@@ -16,6 +16,7 @@ from school_protocol.domain.protocol import (
     ActKind,
     Deadline,
     Fact,
+    Fold,
     Grid,
     Move,
     Need,
@@ -177,9 +178,22 @@ def _values_without(domain: Domain, fact: Fact, act: str) -> tuple[Value, ...]:
 
 
 def _needs_two(subject: Subject, move: Move) -> bool:
-    """Whether an act with two signatures had to take effect."""
+    """Whether an act with two signatures had to take effect, or two signatures are asked for."""
     signed = [act.key for act in subject.protocol.acts.values() if act.signatures >= 2]
-    return any(_has_surely_acted(subject, act, move) for act in signed)
+    if any(_has_surely_acted(subject, act, move) for act in signed):
+        return True
+    return any(_fails_with_one(subject, need) for need in subject.planner.world.locked[move.key])
+
+
+def _fails_with_one(subject: Subject, need: Need) -> bool:
+    """Whether a need fails as long as some act bears less than two signatures."""
+    facts = {name: subject.protocol.facts[name] for name in need.when.names}
+    domains = {name: domain_of(fact, [need.when]).values for name, fact in facts.items()}
+    for name in [name for name, fact in facts.items() if fact.fold is Fold.signatures and fact.from_]:
+        ranges = [(0, 1) if other == name else domains[other] for other in facts]
+        if not any(need.when.holds(dict(zip(facts, values, strict=True))) for values in product(*ranges)):
+            return True
+    return False
 
 
 # ---- time ------------------------------------------------------------------------------------------------------------
@@ -292,9 +306,16 @@ def _starts(one: Source, move: Move, source: str, state: str, subject: Subject) 
 
 
 def _met_here(subject: Subject, deadline: Deadline, acts: Iterable[str | None], state: str) -> bool:
-    """Whether an act that people can make here meets it for good, while the case stays."""
+    """Whether what people can do here meets or ends it for good, while the case stays.
+
+    A count of a danger, a referral or a guardian ends with it; one that waits for the team to look ends as it looks.
+    """
+    if deadline.per in ("danger", "referral", "guardian"):
+        return True
     if deadline.repeat:
         return False
+    if any(source.seen for source in deadline.met_by):
+        return True
     return any(
         act in subject.protocol.acts
         and subject.planner.world.is_open(subject.protocol.acts[act], state)

@@ -17,7 +17,7 @@ from school_protocol.definitions.proof.images import Image, identity, is_free, t
 from school_protocol.definitions.proof.verdicts import LimitReached
 from school_protocol.definitions.proof.world import Step, World, counts_raised
 from school_protocol.domain.case import acts_as, settles
-from school_protocol.domain.protocol import HISTORY, Act, ActKind, Fact, Move, Need, Protocol
+from school_protocol.domain.protocol import HISTORY, Act, ActKind, Fact, Fold, Move, Need, Protocol
 
 LONG_WAIT_DAYS = 120
 """Days after which whatever was waited for has fallen due."""
@@ -207,13 +207,19 @@ class Planner:
         role = step.deed.given.role
         if not self.somebody([role] if role else act.by, state):
             return False
-        if act.signatures and not self.somebody(act.signed_by or act.by, state, act.signatures):
+        if act.signatures and not self.somebody(act.signed_by or act.by, state, self._signatories(act)):
             return False
         if act.signatures > 1 and not any(
             self.world.is_open(one, state) for one in self.protocol.acts_of(ActKind.sign)
         ):
             return False
         return not self._settles_dangers(act) or self.can_settle(act, state)
+
+    def _signatories(self, act: Act) -> int:
+        """How many sign it at most that some fact tells apart."""
+        facts = [self.protocol.facts[name] for name in self.names if self.protocol.facts[name].fold is Fold.signatures]
+        counted = [fact.key for fact in facts if any(source.act == act.key for source in fact.from_)]
+        return max(act.signatures, *(len(self.world.domains[key].values) - 1 for key in counted), 0)
 
     def _is_outsiders(self, act: Act, step: Step) -> bool:
         """Whether it records what somebody outside has answered; that it is no longer awaited is the school's word."""

@@ -281,7 +281,9 @@ class World:
             for given in self.answerings(act):
                 deeds = self._deeds(act, replace(given, raises=False), self._grants(act, given))
                 found |= {
-                    tuple(self.effects[key].of(one) for key in self.names): act.key for one in deeds if one.signed
+                    tuple(self.effects[key].signed_later(one) for key in self.names): act.key
+                    for one in deeds
+                    if one.signed
                 }
         return self._stirring(Step(key, images) for images, key in found.items())
 
