@@ -285,6 +285,17 @@ def test_an_exclusion_voids_signatures_and_visas_and_seats(moroccan: Protocol) -
     assert not is_signed(moroccan, minutes)
 
 
+def test_minutes_whose_signatory_steps_aside_are_news(moroccan: Protocol) -> None:
+    """Found by the proof: a case was closed with the question of an offence open again."""
+    told = minuted(reported(moroccan).put("assessment_running"), offence_question="no")
+    told.act("team_member", "signature", record=str(told.seq)).put("closure_proposed", level=2, by="team_coordinator")
+    told.act("head", "head_visa", decision="given")
+    assert (told.facts["offence"], told.facts["visa_head"], told.facts["new_since_entry"]) == ("no", True, False)
+    told.act("team_member", "conflict", reason="declares")
+    assert (told.facts["offence"], told.facts["visa_head"], told.facts["new_since_entry"]) == ("none", False, True)
+    assert told.refused("head/2", "close") == {"nothing_new", "visa_head"}
+
+
 def test_what_an_excluded_person_lifted_stays_lifted(moroccan: Protocol) -> None:
     """Lifting is done; taking it back would raise a danger that nobody sees."""
     told = lift(raised(moroccan), "blackmail", "head", "team_coordinator")
