@@ -173,7 +173,7 @@ class Person:
 
     def say(self, label: str, text: str) -> None:
         """Write into the box with that label."""
-        self.page.locator("main form").get_by_label(label).fill(text)
+        self.page.locator("main form").get_by_label(label).first.fill(text)
         self.answers += 1
 
     def pick(self, question: str, *answers: str) -> None:

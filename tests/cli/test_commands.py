@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -137,10 +138,30 @@ def test_the_journal_holds_and_the_index_can_be_made_anew(run: Run, number: str)
 def test_a_definition_is_checked_with_file_and_line(run: Run, tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text(SMALL.read_text("utf-8").replace("initial: true", "inital: true"), "utf-8")
-    good, bad = run("definitions", "check", str(SMALL), str(MOROCCAN)), run("definitions", "check", str(broken))
+    good = run("definitions", "check", "--no-proof", str(SMALL), str(MOROCCAN))
+    bad = run("definitions", "check", str(broken))
     assert (good.exit_code, good.stdout) == (0, "")
     assert bad.exit_code == 1
     assert any(line.startswith(f"{broken}:") and "inital" in line for line in bad.stdout.splitlines())
+
+
+def test_a_definition_is_proven_and_what_fails_is_a_story(run: Run, tmp_path: Path) -> None:
+    kiva = MOROCCAN.parents[1] / "fi-kiva" / "1.yaml"
+    faulty, stories = tmp_path / "faulty.yaml", tmp_path / "stories"
+    faulty.write_text(re.sub(r", distinct: \[\[.*?\]\]", "", kiva.read_text("utf-8")), "utf-8")
+    sound = run("definitions", "check", str(kiva))
+    assert sound.exit_code == 0
+    assert re.search(r"(\d+) of \1 proven, \d+ combinations", sound.stdout)
+    failed = run("definitions", "check", str(faulty), "--json", "--stories", str(stories))
+    assert failed.exit_code == 1
+    [one] = json.loads(failed.stdout)
+    refused = [result for result in one["results"] if result["verdict"] == "failed"]
+    assert {result["property"] for result in refused} == {"four_eyes"}
+    assert all(result["lines"] for result in refused)
+    assert len(list(stories.glob("*.yaml"))) == sum(result["script"] is not None for result in one["results"])
+    late = run("definitions", "check", str(kiva), "--limit", "0", "--json")
+    assert late.exit_code == 1
+    assert "not_proven" in {result["verdict"] for result in json.loads(late.stdout)[0]["results"]}
 
 
 def test_a_script_is_rehearsed_and_what_goes_otherwise_is_marked(run: Run, tmp_path: Path) -> None:
