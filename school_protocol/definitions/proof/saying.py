@@ -189,7 +189,7 @@ PROPERTIES: Mapping[str, str] = {
     "end_without_role": N_("A case comes to an end also when the one person of a role may take no part."),
     "no_end_in_danger": N_("No case ends, and none is handed over, while a danger is raised."),
     "urgent_everywhere": N_("From everywhere, the urgent path is one act away."),
-    "four_eyes": N_("Nobody both proposes and approves."),
+    "four_eyes": N_("Nobody brings a case to its end alone."),
     "no_dead_move": N_("Every step can be made by somebody at some time."),
     "no_dead_act": N_("Every act can be recorded by somebody at some time."),
     "waiting_has_deadline": N_("Wherever a case waits, a deadline runs."),
