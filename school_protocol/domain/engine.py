@@ -283,9 +283,11 @@ class _Desk:
         }
         if problems:
             raise BadInput(problems)
-        step = self._step(move, choice.role or "", intent)
-        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], self.case.copied())
         role = choice.role or ""
+        step = self._step(move, role, intent)
+        if not self.case.live_dangers("raised"):
+            return Decision((step,))
+        after = fold(self.protocol, [step.numbered(self.case.last_seq + 1)], self.case.copied())
         return Decision((step, *urgent_steps(self.protocol, after, self.actor, self.now, self.around, role)))
 
     def _step(self, move: Move, role: str, intent: MakeMove | None = None) -> StepTaken:

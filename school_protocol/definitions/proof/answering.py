@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -232,9 +232,12 @@ def _lists(keys: list[str], named: set[str], *, whole: bool) -> tuple[list[str],
 
 
 def _read(fields: Mapping[str, FormField], plain: Mapping[str, Any]) -> dict[str, Any]:
-    """Answers as conditions read them: what only stands for something is left out."""
-    typed: Callable[[str], bool] = lambda key: fields[key].type not in _STANDS_FOR  # noqa: E731
-    return {key: value for key, value in plain.items() if key in fields and (typed(key) or value is not WORDS)}
+    """Answers as conditions read them: words that only stand for somebody's are left out."""
+    return {
+        key: value
+        for key, value in plain.items()
+        if key in fields and not (value is WORDS and fields[key].type in _STANDS_FOR)
+    }
 
 
 _STANDS_FOR: Mapping[FieldType, str] = {_T.account: ACCOUNT, _T.person: PERSON, _T.persons: PERSON}

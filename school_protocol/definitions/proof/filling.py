@@ -12,7 +12,7 @@ from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.protocol import Protocol
 
 _T = FieldType
-TEXT = "Noté."
+TEXT = "…"
 
 
 class Unfillable(Exception):

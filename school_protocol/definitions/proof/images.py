@@ -39,11 +39,6 @@ def is_free(fact: Fact) -> bool:
     return any(getattr(fact, name) for name in FREE)
 
 
-def is_plain(fact: Fact) -> bool:
-    """Whether it is folded from the records of its sources."""
-    return bool(fact.from_) and not is_free(fact)
-
-
 def identity(domain: Domain) -> Image:
     return tuple(1 << place for place in range(len(domain.values)))
 

@@ -55,9 +55,9 @@ def _step(beat: Beat) -> dict[str, Any]:
     if beat.kind == "act" and beat.answers:
         step["answers"] = {key: _written(value) for key, value in beat.answers.items()}
     if beat.kind == "move":
-        step["reason"] = "Motif."
+        step["reason"] = "…"
         if beat.departs:
-            step["depart"] = dict.fromkeys(beat.departs, "Motif.")
+            step["depart"] = dict.fromkeys(beat.departs, "…")
     return step
 
 

@@ -82,28 +82,32 @@ class Explorer:
         for node, link in self._openings():
             self._reach(node, link, waiting)
         handed_over = iter(self._handed_over())
-        while waiting or outside or (more := next(handed_over, None)) is not None:
-            if not waiting and not outside:
-                assert more is not None
-                self._reach(*more, waiting)
-                continue
-            if not waiting:
-                node = outside.popleft()
-                for after, link in self._from_outside(node):
-                    self._reach(after, link, waiting)
-                continue
-            node = waiting.popleft()
-            outside.append(node)
-            if perf_counter() > self.until:
-                raise LimitReached("no time is left")
-            if bad is not None and bad(node, None):
-                return node, None
-            for move in self._moves[node.state] if bad is not None else ():
-                if self._allows(move, node) and bad is not None and bad(node, move):
-                    return node, move
-            for after, link in self._from_within(node):
+        while True:
+            if waiting:
+                node = waiting.popleft()
+                outside.append(node)
+                if (found := self._found(bad, node)) is not None:
+                    return found
+                following = self._from_within(node)
+            elif outside:
+                following = self._from_outside(outside.popleft())
+            elif (begun := next(handed_over, None)) is not None:
+                following = iter((begun,))
+            else:
+                return None
+            for after, link in following:
                 self._reach(after, link, waiting)
-        return None
+
+    def _found(self, bad: Bad | None, node: Node) -> tuple[Node, Move | None] | None:
+        """What is bad here: to stand here, or some move from here. Raises LimitReached."""
+        if perf_counter() > self.until:
+            raise LimitReached("no time is left")
+        if bad is None:
+            return None
+        if bad(node, None):
+            return node, None
+        moves = (move for move in self._moves[node.state] if self._allows(move, node))
+        return next(((node, move) for move in moves if bad(node, move)), None)
 
     def successors(self, node: Node) -> Iterator[tuple[Node, Link]]:
         """Where one move, one act, or what happens around a case, may lead from here."""

@@ -30,7 +30,7 @@ BEGIN = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 _DAY = Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))
 _SCHOOL = Unit("school", UnitKind.school, "01234A", {"fr": "École"}, ("province", "region", "country"))
 _PLACES = {"province": "province", "region": "region"}
-_REASON = "Motif."
+_REASON = "…"
 OTHER_CASE = "100000000001"
 
 
