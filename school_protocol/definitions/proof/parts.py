@@ -228,10 +228,13 @@ def _always_one(subject: Subject, unless: list[Condition | None]) -> bool:
 
 
 def _scheduled(subject: Subject) -> frozenset[str]:
-    """States in which the follow-up schedule surely runs, and a missed follow-up is noticed."""
+    """States in which the follow-up schedule surely runs, a missed follow-up is noticed, and each names the next."""
     protocol, follow = subject.protocol, subject.protocol.follow_up
     noticed = any(source.missed_follow_up for one in protocol.deadlines.values() for source in one.start)
     if follow is None or not noticed:
+        return frozenset()
+    naming = protocol.form_of(follow.act).by_key[follow.next_on]
+    if not naming.required or naming.when is not None:
         return frozenset()
     return _surely_in(
         subject,
