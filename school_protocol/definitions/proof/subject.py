@@ -8,6 +8,7 @@ from functools import cached_property
 from math import inf
 
 from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.attempts import attempts
 from school_protocol.definitions.proof.images import Deed, is_free, through
 from school_protocol.definitions.proof.planning import Leg, Masks, Planner, Wait, Without, decisive
 from school_protocol.definitions.proof.reaching import Explorer
@@ -193,9 +194,6 @@ class Subject:
 
     # ---- stories -----------------------------------------------------------------------------------------------
 
-    def stage(self) -> Stage:
-        return Stage(self.protocol)
-
     def play(self, arrival: Arrival, stage: Stage) -> None:
         """Play a sure way. Raises Stopped."""
         kind = self.protocol.acts[arrival.opening].kind
@@ -217,13 +215,16 @@ class Subject:
         arrival = self.arrivals.get(state)
         if arrival is None:
             return None
-        stage = self.stage()
-        try:
-            self.play(arrival, stage)
-            replayed = stage.state == state
-        except Stopped:
-            replayed = False
-        return self.told(stage, replayed=replayed)
+        first: Stage | None = None
+        for stage in attempts(self.protocol):
+            try:
+                self.play(arrival, stage)
+            except Stopped:
+                first = first or stage
+                continue
+            if stage.state == state:
+                return self.told(stage, replayed=True)
+        return self.told(first, replayed=False) if first else None
 
     def told(self, stage: Stage, *, replayed: bool, facts: tuple[str, ...] = ()) -> Story:
         """What a stage has seen, as a story."""
