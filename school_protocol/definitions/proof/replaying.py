@@ -5,7 +5,7 @@ What was not told apart is filled in as somebody would; where the engine refuses
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -65,6 +65,8 @@ class Stage:
         self, protocol: Protocol, level: int | None = None, preferred: Preferred | None = None, persons: int = 2
     ) -> None:
         self.protocol, self.level, self.preferred = protocol, level, preferred or {}
+        self.favoured: Collection[str] = ()
+        """Roles whose person acts wherever it may."""
         self.refused: tuple[str, ...] = ()
         """The needs that stopped the way in the end."""
         self.now = BEGIN
@@ -97,7 +99,9 @@ class Stage:
                 yield from (person for person in self.persons if person.id == held.account)
 
     def _distance(self, person: Person) -> int:
-        """How far somebody is from the case: those who see it as it stands come first."""
+        """How far somebody is from the case: whoever is favoured comes first, then those who see it as it stands."""
+        if person.role in self.favoured:
+            return -1
         sees = self.protocol.roles[person.role].sees
         if self.case is None:
             return 0
