@@ -19,6 +19,7 @@ from babel.support import NullTranslations, Translations
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.phrases import N_ as N_
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 
@@ -35,11 +36,6 @@ _QUESTIONS = {"ar": "؟"}
 _ENOUGH = frozenset("?؟!:….")
 """A label that ends so leads to its value by itself."""
 _FRENCH_SPACE = re.compile(r" (?=[:;?!»])|(?<=«) ")
-
-
-def N_(message: str) -> str:
-    """Marks a message to be said later, in the reader's language."""
-    return message
 
 
 NEVER_SAID = {
