@@ -18,6 +18,7 @@ from huey.serializer import SignedSerializer
 from school_protocol.post import Post, post_of
 from school_protocol.services.house import House
 from school_protocol.services.notices import sweep
+from school_protocol.services.protocols.passages import go_through
 from school_protocol.services.protocols.publishing import work_out
 
 FILE = "jobs.sqlite"
@@ -32,20 +33,23 @@ class Queue(SqliteHuey):  # type: ignore[misc]
 
     now: Any
     drafts: Any
+    passages: Any
 
     def ring(self) -> None:
-        """Ask to look now: somebody waits for a message, or for a proof. Never fails whoever asks."""
+        """Ask to look now: somebody waits for a message, a proof, or for cases to move. Never fails whoever asks."""
         try:
             self.now()
             self.drafts()
+            self.passages()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
 
 
 def queue_of(house: House, post: Post | None = None) -> Queue:
-    """The queue of this house with its two tasks, in a file of its own; raises PostMisconfigured.
+    """The queue of this house with its three tasks, in a file of its own; raises PostMisconfigured.
 
-    One sweeps messages; the other works out drafts of protocols, and holds up no message while it does.
+    One sweeps messages; one works out drafts of protocols; one goes through open cases of a version, a slice at a time,
+    and rings for itself while something is left. None holds up another.
     """
     ways = post or post_of(house.settings)
     path = house.settings.data / FILE
@@ -66,6 +70,13 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     queue.periodic_task(crontab(minute="*"), name="work_out", expires=STALE)(work_out_drafts)
     queue.drafts = queue.task(name="drafts", expires=STALE)(work_out_drafts)
+
+    def go_through_cases() -> None:
+        if go_through(house):
+            queue.passages()
+
+    queue.periodic_task(crontab(minute="*"), name="go_through", expires=STALE)(go_through_cases)
+    queue.passages = queue.task(name="passages", expires=STALE)(go_through_cases)
     return queue
 
 
@@ -88,5 +99,5 @@ def working(queue: Queue) -> Iterator[None]:
 
 
 def _consumer(queue: Queue, **options: Any) -> Any:
-    """Two workers, as a proof takes long. They look for a ringing every two seconds at most."""
-    return queue.create_consumer(workers=2, worker_type="thread", max_delay=2.0, **options)
+    """Three workers, as a proof and many cases take long. They look for a ringing every two seconds at most."""
+    return queue.create_consumer(workers=3, worker_type="thread", max_delay=2.0, **options)

@@ -34,18 +34,21 @@ def definitions() -> None:
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False))
 @click.option("--json", "as_json", is_flag=True, help="Print faults and the proof as JSON.")
 @click.option(
-    "--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]), help="Of the stories."
+    "--language",
+    type=click.Choice(["fr", "ar", "en"]),
+    help="Of faults and stories; without it, faults are in English and stories in French.",
 )
 @click.option("--stories", type=click.Path(file_okay=False), help="Write each story there as a script to rehearse.")
 @click.option("--no-proof", is_flag=True, help="Only what the file itself says, without the proof.")
 @click.option("--limit", default=60.0, show_default=True, help="Seconds that one proof may take.")
 def definitions_check(
-    files: tuple[str, ...], as_json: bool, language: str, stories: str | None, no_proof: bool, limit: float
+    files: tuple[str, ...], as_json: bool, language: str | None, stories: str | None, no_proof: bool, limit: float
 ) -> None:
     """Print every fault of FILES as FILE:LINE: message, then prove what can be read; exit 1 if anything fails."""
     from school_protocol.definitions import read
 
     found: list[dict[str, Any]] = []
+    lines: list[str] = []
     for file in files:
         data = Path(file).read_bytes()
         try:
@@ -53,23 +56,30 @@ def definitions_check(
         except DefinitionError as error:
             faults = [{"file": file, "line": fault.line, "message": fault.message} for fault in error.faults]
             found.append({"file": file, "faults": faults})
+            lines += _fault_lines(error, language)
             continue
         click.echo(f"{file}: {protocol.protocol} {protocol.version}: no fault found", err=True)
-        found.append(
-            {"file": file, "faults": []} | ({} if no_proof else _proven(file, data, protocol, language, limit))
-        )
+        proven = {} if no_proof else _proven(file, data, protocol, language or "fr", limit)
+        found.append({"file": file, "faults": []} | proven)
+        lines += proven.get("said", ())
     if as_json:
         say(found)
     else:
-        for one in found:
-            for fault in one["faults"]:
-                click.echo(f"{fault['file']}:{fault['line']}: {fault['message']}")
-            for line in one.get("said", ()):
-                click.echo(line)
+        for line in lines:
+            click.echo(line)
     if stories is not None:
         _write_stories(Path(stories), found)
     if any(one["faults"] or not one.get("proven", True) for one in found):
         sys.exit(1)
+
+
+def _fault_lines(error: DefinitionError, language: str | None) -> list[str]:
+    """Each fault as FILE:LINE: message, in English unless a language was asked for."""
+    from school_protocol.definitions.saying import fault_line
+    from school_protocol.wording import Wording
+
+    w = Wording(language or "en")
+    return [fault_line(w, error.file, fault) for fault in error.faults]
 
 
 def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: float) -> dict[str, Any]:
@@ -121,9 +131,13 @@ def _write_stories(folder: Path, found: list[dict[str, Any]]) -> None:
 @definitions.command("diff")
 @click.argument("before", type=click.Path(exists=True, dir_okay=False))
 @click.argument("after", type=click.Path(exists=True, dir_okay=False))
-@click.option("--language", default="fr", show_default=True, type=click.Choice(["fr", "ar", "en"]))
+@click.option(
+    "--language",
+    type=click.Choice(["fr", "ar", "en"]),
+    help="Of changes and faults; without it, changes are in French and faults in English.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the changes as JSON, with their values.")
-def definitions_diff(before: str, after: str, language: str, as_json: bool) -> None:
+def definitions_diff(before: str, after: str, language: str | None, as_json: bool) -> None:
     """Say in words what changes from one file to another; exit 1 only where a file has faults."""
     from school_protocol.definitions import read_file
     from school_protocol.definitions.difference import difference
@@ -133,10 +147,10 @@ def definitions_diff(before: str, after: str, language: str, as_json: bool) -> N
     try:
         old, new = read_file(Path(before)), read_file(Path(after))
     except DefinitionError as error:
-        for fault in error.faults:
-            click.echo(f"{error.file}:{fault.line}: {fault.message}")
+        for line in _fault_lines(error, language):
+            click.echo(line)
         sys.exit(1)
-    w, changes = Wording(language), difference(old, new)
+    w, changes = Wording(language or "fr"), difference(old, new)
     said = [sentence(w, change_said(w, old, new, change)) for change in changes]
     if as_json:
         say([{**plain(change), "sentence": line} for change, line in zip(changes, said, strict=True)])

@@ -9,6 +9,7 @@ from school_protocol.definitions.names import ANSWERED, types_of
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.facts import pointers
 from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.phrases import N_, Phrase
 from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move
 
 OPEN, ANY = "open", "any"
@@ -58,6 +59,9 @@ _LIMITS: Mapping[FieldType, tuple[str, ...]] = {
     _T.duty: ("duties",),
 }
 _REFERRAL_STATES = ("open", "settled")
+_NO_ANSWER = N_('"%(name)s" is no answer here%(like)s')
+_NO_REFERRAL_STATE = N_('"%(name)s" is no state of a referral here%(like)s')
+_NOT_CARRIED = N_('"%(name)s" is no thing that a case carries along here%(like)s')
 _NAMING = (ActKind.hold, ActKind.add_person)
 """Kinds that must be able to name somebody whose information is on hold."""
 
@@ -91,39 +95,43 @@ def _form(book: Book, form: Form) -> None:
 def _field(book: Book, field: FormField, path: Path) -> None:
     book.refer((*path, "slots"), field.slots, "slots")
     if field.slots and field.type not in (_T.person, _T.persons):
-        book.say((*path, "slots"), f"only a field for people has slots, not {field.type.value}")
+        book.say((*path, "slots"), N_("only a field for people has slots, not %(type)s"), type=field.type.value)
     _nameless(book, field, path)
     if field.even_on_hold and not field.is_for_people:
-        book.say((*path, "even_on_hold"), f"only a field for people names somebody on hold, not {field.type.value}")
+        book.say(
+            (*path, "even_on_hold"),
+            N_("only a field for people names somebody on hold, not %(type)s"),
+            type=field.type.value,
+        )
     if field.to_guardians and (field.is_for_people or field.type is _T.rows):
-        book.say((*path, "to_guardians"), f"a field of type {field.type.value} says to whom by itself")
+        book.say((*path, "to_guardians"), N_("a field of type %(type)s says to whom by itself"), type=field.type.value)
     _options(book, field, path)
     _range(book, field, path)
     _default(book, field, path)
     _assessed(book, field, path)
     if field.dialled and field.type is not _T.text:
-        book.say((*path, "dialled"), f"a number is a text, not a {field.type.value}")
+        book.say((*path, "dialled"), N_("a number is a text, not a %(type)s"), type=field.type.value)
     _limits(book, field, path)
     _columns(book, field, path)
     if field.type is _T.grid and field.grid is None and len(book.declared.of("grids")) != 1:
-        book.say(path, 'missing key "grid": which grid it is')
+        book.say(path, N_('missing key "grid": which grid it is'))
     book.refer_one((*path, "grid"), field.grid, "grids")
     if field.grid is not None and field.type is not _T.grid:
-        book.say((*path, "grid"), f"only a field of type grid names one, not {field.type.value}")
+        book.say((*path, "grid"), N_("only a field of type grid names one, not %(type)s"), type=field.type.value)
 
 
 def _nameless(book: Book, field: FormField, path: Path) -> None:
     if field.nameless and field.type is not _T.long:
-        book.say((*path, "nameless"), f"only a field of type long is nameless, not {field.type.value}")
+        book.say((*path, "nameless"), N_("only a field of type long is nameless, not %(type)s"), type=field.type.value)
     if field.nameless and field.names:
-        book.say((*path, "names"), "a text in which nobody may be named holds no names")
+        book.say((*path, "names"), N_("a text in which nobody may be named holds no names"))
 
 
 def _options(book: Book, field: FormField, path: Path) -> None:
     if field.type in _OPTIONED and not field.options and book.declared.is_whole(*_entry(path)):
-        book.say(path, f"a {field.type.value} needs options")
+        book.say(path, N_("a %(type)s needs options"), type=field.type.value)
     if field.options and field.type not in _OPTIONED:
-        book.say((*path, "options"), f"only choice and choices have options, not {field.type.value}")
+        book.say((*path, "options"), N_("only choice and choices have options, not %(type)s"), type=field.type.value)
     possible: Iterable[str] = (option.key for option in field.options)
     if field.type is _T.tri:
         possible = ANSWERED
@@ -131,22 +139,28 @@ def _options(book: Book, field: FormField, path: Path) -> None:
         possible = book.declared.of("dangers")
     elif field.type in (_T.yes_no, _T.check):
         possible = ("true", "false")
-    _among(book, (*path, "forbids_files"), field.forbids_files, possible, "answer")
+    _among(book, (*path, "forbids_files"), field.forbids_files, possible, _NO_ANSWER)
 
 
 def _range(book: Book, field: FormField, path: Path) -> None:
     for name in ("least", "most"):
         value = getattr(field, name)
         if value is not None and field.type not in _RANGED:
-            book.say((*path, name), f"a field of type {field.type.value} has no {name}")
+            book.say((*path, name), N_("a field of type %(type)s has no %(name)s"), type=field.type.value, name=name)
         elif value is not None and (value < 0 or value > 10**9):
-            book.say((*path, name), f"{value} is out of reach: 0 to 1000000000")
+            book.say((*path, name), N_("%(value)s is out of reach: 0 to 1000000000"), value=value)
     if field.least is not None and field.most is not None and field.least > field.most:
-        book.say((*path, "most"), f"most ({field.most}) is less than least ({field.least})")
+        book.say(
+            (*path, "most"), N_("most (%(most)s) is less than least (%(least)s)"), most=field.most, least=field.least
+        )
     if (field.past or field.future) and field.type not in _TIMED:
-        book.say((*path, "past" if field.past else "future"), f"past and future are for dates, not {field.type.value}")
+        book.say(
+            (*path, "past" if field.past else "future"),
+            N_("past and future are for dates, not %(type)s"),
+            type=field.type.value,
+        )
     if field.past and field.future:
-        book.say((*path, "future"), "nothing is in the past and in the future")
+        book.say((*path, "future"), N_("nothing is in the past and in the future"))
 
 
 def _assessed(book: Book, field: FormField, path: Path) -> None:
@@ -154,11 +168,11 @@ def _assessed(book: Book, field: FormField, path: Path) -> None:
         return
     levels = {str(level) for grid in book.protocol.grids.values() for level in grid.levels}
     if book.protocol.assessment is None:
-        book.say((*path, "assessed"), "nothing is assessed here: there is no assessment")
+        book.say((*path, "assessed"), N_("nothing is assessed here: there is no assessment"))
     elif field.type is not _T.choice or {option.key for option in field.options} != levels:
-        book.say((*path, "assessed"), "the level that the grid gives is a choice between its levels")
+        book.say((*path, "assessed"), N_("the level that the grid gives is a choice between its levels"))
     elif field.default is not None:
-        book.say((*path, "default"), "the level that the grid gives needs no default")
+        book.say((*path, "default"), N_("the level that the grid gives needs no default"))
 
 
 def _default(book: Book, field: FormField, path: Path) -> None:
@@ -192,43 +206,44 @@ def _default(book: Book, field: FormField, path: Path) -> None:
             part = _LIMITS[field.type][0]
             possible = book.declared.of(part)
         case _:
-            book.say((*path, "default"), f"a field of type {field.type.value} has no default")
+            book.say((*path, "default"), N_("a field of type %(type)s has no default"), type=field.type.value)
             return
-    _among(book, (*path, "default"), [field.default], possible, "answer")
+    _among(book, (*path, "default"), [field.default], possible, _NO_ANSWER)
 
 
 def _limits(book: Book, field: FormField, path: Path) -> None:
     if not field.only:
         return
     if field.type is _T.referral:
-        _among(book, (*path, "only"), field.only, _REFERRAL_STATES, "state of a referral")
+        _among(book, (*path, "only"), field.only, _REFERRAL_STATES, _NO_REFERRAL_STATE)
     elif field.type in _LIMITS:
         book.refer((*path, "only"), field.only, *_LIMITS[field.type])
     else:
-        book.say((*path, "only"), f"a field of type {field.type.value} is not limited by `only`")
+        book.say((*path, "only"), N_("a field of type %(type)s is not limited by `only`"), type=field.type.value)
 
 
 def _columns(book: Book, field: FormField, path: Path) -> None:
     if field.type is not _T.rows:
         if field.fields:
-            book.say((*path, "fields"), f"only rows have fields, not {field.type.value}")
+            book.say((*path, "fields"), N_("only rows have fields, not %(type)s"), type=field.type.value)
         return
     if not field.fields and book.declared.is_whole(*_entry(path)):
-        book.say(path, "rows need fields")
+        book.say(path, N_("rows need fields"))
     types = types_of(book.protocol, field.fields)
     for column in field.fields:
         here = (*path, "fields", column.key)
         if column.type in (_T.rows, _T.grid, _T.danger_answers, _T.signature):
-            book.say((*here, "type"), f"a column of rows cannot be {column.type.value}")
-        book.over_names((*here, "when"), column.when, types, "column")
+            book.say((*here, "type"), N_("a column of rows cannot be %(type)s"), type=column.type.value)
+        book.over_names((*here, "when"), column.when, types, Phrase(N_("column")))
         _field(book, column, here)
 
 
-def _among(book: Book, path: Path, names: Iterable[str], possible: Iterable[str], what: str) -> None:
+def _among(book: Book, path: Path, names: Iterable[str], possible: Iterable[str], text: str) -> None:
+    """Each of `names` must be possible; `text` is what is said of one that is not."""
     known = list(possible)
     for number, name in enumerate(names):
         if name not in known and (known or book.declared.is_whole(*_entry(path))):
-            book.say((*path, number), f'"{name}" is no {what} here{book.like(name, known)}')
+            book.say((*path, number), text, name=name, like=book.like(name, known))
 
 
 def _entry(path: Path) -> tuple[str, ...]:
@@ -252,25 +267,35 @@ def _act(book: Book, act: Act) -> None:
     _needs_when(book, act, form, path)
     for name, listed in (("in", act.in_), ("by", act.by)):
         if not listed:
-            book.say((*path, name), "empty list: nobody could ever do this")
+            book.say((*path, name), N_("empty list: nobody could ever do this"))
     if not 0 <= act.signatures <= 5:
-        book.say((*path, "signatures"), f"{act.signatures} signatures: 0 to 5")
+        book.say((*path, "signatures"), N_("%(found)s signatures: 0 to 5"), found=act.signatures)
     elif act.signed_by and not act.signatures:
-        book.say((*path, "signed_by"), "signed_by needs signatures")
+        book.say((*path, "signed_by"), N_("signed_by needs signatures"))
     if act.danger_signature and act.kind is not ActKind.lift_danger:
-        book.say((*path, "danger_signature"), "only an act of kind lift_danger has it")
+        book.say((*path, "danger_signature"), N_("only an act of kind lift_danger has it"))
     if form is None or not book.declared.is_whole("forms", form.key):
         return
     for types in NEEDED.get(act.kind, ()):
         found = form.find(*types)
         if found is not None and found.type in POINTING and (not found.required or found.when is not None):
             place = ("forms", form.key, "fields", found.key)
-            book.say(place, f"must be required, and always asked: {act.kind.value} needs it")
+            book.say(place, N_("must be required, and always asked: %(kind)s needs it"), kind=act.kind.value)
         if found is not None and act.kind in _NAMING and not found.even_on_hold:
-            book.say(("forms", form.key, "fields", found.key), f"must be even_on_hold: {act.kind.value} needs it")
+            book.say(
+                ("forms", form.key, "fields", found.key),
+                N_("must be even_on_hold: %(kind)s needs it"),
+                kind=act.kind.value,
+            )
         if found is None:
             wanted = either(types)
-            book.say((*path, "kind"), f'form "{form.key}" has no field of type {wanted}, which {act.kind.value} needs')
+            book.say(
+                (*path, "kind"),
+                N_('form "%(form)s" has no field of type %(wanted)s, which %(kind)s needs'),
+                form=form.key,
+                wanted=wanted,
+                kind=act.kind.value,
+            )
 
 
 def _needs_when(book: Book, act: Act, form: Form | None, path: Path) -> None:
@@ -280,8 +305,8 @@ def _needs_when(book: Book, act: Act, form: Form | None, path: Path) -> None:
         book.refer((*here, "needs"), rule.needs, "needs")
         for place, name in enumerate(rule.needs):
             for kind in _unpointed(book, form, name):
-                what = f'form "{act.form}" has no field of type {kind}'
-                book.say((*here, "needs", place), f'{what}, which need "{name}" is about')
+                text = N_('form "%(form)s" has no field of type %(type)s, which need "%(name)s" is about')
+                book.say((*here, "needs", place), text, form=act.form, type=kind, name=name)
 
 
 def _unpointed(book: Book, form: Form | None, need: str) -> list[str]:
@@ -301,9 +326,9 @@ def _summaries(book: Book) -> None:
             continue
         texts, ticks = ([field for field in form.fields if field.type is kind] for kind in (_T.long, _T.check))
         if texts and not (len(texts) == 1 and texts[0].nameless and texts[0].required):
-            book.say(("acts", act.key, "form"), "the long text of a summary is one, nameless and required")
+            book.say(("acts", act.key, "form"), N_("the long text of a summary is one, nameless and required"))
         if ticks and not any(field.required and field.when is None for field in ticks):
-            book.say(("acts", act.key, "form"), "whoever writes a summary must tick that it names nobody")
+            book.say(("acts", act.key, "form"), N_("whoever writes a summary must tick that it names nobody"))
 
 
 def _kinds(book: Book) -> None:
@@ -314,19 +339,24 @@ def _kinds(book: Book) -> None:
     reports = [act for act in acts if act.kind is ActKind.report]
     if not any(START in act.in_ for act in reports):
         place: Path = ("acts", reports[0].key, "in") if reports else ("acts",)
-        book.say(place, "no act of kind report is open at START: nothing could ever be reported")
+        book.say(place, N_("no act of kind report is open at START: nothing could ever be reported"))
     for extra in reports[1:]:
-        book.say(("acts", extra.key, "kind"), f"{reports[0].key} is the report already: only one act can be")
+        book.say(
+            ("acts", extra.key, "kind"), N_("%(act)s is the report already: only one act can be"), act=reports[0].key
+        )
     raising = [act for act in acts if act.kind is ActKind.raise_danger]
     for extra in raising[1:]:
-        book.say(("acts", extra.key, "kind"), f"{raising[0].key} raises dangers already: only one act can")
+        book.say(
+            ("acts", extra.key, "kind"), N_("%(act)s raises dangers already: only one act can"), act=raising[0].key
+        )
     if book.protocol.dangers and not raising:
-        book.say(("dangers",), "no act of kind raise_danger: no danger could ever be raised")
+        book.say(("dangers",), N_("no act of kind raise_danger: no danger could ever be raised"))
     for act in acts:
         if act.kind is not ActKind.report and START in act.in_ and act.kind is not ActKind.raise_danger:
             book.say(
                 ("acts", act.key, "in"),
-                f"an act of kind {act.kind.value} cannot open a case",
+                N_("an act of kind %(kind)s cannot open a case"),
+                kind=act.kind.value,
             )
 
 
@@ -337,7 +367,7 @@ def _move(book: Book, move: Move) -> None:
     path = ("moves", move.key)
     sources = move.from_
     if HISTORY in sources:
-        book.say((*path, "from", sources.index(HISTORY)), "history is only where a move leads to")
+        book.say((*path, "from", sources.index(HISTORY)), N_("history is only where a move leads to"))
     book.refer((*path, "from"), sources, "states", also=(START, HISTORY))
     book.refer_one((*path, "to"), move.to, "states", also=(HISTORY,))
     book.people((*path, "by"), move.by, EVERYONE)
@@ -345,22 +375,22 @@ def _move(book: Book, move: Move) -> None:
     book.refer((*path, "meets"), move.meets, "deadlines")
     for name, listed in (("from", sources), ("by", move.by)):
         if not listed:
-            book.say((*path, name), "empty list: this move could never be made")
+            book.say((*path, name), N_("empty list: this move could never be made"))
     for number, together in enumerate(move.distinct):
         here = (*path, "distinct", number)
         book.refer(here, together, "acts", also=("mover", "proposer"))
         if len(set(together)) < 2:
-            book.say(here, "name two at least who must differ")
+            book.say(here, N_("name two at least who must differ"))
     for number, notice in enumerate(move.notify):
         here = (*path, "notify", number)
         book.refer_one((*here, "to"), notice.to, "roles", "seats", also=RECEIVERS)
         book.over_facts((*here, "when"), notice.when)
-    _among(book, (*path, "carries"), move.carries, CARRIED, "thing that a case carries along")
+    _among(book, (*path, "carries"), move.carries, CARRIED, _NOT_CARRIED)
     book.refer_one((*path, "opens"), move.opens, "states")
     if len(set(sources)) < len(sources):
         twice = next(number for number, name in enumerate(sources) if name in sources[:number])
-        book.say((*path, "from", twice), f'"{sources[twice]}" is named twice')
+        book.say((*path, "from", twice), N_('"%(name)s" is named twice'), name=sources[twice])
     if move.sets.level is not None and not book.has_level(move.sets.level):
-        book.say((*path, "sets", "level"), f"no grid has a level {move.sets.level}")
+        book.say((*path, "sets", "level"), N_("no grid has a level %(level)s"), level=move.sets.level)
     if move.sets.assess and book.protocol.assessment is None and book.declared.is_whole("assessment"):
-        book.say((*path, "sets", "assess"), "the definition has no assessment")
+        book.say((*path, "sets", "assess"), N_("the definition has no assessment"))

@@ -6,17 +6,43 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from school_protocol.definitions.names import answer_types, condition_faults, fact_types, field_types, suggestion
-from school_protocol.definitions.tree import Path
+from school_protocol.definitions.names import (
+    NOT_DECLARED,
+    answer_types,
+    condition_faults,
+    fact_types,
+    field_types,
+    suggestion,
+)
+from school_protocol.definitions.tree import Path, phrase
 from school_protocol.domain.conditions import Condition, NameType
 from school_protocol.domain.facts import pointers
 from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.phrases import N_, Listing, Phrase, Words
 from school_protocol.domain.protocol import Protocol
 
 EVERYONE = "everyone"
-_ONE = {"duties": "duty"}
 _LIKES = 300
-_POINTED = "what the answers of an act point at"
+KINDS: Mapping[str, str] = {
+    "stages": N_("stage"),
+    "states": N_("state"),
+    "roles": N_("role"),
+    "seats": N_("seat"),
+    "sides": N_("side"),
+    "slots": N_("slot"),
+    "forms": N_("form"),
+    "acts": N_("act"),
+    "moves": N_("move"),
+    "facts": N_("fact"),
+    "needs": N_("need"),
+    "deadlines": N_("deadline"),
+    "duties": N_("duty"),
+    "grids": N_("grid"),
+    "dangers": N_("danger"),
+    "targets": N_("target"),
+    "audiences": N_("audience"),
+}
+"""One entry of each part that entries elsewhere refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +50,7 @@ class Finding:
     """A fault of what a definition says: where, in the file's own keys, and what."""
 
     path: Path
-    message: str
+    message: Phrase
 
 
 @dataclass(slots=True)
@@ -63,8 +89,9 @@ class Book:
         self.has_unknown_facts = False
         self._likes = 0
 
-    def say(self, path: Path, message: str) -> None:
-        self.findings.append(Finding(path, message))
+    def say(self, path: Path, text: str | Phrase, /, **args: Words) -> None:
+        """A finding at `path`: a marked message with what stands in its places, or a phrase that is whole."""
+        self.findings.append(Finding(path, phrase(text, args)))
 
     def is_sound(self, *parts: str) -> bool:
         """Whether nothing was left out of, or is yet found in, these parts: only then do they add up to something."""
@@ -101,8 +128,8 @@ class Book:
         known = {*also, *(key for part in parts for key in self.declared.of(part))}
         if name is None or name in known or not self.declared.lost_parts.isdisjoint(parts):
             return
-        what = either([_ONE.get(part, part.removesuffix("s")) for part in parts])
-        self.say(path, f'{what} "{name}" is not declared{self.like(name, known)}')
+        what = either(Phrase(KINDS[part]) for part in parts)
+        self.say(path, NOT_DECLARED, what=what, name=name, like=self.like(name, known))
 
     def needs(self, path: Path, names: Iterable[str]) -> None:
         """Needs that must hold where no answers are at hand."""
@@ -115,7 +142,10 @@ class Book:
         for number, name in enumerate(names):
             need = self.protocol.needs.get(name)
             if need is not None and pointers(self.protocol, need.when.names):
-                self.say((*path, number), f'need "{name}" is about {_POINTED}: it goes under needs_when of that act')
+                text = N_(
+                    'need "%(name)s" is about what the answers of an act point at: it goes under needs_when of that act'
+                )
+                self.say((*path, number), text, name=name)
 
     def people(self, path: Path, names: Iterable[str], *also: str) -> None:
         self.refer(path, names, "roles", "seats", also=also)
@@ -136,9 +166,21 @@ class Book:
         found = form.by_key.get(name)
         if found is None:
             if name not in self.declared.of("forms", form.key, "fields") and self.has_fields(form):
-                self.say(path, f'form "{form.key}" has no field "{name}"{self.like(name, form.by_key)}')
+                self.say(
+                    path,
+                    N_('form "%(form)s" has no field "%(name)s"%(like)s'),
+                    form=form.key,
+                    name=name,
+                    like=self.like(name, form.by_key),
+                )
         elif types and found.type not in types:
-            self.say(path, f'field "{name}" is {found.type.value}: {either(types)} is needed here')
+            self.say(
+                path,
+                N_('field "%(name)s" is %(type)s: %(wanted)s is needed here'),
+                name=name,
+                type=found.type.value,
+                wanted=either(types),
+            )
             return None
         return found
 
@@ -150,12 +192,13 @@ class Book:
             return
         for name in () if pointed else sorted(condition.names):
             if pointers(self.protocol, [name]):
-                self.say(path, f'fact "{name}" is about {_POINTED}: only a need can read it')
+                text = N_('fact "%(name)s" is about what the answers of an act point at: only a need can read it')
+                self.say(path, text, name=name)
         self.facts_read |= condition.names
         unknown = condition.names - self.facts.keys()
         self.has_unknown_facts |= bool(unknown)
         if not unknown & self.declared.of("facts") and "facts" not in self.declared.lost_parts:
-            self._condition(path, condition, self.facts, "fact")
+            self._condition(path, condition, self.facts, Phrase(KINDS["facts"]))
 
     def over_answers(self, path: Path, condition: Condition | None, form: Form | None) -> None:
         if condition is not None and form is not None and self.has_fields(form):
@@ -166,7 +209,7 @@ class Book:
         if condition is None:
             return
         if own in condition.names:
-            self.say(path, "a field cannot hang on its own answer")
+            self.say(path, N_("a field cannot hang on its own answer"))
             return
         self._over_fields(path, condition, form, form.fields, field_types(self.protocol, form))
 
@@ -176,21 +219,25 @@ class Book:
         by_key = {item.key: item for item in fields}
         unreadable = [name for name in sorted(condition.names & by_key.keys()) if name not in types]
         for name in unreadable:
-            self.say(path, f'field "{name}" is {by_key[name].type.value}: a condition cannot read it')
+            self.say(
+                path,
+                N_('field "%(name)s" is %(type)s: a condition cannot read it'),
+                name=name,
+                type=by_key[name].type.value,
+            )
         left_out = (condition.names - by_key.keys() - types.keys()) & self.declared.of("forms", form.key, "fields")
         if not unreadable and not left_out:
-            self._condition(path, condition, types, f'form "{form.key}": field')
+            self._condition(path, condition, types, Phrase(N_('form "%(form)s": field'), form=form.key))
 
-    def over_names(self, path: Path, condition: Condition | None, types: Mapping[str, NameType], what: str) -> None:
+    def over_names(self, path: Path, condition: Condition | None, types: Mapping[str, NameType], what: Phrase) -> None:
         if condition is not None:
             self._condition(path, condition, types, what)
 
-    def _condition(self, path: Path, condition: Condition, types: Mapping[str, NameType], what: str) -> None:
+    def _condition(self, path: Path, condition: Condition, types: Mapping[str, NameType], what: Phrase) -> None:
         for fault in condition_faults(condition, types, what):
             self.say(path, fault)
 
 
-def either(words: Iterable[str | Enum]) -> str:
+def either(words: Iterable[str | Enum]) -> Listing:
     """Words, or the values of enums, as a choice: one, two or three."""
-    *first, last = (word.value if isinstance(word, Enum) else word for word in words)
-    return f"{', '.join(first)} or {last}" if first else last
+    return Listing((word.value if isinstance(word, Enum) else word for word in words), "or")

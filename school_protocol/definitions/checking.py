@@ -8,10 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from school_protocol.definitions import acting, counting, promising, settings, whole, wordings
+from school_protocol.definitions import acting, counting, lettering, promising, settings, whole, wordings
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FormField, Option
+from school_protocol.domain.phrases import N_, Listing
 from school_protocol.domain.protocol import ActKind, Profile, Protocol, Said
 from school_protocol.domain.texts import Text
 
@@ -45,6 +46,7 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     _documents(book)
     acting.check(book)
     counting.check(book)
+    lettering.check(book)
     wordings.check(book)
     settings.check(book)
     promising.check(book)
@@ -61,24 +63,26 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
 def _identity(book: Book) -> None:
     protocol = book.protocol
     if not _KEY.fullmatch(protocol.protocol):
-        book.say(("protocol",), f'"{protocol.protocol}" is not a name: small letters, digits and hyphens')
+        book.say(
+            ("protocol",), N_('"%(name)s" is not a name: small letters, digits and hyphens'), name=protocol.protocol
+        )
     if not 1 <= protocol.version <= _VERSIONS:
-        book.say(("version",), f"versions count from 1 to {_VERSIONS}")
+        book.say(("version",), N_("versions count from 1 to %(most)s"), most=_VERSIONS)
     seen: set[str] = set()
     for number, code in enumerate(protocol.languages):
         if not _LANGUAGE.fullmatch(code):
-            book.say(("languages", number), f'"{code}" is not a language code')
+            book.say(("languages", number), N_('"%(code)s" is not a language code'), code=code)
         if code in seen:
-            book.say(("languages", number), f'language "{code}" is named twice')
+            book.say(("languages", number), N_('language "%(code)s" is named twice'), code=code)
         seen.add(code)
     missing = [code for code in LANGUAGES if code not in seen]
     if missing and book.declared.is_whole("languages"):
-        book.say(("languages",), f"languages must hold {', '.join(missing)}")
+        book.say(("languages",), N_("languages must hold %(missing)s"), missing=Listing(missing))
     for code in protocol.spoken:
         if not _LANGUAGE.fullmatch(code):
-            book.say(("spoken", code), f'"{code}" is not a language code')
+            book.say(("spoken", code), N_('"%(code)s" is not a language code'), code=code)
         elif code in seen:
-            book.say(("spoken", code), f'language "{code}" is among those of this definition already')
+            book.say(("spoken", code), N_('language "%(code)s" is among those of this definition already'), code=code)
 
 
 def _texts(book: Book) -> None:
@@ -88,11 +92,11 @@ def _texts(book: Book) -> None:
     for path, text in texts(book.protocol):
         for code in wanted:
             if code not in text.root and not _was_cut(book, (*path, code)):
-                book.say(path, f'missing language "{code}"')
+                book.say(path, N_('missing language "%(code)s"'), code=code)
         besides = book.declared.of("spoken") if isinstance(text, Said) else frozenset()
         for code in text.root:
             if code not in wanted and code not in LANGUAGES and code not in besides:
-                book.say((*path, code), f'language "{code}" is not among those of this definition')
+                book.say((*path, code), N_('language "%(code)s" is not among those of this definition'), code=code)
 
 
 def _was_cut(book: Book, path: Path) -> bool:
@@ -144,18 +148,18 @@ def _field_names(book: Book, fields: tuple[FormField, ...], path: Path) -> None:
         _identifier(book, here)
         for option in field.options:
             if not _OPTION.fullmatch(option.key):
-                book.say((*here, "options", option.key), "an option's key is written with a-z, 0-9 and _")
+                book.say((*here, "options", option.key), N_("an option's key is written with a-z, 0-9 and _"))
         _field_names(book, field.fields, (*here, "fields"))
 
 
 def _identifier(book: Book, path: Path) -> None:
     key = str(path[-1])
     if key in RESERVED:
-        book.say(path, f'"{key}" is a word of the format: choose another name')
+        book.say(path, N_('"%(key)s" is a word of the format: choose another name'), key=key)
     elif not _IDENTIFIER.fullmatch(key):
-        book.say(path, f'"{key}" is not a name: it begins with a-z, then a-z, 0-9 and _')
+        book.say(path, N_('"%(key)s" is not a name: it begins with a-z, then a-z, 0-9 and _'), key=key)
     elif len(key) > _LONGEST:
-        book.say(path, f"a name has at most {_LONGEST} letters")
+        book.say(path, N_("a name has at most %(most)s letters"), most=_LONGEST)
 
 
 def _codes(book: Book, part: str, entries: Mapping[str, Any]) -> None:
@@ -165,9 +169,16 @@ def _codes(book: Book, part: str, entries: Mapping[str, Any]) -> None:
         if not code:
             continue
         if code in seen:
-            book.say((part, key, "code"), f'code "{code}" is already that of {seen[code]}')
+            book.say(
+                (part, key, "code"), N_('code "%(code)s" is already that of %(owner)s'), code=code, owner=seen[code]
+            )
         elif code != key and code in entries:
-            book.say((part, key, "code"), f'code "{code}" is already the key of another of the {part}')
+            book.say(
+                (part, key, "code"),
+                N_('code "%(code)s" is already the key of another of the %(part)s'),
+                code=code,
+                part=part,
+            )
         seen.setdefault(code, key)
 
 
@@ -178,16 +189,18 @@ def _states(book: Book) -> None:
     for key, state in book.protocol.states.items():
         book.refer_one(("states", key, "stage"), state.stage, "stages")
         if state.initial and state.ended:
-            book.say(("states", key), "the initial state cannot be an ended one")
+            book.say(("states", key), N_("the initial state cannot be an ended one"))
         if state.successor and not state.ended:
-            book.say(("states", key, "successor"), "only an ended state has a successor")
+            book.say(("states", key, "successor"), N_("only an ended state has a successor"))
     if not book.declared.is_whole("states"):
         return
     initial = [key for key, state in book.protocol.states.items() if state.initial]
     if not initial:
-        book.say(("states",), "no state is initial: one must be")
+        book.say(("states",), N_("no state is initial: one must be"))
     for key in initial[1:]:
-        book.say(("states", key, "initial"), f"{initial[0]} is initial already: only one state can be")
+        book.say(
+            ("states", key, "initial"), N_("%(state)s is initial already: only one state can be"), state=initial[0]
+        )
 
 
 def _people(book: Book) -> None:
@@ -196,7 +209,7 @@ def _people(book: Book) -> None:
         book.refer(("roles", key, "stand_in_by"), role.stand_in_by, "roles")
         if role.stand_in_by and role.oversees:
             book.say(
-                ("roles", key, "stand_in_by"), "stand-ins are for the roles of a school: this one oversees several"
+                ("roles", key, "stand_in_by"), N_("stand-ins are for the roles of a school: this one oversees several")
             )
     for key, seat in protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
@@ -225,7 +238,7 @@ def _dangers(book: Book) -> None:
         }
         if not any(reachable[kind] for kind in danger.settled_by):
             kinds = either(danger.settled_by or ["named"])
-            book.say(path, f"no target of it is {kinds}: a referral could never settle it")
+            book.say(path, N_("no target of it is %(kinds)s: a referral could never settle it"), kinds=kinds)
     for key, target in protocol.targets.items():
         book.people(("targets", key, "letter_by"), target.letter_by)
 
@@ -235,7 +248,9 @@ def _summary(book: Book, path: Path, profile: Profile) -> None:
     book.refer_one(path, profile.summary, "acts")
     act = book.protocol.acts.get(profile.summary or "")
     if act is not None and act.kind is not ActKind.summary:
-        book.say(path, f"a summary needs an act of kind summary: {act.key} is {act.kind.value}")
+        book.say(
+            path, N_("a summary needs an act of kind summary: %(act)s is %(kind)s"), act=act.key, kind=act.kind.value
+        )
 
 
 def _documents(book: Book) -> None:
@@ -248,5 +263,5 @@ def _documents(book: Book) -> None:
             book.refer((*path, "sections", number, "acts"), section.acts, "acts")
         book.refer((*path, "checks"), document.checks, "needs", "deadlines", "duties")
         book.unpointed((*path, "checks"), document.checks)
-        if not document.profiles:
-            book.say((*path, "profiles"), "a document has one profile at least")
+        if document.is_case_file and not document.profiles and book.declared.is_whole("documents", key):
+            book.say((*path, "profiles"), N_("a document has one profile at least"))

@@ -9,6 +9,7 @@ from school_protocol.definitions.book import Book, either
 from school_protocol.definitions.names import ANSWERED, NEED, item_types
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.phrases import N_, Listing, Phrase
 from school_protocol.domain.protocol import ActKind, Deadline, Duty, Fact, FactType, Fold, Grid, Schedule, Source
 
 LONGEST = 100_000
@@ -75,15 +76,21 @@ def _fact(book: Book, fact: Fact) -> None:
     kinds = ["from"] if fact.from_ else []
     kinds += [name for name in _DERIVED if getattr(fact, name)]
     if not kinds and book.declared.is_whole(*path):
-        book.say(path, f"a fact has one source: from, {', '.join(_DERIVED)}")
+        book.say(path, N_("a fact has one source: from, %(sources)s"), sources=Listing(_DERIVED))
     if len(kinds) > 1:
-        book.say(path, f"a fact has one source, not {' and '.join(kinds)}")
+        book.say(path, N_("a fact has one source, not %(sources)s"), sources=Listing(kinds, "and"))
     _values(book, fact, path)
     if len(kinds) == 1 and not fact.from_:
         if fact.type not in _DERIVED[kinds[0]]:
-            book.say((*path, "type"), f"{kinds[0]} gives {either(_DERIVED[kinds[0]])}, not {fact.type.value}")
+            book.say(
+                (*path, "type"),
+                N_("%(source)s gives %(types)s, not %(type)s"),
+                source=kinds[0],
+                types=either(_DERIVED[kinds[0]]),
+                type=fact.type.value,
+            )
         if fact.fold is not Fold.last:
-            book.say((*path, "fold"), f"{kinds[0]} has no fold")
+            book.say((*path, "fold"), N_("%(source)s has no fold"), source=kinds[0])
     book.refer((*path, "since", "entered"), fact.since.entered, "states")
     if fact.from_:
         _sources(book, fact, path)
@@ -93,35 +100,47 @@ def _fact(book: Book, fact: Fact) -> None:
 def _values(book: Book, fact: Fact, path: Path) -> None:
     if fact.type is FactType.enum:
         if not fact.values and book.declared.is_whole(*_two(path)):
-            book.say(path, "an enum needs values")
+            book.say(path, N_("an enum needs values"))
     elif fact.type is FactType.int:
         for number, value in enumerate(fact.values):
             if not value.isdecimal():
-                book.say((*path, "values", number), f'"{value}" is not a whole number')
+                book.say((*path, "values", number), N_('"%(value)s" is not a whole number'), value=value)
     elif fact.values:
-        book.say((*path, "values"), f"only an enum or an int has values, not {fact.type.value}")
+        book.say((*path, "values"), N_("only an enum or an int has values, not %(type)s"), type=fact.type.value)
     if len(set(fact.values)) < len(fact.values):
-        book.say((*path, "values"), "a value is named twice")
+        book.say((*path, "values"), N_("a value is named twice"))
     if fact.initial is not None:
         _value(book, fact, fact.initial, (*path, "initial"))
 
 
 def _value(book: Book, fact: Fact, value: str, path: Path) -> None:
     if fact.type is FactType.bool and value not in ("true", "false"):
-        book.say(path, f'"{value}" is neither true nor false')
+        book.say(path, N_('"%(value)s" is neither true nor false'), value=value)
     elif fact.type is FactType.enum and fact.values and value not in fact.values:
-        book.say(path, f'"{value}" is not among the values of {fact.key}{book.like(value, fact.values)}')
+        book.say(
+            path,
+            N_('"%(value)s" is not among the values of %(fact)s%(like)s'),
+            value=value,
+            fact=fact.key,
+            like=book.like(value, fact.values),
+        )
     elif fact.type in (FactType.int, FactType.count) and not value.removeprefix("-").isdecimal():
-        book.say(path, f'"{value}" is not a whole number')
+        book.say(path, N_('"%(value)s" is not a whole number'), value=value)
 
 
 def _sources(book: Book, fact: Fact, path: Path) -> None:
     if fact.fold not in _FOLDS[fact.type]:
         possible = either(_FOLDS[fact.type])
         place = (*path, "fold") if "fold" in fact.model_fields_set else (*path, "type")
-        book.say(place, f"a fact of type {fact.type.value} folds by {possible}, not {fact.fold.value}")
+        book.say(
+            place,
+            N_("a fact of type %(type)s folds by %(possible)s, not %(fold)s"),
+            type=fact.type.value,
+            possible=possible,
+            fold=fact.fold.value,
+        )
     if (fact.fold is Fold.streak) != bool(fact.streak_of):
-        book.say((*path, "streak_of"), "streak and streak_of go together: which answers count")
+        book.say((*path, "streak_of"), N_("streak and streak_of go together: which answers count"))
     for number, source in enumerate(fact.from_):
         here = (*path, "from", number)
         form = _source(book, source, here, due=False)
@@ -134,7 +153,7 @@ def _feeds(book: Book, fact: Fact, source: Source, form: Form | None, path: Path
     if source.value is not None:
         _value(book, fact, source.value, (*path, "value"))
         if source.field is not None:
-            book.say((*path, "value"), "a source takes a field or a value, not both")
+            book.say((*path, "value"), N_("a source takes a field or a value, not both"))
     match fact.fold:
         case Fold.answered:
             _needs_field(book, source, form, path, _T.danger_answers)
@@ -146,13 +165,18 @@ def _feeds(book: Book, fact: Fact, source: Source, form: Form | None, path: Path
         case Fold.signatures:
             act = book.protocol.acts.get(source.act or "")
             if act is not None and not act.signatures:
-                book.say((*path, "act"), f"{act.key} is not signed: it has no signatures")
+                book.say((*path, "act"), N_("%(act)s is not signed: it has no signatures"), act=act.key)
         case Fold.standing:
             act = book.protocol.acts.get(source.act or "")
             if act is None and source.act is None:
-                book.say(path, "standing needs an act of kind visa")
+                book.say(path, N_("standing needs an act of kind visa"))
             elif act is not None and act.kind is not ActKind.visa:
-                book.say((*path, "act"), f"standing needs an act of kind visa: {act.key} is {act.kind.value}")
+                book.say(
+                    (*path, "act"),
+                    N_("standing needs an act of kind visa: %(act)s is %(kind)s"),
+                    act=act.key,
+                    kind=act.kind.value,
+                )
         case Fold.last | Fold.ever if fact.type is FactType.bool:
             book.field((*path, "field"), form, source.field, *_TRUTHS)
         case Fold.last if fact.type is FactType.enum:
@@ -170,13 +194,21 @@ def _gives_enum(book: Book, fact: Fact, source: Source, form: Form | None, path:
     field = _needs_field(book, source, form, path, *_CHOSEN)
     for answer in _answers(book, field):
         if fact.values and answer not in fact.values:
-            book.say((*path, "field"), f'answer "{answer}" of {source.field} is not among the values of {fact.key}')
+            book.say(
+                (*path, "field"),
+                N_('answer "%(answer)s" of %(field)s is not among the values of %(fact)s'),
+                answer=answer,
+                field=source.field or "",
+                fact=fact.key,
+            )
 
 
 def _needs_field(book: Book, source: Source, form: Form | None, path: Path, *types: FieldType) -> FormField | None:
     if source.field is None:
-        wanted = "a field or a value" if types in (_CHOSEN, _NUMBERS) else "a field"
-        book.say(path, f"this fact needs {wanted} from its source")
+        if types in (_CHOSEN, _NUMBERS):
+            book.say(path, N_("this fact needs a field or a value from its source"))
+        else:
+            book.say(path, N_("this fact needs a field from its source"))
         return None
     return book.field((*path, "field"), form, source.field, *types)
 
@@ -201,7 +233,12 @@ def _answers(book: Book, field: FormField | None) -> tuple[str, ...]:
 def _covered(book: Book, names: Iterable[str], answers: tuple[str, ...], path: Path) -> None:
     for number, name in enumerate(names):
         if answers and name not in answers:
-            book.say((*path, number), f'"{name}" is no answer of that field{book.like(name, answers)}')
+            book.say(
+                (*path, number),
+                N_('"%(name)s" is no answer of that field%(like)s'),
+                name=name,
+                like=book.like(name, answers),
+            )
 
 
 def _derived(book: Book, fact: Fact, path: Path) -> None:
@@ -213,28 +250,35 @@ def _derived(book: Book, fact: Fact, path: Path) -> None:
         result = book.field((*here, "result"), form, fact.guardians.result, _T.choice)
         for answer in _answers(book, result):
             if fact.values and answer not in fact.values:
-                book.say((*here, "result"), f'answer "{answer}" is not among the values of {fact.key}')
+                book.say(
+                    (*here, "result"),
+                    N_('answer "%(answer)s" is not among the values of %(fact)s'),
+                    answer=answer,
+                    fact=fact.key,
+                )
         _value(book, fact, fact.guardians.held, (*here, "held"))
     book.refer_one((*path, "grid_known"), fact.grid_known, "acts")
     if fact.grid_known is not None:
         form = book.form_of(fact.grid_known)
         if form is not None and form.find(_T.grid) is None and book.declared.is_whole("forms", form.key):
-            book.say((*path, "grid_known"), f'form "{form.key}" has no field of type grid')
+            book.say((*path, "grid_known"), N_('form "%(form)s" has no field of type grid'), form=form.key)
     if fact.assessed_level and book.protocol.assessment is None and book.declared.is_whole("assessment"):
-        book.say((*path, "assessed_level"), "the definition has no assessment")
+        book.say((*path, "assessed_level"), N_("the definition has no assessment"))
     if fact.follow_up is not None and book.protocol.follow_up is None and book.declared.is_whole("follow_up"):
-        book.say((*path, "follow_up"), "the definition has no follow_up")
+        book.say((*path, "follow_up"), N_("the definition has no follow_up"))
     book.refer((*path, "entered"), fact.entered, "states")
     book.refer_one((*path, "deadline"), fact.deadline, "deadlines")
     book.refer((*path, "fallen_due"), fact.fallen_due, "deadlines")
     for number, key in enumerate(fact.fallen_due):
         deadline = book.protocol.deadlines.get(key)
         if deadline is not None and deadline.per == "follow_up":
-            book.say((*path, "fallen_due", number), f"{key} counts per follow_up: no answer points at one")
+            book.say(
+                (*path, "fallen_due", number), N_("%(key)s counts per follow_up: no answer points at one"), key=key
+            )
     book.refer_one((*path, "school_known"), fact.school_known, "acts")
     form = book.form_of(fact.school_known)
     if form is not None and form.find(_T.school) is None and book.declared.is_whole("forms", form.key):
-        book.say((*path, "school_known"), f'form "{form.key}" has no field of type school')
+        book.say((*path, "school_known"), N_('form "%(form)s" has no field of type school'), form=form.key)
     book.refer((*path, "months_since"), fact.months_since, "states")
     if fact.people is not None:
         book.refer_one((*path, "people", "seat"), fact.people.seat, "seats")
@@ -251,21 +295,21 @@ def _source(book: Book, source: Source, path: Path, *, due: bool) -> Form | None
     """Check the references of a source; the form of its act. `due`: it starts or meets a deadline."""
     ways = [name for name in _WAYS if getattr(source, name)]
     if not ways and book.declared.is_whole(*_two(path)):
-        book.say(path, f"a source names one of {', '.join(_WAYS)}")
+        book.say(path, N_("a source names one of %(ways)s"), ways=Listing(_WAYS))
     if len(ways) > 1:
-        book.say(path, f"a source names one thing, not {' and '.join(ways)}")
+        book.say(path, N_("a source names one thing, not %(ways)s"), ways=Listing(ways, "and"))
     if "act" not in ways:
         for name in _OF_AN_ACT:
             if getattr(source, name):
-                book.say((*path, name), f"{name} goes with an act")
+                book.say((*path, name), N_("%(name)s goes with an act"), name=name)
     for name in ("seen", "missed_follow_up"):
         if getattr(source, name) and not due:
-            book.say((*path, name), f"{name} starts or meets a deadline: it feeds no fact")
+            book.say((*path, name), N_("%(name)s starts or meets a deadline: it feeds no fact"), name=name)
     for number, earlier in enumerate(source.unless_after):
         here = (*path, "unless_after", number)
         _source(book, earlier, here, due=True)
         if any(getattr(earlier, name) for name in _WAYS if name != "act"):
-            book.say(here, "unless_after takes acts alone")
+            book.say(here, N_("unless_after takes acts alone"))
     book.refer_one((*path, "act"), source.act, "acts")
     book.refer((*path, "entered"), source.entered, "states")
     book.refer_one((*path, "move"), source.move, "moves")
@@ -278,7 +322,12 @@ def _source(book: Book, source: Source, path: Path, *, due: bool) -> Form | None
         found = book.field((*path, "row_filled"), form, rows, _T.rows)
         columns = [item.key for item in found.fields] if found else []
         if found and column not in columns and book.declared.is_whole("forms", form.key):
-            book.say((*path, "row_filled"), f'"{source.row_filled}": write rows.column{book.like(column, columns)}')
+            book.say(
+                (*path, "row_filled"),
+                N_('"%(found)s": write rows.column%(like)s'),
+                found=source.row_filled,
+                like=book.like(column, columns),
+            )
     return form
 
 
@@ -287,7 +336,7 @@ def _moment(book: Book, source: Source, path: Path) -> None:
     form = _source(book, source, path, due=True)
     book.field((*path, "field"), form, source.field, *_TIMED)
     if source.value is not None:
-        book.say((*path, "value"), "a moment takes no value")
+        book.say((*path, "value"), N_("a moment takes no value"))
 
 
 # ---- deadlines and duties ---------------------------------------------------------------------------------------
@@ -299,7 +348,7 @@ def _deadline(book: Book, deadline: Deadline) -> None:
         for number, source in enumerate(getattr(deadline, name)):
             _moment(book, source, (*path, name, number))
     if not deadline.start and book.declared.is_whole(*path):
-        book.say((*path, "start"), "empty list: this deadline would never start")
+        book.say((*path, "start"), N_("empty list: this deadline would never start"))
     book.over_facts((*path, "suspended_while"), deadline.suspended_while)
     book.over_facts((*path, "unless"), deadline.unless)
     for number, step in enumerate(deadline.steps):
@@ -310,19 +359,21 @@ def _deadline(book: Book, deadline: Deadline) -> None:
     if "value" in deadline.model_fields_set:
         _figure(book, deadline.value, (*path, "value"), least=0)
     if not deadline.value and not deadline.steps and book.declared.is_whole(*path):
-        book.say(path, "a deadline has a value or steps")
+        book.say(path, N_("a deadline has a value or steps"))
     if deadline.max is not None and deadline.value > deadline.max:
-        why = ", which the law fixes" if deadline.lock == "law" else ""
-        book.say((*path, "value"), f"{deadline.value} is more than its max, {deadline.max}{why}")
+        text = N_("%(value)s is more than its max, %(most)s")
+        if deadline.lock == "law":
+            text = N_("%(value)s is more than its max, %(most)s, which the law fixes")
+        book.say((*path, "value"), text, value=deadline.value, most=deadline.max)
     if deadline.lock == "law" and deadline.max is None and book.declared.is_whole(*path):
-        book.say((*path, "lock"), "what the law fixes needs a max")
+        book.say((*path, "lock"), N_("what the law fixes needs a max"))
     if deadline.repeat and not deadline.value:
-        book.say((*path, "repeat"), "only a deadline with a value repeats")
+        book.say((*path, "repeat"), N_("only a deadline with a value repeats"))
 
 
 def _figure(book: Book, figure: int, path: Path, *, least: int) -> None:
     if not least <= figure <= LONGEST:
-        book.say(path, f"{figure} is out of reach: {least} to {LONGEST}")
+        book.say(path, N_("%(value)s is out of reach: %(least)s to %(most)s"), value=figure, least=least, most=LONGEST)
 
 
 def _duty(book: Book, duty: Duty) -> None:
@@ -344,25 +395,32 @@ def _grid(book: Book, grid: Grid) -> None:
     for number, floor in enumerate(grid.floors):
         here = (*path, "floors", number)
         if not floor.when.names - grid.items.keys() & book.declared.of(*path, "items"):
-            book.over_names((*here, "when"), floor.when, item_types(grid), f'grid "{grid.key}": item')
+            book.over_names(
+                (*here, "when"), floor.when, item_types(grid), Phrase(N_('grid "%(grid)s": item'), grid=grid.key)
+            )
         if floor.level not in grid.levels and book.declared.is_whole(*path):
-            book.say((*here, "level"), f"the grid has no level {floor.level}")
+            book.say((*here, "level"), N_("the grid has no level %(level)s"), level=floor.level)
     if not book.declared.is_whole(*path):
         return
     if not grid.items:
-        book.say((*path, "items"), "a grid has items")
+        book.say((*path, "items"), N_("a grid has items"))
         return
     wanted = len(next(iter(grid.items.values())).anchors)
     is_sound = True
     for key, item in grid.items.items():
         if item.weight < 1:
-            book.say((*path, "items", key, "weight"), f"a weight is 1 at least, not {item.weight}")
+            book.say((*path, "items", key, "weight"), N_("a weight is 1 at least, not %(found)s"), found=item.weight)
             is_sound = False
         if len(item.anchors) < 2:
-            book.say((*path, "items", key, "anchors"), "an item has two anchors at least")
+            book.say((*path, "items", key, "anchors"), N_("an item has two anchors at least"))
             is_sound = False
         elif len(item.anchors) != wanted:
-            book.say((*path, "items", key, "anchors"), f"{len(item.anchors)} anchors: the first item has {wanted}")
+            book.say(
+                (*path, "items", key, "anchors"),
+                N_("%(found)s anchors: the first item has %(wanted)s"),
+                found=len(item.anchors),
+                wanted=wanted,
+            )
             is_sound = False
     if is_sound:
         _bands(book, grid, path)
@@ -375,14 +433,30 @@ def _bands(book: Book, grid: Grid, path: Path) -> None:
     for number, level in grid.levels.items():
         here = (*path, "levels", str(number))
         if number <= before:
-            book.say(here, "levels are numbered upwards from 1")
+            book.say(here, N_("levels are numbered upwards from 1"))
         if level.low != expected:
-            book.say((*here, "low"), f"level {number} begins at {level.low}, not at {expected}: gap or overlap")
+            book.say(
+                (*here, "low"),
+                N_("level %(number)s begins at %(low)s, not at %(expected)s: gap or overlap"),
+                number=number,
+                low=level.low,
+                expected=expected,
+            )
         if level.high < level.low:
-            book.say((*here, "high"), f"level {number} ends at {level.high}, before it begins")
+            book.say(
+                (*here, "high"),
+                N_("level %(number)s ends at %(high)s, before it begins"),
+                number=number,
+                high=level.high,
+            )
         expected, before = level.high + 1, number
     if expected != grid.maximum + 1:
-        book.say((*path, "levels"), f"the levels end at {expected - 1}: the grid's maximum is {grid.maximum}")
+        book.say(
+            (*path, "levels"),
+            N_("the levels end at %(last)s: the grid's maximum is %(maximum)s"),
+            last=expected - 1,
+            maximum=grid.maximum,
+        )
 
 
 def _assessment(book: Book) -> None:
@@ -393,25 +467,25 @@ def _assessment(book: Book) -> None:
     book.refer_one((*path, "fact"), assessment.fact, "facts")
     fact = book.protocol.facts.get(assessment.fact)
     if fact is not None and not fact.assessed_level and book.declared.is_whole("facts", fact.key):
-        book.say((*path, "fact"), f'fact "{fact.key}" does not say assessed_level')
+        book.say((*path, "fact"), N_('fact "%(fact)s" does not say assessed_level'), fact=fact.key)
     book.refer_one((*path, "act"), assessment.act, "acts")
     form = book.form_of(assessment.act)
     book.field((*path, "field"), form, assessment.field, _T.grid)
     override = book.field((*path, "override"), form, assessment.override, _T.choice, *_NUMBERS)
     for answer in _answers(book, override) if override and override.type is _T.choice else ():
         if not (answer.isdecimal() and book.has_level(int(answer))):
-            book.say((*path, "override"), f'answer "{answer}" is no level of the grid')
+            book.say((*path, "override"), N_('answer "%(answer)s" is no level of the grid'), answer=answer)
     book.field((*path, "recurrence"), form, assessment.recurrence, *_TRUTHS)
     _level(book, assessment.danger_level, (*path, "danger_level"))
     if assessment.recurrence_level:
         _level(book, assessment.recurrence_level, (*path, "recurrence_level"))
     if not 0 <= assessment.reopening_raise <= 10:
-        book.say((*path, "reopening_raise"), f"{assessment.reopening_raise} levels: 0 to 10")
+        book.say((*path, "reopening_raise"), N_("%(found)s levels: 0 to 10"), found=assessment.reopening_raise)
 
 
 def _level(book: Book, level: int, path: Path) -> None:
     if not book.has_level(level):
-        book.say(path, f"no grid has a level {level}")
+        book.say(path, N_("no grid has a level %(level)s"), level=level)
 
 
 def _follow_up(book: Book) -> None:
@@ -422,7 +496,7 @@ def _follow_up(book: Book) -> None:
     book.refer_one((*path, "act"), follow_up.act, "acts")
     act = book.protocol.acts.get(follow_up.act)
     if act is not None and act.kind is not ActKind.follow_up:
-        book.say((*path, "act"), f"{act.key} is of kind {act.kind.value}, not follow_up")
+        book.say((*path, "act"), N_("%(act)s is of kind %(kind)s, not follow_up"), act=act.key, kind=act.kind.value)
     form = book.form_of(follow_up.act)
     for name in ("held_on", "next_on"):
         book.field((*path, name), form, getattr(follow_up, name), *_TIMED)
@@ -430,19 +504,19 @@ def _follow_up(book: Book) -> None:
         here = (*path, "also_next", number)
         _moment(book, source, here)
         if source.act is not None and source.field is None:
-            book.say(here, "name the field that says when the next follow-up is")
+            book.say(here, N_("name the field that says when the next follow-up is"))
     book.refer((*path, "starts"), follow_up.starts, "states")
     levels = book.levels()
     if book.declared.is_whole("grids") and book.declared.is_whole("follow_up"):
         for level in sorted(levels - follow_up.levels.keys()):
-            book.say((*path, "levels"), f"level {level} has no schedule")
+            book.say((*path, "levels"), N_("level %(level)s has no schedule"), level=level)
         for level in follow_up.levels.keys() - levels if levels else ():
-            book.say((*path, "levels", str(level)), f"no grid has a level {level}")
+            book.say((*path, "levels", str(level)), N_("no grid has a level %(level)s"), level=level)
         if follow_up.unassessed_as not in follow_up.levels:
-            book.say((*path, "unassessed_as"), f"level {follow_up.unassessed_as} has no schedule")
+            book.say((*path, "unassessed_as"), N_("level %(level)s has no schedule"), level=follow_up.unassessed_as)
         for state, level in follow_up.treat_as_in.items():
             if level not in follow_up.levels:
-                book.say((*path, "treat_as_in", state), f"level {level} has no schedule")
+                book.say((*path, "treat_as_in", state), N_("level %(level)s has no schedule"), level=level)
     for state in follow_up.treat_as_in:
         book.refer_one((*path, "treat_as_in", state), state, "states")
     for level, schedule in follow_up.levels.items():
@@ -452,12 +526,12 @@ def _follow_up(book: Book) -> None:
 def _schedule(book: Book, schedule: Schedule, path: Path) -> None:
     days = schedule.days
     if list(days) != sorted(set(days)):
-        book.say((*path, "days"), "days of a schedule go upwards")
+        book.say((*path, "days"), N_("days of a schedule go upwards"))
     for number, day in enumerate(days):
         _figure(book, day, (*path, "days", number), least=0)
     for number, day in enumerate(schedule.roll.fixed):
         if day not in days:
-            book.say((*path, "roll", "fixed", number), f"day {day} is not in the schedule")
+            book.say((*path, "roll", "fixed", number), N_("day %(day)s is not in the schedule"), day=day)
 
 
 def _ends(book: Book) -> None:
@@ -471,7 +545,7 @@ def _ends(book: Book) -> None:
         book.over_facts((*here, "when"), rule.when)
         book.refer((*here, "states"), rule.states, "states")
         if not 1 <= rule.months <= 1200:
-            book.say((*here, "months"), f"{rule.months} months: 1 to 1200")
+            book.say((*here, "months"), N_("%(months)s months: 1 to 1200"), months=rule.months)
 
 
 def _two(path: Path) -> tuple[str, ...]:

@@ -10,7 +10,9 @@ from pydantic import BaseModel
 from pydantic_core import ErrorDetails
 
 from school_protocol.definitions.names import suggestion
-from school_protocol.definitions.tree import Path, label
+from school_protocol.definitions.tree import Path, label, placed
+from school_protocol.domain.conditions import ConditionError
+from school_protocol.domain.phrases import N_, Listing, Phrase, cut
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 
@@ -21,45 +23,87 @@ INJECTED = frozenset({"key", "digest"})
 _SHOWN = 60
 
 
-def explain(error: ErrorDetails, loc: Path, path: Path) -> str:
+def explain(error: ErrorDetails, loc: Path, path: Path) -> Phrase:
     """The message for `error`; `loc` is its place in the model, `path` the same place in the file."""
-    kind, given = error["type"], error["input"]
-    if kind in ("extra_forbidden", "missing"):
-        where = f" in {label(path[:-1])}" if path[:-1] else ""
-        if kind == "missing":
-            return f'missing key "{path[-1]}"{where}'
-        return unknown_key(str(path[-1]), loc[:-1], where)
-    return f"{label(path)}: {_sentence(kind, given, error, loc)}"
+    kind = error["type"]
+    if kind == "missing":
+        return missing_key(str(path[-1]), path[:-1])
+    if kind == "extra_forbidden":
+        return unknown_key(str(path[-1]), loc[:-1], path[:-1])
+    return placed(path, _sentence(kind, error["input"], error, loc))
 
 
-def unknown_key(name: str, loc: Path, where: str) -> str:
-    return f'unknown key "{name}"{where}{suggestion(name, keys_at(loc))}'
+def missing_key(name: str, path: Path) -> Phrase:
+    if path:
+        return Phrase(N_('missing key "%(name)s" in %(place)s'), name=name, place=label(path))
+    return Phrase(N_('missing key "%(name)s"'), name=name)
 
 
-def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> str:
+def unknown_key(name: str, loc: Path, path: Path) -> Phrase:
+    """`loc` is the place in the model where it would be, `path` the same place in the file."""
+    like = suggestion(name, keys_at(loc))
+    if path:
+        return Phrase(N_('unknown key "%(name)s" in %(place)s%(like)s'), name=name, place=label(path), like=like)
+    return Phrase(N_('unknown key "%(name)s"%(like)s'), name=name, like=like)
+
+
+def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> Phrase:
     context = error.get("ctx", {})
-    if isinstance(given, str) and len(given) > _SHOWN:
-        given = given[:_SHOWN] + "…"
+    if isinstance(given, str):
+        given = cut(given, _SHOWN)
     if kind in ("enum", "literal_error"):
-        expected = str(context["expected"]).replace("'", "").replace(" or ", ", ")
-        if not isinstance(given, str | int):
-            return f"must be one of {expected}"
-        return f'"{given}" is not one of {expected}{suggestion(str(given), expected.split(", "))}'
-    if kind in ("int_parsing", "int_type", "int_from_float", "int_parsing_size"):
-        return f'"{given}" is not a whole number' if isinstance(given, str) else "must be a whole number"
-    if kind in ("bool_parsing", "bool_type"):
-        return f'"{given}" is neither true nor false' if isinstance(given, str) else "must be true or false"
-    if kind == "string_type":
-        return "must be plain text"
-    if kind in ("tuple_type", "list_type"):
-        return "must be a list"
-    if kind in ("dict_type", "mapping_type", "model_type", "model_attributes_type"):
-        if _is_text(_type_at(loc)):
-            return "must be a text in every language, such as {fr: …, ar: …, en: …}"
-        return "must be a mapping of keys"
-    if kind == "value_error":
-        return str(context.get("error", error["msg"])).replace(" (<unknown>, line 1)", "")
-    return error["msg"]
+        return _among(given, str(context["expected"]).replace("'", "").replace(" or ", ", ").split(", "))
+    if kind in _WRONG_TYPE:
+        written, otherwise = _WRONG_TYPE[kind]
+        return Phrase(written, value=given) if written and isinstance(given, str) else Phrase(otherwise)
+    if kind in _MAPPING:
+        return _mapping(loc)
+    if kind in _OUT_OF_BOUNDS:
+        text, bound = _OUT_OF_BOUNDS[kind]
+        return Phrase(text, bound=context[bound])
+    why = context.get("error")
+    if isinstance(why, ConditionError):
+        return why.phrase
+    return Phrase(N_("this cannot be taken: %(why)s"), why=error["msg"])
+
+
+def _among(given: object, expected: list[str]) -> Phrase:
+    if not isinstance(given, str | int):
+        return Phrase(N_("must be one of %(expected)s"), expected=Listing(expected))
+    like = suggestion(str(given), expected)
+    text = N_('"%(given)s" is not one of %(expected)s%(like)s')
+    return Phrase(text, given=str(given), expected=Listing(expected), like=like)
+
+
+def _mapping(loc: Path) -> Phrase:
+    if _is_text(_type_at(loc)):
+        return Phrase(N_("must be a text in every language, such as %(example)s"), example="{fr: …, ar: …, en: …}")
+    return Phrase(MAPPING)
+
+
+MAPPING = N_("must be a mapping of keys")
+_NO_NUMBER = (N_('"%(value)s" is not a whole number'), N_("must be a whole number"))
+_NO_TRUTH = (N_('"%(value)s" is neither true nor false'), N_("must be true or false"))
+_NO_LIST = ("", N_("must be a list"))
+_WRONG_TYPE: Mapping[str, tuple[str, str]] = {
+    "int_parsing": _NO_NUMBER,
+    "int_type": _NO_NUMBER,
+    "int_from_float": _NO_NUMBER,
+    "int_parsing_size": _NO_NUMBER,
+    "bool_parsing": _NO_TRUTH,
+    "bool_type": _NO_TRUTH,
+    "string_type": ("", N_("must be plain text")),
+    "tuple_type": _NO_LIST,
+    "list_type": _NO_LIST,
+}
+"""What is said of a text that was written, and of anything else."""
+_MAPPING = ("dict_type", "mapping_type", "model_type", "model_attributes_type")
+_OUT_OF_BOUNDS: Mapping[str, tuple[str, str]] = {
+    "greater_than_equal": (N_("Input should be greater than or equal to %(bound)s"), "ge"),
+    "less_than_equal": (N_("Input should be less than or equal to %(bound)s"), "le"),
+}
+EXPLAINED = frozenset({"missing", "extra_forbidden", "enum", "literal_error", *_WRONG_TYPE, *_MAPPING, *_OUT_OF_BOUNDS})
+"""Pydantic's kinds of error that have words here; besides them, a condition says itself what is wrong with it."""
 
 
 def keys_at(loc: Path) -> list[str]:

@@ -6,13 +6,15 @@ import ast
 from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 
-from school_protocol.domain.conditions import Condition, NameType
+from school_protocol.domain.conditions import UNKNOWN_NAME, Condition, NameType
 from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.phrases import N_, Phrase
 from school_protocol.domain.protocol import FactType, Grid, Protocol
 
 ANSWERED = ("yes", "no", "unknown")
 NEED = "need"
 """What a referral covers when it is made without a danger."""
+NOT_DECLARED = N_('%(what)s "%(name)s" is not declared%(like)s')
 
 _BOOL, _INT = NameType("bool"), NameType("int")
 
@@ -56,14 +58,14 @@ def item_types(grid: Grid) -> Mapping[str, NameType]:
     return dict.fromkeys(grid.items, _INT)
 
 
-def condition_faults(condition: Condition, types: Mapping[str, NameType], what: str) -> list[str]:
+def condition_faults(condition: Condition, types: Mapping[str, NameType], what: str) -> list[Phrase]:
     """Every mistake of a condition, in words; `what` is the kind of names that it may read."""
     faults = [
-        f'{what} "{name}" is not declared{suggestion(name, types)}'
+        Phrase(NOT_DECLARED, what=what, name=name, like=suggestion(name, types))
         for name in dict.fromkeys(node.id for node in ast.walk(condition.tree) if isinstance(node, ast.Name))
         if name not in types
     ]
-    faults += (fault for fault in condition.faults(types) if not fault.startswith("unknown name"))
+    faults += (fault for fault in condition.faults(types) if fault.text != UNKNOWN_NAME)
     for node in ast.walk(condition.tree):
         if isinstance(node, ast.Compare):
             faults += _sides(node.left, node.ops[0], node.comparators[0], types)
@@ -78,25 +80,30 @@ def nearest(name: str, names: Iterable[str]) -> str | None:
 
 
 def suggestion(name: str, names: Iterable[str]) -> str:
+    """What goes behind a sentence about a name that does not exist: a phrase, or nothing."""
     close = nearest(name, names)
-    return f'; did you mean "{close}"?' if close else ""
+    return Phrase(N_('; did you mean "%(name)s"?'), name=close) if close else ""
 
 
-def _sides(left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType]) -> list[str]:
+def _sides(left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType]) -> list[Phrase]:
     """Mistakes that lie in both sides together: two names of different types, or no name at all."""
     if not isinstance(left, ast.Name) and not isinstance(right, ast.Name):
-        return [f"`{ast.unparse(left)}` is compared with a constant: one side must be a name"]
+        text = N_("`%(term)s` is compared with a constant: one side must be a name")
+        return [Phrase(text, term=ast.unparse(left))]
     if isinstance(left, ast.Name) and isinstance(right, ast.Name):
         one, other = types.get(left.id), types.get(right.id)
         kinds = {"enum" if kind.kind == "multi" else kind.kind for kind in (one, other) if kind is not None}
         if isinstance(op, ast.In | ast.NotIn) and one is not None and one.kind != "enum":
-            return [f"`{left.id}` is {one.kind}: only an enum can be among several answers"]
+            text = N_("`%(name)s` is %(kind)s: only an enum can be among several answers")
+            return [Phrase(text, name=left.id, kind=one.kind)]
         if len(kinds) > 1:
             assert one is not None
             assert other is not None
-            return [f"`{left.id}` is {one.kind} and `{right.id}` is {other.kind}: they cannot be compared"]
+            text = N_("`%(name)s` is %(kind)s and `%(other)s` is %(other_kind)s: they cannot be compared")
+            return [Phrase(text, name=left.id, kind=one.kind, other=right.id, other_kind=other.kind)]
     if isinstance(op, ast.In | ast.NotIn) and not isinstance(right, ast.Name | ast.Tuple | ast.List):
-        return [f"`in {ast.unparse(right)}`: write a list, such as ('one', 'two')"]
+        text = N_("`in %(term)s`: write a list, such as %(example)s")
+        return [Phrase(text, term=ast.unparse(right), example="('one', 'two')")]
     return []
 
 

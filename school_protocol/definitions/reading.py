@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from school_protocol.definitions.book import Declared, Finding
 from school_protocol.definitions.checking import check
-from school_protocol.definitions.explaining import INJECTED, explain, keys_at, unknown_key
+from school_protocol.definitions.explaining import INJECTED, MAPPING, explain, keys_at, unknown_key
 from school_protocol.definitions.names import nearest
 from school_protocol.definitions.tree import (
     LARGEST,
@@ -28,10 +28,12 @@ from school_protocol.definitions.tree import (
     child,
     follow,
     grow,
-    label,
+    placed,
     plain,
 )
+from school_protocol.domain.conditions import TOO_DEEP
 from school_protocol.domain.errors import DefinitionError, Fault
+from school_protocol.domain.phrases import N_, Phrase
 from school_protocol.domain.protocol import Protocol
 
 _TRIES = 24
@@ -84,11 +86,10 @@ class _Reader:
     def protocol(self) -> Protocol | None:
         """The model of what can be read; None if nothing can. Faults are added as they are found."""
         for path, node, name in list(_forbidden(self.root, ())):
-            where = f" in {label(path)}" if path else ""
-            self._add(node.nodes[name], unknown_key(name, path, where))
+            self._add(node.nodes[name], unknown_key(name, path, path))
             self._cut([(node, node.nodes[name], (*path, name))])
         for path, holder, listed in list(_lists(self.root, ())):
-            self._add(listed, f"{label(path)}: must be a mapping of keys")
+            self._add(listed, placed(path, Phrase(MAPPING)))
             self._cut([(holder, listed, path)])
         for attempt in range(_TRIES):
             try:
@@ -96,10 +97,11 @@ class _Reader:
             except ValidationError as error:
                 self._refused(error, reported=attempt > 0)
                 if error.error_count() > _MANY:
-                    self.faults.append(Fault(1, f"{error.error_count() - _MANY} more faults are not listed"))
+                    more = error.error_count() - _MANY
+                    self.faults.append(Fault(1, Phrase(N_("%(number)s more faults are not listed"), number=more)))
                     return None
             except RecursionError:
-                raise Unreadable(1, "a condition is nested too deep") from None
+                raise Unreadable(1, TOO_DEEP) from None
             else:
                 for finding in check(protocol, self.declared):
                     self._found(finding)
@@ -112,15 +114,14 @@ class _Reader:
             values["format"] = 1
         return values
 
-    def _add(self, node: Node, message: str) -> None:
+    def _add(self, node: Node, message: Phrase) -> None:
         if not node.flawed:
-            self.faults.append(Fault(node.line, message if len(message) <= _LONGEST else message[:_LONGEST] + "…"))
+            self.faults.append(Fault(node.line, message.shortened(_LONGEST)))
 
     def _found(self, finding: Finding) -> None:
         nodes, _ = follow(self.root, finding.path)
         if not any(node.flawed for node in nodes):
-            where = f"{label(_shown(finding.path, nodes))}: " if finding.path else ""
-            self._add(nodes[-1], where + finding.message)
+            self._add(nodes[-1], placed(_shown(finding.path, nodes) if finding.path else (), finding.message))
 
     # ---- what the model refuses --------------------------------------------------------------------------------
 
@@ -141,7 +142,7 @@ class _Reader:
         self._cut(cuts)
 
     def _missing(
-        self, loc: Path, nodes: list[Node], walked: Path, message: str, reported: bool, cuts: list[_Cut]
+        self, loc: Path, nodes: list[Node], walked: Path, message: Phrase, reported: bool, cuts: list[_Cut]
     ) -> None:
         holder = nodes[-1]
         if not reported and not any(node.flawed for node in nodes) and (*walked, loc[-1]) not in self.declared.cut:

@@ -1,20 +1,24 @@
-"""A difference in words: what it is about, and what is otherwise there, in the reader's language.
+"""A difference in words: what it is about, and what is otherwise there, in the reader's language; faults of a file.
 
 Pages and the command line say the same. An attribute that has no word of its own here is named as the file writes it.
 """
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
 
+from babel import lists
 from pydantic import BaseModel
 
 from school_protocol.definitions.difference import Change, ChangeKind, Path
 from school_protocol.domain.conditions import Condition
+from school_protocol.domain.errors import Fault
+from school_protocol.domain.phrases import Listing, Phrase, Words, cut
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 from school_protocol.wording import N_, Wording
@@ -22,6 +26,12 @@ from school_protocol.wording import N_, Wording
 _LONGEST = 400
 _APART = ("\u2068", "\u2069")
 """Around a value that runs the other way than the sentence: it keeps its own order, on pages and terminals alike."""
+_LEFT_TO_RIGHT, _RIGHT_TO_LEFT = "\u2066", "\u2067"
+"""Before a key or figure in an Arabic sentence; before an Arabic sentence in a line that begins in Latin letters."""
+_TURNING = re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""Signs in a file that would turn a sentence round."""
+_LITERAL = re.compile("`[^`]*`")
+"""A word of the format in a translation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +101,65 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple | list | frozenset):
         return [_plain(item) for item in (sorted(value) if isinstance(value, frozenset) else value)]
     return value
+
+
+# ---- faults ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class FaultSaid:
+    """One fault: its line, a sentence, and what stands on that line where it is shown."""
+
+    line: int
+    sentence: str
+    text: str = ""
+    is_english: bool = False
+    """The sentence is known in English alone."""
+
+
+def fault_said(w: Wording, fault: Fault, text: str = "") -> FaultSaid:
+    """What is wrong with a file, in the language of `w`; `text` is the line as it stands there."""
+    if not isinstance(fault.message, Phrase):
+        return FaultSaid(fault.line, fault.message, text, is_english=True)
+    said = _phrase(w, fault.message)
+    left_open = said.count(_APART[0]) + said.count(_LEFT_TO_RIGHT) - said.count(_APART[1])
+    return FaultSaid(fault.line, said + _APART[1] * left_open, text)
+
+
+def fault_line(w: Wording, file: str, fault: Fault) -> str:
+    """A fault as FILE:LINE: message, as editors read it."""
+    said = fault_said(w, fault).sentence
+    return f"{file}:{fault.line}: " + (f"{_RIGHT_TO_LEFT}{said}{_APART[1]}" if w.direction == "rtl" else said)
+
+
+def _phrase(w: Wording, words: Words) -> str:
+    """Keys and values stay as the file has them, each kept apart from an Arabic sentence."""
+    if w.language == "en" or words == "":
+        return str(words)
+    if isinstance(words, Listing):
+        return _listing(w, words)
+    if isinstance(words, Phrase):
+        text = w._(words.text)
+        if w.direction == "rtl":
+            text = _LITERAL.sub(lambda literal: f"{_LEFT_TO_RIGHT}{literal[0]}{_APART[1]}", text)
+        said = text % {name: _phrase(w, one) for name, one in words.args.items()} if words.args else text
+        return cut(said, words.longest) if words.longest else said
+    return _kept(str(words)) if w.direction == "rtl" else str(words)
+
+
+def _kept(value: str) -> str:
+    """A value in an Arabic sentence: in its own order, which is that of keys and figures unless it holds Arabic."""
+    value = _TURNING.sub("", value)
+    if any(unicodedata.bidirectional(character) in ("R", "AL") for character in value):
+        return _apart(value)
+    return f"{_LEFT_TO_RIGHT}{value}{_APART[1]}"
+
+
+def _listing(w: Wording, words: Listing) -> str:
+    said = [_phrase(w, item) for item in words.items]
+    if words.joint == "or":
+        return lists.format_list(said, style="or", locale=w.locale)
+    return w.titles(said) if words.joint == "and" else w.comma.join(said)
 
 
 # ---- what it is about --------------------------------------------------------------------------------------------
@@ -224,8 +293,12 @@ def _attribute(w: Wording, left: Path, language: str) -> str:
 
 def _value(w: Wording, protocol: Protocol, left: Path, value: Any) -> str:
     said = _said(w, protocol, next((step for step in reversed(left) if step in _POINTING), ""), value)
-    said = said if len(said) <= _LONGEST else said[:_LONGEST] + "…"
-    return f"{_APART[0]}{said}{_APART[1]}" if w.direction == "rtl" and _runs_left_to_right(said) else said
+    said = cut(said, _LONGEST)
+    return _apart(said) if w.direction == "rtl" and _runs_left_to_right(said) else said
+
+
+def _apart(said: str) -> str:
+    return f"{_APART[0]}{said}{_APART[1]}"
 
 
 def _runs_left_to_right(text: str) -> bool:

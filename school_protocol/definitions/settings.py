@@ -17,6 +17,7 @@ import yaml
 from school_protocol.definitions.book import Book
 from school_protocol.definitions.tree import Path, grow, plain
 from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.protocol import Deadline, Level, Protocol, Words
 from school_protocol.domain.texts import Text
 
@@ -151,10 +152,12 @@ def check(book: Book) -> None:
     protocol = book.protocol
     for key, deadline in protocol.deadlines.items():
         if deadline.editable and deadline.lock:
-            book.say(("deadlines", key, "editable"), f"what is locked for {deadline.lock} is no setting")
+            book.say(
+                ("deadlines", key, "editable"), N_("what is locked for %(lock)s is no setting"), lock=deadline.lock
+            )
     for key, form in protocol.forms.items():
         if form.editable and form.intro is None and book.declared.is_whole("forms", key):
-            book.say(("forms", key, "editable"), "only the intro of a form can be changed, and it has none")
+            book.say(("forms", key, "editable"), N_("only the intro of a form can be changed, and it has none"))
     for key, grid in protocol.grids.items():
         _check_levels(book, ("grids", key, "levels"), grid.levels)
 
@@ -164,8 +167,8 @@ def _check_levels(book: Book, path: Path, levels: Mapping[int, Level]) -> None:
     for place, (number, level) in enumerate(places):
         beside = [*places[max(0, place - 1) : place], *places[place + 1 : place + 2]]
         if level.editable and beside and not any(other.editable for _number, other in beside):
-            said = "a level is bounded by its neighbours: one of them must be editable, too"
-            book.say((*path, str(number), "editable"), said)
+            text = N_("a level is bounded by its neighbours: one of them must be editable, too")
+            book.say((*path, str(number), "editable"), text)
 
 
 # ---- the file with them changed ----------------------------------------------------------------------------------

@@ -7,12 +7,13 @@ something else than it shows: anchors, aliases, tags, duplicate keys, several do
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import yaml
 
 from school_protocol.domain.errors import Fault
+from school_protocol.domain.phrases import N_, Listing, Phrase, Words, recognised
 
 LARGEST = 2 * 1024 * 1024
 DEEPEST = 20
@@ -27,9 +28,9 @@ Path = tuple[str | int, ...]
 class Unreadable(Exception):
     """The bytes cannot be read further: one fault, and nothing after it can be trusted."""
 
-    def __init__(self, line: int, message: str) -> None:
-        self.fault = Fault(line, message)
-        super().__init__(message)
+    def __init__(self, line: int, text: str | Phrase, /, **args: Words) -> None:
+        self.fault = Fault(line, phrase(text, args))
+        super().__init__(self.fault.message)
 
 
 @dataclass(eq=False, slots=True)
@@ -104,22 +105,32 @@ def label(path: Path) -> str:
     return words
 
 
+def phrase(text: str | Phrase, args: Mapping[str, Words]) -> Phrase:
+    """A marked message with what stands in it; one that is whole already stays so."""
+    return text if isinstance(text, Phrase) else Phrase(text, **args)
+
+
+def placed(path: Path, fault: Phrase) -> Phrase:
+    """A fault with its place in front."""
+    return Phrase(N_("%(place)s: %(fault)s"), place=label(path), fault=fault) if path else fault
+
+
 def _decoded(data: bytes) -> str:
     if len(data) > LARGEST:
-        raise Unreadable(1, f"the file is larger than {LARGEST // 1024 // 1024} MiB")
+        raise Unreadable(1, N_("the file is larger than %(size)s MiB"), size=LARGEST // 1024 // 1024)
     try:
         text = data.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise Unreadable(data.count(b"\n", 0, error.start) + 1, "the file is not UTF-8 text") from None
+        raise Unreadable(data.count(b"\n", 0, error.start) + 1, N_("the file is not UTF-8 text")) from None
     text = text.removeprefix("\ufeff")
     found = _UNWANTED.search(text)
     if found:
-        raise Unreadable(text.count("\n", 0, found.start()) + 1, f"unwanted character {_name(found[0])}")
+        raise Unreadable(text.count("\n", 0, found.start()) + 1, _unwanted(found[0]))
     return text
 
 
-def _name(character: str) -> str:
-    return f"U+{ord(character):04X}"
+def _unwanted(character: str) -> Phrase:
+    return Phrase(N_("unwanted character %(code)s"), code=f"U+{ord(character):04X}")
 
 
 class _Grower:
@@ -135,47 +146,49 @@ class _Grower:
             yield from yaml.parse(text, Loader=_LOADER)
         except yaml.MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
-            said = ", ".join(part for part in (error.context, error.problem) if part)
+            said = Listing(recognised(part, _NOT_YAML) for part in (error.context, error.problem) if part)
             line = min(mark.line + 1, text.count("\n") + 1) if mark else 1
-            raise Unreadable(line, f"not YAML: {said}") from None
+            raise Unreadable(line, N_("not YAML: %(why)s"), why=said) from None
         except yaml.YAMLError as error:
-            raise Unreadable(1, f"not YAML: {str(error).splitlines()[0]}") from None
+            raise Unreadable(1, N_("not YAML: %(why)s"), why=str(error).splitlines()[0]) from None
 
     def document(self) -> Entries:
         root: Node | None = None
         for event in self._events:
             if isinstance(event, yaml.DocumentStartEvent):
                 if root is not None:
-                    raise Unreadable(_line(event), "a second document begins here: one file holds one definition")
+                    raise Unreadable(_line(event), N_("a second document begins here: one file holds one definition"))
                 if event.tags:
-                    self._fault(event, "tags are not used in definitions")
+                    self._fault(event, (), N_("tags are not used in definitions"))
             elif isinstance(event, yaml.NodeEvent):
                 root = self._node(event, (), None)
         if root is None:
-            raise Unreadable(1, "the file is empty")
+            raise Unreadable(1, N_("the file is empty"))
         if not isinstance(root, Entries):
-            raise Unreadable(root.line, "a definition is a mapping of keys")
+            raise Unreadable(root.line, N_("a definition is a mapping of keys"))
         return root
 
-    def _fault(self, event: yaml.Event, message: str) -> None:
-        self.faults.append(Fault(_line(event), message))
+    def _fault(self, event: yaml.Event, path: Path, text: str | Phrase, /, **args: Words) -> None:
+        self.faults.append(Fault(_line(event), placed(path, phrase(text, args))))
 
     def _node(self, event: yaml.NodeEvent, path: Path, line: int | None) -> Node:
         """The node that `event` begins; `line` is that of its key, where it has one."""
         self._count += 1
         if self._count > MANY:
-            raise Unreadable(_line(event), f"more than {MANY} values")
+            raise Unreadable(_line(event), N_("more than %(most)s values"), most=MANY)
         if isinstance(event, yaml.AliasEvent):
-            self._fault(event, f"{_prefix(path)}aliases are not used in definitions: write *{event.anchor} out")
+            text = N_("aliases are not used in definitions: write %(alias)s out")
+            self._fault(event, path, text, alias=f"*{event.anchor}")
             return Scalar("", line or _line(event), flawed=True)
         if event.anchor is not None:
-            self._fault(event, f"{_prefix(path)}anchors are not used in definitions: remove &{event.anchor}")
+            text = N_("anchors are not used in definitions: remove %(anchor)s")
+            self._fault(event, path, text, anchor=f"&{event.anchor}")
         if isinstance(event, yaml.ScalarEvent | yaml.CollectionStartEvent) and event.tag is not None:
-            self._fault(event, f"{_prefix(path)}tags are not used in definitions: remove {_tag(event.tag)}")
+            self._fault(event, path, N_("tags are not used in definitions: remove %(tag)s"), tag=_tag(event.tag))
         if isinstance(event, yaml.ScalarEvent):
             return self._scalar(event, path, line)
         if len(path) >= DEEPEST:
-            raise Unreadable(_line(event), f"nested more than {DEEPEST} deep")
+            raise Unreadable(_line(event), N_("nested more than %(most)s deep"), most=DEEPEST)
         if isinstance(event, yaml.SequenceStartEvent):
             return self._items(event, path, line)
         return self._entries(event, path, line)
@@ -184,9 +197,9 @@ class _Grower:
         scalar = Scalar(event.value, line or _line(event))
         found = _UNWANTED.search(event.value)
         if found:
-            self._fault(event, f"{_prefix(path)}unwanted character {_name(found[0])}")
+            self._fault(event, path, _unwanted(found[0]))
         elif not event.value.strip():
-            self.faults.append(Fault(scalar.line, f"{_prefix(path)}empty value"))
+            self.faults.append(Fault(scalar.line, placed(path, Phrase(N_("empty value")))))
         else:
             return scalar
         scalar.text, scalar.flawed = "", True
@@ -203,12 +216,12 @@ class _Grower:
         for key in self._until(yaml.MappingEndEvent):
             start = _line(key)
             if not isinstance(key, yaml.ScalarEvent):
-                raise Unreadable(start, f"{_prefix(path)}a key is plain text")
+                raise Unreadable(start, placed(path, Phrase(N_("a key is plain text"))))
             if key.anchor is not None or key.tag is not None:
-                self._fault(key, f"{_prefix(path)}a key takes neither anchor nor tag")
+                self._fault(key, path, N_("a key takes neither anchor nor tag"))
             name = key.value
             if _UNWANTED.search(name) or not name.strip():
-                self._fault(key, f"{_prefix(path)}a key is empty or holds an unwanted character")
+                self._fault(key, path, N_("a key is empty or holds an unwanted character"))
                 self.lost.add(path)
                 self._node(self._next(), (*path, "?"), start)
                 continue
@@ -217,8 +230,7 @@ class _Grower:
             if twin is None:
                 entries.nodes[name] = node
             else:
-                where = f" in {label(path)}" if path else ""
-                self._fault(key, f'duplicate key "{name}"{where} (first on line {twin.line})')
+                self._fault(key, (), _duplicate(path), name=name, place=label(path), line=twin.line)
                 self.lost.add((*path, name))
         return entries
 
@@ -239,9 +251,56 @@ def _line(event: yaml.Event) -> int:
     return int(event.start_mark.line) + 1 if event.start_mark else 1
 
 
-def _prefix(path: Path) -> str:
-    return f"{label(path)}: " if path else ""
+def _duplicate(path: Path) -> str:
+    if path:
+        return N_('duplicate key "%(name)s" in %(place)s (first on line %(line)s)')
+    return N_('duplicate key "%(name)s" (first on line %(line)s)')
 
 
 def _tag(tag: str) -> str:
     return tag.replace("tag:yaml.org,2002:", "!!")
+
+
+_NOT_YAML = (
+    N_("while parsing a block collection"),
+    N_("while parsing a block mapping"),
+    N_("while parsing a block node"),
+    N_("while parsing a flow mapping"),
+    N_("while parsing a flow node"),
+    N_("while parsing a flow sequence"),
+    N_("while parsing a node"),
+    N_("while parsing a quoted scalar"),
+    N_("while scanning a block scalar"),
+    N_("while scanning a plain scalar"),
+    N_("while scanning a quoted scalar"),
+    N_("while scanning a simple key"),
+    N_("while scanning a tag"),
+    N_("while scanning an alias"),
+    N_("while scanning an anchor"),
+    N_("while scanning for the next token"),
+    N_("block sequence entries are not allowed in this context"),
+    N_("mapping keys are not allowed in this context"),
+    N_("mapping values are not allowed in this context"),
+    N_("could not find expected ':'"),
+    N_("did not find expected ',' or ']'"),
+    N_("did not find expected ',' or '}'"),
+    N_("did not find expected '-' indicator"),
+    N_("did not find expected <document start>"),
+    N_("did not find expected alphabetic or numeric character"),
+    N_("did not find expected comment or line break"),
+    N_("did not find expected hexdecimal number"),
+    N_("did not find expected key"),
+    N_("did not find expected node content"),
+    N_("did not find expected whitespace or line break"),
+    N_("found a tab character that violates indentation"),
+    N_("found a tab character where an indentation space is expected"),
+    N_("found an indentation indicator equal to 0"),
+    N_("found character that cannot start any token"),
+    N_("found invalid Unicode character escape code"),
+    N_("found undefined tag handle"),
+    N_("found unexpected ':'"),
+    N_("found unexpected document indicator"),
+    N_("found unexpected end of stream"),
+    N_("found unknown escape character"),
+)
+"""What libyaml says of a text that is no YAML, directives apart: what it says of those stays in its own words."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from school_protocol.definitions.book import Book
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.protocol import HISTORY, START, ActKind
 
 
@@ -24,7 +25,7 @@ def _unread(book: Book) -> None:
     assessed = book.protocol.assessment.fact if book.protocol.assessment else None
     for key, fact in book.protocol.facts.items():
         if key not in book.facts_read and not fact.figure and key != assessed:
-            book.say(("facts", key), "declared but never read")
+            book.say(("facts", key), N_("declared but never read"))
 
 
 def _graph(book: Book) -> None:
@@ -32,10 +33,10 @@ def _graph(book: Book) -> None:
     initial = next((key for key, state in protocol.states.items() if state.initial), None)
     opening = [move for move in protocol.moves.values() if START in move.from_]
     if not opening:
-        book.say(("moves",), "no move begins at START: no case could ever be opened")
+        book.say(("moves",), N_("no move begins at START: no case could ever be opened"))
         return
     if initial is not None and not any(move.to == initial for move in opening):
-        book.say(("states", initial), "no move leads from START to the initial state")
+        book.say(("states", initial), N_("no move leads from START to the initial state"))
     ways: dict[str, set[str]] = {}
     for move in protocol.moves.values():
         for source in move.from_:
@@ -43,10 +44,10 @@ def _graph(book: Book) -> None:
     reached = _reached(ways)
     for key, state in protocol.states.items():
         if key not in reached:
-            book.say(("states", key), "no moves lead here from START")
+            book.say(("states", key), N_("no moves lead here from START"))
         leaving = [move for move in protocol.moves.values() if key in move.from_ and not move.automatic]
         if not state.ended and not leaving:
-            book.say(("states", key), "no move leads out of here, and it is not ended")
+            book.say(("states", key), N_("no move leads out of here, and it is not ended"))
 
 
 def _reached(ways: dict[str, set[str]]) -> set[str]:
@@ -64,9 +65,9 @@ def _automatic(book: Book) -> None:
     made = {act.moves for act in protocol.acts.values()}
     for key, move in protocol.moves.items():
         if move.automatic and key not in made:
-            book.say(("moves", key, "automatic"), "no act makes this move: name it in an act's moves")
+            book.say(("moves", key, "automatic"), N_("no act makes this move: name it in an act's moves"))
         if move.to == HISTORY and not any(other.automatic for other in protocol.moves.values()):
-            book.say(("moves", key, "to"), "history needs an automatic move whose way back it is")
+            book.say(("moves", key, "to"), N_("history needs an automatic move whose way back it is"))
     for act in protocol.acts_of(ActKind.raise_danger):
         if act.moves is not None and act.moves in protocol.moves and not protocol.moves[act.moves].automatic:
-            book.say(("acts", act.key, "moves"), f'move "{act.moves}" is not automatic')
+            book.say(("acts", act.key, "moves"), N_('move "%(move)s" is not automatic'), move=act.moves)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from school_protocol.definitions.book import Book
 from school_protocol.domain.forms import FieldType
+from school_protocol.domain.phrases import N_
 from school_protocol.domain.protocol import Words
 
 
@@ -13,7 +14,7 @@ def check(book: Book) -> None:
     if book.declared.is_whole("words"):
         addressed = {words.for_ for words in book.protocol.words.values()}
         for key in book.protocol.audiences.keys() - addressed:
-            book.say(("audiences", key), "no words are for it")
+            book.say(("audiences", key), N_("no words are for it"))
 
 
 def _words(book: Book, words: Words) -> None:
@@ -22,11 +23,11 @@ def _words(book: Book, words: Words) -> None:
     book.refer((*path, "acts"), words.acts, "acts")
     book.refer((*path, "dangers"), words.dangers, "dangers")
     if not (words.say or words.never or words.text or words.fills):
-        book.say(path, "nothing is said here: write say and never, a text, or fills")
+        book.say(path, N_("nothing is said here: write say and never, a text, or fills"))
     if words.text and (words.say or words.never):
-        book.say((*path, "text"), "words are lists to say and never to say, or one text: not both")
+        book.say((*path, "text"), N_("words are lists to say and never to say, or one text: not both"))
     if words.fills and not words.acts:
-        book.say((*path, "fills"), "fills goes with acts")
+        book.say((*path, "fills"), N_("fills goes with acts"))
     for act in words.acts:
         for name in words.fills:
             book.field((*path, "fills", name), book.form_of(act), name, FieldType.text, FieldType.long)

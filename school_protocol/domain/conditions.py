@@ -16,6 +16,8 @@ from typing import Any, cast
 from pydantic import GetCoreSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
+from school_protocol.domain.phrases import N_, Listing, Phrase, Words, recognised
+
 Value = bool | int | str | tuple[str, ...] | None
 Truth = bool | None
 Values = Mapping[str, Value]
@@ -26,8 +28,16 @@ LONGEST = 2000
 """Characters: what nobody could read in one go is not a condition."""
 
 
+TOO_DEEP = N_("a condition is nested too deep")
+UNKNOWN_NAME = N_("unknown name `%(name)s`")
+
+
 class ConditionError(ValueError):
-    """A condition is not in the language."""
+    """A condition is not in the language; `phrase` says why, in any language."""
+
+    def __init__(self, text: str, /, **args: Words) -> None:
+        self.phrase = Phrase(text, **args)
+        super().__init__(self.phrase)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +64,19 @@ class Condition:
     def __init__(self, source: str) -> None:
         self.source = source
         if len(source) > LONGEST:
-            raise ConditionError(f"a condition has at most {LONGEST} characters, this one {len(source)}")
+            raise ConditionError(
+                N_("a condition has at most %(most)s characters, this one %(found)s"), most=LONGEST, found=len(source)
+            )
         try:
             tree = ast.parse(source.strip(), mode="eval").body
             _allow(tree, source)
             self._run = _compile(tree)
         except (RecursionError, MemoryError):
-            raise ConditionError("a condition is nested too deep") from None
+            raise ConditionError(TOO_DEEP) from None
         except SyntaxError as error:
-            raise ConditionError(f"condition {source!r} cannot be read: {error}") from None
+            raise ConditionError(
+                N_("condition %(condition)s cannot be read: %(why)s"), condition=repr(source), why=_misread(error)
+            ) from None
         self.tree = tree
         self.names: frozenset[str] = frozenset(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
 
@@ -100,9 +114,9 @@ class Condition:
                     found |= {s.value for s in sides if isinstance(s, ast.Constant) and type(s.value) is int}
         return tuple(sorted({number + step for number in found for step in (0, 1)}))
 
-    def faults(self, types: Mapping[str, NameType]) -> list[str]:
+    def faults(self, types: Mapping[str, NameType]) -> list[Phrase]:
         """Every mistake of names and types, in words."""
-        faults: list[str] = []
+        faults: list[Phrase] = []
         _check_truth(self.tree, types, faults)
         return faults
 
@@ -126,7 +140,7 @@ class Condition:
             if isinstance(value, Condition):
                 return value
             if not isinstance(value, str):
-                raise ConditionError("a condition is written as text")
+                raise ConditionError(N_("a condition is written as text"))
             return cls(value)
 
         return core_schema.no_info_plain_validator_function(read)
@@ -141,15 +155,17 @@ def _allow(node: ast.AST, source: str) -> None:
             _allow(operand, source)
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             if isinstance(op, ast.Is | ast.IsNot):
-                raise ConditionError(f"condition {source!r}: write ==, not `is`")
+                raise ConditionError(N_("condition %(condition)s: write ==, not `is`"), condition=repr(source))
             _allow_term(left, source, sequences=False)
             _allow_term(right, source, sequences=isinstance(op, ast.In | ast.NotIn))
         case ast.Compare():
-            raise ConditionError(f"condition {source!r}: one comparison at a time; join them with `and`")
+            raise ConditionError(
+                N_("condition %(condition)s: one comparison at a time; join them with `and`"), condition=repr(source)
+            )
         case ast.Name() | ast.Constant(value=bool()):
             return
         case _:
-            raise ConditionError(f"condition {source!r}: {type(node).__name__} is not in the language of conditions")
+            raise _not_in_language(node, source)
 
 
 def _allow_term(node: ast.AST, source: str, *, sequences: bool) -> None:
@@ -159,9 +175,65 @@ def _allow_term(node: ast.AST, source: str, *, sequences: bool) -> None:
         case ast.Tuple(elts=items) | ast.List(elts=items) if sequences:
             for item in items:
                 if not (isinstance(item, ast.Constant) and isinstance(item.value, int | str)):
-                    raise ConditionError(f"condition {source!r}: `in` takes a list of constants")
+                    raise ConditionError(
+                        N_("condition %(condition)s: `in` takes a list of constants"), condition=repr(source)
+                    )
         case _:
-            raise ConditionError(f"condition {source!r}: {type(node).__name__} is not in the language of conditions")
+            raise _not_in_language(node, source)
+
+
+def _not_in_language(node: ast.AST, source: str) -> ConditionError:
+    kind = type(node).__name__
+    text = _NOT_IN_LANGUAGE.get(kind)
+    if text is not None:
+        return ConditionError(text, condition=repr(source))
+    return ConditionError(
+        N_("condition %(condition)s: %(kind)s is not in the language of conditions"), condition=repr(source), kind=kind
+    )
+
+
+_NOT_IN_LANGUAGE: Mapping[str, str] = {
+    "Call": N_("condition %(condition)s: Call is not in the language of conditions"),
+    "Attribute": N_("condition %(condition)s: Attribute is not in the language of conditions"),
+    "Subscript": N_("condition %(condition)s: Subscript is not in the language of conditions"),
+    "BinOp": N_("condition %(condition)s: BinOp is not in the language of conditions"),
+    "UnaryOp": N_("condition %(condition)s: UnaryOp is not in the language of conditions"),
+    "IfExp": N_("condition %(condition)s: IfExp is not in the language of conditions"),
+    "Constant": N_("condition %(condition)s: Constant is not in the language of conditions"),
+    "Tuple": N_("condition %(condition)s: Tuple is not in the language of conditions"),
+    "List": N_("condition %(condition)s: List is not in the language of conditions"),
+    "Set": N_("condition %(condition)s: Set is not in the language of conditions"),
+    "BoolOp": N_("condition %(condition)s: BoolOp is not in the language of conditions"),
+    "Compare": N_("condition %(condition)s: Compare is not in the language of conditions"),
+}
+"""What people write in conditions, by Python's name for it; anything rarer is told by that name."""
+
+
+def _misread(error: SyntaxError) -> str:
+    """What Python says of a text that is no condition."""
+    why = recognised(error.msg, _MISREAD)
+    if error.lineno is None or error.lineno == 1:
+        return why
+    return Phrase(N_("%(why)s (<unknown>, line %(line)s)"), why=why, line=error.lineno)
+
+
+_MISREAD = (
+    N_("invalid syntax"),
+    N_("invalid syntax. Perhaps you forgot a comma?"),
+    N_("invalid syntax. Maybe you meant '==' or ':=' instead of '='?"),
+    N_("'%(mark)s' was never closed"),
+    N_("unmatched '%(mark)s'"),
+    N_("closing parenthesis '%(mark)s' does not match opening parenthesis '%(opening)s'"),
+    N_("unterminated string literal (detected at line %(line)s)"),
+    N_("unterminated triple-quoted string literal (detected at line %(line)s)"),
+    N_("invalid character '%(character)s' (%(code)s)"),
+    N_("invalid decimal literal"),
+    N_("leading zeros in decimal integer literals are not permitted; use an 0o prefix for octal integers"),
+    N_("expected 'else' after 'if' expression"),
+    N_("too many nested parentheses"),
+    N_("unexpected indent"),
+)
+"""What Python's parser says most often; anything rarer stays in its own words."""
 
 
 def _compile(node: ast.AST) -> _Eval:
@@ -190,7 +262,7 @@ def _compile(node: ast.AST) -> _Eval:
         case ast.Constant(value=value):
             fixed = bool(value)
             return lambda _values: fixed
-    raise ConditionError(f"{type(node).__name__} is not in the language of conditions")
+    raise _not_in_language(node, ast.unparse(node))
 
 
 def _conjunction(parts: list[_Eval]) -> _Eval:
@@ -262,7 +334,7 @@ def _comparison(left: ast.expr, op: ast.cmpop, right: ast.expr) -> _Eval:
     return ordered
 
 
-def _check_truth(node: ast.AST, types: Mapping[str, NameType], faults: list[str]) -> None:
+def _check_truth(node: ast.AST, types: Mapping[str, NameType], faults: list[Phrase]) -> None:
     match node:
         case ast.BoolOp(values=values):
             for value in values:
@@ -272,18 +344,26 @@ def _check_truth(node: ast.AST, types: Mapping[str, NameType], faults: list[str]
         case ast.Name(id=name):
             found = _type_of(node, types, faults)
             if found is not None and found.kind not in ("bool", "multi"):
-                faults.append(f"`{name}` is {found.kind}, not bool: compare it with something")
+                faults.append(
+                    Phrase(
+                        N_("`%(name)s` is %(kind)s, not bool: compare it with something"), name=name, kind=found.kind
+                    )
+                )
         case ast.Compare(left=left, ops=[op], comparators=[right]):
             _check_comparison(left, op, right, types, faults)
 
 
 def _check_comparison(
-    left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType], faults: list[str]
+    left: ast.expr, op: ast.cmpop, right: ast.expr, types: Mapping[str, NameType], faults: list[Phrase]
 ) -> None:
     if isinstance(op, ast.In | ast.NotIn) and isinstance(right, ast.Name):
         found = _type_of(right, types, faults)
         if found is not None and found.kind != "multi":
-            faults.append(f"`{right.id}` is {found.kind}: `in` needs a list or several answers")
+            faults.append(
+                Phrase(
+                    N_("`%(name)s` is %(kind)s: `in` needs a list or several answers"), name=right.id, kind=found.kind
+                )
+            )
         elif found is not None:
             _check_constants([left], found, right.id, faults)
         return
@@ -294,32 +374,41 @@ def _check_comparison(
         if found is None:
             continue
         if found.kind == "multi":
-            faults.append(f"`{name.id}` holds several answers: write 'answer' in {name.id}")
+            faults.append(Phrase(N_("`%(name)s` holds several answers: write 'answer' in %(name)s"), name=name.id))
         elif type(op) in _ORDER and found.kind != "int":
-            faults.append(f"`{name.id}` is {found.kind}: only whole numbers have an order")
+            faults.append(
+                Phrase(N_("`%(name)s` is %(kind)s: only whole numbers have an order"), name=name.id, kind=found.kind)
+            )
         else:
             items = list(other.elts) if isinstance(other, ast.Tuple | ast.List) else [other]
             _check_constants(items, found, name.id, faults)
 
 
-def _check_constants(items: Iterable[ast.expr], found: NameType, name: str, faults: list[str]) -> None:
+def _check_constants(items: Iterable[ast.expr], found: NameType, name: str, faults: list[Phrase]) -> None:
     for item in items:
-        if not isinstance(item, ast.Constant):
-            continue
-        value = item.value
-        if found.kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
-            faults.append(f"`{name}` is int: {value!r} is not a whole number")
-        elif found.kind == "bool" and not isinstance(value, bool):
-            faults.append(f"`{name}` is bool: {value!r} is neither True nor False")
-        elif found.kind in ("enum", "multi"):
-            if not isinstance(value, str):
-                faults.append(f"`{name}` is {found.kind}: {value!r} is not one of its values")
-            elif found.values and value not in found.values:
-                faults.append(f"`{name}` has no value {value!r} (it has {', '.join(found.values)})")
+        if isinstance(item, ast.Constant):
+            text = _misfit(found, item.value)
+            if text is not None:
+                value, values = repr(item.value), Listing(found.values)
+                faults.append(Phrase(text, name=name, kind=found.kind, value=value, values=values))
 
 
-def _type_of(node: ast.Name, types: Mapping[str, NameType], faults: list[str]) -> NameType | None:
+def _misfit(found: NameType, value: object) -> str | None:
+    """What is wrong with comparing something of this type with that constant."""
+    if found.kind == "int" and (isinstance(value, bool) or not isinstance(value, int)):
+        return N_("`%(name)s` is int: %(value)s is not a whole number")
+    if found.kind == "bool" and not isinstance(value, bool):
+        return N_("`%(name)s` is bool: %(value)s is neither True nor False")
+    if found.kind in ("enum", "multi"):
+        if not isinstance(value, str):
+            return N_("`%(name)s` is %(kind)s: %(value)s is not one of its values")
+        if found.values and value not in found.values:
+            return N_("`%(name)s` has no value %(value)s (it has %(values)s)")
+    return None
+
+
+def _type_of(node: ast.Name, types: Mapping[str, NameType], faults: list[Phrase]) -> NameType | None:
     found = types.get(node.id)
     if found is None:
-        faults.append(f"unknown name `{node.id}`")
+        faults.append(Phrase(UNKNOWN_NAME, name=node.id))
     return found

@@ -28,7 +28,7 @@ class SchoolProtocolError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of a definition file: 1-based line, message in English."""
+    """One fault of a definition file: 1-based line, message in English; a `Phrase` can be said in other languages."""
 
     line: int
     message: str

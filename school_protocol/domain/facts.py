@@ -19,6 +19,9 @@ from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
 
+_EARLY = 3
+"""A follow-up may be held early by one part in so many of the time before it, in days."""
+
 
 @dataclass(frozen=True, slots=True)
 class Colleague:
@@ -504,8 +507,21 @@ class Facts(Mapping[str, Value]):
                 held.append((day, record.seq))
         return sorted(held)
 
-    def missed(self) -> tuple[PlannedFollowUp, ...]:
-        return tuple(planned for planned in self.planned() if planned.held_seq is None and planned.day < self.today)
+    def missed(self) -> tuple[date, ...]:
+        """Dates of the schedule, and those that people named, that have gone by without a follow-up."""
+        follow = self.protocol.follow_up
+        if follow is None:
+            return ()
+        days = {planned.day for planned in self.planned() if planned.held_seq is None}
+        days |= {day for day, record in self._naming(follow) if not self._is_held(follow, day, record)}
+        return tuple(sorted(day for day in days if day < self.today))
+
+    def _is_held(self, follow: FollowUp, day: date, named_by: Record) -> bool:
+        """Whether a follow-up was held for a date since it was named, as early as one of the schedule may be."""
+        named_on = self._local_day(named_by.occurred_at)
+        earliest = day - timedelta(days=max((day - named_on).days, 0) // _EARLY)
+        held = self._held_days(follow.act, follow.held_on, named_by.occurred_at)
+        return any(seq > named_by.seq and held_on >= earliest for held_on, seq in held)
 
     def _schedule_held(self) -> bool:
         """Every date of the schedule held, or missed with a reason; a date still to come is neither."""
@@ -526,12 +542,15 @@ class Facts(Mapping[str, Value]):
 
     def _named_dates(self, follow: FollowUp) -> Iterator[date]:
         """The next follow-up, as each act that names one last named it."""
+        yield from (day for day, _record in self._naming(follow))
+
+    def _naming(self, follow: FollowUp) -> Iterator[tuple[date, Record]]:
         naming = [(follow.act, follow.next_on), *((one.act or "", one.field or "") for one in follow.also_next)]
         for act, key in naming:
             records = [record for record in self.case.records_of(act) if record.seq > self.case.opening_seq]
             answer = records[-1].answers.get(key) if records else None
             if isinstance(answer, str):
-                yield self.day_of(answer)
+                yield self.day_of(answer), records[-1]
 
     def follow_up_dates(self) -> tuple[date | None, date | None]:
         """The date that a follow-up held today is about, and the next one after it."""
@@ -585,8 +604,8 @@ def _assign(
 
 def _earliest(days: tuple[date, ...], number: int) -> date:
     """A follow-up may be held early by a third of the gap before it."""
-    gap = (days[number] - days[number - 1]).days if number else 3
-    return days[number] - timedelta(days=gap // 3)
+    gap = (days[number] - days[number - 1]).days if number else _EARLY
+    return days[number] - timedelta(days=gap // _EARLY)
 
 
 _Rule = Callable[[Facts, Fact], Value]

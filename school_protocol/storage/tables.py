@@ -740,3 +740,105 @@ class DocumentCopyRow(RealmBase):
     copies: Mapped[int]
 
     __table_args__ = (CheckConstraint("copies >= 0", name="copies_count"),)
+
+
+class PassageRow(RealmBase):
+    """Every open case of a version gone through, looked at or moved: how far it is, and what came of it, in numbers.
+
+    `subject`: of what only one passage runs at a time; `from_version` is None for every earlier one; `draft`, `base`:
+    the file that is looked at, and the version it is compared with; `accepts`: reasons that were decided about;
+    `at_version`, `after`: the last case gone through; `taken_at`: a worker is at it; `why`: a code, why it stopped.
+    """
+
+    __tablename__ = "passage"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(Plain(8))
+    subject: Mapped[str] = mapped_column(Plain(120))
+    protocol: Mapped[str] = mapped_column(Key)
+    from_version: Mapped[int | None]
+    to_version: Mapped[int]
+    draft: Mapped[str | None] = mapped_column(Id, index=True)
+    base: Mapped[str] = mapped_column(Plain(64), default="")
+    accepts: Mapped[list[Any]]
+    account: Mapped[str] = mapped_column(Id)
+    begun_at: Mapped[datetime]
+    state: Mapped[str] = mapped_column(Plain(12), default="running")
+    tally: Mapped[dict[str, Any]]
+    at_version: Mapped[int] = mapped_column(default=0)
+    after: Mapped[str] = mapped_column(Id, default="")
+    taken_at: Mapped[datetime | None]
+    settled_at: Mapped[datetime | None]
+    stopped_by: Mapped[str | None] = mapped_column(Id)
+    why: Mapped[str] = mapped_column(Plain(12), default="")
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('look', 'move')", name="kind_known"),
+        CheckConstraint("state IN ('running', 'done', 'stopped')", name="state_known"),
+        CheckConstraint("(state = 'running') = (settled_at IS NULL)", name="settled_unless_running"),
+        CheckConstraint("(state = 'stopped') = (why <> '')", name="stopped_for_a_reason"),
+        CheckConstraint("kind = 'look' OR draft IS NULL", name="a_draft_is_only_looked_at"),
+        CheckConstraint(
+            "to_version >= 1 AND (from_version IS NULL OR from_version < to_version)", name="from_older_to_newer"
+        ),
+        Index(
+            "uq_passage_one_running",
+            "kind",
+            "subject",
+            unique=True,
+            sqlite_where=text("state = 'running'"),
+            postgresql_where=text("state = 'running'"),
+        ),
+        Index(None, "protocol", "begun_at"),
+    )
+
+
+class PreparedPaperRow(RealmBase):
+    """A document of a case made ahead, sealed by the case's key: for whom, of which content, until when it is true.
+
+    `sight`: a digest of the roles that it was made for, and of what made it.
+    """
+
+    __tablename__ = "prepared_paper"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    document: Mapped[str] = mapped_column(Key, primary_key=True)
+    profile: Mapped[str] = mapped_column(Key, primary_key=True)
+    language: Mapped[str] = mapped_column(Plain(8), primary_key=True)
+    sight: Mapped[str] = mapped_column(Plain(64), primary_key=True)
+    content_seq: Mapped[int]
+    at_seq: Mapped[int]
+    as_of: Mapped[datetime]
+    until: Mapped[datetime]
+    sealed: Mapped[bytes]
+
+    __table_args__ = (CheckConstraint("until >= as_of", name="until_after_as_of"), Index(None, "until"))
+
+
+class HandedPaperRow(RealmBase):
+    """A copy as it was handed out, sealed by the case's key, kept for a day: pressed again, it is the same."""
+
+    __tablename__ = "handed_paper"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    document: Mapped[str] = mapped_column(Key, primary_key=True)
+    copy: Mapped[int] = mapped_column(primary_key=True)
+    until: Mapped[datetime]
+    sealed: Mapped[bytes]
+
+    __table_args__ = (CheckConstraint("copy >= 1", name="copies_count_from_one"), Index(None, "until"))
+
+
+class AskedPaperRow(RealmBase):
+    """Which documents of a school's cases somebody asked for lately: those are made ahead."""
+
+    __tablename__ = "asked_paper"
+
+    unit: Mapped[str] = mapped_column(Id, primary_key=True)
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    document: Mapped[str] = mapped_column(Key, primary_key=True)
+    profile: Mapped[str] = mapped_column(Key, primary_key=True)
+    language: Mapped[str] = mapped_column(Plain(8), primary_key=True)
+    at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "at"),)

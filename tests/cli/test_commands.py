@@ -145,6 +145,30 @@ def test_a_definition_is_checked_with_file_and_line(run: Run, tmp_path: Path) ->
     assert any(line.startswith(f"{broken}:") and "inital" in line for line in bad.stdout.splitlines())
 
 
+def test_faults_are_said_in_the_language_asked_for(run: Run, tmp_path: Path) -> None:
+    broken = tmp_path / "broken.yaml"
+    broken.write_text(SMALL.read_text("utf-8").replace("initial: true", "inital: true"), "utf-8")
+    english = f'{broken}:20: unknown key "inital" in states.noted; did you mean "initial"?'
+    said = {
+        language: run("definitions", "check", str(broken), "--language", language) for language in ("fr", "ar", "en")
+    }
+    assert run("definitions", "check", str(broken)).stdout.splitlines()[0] == english
+    assert said["en"].stdout.splitlines()[0] == english
+    assert said["fr"].stdout.splitlines()[0].replace("\u00a0", " ") == (
+        f"{broken}:20: clé inconnue « inital » dans `states.noted` ; vouliez-vous dire « initial » ?"
+    )
+    assert said["ar"].stdout.splitlines()[0] == (
+        f"{broken}:20: \u2067مفتاح غير معروف «\u2066inital\u2069» في \u2066states.noted\u2069؛ "
+        "هل تقصد «\u2066initial\u2069»؟\u2069"
+    )
+    assert {answer.exit_code for answer in said.values()} == {1}
+    told = json.loads(run("definitions", "check", str(broken), "--json", "--language", "ar").stdout)
+    assert told[0]["faults"][0] == {"file": str(broken), "line": 20, "message": english.partition(":20: ")[2]}
+    assert told[0].keys() == {"file", "faults"}
+    other = run("definitions", "diff", str(SMALL), str(broken), "--language", "fr")
+    assert other.stdout.splitlines()[0] == said["fr"].stdout.splitlines()[0]
+
+
 def test_a_definition_is_proven_and_what_fails_is_a_story(run: Run, tmp_path: Path) -> None:
     kiva = MOROCCAN.parents[1] / "fi-kiva" / "1.yaml"
     faulty, stories = tmp_path / "faulty.yaml", tmp_path / "stories"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import hashlib
+import json
 import random
 import sys
 from collections import Counter
@@ -11,8 +12,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
+from typing import Any
 
-from school_protocol.definitions import read_file
 from tests.definitions.editing import written
 from tests.definitions.judging import REASONS, Judged, judged, reason
 from tests.definitions.mutating import KINDS, Mutant, Tree, mutants
@@ -27,7 +28,8 @@ SEED = 20261125
 
 @dataclass(frozen=True)
 class Chapter:
-    """One definition in the table: its name and digest, how many mutants there are, and those that were judged.
+    """One definition in the table: its name, the digest of what is proven of it, how many mutants there are, and those
+    that were judged.
 
     `reasons`: why each that lives does no harm.
     """
@@ -100,7 +102,27 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
             print(f"{path.parent.name} {number}/{len(left)} {one.name}: {one.by}: {said}", file=sys.stderr)
     found = tuple(known[one.name] for one in wanted)
     reasons = {one.name: reason(data, one) for one in wanted if known[one.name].by == "nobody"}
-    return Chapter(f"{path.parent.name}/{path.stem}", read_file(path).digest, len(every), found, reasons)
+    return Chapter(f"{path.parent.name}/{path.stem}", bones(path), len(every), found, reasons)
+
+
+_UNPROVEN = {
+    "documents", "letterhead", "asks", "legal_basis", "retention", "sources", "notice", "title", "editable", "code",
+    "provenance",
+}  # fmt: skip
+_SAYS = {"fr", "ar", "en"}
+
+
+def bones(path: Path) -> str:
+    """The digest of a definition without its words, its documents, and what else no proof looks at."""
+    return hashlib.sha256(json.dumps(_bare(written(path)), sort_keys=True).encode()).hexdigest()
+
+
+def _bare(data: Any) -> Any:
+    if isinstance(data, dict):
+        return "…" if data.keys() and data.keys() <= _SAYS else {
+            key: _bare(one) for key, one in data.items() if key not in _UNPROVEN
+        }  # fmt: skip
+    return [_bare(one) for one in data] if isinstance(data, list) else data
 
 
 def _code_digest(path: Path) -> str:
@@ -134,7 +156,7 @@ def page(chapters: Iterable[Chapter]) -> str:
 def _said(chapter: Chapter) -> Iterator[str]:
     found = chapter.found
     yield f"## {chapter.name}\n"
-    yield f"Digest `{chapter.digest}`. " + (
+    yield f"Bones (all but words and documents) `{chapter.digest}`. " + (
         f"All {chapter.many} mutants." if len(found) == chapter.many
         else f"{len(found)} of {chapter.many} mutants, drawn by kind from a fixed seed."
     ) + "\n"  # fmt: skip

@@ -403,8 +403,9 @@ def _text(data: Tree) -> str:
 
 
 def _in_another_order(data: Tree, rng: random.Random) -> Tree:
-    """Everything in whose order there is no meaning: forms are asked in theirs, levels are numbered upwards."""
-    new: Tree = {**shuffled(data, rng), "forms": data["forms"]}
+    """Everything in whose order there is no meaning: a form’s fields have theirs, levels are numbered upwards."""
+    new: Tree = shuffled(data, rng)
+    new["forms"] = {key: data["forms"][key] for key in new["forms"]}
     for grid in (new.get("grids") or {}).values():
         grid["levels"] = dict(sorted(grid["levels"].items(), key=lambda one: int(one[0])))
     return new

@@ -384,6 +384,30 @@ def test_the_next_date_is_the_schedules_or_one_that_people_named(moroccan: Proto
     assert told.facts["next_followup"] is True
 
 
+def test_a_date_that_people_named_is_missed_too(moroccan: Protocol) -> None:
+    """After the last date of the schedule it is all that a child has."""
+    told = reported(moroccan).put("assessment_validated", level=1).put("plan_active").wait(days=14)
+    followed(told, next_on=(told.facts.today + timedelta(days=10)).isoformat())
+    named = told.facts.today + timedelta(days=10)
+    assert told.wait(days=10).facts.missed() == (), "it is today"
+    assert told.wait(days=10).facts.missed() == (named,)
+    assert told.states_of("missed_follow_up") == ["open"]
+    followed(told)
+    assert told.facts.missed() == ()
+    assert told.states_of("missed_follow_up") == []
+
+
+def test_a_date_named_in_the_plan_is_held_by_a_follow_up_a_little_early(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_validated", level=1).put("plan_active")
+    told.act("head", "support_plan", {**PLAN, "next_follow_up": (told.facts.today + timedelta(days=9)).isoformat()})
+    followed(told.wait(days=1))
+    assert told.wait(days=9).facts.missed() == (told.facts.today - timedelta(days=1),), "eight days early is for none"
+    told = reported(moroccan).put("assessment_validated", level=1).put("plan_active")
+    told.act("head", "support_plan", {**PLAN, "next_follow_up": (told.facts.today + timedelta(days=9)).isoformat()})
+    followed(told.wait(days=7))
+    assert told.wait(days=4).facts.missed() == ()
+
+
 def test_a_second_protocol_has_a_schedule_of_its_own() -> None:
     small = read_file(SMALL)
     told = slip(small).put("looking").put("agreed", level=2)

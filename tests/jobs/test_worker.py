@@ -56,11 +56,13 @@ def wait_for(what: Callable[[], Any], seconds: float = 15) -> None:
 # ---- huey ----------------------------------------------------------------------------------------------------------
 
 
-def test_each_minute_rings_for_messages_and_for_drafts(
+def test_each_minute_rings_for_messages_for_drafts_and_for_cases_to_move(
     house: House, swept: list[tuple[House, Post]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked: list[House] = []
+    gone: list[House] = []
     monkeypatch.setattr(jobs, "work_out", looked.append)
+    monkeypatch.setattr(jobs, "go_through", gone.append)
     post = Post()
     queue = jobs.queue_of(house, post)
     start = datetime.fromisoformat("2026-11-25T23:58")
@@ -70,7 +72,19 @@ def test_each_minute_rings_for_messages_and_for_drafts(
             queue.execute(queue.dequeue())
     assert swept == [(house, post)] * 4
     assert looked == [house] * 4
+    assert gone == [house] * 4
     assert queue.pending_count() == 0
+
+
+def test_while_cases_are_left_the_next_slice_is_rung_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    left = [True, True, False]
+    monkeypatch.setattr(jobs, "go_through", lambda _house: left.pop(0))
+    queue = jobs.queue_of(house)
+    queue.passages()
+    for _slice in range(3):
+        assert queue.pending_count() == 1
+        queue.execute(queue.dequeue())
+    assert (left, queue.pending_count()) == ([], 0)
 
 
 def test_a_ring_that_was_not_heard_in_time_is_dropped(house: House, swept: list[tuple[House, Post]]) -> None:

@@ -118,7 +118,10 @@ SPECIAL: dict[str, Any] = {
 }  # fmt: skip
 
 
-ELSEWHERE: dict[str, dict[str, Any]] = {"definition_draft": {"state": "proposed", "agreed_by": None}}
+ELSEWHERE: dict[str, dict[str, Any]] = {
+    "definition_draft": {"state": "proposed", "agreed_by": None},
+    "passage": {"kind": "look", "state": "stopped", "from_version": 1, "to_version": 2},
+}
 """Columns that mean something else there."""
 
 

@@ -180,6 +180,8 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "cases.danger": ("/danger",),
     "cases.first_minutes": ("/first-minutes",),
     "cases.case_file": ("/case-file",),
+    "cases.letters": ("/letters",),
+    "cases.letter": ("/letters/marsad_sheet", "/letters/guardians_notice", "/letters/made-up"),
 }
 """Every endpoint that takes a case's number, and how it is knocked at."""
 
@@ -282,7 +284,7 @@ def unsafe_ways(world: World) -> list[str]:
     """An address for each rule that takes a form."""
     values = {
         "number": world.own, "act": "note", "move": "qualify", "report": "x", "seq": 2, "school": "00000A", "post": "x",
-        "key": "x", "old": 1, "new": 2, "draft": "x", "part": "deadlines", "entry": "x", "version": 1,
+        "key": "x", "old": 1, "new": 2, "draft": "x", "part": "deadlines", "entry": "x", "version": 1, "passage": "x",
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     with world.app.test_request_context():

@@ -17,8 +17,9 @@ from services.administering import Desk, desk_of, failing
 from werkzeug.test import TestResponse
 
 from school_protocol.definitions import read
+from school_protocol.domain.errors import Fault
 from school_protocol.services.protocols import publishing
-from school_protocol.storage import directory
+from school_protocol.storage import definition_drafts, directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app
 
@@ -358,6 +359,55 @@ def test_all_faults_are_on_one_page(sign_in: Sign) -> None:
     first = sign_in()
     page = first.read(first.uploaded(bad.encode()))
     assert "4 faults in the file" in page
+
+
+ISOLATED = str.maketrans("⟨⟩", "\u2066\u2069")
+
+
+def test_faults_are_said_in_the_readers_language(sign_in: Sign) -> None:
+    data, where, said = BAD["a move to nowhere"]
+    line = str(data)[: str(data).index(where)].count("\n") + 1
+    draft = sign_in().uploaded(str(data).encode())
+    arabic, french = sign_in("second", "ar"), sign_in("third", "fr")
+    source = arabic.get(draft).get_data(as_text=True)
+    assert faults_on(arabic, draft) == [
+        (line, "⟨moves.agree.to⟩: الوضعية «⟨agred⟩»: لا وجود لهذا الاسم؛ هل تقصد «⟨agreed⟩»؟".translate(ISOLATED))
+    ]
+    assert '<html lang="ar-MA" dir="rtl"' in source
+    assert '<ol class="plainlist faults">' in source
+    assert str(said) not in html.unescape(source)
+    said_in_french = french.get(draft).get_data(as_text=True).replace("\u00a0", " ")
+    assert f"<li><b>{line} :</b> moves.agree.to : situation « agred » introuvable ;" in said_in_french
+
+
+def test_a_file_that_is_not_kept_is_told_in_arabic(sign_in: Sign) -> None:
+    answer = sign_in("first", "ar").upload(b"#" * (2 * 1024 * 1024 + 1))
+    assert answer.status_code == 422
+    assert "حجم الملف المعلوماتي يتجاوز الحد الأقصى" in plain(answer)
+    assert "larger than" not in plain(answer)
+
+
+def kept_draft(desk: Desk, content: bytes, fault: Fault) -> str:
+    """A draft as it was kept when faults were English alone."""
+    account = desk.administrator().id
+    with desk.house.directory.writing() as session:
+        draft = definition_drafts.add(
+            session, protocol="", version=0, digest="0" * 64, content=content, file="old.yaml",
+            account=account, at=desk.house.now(), faults=(fault,), base="",
+        )  # fmt: skip
+    return f"/protocols/drafts/{draft}"
+
+
+def test_faults_that_are_kept_in_english_are_found_again(desk: Desk, sign_in: Sign) -> None:
+    draft = kept_draft(desk, changed("working: true", "working: perhaps")[0].encode(), Fault(1, "said otherwise then"))
+    [(line, said)] = faults_on(sign_in("first", "ar"), draft)
+    assert said == "⟨working⟩: «⟨perhaps⟩» ليس ⟨`true`⟩ ولا ⟨`false`⟩".translate(ISOLATED)
+    assert TEXT.splitlines()[line - 1] == "working: true"
+
+
+def test_a_kept_fault_that_is_found_no_more_stays_in_english(desk: Desk, sign_in: Sign) -> None:
+    source = sign_in("first", "ar").get(kept_draft(desk, SECOND, Fault(3, "no such thing"))).get_data(as_text=True)
+    assert '<li lang="en" dir="ltr"><b>3:</b> no such thing' in source
 
 
 @pytest.mark.parametrize("size", [2 * 1024 * 1024 + 1, 10 * 1024 * 1024])

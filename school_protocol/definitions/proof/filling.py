@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
 from school_protocol.definitions.proof.answering import ABSENT, ACCOUNT, PERSON, RAISING, WORDS
 from school_protocol.domain.answers import References, answer_values
 from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import Grid, Protocol
+from school_protocol.domain.scoring import score
 
 _T = FieldType
 TEXT = "…"
@@ -27,12 +28,14 @@ def filled(
     *,
     dangers: Sequence[str] = (),
     accounts: Sequence[str] = (),
+    level: int | None = None,
 ) -> dict[str, Any]:
     """Answers that the form takes, with the wanted ones among them; `dangers` are named where it asks for dangers.
 
-    Raises Unfillable where something required cannot be answered.
+    A grid gives `level` if it can. Raises Unfillable where something required cannot be answered.
     """
-    filler = _Filler(protocol, references, tuple(dangers), tuple(accounts) or tuple(sorted(references.accounts)))
+    people = tuple(accounts) or tuple(sorted(references.accounts))
+    filler = _Filler(protocol, references, tuple(dangers), people, level)
     for turn in range(_TURNS):
         answers = filler.form(form, wanted, turn)
         values = answer_values(form.fields, _typed(form, answers))
@@ -47,9 +50,15 @@ _TURNS = 6
 
 class _Filler:
     def __init__(
-        self, protocol: Protocol, references: References, dangers: tuple[str, ...], accounts: tuple[str, ...]
+        self,
+        protocol: Protocol,
+        references: References,
+        dangers: tuple[str, ...],
+        accounts: tuple[str, ...],
+        level: int | None,
     ) -> None:
         self.protocol, self.references, self.dangers, self.accounts = protocol, references, dangers, accounts
+        self.level = level
 
     def form(self, form: Form, wanted: Mapping[str, Any], turn: int = 0) -> dict[str, Any]:
         answers: dict[str, Any] = {}
@@ -103,7 +112,12 @@ class _Filler:
 
     def grid(self, item: FormField, known: int) -> dict[str, int]:
         grid = self.protocol.grids[item.grid or next(iter(self.protocol.grids))]
-        return dict.fromkeys(list(grid.items)[:known], 1)
+        least = max(known, 1) if item.required else known
+        plain = dict.fromkeys(list(grid.items)[:least], 1)
+        if self.level is None:
+            return plain
+        rising = (one for count in range(least, len(grid.items) + 1) for one in _rising(grid, count))
+        return next((one for one in rising if score(grid, one).high_level == self.level), plain)
 
     def some(self, item: FormField, turn: int = 0) -> Any:
         """Any answer that the question takes."""
@@ -192,6 +206,16 @@ class _Filler:
         calm = [slot for slot in slots if not self.protocol.slots[slot].guardian] or list(slots)
         one: Any = free[0] if free else {"slot": calm[0], "name": "N."}
         return [one] if item.type is _T.persons else one
+
+
+def _rising(grid: Grid, count: int) -> Iterator[dict[str, int]]:
+    """Answers to so many items of a grid, one point more each time."""
+    scores = dict.fromkeys(list(grid.items)[:count], 0)
+    yield dict(scores)
+    for key in scores:
+        for anchor in range(1, len(grid.items[key].anchors)):
+            scores[key] = anchor
+            yield dict(scores)
 
 
 def _typed(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:

@@ -361,7 +361,7 @@ class Effects:
         if fact.assessed_level:
             return self._level(move, opens, is_return)
         if back_to_end and "opening" in fact.since.after:
-            return self.any
+            return self.same if self.recalls else self.any
         is_cut = self._is_cut(opens, target, is_return)
         image = self._forgotten() if is_cut else self.same
         if fact.entered and target in fact.entered:
@@ -371,6 +371,13 @@ class Effects:
         if not is_cut and any(source.covering_entry for source in fact.from_):
             return self.any
         return image
+
+    @property
+    def recalls(self) -> bool:
+        """Whether, back in an ended state, it is what it was there, unless something was recorded meanwhile."""
+        fact = self.fact
+        plain = fact.since.after == ("opening",) and not fact.since.entered and not fact.since.margin_hours
+        return plain and bool(fact.from_) and fact.fold in (Fold.last, Fold.ever)
 
     def _is_cut(self, opens: bool, target: str, is_return: bool) -> bool:
         since = self.fact.since

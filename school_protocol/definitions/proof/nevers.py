@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from math import prod
 
 from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.attempts import attempts
 from school_protocol.definitions.proof.images import Deed, is_free
 from school_protocol.definitions.proof.reaching import Explorer, Link, Node
 from school_protocol.definitions.proof.replaying import Stage, Stopped
@@ -169,7 +170,17 @@ class _Playing:
         self.protocol = subject.protocol
 
     def play(self, links: Sequence[Link], move: Move | None) -> _Played:
-        stage = self.subject.stage()
+        """The way as it was played, whatever had to be answered for that."""
+        first: _Played | None = None
+        for stage in attempts(self.protocol):
+            played = self._play_on(stage, links, move)
+            if played.arrived:
+                return played
+            first = first or played
+        assert first is not None
+        return first
+
+    def _play_on(self, stage: Stage, links: Sequence[Link], move: Move | None) -> _Played:
         try:
             self._open(links, stage)
             for link in links[1:]:
@@ -239,7 +250,7 @@ class _Playing:
         kept = {planner.world.place[name] for name in self.never.condition.names if name in planner.world.place}
         found = planner.ready(wanted, stage.state, (*masks, 0b01), kept=frozenset(kept))
         if found is None:
-            raise Stopped(tuple(needs), f"unmet: {', '.join(needs)}")
+            raise stage.stopped(tuple(needs))
         for step in found[0]:
             deed = getattr(step, "deed", None)
             if deed is not None:

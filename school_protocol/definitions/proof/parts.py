@@ -7,7 +7,7 @@ from itertools import product
 
 from school_protocol.definitions.proof.domains import Domain, domain_of
 from school_protocol.definitions.proof.subject import Subject
-from school_protocol.definitions.proof.verdicts import Result, Verdict
+from school_protocol.definitions.proof.verdicts import Result, Story, Verdict
 from school_protocol.domain.conditions import Condition, Value
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import (
@@ -128,8 +128,15 @@ def _four_eyes(subject: Subject) -> Iterator[Result]:
         if move.automatic or move.to not in subject.protocol.states or not subject.protocol.states[move.to].ended:
             continue
         if not _takes_two(subject, move) and not alone.isdisjoint(move.from_):
-            faults.append(Result("four_eyes", Verdict.failed, move.key))
+            faults.append(Result("four_eyes", Verdict.failed, move.key, story=_ended_alone(subject, move)))
     yield from _all("four_eyes", faults)
+
+
+def _ended_alone(subject: Subject, ending: Move) -> Story | None:
+    """A way to that end on which each move can be made by one and the same."""
+    moves = subject.protocol.moves.values()
+    one = [move.key for move in moves if move.to != ending.to and (move.automatic or not _takes_two(subject, move))]
+    return subject.story_of(ending.to, subject.arrivals_by((*one, ending.key)), ending.by[:1])
 
 
 def _takes_two(subject: Subject, move: Move) -> bool:
@@ -228,10 +235,13 @@ def _always_one(subject: Subject, unless: list[Condition | None]) -> bool:
 
 
 def _scheduled(subject: Subject) -> frozenset[str]:
-    """States in which the follow-up schedule surely runs, and a missed follow-up is noticed."""
+    """States in which the follow-up schedule surely runs, a missed follow-up is noticed, and each names the next."""
     protocol, follow = subject.protocol, subject.protocol.follow_up
     noticed = any(source.missed_follow_up for one in protocol.deadlines.values() for source in one.start)
     if follow is None or not noticed:
+        return frozenset()
+    naming = protocol.form_of(follow.act).by_key[follow.next_on]
+    if not naming.required or naming.when is not None:
         return frozenset()
     return _surely_in(
         subject,

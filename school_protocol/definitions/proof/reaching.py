@@ -57,6 +57,13 @@ class Explorer:
             for key, need in self.protocol.needs.items()
         }
         self._entering: dict[tuple[str, str, str, str | None], tuple[Image, ...]] = {}
+        self._recalling = tuple(world.effects[name].recalls for name in world.names)
+        self._was: dict[str, list[int]] = {
+            key: [0] * len(world.names) for key, state in self.protocol.states.items() if state.ended
+        }
+        """For each ended state: what each fact was there, as far as was walked."""
+        self._returns: dict[str, set[Node]] = {key: set() for key in self._was}
+        """From where a case came back there: walked again as more is known."""
         self._acts = {
             state: tuple(
                 step
@@ -133,6 +140,17 @@ class Explorer:
                 raise LimitReached(f"more than {self.limit} combinations")
             self.reached[node] = link
             waiting.append(node)
+            if node.state in self._was and any(self._recalling):
+                waiting.extend(self._walked_again(node))
+
+    def _walked_again(self, node: Node) -> set[Node]:
+        """What is known of an ended state grows by this combination: the ways back there that it widens."""
+        known = self._was[node.state]
+        wider = [was | 1 << place for was, place in zip(known, node.places, strict=True)]
+        if all(was == now for was, now, recalls in zip(known, wider, self._recalling, strict=True) if recalls):
+            return set()
+        self._was[node.state] = wider
+        return self._returns[node.state]
 
     def way_to(self, node: Node) -> list[Link]:
         """The links from the opening to `node`."""
@@ -207,9 +225,18 @@ class Explorer:
         for target in self._targets(move, node):
             before = self._before(node, target)
             back = node.before if move.to == HISTORY else None
-            for places in self._apply(self._images(move, node.state, target, back), node.places):
+            images = self._images(move, node.state, target, back)
+            if back in self._was and any(self._recalling):
+                images = self._recalled(images, node, back)
+            for places in self._apply(images, node.places):
                 after = Node(target, before, places)
                 yield from self._after_danger(after) if move != self.world.urgent else (after,)
+
+    def _recalled(self, images: tuple[Image, ...], node: Node, back: str) -> tuple[Image, ...]:
+        """Back in an ended state, what was recorded there counts again."""
+        self._returns[back].add(node)
+        each = zip(images, self._was[back], self._recalling, strict=True)
+        return tuple(tuple(mask | was for mask in image) if recalls else image for image, was, recalls in each)
 
     def _after_danger(self, node: Node) -> Iterator[Node]:
         """Where a danger is raised, no move leads off the urgent path: the urgent one follows at once."""

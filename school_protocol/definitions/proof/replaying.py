@@ -5,7 +5,7 @@ What was not told apart is filled in as somebody would; where the engine refuses
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
@@ -54,11 +54,21 @@ class Person:
         return self.role if self.number == 1 else f"{self.role}/{self.number}"
 
 
-class Stage:
-    """One case, its people and its clock. `beats` tell what was done so far."""
+Preferred = Mapping[str, Mapping[str, Any]]
+"""Of acts: answers that are given wherever the form takes them."""
 
-    def __init__(self, protocol: Protocol, persons: int = 2) -> None:
-        self.protocol = protocol
+
+class Stage:
+    """One case, its people and its clock; a grid that is filled in gives `level`. `beats` tell what was done so far."""
+
+    def __init__(
+        self, protocol: Protocol, level: int | None = None, preferred: Preferred | None = None, persons: int = 2
+    ) -> None:
+        self.protocol, self.level, self.preferred = protocol, level, preferred or {}
+        self.favoured: Collection[str] = ()
+        """Roles whose person acts wherever it may."""
+        self.refused: tuple[str, ...] = ()
+        """The needs that stopped the way in the end."""
         self.now = BEGIN
         self.persons = tuple(Person(role, number) for role in protocol.roles for number in range(1, persons + 1))
         places = {person.id: _place(protocol, person.role) for person in self.persons}
@@ -89,7 +99,9 @@ class Stage:
                 yield from (person for person in self.persons if person.id == held.account)
 
     def _distance(self, person: Person) -> int:
-        """How far somebody is from the case: those who see it as it stands come first."""
+        """How far somebody is from the case: whoever is favoured comes first, then those who see it as it stands."""
+        if person.role in self.favoured:
+            return -1
         sees = self.protocol.roles[person.role].sees
         if self.case is None:
             return 0
@@ -119,7 +131,7 @@ class Stage:
                 continue
             self.beats.append(Beat(person.role, key, "move", departs=unmet, person=person.number))
             return
-        raise _stopped(refusals, f"nobody can make the move {key}")
+        raise self.stopped(*_why(refusals, f"nobody can make the move {key}"))
 
     def act(self, deed: Deed, raises: bool = False) -> None:
         """Make an act in the way that `deed` says, with its signatures. Raises Stopped."""
@@ -196,8 +208,8 @@ class Stage:
             trained = sorted(others, key=lambda one: not self.protocol.roles[one.partition("/")[0]].trained)
             try:
                 answers = filled(
-                    self.protocol, form, wanted, references,
-                    dangers=spare[:1] if deed.given.raises else self._raised(act), accounts=trained,
+                    self.protocol, form, {**wanted, **self.preferred.get(act.key, {})}, references,
+                    dangers=spare[:1] if deed.given.raises else self._raised(act), accounts=trained, level=self.level,
                 )  # fmt: skip
                 self._decide(person, RecordAct(act.key, answers, signed=True))
             except Refused as refusal:
@@ -212,7 +224,7 @@ class Stage:
             self.beats.append(Beat(person.role, act.key, "act", self._told(act, answers), person=person.number))
             assert self.case is not None
             return self.case.records[-1] if self.case.records else None
-        raise _stopped(refusals, problems or f"nobody can make the act {act.key}")
+        raise self.stopped(*_why(refusals, problems or f"nobody can make the act {act.key}"))
 
     def _told(self, act: Act, answers: Mapping[str, Any]) -> dict[str, Any]:
         """The answers as a script says them: a colleague by `@role`."""
@@ -281,7 +293,12 @@ class Stage:
                 break
         current = self.case.record(record.seq) if record else None
         if current is None or current.effective_seq is None:
-            raise Stopped((), f"{act.key} is not signed by enough people")
+            raise self.stopped((), f"{act.key} is not signed by enough people")
+
+    def stopped(self, needs: tuple[str, ...], why: str = "") -> Stopped:
+        """What to raise where the way cannot be gone on."""
+        self.refused = needs
+        return Stopped(needs, why or f"unmet: {', '.join(needs)}")
 
     # ---- the engine --------------------------------------------------------------------------------------------
 
@@ -312,7 +329,7 @@ def _place(protocol: Protocol, role: str) -> str:
     return _PLACES.get(protocol.roles[role].sees.value, _SCHOOL.id)
 
 
-def _stopped(refusals: Sequence[Refused], otherwise: str) -> Stopped:
+def _why(refusals: Sequence[Refused], otherwise: str) -> tuple[tuple[str, ...], str]:
     """The fewest needs that one person met with; a refusal for another reason says so."""
     of_needs = [
         tuple(reason.need for reason in one.reasons if reason.need is not None)
@@ -320,7 +337,6 @@ def _stopped(refusals: Sequence[Refused], otherwise: str) -> Stopped:
         if all(reason.need is not None for reason in one.reasons)
     ]
     if of_needs:
-        needs = min(of_needs, key=len)
-        return Stopped(needs, f"unmet: {', '.join(needs)}")
+        return min(of_needs, key=len), ""
     codes = sorted({reason.code for one in refusals for reason in one.reasons})
-    return Stopped((), f"{otherwise}: {', '.join(codes)}" if codes else otherwise)
+    return (), f"{otherwise}: {', '.join(codes)}" if codes else otherwise

@@ -8,6 +8,7 @@ from functools import cached_property
 from math import inf
 
 from school_protocol.definitions.proof.answering import Given
+from school_protocol.definitions.proof.attempts import attempts
 from school_protocol.definitions.proof.images import Deed, is_free, through
 from school_protocol.definitions.proof.planning import Leg, Masks, Planner, Wait, Without, decisive
 from school_protocol.definitions.proof.reaching import Explorer
@@ -140,29 +141,33 @@ class Subject:
     @cached_property
     def arrivals(self) -> Mapping[str, Arrival]:
         """For each state that can be reached surely: a short way there, without a danger where there is one."""
+        return self.arrivals_by(self.protocol.moves)
+
+    def arrivals_by(self, moves: Collection[str]) -> Mapping[str, Arrival]:
+        """As `arrivals`, by these moves alone."""
         found: dict[str, Arrival] = {}
         for begun, arrival in self._begun():
             if begun not in found:
                 found[begun] = arrival
-                self._arrive(found, [begun])
-        while (further := self._by_chance(found)) is not None:
-            self._arrive(found, [further])
+                self._arrive(found, [begun], moves)
+        while (further := self._by_chance(found, moves)) is not None:
+            self._arrive(found, [further], moves)
         return found
 
-    def _arrive(self, found: dict[str, Arrival], waiting: list[str]) -> None:
+    def _arrive(self, found: dict[str, Arrival], waiting: list[str], moves: Collection[str]) -> None:
         while waiting:
             state = waiting.pop(0)
             for leg, masks in self.planner.legs(state, found[state].masks):
-                if leg.target not in found:
+                if leg.target not in found and leg.move in moves:
                     found[leg.target] = Arrival(found[state].opening, (*found[state].legs, leg), masks)
                     waiting.append(leg.target)
 
-    def _by_chance(self, found: dict[str, Arrival]) -> str | None:
+    def _by_chance(self, found: dict[str, Arrival], moves: Collection[str]) -> str | None:
         """One more state, to which some cases come and others do not."""
         planner = self.planner
         for arrived in (True, False):
             for state, move in [(one, move) for one in found for move in planner.onwards(one)]:
-                if move.to == HISTORY or move.to in found or (not arrived and self.shut_needs(move, state)):
+                if move.key not in moves or move.to == HISTORY or move.to in found or (not arrived and self.shut_needs(move, state)):
                     continue
                 masks = found[state].masks if arrived else planner.known_in(state)
                 ready = planner.ready_for_some(planner.world.locked[move.key], state, masks)
@@ -193,9 +198,6 @@ class Subject:
 
     # ---- stories -----------------------------------------------------------------------------------------------
 
-    def stage(self) -> Stage:
-        return Stage(self.protocol)
-
     def play(self, arrival: Arrival, stage: Stage) -> None:
         """Play a sure way. Raises Stopped."""
         kind = self.protocol.acts[arrival.opening].kind
@@ -212,18 +214,27 @@ class Subject:
                 stage.act(step.deed)
         stage.move(leg.move)
 
-    def story_of(self, state: str) -> Story | None:
-        """How a case comes to that state, and what then keeps its ways on shut."""
-        arrival = self.arrivals.get(state)
+    def story_of(
+        self, state: str, arrivals: Mapping[str, Arrival] | None = None, favoured: Collection[str] = ()
+    ) -> Story | None:
+        """How a case comes to that state, in one of these ways, and what then keeps its ways on shut.
+
+        Whoever is `favoured` acts wherever it may.
+        """
+        arrival = (self.arrivals if arrivals is None else arrivals).get(state)
         if arrival is None:
             return None
-        stage = self.stage()
-        try:
-            self.play(arrival, stage)
-            replayed = stage.state == state
-        except Stopped:
-            replayed = False
-        return self.told(stage, replayed=replayed)
+        first: Stage | None = None
+        for stage in attempts(self.protocol):
+            stage.favoured = favoured
+            try:
+                self.play(arrival, stage)
+            except Stopped:
+                first = first or stage
+                continue
+            if stage.state == state:
+                return self.told(stage, replayed=True)
+        return self.told(first, replayed=False) if first else None
 
     def told(self, stage: Stage, *, replayed: bool, facts: tuple[str, ...] = ()) -> Story:
         """What a stage has seen, as a story."""

@@ -9,6 +9,7 @@ from typing import Any
 from school_protocol.definitions import read
 from school_protocol.definitions.difference import Change, difference
 from school_protocol.definitions.proof import Proof
+from school_protocol.domain.errors import DefinitionError, Fault
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.protocols.examining import proof_in
 from school_protocol.storage.definition_drafts import DefinitionDraft
@@ -20,9 +21,13 @@ _AROUND = 160
 class FaultLine:
     """A fault of the file, with the line as it stands there."""
 
-    line: int
-    message: str
+    fault: Fault
     text: str
+
+    @property
+    def message(self) -> str:
+        """In English."""
+        return self.fault.message
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +60,8 @@ class Looked:
     def faults(self) -> tuple[FaultLine, ...]:
         lines = self.draft.content.decode("utf-8", "replace").splitlines()
         return tuple(
-            FaultLine(each.line, each.message, _shown(lines[each.line - 1] if 0 < each.line <= len(lines) else ""))
-            for each in self.draft.faults
+            FaultLine(each, _shown(lines[each.line - 1] if 0 < each.line <= len(lines) else ""))
+            for each in _found_again(self.draft)
         )
 
     @property
@@ -70,6 +75,16 @@ class Looked:
     @property
     def is_unfinished(self) -> bool:
         return self.draft.report is not None and self.proof is None
+
+
+def _found_again(draft: DefinitionDraft) -> tuple[Fault, ...]:
+    """The faults of the kept file, read anew: what is kept of them is their English. That, where none is found now."""
+    if draft.faults:
+        try:
+            read(draft.content, draft.file)
+        except DefinitionError as error:
+            return error.faults
+    return draft.faults
 
 
 def _shown(line: str) -> str:

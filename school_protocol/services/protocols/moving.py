@@ -8,7 +8,7 @@ again: a case that has moved is not among those that are left.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from school_protocol.definitions.difference import Change, difference
@@ -89,7 +89,7 @@ class Moved:
 
 def see_difference(house: House, actor: Actor, key: str, old: int, new: int) -> DifferenceView:
     """What changes between two published versions; raises Unseen."""
-    before, after = _versions(house, actor, key, old, new)
+    before, after = published_pair(house, actor, key, old, new)
     with house.realm.reading() as session:
         found = index.count_open(session, key, old)
     return DifferenceView(before, after, difference(before, after), found)
@@ -97,7 +97,7 @@ def see_difference(house: House, actor: Actor, key: str, old: int, new: int) -> 
 
 def see_moving(house: House, actor: Actor, key: str, old: int, new: int, *, after: str = "") -> Preview:
     """What would become of the open cases of a version, a page of them at a time."""
-    _before, later = _versions(house, actor, key, old, new)
+    _before, later = published_pair(house, actor, key, old, new)
     return see_moving_to(house, actor, old, later, after=after)
 
 
@@ -108,7 +108,7 @@ def see_moving_to(house: House, actor: Actor, old: int, later: Protocol, *, afte
     with house.realm.reading() as session:
         total = index.count_open(session, key, old)
         found = index.open_on_version(session, key, old, limit=PAGE + 1, after=after)
-        looked = [(number, _weigh(house, session, case_id, later)) for case_id, number in found[:PAGE]]
+        looked = [(number, weigh(house, session, case_id, later)) for case_id, number in found[:PAGE]]
     return Preview(
         old=before,
         new=later,
@@ -119,7 +119,8 @@ def see_moving_to(house: House, actor: Actor, old: int, later: Protocol, *, afte
     )
 
 
-def _versions(house: House, actor: Actor, key: str, old: int, new: int) -> tuple[Protocol, Protocol]:
+def published_pair(house: House, actor: Actor, key: str, old: int, new: int) -> tuple[Protocol, Protocol]:
+    """Two published versions; raises Unseen where one is none, or this person publishes nothing."""
     check_may(house, actor)
     with house.directory.reading() as session:
         known = {(protocol, version) for protocol, version, _digest in directory.definition_versions(session)}
@@ -128,21 +129,30 @@ def _versions(house: House, actor: Actor, key: str, old: int, new: int) -> tuple
     return house.library.protocol(key, old), house.library.protocol(key, new)
 
 
-def _weigh(house: House, session: Session, case_id: str, new: Protocol) -> Weighed:
+def weigh(house: House, session: Session, case_id: str, new: Protocol) -> Weighed:
+    """What would become of one case."""
     protocol, case = folded(house, session, case_id)
     return weighed(protocol, case, new, house.now(), surroundings(house, case.unit))
 
 
 def _line(number: str, found: Weighed, *, is_moved: bool = False) -> CaseLine:
+    return CaseLine(number, found.outcome, codes_of(found), is_moved)
+
+
+def codes_of(found: Weighed) -> tuple[str, ...]:
+    """Why a case stays, or else what has to be decided about it, each once."""
     grounds = [ground for ground in found.grounds if ground.is_final or found.outcome is not Outcome.stays]
-    return CaseLine(number, found.outcome, tuple(dict.fromkeys(ground.code for ground in grounds)), is_moved)
+    return tuple(dict.fromkeys(ground.code for ground in grounds))
 
 
 def _parts(found: Collection[Weighed]) -> Iterator[PartLine]:
-    """What keeps cases back, most of them first; nothing where the cases are few."""
-    if len(found) < FEWEST:
+    return part_lines(Counter(ground for one in found for ground in one.grounds if ground.key), len(found))
+
+
+def part_lines(counted: Mapping[Ground, int], looked_at: int) -> Iterator[PartLine]:
+    """What keeps cases back, most of them first; nothing where few cases were looked at."""
+    if looked_at < FEWEST:
         return
-    counted = Counter(ground for one in found for ground in one.grounds if ground.key)
     for ground, number in sorted(counted.items(), key=lambda item: (-item[1], item[0].part, item[0].key)):
         if ground.part not in OF_PEOPLE or number >= FEWEST:
             yield PartLine(ground, number if number >= FEWEST else None)
@@ -169,8 +179,8 @@ def move_cases(
     """
     versions = _earlier(house, actor, key, new) if old is None else [old]
     for version in versions:
-        _versions(house, actor, key, version, new)
-    if problem := _reason_problem(reason):
+        published_pair(house, actor, key, version, new)
+    if problem := reason_problem(reason):
         raise BadInput({"reason": (problem,)})
     named = _of_versions(house, key, versions) if numbers is None else iter(numbers)
     settled = {cases.check_number(number) or number for number in decided}
@@ -184,7 +194,8 @@ def _earlier(house: House, actor: Actor, key: str, new: int) -> list[int]:
     return [version for protocol, version, _digest in found if protocol == key and version < new]
 
 
-def _reason_problem(reason: str) -> str | None:
+def reason_problem(reason: str) -> str | None:
+    """A code of what is wrong with a reason; None where nothing is."""
     said = " ".join(reason.split())
     return "required" if not said else f"too_long:{REASON_MOST}" if len(said) > REASON_MOST else None
 
@@ -195,7 +206,7 @@ def weigh_cases(
     """What would become of these cases, or of every open one of an earlier version; none is moved."""
     versions = _earlier(house, actor, key, new)
     for version in versions or [new]:
-        _versions(house, actor, key, version, new)
+        published_pair(house, actor, key, version, new)
     named = _of_versions(house, key, versions) if numbers is None else iter(numbers)
     return (_looked_at(house, number, key, new) for number in named)
 
@@ -203,7 +214,7 @@ def weigh_cases(
 def _looked_at(house: House, number: str, key: str, new: int) -> CaseLine:
     digits = cases.check_number(number) or ""
     with house.realm.reading() as session:
-        return _line(digits, _weigh(house, session, _found(session, number, key), house.library.protocol(key, new)))
+        return _line(digits, weigh(house, session, _found(session, number, key), house.library.protocol(key, new)))
 
 
 def _found(session: Session, number: str, key: str) -> str:
@@ -248,17 +259,34 @@ def _move_once(
     later = house.library.protocol(key, new)
     with house.realm.writing() as session:
         case_id = _found(session, number, key)
-        protocol, case = folded(house, session, case_id)
-        if case.version == new:
-            return CaseLine(digits, Outcome.moves, is_moved=True)
-        around = surroundings(house, case.unit)
-        found = weighed(protocol, case, later, house.now(), around)
-        if found.outcome is Outcome.stays or (found.outcome is Outcome.asks and digits not in decided):
-            return _line(digits, found)
-        role = next(held.role for held in actor.appointments if held.role in publishers(house))
-        event = version_changed(case, protocol, later, actor.id, role, house.now(), reason)
-        keep(house, session, case_id, later, case.events, [event], around=around)
-    return _line(digits, found, is_moved=True)
+        found, is_moved = follow(house, session, case_id, later, actor, reason, lambda _found: digits in decided)
+    return _line(digits, found, is_moved=is_moved)
+
+
+def follow(
+    house: House,
+    session: Session,
+    case_id: str,
+    later: Protocol,
+    actor: Actor,
+    reason: str,
+    decided: Callable[[Weighed], bool],
+) -> tuple[Weighed, bool]:
+    """Let one case follow `later` by an event, in this transaction; what was found, and whether it follows now.
+
+    It does not where it must stay, nor where a decision is needed and `decided` says no. Raises Conflict.
+    """
+    protocol, case = folded(house, session, case_id)
+    if case.version == later.version:
+        return Weighed(), True
+    around = surroundings(house, case.unit)
+    found = weighed(protocol, case, later, house.now(), around)
+    if found.outcome is Outcome.stays or (found.outcome is Outcome.asks and not decided(found)):
+        return found, False
+    role = next(held.role for held in actor.appointments if held.role in publishers(house))
+    event = version_changed(case, protocol, later, actor.id, role, house.now(), reason)
+    keep(house, session, case_id, later, case.events, [event], around=around)
+    return found, True
 
 
 def press_move(

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from school_protocol.definitions import read
 from school_protocol.definitions.tree import LARGEST
-from school_protocol.domain.engine import Reason
+from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.errors import DefinitionError, Fault, Refused, Unseen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import START, Act, ActKind, Protocol, Role
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.protocols import examining
@@ -216,12 +216,40 @@ def look_at(session: Session, draft: DefinitionDraft, current: tuple[Protocol, .
     if earlier is None and before is not None:
         earlier = read(before.content, "current")
     others = [one for one in current if one.protocol != draft.protocol]
-    return looked_at(
+    looked = looked_at(
         draft,
         earlier,
         latest=kept.latest_version(session, draft.protocol),
         others_publish=any(role.publishes for one in others for role in one.roles.values()),
     )
+    takes = draft.is_open and looked.protocol and _takes_over(looked.protocol, earlier, others)
+    return replace(looked, obstacles=(*looked.obstacles, "takes_over")) if takes else looked
+
+
+def _takes_over(new: Protocol, before: Protocol | None, others: list[Protocol]) -> bool:
+    """Whether people who report under another protocol would report under `new` from then on, unasked.
+
+    A report goes to the first definition, by its key, in which one of the reporter's roles opens a case.
+    """
+    taken = {one.protocol for one in others if new.protocol < one.protocol and _shares_opening(new, one)}
+    had = {one.protocol for one in others if before and before.protocol < one.protocol and _shares_opening(before, one)}
+    return bool(taken - had)
+
+
+def _shares_opening(new: Protocol, other: Protocol) -> bool:
+    """Whether somebody opens a case by the same act, or by a report, in both."""
+    return any(
+        role_for(new, act.by, [role]) is not None
+        and (act.kind is opening.kind is ActKind.report or act.key == opening.key)
+        for opening in _openings(other)
+        for act in _openings(new)
+        for role in other.roles
+        if role_for(other, opening.by, [role]) is not None
+    )
+
+
+def _openings(protocol: Protocol) -> Iterator[Act]:
+    return (act for act in protocol.acts.values() if START in act.in_)
 
 
 def to_propose(looked: Looked, actor: Actor) -> tuple[str, ...]:
@@ -332,6 +360,15 @@ class LogLine:
 
 
 @dataclass(frozen=True, slots=True)
+class RoleLine:
+    """A role of a new protocol that opens cases, or publishes; `elsewhere`: where it opens cases already."""
+
+    role: Role
+    opens: bool
+    elsewhere: tuple[Protocol, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DraftView:
     """A draft with all that is known of it, and what this person can do with it."""
 
@@ -341,10 +378,18 @@ class DraftView:
     to_propose: tuple[str, ...]
     to_agree: tuple[str, ...]
     log: tuple[LogLine, ...]
+    roles: tuple[RoleLine, ...] = ()
+    """Of the first version of a protocol: who could do something by it."""
 
     @property
     def draft(self) -> DefinitionDraft:
         return self.looked.draft
+
+    @property
+    def is_first(self) -> bool:
+        """Whether no version of this protocol is in force, or none was when it was published."""
+        draft = self.draft
+        return self.looked.protocol is not None and not draft.base and (not self.looked.before or not draft.is_open)
 
 
 HISTORY = 10
@@ -411,7 +456,7 @@ def see_draft(house: House, actor: Actor, draft_id: str) -> DraftView:
         log = administration.of_draft(session, draft_id)
         people = directory.accounts(session, {draft.account, *(line.actor for line in log)})
     named = {key: one.name(actor.language) for key, one in people.items()}
-    return DraftView(
+    view = DraftView(
         looked=looked,
         by=named.get(draft.account, "—"),
         is_own=draft.account == actor.id,
@@ -419,3 +464,18 @@ def see_draft(house: House, actor: Actor, draft_id: str) -> DraftView:
         to_agree=to_agree(looked, actor),
         log=tuple(LogLine(line.at, line.kind.value, named.get(line.actor, "—")) for line in log),
     )
+    if looked.protocol is None or not view.is_first:
+        return view
+    return replace(view, roles=tuple(_roles(looked.protocol, current)))
+
+
+def _roles(protocol: Protocol, current: tuple[Protocol, ...]) -> Iterator[RoleLine]:
+    for role in protocol.roles.values():
+        opens = _opens(protocol, role.key)
+        others = tuple(one for one in current if one.protocol != protocol.protocol and _opens(one, role.key))
+        if opens or role.publishes:
+            yield RoleLine(role, opens, others if opens else ())
+
+
+def _opens(protocol: Protocol, role: str) -> bool:
+    return role in protocol.roles and any(role_for(protocol, act.by, [role]) for act in _openings(protocol))

@@ -11,20 +11,22 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.proof import Result
 from school_protocol.definitions.proof.saying import ResultSaid, result_said
-from school_protocol.definitions.saying import ChangeSaid, change_said
+from school_protocol.definitions.saying import ChangeSaid, FaultSaid, change_said, fault_said
 from school_protocol.definitions.tree import LARGEST
 from school_protocol.domain.errors import BadInput, DefinitionError, Fault
-from school_protocol.services.protocols import publishing, settings
+from school_protocol.services.protocols import moving_said, passages, publishing, settings
+from school_protocol.services.protocols.passages import DraftPreview, PassageRefused
 from school_protocol.services.protocols.publishing import DraftView, Exported, PublishRefused
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent
 from school_protocol.web.forms import answers_of, show_problems
-from school_protocol.web.protocols import moving, sayings
+from school_protocol.web.protocols import moving, passing, sayings
 from school_protocol.web.protocols.forms import SettingsForm, settings_form
 from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("protocols", __name__, url_prefix="/protocols")
 moving.add_to(blueprint)
+passing.add_to(blueprint)
 
 YAML = "application/yaml"
 
@@ -57,7 +59,8 @@ def upload() -> ResponseReturnValue:
 
 
 def _upload_page(*, problem: str = "", faults: Sequence[Fault] = ()) -> str:
-    return render_template("protocols/upload.html", problem=problem, faults=faults, mebibytes=LARGEST // 1024 // 1024)
+    said = [fault_said(wording(), fault) for fault in faults]
+    return render_template("protocols/upload.html", problem=problem, faults=said, mebibytes=LARGEST // 1024 // 1024)
 
 
 @blueprint.get("/<key>/<int:version>/file")
@@ -101,7 +104,10 @@ def agree(draft: str) -> ResponseReturnValue:
         publishing.agree(sessions.house(), sessions.actor(), draft, digest)
     except PublishRefused as error:
         return _draft_page(draft, error.obstacles), 409
-    flash(wording()._("Published. Cases opened from now on follow this version; the others stay on theirs."), "ok")
+    if publishing.see_draft(sessions.house(), sessions.actor(), draft).is_first:
+        flash(wording()._("Published. Whoever holds one of its roles opens cases under it from now on."), "ok")
+    else:
+        flash(wording()._("Published. Cases opened from now on follow this version; the others stay on theirs."), "ok")
     return redirect(url_for("protocols.index"), 303)
 
 
@@ -126,22 +132,47 @@ def again(draft: str) -> ResponseReturnValue:
     return redirect(url_for("protocols.draft", draft=draft), 303)
 
 
+@blueprint.post("/drafts/<draft>/cases")
+def count_again(draft: str) -> ResponseReturnValue:
+    """Count anew what would become of the open cases."""
+    try:
+        passages.begin_look_of_draft(sessions.house(), sessions.actor(), draft)
+    except PassageRefused as error:
+        return _draft_page(draft, [error.code]), 409
+    sessions.ring()
+    return redirect(url_for("protocols.draft", draft=draft, _anchor="open-cases"), 303)
+
+
 def _draft_page(draft: str, refused: Sequence[str] = ()) -> str:
     w = wording()
     view = publishing.see_draft(sessions.house(), sessions.actor(), draft)
+    preview = passages.see_preview(sessions.house(), sessions.actor(), view.draft) if not view.is_first else None
     return render_template(
         "protocols/draft.html",
         view=view,
         looked=view.looked,
+        faults=_faults(view),
         failures=_failures(view),
         changes=_changes(view),
-        stories=[(line, sayings.story(w, view.looked, line)) for line in view.looked.stories],
+        stories=[(line, sayings.story(w, view, line)) for line in view.looked.stories],
         refused=[sayings.obstacle(w, code) for code in refused],
         to_propose=[sayings.obstacle(w, code) for code in view.to_propose],
         to_agree=[sayings.obstacle(w, code) for code in view.to_agree],
+        preview=preview,
+        left=passages.see_left(sessions.house(), sessions.actor(), view.draft),
+        said=passing.Said(),
+        parts=_parts(view, preview),
         done=lambda kind: sayings.done(w, kind),
         stands=lambda code: sayings.stands(w, code),
     )
+
+
+def _parts(view: DraftView, preview: DraftPreview | None) -> list[str]:
+    """The parts of the protocol that would keep cases back, in words."""
+    before, after = view.looked.before, view.looked.protocol
+    if preview is None or before is None or after is None:
+        return []
+    return [moving_said.place_said(wording(), before, after, ground) for ground in preview.parts]
 
 
 def _changes(view: DraftView) -> list[tuple[ChangeSaid, bool]]:
@@ -151,6 +182,11 @@ def _changes(view: DraftView) -> list[tuple[ChangeSaid, bool]]:
         return []
     w = wording()
     return [(change_said(w, before, after, change), change.is_loosening) for change in view.looked.changes]
+
+
+def _faults(view: DraftView) -> list[FaultSaid]:
+    """What is wrong with the file, each with its line."""
+    return [fault_said(wording(), line.fault, line.text) for line in view.looked.faults]
 
 
 def _failures(view: DraftView) -> list[ResultSaid]:

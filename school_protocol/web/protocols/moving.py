@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.definitions.saying import ChangeSaid, change_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
-from school_protocol.services.protocols import moving, moving_said
+from school_protocol.services.protocols import moving, moving_said, passages
 from school_protocol.services.protocols.moving import DifferenceView
 from school_protocol.web import sessions
 from school_protocol.web.rendering import wording
@@ -28,12 +28,13 @@ def add_to(blueprint: Blueprint) -> None:
 
 
 def difference(key: str, old: int, new: int) -> ResponseReturnValue:
-    _check(old, new)
+    check_versions(old, new)
     view = moving.see_difference(sessions.house(), sessions.actor(), key, old, new)
     return render_template("protocols/difference.html", view=view, groups=_groups(view))
 
 
-def _check(old: int, new: int) -> None:
+def check_versions(old: int, new: int) -> None:
+    """Raise Unseen where a number can't be a version's."""
     if max(old, new) > MOST:
         raise Unseen("protocols")
 
@@ -51,7 +52,7 @@ def _groups(view: DifferenceView) -> list[tuple[str, list[Told]]]:
 
 def cases(key: str, old: int, new: int) -> ResponseReturnValue:
     """The open cases of a version, a page at a time: what becomes of each; one press moves those of the page."""
-    _check(old, new)
+    check_versions(old, new)
     if request.method != "POST":
         return _page(key, old, new)
     numbers, decided = request.form.getlist("number"), request.form.getlist("decided")
@@ -105,13 +106,13 @@ def _page(
     page = render_template(
         "protocols/moving.html",
         view=preview,
+        recent=passages.see_recent(sessions.house(), sessions.actor(), key, old, new),
         at=after,
         reason=reason,
         decided=decided,
         problems=problems,
         is_sent=is_sent,
         most=moving.REASON_MOST,
-        outcome_said=lambda line: moving_said.outcome_said(w, line),
         code_said=lambda code: moving_said.code_said(w, code),
         parts=[moving_said.ground_said(w, preview.old, preview.new, line) for line in preview.parts],
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from school_protocol.definitions.settings import Part
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.protocols.drafts import Looked, StoryLine
+from school_protocol.services.protocols.drafts import StoryLine
+from school_protocol.services.protocols.publishing import DraftView
 from school_protocol.wording import Wording
 
 
@@ -45,6 +46,11 @@ def obstacle(w: Wording, code: str) -> str:
         ),
         "loosened": w._("It loosens what the law or a child’s safety fixes: this can’t be published."),
         "nobody_left": w._("Nobody could publish a version any more: a role has to be allowed to."),
+        "takes_over": w._(
+            "People who report under another protocol today would report under this one from then on. Give the "
+            "protocol a key that comes later in the alphabet, or give roles of its own to whoever opens its cases."
+        ),
+        "counting": w._("The open cases are being counted already."),
         "not_yours": w._("Whoever uploaded it proposes it; somebody else agrees."),
         "own": w._("You uploaded it yourself: another administrator has to agree."),
         "not_proposed": w._("It is not proposed yet."),
@@ -91,13 +97,16 @@ def locked(w: Wording) -> Mapping[str, str]:
 # ---- stored cases ----------------------------------------------------------------------------------------------------
 
 
-def story(w: Wording, looked: Looked, line: StoryLine) -> str:
-    """How a stored case goes on a draft, as one or two sentences."""
+def story(w: Wording, view: DraftView, line: StoryLine) -> str:
+    """How a stored case goes on a draft, as one or two sentences; on a first version, beside its own story."""
+    if not line.step and view.is_first:
+        return w.ngettext("As its story says, in its one step.", "As its story says, in all %(num)d steps.", line.steps)
     if not line.step:
         return w.ngettext("As before, in its one step.", "As before, in all %(num)d steps.", line.steps)
-    protocol = looked.protocol
+    protocol = view.looked.protocol
     said = dict(line.said or {})
-    why = _HOW[line.how](w, protocol, said) if protocol and line.how in _HOW else ""
+    how = _ALONE.get(line.how, line.how) if view.is_first else line.how
+    why = _HOW[how](w, protocol, said) if protocol and how in _HOW else ""
     where = w._(
         "Otherwise from step %(step)s of %(steps)s on: %(who)s, “%(what)s”.",
         step=line.step,
@@ -123,10 +132,17 @@ def _what(w: Wording, protocol: Protocol | None, name: str) -> str:
 
 
 def _refused(w: Wording, protocol: Protocol, said: Mapping[str, Any]) -> str:
-    needs = [w.text(protocol.needs[key].sentence) for key in said["needs"] if key in protocol.needs]
-    if not needs:
-        return w._("It is refused now.")
-    return w._("It is refused now: %(why)s", why=" ".join(needs))
+    why = _needs(w, protocol, said)
+    return w._("It is refused now: %(why)s", why=why) if why else w._("It is refused now.")
+
+
+def _refused_alone(w: Wording, protocol: Protocol, said: Mapping[str, Any]) -> str:
+    why = _needs(w, protocol, said)
+    return w._("It is refused: %(why)s", why=why) if why else w._("It is refused.")
+
+
+def _needs(w: Wording, protocol: Protocol, said: Mapping[str, Any]) -> str:
+    return " ".join(w.text(protocol.needs[key].sentence) for key in said["needs"] if key in protocol.needs)
 
 
 def _state(w: Wording, protocol: Protocol, said: Mapping[str, Any]) -> str:
@@ -156,7 +172,12 @@ def _due(w: Wording, protocol: Protocol, said: Mapping[str, Any]) -> str:
 
 
 _How = Callable[[Wording, Protocol, Mapping[str, Any]], str]
+_ALONE: Mapping[str, str] = {"refused": "refused_alone", "problems": "problems_alone", "taken": "taken_alone"}
+"""How to say it where no version was before."""
 _HOW: Mapping[str, _How] = {
+    "refused_alone": _refused_alone,
+    "problems_alone": lambda w, p, said: w._("Its form takes other answers."),
+    "taken_alone": lambda w, p, said: w._("Its story says that it is refused, and it goes through."),
     "broken": lambda w, p, said: w._("This step can’t be played on it."),
     "refused": _refused,
     "problems": lambda w, p, said: w._("Its form takes other answers now."),

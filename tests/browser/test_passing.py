@@ -1,0 +1,166 @@
+"""The pages of many cases at once, by axe, in three languages: difference, cases, how far it is, a draft's preview.
+
+Then on a phone, without JavaScript: all of them are looked at, moved while the page is looked at again, and stopped.
+"""
+
+from __future__ import annotations
+
+import pytest
+from playwright.sync_api import expect
+from services.administering import HOLDS
+from versions import next_version, plain, published
+
+from school_protocol.services.protocols import examining, passages, publishing
+
+from .conftest import DESKTOP, PHONE, Serve, Sit
+from .served import DEFINITIONS, Served, story
+from .test_axe import Inspector, is_fine, speak
+from .test_publishing import FIRST, SECOND, administrator
+
+DATA = plain(DEFINITIONS / "1.yaml")
+KEY = "ma-cyberharassment"
+PAIR = f"/protocols/{KEY}/1/2"
+REPORT: examining.Report = {
+    "proof": examining.proof_out(HOLDS),
+    "stories": [{"story": "sc1", "title": "Le groupe de la classe", "steps": 12}],
+}
+
+
+def shorter(data: dict[str, object]) -> None:
+    """A question less, so that a decision is needed; an act of another kind, so that cases must stay."""
+    forms: dict[str, dict[str, dict[str, object]]] = data["forms"]  # type: ignore[assignment]
+    form = forms[DATA["acts"]["safety_check"]["form"]]
+    form["fields"] = {
+        key: field for key, field in form["fields"].items() if key != "who_stays" and "who_stays" not in str(field)
+    }
+    form["refuses"] = [one for one in form["refuses"] if "who_stays" not in str(one)]  # type: ignore[assignment]
+    data["undo_minutes"] = "5"
+
+
+def without_notes(data: dict[str, object]) -> None:
+    data["acts"]["note"]["kind"] = "note"  # type: ignore[index]
+
+
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    """Six cases, five of them checked; a second version, and a draft of the third; a draft of a new protocol."""
+    served = serve("2026-10-05T09:00")
+    for name, username in ((FIRST, "protocole"), (SECOND, "protocole2")):
+        administrator(served, name, username, "fr")
+    sc1 = story("sc1")
+    checked = [step["do"] for step in sc1].index("name_seat")
+    for number in range(6):
+        until = checked if number < 5 else 1
+        served.replay([{**step, "case": f"case {number}"} for step in sc1[:until]])
+    published(served.house, next_version(DATA, 2, shorter))
+    return served
+
+
+@pytest.fixture
+def drafts(house: Served) -> tuple[str, str]:
+    """The addresses of two drafts that were worked out and looked from: of a third version, of a new protocol."""
+    actor = house.player.actors[FIRST]
+    phare = (DEFINITIONS.parent / "fr-phare" / "1.yaml").read_bytes()
+    ids = [
+        publishing.upload(house.house, actor, content, "protocole.yaml")
+        for content in (next_version(DATA, 3, shorter, without_notes), phare)
+    ]
+    publishing.work_out(house.house, lambda _content, _before: REPORT)
+    go_on(house)
+    return f"/protocols/drafts/{ids[0]}", f"/protocols/drafts/{ids[1]}"
+
+
+def go_on(house: Served) -> None:
+    while passages.go_through(house.house):
+        pass
+
+
+def looked(house: Served) -> str:
+    found = passages.begin_look(house.house, house.player.actors[FIRST], KEY, 1, 2)
+    go_on(house)
+    return found
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_axe_finds_nothing_on_any_of_these_pages(
+    house: Served, drafts: tuple[str, str], sit: Sit, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    actor = house.player.actors[FIRST]
+    monkeypatch.setattr(passages, "SLICE", 1)
+    monkeypatch.setattr(passages, "STEP", 1)
+    look = looked(house)
+    half = passages.begin_look(house.house, actor, KEY, 1, 2)
+    passages.go_through(house.house)
+    move = passages.begin_move(house.house, actor, look, reason="Essai", accepts=(), token=language).passage
+    speak(house, language)
+    for size, scheme in ((PHONE, "light"), (DESKTOP, "dark")):
+        person = Inspector(sit(house, FIRST, language, size, True))
+        person.page.emulate_media(color_scheme=scheme)
+        person.visit("/protocols", f"{PAIR}/difference", f"{PAIR}/cases", *drafts)
+        person.visit(*(f"/protocols/passages/{one}" for one in (look, half, move)))
+        expect(person.page.locator("progress")).to_have_attribute("max", "6" if language == "fr" else "5")
+        is_fine(house, person)
+        person.page.close()
+    go_on(house)
+    person = Inspector(sit(house, FIRST, language, PHONE, True))
+    person.visit(f"/protocols/passages/{move}", f"/protocols/passages/{look}")
+    refused(person, look)
+    is_fine(house, person)
+    person.page.close()
+
+
+def refused(person: Inspector, look: str) -> None:
+    """The form without a reason."""
+    page = person.page
+    page.locator("#reason").evaluate("one => one.removeAttribute('required')")
+    with page.expect_navigation(wait_until="load"):
+        page.locator("main form.stack button").click()
+    expect(page.locator(".errors")).to_be_visible()
+    person.look(f"{look}, 422")
+
+
+def test_the_control_a_bar_without_a_name_is_found(house: Served, drafts: tuple[str, str], sit: Sit) -> None:
+    speak(house, "fr")
+    person = Inspector(sit(house, FIRST, "fr", PHONE, True))
+    person.person.open(drafts[0])
+    person.page.locator("main").evaluate(
+        """main => main.insertAdjacentHTML("beforeend", '<div role="progressbar" aria-valuenow="3"></div>')"""
+    )
+    person.look("spoilt")
+    assert {one.rule for one in person.spoilt} == {"aria-progressbar-name"}
+    person.page.close()
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_on_a_phone_without_a_script_they_are_looked_at_moved_and_stopped(
+    serve: Serve, sit: Sit, language: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = serve("2026-10-05T09:00", language)
+    administrator(house, FIRST, "protocole", language)
+    for number in range(4):
+        house.replay([{**story("sc1")[0], "case": f"case {number}"}])
+    published(house.house, next_version(DATA, 2, shorter))
+    person = sit(house, FIRST, language, PHONE)
+    main = person.page.locator("main")
+    person.open("/protocols")
+    person.follow(person._("What changed since version %(number)s, and the open cases", number=1))
+    person.follow(person._("See what becomes of them"))
+    person.press(person.w.ngettext("Look at it", "Look at all %(num)d", 4))
+    expect(main.locator("progress")).to_have_attribute("value", "0")
+    go_on(house)
+    person.follow(person._("See how far it is now"))
+    expect(main).to_contain_text(person.w.ngettext("One case can follow", "%(num)d cases can follow", 4))
+    person.page.locator("#reason").fill("Nouvelle version")
+    person.press(person._("Let all of them follow version %(version)s", version=2))
+    monkeypatch.setattr(passages, "SLICE", 3)
+    passages.go_through(house.house)
+    person.follow(person._("See how far it is now"))
+    expect(main.locator("progress")).to_have_attribute("value", "3")
+    person.press(person._("Stop it"))
+    expect(person.said()).to_have_text(person._("Stopped. What has moved stays moved."))
+    go_on(house)
+    person.follow(person._("The cases that follow version %(version)s still, one by one", version=1))
+    one = "One open case follows version %(version)s."
+    several = "%(num)d open cases follow version %(version)s."
+    expect(main).to_contain_text(person.w.ngettext(one, several, 1, version=1))
+    assert person.wide == []
