@@ -11,7 +11,7 @@ from sqlalchemy import delete
 from school_protocol.documents.model import CaseFile
 from school_protocol.services.house import House
 from school_protocol.services.papers import issuing, making
-from school_protocol.storage.tables import PreparedPaperRow
+from school_protocol.storage.paper_tables import PreparedPaperRow
 from school_protocol.wording import Wording
 
 Pages = Callable[[CaseFile, Wording], bytes]

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.cli.group import (
-    main,
-    read_yaml,
-    say,
-    what_is_wrong,
-)
+from school_protocol.cli.group import main, say, what_is_wrong
 from school_protocol.domain.errors import DefinitionError
 
 if TYPE_CHECKING:
@@ -173,8 +168,11 @@ def definitions_rehearse(file: str, script: str, as_json: bool, case_file: str |
 
     content = Path(file).read_bytes()
     protocol = read(content, file)
+    story = scripts.read_story(Path(script).read_bytes(), script)
+    if story.title:
+        click.echo(story.title_in(language), err=True)
     with scripts.throwaway(protocol, content, datetime(2000, 1, 1, tzinfo=UTC)) as player:
-        played = player.play(steps_of(script))
+        played = player.play(story.steps)
         if case_file is not None:
             Path(case_file).write_bytes(_rehearsed_file(player, protocol, language))
     click.echo(scripts.as_json(played) if as_json else "\n".join(_line(one) for one in played))
@@ -187,15 +185,6 @@ def definitions_rehearse(file: str, script: str, as_json: bool, case_file: str |
         )
     if not all(one.went_as_said for one in played):
         sys.exit(1)
-
-
-def steps_of(script: str) -> list[Any]:
-    steps = read_yaml(script)
-    if isinstance(steps, dict):
-        steps = steps.get("steps")
-    if not isinstance(steps, list):
-        raise click.ClickException(f"{script}: a script is a list of steps")
-    return steps
 
 
 def _line(played: Played) -> str:

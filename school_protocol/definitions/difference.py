@@ -3,7 +3,7 @@
 The walk follows the model's own fields, so that nothing can be forgotten. What carries no meaning is no change: the
 order of entries, of a form's fields and options, and of lists of keys; how a condition is spaced or quoted; version and
 digest. Order is named where it decides: the values of a fact, the sources that a fact reads, the steps of a deadline,
-floors, retention, languages, the sections of a paper, the pieces of a letter, and sentences that are read one after the other.
+floors, retention, languages, the sections of a paper, the pieces of a letter, sentences that are read in their order.
 """
 
 from __future__ import annotations

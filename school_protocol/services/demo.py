@@ -14,7 +14,6 @@ from importlib.resources import files
 from typing import Any
 
 import holidays
-import yaml
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read
@@ -26,7 +25,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import REALM, hash_password
 from school_protocol.services.house import House, SystemClock, open_house
 from school_protocol.services.loading import reindex
-from school_protocol.services.scripts import Played, Player, TurnableClock
+from school_protocol.services.scripts import Played, Player, Step, TurnableClock, story_of
 from school_protocol.storage import directory
 from school_protocol.wording import ZONE
 
@@ -40,7 +39,6 @@ MAIL_OF_NOBODY = "college.example"
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 Say = Callable[[str], None]
-Step = Mapping[str, Any]
 
 
 class DemoError(SchoolProtocolError):
@@ -582,8 +580,7 @@ def _closed(moments: Sequence[datetime], delta: timedelta) -> int:
 
 def _told(scene: Scene) -> list[Step]:
     """The steps of a story up to the last that is wanted, each with its moment."""
-    path = files("school_protocol.protocol_definitions") / DEFINITION / "stories" / f"{scene.story}.yaml"
-    steps = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)["steps"]  # noqa: S506 - plain strings only
+    steps = list(story_of(DEFINITION, scene.story).steps)
     if scene.only is not None:
         steps = [step for step in steps if step.get("case", "") == scene.only]
     if scene.until:
@@ -591,7 +588,7 @@ def _told(scene: Scene) -> list[Step]:
             place for place, step in enumerate(steps) if step["do"] == scene.until and step.get("expect") != "refused"
         )
         steps = steps[: last + 1]
-    return list(steps)
+    return steps
 
 
 def _renamed(value: Any, names: Mapping[str, str]) -> Any:

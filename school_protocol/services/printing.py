@@ -173,4 +173,3 @@ class _Printing:
                 met = all(count.state != "open" and not count.is_late(facts.now) for count in counts)
                 lines.append(CheckLine("deadlines", key, met if counts else None))
         return lines
-

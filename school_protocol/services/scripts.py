@@ -1,10 +1,12 @@
-"""Plays a script on a definition, step by step, through the very use cases that pages call.
+"""Reads scripts and stories, and plays them on a definition, step by step, through the very use cases that pages call.
 
 A script is a list of steps: `at` or `advance` turn the clock; `as` names a role (`team_member`, `membre_er/2` for a
 second person of it); `do` names an act or a move, with `answers`, `reason`, `depart`, and `written_at`, `written_by`
 where it is typed in from paper; `expect: refused` where a refusal is wanted. In an answer, `@role` stands for that
 person's account, `#name` for the number of a case of the script and `^act` for the latest record of that act. Whoever
 acts on a case has opened its page first, as one does.
+
+A story is a script that is kept beside a protocol, with a title and the state in which each of its cases ends.
 """
 
 from __future__ import annotations
@@ -17,8 +19,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Calendar, Hours
@@ -51,10 +56,154 @@ _DANGERS = (FieldType.danger, FieldType.dangers, FieldType.covers)
 _STEP = frozenset(
     {"at", "advance", "as", "do", "answers", "reason", "depart", "expect", "note", "case", "written_at", "written_by"}
 )
+_STORY = frozenset({"title", "ends", "steps"})
+_WITHIN = {"answers": "question", "depart": "need"}
+_LOADER: type = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+"""Reads every scalar as the text that was written."""
+
+Step = Mapping[str, Any]
 
 
 class ScriptError(SchoolProtocolError):
-    """A script cannot be played: a step is not understood, or did not go as it says."""
+    """A script cannot be read or played: a step is not understood, or did not go as it says."""
+
+
+# ---- reading -----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """A script with its title, one text or one in each language, and the state in which each of its cases ends.
+
+    A bare list of steps has neither: its title and its ends are empty.
+    """
+
+    title: Text | str
+    ends: Mapping[str, str]
+    steps: tuple[Step, ...]
+
+    def title_in(self, language: str) -> str:
+        return self.title if isinstance(self.title, str) else self.title.in_language(language)
+
+
+def stories_of(protocol: str) -> Iterator[tuple[str, Story]]:
+    """The stories kept beside a protocol, by name; raises ScriptError where one has a fault."""
+    folder = files("school_protocol.protocol_definitions") / protocol / "stories"
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.iterdir(), key=lambda path: path.name):
+        if path.name.endswith(".yaml"):
+            yield path.name.removesuffix(".yaml"), read_story(path.read_bytes(), path.name)
+
+
+def story_of(protocol: str, name: str) -> Story:
+    """One story kept beside a protocol; raises ScriptError where there is none, or it has a fault."""
+    path = files("school_protocol.protocol_definitions") / protocol / "stories" / f"{name}.yaml"
+    if not path.is_file():
+        raise ScriptError(f"{protocol} has no story {name!r}")
+    return read_story(path.read_bytes(), path.name)
+
+
+def read_story(content: bytes, file: str) -> Story:
+    """The story, or bare list of steps, that `content` holds; `file` is its name in messages.
+
+    Raises ScriptError for the first fault, as FILE:LINE: message.
+    """
+    try:
+        loader = _LOADER(content)
+        root = loader.get_single_node()
+        _Look(file).at_file(root)
+        said = loader.construct_document(root)
+    except yaml.YAMLError as error:
+        mark, why = getattr(error, "problem_mark", None), getattr(error, "problem", None) or str(error)
+        line = min(mark.line, content.count(b"\n")) + 1 if mark else 1
+        raise ScriptError(f"{file}:{line}: not YAML: {why.splitlines()[0]}") from None
+    parts = said if isinstance(said, dict) else {"steps": said}
+    title, ends = parts.get("title", ""), parts.get("ends", {})
+    return Story(
+        title=title if isinstance(title, str) else Text(title),
+        ends={"": ends} if isinstance(ends, str) else ends,
+        steps=tuple(parts["steps"]),
+    )
+
+
+class _Look:
+    """Finds what is wrong with the nodes of a script's file, and on which line."""
+
+    def __init__(self, file: str) -> None:
+        self.file = file
+
+    def at_file(self, root: yaml.Node | None) -> None:
+        if root is None:
+            raise ScriptError(f"{self.file}:1: the file is empty")
+        self._twice(root, set())
+        if isinstance(root, yaml.SequenceNode):
+            self._steps(root)
+            return
+        parts = self._parts(root, _STORY, "", "a script is a list of steps, or has one under `steps`")
+        if "steps" not in parts:
+            raise self._fault(root, "there are no `steps`")
+        self._steps(parts["steps"])
+        self._texts(parts.get("title"), "`title` is one text, or one in each language")
+        self._texts(parts.get("ends"), "`ends` is a state, or one for each case")
+
+    def _steps(self, node: yaml.Node) -> None:
+        if not isinstance(node, yaml.SequenceNode) or not node.value:
+            raise self._fault(node, "`steps` is a list with a step in it")
+        for number, step in enumerate(node.value, 1):
+            self._step(step, f"step {number}: ")
+
+    def _step(self, node: yaml.Node, where: str) -> None:
+        for word, value in self._parts(node, _STEP, where, f"{where}a step has words, such as `as` and `do`").items():
+            if word not in _WITHIN and not isinstance(value, yaml.ScalarNode):
+                raise self._fault(value, f"{where}`{word}` is one text")
+            if word in _WITHIN and not (isinstance(value, yaml.MappingNode) or self._is_empty(value)):
+                raise self._fault(value, f"{where}`{word}` has an entry for each {_WITHIN[word]}")
+
+    def _parts(self, node: yaml.Node, known: frozenset[str], where: str, fault: str) -> dict[str, yaml.Node]:
+        if not isinstance(node, yaml.MappingNode):
+            raise self._fault(node, fault)
+        for key, _value in node.value:
+            if key.value not in known:
+                raise self._fault(key, f"{where}unknown word {key.value!r}")
+        return {key.value: value for key, value in node.value}
+
+    def _texts(self, node: yaml.Node | None, fault: str) -> None:
+        """One text, or several by their names; none of them empty."""
+        found = [one for _key, one in node.value] if isinstance(node, yaml.MappingNode) else [node] if node else []
+        for one in found:
+            if not isinstance(one, yaml.ScalarNode) or self._is_empty(one):
+                raise self._fault(one, fault)
+        if node is not None and not found:
+            raise self._fault(node, fault)
+
+    def _twice(self, node: yaml.Node, seen: set[int]) -> None:
+        """A word that stands twice in one place: the first would be lost."""
+        if id(node) in seen or isinstance(node, yaml.ScalarNode):
+            return
+        seen.add(id(node))
+        if isinstance(node, yaml.SequenceNode):
+            for one in node.value:
+                self._twice(one, seen)
+            return
+        words: set[str] = set()
+        for key, value in node.value:
+            if not isinstance(key, yaml.ScalarNode):
+                raise self._fault(key, "what stands before a colon is one text")
+            if key.value in words:
+                raise self._fault(key, f"{key.value!r} stands there twice")
+            words.add(key.value)
+            self._twice(value, seen)
+
+    @staticmethod
+    def _is_empty(node: yaml.Node) -> bool:
+        return isinstance(node, yaml.ScalarNode) and not node.value.strip()
+
+    def _fault(self, node: yaml.Node, said: str) -> ScriptError:
+        return ScriptError(f"{self.file}:{node.start_mark.line + 1}: {said}")
+
+
+# ---- playing -----------------------------------------------------------------------------------------------------
 
 
 class TurnableClock:
@@ -154,7 +303,7 @@ class Player:
 
     # ---- steps -----------------------------------------------------------------------------------------------
 
-    def play(self, steps: Sequence[Mapping[str, Any]]) -> list[Played]:
+    def play(self, steps: Sequence[Step]) -> list[Played]:
         """Play all steps; the last of them is in the answer even where it went otherwise than it says."""
         for number, step in enumerate(steps, 1):
             unknown = set(step) - _STEP
@@ -165,13 +314,13 @@ class Player:
                 self.played.append(self._one(number, step))
         return self.played
 
-    def _turn(self, step: Mapping[str, Any], number: int) -> None:
+    def _turn(self, step: Step, number: int) -> None:
         if "advance" in step:
             self.clock.advance(duration(str(step["advance"]), f"step {number}"))
         if "at" in step:
             self.clock.turn_to(moment(str(step["at"]), f"step {number}"))
 
-    def _one(self, number: int, step: Mapping[str, Any]) -> Played:
+    def _one(self, number: int, step: Step) -> Played:
         actor = self.actor(str(step.get("as", "")))
         case = str(step.get("case", ""))
         played = Played(
@@ -203,7 +352,7 @@ class Player:
         if self._seq(case) > before:
             self.unseen.discard(case)
 
-    def _weigh(self, played: Played, actor: Actor, step: Mapping[str, Any], case: str) -> None:
+    def _weigh(self, played: Played, actor: Actor, step: Step, case: str) -> None:
         """Count the answers of this step: those that somebody gives, and those that the form held as it opened."""
         act = self.protocol.resolve("acts", str(step["do"]))
         if act not in self.protocol.acts:
@@ -252,7 +401,7 @@ class Player:
             return [self.protocol.resolve("dangers", str(one)) for one in said]
         return self.protocol.resolve("dangers", str(said))
 
-    def _do(self, actor: Actor, step: Mapping[str, Any], case: str) -> None:
+    def _do(self, actor: Actor, step: Step, case: str) -> None:
         name, answers = str(step["do"]), self._answers(step.get("answers") or {}, case)
         act = self.protocol.resolve("acts", name)
         token = secrets.token_urlsafe(12)
@@ -275,7 +424,7 @@ class Player:
             token=token,
         )
 
-    def _paper(self, step: Mapping[str, Any]) -> OnPaper | None:
+    def _paper(self, step: Step) -> OnPaper | None:
         """What a step says of the paper that it is typed in from."""
         if "written_at" not in step and "written_by" not in step:
             return None

@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage import keys
-from school_protocol.storage.tables import AskedPaperRow, HandedPaperRow, PreparedPaperRow
+from school_protocol.storage.paper_tables import AskedPaperRow, HandedPaperRow, PreparedPaperRow
 from school_protocol.storage.vault import Vault, open_bytes, seal_bytes
 
 

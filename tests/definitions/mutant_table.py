@@ -119,10 +119,12 @@ def bones(path: Path) -> str:
 
 def _bare(data: Any) -> Any:
     if isinstance(data, dict):
-        return "…" if data.keys() and data.keys() <= _SAYS else {
-            key: _bare(one) for key, one in data.items() if key not in _UNPROVEN
-        }  # fmt: skip
-    return [_bare(one) for one in data] if isinstance(data, list) else data
+        return {key: _bare(one) for key, one in data.items() if key not in _UNPROVEN and not _is_text(one)}
+    return [_bare(one) for one in data if not _is_text(one)] if isinstance(data, list) else data
+
+
+def _is_text(data: Any) -> bool:
+    return isinstance(data, dict) and bool(data) and data.keys() <= _SAYS
 
 
 def _code_digest(path: Path) -> str:

@@ -180,6 +180,9 @@ EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
         "needs.a_possible: level in (1, 2) and True and (not a_ruled_out)",
     ),
     (MOROCCAN, "properties.assigned_checked"): ("moves.assign: need checked gone", "needs.checked: True"),
+    (MOROCCAN, "properties.closed_offence_settled"): (
+        "needs.offence_settled: lock gone", "moves.propose_not_established: need offence_settled gone",
+    ),
     (MOROCCAN, "properties.closed_assessed"): ("needs.assessed: lock gone", "needs.assessed: True"),
     (MOROCCAN, "properties.help_always"): (
         "acts.referral: not open in report_received", "acts.referral: not open in external_handling",
@@ -191,7 +194,6 @@ EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
 
 UNTRIED: Mapping[tuple[str, str], str] = {
     (PHARE, "properties.a_gives_way_to_b"): "no single edit shuts it: six acts can each make protocol A fail",
-    (MOROCCAN, "properties.closed_offence_settled"): "what breaks it is refused as not proven, after a minute",
     (MOROCCAN, "properties.followed"): "no single edit leaves a state without a way to a follow-up",
 }
 """Declared properties of which nothing is expected here, and why."""

@@ -20,9 +20,9 @@ from typing import Any
 
 import filling
 import pytest
-from handing import forget_prepared
 from domain.telling import MOROCCAN, NOW, SMALL
 from flask.testing import FlaskClient
+from handing import forget_prepared
 from pypdf import PdfReader
 
 from school_protocol.definitions import read

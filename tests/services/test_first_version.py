@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import count
 
 import pytest
@@ -221,9 +222,9 @@ def test_each_is_held_against_its_own_story(monkeypatch: pytest.MonkeyPatch) -> 
 def test_where_it_goes_otherwise_than_its_story_it_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     every = dict(examining.stories_of("fr-phare"))
     name, story = next(iter(every.items()))
-    steps = [dict(step) for step in story["steps"]]
+    steps = [dict(step) for step in story.steps]
     place = next(number for number, step in enumerate(steps) if "do" in step and "expect" not in step)
     steps[place]["expect"] = "refused"
-    monkeypatch.setattr(examining, "stories_of", lambda _key: [(name, {**story, "steps": steps})])
+    monkeypatch.setattr(examining, "stories_of", lambda _key: [(name, replace(story, steps=tuple(steps)))])
     (line,) = examining.examined(PHARE, None, held)["stories"]
     assert (line["step"], line["how"]) == (place + 1, "taken")

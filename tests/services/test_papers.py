@@ -18,7 +18,6 @@ from school_protocol.services.papers import issue_case_file
 from school_protocol.services.undoing import take_back
 from school_protocol.storage import cases
 from school_protocol.storage import papers as kept
-from school_protocol.storage.tables import AccountRow
 from services.conftest import School
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")

@@ -5,20 +5,18 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
 from school_protocol.definitions import read_file
 from school_protocol.domain.conformance import Conformance, conformance
 from school_protocol.domain.dues import dues, duties
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.loading import Loaded, load_by_id
-from school_protocol.services.scripts import Played, Player, throwaway
+from school_protocol.services.scripts import Played, Player, Story, read_story, throwaway
 from school_protocol.storage import journal
 
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
@@ -30,12 +28,6 @@ NAMED = ("name", "massar", "phone")
 CLEAR = "PLANTED-IN-CLEAR-4711"
 
 
-@dataclass(frozen=True)
-class Story:
-    ends: Mapping[str, str]
-    steps: Sequence[Mapping[str, Any]]
-
-
 def place(name: str) -> Path:
     """Where the protocol of a story is: `fi-kiva/talks`; `sc1` is one of the Moroccan protocol."""
     return ROOT / (name.rpartition("/")[0] or MOROCCAN)
@@ -43,9 +35,7 @@ def place(name: str) -> Path:
 
 def story(name: str) -> Story:
     told = place(name) / "stories" / f"{name.rpartition('/')[2]}.yaml"
-    read = yaml.load(told.read_text("utf-8"), Loader=yaml.BaseLoader)
-    ends = read["ends"] if isinstance(read["ends"], dict) else {"": read["ends"]}
-    return Story(ends, read["steps"])
+    return read_story(told.read_bytes(), name)
 
 
 class Stage:

@@ -141,7 +141,9 @@ def test_nothing_of_the_pdf_names_anybody(moroccan: Protocol, until: ExitStack, 
     told = json.loads(attached["record.json"])
     del told["versions"]
     record = json.dumps(told, ensure_ascii=False)
-    text = "\n".join([*(page.extract_text() for page in reader.pages), metadata, str(reader.metadata), record, attached["copy.json"]])
+    text = "\n".join(
+        [*(page.extract_text() for page in reader.pages), metadata, str(reader.metadata), record, attached["copy.json"]]
+    )
     assert number in re.sub(r"[^\w]", "", text)
     assert found_in(text, parts, figures) == []
 

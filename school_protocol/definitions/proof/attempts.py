@@ -9,32 +9,39 @@ from school_protocol.definitions.proof.answering import constants
 from school_protocol.definitions.proof.replaying import Preferred, Stage
 from school_protocol.domain.conditions import Condition, Value
 from school_protocol.domain.facts import Facts
-from school_protocol.domain.protocol import Fact, Fold, Need, Protocol, Source
+from school_protocol.domain.protocol import Fact, Fold, Protocol, Source
 
-_MOST = 16
-"""Stages on which one way is played at most."""
+_MOST = 12
+"""Stages on which one way is played besides, for what was refused."""
 
 
-def attempts(protocol: Protocol) -> Iterator[Stage]:
-    """Stages to play one way on, until it arrives: what a need refused on one is answered otherwise on the next."""
+def attempts(protocol: Protocol, wanted: Condition | None = None) -> Iterator[Stage]:
+    """Stages to play one way on, until it arrives: what a need refused on one is answered otherwise on the next.
+
+    `wanted`: what should hold in the end; answers that may lead to it are tried first.
+    """
     levels = sorted({level for grid in protocol.grids.values() for level in grid.levels})
-    waiting: list[tuple[int | None, Preferred]] = [(level, {}) for level in (None, *levels)]
+    hopeful = list(_answers_for(protocol, wanted)) if wanted is not None else []
+    waiting: list[tuple[int | None, Preferred]] = [
+        (level, preferred) for preferred in (*hopeful, {}) for level in (None, *levels)
+    ]
+    most = len(waiting) + _MOST
     for level, preferred in waiting:
         stage = Stage(protocol, level, preferred)
         yield stage
-        for more in (one for need in stage.refused for one in _answers_for(protocol, protocol.needs[need])):
+        for more in (one for need in stage.refused for one in _answers_for(protocol, protocol.needs[need].when)):
             joined = {act: {**preferred.get(act, {}), **more.get(act, {})} for act in {**preferred, **more}}
-            if len(waiting) < _MOST and (level, joined) not in waiting:
+            if len(waiting) < most and (level, joined) not in waiting:
                 waiting.append((level, joined))
 
 
-def _answers_for(protocol: Protocol, need: Need) -> Iterator[Preferred]:
-    """Answers to earlier acts that may make a need hold."""
-    for name in sorted(need.when.names):
+def _answers_for(protocol: Protocol, condition: Condition) -> Iterator[Preferred]:
+    """Answers to earlier acts that may make a condition hold."""
+    for name in sorted(condition.names):
         fact = protocol.facts[name]
         for source in fact.from_:
             if source.act:
-                yield from ({source.act: given} for given in _feeding(protocol, fact, source, source.act, need.when))
+                yield from ({source.act: given} for given in _feeding(protocol, fact, source, source.act, condition))
 
 
 def _feeding(

@@ -7,6 +7,7 @@ too, and the search begins anew: so a fault that is shown is one that the engine
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from math import prod
 
@@ -97,6 +98,8 @@ class _Search:
                 if played.arrived:
                     return self._told(Verdict.failed, about, played.story)
                 story = played.story
+                if not _round and (known := self._by_a_known_way()) is not None:
+                    return self._told(Verdict.failed, *known)
                 best: tuple[int, frozenset[str]] | None = None
                 for more in self._candidates(links, move, tracked, played.needs):
                     explorer, found = self._walk(tracked | more)
@@ -111,6 +114,20 @@ class _Search:
         except LimitReached:
             return self._told(Verdict.not_proven, about, story)
         return self._told(Verdict.not_proven, about, story)
+
+    def _by_a_known_way(self) -> tuple[str, Story] | None:
+        """What is bad, and how a case comes to it by a way that is known to lead there, answered to that end."""
+        subject, never = self.subject, self.never
+        for move in (subject.protocol.moves[key] for key in sorted(never.moves)):
+            for arrival in subject.arrivals_with(move):
+                for stage in attempts(subject.protocol, never.condition):
+                    with suppress(Stopped):
+                        subject.play(arrival, stage, last=False)
+                        if never.condition.truth(stage.facts()) is not False:
+                            stage.move(move.key)
+                            names = tuple(name for name in never.condition.names if name != RAISED)
+                            return move.key, subject.told(stage, replayed=True, facts=names)
+        return None
 
     def _told(self, verdict: Verdict, about: str = "", story: Story | None = None) -> Result:
         never = self.never

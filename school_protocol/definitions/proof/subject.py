@@ -167,7 +167,9 @@ class Subject:
         planner = self.planner
         for arrived in (True, False):
             for state, move in [(one, move) for one in found for move in planner.onwards(one)]:
-                if move.key not in moves or move.to == HISTORY or move.to in found or (not arrived and self.shut_needs(move, state)):
+                if move.key not in moves or move.to == HISTORY or move.to in found:
+                    continue
+                if not arrived and self.shut_needs(move, state):
                     continue
                 masks = found[state].masks if arrived else planner.known_in(state)
                 ready = planner.ready_for_some(planner.world.locked[move.key], state, masks)
@@ -198,21 +200,42 @@ class Subject:
 
     # ---- stories -----------------------------------------------------------------------------------------------
 
-    def play(self, arrival: Arrival, stage: Stage) -> None:
-        """Play a sure way. Raises Stopped."""
+    def arrivals_with(self, move: Move) -> Iterator[Arrival]:
+        """Ways that end with this move: for each state that it leaves, by each move that leads there."""
+        for state in move.from_:
+            known = self.arrivals.get(state)
+            ways = [] if known is None else [known]
+            for before in self.protocol.moves.values():
+                for source in before.from_ if before.to == state else ():
+                    if source in self.arrivals and not before.automatic:
+                        ways.extend(self._onto(self.arrivals[source], source, before))
+            for way in ways:
+                yield from self._onto(way, state, move)
+
+    def _onto(self, arrival: Arrival, state: str, move: Move) -> Iterator[Arrival]:
+        """That way, gone on with a move, if it can be made by some case there."""
+        planner = self.planner
+        if not planner.may_move(move, state) or move.to == HISTORY:
+            return
+        for masks in (arrival.masks, planner.known_in(state)):
+            ready = planner.ready_for_some(planner.world.locked[move.key], state, masks)
+            if ready is not None:
+                leg = Leg(state, ready[0], move.key, move.to)
+                yield Arrival(arrival.opening, (*arrival.legs, leg), planner.move_on(move, state, move.to, ready[1]))
+                return
+
+    def play(self, arrival: Arrival, stage: Stage, *, last: bool = True) -> None:
+        """Play a sure way, its last move or not. Raises Stopped."""
         kind = self.protocol.acts[arrival.opening].kind
         stage.act(Deed(Given(arrival.opening, raises=kind is ActKind.raise_danger), signed=True, grants=True))
         for leg in arrival.legs:
-            self.play_leg(leg, stage)
-
-    @staticmethod
-    def play_leg(leg: Leg, stage: Stage) -> None:
-        for step in leg.acts:
-            if isinstance(step, Wait):
-                stage.wait(step.days)
-            elif step.deed is not None:
-                stage.act(step.deed)
-        stage.move(leg.move)
+            for step in leg.acts:
+                if isinstance(step, Wait):
+                    stage.wait(step.days)
+                elif step.deed is not None:
+                    stage.act(step.deed)
+            if last or leg is not arrival.legs[-1]:
+                stage.move(leg.move)
 
     def story_of(
         self, state: str, arrivals: Mapping[str, Arrival] | None = None, favoured: Collection[str] = ()

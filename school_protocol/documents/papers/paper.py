@@ -189,11 +189,15 @@ class Lines:
         """What it does not say, and why, in words."""
         w = self.w
         said = {
-            "names": w._("People stand under the signs that they have in the case: their names are not part of this paper."),
+            "names": w._(
+                "People stand under the signs that they have in the case: their names are not part of this paper."
+            ),
             "issuer": w._("Names and accounts are not part of this copy: whoever issues it does not read them."),
             "words": w._("What was said by pupils, families and witnesses is not part of this paper."),
             "addresses": w._("Addresses of contents and names of accounts go to the judicial authority alone."),
-            "files": w._("No image or file is attached: digests alone, so that what is handed over elsewhere can be compared."),
+            "files": w._(
+                "No image or file is attached: digests alone, so that what is handed over elsewhere can be compared."
+            ),
             "pupils": w._("No pupil is named on this paper."),
             "others": w._("What concerns other pupils and their families is not part of this paper."),
         }

@@ -87,4 +87,3 @@ def sort_of(loaded: Loaded, profile: Profile, language: str) -> Sort:
     """Whose eyes it is made for: the same roles here see the same."""
     told = "|".join([*sorted(set(loaded.roles)), loaded.protocol.digest, str(records.LAYOUT), ink(language)])
     return Sort(document_of(loaded).key, profile.key, language, hashlib.sha256(told.encode()).hexdigest())
-

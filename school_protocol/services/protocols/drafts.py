@@ -34,7 +34,7 @@ class FaultLine:
 class StoryLine:
     """How one stored case goes on the draft. `step` is 0 where it goes as before."""
 
-    title: str
+    title: Mapping[str, str] | str
     steps: int
     step: int = 0
     actor: str = ""

@@ -12,17 +12,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from importlib.resources import files
 from typing import Any
-
-import yaml
 
 from school_protocol.definitions import read
 from school_protocol.definitions.proof import Beat, Proof, Result, Story, Verdict, prove, with_lines
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
-from school_protocol.services.scripts import Played, Player, throwaway
+from school_protocol.services.scripts import Played, Player, Step, stories_of, throwaway
+from school_protocol.services.scripts import Story as StoredCase
 
 Report = dict[str, Any]
 Prover = Callable[[Protocol], Proof]
@@ -68,28 +66,16 @@ def _prove(protocol: Protocol) -> Proof:
 
 # ---- the stored cases ----------------------------------------------------------------------------------------------
 
-Step = Mapping[str, Any]
-
-
-def stories_of(key: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The simulated cases that are kept beside a protocol."""
-    folder = files("school_protocol.protocol_definitions") / key / "stories"
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.iterdir(), key=lambda path: path.name):
-        if path.name.endswith(".yaml"):
-            yield path.name.removesuffix(".yaml"), yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)  # noqa: S506 - plain strings only
-
 
 def _played(
-    name: str, story: Mapping[str, Any], draft: tuple[Protocol, bytes], before: tuple[Protocol, bytes] | None
+    name: str, story: StoredCase, draft: tuple[Protocol, bytes], before: tuple[Protocol, bytes] | None
 ) -> Report:
     """How one case goes: the first step that goes otherwise than before (or than the story says), and how."""
-    steps = list(story["steps"])
-    line: Report = {"story": name, "title": str(story.get("title", name)), "steps": len(steps)}
-    now = _outcomes(draft, steps)
-    then = _outcomes(before, steps) if before else iter(())
-    for number, step in enumerate(steps, 1):
+    title = dict(story.title.root) if isinstance(story.title, Text) else story.title or name
+    line: Report = {"story": name, "title": title, "steps": len(story.steps)}
+    now = _outcomes(draft, story.steps)
+    then = _outcomes(before, story.steps) if before else iter(())
+    for number, step in enumerate(story.steps, 1):
         one, other = next(now), next(then, None)
         how = _otherwise(one, other)
         if how:

@@ -26,9 +26,7 @@ def upgrade() -> None:
         sa.Column("sealed", sa.LargeBinary(), nullable=False),
         sa.CheckConstraint("until >= as_of", name=op.f("ck_prepared_paper_until_after_as_of")),
         sa.ForeignKeyConstraint(["case_id"], ["case_record.id"], name=op.f("fk_prepared_paper_case_id_case_record")),
-        sa.PrimaryKeyConstraint(
-            "case_id", "document", "profile", "language", "sight", name=op.f("pk_prepared_paper")
-        ),
+        sa.PrimaryKeyConstraint("case_id", "document", "profile", "language", "sight", name=op.f("pk_prepared_paper")),
     )
     op.create_index(op.f("ix_prepared_paper_until"), "prepared_paper", ["until"], unique=False)
     op.create_table(
@@ -51,9 +49,7 @@ def upgrade() -> None:
         sa.Column("profile", sa.String(length=80), nullable=False),
         sa.Column("language", sa.String(length=8), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
-        sa.PrimaryKeyConstraint(
-            "unit", "account", "document", "profile", "language", name=op.f("pk_asked_paper")
-        ),
+        sa.PrimaryKeyConstraint("unit", "account", "document", "profile", "language", name=op.f("pk_asked_paper")),
     )
     op.create_index(op.f("ix_asked_paper_at"), "asked_paper", ["at"], unique=False)
 

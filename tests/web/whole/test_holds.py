@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
+from datetime import datetime
 
 import pytest
-from domain.telling import MOROCCAN, NOW, REPORT
-from flask import Flask
+from domain.telling import NOW, REPORT
 
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House
 from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import raise_from_receipt
 from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.scripts import Player
 from school_protocol.services.showing import see_case, see_record
-from school_protocol.web import create_app
-from tests.web.conftest import Accounts
-from tests.web.test_case_pages import Browser
+
+from ..conftest import Accounts
+from .browser import Browse
 
 FATHER = "Abdelkrim Lahlou"
 SAID = {
@@ -61,30 +58,8 @@ def held_by(protocol: Protocol) -> tuple[str, ...]:
 
 
 @pytest.fixture
-def player(moroccan: Protocol) -> Iterator[Player]:
-    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as found:
-        yield found
-
-
-@pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
-    def start(role: str, language: str = "fr") -> Browser:
-        people.live[f"token-{role}"] = replace(player.actor(role), language=language)
-        client = app.test_client()
-        client.set_cookie("session", f"token-{role}")
-        return Browser(client)
-
-    return start
+def start() -> datetime:
+    return NOW
 
 
 @pytest.fixture
@@ -95,9 +70,7 @@ def held(player: Player) -> Held:
 @pytest.mark.parametrize(
     ("act", "field"), [("inform_guardian", "who"), ("taken_over", "guardian"), ("safety_check", "with_guardian")]
 )
-def test_the_form_does_not_offer_them_and_says_so(
-    held: Held, browse: Callable[..., Browser], act: str, field: str
-) -> None:
+def test_the_form_does_not_offer_them_and_says_so(held: Held, browse: Browse, act: str, field: str) -> None:
     member, path = browse("team_member"), f"/cases/{held.number}/acts/{act}"
     father, mother = (WHO.format(field=field, value=who) for who in ("guardian-2", "guardian-1"))
     before = member.open(path)
@@ -114,14 +87,14 @@ def test_the_form_does_not_offer_them_and_says_so(
 
 
 @pytest.mark.parametrize("act", ["guardian_hold", "referral"])
-def test_what_is_said_of_them_offers_them(held: Held, browse: Callable[..., Browser], act: str) -> None:
+def test_what_is_said_of_them_offers_them(held: Held, browse: Browse, act: str) -> None:
     held.hold()
     assert 'value="guardian-2"' in browse("team_member").open(f"/cases/{held.number}/acts/{act}").html
 
 
 @pytest.mark.parametrize("language", SAID)
 def test_who_is_chosen_all_the_same_is_refused_in_words(
-    held: Held, player: Player, people: Accounts, browse: Callable[..., Browser], language: str
+    held: Held, player: Player, people: Accounts, browse: Browse, language: str
 ) -> None:
     """A page that was open before the hold; everything typed stays."""
     member, path = browse("team_member", language), f"/cases/{held.number}/acts/inform_guardian"
@@ -152,7 +125,7 @@ STAYS = {
 
 @pytest.mark.parametrize("language", STAYS)
 def test_answers_that_contradict_each_other_are_refused_in_the_definitions_words(
-    held: Held, browse: Callable[..., Browser], language: str
+    held: Held, browse: Browse, language: str
 ) -> None:
     """Beside the question and in the summary, colon and all; a correction that begins to say so too."""
     member, path = browse("team_member", language), f"/cases/{held.number}/acts"
@@ -172,7 +145,7 @@ def test_answers_that_contradict_each_other_are_refused_in_the_definitions_words
 
 
 def test_who_listens_is_asked_of_those_who_listen_by_role_or_by_seat(
-    held: Held, player: Player, browse: Callable[..., Browser]
+    held: Held, player: Player, browse: Browse
 ) -> None:
     seated, other = player.actor("reporter").id, player.actor("data_officer").id
     listener, coordinator = 'name="a-listener" value="{}"', player.actor("team_coordinator").id
@@ -189,7 +162,7 @@ def test_who_listens_is_asked_of_those_who_listen_by_role_or_by_seat(
     assert listener.format(other) not in page
 
 
-def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Callable[..., Browser]) -> None:
+def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Browse) -> None:
     member, path = browse("team_member"), f"/cases/{held.number}/acts/referral"
     assert 'value="guardians"' in member.open(path).html
     held.hold()
@@ -198,7 +171,7 @@ def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Callabl
     assert 'value="child_line"' in page.html
 
 
-def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse: Callable[..., Browser]) -> None:
+def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse: Browse) -> None:
     held.hold()
     page = browse("team_member").open(f"/cases/{held.number}")
     text = re.sub(r"\s+", " ", page.text)
@@ -209,9 +182,7 @@ def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse:
     assert f'href="/cases/{held.number}/acts/hold_review?hold=1"' in head.open(f"/cases/{held.number}").html
 
 
-def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(
-    player: Player, browse: Callable[..., Browser]
-) -> None:
+def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(player: Player, browse: Browse) -> None:
     """Beside the child, without the case: whether a name is that of who is on hold, the receipt cannot say."""
     house, reporter = player.house, player.actor("reporter")
     opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
@@ -237,7 +208,7 @@ def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(
     desk.send(f"{path}/acts/taken_over", a__taken_by="medical")
 
 
-def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: Callable[..., Browser]) -> None:
+def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: Browse) -> None:
     house, reporter = player.house, player.actor("reporter")
     opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
     raise_from_receipt(house, reporter, opened.report, "self_harm", token="d")
@@ -248,7 +219,7 @@ def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: C
     desk.send(f"{path}/acts/referral", a__target="guardians", a__covers="self_harm", a__channel="call")
 
 
-def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, browse: Callable[..., Browser]) -> None:
+def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, browse: Browse) -> None:
     """Recorded anew, it opens without what the former one said, and without whoever is on hold since."""
     asked_again = dict.fromkeys(("self_harm", "home_danger", "missing_or_at_risk"), "no")
     held.act(
@@ -267,7 +238,7 @@ def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, bro
 
 
 def test_a_correction_in_other_words_leaves_who_was_named_before_the_hold(
-    held: Held, player: Player, browse: Callable[..., Browser]
+    held: Held, player: Player, browse: Browse
 ) -> None:
     """That the child was handed to this guardian is not erased by correcting something else."""
     handed = {"none_seen": True, "safe_now": "yes", "who_stays": "guardian", "with_guardian": "guardian-2"}

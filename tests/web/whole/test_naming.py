@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from datetime import datetime
 from itertools import count
 from typing import Any
 
 import pytest
-from domain.telling import MOROCCAN, NOW, REPORT, SAFE
+from domain.telling import NOW, REPORT, SAFE
 from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.config import Settings
 from school_protocol.domain.answers import LONG_MOST
 from school_protocol.domain.events import Recorded, StepTaken
-from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import hash_password
-from school_protocol.services.house import open_house
 from school_protocol.services.loading import load
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.scripts import Player
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app
 from school_protocol.web.naming import LOOKED_MOST
-from tests.web.filled import filled
-from tests.web.page import Page
+
+from ..filled import filled
+from ..page import Page
 
 NAME, OTHER = "Yasmine Benali", "إلياس القادري"
 TYPED = "Yasmine va mieux.\r\nRevoir demain."
@@ -113,12 +111,13 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Any, moroccan: Protocol) -> Iterator[Site]:
-    clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    yield Site(prepared(house, clock, moroccan, MOROCCAN.read_bytes()))
-    house.realm.close()
-    house.directory.close()
+def start() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def site(player: Player) -> Site:
+    return Site(player)
 
 
 def named(site: Site, who: str = "head", language: str = "fr", typed: str = TYPED) -> Browser:

@@ -3,63 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
-from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.house import House
+from school_protocol.services.scripts import Player
 from school_protocol.services.showing import see_record
-from school_protocol.web import create_app
 from school_protocol.wording import ZONE
-from tests.web.conftest import Accounts
-from tests.web.filled import filled
-from tests.web.test_case_pages import Browser
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Casablanca
-FILE = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+from ..filled import filled
+from .browser import Browse, Browser
+
 REPORT = {"what_happened": "Un groupe", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
 PUPIL = [{"slot": "targeted_pupil", "name": "Yasmine Benali"}]
 ON_PAPER = "2026-11-23T11:30"
 """An hour and a half after the report."""
-
-
-@pytest.fixture
-def player(tmp_path: Path, moroccan: Protocol) -> Iterator[Player]:
-    clock = TurnableClock(START)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    yield prepared(house, clock, moroccan, FILE.read_bytes())
-    house.realm.close()
-    house.directory.close()
-
-
-@pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
-    def start(role: str, language: str = "fr") -> Browser:
-        token = f"token-{role.replace('/', '-')}-{language}"
-        people.live[token] = replace(player.actor(role), language=language)
-        client = app.test_client()
-        client.set_cookie("session", token)
-        return Browser(client)
-
-    return start
 
 
 @pytest.fixture
@@ -108,7 +68,7 @@ def last_seq(html: str) -> int:
 )
 @pytest.mark.parametrize("path", ["{case}/acts/safety_check", "/reports/new"])
 def test_it_is_a_fold_that_is_closed_and_asks_nothing(
-    browse: Callable[..., Browser], case: str, path: str, language: str, question: str, writer: str, version: str
+    browse: Browse, case: str, path: str, language: str, question: str, writer: str, version: str
 ) -> None:
     inside = fold(shown(browse("team_member", language), path.format(case=case)))
     for said in (question, writer, version):
@@ -119,7 +79,7 @@ def test_it_is_a_fold_that_is_closed_and_asks_nothing(
     browse("team_member", language).open(path.format(case=case))
 
 
-def test_the_forms_code_stands_there(browse: Callable[..., Browser], case: str) -> None:
+def test_the_forms_code_stands_there(browse: Browse, case: str) -> None:
     said = words(fold(shown(browse("team_member"), f"{case}/acts/safety_check")))
     assert "Le formulaire de cette page : F2, protocole MA-CYB-1, version 1." in said
 
@@ -133,7 +93,7 @@ def test_the_forms_code_stands_there(browse: Callable[..., Browser], case: str) 
     ],
 )  # fmt: skip
 def test_it_is_not_where_minutes_count_nor_where_somebody_decides(
-    browse: Callable[..., Browser], case: str, player: Player, path: str
+    browse: Browse, case: str, player: Player, path: str
 ) -> None:
     player.play([{"as": "team_member", "do": "raise_danger", "answers": {"which_danger": "blackmail"}}])
     html = shown(browse("head"), path.format(case=case))
@@ -141,16 +101,14 @@ def test_it_is_not_where_minutes_count_nor_where_somebody_decides(
     assert "paper-at" not in html
 
 
-def test_the_taps_of_the_first_minutes_know_no_paper(
-    browse: Callable[..., Browser], case: str, player: Player, house: House
-) -> None:
+def test_the_taps_of_the_first_minutes_know_no_paper(browse: Browse, case: str, player: Player, house: House) -> None:
     player.play([{"as": "team_member", "do": "raise_danger", "answers": {"which_danger": "blackmail"}}])
     html = shown(browse("team_member"), f"{case}/first-minutes")
     assert 'class="tap"' in html
     assert "paper" not in html
 
 
-def test_left_empty_it_says_nothing(browse: Callable[..., Browser], case: str, house: House, player: Player) -> None:
+def test_left_empty_it_says_nothing(browse: Browse, case: str, house: House, player: Player) -> None:
     member = browse("team_member")
     member.record(f"{case}/acts/note", a__text="x")
     seq = last_seq(shown(member, case))
@@ -171,7 +129,7 @@ def test_left_empty_it_says_nothing(browse: Callable[..., Browser], case: str, h
     ],
 )
 def test_a_colleagues_paper_is_shown_as_theirs(
-    browse: Callable[..., Browser], case: str, player: Player, language: str, said: str
+    browse: Browse, case: str, player: Player, language: str, said: str
 ) -> None:
     head = browse("head", language)
     by = account(player, "team_member")
@@ -184,7 +142,7 @@ def test_a_colleagues_paper_is_shown_as_theirs(
     head.open(case)
 
 
-def test_a_report_on_paper_is_typed_in(browse: Callable[..., Browser], player: Player, house: House) -> None:
+def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, house: House) -> None:
     player.actor("reporter")
     member = browse("team_member")
     member.open("/reports/new")
@@ -200,9 +158,7 @@ def test_a_report_on_paper_is_typed_in(browse: Callable[..., Browser], player: P
     assert record.answers["occurred_at"] == "2026-11-20T07:15:00+00:00", "not the moment at which the page was opened"
 
 
-def test_an_answer_that_somebody_gave_stays_as_given(
-    browse: Callable[..., Browser], player: Player, house: House
-) -> None:
+def test_an_answer_that_somebody_gave_stays_as_given(browse: Browse, player: Player, house: House) -> None:
     member = browse("team_member")
     member.open("/reports/new")
     answers = {f"a-{key}": said for key, said in REPORT.items()}
@@ -213,7 +169,7 @@ def test_an_answer_that_somebody_gave_stays_as_given(
     assert record.occurred_at == datetime(2026, 11, 19, 11, 0, tzinfo=UTC)
 
 
-def test_and_one_after_the_paper_is_asked_about(browse: Callable[..., Browser]) -> None:
+def test_and_one_after_the_paper_is_asked_about(browse: Browse) -> None:
     member = browse("team_member")
     member.open("/reports/new")
     answers = {f"a-{key}": said for key, said in REPORT.items()}
@@ -223,7 +179,7 @@ def test_and_one_after_the_paper_is_asked_about(browse: Callable[..., Browser]) 
     assert '<details class="paper" open>' in page
 
 
-def test_todays_date_becomes_the_papers(browse: Callable[..., Browser], case: str, player: Player) -> None:
+def test_todays_date_becomes_the_papers(browse: Browse, case: str, player: Player) -> None:
     """Shown again before it is recorded, the form says the day of the paper."""
     member = browse("team_member")
     player.clock.advance(timedelta(days=3))
@@ -250,7 +206,7 @@ def test_todays_date_becomes_the_papers(browse: Callable[..., Browser], case: st
     ],
 )
 def test_what_is_wrong_is_said_at_its_box_and_all_stays(
-    browse: Callable[..., Browser], case: str, player: Player, language: str, at: str, by: str, place: str, said: str
+    browse: Browse, case: str, player: Player, language: str, at: str, by: str, place: str, said: str
 ) -> None:
     head, writer = browse("head", language), account(player, by) if by else ""
     path = f"{case}/acts/note"
@@ -267,7 +223,7 @@ def test_what_is_wrong_is_said_at_its_box_and_all_stays(
         assert sent["paper-by"] == writer
 
 
-def test_who_stands_aside_is_named_as_such(browse: Callable[..., Browser], case: str, player: Player) -> None:
+def test_who_stands_aside_is_named_as_such(browse: Browse, case: str, player: Player) -> None:
     player.play([{"as": "head", "do": "conflict", "answers": {"reason": "declares"}}])
     member = browse("team_member")
     path = f"{case}/acts/note"
@@ -276,7 +232,7 @@ def test_who_stands_aside_is_named_as_such(browse: Callable[..., Browser], case:
     assert "Ce ou cette collègue est à l’écart de ce dossier." in html.get_data(as_text=True)
 
 
-def test_a_draft_keeps_it(browse: Callable[..., Browser], case: str, player: Player) -> None:
+def test_a_draft_keeps_it(browse: Browse, case: str, player: Player) -> None:
     member, path = browse("team_member"), f"{case}/acts/note"
     member.open(path)
     by = account(player, "head")
@@ -287,7 +243,7 @@ def test_a_draft_keeps_it(browse: Callable[..., Browser], case: str, player: Pla
     assert (sent["paper-at"], sent["paper-by"]) == (ON_PAPER, by)
 
 
-def test_the_page_about_names_keeps_it(browse: Callable[..., Browser], case: str, player: Player, house: House) -> None:
+def test_the_page_about_names_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
     member, path, by = browse("team_member"), f"{case}/acts/note", account(player, "head")
     member.open(path)
     html = member.send(
@@ -305,7 +261,7 @@ def test_the_page_about_names_keeps_it(browse: Callable[..., Browser], case: str
     assert (record.paper.name, record.answers["text"]) == ("head", "[EV1] est venue")
 
 
-def test_the_conflict_page_keeps_it(browse: Callable[..., Browser], case: str, player: Player, house: House) -> None:
+def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
     coordinator, path, by = browse("team_coordinator"), f"{case}/acts/report_more", account(player, "head")
     coordinator.open(path)
     player.play([{"as": "team_member", "do": "report_more", "answers": {}}])
@@ -320,7 +276,7 @@ def test_the_conflict_page_keeps_it(browse: Callable[..., Browser], case: str, p
     assert (record.paper.name, record.actor) == ("head", "team_coordinator")
 
 
-def test_a_forged_fold_where_none_stands_is_refused(browse: Callable[..., Browser], case: str, house: House) -> None:
+def test_a_forged_fold_where_none_stands_is_refused(browse: Browse, case: str, house: House) -> None:
     """A decision's page has no fold; what is sent all the same is not read."""
     head = browse("head")
     path = f"{case}/acts/name_seat"

@@ -3,67 +3,38 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from html import unescape
-from pathlib import Path
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from school_protocol.config import Settings
 from school_protocol.documents import rendering
 from school_protocol.domain.policy import Appointment
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import handed_out
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.web import create_app
+from school_protocol.services.scripts import Player
 from school_protocol.wording import Wording
 from tests.documents.printed import pages, unsaid
-from tests.web.conftest import Accounts
-from tests.web.page import read_page
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ROOT = Path(__file__).parents[2]
-FILES = {
-    "small": ROOT / "tests" / "definitions" / "small.yaml",
-    "moroccan": ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml",
-}
+from ..conftest import Accounts
+from ..page import read_page
+
 LANGUAGES = ("fr", "ar", "en")
-Browse = Callable[..., FlaskClient]
+Reading = Callable[..., FlaskClient]
 
 
-@pytest.fixture(params=FILES)
+@pytest.fixture(params=["small", "moroccan"])
 def protocol(request: pytest.FixtureRequest) -> Protocol:
     found: Protocol = request.getfixturevalue(request.param)
     return found
 
 
 @pytest.fixture
-def player(tmp_path: Path, protocol: Protocol) -> Iterator[Player]:
-    clock = TurnableClock(START)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    content = next(file for file in FILES.values() if protocol.protocol in file.read_text("utf-8")).read_bytes()
-    yield prepared(house, clock, protocol, content)
-    house.realm.close()
-    house.directory.close()
-
-
-@pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player, protocol: Protocol) -> Browse:
+def reading(app: Flask, people: Accounts, player: Player, protocol: Protocol) -> Reading:
     def start(language: str = "fr", role: str = "") -> FlaskClient:
         actor = replace(player.actor(next(iter(protocol.roles))), language=language)
         if role:
@@ -93,8 +64,8 @@ def html_of(client: FlaskClient, address: str) -> str:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_the_drawing_and_the_same_as_lists(protocol: Protocol, browse: Browse, language: str) -> None:
-    html = html_of(browse(language), at(protocol, "drawing"))
+def test_the_drawing_and_the_same_as_lists(protocol: Protocol, reading: Reading, language: str) -> None:
+    html = html_of(reading(language), at(protocol, "drawing"))
     wording = Wording(language)
     svg, lists = html[html.index("<svg xmlns") :].split("</svg>", 1)
     assert sorted(re.findall(r'data-state="(\w+)"', svg)) == sorted(protocol.states)
@@ -114,8 +85,8 @@ def test_the_drawing_and_the_same_as_lists(protocol: Protocol, browse: Browse, l
             assert wording.text(deadline.title) in plain
 
 
-def test_help_leads_there_and_from_there_to_every_paper(protocol: Protocol, browse: Browse) -> None:
-    client = browse()
+def test_help_leads_there_and_from_there_to_every_paper(protocol: Protocol, reading: Reading) -> None:
+    client = reading()
     assert f'href="{at(protocol, "drawing")}"' in html_of(client, "/help")
     html = html_of(client, at(protocol, "drawing"))
     for paper in ("wall", "forms"):
@@ -125,8 +96,10 @@ def test_help_leads_there_and_from_there_to_every_paper(protocol: Protocol, brow
 
 
 @pytest.mark.parametrize("protocol", ["small"], indirect=True)
-def test_papers_are_handed_out_in_the_readers_language_or_the_one_asked_for(protocol: Protocol, browse: Browse) -> None:
-    client = browse("ar")
+def test_papers_are_handed_out_in_the_readers_language_or_the_one_asked_for(
+    protocol: Protocol, reading: Reading
+) -> None:
+    client = reading("ar")
     form = next(iter(protocol.forms.values()))
     for asked, language in (("", "ar"), ("?language=fr", "fr")):
         answer = client.get(at(protocol, f"forms/{form.key}{asked}"))
@@ -140,7 +113,7 @@ def test_papers_are_handed_out_in_the_readers_language_or_the_one_asked_for(prot
 
 
 @pytest.mark.parametrize("protocol", ["small"], indirect=True)
-def test_a_paper_is_made_once(protocol: Protocol, browse: Browse, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_paper_is_made_once(protocol: Protocol, reading: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
 
     def make(protocol: Protocol, forms: list[object], wording: Wording, *_: object) -> bytes:
@@ -148,7 +121,7 @@ def test_a_paper_is_made_once(protocol: Protocol, browse: Browse, monkeypatch: p
         return f"%PDF {wording.language}".encode()
 
     monkeypatch.setattr(handed_out, "blank_forms", make)
-    client = browse()
+    client = reading()
     first = at(protocol, f"forms/{next(iter(protocol.forms))}")
     for address in (first, first, f"{first}?language=ar", first, f"{first}?language=ar"):
         assert client.get(address).data.startswith(b"%PDF")
@@ -177,9 +150,9 @@ def test_what_was_made_is_let_go_when_it_is_too_much(small: Protocol) -> None:
 
 
 @pytest.mark.parametrize("place", ["drawing", "wall", "forms", "forms/{form}"])
-def test_nobody_sees_a_protocol_by_which_they_do_not_work(protocol: Protocol, browse: Browse, place: str) -> None:
+def test_nobody_sees_a_protocol_by_which_they_do_not_work(protocol: Protocol, reading: Reading, place: str) -> None:
     place = place.format(form=next(iter(protocol.forms)))
-    client = browse(role="nobody")
+    client = reading(role="nobody")
     assert client.get(at(protocol, place)).status_code == 404
     assert client.get(f"/help/another/1/{place}").status_code == 404
     client.delete_cookie("session")
@@ -187,17 +160,17 @@ def test_nobody_sees_a_protocol_by_which_they_do_not_work(protocol: Protocol, br
 
 
 @pytest.mark.parametrize("place", ["forms/nothing", "forms?language=xx", "wall?language=zgh"])
-def test_what_is_not_there_is_not_found(protocol: Protocol, browse: Browse, place: str) -> None:
-    assert browse().get(at(protocol, place)).status_code == 404
+def test_what_is_not_there_is_not_found(protocol: Protocol, reading: Reading, place: str) -> None:
+    assert reading().get(at(protocol, place)).status_code == 404
 
 
 @pytest.mark.parametrize("protocol", ["small"], indirect=True)
 def test_without_the_libraries_the_page_says_what_is_missing(
-    protocol: Protocol, browse: Browse, monkeypatch: pytest.MonkeyPatch
+    protocol: Protocol, reading: Reading, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rendering, "missing", lambda: "Missing system packages: libpango-1.0-0")
     rendering._typesetter.cache_clear()
-    client = browse()
+    client = reading()
     html = html_of(client, at(protocol, "drawing"))
     assert "libpango-1.0-0" in html
     assert "wall" not in html

@@ -3,59 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from pathlib import Path
+from datetime import datetime
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from school_protocol.domain.errors import Unseen
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House
 from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import raise_from_receipt, see_receipt, see_receipt_act
 from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.scripts import Player
 from school_protocol.services.showing import see_act, see_case, see_record
 from school_protocol.services.views import RecordView
 from school_protocol.storage import directory
-from school_protocol.web import create_app
-from tests.web.conftest import NOW, Accounts
-from tests.web.filled import filled
-from tests.web.test_case_pages import Browser
 
-MOROCCAN = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+from ..conftest import NOW
+from ..filled import filled
+from .browser import Browse
+
 REPORT = {"what_happened": "Un groupe", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
 GRID = 5
 PUPIL = {"slot": "targeted_pupil", "name": "Yasmine B."}
 
 
 @pytest.fixture
-def player(moroccan: Protocol) -> Iterator[Player]:
-    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as found:
-        yield found
-
-
-@pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
-    def start(role: str) -> Browser:
-        people.live[f"token-{role}"] = player.actor(role)
-        client = app.test_client()
-        client.set_cookie("session", f"token-{role}")
-        return Browser(client)
-
-    return start
+def start() -> datetime:
+    return NOW
 
 
 @pytest.fixture
@@ -80,9 +53,7 @@ def grid_of(player: Player, number: str) -> RecordView:
 # ---- calls ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_number_that_was_called_is_noted_and_no_other_of_the_same_service(
-    player: Player, browse: Callable[..., Browser]
-) -> None:
+def test_the_number_that_was_called_is_noted_and_no_other_of_the_same_service(player: Player, browse: Browse) -> None:
     with player.house.directory.writing() as session:
         for phone in ("15", "141"):
             directory.add_contact(session, target="rescue", names={"fr": f"Secours {phone}"}, unit=None, phone=phone)
@@ -114,7 +85,7 @@ def path_of(seq: int) -> str:
     return f"/acts/correction?record={seq}"
 
 
-def test_a_corrected_entry_is_read_from_then_on(number: str, player: Player, browse: Callable[..., Browser]) -> None:
+def test_a_corrected_entry_is_read_from_then_on(number: str, player: Player, browse: Browse) -> None:
     member, seq, case = browse("team_member"), GRID, f"/cases/{number}"
     page = member.open(f"{case}{path_of(seq)}")
     assert "Trop tôt" in page.text
@@ -135,9 +106,7 @@ def test_a_corrected_entry_is_read_from_then_on(number: str, player: Player, bro
     assert "Tel qu’écrit au départ" in shown
 
 
-def test_where_nothing_is_changed_it_is_a_word_beside_it(
-    number: str, player: Player, browse: Callable[..., Browser]
-) -> None:
+def test_where_nothing_is_changed_it_is_a_word_beside_it(number: str, player: Player, browse: Browse) -> None:
     member, before, case = browse("team_member"), grid_of(player, number), f"/cases/{number}"
     member.open(f"{case}{path_of(GRID)}")
     member.send(f"{case}/acts/correction", a__what_changes="x", a__reason="y")
@@ -146,9 +115,7 @@ def test_where_nothing_is_changed_it_is_a_word_beside_it(
     assert grid_of(player, number).answers == before.answers
 
 
-def test_both_forms_say_what_is_wrong_and_keep_what_was_typed(
-    number: str, player: Player, browse: Callable[..., Browser]
-) -> None:
+def test_both_forms_say_what_is_wrong_and_keep_what_was_typed(number: str, player: Player, browse: Browse) -> None:
     member, seq, case = browse("team_member"), GRID, f"/cases/{number}"
     member.open(f"{case}{path_of(seq)}")
     member.send(f"{case}/acts/correction", 422, **{"c-scores-nature": "2", "a-what_changes": "x"})
@@ -160,7 +127,7 @@ def test_both_forms_say_what_is_wrong_and_keep_what_was_typed(
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_every_entry_has_its_page_of_correction(
-    number: str, browse: Callable[..., Browser], language: str, monkeypatch: pytest.MonkeyPatch
+    number: str, browse: Browse, language: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     member = browse("team_coordinator")
     member.client.set_cookie("language", language)
@@ -175,9 +142,7 @@ def test_every_entry_has_its_page_of_correction(
 # ---- signatures, and what comes first ----------------------------------------------------------------------------
 
 
-def test_only_what_waits_for_ones_own_signature_is_offered(
-    number: str, player: Player, browse: Callable[..., Browser]
-) -> None:
+def test_only_what_waits_for_ones_own_signature_is_offered(number: str, player: Player, browse: Browse) -> None:
     danger = next(iter(player.protocol.dangers))
     record(player, number, "lift_danger", {"which_danger": danger, "reason": "x"}, "head")
 
@@ -192,9 +157,7 @@ def test_only_what_waits_for_ones_own_signature_is_offered(
     assert shown.location == f"/cases/{number}/acts/signature?record={seq}", "one reads what one signs"
 
 
-def test_acts_for_the_next_step_come_before_those_of_duties(
-    number: str, player: Player, browse: Callable[..., Browser]
-) -> None:
+def test_acts_for_the_next_step_come_before_those_of_duties(number: str, player: Player, browse: Browse) -> None:
     case = see_case(player.house, player.actor("team_member"), number)
     lines = [line for _group, found in case.acts for line in found if line.suggested]
     following = {line.act.key for line in lines if line.for_next}
@@ -226,7 +189,7 @@ def test_whoever_raised_no_danger_learns_of_none(report: str, player: Player) ->
         see_receipt_act(player.house, reporter, report, "told_by_voice")
 
 
-def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, browse: Callable[..., Browser]) -> None:
+def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, browse: Browse) -> None:
     reporter, house, path = player.actor("reporter"), player.house, f"/reports/{report}"
     raise_from_receipt(house, reporter, report, "self_harm", token="d")
     acts = [act.key for act in see_receipt(house, reporter, report).acts]
@@ -248,13 +211,13 @@ def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, brows
     browse("team_member").open(f"{path}/acts/told_by_voice", 404)
 
 
-def test_who_decides_sees_what_the_grid_gives(number: str, browse: Callable[..., Browser]) -> None:
+def test_who_decides_sees_what_the_grid_gives(number: str, browse: Browse) -> None:
     coordinator = browse("team_coordinator")
     assert "La grille, telle qu’elle est remplie, donne" in coordinator.open(f"/cases/{number}/acts/minutes").text
     assert "La grille, telle" not in coordinator.open(f"/cases/{number}/acts/note").text
 
 
-def test_one_tap_never_hands_a_pupil_to_a_guardian(number: str, player: Player, browse: Callable[..., Browser]) -> None:
+def test_one_tap_never_hands_a_pupil_to_a_guardian(number: str, player: Player, browse: Browse) -> None:
     """Which guardian is asked, where what the family must not know can be seen; the other answers stand alone."""
     record(player, number, "raise_danger", {"which_danger": "home_danger"}, "head")
     page = browse("team_member").open(f"/cases/{number}/first-minutes")

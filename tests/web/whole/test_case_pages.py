@@ -3,114 +3,51 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask, g, render_template, render_template_string
-from flask.testing import FlaskClient
 from werkzeug.datastructures import MultiDict
-from werkzeug.test import TestResponse
 
-from school_protocol.config import Settings
 from school_protocol.domain.events import EVENT_OF_ACT, EventKind
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import papers
-from school_protocol.services.house import House, open_house
 from school_protocol.services.papers import CaseFileOptions, Issued
-from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.scripts import Player
 from school_protocol.services.views import ActView, CaseHead, Choices, DangerLine, EventView, RecordView
 from school_protocol.storage import directory
-from school_protocol.web import create_app
 from school_protocol.web.forms import form_for
 from school_protocol.wording import Wording
-from tests.web.conftest import NOW, SCHOOL, Accounts
-from tests.web.filled import filled
-from tests.web.page import Page
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+from ..conftest import NOW, SCHOOL, Accounts
+from ..filled import filled
+from ..page import Page
+from .browser import Browse
+
 LANGUAGES = ("fr", "ar", "en")
 TYPED = "Une montre « bleue » <b>x</b> 😀\r\nساعة زرقاء"
 
 
 @pytest.fixture
-def player(tmp_path: Path, protocol: Protocol) -> Iterator[Player]:
-    clock = TurnableClock(START)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    found = prepared(house, clock, protocol, SMALL.read_bytes())
-    with house.directory.writing() as session:
+def protocol(small: Protocol) -> Protocol:
+    return small
+
+
+@pytest.fixture
+def player(player: Player) -> Player:
+    """In a school near which there is somebody to call."""
+    with player.house.directory.writing() as session:
         directory.add_contact(
-            session, target="gendarmes", names={"fr": "Brigade"}, unit=found.school, phone="05 37 00 11 22"
+            session, target="gendarmes", names={"fr": "Brigade"}, unit=player.school, phone="05 37 00 11 22"
         )
-    yield found
-    house.realm.close()
-    house.directory.close()
+    return player
 
 
 @pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
-    def start(role: str) -> Browser:
-        people.live[f"token-{role}"] = player.actor(role)
-        client = app.test_client()
-        client.set_cookie("session", f"token-{role}")
-        return Browser(client)
-
-    return start
-
-
-class Browser:
-    """Opens pages, fills in the form that stands there, sends it as a browser would."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-        self.form: MultiDict[str, str] = MultiDict()
-
-    def open(self, path: str, status: int = 200) -> Page:
-        return self._read(self.client.get(path), status)
-
-    def send(self, path: str, status: int = 303, **typed: Any) -> TestResponse:
-        response = self.resend(path, **typed)
-        assert response.status_code == status, response.get_data(as_text=True)
-        if status != 303:
-            self._read(response, status)
-        return response
-
-    def resend(self, path: str, **typed: Any) -> TestResponse:
-        sent = MultiDict(self.form)
-        for name, value in typed.items():
-            sent.setlist(name.replace("__", "-"), value if isinstance(value, list) else [value])
-        return self.client.post(path, data=sent)
-
-    def record(self, path: str, status: int = 303, **typed: Any) -> TestResponse:
-        self.open(path)
-        return self.send(path, status, **typed)
-
-    def _read(self, response: TestResponse, status: int) -> Page:
-        assert response.status_code == status
-        html = response.get_data(as_text=True)
-        page = Page(html)
-        assert [found for found in page.criticise() if (found, page.lang) != ("None", "en")] == []
-        wanted = response.request.path
-        self.form = filled(html, wanted) or filled(html[html.find("<main") :])
-        return page
-
-
-@pytest.fixture
-def case(browse: Callable[..., Browser], player: Player) -> str:
+def case(browse: Browse, player: Player) -> str:
     """A case that the warden opened by a report; the path of its page."""
     warden = browse("warden")
     warden.open("/reports/new")
@@ -122,7 +59,7 @@ def case(browse: Callable[..., Browser], player: Player) -> str:
 # ---- reporting ---------------------------------------------------------------------------------------------------
 
 
-def test_a_report_opens_its_case_and_shows_every_letter(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_report_opens_its_case_and_shows_every_letter(case: str, browse: Browse) -> None:
     page = browse("warden").open(case)
     assert "Quel" not in page.title
     entry = browse("warden").open(f"{case}/entries/2")
@@ -131,7 +68,7 @@ def test_a_report_opens_its_case_and_shows_every_letter(case: str, browse: Calla
     assert "40" in entry.text
 
 
-def test_a_report_that_lacks_something_is_shown_again_whole(browse: Callable[..., Browser]) -> None:
+def test_a_report_that_lacks_something_is_shown_again_whole(browse: Browse) -> None:
     warden = browse("warden")
     warden.open("/reports/new")
     token = warden.form["token"]
@@ -152,7 +89,7 @@ def test_a_report_that_lacks_something_is_shown_again_whole(browse: Callable[...
     assert "/cases/" in done.location
 
 
-def test_one_who_may_not_see_the_case_gets_a_receipt(browse: Callable[..., Browser]) -> None:
+def test_one_who_may_not_see_the_case_gets_a_receipt(browse: Browse) -> None:
     anybody = browse("anybody")
     done = anybody.record("/reports/new", a__what=TYPED, a__kind="other")
     assert re.fullmatch(r"/reports/\w+/receipt", done.location)
@@ -166,7 +103,7 @@ def test_one_who_may_not_see_the_case_gets_a_receipt(browse: Callable[..., Brows
     assert nothing.status_code == 303
 
 
-def test_a_danger_takes_two_taps_and_no_word(browse: Callable[..., Browser]) -> None:
+def test_a_danger_takes_two_taps_and_no_word(browse: Browse) -> None:
     warden = browse("warden")
     assert "Lame" in warden.open("/reports/danger").text or warden.form
     done = warden.send("/reports/danger", danger="blade")
@@ -176,7 +113,7 @@ def test_a_danger_takes_two_taps_and_no_word(browse: Callable[..., Browser]) -> 
     assert warden.client.get(done.location).get_data(as_text=True).count('href="tel:0537001122"') == 1
 
 
-def test_a_danger_that_is_none_is_asked_again(browse: Callable[..., Browser], case: str) -> None:
+def test_a_danger_that_is_none_is_asked_again(browse: Browse, case: str) -> None:
     warden = browse("warden")
     warden.record("/reports/danger", 422, danger="made-up")
     warden.record(f"{case}/danger", 422, danger="")
@@ -185,7 +122,7 @@ def test_a_danger_that_is_none_is_asked_again(browse: Callable[..., Browser], ca
 # ---- recording ---------------------------------------------------------------------------------------------------
 
 
-def test_pressing_twice_records_once(case: str, browse: Callable[..., Browser]) -> None:
+def test_pressing_twice_records_once(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.record(f"{case}/acts/jot", a__words=TYPED)
     again = warden.resend(f"{case}/acts/jot", a__words=TYPED)
@@ -195,7 +132,7 @@ def test_pressing_twice_records_once(case: str, browse: Callable[..., Browser]) 
     assert len(re.findall(r'id="event-\d+"', warden.open(f"{case}/chronology").html)) == 3
 
 
-def test_two_dangers_from_one_page_are_two(case: str, browse: Callable[..., Browser]) -> None:
+def test_two_dangers_from_one_page_are_two(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.open(f"{case}/danger")
     form = MultiDict(warden.form)
@@ -208,7 +145,7 @@ def test_two_dangers_from_one_page_are_two(case: str, browse: Callable[..., Brow
     assert 'value="blade"' not in shown.html
 
 
-def test_problems_keep_everything_and_use_no_token(case: str, browse: Callable[..., Browser]) -> None:
+def test_problems_keep_everything_and_use_no_token(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.open(f"{case}/acts/meet")
     token = warden.form["token"]
@@ -223,7 +160,7 @@ def test_problems_keep_everything_and_use_no_token(case: str, browse: Callable[.
     assert "ساعة زرقاء" in entry.text
 
 
-def test_what_is_refused_says_why_and_keeps_the_text(case: str, browse: Callable[..., Browser]) -> None:
+def test_what_is_refused_says_why_and_keeps_the_text(case: str, browse: Browse) -> None:
     warden = browse("warden")
     page = warden.open(f"{case}/acts/wrap_up")
     assert "Rédiger" not in page.title
@@ -234,7 +171,7 @@ def test_what_is_refused_says_why_and_keeps_the_text(case: str, browse: Callable
     assert "autofocus" in shown.get_data(as_text=True)
 
 
-def test_a_stale_form_gets_both_texts_and_is_recorded_after_all(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_stale_form_gets_both_texts_and_is_recorded_after_all(case: str, browse: Browse) -> None:
     one, two = browse("warden"), browse("principal")
     one.open(f"{case}/acts/meet")
     two.record(f"{case}/acts/tell_home", a__who__new__0__name="Mme B.", a__how="informed")
@@ -246,7 +183,7 @@ def test_a_stale_form_gets_both_texts_and_is_recorded_after_all(case: str, brows
     assert done.location == case
 
 
-def test_adding_a_line_records_nothing(case: str, browse: Callable[..., Browser]) -> None:
+def test_adding_a_line_records_nothing(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.open("/reports/new")
     shown = warden.send("/reports/new", 200, a__what=TYPED, more="whose", a__whose__new__0__name="A")
@@ -255,14 +192,14 @@ def test_adding_a_line_records_nothing(case: str, browse: Callable[..., Browser]
     assert "ساعة زرقاء" in shown.get_data(as_text=True)
 
 
-def test_a_body_that_is_no_form_is_refused(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_body_that_is_no_form_is_refused(case: str, browse: Browse) -> None:
     for body in ("1", "[1]", '"x"', '{"token": 1}'):
         for path in ("/reports/new", f"{case}/acts/jot", f"{case}/danger"):
             found = browse("warden").client.post(path, data=body, content_type="application/json")
             assert found.status_code == 415
 
 
-def test_long_and_hostile_texts_are_taken_whole(case: str, browse: Callable[..., Browser]) -> None:
+def test_long_and_hostile_texts_are_taken_whole(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.record(f"{case}/acts/jot", a__words="سلام " * 20_000)
     warden.record(f"{case}/acts/jot", a__words="a\x00b\x07c")
@@ -271,7 +208,7 @@ def test_long_and_hostile_texts_are_taken_whole(case: str, browse: Callable[...,
 
 
 def test_what_was_typed_before_an_interruption_is_there_again(
-    case: str, browse: Callable[..., Browser], people: Accounts, player: Player
+    case: str, browse: Browse, people: Accounts, player: Player
 ) -> None:
     warden = browse("warden")
     account = player.actor("warden").id
@@ -287,7 +224,7 @@ def test_what_was_typed_before_an_interruption_is_there_again(
     assert "ساعة زرقاء" not in warden.open(f"{case}/acts/jot").text
 
 
-def test_going_back_and_changing_the_words_loses_neither(case: str, browse: Callable[..., Browser]) -> None:
+def test_going_back_and_changing_the_words_loses_neither(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.open(f"{case}/acts/jot")
     first = dict(warden.form)
@@ -303,7 +240,7 @@ def test_going_back_and_changing_the_words_loses_neither(case: str, browse: Call
     assert page.count("une montre rouge") == page.count("une montre bleue") > 0
 
 
-def test_a_used_token_on_another_act_is_not_taken_for_recorded(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_used_token_on_another_act_is_not_taken_for_recorded(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.open(f"{case}/acts/jot")
     token = warden.form["token"]
@@ -313,7 +250,7 @@ def test_a_used_token_on_another_act_is_not_taken_for_recorded(case: str, browse
     assert "Vite" not in warden.open(f"{case}/chronology").text
 
 
-def test_a_refused_form_waits_and_can_be_emptied(case: str, browse: Callable[..., Browser], people: Accounts) -> None:
+def test_a_refused_form_waits_and_can_be_emptied(case: str, browse: Browse, people: Accounts) -> None:
     warden = browse("warden")
     warden.record(f"{case}/acts/jot", 422, a__words="س" * 100_001)
     assert "س" * 50 in warden.open(f"{case}/acts/jot").text
@@ -324,7 +261,7 @@ def test_a_refused_form_waits_and_can_be_emptied(case: str, browse: Callable[...
     assert "س" * 50 not in warden.open(f"{case}/acts/jot").text
 
 
-def test_a_form_that_does_not_say_what_it_saw_has_seen_nothing(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_form_that_does_not_say_what_it_saw_has_seen_nothing(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.open(f"{case}/moves/start_looking")
     for expected in ("", "x", "-1"):
@@ -336,7 +273,7 @@ def test_a_form_that_does_not_say_what_it_saw_has_seen_nothing(case: str, browse
 # ---- moving ------------------------------------------------------------------------------------------------------
 
 
-def test_a_move_says_what_is_missing_and_goes_on_with_a_reason(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_move_says_what_is_missing_and_goes_on_with_a_reason(case: str, browse: Browse) -> None:
     warden = browse("warden")
     page = warden.open(f"{case}/moves/start_looking")
     assert "Personne n’est chargé" in page.text or "Nobody keeps" in page.text or "لا أحد مكلف" in page.text
@@ -348,7 +285,7 @@ def test_a_move_says_what_is_missing_and_goes_on_with_a_reason(case: str, browse
     assert warden.open(case).text.count("Urgent, الآن") == 1
 
 
-def test_a_move_that_no_longer_leaves_from_here_keeps_its_words(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_move_that_no_longer_leaves_from_here_keeps_its_words(case: str, browse: Browse) -> None:
     one, two = browse("warden"), browse("warden")
     one.open(f"{case}/moves/start_looking")
     two.open(f"{case}/moves/start_looking")
@@ -361,7 +298,7 @@ def test_a_move_that_no_longer_leaves_from_here_keeps_its_words(case: str, brows
 # ---- seeing ------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_not_there_or_not_yours_is_a_404(case: str, browse: Callable[..., Browser]) -> None:
+def test_what_is_not_there_or_not_yours_is_a_404(case: str, browse: Browse) -> None:
     stranger = browse("anybody")
     for path in (
         "",
@@ -380,7 +317,7 @@ def test_what_is_not_there_or_not_yours_is_a_404(case: str, browse: Callable[...
         warden.open(f"{case}/{path}", 404)
 
 
-def test_the_chronology_is_paged(case: str, browse: Callable[..., Browser]) -> None:
+def test_the_chronology_is_paged(case: str, browse: Browse) -> None:
     warden = browse("warden")
     for number in range(24):
         warden.record(f"{case}/acts/jot", a__words=f"note {number}")
@@ -394,7 +331,7 @@ def test_the_chronology_is_paged(case: str, browse: Callable[..., Browser]) -> N
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_a_case_is_well_made(
-    language: str, case: str, browse: Callable[..., Browser], player: Player, protocol: Protocol, monkeypatch: Any
+    language: str, case: str, browse: Browse, player: Player, protocol: Protocol, monkeypatch: Any
 ) -> None:
     warden = browse("warden")
     warden.record(f"{case}/acts/give_chair", a__seat="keeper", a__who=player.actor("mediator").id)
@@ -411,7 +348,7 @@ def test_every_page_of_a_case_is_well_made(
         assert not re.search(r"(?<![\w-])\d{13}(?!\w)", page.text), "numbers are shown in groups"
 
 
-def test_a_link_answers_ahead(case: str, browse: Callable[..., Browser]) -> None:
+def test_a_link_answers_ahead(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.record(f"{case}/danger", danger="blade")
     warden.record(f"{case}/acts/post", a__to="gendarmes", a__about="blade")
@@ -421,10 +358,10 @@ def test_a_link_answers_ahead(case: str, browse: Callable[..., Browser]) -> None
     warden.send(f"{case}/acts/hear_back", a__settled="yes")
 
 
-def test_the_case_page_weighs_little(case: str, browse: Callable[..., Browser]) -> None:
+def test_the_case_page_weighs_little(case: str, browse: Browse) -> None:
     import zlib
 
-    css = (Path(__file__).parents[2] / "school_protocol" / "web" / "static" / "school.css").read_bytes()
+    css = (Path(__file__).parents[3] / "school_protocol" / "web" / "static" / "school.css").read_bytes()
     html = browse("warden").client.get(case).get_data()
     assert len(zlib.compress(html)) + len(zlib.compress(css)) < 30_000
 
@@ -433,7 +370,7 @@ def test_the_case_page_weighs_little(case: str, browse: Callable[..., Browser]) 
 
 
 def test_the_case_file_is_handed_over(
-    case: str, browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, protocol: Protocol
+    case: str, browse: Browse, monkeypatch: pytest.MonkeyPatch, protocol: Protocol
 ) -> None:
     document = next(iter(protocol.documents.values()))
     asked: list[tuple[str, ...]] = []
@@ -455,7 +392,7 @@ def test_the_case_file_is_handed_over(
 
 
 def test_the_case_file_page_says_what_is_missing(
-    case: str, browse: Callable[..., Browser], monkeypatch: pytest.MonkeyPatch, protocol: Protocol
+    case: str, browse: Browse, monkeypatch: pytest.MonkeyPatch, protocol: Protocol
 ) -> None:
     options = CaseFileOptions(_head(protocol), (), ("fr",), "apt-get install libpango-1.0-0", 0)
     monkeypatch.setattr(papers, "see_case_file", lambda *_: options)
@@ -518,7 +455,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
 
 
 def test_every_kind_of_event_has_its_partial() -> None:
-    folder = Path(__file__).parents[2] / "templates" / "cases" / "chronology"
+    folder = Path(__file__).parents[3] / "templates" / "cases" / "chronology"
     assert {path.stem for path in folder.glob("*.html")} == {kind.name for kind in EventKind}
 
 

@@ -4,78 +4,38 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
-from datetime import UTC, date, datetime
+from collections.abc import Iterable, Iterator
+from datetime import date
 from html import unescape
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
+from domain.telling import MOROCCAN
 from flask import Flask
 from flask.testing import FlaskClient
 
-from school_protocol.config import Settings
 from school_protocol.domain.policy import Actor, Appointment
 from school_protocol.domain.protocol import Act, ActKind, Move, Protocol
 from school_protocol.services import guide
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.scripts import Player
 from school_protocol.storage.engines import Store
-from school_protocol.web import create_app
 from school_protocol.web.help import help_on, place_of
 from school_protocol.wording import Wording, stigma
-from tests.web.conftest import Accounts
-from tests.web.page import read_page
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-ROOT = Path(__file__).parents[2]
-FILES = {
-    "small": ROOT / "tests" / "definitions" / "small.yaml",
-    "moroccan": ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml",
-}
+from ..conftest import Accounts
+from ..page import read_page
+from .browser import SignIn
+
 LANGUAGES = ("fr", "ar", "en")
 LIGHT = 30_000
 ASKED = re.compile(r'<a class="ask" href="([^"]+)"([^>]*)>.*?<span class="vh">(.*?)</span></a>', re.DOTALL)
-Browse = Callable[..., FlaskClient]
 
 
-@pytest.fixture(params=FILES)
+@pytest.fixture(params=["small", "moroccan"])
 def protocol(request: pytest.FixtureRequest) -> Protocol:
     found: Protocol = request.getfixturevalue(request.param)
     return found
-
-
-@pytest.fixture
-def player(tmp_path: Path, protocol: Protocol) -> Iterator[Player]:
-    clock = TurnableClock(START)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    content = FILES["small" if protocol.protocol == "lost-things" else "moroccan"].read_bytes()
-    yield prepared(house, clock, protocol, content)
-    house.realm.close()
-    house.directory.close()
-
-
-@pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Browse:
-    def start(role: str, language: str = "fr") -> FlaskClient:
-        people.live[f"token-{role}"] = replace(player.actor(role), language=language)
-        client = app.test_client()
-        client.set_cookie("session", f"token-{role}")
-        return client
-
-    return start
 
 
 @pytest.fixture
@@ -127,14 +87,14 @@ def pages_of(protocol: Protocol) -> Iterator[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_act_and_move_has_its_place(
-    app: Flask, browse: Browse, protocol: Protocol, anybody: str, language: str
+    app: Flask, sign_in: SignIn, protocol: Protocol, anybody: str, language: str
 ) -> None:
     w = Wording(language)
     with app.test_request_context():
         targets = [(help_on(protocol, one), w.text(one.title)) for one in every(protocol)]
     assert len(targets) == len(protocol.acts) + len(protocol.moves)
     assert len({address for address, _title in targets}) == len(targets)
-    client = browse(anybody, language)
+    client = sign_in(anybody, language)
     assert astray(client, targets) == []
     address, title = targets[0]
     wrong = [(f"{address}x", title), (address.partition("#")[0], title), (address, f"{title}x"), ("/help#act-x", title)]
@@ -154,19 +114,19 @@ def story(protocol: Protocol) -> list[dict[str, Any]]:
             {"as": "warden", "do": "write_slip", "answers": answers},
             {"as": "warden", "do": "ring", "answers": {"which": "blade"}},
         ]
-    steps = yaml.load((FILES["moroccan"].parent / "stories" / "sc1.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
+    steps = yaml.load((MOROCCAN.parent / "stories" / "sc1.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
     return list(steps["steps"])[:8]
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_on_a_case_each_act_and_step_has_its_question_mark(
-    app: Flask, browse: Browse, player: Player, protocol: Protocol, language: str
+    app: Flask, sign_in: SignIn, player: Player, protocol: Protocol, language: str
 ) -> None:
     played = player.play(story(protocol))
     number = next(one.number for one in played if one.number)
     w = Wording(language)
     head = next(role.key for role in protocol.roles.values() if role.head)
-    client = browse(head, language)
+    client = sign_in(head, language)
     html = html_of(client, f"/cases/{number}")
     asks = [(unescape(address), unescape(said)) for address, _rest, said in ASKED.findall(html)]
     by_place = {address.partition("#")[2]: (address, said) for address, said in asks}
@@ -181,12 +141,12 @@ def test_on_a_case_each_act_and_step_has_its_question_mark(
 
 
 def test_on_a_form_it_opens_beside_so_that_nothing_typed_is_left(
-    app: Flask, browse: Browse, player: Player, protocol: Protocol
+    app: Flask, sign_in: SignIn, player: Player, protocol: Protocol
 ) -> None:
     played = player.play(story(protocol))
     number = next(one.number for one in played if one.number)
     head = next(role.key for role in protocol.roles.values() if role.head)
-    client = browse(head, "en")
+    client = sign_in(head, "en")
     report = next(protocol.acts_of(ActKind.report))
     addresses = [f"/cases/{number}/acts/{act.key}" for act in protocol.acts.values() if act.kind is not ActKind.sign]
     addresses += [f"/cases/{number}/moves/{move.key}" for move in protocol.moves.values() if not move.automatic]
@@ -209,9 +169,9 @@ def test_on_a_form_it_opens_beside_so_that_nothing_typed_is_left(
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_help_is_light_and_says_nothing_that_judges(
-    browse: Browse, protocol: Protocol, anybody: str, language: str
+    sign_in: SignIn, protocol: Protocol, anybody: str, language: str
 ) -> None:
-    client = browse(anybody, language)
+    client = sign_in(anybody, language)
     style = len(gzip.compress(client.get("/static/school.css").data))
     weights = {}
     for address in pages_of(protocol):
@@ -223,10 +183,10 @@ def test_every_page_of_help_is_light_and_says_nothing_that_judges(
     assert max(weights.values()) < LIGHT, sorted(weights.items(), key=lambda one: one[1])[-3:]
 
 
-def test_what_i_do_holds_what_the_definition_gives_my_role(browse: Browse, protocol: Protocol) -> None:
+def test_what_i_do_holds_what_the_definition_gives_my_role(sign_in: SignIn, protocol: Protocol) -> None:
     w = Wording("en")
     for role in protocol.roles:
-        html = html_of(browse(role, "en"), f"/help/{protocol.protocol}/{protocol.version}/roles/{role}")
+        html = html_of(sign_in(role, "en"), f"/help/{protocol.protocol}/{protocol.version}/roles/{role}")
         for act in protocol.acts.values():
             may = role in act.by or "everyone" in act.by
             line = f'#{place_of(act)}"><b>{w.text(act.title)}</b>'
@@ -237,9 +197,9 @@ def test_what_i_do_holds_what_the_definition_gives_my_role(browse: Browse, proto
             )
 
 
-def test_ones_own_role_comes_first(browse: Browse, protocol: Protocol) -> None:
+def test_ones_own_role_comes_first(sign_in: SignIn, protocol: Protocol) -> None:
     role = next(role.key for role in protocol.roles.values() if role.head)
-    html = html_of(browse(role, "en"), "/help")
+    html = html_of(sign_in(role, "en"), "/help")
     assert html.index(f"/roles/{role}") < html.index('id="danger"') < html.index("Each act and each step")
     others = html.index("What others do")
     assert all(
@@ -247,7 +207,7 @@ def test_ones_own_role_comes_first(browse: Browse, protocol: Protocol) -> None:
     )
 
 
-def test_an_act_says_who_when_by_when_how_many_and_what_is_asked(browse: Browse, moroccan: Protocol) -> None:
+def test_an_act_says_who_when_by_when_how_many_and_what_is_asked(sign_in: SignIn, moroccan: Protocol) -> None:
     protocol = moroccan
     act = next(act for act in protocol.acts.values() if act.signatures > 1 and act.group == "people")
     found = next(one for one in guide.topic_of(protocol, "people").acts if one.act == act)
@@ -257,8 +217,8 @@ def test_an_act_says_who_when_by_when_how_many_and_what_is_asked(browse: Browse,
 
 
 @pytest.mark.parametrize("protocol", ["moroccan"], indirect=True)
-def test_the_page_shows_them(browse: Browse, protocol: Protocol) -> None:
-    client = browse("head", "en")
+def test_the_page_shows_them(sign_in: SignIn, protocol: Protocol) -> None:
+    client = sign_in("head", "en")
     w = Wording("en")
     for topic in guide.topics_of(protocol):
         html = unescape(html_of(client, f"/help/{protocol.protocol}/{protocol.version}/{topic}"))
@@ -308,9 +268,9 @@ def test_whoever_is_not_signed_in_reads_the_general_part_alone(app: Flask, proto
 
 
 def test_help_looks_at_no_case(
-    browse: Browse, player: Player, protocol: Protocol, anybody: str, monkeypatch: pytest.MonkeyPatch
+    sign_in: SignIn, player: Player, protocol: Protocol, anybody: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client = browse(anybody)
+    client = sign_in(anybody)
     realm, kept = player.house.realm, (Store.reading, Store.writing)
 
     def refused(ask: Any) -> Any:
@@ -329,9 +289,9 @@ def test_help_looks_at_no_case(
 
 
 def test_a_definition_that_is_not_ones_own_is_not_there(
-    app: Flask, people: Accounts, browse: Browse, protocol: Protocol, anybody: str
+    app: Flask, people: Accounts, sign_in: SignIn, protocol: Protocol, anybody: str
 ) -> None:
-    own = browse(anybody)
+    own = sign_in(anybody)
     start = f"/help/{protocol.protocol}/{protocol.version}"
     for address in (
         f"{start}/nothing",
@@ -348,8 +308,8 @@ def test_a_definition_that_is_not_ones_own_is_not_there(
     assert client.get(f"{start}/team").status_code == 404
 
 
-def test_help_is_one_tap_away_on_every_page(app: Flask, browse: Browse, protocol: Protocol, anybody: str) -> None:
-    signed_out, signed_in = app.test_client(), browse(anybody)
+def test_help_is_one_tap_away_on_every_page(app: Flask, sign_in: SignIn, protocol: Protocol, anybody: str) -> None:
+    signed_out, signed_in = app.test_client(), sign_in(anybody)
     for client, address in (
         (signed_out, "/sign-in"),
         (signed_out, "/nowhere"),

@@ -3,57 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 
 import pytest
-from flask import Flask
 from werkzeug.datastructures import MultiDict
 
-from school_protocol.config import Settings
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
-from school_protocol.web import create_app
-from tests.web.conftest import Accounts
-from tests.web.test_case_pages import Browser
+from school_protocol.services.scripts import Player
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-FILE = Path(__file__).parents[2] / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+from .browser import Browse, Browser
+
 BY_MISTAKE = "Écrit dans le mauvais dossier"
 REPORT = {"what_happened": "Un groupe", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
-
-
-@pytest.fixture
-def player(tmp_path: Path, moroccan: Protocol) -> Iterator[Player]:
-    clock = TurnableClock(START)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    yield prepared(house, clock, moroccan, FILE.read_bytes())
-    house.realm.close()
-    house.directory.close()
-
-
-@pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., Browser]:
-    def start(role: str) -> Browser:
-        token = f"token-{role.replace('/', '-')}"
-        people.live[token] = player.actor(role)
-        client = app.test_client()
-        client.set_cookie("session", token)
-        return Browser(client)
-
-    return start
 
 
 @pytest.fixture
@@ -63,7 +23,7 @@ def case(player: Player) -> str:
 
 
 @pytest.fixture
-def writer(browse: Callable[..., Browser], case: str) -> Browser:
+def writer(browse: Browse, case: str) -> Browser:
     """Whoever has just noted something by mistake, with the case's page before them."""
     member = browse("team_member")
     member.record(f"{case}/acts/note", a__text=BY_MISTAKE)
@@ -169,7 +129,7 @@ def test_too_late_leads_to_a_correction(writer: Browser, case: str, player: Play
     assert "/undo" not in writer.client.get(f"{case}/entries/{seq}").get_data(as_text=True)
 
 
-def test_after_a_step_it_stays(writer: Browser, case: str, browse: Callable[..., Browser], player: Player) -> None:
+def test_after_a_step_it_stays(writer: Browser, case: str, browse: Browse, player: Player) -> None:
     seq = entry(writer, case)
     form = button(writer, case)
     safe = {"none_seen": "true", "safe_now": "yes", "who_stays": "me"}
@@ -181,9 +141,7 @@ def test_after_a_step_it_stays(writer: Browser, case: str, browse: Callable[...,
     assert "repose sur celle-ci" in page
 
 
-def test_what_somebody_wrote_meanwhile_is_read_before(
-    writer: Browser, case: str, browse: Callable[..., Browser]
-) -> None:
+def test_what_somebody_wrote_meanwhile_is_read_before(writer: Browser, case: str, browse: Browse) -> None:
     seq = entry(writer, case)
     form = button(writer, case)
     browse("head").record(f"{case}/acts/note", a__text="Entre-temps")
@@ -196,7 +154,7 @@ def test_what_somebody_wrote_meanwhile_is_read_before(
     writer.send(undo(case, seq))
 
 
-def test_nobody_elses(writer: Browser, case: str, browse: Callable[..., Browser]) -> None:
+def test_nobody_elses(writer: Browser, case: str, browse: Browse) -> None:
     seq = entry(writer, case)
     head = browse("head")
     assert "/undo" not in head.open(case).html
@@ -233,9 +191,7 @@ def test_without_the_forms_own_token_nothing_is_taken_back(writer: Browser, case
     assert writer.client.get(undo(case, 10**12)).status_code == 404
 
 
-def test_what_is_taken_back_is_not_for_other_eyes_than_before(
-    writer: Browser, case: str, browse: Callable[..., Browser]
-) -> None:
+def test_what_is_taken_back_is_not_for_other_eyes_than_before(writer: Browser, case: str, browse: Browse) -> None:
     seq = entry(writer, case)
     writer.form = button(writer, case)
     writer.send(undo(case, seq))

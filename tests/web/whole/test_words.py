@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from html import unescape
 from pathlib import Path
 
@@ -16,39 +15,30 @@ from werkzeug.datastructures import MultiDict
 
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol, Said, Words
-from school_protocol.services.house import House, open_house
-from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.services.scripts import Player
 from school_protocol.services.views import ActView, Choices
-from school_protocol.web import create_app, words
+from school_protocol.web import words
 from school_protocol.web.questions import Posted
 from school_protocol.wording import Wording
 from tests.house.test_catalogues import stigma
-from tests.web.conftest import Accounts
-from tests.web.page import form_token, read_page
 
-START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)
-SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+from ..conftest import Accounts
+from ..page import form_token, read_page
+from .browser import SignIn
+
 PANEL = re.compile(r'<details class="card words"( open)?><summary><h2>([^<]*)</h2>')
 SPOKEN = "ary"
 
 
 @pytest.fixture
-def player(tmp_path: Path, protocol: Protocol) -> Iterator[Player]:
-    clock = TurnableClock(START)
-    house = open_house(Settings(data=tmp_path / "var", languages=("fr", "ar")), clock)
-    yield prepared(house, clock, protocol, SMALL.read_bytes())
-    house.realm.close()
-    house.directory.close()
+def protocol(small: Protocol) -> Protocol:
+    return small
 
 
 @pytest.fixture
-def house(player: Player) -> House:
-    return player.house
-
-
-@pytest.fixture
-def app(house: House, people: Accounts) -> Flask:
-    return create_app(house, testing=True)
+def settings(settings: Settings) -> Settings:
+    """Of a house without English."""
+    return replace(settings, languages=("fr", "ar"))
 
 
 @pytest.fixture
@@ -58,17 +48,6 @@ def case(player: Player) -> str:
     number = player.play([{"as": "warden", "do": "write_slip", "answers": answers}])[-1].number
     player.play([{"as": "warden", "do": "ring", "answers": {"which": "blade"}}])
     return number
-
-
-@pytest.fixture
-def browse(app: Flask, people: Accounts, player: Player) -> Callable[..., FlaskClient]:
-    def start(role: str, language: str = "fr") -> FlaskClient:
-        people.live[f"token-{role}"] = replace(player.actor(role), language=language)
-        client = app.test_client()
-        client.set_cookie("session", f"token-{role}")
-        return client
-
-    return start
 
 
 def html_of(client: FlaskClient, address: str) -> str:
@@ -91,10 +70,8 @@ def sentences(one: Words) -> Iterator[Said]:
 # ---- where they are shown ------------------------------------------------------------------------------------------
 
 
-def test_an_act_shows_its_words_and_one_without_shows_none(
-    protocol: Protocol, browse: Callable[..., FlaskClient], case: str
-) -> None:
-    client, shown = browse("warden"), {}
+def test_an_act_shows_its_words_and_one_without_shows_none(protocol: Protocol, sign_in: SignIn, case: str) -> None:
+    client, shown = sign_in("warden"), {}
     for act in protocol.acts.values():
         answer = client.get(f"/cases/{case}/acts/{act.key}")
         if answer.status_code != 200:
@@ -111,18 +88,16 @@ def test_an_act_shows_its_words_and_one_without_shows_none(
     assert not shown["tell_home"]
 
 
-def test_the_panel_is_folded_and_stands_above_the_form(browse: Callable[..., FlaskClient], case: str) -> None:
-    html = html_of(browse("warden"), f"/cases/{case}/acts/meet")
+def test_the_panel_is_folded_and_stands_above_the_form(sign_in: SignIn, case: str) -> None:
+    html = html_of(sign_in("warden"), f"/cases/{case}/acts/meet")
     found = PANEL.search(html)
     assert found is not None
     assert not found[1]
     assert found.start() < html.index('<form class="card"')
 
 
-def test_the_first_minutes_begin_with_the_words_of_the_danger(
-    protocol: Protocol, browse: Callable[..., FlaskClient], case: str
-) -> None:
-    html = unescape(html_of(browse("warden"), f"/cases/{case}/first-minutes"))
+def test_the_first_minutes_begin_with_the_words_of_the_danger(protocol: Protocol, sign_in: SignIn, case: str) -> None:
+    html = unescape(html_of(sign_in("warden"), f"/cases/{case}/first-minutes"))
     titles = [(bool(is_open), title) for is_open, title in PANEL.findall(html)]
     asked = protocol.words["blade_words"], protocol.words["kind_words"]
     assert titles == [(not place, Wording("fr").text(one.title)) for place, one in enumerate(asked)]
@@ -141,9 +116,9 @@ def test_every_act_with_words_of_the_moroccan_protocol_is_one_that_people_open(m
 
 @pytest.mark.parametrize(("language", "others"), [("fr", ["ar-MA"]), ("ar", ["fr"])])
 def test_each_language_is_marked_and_the_readers_own_comes_first(
-    language: str, others: list[str], protocol: Protocol, browse: Callable[..., FlaskClient], case: str
+    language: str, others: list[str], protocol: Protocol, sign_in: SignIn, case: str
 ) -> None:
-    html = html_of(browse("warden", language), f"/cases/{case}/acts/meet")
+    html = html_of(sign_in("warden", language), f"/cases/{case}/acts/meet")
     panel = html[PANEL.search(html).start() : html.index('<form class="card"')]  # type: ignore[union-attr]
     marks = list(dict.fromkeys(re.findall(r'<(?:ul|p)[^>]* lang="([^"]+)" dir="(ltr|rtl)">', panel)))
     own = Wording(language)
@@ -165,8 +140,8 @@ def test_each_sentence_is_selected_whole() -> None:
     assert re.search(r"\.ready\{user-select:all;", style)
 
 
-def test_what_never_to_say_is_not_made_ready_to_copy(browse: Callable[..., FlaskClient], protocol: Protocol) -> None:
-    html = unescape(html_of(browse("warden"), "/words?whole=1"))
+def test_what_never_to_say_is_not_made_ready_to_copy(sign_in: SignIn, protocol: Protocol) -> None:
+    html = unescape(html_of(sign_in("warden"), "/words?whole=1"))
     ready = "\n".join(re.findall(r'class="ready[^>]*>(.*?)</', html, re.DOTALL))
     one = protocol.words["kind_words"]
     assert one.say[0].root["fr"] in ready
@@ -177,30 +152,30 @@ def test_what_never_to_say_is_not_made_ready_to_copy(browse: Callable[..., Flask
 # ---- the page of them all ------------------------------------------------------------------------------------------
 
 
-def test_all_words_stand_on_one_page_by_audience(browse: Callable[..., FlaskClient], protocol: Protocol) -> None:
-    html = unescape(html_of(browse("mediator"), "/words?whole=1"))
+def test_all_words_stand_on_one_page_by_audience(sign_in: SignIn, protocol: Protocol) -> None:
+    html = unescape(html_of(sign_in("mediator"), "/words?whole=1"))
     for one in protocol.words.values():
         for text in (*sentences(one), *one.fills.values()):
             assert Wording("fr").text(text) in html
     places = [html.index(f'<h2 id="{audience}-1"') for audience in protocol.audiences]
     assert places == sorted(places)
     assert "<details" not in html, "a fold would be missing on paper"
-    folded = unescape(html_of(browse("mediator"), "/words"))
+    folded = unescape(html_of(sign_in("mediator"), "/words"))
     assert folded.count('<details class="fold">') == len(protocol.words)
     assert 'href="/words?whole=1"' in folded
 
 
 def test_a_stranger_to_the_definition_finds_none_and_nobody_sees_it_signed_out(
-    app: Flask, browse: Callable[..., FlaskClient], people: Accounts, player: Player
+    app: Flask, sign_in: SignIn, people: Accounts, player: Player
 ) -> None:
-    client = browse("mediator")
+    client = sign_in("mediator")
     people.live["token-mediator"] = replace(player.actor("mediator"), appointments=())
     assert 'class="ready' not in html_of(client, "/words")
     assert app.test_client().get("/words").status_code in (302, 303)
 
 
-def test_the_desk_and_the_case_lead_there(browse: Callable[..., FlaskClient], case: str) -> None:
-    client = browse("warden")
+def test_the_desk_and_the_case_lead_there(sign_in: SignIn, case: str) -> None:
+    client = sign_in("warden")
     for address in ("/", f"/cases/{case}"):
         assert 'href="/words"' in html_of(client, address)
 
@@ -214,22 +189,20 @@ def typed(html: str, name: str = "a-words") -> str:
     return unescape(found[1]).strip()
 
 
-def test_an_address_fills_an_empty_form_in_the_readers_language(
-    protocol: Protocol, browse: Callable[..., FlaskClient], case: str
-) -> None:
+def test_an_address_fills_an_empty_form_in_the_readers_language(protocol: Protocol, sign_in: SignIn, case: str) -> None:
     at = f"/cases/{case}/acts/post"
     text = protocol.words["note_start"].fills["words"]
-    assert typed(html_of(browse("warden"), at)) == ""
+    assert typed(html_of(sign_in("warden"), at)) == ""
     for language in ("fr", "ar"):
-        assert typed(html_of(browse("warden", language), f"{at}?words=note_start")) == Wording(language).text(text)
+        assert typed(html_of(sign_in("warden", language), f"{at}?words=note_start")) == Wording(language).text(text)
     for other in ("kind_words", "nothing", ""):
-        assert typed(html_of(browse("warden"), f"{at}?words={other}")) == "", "these fill in nothing here"
+        assert typed(html_of(sign_in("warden"), f"{at}?words={other}")) == "", "these fill in nothing here"
 
 
 def test_the_button_sends_what_is_typed_along_and_fills_only_what_is_empty(
-    protocol: Protocol, browse: Callable[..., FlaskClient], case: str
+    protocol: Protocol, sign_in: SignIn, case: str
 ) -> None:
-    client, at = browse("warden"), f"/cases/{case}/acts/post"
+    client, at = sign_in("warden"), f"/cases/{case}/acts/post"
     opened = client.get(at)
     html = opened.get_data(as_text=True)
     button = re.search(r'<button[^>]* name="more" value="" formaction="([^"]+)">', html)
@@ -248,9 +221,7 @@ def test_the_button_sends_what_is_typed_along_and_fills_only_what_is_empty(
         assert re.search(r'value="gendarmes"[^>]* checked', shown), "what was chosen stays"
 
 
-def test_what_is_recorded_is_never_filled_in_unseen(
-    app: Flask, protocol: Protocol, browse: Callable[..., FlaskClient]
-) -> None:
+def test_what_is_recorded_is_never_filled_in_unseen(app: Flask, protocol: Protocol, sign_in: SignIn) -> None:
     act = protocol.acts["post"]
     view = ActView(protocol, act, protocol.form_of(act), None, Choices())
     sent = Posted({"a-words": ""})

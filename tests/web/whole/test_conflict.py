@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -18,17 +18,16 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from domain.telling import MOROCCAN, NOW, REPORT
+from domain.telling import NOW, REPORT
 from flask import Flask
 from flask.testing import FlaskClient
 
 from school_protocol import cli
-from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post
 from school_protocol.services.notices import sweep
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
-from school_protocol.services.scripts import Player, throwaway
+from school_protocol.services.scripts import Player
 from school_protocol.services.showing import see_case
 from school_protocol.storage import administration, directory
 from school_protocol.storage import sign_in as browser
@@ -73,7 +72,8 @@ OF_NO_CASE = {
     **dict.fromkeys((
         "protocols.index", "protocols.upload", "protocols.draft", "protocols.draft_file", "protocols.entry",
         "protocols.file", "protocols.all_settings", "protocols.part", "protocols.difference", "protocols.cases",
-        "protocols.propose", "protocols.agree", "protocols.withdraw", "protocols.again",
+        "protocols.propose", "protocols.agree", "protocols.withdraw", "protocols.again", "protocols.look",
+        "protocols.passage", "protocols.move_all", "protocols.stop", "protocols.count_again",
     ), "for who publishes protocols, and sees no case"),
 }  # fmt: skip
 
@@ -160,11 +160,15 @@ def plain(page: str) -> str:
 
 
 @pytest.fixture
-def place(moroccan: Protocol) -> Iterator[Place]:
-    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
-        for who in ("head", "head/2", "team_member", "team_coordinator", "directorate"):
-            player.actor(who)
-        yield Place(player, create_app(player.house, testing=True))
+def start() -> datetime:
+    return NOW
+
+
+@pytest.fixture
+def place(player: Player) -> Place:
+    for who in ("head", "head/2", "team_member", "team_coordinator", "directorate"):
+        player.actor(who)
+    return Place(player, create_app(player.house, testing=True))
 
 
 # ---- how somebody comes to be excluded ----------------------------------------------------------------------------

@@ -1,0 +1,110 @@
+"""Pages over a whole house: stores on disk, a published definition, one school, people by role.
+
+A file overrides what is its own: the `protocol` (the Moroccan one), when the clock `start`s, the house's `settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import lru_cache
+from pathlib import Path
+from shutil import copytree
+
+import pytest
+from domain.telling import MOROCCAN, SMALL
+from flask import Flask
+from flask.testing import FlaskClient
+from jinja2 import FileSystemBytecodeCache
+
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import house as houses
+from school_protocol.services.house import House, open_house
+from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.web import create_app
+
+from ..conftest import Accounts
+from .browser import Browse, Browser, SignIn
+
+START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Casablanca
+FILES = {"lost-things": SMALL, "ma-cyberharassment": MOROCCAN}
+
+
+@pytest.fixture(scope="package", autouse=True)
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What depends on no house is made for all of them: templates by their source, definitions by their bytes."""
+    compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": compiled})
+        patched.setattr(houses, "read", lru_cache(houses.read))
+        yield
+
+
+@pytest.fixture(scope="package")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A house as it is when nobody has been there: empty tables, and its keys."""
+    folder = tmp_path_factory.mktemp("installed")
+    close(open_house(Settings(data=folder), TurnableClock(START)))
+    return folder
+
+
+def close(house: House) -> None:
+    house.realm.close()
+    house.directory.close()
+
+
+@pytest.fixture
+def protocol(moroccan: Protocol) -> Protocol:
+    return moroccan
+
+
+@pytest.fixture
+def start() -> datetime:
+    """The moment at which the clock stands when the house opens."""
+    return START
+
+
+@pytest.fixture
+def settings(tmp_path: Path, installed: Path) -> Settings:
+    """Of a house of the test's own: a copy of the empty one."""
+    return Settings(data=copytree(installed, tmp_path / "var"))
+
+
+@pytest.fixture
+def player(protocol: Protocol, start: datetime, settings: Settings) -> Iterator[Player]:
+    clock = TurnableClock(start)
+    house = open_house(settings, clock)
+    yield prepared(house, clock, protocol, FILES[protocol.protocol].read_bytes())
+    close(house)
+
+
+@pytest.fixture
+def house(player: Player) -> House:
+    return player.house
+
+
+@pytest.fixture
+def app(house: House, people: Accounts) -> Flask:
+    return create_app(house, testing=True)
+
+
+@pytest.fixture
+def sign_in(app: Flask, people: Accounts, player: Player) -> SignIn:
+    """Somebody's client, by role (`head`, `reporter/2`), reading in a language."""
+
+    def start(role: str, language: str = "fr") -> FlaskClient:
+        token = f"token-{role.replace('/', '-')}"
+        people.live[token] = replace(player.actor(role), language=language)
+        client = app.test_client()
+        client.set_cookie("session", token)
+        return client
+
+    return start
+
+
+@pytest.fixture
+def browse(sign_in: SignIn) -> Browse:
+    """The same, as a browser that sends the forms it opens."""
+    return lambda role, language="fr": Browser(sign_in(role, language))
