@@ -411,8 +411,7 @@ class Pages:
         if event.kind == "step_taken":
             return self.text(_declared(self.protocol.moves, detail.get("move")).title)
         if event.kind == "document_issued":
-            profile = self.view.document.profiles.get(str(detail.get("profile")))
-            named = w.text(profile.title) if profile else str(detail.get("profile", ""))
+            named = self._issued(str(detail.get("document", "")), str(detail.get("profile", "")))
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
         if event.kind == "document_revoked":
             return self.line(w._("Copy %(copy)s taken back", copy=detail.get("copy", "")))
@@ -428,6 +427,13 @@ class Pages:
             return self.line(moved)
         said = {"case_opened": w._("The case was opened"), "case_seen": w._("The team has read it")}
         return self.line(said.get(event.kind, event.kind))
+
+    def _issued(self, document: str, profile: str) -> str:
+        """What was handed out: the case file by whom it is for, any other document by its own title."""
+        found = self.protocol.documents.get(document)
+        if found is None:
+            return document
+        return self.w.text(found.profiles[profile].title if profile in found.profiles else found.title)
 
     def arrival(self, event: EventView) -> Markup | None:
         """Where a step led to."""

@@ -13,8 +13,8 @@ of these tables, or the tests of the tables fail: whoever adds one says here whe
 
 The doors of the program: pages, taps, receipts and the command line send the same answers to the same engine, and
 `tests/web/whole/test_holds.py` tries what each offers. A guardian has no account and no role: no page, search, list,
-message (`tests/services/test_notices.py`) or copy of a paper is for one (`test_no_copy_is_for_a_guardian`). What lies in a hand
-in paper, or is said by voice, is beyond the program: the texts on the page of the hold say so.
+message (`tests/services/test_notices.py`) or copy of a paper is for one (`test_no_copy_is_for_a_guardian`). What lies
+in a hand in paper, or is said by voice, is beyond the program: the texts on the page of the hold say so.
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ class SummaryAsked:
 
 
 def document_of(loaded: Loaded) -> Document:
-    return next(iter(loaded.protocol.documents.values()))
+    """The case file, among the documents of the protocol."""
+    return next(document for document in loaded.protocol.documents.values() if document.is_case_file)
 
 
 def profiles_of(loaded: Loaded) -> tuple[Profile, ...]:
@@ -69,7 +70,7 @@ def see_case_file(house: House, actor: Actor, number: str) -> CaseFileOptions:
         if not profiles:
             raise Unseen(number)
         languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
-        copies = len(loaded.case.documents)
+        copies = sum(1 for issued in loaded.case.documents if issued.document == document_of(loaded).key)
         summaries = tuple(_summaries(loaded, seeing, profiles))
         return CaseFileOptions(seeing.head(), profiles, languages, rendering.missing(), copies, summaries)
 
