@@ -35,7 +35,7 @@ def text_of(pdf: bytes) -> list[str]:
 
 
 def everything_in(pdf: bytes) -> str:
-    """Every page's text, bookmark, title and the metadata."""
+    """Every page's text, bookmark, title, the metadata, and what is attached."""
     reader = PdfReader(io.BytesIO(pdf))
     with pikepdf.open(io.BytesIO(pdf)) as opened, opened.open_outline() as outline:
         titles: list[str] = []

@@ -832,11 +832,24 @@ def listing(since: datetime | None, issued_at: datetime = NOW, by: Authority | N
         (issued, lambda: listing(NOW + DAY, NOW + 2 * DAY), NOW + 3 * DAY, {"revoked"}),
         (issued_with_timestamp, lambda: listing(NOW + DAY, NOW + 2 * DAY), NOW + 3 * DAY, {"revoked_since"}),
         (issued_with_timestamp, lambda: listing(NOW - DAY), NOW + DAY, {"revoked"}),
+        (issued, lambda: listing(None, AFTER), AFTER + DAY, {"expired"}),
+        (issued, lambda: listing(NOW - DAY, AFTER), AFTER + DAY, {"expired", "revoked"}),
         (issued, lambda: listing(None), NOW + 60 * DAY, {"revocation_unknown"}),
         (issued, lambda: listing(None, by=impostor()), NOW + DAY, {"revocation_unknown"}),
         (issued, lambda: listing(NOW - DAY, by=impostor()), NOW + DAY, {"revocation_unknown"}),
     ],
-    ids=["not on it", "before", "later", "stamped before", "stamped after", "old list", "another's", "another's word"],
+    ids=[
+        "not on it",
+        "before",
+        "later",
+        "stamped before",
+        "stamped after",
+        "expired",
+        "expired and on it",
+        "old list",
+        "another's",
+        "another's word",
+    ],  # fmt: skip
 )
 def test_a_list_of_revoked_certificates_is_heeded(
     data: Callable[[], bytes], trusting: Callable[[], Trust], moment: datetime, wanted: set[str]
