@@ -89,6 +89,7 @@ def ink(language: str) -> str:
     """A digest of all that makes the pages of a document in that language, but for the case itself."""
     made_by = [*sorted(TEMPLATES.rglob("*.*")), *_font_files()]
     made_by += sorted((CATALOGUES / language).rglob("*.mo"))
+    made_by += sorted(Path(__file__).parent.glob("*.py"))
     told = hashlib.sha256()
     for path in made_by:
         told.update(path.read_bytes() if path.is_file() else b"")
@@ -240,7 +241,7 @@ class Typesetter:
         document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=images, **_KIND)
         document.metadata.title, document.metadata.lang = about.title, about.language
         document.metadata.created = f"{about.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        document.metadata.attachments = [
+        document.metadata.attachments += [
             Attachment(
                 file_obj=io.BytesIO(one.data), name=one.name, description=one.description, relationship="Data",
                 created=about.moment, modified=about.moment,
