@@ -849,7 +849,7 @@ def listing(since: datetime | None, issued_at: datetime = NOW, by: Authority | N
         "old list",
         "another's",
         "another's word",
-    ],  # fmt: skip
+    ],
 )
 def test_a_list_of_revoked_certificates_is_heeded(
     data: Callable[[], bytes], trusting: Callable[[], Trust], moment: datetime, wanted: set[str]
