@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import count
 
@@ -114,20 +113,7 @@ def test_its_faults_and_its_proof_stand_against_it_too(desk: Desk) -> None:
 
 def test_of_two_first_versions_at_once_one_is_told(desk: Desk) -> None:
     other = LATER.replace(b"working: true", b"working: false")
-    drafts = {desk.proposed(LATER): LATER, desk.proposed(other): other}
-    for who in ("second", "third"):
-        desk.administrator(who)
-
-    def agree(pair: tuple[tuple[str, bytes], str]) -> str:
-        (draft, content), who = pair
-        try:
-            desk.agree(draft, content, who)
-        except PublishRefused as error:
-            return ",".join(error.obstacles)
-        return "published"
-
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = sorted(pool.map(agree, zip(drafts.items(), ("second", "third"), strict=True)))
+    outcomes = desk.agreed_at_once(LATER, other)
     assert outcomes in (["moved_on", "published"], ["published", "version_taken,moved_on"])
     assert in_force(desk) == [("lost-things", 1), ("zebra-things", 1)]
 

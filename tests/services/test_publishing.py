@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -248,20 +247,7 @@ OTHER = next_version(FIRST, ("working: true", "working: false"))
 
 
 def test_of_two_that_publish_at_once_one_is_told(desk: Desk) -> None:
-    drafts = {desk.proposed(SECOND): SECOND, desk.proposed(OTHER): OTHER}
-    for who in ("second", "third"):
-        desk.administrator(who)
-
-    def agree(pair: tuple[tuple[str, bytes], str]) -> str:
-        (draft, content), who = pair
-        try:
-            desk.agree(draft, content, who)
-        except PublishRefused as error:
-            return ",".join(error.obstacles)
-        return "published"
-
-    with ThreadPoolExecutor(2) as pool:
-        outcomes = sorted(pool.map(agree, zip(drafts.items(), ("second", "third"), strict=True)))
+    outcomes = desk.agreed_at_once(SECOND, OTHER)
     assert outcomes == ["published", "version_taken,moved_on"] or outcomes == ["moved_on", "published"]
     assert [is_current for _version, is_current in desk.published()] == [False, True]
 

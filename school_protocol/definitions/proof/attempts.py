@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from school_protocol.definitions.proof.answering import constants
@@ -15,10 +15,11 @@ _MOST = 12
 """Stages on which one way is played besides, for what was refused."""
 
 
-def attempts(protocol: Protocol, wanted: Condition | None = None) -> Iterator[Stage]:
+def attempts(protocol: Protocol, wanted: Condition | None = None, favoured: Collection[str] = ()) -> Iterator[Stage]:
     """Stages to play one way on, until it arrives: what a need refused on one is answered otherwise on the next.
 
-    `wanted`: what should hold in the end; answers that may lead to it are tried first.
+    `wanted`: what should hold in the end; answers that may lead to it are tried first. Whoever is `favoured` acts
+    wherever it may.
     """
     levels = sorted({level for grid in protocol.grids.values() for level in grid.levels})
     hopeful = list(_answers_for(protocol, wanted)) if wanted is not None else []
@@ -27,7 +28,7 @@ def attempts(protocol: Protocol, wanted: Condition | None = None) -> Iterator[St
     ]
     most = len(waiting) + _MOST
     for level, preferred in waiting:
-        stage = Stage(protocol, level, preferred)
+        stage = Stage(protocol, level, preferred, favoured)
         yield stage
         for more in (one for need in stage.refused for one in _answers_for(protocol, protocol.needs[need].when)):
             joined = {act: {**preferred.get(act, {}), **more.get(act, {})} for act in {**preferred, **more}}
@@ -55,11 +56,11 @@ def _feeding(
     if source.field and source.value is None and source.field in fields:
         good = [value for value in values if condition.truth({fact.key: value}) is not False]
         yield from ({source.field: _written(value)} for value in good)
-    where = source.where
-    for name in sorted(where.names & fields.keys()) if where is not None else ():
-        assert where is not None
-        named: list[Value] = [*sorted(constants(where, name)), True, False]
-        yield from ({name: _written(value)} for value in named if where.truth({name: value}) is True)
+    if source.where is None:
+        return
+    for name in sorted(source.where.names & fields.keys()):
+        named: list[Value] = [*sorted(constants(source.where, name)), True, False]
+        yield from ({name: _written(value)} for value in named if source.where.truth({name: value}) is True)
 
 
 def _values(fact: Fact, source: Source) -> tuple[Value, ...]:

@@ -87,7 +87,7 @@ class _Search:
         story: Story | None = None
         about = ""
         try:
-            for _round in range(_ROUNDS):
+            for turn in range(_ROUNDS):
                 explorer, found = self._walk(tracked)
                 if found is None:
                     return self._told(Verdict.held)
@@ -98,7 +98,7 @@ class _Search:
                 if played.arrived:
                     return self._told(Verdict.failed, about, played.story)
                 story = played.story
-                if not _round and (known := self._by_a_known_way()) is not None:
+                if turn == 0 and (known := self._by_a_known_way()) is not None:
                     return self._told(Verdict.failed, *known)
                 best: tuple[int, frozenset[str]] | None = None
                 for more in self._candidates(links, move, tracked, played.needs):

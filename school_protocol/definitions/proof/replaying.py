@@ -59,14 +59,21 @@ Preferred = Mapping[str, Mapping[str, Any]]
 
 
 class Stage:
-    """One case, its people and its clock; a grid that is filled in gives `level`. `beats` tell what was done so far."""
+    """One case, its people and its clock. `beats` tell what was done so far.
+
+    A grid that is filled in gives `level`; whoever holds a role of `favoured` acts wherever it may.
+    """
 
     def __init__(
-        self, protocol: Protocol, level: int | None = None, preferred: Preferred | None = None, persons: int = 2
+        self,
+        protocol: Protocol,
+        level: int | None = None,
+        preferred: Preferred | None = None,
+        favoured: Collection[str] = (),
+        persons: int = 2,
     ) -> None:
-        self.protocol, self.level, self.preferred = protocol, level, preferred or {}
-        self.favoured: Collection[str] = ()
-        """Roles whose person acts wherever it may."""
+        self.protocol, self.level = protocol, level
+        self.preferred, self.favoured = preferred or {}, favoured
         self.refused: tuple[str, ...] = ()
         """The needs that stopped the way in the end."""
         self.now = BEGIN

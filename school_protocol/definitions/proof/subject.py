@@ -248,8 +248,7 @@ class Subject:
         if arrival is None:
             return None
         first: Stage | None = None
-        for stage in attempts(self.protocol):
-            stage.favoured = favoured
+        for stage in attempts(self.protocol, favoured=favoured):
             try:
                 self.play(arrival, stage)
             except Stopped:
