@@ -152,7 +152,7 @@ def _case_file(player: Player) -> CaseFile:
     assert head is not None
     accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
     names = account_names(player.house, accounts, "fr")
-    return case_file_view(player.house, loaded, names, profile, 1, head.seq, head.hash)
+    return case_file_view(player.house, loaded, names, profile, head.seq, head.hash)
 
 
 def _steps() -> list[dict[str, Any]]:

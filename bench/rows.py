@@ -276,7 +276,7 @@ def all_choices(shop: Workshop) -> Outcome:
 
 def _case_file(shop: Workshop, language: str) -> Callable[[], bytes]:
     view, voice = shop.house.file, Wording(language)
-    return lambda: documents.case_file(view, voice)
+    return lambda: documents.case_file(view, voice, b"{}")
 
 
 def _pages_of(pdf: bytes) -> int:

@@ -23,10 +23,21 @@ class Settings:
     smtp: str = field(default="", repr=False)
     mail_from: str = ""
     sms_hook: str = field(default="", repr=False)
+    signing: Path | None = None
+    """The folder of the academies' keys, where it is not `signing` beside the data."""
+    signing_passphrase: str = field(default="", repr=False)
+    timestamps: str = ""
+    """Address of a timestamp authority (RFC 3161), whose roots stand in the folder, too (`timestamps.pem`)."""
 
     @property
     def keys(self) -> Path:
         return self.data / "keys"
+
+    @property
+    def signing_folder(self) -> Path | None:
+        """The academies' keys (`<code>.pem`) and whom verifiers trust (`root.pem`); None: copies go unsigned."""
+        beside = self.data / "signing"
+        return self.signing or (beside if beside.is_dir() else None)
 
     def store_url(self, name: str) -> str:
         """URL of the store `name`: an SQLite file of its own."""
@@ -45,4 +56,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         smtp=environ.get("SCHOOL_PROTOCOL_SMTP", "").strip(),
         mail_from=environ.get("SCHOOL_PROTOCOL_MAIL_FROM", "").strip(),
         sms_hook=environ.get("SCHOOL_PROTOCOL_SMS_HOOK", "").strip(),
+        signing=Path(signing).resolve() if (signing := environ.get("SCHOOL_PROTOCOL_SIGNING", "").strip()) else None,
+        signing_passphrase=environ.get("SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", ""),
+        timestamps=environ.get("SCHOOL_PROTOCOL_TIMESTAMPS", "").strip(),
     )

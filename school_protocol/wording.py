@@ -346,6 +346,13 @@ _REASONS: Mapping[str, str] = {
     "grid_rested_on": N_("Another entry took its level from this grid: fill in a new grid instead."),
     "no_such_entry": N_("This entry was not found."),
     "summary_first": N_("This copy prints the summary without names: confirm it first for the case as it is now."),
+    "guardian_on_hold": N_(
+        "The information of this guardian is on hold: nothing is sent, and nothing was issued. "
+        "Who can review the hold: %(roles)s."
+    ),
+    "nothing_to_print": N_("There is nothing to print on it yet: write it first."),
+    "no_recipient": N_("Nobody in the case can be sent this: add the person first."),
+    "no_letter": N_("No letter is written to this service, or there is no such referral."),
     "no_such_act": N_("The protocol has no such act."),
     "no_such_move": N_("The protocol has no such step."),
     "no_case": N_("There is no case yet."),

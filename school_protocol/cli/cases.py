@@ -305,3 +305,20 @@ def case_file_issue(number: str, language: str, profile: str, output: str, usern
     issued = issue_case_file(house, actor_called(house, username), number, profile, language)
     Path(output).write_bytes(issued.data)
     click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
+
+
+@case_files.command("letter")
+@click.argument("number")
+@click.option("--document", required=True, help="Key of the document in the definition.")
+@click.option("--about", default="", help="What it is about (referral-2, guardian-1); not needed for a single choice.")
+@click.option("--language", default="fr", show_default=True)
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
+@_AS
+def case_file_letter(number: str, document: str, about: str, language: str, output: str, username: str) -> None:
+    """Issue a letter, notice, note or sheet; the issuing is an event of the case."""
+    from school_protocol.services.papers.posting import issue_letter
+
+    house = open_the_house()
+    issued = issue_letter(house, actor_called(house, username), number, document, about, language)
+    Path(output).write_bytes(issued.data)
+    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from school_protocol.definitions import acting, counting, promising, settings, whole, wordings
+from school_protocol.definitions import acting, counting, lettering, promising, settings, whole, wordings
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FormField, Option
@@ -46,6 +46,7 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     _documents(book)
     acting.check(book)
     counting.check(book)
+    lettering.check(book)
     wordings.check(book)
     settings.check(book)
     promising.check(book)
@@ -262,5 +263,5 @@ def _documents(book: Book) -> None:
             book.refer((*path, "sections", number, "acts"), section.acts, "acts")
         book.refer((*path, "checks"), document.checks, "needs", "deadlines", "duties")
         book.unpointed((*path, "checks"), document.checks)
-        if not document.profiles:
+        if document.is_case_file and not document.profiles and book.declared.is_whole("documents", key):
             book.say((*path, "profiles"), N_("a document has one profile at least"))

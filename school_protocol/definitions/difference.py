@@ -3,7 +3,7 @@
 The walk follows the model's own fields, so that nothing can be forgotten. What carries no meaning is no change: the
 order of entries, of a form's fields and options, and of lists of keys; how a condition is spaced or quoted; version and
 digest. Order is named where it decides: the values of a fact, the sources that a fact reads, the steps of a deadline,
-floors, retention, languages, the sections of a paper, and sentences that are read one after the other.
+floors, retention, languages, the sections of a paper, the pieces of a letter, sentences that are read in their order.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from pydantic import BaseModel
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.conditions import Condition
 from school_protocol.domain.forms import Form
-from school_protocol.domain.protocol import Act, Deadline, Fact, FollowUp, Move, Protocol, Source
+from school_protocol.domain.protocol import Act, Deadline, Fact, FollowUp, Move, Piece, Protocol, Source
 from school_protocol.domain.texts import Model, Text
 
 Path = tuple[str, ...]
@@ -69,8 +69,12 @@ def difference(before: Protocol, after: Protocol) -> tuple[Change, ...]:
 _UNSAID: Mapping[type[BaseModel], frozenset[str]] = {Protocol: frozenset({"version", "digest"})}
 """What differs between any two versions."""
 
-_ORDERED = frozenset({(Fact, "values"), (Protocol, "languages")})
-"""Lists of keys whose order decides: of a fact's values the least is taken, of languages the first is fallback."""
+_ORDERED = frozenset(
+    {(Fact, "values"), (Protocol, "languages"), (Piece, "fields"), (Piece, "people"), (Piece, "evidence"),
+     (Piece, "services")}
+)  # fmt: skip
+"""Lists of keys whose order decides: of a fact's values the least is taken, of languages the first is fallback; a
+letter is printed in its order."""
 
 _UNORDERED = frozenset(
     {(Act, "needs_when"), (Move, "notify"), (Form, "refuses"), (FollowUp, "also_next"), (Deadline, "start"),

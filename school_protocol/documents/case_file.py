@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -11,7 +12,8 @@ from markupsafe import Markup
 
 from school_protocol.documents import bidi
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
-from school_protocol.documents.rendering import render, template
+from school_protocol.documents.rendering import Attached, render, template
+from school_protocol.documents.sealing.copies import RECORD
 from school_protocol.domain import naming, scoring
 from school_protocol.domain.conformance import AskedLine
 from school_protocol.domain.forms import FieldType, FormField
@@ -30,25 +32,43 @@ _POINTERS = frozenset(
 _WHOLE = frozenset({FieldType.long, FieldType.rows})
 _SHORT = 60
 """Letters of an answer that still fits half a line."""
+_BRIEF = 700
+"""Letters of an entry that is kept on one page, a row counted as fifty."""
 
 _PLACE = re.compile(r"%\((\w+)\)s")
 
 Answer = tuple[FormField, Markup, Markup]
 """Field, label, answer."""
 
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an entry: pairs of label and answer, two or one a row, or, without any, a table of its own."""
+
+    rows: tuple[tuple[Answer, ...], ...] | None
+    field: FormField | None = None
+    label: Markup | None = None
+    is_signed: bool = False
+
+
 _NEVER = frozenset({FieldType.signature, FieldType.grid})
 """Shown elsewhere: with the signatures, and in the grid's own table."""
 
 
-def case_file(view: CaseFile, wording: Wording) -> bytes:
-    """The PDF/A-3a. The same view gives the same bytes. Raises AddressRefused, DocumentsUnavailable."""
-    copy = (view.head.number, view.content_head, view.profile, wording.language, view.copy, view.reader, view.as_of)
+def case_file(view: CaseFile, wording: Wording, record: bytes) -> bytes:
+    """The PDF/A-3a with its record inside, before anybody is handed a copy: the same view gives the same bytes.
+
+    Raises AddressRefused, DocumentsUnavailable.
+    """
+    told = (view.head.number, view.content_head, view.profile, wording.language, view.as_of)
     return render(
         case_file_html(view, wording),
         title=Pages(view, wording).title,
         language=wording.html_language,
-        identifier="|".join(str(part) for part in copy),
+        identifier="|".join(str(part) for part in told),
         moment=view.as_of,
+        accessible=True,
+        files=(Attached(RECORD, record, wording._("The record: what the pages show, as data")),),
     )
 
 
@@ -63,6 +83,9 @@ def case_file_html(view: CaseFile, wording: Wording) -> str:
 
 class Pages:
     """What the template asks: the view's parts in the words of one language."""
+
+    LONG = 500
+    """Letters of an answer that may go on over a page."""
 
     def __init__(self, view: CaseFile, wording: Wording) -> None:
         self.view = view
@@ -97,8 +120,12 @@ class Pages:
         return bidi.isolated(str(value), self.w.direction)
 
     def text(self, text: Any) -> Markup:
-        """A text of the definition or the directory."""
-        return self.line(self.w.text(text))
+        """A text of the definition or the directory, marked where it is not in this language."""
+        said = self.line(self.w.text(text))
+        known = getattr(text, "root", text)
+        if not isinstance(known, Mapping) or not known or known.get(self.w.language):
+            return said
+        return Markup('<span lang="{}">{}</span>').format(next(iter(known)), said)
 
     def said(self, message: str, **parts: Markup) -> Markup:
         """A translated message whose `%(name)s` places are filled with markup."""
@@ -305,10 +332,26 @@ class Pages:
         if waiting:
             yield tuple(waiting)
 
+    def parts(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[Part]:
+        """The same in pieces: an answer that is a table stands between them, and signatures close the last."""
+        waiting: list[tuple[Answer, ...]] = []
+        for row in self.laid_out(record, without):
+            field, label, _answer = row[0]
+            if field.type is not FieldType.rows:
+                waiting.append(row)
+                continue
+            if waiting:
+                yield Part(tuple(waiting))
+                waiting = []
+            yield Part(None, field, label)
+        is_signed = bool(record.signatures or record.signatures_wanted)
+        if waiting or is_signed:
+            yield Part(tuple(waiting), is_signed=is_signed)
+
     def is_brief(self, record: RecordView) -> bool:
         """Whether an entry is short enough to be kept on one page."""
-        long = [value for field, value in self._answered(record, record.form.fields) if field.type in _WHOLE]
-        return sum(len(str(value)) for value in long) < 900
+        said = [answer.striptags() for _field, _label, answer in self.answers(record)]
+        return sum(len(answer) + 50 for answer in said) < _BRIEF
 
     def _answered(self, record: RecordView, fields: Iterable[FormField]) -> Iterator[tuple[FormField, Any]]:
         for field in fields:
@@ -328,7 +371,7 @@ class Pages:
         return self.line(self.labelled(self.w.answer(self.protocol, field, value, self.names)))
 
     def words(self, text: str) -> Markup:
-        return bidi.paragraphs(self.labelled(text), self.w.direction)
+        return bidi.paragraphs(self.labelled(text), self.w.direction, self.w.language)
 
     def labelled(self, text: str) -> str:
         """A text in which each sign of the case ([EV1]) stands with the name that this copy may show."""
@@ -368,9 +411,10 @@ class Pages:
         if event.kind == "step_taken":
             return self.text(_declared(self.protocol.moves, detail.get("move")).title)
         if event.kind == "document_issued":
-            profile = self.view.document.profiles.get(str(detail.get("profile")))
-            named = w.text(profile.title) if profile else str(detail.get("profile", ""))
+            named = self._issued(str(detail.get("document", "")), str(detail.get("profile", "")))
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
+        if event.kind == "document_revoked":
+            return self.line(w._("Copy %(copy)s taken back", copy=detail.get("copy", "")))
         if event.kind == "case_joined":
             return self.line(w._("Another case was joined to this one: %(number)s", number=detail.get("other", "")))
         if event.kind == "entry_retracted":
@@ -383,6 +427,13 @@ class Pages:
             return self.line(moved)
         said = {"case_opened": w._("The case was opened"), "case_seen": w._("The team has read it")}
         return self.line(said.get(event.kind, event.kind))
+
+    def _issued(self, document: str, profile: str) -> str:
+        """What was handed out: the case file by whom it is for, any other document by its own title."""
+        found = self.protocol.documents.get(document)
+        if found is None:
+            return document
+        return self.w.text(found.profiles[profile].title if profile in found.profiles else found.title)
 
     def arrival(self, event: EventView) -> Markup | None:
         """Where a step led to."""

@@ -1,4 +1,4 @@
-"""What one copy of a case file prints: frozen, already limited to what its reader may see, in no language yet."""
+"""What a case file prints: frozen, already limited to what its readers may see, in no language yet."""
 
 from __future__ import annotations
 
@@ -56,13 +56,11 @@ class SummaryLine:
 
 @dataclass(frozen=True, slots=True)
 class CaseFile:
-    """Everything one copy of a case file prints; the document only lays it out."""
+    """Everything that a case file prints, whoever is handed a copy; the document only lays it out."""
 
     head: CaseHead
     profile: str
     as_of: datetime
-    copy: int
-    reader: str
     content_seq: int
     content_head: str
     decision: RecordView | None

@@ -10,8 +10,11 @@ import atexit
 import ctypes
 import gc
 import hashlib
-from collections.abc import Iterator, Mapping
+import io
+import unicodedata
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -21,8 +24,9 @@ from typing import TYPE_CHECKING, Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
-from school_protocol.documents import fonts
+from school_protocol.documents import fonts, lettering, stand_ins, tagging
 from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.wording import CATALOGUES
 
 if TYPE_CHECKING:
     from weasyprint import CSS
@@ -40,6 +44,9 @@ _LIBRARIES = {
 }
 _WEIGHTS = (400, 600)
 _KIND = {"pdf_variant": "pdf/a-3a"}
+_SECOND = '"DejaVu Sans"'
+"""Comes with fontconfig on Debian; has the signs, Tifinagh and other scripts that ours lacks."""
+_KNOWN = ("Plex", "DejaVu", stand_ins.FAMILY)
 
 Assets = Mapping[str, tuple[str, bytes]]
 """Address → media type and bytes."""
@@ -77,6 +84,18 @@ class AddressRefused(DocumentError):
         super().__init__(f"a document asked for {address[:80]}")
 
 
+@lru_cache(maxsize=8)
+def ink(language: str) -> str:
+    """A digest of all that makes the pages of a document in that language, but for the case itself."""
+    made_by = [*sorted(TEMPLATES.rglob("*.*")), *_font_files()]
+    made_by += sorted((CATALOGUES / language).rglob("*.mo"))
+    made_by += sorted(Path(__file__).parent.glob("*.py"))
+    told = hashlib.sha256()
+    for path in made_by:
+        told.update(path.read_bytes() if path.is_file() else b"")
+    return told.hexdigest()
+
+
 def missing() -> str | None:
     """What stands in the way of making documents here, as one line with the command that mends it; None if nothing."""
     try:
@@ -105,15 +124,48 @@ def _font_files() -> list[Path]:
 
 
 def render(
-    html: str, *, title: str, language: str, identifier: str, moment: datetime, pictures: Assets | None = None
+    html: str,
+    *,
+    title: str,
+    language: str,
+    identifier: str,
+    moment: datetime,
+    pictures: Assets | None = None,
+    accessible: bool = False,
+    files: tuple[Attached, ...] = (),
 ) -> bytes:
     """The PDF/A-3a of a whole page; the same input, the same bytes. Raises AddressRefused, DocumentsUnavailable.
 
-    `pictures` are this document's own, at addresses of our scheme.
+    `pictures` are this document's own, at addresses of our scheme. `accessible`: its page is made so that PDF/UA-1
+    can be claimed too, which it is, unless something in it stands against it. `files` go with it.
     """
-    return _typesetter().set(
-        html, title=title, language=language, identifier=identifier, moment=moment, pictures=pictures or {}
-    )
+    about = _About(title, language, identifier, moment, accessible, files)
+    return _typesetter().set(html, about, pictures or {})
+
+
+@dataclass(frozen=True, slots=True)
+class Attached:
+    """A file inside a document, as data of what the pages show."""
+
+    name: str
+    data: bytes
+    description: str
+
+
+@dataclass(frozen=True, slots=True)
+class _About:
+    """What a PDF says of itself."""
+
+    title: str
+    language: str
+    identifier: str
+    moment: datetime
+    accessible: bool
+    files: tuple[Attached, ...] = ()
+
+    @property
+    def digest(self) -> bytes:
+        return hashlib.sha256(self.identifier.encode()).hexdigest()[:32].encode()
 
 
 @lru_cache(maxsize=1)
@@ -135,10 +187,11 @@ def own_assets() -> dict[str, tuple[str, bytes]]:
 class Typesetter:
     """Fonts and styles prepared once. Pango's font maps are not safe between threads: one page at a time."""
 
-    def __init__(self, assets: Assets) -> None:
+    def __init__(self, assets: Assets, *, ended: bool = False) -> None:
         from weasyprint import CSS
         from weasyprint.text.fonts import FontConfiguration
 
+        self._assets, self._ended = assets, ended
         self._lock = Lock()
         self._fetcher = locked_fetcher(assets)
         self._fonts: FontConfiguration = FontConfiguration()
@@ -150,38 +203,87 @@ class Typesetter:
         )
         self._images: dict[str, Any] = {}
 
-    def set(
-        self, html: str, *, title: str, language: str, identifier: str, moment: datetime, pictures: Assets | None = None
-    ) -> bytes:
+    def set(self, html: str, about: _About, pictures: Assets) -> bytes:
         from weasyprint.urls import FatalURLFetchingError
 
         with self._lock, _collector_paused():
             self._fetcher.refused.clear()
-            self._fetcher.pictures = pictures or {}
+            self._fetcher.pictures = pictures
             try:
-                written = self._written(html, title, language, identifier, moment, {} if pictures else self._images)
+                written, strange = self._written(html, about, {} if pictures else self._images)
             except FatalURLFetchingError as refusal:
                 raise AddressRefused(str(refusal)) from None
             finally:
                 self._fetcher.pictures = {}
             if self._fetcher.refused:
                 raise AddressRefused(self._fetcher.refused[0])
-        return written
+            return self._with_stand_ins(strange).set(html, about, pictures) if strange and not self._ended else written
 
-    def _written(
-        self, html: str, title: str, language: str, identifier: str, moment: datetime, images: dict[str, Any]
-    ) -> bytes:
-        """The page and its layout are gone as this ends: the collector has nothing of them to walk."""
-        from weasyprint import HTML
+    def _with_stand_ins(self, strange: str) -> Typesetter:
+        """One that has all that this one has, and a glyph for each of these letters."""
+        styles = self._assets[f"{BASE}{STYLES}"][1].decode()
+        styles += f"@font-face {{ font-family: {stand_ins.FAMILY}; src: url({BASE}stand-in.ttf) }}"
+        styles += f"html {{ font-family: Plex, {_SECOND}, {stand_ins.FAMILY} }}"
+        added = {
+            f"{BASE}{STYLES}": ("text/css", styles.encode()),
+            f"{BASE}stand-in.ttf": ("font/ttf", stand_ins.font_for(strange)),
+        }
+        return Typesetter({**self._assets, **added}, ended=True)
+
+    def _written(self, html: str, about: _About, images: dict[str, Any]) -> tuple[bytes, str]:
+        """The PDF, and the letters in it that none of our typefaces has.
+
+        The page and its layout are gone as this ends: the collector has nothing of them to walk.
+        """
+        from weasyprint import HTML, Attachment
 
         page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
         document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=images, **_KIND)
-        document.metadata.title, document.metadata.lang = title, language
-        document.metadata.created = f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
-        digest = hashlib.sha256(identifier.encode()).hexdigest()[:32]
-        written = document.write_pdf(pdf_identifier=digest.encode(), **_KIND)
+        document.metadata.title, document.metadata.lang = about.title, about.language
+        document.metadata.created = f"{about.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
+        document.metadata.attachments += [
+            Attachment(
+                file_obj=io.BytesIO(one.data), name=one.name, description=one.description, relationship="Data",
+                created=about.moment, modified=about.moment,
+            )
+            for one in about.files
+        ]  # fmt: skip
+
+        def finish(document: Any, pdf: Any) -> None:
+            lettering.show_aliases(pdf, document.fonts.values())
+            if about.accessible:
+                tagging.claim(pdf)
+
+        with _our_hand(page.etree_element):
+            written = document.write_pdf(pdf_identifier=about.digest, finisher=finish, **_KIND)
         assert isinstance(written, bytes)
-        return written
+        return written, _strange(document.fonts.values())
+
+
+@contextmanager
+def _our_hand(root: Any) -> Iterator[None]:
+    """While a PDF is written, two parts of WeasyPrint are ours: how a line is drawn, and how its text is tagged."""
+    import weasyprint.draw.text as draw
+    import weasyprint.pdf as pdf
+
+    stock = draw.draw_first_line, pdf.add_tags
+    draw.draw_first_line = lettering.drawing(draw.draw_first_line)
+    pdf.add_tags = lambda made, document, _version, streams: tagging.add_tags(made, document, streams, root)
+    try:
+        yield
+    finally:
+        draw.draw_first_line, pdf.add_tags = stock
+
+
+def _strange(used: Iterable[Any]) -> str:
+    """Letters that a PDF shows with no typeface, or with one that another machine may not have."""
+    found: set[str] = set()
+    for font in used:
+        found.update(map(chr, font.missing))
+        if not font.family.startswith(_KNOWN):
+            letters = "".join(font.to_unicode.values())
+            found.update(letter for letter in letters if unicodedata.category(letter) != "Cf")
+    return "".join(sorted(found))
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from school_protocol.domain.events import (
     CaseOpened,
     CaseSeen,
     DocumentIssued,
+    DocumentRevoked,
     EntryRetracted,
     Event,
     Recorded,
@@ -62,6 +63,8 @@ class Case:
     people: dict[str, Person] = field(default_factory=dict)
     steps: list[StepTaken] = field(default_factory=list)
     documents: list[DocumentIssued] = field(default_factory=list)
+    revoked: dict[tuple[str, int], DocumentRevoked] = field(default_factory=dict)
+    """Document and copy → how it was taken back."""
     base_level: int = 0
     validated_seq: int = 0
     former_level: int = 0
@@ -133,6 +136,7 @@ class Case:
             people=dict(self.people),
             steps=list(self.steps),
             documents=list(self.documents),
+            revoked=dict(self.revoked),
             seen=list(self.seen),
             joined=list(self.joined),
             retracted=dict(self.retracted),
@@ -230,7 +234,9 @@ class _Folding:
                 self._joined(event)
             case DocumentIssued():
                 case.documents.append(event)
-        if not isinstance(event, CaseSeen | DocumentIssued):
+            case DocumentRevoked():
+                case.revoked[event.document, event.copy] = event
+        if not is_reading(event):
             case.content_seq = event.seq
 
     def _opened(self, event: CaseOpened) -> None:
@@ -660,7 +666,7 @@ def act_values(protocol: Protocol, act: str, answers: Answers, role: str, actor:
 
 
 def is_reading(event: Event) -> bool:
-    return isinstance(event, CaseSeen | DocumentIssued)
+    return isinstance(event, CaseSeen | DocumentIssued | DocumentRevoked)
 
 
-assert {kind.value for kind in READING_KINDS} == {"CaseSeen", "DocumentIssued"}
+assert {kind.value for kind in READING_KINDS} == {"CaseSeen", "DocumentIssued", "DocumentRevoked"}

@@ -29,6 +29,7 @@ class EventKind(StrEnum):
     entry_retracted = "EntryRetracted"
     version_changed = "VersionChanged"
     document_issued = "DocumentIssued"
+    document_revoked = "DocumentRevoked"
     form_recorded = "FormRecorded"
     report_received = "ReportReceived"
     danger_raised = "DangerRaised"
@@ -88,8 +89,8 @@ EVENT_OF_ACT: Mapping[ActKind, EventKind] = {
     ActKind.summary: EventKind.summary_confirmed,
 }
 
-READING_KINDS = frozenset({EventKind.document_issued, EventKind.case_seen})
-"""Issuing and reading: they move the chain, not the content head."""
+READING_KINDS = frozenset({EventKind.document_issued, EventKind.document_revoked, EventKind.case_seen})
+"""Issuing, taking back what was issued, and reading: they move the chain, not the content head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +224,21 @@ class DocumentIssued(Event):
     content_head: str
     digest: str
     """sha256 of the file, hex."""
+    reader: str = ""
+    """Whom it was made out to, in the words that stand on it."""
+    at_seq: int = 0
+    """Number of the latest event that its pages and its record know of; 0: all before it."""
+    as_of: str = ""
+    """The moment of which its pages speak, ISO 8601; empty: the moment of issuing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentRevoked(Event):
+    """A copy that was handed out is to be relied on no longer; verification says so."""
+
+    document: str
+    copy: int
+    reason: str
 
 
 def split_words(form: Form, answers: Answers) -> tuple[dict[str, Any], dict[str, str]]:
@@ -273,6 +289,7 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.version_changed: VersionChanged,
     EventKind.step_taken: StepTaken,
     EventKind.document_issued: DocumentIssued,
+    EventKind.document_revoked: DocumentRevoked,
 }
 _KIND_OF: Mapping[type[Event], EventKind] = {cls: kind for kind, cls in _SIMPLE.items()}
 _CHANGED = "~changes"
@@ -301,7 +318,7 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             words = {"reason": body.pop("reason")} if event.reason else {}
             words |= {f"departures.{need}": why for need, why in event.departures.items()}
             body["departures"] = sorted(event.departures)
-        elif isinstance(event, VersionChanged):
+        elif isinstance(event, VersionChanged | DocumentRevoked):
             words = {"reason": body.pop("reason")} if event.reason else {}
         elif isinstance(event, CaseJoined):
             words = {f"handover.{key}": text for key, text in body.pop("handover").items()}
@@ -346,7 +363,7 @@ def from_entry(entry: Entry) -> Event:
     if kind is EventKind.step_taken:
         body["reason"] = words.get("reason", "")
         body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
-    elif kind is EventKind.version_changed:
+    elif kind in (EventKind.version_changed, EventKind.document_revoked):
         body["reason"] = words.get("reason", "")
     elif kind is EventKind.case_joined:
         body["handover"] = {key.partition(".")[2]: text for key, text in words.items()}

@@ -523,6 +523,10 @@ class Target(Named):
     to_guardians: bool = False
     """The guardians themselves: none is called there while one of them is on hold."""
     letter_by: Keys = ()
+    asks: Text | None = None
+    """What this service is asked to do: the first thing that its letter says. Without it no letter is written to it."""
+    legal_basis: Text | None = None
+    """On what a letter to it rests."""
 
 
 # ---- what leaves -------------------------------------------------------------------------------------------------
@@ -546,10 +550,56 @@ class Section(Model):
     acts: Keys = ()
 
 
+class Piece(Model):
+    """One piece of a letter: a paragraph, points, answers, people, evidence, numbers to call, how long things stay."""
+
+    title: Text | None = None
+    when: Condition | None = None
+    """Over facts: printed only if this surely holds."""
+    text: Text | None = None
+    points: tuple[Text, ...] = ()
+    act: str | None = None
+    """The act whose latest entry (of a letter's own act: the entry of its referral) gives the answers."""
+    fields: Keys = ()
+    words: bool = False
+    """Free text among the fields is printed, names in it under their signs: it was written to be handed on."""
+    required: bool = False
+    """No copy is issued before there is something to print here."""
+    people: Keys = ()
+    """Slots: the people of a letter; in a note or a sheet, how many they are."""
+    evidence: Keys = ()
+    """Fields of the register of evidence: one line for each piece, never a file."""
+    services: Keys = ()
+    """Targets whose numbers are printed, as the directory has them today."""
+    kept: bool = False
+    """How long things stay, in the definition's own sentences."""
+
+
 class Document(Named):
-    profiles: Mapping[str, Profile]
-    sections: tuple[Section, ...]
+    kind: Literal["case_file", "letter", "notice", "note", "sheet", "law_notice"] = "case_file"
+    profiles: Mapping[str, Profile] = {}
+    sections: tuple[Section, ...] = ()
     checks: Keys = ()
+    for_: Keys = Field(default=(), alias="for")
+    """Of a letter, notice, note or sheet: roles and seats that may issue it."""
+    per: Literal["case", "referral", "guardian"] = "case"
+    """What one copy is about."""
+    slots: Keys = ()
+    """Of what is written per guardian: whose. Empty: those of the targeted pupil."""
+    to: Text | None = None
+    """To whom it is written, where that is neither a service nor a guardian."""
+    subject: Text | None = None
+    asks: Text | None = None
+    """What its reader is asked first."""
+    body: tuple[Piece, ...] = ()
+    signed: bool = True
+    """Ends with a place for signature and stamp."""
+    hint: Text | None = None
+    """Said to whoever is about to issue it."""
+
+    @property
+    def is_case_file(self) -> bool:
+        return self.kind == "case_file"
 
 
 class Retention(Model):
@@ -632,6 +682,8 @@ class Protocol(Model):
     spoken: Mapping[str, Spoken] = {}
     audiences: Mapping[str, Audience] = {}
     words: Mapping[str, Words] = {}
+    letterhead: tuple[Text, ...] = ()
+    """Lines above those of academy, directorate and school at the head of a letter."""
     documents: Mapping[str, Document]
     restricted_when: Condition | None = None
     """Over the report's answers: the case opens to those who oversee, alone."""

@@ -17,6 +17,7 @@ import holidays
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read
+from school_protocol.documents.sealing.authority import Validity, make_authority
 from school_protocol.domain.clock import Calendar, Clock, Hours, HoursException
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor, UnitKind
@@ -28,6 +29,8 @@ from school_protocol.services.scripts import Played, Player, Step, TurnableClock
 from school_protocol.storage import directory
 from school_protocol.wording import ZONE
 
+SIGNING = "signing"
+"""Of the data's folder: where Settings looks for the academies' keys."""
 NOTE = "demo-accounts.txt"
 UNFINISHED = "unfinished"
 DEFINITION = "ma-cyberharassment"
@@ -360,7 +363,8 @@ def _clear(settings: Settings, kept: str, say: Say) -> None:
     say("Clearing the demo's former data")
     for path in [*settings.data.glob("*.sqlite*"), settings.data / NOTE]:
         path.unlink(missing_ok=True)
-    shutil.rmtree(settings.keys, ignore_errors=True)
+    for folder in (settings.keys, settings.data / SIGNING):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _again(settings: Settings, kept: str, password: str | None, say: Say) -> DemoAccounts:
@@ -391,6 +395,7 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
     say("Academies, schools, calendars, contacts and accounts")
     protocol, content = _definition()
     units = _units(house)
+    _authority(house.settings, now)
     _contacts(house, units, now)
     accounts = _accounts(house, units, hash_password(password), now)
     with house.directory.writing() as session:
@@ -423,6 +428,13 @@ def _units(house: House) -> dict[str, str]:
         for region in REGIONS:
             directory.set_calendar(session, ids[region.code], calendar())
     return ids
+
+
+def _authority(settings: Settings, now: datetime) -> None:
+    """An authority of the demo's own, and a key of each academy: nobody else trusts them."""
+    validity = Validity(now - timedelta(days=400), now + timedelta(days=5 * 365))
+    academies = {region.code: region.names["fr"] for region in REGIONS}
+    make_authority(settings.data / SIGNING, "School protocol (demo)", academies, validity)
 
 
 def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:

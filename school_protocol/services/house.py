@@ -41,6 +41,11 @@ class Library:
             self._known[key, version] = read(kept.content, f"{key}/{version}.yaml")
         return self._known[key, version]
 
+    def source(self, protocol: Protocol) -> str:
+        """The file of a published version, as it was uploaded."""
+        with self.store.reading() as session:
+            return directory.definition(session, protocol.protocol, protocol.version).content.decode()
+
     def earlier(self, key: str, events: Iterable[Event]) -> dict[int, Protocol]:
         """The versions that a case followed before its changes of version, by their number."""
         left = {event.former for event in events if isinstance(event, VersionChanged)}

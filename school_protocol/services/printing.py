@@ -27,12 +27,11 @@ def case_file_view(
     loaded: Loaded,
     names: Mapping[str, str],
     profile: Profile,
-    copy: int,
     content_seq: int,
     content_head: str,
 ) -> CaseFile:
-    """Everything that a copy of this profile prints; what the profile leaves out isn't in it at all."""
-    return _Printing(house, loaded, names, profile).case_file(copy, content_seq, content_head)
+    """Everything that a file of this profile prints; what the profile leaves out isn't in it at all."""
+    return _Printing(house, loaded, names, profile).case_file(content_seq, content_head)
 
 
 class _Printing:
@@ -44,7 +43,7 @@ class _Printing:
         self.seeing = Seeing(loaded, names)
         self.document: Document = next(one for one in loaded.protocol.documents.values() if profile.key in one.profiles)
 
-    def case_file(self, copy: int, content_seq: int, content_head: str) -> CaseFile:
+    def case_file(self, content_seq: int, content_head: str) -> CaseFile:
         seeing, loaded = self.seeing, self.loaded
         grid, total, detail = self._grid()
         statuses = duties(loaded.facts, seeing.counts)
@@ -52,8 +51,6 @@ class _Printing:
             head=replace(seeing.head(), pseudonymised=not self.profile.identities),
             profile=self.profile.key,
             as_of=loaded.now,
-            copy=copy,
-            reader=names_of(self.names, loaded.actor.id),
             content_seq=content_seq,
             content_head=content_head,
             decision=self._decision(),
@@ -176,7 +173,3 @@ class _Printing:
                 met = all(count.state != "open" and not count.is_late(facts.now) for count in counts)
                 lines.append(CheckLine("deadlines", key, met if counts else None))
         return lines
-
-
-def names_of(names: Mapping[str, str], account: str) -> str:
-    return names.get(account, "—")

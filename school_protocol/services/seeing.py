@@ -19,6 +19,7 @@ from school_protocol.domain.events import (
     CaseOpened,
     CaseSeen,
     DocumentIssued,
+    DocumentRevoked,
     EntryRetracted,
     Event,
     Recorded,
@@ -252,6 +253,9 @@ class Seeing:
             case DocumentIssued():
                 detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
                 return replace(view, detail={**detail, "language": event.language})
+            case DocumentRevoked():
+                reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
+                return replace(view, detail={"document": event.document, "copy": event.copy, "reason": reason})
             case VersionChanged():
                 return replace(view, detail=self._version_changed(event))
         return view
@@ -315,8 +319,10 @@ class Seeing:
         )
 
     def has_papers(self) -> bool:
-        profiles = (profile for one in self.protocol.documents.values() for profile in one.profiles.values())
-        return any(role_for(self.protocol, profile.for_, self.loaded.roles) is not None for profile in profiles)
+        documents = self.protocol.documents.values()
+        issued_by = [profile.for_ for one in documents for profile in one.profiles.values()]
+        issued_by += [one.for_ for one in documents if not one.is_case_file]
+        return any(role_for(self.protocol, roles, self.loaded.roles) is not None for roles in issued_by)
 
     def dangers(self) -> tuple[DangerLine, ...]:
         if self.loaded.metadata_only:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Conflict, Unseen
 from school_protocol.domain.events import Entry, EventKind
-from school_protocol.storage import journal, keys
+from school_protocol.storage import journal, keys, papers
 from school_protocol.storage.keys import prepare_key
 from school_protocol.storage.numbers import check_number, format_number, new_number
 from school_protocol.storage.tables import (
@@ -279,6 +279,7 @@ def destroy_words(session: Session, vault: Vault, case_id: str, seq: int, *, at:
         _bury(session, vault, case_id, seq, at, actor)
     session.execute(delete(EventWordsRow).where(EventWordsRow.case_id == case_id, EventWordsRow.seq == seq))
     keys.destroy_object_key(session, case_id, _words_object(seq))
+    papers.forget(session, case_id)
 
 
 def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, actor: str) -> None:
@@ -290,6 +291,7 @@ def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, 
         CaseKeyRow, ObjectKeyRow, EventWordsRow, IdentityMarkRow, IdentityRow, ReportRow, CaseIndexRow,
     ):  # fmt: skip
         session.execute(delete(table).where(table.case_id == case_id))
+    papers.forget(session, case_id)
     session.expire_all()
 
 

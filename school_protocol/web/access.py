@@ -43,6 +43,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "cases.danger": Permission.see_case,
     "cases.first_minutes": Permission.see_case,
     "cases.case_file": Permission.see_case,
+    "cases.letters": Permission.see_case,
+    "cases.letter": Permission.see_case,
     "words.index": Permission.signed_in,
     "help.index": Permission.anyone,
     "help.role": Permission.signed_in,

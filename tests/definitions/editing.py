@@ -18,7 +18,8 @@ from school_protocol.domain.written import KEYED
 Place = tuple[str | int, ...]
 UNMEANT = frozenset({"format", "version"})
 ORDERED = frozenset({"values", "languages", "days", "fixed", "anchors", "first_acts", "never", "say", "from", "steps",
-                     "sections", "floors", "retention", "since", "until"})  # fmt: skip
+                     "sections", "floors", "retention", "since", "until", "letterhead", "body", "points", "fields",
+                     "people", "evidence", "services"})  # fmt: skip
 """Lists in whose order there is a meaning, by their key."""
 
 

@@ -105,7 +105,10 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
     return Chapter(f"{path.parent.name}/{path.stem}", bones(path), len(every), found, reasons)
 
 
-_UNPROVEN = {"documents", "retention", "sources", "notice", "title", "editable", "code", "provenance"}
+_UNPROVEN = {
+    "documents", "letterhead", "asks", "legal_basis", "retention", "sources", "notice", "title", "editable", "code",
+    "provenance",
+}  # fmt: skip
 _SAYS = {"fr", "ar", "en"}
 
 

@@ -30,6 +30,8 @@ from school_protocol.domain.errors import DefinitionError, Fault
 from school_protocol.domain.phrases import Listing, Phrase, recognised
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
+from tests.definitions.letter_faults import FAULTS as LETTER_FAULTS
+from tests.definitions.letter_faults import WHOLE, with_letters
 from tests.definitions.test_definition_reading import CASES, SYNTAX, TEXT, WRITING, changed
 
 ROOT = Path(__file__).parents[2]
@@ -163,6 +165,8 @@ _ALL: Mapping[str, str | bytes] = {
     **{name: data for name, (data, _expected) in SYNTAX.items()},
     **{written: changed(("working: true", written)) for written, _expected in WRITING},
     **MORE,
+    **{says: with_letters(change) for change, _where, says in LETTER_FAULTS},
+    **{says: text for text, _where, says in WHOLE},
 }
 FILES = {
     name: data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass") for name, data in _ALL.items()

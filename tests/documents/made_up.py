@@ -180,8 +180,6 @@ class MadeUp:
             head=self.head(dangers),
             profile=profile,
             as_of=NOW,
-            copy=3,
-            reader="M. Alaoui, AREF",
             content_seq=9,
             content_head="b7e1c0d2" * 8,
             decision=signed,

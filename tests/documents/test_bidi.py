@@ -24,6 +24,8 @@ def runs(markup: Markup) -> list[str]:
         ("السيد L. Amrani، EV1 · Y. Bennis", ["L. Amrani", "EV1", "Y. Bennis"]),
         ("«Facebook Messenger»", ["Facebook Messenger"]),
         ("تطبيق Instagram (Meta) ثم", ["Instagram (Meta)"]),
+        ("طلب 3 000 درهم، ثم 12 500,50 درهما", ["3 000", "12 500,50"]),
+        ("الدرجة 2 2026", ["2", "2026"]),
         ("N4 - حرج", ["N4"]),
         ("رابط: https://www.instagram.com/p/C9x_Aa-12/ (محفوظ)", ["https://www.instagram.com/p/C9x_Aa-12/"]),
     ],
@@ -40,8 +42,38 @@ def test_foreign_runs_in_a_latin_line() -> None:
 
 
 def test_paragraphs_run_in_their_own_direction() -> None:
-    said = paragraphs("ما بغيتش\n\nElle pleure (عيط)", "rtl")
-    assert said == Markup('<p>ما بغيتش</p><p dir="ltr">Elle pleure (<bdi dir="rtl" lang="ar">عيط</bdi>)</p>')
+    said = paragraphs("ما بغيتش\n\nElle ne dit rien (عيط)", "rtl", "ar")
+    wanted = '<p>ما بغيتش</p><p dir="ltr" lang="fr">Elle ne dit rien (<bdi dir="rtl" lang="ar">عيط</bdi>)</p>'
+    assert said == Markup(wanted)
+
+
+@pytest.mark.parametrize(
+    ("line", "language", "said"),
+    [
+        ("Elle ne vient plus en classe.", "fr", None),
+        ("Elle ne vient plus en classe.", "en", "fr"),
+        ("Elle ne vient plus en classe.", "ar", "fr"),
+        ("He said that it was the others.", "fr", "en"),
+        ("ma bghitch nrje3 l lmadrasa", "fr", None),
+        ("ma bghitch nrje3 l lmadrasa", "ar", "und"),
+        ("Instagram, 25/11/2026 10:41.", "ar", "und"),
+        ("ما بغيتش نرجع للمدرسة", "fr", "ar"),
+        ("ما بغيتش نرجع للمدرسة", "ar", None),
+    ],
+)
+def test_a_paragraph_says_its_language_where_it_is_another(line: str, language: str, said: str | None) -> None:
+    (found,) = re.findall(r"<p([^>]*)>", paragraphs(line, "rtl" if language == "ar" else "ltr", language))
+    assert re.findall(r'lang="([^"]*)"', found) == ([said] if said else [])
+
+
+def test_phrases_of_other_languages_within_a_line() -> None:
+    assert 'lang="fr"' in isolated("قال: Je ne sais pas qui est ce compte، ثم", "rtl")
+    assert "lang" not in isolated("السيد L. Amrani، Facebook Messenger 2", "rtl")
+    assert '<bdi dir="ltr" lang="zgh">ⵜⴰⵎⴰⵣⵉⵖⵜ</bdi>' in isolated("Il a écrit ⵜⴰⵎⴰⵣⵉⵖⵜ au tableau", "ltr")
+
+
+def test_accents_are_one_with_their_letters() -> None:
+    assert plain("e\u0301le\u0300ve") == "élève"
 
 
 def test_markup_is_printed_as_text() -> None:

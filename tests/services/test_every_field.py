@@ -22,6 +22,7 @@ import filling
 import pytest
 from domain.telling import MOROCCAN, NOW, SMALL
 from flask.testing import FlaskClient
+from handing import forget_prepared
 from pypdf import PdfReader
 
 from school_protocol.definitions import read
@@ -368,6 +369,7 @@ class Filled:
         document = next(iter(self.protocol.documents.values()))
         profile = next(one for one in document.profiles.values() if one.identities and one.words)
         actor = next(one for one in self.people if one.appointments[0].role in profile.for_)
+        forget_prepared(self.house)
         issued = issue_case_file(self.house, actor, self.number, profile.key, "fr")
         return actor, "\n".join(page.extract_text() for page in PdfReader(BytesIO(issued.data)).pages)
 

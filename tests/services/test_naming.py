@@ -7,6 +7,7 @@ from datetime import timedelta
 
 import pytest
 from domain.telling import NOW
+from handing import hand_out_as
 
 from school_protocol.domain.case import Case
 from school_protocol.domain.errors import BadInput, Refused
@@ -73,7 +74,7 @@ def folded(school: School) -> Case:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(papers, "case_file", lambda view, wording: repr(view.summary).encode())
+    hand_out_as(monkeypatch, lambda view, _wording: repr(view.summary).encode())
 
 
 def issue(school: School, who: str, token: str | None = None) -> str:
@@ -186,7 +187,7 @@ def reference(school: School, who: str, seq: int) -> str:
 
 @pytest.fixture
 def whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(papers, "case_file", lambda view, wording: repr(view).encode())
+    hand_out_as(monkeypatch, lambda view, _wording: repr(view).encode())
 
 
 @pytest.mark.usefixtures("whole")

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
 import pytest
+from handing import hand_out_as
 from pypdf import PdfReader
 
 from school_protocol.documents import rendering
 from school_protocol.domain.errors import SentBefore
 from school_protocol.domain.events import DocumentIssued, from_entry
-from school_protocol.services import papers
 from school_protocol.services.papers import issue_case_file
 from school_protocol.services.undoing import take_back
 from school_protocol.storage import cases
-from school_protocol.storage.tables import AccountRow
+from school_protocol.storage import papers as kept
 from services.conftest import School
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
@@ -43,13 +44,12 @@ def test_pressed_twice_it_is_the_same_copy_whatever_came_between(school: School)
     assert other.data != first.data
 
 
-def test_a_copy_that_cannot_be_made_again_is_said_to_be(school: School) -> None:
-    """The head's name was corrected meanwhile: the paper would differ from what was handed out."""
+def test_a_copy_that_is_kept_no_longer_is_said_to_be(school: School) -> None:
     school.report()
     head = school.person("head")
     issue_case_file(school.house, head, school.number, "school", "fr", token="one")
-    with school.house.directory.writing() as session:
-        session.get_one(AccountRow, head.id).names = {"fr": "Un autre nom"}
+    with school.house.realm.writing() as session:
+        assert kept.drop_outdated(session, school.house.now() + timedelta(days=1)) == 2
     with pytest.raises(SentBefore) as refused:
         issue_case_file(school.house, head, school.number, "school", "fr", token="one")
     assert refused.value.outcome["copy"] == 1
@@ -70,7 +70,7 @@ def test_nobody_waits_while_a_file_is_made_and_what_was_written_meanwhile_is_in_
         made.append(len(view.events))
         return b"%PDF " + str(len(view.events)).encode()
 
-    monkeypatch.setattr(papers, "case_file", slow)
+    hand_out_as(monkeypatch, slow)
     done = issue_case_file(school.house, head, school.number, "school", "fr", token="one")
     assert len(made) == 2
     assert made[1] > made[0]
@@ -78,20 +78,34 @@ def test_nobody_waits_while_a_file_is_made_and_what_was_written_meanwhile_is_in_
     assert len(issued(school)) == 1
 
 
-def test_the_same_copy_once_more_holds_up_nobody_either(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_was_made_once_is_made_no_second_time_until_somebody_writes_or_time_tells(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
     school.report()
-    head = school.person("head")
-    monkeypatch.setattr(papers, "case_file", lambda view, wording: b"%PDF")
-    issue_case_file(school.house, head, school.number, "school", "fr", token="one")
-    written = []
+    head, made = school.person("head"), []
 
-    def slow(view: Any, wording: Any) -> bytes:
-        written.append(school.act("team_member", "raise_danger", which_danger="self_harm").seq)
-        return b"%PDF"
+    def pages(view: Any, wording: Any) -> bytes:
+        made.append((view.as_of, wording.language))
+        return f"{view.content_seq}".encode()
 
-    monkeypatch.setattr(papers, "case_file", slow)
-    assert issue_case_file(school.house, head, school.number, "school", "fr", token="one").copy == 1
-    assert (len(written), len(issued(school))) == (1, 1)
+    hand_out_as(monkeypatch, pages)
+
+    def hand_out(token: str, language: str = "fr") -> None:
+        issue_case_file(school.house, head, school.number, "school", language, token=token)
+
+    hand_out("one")
+    school.wait(minutes=2)
+    hand_out("two")
+    assert len(made) == 1, "issuing moves no content"
+    hand_out("three", "ar")
+    assert len(made) == 2, "another language is another file"
+    school.act("head", "note", text="Écrit depuis")
+    hand_out("four")
+    assert len(made) == 3, "somebody wrote"
+    school.wait(days=1)
+    hand_out("five")
+    assert len(made) == 4, "a day has passed"
+    assert [event.as_of for event in issued(school)][1] == made[0][0].isoformat()
 
 
 def test_what_was_taken_back_is_said_on_paper_and_its_words_are_not_printed(school: School) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -11,6 +12,7 @@ from contextlib import ExitStack, suppress
 import pikepdf
 import pytest
 from domain.telling import NOW, REPORT
+from handing import forget_prepared, hand_out_as
 from pypdf import PdfReader
 
 from school_protocol.definitions import read
@@ -85,7 +87,7 @@ def as_html(monkeypatch: pytest.MonkeyPatch) -> None:
     def page(view: CaseFile, wording: Wording) -> bytes:
         return case_file_html(view, wording).encode()
 
-    monkeypatch.setattr(papers, "case_file", page)
+    hand_out_as(monkeypatch, page)
 
 
 @pytest.fixture(scope="module")
@@ -133,9 +135,15 @@ def test_nothing_of_the_pdf_names_anybody(moroccan: Protocol, until: ExitStack, 
     data = issued(player, number, supervised, language)
     reader = PdfReader(io.BytesIO(data))
     with pikepdf.open(io.BytesIO(data)) as pdf:
-        assert not pdf.attachments
         metadata = pdf.Root.Metadata.read_bytes().decode()
-    text = "\n".join([*(page.extract_text() for page in reader.pages), metadata, str(reader.metadata)])
+        attached = {name: one.get_file().read_bytes().decode() for name, one in pdf.attachments.items()}
+    assert set(attached) == {"record.json", "copy.json"}
+    told = json.loads(attached["record.json"])
+    del told["versions"]
+    record = json.dumps(told, ensure_ascii=False)
+    text = "\n".join(
+        [*(page.extract_text() for page in reader.pages), metadata, str(reader.metadata), record, attached["copy.json"]]
+    )
     assert number in re.sub(r"[^\w]", "", text)
     assert found_in(text, parts, figures) == []
 
@@ -175,6 +183,7 @@ def test_the_search_finds_a_name_that_got_past_both_locks(
     assert found_in(masked, parts, figures) == []
 
     monkeypatch.setattr(Masks, "_masked", lambda _self, text: text)
+    forget_prepared(reported.house)
     assert found_in(said_in(reported, number, supervised, "fr"), parts, figures) == sorted(parts)
 
 

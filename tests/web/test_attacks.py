@@ -180,6 +180,8 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "cases.danger": ("/danger",),
     "cases.first_minutes": ("/first-minutes",),
     "cases.case_file": ("/case-file",),
+    "cases.letters": ("/letters",),
+    "cases.letter": ("/letters/marsad_sheet", "/letters/guardians_notice", "/letters/made-up"),
 }
 """Every endpoint that takes a case's number, and how it is knocked at."""
 

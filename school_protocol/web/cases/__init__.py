@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from io import BytesIO
 from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, current_app, flash, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
+from school_protocol.documents.sealing.errors import SealingError
+from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.protocol import ActKind
@@ -18,7 +20,7 @@ from school_protocol.services import papers, recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
 from school_protocol.web import kept, naming, sessions
-from school_protocol.web.cases import reading, undoing
+from school_protocol.web.cases import letters, reading, undoing
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
@@ -39,6 +41,7 @@ from school_protocol.web.rendering import wording
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 reading.add_to(blueprint)
 undoing.add_to(blueprint)
+letters.add_to(blueprint)
 
 FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
@@ -417,7 +420,11 @@ def first_minutes(number: str) -> ResponseReturnValue:
 
 
 def _case_file_page(
-    options: papers.CaseFileOptions, before: int | None = None, reasons: Sequence[Reason] = (), chosen: str = ""
+    options: papers.CaseFileOptions,
+    before: int | None = None,
+    reasons: Sequence[Reason] = (),
+    chosen: str = "",
+    unsealed: str = "",
 ) -> str:
     token = secrets.token_urlsafe(24)
     possible = [profile.key for profile in options.profiles if not options.awaits(profile.key)]
@@ -429,13 +436,20 @@ def _case_file_page(
         token=token,
         before=before,
         reasons=reasons,
+        unsealed=unsealed,
         chosen=chosen if chosen in profiles else next(iter([*possible, *profiles]), ""),
+        letters=letters.offered(options.head.number),
     )
 
 
 @blueprint.route("/<number>/case-file", methods=["GET", "POST"])
 def case_file(number: str) -> ResponseReturnValue:
-    options = papers.see_case_file(sessions.house(), sessions.actor(), number)
+    try:
+        options = papers.see_case_file(sessions.house(), sessions.actor(), number)
+    except Unseen:
+        if not letters.offered(number):
+            raise
+        return redirect(url_for("cases.letters", number=number), 303)
     profile, language = request.form.get("profile", ""), request.form.get("language", "")
     wanted = request.method == "POST" and not options.missing
     if not wanted:
@@ -453,4 +467,7 @@ def case_file(number: str) -> ResponseReturnValue:
         return _case_file_page(options, before=error.outcome["copy"], chosen=profile), 409
     except Refused as error:
         return _case_file_page(options, reasons=error.reasons, chosen=profile), 409
+    except SealingError as error:
+        current_app.logger.exception("a case file could not be sealed")
+        return _case_file_page(options, unsealed=error_said(wording(), error), chosen=profile), 503
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)

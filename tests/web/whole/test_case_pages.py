@@ -437,6 +437,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "entry_retracted": {"entry": 2, "act": moroccan.acts["note"]},
         "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
+        "document_revoked": {"document": "x", "copy": 2, "reason": "Erreur de destinataire"},
     }  # fmt: skip
     score = {"low": 3, "high": 9, "low_level": 1, "high_level": 2, "known": 4, "floors": [0]}
     derived = {"raised": list(moroccan.dangers)[:1], "referral": 2, "piece": 4, "score": score}

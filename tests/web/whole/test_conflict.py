@@ -47,6 +47,8 @@ OF_ONE_CASE = {
     "cases.danger": ("/cases/{number}/danger", {"danger": "blackmail"}),
     "cases.first_minutes": ("/cases/{number}/first-minutes", {}),
     "cases.case_file": ("/cases/{number}/case-file", {"profile": "school", "language": "fr"}),
+    "cases.letters": ("/cases/{number}/letters", {}),
+    "cases.letter": ("/cases/{number}/letters/marsad_sheet", {"about": "case", "language": "fr"}),
 }
 """Endpoint → the address of a page about one case, and what its form sends."""
 
@@ -281,6 +283,7 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[tuple[str, ...], 
 ARGUMENTS = {
     ("case", "act"): ("note",), ("case", "move"): ("qualify",), ("case", "undo"): ("2",), ("case", "available"): (),
     ("case", "show"): (), ("case-file", "issue"): ("-o", "{folder}/copy.pdf"),
+    ("case-file", "letter"): ("--document", "marsad_sheet", "-o", "{folder}/sheet.pdf"),
 }  # fmt: skip
 
 

@@ -1,0 +1,99 @@
+"""Handing out a copy of a case file: from pages made ahead where they are still true, else made on the spot."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Profile
+from school_protocol.services.house import House
+from school_protocol.services.loading import Loaded, account_names, load
+from school_protocol.services.papers.choosing import check_summary, document_of, profiles_of
+from school_protocol.services.papers.copies import (
+    ATTEMPTS,
+    Handed,
+    Issued,
+    copied,
+    hand_out,
+    handed_before,
+    is_current,
+)
+from school_protocol.services.papers.making import Draft, draft, sort_of
+from school_protocol.storage import cases, journal, once, papers
+from school_protocol.storage.engines import Session
+from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.papers import Asked, Prepared, Sort
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    """What a copy stands on: written meanwhile, it is made anew. `pages`: made ahead, or what to make them of."""
+
+    loaded: Loaded
+    sort: Sort
+    handed: Handed
+    head: journal.Head
+    pages: Prepared | Draft
+
+
+def issue_case_file(
+    house: House, actor: Actor, number: str, profile: str, language: str, *, token: str | None = None
+) -> Issued:
+    """One copy for whoever asks, and the record that it was handed out: number, reader, content head, digest.
+
+    Pressed twice, it hands out the very same copy again. Raises SentBefore where that copy is kept no longer,
+    SealingError where it can't be signed: then nothing was issued.
+    """
+    press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language)
+    for _attempt in range(ATTEMPTS):
+        with house.realm.reading() as session:
+            loaded = load(house, session, actor, number)
+            chosen = next((one for one in profiles_of(loaded) if one.key == profile), None)
+            if chosen is None or language not in loaded.protocol.languages:
+                raise Unseen(f"{number}/{profile}")
+            before = once.spent(session, press)
+            if before is not None:
+                former = handed_before(house, session, loaded, document_of(loaded).key, before)
+                return _issued(loaded, language, *former)
+            check_summary(loaded, chosen)
+            standing = _standing(house, session, loaded, chosen, language)
+        pages, handed = standing.pages, standing.handed
+        made = pages.made() if isinstance(pages, Draft) else pages
+        data = copied(house, loaded, handed, standing.head, made.data, has_record=True)
+        with house.realm.writing() as session:
+            if once.spent(session, press) is None and is_current(session, loaded, handed):
+                hand_out(house, session, loaded, handed, data, press)
+                if isinstance(pages, Draft):
+                    papers.keep_prepared(session, house.vault, loaded.case_id, standing.sort, made)
+                unit = loaded.around.unit.id
+                papers.note_asked(session, Asked(unit, actor.id, handed.document, profile, language), house.now())
+                return _issued(loaded, language, data, handed.copy)
+    raise StorageBusy(f"{number}: written to each time while its file was being made")
+
+
+def _standing(house: House, session: Session, loaded: Loaded, profile: Profile, language: str) -> _Standing:
+    content, head = journal.content_head(session, loaded.case_id), journal.head(session, loaded.case_id)
+    assert content is not None
+    assert head is not None
+    sort = sort_of(loaded, profile, language)
+    ahead = papers.prepared(session, house.vault, loaded.case_id, sort, content.seq, loaded.now)
+    pages = ahead or draft(house, session, loaded, profile, language)
+    handed = Handed(
+        document=sort.document,
+        profile=profile.key,
+        language=language,
+        copy=cases.copies(session, loaded.case_id, sort.document) + 1,
+        reader=account_names(house, [loaded.actor.id], language).get(loaded.actor.id, "—"),
+        role=loaded.roles[0],
+        content_head=content.hash,
+        note=f"file.{profile.key}",
+        at_seq=pages.at_seq,
+        as_of=pages.as_of,
+    )
+    return _Standing(loaded, sort, handed, head, pages)
+
+
+def _issued(loaded: Loaded, language: str, data: bytes, copy: int) -> Issued:
+    return Issued(f"{loaded.case.number}-{copy}-{language}.pdf", data, copy)

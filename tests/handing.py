@@ -1,0 +1,37 @@
+"""Copies whose pages are whatever a test says: neither typeset nor stamped nor signed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from sqlalchemy import delete
+
+from school_protocol.documents.model import CaseFile
+from school_protocol.services.house import House
+from school_protocol.services.papers import issuing, making
+from school_protocol.storage.paper_tables import PreparedPaperRow
+from school_protocol.wording import Wording
+
+Pages = Callable[[CaseFile, Wording], bytes]
+
+
+def hand_out_as(monkeypatch: pytest.MonkeyPatch, pages: Pages) -> None:
+    """Case files are what `pages` makes of their view, to the byte."""
+
+    def made(view: CaseFile, wording: Wording, _record: bytes) -> bytes:
+        return pages(view, wording)
+
+    def copied(_house: Any, _loaded: Any, _handed: Any, _head: Any, data: bytes, *, has_record: bool) -> bytes:
+        assert has_record
+        return data
+
+    monkeypatch.setattr(making, "case_file", made)
+    monkeypatch.setattr(issuing, "copied", copied)
+
+
+def forget_prepared(house: House) -> None:
+    """Nothing is made ahead any more: pages are made anew, by whatever makes them now."""
+    with house.realm.writing() as session:
+        session.execute(delete(PreparedPaperRow))

@@ -1,0 +1,307 @@
+"""Letters, notices, notes and sheets: what stands on each, what must not, who issues them, and who gets none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from school_protocol.documents import rendering
+from school_protocol.domain.errors import Refused, SentBefore, Unseen
+from school_protocol.domain.events import DocumentIssued, from_entry
+from school_protocol.services.papers.letters import see_letters
+from school_protocol.storage import access, cases
+from school_protocol.wording import stigma
+from services.conftest import School
+from services.lettering import (
+    ADDRESS,
+    DIGEST,
+    FACTS,
+    FATHER,
+    HANDLE,
+    INTIMATE_ADDRESS,
+    MOTHER,
+    OTHER,
+    OTHER_MOTHER,
+    PUPIL,
+    SAID,
+    WITNESS,
+    issue,
+    pages_of,
+    refer,
+    text_of,
+    told,
+)
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+LANGUAGES = ("fr", "ar", "en")
+EVERYBODY = (PUPIL, OTHER, WITNESS, MOTHER, FATHER, OTHER_MOTHER)
+LISTENED = (SAID, "Capture où on lit")
+
+
+def issued(school: School) -> list[DocumentIssued]:
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        events = [from_entry(entry) for entry in cases.load(session, school.house.vault, case_id)]
+    return [event for event in events if isinstance(event, DocumentIssued)]
+
+
+def named(text: str) -> set[str]:
+    """Whose name stands on the page; a surname alone is nobody's."""
+    return {name for name in EVERYBODY if name.split()[0] in text or name in text}
+
+
+def council(school: School) -> None:
+    """On the urgent path, a plan with what the class council is to be told."""
+    school.act("team_member", "raise_danger", which_danger="doxing")
+    school.act(
+        "team_member", "support_plan", reference_adult=school.account("team_member"), shared_concern="no",
+        protection=["not_alone"], disciplinary_referral="class_council", facts_only_note=FACTS,
+    )  # fmt: skip
+
+
+def refusal(call: Any, *arguments: Any) -> list[str]:
+    with pytest.raises(Refused) as refused:
+        call(*arguments)
+    return [reason.code for reason in refused.value.reasons]
+
+
+# ---- what stands on each --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_to_the_prosecutor_names_whom_the_referral_names_and_nobody_else(
+    school: School, language: str
+) -> None:
+    told(school)
+    refer(school, "prosecutor")
+    data = issue(school, "head", "referral_letter", "referral-1", language).data
+    text = text_of(data)
+    assert named(text) == {PUPIL}
+    assert "[T1]" in text
+    assert pages_of(data) == 1
+    assert all(part in text for part in (DIGEST, ADDRESS, INTIMATE_ADDRESS, HANDLE, "EV1", school.number))
+    assert not any(words in text for words in LISTENED)
+    assert b"/URI" not in data, "an address is never a link"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("target", ["emc", "directorate"])
+def test_a_letter_to_a_service_without_names_has_neither_names_nor_addresses(
+    school: School, target: str, language: str
+) -> None:
+    told(school)
+    refer(school, target)
+    text = text_of(issue(school, "head", "referral_letter", "referral-1", language).data)
+    assert named(text) == set()
+    assert "[EV1]" in text
+    assert "[T1]" in text
+    assert DIGEST in text
+    assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, INTIMATE_ADDRESS, HANDLE, "G123456789"))
+
+
+def test_child_protection_gets_names_and_no_address(school: School) -> None:
+    told(school)
+    refer(school, "child_protection", named=("targeted_pupil-1", "guardian-1"))
+    text = text_of(issue(school, "head", "referral_letter").data)
+    assert {PUPIL, MOTHER} <= named(text)
+    assert OTHER not in text
+    assert ADDRESS not in text
+    assert "Les adresses des contenus" in text
+
+
+def test_whoever_reads_no_names_issues_none(school: School) -> None:
+    """The directorate writes to the prosecutor; what it does not read, its letter does not say."""
+    told(school)
+    refer(school, "prosecutor", who="directorate", named=("targeted_pupil-1",))
+    text = text_of(issue(school, "directorate", "referral_letter").data)
+    assert named(text) == set()
+    assert HANDLE not in text
+    assert "messages humiliants" not in text
+    assert "la personne qui le délivre n’y a pas accès" in text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_notice_names_its_guardian_and_their_own_child(school: School, language: str) -> None:
+    told(school)
+    data = issue(school, "team_coordinator", "guardians_notice", "guardian-1", language).data
+    text = text_of(data)
+    assert named(text) == {MOTHER, PUPIL}
+    assert pages_of(data) == 1
+    assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, INTIMATE_ADDRESS, HANDLE, DIGEST, "G123456789"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_other_familys_notice_names_only_their_own(school: School, language: str) -> None:
+    told(school)
+    text = text_of(issue(school, "head", "guardians_notice_concerned", "", language).data)
+    assert named(text) == {OTHER_MOTHER, OTHER}
+    assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, HANDLE))
+
+
+def test_where_a_side_has_several_pupils_none_is_named_to_a_guardian(school: School) -> None:
+    told(school)
+    school.act("team_member", "add_person", persons=[{"slot": "pupil_concerned", "name": "Ilyas Alaoui"}])
+    text = text_of(issue(school, "head", "guardians_notice_concerned").data)
+    assert named(text) == {OTHER_MOTHER}
+    assert "Ilyas" not in text
+
+
+def test_a_notice_says_what_protects_the_child_once_there_is_a_plan(school: School) -> None:
+    told(school)
+    before = text_of(issue(school, "head", "guardians_notice", "guardian-1", "en").data)
+    council(school)
+    after = text_of(issue(school, "head", "guardians_notice", "guardian-1", "en").data)
+    assert "will be set out at the meeting" in before
+    assert "will be set out at the meeting" not in after
+    assert named(after) == {MOTHER, PUPIL}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_note_for_the_council_holds_facts_and_no_name(school: School, language: str) -> None:
+    told(school)
+    assert refusal(issue, school, "head", "facts_note") == ["nothing_to_print"]
+    council(school)
+    data = issue(school, "head", "facts_note", "", language).data
+    text = text_of(data)
+    assert named(text) == set()
+    assert "[EC1]" in text
+    assert "[T1]" in text
+    assert "relayé des moqueries" in text
+    assert pages_of(data) == 1
+    assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, HANDLE, DIGEST))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_notice_of_law_09_08_says_nothing_of_the_case(school: School, language: str) -> None:
+    told(school)
+    data = issue(school, "head", "data_notice", "guardian-1", language).data
+    text = text_of(data)
+    assert "09-08" in text
+    assert "CNDP" in text or "اللجنة" in text
+    assert named(text) == {MOTHER, PUPIL}
+    assert pages_of(data) == 1
+    kept = {"fr": "5 ans au plus", "en": "5 years at most", "ar": "5"}[language]
+    assert kept in text
+    assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, HANDLE, "WhatsApp"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_sheet_counts_and_names_nobody(school: School, language: str) -> None:
+    told(school)
+    text = text_of(issue(school, "head", "marsad_sheet", "", language).data)
+    assert named(text) == set()
+    assert ("WhatsApp" in text) or ("واتساب" in text) or language == "ar"
+    assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, HANDLE, DIGEST, "EV1"))
+
+
+# ---- who, and about whom -------------------------------------------------------------------------------------------
+
+
+def test_a_held_guardian_is_sent_nothing_and_nothing_is_issued(school: School) -> None:
+    told(school)
+    issue(school, "head", "guardians_notice", "guardian-2", token="before the hold")
+    school.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    for document in ("guardians_notice", "data_notice"):
+        assert refusal(issue, school, "head", document, "guardian-2") == ["guardian_on_hold"]
+    again = ("guardians_notice", "guardian-2", "fr", "before the hold")
+    assert refusal(issue, school, "head", *again) == ["guardian_on_hold"], "nor the copy made before it"
+    assert [event.profile for event in issued(school)] == ["guardian-2"]
+    issue(school, "head", "guardians_notice", "guardian-1")
+    assert [event.profile for event in issued(school)] == ["guardian-2", "guardian-1"]
+
+
+def test_while_every_guardian_is_on_hold_no_family_is_sent_anything(school: School) -> None:
+    told(school, danger=True)
+    for document, about in (
+        ("guardians_notice", "guardian-1"), ("guardians_notice_concerned", "guardian_concerned-1"),
+        ("data_notice", "guardian-2"),
+    ):  # fmt: skip
+        assert refusal(issue, school, "head", document, about) == ["guardian_on_hold"]
+    assert issued(school) == []
+
+
+def test_what_is_not_there_is_refused_in_words(school: School) -> None:
+    told(school)
+    refer(school, "rescue")
+    refer(school, "prosecutor")
+    assert refusal(issue, school, "head", "referral_letter", "referral-1") == ["no_letter"], "no letter goes to rescue"
+    assert refusal(issue, school, "head", "referral_letter", "referral-9") == ["no_letter"]
+    assert refusal(issue, school, "head", "guardians_notice", "witness-1") == ["no_recipient"]
+    assert refusal(issue, school, "head", "guardians_notice", "") == ["no_recipient"], "two guardians: one is chosen"
+    assert issued(school) == []
+
+
+def test_the_wrong_role_finds_no_letter(school: School) -> None:
+    told(school)
+    refer(school, "prosecutor")
+    for who, document in (
+        ("team_member", "guardians_notice"), ("team_coordinator", "referral_letter"),
+        ("team_coordinator", "facts_note"),
+        ("directorate", "guardians_notice"), ("head", "case_file"), ("head", "made_up"), ("academy", "marsad_sheet"),
+    ):  # fmt: skip
+        with pytest.raises(Unseen):
+            issue(school, who, document)
+    with pytest.raises(Unseen):
+        issue(school, "head", "referral_letter", "referral-1", "de")
+    with pytest.raises(Unseen):
+        see_letters(school.house, school.person("team_member"), school.number)
+
+
+# ---- copies --------------------------------------------------------------------------------------------------------
+
+
+def test_pressed_twice_is_one_copy_and_numbers_count_by_document(school: School) -> None:
+    told(school)
+    first = issue(school, "head", "guardians_notice", "guardian-1", token="one")
+    again = issue(school, "head", "guardians_notice", "guardian-1", token="one")
+    assert (again.copy, again.data) == (first.copy, first.data) == (1, first.data)
+    other = issue(school, "head", "guardians_notice", "guardian-2", token="two")
+    sheet = issue(school, "head", "marsad_sheet", token="three")
+    assert (other.copy, sheet.copy) == (2, 1)
+    assert [(event.document, event.profile, event.copy, event.reader) for event in issued(school)] == [
+        ("guardians_notice", "guardian-1", 1, "RL1"),
+        ("guardians_notice", "guardian-2", 2, "RL2"),
+        ("marsad_sheet", "case", 1, "Portail MARSAD, saisie par l’établissement"),
+    ]
+    with pytest.raises(SentBefore):
+        issue(school, "head", "guardians_notice", "guardian-2", token="one")
+
+
+def test_who_took_a_letter_is_noted(school: School) -> None:
+    told(school)
+    issue(school, "head", "guardians_notice", "guardian-1")
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        latest = access.of_case(session, case_id, limit=1)[0]
+    assert (latest.what, latest.account) == ("letter.guardian-1", school.account("head"))
+
+
+def test_the_page_of_letters_lists_what_may_be_issued(school: School) -> None:
+    told(school)
+    refer(school, "prosecutor")
+    school.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    options = see_letters(school.house, school.person("head"), school.number)
+    found = {
+        line.document.key: [(one.about, one.refused.code if one.refused else "") for one in line.subjects]
+        for line in options.letters
+    }
+    assert found["referral_letter"] == [("referral-1", "")]
+    assert found["guardians_notice"] == [("guardian-1", ""), ("guardian-2", "guardian_on_hold")]
+    assert found["facts_note"] == [("case", "nothing_to_print")]
+    coordinator = see_letters(school.house, school.person("team_coordinator"), school.number)
+    assert "referral_letter" not in {line.document.key for line in coordinator.letters}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_paper_judges_a_pupil(school: School, language: str) -> None:
+    told(school)
+    refer(school, "prosecutor")
+    council(school)
+    papers = [
+        ("referral_letter", ""), ("guardians_notice", "guardian-1"), ("guardians_notice_concerned", ""),
+        ("facts_note", ""), ("data_notice", "guardian-1"), ("marsad_sheet", ""),
+    ]  # fmt: skip
+    for document, about in papers:
+        assert stigma(language, text_of(issue(school, "head", document, about, language).data)) == []

@@ -1,0 +1,129 @@
+"""Copies as they leave the house: stamped, with their record and what belongs to them inside, signed by the academy."""
+
+from __future__ import annotations
+
+import io
+import json
+from datetime import timedelta
+
+import pikepdf
+import pytest
+from pypdf import PdfReader
+
+from school_protocol.documents import rendering
+from school_protocol.documents.record import decoded, view_of
+from school_protocol.documents.sealing.authority import Validity, make_authority
+from school_protocol.documents.sealing.errors import CertificateExpired, KeyLost
+from school_protocol.documents.sealing.verdicts import Code
+from school_protocol.documents.sealing.verifying import verify
+from school_protocol.domain.errors import SentBefore
+from school_protocol.services.loading import Loaded, load
+from school_protocol.services.papers import issue_case_file
+from school_protocol.services.papers.signing import academy_of, trust_in
+from school_protocol.storage import cases
+from services.conftest import WORDS, School
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+FOREVER = timedelta(days=3650)
+
+
+def loaded(school: School) -> Loaded:
+    with school.house.realm.reading() as session:
+        return load(school.house, session, school.person("head"), school.number)
+
+
+def keys(school: School, *, begins: timedelta = -FOREVER, ends: timedelta = FOREVER) -> None:
+    """An authority, and the key of the school's academy."""
+    now = school.house.now()
+    academy = academy_of(school.house, loaded(school).around.unit)
+    folder = school.house.settings.data / "signing"
+    make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now + begins, now + ends))
+
+
+def issued(school: School, token: str = "one", profile: str = "school") -> bytes:
+    return issue_case_file(school.house, school.person("head"), school.number, profile, "fr", token=token).data
+
+
+def copies(school: School) -> int:
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        return cases.copies(session, case_id, "case_file")
+
+
+def test_a_copy_is_signed_by_the_academy_and_says_whose_it_is(school: School) -> None:
+    school.report()
+    keys(school)
+    data = issued(school)
+    folder = school.house.settings.signing_folder
+    assert folder is not None
+    verdict = verify(data, trust_in(folder), school.house.now())
+    assert verdict.is_sound
+    assert verdict.signer is not None
+    assert verdict.signer.name == "Academy"
+    assert verdict.copy is not None
+    assert verdict.copy.number == 1
+    pages = PdfReader(io.BytesIO(data)).pages
+    assert all("Exemplaire n° 1" in page.extract_text().replace("\u00a0", " ") for page in pages)
+    flipped = bytearray(data)
+    flipped[len(data) // 3] ^= 1
+    assert not verify(bytes(flipped), trust_in(folder), school.house.now()).is_sound
+
+
+def test_the_record_inside_is_the_one_that_the_pages_were_made_of(school: School) -> None:
+    school.report()
+    with pikepdf.open(io.BytesIO(issued(school))) as pdf:
+        files = {name: one.get_file().read_bytes() for name, one in pdf.attachments.items()}
+    record, copy = decoded(files["record.json"]), json.loads(files["copy.json"])
+    protocol = loaded(school).protocol
+    view = view_of(record, {protocol.version: protocol})
+    assert view.head.number == school.number
+    assert copy["number"] == 1
+    assert copy["record"]["name"] == "record.json"
+
+
+def test_without_any_key_copies_go_unsigned(school: School) -> None:
+    school.report()
+    data = issued(school)
+    assert school.house.settings.signing_folder is None
+    keys(school)
+    folder = school.house.settings.signing_folder
+    assert folder is not None
+    assert Code.NOT_SIGNED in verify(data, trust_in(folder), school.house.now()).codes
+
+
+def test_a_lost_key_or_one_that_is_out_of_date_issues_nothing(school: School) -> None:
+    school.report()
+    keys(school, ends=-timedelta(days=1))
+    with pytest.raises(CertificateExpired):
+        issued(school)
+    folder = school.house.settings.data / "signing"
+    for path in folder.glob("*.pem"):
+        path.unlink()
+    with pytest.raises(KeyLost):
+        issued(school)
+    assert copies(school) == 0
+    (folder / "none").write_text("")
+    for path in folder.iterdir():
+        path.unlink()
+    folder.rmdir()
+    assert issued(school).startswith(b"%PDF")
+    assert copies(school) == 1
+
+
+def told_in(data: bytes) -> bool:
+    """Whether the reporter's own words stand on the pages."""
+    said = " ".join(" ".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages).split())
+    return WORDS in said
+
+
+def test_words_that_are_destroyed_are_in_no_kept_file(school: School) -> None:
+    """What was made ahead, and the copy that is kept for a day, are gone with them."""
+    school.report()
+    report = loaded(school).case.records[0].seq
+    assert told_in(issued(school))
+    with school.house.realm.writing() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        cases.destroy_words(session, school.house.vault, case_id, report, at=school.house.now(), actor="x")
+    assert not told_in(issued(school, token="two"))
+    with pytest.raises(SentBefore):
+        issued(school)
