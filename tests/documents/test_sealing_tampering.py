@@ -37,7 +37,7 @@ SEED = 20261125
 FILES: dict[str, Callable[[], bytes]] = {"without a timestamp": issued, "with a timestamp": issued_with_timestamp}
 BROKEN = {
     "altered", "container_altered", "timestamp_broken", "signature_unreadable", "not_whole", "added_after",
-    "not_a_pdf", "encrypted", "several_signatures",
+    "not_a_pdf", "encrypted", "several_signatures", "foreign_signature",
 }  # fmt: skip
 """What an altered byte may be told as: that the file was altered, or what it was altered into."""
 

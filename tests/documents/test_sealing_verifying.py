@@ -584,6 +584,8 @@ SIGNATURES: dict[str, tuple[set[str], Callable[[], bytes]]] = {
         {"container_altered"},
         signed_in_part(lambda told: told, NamesNothing()),
     ),
+    "ranges that are none": ({"signature_unreadable"}, lambda: issued().replace(b"/ByteRange [", b"/ByteRange }")),
+    "no ranges, cut off": ({"altered"}, lambda: issued().replace(b"/ByteRange [", b"/ByteRange }")[:-50]),
     "three ranges": ({"signature_unreadable"}, ranges_set(lambda told: told[:3])),
     "figures in the padding": ({"container_altered"}, lambda: in_padding(b"1")),
     "a space in the padding": ({"container_altered"}, lambda: in_padding(b" ")),

@@ -126,9 +126,10 @@ class _Examination:
     def _raw(self) -> bool:
         """Whether a signature still lies in a file that shows none; then it is told as altered, or as added to."""
         signature = placing.earliest(placing.in_raw(self.data))
-        if signature is None:
+        if signature is not None:
+            self._signature(signature)
+        elif placing.PADES.encode() not in self.data:
             return False
-        self._signature(signature)
         if Code.ADDED_AFTER not in self.findings:
             self.findings = {Code.ALTERED: Finding(Code.ALTERED)}
         return True
