@@ -106,8 +106,7 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
 
 
 _UNPROVEN = {
-    "documents", "letterhead", "asks", "legal_basis", "retention", "sources", "notice", "title", "editable", "code",
-    "provenance",
+    "documents", "letterhead", "retention", "sources", "notice", "title", "editable", "code", "provenance",
 }  # fmt: skip
 _SAYS = {"fr", "ar", "en"}
 

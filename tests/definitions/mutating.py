@@ -403,9 +403,14 @@ def _text(data: Tree) -> str:
 
 
 def _in_another_order(data: Tree, rng: random.Random) -> Tree:
-    """Everything in whose order there is no meaning: a form’s fields have theirs, levels are numbered upwards."""
+    """Everything in whose order there is no meaning: a form’s fields have theirs, levels are numbered upwards.
+
+    The case file stays the first document.
+    """
     new: Tree = shuffled(data, rng)
     new["forms"] = {key: data["forms"][key] for key in new["forms"]}
+    documents = new.get("documents") or {}
+    new["documents"] = dict(sorted(documents.items(), key=lambda one: one[1].get("kind", "case_file") != "case_file"))
     for grid in (new.get("grids") or {}).values():
         grid["levels"] = dict(sorted(grid["levels"].items(), key=lambda one: int(one[0])))
     return new

@@ -222,11 +222,33 @@ class Renamed:
 
     def _document(self, document: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {
-            "profiles": lambda profiles: self._keyed(profiles, self._plain("for", "summary")),
+            "profiles": lambda profiles: self._keyed(profiles, self._profile),
             "sections": lambda sections: [self._each(one, {"acts": self._names}) for one in sections],
-            "checks": self._names,
+            **dict.fromkeys(("checks", "for", "slots"), self._names),
+            "body": lambda pieces: [self._piece(one) for one in pieces],
+            "remarks": self._plain("for", "to"),
+            "yearly": self._yearly,
         }
         return self._each(document, rules)
+
+    def _profile(self, profile: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("for", "summary", "named"), self._names),
+            "acts": lambda acts: {self.name(act): self._names(fields) for act, fields in acts.items()},
+        }
+        return self._each(profile, rules)
+
+    def _yearly(self, yearly: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            "counts": lambda counts: [self._each(one, dict.fromkeys(("act", "field"), self._names)) for one in counts],
+            "decisions": lambda asked: [self._each(one, {"deadlines": self._names}) for one in asked],
+            **dict.fromkeys(("deadlines", "waiting"), self._names),
+        }
+        return self._each(yearly, rules)
+
+    def _piece(self, piece: Tree) -> Tree:
+        names = ("act", "fields", "people", "services", "evidence")
+        return self._each(piece, {**dict.fromkeys(names, self._names), "when": self._condition})
 
     def _ready(self, words: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {

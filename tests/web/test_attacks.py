@@ -181,6 +181,8 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "cases.first_minutes": ("/first-minutes",),
     "cases.case_file": ("/case-file",),
     "cases.letters": ("/letters",),
+    "cases.copies": ("/copies",),
+    "cases.revoke": ("/copies",),
     "cases.letter": ("/letters/marsad_sheet", "/letters/guardians_notice", "/letters/made-up"),
 }
 """Every endpoint that takes a case's number, and how it is knocked at."""
@@ -285,6 +287,7 @@ def unsafe_ways(world: World) -> list[str]:
     values = {
         "number": world.own, "act": "note", "move": "qualify", "report": "x", "seq": 2, "school": "00000A", "post": "x",
         "key": "x", "old": 1, "new": 2, "draft": "x", "part": "deadlines", "entry": "x", "version": 1, "passage": "x",
+        "document": "referral_letter",
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     with world.app.test_request_context():
