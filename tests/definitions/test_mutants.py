@@ -1,4 +1,4 @@
-"""The proof is itself tested by mutation: what breaks a property is refused by it, what keeps the meaning passes.
+"""The proof is itself tested by mutation: what breaks a property is refused by it.
 
 What must be refused, and why, is written down here from what the design promises and from the definitions as they
 read; nothing of it is taken from what the proof says. All mutants are judged by `./run mutants`.
@@ -12,42 +12,17 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import pytest
-import yaml
-from domain.telling import ROOT
 
 from school_protocol.definitions.proof import Proof, Verdict, prove
-from school_protocol.domain.conditions import Condition
 from school_protocol.domain.protocol import Protocol
-from tests.definitions.editing import written
 from tests.definitions.judging import REASONS, Judged, judged, reason, understood
 from tests.definitions.mutant_table import SHIPPED, TABLE, Chapter, bones, page, sampled
-from tests.definitions.mutating import KINDS, Mutant, Tree, inside_out, mutants, rewritings, spelt_out, turned, weakened
-
-MOROCCAN, PHARE, KIVA = (f"{name}/1" for name in ("ma-cyberharassment", "fr-phare", "fi-kiva"))
-ACCIDENTS = "accidents"
-"""The example of docs/protocol-format.md: small enough for every mutant."""
+from tests.definitions.mutated import ACCIDENTS, DATA, KIVA, MOROCCAN, MUTANTS, PHARE, example
+from tests.definitions.mutating import KINDS, Tree, mutants, weakened
 
 Edits = tuple[str, ...]
 """Names of mutants, made together where there are several."""
 
-
-def example() -> str:
-    text = (ROOT / "docs" / "protocol-format.md").read_text("utf-8")
-    found = re.search(r"^```yaml complete\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
-    assert found is not None
-    return found[1]
-
-
-def _written(definition: str) -> Tree:
-    if definition == ACCIDENTS:
-        return {**yaml.load(example(), yaml.BaseLoader), "format": 1}
-    return written(ROOT / "protocol_definitions" / f"{definition}.yaml")
-
-
-DATA: Mapping[str, Tree] = {name: _written(name) for name in (ACCIDENTS, MOROCCAN, PHARE, KIVA)}
-MUTANTS: Mapping[str, Mapping[str, Mutant]] = {
-    name: {one.name: one for one in mutants(data)} for name, data in DATA.items()
-}
 
 # ---- what must be refused, by which property -------------------------------------------------------------------------
 
@@ -336,50 +311,6 @@ def test_a_condition_is_weakened_term_by_term() -> None:
     assert list(weakened("level >= 3 or done")) == ["True or done", "level >= 2 or done", "level >= 3 or True"]
     assert list(weakened("not level < 3")) == ["not False", "not level < 2"]
     assert list(weakened("raised == 0")) == ["True"]
-
-
-# ---- what keeps the meaning ------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("definition", [ACCIDENTS, KIVA, PHARE], ids=lambda one: one.replace("/1", ""))
-def test_rewritings_that_keep_the_meaning_keep_the_verdicts(definition: str) -> None:
-    expected = _verdicts(prove(understood(DATA[definition])))
-    for name, data in rewritings(DATA[definition], seed=4):
-        assert data != DATA[definition], name
-        assert _verdicts(prove(understood(data))) == expected, name
-
-
-def test_a_fault_stays_a_fault_however_it_is_said() -> None:
-    edits = ("needs.looked_in: lock gone", "deadlines.waits: gone", "moves.alert: not from noted")
-    for name in edits:
-        data = MUTANTS[ACCIDENTS][name].of(DATA[ACCIDENTS])
-        expected = _verdicts(prove(understood(data)))
-        assert any(verdict is not Verdict.held for _, verdict in expected)
-        for _said, rewritten in rewritings(data, seed=5):
-            assert _verdicts(prove(understood(rewritten))) == expected
-
-
-def test_the_moroccan_protocol_turned_inside_out_is_proven_as_well() -> None:
-    asked = [name for definition, name in EXPECTED if definition == MOROCCAN]
-    for name, data in rewritings(DATA[MOROCCAN], seed=6):
-        if name != "ids renamed":  # the names of its properties, too
-            assert prove(understood(data), only=asked).holds, name
-
-
-def _verdicts(proof: Proof) -> Counter[tuple[str, Verdict]]:
-    """Property and verdict, whatever things are called."""
-    return Counter((one.property.partition(".")[0], one.verdict) for one in proof.results)
-
-
-@pytest.mark.parametrize("rewritten", [inside_out, turned, spelt_out])
-def test_a_condition_said_otherwise_is_true_of_the_same(rewritten: Callable[[str], str]) -> None:
-    for source in ("a and not b", "n >= 3 or (a and n != 1)", "x in ('p', 'q') and n > 0", "not (n <= 2) or b"):
-        one, other = Condition(source), Condition(rewritten(source))
-        for a in (None, False, True):
-            for n in (None, 0, 1, 2, 3, 4):
-                for x in (None, "p", "q", "r"):
-                    values = {"a": a, "b": a, "n": n, "x": x}
-                    assert one.truth(values) is other.truth(values), (source, other.source, values)
 
 
 # ---- the page --------------------------------------------------------------------------------------------------------

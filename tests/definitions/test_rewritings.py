@@ -1,0 +1,56 @@
+"""What keeps the meaning of a definition keeps what is proven of it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+
+import pytest
+
+from school_protocol.definitions.proof import Proof, Verdict, prove
+from school_protocol.domain.conditions import Condition
+from tests.definitions.judging import understood
+from tests.definitions.mutated import ACCIDENTS, DATA, KIVA, MOROCCAN, MUTANTS, PHARE
+from tests.definitions.mutating import inside_out, rewritings, spelt_out, turned
+from tests.definitions.test_mutants import EXPECTED
+
+
+@pytest.mark.parametrize("definition", [ACCIDENTS, KIVA, PHARE], ids=lambda one: one.replace("/1", ""))
+def test_rewritings_that_keep_the_meaning_keep_the_verdicts(definition: str) -> None:
+    expected = _verdicts(prove(understood(DATA[definition])))
+    for name, data in rewritings(DATA[definition], seed=4):
+        assert data != DATA[definition], name
+        assert _verdicts(prove(understood(data))) == expected, name
+
+
+def test_a_fault_stays_a_fault_however_it_is_said() -> None:
+    edits = ("needs.looked_in: lock gone", "deadlines.waits: gone", "moves.alert: not from noted")
+    for name in edits:
+        data = MUTANTS[ACCIDENTS][name].of(DATA[ACCIDENTS])
+        expected = _verdicts(prove(understood(data)))
+        assert any(verdict is not Verdict.held for _, verdict in expected)
+        for _said, rewritten in rewritings(data, seed=5):
+            assert _verdicts(prove(understood(rewritten))) == expected
+
+
+def test_the_moroccan_protocol_turned_inside_out_is_proven_as_well() -> None:
+    asked = [name for definition, name in EXPECTED if definition == MOROCCAN]
+    for name, data in rewritings(DATA[MOROCCAN], seed=6):
+        if name != "ids renamed":  # the names of its properties, too
+            assert prove(understood(data), only=asked).holds, name
+
+
+def _verdicts(proof: Proof) -> Counter[tuple[str, Verdict]]:
+    """Property and verdict, whatever things are called."""
+    return Counter((one.property.partition(".")[0], one.verdict) for one in proof.results)
+
+
+@pytest.mark.parametrize("rewritten", [inside_out, turned, spelt_out])
+def test_a_condition_said_otherwise_is_true_of_the_same(rewritten: Callable[[str], str]) -> None:
+    for source in ("a and not b", "n >= 3 or (a and n != 1)", "x in ('p', 'q') and n > 0", "not (n <= 2) or b"):
+        one, other = Condition(source), Condition(rewritten(source))
+        for a in (None, False, True):
+            for n in (None, 0, 1, 2, 3, 4):
+                for x in (None, "p", "q", "r"):
+                    values = {"a": a, "b": a, "n": n, "x": x}
+                    assert one.truth(values) is other.truth(values), (source, other.source, values)
