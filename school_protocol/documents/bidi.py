@@ -2,7 +2,7 @@
 
 One isolate around a whole line is not enough: `25/11/2026 10:41` in an Arabic line comes out as `10:41 25/11/2026`.
 So figures stand alone, unless they are the groups of one number (`05 37 00 00 00`), and Latin words stay together
-with the figures that follow them (`WhatsApp 2.26`).
+with the figures that follow them (`WhatsApp 2.26`), and with one before them where there is nothing else (`2 AC`).
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ _WORD = rf"[^\s{_ARABIC}«»“”()\[\]{{}}]*[^\s{_ARABIC}{_EDGE}-]"
 _GROUPS = r"(?:\+\d{1,4}(?:[ .\u00a0-]\d{1,4})+|\d{1,4}(?:[ .\u00a0]\d{2,4}){2,}(?:-\d)?)(?!\d)"
 _THOUSANDS = r"\d{1,3}(?:[ \u00a0\u202f]\d{3})+(?:[.,]\d+)?(?![\d/:.-])"
 _WITH_LETTER = rf"(?=[^\s{_ARABIC}]*[{_LATIN}]){_WORD}"
+_CLASS = rf"\A\d{{1,4}}[ \u00a0]{_WITH_LETTER}(?:[ \u00a0]{_WORD})*\Z"
 _FOREIGN_IN_ARABIC = re.compile(
-    rf"{_GROUPS}|{_THOUSANDS}|{_WITH_LETTER}(?:[.,;:]?[ \u00a0]\(?{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}"
+    rf"{_CLASS}|{_GROUPS}|{_THOUSANDS}|{_WITH_LETTER}(?:[.,;:]?[ \u00a0]\(?{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}"
 )
 _TIFINAGH = "\u2d30-\u2d7f"
 _TIFINAGH_RUN = re.compile(rf"[{_TIFINAGH}](?:[{_TIFINAGH}\s]*[{_TIFINAGH}])?")
