@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
@@ -75,6 +76,15 @@ def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol:
         units=units,
         writers=None if None in found else tuple({line.id: line for lines in found for line in lines or ()}.values()),
     )
+
+
+def see_openings(house: House, actor: Actor) -> tuple[Protocol, ...]:
+    """The protocols under which this person can report: several where a school follows several."""
+    found = []
+    for protocol in house.library.current():
+        with suppress(Unseen):
+            found.append(_opening_act(house, actor, None, protocol.protocol)[0])
+    return tuple(found)
 
 
 def colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> tuple[AccountLine, ...]:
@@ -151,10 +161,11 @@ def rehearse_opening(
     answers: Mapping[str, Any],
     *,
     unit: str | None = None,
+    protocol_key: str | None = None,
     paper: OnPaper | None = None,
 ) -> None:
     """Raise what `open_case` would raise, and open nothing."""
-    protocol, declared = _opening_act(house, actor, act)
+    protocol, declared = _opening_act(house, actor, act, protocol_key)
     place = _chosen_school(house, actor, unit)
     around = surroundings(house, place.id)
     intent = RecordAct(declared.key, answers, paper=paper_of(house, actor, paper))

@@ -245,30 +245,59 @@ def test_no_role_is_of_two_protocols() -> None:
     assert len(roles) == len(set(roles))
 
 
+def side_by_side(player: Pressing) -> dict[str, Pressing]:
+    """Every shipped protocol in one house, each with whoever presses by it."""
+    played: dict[str, Pressing] = {player.protocol.protocol: player}
+    for file in SHIPPED:
+        protocol = read_file(file)
+        if protocol.protocol in played:
+            continue
+        with player.house.directory.writing() as session:
+            directory.publish(
+                session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest,
+                content=file.read_bytes(), published_at=player.clock.now(),
+            )  # fmt: skip
+        other = Pressing(player.house, player.clock, protocol, player.school, player.places)
+        other.app, other.people = player.app, player.people
+        played[protocol.protocol] = other
+    return played
+
+
+def reporter_of(one: Pressing) -> Actor:
+    return one.actor(next(one.protocol.acts_of(ActKind.report)).by[0])
+
+
 def test_each_reports_by_the_protocol_of_their_own_role(people: Accounts) -> None:
     with pressing(STORIES[0], people) as player:
-        played: dict[str, Pressing] = {player.protocol.protocol: player}
-        for file in SHIPPED:
-            protocol = read_file(file)
-            if protocol.protocol in played:
-                continue
-            content, now = file.read_bytes(), player.clock.now()
-            with player.house.directory.writing() as session:
-                directory.publish(
-                    session,
-                    protocol=protocol.protocol,
-                    version=protocol.version,
-                    digest=protocol.digest,
-                    content=content,
-                    published_at=now,
-                )
-            other = Pressing(player.house, player.clock, protocol, player.school, player.places)
-            other.app, other.people = player.app, people
-            played[protocol.protocol] = other
-        for one in played.values():
+        for one in side_by_side(player).values():
             report = next(one.protocol.acts_of(ActKind.report))
-            client = one.client(one.actor(report.by[0]))
-            page = one.read(client.get("/reports/new"))
+            page = one.read(one.client(reporter_of(one)).get("/reports/new"))
             asked = {name.split("-")[1] for name in form_on(page, "/reports/new") if name.startswith("a-")}
             assert asked
             assert asked <= {field.key for field in one.protocol.form_of(report).fields}
+            assert "/reports/new/" not in page.html, "one protocol, no choice"
+
+
+def test_who_holds_roles_of_two_protocols_chooses(people: Accounts) -> None:
+    """And the case is of the one that was chosen, also where a danger opens it."""
+    with pressing(STORIES[0], people) as player:
+        played = side_by_side(player)
+        (first, one), (second, other) = list(played.items())[:2]
+        both = replace(
+            reporter_of(one), appointments=(*reporter_of(one).appointments, *reporter_of(other).appointments)
+        )
+        for key, chosen in ((first, one), (second, other)):
+            client, path = one.client(both), f"/reports/new/{key}"
+            page = chosen.read(client.get(path))
+            assert {f"/reports/new/{name}" in page.html for name in (first, second) if name != key} == {True}
+            danger = f"/reports/danger/{key}"
+            assert danger in page.html
+            typed = form_on(chosen.read(client.get(danger)), danger)
+            which = next(iter(chosen.protocol.dangers))
+            chosen.done(client.post(danger, data=over(typed, MultiDict({"danger": which}))))
+        with player.house.realm.engine.connect() as connection:
+            opened = connection.exec_driver_sql(
+                "SELECT protocol FROM case_record ORDER BY opened_at, protocol"
+            ).scalars()
+            assert sorted(opened) == sorted([first, second])
+        assert one.client(both).get("/reports/new/nothing").status_code == 404

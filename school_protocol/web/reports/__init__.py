@@ -33,8 +33,10 @@ blueprint = Blueprint("reports", __name__, url_prefix="/reports")
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
-def new() -> ResponseReturnValue:
-    view = opening.see_opening(sessions.house(), sessions.actor())
+@blueprint.route("/new/<protocol>", methods=["GET", "POST"])
+def new(protocol: str | None = None) -> ResponseReturnValue:
+    """The report, under the protocol that the address names, else under the first that this person can use."""
+    view = opening.see_opening(sessions.house(), sessions.actor(), protocol=protocol)
     form, was_kept = shown_form(view)
     if not is_sent():
         return _report_page(view, form, was_kept=was_kept)
@@ -42,7 +44,9 @@ def new() -> ResponseReturnValue:
     paper = form.paper.said() if form.paper else None
 
     def rehearse() -> None:
-        opening.rehearse_opening(house, actor, view.act.key, answers_of(form), unit=unit, paper=paper)
+        opening.rehearse_opening(
+            house, actor, view.act.key, answers_of(form), unit=unit, protocol_key=view.protocol.protocol, paper=paper
+        )
 
     try:
         named = naming.asked_of_act(view, form, rehearse=rehearse)
@@ -57,6 +61,7 @@ def new() -> ResponseReturnValue:
             token=form.sent_token(),
             said=kept.as_typed(),
             unit=unit,
+            protocol_key=view.protocol.protocol,
             paper=paper,
         )
     except BadInput as error:
@@ -84,9 +89,11 @@ def _report_page(
     named: naming.Asked | None = None,
 ) -> str:
     can_raise = _raising(view.protocol) is not None
+    every = opening.see_openings(sessions.house(), sessions.actor())
     return render_template(
         "reports/new.html",
         view=view,
+        others=[one for one in every if one.protocol != view.protocol.protocol],
         named=named,
         form=form,
         reasons=reasons,
@@ -116,9 +123,10 @@ def _reported(opened: Opened, *, in_danger: bool) -> ResponseReturnValue:
 
 
 @blueprint.route("/danger", methods=["GET", "POST"])
-def danger() -> ResponseReturnValue:
+@blueprint.route("/danger/<protocol>", methods=["GET", "POST"])
+def danger(protocol: str | None = None) -> ResponseReturnValue:
     """Two taps from anywhere: choose, raised. It opens the case."""
-    report = opening.see_opening(sessions.house(), sessions.actor())
+    report = opening.see_opening(sessions.house(), sessions.actor(), protocol=protocol)
     declared = _raising(report.protocol)
     if declared is None:
         raise Unseen("danger")
@@ -133,6 +141,7 @@ def danger() -> ResponseReturnValue:
             danger_answer(report.protocol.form_of(declared), chosen),
             token=one_for_each(f"{chosen}.{request.form.get('unit', '')}"),
             unit=request.form.get("unit") or None,
+            protocol_key=report.protocol.protocol,
         )
     except BadInput:
         return _danger_page(report, is_unclear=True), 422
