@@ -287,7 +287,7 @@ def unsafe_ways(world: World) -> list[str]:
     values = {
         "number": world.own, "act": "note", "move": "qualify", "report": "x", "seq": 2, "school": "00000A", "post": "x",
         "key": "x", "old": 1, "new": 2, "draft": "x", "part": "deadlines", "entry": "x", "version": 1, "passage": "x",
-        "document": "referral_letter",
+        "document": "referral_letter", "protocol": "ma-cyberharassment",
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     with world.app.test_request_context():
