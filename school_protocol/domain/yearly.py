@@ -1,0 +1,462 @@
+"""A school's year in figures that identify nobody: each case adds to counts, of which only what may be told is kept.
+
+Counted are the cases opened in the year, as the journal stood at its end: two years have no case in common, so that
+nothing can be worked out of two reports. A year under way ends, for now, with its last term that is over. What is
+counted is always cases: five referrals of one case are one.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, time
+from functools import cached_property
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from school_protocol.domain.case import Case, Record
+from school_protocol.domain.clock import Unit, elapsed
+from school_protocol.domain.dues import Due, dues
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.withholding import (
+    Band,
+    Sign,
+    Told,
+    banded,
+    median,
+    several,
+    share,
+    split,
+    told,
+)
+from school_protocol.domain.yearly_rules import Asked, Counted, Yearly
+
+CHOSEN = frozenset({FieldType.choice, FieldType.choices, FieldType.yes_no, FieldType.tri})
+"""Answers that can be counted: of a closed list."""
+
+NONE, OPEN, EARLIER = "~none", "~open", "~earlier"
+"""Rows beside those that the definition names: no answer; still open; a choice that an earlier version had."""
+ANSWERED, AWAITED, UNASKED, HELD, MISSED = "~answered", "~awaited", "~unasked", "~held", "~missed"
+CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES = "cases", "dangers", "referrals", "follow_ups", "departures"
+TOTALS = (CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES)
+LATE_BELOW = 75
+"""Met in time in fewer than so many of a hundred: something that a reader may want to decide on."""
+_MANY = 5
+
+
+# ---- the year ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """A school year, or as much of it as is told: from the first moment to the first that is not of it any more."""
+
+    year: int
+    """The calendar year in which the school year begins."""
+    starts: datetime
+    ends: datetime
+    last_day: date
+    terms: int
+    """How many of its terms are over."""
+    is_over: bool
+
+
+def period(yearly: Yearly, year: int, timezone: str, now: datetime) -> Period | None:
+    """What a report of that year speaks of now; None while not even its first term is over."""
+    zone = ZoneInfo(timezone)
+    starts = _midnight(date(year, yearly.begins, 1), zone)
+    ends = [_after(yearly, year, term.ends) for term in yearly.terms]
+    over = [day for day in ends if _midnight(day, zone) <= now]
+    if not over:
+        return None
+    end = max(over)
+    last_day = date.fromordinal(end.toordinal() - 1)
+    return Period(year, starts, _midnight(end, zone), last_day, len(over), len(over) == len(ends))
+
+
+def first_told_on(yearly: Yearly, year: int) -> date:
+    """The day from which on there is a report of that year: the first after its first term."""
+    return _after(yearly, year, yearly.terms[0].ends)
+
+
+def ends_on(yearly: Yearly, year: int) -> date:
+    """The first day that is not of that school year any more."""
+    return _after(yearly, year, yearly.terms[-1].ends)
+
+
+def year_at(yearly: Yearly, timezone: str, now: datetime) -> int:
+    """The school year that runs at a moment."""
+    local = now.astimezone(ZoneInfo(timezone)).date()
+    return local.year if local.month >= yearly.begins else local.year - 1
+
+
+def _after(yearly: Yearly, year: int, month: int) -> date:
+    """The day after the last one of that month, in the school year that begins in `year`."""
+    held_in = year if month >= yearly.begins else year + 1
+    return date(held_in + month // 12, month % 12 + 1, 1)
+
+
+def _midnight(day: date, zone: ZoneInfo) -> datetime:
+    return datetime.combine(day, time(0), zone).astimezone(UTC)
+
+
+# ---- counting ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Counts:
+    """What the cases of a year add up to: never printed as it is."""
+
+    cases: int = 0
+    totals: Counter[str] = field(default_factory=Counter)
+    """Of how many cases more is told: those with a danger, a referral, a follow-up, a departure."""
+    tables: dict[str, Counter[str]] = field(default_factory=dict)
+    times: dict[str, Counter[str]] = field(default_factory=dict)
+    """Deadline → how many of its counts were met in time, and late."""
+    waits: Counter[int] = field(default_factory=Counter)
+
+    def add(self, table: str, row: str, number: int = 1) -> None:
+        self.tables.setdefault(table, Counter())[row] += number
+
+
+class Tally:
+    """Adds one case after another to counts, by the titles of the definition as it is now."""
+
+    def __init__(self, protocol: Protocol, document: Document, earlier: Iterable[Protocol] = ()) -> None:
+        assert document.yearly is not None
+        self.protocol, self.yearly = protocol, document.yearly
+        self.earlier = tuple(earlier)
+        self.counts = Counts()
+
+    def take(self, facts: Facts) -> None:
+        """One case, as it stood at the end of what is told."""
+        case = facts.case
+        self.counts.cases += 1
+        self.counts.add("outcome", self._outcome(facts.protocol, case))
+        levels = levels_of(self.protocol)
+        if levels:
+            self.counts.add("level", _known(_level(case), [*levels, NONE]))
+        for counted in self.yearly.counts:
+            self._answers(counted, case)
+        self._dangers(case)
+        self._referrals(case)
+        self._follow_ups(facts)
+        needs = {need for step in case.steps for need in step.departures}
+        self._several(DEPARTURES, needs, departable(self.protocol))
+        self._times(facts)
+
+    def _several(self, of: str, found: Iterable[str], rows: Iterable[str]) -> bool:
+        """Something of which a case may have several: whether it has any, and in which rows it stands."""
+        known = {_known(one, rows) for one in found}
+        self.counts.totals[of] += bool(known)
+        for row in known:
+            self.counts.add(of, row)
+        return bool(known)
+
+    def _outcome(self, followed: Protocol, case: Case) -> str:
+        if not followed.states[case.state].ended:
+            return OPEN
+        return _known(case.state, ends_of(self.protocol))
+
+    def _answers(self, counted: Counted, case: Case) -> None:
+        question = field_of(self.protocol, counted)
+        given = _given(case.records_of(counted.act), counted.field, is_list=question.type is FieldType.choices)
+        table, rows = _table_of(counted), options_of(question)
+        for answer in given:
+            self.counts.add(table, _known(answer, rows))
+        if not given and question.type is not FieldType.choices:
+            self.counts.add(table, NONE)
+
+    def _dangers(self, case: Case) -> None:
+        if self._several(DANGERS, [life.danger for life in case.dangers], self.protocol.dangers):
+            self.counts.add("danger_ends", AWAITED if case.live_dangers("raised") else ANSWERED)
+
+    def _referrals(self, case: Case) -> None:
+        if self._several(REFERRALS, [one.target for one in case.referrals], self.protocol.targets):
+            is_answered = any(one.settled_at for one in case.referrals)
+            is_open = any(one.is_open for one in case.referrals)
+            self.counts.add("answers", AWAITED if is_open else ANSWERED if is_answered else UNASKED)
+
+    def _follow_ups(self, facts: Facts) -> None:
+        follow = facts.protocol.follow_up
+        missed = facts.missed()
+        if missed or (follow is not None and facts.case.records_of(follow.act)):
+            self.counts.totals[FOLLOW_UPS] += 1
+            self.counts.add("follow_ups", MISSED if missed else HELD)
+
+    def _times(self, facts: Facts) -> None:
+        wanted = {*self.yearly.deadlines, *([self.yearly.waiting] if self.yearly.waiting else [])}
+        for due in dues(facts) if wanted else ():
+            if due.deadline not in wanted:
+                continue
+            if due.deadline == self.yearly.waiting and due.met_at is not None:
+                hours = elapsed(facts.around.calendar, due.started_at, due.met_at, self._unit)
+                self.counts.waits[hours] += 1
+            outcome = _kept_or_late(due, facts.now)
+            if outcome:
+                self.counts.times.setdefault(due.deadline, Counter())[outcome] += 1
+
+    @cached_property
+    def _unit(self) -> Unit:
+        return self.protocol.deadlines[self.yearly.waiting or ""].unit
+
+
+def _kept_or_late(due: Due, now: datetime) -> str:
+    if due.is_late(now):
+        return "late"
+    return "kept" if due.state == "met" else ""
+
+
+def _level(case: Case) -> str:
+    """The highest level that was decided."""
+    levels = [step.level for step in case.steps if step.level] + ([case.base_level] if case.base_level else [])
+    return str(max(levels)) if levels else NONE
+
+
+def _given(records: Iterable[Record], name: str, *, is_list: bool) -> tuple[str, ...]:
+    """What was answered: the last answer, or all that any entry in force chose."""
+    answers = [one.answers.get(name) for one in records if one.effective_seq is not None]
+    said = [one for one in answers if one not in (None, "", [])]
+    if not is_list:
+        return tuple(_plain(one) for one in said[-1:])
+    return tuple(dict.fromkeys(_plain(choice) for one in said for choice in (one if isinstance(one, list) else [one])))
+
+
+def _plain(value: Any) -> str:
+    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
+
+
+def _known(key: str, rows: Iterable[str]) -> str:
+    return key if key in rows else EARLIER
+
+
+def _table_of(counted: Counted) -> str:
+    return f"{counted.act}.{counted.field}"
+
+
+# ---- what the definition names -------------------------------------------------------------------------------------
+
+
+def field_of(protocol: Protocol, counted: Counted) -> FormField:
+    return protocol.form_of(counted.act).by_key[counted.field]
+
+
+def options_of(question: FormField) -> tuple[str, ...]:
+    """The answers that can be given, in their order."""
+    if question.type is FieldType.yes_no:
+        return ("yes", "no")
+    if question.type is FieldType.tri:
+        return ("yes", "no", "unknown")
+    return tuple(option.key for option in question.options)
+
+
+def ends_of(protocol: Protocol) -> tuple[str, ...]:
+    return tuple(key for key, state in protocol.states.items() if state.ended)
+
+
+def levels_of(protocol: Protocol) -> tuple[str, ...]:
+    """The levels of the assessment's grid."""
+    if protocol.assessment is None:
+        return ()
+    question = protocol.form_of(protocol.assessment.act).by_key.get(protocol.assessment.field)
+    grid = protocol.grids.get(question.grid or "") if question else None
+    grid = grid or next(iter(protocol.grids.values()), None)
+    return tuple(map(str, grid.levels)) if grid else ()
+
+
+def departable(protocol: Protocol) -> tuple[str, ...]:
+    """The needs that a step can go on without, with a reason."""
+    wanted = dict.fromkeys(need for move in protocol.moves.values() for need in move.needs)
+    return tuple(need for need in wanted if protocol.needs[need].lock is None)
+
+
+# ---- what may be told ----------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One table as it is printed; without rows it is not shown. `of`: which total its rows are of."""
+
+    key: str
+    of: str
+    rows: tuple[tuple[str, Told], ...] = ()
+    overlaps: bool = False
+    """Whether one of the total may stand in several rows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """All the figures of a report, as they are printed: nothing else of the cases is known to its pages."""
+
+    totals: Mapping[str, Told]
+    tables: tuple[Table, ...]
+    times: Mapping[str, tuple[int, int] | None]
+    """Deadline → between which percentages it was met in time; None: not told."""
+    wait: int | None
+    asked: tuple[int, ...] = ()
+    """Which of the definition's decisions these figures call for, by number."""
+
+    def table(self, key: str) -> Table | None:
+        return next((one for one in self.tables if one.key == key), None)
+
+    def row(self, table: str, key: str) -> Told | None:
+        """What is printed in one row; None where that table is not shown."""
+        found = self.table(table)
+        return dict(found.rows).get(key) if found else None
+
+
+def figures(tally: Tally, *, is_over: bool, training_ends: bool = False) -> Figures:
+    """What may be told of these counts; of a year under way the totals alone, by tens."""
+    counts = tally.counts
+    totals = {CASES: told(counts.cases), **{one: _part(counts.totals[one], counts.cases) for one in TOTALS[1:]}}
+    if not is_over:
+        totals = {CASES: banded(counts.cases), **{one: banded(counts.totals[one]) for one in TOTALS[1:]}}
+    made = Figures(
+        totals=totals,
+        tables=tuple(_tables(tally, totals)) if is_over else (),
+        times={key: _share(counts, key) if is_over else None for key in tally.yearly.deadlines},
+        wait=median(counts.waits) if is_over else None,
+    )
+    asked = tuple(number for number, one in enumerate(tally.yearly.decisions) if _calls_for(made, one, training_ends))
+    return Figures(made.totals, made.tables, made.times, made.wait, asked)
+
+
+def _share(counts: Counts, deadline: str) -> tuple[int, int] | None:
+    found = counts.times.get(deadline, Counter())
+    return share(found["kept"], found["kept"] + found["late"])
+
+
+def _part(number: int, cases: int) -> Told:
+    """How many of the cases, so that neither they nor the others can be told where one of both is few."""
+    rows = split(cases, (number, cases - number))
+    return rows[0] if rows else Sign.withheld
+
+
+def _tables(tally: Tally, totals: Mapping[str, Told]) -> Iterator[Table]:
+    for key, of, rows, overlaps in layout(tally.protocol, tally.yearly, tally.earlier):
+        found = tally.counts.tables.get(key, Counter())
+        whole, total = [found[row] for row in rows], totals[of]
+        printed = None
+        if isinstance(total, int):
+            printed = several(total, whole) if overlaps else split(total, whole)
+        yield Table(key, of, tuple(zip(rows, printed, strict=True)) if printed else (), overlaps)
+
+
+def layout(
+    protocol: Protocol, yearly: Yearly, earlier: Sequence[Protocol] = ()
+) -> Iterator[tuple[str, str, tuple[str, ...], bool]]:
+    """Every table with its total, its rows and whether they overlap: as the definition has it, whatever happened.
+
+    A row for choices of earlier versions stands where an earlier version had any.
+    """
+    yield "outcome", CASES, (*ends_of(protocol), OPEN, *_former(earlier, ends_of, protocol)), False
+    if levels_of(protocol):
+        yield "level", CASES, (*levels_of(protocol), NONE, *_former(earlier, levels_of, protocol)), False
+    for counted in yearly.counts:
+        question = field_of(protocol, counted)
+        overlaps = question.type is FieldType.choices
+        former = _former(earlier, lambda one, counted=counted: _options_in(one, counted), protocol)
+        rows = (*options_of(question), *(() if overlaps else (NONE,)), *former)
+        yield _table_of(counted), CASES, rows, overlaps
+    yield "dangers", DANGERS, (*protocol.dangers, *_former(earlier, lambda one: one.dangers, protocol)), True
+    yield "danger_ends", DANGERS, (ANSWERED, AWAITED), False
+    yield "referrals", REFERRALS, (*protocol.targets, *_former(earlier, lambda one: one.targets, protocol)), True
+    yield "answers", REFERRALS, (ANSWERED, AWAITED, UNASKED), False
+    yield "follow_ups", FOLLOW_UPS, (HELD, MISSED), False
+    yield "departures", DEPARTURES, (*departable(protocol), *_former(earlier, departable, protocol)), True
+
+
+def _options_in(protocol: Protocol, counted: Counted) -> tuple[str, ...]:
+    act = protocol.acts.get(counted.act)
+    question = protocol.form_of(act).by_key.get(counted.field) if act else None
+    return options_of(question) if question else ()
+
+
+def _former(earlier: Iterable[Protocol], rows_of: Any, protocol: Protocol) -> tuple[str, ...]:
+    known = set(rows_of(protocol))
+    return (EARLIER,) if any(set(rows_of(one)) - known for one in earlier) else ()
+
+
+# ---- what may have to be decided -----------------------------------------------------------------------------------
+
+
+def _calls_for(made: Figures, asked: Asked, training_ends: bool) -> bool:
+    """Whether the printed figures, and nothing that is hidden, call for it."""
+    match asked.about:
+        case "few":
+            return made.totals[CASES] is Sign.few
+        case "late":
+            return any(is_late(made, one) for one in asked.deadlines)
+        case "open":
+            return _is_many(made.row("outcome", OPEN))
+        case "follow_ups":
+            return _is_many(made.row("follow_ups", MISSED))
+        case "referrals":
+            return _is_many(made.row("answers", AWAITED))
+        case "departures":
+            return _is_many(made.totals[DEPARTURES])
+        case "training":
+            return training_ends
+
+
+def is_late(made: Figures, deadline: str) -> bool:
+    found = made.times.get(deadline)
+    return found is not None and found[0] < LATE_BELOW
+
+
+def _is_many(printed: Told | None) -> bool:
+    return isinstance(printed, int) and printed >= _MANY
+
+
+# ---- kept ----------------------------------------------------------------------------------------------------------
+
+
+def as_data(made: Figures) -> dict[str, Any]:
+    """The figures as JSON keeps them."""
+    return {
+        "totals": {key: _written(value) for key, value in made.totals.items()},
+        "tables": [
+            {
+                "key": one.key,
+                "of": one.of,
+                "overlaps": one.overlaps,
+                "rows": [{"key": key, "count": _written(value)} for key, value in one.rows] or None,
+            }
+            for one in made.tables
+        ],
+        "in_time": {key: list(value) if value else None for key, value in made.times.items()},
+        "median_wait": made.wait,
+        "asked": list(made.asked),
+    }
+
+
+def from_data(data: Mapping[str, Any]) -> Figures:
+    """What `as_data` wrote."""
+    return Figures(
+        totals={key: _read(value) for key, value in data["totals"].items()},
+        tables=tuple(
+            Table(
+                one["key"],
+                one["of"],
+                tuple((row["key"], _read(row["count"])) for row in one["rows"] or ()),
+                one["overlaps"],
+            )
+            for one in data["tables"]
+        ),
+        times={key: (value[0], value[1]) if value else None for key, value in data["in_time"].items()},
+        wait=data["median_wait"],
+        asked=tuple(data["asked"]),
+    )
+
+
+def _written(value: Told) -> Any:
+    return {"from": value.low, "to": value.high} if isinstance(value, Band) else value
+
+
+def _read(value: Any) -> Told:
+    if isinstance(value, Mapping):
+        return Band(value["from"])
+    return value if isinstance(value, int) else Sign(value)

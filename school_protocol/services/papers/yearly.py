@@ -1,0 +1,309 @@
+"""The yearly report of a school: who may have it, its figures out of all cases of the school, each copy written down.
+
+Figures don't hang on who asks: every case of the school is counted, restricted ones too, and those from which a reader
+is excluded; what could tell a single case is not printed for anybody. Cases are read one after the other, by nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+
+from school_protocol.documents import rendering
+from school_protocol.documents.sealing.assembling import assembled
+from school_protocol.documents.sealing.copies import Copy
+from school_protocol.documents.sealing.overlays import overlay
+from school_protocol.documents.yearly import YearlyPaper, yearly_paper
+from school_protocol.domain import yearly as years
+from school_protocol.domain.case import fold
+from school_protocol.domain.dues import read
+from school_protocol.domain.engine import Reason
+from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.events import Event, VersionChanged, from_entry
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.yearly import Figures, Period, Tally, figures
+from school_protocol.domain.yearly_rules import Yearly
+from school_protocol.services.accounts import REALM
+from school_protocol.services.house import House
+from school_protocol.services.loading import account_names, surroundings, today_for
+from school_protocol.services.papers.signing import signed
+from school_protocol.storage import administration, cases, directory, yearly
+from school_protocol.storage.engines import Session
+from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.yearly import Handed, Report
+from school_protocol.wording import Wording
+
+YEARS_BACK = 5
+"""So many finished years can be asked for, beside the one that runs."""
+ATTEMPTS = 5
+AT_ONCE = 50
+"""So many cases are read in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A school whose report this person may have: by which document of which protocol, in which role."""
+
+    unit: Unit
+    protocol: Protocol
+    document: Document
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class YearLine:
+    """A year that can be asked for. `period`: what a report of it speaks of now; None: no term is over yet."""
+
+    year: int
+    period: Period | None
+    opens_on: date
+    """From when on there is something to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class YearlyOptions:
+    place: Place
+    years: tuple[YearLine, ...]
+    languages: tuple[str, ...]
+    missing: str | None
+    """What typesetting lacks on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class YearlyIssued:
+    name: str
+    data: bytes
+    copy: int
+
+
+# ---- who may have it -----------------------------------------------------------------------------------------------
+
+
+def has_reports(house: House, actor: Actor) -> bool:
+    """Whether there is a school whose report this person may have."""
+    wanted = {role for _protocol, document in _declared(house) for role in document.for_}
+    return any(held.role in wanted for held in actor.appointments)
+
+
+def places(house: House, actor: Actor) -> tuple[Place, ...]:
+    """The schools whose report this person may have, by code."""
+    found: dict[tuple[str, str], Place] = {}
+    with house.directory.reading() as session:
+        for protocol, document in _declared(house):
+            for held in actor.appointments:
+                if held.role in document.for_:
+                    for unit in administration.schools_under(session, [held.unit]):
+                        found.setdefault((unit.code, document.key), Place(unit, protocol, document, held.role))
+    return tuple(found[key] for key in sorted(found))
+
+
+def place_of(house: House, actor: Actor, school: str) -> Place:
+    """That one; raises Unseen."""
+    found = next((one for one in places(house, actor) if one.unit.code == school), None)
+    if found is None:
+        raise Unseen(school)
+    return found
+
+
+def _declared(house: House) -> Iterator[tuple[Protocol, Document]]:
+    for protocol in house.library.current():
+        for document in protocol.documents.values():
+            if document.yearly is not None:
+                yield protocol, document
+
+
+# ---- which years ---------------------------------------------------------------------------------------------------
+
+
+def see_yearly(house: House, actor: Actor, school: str) -> YearlyOptions:
+    """What can be asked for of that school. Raises Unseen."""
+    place = place_of(house, actor, school)
+    languages = tuple(one for one in house.settings.languages if one in place.protocol.languages)
+    return YearlyOptions(place, _years(house, place), languages, rendering.missing())
+
+
+def _years(house: House, place: Place) -> tuple[YearLine, ...]:
+    """The year that runs, and those before it, the latest first."""
+    rules, now, timezone = _rules(place), house.now(), _timezone(house, place.unit)
+    running = years.year_at(rules, timezone, now)
+    return tuple(
+        YearLine(year, years.period(rules, year, timezone, now), years.first_told_on(rules, year))
+        for year in range(running, running - YEARS_BACK - 1, -1)
+    )
+
+
+def _rules(place: Place) -> Yearly:
+    assert place.document.yearly is not None
+    return place.document.yearly
+
+
+def _timezone(house: House, unit: Unit) -> str:
+    with house.directory.reading() as session:
+        return directory.calendar_for(session, unit).timezone
+
+
+# ---- a copy --------------------------------------------------------------------------------------------------------
+
+
+def issue_yearly(
+    house: House, actor: Actor, school: str, year: int, language: str, *, token: str | None = None
+) -> YearlyIssued:
+    """One copy, numbered, signed and written down. The first one of a year settles its figures for all that follow.
+
+    Raises Unseen, BadInput for a year that isn't offered, Refused while no term of it is over, SentBefore where that
+    press led to a copy already, SealingError where it can't be signed: then nothing was handed out.
+    """
+    options = see_yearly(house, actor, school)
+    if language not in options.languages:
+        raise Unseen(language)
+    line = next((one for one in options.years if one.year == year), None)
+    if line is None:
+        raise BadInput({"year": ("unknown_option",)})
+    if line.period is None:
+        raise Refused((Reason("no_term_over"),))
+    press = _press(house, actor, token or secrets.token_hex(16))
+    with house.directory.reading() as session:
+        _not_again(session, press)
+    return _Issuing(house, actor, options.place, line.period, language, press).issue()
+
+
+def _press(house: House, actor: Actor, token: str) -> str:
+    return house.vault.chain("yearly-press-v1", f"{actor.id}\0{token}".encode("utf-8", "surrogatepass")).hex()
+
+
+def _not_again(session: Session, press: str) -> None:
+    before = yearly.pressed(session, press)
+    if before is not None:
+        raise SentBefore({"copy": before.copy})
+
+
+class _Issuing:
+    def __init__(self, house: House, actor: Actor, place: Place, period: Period, language: str, press: str) -> None:
+        self.house, self.actor, self.place, self.period = house, actor, place, period
+        self.language, self.press, self.now = language, press, house.now()
+        self.report = Report(
+            realm=actor.realm,
+            unit=place.unit.id,
+            protocol=place.protocol.protocol,
+            document=place.document.key,
+            year=period.year,
+            until=period.last_day,
+        )
+        self.counted: Figures | None = None
+
+    def issue(self) -> YearlyIssued:
+        for _attempt in range(ATTEMPTS):
+            with self.house.directory.reading() as session:
+                before, copy = yearly.first(session, self.report), yearly.copies(session, self.report) + 1
+            protocol, printed = self._figures(before)
+            data = self._made(protocol, printed, copy)
+            handed = self._handed(protocol, printed, copy, data)
+            with self.house.directory.writing() as session:
+                _not_again(session, self.press)
+                if yearly.write(session, handed):
+                    return YearlyIssued(self._name(copy), data, copy)
+        raise StorageBusy(f"{self.place.unit.code}: handed out each time while a copy was being made")
+
+    def _figures(self, before: Handed | None) -> tuple[Protocol, Figures]:
+        """Those that stand, with the version by which they were counted; else they are counted now."""
+        if before is not None:
+            protocol = self.house.library.protocol(before.report.protocol, before.version)
+            return protocol, years.from_data(before.figures)
+        if self.counted is None:
+            self.counted = count(self.house, self.place, self.period)
+        return self.place.protocol, self.counted
+
+    def _made(self, protocol: Protocol, printed: Figures, copy: int) -> bytes:
+        wording = Wording(self.language)
+        document = protocol.documents[self.place.document.key]
+        view = YearlyPaper(protocol, document, self.place.unit, self._above(), self.period, printed)
+        data = yearly_paper(view, wording)
+        line = Copy(copy, self._reader(), self.now, "", 0)
+        watermark = "" if self.actor.realm == REALM else wording._("Exercise")
+        about = wording._("What belongs to this copy alone")
+        whole = assembled(data, overlay(line, wording, watermark), line, about, has_record=False)
+        return signed(self.house, self.place.unit, whole, self.now, wording)
+
+    def _above(self) -> tuple[Unit, ...]:
+        with self.house.directory.reading() as session:
+            return tuple(directory.units(session, self.place.unit.parents).values())
+
+    def _reader(self) -> str:
+        return account_names(self.house, [self.actor.id], self.language).get(self.actor.id, "—")
+
+    def _handed(self, protocol: Protocol, printed: Figures, copy: int, data: bytes) -> Handed:
+        return Handed(
+            report=self.report,
+            version=protocol.version,
+            copy=copy,
+            language=self.language,
+            actor=self.actor.id,
+            role=self.place.role,
+            reader=self._reader(),
+            at=self.now,
+            digest=hashlib.sha256(data).hexdigest(),
+            figures=years.as_data(printed),
+            press=self.press,
+        )
+
+    def _name(self, copy: int) -> str:
+        return f"{self.place.unit.code}-{self.period.year}-{copy}-{self.language}.pdf"
+
+
+# ---- counting ------------------------------------------------------------------------------------------------------
+
+
+def count(house: House, place: Place, period: Period) -> Figures:
+    """What may be told of a school's year: its cases as the journal stood at the end, whatever the reader may see."""
+    earlier = [
+        one
+        for one in house.library.every()
+        if one.protocol == place.protocol.protocol and one.version != place.protocol.version
+    ]
+    tally = Tally(place.protocol, place.document, earlier)
+    for facts in _cases(house, place, period):
+        tally.take(facts)
+    return figures(tally, is_over=period.is_over, training_ends=_training_ends(house, place, period))
+
+
+def _cases(house: House, place: Place, period: Period) -> Iterator[Facts]:
+    """One case after the other, as each stood at the end of the period; nobody's name is opened."""
+    around = surroundings(house, place.unit.id)
+    with house.realm.reading() as session:
+        ids = yearly.case_ids(session, place.unit.id, place.protocol.protocol, period.starts, period.ends)
+    for first in range(0, len(ids), AT_ONCE):
+        with house.realm.reading() as session:
+            for case_id in ids[first : first + AT_ONCE]:
+                if not cases.is_destroyed(session, case_id):
+                    protocol, events = _events(house, session, case_id, period.ends)
+                    case = fold(protocol, events, earlier=house.library.earlier(protocol.protocol, events))
+                    yield read(protocol, case, period.ends, around)
+
+
+def _events(house: House, session: Session, case_id: str, ends: datetime) -> tuple[Protocol, list[Event]]:
+    """What was written before the end, and the version that the case followed then."""
+    opened = cases.opened(session, case_id)
+    every = (from_entry(entry) for entry in cases.load(session, house.vault, case_id))
+    events = [event for event in every if event.at < ends]
+    latest = next((event for event in reversed(events) if isinstance(event, VersionChanged)), None)
+    return house.library.protocol(opened.protocol, latest.version if latest else opened.version), events
+
+
+def _training_ends(house: House, place: Place, period: Period) -> bool:
+    """Whether a certificate of somebody who needs one here runs out before the end of the school year that follows."""
+    today = today_for(house)
+    limit = years.ends_on(_rules(place), period.year + 1)
+    trained = {key for key, role in place.protocol.roles.items() if role.trained}
+    with house.directory.reading() as session:
+        posts = administration.posts(session, [place.unit.id], since=today)
+    held: Mapping[str, date | None] = {
+        post.account.id: post.account.trained_until
+        for post in posts
+        if post.role in trained and post.is_current(today) and post.account.certified
+    }
+    return any(until is not None and until < limit for until in held.values())

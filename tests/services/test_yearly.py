@@ -1,0 +1,249 @@
+"""The yearly report of a school: who gets it, that it counts every case and tells of none, and what stays of a copy."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from sqlalchemy import delete, update
+from sqlalchemy.exc import DatabaseError
+
+from school_protocol.documents import rendering
+from school_protocol.documents.sealing.authority import Validity, make_authority
+from school_protocol.documents.sealing.verifying import verify
+from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.withholding import Sign
+from school_protocol.domain.yearly import Figures, from_data
+from school_protocol.services.papers import yearly as service
+from school_protocol.services.papers.signing import academy_of, trust_in
+from school_protocol.services.scripts import throwaway
+from school_protocol.storage import cases
+from school_protocol.storage import yearly as storage
+from school_protocol.storage.yearly_tables import YearlyReportRow
+from services.conftest import NAME, WORDS, School
+from services.yearly_told import SCHOOL, YEAR, a_year, files_in, issue, text_of
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+
+@pytest.fixture(scope="module")
+def whole_year(moroccan: Protocol) -> Iterator[School]:
+    """A year that is over: read by tests that hand out copies and write nothing else."""
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        yield a_year(School(player, count(1)))
+
+
+def handed_out(school: School) -> list[storage.Handed]:
+    with school.house.directory.reading() as session:
+        return list(storage.handed_out(session, school.player.school))
+
+
+def counted(school: School) -> Figures:
+    place = service.place_of(school.house, school.person("head"), SCHOOL)
+    line = next(
+        one for one in service.see_yearly(school.house, school.person("head"), SCHOOL).years if one.year == YEAR
+    )
+    assert line.period
+    return service.count(school.house, place, line.period)
+
+
+# ---- what is counted ----------------------------------------------------------------------------------------------
+
+
+def test_every_case_of_the_school_is_counted_whoever_asks(whole_year: School) -> None:
+    """One is restricted, and the head is excluded from another."""
+    printed = counted(whole_year)
+    assert printed.totals["cases"] == 14
+    figures = {who: issue(whole_year, who).data for who in ("head", "team_coordinator", "directorate")}
+    assert len({files_in(data)["figures.json"] for data in figures.values()}) == 1
+
+
+def test_the_figures_are_those_of_the_cases(whole_year: School) -> None:
+    printed = counted(whole_year)
+    assert printed.totals == {
+        "cases": 14, "dangers": 6, "referrals": Sign.few, "follow_ups": Sign.few, "departures": Sign.few,
+    }  # fmt: skip
+    assert dict(printed.table("report.how_it_came").rows) == {  # type: ignore[union-attr]
+        "seen": Sign.few, "pupil": Sign.withheld, "parent": 5, "colleague": Sign.few, "box": Sign.few,
+        "emc": Sign.few, "police": Sign.few, "other": Sign.few, "~none": Sign.few,
+    }  # fmt: skip
+    assert printed.row("report_more.platforms", "whatsapp") == 8
+    assert printed.row("report_more.platforms", "instagram") is Sign.few
+    assert printed.table("dangers").rows == (), "of six cases nothing is broken down"  # type: ignore[union-attr]
+
+
+def test_a_case_written_after_the_end_changes_nothing(moroccan: Protocol) -> None:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        school = a_year(School(player, count(1)))
+        before = counted(school)
+        school.report(how_it_came="parent")
+        school.act("team_member", "report_more", platforms=["whatsapp"])
+        assert counted(school) == before
+
+
+def test_the_first_copy_settles_the_figures(moroccan: Protocol) -> None:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        school = a_year(School(player, count(1)))
+        first = files_in(issue(school).data)["figures.json"]
+        with school.house.realm.writing() as session:
+            case_id = cases.find_by_number(session, school.number) or ""
+            cases.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+        assert counted(school).totals["cases"] == 13, "an erased case is not counted"
+        assert files_in(issue(school).data)["figures.json"] == first
+
+
+# ---- what stands on it --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_no_name_word_number_or_account_stands_anywhere(whole_year: School, language: str) -> None:
+    issued = issue(whole_year, "directorate", language)
+    seen = text_of(issued.data) + "".join(data.decode() for data in files_in(issued.data).values())
+    for planted in (NAME, *NAME.split(), "Omar", WORDS, whole_year.number, "team_member", "team_coordinator"):
+        assert planted not in seen, planted
+    assert "directorate" in seen, "but whom the copy is for"
+
+
+def test_the_figures_inside_are_the_ones_that_were_written_down(whole_year: School) -> None:
+    issued = issue(whole_year)
+    row = next(one for one in handed_out(whole_year) if one.copy == issued.copy)
+    inside = json.loads(files_in(issued.data)["figures.json"])
+    assert from_data(inside) == from_data(row.figures)
+    assert (inside["school"], inside["year"], inside["until"], inside["is_over"]) == (SCHOOL, YEAR, "2027-08-31", True)
+    assert set(files_in(issued.data)) == {"figures.json", "copy.json"}
+
+
+def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
+    real = issue(whole_year)
+    learner = replace(whole_year.person("head"), realm="exercise")
+    copy = service.issue_yearly(whole_year.house, learner, SCHOOL, YEAR, "fr", token=whole_year.token())
+    assert "Exercice" in text_of(copy.data)
+    assert "Exercice" not in text_of(real.data)
+    assert copy.copy == 1
+
+
+# ---- who gets it --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["team_member", "reporter", "psychosocial", "data_officer", "academy"])
+def test_others_find_nothing(whole_year: School, who: str) -> None:
+    with pytest.raises(Unseen):
+        issue(whole_year, who)
+    assert not service.has_reports(whole_year.house, whole_year.person(who))
+
+
+def test_nobody_gets_that_of_another_school(whole_year: School) -> None:
+    with pytest.raises(Unseen):
+        service.issue_yearly(whole_year.house, whole_year.person("head"), "99999Z", YEAR, "fr")
+
+
+# ---- which year ---------------------------------------------------------------------------------------------------
+
+
+def test_a_year_whose_first_term_is_not_over_has_no_report(school: School) -> None:
+    with pytest.raises(Refused) as refused:
+        issue(school)
+    assert [one.code for one in refused.value.reasons] == ["no_term_over"]
+    assert handed_out(school) == []
+
+
+def test_a_year_under_way_is_told_up_to_its_last_term(school: School) -> None:
+    a_year(school, over=False)
+    school.wait(days=70)
+    issued = issue(school)
+    inside = json.loads(files_in(issued.data)["figures.json"])
+    assert (inside["until"], inside["is_over"], inside["tables"]) == ("2027-01-31", False, [])
+    assert inside["totals"]["cases"] == {"from": 10, "to": 19}
+    assert "jusqu’à la fin du « Premier semestre »" in text_of(issued.data)
+
+
+@pytest.mark.parametrize("year", [0, 1900, YEAR - 7, YEAR + 2, 99999])
+def test_a_year_that_is_not_offered_is_said(whole_year: School, year: int) -> None:
+    with pytest.raises(BadInput) as bad:
+        issue(whole_year, year=year)
+    assert bad.value.problems == {"year": ("unknown_option",)}
+
+
+def test_a_year_without_a_case_and_one_with_one_are_told_alike(school: School) -> None:
+    school.report()
+    school.wait(days=290)
+    told = [json.loads(files_in(issue(school, year=year).data)["figures.json"]) for year in (YEAR, YEAR - 1)]
+    assert [{**one, "year": 0, "until": ""} for one in told[:1]] == [
+        {**one, "year": 0, "until": ""} for one in told[1:]
+    ]
+    assert told[0]["totals"]["cases"] == "few"
+
+
+# ---- what stays of a copy ------------------------------------------------------------------------------------------
+
+
+def test_each_copy_is_numbered_and_written_down_with_its_digest(whole_year: School) -> None:
+    first, second = issue(whole_year, "directorate", "ar"), issue(whole_year, "head")
+    assert second.copy == first.copy + 1
+    rows = {one.copy: one for one in handed_out(whole_year) if one.report.realm == "main"}
+    row = rows[first.copy]
+    assert (row.digest, row.language, row.role) == (hashlib.sha256(first.data).hexdigest(), "ar", "directorate")
+    assert row.actor == whole_year.account("directorate")
+    assert json.loads(files_in(first.data)["copy.json"])["number"] == first.copy
+
+
+def test_pressed_twice_one_copy_is_handed_out(whole_year: School) -> None:
+    issued = issue(whole_year, token="pressed")
+    before = len(handed_out(whole_year))
+    with pytest.raises(SentBefore) as again:
+        issue(whole_year, token="pressed")
+    assert again.value.outcome == {"copy": issued.copy}
+    assert len(handed_out(whole_year)) == before
+
+
+def test_a_number_that_was_given_meanwhile_is_not_given_twice(
+    whole_year: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, taken = service._Issuing._made, []
+
+    def slow(self: service._Issuing, *args: object) -> bytes:
+        if not taken:
+            taken.append(1)
+            taken.append(issue(whole_year).copy)
+        return made(self, *args)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(service._Issuing, "_made", slow)
+    assert issue(whole_year).copy == taken[1] + 1
+
+
+def test_what_was_written_down_stays(whole_year: School) -> None:
+    issue(whole_year)
+    for change in (update(YearlyReportRow).values(reader="x"), delete(YearlyReportRow)):
+        with pytest.raises(DatabaseError, match="append-only"), whole_year.house.directory.writing() as session:
+            session.execute(change)
+
+
+def test_it_is_signed_by_the_academy_and_sound(whole_year: School) -> None:
+    house, now = whole_year.house, whole_year.house.now()
+    place = service.place_of(house, whole_year.person("head"), SCHOOL)
+    forever = timedelta(days=3650)
+    folder = house.settings.data / "signing"
+    make_authority(
+        folder, "Root", {academy_of(house, place.unit).code: "Academy"}, Validity(now - forever, now + forever)
+    )
+    try:
+        data = issue(whole_year).data
+        verdict = verify(data, trust_in(folder), now)
+        assert verdict.findings == ()
+        assert verdict.is_sound
+        assert verdict.signer is not None
+        assert verdict.signer.name == "Academy"
+        flipped = bytearray(data)
+        flipped[len(data) // 3] ^= 1
+        assert not verify(bytes(flipped), trust_in(folder), now).is_sound
+    finally:
+        for path in folder.iterdir():
+            path.unlink()
+        folder.rmdir()

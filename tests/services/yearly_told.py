@@ -1,0 +1,53 @@
+"""A school's year of real cases: opened by people, some restricted, some from which the head is excluded."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pikepdf
+from pypdf import PdfReader
+
+from school_protocol.services.papers.yearly import YearlyIssued, issue_yearly
+from services.conftest import School
+
+SCHOOL = "00000A"
+YEAR = 2026
+CAME = ("pupil",) * 8 + ("parent",) * 5 + ("seen",)
+"""How each case became known."""
+
+
+def a_year(school: School, *, over: bool = True) -> School:
+    """Fourteen cases; of eight it is known where it happens, in six a danger is raised. Then the year ends."""
+    for number, came in enumerate(CAME):
+        more: dict[str, Any] = {}
+        if number == 3:
+            more["must_not_read"] = [school.account("head")]
+        if number == 5:
+            more["adult_concerned"] = "yes"
+        school.report(how_it_came=came, **more)
+        if number != 5 and number < 9:
+            places = ["whatsapp", "instagram"] if number < 2 else ["whatsapp"]
+            school.act("team_member", "report_more", platforms=places, out_of_school="no")
+        if number >= 8:
+            school.act("team_member", "raise_danger", which_danger="home_danger")
+    if over:
+        school.wait(days=290)
+    return school
+
+
+def issue(
+    school: School, who: str = "head", language: str = "fr", *, token: str = "", year: int = YEAR
+) -> YearlyIssued:
+    return issue_yearly(school.house, school.person(who), SCHOOL, year, language, token=token or school.token())
+
+
+def text_of(pdf: bytes) -> str:
+    return " ".join(" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(pdf)).pages).replace(
+        "\xa0", " "
+    )
+
+
+def files_in(pdf: bytes) -> dict[str, bytes]:
+    with pikepdf.open(BytesIO(pdf)) as document:
+        return {name: one.get_file().read_bytes() for name, one in document.attachments.items()}
