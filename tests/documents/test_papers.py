@@ -30,7 +30,7 @@ LONG = "Depuis deux semaines, les messages arrivent chaque soir.\nقالت: «م
 
 
 def letters(protocol: Protocol) -> list[Document]:
-    return [one for one in protocol.documents.values() if not one.is_case_file]
+    return [one for one in protocol.documents.values() if one.is_letter]
 
 
 def made_up(protocol: Protocol, document: Document) -> Paper:

@@ -19,6 +19,7 @@ LANGUAGES = ("fr", "ar", "en")
 DETAILS = {
     "size": 300 * 1024 * 1024, "most": 64 * 1024 * 1024, "issuer": "Autorité", "authority": "Horloge",
     "begins": NOW, "ends": NOW + DAY, "signed": NOW, "since": NOW, "names": "x.exe", "problem": "ValueError",
+    "seconds": 60, "page": 2, "after": "avant", "wanted": "un mot", "found": "un autre",
 }  # fmt: skip
 
 

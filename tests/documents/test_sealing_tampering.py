@@ -2,24 +2,38 @@
 
 from __future__ import annotations
 
+import os
 import random
+import shutil
+import subprocess
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 
+import pikepdf
 import pytest
 from asn1crypto import algos, cms, crl, x509
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from school_protocol.documents.sealing import container
+from school_protocol.documents.case_file import case_file_html
+from school_protocol.documents.sealing import container, scanning
 from school_protocol.documents.sealing.authority import Authority
 from school_protocol.documents.sealing.container import Unfit
 from school_protocol.documents.sealing.issuing import issue
 from school_protocol.documents.sealing.keys import SigningKey
+from school_protocol.documents.sealing.pages import pages_findings
+from school_protocol.documents.sealing.signing import sign
 from school_protocol.documents.sealing.trusting import examined
+from school_protocol.documents.sealing.verdicts import Code
+from school_protocol.wording import Wording
 
+from .copies import forged, made, told, view_of_case, whole
+from .forging import a_text_left_out, one_letter, two_texts_swapped
 from .sealed import (
     AROUND,
     COPY,
     NOW,
+    academy,
     academy_rsa,
     drawn,
     hole,
@@ -122,8 +136,35 @@ def test_every_alteration_is_told(data: bytes, way: Callable[[bytes, random.Rand
         found = verdict(altered)
         may_be = BROKEN | {"unreadable", "not_signed"} if way is cut_off else BROKEN
         if found.is_sound or not may_be & {code.value for code in found.codes}:
-            untold.append((number, found.codes))
+            untold.append((number, found.codes, found.findings))
     assert untold == []
+
+
+def test_a_limit_that_speaks_first_does_not_hide_an_alteration(data: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By chance, bytes put in may be a figure that asks for all memory: the reader's limit is met before the seal."""
+
+    def expand(*_arguments: object) -> None:
+        raise scanning.TooExpanded
+
+    monkeypatch.setattr(scanning, "scanned", expand)
+    at = len(data) // 3
+    flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    assert {code.value for code in verdict(flipped).codes} == {"altered", "too_much"}
+    assert {code.value for code in verdict(data).codes} == {"too_much"}
+
+
+@pytest.mark.parametrize("problem", [MemoryError, KeyError, IndexError, OverflowError, UnicodeError])
+def test_whatever_its_reader_raises_an_altered_file_is_told_as_altered(
+    data: bytes, problem: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def break_down(*_arguments: object, **_more: object) -> None:
+        raise problem
+
+    assert verdict(data).is_sound
+    monkeypatch.setattr(scanning, "scanned", break_down)
+    at = len(data) // 3
+    flipped = data[:at] + bytes([data[at] ^ 1]) + data[at + 1 :]
+    assert {code.value for code in verdict(flipped).codes} == {"altered"}
 
 
 def test_there_are_more_than_two_hundred() -> None:
@@ -174,7 +215,7 @@ def test_each_way_past_a_lenient_reader_is_closed() -> None:
         "something after the end": der + b"\x04\x01\x00",
     }
     assert all(way != der for way in ways.values())
-    assert {told: verdict(placed(data, way)).is_sound for told, way in ways.items()} == dict.fromkeys(ways, False)
+    assert {name: verdict(placed(data, way)).is_sound for name, way in ways.items()} == dict.fromkeys(ways, False)
 
 
 def remade(change: Callable[[cms.SignedData], object], data: bytes) -> bytes:
@@ -196,8 +237,8 @@ def without_parameters(data: cms.SignedData) -> None:
 
 
 def with_a_list(data: cms.SignedData) -> None:
-    told = crl.CertificateList.load(root().revoked({}, NOW, NOW))
-    data["crls"] = [told]
+    revoked = crl.CertificateList.load(root().revoked({}, NOW, NOW))
+    data["crls"] = [revoked]
 
 
 def token(data: cms.SignedData) -> cms.SignedData:
@@ -327,6 +368,56 @@ def nested(depth: int) -> bytes:
     for _ in range(depth):
         inner = b"\x30" + bytes([len(inner)]) + inner
     return inner
+
+
+# ---- altered, and signed again with the right key ------------------------------------------------------------------
+
+AGAIN = (one_letter, a_text_left_out, two_texts_swapped)
+TIMES = 12
+"""Of each of these ways, beside every other forgery once."""
+
+
+@pytest.mark.parametrize("way", AGAIN, ids=lambda way: way.__name__)
+def test_every_alteration_signed_again_is_told(way: Callable[[pikepdf.Pdf, random.Random], object]) -> None:
+    """The signature holds; what the pages say is not what the record says."""
+    found = told(whole())
+    assert found == []
+    for number in range(TIMES):
+        lots = random.Random(f"{SEED} {way.__name__} {number}")
+        found = told(forged(lambda pdf, lots=lots: way(pdf, lots)))  # type: ignore[misc]
+        assert "pages_differ" in found, (number, found)
+        assert not BROKEN & set(found), (number, found)
+
+
+def test_a_record_swapped_and_signed_again_is_told() -> None:
+    other = replace(view_of_case(), head=replace(view_of_case().head, number="9999 9999 9999-9"))
+    data = sign(made(view_of_case(), "fr", other), academy(), NOW)
+    assert verdict(data).is_sound
+    page = case_file_html(other, Wording("fr"))
+    assert Code.PAGES_DIFFER in {one.code for one in pages_findings(data, COPY, page, Wording("fr"))}
+    own = case_file_html(view_of_case(), Wording("fr"))
+    assert pages_findings(data, COPY, own, Wording("fr")) == ()
+
+
+# ---- an outside tool -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="pdfsig (poppler-utils) is not installed")
+def test_pdfsig_agrees(tmp_path: Path) -> None:
+    """It knows nothing of our authority: that is its business. Of the signature itself it says what we say."""
+
+    def said(data: bytes) -> str:
+        (tmp_path / "copy.pdf").write_bytes(data)
+        command = ["pdfsig", "-nocert", str(tmp_path / "copy.pdf")]
+        done = subprocess.run(command, capture_output=True, check=False, env={**os.environ, "HOME": str(tmp_path)})
+        return done.stdout.decode()
+
+    for data in (whole(), issued_with_timestamp(), forged(one_letter)):
+        assert "Signature Validation: Signature is Valid." in said(data)
+        assert "Total document signed" in said(data)
+    altered = bytearray(whole())
+    altered[len(altered) // 3] ^= 1
+    assert "Signature Validation: Signature is Valid." not in said(bytes(altered))
 
 
 def asn1(key: SigningKey | Authority) -> cms.CertificateChoices:

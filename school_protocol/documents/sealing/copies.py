@@ -15,6 +15,9 @@ from school_protocol.documents.sealing.errors import CopyUnreadable
 RECORD, COPY = "record.json", "copy.json"
 """Names of the two attached files: what the pages show, and what this copy adds."""
 
+FIGURES = "figures.json"
+"""Beside copy.json in a yearly report, which has no record: its figures, as its pages print them."""
+
 RECORD_MOST, COPY_MOST = 32 * 1024 * 1024, 64 * 1024
 """Bytes of each, unpacked."""
 

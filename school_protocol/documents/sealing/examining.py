@@ -12,7 +12,7 @@ from school_protocol.documents import bidi
 from school_protocol.documents.sealing import placing, scanning
 from school_protocol.documents.sealing.attaching import Attached, TooMuch, Unread
 from school_protocol.documents.sealing.container import Unfit
-from school_protocol.documents.sealing.copies import COPY, COPY_MOST, RECORD, RECORD_MOST, Copy, read_copy
+from school_protocol.documents.sealing.copies import COPY, COPY_MOST, FIGURES, RECORD, RECORD_MOST, Copy, read_copy
 from school_protocol.documents.sealing.errors import CopyUnreadable
 from school_protocol.documents.sealing.placing import Misplaced, Placed
 from school_protocol.documents.sealing.trust import Trust
@@ -25,9 +25,6 @@ def examine(data: bytes, digest: str, trust: Trust, moment: datetime) -> Verdict
     scanning.limited()
     return _Examination(data, trust, moment).verdict(digest)
 
-
-_DAMAGE = (pikepdf.PdfError, ValueError, TypeError, AttributeError, RuntimeError)
-"""What a damaged file makes pikepdf raise."""
 
 _NAME, _NAMES = 60, 5
 """Letters of a foreign file's name that are told, and names."""
@@ -49,10 +46,10 @@ class _Examination:
             with pikepdf.open(BytesIO(self.data), attempt_recovery=False, suppress_warnings=True) as document:
                 self._document(document)
         except scanning.TooExpanded:
-            self._tell(Code.TOO_MUCH)
+            self._expanded()
         except pikepdf.PasswordError:
             self._tell(Code.ENCRYPTED)
-        except _DAMAGE:
+        except Exception:  # whatever damage makes its reader raise, want of memory among it
             self._damaged()
         return Verdict(
             len(self.data),
@@ -67,6 +64,13 @@ class _Examination:
 
     def _tell(self, code: Code, **details: object) -> None:
         self.findings.setdefault(code, Finding(code, details))
+
+    def _expanded(self) -> None:
+        """One damaged figure is enough to make a file unpack to too much: a signature in it tells that it was."""
+        signature = placing.earliest(placing.in_raw(self.data))
+        if signature is not None:
+            self._signature(signature)
+        self._tell(Code.TOO_MUCH)
 
     def _damaged(self) -> None:
         """What can be said of a file that is no PDF any more."""
@@ -137,7 +141,7 @@ class _Examination:
     # ---- the files inside --------------------------------------------------------------------------------------
 
     def _files(self, files: list[Attached]) -> None:
-        foreign = sorted({file.name for file in files} - {RECORD, COPY})
+        foreign = sorted({file.name for file in files} - {RECORD, COPY, FIGURES})
         if foreign:
             self._tell(Code.FOREIGN_FILE, names=", ".join(bidi.plain(name)[:_NAME] for name in foreign[:_NAMES]))
         copy = self._file(files, COPY, COPY_MOST, "copy")

@@ -13,17 +13,21 @@ def overlay(copy: Copy, wording: Wording, watermark: str = "") -> bytes:
 
     The same copy gives the same bytes. Raises DocumentsUnavailable.
     """
-    page = template("stamp.html").render(
+    return render(
+        overlay_html(copy, wording, watermark),
+        title=wording._("Copy %(number)s", number=copy.number),
+        language=wording.html_language,
+        identifier=f"stamp|{copy.number}|{copy.moment}|{watermark}",
+        moment=copy.moment,
+    )
+
+
+def overlay_html(copy: Copy, wording: Wording, watermark: str = "") -> str:
+    """The page that the overlay is made of."""
+    return template("stamp.html").render(
         copy=copy,
         watermark=bidi.isolated(watermark, wording.direction),
         w=wording,
         _=wording.gettext,
         line=lambda text: bidi.isolated(str(text), wording.direction),
-    )
-    return render(
-        page,
-        title=wording._("Copy %(number)s", number=copy.number),
-        language=wording.html_language,
-        identifier=f"stamp|{copy.number}|{copy.moment}|{watermark}",
-        moment=copy.moment,
     )

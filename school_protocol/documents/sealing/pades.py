@@ -57,6 +57,17 @@ def signed(
     return output.getvalue()
 
 
+def signed_apart(data: bytes, key: SigningKey, moment: datetime, authority: TimestampAuthority | None) -> bytes:
+    """A signature beside the bytes that it signs, DER. Raises TimestampRefused, and whatever pyHanko raises."""
+    timestamper = _Timestamper(authority) if authority else None
+    told = PdfCMSSignedAttributes(signing_time=moment.astimezone(UTC))
+    signature = _Holder(key).async_sign_general_data(
+        data, _HASH, detached=True, use_cades=True, timestamper=timestamper, signed_attr_settings=told
+    )
+    found: bytes = done(signature).dump()
+    return found
+
+
 def _reserved(key: SigningKey, authority: TimestampAuthority | None) -> int:
     """Hexadecimal figures kept free for the signature; those not used stay zero."""
     certificates = sum(len(one.public_bytes(Encoding.DER)) for one in (key.certificate, *key.chain))

@@ -10,11 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from school_protocol.documents import bidi
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.verdicts import Code, Finding, Verdict
 from school_protocol.wording import N_, Wording
 
 _MEGABYTE = 1024 * 1024
+_QUOTED = frozenset({"after", "wanted", "found"})
+"""Details that are somebody's text, in whatever direction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ def error_said(w: Wording, error: SealingError) -> str:
 def _said(w: Wording, key: str, value: Any) -> str:
     if isinstance(value, datetime):
         return w.moment(value)
+    if key in _QUOTED:
+        return f"\u2068{bidi.plain(str(value))}\u2069"
     if key in ("most", "size"):
         return str(value // _MEGABYTE)
     return str(value)
@@ -61,6 +66,10 @@ def _said(w: Wording, key: str, value: Any) -> str:
 
 FINDINGS: Mapping[Code, str] = {
     Code.TOO_LARGE: N_("This file is larger than %(most)s MB and was not read: choose the case file alone."),
+    Code.TOO_LONG: N_(
+        "Checking this file took longer than %(seconds)s seconds and was stopped, so nothing is known of it: check it "
+        "with the command, which takes its time."
+    ),
     Code.NOT_A_PDF: N_("This is not a PDF: choose the file exactly as it was received."),
     Code.ARCHIVE: N_("This is a ZIP archive, whatever its name says: unpack it, and check the PDF inside."),
     Code.UNREADABLE: N_("This PDF is damaged and can’t be read: ask for it to be sent again."),
@@ -168,6 +177,57 @@ FINDINGS: Mapping[Code, str] = {
     Code.COPY_UNREADABLE: N_(
         "What this copy says of itself (copy.json) can’t be read here: try with the newest version of this check, else "
         "ask for the file as it was issued."
+    ),
+    Code.RECORD_FALSE: N_(
+        "The record (record.json) contradicts itself, as none that was issued does: do not rely on the file, and ask "
+        "the academy."
+    ),
+    Code.RECORD_NEWER: N_(
+        "The record was written by another version of this product, so the pages can’t be compared with it here: check "
+        "with the newest version, or on the page of the academy that issued the file."
+    ),
+    Code.NO_RECORD: N_(
+        "This document carries no record, as letters, notices and reports carry none: there is nothing to compare its "
+        "pages with."
+    ),
+    Code.PAGES_DIFFER: N_(
+        "The pages do not say what the record says (page %(page)s, after “%(after)s”: the record has “%(wanted)s”, the "
+        "page “%(found)s”): do not rely on the file, and ask the academy."
+    ),
+    Code.PAGES_ADDED: N_(
+        "Something stands on the pages that nothing explains (page %(page)s: “%(found)s”): do not rely on the file, "
+        "and ask the academy."
+    ),
+    Code.PAGES_HIDE: N_(
+        "Something on the pages is hidden from the eye (page %(page)s: “%(found)s”): do not rely on the file, and ask "
+        "the academy."
+    ),
+    Code.PAGES_FOREIGN: N_(
+        "The pages carry a picture, a note, a link, a field or another part that no case file has (page %(page)s: "
+        "“%(found)s”): do not rely on the file, and ask the academy."
+    ),
+    Code.PAGES_UNREADABLE: N_(
+        "The pages can’t be read as those of a case file, so they can’t be compared with the record: do not rely on "
+        "the file, and ask the academy."
+    ),
+    Code.CASE_UNKNOWN: N_(
+        "The case that this file speaks of is not known on this site: ask the academy that signed it, on its own page."
+    ),
+    Code.CASE_ERASED: N_(
+        "The case that this file speaks of was erased here, as the law asks: whether this copy was taken back can’t be "
+        "told any more."
+    ),
+    Code.JOURNAL_DIFFERS: N_(
+        "The journal of the case does not have the place that this copy names: do not rely on the file, and ask the "
+        "academy."
+    ),
+    Code.NOT_ISSUED: N_(
+        "This very file was not handed out by this site, though its signature holds: do not rely on it, and ask the "
+        "academy."
+    ),
+    Code.COPY_REVOKED: N_(
+        "This copy was taken back (%(since)s) and is to be relied on no longer: ask the school or the academy for a "
+        "current one."
     ),
 }
 

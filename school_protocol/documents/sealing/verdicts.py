@@ -16,6 +16,7 @@ class Code(StrEnum):
     """Each finding's name, in machine-readable answers too."""
 
     TOO_LARGE = "too_large"
+    TOO_LONG = "too_long"
     NOT_A_PDF = "not_a_pdf"
     ARCHIVE = "archive"
     UNREADABLE = "unreadable"
@@ -57,10 +58,28 @@ class Code(StrEnum):
     COPY_REPEATED = "copy_repeated"
     COPY_UNREADABLE = "copy_unreadable"
 
+    RECORD_FALSE = "record_false"
+    RECORD_NEWER = "record_newer"
+    NO_RECORD = "no_record"
+    PAGES_DIFFER = "pages_differ"
+    PAGES_ADDED = "pages_added"
+    PAGES_HIDE = "pages_hide"
+    PAGES_FOREIGN = "pages_foreign"
+    PAGES_UNREADABLE = "pages_unreadable"
+
+    CASE_UNKNOWN = "case_unknown"
+    CASE_ERASED = "case_erased"
+    JOURNAL_DIFFERS = "journal_differs"
+    NOT_ISSUED = "not_issued"
+    COPY_REVOKED = "copy_revoked"
+
 
 WARNINGS = frozenset(
-    {Code.EXPIRED, Code.SIGNED_LATER, Code.REVOKED_SINCE, Code.REVOCATION_UNKNOWN, Code.TIMESTAMP_UNKNOWN}
-)
+    {
+        Code.EXPIRED, Code.SIGNED_LATER, Code.REVOKED_SINCE, Code.REVOCATION_UNKNOWN, Code.TIMESTAMP_UNKNOWN,
+        Code.RECORD_NEWER, Code.NO_RECORD, Code.CASE_ERASED,
+    }
+)  # fmt: skip
 """Findings that leave a document sound."""
 
 

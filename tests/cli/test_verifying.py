@@ -1,0 +1,204 @@
+"""`case-file verify`, with nothing but the file and the authority's certificate; `--here`; and `case-file revoke`."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN
+from domain.telling import NOW as THEN
+from services.conftest import School
+from services.test_sealed_papers import keys
+
+from school_protocol import cli
+from school_protocol.cli import REFUSED, case_files
+from school_protocol.cli.case_files import UNCOMPARED
+from school_protocol.config import Settings
+from school_protocol.documents import rendering
+from school_protocol.documents.sealing.verifying import MOST
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import open_house
+from school_protocol.services.papers.posting import issue_letter
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import directory
+from tests.documents.copies import forged, whole
+from tests.documents.forging import one_letter
+from tests.documents.sealed import DAY, NOW, academy, clockmaker, root
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with a copy and the authority's certificate: no installation anywhere."""
+    (tmp_path / "copy.pdf").write_bytes(whole())
+    (tmp_path / "root.pem").write_bytes(root().pem)
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "never"))
+    monkeypatch.delenv("SCHOOL_PROTOCOL_SIGNING", raising=False)
+    monkeypatch.setattr(case_files, "_now", lambda: NOW + DAY)
+    return tmp_path
+
+
+def verify(place: Path, *more: str, file: str = "copy.pdf", trust: str = "root.pem") -> Result:
+    options = ["--trust", str(place / trust)] if trust else []
+    return CliRunner().invoke(cli.main, ["case-file", "verify", str(place / file), *options, *more])
+
+
+def test_a_genuine_copy_is_told_with_whose_it_is(place: Path) -> None:
+    done = verify(place, "--language", "en")
+    assert done.exit_code == 0, done.output
+    lines = done.output.splitlines()
+    assert lines[0] == "This copy is genuine and complete."
+    assert "Signed by: AREF Casablanca-Settat" in lines
+    assert "Copy number: 3" in lines
+    assert "+ The pages say what the record says, and nothing else" in lines
+    assert "? The copy was not taken back" in lines, "nobody was asked"
+    assert not (place / "never").exists()
+
+
+@pytest.mark.parametrize(("language", "title"), [("fr", "authentique et complet"), ("ar", "أصلية وكاملة")])
+def test_it_speaks_the_readers_language(place: Path, language: str, title: str) -> None:
+    assert title in verify(place, "--language", language).output
+
+
+def test_pages_altered_and_signed_again_are_told_in_one_line(place: Path) -> None:
+    (place / "forged.pdf").write_bytes(forged(one_letter))
+    done = verify(place, "--language", "en", file="forged.pdf")
+    assert done.exit_code == 1
+    assert [line for line in done.output.splitlines() if line.startswith("- ")] != []
+    assert "The pages do not say what the record says" in done.output
+
+
+def test_json_says_the_same_for_programs(place: Path) -> None:
+    found = json.loads(verify(place, "--json").output)
+    assert (found["standing"], found["compared"], found["asked"], found["findings"]) == ("genuine", True, False, [])
+    assert found["copy"]["number"] == 3
+    assert found["signer"]["name"] == "AREF Casablanca-Settat"
+    (place / "forged.pdf").write_bytes(forged(one_letter))
+    done = verify(place, "--json", file="forged.pdf")
+    assert done.exit_code == 1
+    (first, *_others) = json.loads(done.output)["findings"]
+    assert (first["code"], first["warning"]) == ("pages_differ", False)
+    assert {"page", "after", "wanted", "found"} <= first["details"].keys()
+
+
+def test_an_authority_that_does_not_know_the_signer_is_told(place: Path) -> None:
+    (place / "other.pem").write_bytes(clockmaker().pem)
+    done = verify(place, "--json", trust="other.pem")
+    assert done.exit_code == 1
+    assert [one["code"] for one in json.loads(done.output)["findings"]] == ["unknown_authority"]
+
+
+def test_a_revoked_certificate_is_told_by_the_list_at_hand(place: Path) -> None:
+    serial = academy().certificate.serial_number
+    (place / "revoked.crl").write_bytes(root().revoked({serial: NOW - DAY}, NOW - DAY, NOW + 30 * DAY))
+    done = verify(place, "--json", "--revoked", str(place / "revoked.crl"))
+    assert done.exit_code == 1
+    assert [one["code"] for one in json.loads(done.output)["findings"]] == ["revoked"]
+
+
+def test_what_is_far_too_large_is_not_read(place: Path) -> None:
+    with (place / "large.pdf").open("wb") as stream:
+        stream.truncate(300 * 1024 * 1024)
+    done = verify(place, "--language", "en", file="large.pdf")
+    assert done.exit_code == 1
+    assert f"larger than {MOST // 1024 // 1024} MB" in done.output
+
+
+def test_without_a_certificate_it_asks_for_one(place: Path) -> None:
+    done = verify(place, trust="")
+    assert done.exit_code == 1
+    assert "--trust" in done.output
+    (place / "root.pem").write_bytes(b"none")
+    assert "certificate" in verify(place, "--language", "en").output
+
+
+def test_it_takes_the_installations_own_where_none_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_SIGNING", str(place))
+    assert verify(place, trust="").exit_code == 0
+    assert not (place / "never").exists()
+
+
+def test_no_database_and_no_page_is_loaded(place: Path) -> None:
+    """A process of its own, from a folder that holds the file and the certificate alone."""
+    script = (
+        "import sys; from datetime import datetime; from school_protocol.cli import main, case_files\n"
+        f"case_files._now = lambda: datetime.fromisoformat({(NOW + DAY).isoformat()!r})\n"
+        "code = 0\n"
+        "try: main(sys.argv[1:])\n"
+        "except SystemExit as done: code = done.code\n"
+        "assert 'flask' not in sys.modules and 'weasyprint' not in sys.modules, 'too much was loaded'\n"
+        "sys.exit(code)\n"
+    )
+    command = [sys.executable, "-c", script, "case-file", "verify", "copy.pdf", "--trust", "root.pem"]
+    done = subprocess.run(command, cwd=place, capture_output=True, check=False, text=True)
+    assert done.returncode == 0, done.stderr
+    assert sorted(path.name for path in place.iterdir()) == ["copy.pdf", "root.pem"]
+
+
+# ---- asked of an installation --------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    clock = TurnableClock(THEN)
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    found.report()
+    keys(found)
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "var"))
+    monkeypatch.delenv("SCHOOL_PROTOCOL_SIGNING", raising=False)
+    monkeypatch.setattr(case_files, "open_the_house", lambda: house)
+    monkeypatch.setattr(case_files, "_now", lambda: THEN)
+    yield found
+    house.realm.close()
+    house.directory.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, ["case-file", *arguments])
+
+
+def username(school: School, who: str) -> str:
+    with school.house.directory.reading() as session:
+        return directory.account(session, school.account(who)).username
+
+
+def test_the_house_is_asked_where_it_is_wanted(school: School, tmp_path: Path) -> None:
+    out, head = str(tmp_path / "copy.pdf"), username(school, "head")
+    assert run("issue", school.number, "--profile", "school", "-o", out, "--as", head).exit_code == 0
+    assert run("verify", out, "--here").exit_code == 0
+    done = run("revoke", school.number, "--copy", "1", "--reason", "mauvaise adresse", "--as", head)
+    assert (done.exit_code, "copy 1" in done.stderr) == (0, True)
+    told = run("verify", out, "--here", "--json")
+    assert told.exit_code == 1
+    assert [one["code"] for one in json.loads(told.output)["findings"]] == ["copy_revoked"]
+    assert "mauvaise adresse" not in told.output
+    assert run("verify", out).exit_code == 0, "the file alone does not know"
+    again = run("revoke", school.number, "--copy", "1", "--reason", "encore", "--as", head)
+    assert (again.exit_code, "already" in again.stderr) == (REFUSED, True)
+
+
+def test_a_letter_has_an_exit_code_of_its_own(school: School, tmp_path: Path) -> None:
+    issued = issue_letter(school.house, school.person("head"), school.number, "marsad_sheet", "case", "fr")
+    (tmp_path / "letter.pdf").write_bytes(issued.data)
+    done = run("verify", str(tmp_path / "letter.pdf"), "--language", "en")
+    assert done.exit_code == UNCOMPARED
+    assert "carries no record" in done.output
+    assert run("verify", str(tmp_path / "letter.pdf"), "--here").exit_code == 0
+
+
+def test_what_may_not_be_revoked_is_refused_in_words(school: School) -> None:
+    head = username(school, "head")
+    nothing = run("revoke", school.number, "--copy", "7", "--reason", "x", "--as", head)
+    assert (nothing.exit_code, "not found" in nothing.stderr) == (1, True)
+    issue_letter(school.house, school.person("head"), school.number, "marsad_sheet", "case", "fr")
+    options = ["--document", "marsad_sheet", "--copy", "1", "--as", head]
+    silent = run("revoke", school.number, *options, "--reason", " ")
+    assert (silent.exit_code, "reason" in silent.stderr) == (REFUSED, True)

@@ -1,0 +1,102 @@
+"""Whole copies, as they are issued: a made-up case with its true record inside, stamped and signed; and forged ones."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+from collections.abc import Callable
+from dataclasses import replace
+from functools import lru_cache
+
+import pikepdf
+
+from school_protocol.definitions import read
+from school_protocol.documents.case_file import case_file, case_file_html
+from school_protocol.documents.model import CaseFile
+from school_protocol.documents.record import encoded, record_of
+from school_protocol.documents.sealing.assembling import assembled
+from school_protocol.documents.sealing.copies import Copy, read_copy
+from school_protocol.documents.sealing.overlays import overlay
+from school_protocol.documents.sealing.pages import pages_findings
+from school_protocol.documents.sealing.signing import sign
+from school_protocol.documents.sealing.verifying import verify
+from school_protocol.domain.protocol import Protocol
+from school_protocol.wording import Wording
+
+from .made_up import MadeUp, profiles
+from .sealed import COPY, DAY, DEFINITIONS, NOW, academy, saved, trust
+
+Change = Callable[[pikepdf.Pdf], object]
+
+
+@lru_cache(maxsize=4)
+def definition(name: str = "small") -> tuple[Protocol, str]:
+    """A definition as a record carries it: what is read, and its text."""
+    text = DEFINITIONS[name].read_text("utf-8")
+    return read(text.encode(), name), text
+
+
+@lru_cache(maxsize=8)
+def view_of_case(identified: bool = True) -> CaseFile:
+    protocol, _text = definition()
+    return MadeUp(protocol).file(profiles(protocol)[identified])
+
+
+@lru_cache(maxsize=16)
+def unsigned(language: str = "fr", identified: bool = True) -> bytes:
+    """A copy before its signature."""
+    return made(view_of_case(identified), language)
+
+
+def made(view: CaseFile, language: str, record_of_view: CaseFile | None = None) -> bytes:
+    """A copy of any view before its signature; `record_of_view`: where its record is that of another."""
+    protocol, text = definition()
+    w = Wording(language)
+    record = encoded(record_of(record_of_view or view, {protocol.version: protocol}, {protocol.version: text}, w))
+    return assembled(case_file(view, w, record), overlay(COPY, w), COPY)
+
+
+@lru_cache(maxsize=8)
+def whole(language: str = "fr", identified: bool = True) -> bytes:
+    """A copy as it was issued."""
+    return sign(unsigned(language, identified), academy(), NOW)
+
+
+def forged(change: Change, language: str = "fr") -> bytes:
+    """The copy, changed by somebody who holds the academy's own key."""
+    with pikepdf.open(io.BytesIO(unsigned(language))) as pdf:
+        change(pdf)
+        return sign(saved(pdf), academy(), NOW)
+
+
+def carried(data: bytes, name: str) -> bytes:
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        found: bytes = pdf.attachments[name].get_file().read_bytes()
+        return found
+
+
+def copy_in(data: bytes) -> Copy:
+    return read_copy(carried(data, "copy.json"))
+
+
+def page_of(language: str = "fr", identified: bool = True, view: CaseFile | None = None) -> str:
+    """The page that such a copy was made of."""
+    return case_file_html(view or view_of_case(identified), Wording(language))
+
+
+def told(data: bytes, language: str = "fr", identified: bool = True) -> list[str]:
+    """Everything that is found of a signed file beside the page that it was made of, its signature first."""
+    verdict = verify(data, trust(), NOW + DAY)
+    found = pages_findings(data, COPY, page_of(language, identified), Wording(language))
+    return [finding.code.value for finding in (*verdict.findings, *found)]
+
+
+def with_record(record: bytes, *, named: str = "") -> bytes:
+    """The copy with another record inside, its digest set right in copy.json (or to `named`), and signed again."""
+
+    def change(pdf: pikepdf.Pdf) -> None:
+        pdf.attachments["record.json"].obj.EF.F.write(record)
+        copy = replace(COPY, record_digest=named or hashlib.sha256(record).hexdigest())
+        pdf.attachments["copy.json"].obj.EF.F.write(copy.as_json())
+
+    return forged(change)

@@ -1,0 +1,286 @@
+"""A file checked by itself, and asked of the house that issued it."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+
+from school_protocol.config import Settings
+from school_protocol.documents import rendering
+from school_protocol.documents.sealing.copies import read_copy
+from school_protocol.documents.sealing.keys import read_key_file
+from school_protocol.documents.sealing.signing import sign
+from school_protocol.documents.sealing.verdicts import Code
+from school_protocol.services.house import open_house
+from school_protocol.services.papers import checking_apart, issue_case_file
+from school_protocol.services.papers.checking_apart import checked_apart, read_plain
+from school_protocol.services.papers.posting import issue_letter
+from school_protocol.services.papers.revoking import revoke
+from school_protocol.services.papers.signing import academy_of, trust_in
+from school_protocol.services.papers.verdict_said import checked_said
+from school_protocol.services.papers.verifying import Checked, Standing, asked, checked
+from school_protocol.storage import cases
+from school_protocol.wording import Wording
+from services.conftest import School
+from tests.documents.copies import carried, made, view_of_case, whole, with_record
+from tests.documents.sealed import DAY, NOW, academy, saved, trust
+
+from .test_sealed_papers import keys, loaded
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+SECRET = "envoyé à la mauvaise adresse"
+
+
+def alone(data: bytes) -> Checked:
+    return checked(data, trust(), NOW + DAY)
+
+
+def codes(found: Checked) -> set[Code]:
+    return set(found.verdict.codes)
+
+
+# ---- the file alone ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_a_copy_as_issued_is_genuine(language: str) -> None:
+    found = alone(whole(language))
+    assert (found.standing, codes(found), found.is_compared) == (Standing.genuine, set(), True)
+    assert found.about is not None
+    assert (found.about.language, found.about.number) == (language, view_of_case().head.number)
+
+
+def test_a_record_of_another_case_signed_again_is_told() -> None:
+    """It is whole, and its digest is the one that the copy names: the pages are another case's."""
+    other = replace(view_of_case(), head=replace(view_of_case().head, number="9999 9999 9999-9"))
+    data = sign(made(view_of_case(), "fr", other), academy(), NOW)
+    assert codes(alone(data)) == {Code.PAGES_DIFFER, Code.PAGES_ADDED}
+
+
+def changed(change: Callable[[dict[str, Any]], object]) -> bytes:
+    record = json.loads(carried(whole(), "record.json"))
+    change(record)
+    return (json.dumps(record, ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def definition(record: dict[str, Any], text: str) -> None:
+    """Another definition, its digest set right."""
+    record["versions"][0] |= {"definition": text, "digest": hashlib.sha256(text.encode()).hexdigest()}
+
+
+RECORDS: list[tuple[str, Callable[[dict[str, Any]], object], Code]] = [
+    ("another word", lambda one: one["case"]["head"]["state"].update(words="autre"), Code.RECORD_FALSE),
+    ("a key more", lambda one: one["case"].update(more=1), Code.RECORD_FALSE),
+    ("no case", lambda one: one.pop("case"), Code.RECORD_FALSE),
+    ("no language", lambda one: one.update(language="xx"), Code.RECORD_FALSE),
+    ("a definition of another digest", lambda one: one["versions"][0].update(definition="x: 1"), Code.RECORD_FALSE),
+    ("another format", lambda one: one.update(schema="urn:school-protocol:case-record:2", format=2), Code.RECORD_NEWER),
+    ("another layout", lambda one: one.update(layout=99), Code.RECORD_NEWER),
+    ("a definition of a later format", lambda one: definition(one, "format: 99\n"), Code.RECORD_NEWER),
+]
+
+
+@pytest.mark.parametrize(("name", "change", "code"), RECORDS, ids=[one[0] for one in RECORDS])
+def test_another_record_signed_again_is_told(name: str, change: Callable[[dict[str, Any]], object], code: Code) -> None:
+    found = alone(with_record(changed(change)))
+    assert codes(found) == {code}, name
+    assert found.standing is (Standing.uncompared if code is Code.RECORD_NEWER else Standing.not_trusted)
+
+
+def test_what_is_no_record_signed_again_is_told() -> None:
+    for data in (b"null", b"[]", b"{", b"\xff\xfe", b"[" * 50_000):
+        assert codes(alone(with_record(data))) == {Code.RECORD_FALSE}, data[:4]
+
+
+def test_the_same_record_signed_again_is_not_told() -> None:
+    """The control of the two before."""
+    assert alone(with_record(changed(lambda _record: None))).standing is Standing.genuine
+    assert codes(alone(with_record(changed(lambda _record: None), named="0" * 64))) == {Code.RECORD_DIFFERS}
+
+
+def test_an_altered_file_is_not_compared() -> None:
+    flipped = bytearray(whole())
+    flipped[len(flipped) // 2] ^= 1
+    found = alone(bytes(flipped))
+    assert found.standing is Standing.not_trusted
+    assert not found.is_compared
+    assert found.about is None
+
+
+# ---- apart ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_process_apart_finds_the_same() -> None:
+    for data in (whole(), whole()[:-700], b"PK\x03\x04", with_record(b"{}")):
+        told, here = checked_apart(data, trust(), NOW + DAY).plain(), alone(data).plain()
+        assert {**told, "record": None} == {**here, "record": None}
+
+
+def test_plain_values_say_all() -> None:
+    late = checked(whole(), trust(), NOW + timedelta(days=800))
+    assert Code.EXPIRED in codes(late)
+    again = read_plain(json.loads(json.dumps(late.plain())))
+    assert again.verdict.findings == late.verdict.findings
+    assert (again.about, again.verdict.signer, again.verdict.copy) == (
+        late.about,
+        late.verdict.signer,
+        late.verdict.copy,
+    )
+
+
+def test_what_takes_too_long_is_stopped_and_said() -> None:
+    found = checked_apart(whole(), trust(), NOW + DAY, seconds=0.0)
+    assert codes(found) == {Code.TOO_LONG}
+    assert "0" in checked_said(Wording("en"), found).lines[0]
+
+
+def test_what_is_too_large_is_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_apart, "_begun", lambda: pytest.fail("it was"))
+    assert codes(checked_apart(b"%PDF-" + bytes(100), trust(), NOW, most=50)) == {Code.TOO_LARGE}
+
+
+def test_a_process_that_breaks_down_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(checking_apart, "_work", _broken)
+    assert codes(checked_apart(whole(), trust(), NOW + DAY)) == {Code.UNREADABLE}
+
+
+def _broken(answers: Any) -> None:
+    answers.recv()
+    raise MemoryError
+
+
+# ---- asked of the house --------------------------------------------------------------------------------------------
+
+
+def here(school: School, data: bytes) -> Checked:
+    folder = school.house.settings.signing_folder
+    assert folder is not None
+    return asked(school.house, checked(data, trust_in(folder), school.house.now()))
+
+
+def issued(school: School) -> bytes:
+    school.report()
+    keys(school)
+    return issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
+
+
+def signed_again(school: School, data: bytes, change: Callable[[pikepdf.Pdf], object]) -> bytes:
+    """By whoever holds the academy's key."""
+    folder = school.house.settings.data / "signing"
+    academy_key = read_key_file(folder / f"{academy_of(school.house, loaded(school).around.unit).code}.pem")
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        change(pdf)
+        for holder in (pdf.Root, *(page.obj for page in pdf.pages)):
+            for key in ("/AcroForm", "/Perms", "/Annots"):
+                if key in holder:
+                    del holder[key]
+        return sign(saved(pdf), academy_key, school.house.now())
+
+
+def test_a_copy_that_was_handed_out_is_genuine_here(school: School) -> None:
+    found = here(school, issued(school))
+    assert (found.standing, codes(found)) == (Standing.genuine, set())
+    assert (found.is_compared, found.is_asked, found.is_issued) == (True, True, True)
+    school.act("team_member", "note", text="encore")
+    assert here(school, issue_case_file(school.house, school.person("head"), school.number, "school", "ar").data)
+
+
+def test_a_copy_that_was_taken_back_says_so_and_not_why(school: School) -> None:
+    data = issued(school)
+    revoke(school.house, school.person("head"), school.number, "case_file", 1, SECRET)
+    found = here(school, data)
+    assert codes(found) == {Code.COPY_REVOKED}
+    said = checked_said(Wording("fr"), found)
+    assert "retiré" in said.title
+    assert SECRET not in json.dumps(found.plain(), ensure_ascii=False) + str(said)
+    other = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="two").data
+    assert here(school, other).standing is Standing.genuine, "the other copy stands"
+    folder = school.house.settings.data / "signing"
+    assert checked(data, trust_in(folder), school.house.now()).standing is Standing.genuine, "nobody was asked"
+
+
+def test_another_place_of_the_journal_signed_again_is_told(school: School) -> None:
+    def change(pdf: pikepdf.Pdf) -> None:
+        stream = pdf.attachments["copy.json"].obj.EF.F
+        copy = read_copy(stream.read_bytes())
+        stream.write(replace(copy, journal_number=copy.journal_number + 1).as_json())
+
+    assert codes(here(school, signed_again(school, issued(school), change))) == {Code.JOURNAL_DIFFERS, Code.NOT_ISSUED}
+
+
+def test_the_very_same_signed_once_more_was_not_handed_out(school: School) -> None:
+    found = here(school, signed_again(school, issued(school), lambda _pdf: None))
+    assert found.is_compared
+    assert codes(found) == {Code.NOT_ISSUED}
+
+
+def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -> None:
+    data = issued(school)
+    folder = school.house.settings.data / "signing"
+    other = open_house(Settings(data=tmp_path / "other", signing=folder), school.house.clock)
+    found = asked(other, checked(data, trust_in(folder), school.house.now()))
+    assert codes(found) == {Code.CASE_UNKNOWN}
+    other.realm.close()
+    other.directory.close()
+
+
+def test_a_case_that_was_erased_is_told(school: School) -> None:
+    data = issued(school)
+    with school.house.realm.writing() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        cases.destroy_case(session, school.house.vault, case_id, at=school.house.now(), actor="x")
+    found = here(school, data)
+    assert codes(found) == {Code.CASE_ERASED}
+    assert found.standing is Standing.genuine
+
+
+def test_of_a_file_that_does_not_hold_nothing_is_asked(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever has no file of ours learns nothing of any case by it."""
+    data = issued(school)
+    folder = school.house.settings.data / "signing"
+    now = school.house.now()
+    flipped = bytearray(data)
+    flipped[len(data) // 3] ^= 1
+    foreign = checked(whole(), trust_in(folder), now)
+    monkeypatch.setattr(type(school.house.realm), "reading", lambda _store: pytest.fail("the realm was asked"))
+    for found in (checked(bytes(flipped), trust_in(folder), now), foreign, checked(b"%PDF-", trust_in(folder), now)):
+        assert asked(school.house, found) == found
+
+
+# ---- letters -------------------------------------------------------------------------------------------------------
+
+
+def letter(school: School) -> bytes:
+    school.report()
+    keys(school)
+    head = school.person("head")
+    return issue_letter(school.house, head, school.number, "marsad_sheet", "case", "ar", token="one").data
+
+
+def test_a_letter_has_nothing_to_compare_with_and_its_house_knows_it(school: School) -> None:
+    data = letter(school)
+    folder = school.house.settings.data / "signing"
+    found = checked(data, trust_in(folder), school.house.now())
+    assert (found.standing, codes(found)) == (Standing.uncompared, {Code.NO_RECORD})
+    known = asked(school.house, found)
+    assert (known.standing, known.is_issued) == (Standing.genuine, True)
+    revoke(school.house, school.person("head"), school.number, "marsad_sheet", 1, SECRET)
+    assert Code.COPY_REVOKED in codes(asked(school.house, found))
+
+
+def test_a_letter_altered_and_signed_again_is_told_by_its_house(school: School) -> None:
+    def change(pdf: pikepdf.Pdf) -> None:
+        pdf.docinfo["/Title"] = "autre"
+
+    found = here(school, signed_again(school, letter(school), change))
+    assert codes(found) == {Code.NO_RECORD, Code.NOT_ISSUED}
+    assert found.standing is Standing.not_trusted

@@ -1,0 +1,328 @@
+"""The page on which anybody checks a copy, and the one on which a copy is taken back."""
+
+from __future__ import annotations
+
+import io
+import re
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+from domain.telling import MOROCCAN
+from domain.telling import NOW as THEN
+from flask import Flask
+from flask.testing import FlaskClient
+from services.conftest import School
+from services.test_sealed_papers import keys
+from werkzeug.test import TestResponse
+
+from school_protocol.config import Settings
+from school_protocol.documents import rendering
+from school_protocol.documents.sealing.verdicts import Code
+from school_protocol.documents.sealing.verifying import MOST
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import House, open_house
+from school_protocol.services.papers import checking_apart, issue_case_file, public_checks
+from school_protocol.services.papers.verifying import Checked, checked, unread
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import directory
+from school_protocol.storage import sign_in as browser
+from school_protocol.web import create_app, limits, verifying
+from tests.documents.copies import forged, whole
+from tests.documents.forging import one_letter
+from tests.documents.sealed import DAY, NOW, root
+from tests.web.filled import filled
+from tests.web.page import read_page
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+LANGUAGES = ("fr", "ar", "en")
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    """An installation that trusts the authority of the made-up copies, and knows no case."""
+    signing = tmp_path / "var" / "signing"
+    signing.mkdir(parents=True)
+    (signing / "root.pem").write_bytes(root().pem)
+    found = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW + DAY))
+    yield found
+    found.realm.close()
+    found.directory.close()
+
+
+@pytest.fixture
+def app(house: House, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """Without the process apart, but for the tests that are about it."""
+
+    def here(data: bytes, trust: Any, moment: Any) -> Checked:
+        return checked(data, trust, moment)
+
+    monkeypatch.setattr(checking_apart, "checked_apart", here)
+    return create_app(house, testing=True)
+
+
+@pytest.fixture
+def anybody(app: Flask) -> FlaskClient:
+    return app.test_client()
+
+
+def send(client: FlaskClient, data: bytes | None, language: str = "en", name: str = "copie.pdf") -> TestResponse:
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    form: dict[str, Any] = dict(filled(client.get("/verify").get_data(as_text=True)))
+    form["file"] = (io.BytesIO(data), name) if data is not None else (io.BytesIO(b""), "")
+    return client.post("/verify", data=form, content_type="multipart/form-data")
+
+
+def said(response: TestResponse) -> str:
+    return re.sub(r"\s+", " ", read_page(response).text)
+
+
+# ---- anybody's page ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: str) -> None:
+    anybody.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    door = anybody.get("/sign-in").get_data(as_text=True)
+    assert 'href="/verify"' in door
+    response = anybody.get("/verify")
+    assert response.status_code == 200
+    page = read_page(response)
+    assert page.lang.startswith(language)
+    assert [one["type"] for one in page.inputs] == ["file"]
+
+
+@pytest.mark.parametrize(("language", "words"), [("en", "did not"), ("fr", ""), ("ar", "")])
+def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient, language: str, words: str) -> None:
+    """Signature, record and pages hold, and the house was asked."""
+    text = said(send(anybody, whole(language), language))
+    assert {"en": "is not known on this site", "fr": "n’est pas connu sur ce site", "ar": "غير معروفة"}[
+        language
+    ] in text
+    assert "AREF Casablanca-Settat" in text
+
+
+def test_the_first_thing_said_is_the_verdict(anybody: FlaskClient) -> None:
+    page = read_page(send(anybody, forged(one_letter)))
+    assert page.h1 == ["This file is not to be trusted."]
+    assert page.title.startswith("This file is not to be trusted.")
+    assert "The pages do not say what the record says" in page.text
+
+
+def zipped() -> bytes:
+    with zipfile.ZipFile(target := io.BytesIO(), "w") as archive:
+        archive.writestr("copie.pdf", b"%PDF-1.7")
+    return target.getvalue()
+
+
+def locked() -> bytes:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.save(target := io.BytesIO(), encryption=pikepdf.Encryption(owner="a", user="b"))
+    return target.getvalue()
+
+
+def with_a_program() -> bytes:
+    with pikepdf.new() as pdf:
+        pdf.add_blank_page()
+        pdf.Root.OpenAction = pikepdf.Dictionary(S=pikepdf.Name.JavaScript, JS=pikepdf.String("app.alert(1)"))
+        pdf.save(target := io.BytesIO())
+    return target.getvalue()
+
+
+BAD: list[tuple[str, bytes | None, int, str]] = [
+    ("a ZIP", zipped(), 200, "This is a ZIP archive"),
+    ("locked", locked(), 200, "locked by a password"),
+    ("a program", with_a_program(), 200, "contains a program (JavaScript)"),
+    ("no PDF", b"<html>", 200, "This is not a PDF"),
+    ("damaged", b"%PDF-1.7\n%%EOF", 200, "damaged"),
+    ("empty", b"", 422, "This file is empty"),
+    ("no file", None, 422, "Choose the file first"),
+]
+
+
+@pytest.mark.parametrize(("data", "status", "words"), [one[1:] for one in BAD], ids=[one[0] for one in BAD])
+def test_what_is_no_copy_gets_its_sentence(anybody: FlaskClient, data: bytes | None, status: int, words: str) -> None:
+    response = send(anybody, data)
+    assert response.status_code == status
+    text = said(response)
+    assert words in text
+    assert "genuine and complete" not in text
+    assert "What was checked" not in text
+
+
+class NeverRead(io.RawIOBase):
+    """A body of 300 MB of which nobody reads a byte."""
+
+    place = 0
+
+    def tell(self) -> int:
+        return self.place
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        self.place = offset if whence == 0 else 300 * 1024 * 1024 + offset
+        return self.place
+
+    def read(self, size: int = -1) -> bytes:
+        raise AssertionError(f"{size} bytes were read")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_too_large_is_refused_before_it_is_read(anybody: FlaskClient, language: str) -> None:
+    anybody.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    anybody.get("/verify")
+    response = anybody.post("/verify", input_stream=NeverRead(), content_type="multipart/form-data; boundary=b")
+    assert response.status_code == 413
+    assert str(MOST // 1024 // 1024) in said(response)
+
+
+def test_a_file_of_the_largest_size_is_taken_and_none_larger() -> None:
+    assert limits.UPLOADS["verifying.verify"] > MOST
+    assert limits.UPLOADS["verifying.verify"] < MOST + 1024 * 1024
+
+
+def test_the_file_is_not_kept(anybody: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not in memory beyond the answer, not among temporary files, not in the installation."""
+    folder = tmp_path / "temporary"
+    folder.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(folder))
+    mark = b"never to be found again"
+    before = sorted(path for path in tmp_path.rglob("*"))
+    send(anybody, b"%PDF-1.7\n" + mark + bytes(3_000_000))
+    assert list(folder.iterdir()) == []
+    assert sorted(path for path in tmp_path.rglob("*") if "-wal" not in path.name and "-shm" not in path.name) == [
+        path for path in before if "-wal" not in path.name and "-shm" not in path.name
+    ]
+    assert all(mark not in path.read_bytes() for path in tmp_path.rglob("*") if path.is_file())
+
+
+def test_too_many_from_one_place_are_asked_to_wait(anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(public_checks, "MOST", 2)
+    answers = [send(anybody, b"%PDF-1.7") for _ in range(3)]
+    assert [one.status_code for one in answers] == [200, 200, 429]
+    assert "a quarter of an hour" in said(answers[2])
+
+
+def test_more_at_once_than_there_is_room_for_are_asked_to_come_again(
+    anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verifying, "PATIENCE", 0.01)
+    for _ in range(verifying.AT_ONCE):
+        verifying._places.acquire()
+    try:
+        response = send(anybody, b"%PDF-1.7")
+    finally:
+        for _ in range(verifying.AT_ONCE):
+            verifying._places.release()
+    assert response.status_code == 503
+    assert "try again shortly" in said(response)
+    assert send(anybody, b"%PDF-1.7").status_code == 200
+
+
+def test_without_an_authority_nothing_can_be_checked_and_it_says_so(house: House, anybody: FlaskClient) -> None:
+    folder = house.settings.signing_folder
+    assert folder is not None
+    (folder / "root.pem").unlink()
+    folder.rmdir()
+    response = anybody.get("/verify")
+    assert 'type="file"' not in response.get_data(as_text=True)
+    assert "certificat" in said(response)
+
+
+def test_an_authority_that_cannot_be_read_is_said(house: House, anybody: FlaskClient) -> None:
+    folder = house.settings.signing_folder
+    assert folder is not None
+    (folder / "root.pem").write_bytes(b"-----BEGIN CERTIFICATE-----\nnone\n-----END CERTIFICATE-----\n")
+    response = send(anybody, whole())
+    assert response.status_code == 503
+    assert "can’t be read" in said(response)
+
+
+def test_what_a_file_says_is_shown_as_text(anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    hostile = "<script>alert(1)</script>\u202egnp.exe"
+
+    def told(data: bytes, _trust: Any, _moment: Any) -> Checked:
+        return unread(len(data), Code.PAGES_ADDED, page=1, found=hostile)
+
+    monkeypatch.setattr(checking_apart, "checked_apart", told)
+    body = send(anybody, whole()).get_data(as_text=True)
+    assert "<script>alert" not in body
+    assert "&lt;script&gt;alert(1)" in body
+    assert "\u202e" not in body
+
+
+def test_in_a_process_apart_the_answer_is_the_same(house: House) -> None:
+    client = create_app(house, testing=True).test_client()
+    assert "is not known on this site" in said(send(client, whole()))
+
+
+# ---- copies of a case ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    house = open_house(Settings(data=tmp_path / "school"), TurnableClock(THEN))
+    found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    found.report()
+    keys(found)
+    yield found
+    house.realm.close()
+    house.directory.close()
+
+
+def client(school: School, who: str, language: str = "fr") -> FlaskClient:
+    account = school.account(who)
+    with school.house.directory.writing() as session:
+        directory.set_language(session, account, language)
+        token = browser.open_web_session(session, account, now=school.house.now())
+    found = create_app(school.house, testing=True).test_client()
+    found.set_cookie("session", token)
+    return found
+
+
+def test_a_copy_is_genuine_until_it_is_taken_back(school: School) -> None:
+    data = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
+    anybody = create_app(school.house, testing=True).test_client()
+    page = read_page(send(anybody, data))
+    assert page.h1 == ["This copy is genuine and complete."]
+    assert "Academy" in page.text
+    head, path = client(school, "head"), f"/cases/{school.number}/copies"
+    listed = head.get(path)
+    assert "Exemplaire n° 1" in said(listed)
+    form = {**dict(filled(listed.get_data(as_text=True), "/copies")), "reason": ""}
+    nothing = head.post(path, data=form)
+    assert nothing.status_code == 422
+    assert "Une réponse est nécessaire" in said(nothing) or "réponse" in said(nothing)
+    done = head.post(path, data={**form, "reason": "partie à la mauvaise adresse"})
+    assert (done.status_code, done.location) == (303, path)
+    assert "partie à la mauvaise adresse" in said(head.get(path))
+    again = head.post(path, data={**form, "reason": "encore"})
+    assert again.status_code == 409
+    assert "déjà été retiré" in said(again)
+    page = read_page(send(anybody, data))
+    assert page.h1 == ["This copy was taken back: it is not to be relied on."]
+    assert "mauvaise adresse" not in page.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_where_nothing_was_handed_out_the_page_says_so(school: School, language: str) -> None:
+    text = said(client(school, "head", language).get(f"/cases/{school.number}/copies"))
+    assert {"fr": "Aucun exemplaire", "ar": "لم تصدر أي نسخة", "en": "No copy of this case"}[language] in text
+
+
+@pytest.mark.parametrize("who", ["psychosocial", "reporter"])
+def test_others_meet_a_page_that_is_not_there(school: School, who: str) -> None:
+    assert client(school, who).get(f"/cases/{school.number}/copies").status_code == 404
+
+
+@pytest.mark.parametrize("typed", [{"document": "x"}, {"copy": "x"}, {"copy": "9" * 40}, {"copy": "-1"}, {}])
+def test_a_made_up_copy_is_not_there(school: School, typed: dict[str, str]) -> None:
+    head, path = client(school, "head"), f"/cases/{school.number}/copies"
+    token = dict(filled(head.get("/search").get_data(as_text=True)))["csrf_token"]
+    sent = {"document": "case_file", "copy": "7", "reason": "x", "csrf_token": token, **typed}
+    assert head.post(path, data=sent).status_code == 404
