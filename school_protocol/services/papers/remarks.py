@@ -1,0 +1,349 @@
+"""Remarks that come back: on which copy, by whom, on screen or typed in from a review sheet; and dealing with them."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from school_protocol.documents.papers.review_sheet import ReviewSheet, review_sheet
+from school_protocol.domain import remarks as rules
+from school_protocol.domain.engine import Reason, role_for, roles_of
+from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.domain.events import DocumentIssued, Event, Handwritten, Remark, RemarkSettled
+from school_protocol.domain.lines import EventView, RemarkLine
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Document, Profile, Remarks, Section
+from school_protocol.domain.remarks import RemarksRefused
+from school_protocol.services.house import House
+from school_protocol.services.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
+from school_protocol.services.naming import refuse_names_in
+from school_protocol.services.on_paper import OnPaper, paper_of
+from school_protocol.services.papers.choosing import document_of
+from school_protocol.services.recording import Done, repeated
+from school_protocol.services.seeing import Seeing
+from school_protocol.services.views import AccountLine, CaseHead
+from school_protocol.storage import access, once, outbox
+from school_protocol.storage.engines import Session
+from school_protocol.wording import ZONE, Wording
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    """A blank review sheet, ready to be printed."""
+
+    name: str
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class CopyLine:
+    """A copy that was handed out: whose eyes it was made for, of which content, and what came since."""
+
+    copy: int
+    profile: Profile
+    sections: Mapping[str, Section]
+    """What of the file it contains, numbered on the sheet in this order from 1."""
+    language: str
+    at: datetime
+    reader: str
+    figures: str
+    content_seq: int
+    is_revoked: bool
+    since: tuple[EventView, ...]
+
+    @property
+    def is_current(self) -> bool:
+        return not self.is_revoked and not self.since
+
+
+@dataclass(frozen=True, slots=True)
+class RemarksPage:
+    """What stands remarked in a case, and the copies that this person may remark on."""
+
+    head: CaseHead
+    rules: Remarks
+    document: Document
+    copies: tuple[CopyLine, ...]
+    remarks: tuple[RemarkLine, ...]
+    may_attach: bool
+    may_settle: bool
+    writers: tuple[AccountLine, ...] = ()
+    """Others who may have written on paper what is typed in."""
+
+    def copy(self, number: int) -> CopyLine:
+        """That copy; raises Unseen."""
+        found = next((one for one in self.copies if one.copy == number), None)
+        if found is None:
+            raise Unseen(f"copy {number}")
+        return found
+
+
+def see_remarks(house: House, actor: Actor, number: str) -> RemarksPage:
+    """The remarks of a case, and what this person may do about them. Raises Unseen for whoever may do neither."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        page = _page(house, loaded)
+        access.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what="remarks")
+        return page
+
+
+def _page(house: House, loaded: Loaded) -> RemarksPage:
+    document, declared = _declared(loaded)
+    may_attach, may_settle = _may(loaded, declared.for_), _may(loaded, declared.to)
+    if not (may_attach or may_settle):
+        raise Unseen(loaded.case.number)
+    seeing = Seeing(loaded, account_names(house, accounts_in(loaded), loaded.actor.language))
+    copies = (_copy_line(loaded, seeing, document, one) for one in readable(loaded, document))
+    return RemarksPage(
+        head=seeing.head(),
+        rules=declared,
+        document=document,
+        copies=tuple(copies),
+        remarks=seeing.remarks(),
+        may_attach=may_attach,
+        may_settle=may_settle,
+        writers=tuple(_writers(loaded, declared)) if may_attach else (),
+    )
+
+
+def _declared(loaded: Loaded) -> tuple[Document, Remarks]:
+    """The case file, and who remarks on it. Raises Unseen where the protocol takes no remarks."""
+    document = document_of(loaded)
+    if document.remarks is None or loaded.metadata_only:
+        raise Unseen(loaded.case.number)
+    return document, document.remarks
+
+
+def _may(loaded: Loaded, allowed: Iterable[str]) -> bool:
+    return role_for(loaded.protocol, allowed, loaded.roles) is not None
+
+
+def readable(loaded: Loaded, document: Document) -> tuple[DocumentIssued, ...]:
+    """The copies made for eyes that this person has: what a profile shows to others is not theirs to ask about."""
+    own = {key for key, one in document.profiles.items() if _may(loaded, one.for_)}
+    return tuple(one for one in rules.copies_of(loaded.case, document) if one.profile in own)
+
+
+def sections_in(document: Document, issued: DocumentIssued) -> dict[str, Section]:
+    """The sections that a copy contains, by what remarks call them."""
+    profile = document.profiles[issued.profile]
+    return {key: one for key, one in rules.sections_of(document).items() if profile.has(one.kind)}
+
+
+def _copy_line(loaded: Loaded, seeing: Seeing, document: Document, issued: DocumentIssued) -> CopyLine:
+    return CopyLine(
+        copy=issued.copy,
+        profile=document.profiles[issued.profile],
+        sections=sections_in(document, issued),
+        language=issued.language,
+        at=issued.at,
+        reader=issued.reader,
+        figures=rules.on_paper(issued.digest),
+        content_seq=rules.content_of(loaded.case, issued),
+        is_revoked=(issued.document, issued.copy) in loaded.case.revoked,
+        since=tuple(seeing.event(event) for event in rules.since(loaded.case, issued)),
+    )
+
+
+def _writers(loaded: Loaded, declared: Remarks) -> Iterable[AccountLine]:
+    for one in loaded.around.people.values():
+        roles = [role for role, unit in one.roles if unit in loaded.around.places and role in loaded.protocol.roles]
+        if one.id != loaded.actor.id and role_for(loaded.protocol, declared.for_, roles) is not None:
+            yield AccountLine(one.id, one.name, tuple(roles), one.trained, one.elsewhere)
+
+
+# ---- which copy somebody holds ---------------------------------------------------------------------------------------
+
+
+def find_copy(
+    house: House, actor: Actor, number: str, *, copy: int = 0, figures: str = "", file: bytes | None = None
+) -> int:
+    """Number of the copy that this is: by the file in hand (it is not kept), by its figures on a sheet, by its number.
+
+    Raises RemarksRefused where it is none of this case's, or not one that this person may remark on; Unseen.
+    """
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+        document, declared = _declared(loaded)
+        if not _may(loaded, declared.for_):
+            raise Unseen(number)
+        return _meant(loaded, document, copy, figures, file).copy
+
+
+def _meant(loaded: Loaded, document: Document, copy: int, figures: str, file: bytes | None = None) -> DocumentIssued:
+    if file is not None:
+        known = rules.Figures(hashlib.sha256(file).hexdigest())
+        found = next((one for one in loaded.case.documents if one.digest == known.start), None)
+        if found is None:
+            raise RemarksRefused("unknown_file")
+        found = rules.copy_by_figures(loaded.case, document, known)
+    elif figures.strip():
+        found = rules.copy_by_figures(loaded.case, document, rules.read_figures(figures))
+    else:
+        numbered = (one for one in rules.copies_of(loaded.case, document) if one.copy == copy)
+        found = next(numbered, None)
+        if found is None:
+            raise RemarksRefused("no_such_copy", copy)
+    if found not in readable(loaded, document):
+        raise RemarksRefused("not_for_you", found.copy)
+    return found
+
+
+# ---- attaching -------------------------------------------------------------------------------------------------------
+
+
+def attach_remarks(
+    house: House,
+    actor: Actor,
+    number: str,
+    copy: int,
+    remarks: Sequence[Remark],
+    *,
+    figures: str = "",
+    paper: OnPaper | None = None,
+    token: str | None = None,
+) -> Done:
+    """Attach remarks on that copy to the case, and have its team told; pressed twice, it is done once.
+
+    From paper, the sheet's `figures` say which copy was read. Raises Unseen, RemarksRefused (another copy, one taken
+    back, one of a content that has moved on), BadInput by path (`0.text`; `figures`, `paper_by`, `paper_at`).
+    """
+    said = [[one.kind.value, one.section, one.entry, one.awaits, one.text] for one in remarks]
+    written = [paper.by, paper.at, figures] if paper else [figures]
+    press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, "remarks", copy, *said, *written)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, press)) is not None:
+            return repeated(before)
+        loaded = load(house, session, actor, number)
+        document, declared = _declared(loaded)
+        role = role_for(loaded.protocol, declared.for_, loaded.roles)
+        if role is None:
+            raise Unseen(number)
+        issued = _meant(loaded, document, copy, "")
+        if paper is not None or figures.strip():
+            _check_sheet(loaded, document, issued, figures)
+        event = rules.attached(
+            loaded.case,
+            document,
+            issued,
+            remarks,
+            actor=actor.id,
+            role=role,
+            at=loaded.now,
+            paper=_handwritten(house, loaded, declared, paper),
+        )
+        texts = {f"{place}.text": one.text for place, one in enumerate(remarks)}
+        _refuse_names(house, session, loaded, texts)
+        done = _kept(house, session, loaded, event, press)
+        for receiver in declared.to:
+            payload: outbox.Payload = {"case": loaded.case_id, "to": receiver, "move": "remarks", "urgent": False}
+            outbox.put(session, "notify", payload, at=house.now())
+        return done
+
+
+def _check_sheet(loaded: Loaded, document: Document, issued: DocumentIssued, figures: str) -> None:
+    """The sheet is the one of this copy: its figures are what binds it to the file."""
+    if not figures.strip():
+        raise BadInput({"figures": ("required",)})
+    named = rules.copy_by_figures(loaded.case, document, rules.read_figures(figures))
+    if named.copy != issued.copy:
+        raise RemarksRefused("other_copy", named.copy)
+
+
+def _handwritten(house: House, loaded: Loaded, declared: Remarks, said: OnPaper | None) -> Handwritten | None:
+    """Who wrote it, in the role that they had on that day. Raises BadInput."""
+    paper = paper_of(house, loaded.actor, said)
+    if paper is None:
+        return None
+    day = min(paper.written_at, loaded.now).astimezone(ZONE).date()
+    held = roles_of(loaded.protocol, loaded.case, paper.writer, loaded.around, day)
+    role = role_for(loaded.protocol, declared.for_, held)
+    if role is None:
+        raise BadInput({"paper_by": ("no_such_colleague",)})
+    return Handwritten(by=paper.writer.id, role=role, at=paper.written_at)
+
+
+def _refuse_names(house: House, session: Session, loaded: Loaded, texts: Mapping[str, str]) -> None:
+    """Remarks are read without names, and printed on copies that have none."""
+    naming = naming_of(loaded.protocol, names_in(house, session, loaded.case_id))
+    refuse_names_in(naming, texts, tells=not loaded.pseudonymised)
+
+
+def _kept(house: House, session: Session, loaded: Loaded, event: Event, press: once.Press) -> Done:
+    (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    once.use(session, press, {"seq": kept.seq, "raised": False, "number": loaded.case.number}, at=house.now())
+    return Done(kept.seq, False, number=loaded.case.number)
+
+
+# ---- dealing with one ------------------------------------------------------------------------------------------------
+
+
+def settle_remark(
+    house: House, actor: Actor, number: str, seq: int, place: int, sentence: str = "", *, token: str | None = None
+) -> Done:
+    """Say that a remark was dealt with, and, if one likes, how; pressed twice, it is said once.
+
+    Raises Unseen, Refused where somebody else said so before, BadInput (`sentence`).
+    """
+    sentence = sentence.strip()
+    press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, "settled", seq, place, sentence)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, press)) is not None:
+            return repeated(before)
+        loaded = load(house, session, actor, number)
+        _document, declared = _declared(loaded)
+        role, found = role_for(loaded.protocol, declared.to, loaded.roles), rules.made(loaded.case, seq, place)
+        if role is None or found is None:
+            raise Unseen(f"{number}/{seq}.{place}")
+        if not found.is_open:
+            raise Refused((Reason("remark_settled"),))
+        if len(sentence) > rules.SENTENCE_MOST:
+            raise BadInput({"sentence": (f"too_long:{rules.SENTENCE_MOST}:{len(sentence)}",)})
+        _refuse_names(house, session, loaded, {"sentence": sentence})
+        event = RemarkSettled(
+            actor=actor.id,
+            role=role,
+            at=loaded.now,
+            occurred_at=loaded.now,
+            attached=seq,
+            remark=place,
+            sentence=sentence,
+        )
+        return _kept(house, session, loaded, event, press)
+
+
+# ---- the sheet -------------------------------------------------------------------------------------------------------
+
+
+def see_review_sheet(house: House, actor: Actor, number: str, copy: int, language: str) -> Sheet:
+    """The blank sheet of a copy, to be filled in with a pen. Raises Unseen, and RemarksRefused where it would be."""
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number)
+        document, declared = _declared(loaded)
+        if not _may(loaded, [*declared.for_, *declared.to]) or language not in loaded.protocol.languages:
+            raise Unseen(number)
+        issued = _meant(loaded, document, copy, "")
+        rules.check_copy(loaded.case, issued)
+        access.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=f"sheet.{copy}")
+    site, figures = house.settings.address.rstrip("/"), rules.on_paper(issued.digest)
+    typed = figures.replace(" ", "")
+    view = ReviewSheet(
+        protocol=loaded.protocol,
+        document=document,
+        number=loaded.case.number,
+        unit=loaded.around.unit,
+        copy=issued.copy,
+        profile=issued.profile,
+        reader=issued.reader,
+        issued_at=issued.at,
+        content_seq=rules.content_of(loaded.case, issued),
+        content_head=issued.content_head,
+        figures=figures,
+        sections=tuple((str(place), one) for place, one in enumerate(sections_in(document, issued).values(), 1)),
+        address=f"{site}/cases/{loaded.case.number}/remarks/{issued.copy}?figures={typed}" if site else "",
+    )
+    name = f"{loaded.case.number}-{issued.copy}-{language}-remarks.pdf"
+    return Sheet(name, review_sheet(view, Wording(language)))

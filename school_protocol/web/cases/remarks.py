@@ -1,0 +1,371 @@
+"""Pages of remarks: on which copy, what is remarked, the blank sheet, and saying that one was dealt with."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from io import BytesIO
+
+from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.documents import rendering
+from school_protocol.documents.papers import remarked
+from school_protocol.domain.engine import role_for
+from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.events import Remark, RemarkKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.remarks import REMARKS_MOST, RemarksRefused
+from school_protocol.services.on_paper import OnPaper
+from school_protocol.services.papers import remarks as service
+from school_protocol.services.papers.remarks import CopyLine, RemarksPage
+from school_protocol.services.views import CaseHead
+from school_protocol.web import kept, sessions
+from school_protocol.web.cases.answering import new_token
+from school_protocol.web.questions import Posted
+from school_protocol.web.rendering import wording
+from school_protocol.wording import Wording
+
+FIRST_ROWS = 2
+LARGEST = 11 * 1024 * 1024
+MOST = 10**9
+ON_ENTRY = "entry"
+
+
+def add_to(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/<number>/remarks", "remarks", remarks, methods=["GET", "POST"])
+    blueprint.add_url_rule("/<number>/remarks/<int:copy>", "remark", remark, methods=["GET", "POST"])
+    blueprint.add_url_rule("/<number>/remarks/<int:copy>/sheet", "review_sheet", review_sheet, methods=["GET"])
+    blueprint.add_url_rule(
+        "/<number>/remarks/<int:seq>/<int:place>/settled", "settle_remark", settle_remark, methods=["POST"]
+    )
+    for name, function in (
+        ("remark_kind", _kind),
+        ("remark_about", _about),
+        ("remarks_said", lambda detail: remarked.attached_said(wording(), detail)),
+        ("settled_said", lambda detail: remarked.settled_said(wording(), detail)),
+        ("settles_remarks", settles_remarks),
+        ("takes_remarks", takes_remarks),
+    ):
+        blueprint.add_app_template_global(function, name)
+
+
+def _kind(kind: str) -> str:
+    return remarked.kind_said(wording(), kind)
+
+
+def _about(protocol: Protocol, document: str, section: str, entry: int) -> str:
+    return remarked.about_said(wording(), protocol, document, section, entry)
+
+
+def settles_remarks(head: CaseHead) -> bool:
+    """Whether this person says that a remark was dealt with."""
+    return _is_among(head, "to")
+
+
+def takes_remarks(head: CaseHead) -> bool:
+    """Whether remarks are this person's to make or to deal with."""
+    return _is_among(head, "to") or _is_among(head, "for_")
+
+
+def _is_among(head: CaseHead, which: str) -> bool:
+    rules = (document.remarks for document in head.protocol.documents.values() if document.remarks is not None)
+    return not head.metadata_only and any(
+        role_for(head.protocol, getattr(one, which), head.roles) is not None for one in rules
+    )
+
+
+# ---- which copy ------------------------------------------------------------------------------------------------------
+
+
+def remarks(number: str) -> ResponseReturnValue:
+    """What stands remarked; and, for whoever remarks, which copy they have in hand: its file, figures or number."""
+    page = service.see_remarks(sessions.house(), sessions.actor(), number)
+    if request.method != "POST":
+        return _overview(page)
+    try:
+        copy = _copy_sent(number)
+    except RemarksRefused as error:
+        return _overview(page, refused=error), 422
+    if copy is None:
+        return _overview(page, problem=wording().problem("required")), 422
+    return redirect(url_for("cases.remark", number=number, copy=copy), 303)
+
+
+def _copy_sent(number: str) -> int | None:
+    house, actor, sent = sessions.house(), sessions.actor(), request.files.get("file")
+    if sent is not None and sent.filename:
+        return service.find_copy(house, actor, number, file=sent.stream.read(LARGEST))
+    figures, copy = request.form.get("figures", "")[:200], request.form.get("copy", "")
+    if figures.strip():
+        return service.find_copy(house, actor, number, figures=figures)
+    if copy.isdecimal() and len(copy) < 10:
+        return service.find_copy(house, actor, number, copy=int(copy))
+    return None
+
+
+def _overview(
+    page: RemarksPage,
+    *,
+    refused: RemarksRefused | None = None,
+    problem: str = "",
+    settling: tuple[int, int, str, str] | None = None,
+) -> str:
+    return render_template(
+        "cases/remarks.html",
+        page=page,
+        head=page.head,
+        refused=refused_said(wording(), page, refused) if refused else "",
+        problem=problem,
+        figures=request.form.get("figures", ""),
+        settling=settling,
+        missing=rendering.missing(),
+    )
+
+
+# ---- remarking -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(slots=True)
+class Row:
+    """One remark as it was typed."""
+
+    place: int
+    about: str = ""
+    entry: str = ""
+    kind: str = ""
+    text: str = ""
+    awaits: bool = False
+    problems: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def is_blank(self) -> bool:
+        return not (self.text.strip() or self.entry.strip() or self.awaits or self.about)
+
+    def remark(self) -> Remark:
+        """What it says; a kind or a number that nobody could choose is refused by the rules."""
+        on_entry = self.entry.strip()
+        number = int(on_entry) if on_entry.isdecimal() and len(on_entry) < 10 else MOST if on_entry else 0
+        if self.about == ON_ENTRY and not number:
+            number = MOST
+        section = "" if self.about == ON_ENTRY else self.about
+        return Remark(kind=RemarkKind(self.kind), text=self.text, awaits=self.awaits, section=section, entry=number)
+
+
+@dataclass(slots=True)
+class Sheet:
+    """The form as it stands: its rows, and what is said of the paper that it stood on."""
+
+    rows: list[Row]
+    on_paper: bool = False
+    figures: str = ""
+    by: str = ""
+    at: str = ""
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def paper(self) -> OnPaper | None:
+        return OnPaper(self.at, self.by) if self.on_paper else None
+
+
+def _typed(posted: Mapping[str, str] | None, more: bool) -> Sheet:
+    posted = posted or {}
+    places = sorted({int(key.partition(".")[0]) for key in posted if key.partition(".")[0].isdecimal()})
+    places = [place for place in places if place < REMARKS_MOST]
+    wanted = max(FIRST_ROWS, len(places) + (1 if more else 0))
+    rows = [_row(posted, place) for place in range(min(wanted, REMARKS_MOST))]
+    figures = posted.get("figures", "")[:200]
+    return Sheet(rows, bool(posted.get("paper")), figures, posted.get("by", "")[:60], posted.get("at", "")[:40])
+
+
+def _row(posted: Mapping[str, str], place: int) -> Row:
+    kind = posted.get(f"{place}.kind", "")
+    return Row(
+        place,
+        about=posted.get(f"{place}.about", "")[:60],
+        entry=posted.get(f"{place}.entry", "")[:12],
+        kind=kind if kind in set(RemarkKind) else RemarkKind.question.value,
+        text=posted.get(f"{place}.text", ""),
+        awaits=bool(posted.get(f"{place}.awaits")),
+    )
+
+
+def remark(number: str, copy: int) -> ResponseReturnValue:
+    """The form for one copy; sent, the remarks are attached to the case and its team is told."""
+    page = service.see_remarks(sessions.house(), sessions.actor(), number)
+    if not page.may_attach or copy > MOST:
+        raise Unseen(number)
+    line = page.copy(copy)
+    if request.method != "POST":
+        waiting = kept.typed_before(sessions.actor().id)
+        sheet = _typed(waiting or _scanned(), more=False)
+        return _form(page, line, sheet, was_kept=waiting is not None)
+    sheet = _typed(Posted(request.form), more="more" in request.form)
+    if "more" in request.form:
+        return _form(page, line, sheet, token=request.form.get("token", ""))
+    return _sent(page, line, sheet)
+
+
+def _scanned() -> Mapping[str, str] | None:
+    """What a sheet's code brings along, read by a telephone."""
+    figures = request.args.get("figures", "")[:200]
+    return {"figures": figures, "paper": "1"} if figures else None
+
+
+def _sent(page: RemarksPage, line: CopyLine, sheet: Sheet) -> ResponseReturnValue:
+    number, used = page.head.number, [row for row in sheet.rows if not row.is_blank]
+    token = request.form.get("token", "")[:200] or new_token()
+    try:
+        done = service.attach_remarks(
+            sessions.house(),
+            sessions.actor(),
+            number,
+            line.copy,
+            [row.remark() for row in used],
+            figures=sheet.figures,
+            paper=sheet.paper(),
+            token=token,
+        )
+    except BadInput as error:
+        kept.keep()
+        _show_problems(sheet, used, error)
+        return _form(page, line, sheet, token=token), 422
+    except RemarksRefused as error:
+        kept.keep()
+        return _form(page, line, sheet, refused=error), 409
+    except SentBefore:
+        kept.keep()
+        return _form(page, line, sheet, is_sent_before=True), 409
+    kept.forget(sessions.actor().id)
+    w = wording()
+    if done.repeated:
+        flash(w._("These remarks were attached already; nothing was attached twice."), "message")
+    else:
+        flash(w._("Attached to the case. Its team is told that something awaits them."), "ok")
+    return redirect(url_for("cases.remarks", number=number), 303)
+
+
+def _show_problems(sheet: Sheet, used: list[Row], error: BadInput) -> None:
+    w = wording()
+    for path, codes in error.problems.items():
+        said = " ".join(w.problem(code) for code in codes)
+        place, _, name = path.partition(".")
+        if not name:
+            sheet.problems[path.removeprefix("paper_")] = said
+        elif int(place) < len(used):
+            used[int(place)].problems[name] = said
+        else:
+            sheet.rows[-1 if used else 0].problems[name] = said
+
+
+def _form(
+    page: RemarksPage,
+    line: CopyLine,
+    sheet: Sheet,
+    *,
+    token: str = "",
+    refused: RemarksRefused | None = None,
+    is_sent_before: bool = False,
+    was_kept: bool = False,
+) -> str:
+    return render_template(
+        "cases/remark.html",
+        page=page,
+        head=page.head,
+        names=page.head.labels,
+        copy=line,
+        sheet=sheet,
+        problems=tuple(_problems(sheet)),
+        kinds=[kind.value for kind in RemarkKind],
+        on_entry=ON_ENTRY,
+        can_grow=len(sheet.rows) < REMARKS_MOST,
+        token=token or new_token(),
+        refused=refused_said(wording(), page, refused) if refused else "",
+        is_sent_before=is_sent_before,
+        was_kept=was_kept,
+    )
+
+
+def _problems(sheet: Sheet) -> Iterator[tuple[str, str]]:
+    """Where each problem stands, and what it is."""
+    for row in sheet.rows:
+        yield from ((f"r{row.place}-{name}", said) for name, said in row.problems.items())
+    yield from ((f"paper-{name}", said) for name, said in sheet.problems.items())
+
+
+def review_sheet(number: str, copy: int) -> ResponseReturnValue:
+    if copy > MOST:
+        raise Unseen(number)
+    language = request.args.get("language", "")
+    try:
+        made = service.see_review_sheet(sessions.house(), sessions.actor(), number, copy, language)
+    except RemarksRefused as error:
+        page = service.see_remarks(sessions.house(), sessions.actor(), number)
+        return _overview(page, refused=error), 409
+    return send_file(BytesIO(made.data), "application/pdf", as_attachment=True, download_name=made.name)
+
+
+# ---- dealing with one ------------------------------------------------------------------------------------------------
+
+
+def settle_remark(number: str, seq: int, place: int) -> ResponseReturnValue:
+    if max(seq, place) > MOST:
+        raise Unseen(number)
+    house, actor, sentence = sessions.house(), sessions.actor(), request.form.get("sentence", "")
+    token = request.form.get("token", "")[:200] or new_token()
+    w, problem = wording(), ""
+    try:
+        done = service.settle_remark(house, actor, number, seq, place, sentence, token=token)
+    except BadInput as error:
+        problem = " ".join(w.problem(code) for codes in error.problems.values() for code in codes)
+        page = service.see_remarks(house, actor, number)
+        return _overview(page, settling=(seq, place, sentence, problem)), 422
+    except Refused:
+        flash(w._("Somebody said already that this remark was dealt with."), "message")
+        return redirect(url_for("cases.remarks", number=number), 303)
+    except SentBefore:
+        page = service.see_remarks(house, actor, number)
+        said = w._("This form was sent before, with other words: nothing was recorded again.")
+        return _overview(page, settling=(seq, place, sentence, said)), 409
+    said = w._("It was noted before.") if done.repeated else w._("Noted: this remark was dealt with.")
+    flash(said, "message" if done.repeated else "ok")
+    return redirect(url_for("cases.remarks", number=number), 303)
+
+
+# ---- why not ---------------------------------------------------------------------------------------------------------
+
+
+def refused_said(w: Wording, page: RemarksPage, error: RemarksRefused) -> str:
+    """Why remarks are not taken, as one sentence; what came since is shown beside it."""
+    copy = error.copy
+    match error.code:
+        case "other_copy":
+            return w._("These figures are those of copy %(copy)s: attach the remarks to that copy.", copy=copy)
+        case "other_document":
+            found = page.head.protocol.documents.get(error.document)
+            named = w.text(found.title) if found is not None else error.document
+            return w._("These are the figures of another document: %(title)s, copy %(copy)s.", title=named, copy=copy)
+        case "mistyped" if copy:
+            return w._("A figure or two are wrong: copy %(copy)s has almost the same. Read them again.", copy=copy)
+        case "mistyped":
+            return w._("A figure is wrong, or two have changed places: read them again.")
+        case "unreadable":
+            return w._("Type the 18 figures of the sheet: digits, and letters from a to f.")
+        case "unknown":
+            return w._(
+                "No copy of this case has these figures. The sheet may belong to another case: its number stands at "
+                "the top of the sheet."
+            )
+        case "unknown_file":
+            return w._(
+                "This file is no copy that was issued of this case, or it was changed since. Verify it, or ask for a "
+                "new copy."
+            )
+        case "revoked":
+            return w._("Copy %(copy)s was taken back: remarks on it are not taken. Ask for a new copy.", copy=copy)
+        case "moved_on":
+            return w._(
+                "The case has moved on since copy %(copy)s: remarks go with a copy of what stands now.", copy=copy
+            )
+        case "not_for_you":
+            return w._("Copy %(copy)s was made for other readers: your remarks go with a copy made for you.", copy=copy)
+    return w._("There is no such copy of the case file.")

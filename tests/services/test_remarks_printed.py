@@ -1,0 +1,70 @@
+"""Remarks on the pages of a copy: in the section that prints them, in the chronology, and in the record inside."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from pypdf import PdfReader
+
+from school_protocol.documents import rendering
+from school_protocol.documents.record import decoded, view_of
+from school_protocol.domain.events import Remark, RemarkKind
+from school_protocol.services.loading import load
+from school_protocol.services.papers import issue_case_file
+from school_protocol.services.papers.remarks import attach_remarks, settle_remark
+from services.conftest import School
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+ASKED, ANSWER = "Qui a informé la famille ?", "Par le chef, de vive voix."
+SAID = {
+    "fr": ("Remarques de la supervision", "Réponse attendue", "Traitée"),
+    "ar": ("ملاحظات الإشراف", "جوابا", "عولجت"),
+}
+
+
+def remarked(school: School) -> None:
+    school.report()
+    house, number = school.house, school.number
+    issue_case_file(house, school.person("directorate"), number, "supervisor", "fr")
+    remarks = [
+        Remark(kind=RemarkKind.question, text=ASKED, awaits=True, section="people"),
+        Remark(kind=RemarkKind.correct, text="التاريخ غير صحيح", awaits=True, entry=1),
+    ]
+    done = attach_remarks(house, school.person("directorate"), number, 1, remarks)
+    settle_remark(house, school.person("head"), number, done.seq, 1, ANSWER)
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_the_next_copy_prints_what_was_remarked_and_what_became_of_it(school: School, language: str) -> None:
+    remarked(school)
+    data = issue_case_file(school.house, school.person("directorate"), school.number, "supervisor", language).data
+    reader = PdfReader(io.BytesIO(data))
+    text = " ".join("".join(page.extract_text() for page in reader.pages).split())
+    for said in (ASKED, ANSWER, "التاريخ غير صحيح", *SAID[language]):
+        assert said in text
+    record = decoded(reader.attachments["record.json"][0])
+    with school.house.realm.reading() as session:
+        protocol = load(school.house, session, school.person("head"), school.number).protocol
+    view = view_of(record, {protocol.version: protocol})
+    assert [one.kind for one in view.events if one.kind.startswith("remark")] == ["remarks_attached", "remark_settled"]
+
+
+def test_a_copy_that_has_no_such_section_has_none_of_their_words(school: School) -> None:
+    """Whatever a copy leaves out of its sections is in no stream of it either."""
+    remarked(school)
+    school.act("team_member", "add_person", persons=[{"slot": "guardian", "name": "Khadija Benali"}])
+    person = school.person("head")
+    with school.house.realm.reading() as session:
+        protocol = load(school.house, session, person, school.number).protocol
+    looked: list[str] = []
+    for key, profile in protocol.documents["case_file"].profiles.items():
+        if profile.has("remarks") or profile.reader != "guardian":
+            continue
+        data = issue_case_file(school.house, person, school.number, key, "fr", about="guardian-1").data
+        looked.append(key)
+        record = PdfReader(io.BytesIO(data)).attachments["record.json"][0].decode()
+        assert ASKED not in record
+        assert ANSWER not in record
+    assert looked, "some copy of this protocol prints no remarks"
