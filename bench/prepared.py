@@ -25,11 +25,11 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.accounts import sign_in as sign_in_at
 from school_protocol.services.house import House, open_house
-from school_protocol.services.loading import Loaded, account_names, load, names_in, naming_of
-from school_protocol.services.printing import case_file_view
+from school_protocol.services.loading import Loaded, load
+from school_protocol.services.papers.making import draft
 from school_protocol.services.scripts import Player, TurnableClock, prepared
 from school_protocol.services.showing import see_choices
-from school_protocol.storage import cases, directory, journal
+from school_protocol.storage import cases, directory
 from school_protocol.web import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -145,14 +145,7 @@ def _case_file(player: Player) -> CaseFile:
     with player.house.realm.reading() as session:
         loaded = load(player.house, session, player.actor(MOVER), player.numbers[CASE])
         profile = next(iter(loaded.protocol.documents.values())).profiles[FILE_PROFILE]
-        identities = names_in(player.house, session, loaded.case_id)
-        loaded.names = identities if profile.identities else {}
-        loaded.naming = None if profile.identities else naming_of(loaded.protocol, identities)
-        head = journal.content_head(session, loaded.case_id)
-    assert head is not None
-    accounts = {event.actor for event in loaded.events} | set(loaded.around.people)
-    names = account_names(player.house, accounts, "fr")
-    return case_file_view(player.house, loaded, names, profile, head.seq, head.hash)
+        return draft(player.house, session, loaded, profile, "fr").view
 
 
 def _steps() -> list[dict[str, Any]]:

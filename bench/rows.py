@@ -16,8 +16,10 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench import copies
 from bench.baselines import flask_page, straightforward, trigger
 from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
+from bench.outcomes import Goal, Outcome, Skipped
 from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
 from school_protocol.config import LANGUAGES
 from school_protocol.documents import case_file as documents
@@ -37,35 +39,6 @@ CHROMIUM_ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-
-
-class Skipped(Exception):
-    """A row cannot be measured on this machine; the message says what is missing."""
-
-
-@dataclass(frozen=True, slots=True)
-class Goal:
-    """At most so much: of the ratio, or of the figure itself."""
-
-    most: float
-    unit: str = "×"
-
-    def is_reached(self, outcome: Outcome) -> bool:
-        return (outcome.ratio if self.unit == "×" else outcome.figure) <= self.most
-
-    def __str__(self) -> str:
-        return f"≤ {self.most:g} {self.unit}"
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What a row found; `notes` are what a reader needs to judge it."""
-
-    figure: float
-    baseline: float
-    ratio: float
-    ratios: tuple[float, ...] = ()
-    notes: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -299,17 +272,70 @@ def case_file(language: str) -> Callable[[Workshop], Outcome]:
 
 def case_file_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
     def measure(shop: Workshop) -> Outcome:
-        ours, address, browser = _case_file(shop, language), shop.frozen_pages[language].as_uri(), shop.chromium
-
-        def printed() -> bytes:
-            browser.goto(address)
-            data: bytes = browser.pdf(prefer_css_page_size=True, print_background=True)
-            return data
-
+        ours, printed = _case_file(shop, language), _printed(shop, language)
         notes = f"{_pages_of(ours())} and {_pages_of(printed())} pages, on the wall"
         return _in(1e3, shop.pairs(Work(ours), Work(printed), wall), notes)
 
     return measure
+
+
+def issued_beside_chromium(language: str) -> Callable[[Workshop], Outcome]:
+    def measure(shop: Workshop) -> Outcome:
+        printed, house = _printed(shop, language), shop.house
+        with copies.issuing(house, language) as issue:
+            found = shop.pairs(Work(issue), Work(printed), wall)
+            return _in(1e3, found, copies.where_it_goes(house, language, _case_file(shop, language)()))
+
+    return measure
+
+
+def _printed(shop: Workshop, language: str) -> Callable[[], bytes]:
+    address, browser = shop.frozen_pages[language].as_uri(), shop.chromium
+
+    def printed() -> bytes:
+        browser.goto(address)
+        data: bytes = browser.pdf(prefer_css_page_size=True, print_background=True)
+        return data
+
+    return printed
+
+
+def beside_fpdf2(shop: Workshop) -> Outcome:
+    if not copies.has("fpdf"):
+        raise Skipped("fpdf2 is not installed: pip install .[bench]")
+    from bench.baselines import fpdf_file
+
+    page, ours = shop.frozen_pages["fr"], _case_file(shop, "fr")
+    text = copies.text_of(page)
+    theirs = lambda: fpdf_file.set_text(text, page.parent)  # noqa: E731
+    return _in(1e3, shop.pairs(Work(ours), Work(theirs)), f"{_pages_of(ours())} and {_pages_of(theirs())} pages")
+
+
+def beside_typst(shop: Workshop) -> Outcome:
+    if not copies.has("typst"):
+        raise Skipped("typst is not installed: pip install .[bench]")
+    from bench.baselines import typst_file
+
+    page, ours = shop.frozen_pages["fr"], _case_file(shop, "fr")
+    theirs = typst_file.set_text(copies.text_of(page), page.parent, page.parent)
+    return _in(1e3, shop.pairs(Work(ours), Work(theirs)), f"{_pages_of(ours())} and {_pages_of(theirs())} pages")
+
+
+def two_processes(shop: Workshop) -> Outcome:
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Skipped("this machine has one core")
+    found = copies.two_against_one(shop.house, shop.most)
+    return _in(1 / copies.FILES, found, f"a file, of {copies.FILES}; load {os.getloadavg()[0]:.1f}")
+
+
+def page_beside_typesetting(shop: Workshop) -> Outcome:
+    if len(os.sched_getaffinity(0)) < 2:
+        raise Skipped("this machine has one core")
+    ask = _asks(shop.house.client(READER), f"/cases/{shop.house.number}")
+    found = copies.page_beside(shop.house, ask, shop.most)
+    ratios = tuple(beside / alone for beside, alone in found)
+    middle = [median(one[at] for one in found) * 1e3 for at in (0, 1)]
+    return Outcome(middle[0], middle[1], median(ratios), ratios, f"the 95th of 100; {os.getloadavg()[0]:.1f} others")
 
 
 # ---- on the wire -------------------------------------------------------------------------------------------------
@@ -454,6 +480,12 @@ ROWS: dict[str, Row] = {
         Row("file-ar", "case file in Arabic", WEASYPRINT, "ms", Goal(0.5), case_file("ar")),
         Row("print-fr", "case file in French", CHROMIUM, "ms", None, case_file_beside_chromium("fr")),
         Row("print-ar", "case file in Arabic", CHROMIUM, "ms", None, case_file_beside_chromium("ar")),
+        Row("issue-fr", "a signed copy, pages made ahead, fr", CHROMIUM, "ms", Goal(0.7), issued_beside_chromium("fr")),
+        Row("issue-ar", "a signed copy, pages made ahead, ar", CHROMIUM, "ms", Goal(0.7), issued_beside_chromium("ar")),
+        Row("fpdf2", "case file in French", "fpdf2, the same text", "ms", None, beside_fpdf2),
+        Row("typst", "case file in French", "typst, the same text", "ms", None, beside_typst),
+        Row("many", "case files by two processes", "by one", "s", Goal(0.6), two_processes),
+        Row("beside", "case page while one is typeset", "while none is", "ms", Goal(1.2), page_beside_typesetting),
         Row("wire-desk", "desk on the wire, HTML and CSS", "limit", "KB", Goal(1), wire_desk),
         Row("wire-case", "case page on the wire", "limit", "KB", Goal(1), wire_case),
         Row("wire-form", "largest form on the wire", "limit", "KB", Goal(1), wire_form),

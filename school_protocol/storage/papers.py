@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.storage import keys
+from school_protocol.storage.bulk_tables import PaperLookRow
 from school_protocol.storage.paper_tables import AskedPaperRow, HandedPaperRow, PreparedPaperRow
 from school_protocol.storage.vault import Vault, open_bytes, seal_bytes
 
@@ -78,15 +79,20 @@ def prepared(
     return Prepared(row.content_seq, row.at_seq, row.as_of, row.until, data)
 
 
-def is_prepared(session: Session, case_id: str, sort: Sort, content_seq: int, now: datetime) -> bool:
-    """Whether `prepared` would find one, without opening it."""
+def prepared_until(session: Session, case_id: str, sort: Sort, content_seq: int, now: datetime) -> datetime | None:
+    """Until when `prepared` finds a file of that sort, without opening it; None where it finds none."""
     key = (
         PreparedPaperRow.case_id == case_id, PreparedPaperRow.document == sort.document,
         PreparedPaperRow.profile == sort.profile, PreparedPaperRow.language == sort.language,
         PreparedPaperRow.sight == sort.sight,
     )  # fmt: skip
     true = (PreparedPaperRow.content_seq == content_seq, PreparedPaperRow.as_of <= now, PreparedPaperRow.until > now)
-    return session.scalar(select(PreparedPaperRow.case_id).where(*key, *true)) is not None
+    return session.scalar(select(PreparedPaperRow.until).where(*key, *true))
+
+
+def is_prepared(session: Session, case_id: str, sort: Sort, content_seq: int, now: datetime) -> bool:
+    """Whether `prepared` would find one, without opening it."""
+    return prepared_until(session, case_id, sort, content_seq, now) is not None
 
 
 # ---- copies --------------------------------------------------------------------------------------------------------
@@ -107,6 +113,18 @@ def kept_copy(session: Session, vault: Vault, case_id: str, document: str, copy:
     if row is None:
         return None
     return open_bytes(keys.case_key(session, vault, case_id), _copy_label(case_id, document, copy), row.sealed)
+
+
+def keep_copy_until(session: Session, case_id: str, document: str, copy: int, until: datetime) -> None:
+    """Keep that copy for so long, where it is kept still."""
+    own = (HandedPaperRow.case_id == case_id, HandedPaperRow.document == document, HandedPaperRow.copy == copy)
+    session.execute(update(HandedPaperRow).where(*own).values(until=until))
+
+
+def drop_copy(session: Session, case_id: str, document: str, copy: int) -> None:
+    """That copy is kept no longer."""
+    own = (HandedPaperRow.case_id == case_id, HandedPaperRow.document == document, HandedPaperRow.copy == copy)
+    session.execute(delete(HandedPaperRow).where(*own))
 
 
 def _copy_label(case_id: str, document: str, copy: int) -> str:
@@ -139,6 +157,7 @@ def forget(session: Session, case_id: str) -> None:
     """No file of this case is kept any more: something in it was destroyed."""
     session.execute(delete(PreparedPaperRow).where(PreparedPaperRow.case_id == case_id))
     session.execute(delete(HandedPaperRow).where(HandedPaperRow.case_id == case_id))
+    session.execute(delete(PaperLookRow).where(PaperLookRow.case_id == case_id))
 
 
 def drop_outdated(session: Session, now: datetime) -> int:

@@ -1,0 +1,271 @@
+"""Case files made by workers: in processes of their own, and each case exactly once though workers are killed."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import signal
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from services.conftest import School
+from services.test_ahead import issued, kept, moved
+from services.test_bulk import WISH, issuings
+from sqlalchemy import func, select
+
+from school_protocol import jobs
+from school_protocol.documents import rendering
+from school_protocol.post import Post
+from school_protocol.services.house import House
+from school_protocol.services.papers import ahead, apart, bulk, making
+from school_protocol.services.papers.apart import Broken, Crew
+from school_protocol.storage.bulk_tables import BulkCaseRow
+from school_protocol.storage.looks import Wanted
+
+pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+
+
+def wait_for(what: Callable[[], Any], seconds: float = 90) -> None:
+    end = time.monotonic() + seconds
+    while not what():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.05)
+
+
+# ---- processes -----------------------------------------------------------------------------------------------------
+
+
+def where(house: House) -> tuple[int, int, str]:
+    return os.getpid(), os.nice(0), house.now().isoformat()
+
+
+def dies(_house: House) -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def sleeps(_house: House) -> None:
+    time.sleep(60)
+
+
+def fails(_house: House) -> None:
+    raise ZeroDivisionError("secret words")
+
+
+@pytest.fixture
+def crew(school: School, monkeypatch: pytest.MonkeyPatch) -> Iterator[Crew]:
+    """One process, which finds the work of this file."""
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[1]))
+    with Crew(school.house.settings, 1) as found:
+        yield found
+
+
+def is_running(number: int) -> bool:
+    try:
+        os.kill(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school: School, crew: Crew) -> None:
+    now = school.house.now() + timedelta(days=3)
+    number, nice, moment = crew.do(where, now=now)
+    assert number != os.getpid()
+    assert nice == os.nice(0) + apart.NICE
+    assert moment == now.isoformat()
+    assert crew.do(where, now=now)[0] == number, "it is kept"
+    crew.close()
+    assert not is_running(number)
+    assert crew.do(where, now=now)[0] != number
+
+
+def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_place(
+    school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = school.house.now()
+    first = crew.do(where, now=now)[0]
+    with pytest.raises(Broken, match=r"^ZeroDivisionError$"):
+        crew.do(fails, now=now)
+    with pytest.raises(Broken, match="ended"):
+        crew.do(dies, now=now)
+    second = crew.do(where, now=now)[0]
+    monkeypatch.setattr(apart, "SECONDS", 0.5)
+    with pytest.raises(Broken, match="too long"):
+        crew.do(sleeps, now=now)
+    monkeypatch.setattr(apart, "SECONDS", 60.0)
+    third = crew.do(where, now=now)[0]
+    assert len({first, second, third}) == 3
+    assert not is_running(second), "nothing is left of the one that took too long"
+
+
+def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = school.house.now()
+    monkeypatch.setattr(apart, "PIECES", 2)
+    numbers = [crew.do(where, now=now)[0] for _piece in range(4)]
+    assert numbers[0] == numbers[1] != numbers[2] == numbers[3]
+    monkeypatch.setattr(apart, "MEMORY", 1)
+    assert crew.do(where, now=now)[0] != crew.do(where, now=now)[0]
+
+
+# ---- the worker beside the site ------------------------------------------------------------------------------------
+
+
+def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    school.report()
+    issued(school)
+    moved(school)
+    here: list[str] = []
+    monkeypatch.setattr(making, "case_file", lambda *_any: here.append("typeset where pages are served"))
+    queue = jobs.queue_of(school.house, Post())
+    with jobs.working(queue):
+        queue.papers()
+        wait_for(lambda: ahead.ready(school.house, school.person("head"), school.number))
+    assert issued(school).startswith(b"%PDF")
+    assert here == []
+
+
+def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
+    for _case in range(3):
+        school.report()
+    head = school.person("head")
+    job = bulk.begin(school.house, head, WISH, "t").job
+    queue = jobs.queue_of(school.house, Post())
+    with jobs.working(queue):
+        queue.ring()
+        wait_for(lambda: not bulk.see_job(school.house, head, job).is_running)
+    assert bulk.see_job(school.house, head, job).done == 3
+    assert list(issuings(school).values()) == [1, 1, 1]
+
+
+def test_one_worker_of_a_process_is_at_it_at_a_time() -> None:
+    at_it, go_on, calls, rung = threading.Event(), threading.Event(), list[int](), list[int]()
+
+    def work() -> bool:
+        calls.append(1)
+        at_it.set()
+        return go_on.wait(20)
+
+    once = jobs._alone(work, lambda: rung.append(1))
+    thread = threading.Thread(target=once)
+    thread.start()
+    assert at_it.wait(20)
+    once()
+    assert (len(calls), rung) == (1, [])
+    go_on.set()
+    thread.join(20)
+    assert rung == [1]
+
+
+# ---- killed --------------------------------------------------------------------------------------------------------
+
+_WORKER = """
+import pickle, sys
+from dataclasses import replace
+from datetime import datetime, timedelta
+from school_protocol.services.house import open_house
+from school_protocol.services.papers import ahead, bulk
+from school_protocol.services.papers.apart import Crew
+settings, now, what = pickle.loads(bytes.fromhex(sys.argv[1]))
+
+class Standing:
+    def now(self):
+        return now
+
+house = open_house(settings, Standing())
+with Crew(settings, 1) as crew:
+    print("ready", flush=True)
+    if what == "bulk":
+        while bulk.go_on(house, crew, 3600.0):
+            pass
+    else:
+        while ahead.go_through(house, lambda one: crew.do(ahead.make_ahead, one, now=now)):
+            pass
+"""
+
+
+def worker(house: House, what: str) -> subprocess.Popen[str]:
+    told = pickle.dumps((house.settings, house.now(), what)).hex()
+    process = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(_WORKER), told], stdout=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def done(school: School) -> int:
+    with school.house.realm.reading() as session:
+        query = select(func.count()).select_from(BulkCaseRow).where(BulkCaseRow.state == "done")
+        return session.scalar(query) or 0
+
+
+def killed_once(process: subprocess.Popen[str], so_far: Callable[[], bool]) -> None:
+    wait_for(so_far)
+    process.kill()
+    process.wait()
+
+
+def test_a_worker_killed_in_the_middle_of_many_leaves_each_case_exactly_one_copy(school: School) -> None:
+    for _case in range(6):
+        school.report()
+    head = school.person("head")
+    job = bulk.begin(school.house, head, WISH, "t").job
+    for number in (1, 3):
+        killed_once(worker(school.house, "bulk"), lambda number=number: done(school) >= number)  # type: ignore[misc]
+        found = bulk.see_job(school.house, head, job)
+        assert found.is_running
+        assert 0 < found.waiting < 6, "the control: it was killed in the middle"
+        school.wait(minutes=5)
+    assert worker(school.house, "bulk").wait(120) == 0
+    found = bulk.see_job(school.house, head, job)
+    assert (found.done, found.refused, found.is_running) == (6, 0, False)
+    assert list(issuings(school).values()) == [1] * 6
+
+
+def test_a_worker_killed_while_it_makes_ahead_is_made_up_for(school: School) -> None:
+    numbers = []
+    for _case in range(3):
+        school.report()
+        issued(school)
+        numbers.append(school.number)
+    for school.number in numbers:
+        moved(school)
+    school.wait(days=1)
+    ready = lambda: sum(  # noqa: E731
+        bool(ahead.ready(school.house, school.person("head"), number)) for number in numbers
+    )
+    assert ready() == 0
+    killed_once(worker(school.house, "ahead"), lambda: ready() >= 1)
+    assert ready() < 3, "the control: it was killed in the middle"
+    school.wait(minutes=6)
+    assert worker(school.house, "ahead").wait(120) == 0
+    assert ready() == 3
+    assert kept(school) == 3, "one of each"
+
+
+# ---- many moves at once --------------------------------------------------------------------------------------------
+
+
+def test_forty_looks_at_once_are_taken_a_slice_at_a_time(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    school.report()
+    settings = replace(school.house.settings, quiet=timedelta(0))
+    house = replace(school.house, settings=settings)
+    one = Wanted("case", "account", "d", "p", "fr", 1)
+    monkeypatch.setattr(ahead.looks, "wanted", lambda *_any, **_more: [one] * ahead.SLICE)
+    monkeypatch.setattr(ahead.looks, "begin", lambda *_any: True)
+    monkeypatch.setattr(ahead.looks, "end", lambda *_any, **_more: None)
+    look = ahead.Look(ahead.Outcome.made, house.now())
+    assert ahead.go_through(house, lambda _one: look) is True
+    monkeypatch.setattr(ahead.looks, "begin", lambda *_any: False)
+    assert ahead.go_through(house, lambda _one: look) is False, "others are at them"

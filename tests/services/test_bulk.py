@@ -1,0 +1,496 @@
+"""Copies of many cases at once: each as any copy is, once, whatever happens to the workers; refused ones in words."""
+
+from __future__ import annotations
+
+import csv
+import errno
+import io
+import threading
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from handing import hand_out_as
+from sqlalchemy import func, select
+
+from school_protocol.documents.rendering import DocumentsUnavailable
+from school_protocol.documents.sealing.errors import KeyLost
+from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.services.papers import bulk, issue_case_file, issuing
+from school_protocol.services.papers.apart import Here
+from school_protocol.services.papers.bulk import BulkRefused, Job, Made, Wish, begin, go_on, see_job
+from school_protocol.services.papers.bulk_files import LIST, zipped
+from school_protocol.services.papers.bulk_said import problem_said, trouble_said, why_said
+from school_protocol.storage import cases, directory, journal, papers
+from school_protocol.storage.bulk_tables import BulkCaseRow, BulkRow
+from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
+from school_protocol.storage.paper_tables import HandedPaperRow
+from school_protocol.storage.tables import EventRow
+from school_protocol.wording import Wording
+from services.conftest import NAME, School
+
+KEY = "ma-cyberharassment"
+WISH = Wish(offer=f"{KEY}/school", language="fr")
+HOUR = 3600.0
+
+
+@pytest.fixture
+def many(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
+    """Four cases of one school; pages are a word."""
+    hand_out_as(monkeypatch, lambda view, wording: f"%PDF {view.head.number} {wording.language}".encode())
+    for _case in range(4):
+        school.report()
+    return school
+
+
+def begun(school: School, who: str = "head", token: str = "t", **changes: Any) -> str:
+    wish = Wish(**{**{name: getattr(WISH, name) for name in WISH.__slots__}, **changes})
+    return begin(school.house, school.person(who), wish, token).job
+
+
+def worked(school: School, hands: Any = None, seconds: float = HOUR) -> bool:
+    return go_on(school.house, hands or Here(school.house), seconds)
+
+
+def seen(school: School, job: str, who: str = "head") -> Job:
+    return see_job(school.house, school.person(who), job)
+
+
+def fetched(school: School, job: str, who: str = "head") -> zipfile.ZipFile:
+    parts = list(zipped(school.house, school.person(who), job))
+    return zipfile.ZipFile(io.BytesIO(b"".join(parts)))
+
+
+def listed(archive: zipfile.ZipFile) -> list[list[str]]:
+    return list(csv.reader(io.StringIO(archive.read(LIST).decode("utf-8-sig"))))
+
+
+def issuings(school: School) -> dict[str, int]:
+    """How many copies each case says were handed out."""
+    with school.house.realm.reading() as session:
+        query = select(EventRow.case_id, func.count()).where(EventRow.kind == "DocumentIssued")
+        return {str(case_id): number for case_id, number in session.execute(query.group_by(EventRow.case_id))}
+
+
+# ---- all of it -----------------------------------------------------------------------------------------------------
+
+
+def test_each_case_has_a_numbered_copy_and_an_event_of_its_own(many: School) -> None:
+    issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
+    job = begun(many)
+    assert seen(many, job).waiting == 4
+    assert worked(many) is False
+    found = seen(many, job)
+    assert (found.done, found.refused, found.waiting, found.is_running) == (4, 0, 0, False)
+    assert sorted(issuings(many).values()) == [1, 1, 1, 2]
+    archive = fetched(many, job)
+    names = sorted(name for name in archive.namelist() if name != LIST)
+    assert len(names) == 4
+    assert f"{many.number}-2-fr.pdf" in names
+    for name in names:
+        assert archive.read(name) == f"%PDF {name.split('-')[0]} fr".encode()
+    assert archive.testzip() is None
+    rows = listed(archive)
+    assert rows[0] == ["Dossier", "Exemplaire", "Résultat"]
+    assert {row[2] for row in rows[1:]} == {"Exemplaire fait"}
+    assert NAME not in archive.read(LIST).decode()
+
+
+def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: School) -> None:
+    """The same event, the same access, kept under the key of its case."""
+    job = begun(many)
+    worked(many)
+    with many.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, many.number) or ""
+        assert papers.kept_copy(session, many.house.vault, case_id, "case_file", 1) is not None
+        assert journal.verify_case(session, many.house.vault, case_id) == []
+        sealed = session.scalars(select(HandedPaperRow.sealed)).all()
+    assert all(b"%PDF" not in one for one in sealed)
+    assert seen(many, job).done == 4
+
+
+# ---- killed, stopped, twice ----------------------------------------------------------------------------------------
+
+
+@dataclass
+class Dying:
+    """Does the work, and is gone after so many cases: before or after it told anybody."""
+
+    house: Any
+    lives: int
+    tells: bool
+    size: int = 1
+    told: list[str] = field(default_factory=list)
+
+    def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
+        self.told.append(told[1])
+        if self.lives == 0 and self.tells:
+            raise KeyboardInterrupt
+        answer = Here(self.house).do(work, *told, now=now)
+        if self.lives == 0:
+            raise KeyboardInterrupt
+        self.lives -= 1
+        return answer
+
+
+@pytest.mark.parametrize("tells", [True, False], ids=["before the copy", "after the copy"])
+@pytest.mark.parametrize("lives", [0, 1, 3])
+def test_a_worker_that_is_gone_leaves_each_case_exactly_one_copy(many: School, lives: int, tells: bool) -> None:
+    job = begun(many)
+    with pytest.raises(KeyboardInterrupt):
+        worked(many, Dying(many.house, lives, tells))
+    assert seen(many, job).done == lives
+    worked(many)
+    assert seen(many, job).done == 4
+    assert list(issuings(many).values()) == [1, 1, 1, 1]
+    assert {case.copy for case in rows(many)} == {1}
+
+
+def rows(school: School) -> list[BulkCaseRow]:
+    with school.house.realm.reading() as session:
+        return list(session.scalars(select(BulkCaseRow).order_by(BulkCaseRow.place)))
+
+
+def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
+    many: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = bulk.issue_one
+    monkeypatch.setattr(bulk, "issue_one", lambda *told: made(*told[:-1], __import__("secrets").token_hex(4)))
+    begun(many)
+    with pytest.raises(KeyboardInterrupt):
+        worked(many, Dying(many.house, 1, tells=False))
+    worked(many)
+    assert sorted(issuings(many).values()) == [1, 1, 1, 2]
+
+
+def test_while_a_worker_is_at_it_another_leaves_it_alone_until_its_lease_is_over(many: School) -> None:
+    job = begun(many)
+    with many.house.realm.writing() as session:
+        assert bulk.bulk.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
+    assert worked(many) is False
+    assert seen(many, job).done == 0
+    many.wait(minutes=5)
+    worked(many)
+    assert seen(many, job).done == 4
+
+
+def test_it_is_worked_on_a_turn_at_a_time(many: School) -> None:
+    job = begun(many)
+    assert worked(many, seconds=0) is True
+    assert seen(many, job).is_running
+    assert worked(many) is False
+
+
+def test_several_hands_do_each_case_once(many: School) -> None:
+    @dataclass
+    class Hands:
+        house: Any
+        size: int = 3
+        told: list[str] = field(default_factory=list)
+        lock: Any = field(default_factory=threading.Lock)
+
+        def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
+            with self.lock:
+                self.told.append(told[1])
+            return Here(self.house).do(work, *told, now=now)
+
+    job, hands = begun(many), Hands(many.house)
+    worked(many, hands)
+    assert len(hands.told) == len(set(hands.told)) == 4
+    assert seen(many, job).done == 4
+
+
+def test_stopped_it_makes_no_further_copy_and_gives_those_that_were_made(many: School) -> None:
+    job = begun(many)
+    head = many.person("head")
+
+    class Stopping(Dying):
+        def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
+            if len(self.told) == 2:
+                assert bulk.stop(many.house, head, job)
+            return super().do(work, *told, now=now)
+
+    hands = Stopping(many.house, 9, tells=False)
+    assert worked(many, hands) is False
+    assert len(hands.told) == 3
+    found = seen(many, job)
+    assert (found.bulk.state.value, found.done, found.waiting) == ("stopped", 3, 1)
+    assert bulk.stop(many.house, head, job) is False
+    archive = fetched(many, job)
+    assert len(archive.namelist()) == 4
+    assert "arrêté" in listed(archive)[-1][2]
+    assert worked(many) is False
+    assert sum(issuings(many).values()) == 3
+
+
+def test_pressed_twice_it_is_one_job_and_a_second_one_waits_for_the_first(many: School) -> None:
+    head = many.person("head")
+    first = begin(many.house, head, WISH, "t")
+    again = begin(many.house, head, WISH, "t")
+    assert (again.job, again.repeated) == (first.job, True)
+    with pytest.raises(BulkRefused) as refused:
+        begin(many.house, head, WISH, "u")
+    assert refused.value.other == first.job
+    assert begun(many, "team_coordinator") != first.job, "another person's job is another matter"
+    worked(many)
+    assert begun(many, token="u") != first.job
+
+
+# ---- who, and which cases ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["team_member", "data_officer", "protocol_admin", "reporter"])
+def test_it_is_not_for_everybody(many: School, who: str) -> None:
+    actor = many.person(who)
+    assert not bulk.may_ask(many.house, actor)
+    with pytest.raises(Unseen):
+        bulk.see_options(many.house, actor)
+    with pytest.raises(Unseen):
+        begun(many, who)
+
+
+@pytest.mark.parametrize(
+    ("who", "profiles"),
+    [("head", {"supervisor", "school"}), ("directorate", {"supervisor"}), ("academy", {"supervisor"})],
+)
+def test_only_copies_that_one_may_hand_out_are_offered(many: School, who: str, profiles: set[str]) -> None:
+    offered = {offer.profile.key for offer in bulk.see_options(many.house, many.person(who)).offers}
+    assert profiles <= offered
+    assert who == "head" or "school" not in offered
+    if who != "head":
+        with pytest.raises(BadInput):
+            begun(many, who)
+
+
+def test_the_job_is_nobody_elses(many: School) -> None:
+    job = begun(many)
+    worked(many)
+    for who in ("team_coordinator", "directorate", "team_member"):
+        actor = many.person(who)
+        for use in (bulk.see_job, bulk.stop, bulk.delete, zipped):
+            with pytest.raises(Unseen):
+                use(many.house, actor, job)  # type: ignore[operator]
+    assert seen(many, job).done == 4
+
+
+def test_a_role_that_ended_meanwhile_gets_no_further_copy_nor_the_zip(many: School) -> None:
+    job = begun(many)
+    worked(many, Dying(many.house, 9, tells=False), seconds=HOUR)
+    again = begun(many, token="u")
+    head = many.person("head")
+    from services.test_ahead import role_ends
+
+    role_ends(many, "head")
+    worked(many)
+    with many.house.directory.reading() as session:
+        later = directory.actor(session, head.id, realm="main", today=many.house.now().date())
+    assert later is not None
+    found = see_job(many.house, later, again)
+    assert (found.done, found.refused) == (0, 4)
+    assert {line.why for line in found.lines} == {"not_open"}
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.house, later, job))))
+    assert archive.namelist() == [LIST]
+
+
+def test_who_is_excluded_from_a_case_gets_no_copy_of_it(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Excluded before: it isn't among them; excluded meanwhile: refused in words."""
+    from sqlalchemy import insert
+
+    from school_protocol.storage.tables import CaseExclusionRow
+
+    job, head = begun(many), many.account("head")
+
+    def exclude(number: str) -> None:
+        with many.house.realm.writing() as session:
+            case_id = cases.find_by_number(session, number)
+            session.execute(insert(CaseExclusionRow).values(case_id=case_id, account=head))
+
+    exclude(many.number)
+    worked(many)
+    found = seen(many, job)
+    assert (found.done, [(line.number, line.why) for line in found.lines]) == (3, [(many.number, "not_open")])
+    again = begun(many, token="u")
+    assert seen(many, again).total == 3
+
+
+def test_a_summary_to_be_confirmed_first_is_refused_as_by_itself(many: School) -> None:
+    with pytest.raises(Refused):
+        issue_case_file(many.house, many.person("team_coordinator"), many.number, "supervisor", "fr")
+    job = begun(many, "team_coordinator", offer=f"{KEY}/supervisor")
+    worked(many)
+    found = seen(many, job, "team_coordinator")
+    assert (found.done, {line.why for line in found.lines}) == (0, {"summary"})
+    assert issuings(many) == {}
+
+
+def test_an_erased_case_is_refused_and_its_copy_gone_from_the_zip(many: School) -> None:
+    job = begun(many)
+
+    def erase(number: str) -> None:
+        with many.house.realm.writing() as session:
+            case_id = cases.find_by_number(session, number) or ""
+            cases.destroy_case(session, many.house.vault, case_id, at=many.house.now(), actor="x")
+
+    numbers = [row.number for row in rows(many)]
+    erase(numbers[0])
+    worked(many)
+    erase(numbers[1])
+    assert len(fetched(many, job).namelist()) == 3
+    assert [row.why for row in rows(many)] == ["not_open", "", "", ""]
+
+
+def test_cases_are_chosen_by_school_and_by_the_day_of_their_last_move(many: School) -> None:
+    with many.house.directory.reading() as session:
+        code = directory.unit(session, many.player.school).code
+    day = many.house.now().date()
+    assert seen(many, begun(many, schools=(code,), first=day.isoformat(), last=day.isoformat())).total == 4
+    worked(many)
+    for changes in (
+        {"ended": True}, {"first": (day + timedelta(days=1)).isoformat()},
+        {"last": (day - timedelta(days=1)).isoformat()},
+    ):  # fmt: skip
+        with pytest.raises(BadInput) as bad:
+            begun(many, token="u", **changes)
+        assert bad.value.problems == {"schools": ("no_case",)}
+
+
+@pytest.mark.parametrize(
+    ("changes", "field", "code"),
+    [
+        ({"offer": "x/y"}, "offer", "choice"),
+        ({"language": "de"}, "language", "choice"),
+        ({"schools": ("99999Z",)}, "schools", "unknown_school"),
+        ({"schools": ("REHEARSAL-R",)}, "schools", "unknown_school"),
+        ({"first": "yesterday"}, "first", "day"),
+        ({"first": "2026-02-30"}, "first", "day"),
+        ({"last": "0001-01-01"}, "last", "day"),
+        ({"first": "2026-02-02", "last": "2026-02-01"}, "last", "before_first"),
+    ],
+)
+def test_what_is_typed_wrong_is_said_by_field(many: School, changes: dict[str, Any], field: str, code: str) -> None:
+    with pytest.raises(BadInput) as bad:
+        begun(many, **changes)
+    assert bad.value.problems == {field: (code,)}
+    assert problem_said(Wording("en"), code, 5) != problem_said(Wording("en"), "other", 5)
+
+
+def test_more_than_can_be_done_at_once_is_refused(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "MOST", 3)
+    with pytest.raises(BadInput) as bad:
+        begun(many)
+    assert bad.value.problems == {"schools": ("too_many_cases",)}
+
+
+# ---- what goes wrong -----------------------------------------------------------------------------------------------
+
+TROUBLES = [
+    (StorageFull("full"), "full"), (OSError(errno.ENOSPC, "no room"), "full"), (StorageBusy("busy"), "busy"),
+    (KeysUnusable("keys"), "keys"), (KeyLost("lost"), "signing"), (DocumentsUnavailable("pango"), "typesetting"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("error", "trouble"), TROUBLES, ids=[type(one).__name__ + code for one, code in TROUBLES])
+def test_what_somebody_must_mend_holds_it_up_and_costs_no_number(
+    many: School, monkeypatch: pytest.MonkeyPatch, error: Exception, trouble: str
+) -> None:
+    job = begun(many)
+    with monkeypatch.context() as patch:
+
+        def fails(*_any: Any, **_more: Any) -> bytes:
+            raise error
+
+        patch.setattr(issuing, "copied", fails)
+        assert worked(many) is False, "it doesn't spin"
+    found = seen(many, job)
+    assert (found.bulk.trouble, found.waiting, found.is_running) == (trouble, 4, True)
+    assert trouble_said(Wording("ar"), trouble)
+    assert issuings(many) == {}
+    worked(many)
+    found = seen(many, job)
+    assert (found.bulk.trouble, found.done) == ("", 4)
+    assert {row.copy for row in rows(many)} == {1}
+
+
+def test_one_that_breaks_keeps_no_other_back(
+    many: School, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    job = begun(many)
+    first = rows(many)[0].number
+    made = bulk.issue_one
+
+    def breaks(house: Any, account: str, number: str, *more: str) -> Made:
+        if number == first:
+            raise ZeroDivisionError("secret words")
+        return made(house, account, number, *more)
+
+    monkeypatch.setattr(bulk, "issue_one", breaks)
+    while worked(many):
+        pass
+    found = seen(many, job)
+    assert (found.done, [line.why for line in found.lines], found.is_running) == (3, ["broken"], False)
+    assert "secret words" not in "\n".join(caplog.messages)
+    assert first not in "\n".join(caplog.messages)
+
+
+def test_every_reason_is_said_in_each_language() -> None:
+    codes = ["not_open", "summary", "refused", "sealed", "broken", "gone"]
+    for language in ("fr", "ar", "en"):
+        said = [why_said(Wording(language), code) for code in codes]
+        assert len(set(said)) == len(codes)
+    assert why_said(Wording("fr"), "summary") != why_said(Wording("en"), "summary")
+
+
+# ---- how long it is kept -------------------------------------------------------------------------------------------
+
+
+def handed(school: School) -> int:
+    with school.house.realm.reading() as session:
+        return session.scalar(select(func.count()).select_from(HandedPaperRow)) or 0
+
+
+def sweep(school: School) -> None:
+    with school.house.realm.writing() as session:
+        papers.drop_outdated(session, school.house.now())
+    worked(school)
+
+
+def test_copies_are_kept_for_a_day_after_the_last_was_made(many: School) -> None:
+    job = begun(many)
+    with pytest.raises(KeyboardInterrupt):
+        worked(many, Dying(many.house, 2, tells=True))
+    many.wait(hours=30)
+    sweep(many)
+    assert seen(many, job).done == 4
+    assert len(fetched(many, job).namelist()) == 5, "those made first are there still"
+    many.wait(hours=23)
+    sweep(many)
+    assert handed(many) == 4
+    many.wait(hours=2)
+    sweep(many)
+    assert handed(many) == 0
+    with pytest.raises(Unseen):
+        seen(many, job)
+
+
+def test_whoever_asked_deletes_them_at_once_and_the_chronology_keeps_its_entry(many: School) -> None:
+    job = begun(many)
+    worked(many)
+    bulk.delete(many.house, many.person("head"), job)
+    assert handed(many) == 0
+    with pytest.raises(Unseen):
+        seen(many, job)
+    with many.house.realm.reading() as session:
+        assert session.scalar(select(func.count()).select_from(BulkRow)) == 0
+        assert session.scalar(select(func.count()).select_from(BulkCaseRow)) == 0
+    assert sum(issuings(many).values()) == 4
+
+
+def test_a_job_that_never_ends_is_gone_after_a_week(many: School) -> None:
+    job = begun(many)
+    many.wait(days=8)
+    worked(many)
+    with pytest.raises(Unseen):
+        seen(many, job)

@@ -1,0 +1,131 @@
+"""Jobs of many copies, and looks at files made ahead: one of a person’s runs, workers take turns, all is checked."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from alembic import command
+from sqlalchemy import inspect, text
+from sqlalchemy.exc import IntegrityError
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.storage import bulk, looks, migrate
+from school_protocol.storage.bulk import CaseState
+from school_protocol.storage.engines import WRITING, Store
+from school_protocol.storage.looks import Wanted
+from storage.conftest import NOW, Realm, entry
+
+LATER = NOW + timedelta(minutes=10)
+
+
+def added(realm: Realm, account: str = "a1", cases: int = 2) -> str | None:
+    ids = [(realm.open_case(entry()), f"{place:013}") for place in range(cases)]
+    with realm.store.writing() as session:
+        return bulk.add(
+            session, account=account, protocol="p", profile="x", language="fr", chosen={"document": "d"}, cases=ids,
+            at=NOW, until=NOW + timedelta(days=7),
+        )  # fmt: skip
+
+
+def test_of_one_person_one_job_runs(realm: Realm) -> None:
+    one = added(realm)
+    assert one is not None
+    assert added(realm) is None
+    assert added(realm, "a2") is not None
+    with realm.store.writing() as session:
+        assert bulk.settle(session, one, at=NOW, until=LATER, document="d")
+        assert not bulk.settle(session, one, at=NOW, until=LATER, document="d"), "it is settled once"
+    assert added(realm) is not None, "the control: what is done stands in nobody's way"
+
+
+def test_one_worker_is_at_it_until_its_lease_is_over(realm: Realm) -> None:
+    one = added(realm) or ""
+    with realm.store.writing() as session:
+        assert bulk.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
+        assert not bulk.take(session, one, now=NOW, left_since=NOW - timedelta(minutes=4))
+        assert bulk.waiting(session, left_since=NOW - timedelta(minutes=4)) == ()
+        assert bulk.waiting(session, left_since=LATER) == (one,)
+        assert bulk.take(session, one, now=LATER, left_since=LATER - timedelta(minutes=4))
+        bulk.leave(session, one)
+        assert bulk.waiting(session, left_since=NOW - timedelta(days=1)) == (one,)
+
+
+def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
+    one = added(realm, cases=3) or ""
+    with realm.store.writing() as session:
+        bulk.hold_up(session, one, "full")
+        assert bulk.job(session, one).trouble == "full"
+        assert bulk.settle_case(session, one, 1, now=NOW, copy=4)
+        assert bulk.job(session, one).trouble == "", "what goes on waits for nothing"
+        assert bulk.settle_case(session, one, 1, now=NOW, why="broken")
+        assert bulk.settle_case(session, one, 2, now=NOW, why="broken")
+        assert bulk.try_again(session, one, 3, now=NOW) == 1
+        found = bulk.cases_of(session, one, *CaseState, limit=9)
+    assert [(case.state.value, case.copy, case.why, case.tries) for case in found] == [
+        ("done", 4, "", 0), ("refused", 0, "broken", 0), ("waiting", 0, "", 1),
+    ]  # fmt: skip
+
+
+def test_what_is_outdated_is_gone_with_its_cases(realm: Realm) -> None:
+    one = added(realm) or ""
+    with realm.store.writing() as session:
+        bulk.drop_outdated(session, NOW + timedelta(days=6))
+        assert bulk.job(session, one).account == "a1"
+        bulk.drop_outdated(session, NOW + timedelta(days=7))
+        with pytest.raises(Unseen):
+            bulk.job(session, one)
+        assert bulk.cases_of(session, one, *CaseState, limit=9) == ()
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        "UPDATE bulk SET state = 'lost'", "UPDATE bulk SET state = 'done'", "UPDATE bulk SET why = 'asked'",
+        "UPDATE bulk_case SET state = 'lost'", "UPDATE bulk_case SET state = 'done'", "UPDATE bulk_case SET why = 'x'",
+        "UPDATE paper_look SET tries = -1",
+    ],
+)  # fmt: skip
+def test_the_database_takes_no_half_said_job(realm: Realm, wrong: str) -> None:
+    added(realm)
+    case_id = realm.open_case(entry())
+    with realm.store.writing() as session:
+        assert looks.begin(session, Wanted(case_id, "a", "d", "p", "fr", 1), LATER)
+    with pytest.raises(IntegrityError), realm.store.writing() as session:
+        session.execute(text(wrong))
+
+
+def test_of_two_who_want_to_look_one_does(realm: Realm) -> None:
+    one = Wanted(realm.open_case(entry()), "a", "d", "p", "fr", 1)
+    with realm.store.writing() as session:
+        assert looks.begin(session, one, LATER)
+        assert not looks.begin(session, one, LATER)
+        looks.end(session, one, LATER)
+        assert looks.begin(session, one, LATER), "the control: once it is looked at, it may be begun again"
+        looks.forget(session, one)
+        assert looks.begin(session, one, LATER)
+
+
+def columns(store: Store) -> dict[str, Any]:
+    found = inspect(store.engine)
+    return {
+        name: (
+            {column["name"] for column in found.get_columns(name)},
+            {index["name"] for index in found.get_indexes(name)},
+        )
+        for name in found.get_table_names()
+    }
+
+
+def test_the_way_back_and_up_again(empty: Store) -> None:
+    migrate.upgrade(empty.engine, "realm", "0006")
+    before = columns(empty)
+    migrate.upgrade(empty.engine, "realm", "0007")
+    after = columns(empty)
+    assert set(after) - set(before) == {"bulk", "bulk_case", "paper_look"}
+    with empty.engine.execution_options(purpose=WRITING).begin() as connection:
+        command.downgrade(migrate._config("realm", connection), "0006")
+    assert columns(empty) == before
+    migrate.upgrade(empty.engine, "realm", "0007")
+    assert columns(empty) == after
