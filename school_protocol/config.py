@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
+
+from school_protocol.domain.errors import SchoolProtocolError
 
 LANGUAGES = ("fr", "ar", "en")
 
@@ -28,6 +31,8 @@ class Settings:
     signing_passphrase: str = field(default="", repr=False)
     timestamps: str = ""
     """Address of a timestamp authority (RFC 3161), whose roots stand in the folder, too (`timestamps.pem`)."""
+    quiet: timedelta = timedelta(seconds=20)
+    """How long nobody has written to a case before its files are made ahead."""
 
     @property
     def keys(self) -> Path:
@@ -44,8 +49,12 @@ class Settings:
         return f"sqlite:///{self.data / name}.sqlite"
 
 
+class SettingUnreadable(SchoolProtocolError):
+    """A setting whose value says nothing; names the setting."""
+
+
 def settings_from(environ: Mapping[str, str]) -> Settings:
-    """Settings from environment variables (SCHOOL_PROTOCOL_…)."""
+    """Settings from environment variables (SCHOOL_PROTOCOL_…). Raises SettingUnreadable."""
     languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
@@ -59,4 +68,12 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         signing=Path(signing).resolve() if (signing := environ.get("SCHOOL_PROTOCOL_SIGNING", "").strip()) else None,
         signing_passphrase=environ.get("SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", ""),
         timestamps=environ.get("SCHOOL_PROTOCOL_TIMESTAMPS", "").strip(),
+        quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
     )
+
+
+def _seconds(environ: Mapping[str, str], name: str, usual: str) -> timedelta:
+    said = environ.get(name, "").strip() or usual
+    if not said.isascii() or not said.isdigit() or len(said) > 6:
+        raise SettingUnreadable(f"{name} is a number of seconds, not {said!r}")
+    return timedelta(seconds=int(said))

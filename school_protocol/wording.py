@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from babel import Locale, dates, lists
+from babel import Locale, dates, lists, numbers
 from babel.support import NullTranslations, Translations
 
 from school_protocol.domain.clock import Unit
@@ -184,6 +184,9 @@ class Wording:
         """Titles or names beside each other. Arabic parts them with commas: many hold a و of their own."""
         return self.comma.join(items) if self.language == "ar" else self.listed(items)
 
+    def percent(self, value: int) -> str:
+        return str(numbers.format_percent(value / 100, locale=self.locale))
+
     def yes_no(self, value: bool | str) -> str:
         if value in (True, "yes"):
             return self._("Yes")
@@ -351,8 +354,26 @@ _REASONS: Mapping[str, str] = {
         "Who can review the hold: %(roles)s."
     ),
     "nothing_to_print": N_("There is nothing to print on it yet: write it first."),
+    "bundle_unsigned": N_(
+        "A bundle is made only where the academy’s key is set up: without a signed list nobody could tell whether a "
+        "file is missing."
+    ),
     "no_recipient": N_("Nobody in the case can be sent this: add the person first."),
     "no_letter": N_("No letter is written to this service, or there is no such referral."),
+    "no_service_told": N_(
+        "This copy goes to a service that receives names, and this case was referred to none. Refer it first."
+    ),
+    "no_guardian": N_("No guardian of the targeted pupil is known to this case: add the person first."),
+    "choose_reader": N_("Choose for whom this copy is."),
+    "no_such_reader": N_("This copy can’t be made out to this reader."),
+    "guardian_two_sides": N_(
+        "This guardian stands in this case in another place too: what concerns the targeted pupil isn’t handed to "
+        "them as a copy. Talk it over with whoever answers for the schools."
+    ),
+    "guardian_of_whom": N_(
+        "The case doesn’t say which targeted pupil this guardian answers for: none is named, or several are."
+    ),
+    "no_term_over": N_("The first term of this year is not over yet: its first report can be made after that."),
     "no_such_act": N_("The protocol has no such act."),
     "no_such_move": N_("The protocol has no such step."),
     "no_case": N_("There is no case yet."),

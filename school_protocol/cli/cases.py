@@ -1,10 +1,9 @@
-"""`school-protocol case …`, `cases …`, `case-file …`: what the desk does, for scripts."""
+"""`school-protocol case …`, `cases …`: what the desk does, for scripts."""
 
 from __future__ import annotations
 
 import secrets
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -284,41 +283,3 @@ def cases_move_version(
             click.echo(f"{one.number}  {outcome_said(w, one)}" + (f": {why}" if why else ""))
     if not dry_run and not all(one.is_moved for one in lines):
         sys.exit(REFUSED)
-
-
-@main.group("case-file")
-def case_files() -> None:
-    """The case file as PDF."""
-
-
-@case_files.command("issue")
-@click.argument("number")
-@click.option("--language", default="fr", show_default=True)
-@click.option("--profile", default="supervisor", show_default=True)
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
-@_AS
-def case_file_issue(number: str, language: str, profile: str, output: str, username: str) -> None:
-    """Issue a copy; the issuing is an event of the case."""
-    from school_protocol.services.papers import issue_case_file
-
-    house = open_the_house()
-    issued = issue_case_file(house, actor_called(house, username), number, profile, language)
-    Path(output).write_bytes(issued.data)
-    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
-
-
-@case_files.command("letter")
-@click.argument("number")
-@click.option("--document", required=True, help="Key of the document in the definition.")
-@click.option("--about", default="", help="What it is about (referral-2, guardian-1); not needed for a single choice.")
-@click.option("--language", default="fr", show_default=True)
-@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False))
-@_AS
-def case_file_letter(number: str, document: str, about: str, language: str, output: str, username: str) -> None:
-    """Issue a letter, notice, note or sheet; the issuing is an event of the case."""
-    from school_protocol.services.papers.posting import issue_letter
-
-    house = open_the_house()
-    issued = issue_letter(house, actor_called(house, username), number, document, about, language)
-    Path(output).write_bytes(issued.data)
-    click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)

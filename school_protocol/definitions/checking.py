@@ -8,7 +8,19 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from school_protocol.definitions import acting, counting, lettering, promising, settings, whole, wordings
+from school_protocol.definitions import (
+    acting,
+    bundling,
+    copying,
+    counting,
+    lettering,
+    promising,
+    remarking,
+    reporting,
+    settings,
+    whole,
+    wordings,
+)
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FormField, Option
@@ -44,9 +56,13 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     _people(book)
     _dangers(book)
     _documents(book)
+    copying.check(book)
+    remarking.check(book)
+    bundling.check(book)
     acting.check(book)
     counting.check(book)
     lettering.check(book)
+    reporting.check(book)
     wordings.check(book)
     settings.check(book)
     promising.check(book)

@@ -23,7 +23,7 @@ def check(book: Book) -> None:
     for key, document in book.protocol.documents.items():
         if document.is_case_file:
             _not_of_a_case_file(book, ("documents", key), document)
-        elif book.declared.is_whole("documents", key):
+        elif document.is_letter and book.declared.is_whole("documents", key):
             _letter(book, ("documents", key), document)
     _targets(book)
     _letterhead(book)

@@ -2,57 +2,27 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping
+from datetime import date
 from typing import Any
 
 from markupsafe import Markup
 
-from school_protocol.documents import bidi
+from school_protocol.documents import bidi, leaving_out
+from school_protocol.documents.entries import POINTERS, Entries
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
+from school_protocol.documents.papers import remarked
 from school_protocol.documents.rendering import Attached, render, template
 from school_protocol.documents.sealing.copies import RECORD
-from school_protocol.domain import naming, scoring
+from school_protocol.domain import scoring
 from school_protocol.domain.conformance import AskedLine
 from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.lines import DangerLine, EventView, FollowUpLine, PersonLine, RecordView, ReferralLine
-from school_protocol.domain.protocol import ActKind, Grid, Profile, Protocol
-from school_protocol.wording import ZONE, Wording
+from school_protocol.domain.lines import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine
+from school_protocol.domain.protocol import Grid, Section
+from school_protocol.wording import Wording
 
 _CHOSEN = frozenset({FieldType.choice, FieldType.yes_no, FieldType.tri})
 """Answers that say something by themselves on the cover: never free text, never a person."""
-
-_POINTERS = frozenset(
-    {FieldType.danger, FieldType.dangers, FieldType.target, FieldType.person, FieldType.persons, FieldType.seat}
-)
-"""Answers that tell what an entry of the chronology is about."""
-
-_WHOLE = frozenset({FieldType.long, FieldType.rows})
-_SHORT = 60
-"""Letters of an answer that still fits half a line."""
-_BRIEF = 700
-"""Letters of an entry that is kept on one page, a row counted as fifty."""
-
-_PLACE = re.compile(r"%\((\w+)\)s")
-
-Answer = tuple[FormField, Markup, Markup]
-"""Field, label, answer."""
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """A piece of an entry: pairs of label and answer, two or one a row, or, without any, a table of its own."""
-
-    rows: tuple[tuple[Answer, ...], ...] | None
-    field: FormField | None = None
-    label: Markup | None = None
-    is_signed: bool = False
-
-
-_NEVER = frozenset({FieldType.signature, FieldType.grid})
-"""Shown elsewhere: with the signatures, and in the grid's own table."""
 
 
 def case_file(view: CaseFile, wording: Wording, record: bytes) -> bytes:
@@ -60,7 +30,8 @@ def case_file(view: CaseFile, wording: Wording, record: bytes) -> bytes:
 
     Raises AddressRefused, DocumentsUnavailable.
     """
-    told = (view.head.number, view.content_head, view.profile, wording.language, view.as_of)
+    reader = view.reader.id if view.reader is not None else ""
+    told = (view.head.number, view.content_head, view.profile, reader, wording.language, view.as_of)
     return render(
         case_file_html(view, wording),
         title=Pages(view, wording).title,
@@ -81,80 +52,39 @@ def case_file_html(view: CaseFile, wording: Wording) -> str:
     )  # fmt: skip
 
 
-class Pages:
+class Pages(Entries):
     """What the template asks: the view's parts in the words of one language."""
-
-    LONG = 500
-    """Letters of an answer that may go on over a page."""
-
-    def __init__(self, view: CaseFile, wording: Wording) -> None:
-        self.view = view
-        self.w = wording
-        self.protocol: Protocol = view.head.protocol
-        self.profile: Profile = view.shown_as
-        self.names: Mapping[str, str] = {**view.names, **{person.id: self.person(person) for person in view.people}}
-        self.signs: Mapping[str, str] = {person.label: self.person(person) for person in view.people}
-        self.every_record: Mapping[int, RecordView] = {
-            **{event.seq: event.record for event in view.events if event.record is not None},
-            **{record.seq: record for record in view.records},
-        }
-        """Those of the chronology too: a referral's own record need not stand in any section."""
-        self.sections = tuple(
-            section
-            for section in view.document.sections
-            if section.kind not in ("decision", "checks") and (section.kind != "summary" or view.summary is not None)
-        )
-
-    @property
-    def comma(self) -> str:
-        return self.w.comma.strip()
 
     @property
     def title(self) -> str:
         return f"{self.w.text(self.view.document.title)} {self.view.head.number}"
 
-    # ---- saying things ---------------------------------------------------------------------------------------
+    # ---- what is left out ------------------------------------------------------------------------------------
 
-    def line(self, value: object) -> Markup:
-        """A text of any origin within a line of this language."""
-        return bidi.isolated(str(value), self.w.direction)
+    def has(self, kind: str) -> bool:
+        """Whether sections of that kind stand in this copy."""
+        return self.profile.has(kind)
 
-    def text(self, text: Any) -> Markup:
-        """A text of the definition or the directory, marked where it is not in this language."""
-        said = self.line(self.w.text(text))
-        known = getattr(text, "root", text)
-        if not isinstance(known, Mapping) or not known or known.get(self.w.language):
-            return said
-        return Markup('<span lang="{}">{}</span>').format(next(iter(known)), said)
+    def leaves_out(self) -> list[Markup]:
+        """What this copy lacks, part by part."""
+        return [self.line(part) for part in leaving_out.parts(self.view, self.w)]
 
-    def said(self, message: str, **parts: Markup) -> Markup:
-        """A translated message whose `%(name)s` places are filled with markup."""
-        pieces = _PLACE.split(message)
-        return Markup("").join(parts[piece] if place % 2 else self.line(piece) for place, piece in enumerate(pieces))
+    def lacking(self, section: Section) -> Markup | None:
+        """How many of a section's entries are left out of this copy."""
+        place = self.view.document.sections.index(section)
+        number = self.view.left_out.within.get(str(place), 0)
+        return self.line(leaving_out.entries_here(self.w, number)) if number else None
 
-    def day(self, value: date | str) -> Markup:
-        return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(value)))
+    def named(self) -> list[Markup]:
+        """The people whom this copy names, where it names some and not others."""
+        return [self.line(self.person(one)) for one in self.view.people if one.name and self.may_name(one)]
 
-    def when(self, value: datetime) -> Markup:
-        """Day and time, the time apart, so that no comma stands between figures of two directions."""
-        day, clock = self.w.day(value.astimezone(ZONE)), self.w.clock(value)
-        return Markup('<span class="nowrap">{}</span> <span class="clock">{}</span>').format(
-            self.line(day), self.line(clock)
-        )
-
-    def person(self, person: PersonLine) -> str:
-        """The label, and the name where this profile is an identified one."""
-        return f"{person.label} · {person.name}" if person.name and self.profile.identities else person.label
-
-    def identity(self, person: PersonLine) -> list[tuple[str, str]]:
-        if not self.profile.identities:
-            return []
-        said = {"grade": self.w._("Class"), "massar": self.w._("Massar code"), "phone": self.w._("Telephone")}
-        return [(said.get(key, key), value) for key, value in person.identity.items() if value]
-
-    def by(self, name: str, role: str) -> Markup:
-        spoken = self.line(self.w.role(self.protocol, role))
-        return Markup('{}<span class="sub">{}</span>').format(self.line(name), spoken) if name else spoken
+    def chronology(self) -> Iterator[tuple[EventView | None, tuple[int, int]]]:
+        """Its lines in order, and the runs of numbers that are left out, in their place."""
+        gaps = [(first, None, last) for first, last in self.view.left_out.numbers]
+        lines = [(event.seq, event, event.seq) for event in self.view.events]
+        for first, event, last in sorted([*gaps, *lines], key=lambda row: row[0]):
+            yield event, (first, last)
 
     # ---- the cover -------------------------------------------------------------------------------------------
 
@@ -285,122 +215,6 @@ class Pages:
             "excused": ("plain", "–", w._("Excused, with a reason")),
         }.get(line.outcome, ("plain", "", line.outcome))
 
-    # ---- records ---------------------------------------------------------------------------------------------
-
-    def records_of(self, acts: Iterable[str]) -> list[RecordView]:
-        wanted = set(acts)
-        return [record for record in self.view.records if record.act.key in wanted]
-
-    def record_number(self, seq: int) -> RecordView | None:
-        return self.every_record.get(seq)
-
-    def replies(self, referral: ReferralLine) -> list[RecordView]:
-        """Entries that answer this referral."""
-        return [
-            record
-            for record in self.every_record.values()
-            if record.act.kind is ActKind.answer_referral and self._points_at(record, str(referral.number))
-        ]
-
-    def _points_at(self, record: RecordView, number: str) -> bool:
-        field = record.form.find(FieldType.referral)
-        return field is not None and str(record.answers.get(field.key)) == number
-
-    def answers(self, record: RecordView, without: Iterable[str] = ()) -> list[Answer]:
-        """Field, label and answer of all that may be printed, in the form's order."""
-        left_out = {FieldType(name) for name in without}
-        fields = [field for field in record.form.fields if field.type not in left_out]
-        return [
-            (field, self.text(field.label), self.answer(field, value))
-            for field, value in self._answered(record, fields)
-        ]
-
-    def laid_out(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[tuple[Answer, ...]]:
-        """The same in rows: short answers two by two, long ones alone."""
-        waiting: list[Answer] = []
-        for found in self.answers(record, without):
-            if found[0].type in _WHOLE or len(found[2].striptags()) > _SHORT:
-                if waiting:
-                    yield tuple(waiting)
-                    waiting = []
-                yield (found,)
-                continue
-            waiting.append(found)
-            if len(waiting) == 2:
-                yield tuple(waiting)
-                waiting = []
-        if waiting:
-            yield tuple(waiting)
-
-    def parts(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[Part]:
-        """The same in pieces: an answer that is a table stands between them, and signatures close the last."""
-        waiting: list[tuple[Answer, ...]] = []
-        for row in self.laid_out(record, without):
-            field, label, _answer = row[0]
-            if field.type is not FieldType.rows:
-                waiting.append(row)
-                continue
-            if waiting:
-                yield Part(tuple(waiting))
-                waiting = []
-            yield Part(None, field, label)
-        is_signed = bool(record.signatures or record.signatures_wanted)
-        if waiting or is_signed:
-            yield Part(tuple(waiting), is_signed=is_signed)
-
-    def is_brief(self, record: RecordView) -> bool:
-        """Whether an entry is short enough to be kept on one page."""
-        said = [answer.striptags() for _field, _label, answer in self.answers(record)]
-        return sum(len(answer) + 50 for answer in said) < _BRIEF
-
-    def _answered(self, record: RecordView, fields: Iterable[FormField]) -> Iterator[tuple[FormField, Any]]:
-        for field in fields:
-            value = record.answers.get(field.key)
-            if value not in (None, "", [], (), {}) and field.type not in _NEVER and self.may_print(field):
-                yield field, value
-
-    def may_print(self, field: FormField) -> bool:
-        """A second lock: words, and texts that may hold names, stay out of a copy without words in any case."""
-        return self.profile.words or not (field.may_name or field.names)
-
-    def answer(self, field: FormField, value: Any) -> Markup:
-        if field.type is FieldType.moment:
-            return self.when(datetime.fromisoformat(str(value)))
-        if field.type is FieldType.long:
-            return self.words(str(value))
-        return self.line(self.labelled(self.w.answer(self.protocol, field, value, self.names)))
-
-    def words(self, text: str) -> Markup:
-        return bidi.paragraphs(self.labelled(text), self.w.direction, self.w.language)
-
-    def labelled(self, text: str) -> str:
-        """A text in which each sign of the case ([EV1]) stands with the name that this copy may show."""
-        return "".join(piece for piece, _is_sign in naming.shown(text, self.signs))
-
-    def rows(self, field: FormField, rows: Iterable[Mapping[str, Any]]) -> tuple[list[FormField], list[list[Markup]]]:
-        """Columns that are filled somewhere, and the cells."""
-        rows = list(rows)
-        columns = [
-            column
-            for column in field.fields
-            if self.may_print(column) and any(row.get(column.key) not in (None, "", []) for row in rows)
-        ]
-        return columns, [[self._cell(column, row.get(column.key)) for column in columns] for row in rows]
-
-    def _cell(self, column: FormField, value: Any) -> Markup:
-        return self.answer(column, value) if value not in (None, "", []) else Markup("–")
-
-    def left_out(self, record: RecordView) -> str | None:
-        """What of this entry is not in this copy, in words."""
-        w = self.w
-        said = {
-            "side": w._("This entry is kept for others in the case."),
-            "words": w._("Somebody’s own words are not part of this copy."),
-            "destroyed": w._("The words of this entry were erased, as the law asks."),
-        }
-        hidden = record.hidden or ("" if self.profile.words else "words")
-        return None if hidden == "words" and not _may_hold_words(record) else said.get(hidden)
-
     # ---- chronology ------------------------------------------------------------------------------------------
 
     def happened(self, event: EventView) -> Markup:
@@ -415,6 +229,10 @@ class Pages:
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
         if event.kind == "document_revoked":
             return self.line(w._("Copy %(copy)s taken back", copy=detail.get("copy", "")))
+        if event.kind == "remarks_attached":
+            return self.line(remarked.attached_said(w, detail))
+        if event.kind == "remark_settled":
+            return self.line(remarked.settled_said(w, detail))
         if event.kind == "case_joined":
             return self.line(w._("Another case was joined to this one: %(number)s", number=detail.get("other", "")))
         if event.kind == "entry_retracted":
@@ -444,13 +262,17 @@ class Pages:
         return self.labelled(str(event.detail.get("reason") or ""))
 
     def _with_pointers(self, record: RecordView) -> Markup:
-        pointed = [field for field in record.form.fields if field.type in _POINTERS]
+        pointed = [field for field in record.form.fields if field.type in POINTERS]
         said = [self.answer(field, value) for field, value in self._answered(record, pointed)]
         if record.taken_back is not None:
             at = self.w._("Taken back by its writer at %(time)s", time=self.w.clock(record.taken_back))
             said = [self.line(at), *said]
         title = self.text(record.act.title)
         return Markup("{} · {}").format(title, Markup(" · ").join(said)) if said else title
+
+    def remarks(self) -> list[remarked.RemarkRow]:
+        """What was remarked on copies, with what became of it."""
+        return remarked.rows(self)
 
     # ---- the grid --------------------------------------------------------------------------------------------
 
@@ -529,11 +351,6 @@ class Pages:
 
 def _declared(known: Mapping[str, Any], value: Any) -> Any:
     return known[value] if isinstance(value, str) else value
-
-
-def _may_hold_words(record: RecordView) -> bool:
-    columns = (column for field in record.form.fields for column in (field, *field.fields))
-    return any(field.may_name or field.names for field in columns)
 
 
 def _is_day(text: str) -> bool:

@@ -55,6 +55,36 @@ class SummaryLine:
 
 
 @dataclass(frozen=True, slots=True)
+class LeftOut:
+    """What a copy lacks of what the document would print of the case, counted as it was dropped."""
+
+    names: tuple[str, ...] = ()
+    """Signs of the people whose names are known to the case and not in the copy."""
+    words: int = 0
+    """Entries and steps that lack somebody's own words."""
+    answers: int = 0
+    """Entries that lack other answers."""
+    addresses: int = 0
+    """Addresses and accounts."""
+    entries: int = 0
+    """Entries that are not in it at all."""
+    sides: int = 0
+    """Entries that whoever issued it doesn't read."""
+    sections: tuple[int, ...] = ()
+    """Places, in the document, of the sections that it doesn't have."""
+    decision: bool = False
+    """There is a decision, and it is not in it."""
+    within: Mapping[str, int] = field(default_factory=dict)
+    """Place of a section → how many of its entries are not in it."""
+    numbers: tuple[tuple[int, int], ...] = ()
+    """Runs of numbers, first and last, that are not in its chronology."""
+
+    @property
+    def is_nothing(self) -> bool:
+        return self == LeftOut()
+
+
+@dataclass(frozen=True, slots=True)
 class CaseFile:
     """Everything that a case file prints, whoever is handed a copy; the document only lays it out."""
 
@@ -85,6 +115,9 @@ class CaseFile:
     checks: tuple[CheckLine, ...] = ()
     summary: SummaryLine | None = None
     """None: this copy prints none."""
+    reader: PersonLine | None = None
+    """The person of the case to whom it is made out, where what it says depends on that."""
+    left_out: LeftOut = field(default_factory=LeftOut)
 
     @property
     def document(self) -> Document:

@@ -76,7 +76,7 @@ class _Tree:
         """Every piece of one page's content, in the order of the boxes, which is that of the HTML."""
         self.pages.append([])
         told: dict[int, tuple[str, Mapping[str, Any]]] = {}
-        for box, why in self._boxes(page_box, number, None):
+        for box, why in self._boxes(page_box, number):
             mark = stream._tags.pop(box, None)
             if mark is not None:
                 told[mark["mcid"]] = self._artifact(why) if why else self._content(box, number, page_box)
@@ -86,25 +86,33 @@ class _Tree:
                 self._link(box, number)
         _retell(stream, told)
 
-    def _boxes(self, box: Any, number: int, why: str | None) -> Iterator[tuple[Any, str | None]]:
+    def _boxes(self, top: Any, number: int) -> Iterator[tuple[Any, str | None]]:
         """Each box, and why it is none of the text, if it isn't."""
         from weasyprint.formatting_structure import boxes
         from weasyprint.layout.absolute import AbsolutePlaceholder
 
-        if isinstance(box, AbsolutePlaceholder):
-            box = box._box
+        waiting: list[tuple[Any, str | None]] = [(top, None)]
+        while waiting:
+            box, why = waiting.pop()
+            if isinstance(box, AbsolutePlaceholder):
+                box = box._box
+            why = self._why_not(box, number, boxes) or why
+            yield box, why
+            if isinstance(box, boxes.ParentBox):
+                waiting.extend((child, why) for child in reversed(box.children))
+
+    def _why_not(self, box: Any, number: int, boxes: Any) -> str | None:
+        """Why a box, by itself, is none of the text."""
+        element = box.element
         if isinstance(box, boxes.MarginBox):
-            why = "Header" if box.at_keyword.startswith("@top") else "Footer"
-        elif isinstance(box, boxes.TableRowGroupBox) and (box.is_header or box.is_footer):
-            if self.heads.setdefault(box.element, number) != number:
-                why = "Again"
-        elif (box.element is not None and box.element.get("aria-hidden") == "true") or (
-            isinstance(box, boxes.ReplacedBox) and box.element.tag == "img" and box.element.get("alt") == ""
+            return "Header" if box.at_keyword.startswith("@top") else "Footer"
+        if isinstance(box, boxes.TableRowGroupBox) and (box.is_header or box.is_footer):
+            return "Again" if self.heads.setdefault(element, number) != number else None
+        if (element is not None and element.get("aria-hidden") == "true") or (
+            isinstance(box, boxes.ReplacedBox) and element.tag == "img" and element.get("alt") == ""
         ):
-            why = "Layout"
-        yield box, why
-        for child in box.children if isinstance(box, boxes.ParentBox) else ():
-            yield from self._boxes(child, number, why)
+            return "Layout"
+        return None
 
     def _artifact(self, why: str) -> tuple[str, Mapping[str, Any]]:
         if why == "Layout":

@@ -21,6 +21,8 @@ from school_protocol.domain.events import (
     EntryRetracted,
     Event,
     Recorded,
+    RemarksAttached,
+    RemarkSettled,
     StepTaken,
     VersionChanged,
 )
@@ -32,6 +34,7 @@ from school_protocol.domain.parts import Hold as Hold
 from school_protocol.domain.parts import Person as Person
 from school_protocol.domain.parts import Record as Record
 from school_protocol.domain.parts import Referral as Referral
+from school_protocol.domain.parts import RemarkMade as RemarkMade
 from school_protocol.domain.parts import SeatHeld as SeatHeld
 from school_protocol.domain.parts import Signature as Signature
 from school_protocol.domain.parts import StateEntry as StateEntry
@@ -65,6 +68,8 @@ class Case:
     documents: list[DocumentIssued] = field(default_factory=list)
     revoked: dict[tuple[str, int], DocumentRevoked] = field(default_factory=dict)
     """Document and copy → how it was taken back."""
+    remarks: list[RemarkMade] = field(default_factory=list)
+    """What those who oversee have remarked on copies."""
     base_level: int = 0
     validated_seq: int = 0
     former_level: int = 0
@@ -137,6 +142,7 @@ class Case:
             steps=list(self.steps),
             documents=list(self.documents),
             revoked=dict(self.revoked),
+            remarks=[replace(made) for made in self.remarks],
             seen=list(self.seen),
             joined=list(self.joined),
             retracted=dict(self.retracted),
@@ -236,6 +242,13 @@ class _Folding:
                 case.documents.append(event)
             case DocumentRevoked():
                 case.revoked[event.document, event.copy] = event
+            case RemarksAttached():
+                case.remarks.extend(
+                    RemarkMade(event.seq, place, remark, event.document, event.copy)
+                    for place, remark in enumerate(event.remarks, 1)
+                )
+            case RemarkSettled():
+                self._dealt_with(event)
         if not is_reading(event):
             case.content_seq = event.seq
 
@@ -362,6 +375,11 @@ class _Folding:
                 setattr(case, item.name, getattr(again.case, item.name))
         if event.entry in case.retracted:
             case.retracted[event.entry].retracted_at = event.at
+
+    def _dealt_with(self, event: RemarkSettled) -> None:
+        for made in self.case.remarks:
+            if (made.seq, made.place) == (event.attached, event.remark) and made.is_open:
+                made.settled_seq = event.seq
 
     def _weigh(self, record: Record) -> None:
         """Whether the record's answers let its kind's effect happen; of one from paper, whoever of the two acts."""

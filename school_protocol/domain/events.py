@@ -30,6 +30,8 @@ class EventKind(StrEnum):
     version_changed = "VersionChanged"
     document_issued = "DocumentIssued"
     document_revoked = "DocumentRevoked"
+    remarks_attached = "RemarksAttached"
+    remark_settled = "RemarkSettled"
     form_recorded = "FormRecorded"
     report_received = "ReportReceived"
     danger_raised = "DangerRaised"
@@ -230,6 +232,8 @@ class DocumentIssued(Event):
     """Number of the latest event that its pages and its record know of; 0: all before it."""
     as_of: str = ""
     """The moment of which its pages speak, ISO 8601; empty: the moment of issuing."""
+    about: str = ""
+    """Of a case file, for whom it was made: `self`, a unit's id, `referral-2`, a person of the case."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -239,6 +243,56 @@ class DocumentRevoked(Event):
     document: str
     copy: int
     reason: str
+
+
+class RemarkKind(StrEnum):
+    """What a remark asks for."""
+
+    question = "question"
+    complete = "complete"
+    correct = "correct"
+    information = "information"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remark:
+    """One remark on a copy: on the file as a whole, on one of its sections, or on one entry of the chronology."""
+
+    kind: RemarkKind
+    text: str
+    """Empty: its words were destroyed."""
+    awaits: bool = False
+    """Whether it must be answered."""
+    section: str = ""
+    entry: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemarksAttached(Event):
+    """Somebody who oversees has read a copy, and this is what they remark.
+
+    The header says who attached them. Where they were written on paper first, `paper` says by whom, and when.
+    """
+
+    document: str
+    copy: int
+    digest: str
+    """sha256 of the copy that was read, hex."""
+    content_head: str
+    """The content that this copy speaks of."""
+    remarks: tuple[Remark, ...]
+    paper: Handwritten | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemarkSettled(Event):
+    """A remark was dealt with, and, if somebody said so, how."""
+
+    attached: int
+    """Number of the event that it came with."""
+    remark: int
+    """Its place there, from 1."""
+    sentence: str = ""
 
 
 def split_words(form: Form, answers: Answers) -> tuple[dict[str, Any], dict[str, str]]:
@@ -290,6 +344,8 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.step_taken: StepTaken,
     EventKind.document_issued: DocumentIssued,
     EventKind.document_revoked: DocumentRevoked,
+    EventKind.remarks_attached: RemarksAttached,
+    EventKind.remark_settled: RemarkSettled,
 }
 _KIND_OF: Mapping[type[Event], EventKind] = {cls: kind for kind, cls in _SIMPLE.items()}
 _CHANGED = "~changes"
@@ -310,7 +366,7 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             words |= {f"{_CHANGED}.{path}": text for path, text in changed.items()}
         body = {"act": event.act, "answers": body, "derived": derived}
         if event.paper is not None:
-            body["paper"] = {"by": event.paper.by, "role": event.paper.role, "at": event.paper.at.isoformat()}
+            body["paper"] = _as_kept(event.paper)
     else:
         body = {item.name: getattr(event, item.name) for item in fields(event) if item.name not in _HEADER}
         words = {}
@@ -322,6 +378,12 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             words = {"reason": body.pop("reason")} if event.reason else {}
         elif isinstance(event, CaseJoined):
             words = {f"handover.{key}": text for key, text in body.pop("handover").items()}
+        elif isinstance(event, RemarksAttached):
+            words = {f"remarks.{place}": remark.text for place, remark in enumerate(event.remarks)}
+            body["remarks"] = [_without_text(remark) for remark in event.remarks]
+            body["paper"] = _as_kept(event.paper) if event.paper is not None else None
+        elif isinstance(event, RemarkSettled):
+            words = {"sentence": body.pop("sentence")} if event.sentence else {}
     return Entry(
         seq=event.seq,
         kind=kind_of(event).value,
@@ -369,7 +431,25 @@ def from_entry(entry: Entry) -> Event:
         body["handover"] = {key.partition(".")[2]: text for key, text in words.items()}
         for name in ("dangers", "holds", "exclusions", "referrals"):
             body[name] = tuple(body[name])
+    elif kind is EventKind.remarks_attached:
+        body["remarks"] = tuple(
+            Remark(**{**kept, "kind": RemarkKind(kept["kind"])}, text=words.get(f"remarks.{place}", ""))
+            for place, kept in enumerate(body["remarks"])
+        )
+        body["paper"] = _handwritten(body["paper"])
+    elif kind is EventKind.remark_settled:
+        body["sentence"] = words.get("sentence", "")
     return _SIMPLE[kind](**header, **body)
+
+
+def _without_text(remark: Remark) -> dict[str, Any]:
+    return {
+        "kind": remark.kind.value, "awaits": remark.awaits, "section": remark.section, "entry": remark.entry,
+    }  # fmt: skip
+
+
+def _as_kept(paper: Handwritten) -> dict[str, str]:
+    return {"by": paper.by, "role": paper.role, "at": paper.at.isoformat()}
 
 
 def _handwritten(kept: Mapping[str, str] | None) -> Handwritten | None:

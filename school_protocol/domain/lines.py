@@ -74,7 +74,7 @@ class RecordView:
     signatures_wanted: int = 0
     is_effective: bool = True
     hidden: str | None = None
-    """`side`: the whole record is for another side; `words`: the words are; `destroyed`."""
+    """`side`: the whole record is for another side; `words`: the words are; `copy`: other answers are; `destroyed`."""
     derived: Mapping[str, Any] = field(default_factory=dict)
     corrections: tuple[int, ...] = ()
     first: Mapping[str, Any] | None = None
@@ -87,6 +87,8 @@ class RecordView:
     """The version of the protocol that it was written under."""
     paper: PaperLine | None = None
     """Where it stood on paper first; `actor` and `role` are then of whoever typed it in."""
+    left_out: tuple[str, ...] = ()
+    """In a copy: the questions (`field`, `rows.column`) whose answers are left out; none where that would tell."""
 
     @property
     def author(self) -> str:
@@ -160,6 +162,27 @@ class ReferralLine:
     state: str
     """open, acknowledged, settled."""
     answered_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RemarkLine:
+    """One remark on a copy. `section` and `entry` say what it is on; neither: the file as a whole."""
+
+    seq: int
+    place: int
+    document: str
+    copy: int
+    kind: str
+    section: str
+    entry: int
+    awaits: bool
+    text: str
+    by: str
+    role: str
+    at: datetime
+    settled_at: datetime | None = None
+    settled_by: str = ""
+    sentence: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -187,6 +187,21 @@ class Naming:
         return run if is_whole or any(_names_alone(word, part, strictly) for word, part in run) else []
 
 
+def is_same_person(one: Identity | None, other: Identity | None) -> bool:
+    """Whether two identities are one person's, as far as can be told.
+
+    They have the same parts of a name; or one telephone, and names that can't be compared: none, or of two scripts.
+    """
+    if not one or not other:
+        return False
+    names = [frozenset(parts_of(each.get("name", ""))) for each in (one, other)]
+    if len(names[0]) > 1 and names[0] == names[1]:
+        return True
+    phones = [_significant(each.get("phone", "")) for each in (one, other)]
+    scripts = {bool(_IS_ARABIC.match(part)) for name in names for part in name}
+    return phones[0] == phones[1] != "" and (not all(names) or len(scripts) > 1)
+
+
 def with_tokens(text: str, found: Iterable[Found]) -> str:
     """The text with the sign of whoever is named in place of their name."""
     for one in sorted(found, key=lambda one: one.start, reverse=True):

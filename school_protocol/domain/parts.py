@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
-from school_protocol.domain.events import Handwritten
+from school_protocol.domain.events import Handwritten, Remark
 from school_protocol.domain.protocol import ActKind
 
 EVERY_GUARDIAN = "*"
@@ -108,6 +108,24 @@ class Hold:
     @property
     def stands(self) -> bool:
         return self.lifted_seq is None
+
+
+@dataclass(slots=True)
+class RemarkMade:
+    """A supervisor's remark on a copy, and, once somebody says so, that it was dealt with."""
+
+    seq: int
+    """Number of the event that it came with."""
+    place: int
+    """Its place there, from 1."""
+    remark: Remark
+    document: str
+    copy: int
+    settled_seq: int | None = None
+
+    @property
+    def is_open(self) -> bool:
+        return self.settled_seq is None
 
 
 @dataclass(slots=True)

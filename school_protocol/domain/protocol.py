@@ -18,6 +18,7 @@ from school_protocol.domain.conditions import Condition, Values
 from school_protocol.domain.forms import Form
 from school_protocol.domain.texts import Keys, Model, Named, Text, as_list
 from school_protocol.domain.written import keyed
+from school_protocol.domain.yearly_rules import Yearly
 
 START = "START"
 HISTORY = "history"
@@ -532,20 +533,49 @@ class Target(Named):
 # ---- what leaves -------------------------------------------------------------------------------------------------
 
 
+SectionKind = Literal[
+    "decision", "conformance", "chronology", "people", "records", "grid", "referrals", "follow_ups", "evidence",
+    "dangers", "duties", "checks", "summary", "remarks",
+]  # fmt: skip
+
+
 class Profile(Named):
+    """One kind of copy: to whom it may be made out, and what of the one document it may contain."""
+
+    reader: Literal["self", "oversight", "referral", "guardian"] = "self"
+    """To whom it is made out: whoever issues it, who answers for the schools, a service told, a pupil's guardian."""
     identities: bool = False
+    """Everybody is named."""
+    named: Keys = ()
+    """Slots whose people are named where the others are not: a guardian's copy names those of their own side alone."""
     words: bool = False
+    addresses: bool = False
+    """Addresses and accounts of intimate content; only a judicial service is ever given them."""
+    sections: tuple[SectionKind, ...] = ()
+    """The kinds of sections that it has; empty: all of the document."""
+    acts: Mapping[str, Keys] = {}
+    """The acts of which entries stand in it, each with the answers that it prints; empty: all."""
     watermark: bool = True
     for_: Keys = Field(default=(), alias="for")
     summary: str | None = None
     """The act whose latest nameless summary it prints; whoever could write one confirms it before a copy."""
 
+    def has(self, section: str) -> bool:
+        """Whether sections of that kind stand in it."""
+        return not self.sections or section in self.sections
+
+    def has_act(self, act: str) -> bool:
+        """Whether entries of that act may stand in it."""
+        return not self.acts or act in self.acts
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether its pages differ from reader to reader: never made before it is known for whom."""
+        return self.reader == "guardian"
+
 
 class Section(Model):
-    kind: Literal[
-        "decision", "conformance", "chronology", "people", "records", "grid", "referrals", "follow_ups", "evidence",
-        "dangers", "duties", "checks", "summary",
-    ]  # fmt: skip
+    kind: SectionKind
     title: Text
     acts: Keys = ()
 
@@ -575,14 +605,26 @@ class Piece(Model):
     """How long things stay, in the definition's own sentences."""
 
 
+class Remarks(Model):
+    """Remarks of those who oversee, on copies that they read: who makes them, and whom they reach."""
+
+    title: Text
+    hint: Text | None = None
+    """Said to whoever is about to remark."""
+    for_: Keys = Field(default=(), alias="for")
+    """Roles and seats that attach remarks."""
+    to: Keys = ()
+    """Roles and seats that are told, and that say that a remark was dealt with."""
+
+
 class Document(Named):
-    kind: Literal["case_file", "letter", "notice", "note", "sheet", "law_notice"] = "case_file"
+    kind: Literal["case_file", "letter", "notice", "note", "sheet", "law_notice", "yearly", "bundle"] = "case_file"
     profiles: Mapping[str, Profile] = {}
     sections: tuple[Section, ...] = ()
     checks: Keys = ()
     for_: Keys = Field(default=(), alias="for")
-    """Of a letter, notice, note or sheet: roles and seats that may issue it."""
-    per: Literal["case", "referral", "guardian"] = "case"
+    """Of what is no case file: roles and seats that may issue it."""
+    per: Literal["case", "referral", "guardian", "school"] = "case"
     """What one copy is about."""
     slots: Keys = ()
     """Of what is written per guardian: whose. Empty: those of the targeted pupil."""
@@ -596,10 +638,19 @@ class Document(Named):
     """Ends with a place for signature and stamp."""
     hint: Text | None = None
     """Said to whoever is about to issue it."""
+    remarks: Remarks | None = None
+    """Of the case file: whether remarks on its copies come back, and how."""
+    yearly: Yearly | None = None
+    """Of a yearly report: what it counts."""
 
     @property
     def is_case_file(self) -> bool:
         return self.kind == "case_file"
+
+    @property
+    def is_letter(self) -> bool:
+        """Whether it is of one case, beside its file: a letter, notice, note or sheet."""
+        return self.kind not in ("case_file", "yearly", "bundle")
 
 
 class Retention(Model):

@@ -17,6 +17,7 @@ from school_protocol.domain.events import (
     EntryRetracted,
     Event,
     Recorded,
+    RemarksAttached,
     StepTaken,
     VersionChanged,
     from_entry,
@@ -398,7 +399,8 @@ def notify(
 def accounts_in(loaded: Loaded) -> set[str]:
     """Every account that pages and papers of this case may have to name, those that answers point at among them."""
     found = {event.actor for event in loaded.events} | {held.account for held in loaded.case.seats}
-    found |= {event.paper.by for event in loaded.events if isinstance(event, Recorded) and event.paper}
+    written = (event for event in loaded.events if isinstance(event, Recorded | RemarksAttached))
+    found |= {event.paper.by for event in written if event.paper}
     found |= set(loaded.around.people)
     for record in (*loaded.case.records, *loaded.case.retracted.values()):
         protocol = loaded.case.protocol_at(record.seq, loaded.protocol)

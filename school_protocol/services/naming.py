@@ -73,7 +73,11 @@ def refuse_names(
         return
     names = dict(names_in(house, session, case_id)) if case_id else {}
     names |= {person.id: person.identity for person in decision.people}
-    naming = naming_of(protocol, names)
+    refuse_names_in(naming_of(protocol, names), texts, tells=tells)
+
+
+def refuse_names_in(naming: Naming, texts: Mapping[str, str], *, tells: bool) -> None:
+    """Raises BadInput, by path, where one of these texts names somebody whom `naming` knows, or a way to reach one."""
     found = {path: naming.find_all(text) for path, text in texts.items()}
     problems = {
         path: tuple(dict.fromkeys(_problem(one, tells) for one in all_)) for path, all_ in found.items() if all_

@@ -2,122 +2,178 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
+from school_protocol.documents.model import CaseFile, CheckLine, GridLine, LeftOut, SummaryLine
 from school_protocol.domain import scoring
 from school_protocol.domain.assessing import assessed_level
+from school_protocol.domain.case import Record
 from school_protocol.domain.conformance import Conformance, conformance
 from school_protocol.domain.dues import duties
-from school_protocol.domain.events import StepTaken
-from school_protocol.domain.lines import EventView, PersonLine, RecordView
+from school_protocol.domain.events import CaseOpened, Event, Recorded, StepTaken
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.lines import EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import ActKind, Document, Profile
+from school_protocol.domain.protocol import START, ActKind, Document, Section
 from school_protocol.domain.summaries import last_summary, stands, summary_text
+from school_protocol.services import remark_lines
 from school_protocol.services.house import House
+from school_protocol.services.limiting import Limits
 from school_protocol.services.loading import Loaded
-from school_protocol.services.seeing import Seeing, without_names, without_words
+from school_protocol.services.seeing import Seeing
 from school_protocol.storage import directory
+
+_KINDS = {
+    ActKind.evidence: "evidence", ActKind.follow_up: "follow_ups", ActKind.refer: "referrals",
+    ActKind.answer_referral: "referrals",
+}  # fmt: skip
+"""Kinds of acts whose entries have a section of their own."""
+_TOLD = ("target", "move", "reason", "document", "profile", "copy", "other", "entry", "act", "version")
+"""What the chronology prints of what is no entry."""
 
 
 def case_file_view(
     house: House,
     loaded: Loaded,
     names: Mapping[str, str],
-    profile: Profile,
+    limits: Limits,
     content_seq: int,
     content_head: str,
 ) -> CaseFile:
-    """Everything that a file of this profile prints; what the profile leaves out isn't in it at all."""
-    return _Printing(house, loaded, names, profile).case_file(content_seq, content_head)
+    """Everything that a file within these limits prints; what they leave out isn't in it at all."""
+    return _Printing(house, loaded, names, limits).case_file(content_seq, content_head)
 
 
 class _Printing:
-    def __init__(self, house: House, loaded: Loaded, names: Mapping[str, str], profile: Profile) -> None:
+    def __init__(self, house: House, loaded: Loaded, names: Mapping[str, str], limits: Limits) -> None:
         self.house = house
         self.loaded = loaded
-        self.profile = profile
-        self.names = names
-        self.seeing = Seeing(loaded, names)
-        self.document: Document = next(one for one in loaded.protocol.documents.values() if profile.key in one.profiles)
+        self.limits = limits
+        self.profile = limits.profile
+        self.seeing = Seeing(loaded, limits.accounts(names))
+        self.document: Document = next(
+            one for one in loaded.protocol.documents.values() if self.profile.key in one.profiles
+        )
+        self.shown: list[RecordView] = []
+        """Every entry as it stands in the copy, for whom its answers point at."""
+        self.numbers: list[int] = []
+        """Numbers that are not in the chronology."""
 
     def case_file(self, content_seq: int, content_head: str) -> CaseFile:
-        seeing, loaded = self.seeing, self.loaded
-        grid, total, detail = self._grid()
+        seeing, loaded, has = self.seeing, self.loaded, self.profile.has
+        grid, total, detail = self._grid() if has("grid") else ((), None, {})
         statuses = duties(loaded.facts, seeing.counts)
+        asked = conformance(loaded.facts, seeing.counts, statuses) if has("conformance") else Conformance((), ())
+        decision, found = self._decision()
+        within = dict(self._within())
+        parts: dict[str, Any] = {
+            "decision": decision,
+            "summary": self._summary(),
+            "conformance": self._masked(asked),
+            "records": tuple(self._records(self._in_sections())),
+            "evidence": tuple(self._records(self._of_kind("evidence"))),
+            "follow_ups": tuple(self._follow_ups()) if has("follow_ups") else (),
+            "events": tuple(self._events()),
+        }
+        head = seeing.head()
         return CaseFile(
-            head=replace(seeing.head(), pseudonymised=not self.profile.identities),
+            head=replace(
+                head,
+                pseudonymised=not self.profile.identities,
+                level=head.level if has("grid") else None,
+                live_dangers=head.live_dangers if has("dangers") else (),
+            ),
             profile=self.profile.key,
             as_of=loaded.now,
             content_seq=content_seq,
             content_head=content_head,
-            decision=self._decision(),
-            summary=self._summary(),
-            conformance=self._masked(conformance(loaded.facts, seeing.counts, statuses)),
-            events=tuple(self._event(seeing.event(event)) for event in loaded.events),
-            people=tuple(self._person(person) for person in seeing.people()),
-            records=tuple(
-                self._record(seeing.record(record))
-                for record in loaded.case.records
-                if any(record.act in section.acts for section in self.document.sections)
-            ),
+            people=tuple(self._person(person) for person in seeing.people()) if has("people") else (),
             grid=grid,
             grid_total=total,
             grid_detail=detail,
-            dangers=seeing.dangers(),
-            referrals=seeing.referrals(),
-            follow_ups=tuple(
-                replace(line, record=self._record(line.record)) if line.record else line for line in seeing.follow_ups()
-            ),
-            evidence=tuple(self._record(record) for record in seeing.of_kind(ActKind.evidence)),
-            duties=seeing.duties(),
-            seats=seeing.seats(),
-            names=dict(self.names),
+            dangers=seeing.dangers() if has("dangers") else (),
+            referrals=seeing.referrals() if has("referrals") else (),
+            duties=seeing.duties() if has("duties") else (),
+            seats=tuple(self._seats()) if has("people") else (),
+            names=self._accounts(parts["conformance"]),
             rail=seeing.rail(),
             places=self._places(),
-            checks=tuple(self._checks()),
+            checks=tuple(self._checks()) if has("checks") else (),
+            reader=self._reader(),
+            left_out=self._left_out(within, is_decided=found and decision is None),
+            **parts,
         )
 
-    # ---- limits of the profile -------------------------------------------------------------------------------
+    # ---- what is left out ------------------------------------------------------------------------------------
 
-    def _person(self, person: PersonLine) -> PersonLine:
-        return person if self.profile.identities else replace(person, name=None, identity={})
+    def _within(self) -> Iterator[tuple[str, int]]:
+        """Sections that stand there without some of their entries."""
+        for place, section in enumerate(self.document.sections):
+            lacking = [one for one in self._of_section(section) if not self._keeps(one)]
+            if not lacking:
+                continue
+            self.limits.dropped.entries.update(one.seq for one in lacking)
+            if self.profile.has(section.kind):
+                yield str(place), len(lacking)
 
-    def _record(self, record: RecordView) -> RecordView:
-        """Words and what is for an authority alone are left out where the profile has none."""
-        answers = dict(record.answers)
-        written = self.loaded.case.written(record.seq)
-        assert written is not None
-        if not self.profile.words:
-            answers = without_words(record.form, answers, self.seeing.masks.of(written))
-        elif not self.profile.identities:
-            answers = without_names(record.form, answers, self.seeing.masks.of(written))
-        intimate = any(
-            item.forbids_files and record.answers.get(item.key) in item.forbids_files for item in record.form.fields
+    def _left_out(self, within: Mapping[str, int], *, is_decided: bool) -> LeftOut:
+        dropped = self.limits.dropped
+        return LeftOut(
+            names=self.limits.unnamed(),
+            words=len(dropped.words),
+            answers=len(dropped.answers - dropped.words),
+            addresses=len(dropped.addresses),
+            entries=len(dropped.entries),
+            sides=len(dropped.sides),
+            sections=tuple(
+                place
+                for place, section in enumerate(self.document.sections)
+                if not self.profile.has(section.kind) and section.kind != "summary"
+            ),
+            decision=is_decided,
+            within=dict(within),
+            numbers=tuple(_runs(self.numbers)),
         )
-        for item in record.form.fields:
-            if item.authority_only and (intimate or not self.profile.words):
-                answers.pop(item.key, None)
-        hidden = record.hidden or (None if self.profile.words else "words")
-        return replace(record, answers=answers, hidden=hidden)
 
-    def _masked(self, found: Conformance) -> Conformance:
-        roles = {(step.move, step.at): step.role for step in self.loaded.events if isinstance(step, StepTaken)}
-        departures = tuple(
-            replace(line, reason=self.seeing.masks.by(line.actor, roles[line.move, line.at])(line.reason))
-            for line in found.departures
-        )
-        return replace(found, departures=departures)
+    def _keeps(self, record: Record) -> bool:
+        form = self.loaded.case.protocol_at(record.seq, self.loaded.protocol).form_of(record.act)
+        return self.limits.keeps(record.act, record.answers, form)
 
-    def _event(self, event: EventView) -> EventView:
-        return replace(event, record=self._record(event.record)) if event.record is not None else event
+    # ---- entries ---------------------------------------------------------------------------------------------
 
-    # ---- parts -----------------------------------------------------------------------------------------------
+    def _in_sections(self) -> list[Record]:
+        acts = {act for section in self.document.sections for act in section.acts}
+        return [record for record in self.loaded.case.records if record.act in acts and self.profile.has("records")]
 
-    def _decision(self) -> RecordView | None:
-        """The latest record that several people signed, where the document prints it."""
+    def _of_kind(self, kind: str) -> list[Record]:
+        """Entries that stand in the section of that kind."""
+        if not self.profile.has(kind):
+            return []
+        return [record for record in self.loaded.case.records if _KINDS.get(record.kind) == kind]
+
+    def _of_section(self, section: Section) -> list[Record]:
+        if section.kind == "records":
+            return [record for record in self.loaded.case.records if record.act in section.acts]
+        return [record for record in self.loaded.case.records if _KINDS.get(record.kind) == section.kind]
+
+    def _records(self, records: Iterable[Record]) -> Iterator[RecordView]:
+        return (self._record(record) for record in records if self._keeps(record))
+
+    def _record(self, record: Record) -> RecordView:
+        shown = self.limits.record(self.seeing.record(record), record, self.seeing.masks)
+        self.shown.append(shown)
+        return shown
+
+    def _follow_ups(self) -> Iterator[FollowUpLine]:
+        for line in self.seeing.follow_ups():
+            record = self.loaded.case.record(line.record.seq) if line.record else None
+            kept = record is not None and self._keeps(record)
+            yield replace(line, record=self._record(record) if record is not None and kept else None)
+
+    def _decision(self) -> tuple[RecordView | None, bool]:
+        """The latest record that several people signed, where the document prints it; and whether there is any."""
         printed = {act for section in self.document.sections for act in section.acts}
         signed = [
             record
@@ -126,7 +182,99 @@ class _Printing:
             and self.loaded.protocol.acts[record.act].group == "assessment"
             and self.loaded.protocol.acts[record.act].signatures > 1
         ]
-        return self._record(self.seeing.record(signed[-1])) if signed else None
+        kept = signed and self.profile.has("decision") and self._keeps(signed[-1])
+        return (self._record(signed[-1]) if kept else None), bool(signed)
+
+    # ---- the chronology --------------------------------------------------------------------------------------
+
+    def _events(self) -> Iterator[EventView]:
+        for event in self.loaded.events:
+            view = self._event(event) if self.profile.has("chronology") else None
+            if view is not None:
+                yield view
+            else:
+                self.numbers.append(event.seq)
+
+    def _event(self, event: Event) -> EventView | None:
+        """One line; None where it is not for this copy's reader."""
+        view = self.seeing.event(event)
+        if isinstance(event, Recorded):
+            return self._entry(view)
+        if self.profile.acts and not isinstance(event, CaseOpened | StepTaken):
+            return None
+        if view.kind.startswith("remark"):
+            return view if self.profile.has("remarks") else remark_lines.without_words(view)
+        detail = {key: value for key, value in view.detail.items() if key in _TOLD}
+        return self._by(replace(view, detail=self._reasoned(event, detail)), event)
+
+    def _entry(self, view: EventView) -> EventView | None:
+        record = self.loaded.case.written(view.seq)
+        if record is None or view.record is None:
+            return None if self.profile.acts else view
+        if not self._keeps(record) or (self.profile.acts and record.retracted_at is not None):
+            return None
+        noted = self.limits.dropped
+        is_printed = _KINDS.get(record.kind) == "referrals" and self.profile.has("referrals")
+        if is_printed and record.retracted_at is None:
+            shown = self._record(record)
+        else:  # a line that says what it is about leaves nothing out that it would say
+            self.limits.dropped = type(noted)()
+            shown = self.limits.pointed(self.limits.record(view.record, record, self.seeing.masks))
+            self.limits.dropped = noted
+            self.shown.append(shown)
+        return replace(view, record=shown, actor=self.limits.name(view.actor))
+
+    def _reasoned(self, event: Event, detail: dict[str, Any]) -> dict[str, Any]:
+        """What somebody wrote as a reason, where their own words may stand there."""
+        reason = getattr(event, "reason", "")
+        if not reason:
+            return detail
+        if not self.profile.words or self.profile.acts or self.loaded.pseudonymised:
+            self.limits.dropped.words.add(event.seq)
+            return {**detail, "reason": "", "reason_left_out": True}
+        return {**detail, "reason": self.limits.mask(self.seeing.masks, event.actor, event.role)(reason)}
+
+    def _by(self, view: EventView, event: Event) -> EventView:
+        """Who did it: not who reported, where the reader is not to know."""
+        is_opening = isinstance(event, CaseOpened) or (isinstance(event, StepTaken) and event.source == START)
+        if self.limits.is_personal and (is_opening or event.actor == self.loaded.case.opened_by):
+            return replace(view, actor="", role="")
+        return replace(view, actor=self.limits.name(view.actor))
+
+    def _masked(self, found: Conformance) -> Conformance:
+        roles = {(step.move, step.at): step for step in self.loaded.events if isinstance(step, StepTaken)}
+        lines = []
+        for line in found.departures:
+            step = roles[line.move, line.at]
+            if self.profile.words and not self.loaded.pseudonymised:
+                masked = self.limits.mask(self.seeing.masks, line.actor, step.role)
+                lines.append(replace(line, reason=masked(line.reason)))
+            else:
+                self.limits.dropped.words.add(step.seq)
+                lines.append(replace(line, reason=""))
+        return replace(found, departures=tuple(lines))
+
+    # ---- people ----------------------------------------------------------------------------------------------
+
+    def _person(self, person: PersonLine) -> PersonLine:
+        return replace(person, held=False) if self.limits.is_personal else person
+
+    def _reader(self) -> PersonLine | None:
+        return self._person(self.seeing.person(self.limits.guardian)) if self.limits.guardian else None
+
+    def _seats(self) -> Iterator[SeatLine]:
+        """Who looks after the case; to a family not who looks after another side."""
+        seats = self.seeing.seats()
+        return (one for one in seats if not self.limits.is_personal or one.side in (None, self.limits.side))
+
+    def _accounts(self, found: Conformance) -> dict[str, str]:
+        """Names of the colleagues whom something in it points at; of all others it says nothing."""
+        pointed = {line.actor for line in found.departures}
+        for record in self.shown:
+            pointed.update(_accounts_in(record.form.fields, record.answers))
+        return {key: name for key, name in self.seeing.names.items() if key in pointed}
+
+    # ---- parts -----------------------------------------------------------------------------------------------
 
     def _summary(self) -> SummaryLine | None:
         """The latest text of the case in which nobody is named, where the copy prints one."""
@@ -135,7 +283,7 @@ class _Printing:
         record = last_summary(self.loaded.protocol, self.loaded.case, self.profile.summary)
         if record is None:
             return SummaryLine()
-        text = self.seeing.masks.of(record)(summary_text(self.loaded.protocol, record))
+        text = self.limits.mask_of(self.seeing.masks, record)(summary_text(self.loaded.protocol, record))
         return SummaryLine(text, record.role, record.at, stands(self.loaded.case, record))
 
     def _grid(self) -> tuple[tuple[GridLine, ...], tuple[int, int] | None, Mapping[str, Any]]:
@@ -173,3 +321,26 @@ class _Printing:
                 met = all(count.state != "open" and not count.is_late(facts.now) for count in counts)
                 lines.append(CheckLine("deadlines", key, met if counts else None))
         return lines
+
+
+def _accounts_in(fields: Iterable[FormField], answers: Mapping[str, Any]) -> Iterator[str]:
+    for item in fields:
+        value = answers.get(item.key)
+        if item.type is FieldType.rows:
+            for row in value or ():
+                yield from _accounts_in(item.fields, row)
+        elif item.type in (FieldType.account, FieldType.accounts) and value:
+            yield from [value] if isinstance(value, str) else value
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Numbers in order, as runs from first to last."""
+    first = last = 0
+    for number in numbers:
+        if number != last + 1 or not first:
+            if first:
+                yield first, last
+            first = number
+        last = number
+    if first:
+        yield first, last

@@ -23,6 +23,8 @@ from school_protocol.domain.events import (
     EntryRetracted,
     Event,
     Recorded,
+    RemarksAttached,
+    RemarkSettled,
     StepTaken,
     VersionChanged,
     kind_of,
@@ -31,6 +33,7 @@ from school_protocol.domain.facts import points_by
 from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.undoing import undoable
+from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Masks
 from school_protocol.services.views import (
@@ -54,6 +57,7 @@ from school_protocol.services.views import (
     RailStage,
     RecordView,
     ReferralLine,
+    RemarkLine,
     SeatLine,
     SignatureLine,
 )
@@ -256,6 +260,10 @@ class Seeing:
             case DocumentRevoked():
                 reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
                 return replace(view, detail={"document": event.document, "copy": event.copy, "reason": reason})
+            case RemarksAttached():
+                return replace(view, detail=remark_lines.attached_detail(self.loaded, self.masks, self.names, event))
+            case RemarkSettled():
+                return replace(view, detail=remark_lines.settled_detail(self.loaded, self.masks, event))
             case VersionChanged():
                 return replace(view, detail=self._version_changed(event))
         return view
@@ -321,7 +329,7 @@ class Seeing:
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()
         issued_by = [profile.for_ for one in documents for profile in one.profiles.values()]
-        issued_by += [one.for_ for one in documents if not one.is_case_file]
+        issued_by += [one.for_ for one in documents if one.is_letter or one.kind == "bundle"]
         return any(role_for(self.protocol, roles, self.loaded.roles) is not None for roles in issued_by)
 
     def dangers(self) -> tuple[DangerLine, ...]:
@@ -567,6 +575,10 @@ class Seeing:
             self.hidden(self.protocol.form_of(self.protocol.acts[act])) is None for act in met_by
         )
 
+    def remarks(self) -> tuple[RemarkLine, ...]:
+        """Remarks on copies, those that were dealt with among them."""
+        return remark_lines.remark_lines(self.loaded, self.masks, self.names)
+
     def _whole_page(self) -> CaseView:
         forward, other = self.moves()
         return CaseView(
@@ -581,6 +593,7 @@ class Seeing:
             seats=self.seats(),
             referrals=self.referrals(),
             holds=self.holds(),
+            remarks=self.remarks(),
             evidence=self.of_kind(ActKind.evidence),
             notes=self.of_kind(ActKind.note),
             follow_ups=self.follow_ups(),

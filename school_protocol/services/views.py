@@ -21,6 +21,7 @@ from school_protocol.domain.lines import PersonLine as PersonLine
 from school_protocol.domain.lines import RailStage as RailStage
 from school_protocol.domain.lines import RecordView as RecordView
 from school_protocol.domain.lines import ReferralLine as ReferralLine
+from school_protocol.domain.lines import RemarkLine as RemarkLine
 from school_protocol.domain.lines import SeatLine as SeatLine
 from school_protocol.domain.lines import SignatureLine as SignatureLine
 from school_protocol.domain.policy import Unit
@@ -109,6 +110,8 @@ class CaseView:
     just_written: RecordView | None = None
     """What this reader did last in the case, where it is an entry that may be taken back."""
     """What this reader wrote in the last minutes and may still take back, the latest first."""
+    remarks: tuple[RemarkLine, ...] = ()
+    """Remarks on copies, those that were dealt with among them."""
 
 
 @dataclass(frozen=True, slots=True)

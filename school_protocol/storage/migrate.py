@@ -11,7 +11,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 
-from school_protocol.storage import paper_tables  # noqa: F401 (its rows are the realm's, too)
+from school_protocol.storage import bulk_tables, paper_tables, yearly_tables  # noqa: F401 (their rows are tables, too)
 from school_protocol.storage.engines import WRITING
 from school_protocol.storage.tables import DirectoryBase, RealmBase
 

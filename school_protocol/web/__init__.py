@@ -12,6 +12,7 @@ from school_protocol.domain.clock import Clock
 from school_protocol.services.house import House, open_house
 from school_protocol.web import (
     access,
+    bulk,
     cases,
     compression,
     desk,
@@ -25,7 +26,9 @@ from school_protocol.web import (
     sessions,
     sign_in,
     team,
+    verifying,
     words,
+    yearly,
 )
 from school_protocol.web.stores import open_engines
 
@@ -67,8 +70,11 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         cases.blueprint,
         words.blueprint,
         team.blueprint,
+        bulk.blueprint,
         protocols.blueprint,
         help.blueprint,
+        verifying.blueprint,
+        yearly.blueprint,
     ):
         app.register_blueprint(blueprint)
     return app

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, request
 
+from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.web import sessions
 
 ELSEWHERE = 64 * 1024
@@ -19,11 +20,15 @@ LONG_FORMS = frozenset(
         "cases.act",
         "cases.move",
         "cases.danger",
+        "cases.remarks",
+        "cases.remark",
         "protocols.upload",
         "protocols.part",
         "protocols.entry",
     }
 )
+UPLOADS = {"verifying.verify": MOST + ELSEWHERE}
+"""Endpoints at which anybody may send a file, and how much with it."""
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -35,3 +40,5 @@ def apply(endpoint: str) -> None:
     """Give this request the room that its endpoint needs; much of it only to somebody who is, or was, signed in."""
     if endpoint in LONG_FORMS and sessions.find_account() is not None:
         request.max_content_length = FORM
+    elif endpoint in UPLOADS:
+        request.max_content_length = UPLOADS[endpoint]

@@ -19,6 +19,7 @@ from school_protocol.domain import naming
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.papers import bulk, yearly
 from school_protocol.services.protocols import publishing
 from school_protocol.services.teams import team
 from school_protocol.storage.numbers import format_number
@@ -48,6 +49,8 @@ def init_app(app: Flask) -> None:
         shown_to=_shown_to,
         has_team=_has_team,
         may_publish=_may_publish,
+        has_yearly=_has_yearly,
+        may_bulk=_may_bulk,
         here=way_back,
     )
     app.jinja_env.filters.update(
@@ -123,11 +126,29 @@ def _has_team() -> bool:
         return False
 
 
+def _has_yearly() -> bool:
+    """Whether there is a yearly report for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and yearly.has_reports(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
 def _may_publish() -> bool:
     """Whether “Protocols” is for whoever reads; no where the house can't say."""
     reader = _reader()
     try:
         return reader is not None and publishing.may_publish(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_bulk() -> bool:
+    """Whether copies of many cases are for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and bulk.may_ask(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 

@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from school_protocol.cli import REFUSED, main
-from school_protocol.config import Settings, settings_from
+from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.lines import PaperLine
@@ -345,3 +345,10 @@ def test_a_case_is_opened_from_paper(run: Run, tmp_path: Path) -> None:
         "--written-by", "tous",
     )  # fmt: skip
     assert opened.exit_code == 0, opened.stderr
+
+
+@pytest.mark.parametrize("said", ["soon", "-1", "1e3", "9999999", "٢٠"])
+def test_a_setting_that_says_nothing_is_named(said: str) -> None:
+    with pytest.raises(SettingUnreadable, match="SCHOOL_PROTOCOL_QUIET_SECONDS"):
+        settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": said})
+    assert settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": " "}).quiet == timedelta(seconds=20)

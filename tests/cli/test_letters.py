@@ -30,7 +30,7 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     house = open_house(Settings(data=tmp_path / "var"), clock)
     found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
     told(found)
-    monkeypatch.setattr(cli.cases, "open_the_house", lambda: house)
+    monkeypatch.setattr(cli.case_files, "open_the_house", lambda: house)
     yield found
     house.realm.close()
     house.directory.close()

@@ -139,8 +139,8 @@ FAULTS: tuple[tuple[tuple[str, str], str, str], ...] = (
     (("school_doctor: {asks: {fr: a, ar: b, en: c}, ", "school_doctor: {"), "school_doctor: {legal",
      "targets.school_doctor.legal_basis: legal_basis goes with asks: without it there is no letter"),
     (("kind: letter\n    per: referral", "kind: lettre\n    per: referral"), "lettre",
-     'documents.courier.kind: "lettre" is not one of case_file, letter, notice, note, sheet, law_notice; '
-     'did you mean "letter"?'),
+     'documents.courier.kind: "lettre" is not one of case_file, letter, notice, note, sheet, law_notice, yearly, '
+     'bundle; did you mean "letter"?'),
 )  # fmt: skip
 """What is changed in `with_letters`, a piece of text on the line of the fault, and what is said of it."""
 

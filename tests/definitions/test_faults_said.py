@@ -33,6 +33,9 @@ from school_protocol.wording import Wording
 from tests.definitions.letter_faults import FAULTS as LETTER_FAULTS
 from tests.definitions.letter_faults import WHOLE, with_letters
 from tests.definitions.test_definition_reading import CASES, SYNTAX, TEXT, WRITING, changed
+from tests.definitions.yearly_faults import FAULTS as YEARLY_FAULTS
+from tests.definitions.yearly_faults import WHOLE as YEARLY_WHOLE
+from tests.definitions.yearly_faults import with_yearly
 
 ROOT = Path(__file__).parents[2]
 HOUSE = ROOT / "school_protocol"
@@ -117,6 +120,17 @@ MORE = {
     "pointing at nothing": changed(
         *POINTED[:2], ("by: warden, needs: talked", "by: warden, needs_when: [{when: 'True', needs: over}]")
     ),
+    "a copy that goes to no service": changed(
+        ("outside: {for", "outside: {reader: referral, for"), ("judicial: true, identified: true", "judicial: true")
+    ),
+    "a copy that goes to no guardian": changed(
+        ("outside: {for", "outside: {reader: guardian, for"), ("guardian: true, title", "title")
+    ),
+    "a copy without addresses that lists one": sub(
+        r"outside: \{for",
+        "outside: {acts: {jot: [extra]}, for",
+        with_field("type: text, names: true, authority_only: true"),
+    ),
     "no word for a summary": sub(
         r'words: {type: long, required: true, label: {fr: "Note"',
         f"sure: {{type: check, label: {W}}}\n      words: {{type: long, nameless: true, required: true, label: {{fr: a",
@@ -167,6 +181,8 @@ _ALL: Mapping[str, str | bytes] = {
     **MORE,
     **{says: with_letters(change) for change, _where, says in LETTER_FAULTS},
     **{says: text for text, _where, says in WHOLE},
+    **{says: with_yearly(change) for change, _where, says in YEARLY_FAULTS},
+    **{says: text for text, _where, says in YEARLY_WHOLE},
 }
 FILES = {
     name: data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass") for name, data in _ALL.items()

@@ -30,6 +30,7 @@ PASSED_ON = {
     "school_protocol/wording.py",
     "school_protocol/web/rendering.py",
     "school_protocol/documents/word_sheet.py",
+    "school_protocol/documents/sealing/bundle_said.py",
     "school_protocol/documents/sealing/saying.py",
     "school_protocol/definitions/proof/saying.py",
     "school_protocol/definitions/saying.py",

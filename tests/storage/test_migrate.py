@@ -121,6 +121,8 @@ SPECIAL: dict[str, Any] = {
 ELSEWHERE: dict[str, dict[str, Any]] = {
     "definition_draft": {"state": "proposed", "agreed_by": None},
     "passage": {"kind": "look", "state": "stopped", "from_version": 1, "to_version": 2},
+    "bulk": {"state": "stopped"},
+    "bulk_case": {"state": "refused", "copy": 0},
 }
 """Columns that mean something else there."""
 

@@ -20,6 +20,7 @@ from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.model import CaseFile
 from school_protocol.domain.errors import Refused, Unseen
+from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Profile, Protocol
 from school_protocol.services import papers, recording
 from school_protocol.services.loading import names_in
@@ -67,15 +68,23 @@ def found_in(text: str, parts: Iterable[str], figures: Iterable[str]) -> list[st
 
 def copies(protocol: Protocol, *, pseudonymised: bool) -> list[Profile]:
     every = (profile for document in protocol.documents.values() for profile in document.profiles.values())
-    return [profile for profile in every if profile.identities is not pseudonymised]
+    return [one for one in every if one.identities is not pseudonymised and not one.named]
 
 
 def issued(player: Player, number: str, profile: Profile, language: str) -> bytes:
-    """That copy, issued by somebody who may."""
-    for actor in [*map(player.actor, profile.for_), *player.actors.values()]:
-        with suppress(Unseen, Refused):
-            return papers.issue_case_file(player.house, actor, number, profile.key, language).data
+    """That copy, issued by somebody who may to somebody to whom it may go."""
+    for actor, about in issuable(player, number, profile):
+        with suppress(Refused):
+            return papers.issue_case_file(player.house, actor, number, profile.key, language, about=about).data
     raise AssertionError(f"nobody may issue {profile.key} of {number}")
+
+
+def issuable(player: Player, number: str, profile: Profile) -> Iterator[tuple[Actor, str]]:
+    """Who may issue such a copy, and to whom."""
+    for actor in [*map(player.actor, profile.for_), *player.actors.values()]:
+        with suppress(Unseen):
+            for reader in papers.see_case_file(player.house, actor, number).possible(profile.key):
+                yield actor, reader.about
 
 
 def said_in(player: Player, number: str, profile: Profile, language: str) -> str:

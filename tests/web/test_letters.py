@@ -69,7 +69,7 @@ def test_the_documents_page_leads_to_each_letter(school: School, moroccan: Proto
     head = client(school, "head", language)
     text = page(head, f"/cases/{school.number}/case-file")
     for key, document in moroccan.documents.items():
-        assert (f"/letters/{key}" in text) == (not document.is_case_file)
+        assert (f"/letters/{key}" in text) == document.is_letter
     assert moroccan.documents["guardians_notice"].title.in_language(language) in text
     listed = page(head, f"/cases/{school.number}/letters")
     assert f"/cases/{school.number}/letters/guardians_notice" in listed

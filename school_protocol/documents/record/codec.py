@@ -46,10 +46,10 @@ PARTS: Mapping[type[Any], str] = {
 """Models that a record names by key."""
 LEFT: Mapping[type[Any], frozenset[str]] = {
     RecordView: frozenset({"undo_until"}),
-    CaseHead: frozenset({"roles", "can_raise", "metadata_only", "has_papers", "seq"}),
+    CaseHead: frozenset({"roles", "can_raise", "metadata_only", "has_papers", "seq", "restricted", "labels"}),
 }
 """Fields that only pages on a screen use."""
-_ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0}
+_ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0, "restricted": False}
 _MODEL = "part"
 
 

@@ -3,5 +3,6 @@
 from school_protocol.services.papers.choosing import CaseFileOptions, SummaryAsked, see_case_file
 from school_protocol.services.papers.copies import Issued
 from school_protocol.services.papers.issuing import issue_case_file
+from school_protocol.services.papers.readers import SELF, Reader
 
-__all__ = ["CaseFileOptions", "Issued", "SummaryAsked", "issue_case_file", "see_case_file"]
+__all__ = ["SELF", "CaseFileOptions", "Issued", "Reader", "SummaryAsked", "issue_case_file", "see_case_file"]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from school_protocol.documents import rendering
@@ -14,6 +14,7 @@ from school_protocol.domain.protocol import Act, Document, Profile
 from school_protocol.domain.summaries import last_summary, stands
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load
+from school_protocol.services.papers.readers import NOBODY, Reader, readers_of
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import CaseHead
 
@@ -29,6 +30,21 @@ class CaseFileOptions:
     copies: int
     summaries: tuple[SummaryAsked, ...] = ()
     """For the copies that print a summary: how it stands."""
+    readers: Mapping[str, tuple[Reader, ...]] = field(default_factory=dict)
+    """Profile → to whom its copies can be made out."""
+    is_nameless: bool = False
+    """Whoever issues a copy reads no names: none that they issue has any."""
+
+    def possible(self, profile: str) -> tuple[Reader, ...]:
+        """To whom a copy of that profile can be made out now."""
+        return tuple(one for one in self.readers.get(profile, ()) if one.refused is None)
+
+    def refused(self, profile: str) -> tuple[tuple[Reader | None, Reason], ...]:
+        """To whom it can't be made out now, and why; nobody: because there is nobody."""
+        if not self.readers.get(profile):
+            kind = next(one.reader for one in self.profiles if one.key == profile)
+            return ((None, Reason(NOBODY.get(kind, "no_such_reader"))),)
+        return tuple((one, one.refused) for one in self.readers[profile] if one.refused is not None)
 
     def awaits(self, profile: str) -> bool:
         """Whether this person confirms a summary before that copy."""
@@ -72,7 +88,16 @@ def see_case_file(house: House, actor: Actor, number: str) -> CaseFileOptions:
         languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
         copies = sum(1 for issued in loaded.case.documents if issued.document == document_of(loaded).key)
         summaries = tuple(_summaries(loaded, seeing, profiles))
-        return CaseFileOptions(seeing.head(), profiles, languages, rendering.missing(), copies, summaries)
+        return CaseFileOptions(
+            seeing.head(),
+            profiles,
+            languages,
+            rendering.missing(),
+            copies,
+            summaries,
+            {profile.key: readers_of(house, session, loaded, profile) for profile in profiles},
+            is_nameless=loaded.pseudonymised,
+        )
 
 
 def _summaries(loaded: Loaded, seeing: Seeing, profiles: Sequence[Profile]) -> Iterator[SummaryAsked]:

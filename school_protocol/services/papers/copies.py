@@ -50,6 +50,8 @@ class Handed:
     """Number of the latest event that its pages know of; 0: of the case as it is handed out."""
     as_of: datetime | None = None
     """The moment of which its pages speak; None: that of handing it out."""
+    about: str = ""
+    """For whom a case file was made, as the case knows them: `self`, a unit's id, `referral-2`, a person's id."""
 
 
 def copied(
@@ -86,6 +88,7 @@ def hand_out(house: House, session: Session, loaded: Loaded, handed: Handed, dat
         reader=handed.reader,
         at_seq=handed.at_seq or loaded.case.last_seq,
         as_of=handed.as_of.isoformat() if handed.as_of else "",
+        about=handed.about,
     )
     (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
     access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=handed.note)

@@ -21,10 +21,12 @@ from school_protocol.services.papers.copies import (
     is_current,
 )
 from school_protocol.services.papers.making import Draft, draft, sort_of
+from school_protocol.services.papers.readers import Reader, reader_chosen, readers_of
 from school_protocol.storage import cases, journal, once, papers
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.papers import Asked, Prepared, Sort
+from school_protocol.wording import Wording
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +41,29 @@ class _Standing:
 
 
 def issue_case_file(
-    house: House, actor: Actor, number: str, profile: str, language: str, *, token: str | None = None
+    house: House, actor: Actor, number: str, profile: str, language: str, *, about: str = "", token: str | None = None
 ) -> Issued:
-    """One copy for whoever asks, and the record that it was handed out: number, reader, content head, digest.
+    """One copy, made out to `about` (`Reader.about`; empty: the likeliest, where the choice is nobody's risk).
 
-    Pressed twice, it hands out the very same copy again. Raises SentBefore where that copy is kept no longer,
-    SealingError where it can't be signed: then nothing was issued.
+    It is recorded that it was handed out: number, reader, content head, digest. Pressed twice, it hands out the very
+    same copy again, unless something stands in the way by then. Raises Unseen, Refused, SentBefore where that copy is
+    kept no longer, SealingError where it can't be signed: then nothing was issued.
     """
-    press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language)
+    press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language, about)
     for _attempt in range(ATTEMPTS):
         with house.realm.reading() as session:
             loaded = load(house, session, actor, number)
             chosen = next((one for one in profiles_of(loaded) if one.key == profile), None)
             if chosen is None or language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{profile}")
+            # a hold placed since the first press holds this one back
+            reader = reader_chosen(chosen, readers_of(house, session, loaded, chosen), about)
             before = once.spent(session, press)
             if before is not None:
                 former = handed_before(house, session, loaded, document_of(loaded).key, before)
                 return _issued(loaded, language, *former)
             check_summary(loaded, chosen)
-            standing = _standing(house, session, loaded, chosen, language)
+            standing = _standing(house, session, loaded, chosen, reader, language)
         pages, handed = standing.pages, standing.handed
         made = pages.made() if isinstance(pages, Draft) else pages
         data = copied(house, loaded, handed, standing.head, made.data, has_record=True)
@@ -68,27 +73,32 @@ def issue_case_file(
                 if isinstance(pages, Draft):
                     papers.keep_prepared(session, house.vault, loaded.case_id, standing.sort, made)
                 unit = loaded.around.unit.id
-                papers.note_asked(session, Asked(unit, actor.id, handed.document, profile, language), house.now())
+                if not chosen.is_personal:
+                    papers.note_asked(session, Asked(unit, actor.id, handed.document, profile, language), house.now())
                 return _issued(loaded, language, data, handed.copy)
     raise StorageBusy(f"{number}: written to each time while its file was being made")
 
 
-def _standing(house: House, session: Session, loaded: Loaded, profile: Profile, language: str) -> _Standing:
+def _standing(
+    house: House, session: Session, loaded: Loaded, profile: Profile, reader: Reader, language: str
+) -> _Standing:
     content, head = journal.content_head(session, loaded.case_id), journal.head(session, loaded.case_id)
     assert content is not None
     assert head is not None
-    sort = sort_of(loaded, profile, language)
+    sort = sort_of(loaded, profile, language, reader.about)
     ahead = papers.prepared(session, house.vault, loaded.case_id, sort, content.seq, loaded.now)
-    pages = ahead or draft(house, session, loaded, profile, language)
+    pages = ahead or draft(house, session, loaded, profile, language, reader.about)
+    issuer = account_names(house, [loaded.actor.id], language).get(loaded.actor.id, "—")
     handed = Handed(
         document=sort.document,
         profile=profile.key,
         language=language,
         copy=cases.copies(session, loaded.case_id, sort.document) + 1,
-        reader=account_names(house, [loaded.actor.id], language).get(loaded.actor.id, "—"),
+        reader=reader.said(Wording(language), issuer),
         role=loaded.roles[0],
         content_head=content.hash,
         note=f"file.{profile.key}",
+        about=reader.about,
         at_seq=pages.at_seq,
         as_of=pages.as_of,
     )

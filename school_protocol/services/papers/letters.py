@@ -91,7 +91,7 @@ def letters_of(loaded: Loaded) -> tuple[Document, ...]:
     return tuple(
         document
         for document in loaded.protocol.documents.values()
-        if not document.is_case_file
+        if document.is_letter
         and not loaded.metadata_only
         and role_for(loaded.protocol, document.for_, loaded.roles) is not None
     )

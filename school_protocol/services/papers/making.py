@@ -14,7 +14,8 @@ from school_protocol.documents.rendering import ink
 from school_protocol.domain.dues import open_dues
 from school_protocol.domain.protocol import Profile, Protocol
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, account_names, accounts_in, names_in, naming_of
+from school_protocol.services.limiting import Limits
+from school_protocol.services.loading import Loaded, account_names, accounts_in, names_in
 from school_protocol.services.papers.choosing import document_of
 from school_protocol.services.printing import case_file_view
 from school_protocol.storage import journal
@@ -45,22 +46,30 @@ class Draft:
         return Prepared(self.content.seq, self.at_seq, self.as_of, self.until, data)
 
 
-def draft(house: House, session: Session, loaded: Loaded, profile: Profile, language: str) -> Draft:
-    """What a file of this case for these readers is made of, as the person who has it loaded may see it."""
+def draft(house: House, session: Session, loaded: Loaded, profile: Profile, language: str, about: str = "") -> Draft:
+    """What a file of this case for these readers is made of, as the person who has it loaded may see it.
+
+    `about` is for whom it is (`Reader.about`): without it, for any reader of the profile to whom all of it may go.
+    """
     head = journal.content_head(session, loaded.case_id)
     assert head is not None
-    return draft_at(house, session, loaded, profile, language, head)
+    return draft_at(house, session, loaded, profile, language, head, about)
 
 
 def draft_at(
-    house: House, session: Session, loaded: Loaded, profile: Profile, language: str, head: journal.Head
+    house: House,
+    session: Session,
+    loaded: Loaded,
+    profile: Profile,
+    language: str,
+    head: journal.Head,
+    about: str = "",
 ) -> Draft:
     """The same, of a case as it stood when its content ended at `head`."""
-    names = names_in(house, session, loaded.case_id)
-    loaded.names = names if profile.identities else {}
-    loaded.naming = None if profile.identities else naming_of(loaded.protocol, names)
-    accounts = account_names(house, accounts_in(loaded), language)
-    view = case_file_view(house, loaded, accounts, profile, head.seq, head.hash)
+    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), about)
+    loaded.names, loaded.naming = limits.names(), limits.naming()
+    accounts = account_names(house, {*accounts_in(loaded), loaded.actor.id}, language)
+    view = case_file_view(house, loaded, accounts, limits, head.seq, head.hash)
     versions = versions_of(loaded)
     record = records.record_of(view, versions, sources_of(house, versions), Wording(language))
     return Draft(view, records.encoded(record), true_until(loaded), head, loaded.case.last_seq, language)
@@ -83,7 +92,8 @@ def true_until(loaded: Loaded) -> datetime:
     return min([midnight, *coming])
 
 
-def sort_of(loaded: Loaded, profile: Profile, language: str) -> Sort:
-    """Whose eyes it is made for: the same roles here see the same."""
-    told = "|".join([*sorted(set(loaded.roles)), loaded.protocol.digest, str(records.LAYOUT), ink(language)])
+def sort_of(loaded: Loaded, profile: Profile, language: str, about: str = "") -> Sort:
+    """Whose eyes it is made for: the same roles here see the same, unless it depends on for whom it is."""
+    sight = Limits(loaded, profile, {}, about).sight
+    told = "|".join([*sorted(set(loaded.roles)), loaded.protocol.digest, str(records.LAYOUT), ink(language), sight])
     return Sort(document_of(loaded).key, profile.key, language, hashlib.sha256(told.encode()).hexdigest())

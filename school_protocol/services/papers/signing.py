@@ -27,7 +27,7 @@ def signed(house: House, unit: Unit, data: bytes, now: datetime, wording: Wordin
         return data
     key = key_of(house, unit)
     key.check(now)
-    return sign(data, key, now, _timestamps(house), wording._("The academy’s signature"))
+    return sign(data, key, now, timestamps_of(house), wording._("The academy’s signature"))
 
 
 def key_of(house: House, unit: Unit) -> SigningKey:
@@ -44,7 +44,8 @@ def academy_of(house: House, unit: Unit) -> Unit:
     return next((one for one in above.values() if one.kind is UnitKind.region), unit)
 
 
-def _timestamps(house: House) -> TimestampAuthority | None:
+def timestamps_of(house: House) -> TimestampAuthority | None:
+    """Whom to ask for timestamps, where the installation names somebody."""
     settings, folder = house.settings, house.settings.signing_folder
     if not settings.timestamps or folder is None:
         return None

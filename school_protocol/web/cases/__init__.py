@@ -20,7 +20,7 @@ from school_protocol.services import papers, recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
 from school_protocol.web import kept, naming, sessions
-from school_protocol.web.cases import letters, reading, undoing
+from school_protocol.web.cases import bundles, copies, letters, reading, remarks, undoing
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
@@ -35,6 +35,7 @@ from school_protocol.web.cases.answering import (
     shown_form,
     token_for,
 )
+from school_protocol.web.cases.ready import ready
 from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, Problem, answers_of, move_form, show_problems
 from school_protocol.web.rendering import wording
 
@@ -42,6 +43,9 @@ blueprint = Blueprint("cases", __name__, url_prefix="/cases")
 reading.add_to(blueprint)
 undoing.add_to(blueprint)
 letters.add_to(blueprint)
+remarks.add_to(blueprint)
+bundles.add_to(blueprint)
+copies.add_to(blueprint)
 
 FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
@@ -427,8 +431,12 @@ def _case_file_page(
     unsealed: str = "",
 ) -> str:
     token = secrets.token_urlsafe(24)
-    possible = [profile.key for profile in options.profiles if not options.awaits(profile.key)]
-    profiles = [profile.key for profile in options.profiles]
+    first = sorted(options.profiles, key=lambda profile: options.awaits(profile.key))
+    choices = [
+        profile.key if reader.about == papers.SELF else f"{profile.key}:{reader.about}"
+        for profile in first
+        for reader in options.possible(profile.key)
+    ]
     return render_template(
         "cases/case_file.html",
         file=options,
@@ -437,8 +445,9 @@ def _case_file_page(
         before=before,
         reasons=reasons,
         unsealed=unsealed,
-        chosen=chosen if chosen in profiles else next(iter([*possible, *profiles]), ""),
+        chosen=chosen if chosen in choices else next(iter(choices), ""),
         letters=letters.offered(options.head.number),
+        ready=ready(options),
     )
 
 
@@ -450,7 +459,8 @@ def case_file(number: str) -> ResponseReturnValue:
         if not letters.offered(number):
             raise
         return redirect(url_for("cases.letters", number=number), 303)
-    profile, language = request.form.get("profile", ""), request.form.get("language", "")
+    chosen, language = request.form.get("profile", ""), request.form.get("language", "")
+    profile, _, about = chosen.partition(":")
     wanted = request.method == "POST" and not options.missing
     if not wanted:
         return _case_file_page(options)
@@ -461,13 +471,14 @@ def case_file(number: str) -> ResponseReturnValue:
             number,
             profile,
             language,
-            token=one_for_each(f"{profile}.{language}"),
+            about=about,
+            token=one_for_each(f"{language}.{chosen}"),
         )
     except SentBefore as error:
-        return _case_file_page(options, before=error.outcome["copy"], chosen=profile), 409
+        return _case_file_page(options, before=error.outcome["copy"], chosen=chosen), 409
     except Refused as error:
-        return _case_file_page(options, reasons=error.reasons, chosen=profile), 409
+        return _case_file_page(options, reasons=error.reasons, chosen=chosen), 409
     except SealingError as error:
         current_app.logger.exception("a case file could not be sealed")
-        return _case_file_page(options, unsealed=error_said(wording(), error), chosen=profile), 503
+        return _case_file_page(options, unsealed=error_said(wording(), error), chosen=chosen), 503
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)

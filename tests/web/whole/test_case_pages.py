@@ -375,7 +375,8 @@ def test_the_case_file_is_handed_over(
     document = next(iter(protocol.documents.values()))
     asked: list[tuple[str, ...]] = []
 
-    def issue(house: Any, actor: Any, number: str, profile: str, language: str, *, token: str) -> Issued:
+    def issue(house: Any, actor: Any, number: str, profile: str, language: str, *, about: str, token: str) -> Issued:
+        assert about == ""
         asked.append((profile, language, token))
         return Issued("dossier.pdf", b"%PDF-1.7", 1)
 
@@ -438,6 +439,11 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
         "document_revoked": {"document": "x", "copy": 2, "reason": "Erreur de destinataire"},
+        "remarks_attached": {
+            "document": "x", "copy": 2, "awaited": 1, "paper": {"name": "L. A.", "role": "", "at": NOW.isoformat()},
+            "remarks": [{"kind": "question", "section": "grid", "entry": 0, "awaits": True, "text": "Quand ?"}],
+        },
+        "remark_settled": {"attached": 3, "remark": 1, "sentence": "Répondu"},
     }  # fmt: skip
     score = {"low": 3, "high": 9, "low_level": 1, "high_level": 2, "known": 4, "floors": [0]}
     derived = {"raised": list(moroccan.dangers)[:1], "referral": 2, "piece": 4, "score": score}

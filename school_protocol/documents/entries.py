@@ -1,0 +1,260 @@
+"""The words of a case file for what its sections are made of: people, moments, entries with their answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from markupsafe import Markup
+
+from school_protocol.documents import bidi
+from school_protocol.documents.model import CaseFile
+from school_protocol.domain import naming
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.lines import PersonLine, RecordView, ReferralLine
+from school_protocol.domain.protocol import ActKind, Profile, Protocol
+from school_protocol.wording import ZONE, Wording
+
+POINTERS = frozenset(
+    {FieldType.danger, FieldType.dangers, FieldType.target, FieldType.person, FieldType.persons, FieldType.seat}
+)
+"""Answers that tell what an entry of the chronology is about."""
+
+_WHOLE = frozenset({FieldType.long, FieldType.rows})
+_SHORT = 60
+"""Letters of an answer that still fits half a line."""
+_BRIEF = 700
+"""Letters of an entry that is kept on one page, a row counted as fifty."""
+
+_PLACE = re.compile(r"%\((\w+)\)s")
+
+Answer = tuple[FormField, Markup, Markup]
+"""Field, label, answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an entry: pairs of label and answer, two or one a row, or, without any, a table of its own."""
+
+    rows: tuple[tuple[Answer, ...], ...] | None
+    field: FormField | None = None
+    label: Markup | None = None
+    is_signed: bool = False
+
+
+_NEVER = frozenset({FieldType.signature, FieldType.grid})
+"""Shown elsewhere: with the signatures, and in the grid's own table."""
+
+
+class Entries:
+    """The view's people and entries in the words of one language."""
+
+    LONG = 500
+    """Letters of an answer that may go on over a page."""
+
+    def __init__(self, view: CaseFile, wording: Wording) -> None:
+        self.view = view
+        self.w = wording
+        self.protocol: Protocol = view.head.protocol
+        self.profile: Profile = view.shown_as
+        self.names: Mapping[str, str] = {**view.names, **{person.id: self.person(person) for person in view.people}}
+        self.signs: Mapping[str, str] = {person.label: self.person(person) for person in view.people}
+        self.every_record: Mapping[int, RecordView] = {
+            **{event.seq: event.record for event in view.events if event.record is not None},
+            **{record.seq: record for record in view.records},
+        }
+        """Those of the chronology too: a referral's own record need not stand in any section."""
+        self.sections = tuple(
+            section
+            for section in view.document.sections
+            if section.kind not in ("decision", "checks") and (section.kind != "summary" or view.summary is not None)
+        )
+
+    @property
+    def comma(self) -> str:
+        return self.w.comma.strip()
+
+    # ---- saying things ---------------------------------------------------------------------------------------
+
+    def line(self, value: object) -> Markup:
+        """A text of any origin within a line of this language."""
+        return bidi.isolated(str(value), self.w.direction)
+
+    def text(self, text: Any) -> Markup:
+        """A text of the definition or the directory, marked where it is not in this language."""
+        said = self.line(self.w.text(text))
+        known = getattr(text, "root", text)
+        if not isinstance(known, Mapping) or not known or known.get(self.w.language):
+            return said
+        return Markup('<span lang="{}">{}</span>').format(next(iter(known)), said)
+
+    def said(self, message: str, **parts: Markup) -> Markup:
+        """A translated message whose `%(name)s` places are filled with markup."""
+        pieces = _PLACE.split(message)
+        return Markup("").join(parts[piece] if place % 2 else self.line(piece) for place, piece in enumerate(pieces))
+
+    def day(self, value: date | str) -> Markup:
+        return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(value)))
+
+    def when(self, value: datetime) -> Markup:
+        """Day and time, the time apart, so that no comma stands between figures of two directions."""
+        day, clock = self.w.day(value.astimezone(ZONE)), self.w.clock(value)
+        return Markup('<span class="nowrap">{}</span> <span class="clock">{}</span>').format(
+            self.line(day), self.line(clock)
+        )
+
+    def person(self, person: PersonLine) -> str:
+        """The label, and the name where this profile names such people."""
+        return f"{person.label} · {person.name}" if person.name and self.may_name(person) else person.label
+
+    def may_name(self, person: PersonLine) -> bool:
+        """A second lock: nobody is named whom the profile doesn't name, whatever the view holds."""
+        return self.profile.identities or person.slot.key in self.profile.named
+
+    def identity(self, person: PersonLine) -> list[tuple[str, str]]:
+        if not self.may_name(person):
+            return []
+        said = {"grade": self.w._("Class"), "massar": self.w._("Massar code"), "phone": self.w._("Telephone")}
+        return [(said.get(key, key), value) for key, value in person.identity.items() if value]
+
+    def by(self, name: str, role: str) -> Markup:
+        spoken = self.line(self.w.role(self.protocol, role))
+        return Markup('{}<span class="sub">{}</span>').format(self.line(name), spoken) if name else spoken
+
+    # ---- records ---------------------------------------------------------------------------------------------
+
+    def records_of(self, acts: Iterable[str]) -> list[RecordView]:
+        wanted = set(acts)
+        return [record for record in self.view.records if record.act.key in wanted]
+
+    def record_number(self, seq: int) -> RecordView | None:
+        return self.every_record.get(seq)
+
+    def replies(self, referral: ReferralLine) -> list[RecordView]:
+        """Entries that answer this referral."""
+        return [
+            record
+            for record in self.every_record.values()
+            if record.act.kind is ActKind.answer_referral and self._points_at(record, str(referral.number))
+        ]
+
+    def _points_at(self, record: RecordView, number: str) -> bool:
+        field = record.form.find(FieldType.referral)
+        return field is not None and str(record.answers.get(field.key)) == number
+
+    def answers(self, record: RecordView, without: Iterable[str] = ()) -> list[Answer]:
+        """Field, label and answer of all that may be printed, in the form's order."""
+        left_out = {FieldType(name) for name in without}
+        fields = [field for field in record.form.fields if field.type not in left_out]
+        return [
+            (field, self.text(field.label), self.answer(field, value))
+            for field, value in self._answered(record, fields)
+        ]
+
+    def laid_out(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[tuple[Answer, ...]]:
+        """The same in rows: short answers two by two, long ones alone."""
+        waiting: list[Answer] = []
+        for found in self.answers(record, without):
+            if found[0].type in _WHOLE or len(found[2].striptags()) > _SHORT:
+                if waiting:
+                    yield tuple(waiting)
+                    waiting = []
+                yield (found,)
+                continue
+            waiting.append(found)
+            if len(waiting) == 2:
+                yield tuple(waiting)
+                waiting = []
+        if waiting:
+            yield tuple(waiting)
+
+    def parts(self, record: RecordView, without: Iterable[str] = ()) -> Iterator[Part]:
+        """The same in pieces: an answer that is a table stands between them, and signatures close the last."""
+        waiting: list[tuple[Answer, ...]] = []
+        for row in self.laid_out(record, without):
+            field, label, _answer = row[0]
+            if field.type is not FieldType.rows:
+                waiting.append(row)
+                continue
+            if waiting:
+                yield Part(tuple(waiting))
+                waiting = []
+            yield Part(None, field, label)
+        is_signed = bool(record.signatures or record.signatures_wanted)
+        if waiting or is_signed:
+            yield Part(tuple(waiting), is_signed=is_signed)
+
+    def is_brief(self, record: RecordView) -> bool:
+        """Whether an entry is short enough to be kept on one page."""
+        said = [answer.striptags() for _field, _label, answer in self.answers(record)]
+        return sum(len(answer) + 50 for answer in said) < _BRIEF
+
+    def _answered(self, record: RecordView, fields: Iterable[FormField]) -> Iterator[tuple[FormField, Any]]:
+        for field in fields:
+            value = record.answers.get(field.key)
+            if value in (None, "", [], (), {}) or field.type in _NEVER or not self.may_print(field):
+                continue
+            if not self.profile.acts or field.key in self.profile.acts.get(record.act.key, ()):
+                yield field, value
+
+    def may_print(self, field: FormField) -> bool:
+        """A second lock: words, and texts that may hold names, stay out of a copy without words in any case."""
+        return self.profile.words or not (field.may_name or field.names)
+
+    def answer(self, field: FormField, value: Any) -> Markup:
+        if field.type is FieldType.moment:
+            return self.when(datetime.fromisoformat(str(value)))
+        if field.type is FieldType.long:
+            return self.words(str(value))
+        return self.line(self.labelled(self.w.answer(self.protocol, field, value, self.names)))
+
+    def words(self, text: str) -> Markup:
+        return bidi.paragraphs(self.labelled(text), self.w.direction, self.w.language)
+
+    def labelled(self, text: str) -> str:
+        """A text in which each sign of the case ([EV1]) stands with the name that this copy may show."""
+        return "".join(piece for piece, _is_sign in naming.shown(text, self.signs))
+
+    def rows(self, field: FormField, rows: Iterable[Mapping[str, Any]]) -> tuple[list[FormField], list[list[Markup]]]:
+        """Columns that are filled somewhere, and the cells."""
+        rows = list(rows)
+        columns = [
+            column
+            for column in field.fields
+            if self.may_print(column) and any(row.get(column.key) not in (None, "", []) for row in rows)
+        ]
+        return columns, [[self._cell(column, row.get(column.key)) for column in columns] for row in rows]
+
+    def _cell(self, column: FormField, value: Any) -> Markup:
+        return self.answer(column, value) if value not in (None, "", []) else Markup("–")
+
+    def left_out(self, record: RecordView) -> str | None:
+        """What of this entry is not in this copy, in words."""
+        w = self.w
+        said = {
+            "side": w._("This entry is kept for others in the case."),
+            "words": w._("Somebody’s own words are not part of this copy."),
+            "copy": w._("Other answers of this entry are left out in this copy."),
+            "destroyed": w._("The words of this entry were erased, as the law asks."),
+        }
+        if record.left_out and record.hidden in (None, "words"):
+            return w._("Left out in this copy: %(what)s", what=" · ".join(self._questions(record)))
+        hidden = record.hidden or ("" if self.profile.words else "words")
+        return None if hidden == "words" and not _may_hold_words(record) else said.get(hidden)
+
+    def _questions(self, record: RecordView) -> Iterator[str]:
+        """The questions of which the answers are left out; of a table's column, the table's too."""
+        for key in record.left_out:
+            name, _, column = key.partition(".")
+            field = record.form.by_key[name]
+            inner = next((one for one in field.fields if one.key == column), None)
+            label = self.w.text(field.label)
+            yield f"{label}{self.w.colon(label)} {self.w.text(inner.label)}" if inner is not None else label
+
+
+def _may_hold_words(record: RecordView) -> bool:
+    columns = (column for field in record.form.fields for column in (field, *field.fields))
+    return any(field.may_name or field.names for field in columns)

@@ -1,0 +1,239 @@
+"""What one copy of a case file may contain: its profile's limits, its reader's, and those of whoever issues it.
+
+What is dropped is noted as it is dropped, so that the copy can say what it leaves out.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+from school_protocol.documents.entries import POINTERS
+from school_protocol.domain.case import Record
+from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.letters import own_pupil
+from school_protocol.domain.lines import RecordView
+from school_protocol.domain.naming import Identity, Naming, with_tokens
+from school_protocol.domain.protocol import ActKind, Profile
+from school_protocol.services.loading import Loaded, naming_of, sign_of
+from school_protocol.services.masking import Mask, Masks
+from school_protocol.services.seeing import without_names, without_words
+
+NOBODY = "—"
+"""How an account is called whose name isn't for this reader."""
+_ELSEWHERE = "[…]"
+_SECRET_LEAST = 5
+"""Letters of an address that is looked for in texts."""
+_NEVER = frozenset({FieldType.signature, FieldType.grid})
+_EMPTY: tuple[Any, ...] = (None, "", [], (), {})
+
+
+@dataclass(slots=True)
+class Dropped:
+    """What of a case a copy does not contain, by the numbers of its entries."""
+
+    words: set[int] = field(default_factory=set)
+    answers: set[int] = field(default_factory=set)
+    addresses: set[tuple[int, str]] = field(default_factory=set)
+    entries: set[int] = field(default_factory=set)
+    sides: set[int] = field(default_factory=set)
+
+
+class Limits:
+    """`about` is for whom the copy is, as `Reader.about` has it; without it, a personal copy names nobody."""
+
+    def __init__(self, loaded: Loaded, profile: Profile, names: Mapping[str, Identity], about: str = "") -> None:
+        self.loaded, self.profile = loaded, profile
+        self.protocol, self.case = loaded.protocol, loaded.case
+        self.identities = names
+        self.is_personal = profile.is_personal
+        self.guardian = about if self.is_personal and about in self.case.people else None
+        self.child = own_pupil(self.protocol, self.case, self.guardian) if self.guardian else None
+        self.side = self.protocol.slots[self.case.people[self.guardian].slot].side if self.guardian else None
+        self.named = frozenset(self._named())
+        self.has_addresses = profile.addresses and not loaded.pseudonymised and self._is_judicial(about)
+        self.dropped = Dropped()
+
+    # ---- whom it names -----------------------------------------------------------------------------------------
+
+    def _named(self) -> Iterator[str]:
+        """The people whom it names: nobody gets by a copy what they don't read themselves."""
+        if self.loaded.pseudonymised or (self.is_personal and self.child is None):
+            return
+        for key in self.identities:
+            slot = self.protocol.slots[(self.case.people.get(key) or self.case.former[key]).slot]
+            if self.profile.identities or (
+                slot.key in self.profile.named and (not self.is_personal or slot.side == self.side)
+            ):
+                yield key
+
+    def names(self) -> dict[str, Identity]:
+        """The identities that it prints: of a guardian's own family, the name alone of everybody else in it."""
+        whole = {self.guardian, self.child} if self.is_personal else self.named
+        return {
+            key: identity if key in whole else {"name": identity.get("name", "")}
+            for key, identity in self.identities.items()
+            if key in self.named
+        }
+
+    def naming(self) -> Naming | None:
+        """Everybody who stands in its texts under a sign; None: nobody does."""
+        if self.profile.identities and not self.loaded.pseudonymised:
+            return None
+        return naming_of(self.protocol, self.identities).without({sign_of(self.protocol, key) for key in self.named})
+
+    def unnamed(self) -> tuple[str, ...]:
+        """Signs of the people whom the case knows by name, and the copy does not name."""
+        slots, people = list(self.protocol.slots), self.case.people
+        known = (key for key in people if self.identities.get(key, {}).get("name") and key not in self.named)
+        in_order = sorted(known, key=lambda key: (slots.index(people[key].slot), len(key), key))
+        return tuple(sign_of(self.protocol, key) for key in in_order)
+
+    def accounts(self, names: Mapping[str, str]) -> dict[str, str]:
+        """The colleagues whom it names: to a family, those who look after the case; who reported stays unnamed."""
+        if not self.is_personal:
+            return dict(names)
+        seated = {one.account for one in self.case.seats} | {self.loaded.actor.id}
+        return {key: name for key, name in names.items() if key in seated}
+
+    def _is_judicial(self, about: str) -> bool:
+        """Addresses go to a judicial service alone; nothing else is made before it is known to which it goes."""
+        number = about.rpartition("-")[2]
+        referral = next((one for one in self.case.referrals if str(one.number) == number), None)
+        return self.profile.reader != "referral" or referral is None or self.protocol.targets[referral.target].judicial
+
+    @property
+    def sight(self) -> str:
+        """What of the reader makes its pages differ from those for other readers of this profile."""
+        if self.is_personal:
+            return self.guardian or "-"
+        return "" if self.has_addresses or not self.profile.addresses else "no addresses"
+
+    # ---- texts -------------------------------------------------------------------------------------------------
+
+    def mask(self, masks: Masks, actor: str, role: str) -> Mask:
+        """How texts of that writer read in it."""
+        return self._also(self._strictly if self.is_personal else masks.by(actor, role))
+
+    def mask_of(self, masks: Masks, record: Record) -> Mask:
+        return self._also(self._strictly if self.is_personal else masks.of(record))
+
+    def _strictly(self, text: str) -> str:
+        """Whoever wrote it: to a family nobody else is named."""
+        naming = self.loaded.naming
+        return with_tokens(text, naming.find_all(text)) if naming is not None else text
+
+    def _also(self, masked: Mask) -> Mask:
+        secret = self._secret
+        return (lambda text: secret.sub(_ELSEWHERE, masked(text))) if secret is not None else masked
+
+    @cached_property
+    def _secret(self) -> re.Pattern[str] | None:
+        """Addresses and accounts that are kept back: they stand in no text either."""
+        records = (*self.case.records, *self.case.retracted.values())
+        found = {one for record in records for one in self._kept_back_of(record) if len(one) >= _SECRET_LEAST}
+        pattern = "|".join(map(re.escape, sorted(found, key=len, reverse=True)))
+        return re.compile(pattern, re.IGNORECASE) if found else None
+
+    def _kept_back_of(self, record: Record) -> Iterator[str]:
+        form = self.case.protocol_at(record.seq, self.protocol).form_of(record.act)
+        for item in form.fields:
+            value = record.answers.get(item.key)
+            if isinstance(value, str) and self._is_kept_back(form, item, record.answers):
+                yield value.strip()
+                yield re.sub(r"^[a-z]+://(www\.)?|^@", "", value.strip(), flags=re.IGNORECASE)
+
+    def _is_kept_back(self, form: Form, item: FormField, answers: Mapping[str, Any]) -> bool:
+        """For the authority alone: where the content is intimate, or nobody has said that it is not."""
+        if not item.authority_only or self.has_addresses:
+            return False
+        asked = [one for one in form.fields if one.forbids_files]
+        return not self.profile.words or any(
+            answers.get(one.key) in _EMPTY or answers.get(one.key) in one.forbids_files for one in asked
+        )
+
+    # ---- entries -----------------------------------------------------------------------------------------------
+
+    def keeps(self, act: str, answers: Mapping[str, Any], form: Form) -> bool:
+        """Whether entries of that act stand in it; in a guardian's copy, about their child or themselves alone."""
+        if not self.profile.has_act(act):
+            return False
+        if not self.is_personal:
+            return True
+        about = (answers.get(item.key) for item in form.fields if item.type is FieldType.person)
+        return all(one in _EMPTY or one in (self.child, self.guardian) for one in about)
+
+    def record(self, record: RecordView, written: Record, masks: Masks) -> RecordView:
+        """An entry with the answers that may stand there, and which do not."""
+        if record.hidden == "side":
+            self.dropped.sides.add(record.seq)
+            return replace(record, derived=_derived(record))
+        form, profile = record.form, self.profile
+        answers = {key: value for key, value in record.answers.items() if self._is_listed(record.act.key, key)}
+        limited = without_names if profile.words and record.hidden is None else without_words
+        answers = limited(form, answers, self.mask_of(masks, written))
+        for item in form.fields:
+            if self._is_kept_back(form, item, written.answers):
+                answers.pop(item.key, None)
+        lost = tuple(_lost(form.fields, written.answers, answers))
+        self._note(record.seq, lost)
+        hidden = "words" if any(item.may_name for _key, item in lost) else None
+        told = () if profile.acts else tuple(key for key, _item in lost)
+        if profile.acts:
+            hidden = "copy" if lost else None
+        return replace(
+            record,
+            answers=answers,
+            hidden=hidden,
+            derived=_derived(record),
+            left_out=told,
+            actor=self.name(record.actor),
+            signatures=tuple(replace(one, name=self.name(one.name)) for one in record.signatures),
+        )
+
+    def pointed(self, record: RecordView) -> RecordView:
+        """As it stands in the chronology: what an entry is about, and nothing more."""
+        types = {item.key: item.type for item in record.form.fields}
+        kept = {key: value for key, value in record.answers.items() if types[key] in POINTERS}
+        return replace(record, answers=kept, signatures=(), hidden=None, left_out=())
+
+    def name(self, name: str) -> str:
+        """A colleague's name as it stands there; to a family, of whom they are not told, nothing."""
+        return "" if self.is_personal and name == NOBODY else name
+
+    def _is_listed(self, act: str, key: str) -> bool:
+        return not self.profile.acts or key in self.profile.acts.get(act, ())
+
+    def _note(self, seq: int, lost: Iterable[tuple[str, FormField]]) -> None:
+        for key, item in lost:
+            if item.authority_only:
+                self.dropped.addresses.add((seq, key))
+            elif item.may_name:
+                self.dropped.words.add(seq)
+            else:
+                self.dropped.answers.add(seq)
+
+
+def _derived(record: RecordView) -> dict[str, Any]:
+    """Of what follows from an entry, what pages print: the number of a piece."""
+    is_piece = record.act.kind is ActKind.evidence and "piece" in record.derived
+    return {"piece": record.derived["piece"]} if is_piece else {}
+
+
+def _lost(
+    fields: Iterable[FormField], before: Mapping[str, Any], after: Mapping[str, Any]
+) -> Iterator[tuple[str, FormField]]:
+    """Questions that were answered, and of which the answer is not there any more, columns of tables among them."""
+    for item in fields:
+        if before.get(item.key) in _EMPTY or item.type in _NEVER:
+            continue
+        if item.key not in after:
+            yield item.key, item
+        elif item.type is FieldType.rows:
+            for column in item.fields:
+                rows = zip(before[item.key], after[item.key], strict=True)
+                if any(column.key in whole and column.key not in kept for whole, kept in rows):
+                    yield f"{item.key}.{column.key}", column

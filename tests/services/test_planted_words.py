@@ -1,0 +1,352 @@
+"""A word planted everywhere in turn stands in no copy whose reader may not see it: pages, record, and the whole PDF.
+
+What may stand where is written by hand in planted.yaml, from the rules of the domain; nothing of it is asked of the
+code. All fields, profiles and languages are looked for in pages and records; one packed case in the PDFs themselves.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+import yaml
+from domain.telling import MOROCCAN, NOW
+from pypdf import PdfReader
+
+from school_protocol.definitions import read
+from school_protocol.documents import rendering
+from school_protocol.documents.case_file import case_file_html
+from school_protocol.domain.events import DocumentRevoked, EntryRetracted, Event, StepTaken
+from school_protocol.domain.forms import FormField
+from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.services.limiting import Limits
+from school_protocol.services.loading import keep, load
+from school_protocol.services.on_paper import OnPaper
+from school_protocol.services.papers import making
+from school_protocol.services.papers.making import draft
+from school_protocol.services.recording import record_act
+from school_protocol.services.scripts import throwaway
+from school_protocol.wording import Wording
+from services.conftest import School
+from services.lettering import refer
+from services.test_every_field import MARK, Filled, Written
+
+RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
+PROFILES = ("supervisor", "school", "authority", "family")
+LANGUAGES = ("fr", "ar", "en")
+needs_typesetting = pytest.mark.skipif(rendering.missing() is not None, reason="nothing is typeset here")
+
+
+def may_have(rule: str) -> set[str]:
+    return set(RULES["copies"][rule])
+
+
+def plain(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+# ---- every field of every form --------------------------------------------------------------------------------------
+
+
+def worded(fields: tuple[FormField, ...], within: str = "") -> Iterator[str]:
+    for item in fields:
+        if item.is_words:
+            yield f"{within}{item.key}"
+        yield from worded(item.fields, f"{item.key}.")
+
+
+def marks(fields: tuple[FormField, ...], answers: Mapping[str, Any], within: str = "") -> Iterator[tuple[str, str]]:
+    """Each planted mark with the field that it stands in."""
+    for item in fields:
+        value = answers.get(item.key)
+        if value and item.is_words:
+            yield re.findall(MARK, value)[0], f"{within}{item.key}"
+        for row in value if value and item.fields else ():
+            yield from marks(item.fields, row, f"{item.key}.")
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Filled]:
+    content = MOROCCAN.read_bytes()
+    with throwaway(read(content, str(MOROCCAN)), content, NOW) as player:
+        found = Filled(player)
+        found.write_everything()
+        (registering,) = found.protocol.acts_of(ActKind.evidence)
+        intimate = {"kind": "screenshot", "sexual_or_intimate": "doubt", "platform": "whatsapp"}
+        wanted = {"url", "handle"}
+        while wanted:
+            one = found.try_once(registering, wanted, intimate)
+            assert one is not None
+            wanted -= set(one.cleaned)
+            found.written.append(one)
+        yield found
+
+
+def copy_of(filled: Filled, profile: str, language: str) -> tuple[str, str]:
+    """The pages' text, and the record without the definitions that it carries."""
+    with filled.house.realm.reading() as session:
+        loaded = filled.load(session, filled.chief)
+        about = next((key for key, one in loaded.case.people.items() if one.slot == "guardian"), "")
+        found = loaded.protocol.documents["case_file"].profiles[profile]
+        made = draft(filled.house, session, loaded, found, language, about if profile == "family" else "")
+    return plain(case_file_html(made.view, Wording(language))), made.record.partition(b'"case": {')[2].decode()
+
+
+def test_each_field_has_a_rule_and_each_rule_a_field(moroccan: Protocol) -> None:
+    fields = {f"{act.key}.{name}" for act in moroccan.acts.values() for name in worded(moroccan.form_of(act).fields)}
+    assert {f"{act}.{name}" for act, rules in RULES["fields"].items() for name in rules} == fields
+    assert {"targeted_pupil", "guardian", *RULES["people"]} == set(moroccan.slots)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_no_word_stands_in_a_copy_whose_reader_may_not_see_it(filled: Filled, profile: str, language: str) -> None:
+    pages, record = copy_of(filled, profile, language)
+    assert leaks(filled, profile, pages) == {}
+    assert leaks(filled, profile, record) == {}
+    planted = [
+        (f"{one.act.key}.{name}", mark, rule) for one in filled.written for mark, name, rule in ruled(filled, one)
+    ]
+    read_here = {field for field, mark, _rule in planted if mark in pages}
+    assert read_here == {field for field, _mark, rule in planted if profile in may_have(rule)}, (
+        "what it may have is there"
+    )
+
+
+def ruled(filled: Filled, one: Written) -> Iterator[tuple[str, str, str]]:
+    """Each mark of an entry with its field and its rule; an address of other content is no secret of an authority."""
+    intimate = one.cleaned.get("sexual_or_intimate") in ("yes", "doubt")
+    for mark, name in marks(filled.protocol.form_of(one.act).fields, one.cleaned):
+        rule = RULES["fields"][one.act.key][name]
+        yield mark, name, "kept" if rule == "secret" and not intimate else rule
+
+
+def leaks(filled: Filled, profile: str, text: str) -> dict[str, str]:
+    return {
+        mark: f"{one.act.key}.{name}"
+        for one in filled.written
+        for mark, name, rule in ruled(filled, one)
+        if mark in text and profile not in may_have(rule)
+    }
+
+
+def test_one_leak_is_found(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: one question's words get into a supervisor's copy."""
+    whole = Limits.record
+
+    def leaking(self: Limits, record: Any, written: Any, masks: Any) -> Any:
+        shown = whole(self, record, written, masks)
+        if record.act.key != "minutes":
+            return shown
+        told = {**shown.answers, "dissent": written.answers.get("dissent")}
+        return type(shown)(**{**{name: getattr(shown, name) for name in type(shown).__slots__}, "answers": told})
+
+    monkeypatch.setattr(Limits, "record", leaking)
+    _pages, record = copy_of(filled, "supervisor", "fr")
+    assert set(leaks(filled, "supervisor", record).values()) == {"minutes.dissent"}
+
+
+# ---- names, reasons, what was taken back, paper ---------------------------------------------------------------------
+
+
+PEOPLE: Mapping[str, dict[str, str]] = {
+    "targeted_pupil": {"name": "Ikrame Zouaghi", "massar": "G135790246", "grade": "2 AC"},
+    "pupil_concerned": {"name": "Younes Charkaoui", "massar": "G246801357"},
+    "witness": {"name": "مَلاك أوزين", "massar": "G864209753"},
+    "staff": {"name": "Driss Lahbabi"},
+    "guardian": {"name": "Halima Zeroual", "phone": "0661357902"},
+    "another guardian": {"name": "Brahim Oubella", "phone": "0662468013"},
+    "guardian_concerned": {"name": "Latifa Sebbar", "phone": "0663579124"},
+    "reporting_person": {"name": "Jamila Bekkali", "phone": "0664680235"},
+}
+WORDS = {
+    what: f"zqmot{number}x" for number, what in enumerate(RULES["besides"], 100) if what.startswith(("words", "reason"))
+}
+COLLEAGUES = {
+    "name of who wrote on paper": ("team_member/2", "Papyrine Qassimi"),
+    "name of a colleague who acted": ("team_coordinator", "Coordia Qadiri"),
+    "name of a colleague of the school who has no part in it": ("team_coordinator/2", "Absentia Qorchi"),
+    "name of who looks after the case": ("team_member/3", "Pilotine Qallali"),
+}
+
+
+class Packed:
+    """One case with a word of its own in every place that is no field of a form."""
+
+    def __init__(self, school: School) -> None:
+        self.school = school
+        people = [{"slot": slot.replace("another ", ""), **values} for slot, values in PEOPLE.items()]
+        first = [one for one in people if one["slot"] in ("targeted_pupil", "pupil_concerned", "witness", "staff")]
+        school.report("team_member", about_whom=first)
+        for name in ("team_member/2", "team_member/3", "team_coordinator/2"):
+            school.person(name)
+        school.act("team_coordinator", "add_person", persons=[one for one in people if one not in first])
+        school.act("head", "name_seat", seat="lead", account=school.account("team_member/3"), reason="relais")
+        everybody = " ".join(one["name"] for one in PEOPLE.values())
+        self.minutes("team_coordinator", f"{WORDS['words before they were corrected']}")
+        self.correct(self.last(), f"{WORDS['words after they were corrected']} {everybody}")
+        self.minutes("team_coordinator", WORDS["words typed in from paper"], on_paper="team_member/2")
+        self.minutes("team_coordinator", WORDS["words that were taken back"])
+        self.keep(EntryRetracted(**self.by("team_coordinator"), entry=self.last(), act="others_not_heard"))
+        needs = {"heard_or_offered": WORDS["reason of a departure"]}
+        step = {"move": "begin_listening", "source": "listening_planned", "target": "listening_running"}
+        reason = f"{WORDS['reason of a step']} {everybody}"
+        self.keep(StepTaken(**self.by("team_coordinator"), **step, reason=reason, departures=needs))
+        revoked = WORDS["reason of taking a copy back"]
+        self.keep(DocumentRevoked(**self.by("head"), document="case_file", copy=1, reason=revoked))
+        refer(school, "prosecutor")
+        self.names = {school.account(who): name for who, name in COLLEAGUES.values()}
+
+    def minutes(self, who: str, words: str, on_paper: str = "") -> None:
+        paper = OnPaper(self.school.house.now().isoformat(), self.school.account(on_paper)) if on_paper else None
+        self.school.act(who, "others_not_heard", reason="left", words=words, paper=paper)
+
+    def correct(self, seq: int, words: str) -> None:
+        school = self.school
+        record_act(
+            school.house, school.person("team_coordinator"), school.number, "correction",
+            {"record": str(seq), "what_changes": "x", "reason": "y"}, expected=None, token=school.token(), proven=True,
+            changes={"reason": "left", "words": words},
+        )  # fmt: skip
+
+    def last(self) -> int:
+        return self.school.last_seq()
+
+    def by(self, who: str) -> dict[str, Any]:
+        now = self.school.house.now() + timedelta(minutes=1)
+        return {"actor": self.school.account(who), "role": who, "at": now, "occurred_at": now}
+
+    def keep(self, event: Event) -> None:
+        house = self.school.house
+        with house.realm.writing() as session:
+            loaded = load(house, session, self.school.person("head"), self.school.number)
+            keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event])
+
+    def draft(self, profile: str, language: str) -> making.Draft:
+        house = self.school.house
+        with house.realm.reading() as session:
+            loaded = load(house, session, self.school.person("head"), self.school.number)
+            found = loaded.protocol.documents["case_file"].profiles[profile]
+            about = {"family": "guardian-1", "authority": "referral-1"}.get(profile, "")
+            return draft(house, session, loaded, found, language, about)
+
+    def secrets(self, profile: str) -> dict[str, str]:
+        """What must not stand in such a copy → what it is."""
+        found = {}
+        for what, rule in RULES["besides"].items():
+            planted = [WORDS[what]] if what in WORDS else COLLEAGUES[what][1].split()
+            found |= dict.fromkeys(planted if profile not in may_have(rule) else (), what)
+        for slot, values in PEOPLE.items():
+            rule = RULES["people"][slot.replace("another ", "")]
+            parts = values["name"].split() if profile not in may_have(rule) else []
+            if profile not in may_have(RULES["reached"].get(slot, rule)):
+                parts += [values[key] for key in ("massar", "phone") if key in values]
+            found |= dict.fromkeys(parts, f"who {slot} is")
+        return found
+
+
+@pytest.fixture(scope="module")
+def packed() -> Iterator[Packed]:
+    content = MOROCCAN.read_bytes()
+    with throwaway(read(content, str(MOROCCAN)), content, NOW) as player:
+        yield Packed(School(player, count(1)))
+
+
+@pytest.fixture(autouse=True)
+def _names(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Colleagues have names of their own, planted where all names of colleagues come from."""
+    if "packed" in request.fixturenames:
+        names = request.getfixturevalue("packed").names
+        plain_names = making.account_names
+
+        def planted(house: Any, ids: Any, language: str) -> dict[str, str]:
+            own = {key: name for key, name in names.items() if key in set(ids)}
+            return {**plain_names(house, ids, language), **own}
+
+        monkeypatch.setattr(making, "account_names", planted)
+
+
+def found_in(text: str, secrets: Mapping[str, str]) -> dict[str, str]:
+    """Those that stand in a text, Arabic ones also as they are drawn, from left to right."""
+    folded = re.sub(r"[\u064b-\u0652]", "", text)
+    digits = re.sub(r"[\s.-]", "", folded)
+    found = {}
+    for secret, what in secrets.items():
+        bare = re.sub(r"[\u064b-\u0652]", "", secret)
+        if bare.lower() in folded.lower() or bare[::-1] in folded or (bare[1:].isdigit() and bare[1:] in digits):
+            found[secret] = what
+    return found
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nor_does_a_name_a_reason_or_what_was_taken_back(packed: Packed, profile: str, language: str) -> None:
+    made = packed.draft(profile, language)
+    page = case_file_html(made.view, Wording(language))
+    secrets = packed.secrets(profile)
+    assert found_in(plain(page), secrets) == {}
+    assert found_in(made.record.partition(b'"case": {')[2].decode(), secrets) == {}
+    shown = set(found_in(plain(page), packed.secrets("")))
+    assert shown == set(packed.secrets("")) - set(secrets), "and what it may have is there"
+
+
+def everything(data: bytes) -> Iterator[str]:
+    """All that a PDF holds: streams unpacked, files, metadata, bookmarks, strings; its text, by one reader or two."""
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        for one in pdf.objects:
+            if isinstance(one, pikepdf.Stream):
+                raw = one.read_bytes()
+                if b'"versions": [' in raw:  # the definitions that a record carries are nobody's
+                    raw = raw.partition(b'"versions": [')[0] + raw.partition(b'"case": {')[2]
+                yield raw.decode("utf-8", "replace")
+                yield raw.decode("utf-16-be", "replace")
+            else:
+                yield " ".join(strings(one))
+        assert not any(link for page in pdf.pages for link in page.get("/Annots", ()))
+    yield "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+    if reader := shutil.which("pdftotext"):
+        told = subprocess.run([reader, "-", "-"], input=data, capture_output=True, check=True)
+        yield told.stdout.decode()
+
+
+def strings(one: Any, depth: int = 0) -> Iterator[str]:
+    if isinstance(one, pikepdf.String):
+        yield str(one)
+    elif isinstance(one, pikepdf.Array) and depth < 8:
+        for inner in one:
+            yield from strings(inner, depth + 1)
+    elif isinstance(one, pikepdf.Dictionary) and depth < 8:
+        for inner in one.values():
+            if not getattr(inner, "is_indirect", False):
+                yield from strings(inner, depth + 1)
+
+
+@needs_typesetting
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("profile", PROFILES)
+def test_nor_does_any_of_it_stand_in_the_pdf(packed: Packed, profile: str, language: str) -> None:
+    data = packed.draft(profile, language).made().data
+    secrets = packed.secrets(profile)
+    for text in everything(data):
+        assert found_in(text, secrets) == {}
+
+
+@needs_typesetting
+def test_one_leak_into_a_pdf_is_found(packed: Packed, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: a witness is named to a family."""
+    named = Limits._named
+    monkeypatch.setattr(Limits, "_named", lambda self: [*named(self), "witness-1"])
+    secrets = packed.secrets("family")
+    data = packed.draft("family", "ar").made().data
+    found = [found_in(text, secrets) for text in everything(data)]
+    assert {what for one in found for what in one.values()} == {"who witness is"}

@@ -1,0 +1,409 @@
+"""The copies of a case file: to whom each can be made out, whom it names, what it leaves out and that it says so."""
+
+from __future__ import annotations
+
+import html
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from handing import hand_out_as
+from sqlalchemy import select
+
+from school_protocol.documents.case_file import case_file_html
+from school_protocol.documents.model import CaseFile
+from school_protocol.domain.errors import Refused, Unseen
+from school_protocol.domain.events import DocumentIssued
+from school_protocol.domain.naming import is_same_person
+from school_protocol.services.loading import Loaded, load
+from school_protocol.services.papers import Issued, issue_case_file, see_case_file
+from school_protocol.services.papers.letters import see_letters
+from school_protocol.services.papers.making import draft, sort_of
+from school_protocol.storage.paper_tables import AskedPaperRow
+from school_protocol.wording import Wording
+from services.conftest import School
+from services.lettering import (
+    ADDRESS,
+    FATHER,
+    HANDLE,
+    INTIMATE_ADDRESS,
+    MOTHER,
+    OTHER,
+    OTHER_MOTHER,
+    PUPIL,
+    SAID,
+    WITNESS,
+    refer,
+    told,
+)
+
+LANGUAGES = ("fr", "ar", "en")
+EVERYBODY = (PUPIL, OTHER, WITNESS, MOTHER, FATHER, OTHER_MOTHER)
+PHONES = ("0661000001", "0661000002")
+
+
+@dataclass
+class Copies:
+    """Copies as their pages alone; the views that they were made of are kept."""
+
+    school: School
+    views: list[CaseFile]
+
+    def issue(
+        self, profile: str, about: str = "", who: str = "head", language: str = "fr", token: str = ""
+    ) -> tuple[str, Issued]:
+        token = token or self.school.token()
+        made = issue_case_file(
+            self.school.house, self.school.person(who), self.school.number, profile, language, about=about, token=token
+        )
+        return said(made.data.decode()), made
+
+    def refusal(self, profile: str, about: str = "", who: str = "head", token: str = "") -> list[str]:
+        with pytest.raises(Refused) as refused:
+            self.issue(profile, about, who, token=token)
+        return [reason.code for reason in refused.value.reasons]
+
+    def readers(self, profile: str, who: str = "head") -> list[tuple[str, str]]:
+        options = see_case_file(self.school.house, self.school.person(who), self.school.number)
+        return [(one.about, one.refused.code if one.refused else "") for one in options.readers[profile]]
+
+    def issued(self) -> list[DocumentIssued]:
+        return [event for event in loaded(self.school).events if isinstance(event, DocumentIssued)]
+
+
+def said(page: str) -> str:
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())
+
+
+def named(text: str) -> set[str]:
+    return {name for name in EVERYBODY if name in text or name.split()[0] in text}
+
+
+def loaded(school: School, who: str = "head") -> Loaded:
+    with school.house.realm.reading() as session:
+        return load(school.house, session, school.person(who), school.number)
+
+
+def summary(school: School) -> None:
+    school.act("head", "nameless_summary", summary="L’élève va mieux.", names_nobody="true")
+
+
+@pytest.fixture
+def copies(school: School, monkeypatch: pytest.MonkeyPatch) -> Copies:
+    views: list[CaseFile] = []
+
+    def page(view: CaseFile, wording: Wording) -> bytes:
+        views.append(view)
+        return case_file_html(view, wording).encode()
+
+    hand_out_as(monkeypatch, page)
+    return Copies(school, views)
+
+
+# ---- the authority's copy -------------------------------------------------------------------------------------------
+
+
+def test_an_authority_gets_a_copy_of_what_was_referred_to_it_and_nobody_else(copies: Copies) -> None:
+    told(copies.school)
+    assert copies.refusal("authority") == ["no_service_told"]
+    refer(copies.school, "emc")
+    assert copies.refusal("authority") == ["no_service_told"], "that service gets no names"
+    refer(copies.school, "prosecutor")
+    refer(copies.school, "police")
+    assert copies.readers("authority") == [("referral-2", ""), ("referral-3", "")]
+    assert copies.refusal("authority") == ["choose_reader"]
+    assert copies.refusal("authority", "referral-1") == ["no_such_reader"]
+    text, _made = copies.issue("authority", "referral-2")
+    assert named(text) == set(EVERYBODY)
+    assert all(part in text for part in (SAID, ADDRESS, INTIMATE_ADDRESS, HANDLE))
+    event = copies.issued()[-1]
+    assert (event.profile, event.about) == ("authority", "referral-2")
+    assert event.reader == "Procureur du Roi, cellule de prise en charge des femmes et des enfants (saisine n° 2)"
+
+
+def test_only_the_head_and_the_directorate_issue_it(copies: Copies) -> None:
+    told(copies.school)
+    refer(copies.school, "prosecutor")
+    for who in ("team_coordinator", "team_member", "academy"):
+        with pytest.raises(Unseen):
+            copies.issue("authority", who=who)
+
+
+def test_whoever_reads_no_names_issues_none(copies: Copies) -> None:
+    """As their letters do: what the directorate does not read, its copy does not say, and it says that it does not."""
+    told(copies.school)
+    refer(copies.school, "police", who="directorate")
+    text, _made = copies.issue("authority", who="directorate")
+    assert named(text) == set()
+    assert not any(part in text for part in (SAID, ADDRESS, INTIMATE_ADDRESS, HANDLE))
+    assert "les noms de 6 personnes" in text
+    assert see_case_file(copies.school.house, copies.school.person("directorate"), copies.school.number).is_nameless
+
+
+@pytest.mark.parametrize(
+    ("profile", "about", "kept"),
+    [("authority", "referral-1", True), ("authority", "referral-2", False), ("school", "", False)],
+)
+def test_addresses_of_intimate_content_go_to_a_judicial_service_alone(
+    copies: Copies, profile: str, about: str, kept: bool
+) -> None:
+    told(copies.school)
+    copies.school.act("team_member", "note", text=f"On la trouve sur {INTIMATE_ADDRESS.removeprefix('https://')}.")
+    refer(copies.school, "prosecutor")
+    refer(copies.school, "child_protection")
+    text, made = copies.issue(profile, about)
+    assert (INTIMATE_ADDRESS in text) is kept
+    assert ADDRESS in text
+    assert b"href" not in made.data
+    assert ("une adresse ou un compte" in text) is not kept
+    assert ("Ne figure pas dans cette copie : Adresse complète" in text) is not kept
+
+
+def test_an_address_that_is_kept_back_stands_in_no_text_either(copies: Copies) -> None:
+    told(copies.school)
+    copies.school.act(
+        "team_member", "listening_witness", heard="witness-1", held_on="2026-11-24", child_view="given",
+        listener=copies.school.account("team_member"), information_given="yes", place="quiet_office", language="darija",
+        protected_identity="yes", wishes="Rester discrète.",
+        account=f"Je l’ai vue sur {INTIMATE_ADDRESS.upper()}, hier.",
+    )  # fmt: skip
+    refer(copies.school, "prosecutor")
+    assert "vue sur […], hier" in copies.issue("school")[0]
+    assert INTIMATE_ADDRESS.upper() in copies.issue("authority")[0]
+
+
+# ---- the family's copy ----------------------------------------------------------------------------------------------
+
+
+def with_plan(school: School) -> None:
+    school.act("team_member", "raise_danger", which_danger="doxing")
+    school.act(
+        "team_member", "support_plan", reference_adult=school.account("team_member"), shared_concern="no",
+        protection=["not_alone"], objectives=f"Qu’{OTHER} n’écrive plus à {PUPIL} ; {WITNESS} accompagne.",
+        disciplinary_referral="none",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_family_reads_of_its_own_child_and_nobody_else(copies: Copies, language: str) -> None:
+    told(copies.school)
+    with_plan(copies.school)
+    assert copies.readers("family") == [("guardian-1", ""), ("guardian-2", "")]
+    assert copies.refusal("family") == ["choose_reader"]
+    text, made = copies.issue("family", "guardian-1", language=language)
+    assert named(text) == {PUPIL, MOTHER, FATHER}
+    assert all(sign in text for sign in ("[EC1]", "[T1]", "RC1"))
+    assert not any(part in text for part in (SAID, ADDRESS, INTIMATE_ADDRESS, HANDLE, "team_member/2"))
+    danger = Wording(language).text(copies.school.player.protocol.dangers["doxing"].title)
+    assert danger not in text
+    event = copies.issued()[-1]
+    assert event.about == "guardian-1"
+    assert "RL1" in event.reader
+    assert MOTHER not in event.reader
+    assert made.copy == 1
+
+
+def test_the_same_pupil_has_the_same_sign_throughout_every_copy(copies: Copies) -> None:
+    told(copies.school)
+    with_plan(copies.school)
+    copies.issue("family", "guardian-1")
+    copies.issue("family", "guardian-2")
+    copies.issue("school")
+    signs = [{one.id: one.label for one in view.people} for view in copies.views]
+    assert signs[0] == signs[1] == signs[2]
+    assert len(set(signs[0].values())) == len(signs[0])
+
+
+def test_one_parent_is_not_told_how_to_reach_the_other(copies: Copies) -> None:
+    copies.school.report(about_whom=[{"slot": "targeted_pupil", "name": PUPIL, "massar": "G123456789"}])
+    guardians = [
+        {"slot": "guardian", "name": name, "phone": phone} for name, phone in zip((MOTHER, FATHER), PHONES, strict=True)
+    ]
+    copies.school.act("team_member", "add_person", persons=guardians)
+    for own, other in ((0, 1), (1, 0)):
+        text, _made = copies.issue("family", f"guardian-{own + 1}")
+        assert PHONES[own] in text
+        assert PHONES[other] not in text
+        assert "G123456789" in text
+
+
+def test_what_was_told_to_one_parent_is_not_in_the_others_copy(copies: Copies) -> None:
+    told(copies.school)
+    common: dict[str, Any] = {
+        "safe_to_tell": "yes", "relation": "mother", "legal_authority": "yes", "child_told_first": "yes",
+        "mode": "in_person", "result": "told", "told_at": copies.school.house.now().isoformat(),
+        "told_what": ["facts"], "rights_given": "yes",
+    }  # fmt: skip
+    copies.school.act("team_coordinator", "inform_guardian", common, who="guardian-1", requests="Demande de la mère.")
+    copies.school.act("team_coordinator", "inform_guardian", common, who="guardian-2", requests="Demande du père.")
+    for own, other, about in (("mère", "père", "guardian-1"), ("père", "mère", "guardian-2")):
+        text, _made = copies.issue("family", about)
+        assert f"Demande {'de la ' if own == 'mère' else 'du '}{own}." in text
+        assert f"Demande {'de la ' if other == 'mère' else 'du '}{other}." not in text
+
+
+def test_a_guardian_on_hold_gets_no_copy_by_any_door(copies: Copies) -> None:
+    told(copies.school)
+    copies.issue("family", "guardian-2", token="before the hold")
+    copies.school.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    assert copies.readers("family") == [("guardian-1", ""), ("guardian-2", "guardian_on_hold")]
+    assert copies.refusal("family", "guardian-2") == ["guardian_on_hold"]
+    again = ("family", "guardian-2", "head", "before the hold")
+    assert copies.refusal(*again) == ["guardian_on_hold"], "nor the copy made before it"
+    assert len(copies.issued()) == 1
+    text, _made = copies.issue("family", "guardian-1")
+    held = Wording("fr")._("Gets nothing by any door while the hold stands")
+    assert held not in text, "nor is the other told of it"
+    assert held in copies.issue("school")[0]
+
+
+def test_while_every_guardian_is_on_hold_no_family_gets_a_copy(copies: Copies) -> None:
+    told(copies.school, danger=True)
+    for about in ("guardian-1", "guardian-2"):
+        assert copies.refusal("family", about) == ["guardian_on_hold"]
+    assert copies.issued() == []
+
+
+def test_no_copy_goes_to_the_guardians_as_if_they_were_a_service(copies: Copies) -> None:
+    told(copies.school)
+    refer(copies.school, "guardians")
+    assert copies.refusal("authority") == ["no_service_told"]
+
+
+def test_a_guardian_who_stands_on_another_side_too_gets_none(copies: Copies) -> None:
+    told(copies.school)
+    copies.school.act("team_member", "add_person", persons=[{"slot": "guardian_concerned", "name": FATHER.upper()}])
+    assert copies.readers("family") == [("guardian-1", ""), ("guardian-2", "guardian_two_sides")]
+    assert copies.refusal("family", "guardian-2") == ["guardian_two_sides"]
+
+
+def test_a_hold_on_somebody_holds_wherever_they_stand(copies: Copies) -> None:
+    told(copies.school)
+    copies.school.act("team_member", "add_person", persons=[{"slot": "guardian", "name": FATHER}])
+    copies.school.act("head", "guardian_hold", guardian="guardian-3", reason="risk_if_told")
+    assert dict(copies.readers("family")) == {
+        "guardian-1": "", "guardian-2": "guardian_on_hold", "guardian-3": "guardian_on_hold",
+    }  # fmt: skip
+
+
+def test_whose_child_it_is_must_be_known(copies: Copies) -> None:
+    told(copies.school)
+    copies.school.act("team_member", "add_person", persons=[{"slot": "targeted_pupil", "name": "Ilyas Alaoui"}])
+    assert copies.refusal("family", "guardian-1") == ["guardian_of_whom"]
+
+
+def test_a_case_without_guardians_says_so(copies: Copies) -> None:
+    copies.school.report(about_whom=[{"slot": "targeted_pupil", "name": PUPIL}])
+    assert copies.refusal("family") == ["no_guardian"]
+    assert copies.refusal("family", "targeted_pupil-1") == ["no_guardian"]
+
+
+def test_a_personal_copy_is_never_made_before_it_is_known_for_whom(copies: Copies) -> None:
+    told(copies.school)
+    copies.issue("family", "guardian-1")
+    copies.issue("school")
+    house = copies.school.house
+    with house.realm.reading() as session:
+        found = loaded(copies.school)
+        profiles = found.protocol.documents["case_file"].profiles
+        sorts = {sort_of(found, profiles["family"], "fr", about) for about in ("", "guardian-1", "guardian-2")}
+        for_nobody = draft(house, session, found, profiles["family"], "fr").view
+        asked = set(session.scalars(select(AskedPaperRow.profile)))
+    assert asked == {"school"}
+    assert len(sorts) == 3
+    assert not any(one.name for one in for_nobody.people)
+    assert for_nobody.reader is None
+
+
+# ---- the supervisor's copy ------------------------------------------------------------------------------------------
+
+
+def test_a_supervisors_copy_names_its_reader_whoever_issues_it(copies: Copies) -> None:
+    told(copies.school)
+    summary(copies.school)
+    above = [about for about, _refused in copies.readers("supervisor")]
+    copies.issue("supervisor")
+    copies.issue("supervisor", above[1])
+    copies.issue("supervisor", who="directorate")
+    copies.issue("supervisor", above[1], who="directorate")
+    places = {one.id: one.names["fr"] for one in copies.views[0].places}
+    assert list(places) == above
+    issuer = copies.school.person("directorate").name
+    assert [event.reader for event in copies.issued()] == [places[above[0]], places[above[1]], issuer, places[above[1]]]
+    assert [about for about, _refused in copies.readers("supervisor", "directorate")] == ["self", *above]
+
+
+def test_a_supervisors_copy_has_nobodys_words_and_says_so(copies: Copies) -> None:
+    told(copies.school)
+    copies.school.act("team_member", "raise_danger", which_danger="doxing")
+    summary(copies.school)
+    text, _made = copies.issue("supervisor")
+    assert named(text) == set()
+    assert SAID not in text
+    assert "les noms de 6 personnes (EV1, EC1, T1, RL1, RL2 et RC1)" in text
+    assert "Ne figure pas dans cette copie : Que s’est-il passé ?" in text
+
+
+# ---- what is left out -----------------------------------------------------------------------------------------------
+
+
+def test_what_is_left_out_is_what_was_dropped(copies: Copies) -> None:
+    told(copies.school)
+    refer(copies.school, "prosecutor")
+    copies.issue("authority")
+    copies.issue("school")
+    copies.issue("family", "guardian-1")
+    whole, kept, family = (view.left_out for view in copies.views)
+    assert whole.is_nothing
+    assert (kept.addresses, kept.words, kept.names, kept.entries) == (1, 0, (), 0)
+    assert set(family.names) == {"EC1", "T1", "RC1"}
+    recorded = {event.seq for event in copies.views[2].events}
+    runs = {number for first, last in family.numbers for number in range(first, last + 1)}
+    assert recorded.isdisjoint(runs)
+    every = {event.seq for event in loaded(copies.school).events if event.seq <= max(recorded | runs)}
+    assert recorded | runs == every, "each entry stands there, or it is said that it does not"
+    kinds = [copies.views[2].document.sections[place].kind for place in family.sections]
+    assert {"grid", "conformance", "evidence", "dangers", "referrals", "duties", "checks"} <= set(kinds)
+
+
+def test_a_section_that_is_left_out_says_so_in_its_place(copies: Copies) -> None:
+    told(copies.school)
+    text, _made = copies.issue("family", "guardian-1", language="en")
+    for title in ("Assessment grid", "Referrals and answers", "Dangers", "Evidence register (no images)"):
+        assert f"{title} Left out in this copy." in text
+    assert "Decision No decision is recorded yet." in text
+    assert "Level Left out in this copy." in text
+
+
+def test_the_record_names_no_colleague_whom_nothing_points_at(copies: Copies) -> None:
+    told(copies.school)
+    copies.issue("school")
+    view = copies.views[0]
+    assert copies.school.account("team_coordinator/2") not in view.names
+    assert set(view.names) <= {copies.school.account("team_member")}
+
+
+# ---- the letters are not touched ------------------------------------------------------------------------------------
+
+
+def test_letters_are_offered_beside(copies: Copies) -> None:
+    told(copies.school)
+    assert see_letters(copies.school.house, copies.school.person("head"), copies.school.number).letters
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"name": "Rachid Benali"}, {"name": "BENALI rachid"}, True),
+        ({"name": "Rachid Benali"}, {"name": "Khadija Benali"}, False),
+        ({"name": "Benali"}, {"name": "Benali"}, False),
+        ({"name": "Rachid Benali", "phone": "0661000001"}, {"name": "رشيد بنعلي", "phone": "+212 661 00 00 01"}, True),
+        ({"name": "Rachid Benali", "phone": "0661000001"}, {"name": "Khadija Benali", "phone": "0661000001"}, False),
+        ({"phone": "0661000001"}, {"name": "Khadija Benali", "phone": "0661000001"}, True),
+        ({"name": "Rachid Benali"}, {}, False),
+        ({}, {}, False),
+    ],
+)
+def test_who_is_the_same_person(one: dict[str, str], other: dict[str, str], same: bool) -> None:
+    assert is_same_person(one, other) is is_same_person(other, one) is same
