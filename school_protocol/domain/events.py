@@ -234,6 +234,8 @@ class DocumentIssued(Event):
     """The moment of which its pages speak, ISO 8601; empty: the moment of issuing."""
     about: str = ""
     """Of a case file, for whom it was made: `self`, a unit's id, `referral-2`, a person of the case."""
+    parts: tuple[str, ...] = ()
+    """sha256 of each PDF in it, hex, where it is an archive of several."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -427,6 +429,8 @@ def from_entry(entry: Entry) -> Event:
         body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
     elif kind in (EventKind.version_changed, EventKind.document_revoked):
         body["reason"] = words.get("reason", "")
+    elif kind is EventKind.document_issued:
+        body["parts"] = tuple(body.get("parts", ()))
     elif kind is EventKind.case_joined:
         body["handover"] = {key.partition(".")[2]: text for key, text in words.items()}
         for name in ("dangers", "holds", "exclusions", "referrals"):

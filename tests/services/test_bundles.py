@@ -7,6 +7,7 @@ import hashlib
 import io
 import json
 import zipfile
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -15,11 +16,13 @@ from pypdf import PdfReader
 from school_protocol.documents import rendering
 from school_protocol.documents.papers.register import register_csv, register_json
 from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.documents.sealing.bundles import verify_bundle
+from school_protocol.documents.sealing.bundles import BundleFile, verify_bundle
 from school_protocol.documents.sealing.errors import KeyLost
+from school_protocol.documents.sealing.keys import SigningKey
 from school_protocol.documents.sealing.verifying import verify
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import DocumentIssued
+from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load
 from school_protocol.services.papers import bundles as service
 from school_protocol.services.papers import posting
@@ -27,6 +30,7 @@ from school_protocol.services.papers.bundles import issue_bundle, see_bundles
 from school_protocol.services.papers.copies import Issued
 from school_protocol.services.papers.revoking import revoke
 from school_protocol.services.papers.signing import academy_of, trust_in
+from school_protocol.services.papers.verifying import asked, checked
 from school_protocol.storage import access
 from services.conftest import School
 from services.lettering import ADDRESS, DIGEST, HANDLE, INTIMATE_ADDRESS, PUPIL, evidence, issue, refer, text_of, told
@@ -224,3 +228,45 @@ def test_whoever_writes_meanwhile_has_it_made_anew(school: School, monkeypatch: 
     data = bundle(school).data
     assert len(tries) == 2
     assert json.loads(inside(data)["record.json"])["case"]["content_seq"] == loaded(school).case.content_seq
+
+
+def test_a_file_taken_out_of_a_bundle_is_known_to_its_house(school: School) -> None:
+    """And taken back with its bundle; the very same file of a bundle that was never handed out is not known."""
+    told(school)
+    refer(school, "prosecutor")
+    keys(school)
+    issue(school, "head", "referral_letter", "referral-1")
+    found = [data for name, data in inside(bundle(school).data).items() if name.endswith(".pdf")]
+    assert len(found) == 2
+    assert set(bundles(school)[0].parts) == {hashlib.sha256(data).hexdigest() for data in found}
+
+    def codes(data: bytes) -> set[str]:
+        trust = trust_in(school.house.settings.data / "signing")
+        said = asked(school.house, checked(data, trust, school.house.now()))
+        return {one.code.value for one in said.verdict.findings} - {"no_record"}
+
+    assert [codes(data) for data in found] == [set(), set()]
+    revoke(school.house, school.person("head"), school.number, "prosecutor_bundle", 1, "Une erreur")
+    assert [codes(data) for data in found] == [{"copy_revoked"}, {"copy_revoked"}]
+
+
+def test_a_file_of_a_bundle_that_was_not_handed_out_is_not_known(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told(school)
+    refer(school, "prosecutor")
+    keys(school)
+    made: list[bytes] = []
+    as_ever = service._made
+
+    def stopped(house: House, standing: service._Standing, files: Sequence[BundleFile], key: SigningKey) -> bytes:
+        made.extend(one.data for one in files if one.name == "case-file.pdf")
+        raise KeyLost("planted")
+
+    monkeypatch.setattr(service, "_made", stopped)
+    with pytest.raises(KeyLost):
+        bundle(school)
+    monkeypatch.setattr(service, "_made", as_ever)
+    said = asked(school.house, checked(made[0], trust_in(school.house.settings.data / "signing"), school.house.now()))
+    assert {one.code.value for one in said.verdict.findings} == {"not_issued"}
+    assert bundles(school) == []

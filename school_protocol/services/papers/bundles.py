@@ -40,6 +40,9 @@ from school_protocol.storage.errors import StorageBusy
 from school_protocol.wording import Wording
 
 
+PDF = "application/pdf"
+
+
 @dataclass(frozen=True, slots=True)
 class BundleOptions:
     """A bundle that this person may issue, and for which services; `is_signed`: whether there is a key at all."""
@@ -132,10 +135,12 @@ def issue_bundle(
                 return _issued(loaded, language, *handed_before(house, session, loaded, document, before))
             key = _key(house, loaded)
             standing = _standing(house, session, loaded, found, profile, reader, language)
-        data = _made(house, standing, key)
+        files = _files(house, standing)
+        data = _made(house, standing, files, key)
+        copies = [one.data for one in files if one.media_type == PDF]
         with house.realm.writing() as session:
             if once.spent(session, press) is None and is_current(session, standing.loaded, standing.handed):
-                hand_out(house, session, standing.loaded, standing.handed, data, press)
+                hand_out(house, session, standing.loaded, standing.handed, data, press, copies)
                 return _issued(loaded, language, data, standing.handed.copy)
     raise StorageBusy(f"{number}: written to each time while its bundle was being made")
 
@@ -204,14 +209,15 @@ def _letters(house: House, session: Session, loaded: Loaded, reader: Reader) -> 
 # ---- what stands in it -----------------------------------------------------------------------------------------------
 
 
-def _made(house: House, standing: _Standing, key: SigningKey) -> bytes:
-    """The bundle, typeset and signed: takes seconds, so nobody waits for it in a transaction."""
+def _files(house: House, standing: _Standing) -> tuple[BundleFile, ...]:
+    """What stands in the bundle, typeset: takes seconds, so nobody waits for it in a transaction."""
+    name = _name(standing.loaded, standing.handed.language, standing.handed.copy)
+    return (*words.readmes(name), *_papers(house, standing), *_data(house, standing))
+
+
+def _made(house: House, standing: _Standing, files: Sequence[BundleFile], key: SigningKey) -> bytes:
+    """The bundle, signed."""
     handed, loaded = standing.handed, standing.loaded
-    files = [
-        *words.readmes(_name(loaded, handed.language, handed.copy)),
-        *_papers(house, standing),
-        *_data(house, standing),
-    ]
     manifest = Manifest(
         case=loaded.case.number,
         copy=handed.copy,
@@ -230,14 +236,14 @@ def _papers(house: House, standing: _Standing) -> Iterator[BundleFile]:
     handed, loaded = standing.handed, standing.loaded
     pages = standing.file.made().data
     data = copied(house, loaded, handed, standing.head, pages, has_record=True)
-    yield BundleFile("case-file.pdf", data, "application/pdf", words.case_file())
+    yield BundleFile("case-file.pdf", data, PDF, words.case_file())
     for one in standing.letters:
         language = one.issued.language
         wording = Wording(language)
         own = replace(handed, language=language, reader=standing.reader.said(wording, standing.issuer))
         stamped = copied(house, loaded, own, standing.head, paper(one.view, wording), has_record=False)
         name = f"letters/{one.issued.document}-{one.issued.copy}-{language}.pdf"
-        yield BundleFile(name, stamped, "application/pdf", words.letter(one.view.document, one.issued))
+        yield BundleFile(name, stamped, PDF, words.letter(one.view.document, one.issued))
 
 
 def _data(house: House, standing: _Standing) -> Sequence[BundleFile]:

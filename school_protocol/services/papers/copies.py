@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -71,8 +71,19 @@ def is_current(session: Session, loaded: Loaded, handed: Handed) -> bool:
     return (copy, cases.last_seq(session, loaded.case_id)) == (handed.copy, loaded.case.last_seq)
 
 
-def hand_out(house: House, session: Session, loaded: Loaded, handed: Handed, data: bytes, press: once.Press) -> None:
-    """Number the copy, record the event and the access, use the press up, keep the copy for whoever presses again."""
+def hand_out(
+    house: House,
+    session: Session,
+    loaded: Loaded,
+    handed: Handed,
+    data: bytes,
+    press: once.Press,
+    parts: Iterable[bytes] = (),
+) -> None:
+    """Number the copy, record the event and the access, use the press up, keep the copy for whoever presses again.
+
+    `parts`: the files in it that are copies by themselves.
+    """
     cases.next_copy(session, loaded.case_id, handed.document)
     event = DocumentIssued(
         actor=loaded.actor.id,
@@ -89,6 +100,7 @@ def hand_out(house: House, session: Session, loaded: Loaded, handed: Handed, dat
         at_seq=handed.at_seq or loaded.case.last_seq,
         as_of=handed.as_of.isoformat() if handed.as_of else "",
         about=handed.about,
+        parts=tuple(hashlib.sha256(one).hexdigest() for one in parts),
     )
     (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
     access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=handed.note)

@@ -183,11 +183,11 @@ def _events(house: House, session: Session, case_id: str) -> tuple[Event, ...]:
 
 
 def _issued(events: Iterable[Event], found: Checked) -> DocumentIssued | None:
-    """The handing out of these very bytes, under the number and of the content that they say."""
+    """The handing out of these very bytes, by themselves or in an archive, under the number and content they say."""
     copy, about = found.verdict.copy, found.about
     assert copy is not None
     for event in events:
-        if not isinstance(event, DocumentIssued) or event.digest != found.verdict.digest:
+        if not isinstance(event, DocumentIssued) or found.verdict.digest not in (event.digest, *event.parts):
             continue
         if event.copy == copy.number and (about is None or event.content_head == about.content.hash):
             return event
