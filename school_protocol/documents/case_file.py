@@ -86,6 +86,14 @@ class Pages(Entries):
         for first, event, last in sorted([*gaps, *lines], key=lambda row: row[0]):
             yield event, (first, last)
 
+    def first_acts(self) -> frozenset[int]:
+        """Numbers of the lines on which somebody first acts in a role: it is said there, and not on every line."""
+        firsts: dict[tuple[str, str], int] = {}
+        for event in self.view.events:
+            if event.record is None or event.record.paper is None:
+                firsts.setdefault((event.actor, event.role), event.seq)
+        return frozenset(firsts.values())
+
     # ---- the cover -------------------------------------------------------------------------------------------
 
     @property

@@ -218,11 +218,11 @@ def test_whoever_writes_meanwhile_has_it_made_anew(school: School, monkeypatch: 
     keys(school)
     stock, tries = service._made, []
 
-    def made(house: object, standing: object, key: object) -> bytes:
+    def made(house: object, standing: object, files: object, key: object) -> bytes:
         if not tries:
             school.act("team_member", "note", text="Encore un mot.")
         tries.append(standing)
-        return stock(house, standing, key)  # type: ignore[arg-type]
+        return stock(house, standing, files, key)  # type: ignore[arg-type]
 
     monkeypatch.setattr(service, "_made", made)
     data = bundle(school).data
