@@ -5,13 +5,13 @@ from __future__ import annotations
 import secrets
 import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from school_protocol.cli.case_files import case_files
 from school_protocol.cli.group import actor_called, open_the_house
+from school_protocol.cli.writing import written
 
 if TYPE_CHECKING:
     from school_protocol.domain.policy import Actor
@@ -50,7 +50,7 @@ def case_file_bulk(
         raise click.ClickException(f"copies asked for before are being made still: job {refused.other}") from None
     with Crew(house.settings, spare_cores()) as crew:
         job = _followed(house, actor, begun.job, lambda: bulk.go_on(house, crew))
-    _write(house, actor, begun.job, Path(output))
+    _write(house, actor, begun.job, output)
     _say(job)
 
 
@@ -76,7 +76,7 @@ def _followed(house: House, actor: Actor, job_id: str, go_on: object) -> Job:
         while job.is_running:
             goes_on = go_on()
             job = see_job(house, actor, job_id)
-            bar.update(job.done + job.refused - bar.pos)
+            bar.update(max(0, job.done + job.refused - bar.pos))
             trouble = trouble_said(Wording("en"), job.bulk.trouble)
             if trouble and trouble != said:
                 click.echo(f"\nit waits: {trouble} (Ctrl-C leaves it to a worker)", err=True)
@@ -86,22 +86,14 @@ def _followed(house: House, actor: Actor, job_id: str, go_on: object) -> Job:
     return job
 
 
-def _write(house: House, actor: Actor, job_id: str, output: Path) -> None:
+def _write(house: House, actor: Actor, job_id: str, output: str) -> None:
     """The ZIP, whole or not at all."""
     from school_protocol.services.papers.bulk_files import zipped
 
-    unfinished = output.with_name(output.name + ".part")
-    try:
-        with unfinished.open("wb") as file:
-            for part in zipped(house, actor, job_id):
-                file.write(part)
-        unfinished.replace(output)
-    except OSError as error:
-        unfinished.unlink(missing_ok=True)
-        raise click.ClickException(
-            f"{output} could not be written: {error.strerror}. The copies are kept for a day: fetch them on the page "
-            "“Case files of many cases”"
-        ) from None
+    hint = "The copies are kept for a day: fetch them on the page “Case files of many cases”"
+    with written(output, hint) as file:
+        for part in zipped(house, actor, job_id):
+            file.write(part)
 
 
 def _say(job: Job) -> None:

@@ -10,6 +10,7 @@ import click
 
 from school_protocol.cli.case_files import case_files
 from school_protocol.cli.group import actor_called, open_the_house, say
+from school_protocol.cli.writing import written
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -30,8 +31,9 @@ def case_file_bundle(number: str, about: str, document: str, language: str, outp
     offered = [one.document.key for one in see_bundles(house, actor, number)]
     if not document and len(offered) == 1:
         (document,) = offered
-    issued = issue_bundle(house, actor, number, document, about, language)
-    Path(output).write_bytes(issued.data)
+    with written(output) as file:
+        issued = issue_bundle(house, actor, number, document, about, language)
+        file.write(issued.data)
     click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, say
+from school_protocol.cli.writing import written
 from school_protocol.config import settings_from
 
 if TYPE_CHECKING:
@@ -45,8 +46,10 @@ def case_file_issue(number: str, language: str, profile: str, about: str, output
     from school_protocol.services.papers import issue_case_file
 
     house = open_the_house()
-    issued = issue_case_file(house, actor_called(house, username), number, profile, language, about=about)
-    Path(output).write_bytes(issued.data)
+    actor = actor_called(house, username)
+    with written(output) as file:
+        issued = issue_case_file(house, actor, number, profile, language, about=about)
+        file.write(issued.data)
     click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
 
 
@@ -62,8 +65,10 @@ def case_file_letter(number: str, document: str, about: str, language: str, outp
     from school_protocol.services.papers.posting import issue_letter
 
     house = open_the_house()
-    issued = issue_letter(house, actor_called(house, username), number, document, about, language)
-    Path(output).write_bytes(issued.data)
+    actor = actor_called(house, username)
+    with written(output) as file:
+        issued = issue_letter(house, actor, number, document, about, language)
+        file.write(issued.data)
     click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)
 
 

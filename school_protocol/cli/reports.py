@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from school_protocol.cli.group import actor_called, main, open_the_house
+from school_protocol.cli.writing import written
 
 
 @main.group("report")
@@ -25,6 +24,8 @@ def report_yearly(school: str, year: int, language: str, output: str, username: 
     from school_protocol.services.papers.yearly import issue_yearly
 
     house = open_the_house()
-    issued = issue_yearly(house, actor_called(house, username), school, year, language)
-    Path(output).write_bytes(issued.data)
+    actor = actor_called(house, username)
+    with written(output) as file:
+        issued = issue_yearly(house, actor, school, year, language)
+        file.write(issued.data)
     click.echo(f"{output}: copy {issued.copy}, {len(issued.data)} bytes", err=True)

@@ -65,14 +65,14 @@ def serve(host: str, port: int, no_worker: bool) -> None:
     import waitress
 
     from school_protocol import jobs
-    from school_protocol.web import create_app
+    from school_protocol.web import create_app, limits
 
     house = open_the_house()
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)
     with nullcontext() if no_worker else jobs.working(queue):
         click.echo(f"http://{host}:{port}/")
-        waitress.serve(app, host=host, port=port, threads=8, ident=None)
+        waitress.serve(app, host=host, port=port, threads=8, ident=None, max_request_body_size=limits.MOST_SERVED)
 
 
 @main.command()

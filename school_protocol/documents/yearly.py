@@ -16,14 +16,14 @@ from school_protocol.domain import yearly as years
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.domain.protocol import Deadline, Document, Protocol
-from school_protocol.domain.withholding import LEAST, Band, Sign, Told
+from school_protocol.domain.withholding import BAND, Band
 from school_protocol.domain.yearly import CASES, Figures, Period, Table
 from school_protocol.domain.yearly_rules import Yearly
 from school_protocol.wording import Wording
 
 FORMAT, VERSION = "school-protocol/yearly", 1
 _TOGETHER = 3
-"""More rows than these that are all fewer than five stand together in one."""
+"""More rows than these that are all fewer than ten stand together in one."""
 _LISTED = 8
 """More than these are not named one by one."""
 _SENTENCES = 5
@@ -106,16 +106,11 @@ class Lines:
     def text(self, text: Any) -> Markup:
         return self.line(self.w.text(text))
 
-    def count(self, printed: Told) -> str:
+    def count(self, printed: Band) -> str:
         """One printed figure in words."""
-        w = self.w
-        if isinstance(printed, Band):
-            if not printed.low:
-                return w._("fewer than %(number)s", number=printed.high + 1)
-            return w._("%(low)s to %(high)s", low=printed.low, high=printed.high)
-        if printed is Sign.few:
-            return w._("fewer than %(number)s", number=LEAST)
-        return w._("not told") if printed is Sign.withheld else str(printed)
+        if not printed.low:
+            return self.w._("fewer than %(number)s", number=printed.high + 1)
+        return self.w._("%(low)s to %(high)s", low=printed.low, high=printed.high)
 
     # ---- page one ------------------------------------------------------------------------------------------------
 
@@ -142,23 +137,19 @@ class Lines:
     def _sentences(self) -> Iterator[str]:
         w, found = self.w, self.figures
         cases = found.totals[CASES]
-        if isinstance(cases, Band):
+        if not self.view.period.is_over:
             yield w._("Cases opened so far: %(count)s.", count=self.count(cases))
             yield w._(
-                "Figures in full come once the year is over: two reports of one year must not tell a single case."
+                "The tables come once the year is over: two reports of one year must not tell a single case."
             )
             return
-        if not isinstance(cases, int):
-            yield w._("Fewer than 5 cases were opened in the year, or none. Of so few nothing more is told.")
+        if not cases.low:
+            yield w._("Fewer than 10 cases were opened in the year, or none. Of so few nothing more is told.")
             return
-        yield w.ngettext("%(num)d case was opened in the year.", "%(num)d cases were opened in the year.", cases)
+        yield w._("Cases opened in the year: %(count)s.", count=self.count(cases))
         still = found.row("outcome", years.OPEN)
-        if isinstance(still, int):
-            yield w.ngettext(
-                "%(num)d of them was still open at its end.", "%(num)d of them were still open at its end.", still
-            )
-        elif still is Sign.few:
-            yield w._("Fewer than 5 of them were still open at its end.")
+        if still is not None:
+            yield w._("Still open at its end: %(count)s.", count=self.count(still))
         waited = self.view.protocol.deadlines.get(self.view.rules.waiting or "")
         if found.wait is not None and waited is not None:
             yield w._(
@@ -167,19 +158,21 @@ class Lines:
             )  # fmt: skip
         yield from self._dangers()
         missed = found.row("follow_ups", years.MISSED)
-        if isinstance(missed, int):
-            yield w._("Cases in which a planned follow-up was not held: %(number)s.", number=missed)
+        if missed is not None and missed.low:
+            yield w._("Cases in which a planned follow-up was not held: %(number)s.", number=self.count(missed))
 
     def _dangers(self) -> Iterator[str]:
         raised, answered = self.figures.totals[years.DANGERS], self.figures.row("danger_ends", years.ANSWERED)
-        if isinstance(raised, int) and isinstance(answered, int):
+        if not raised.low:
+            return
+        if answered is not None:
             yield self.w._(
-                "Cases with a danger: %(raised)s; in %(answered)s of them every danger was passed on or lifted.",
-                raised=raised,
-                answered=answered,
+                "Cases with a danger: %(raised)s; every danger passed on or lifted: in %(answered)s.",
+                raised=self.count(raised),
+                answered=self.count(answered),
             )
-        elif isinstance(raised, int):
-            yield self.w._("Cases with a danger: %(raised)s.", raised=raised)
+        else:
+            yield self.w._("Cases with a danger: %(raised)s.", raised=self.count(raised))
 
     def decisions(self) -> Iterator[tuple[Markup, Markup | None]]:
         """What there may be to decide, and which deadlines it is about."""
@@ -239,23 +232,23 @@ class Lines:
         return Markup("")
 
     def _rows(self, table: Table) -> tuple[Row, ...]:
-        most = max((one for _key, one in table.rows if isinstance(one, int)), default=1)
-        few = [key for key, one in table.rows if one is Sign.few]
+        most = max((one.low for _key, one in table.rows), default=0) or BAND
+        few = [key for key, one in table.rows if not one.low]
         joined = len(few) > _TOGETHER
         rows = [
             Row(
                 self.line(self.row_title(table.key, key)),
                 self.line(self.count(one)),
-                one * 100 // most if isinstance(one, int) else 0,
+                one.low * 100 // most,
             )
             for key, one in table.rows
-            if not (joined and one is Sign.few)
+            if not joined or one.low
         ]
         if joined:
             titles = self.w.series(self.row_title(table.key, key).rstrip(".") for key in few)
             if len(few) > _LISTED:
                 titles = self.w._("Each of the other lines (%(number)s)", number=len(few))
-            rows.append(Row(self.line(titles), self.line(self.w._("fewer than %(number)s each", number=LEAST))))
+            rows.append(Row(self.line(titles), self.line(self.w._("fewer than %(number)s each", number=BAND))))
         return tuple(rows)
 
     def row_title(self, table: str, key: str) -> str:
@@ -332,7 +325,7 @@ class Lines:
         w = self.w
         said = [
             w._("Counted are the cases opened in this time, as the journal stood at its end; not those erased since."),
-            w._("“Fewer than 5” may be none. “Not told” is 5 or more, and would give another figure away."),
+            w._("Figures go by tens, so that nobody can count the cases they may not see; “fewer than 10” may be none."),
             w._("Shares are told in steps, and only of 20 or more. These figures rank nobody: few cases are no merit."),
             w._("No pupil, no family and no member of staff can be found in this report."),
         ]

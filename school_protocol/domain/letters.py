@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from school_protocol.domain.case import Case, Referral
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.forms import FieldType
+from school_protocol.domain.naming import Identity, is_same_person
 from school_protocol.domain.protocol import ActKind, Document, Protocol, Target
 
 PLACES: Mapping[str, frozenset[str]] = {
@@ -63,9 +64,17 @@ def recipients(protocol: Protocol, case: Case, document: Document) -> tuple[str,
     return tuple(key for key, person in case.people.items() if person.slot in wanted)
 
 
-def held_back(protocol: Protocol, case: Case, person: str) -> Reason | None:
-    """Why nothing goes to that guardian: information is on hold, for them or for every guardian."""
-    return _held(protocol) if case.is_held(person) else None
+def held_back(protocol: Protocol, case: Case, *people: str) -> Reason | None:
+    """Why nothing goes to a guardian: information is on hold, for every guardian or for any of these people.
+
+    `people`: all as whom that guardian stands in the case.
+    """
+    return _held(protocol) if any(case.is_held(person) for person in people) else None
+
+
+def same_as(case: Case, identities: Mapping[str, Identity], person: str) -> list[str]:
+    """All as whom somebody stands in a case, as far as their names and telephones tell."""
+    return [key for key in case.people if key == person or is_same_person(identities.get(key), identities.get(person))]
 
 
 def refused_target(protocol: Protocol, case: Case, target: Target, roles: tuple[str, ...]) -> Reason | None:

@@ -23,14 +23,10 @@ from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import Document, Protocol
 from school_protocol.domain.withholding import (
     Band,
-    Sign,
-    Told,
     banded,
+    broken_down,
     median,
-    several,
     share,
-    split,
-    told,
 )
 from school_protocol.domain.yearly_rules import Asked, Counted, Yearly
 
@@ -44,7 +40,6 @@ CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES = "cases", "dangers", "referra
 TOTALS = (CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES)
 LATE_BELOW = 75
 """Met in time in fewer than so many of a hundred: something that a reader may want to decide on."""
-_MANY = 5
 
 
 # ---- the year ------------------------------------------------------------------------------------------------------
@@ -282,7 +277,7 @@ class Table:
 
     key: str
     of: str
-    rows: tuple[tuple[str, Told], ...] = ()
+    rows: tuple[tuple[str, Band], ...] = ()
     overlaps: bool = False
     """Whether one of the total may stand in several rows."""
 
@@ -291,7 +286,7 @@ class Table:
 class Figures:
     """All the figures of a report, as they are printed: nothing else of the cases is known to its pages."""
 
-    totals: Mapping[str, Told]
+    totals: Mapping[str, Band]
     tables: tuple[Table, ...]
     times: Mapping[str, tuple[int, int] | None]
     """Deadline → between which percentages it was met in time; None: not told."""
@@ -302,25 +297,32 @@ class Figures:
     def table(self, key: str) -> Table | None:
         return next((one for one in self.tables if one.key == key), None)
 
-    def row(self, table: str, key: str) -> Told | None:
+    def row(self, table: str, key: str) -> Band | None:
         """What is printed in one row; None where that table is not shown."""
         found = self.table(table)
         return dict(found.rows).get(key) if found else None
 
 
 def figures(tally: Tally, *, is_over: bool, training_ends: bool = False) -> Figures:
-    """What may be told of these counts; of a year under way the totals alone, by tens."""
+    """What may be told of these counts, by tens; of a year under way the totals alone, and so of fewer than ten cases.
+
+    By tens, since restricted cases are counted, and those from which a reader is excluded: beside an exact figure
+    whoever counts his own list would know how many there are.
+    """
     counts = tally.counts
-    totals = {CASES: told(counts.cases), **{one: _part(counts.totals[one], counts.cases) for one in TOTALS[1:]}}
-    if not is_over:
-        totals = {CASES: banded(counts.cases), **{one: banded(counts.totals[one]) for one in TOTALS[1:]}}
+    totals = {CASES: banded(counts.cases), **{one: banded(counts.totals[one]) for one in TOTALS[1:]}}
+    more = is_over and _is_many(totals[CASES])
     made = Figures(
         totals=totals,
         tables=tuple(_tables(tally, totals)) if is_over else (),
-        times={key: _share(counts, key) if is_over else None for key in tally.yearly.deadlines},
-        wait=median(counts.waits) if is_over else None,
+        times={key: _share(counts, key) if more else None for key in tally.yearly.deadlines},
+        wait=median(counts.waits) if more else None,
     )
-    asked = tuple(number for number, one in enumerate(tally.yearly.decisions) if _calls_for(made, one, training_ends))
+    asked = tuple(
+        number
+        for number, one in enumerate(tally.yearly.decisions)
+        if _calls_for(made, one, training_ends) and (is_over or one.about == "training")
+    )
     return Figures(made.totals, made.tables, made.times, made.wait, asked)
 
 
@@ -329,19 +331,10 @@ def _share(counts: Counts, deadline: str) -> tuple[int, int] | None:
     return share(found["kept"], found["kept"] + found["late"])
 
 
-def _part(number: int, cases: int) -> Told:
-    """How many of the cases, so that neither they nor the others can be told where one of both is few."""
-    rows = split(cases, (number, cases - number))
-    return rows[0] if rows else Sign.withheld
-
-
-def _tables(tally: Tally, totals: Mapping[str, Told]) -> Iterator[Table]:
+def _tables(tally: Tally, totals: Mapping[str, Band]) -> Iterator[Table]:
     for key, of, rows, overlaps in layout(tally.protocol, tally.yearly, tally.earlier):
         found = tally.counts.tables.get(key, Counter())
-        whole, total = [found[row] for row in rows], totals[of]
-        printed = None
-        if isinstance(total, int):
-            printed = several(total, whole) if overlaps else split(total, whole)
+        printed = broken_down(totals[of], [found[row] for row in rows])
         yield Table(key, of, tuple(zip(rows, printed, strict=True)) if printed else (), overlaps)
 
 
@@ -387,7 +380,7 @@ def _calls_for(made: Figures, asked: Asked, training_ends: bool) -> bool:
     """Whether the printed figures, and nothing that is hidden, call for it."""
     match asked.about:
         case "few":
-            return made.totals[CASES] is Sign.few
+            return not _is_many(made.totals[CASES])
         case "late":
             return any(is_late(made, one) for one in asked.deadlines)
         case "open":
@@ -407,8 +400,8 @@ def is_late(made: Figures, deadline: str) -> bool:
     return found is not None and found[0] < LATE_BELOW
 
 
-def _is_many(printed: Told | None) -> bool:
-    return isinstance(printed, int) and printed >= _MANY
+def _is_many(printed: Band | None) -> bool:
+    return printed is not None and printed.low > 0
 
 
 # ---- kept ----------------------------------------------------------------------------------------------------------
@@ -452,11 +445,9 @@ def from_data(data: Mapping[str, Any]) -> Figures:
     )
 
 
-def _written(value: Told) -> Any:
-    return {"from": value.low, "to": value.high} if isinstance(value, Band) else value
+def _written(value: Band) -> dict[str, int]:
+    return {"from": value.low, "to": value.high}
 
 
-def _read(value: Any) -> Told:
-    if isinstance(value, Mapping):
-        return Band(value["from"])
-    return value if isinstance(value, int) else Sign(value)
+def _read(value: Mapping[str, int]) -> Band:
+    return Band(value["from"])

@@ -103,7 +103,9 @@ class Limits:
         """Addresses go to a judicial service alone; nothing else is made before it is known to which it goes."""
         number = about.rpartition("-")[2]
         referral = next((one for one in self.case.referrals if str(one.number) == number), None)
-        return self.profile.reader != "referral" or referral is None or self.protocol.targets[referral.target].judicial
+        if self.profile.reader != "referral":
+            return True
+        return referral is not None and self.protocol.targets[referral.target].judicial
 
     @property
     def sight(self) -> str:
@@ -163,8 +165,12 @@ class Limits:
             return False
         if not self.is_personal:
             return True
-        about = (answers.get(item.key) for item in form.fields if item.type is FieldType.person)
-        return all(one in _EMPTY or one in (self.child, self.guardian) for one in about)
+        own = {self.child, self.guardian}
+        one = (answers.get(item.key) for item in form.fields if item.type is FieldType.person)
+        several = (answers.get(item.key) for item in form.fields if item.type is FieldType.persons)
+        return all(each in _EMPTY or each in own for each in one) and all(
+            each in _EMPTY or not own.isdisjoint(each or ()) for each in several
+        )
 
     def record(self, record: RecordView, written: Record, masks: Masks) -> RecordView:
         """An entry with the answers that may stand there, and which do not."""

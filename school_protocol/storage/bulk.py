@@ -9,7 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -54,7 +54,7 @@ class Bulk:
 
 @dataclass(frozen=True, slots=True)
 class BulkCase:
-    """One case of a job; `copy`: the copy that was handed out; `why`: a code, why none was."""
+    """One case of a job; `copy`: the copy that was handed out, for the eyes of `sight`; `why`: a code, why none was."""
 
     place: int
     case_id: str
@@ -63,6 +63,7 @@ class BulkCase:
     why: str
     copy: int
     tries: int
+    sight: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,14 @@ class Choice:
     ended: bool
     moved_from: datetime | None = None
     moved_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """Cases that this scope sees on that day."""
+
+    scope: Scope
+    today: date
 
 
 def choose(session: Session, scope: Scope, choice: Choice, *, today: date, limit: int) -> list[tuple[str, str]]:
@@ -116,7 +125,7 @@ def add(
         return None
     lines = [
         {"bulk": row.id, "place": place, "case_id": case_id, "number": number, "state": CaseState.waiting.value,
-         "why": "", "copy": 0, "tries": 0}
+         "why": "", "copy": 0, "sight": "", "tries": 0}
         for place, (case_id, number) in enumerate(cases, start=1)
     ]  # fmt: skip
     session.execute(insert(BulkCaseRow), lines)
@@ -142,19 +151,29 @@ def of_account(session: Session, account: str, *, limit: int) -> tuple[Bulk, ...
     return tuple(map(_bulk, session.scalars(query.limit(limit))))
 
 
-def counts(session: Session, bulk_id: str) -> dict[CaseState, int]:
-    """How many of its cases stand how."""
+def counts(session: Session, bulk_id: str, seen: Seen | None = None) -> dict[CaseState, int]:
+    """How many of its cases, or of those that are seen, stand how."""
     query = select(BulkCaseRow.state, func.count()).where(BulkCaseRow.bulk == bulk_id).group_by(BulkCaseRow.state)
+    query = _among(query, seen)
     found = {str(state): int(number) for state, number in session.execute(query)}
     return {state: found.get(state.value, 0) for state in CaseState}
 
 
-def cases_of(session: Session, bulk_id: str, *states: CaseState, after: int = 0, limit: int) -> tuple[BulkCase, ...]:
-    """Its cases that stand so, in their order, from after a place."""
+def cases_of(
+    session: Session, bulk_id: str, *states: CaseState, after: int = 0, limit: int, seen: Seen | None = None
+) -> tuple[BulkCase, ...]:
+    """Its cases that stand so, or those of them that are seen, in their order, from after a place."""
     row = BulkCaseRow
     wanted = (row.bulk == bulk_id, row.place > after, row.state.in_([state.value for state in states]))
-    query = select(row).where(*wanted).order_by(row.place).limit(limit)
+    query = _among(select(row).where(*wanted).order_by(row.place).limit(limit), seen)
     return tuple(map(_case, session.scalars(query, execution_options={"populate_existing": True})))
+
+
+def _among(query: Any, seen: Seen | None) -> Any:
+    if seen is None:
+        return query
+    same = CaseIndexRow.case_id == BulkCaseRow.case_id
+    return query.join(CaseIndexRow, same).where(where_visible(seen.scope, seen.today))
 
 
 # ---- going on ------------------------------------------------------------------------------------------------------
@@ -171,21 +190,40 @@ def take(session: Session, bulk_id: str, *, now: datetime, left_since: datetime)
     return _changed(session, _running(bulk_id).where(_free(left_since)).values(taken_at=now))
 
 
-def leave(session: Session, bulk_id: str) -> None:
-    """Nobody is at it any more: the next worker goes on."""
-    _changed(session, _running(bulk_id).values(taken_at=None))
+def leave(session: Session, bulk_id: str, own: datetime) -> None:
+    """Whoever took it at `own` is at it no more: the next worker goes on. A lease that another holds stays."""
+    _changed(session, update(BulkRow).where(BulkRow.id == bulk_id, BulkRow.taken_at == own).values(taken_at=None))
 
 
-def settle_case(session: Session, bulk_id: str, place: int, *, now: datetime, copy: int = 0, why: str = "") -> bool:
-    """One case has its copy, or is refused for `why`; the lease begins anew. False where the job runs no longer."""
+def is_taken(session: Session, bulk_id: str, *, left_since: datetime) -> bool:
+    """Whether a worker is at it: it may be making one more copy though the job was stopped."""
+    query = select(BulkRow.id).where(BulkRow.id == bulk_id, not_(_free(left_since)))
+    return session.scalar(query) is not None
+
+
+def settle_case(
+    session: Session,
+    bulk_id: str,
+    place: int,
+    *,
+    own: datetime,
+    now: datetime,
+    copy: int = 0,
+    sight: str = "",
+    why: str = "",
+) -> bool:
+    """One case has its copy, for the eyes of `sight`, or is refused for `why`; the lease of `own` begins anew.
+
+    False where the job runs no longer, or another worker is at it by now.
+    """
     state = CaseState.done if copy else CaseState.refused
-    _changed(session, _of(bulk_id, place).values(state=state.value, copy=copy, why=why))
-    return _changed(session, _running(bulk_id).values(taken_at=now, trouble=""))
+    _changed(session, _of(bulk_id, place).values(state=state.value, copy=copy, sight=sight, why=why))
+    return _changed(session, _running(bulk_id).where(BulkRow.taken_at == own).values(taken_at=now, trouble=""))
 
 
-def try_again(session: Session, bulk_id: str, place: int, *, now: datetime) -> int:
+def try_again(session: Session, bulk_id: str, place: int, *, own: datetime, now: datetime) -> int:
     """One case could not be worked on; how often that was so."""
-    _changed(session, _running(bulk_id).values(taken_at=now))
+    _changed(session, _running(bulk_id).where(BulkRow.taken_at == own).values(taken_at=now))
     _changed(session, _of(bulk_id, place).values(tries=BulkCaseRow.tries + 1))
     found = select(BulkCaseRow.tries).where(BulkCaseRow.bulk == bulk_id, BulkCaseRow.place == place)
     return session.scalar(found) or 0
@@ -197,9 +235,15 @@ def hold_up(session: Session, bulk_id: str, trouble: str) -> None:
 
 
 def settle(session: Session, bulk_id: str, *, at: datetime, until: datetime, document: str, why: str = "") -> bool:
-    """It is done, or stopped where `why` is a code; all its copies are kept until then. False where it was settled."""
+    """It is done, or stopped where `why` is a code; all its copies are kept until then. False where it was settled.
+
+    Whoever is at a job that is stopped may be making a copy still, and leaves it afterwards.
+    """
     state = State.stopped if why else State.done
-    values = {"state": state.value, "settled_at": at, "taken_at": None, "why": why, "trouble": "", "until": until}
+    values: dict[str, Any] = {
+        "state": state.value, "settled_at": at, "why": why, "trouble": "", "until": until,
+        **({} if why else {"taken_at": None}),
+    }  # fmt: skip
     if not _changed(session, _running(bulk_id).values(values)):
         return False
     session.execute(
@@ -260,4 +304,4 @@ def _bulk(row: BulkRow) -> Bulk:
 
 
 def _case(row: BulkCaseRow) -> BulkCase:
-    return BulkCase(row.place, row.case_id, row.number, CaseState(row.state), row.why, row.copy, row.tries)
+    return BulkCase(row.place, row.case_id, row.number, CaseState(row.state), row.why, row.copy, row.tries, row.sight)

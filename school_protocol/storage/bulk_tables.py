@@ -72,7 +72,10 @@ class BulkRow(RealmBase):
 
 
 class BulkCaseRow(RealmBase):
-    """One case of such a job: waiting, done (with its copy), or refused for a reason, a code."""
+    """One case of such a job: waiting, done (with its copy), or refused for a reason, a code.
+
+    `sight`: a digest of whose eyes the copy was made for.
+    """
 
     __tablename__ = "bulk_case"
 
@@ -83,6 +86,7 @@ class BulkCaseRow(RealmBase):
     state: Mapped[str] = mapped_column(Plain(12), default="waiting")
     why: Mapped[str] = mapped_column(Plain(16), default="")
     copy: Mapped[int] = mapped_column(default=0)
+    sight: Mapped[str] = mapped_column(Plain(64), default="")
     tries: Mapped[int] = mapped_column(default=0)
 
     __table_args__ = (

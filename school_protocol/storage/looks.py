@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, delete, func, or_, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.bulk_tables import PaperLookRow
@@ -69,14 +70,26 @@ def begin(session: Session, one: Wanted, until: datetime) -> bool:
     before = row.tries if row is not None and row.seq == one.seq else 0
     if before != one.tries:
         return False
-    case_id, account, document, profile, language = one.key
-    session.merge(
-        PaperLookRow(
-            case_id=case_id, account=account, document=document, profile=profile, language=language,
-            seq=one.seq, until=until, tries=one.tries + 1,
-        )
-    )  # fmt: skip
+    if row is None:
+        return _is_first(session, one, until)
+    row.seq, row.until, row.tries = one.seq, until, one.tries + 1
     session.flush()
+    return True
+
+
+def _is_first(session: Session, one: Wanted, until: datetime) -> bool:
+    """Whether nobody began to look at the same moment: a row that isn't there yet can't be locked."""
+    case_id, account, document, profile, language = one.key
+    try:
+        with session.begin_nested():
+            session.add(
+                PaperLookRow(
+                    case_id=case_id, account=account, document=document, profile=profile, language=language,
+                    seq=one.seq, until=until, tries=one.tries + 1,
+                )
+            )  # fmt: skip
+    except IntegrityError:
+        return False
     return True
 
 

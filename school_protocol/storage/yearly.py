@@ -75,6 +75,12 @@ def pressed(session: Session, press: str) -> Handed | None:
     return _handed(row) if row else None
 
 
+def of_digest(session: Session, digest: str) -> Handed | None:
+    """The copy whose file has that digest, SHA-256 in hexadecimal figures; None: none was handed out."""
+    row = session.scalars(select(YearlyReportRow).where(YearlyReportRow.digest == digest).limit(1)).one_or_none()
+    return _handed(row) if row else None
+
+
 def handed_out(session: Session, unit: str) -> Iterator[Handed]:
     """Every copy of the reports of a school, the newest first."""
     query = select(YearlyReportRow).where(YearlyReportRow.unit == unit)

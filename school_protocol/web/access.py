@@ -121,7 +121,7 @@ def guard() -> ResponseReturnValue | None:
     if request.endpoint == "static":
         return None
     if request.method not in SAFE_METHODS:
-        refused = _refuse_foreign()
+        refused = _refuse_foreign(request.endpoint)
         if refused is not None:
             return refused
     if permission is Permission.anyone or sessions.find_actor() is not None:
@@ -129,12 +129,13 @@ def guard() -> ResponseReturnValue | None:
     return _to_sign_in()
 
 
-def _refuse_foreign() -> ResponseReturnValue | None:
+def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:
     """An unsafe request must be a form of ours, sent from a page of ours to the person it was shown to."""
     if request.mimetype not in limits.FORM_TYPES:
         raise UnsupportedMediaType
     if not _is_own_site():
         raise CSRFError("The form was sent from another site.")
+    limits.count(endpoint)
     sessions.bind_form_token()
     try:
         csrf.protect()

@@ -1,10 +1,14 @@
-"""How much a request may carry: long texts on the forms that ask for them, little anywhere else."""
+"""How much a request may carry: long texts on the forms that ask for them, little anywhere else; and how often."""
 
 from __future__ import annotations
 
-from flask import Flask, request
+from io import BytesIO
+from typing import IO
+
+from flask import Flask, Request, request
 
 from school_protocol.documents.sealing.verifying import MOST
+from school_protocol.services.papers import public_checks
 from school_protocol.web import sessions
 
 ELSEWHERE = 64 * 1024
@@ -32,7 +36,22 @@ UPLOADS = {"verifying.verify": MOST + ELSEWHERE}
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
+MOST_SERVED = max(UPLOADS.values()) + 1024 * 1024
+"""What a server in front need take in at all: a little more, so that the page itself can say what is too large."""
+
+
+class InMemory(Request):
+    """A request of which no file that is sent along is laid down on the disk: its endpoint bounds how large it is."""
+
+    def _get_file_stream(
+        self, total_content_length: int | None, content_type: str | None, filename: str | None = None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:  # fmt: skip
+        return BytesIO()
+
+
 def init_app(app: Flask) -> None:
+    app.request_class = InMemory
     app.config.update(MAX_CONTENT_LENGTH=ELSEWHERE, MAX_FORM_MEMORY_SIZE=FORM, MAX_FORM_PARTS=FORM_PARTS)
 
 
@@ -42,3 +61,9 @@ def apply(endpoint: str) -> None:
         request.max_content_length = FORM
     elif endpoint in UPLOADS:
         request.max_content_length = UPLOADS[endpoint]
+
+
+def count(endpoint: str) -> None:
+    """One more file from whoever sends this, before any of it is read. Raises TooManyTries."""
+    if endpoint in UPLOADS:
+        public_checks.note(sessions.house(), request.remote_addr or "")

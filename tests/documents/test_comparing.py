@@ -9,9 +9,10 @@ import pikepdf
 import pytest
 
 from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.reading import seeing
+from school_protocol.documents.reading import comparing, seeing
 from school_protocol.documents.reading.comparing import differences
 from school_protocol.documents.reading.derived import derived
+from school_protocol.documents.reading.tree import Tag, Tagged
 from school_protocol.documents.sealing.overlays import overlay_html
 from school_protocol.documents.sealing.pages import letter_findings
 from school_protocol.documents.sealing.verdicts import Code
@@ -196,3 +197,24 @@ def test_a_cover_over_one_letter_is_enough(cover: list[list[tuple[float, float]]
     page.write(text())
     page.paint(cover, "f", 0.0, WHITE, 1.0, ())
     assert list(page.unseen()) == ["mot"]
+
+
+def tree(*kids: Tag) -> Tagged:
+    return Tagged(Tag("Document", kids=list(kids)), "", "fr", True, True, "", [], [], [], [])
+
+
+def of_text(role: str, *texts: str, actual: str = "") -> Tag:
+    return Tag(role, kids=list(texts), places=[0] * len(texts), actual=actual)
+
+
+def test_a_label_is_left_out_of_the_text_in_a_list_alone() -> None:
+    """And only what is a bullet, or the item's own number, as it is drawn."""
+    page = derived("<html><head><title></title></head><body><ul><li>Un</li></ul></body></html>")
+    item = of_text("LBody", "Un")
+    listed = Tag("L", kids=[Tag("LI", kids=[of_text("Lbl", "•"), item])])
+    assert list(comparing._text(tree(listed), page)) == []
+    assert list(comparing._around(tree(listed), page)) == []
+    outside = Tag("P", kids=[of_text("Lbl", "Il est innocent.")])
+    assert [one.found for one in comparing._text(tree(listed, outside), page)] == ["Il est innocent."]
+    covered = Tag("L", kids=[Tag("LI", kids=[of_text("Lbl", "Il est innocent.", actual="•"), item])])
+    assert [one.found for one in comparing._around(tree(covered), page)] == ["Il est innocent."]

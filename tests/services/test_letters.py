@@ -212,6 +212,20 @@ def test_a_held_guardian_is_sent_nothing_and_nothing_is_issued(school: School) -
     assert [event.profile for event in issued(school)] == ["guardian-2", "guardian-1"]
 
 
+def test_a_guardian_on_hold_is_sent_nothing_as_somebody_else_of_the_case_either(school: School) -> None:
+    told(school)
+    again = [{"slot": "guardian_concerned", "name": FATHER}, {"slot": "guardian", "name": FATHER}]
+    school.act("team_member", "add_person", persons=again)
+    school.act("head", "guardian_hold", guardian="guardian-2", reason="risk_if_told")
+    for document, about in (
+        ("guardians_notice", "guardian-2"), ("guardians_notice", "guardian-3"),
+        ("guardians_notice_concerned", "guardian_concerned-2"), ("data_notice", "guardian_concerned-2"),
+    ):  # fmt: skip
+        assert refusal(issue, school, "head", document, about) == ["guardian_on_hold"], (document, about)
+    assert issued(school) == []
+    issue(school, "head", "guardians_notice", "guardian-1")
+
+
 def test_while_every_guardian_is_on_hold_no_family_is_sent_anything(school: School) -> None:
     told(school, danger=True)
     for document, about in (

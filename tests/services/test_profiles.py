@@ -12,12 +12,15 @@ from handing import hand_out_as
 from sqlalchemy import select
 
 from school_protocol.documents.case_file import case_file_html
-from school_protocol.documents.model import CaseFile
+from school_protocol.documents.model import CaseFile, LeftOut
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import DocumentIssued
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.naming import is_same_person
-from school_protocol.services.loading import Loaded, load
+from school_protocol.services.limiting import Limits
+from school_protocol.services.loading import Loaded, load, names_in
 from school_protocol.services.papers import Issued, issue_case_file, see_case_file
+from school_protocol.services.papers.choosing import document_of
 from school_protocol.services.papers.letters import see_letters
 from school_protocol.services.papers.making import draft, sort_of
 from school_protocol.storage.paper_tables import AskedPaperRow
@@ -119,7 +122,7 @@ def test_an_authority_gets_a_copy_of_what_was_referred_to_it_and_nobody_else(cop
     assert all(part in text for part in (SAID, ADDRESS, INTIMATE_ADDRESS, HANDLE))
     event = copies.issued()[-1]
     assert (event.profile, event.about) == ("authority", "referral-2")
-    assert event.reader == "Procureur du Roi, cellule de prise en charge des femmes et des enfants (saisine n° 2)"
+    assert event.reader == "Procureur du Roi, cellule de prise en charge des femmes et des enfants (saisine n°\u00a02)"
 
 
 def test_only_the_head_and_the_directorate_issue_it(copies: Copies) -> None:
@@ -157,7 +160,7 @@ def test_addresses_of_intimate_content_go_to_a_judicial_service_alone(
     assert ADDRESS in text
     assert b"href" not in made.data
     assert ("une adresse ou un compte" in text) is not kept
-    assert ("Ne figure pas dans cette copie : Adresse complète" in text) is not kept
+    assert ("Ne figure pas dans cet exemplaire : Adresse complète" in text) is not kept
 
 
 def test_an_address_that_is_kept_back_stands_in_no_text_either(copies: Copies) -> None:
@@ -213,6 +216,21 @@ def test_the_same_pupil_has_the_same_sign_throughout_every_copy(copies: Copies) 
     signs = [{one.id: one.label for one in view.people} for view in copies.views]
     assert signs[0] == signs[1] == signs[2]
     assert len(set(signs[0].values())) == len(signs[0])
+
+
+def test_an_entry_about_other_pupils_alone_is_not_in_a_familys_copy(copies: Copies) -> None:
+    told(copies.school)
+    seen = loaded(copies.school)
+    form = seen.protocol.form_of("follow_up")
+    [several] = [item.key for item in form.fields if item.type is FieldType.persons]
+    with copies.school.house.realm.reading() as session:
+        names = names_in(copies.school.house, session, seen.case_id)
+    limits = Limits(seen, document_of(seen).profiles["family"], names, "guardian-1")
+    for people, kept in (
+        (["pupil_concerned-1"], False), (["pupil_concerned-1", "targeted_pupil-1"], True), (["guardian-1"], True),
+        (["guardian_concerned-1"], False), ([], True),
+    ):  # fmt: skip
+        assert limits.keeps("follow_up", {several: people}, form) is kept, people
 
 
 def test_one_parent_is_not_told_how_to_reach_the_other(copies: Copies) -> None:
@@ -342,7 +360,7 @@ def test_a_supervisors_copy_has_nobodys_words_and_says_so(copies: Copies) -> Non
     assert named(text) == set()
     assert SAID not in text
     assert "les noms de 6 personnes (EV1, EC1, T1, RL1, RL2 et RC1)" in text
-    assert "Ne figure pas dans cette copie : Que s’est-il passé ?" in text
+    assert "Ne figure pas dans cet exemplaire : Que s’est-il passé ?" in text
 
 
 # ---- what is left out -----------------------------------------------------------------------------------------------
@@ -355,7 +373,8 @@ def test_what_is_left_out_is_what_was_dropped(copies: Copies) -> None:
     copies.issue("school")
     copies.issue("family", "guardian-1")
     whole, kept, family = (view.left_out for view in copies.views)
-    assert whole.is_nothing
+    [remarks] = [place for place, one in enumerate(copies.views[0].document.sections) if one.kind == "remarks"]
+    assert whole == LeftOut(sections=(remarks,)), "what supervisors remark is not for an authority"
     assert (kept.addresses, kept.words, kept.names, kept.entries) == (1, 0, (), 0)
     assert set(family.names) == {"EC1", "T1", "RC1"}
     recorded = {event.seq for event in copies.views[2].events}

@@ -11,6 +11,7 @@ import pytest
 from pypdf import PdfReader
 
 from school_protocol.documents import rendering
+from school_protocol.documents.model import CaseFile
 from school_protocol.documents.record import decoded, view_of
 from school_protocol.documents.sealing.authority import Validity, make_authority
 from school_protocol.documents.sealing.errors import CertificateExpired, KeyLost
@@ -18,10 +19,15 @@ from school_protocol.documents.sealing.verdicts import Code
 from school_protocol.documents.sealing.verifying import verify
 from school_protocol.domain.errors import SentBefore
 from school_protocol.services.loading import Loaded, load
-from school_protocol.services.papers import issue_case_file
+from school_protocol.services.papers import issue_case_file, making
+from school_protocol.services.papers.choosing import document_of
+from school_protocol.services.papers.making import sort_of
+from school_protocol.services.papers.revoking import revoke
 from school_protocol.services.papers.signing import academy_of, trust_in
 from school_protocol.storage import cases
+from school_protocol.wording import Wording
 from services.conftest import WORDS, School
+from services.lettering import told
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 FOREVER = timedelta(days=3650)
@@ -127,3 +133,52 @@ def test_words_that_are_destroyed_are_in_no_kept_file(school: School) -> None:
     assert not told_in(issued(school, token="two"))
     with pytest.raises(SentBefore):
         issued(school)
+
+
+def test_words_that_are_destroyed_while_a_file_is_made_are_in_none(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither in the copy that is handed out, nor in the pages that are kept for the next."""
+    school.report()
+    report, as_ever, made = loaded(school).case.records[0].seq, making.case_file, []
+
+    def slow(view: CaseFile, wording: Wording, record: bytes) -> bytes:
+        data = as_ever(view, wording, record)
+        if not made:
+            with school.house.realm.writing() as session:
+                case_id = cases.find_by_number(session, school.number) or ""
+                cases.destroy_words(session, school.house.vault, case_id, report, at=school.house.now(), actor="x")
+        made.append(data)
+        return data
+
+    monkeypatch.setattr(making, "case_file", slow)
+    assert not told_in(issued(school))
+    assert [told_in(data) for data in made] == [True, False]
+    assert not told_in(issued(school, token="two"))
+    assert len(made) == 2, "the pages that were kept are those without the words"
+
+
+def test_a_copy_that_was_taken_back_is_not_handed_out_again(school: School) -> None:
+    school.report()
+    issued(school)
+    revoke(school.house, school.person("head"), school.number, "case_file", 1, "Mauvais destinataire")
+    with pytest.raises(SentBefore):
+        issued(school)
+    assert issued(school, token="two").startswith(b"%PDF")
+
+
+def test_whoever_listens_for_one_side_never_gets_pages_made_for_the_other(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two coordinators of the same roles, each seated for one side: what one had made is not the other's."""
+    told(school)
+    for who, side in (("team_coordinator", "targeted"), ("team_coordinator/2", "concerned")):
+        school.act("head", "name_seat", seat="support", account=school.account(who), side=side)
+    of_sides: set[tuple[str, str]] = set()
+    for who in ("team_coordinator", "team_coordinator/2"):
+        with school.house.realm.reading() as session:
+            seen = load(school.house, session, school.person(who), school.number)
+        profile = document_of(seen).profiles["school"]
+        of_sides.add((",".join(sorted(seen.roles)), sort_of(seen, profile, "fr", "self").sight))
+    assert len({roles for roles, _sight in of_sides}) == 1
+    assert len({sight for _roles, sight in of_sides}) == 2

@@ -5,9 +5,14 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import multiprocessing
+import os
+import resource
+import tempfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -28,15 +33,18 @@ from school_protocol.services.papers.revoking import revoke
 from school_protocol.services.papers.signing import academy_of, trust_in
 from school_protocol.services.papers.verdict_said import checked_said
 from school_protocol.services.papers.verifying import Checked, Standing, asked, checked
+from school_protocol.services.papers.yearly import issue_yearly
 from school_protocol.storage import cases
 from school_protocol.wording import Wording
 from services.conftest import School
+from services.yearly_told import SCHOOL, YEAR
 from tests.documents.copies import carried, made, view_of_case, whole, with_record
 from tests.documents.sealed import DAY, NOW, academy, saved, trust
 
 from .test_sealed_papers import keys, loaded
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+PASSPHRASE = "a passphrase that nobody says"
 SECRET = "envoyé à la mauvaise adresse"
 
 
@@ -151,6 +159,65 @@ def test_what_is_too_large_is_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_process_that_breaks_down_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking_apart, "_work", _broken)
     assert codes(checked_apart(whole(), trust(), NOW + DAY)) == {Code.UNREADABLE}
+
+
+def test_a_process_apart_knows_no_secret_of_its_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither in Python's environment nor in what the system keeps of it; and begins neither files nor processes."""
+    monkeypatch.setenv("SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", PASSPHRASE)
+    stop()
+    monkeypatch.setattr(checking_apart, "checked", _looks_around)
+    try:
+        assert {"no file", "no process", "no secret"} == told_by(checking_apart._work)
+        assert "secret" in told_by(_work_as_it_was), "the control: without it, it is seen"
+    finally:
+        stop()
+
+
+def stop() -> None:
+    """The next process apart is forked from another one, which begins with the surroundings of now."""
+    forkserver._forkserver._stop()  # type: ignore[attr-defined]
+
+
+def told_by(work: Callable[[Any], None]) -> set[str]:
+    ours, theirs = multiprocessing.Pipe()
+    process = checking_apart._begun().Process(target=_looking, args=(theirs, work), daemon=True)
+    process.start()
+    theirs.close()
+    ours.send((b"", trust(), NOW))
+    assert ours.poll(60)
+    found = set(json.loads(ours.recv_bytes()))
+    process.join()
+    return found
+
+
+def _looking(answers: Any, work: Callable[[Any], None]) -> None:
+    checking_apart.checked = _looks_around
+    work(answers)
+
+
+def _work_as_it_was(answers: Any) -> None:
+    answers.recv()
+    answers.send_bytes(json.dumps(_looks_around().plain()).encode())
+
+
+class _Seen(list[str]):
+    def plain(self) -> list[str]:
+        return list(self)
+
+
+def _looks_around(*_: Any) -> Any:
+    seen = _Seen()
+    kept = Path("/proc/self/environ").read_bytes() if Path("/proc/self/environ").exists() else b""
+    is_seen = PASSPHRASE in str(os.environ) or PASSPHRASE.encode() in kept
+    seen.append("secret" if is_seen else "no secret")
+    try:
+        with tempfile.TemporaryFile() as file:
+            file.write(b"x")
+    except OSError:
+        seen.append("no file")
+    if resource.getrlimit(resource.RLIMIT_NPROC) == (0, 0):
+        seen.append("no process")
+    return seen
 
 
 def _broken(answers: Any) -> None:
@@ -283,4 +350,31 @@ def test_a_letter_altered_and_signed_again_is_told_by_its_house(school: School) 
 
     found = here(school, signed_again(school, letter(school), change))
     assert codes(found) == {Code.NO_RECORD, Code.NOT_ISSUED}
+    assert found.standing is Standing.not_trusted
+
+
+# ---- yearly reports ------------------------------------------------------------------------------------------------
+
+
+def test_a_yearly_report_is_of_no_case_and_its_house_knows_it(school: School) -> None:
+    school.report()
+    keys(school)
+    school.wait(days=290)
+    data = issue_yearly(school.house, school.person("head"), SCHOOL, YEAR, "fr", token="one").data
+    found = here(school, data)
+    assert (found.standing, codes(found)) == (Standing.genuine, {Code.NO_RECORD})
+    assert (found.is_asked, found.is_issued) == (True, True)
+    assert "authentique" in checked_said(Wording("fr"), found).title
+    again = here(school, signed_again(school, data, lambda _pdf: None))
+    assert codes(again) == {Code.NO_RECORD, Code.NOT_ISSUED}
+    assert again.standing is Standing.not_trusted
+
+
+def test_a_copy_of_a_case_that_says_it_is_of_none_is_not_handed_out(school: School) -> None:
+    def change(pdf: pikepdf.Pdf) -> None:
+        stream = pdf.attachments["copy.json"].obj.EF.F
+        stream.write(replace(read_copy(stream.read_bytes()), journal_number=0, journal_head="").as_json())
+
+    found = here(school, signed_again(school, letter(school), change))
+    assert Code.NOT_ISSUED in codes(found)
     assert found.standing is Standing.not_trusted

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import inspect, select, text
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.storage import bulk, looks, migrate
 from school_protocol.storage.bulk import CaseState
+from school_protocol.storage.bulk_tables import PaperLookRow
 from school_protocol.storage.engines import WRITING, Store
 from school_protocol.storage.looks import Wanted
 from storage.conftest import NOW, Realm, entry
@@ -48,7 +49,9 @@ def test_one_worker_is_at_it_until_its_lease_is_over(realm: Realm) -> None:
         assert bulk.waiting(session, left_since=NOW - timedelta(minutes=4)) == ()
         assert bulk.waiting(session, left_since=LATER) == (one,)
         assert bulk.take(session, one, now=LATER, left_since=LATER - timedelta(minutes=4))
-        bulk.leave(session, one)
+        bulk.leave(session, one, NOW)
+        assert bulk.waiting(session, left_since=NOW) == (), "whoever lost it frees nobody else’s"
+        bulk.leave(session, one, LATER)
         assert bulk.waiting(session, left_since=NOW - timedelta(days=1)) == (one,)
 
 
@@ -57,15 +60,40 @@ def test_each_case_is_settled_once_and_in_its_place(realm: Realm) -> None:
     with realm.store.writing() as session:
         bulk.hold_up(session, one, "full")
         assert bulk.job(session, one).trouble == "full"
-        assert bulk.settle_case(session, one, 1, now=NOW, copy=4)
+        assert bulk.take(session, one, now=NOW, left_since=NOW)
+        assert bulk.settle_case(session, one, 1, own=NOW, now=NOW, copy=4, sight="s")
         assert bulk.job(session, one).trouble == "", "what goes on waits for nothing"
-        assert bulk.settle_case(session, one, 1, now=NOW, why="broken")
-        assert bulk.settle_case(session, one, 2, now=NOW, why="broken")
-        assert bulk.try_again(session, one, 3, now=NOW) == 1
+        assert bulk.settle_case(session, one, 1, own=NOW, now=NOW, why="broken")
+        assert bulk.settle_case(session, one, 2, own=NOW, now=NOW, why="broken")
+        assert bulk.try_again(session, one, 3, own=NOW, now=NOW) == 1
         found = bulk.cases_of(session, one, *CaseState, limit=9)
-    assert [(case.state.value, case.copy, case.why, case.tries) for case in found] == [
-        ("done", 4, "", 0), ("refused", 0, "broken", 0), ("waiting", 0, "", 1),
+    assert [(case.state.value, case.copy, case.sight, case.why, case.tries) for case in found] == [
+        ("done", 4, "s", "", 0), ("refused", 0, "", "broken", 0), ("waiting", 0, "", "", 1),
     ]  # fmt: skip
+
+
+def test_a_lease_is_renewed_by_whoever_has_it(realm: Realm) -> None:
+    one = added(realm) or ""
+    with realm.store.writing() as session:
+        assert bulk.take(session, one, now=NOW, left_since=NOW)
+        assert bulk.take(session, one, now=LATER, left_since=LATER), "another took it over"
+        assert not bulk.settle_case(session, one, 1, own=NOW, now=LATER + timedelta(minutes=1), why="broken")
+        bulk.try_again(session, one, 2, own=NOW, now=LATER + timedelta(minutes=1))
+        assert bulk.waiting(session, left_since=LATER + timedelta(seconds=1)) == (one,), "neither renewed it"
+        assert bulk.settle_case(session, one, 2, own=LATER, now=LATER + timedelta(minutes=1), why="broken")
+        assert bulk.waiting(session, left_since=LATER + timedelta(seconds=1)) == ()
+
+
+def test_whoever_is_at_it_when_it_is_stopped_is_waited_for(realm: Realm) -> None:
+    one = added(realm) or ""
+    with realm.store.writing() as session:
+        assert not bulk.is_taken(session, one, left_since=NOW)
+        assert bulk.take(session, one, now=NOW, left_since=NOW)
+        assert bulk.settle(session, one, at=NOW, until=LATER, document="d", why="asked")
+        assert bulk.is_taken(session, one, left_since=NOW)
+        assert not bulk.is_taken(session, one, left_since=LATER), "for no longer than a lease"
+        bulk.leave(session, one, NOW)
+        assert not bulk.is_taken(session, one, left_since=NOW)
 
 
 def test_what_is_outdated_is_gone_with_its_cases(realm: Realm) -> None:
@@ -105,6 +133,23 @@ def test_of_two_who_want_to_look_one_does(realm: Realm) -> None:
         assert looks.begin(session, one, LATER), "the control: once it is looked at, it may be begun again"
         looks.forget(session, one)
         assert looks.begin(session, one, LATER)
+
+
+def test_of_two_who_begin_at_the_same_moment_one_looks_and_the_other_goes_on(
+    realm: Realm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither finds a row, as where no writer keeps the other out; the second insert is refused."""
+    one = Wanted(realm.open_case(entry()), "a", "d", "p", "fr", 1)
+    with realm.store.writing() as session:
+        assert looks.begin(session, one, LATER)
+    with realm.store.writing() as session:
+        with monkeypatch.context() as patch:
+            patch.setattr(session, "get", lambda *_any, **_more: None)
+            assert not looks.begin(session, one, LATER + timedelta(hours=1))
+        looks.end(session, one, LATER)
+    with realm.store.reading() as session:
+        (row,) = session.scalars(select(PaperLookRow))
+        assert (row.until, row.tries) == (LATER, 0), "what else it writes is written"
 
 
 def columns(store: Store) -> dict[str, Any]:

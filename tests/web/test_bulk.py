@@ -19,6 +19,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.papers import ahead, bulk
 from school_protocol.services.papers.apart import Here
 from school_protocol.services.papers.bulk_files import LIST
+from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import throwaway
 from tests.web.page import read_page
 from tests.web.test_moving import KEY, Site, told
@@ -198,6 +199,59 @@ def test_stopped_it_says_so(site: Site, head: FlaskClient) -> None:
     assert "You stopped it" in told(head.get(job))
     work(site)
     assert "3 cases left" in told(head.get(job))
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("en", "one copy is being made still"),
+        ("fr", "un exemplaire est en cours de préparation"),
+        ("ar", "ما زالت نسخة قيد الإعداد"),
+    ],
+)
+def test_deleted_while_a_copy_is_made_it_says_that_it_is_not(
+    site: Site, monkeypatch: pytest.MonkeyPatch, language: str, said: str
+) -> None:
+    client = site.browser("head", language)
+    job = job_of(asked(client))
+    made, answers = bulk.issue_one, list[str]()
+
+    def meanwhile(*asked_for: Any) -> bulk.Made:
+        if not answers:
+            pressed(client, job, f"{job}/stop")
+            answers.append(told(client.post(f"{job}/delete", data=tokens(client), follow_redirects=True)))
+        return made(*asked_for)
+
+    monkeypatch.setattr(bulk, "issue_one", meanwhile)
+    work(site)
+    assert said in answers[0]
+    page = client.get(job)
+    read_page(page)
+    assert f'href="{job}/files"' in page.get_data(as_text=True), "that copy is there"
+    assert pressed(client, job, f"{job}/delete").status_code == 303
+    assert client.get(job).status_code == 404
+
+
+def tokens(client: FlaskClient) -> dict[str, str]:
+    found = re.search(r'name="csrf_token" value="([^"]+)"', client.get("/").get_data(as_text=True))
+    assert found is not None
+    return {"csrf_token": found[1]}
+
+
+def test_of_a_case_that_one_is_excluded_from_the_page_says_nothing(site: Site) -> None:
+    client = site.browser("team_coordinator")
+    job = job_of(asked(client, offer=f"{KEY}/supervisor"))
+    work(site)
+    page = client.get(job)
+    assert f'href="/cases/{site.numbers[0]}"' in page.get_data(as_text=True)
+    record_act(
+        site.player.house, site.player.actor("team_coordinator"), site.numbers[0], "conflict",
+        {"reason": "close_relative"}, expected=None, token="away", proven=True,
+    )  # fmt: skip
+    page = client.get(job)
+    read_page(page)
+    assert site.numbers[0] not in page.get_data(as_text=True)
+    assert "2 cases without a copy" in told(page)
 
 
 def test_without_a_typesetter_the_page_says_what_is_missing(

@@ -15,8 +15,10 @@ from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
 from school_protocol.documents import rendering
+from school_protocol.documents.sealing.errors import KeyLost
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import open_house
+from school_protocol.services.papers import copies
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
@@ -26,7 +28,7 @@ from tests.web.filled import filled
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
 HELD = {
-    "fr": "L’information de ce responsable légal est suspendue",
+    "fr": "L’information de cette personne est suspendue",
     "ar": "معلَّق: لا يُرسل أي شيء",
     "en": "The information of this guardian is on hold",
 }
@@ -87,6 +89,23 @@ def test_a_subject_and_a_language_are_chosen_and_a_press_gives_the_paper(school:
     assert "guardians_notice-1-ar.pdf" in got.headers["Content-Disposition"]
     log = page(head, f"/cases/{school.number}/chronology")
     assert "Information des responsables légaux" in log
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_a_lost_key_is_said_and_nothing_is_issued(
+    school: School, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    def lost(*_: object) -> bytes:
+        raise KeyLost("academy.pem")
+
+    head, path = client(school, "head", language), f"/cases/{school.number}/letters/marsad_sheet"
+    with monkeypatch.context() as changed:
+        changed.setattr(copies, "signed", lost)
+        refused = press(head, path, about="case", language="fr")
+    assert refused.status_code == 503
+    text = refused.get_data(as_text=True)
+    assert {"fr": "n’a pas pu être signé", "ar": "تعذر توقيع", "en": "could not be signed"}[language] in text
+    assert issue(school, "head", "marsad_sheet").copy == 1
 
 
 def test_pressed_twice_gives_the_same_paper(school: School) -> None:

@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from handing import hand_out_as
 from pypdf import PdfReader
 from services.conftest import NAME, School
+from werkzeug import formparser
 
 from school_protocol.config import Settings
 from school_protocol.documents import rendering
@@ -102,6 +103,24 @@ def test_a_supervisor_remarks_on_screen_and_the_team_sees_it_until_it_is_dealt_w
     assert TEXT not in page(head, f"/cases/{school.number}").split('id="log"')[0]
     assert "Répondu par écrit" in page(supervisor, at(school))
     assert f"/cases/{school.number}/remarks" in page(head, f"/cases/{school.number}/case-file")
+
+
+def test_a_field_of_five_thousand_digits_is_no_remark(school: School) -> None:
+    """Python reads no number of more than 4300 figures."""
+    issued(school)
+    found, digits = client(school, "directorate"), "9" * 5000
+    form = dict(filled(page(found, at(school, 1))))
+    sent = found.post(at(school, 1), data={**form, "0.text": TEXT, f"{digits}.text": "x"})
+    assert sent.status_code == 303
+    assert [one.text for one in school.seen_by("head").remarks] == [TEXT]
+
+
+def test_a_file_that_is_sent_along_lies_in_no_temporary_file(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formparser, "SpooledTemporaryFile", lambda *_, **__: pytest.fail("a file was begun"))
+    found = client(school, "directorate")
+    form = dict(filled(page(found, at(school))))
+    sent = found.post(at(school), data={**form, "file": (BytesIO(bytes(2_000_000)), "x.pdf")})
+    assert sent.status_code == 422
 
 
 def test_the_file_in_hand_and_the_figures_lead_to_the_copy(school: School) -> None:

@@ -7,8 +7,10 @@ import re
 import tempfile
 import zipfile
 from collections.abc import Iterator
+from contextlib import nullcontext
 from itertools import count
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import pikepdf
@@ -19,6 +21,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from services.conftest import School
 from services.test_sealed_papers import keys
+from werkzeug import formparser
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
@@ -26,6 +29,7 @@ from school_protocol.documents import rendering
 from school_protocol.documents.sealing.verdicts import Code
 from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.house import House, open_house
 from school_protocol.services.papers import checking_apart, issue_case_file, public_checks
 from school_protocol.services.papers.verifying import Checked, checked, unread
@@ -59,7 +63,8 @@ def house(tmp_path: Path) -> Iterator[House]:
 def app(house: House, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Without the process apart, but for the tests that are about it."""
 
-    def here(data: bytes, trust: Any, moment: Any) -> Checked:
+    def here(data: bytes, trust: Any, moment: Any, *, seconds: float) -> Checked:
+        assert seconds == verifying.SECONDS <= 20
         return checked(data, trust, moment)
 
     monkeypatch.setattr(checking_apart, "checked_apart", here)
@@ -101,9 +106,7 @@ def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: st
 def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient, language: str, words: str) -> None:
     """Signature, record and pages hold, and the house was asked."""
     text = said(send(anybody, whole(language), language))
-    assert {"en": "is not known on this site", "fr": "n’est pas connu sur ce site", "ar": "غير معروفة"}[
-        language
-    ] in text
+    assert {"en": "is not known on this site", "fr": "n’est pas connu sur ce site", "ar": "غير معروف"}[language] in text
     assert "AREF Casablanca-Settat" in text
 
 
@@ -159,17 +162,20 @@ def test_what_is_no_copy_gets_its_sentence(anybody: FlaskClient, data: bytes | N
 class NeverRead(io.RawIOBase):
     """A body of 300 MB of which nobody reads a byte."""
 
-    place = 0
+    place, size = 0, 300 * 1024 * 1024
 
     def tell(self) -> int:
         return self.place
 
     def seek(self, offset: int, whence: int = 0) -> int:
-        self.place = offset if whence == 0 else 300 * 1024 * 1024 + offset
+        self.place = offset if whence == 0 else self.size + offset
         return self.place
 
     def read(self, size: int = -1) -> bytes:
         raise AssertionError(f"{size} bytes were read")
+
+    def readinto(self, buffer: Any) -> int:
+        raise AssertionError(f"{len(buffer)} bytes were read")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -187,7 +193,10 @@ def test_a_file_of_the_largest_size_is_taken_and_none_larger() -> None:
 
 
 def test_the_file_is_not_kept(anybody: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Not in memory beyond the answer, not among temporary files, not in the installation."""
+    """No temporary file is begun, not even one without a name; nor is anything of it in the installation."""
+    for name in ("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "mkstemp"):
+        monkeypatch.setattr(tempfile, name, lambda *_: pytest.fail("a file was begun"))
+    monkeypatch.setattr(formparser, "SpooledTemporaryFile", lambda *_, **__: pytest.fail("a file was begun"))
     folder = tmp_path / "temporary"
     folder.mkdir()
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
@@ -206,21 +215,73 @@ def test_too_many_from_one_place_are_asked_to_wait(anybody: FlaskClient, monkeyp
     answers = [send(anybody, b"%PDF-1.7") for _ in range(3)]
     assert [one.status_code for one in answers] == [200, 200, 429]
     assert "a quarter of an hour" in said(answers[2])
+    assert answers[2].headers["Retry-After"] == "900"
 
 
-def test_more_at_once_than_there_is_room_for_are_asked_to_come_again(
-    anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch
+class Allowed(NeverRead):
+    """As large as a file may be."""
+
+    size = MOST
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_whoever_comes_too_often_is_refused_before_anything_is_read(
+    anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch, language: str
 ) -> None:
-    monkeypatch.setattr(verifying, "PATIENCE", 0.01)
+    monkeypatch.setattr(public_checks, "MOST", 0)
+    anybody.environ_base["HTTP_ACCEPT_LANGUAGE"] = language
+    anybody.get("/verify")
+    sent = {"input_stream": Allowed(), "content_type": "multipart/form-data; boundary=b"}
+    refused = anybody.post("/verify", **sent)  # type: ignore[arg-type]
+    assert refused.status_code == 429
+    assert {"fr": "quart d’heure", "ar": "ربع ساعة", "en": "quarter of an hour"}[language] in said(refused)
+    monkeypatch.setattr(public_checks, "MOST", 1)
+    assert anybody.post("/verify", **sent).status_code == 500, "the control: read, it breaks"  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_same"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", True),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", False),
+        ("192.0.2.7", "::ffff:192.0.2.7", True),
+        ("192.0.2.7", "192.0.2.8", False),
+        ("", "", True),
+    ],
+)
+def test_addresses_of_one_network_count_as_one_place(
+    house: House, monkeypatch: pytest.MonkeyPatch, one: str, other: str, is_same: bool
+) -> None:
+    monkeypatch.setattr(public_checks, "MOST", 1)
+    public_checks.note(house, one)
+    with pytest.raises(TooManyTries) if is_same else nullcontext():
+        public_checks.note(house, other)
+
+
+CROWDED = {
+    "fr": "réessayer dans une minute",
+    "ar": "إعادة المحاولة بعد دقيقة",
+    "en": "please try again in a minute",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_more_at_once_than_there_is_room_for_are_asked_at_once_to_come_again(
+    anybody: FlaskClient, language: str
+) -> None:
+    """Nobody waits: a thread that waits serves nobody else."""
     for _ in range(verifying.AT_ONCE):
         verifying._places.acquire()
     try:
-        response = send(anybody, b"%PDF-1.7")
+        began = monotonic()
+        response = send(anybody, b"%PDF-1.7", language)
+        took = monotonic() - began
     finally:
         for _ in range(verifying.AT_ONCE):
             verifying._places.release()
-    assert response.status_code == 503
-    assert "try again shortly" in said(response)
+    assert (response.status_code, response.headers["Retry-After"]) == (503, "60")
+    assert CROWDED[language] in said(response)
+    assert took < 5
     assert send(anybody, b"%PDF-1.7").status_code == 200
 
 
@@ -246,7 +307,7 @@ def test_an_authority_that_cannot_be_read_is_said(house: House, anybody: FlaskCl
 def test_what_a_file_says_is_shown_as_text(anybody: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     hostile = "<script>alert(1)</script>\u202egnp.exe"
 
-    def told(data: bytes, _trust: Any, _moment: Any) -> Checked:
+    def told(data: bytes, _trust: Any, _moment: Any, **_: Any) -> Checked:
         return unread(len(data), Code.PAGES_ADDED, page=1, found=hostile)
 
     monkeypatch.setattr(checking_apart, "checked_apart", told)

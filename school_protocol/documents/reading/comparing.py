@@ -142,7 +142,8 @@ class _Letters:
 
 def _text(found: Tagged, page: Derived) -> Iterator[Difference]:
     """The first place where the pages say something else than the page that they are made of."""
-    pieces = [piece for piece in found.root.drawn() if piece[0].role != "Lbl"]
+    labels = {id(label) for label, _place in _labels(found)}
+    pieces = [piece for piece in found.root.drawn() if id(piece[0]) not in labels]
     wanted, got = _Letters(page.spoken), _Letters("".join(text for _tag, text, _page in pieces))
     if wanted.squeezed == got.squeezed:
         return
@@ -168,14 +169,21 @@ def _page_at(pieces: list[tuple[Tag, str, int]], letter: int) -> int:
     return found
 
 
-def _around(found: Tagged, page: Derived) -> Iterator[Difference]:
-    """What is read with the text: bullets, alternative texts, bookmarks, the title."""
+def _labels(found: Tagged) -> Iterator[tuple[Tag, int]]:
+    """The bullets and numbers of lists, each with the place of its item; a label anywhere else is text."""
     for around in found.root.all("L"):
         for place, item in enumerate(around.tags, start=1):
-            for label in (tag for tag in item.tags if tag.role == "Lbl"):
-                said = _LABEL.fullmatch(squeezed(label.text))
-                if said is None or (said[1] and int(said[1]) != place):
-                    yield Difference("added", _page_of(label), found=_short(label.text))
+            yield from ((tag, place) for tag in item.tags if tag.role == "Lbl")
+
+
+def _around(found: Tagged, page: Derived) -> Iterator[Difference]:
+    """What is read with the text: bullets, alternative texts, bookmarks, the title."""
+    for label, place in _labels(found):
+        shown = "".join(text for _tag, text, _page in label.drawn())
+        for text in {shown, label.text}:
+            said = _LABEL.fullmatch(squeezed(text))
+            if said is None or (said[1] and int(said[1]) != place):
+                yield Difference("added", _page_of(label), found=_short(text))
     told = [tag.alt for tag in found.root.walk() if tag.alt]
     yield from _beside(page.alternatives, told)
     heads, marks = [text for _level, text in page.headings], [squeezed(title) for _depth, title in found.bookmarks]

@@ -22,7 +22,7 @@ from school_protocol.services.papers.apart import Broken
 from school_protocol.services.papers.choosing import check_summary, document_of, profiles_of
 from school_protocol.services.papers.making import draft, sort_of
 from school_protocol.services.papers.readers import readers_of
-from school_protocol.storage import index, journal, looks, papers
+from school_protocol.storage import cases, index, journal, looks, papers
 from school_protocol.storage.engines import Session
 from school_protocol.storage.looks import Wanted
 from school_protocol.wording import ZONE
@@ -121,10 +121,12 @@ def make_ahead(house: House, one: Wanted) -> Look:
         if until is not None:
             return Look(Outcome.ready, until)
         made_of = draft(house, session, loaded, profile, one.language, about)
+        graves = cases.graves(session, one.case_id)
     made = made_of.made()
     with house.realm.writing() as session:
         head = journal.content_head(session, one.case_id)
-        if head != content or not _is_open_to(house, session, loaded.actor, one.case_id):
+        is_whole = cases.graves(session, one.case_id) == graves
+        if head != content or not is_whole or not _is_open_to(house, session, loaded.actor, one.case_id):
             return Look(Outcome.moved, house.now())
         papers.keep_prepared(session, house.vault, one.case_id, sort, made)
     return Look(Outcome.made, made.until)

@@ -27,12 +27,13 @@ from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.domain.protocol import Document, Profile, Protocol, ScopeKind
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.house import House
-from school_protocol.services.loading import scope_of, today_for
+from school_protocol.services.loading import load, scope_of, today_for
 from school_protocol.services.papers.apart import Broken, Hands
+from school_protocol.services.papers.bulk_sight import sight_then
 from school_protocol.services.papers.issuing import issue_case_file
 from school_protocol.services.papers.readers import NOBODY
 from school_protocol.storage import bulk, directory, once, papers
-from school_protocol.storage.bulk import Bulk, BulkCase, CaseState, Choice, State
+from school_protocol.storage.bulk import Bulk, BulkCase, CaseState, Choice, Seen, State
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
 from school_protocol.wording import ZONE
@@ -159,7 +160,7 @@ def see_options(house: House, actor: Actor) -> Options:
     schools = _schools(house, actor)
     with house.realm.reading() as session:
         found = bulk.of_account(session, actor.id, limit=RECENT)
-        counted = [bulk.counts(session, each.id) for each in found]
+        counted = [bulk.counts(session, each.id, seen_now(house, actor)) for each in found]
     spoken = {language for offer in offers for language in offer.protocol.languages}
     return Options(
         offers,
@@ -286,6 +287,7 @@ class Made:
     """What came of one case: its copy; `why` there is none; or what the whole job waits for."""
 
     copy: int = 0
+    sight: str = ""
     why: str = ""
     trouble: str = ""
 
@@ -297,9 +299,10 @@ def issue_one(house: House, account: str, number: str, profile: str, language: s
     if actor is None:
         return Made(why="not_open")
     try:
-        return Made(copy=issue_case_file(house, actor, number, profile, language, token=token).copy)
-    except SentBefore as before:
-        return Made(copy=int(before.outcome["copy"]))
+        copy = _copy_of(house, actor, number, profile, language, token)
+        with house.realm.reading() as session:
+            sight = sight_then(load(house, session, actor, number), profile, copy)
+        return Made(copy=copy, sight=sight) if sight else Made(why="not_open")
     except Refused as refusal:
         return Made(why="summary" if refusal.reasons and refusal.reasons[0].acts else "refused")
     except Unseen:
@@ -324,6 +327,13 @@ def issue_one(house: House, account: str, number: str, profile: str, language: s
         raise
 
 
+def _copy_of(house: House, actor: Actor, number: str, profile: str, language: str, token: str) -> int:
+    try:
+        return issue_case_file(house, actor, number, profile, language, token=token).copy
+    except SentBefore as before:
+        return int(before.outcome["copy"])
+
+
 def go_on(house: House, hands: Hands, seconds: float = SLICE) -> bool:
     """Go on with every job that nobody is at, so many seconds of each; returns whether something is left to do now."""
     with house.realm.writing() as session:
@@ -335,23 +345,27 @@ def go_on(house: House, hands: Hands, seconds: float = SLICE) -> bool:
 
 
 def _gone_on(house: House, hands: Hands, job_id: str, seconds: float) -> bool:
+    now = house.now()
     with house.realm.writing() as session:
-        if not bulk.take(session, job_id, now=house.now(), left_since=house.now() - LEASE):
+        if not bulk.take(session, job_id, now=now, left_since=now - LEASE):
             return False
         job = bulk.job(session, job_id)
-    turn = _Turn(house, hands, job, time.monotonic() + seconds)
+    turn = _Turn(house, hands, job, now, time.monotonic() + seconds)
     try:
         return turn.work()
     finally:
         with house.realm.writing() as session:
-            bulk.leave(session, job_id)
+            bulk.leave(session, job_id, turn.taken_at)
 
 
 class _Turn:
     """A worker's turn at one job: as many threads as there are hands, each with one case after another."""
 
-    def __init__(self, house: House, hands: Hands, job: Bulk, end: float) -> None:
+    def __init__(self, house: House, hands: Hands, job: Bulk, taken_at: datetime, end: float) -> None:
         self.house, self.hands, self.job, self.end = house, hands, job, end
+        self.taken_at = taken_at
+        """Its lease: renewed with each case, and by one thread at a time."""
+        self._keeping = threading.Lock()
         self._lock = threading.Lock()
         self._next: deque[BulkCase] = deque()
         self._after = 0
@@ -399,19 +413,32 @@ class _Turn:
             return None
 
     def _keep(self, case: BulkCase, made: Made | None) -> None:
-        now, job = self.house.now(), self.job
-        with self.house.realm.writing() as session:
-            if made is None:
-                if bulk.try_again(session, job.id, case.place, now=now) < TRIES:
-                    return
-                made = Made(why="broken")
-            if made.trouble:
-                bulk.hold_up(session, job.id, made.trouble)
-                self._held_up = True
-            elif not bulk.settle_case(session, job.id, case.place, now=now, copy=made.copy, why=made.why):
-                self._held_up = True  # it was stopped meanwhile
-            elif made.copy:
-                papers.keep_copy_until(session, case.case_id, job.chosen["document"], made.copy, job.until)
+        with self._keeping:
+            with self.house.realm.writing() as session:
+                taken_at = self._kept(session, case, made, self.house.now())
+            self.taken_at = taken_at
+
+    def _kept(self, session: Session, case: BulkCase, made: Made | None, now: datetime) -> datetime:
+        """Keep what came of it; returns since when it is taken."""
+        job, own = self.job, self.taken_at
+        if made is None:
+            tries = bulk.try_again(session, job.id, case.place, own=own, now=now)
+            own = now
+            if tries < TRIES:
+                return own
+            made = Made(why="broken")
+        if made.trouble:
+            bulk.hold_up(session, job.id, made.trouble)
+            self._held_up = True
+            return own
+        if not bulk.settle_case(
+            session, job.id, case.place, own=own, now=now, copy=made.copy, sight=made.sight, why=made.why
+        ):
+            self._held_up = True  # it was stopped meanwhile, or is another worker's by now
+            return own
+        if made.copy:
+            papers.keep_copy_until(session, case.case_id, job.chosen["document"], made.copy, job.until)
+        return now
 
 
 # ---- seeing, stopping, deleting ------------------------------------------------------------------------------------
@@ -420,12 +447,21 @@ LINES = 200
 
 
 def see_job(house: House, actor: Actor, job_id: str) -> Job:
-    """How far it is, and what was refused. Raises Unseen to all but whoever asked for it."""
+    """How far it is, and what was refused, of the cases that this person may see by now.
+
+    Raises Unseen to all but whoever asked for it.
+    """
+    seen = seen_now(house, actor)
     with house.realm.reading() as session:
         found = _own(session, actor, job_id)
-        counted = bulk.counts(session, job_id)
-        lines = bulk.cases_of(session, job_id, CaseState.refused, limit=LINES)
+        counted = bulk.counts(session, job_id, seen)
+        lines = bulk.cases_of(session, job_id, CaseState.refused, limit=LINES, seen=seen)
     return _job(house, found, counted, lines)
+
+
+def seen_now(house: House, actor: Actor) -> Seen:
+    """The cases that are told of: those whose content this person sees now."""
+    return Seen(scope_of(house, actor).of_content(), today_for(house))
 
 
 def _own(session: Session, actor: Actor, job_id: str) -> Bulk:
@@ -452,8 +488,15 @@ def stop(house: House, actor: Actor, job_id: str) -> bool:
         return bulk.settle(session, job_id, at=now, until=now + KEPT, document=found.chosen["document"], why="asked")
 
 
-def delete(house: House, actor: Actor, job_id: str) -> None:
-    """It runs no longer, and nothing is kept of it but what each case's chronology says."""
+def delete(house: House, actor: Actor, job_id: str) -> bool:
+    """It runs no longer, and nothing is kept of it but what each case's chronology says.
+
+    False where a copy is being made still: then it is stopped, and can be deleted once that copy is there.
+    """
+    stop(house, actor, job_id)
     with house.realm.writing() as session:
         found = _own(session, actor, job_id)
+        if bulk.is_taken(session, job_id, left_since=house.now() - LEASE):
+            return False
         bulk.remove(session, job_id, found.chosen["document"])
+        return True

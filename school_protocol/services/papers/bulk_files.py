@@ -7,15 +7,15 @@ import io
 import zipfile
 from collections.abc import Iterator, Sequence
 
-from school_protocol.domain.errors import Sealed
+from school_protocol.domain.errors import Sealed, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
-from school_protocol.services.loading import scope_of, today_for
-from school_protocol.services.papers.bulk import Job, see_job
+from school_protocol.services.loading import load
+from school_protocol.services.papers.bulk import Job, see_job, seen_now
 from school_protocol.services.papers.bulk_said import why_said
-from school_protocol.storage import bulk, index, papers
+from school_protocol.services.papers.bulk_sight import sight_now
+from school_protocol.storage import access, bulk, papers
 from school_protocol.storage.bulk import BulkCase, CaseState
-from school_protocol.storage.engines import Session
 from school_protocol.wording import Wording
 
 LIST = "cases.csv"
@@ -24,10 +24,11 @@ _BOM = "\ufeff"
 
 
 def zipped(house: House, actor: Actor, job_id: str) -> Iterator[bytes]:
-    """The copies as files, named by case, number of the copy and language, and a list of all cases with what came of
-    each, in this person's language. Raises Unseen before the first byte.
+    """The copies as files, named by case, number of the copy and language, and a list of the cases that this person
+    sees by now with what came of each, in their language. Raises Unseen before the first byte.
 
-    A copy of a case that is not open to them any more is left out, and the list says so.
+    A copy is left out, and the list says so, where they would not get the same by now, and where it was taken back.
+    Each that they get is noted as an access to its case.
     """
     return _parts(house, actor, see_job(house, actor, job_id))
 
@@ -35,8 +36,12 @@ def zipped(house: House, actor: Actor, job_id: str) -> Iterator[bytes]:
 def _parts(house: House, actor: Actor, job: Job) -> Iterator[bytes]:
     sink, told = _Sink(), list[tuple[BulkCase, str]]()
     with zipfile.ZipFile(sink, "w", zipfile.ZIP_STORED) as archive:
-        for cases in _batches(house, job):
-            for case, data, why in _opened(house, actor, job, cases):
+        for cases in _batches(house, actor, job):
+            for case in cases:
+                try:
+                    data, why = _opened(house, actor, job, case)
+                except Unseen:  # shut to them since the batch was read
+                    continue
                 told.append((case, why))
                 if data is not None:
                     name = f"{case.number}-{case.copy}-{job.bulk.language}.pdf"
@@ -46,38 +51,39 @@ def _parts(house: House, actor: Actor, job: Job) -> Iterator[bytes]:
     yield sink.taken()
 
 
-def _batches(house: House, job: Job) -> Iterator[Sequence[BulkCase]]:
+def _batches(house: House, actor: Actor, job: Job) -> Iterator[Sequence[BulkCase]]:
     after = 0
     while True:
         with house.realm.reading() as session:
-            found = bulk.cases_of(session, job.bulk.id, *CaseState, after=after, limit=_BATCH)
+            seen = seen_now(house, actor)
+            found = bulk.cases_of(session, job.bulk.id, *CaseState, after=after, limit=_BATCH, seen=seen)
         if not found:
             return
         yield found
         after = found[-1].place
 
 
-def _opened(
-    house: House, actor: Actor, job: Job, cases: Sequence[BulkCase]
-) -> Iterator[tuple[BulkCase, bytes | None, str]]:
-    scope, document = scope_of(house, actor).of_content(), job.bulk.chosen["document"]
-    with house.realm.reading() as session:
-        seen = index.seen_among(session, scope, [case.case_id for case in cases], today=today_for(house))
-        for case in cases:
-            if case.state is not CaseState.done:
-                yield case, None, case.why
-            elif case.case_id not in seen:
-                yield case, None, "not_open"
-            else:
-                data = _kept(house, session, case, document)
-                yield case, data, "" if data is not None else "gone"
-
-
-def _kept(house: House, session: Session, case: BulkCase, document: str) -> bytes | None:
+def _opened(house: House, actor: Actor, job: Job, case: BulkCase) -> tuple[bytes | None, str]:
+    """The copy, or why there is none. Raises Unseen where the case is not for this person by now."""
+    if case.state is not CaseState.done:
+        return None, case.why
+    document = job.bulk.chosen["document"]
     try:
-        return papers.kept_copy(session, house.vault, case.case_id, document, case.copy)
+        with house.realm.reading() as session:
+            loaded = load(house, session, actor, case.number)
+            if not case.sight or sight_now(loaded, job.bulk.profile, case.copy) != case.sight:
+                return None, "not_open"
+            if (document, case.copy) in loaded.case.revoked:
+                return None, "revoked"
+            data = papers.kept_copy(session, house.vault, case.case_id, document, case.copy)
     except Sealed:
-        return None
+        data = None
+    if data is None:
+        return None, "gone"
+    with house.realm.writing() as session:
+        what = f"file.{job.bulk.profile}"
+        access.note(session, case_id=case.case_id, account=actor.id, at=house.now(), what=what)
+    return data, ""
 
 
 def _list(told: Sequence[tuple[BulkCase, str]], w: Wording) -> str:

@@ -13,6 +13,7 @@ def why_said(w: Wording, code: str) -> str:
         "refused": w._("The protocol did not allow a copy of it."),
         "sealed": w._("It could not be opened: its key was destroyed, or it is not the right one."),
         "broken": w._("Its pages could not be made. Whoever looks after the server finds the reason in the log."),
+        "revoked": w._("Its copy was taken back."),
         "gone": w._("Its copy is kept no longer: something in the case was destroyed since."),
     }
     return said.get(code, said["broken"])

@@ -16,7 +16,7 @@ from school_protocol.domain.events import DocumentIssued
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Document, Profile
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, account_names, as_it_stood, load
+from school_protocol.services.loading import Loaded, account_names, as_it_stood, load, names_in
 from school_protocol.services.papers import bundle_words as words
 from school_protocol.services.papers.choosing import document_of
 from school_protocol.services.papers.copies import (
@@ -38,7 +38,6 @@ from school_protocol.storage import cases, journal, once
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.wording import Wording
-
 
 PDF = "application/pdf"
 
@@ -178,6 +177,7 @@ def _standing(
         profile=reader.about,
         language=language,
         copy=cases.copies(session, loaded.case_id, document.key) + 1,
+        graves=cases.graves(session, loaded.case_id),
         reader=reader.said(Wording(language), issuer),
         role=role,
         content_head=content.hash,
@@ -189,21 +189,21 @@ def _standing(
 
 def _letters(house: House, session: Session, loaded: Loaded, reader: Reader) -> Iterator[_Letter]:
     """Each letter to that service that was issued and not taken back, with what it said when it was."""
+    identities = names_in(house, session, loaded.case_id)
     for issued in loaded.case.documents:
         document = loaded.protocol.documents.get(issued.document)
         is_taken_back = (issued.document, issued.copy) in loaded.case.revoked
         if document is None or not document.is_letter or issued.profile != reader.about or is_taken_back:
             continue
         then = as_it_stood(loaded, issued)
-        about = next((one for one in subjects(then, document) if one.about == issued.profile), None)
-        if about is not None:
-            view = letter_view(house, session, then, document, about, issued.language)
-            names = account_names(house, [issued.actor], issued.language)
-            told = replace(
-                view, issuer=names.get(issued.actor, "—"), role=issued.role, content_seq=then.case.content_seq,
-                content_head=issued.content_head,
-            )  # fmt: skip
-            yield _Letter(told, issued)
+        about = next(one for one in subjects(then, document, identities) if one.about == issued.profile)
+        view = letter_view(house, session, then, document, about, issued.language, issued.role)
+        names = account_names(house, [issued.actor], issued.language)
+        told = replace(
+            view, issuer=names.get(issued.actor, "—"), content_seq=then.case.content_seq,
+            content_head=issued.content_head,
+        )  # fmt: skip
+        yield _Letter(told, issued)
 
 
 # ---- what stands in it -----------------------------------------------------------------------------------------------

@@ -1,13 +1,16 @@
 """A file from anybody, checked in a process of its own that is bounded in time and memory, and can be stopped.
 
-What comes back is JSON: whatever a file did to its reader stays there. The processes are forked from one that has
-loaded what they need, begun with the first file.
+What comes back is JSON. The processes are forked from one that has loaded what they need, begun with the first file;
+before one takes a file it forgets its environment, where the passphrase of the keys may stand, and can write no file
+and begin no process. It is no sandbox: it runs as the same user, and can read what that user can.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import multiprocessing
+import os
 import re
 import resource
 from collections.abc import Mapping
@@ -28,6 +31,9 @@ SECONDS = 60.0
 """How long one file may take; a copy of two hundred pages takes less than a quarter of it."""
 MEMORY = 2 * 1024 * 1024 * 1024
 """Bytes of address space; more than the largest file takes with all that it unpacks to."""
+OPEN_FILES = 64
+HARMLESS = frozenset({"HOME", "LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "PATH", "TMPDIR", "TZ"})
+"""What a process apart keeps of the environment."""
 _LOADED = (
     "school_protocol.documents.sealing.examining",
     "school_protocol.documents.sealing.pages",
@@ -69,12 +75,26 @@ def _begun() -> ForkServerContext:
 
 
 def _work(answers: Connection) -> None:
+    forget_environment()
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     resource.setrlimit(resource.RLIMIT_CPU, (int(SECONDS) + 5, int(SECONDS) + 10))
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (OPEN_FILES, OPEN_FILES))
+    resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
     data, trust, moment = answers.recv()
     answers.send_bytes(json.dumps(checked(data, trust, moment).plain()).encode())
     answers.close()
+
+
+def forget_environment() -> None:
+    """Take everything from this process's environment but what is harmless, where the system keeps it, too."""
+    system = ctypes.CDLL(None)
+    system.getenv.restype = ctypes.c_void_p
+    for name in set(os.environb) - {os.fsencode(one) for one in HARMLESS}:
+        where = system.getenv(name)
+        if where:
+            ctypes.memset(where, 0, len(os.environb[name]))
+        del os.environb[name]
 
 
 def read_plain(told: Mapping[str, Any]) -> Checked:

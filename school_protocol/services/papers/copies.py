@@ -46,6 +46,8 @@ class Handed:
     content_head: str
     note: str
     """The code under which the access is kept."""
+    graves: int
+    """How often something of the case had been destroyed when it was read."""
     at_seq: int = 0
     """Number of the latest event that its pages know of; 0: of the case as it is handed out."""
     as_of: datetime | None = None
@@ -66,9 +68,10 @@ def copied(
 
 
 def is_current(session: Session, loaded: Loaded, handed: Handed) -> bool:
-    """Whether nothing was written, and no copy of it handed out, since it was made."""
+    """Whether nothing was written or destroyed, and no copy of it handed out, since it was made."""
     copy = cases.copies(session, loaded.case_id, handed.document) + 1
-    return (copy, cases.last_seq(session, loaded.case_id)) == (handed.copy, loaded.case.last_seq)
+    now = (copy, cases.last_seq(session, loaded.case_id), cases.graves(session, loaded.case_id))
+    return now == (handed.copy, loaded.case.last_seq, handed.graves)
 
 
 def hand_out(

@@ -94,6 +94,7 @@ def _standing(
         profile=profile.key,
         language=language,
         copy=cases.copies(session, loaded.case_id, sort.document) + 1,
+        graves=cases.graves(session, loaded.case_id),
         reader=reader.said(Wording(language), issuer),
         role=loaded.roles[0],
         content_head=content.hash,

@@ -17,9 +17,10 @@ from school_protocol.domain.letters import (
     own_pupil,
     recipients,
     refused_target,
+    same_as,
 )
 from school_protocol.domain.lines import PersonLine, RecordView
-from school_protocol.domain.naming import Naming, apart, with_tokens
+from school_protocol.domain.naming import Identity, Naming, apart, with_tokens
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import ActKind, Document, Piece, Target
 from school_protocol.services.directory import contact_lines
@@ -79,8 +80,9 @@ def see_letters(house: House, actor: Actor, number: str) -> LetterOptions:
         if not letters:
             raise Unseen(number)
         languages = tuple(one for one in house.settings.languages if one in loaded.protocol.languages)
+        names = names_in(house, session, loaded.case_id)
         lines = tuple(
-            LetterLine(one, tuple(subjects(loaded, one)), cases.copies(session, loaded.case_id, one.key))
+            LetterLine(one, tuple(subjects(loaded, one, names)), cases.copies(session, loaded.case_id, one.key))
             for one in letters
         )
         return LetterOptions(Seeing(loaded, {}).head(), lines, languages)
@@ -97,8 +99,8 @@ def letters_of(loaded: Loaded) -> tuple[Document, ...]:
     )
 
 
-def subjects(loaded: Loaded, document: Document) -> Iterator[Subject]:
-    """What a copy of it can be about, in the order of the case."""
+def subjects(loaded: Loaded, document: Document, names: Mapping[str, Identity]) -> Iterator[Subject]:
+    """What a copy of it can be about, in the order of the case; `names`: who the people of the case are."""
     protocol, case, seeing = loaded.protocol, loaded.case, Seeing(loaded, {})
     if document.per == "referral":
         for referral in letter_referrals(protocol, case):
@@ -107,17 +109,18 @@ def subjects(loaded: Loaded, document: Document) -> Iterator[Subject]:
             yield Subject(f"{_REFERRAL}{referral.number}", referral.number, target, refused=refused)
     elif document.per == "guardian":
         for person in recipients(protocol, case, document):
-            yield Subject(person, person=seeing.person(person), refused=held_back(protocol, case, person))
+            refused = held_back(protocol, case, *same_as(case, names, person))
+            yield Subject(person, person=seeing.person(person), refused=refused)
     else:
         yield Subject(CASE, refused=_unwritten(loaded, document))
 
 
-def chosen(loaded: Loaded, document: str, about: str) -> tuple[Document, Subject]:
+def chosen(loaded: Loaded, names: Mapping[str, Identity], document: str, about: str) -> tuple[Document, Subject]:
     """The document and what it is about. Raises Unseen where it isn't this person's, Refused where it can't be now."""
     found = next((one for one in letters_of(loaded) if one.key == document), None)
     if found is None:
         raise Unseen(document)
-    line = LetterLine(found, tuple(subjects(loaded, found)), 0)
+    line = LetterLine(found, tuple(subjects(loaded, found, names)), 0)
     subject = line.subject(about)
     if subject is None:
         raise Refused((_none_of_it(found),))
@@ -154,10 +157,19 @@ def _latest(loaded: Loaded, act: str) -> Record | None:
 
 
 def letter_view(
-    house: House, session: Session, loaded: Loaded, document: Document, subject: Subject, language: str
+    house: House,
+    session: Session,
+    loaded: Loaded,
+    document: Document,
+    subject: Subject,
+    language: str,
+    role: str | None = None,
 ) -> Paper:
-    """What that paper says, as far as whoever issues it may read it and its reader may have it."""
-    return _Writing(house, session, loaded, document, subject, language).paper()
+    """What that paper says, as far as whoever issues it may read it and its reader may have it.
+
+    `role`: in which it was issued, where that was before; None: in which this person may issue it.
+    """
+    return _Writing(house, session, loaded, document, subject, language).paper(role)
 
 
 class _Writing:
@@ -174,11 +186,11 @@ class _Writing:
         self.named = self._named()
         self.left_out: list[str] = []
 
-    def paper(self) -> Paper:
+    def paper(self, role: str | None) -> Paper:
         loaded, subject = self.loaded, self.subject
         head = journal.content_head(self.session, loaded.case_id)
         assert head is not None
-        role = role_for(self.protocol, self.document.for_, loaded.roles)
+        role = role or role_for(self.protocol, self.document.for_, loaded.roles)
         assert role is not None
         body = tuple(piece for one in self.document.body for piece in self._printed(one))
         return Paper(

@@ -9,7 +9,7 @@ from school_protocol.documents.papers import Paper, paper
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, load
+from school_protocol.services.loading import Loaded, load, names_in
 from school_protocol.services.papers.copies import (
     ATTEMPTS,
     Handed,
@@ -57,7 +57,9 @@ def issue_letter(
             loaded = load(house, session, actor, number)
             if language not in loaded.protocol.languages:
                 raise Unseen(f"{number}/{language}")
-            found, subject = chosen(loaded, document, about)  # a hold placed since the first press holds this one back
+            names = names_in(house, session, loaded.case_id)
+            # a hold placed since the first press holds this one back
+            found, subject = chosen(loaded, names, document, about)
             before = once.spent(session, press)
             if before is not None:
                 data, copy = handed_before(house, session, loaded, document, before)
@@ -82,6 +84,7 @@ def _standing(session: Session, loaded: Loaded, view: Paper, language: str) -> _
         profile=view.about,
         language=language,
         copy=cases.copies(session, loaded.case_id, view.document.key) + 1,
+        graves=cases.graves(session, loaded.case_id),
         reader=_reader(view, Wording(language)),
         role=view.role,
         content_head=view.content_head,

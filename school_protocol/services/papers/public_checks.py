@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from ipaddress import IPv6Address, ip_address, ip_network
 
 from school_protocol.documents.sealing.trust import Trust
 from school_protocol.services.accounts import TooManyTries
@@ -11,7 +12,9 @@ from school_protocol.services.papers.signing import trust_in
 from school_protocol.storage import sign_in as browser
 
 WINDOW, MOST = timedelta(minutes=15), 40
-"""So many files from one address in so long: a whole school may stand behind one."""
+"""So many files from one place in so long: a whole school may stand behind one address."""
+HOUSEHOLD = 64
+"""Bits of an IPv6 address that are one place: whoever has one address of such a network has them all."""
 
 
 def can(house: House) -> bool:
@@ -26,9 +29,20 @@ def trust(house: House) -> Trust | None:
 
 
 def note(house: House, address: str) -> None:
-    """One more file from that address. Raises TooManyTries."""
-    subject = f"verify|{address}"
+    """One more file from the place of that address. Raises TooManyTries."""
+    subject = f"verify|{place_of(address)}"
     with house.directory.writing() as session:
         if browser.attempts_since(session, subject, house.now() - WINDOW) >= MOST:
             raise TooManyTries(int(WINDOW.total_seconds()))
         browser.note_attempt(session, subject, at=house.now())
+
+
+def place_of(address: str) -> str:
+    """What counts as one place: an IPv4 address, or the network of an IPv6 one; anything else as it is."""
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return str(found)
+    return str(found.ipv4_mapped or ip_network((int(found), HOUSEHOLD), strict=False))

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import Refused
-from school_protocol.domain.letters import held_back, own_pupil, refused_target
+from school_protocol.domain.letters import held_back, own_pupil, refused_target, same_as
 from school_protocol.domain.lines import PersonLine
-from school_protocol.domain.naming import Identity, is_same_person
+from school_protocol.domain.naming import Identity
 from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.domain.protocol import Profile, ScopeKind, Target
 from school_protocol.services.house import House
@@ -110,8 +110,8 @@ def _guardians(loaded: Loaded, names: Mapping[str, Identity]) -> Iterator[Reader
 def _refused_guardian(loaded: Loaded, names: Mapping[str, Identity], guardian: str) -> Reason | None:
     """A hold on somebody holds wherever they stand in the case; and nobody reads for one side who stands on another."""
     protocol, case = loaded.protocol, loaded.case
-    same = [key for key in case.people if key == guardian or is_same_person(names.get(key), names.get(guardian))]
-    held = next((reason for key in same if (reason := held_back(protocol, case, key)) is not None), None)
+    same = same_as(case, names, guardian)
+    held = held_back(protocol, case, *same)
     if held is not None:
         return held
     own = protocol.slots[case.people[guardian].slot]

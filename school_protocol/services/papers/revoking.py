@@ -17,7 +17,7 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, keep, load
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import CaseHead
-from school_protocol.storage import access
+from school_protocol.storage import access, papers
 
 NOTE = "copy.revoked"
 """The code under which the access is kept."""
@@ -86,6 +86,7 @@ def revoke(house: House, actor: Actor, number: str, document: str, copy: int, re
             actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, document=document, copy=copy, reason=said
         )
         (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+        papers.drop_copy(session, loaded.case_id, document, copy)
         access.note(session, case_id=loaded.case_id, account=actor.id, at=house.now(), what=NOTE)
         assert isinstance(kept, DocumentRevoked)
         return kept
@@ -93,6 +94,8 @@ def revoke(house: House, actor: Actor, number: str, document: str, copy: int, re
 
 def may_see_copies(loaded: Loaded) -> bool:
     """Whether this person might take some copy of this case back: as head, as who oversees, or as who issues it."""
+    if loaded.metadata_only:
+        return False
     if _of_the_house(loaded):
         return True
     documents = loaded.protocol.documents.values()

@@ -22,7 +22,7 @@ from school_protocol.documents.sealing.verifying import MOST, verify
 from school_protocol.domain.errors import DefinitionError, Sealed
 from school_protocol.domain.events import DocumentIssued, DocumentRevoked, Event, from_entry
 from school_protocol.services.house import House
-from school_protocol.storage import cases, copies
+from school_protocol.storage import cases, copies, yearly
 from school_protocol.storage.engines import Session
 from school_protocol.storage.journal import Head
 from school_protocol.wording import Wording
@@ -156,6 +156,8 @@ def asked(house: House, found: Checked) -> Checked:
     verdict, copy = found.verdict, found.verdict.copy
     if not verdict.is_sound or copy is None:
         return found
+    if found.about is None and not copy.journal_head:
+        return _asked_of_reports(house, found, copy.number)
     with house.realm.reading() as session:
         place = Head(copy.journal_number, copy.journal_head)
         named = cases.check_number(found.about.number) if found.about else None
@@ -172,6 +174,15 @@ def asked(house: House, found: Checked) -> Checked:
     issued = _issued(events, found)
     told += [Finding(Code.NOT_ISSUED)] if issued is None else _revoked(events, issued)
     return replace(found, verdict=_with(verdict, told), is_asked=True, is_issued=issued is not None)
+
+
+def _asked_of_reports(house: House, found: Checked, number: int) -> Checked:
+    """Of a copy that is of no case: whether it is a yearly report that was handed out, byte for byte."""
+    with house.directory.reading() as session:
+        handed = yearly.of_digest(session, found.verdict.digest)
+    if handed is None or handed.copy != number:
+        return replace(found, verdict=_with(found.verdict, [Finding(Code.NOT_ISSUED)]), is_asked=True)
+    return replace(found, is_asked=True, is_issued=True)
 
 
 def _places(found: Checked, place: Head) -> tuple[Head, ...]:

@@ -107,7 +107,11 @@ def stop(job: str) -> ResponseReturnValue:
 
 @blueprint.post("/<job>/delete")
 def delete(job: str) -> ResponseReturnValue:
-    """Nothing is kept of it here any more."""
-    papers.delete(sessions.house(), sessions.actor(), job[:ID_MOST])
+    """Nothing is kept of it here any more; while a copy is being made, it is stopped only."""
+    if not papers.delete(sessions.house(), sessions.actor(), job[:ID_MOST]):
+        w = wording()
+        said = w._("Not deleted yet: one copy is being made still. No other one follows. Try again in a minute.")
+        flash(said, "message")
+        return redirect(url_for("bulk.job", job=job), 303)
     flash(wording()._("The copies are deleted here. That they were issued stays noted in each case."), "ok")
     return redirect(url_for("bulk.index"), 303)

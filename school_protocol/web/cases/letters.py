@@ -5,16 +5,19 @@ from __future__ import annotations
 from collections.abc import Sequence
 from io import BytesIO
 
-from flask import Blueprint, render_template, request, send_file
+from flask import Blueprint, current_app, render_template, request, send_file
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
+from school_protocol.documents.sealing.errors import SealingError
+from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import Refused, SentBefore, Unseen
 from school_protocol.services.papers.letters import LetterLine, LetterOptions, see_letters
 from school_protocol.services.papers.posting import issue_letter
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
+from school_protocol.web.rendering import wording
 
 
 def add_to(blueprint: Blueprint) -> None:
@@ -59,6 +62,9 @@ def letter(number: str, document: str) -> ResponseReturnValue:
         return _page(options, line, before=error.outcome["copy"], about=about), 409
     except Refused as error:
         return _page(options, line, reasons=error.reasons, about=about), 409
+    except SealingError as error:
+        current_app.logger.exception("a letter could not be sealed")
+        return _page(options, line, unsealed=error_said(wording(), error), about=about), 503
     return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
 
 
@@ -69,6 +75,7 @@ def _page(
     missing: str | None = None,
     before: int | None = None,
     reasons: Sequence[Reason] = (),
+    unsealed: str = "",
     about: str = "",
 ) -> str:
     possible = [one.about for one in line.subjects if one.refused is None]
@@ -81,5 +88,6 @@ def _page(
         missing=missing,
         before=before,
         reasons=reasons,
+        unsealed=unsealed,
         chosen=about if about in possible else next(iter(possible), ""),
     )

@@ -169,8 +169,9 @@ class Sheet:
 
 def _typed(posted: Mapping[str, str] | None, more: bool) -> Sheet:
     posted = posted or {}
-    places = sorted({int(key.partition(".")[0]) for key in posted if key.partition(".")[0].isdecimal()})
-    places = [place for place in places if place < REMARKS_MOST]
+    heads = {key.partition(".")[0] for key in posted}
+    places = {int(head) for head in heads if head.isdecimal() and len(head) < 10}
+    places = {place for place in places if place < REMARKS_MOST}
     wanted = max(FIRST_ROWS, len(places) + (1 if more else 0))
     rows = [_row(posted, place) for place in range(min(wanted, REMARKS_MOST))]
     figures = posted.get("figures", "")[:200]

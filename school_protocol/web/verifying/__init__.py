@@ -1,4 +1,7 @@
-"""Whether a copy is genuine: anybody's page. The file is looked at in memory, by a process apart, and not kept."""
+"""Whether a copy is genuine: anybody's page. A process apart looks at the file, which is kept nowhere here.
+
+Nobody waits for a place: whoever waited would hold one of the few threads that serve everybody else.
+"""
 
 from __future__ import annotations
 
@@ -24,9 +27,11 @@ from school_protocol.web.rendering import wording
 blueprint = Blueprint("verifying", __name__)
 
 AT_ONCE = 2
-"""Files that are looked at together; whoever comes then waits for a moment, or is asked to come again."""
-PATIENCE = 10.0
-"""Seconds."""
+"""Files that are looked at together; whoever comes then is asked to come again."""
+SECONDS = 20.0
+"""How long one file may take here; the command takes the time it needs."""
+AGAIN_IN = 60
+"""Seconds after which whoever found no place is asked to come again."""
 _places = BoundedSemaphore(AT_ONCE)
 
 
@@ -52,19 +57,13 @@ def verify() -> ResponseReturnValue:
         trust = public_checks.trust(sessions.house())
         if trust is None:
             return _page(), 503
-        public_checks.note(sessions.house(), request.remote_addr or "")
         with _place():
-            found = checking_apart.checked_apart(data, trust, sessions.house().now())
+            found = checking_apart.checked_apart(data, trust, sessions.house().now(), seconds=SECONDS)
     except SealingError as error:
         return _page(problem=error_said(wording(), error)), 503
-    except TooManyTries:
-        return _page(
-            problem=wording()._("Many files were checked from here just now: please wait a quarter of an hour.")
-        ), 429
     except Crowded:
-        return _page(
-            problem=wording()._("Several files are being checked at this moment: please try again shortly.")
-        ), 503
+        said = wording()._("Two files are being checked right now: please try again in a minute.")
+        return _page(problem=said), 503, {"Retry-After": str(AGAIN_IN)}
     return _page(asked(sessions.house(), found))
 
 
@@ -75,9 +74,16 @@ def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
     return _page(unread(size, Code.TOO_LARGE, size=size, most=MOST)), 413
 
 
+@blueprint.errorhandler(TooManyTries)
+def too_many(error: TooManyTries) -> ResponseReturnValue:
+    """Counted before the body is read: see limits.count."""
+    said = wording()._("Many files were checked from here just now: please wait a quarter of an hour.")
+    return _page(problem=said), 429, {"Retry-After": str(error.seconds)}
+
+
 @contextmanager
 def _place() -> Iterator[None]:
-    if not _places.acquire(timeout=PATIENCE):
+    if not _places.acquire(blocking=False):
         raise Crowded
     try:
         yield

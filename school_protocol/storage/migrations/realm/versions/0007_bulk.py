@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("state", sa.String(length=12), nullable=False),
         sa.Column("why", sa.String(length=16), nullable=False),
         sa.Column("copy", sa.Integer(), nullable=False),
+        sa.Column("sight", sa.String(length=64), nullable=False),
         sa.Column("tries", sa.Integer(), nullable=False),
         sa.CheckConstraint("state IN ('waiting', 'done', 'refused')", name=op.f("ck_bulk_case_state_known")),
         sa.CheckConstraint("(state = 'done') = (copy > 0)", name=op.f("ck_bulk_case_done_with_a_copy")),

@@ -1,0 +1,36 @@
+"""Whose eyes a copy of a job was made for: it is given to nobody else, not even to the same person in another role."""
+
+from __future__ import annotations
+
+from school_protocol.domain.engine import roles_of
+from school_protocol.domain.events import DocumentIssued
+from school_protocol.services.loading import Loaded, as_it_stood
+from school_protocol.services.papers.choosing import document_of, profiles_of
+from school_protocol.services.papers.making import sort_of
+
+
+def sight_now(loaded: Loaded, profile: str, copy: int) -> str:
+    """For whose eyes that copy would be made now (a digest); empty where this person may not hand it out."""
+    issued = _issued(loaded, copy)
+    chosen = next((one for one in profiles_of(loaded) if one.key == profile), None)
+    if issued is None or chosen is None:
+        return ""
+    return sort_of(loaded, chosen, issued.language, issued.about).sight
+
+
+def sight_then(loaded: Loaded, profile: str, copy: int) -> str:
+    """For whose eyes it was made; empty where that was for another role than this person holds by now."""
+    issued = _issued(loaded, copy)
+    if issued is None:
+        return ""
+    then = as_it_stood(loaded, issued)
+    then.roles = roles_of(then.protocol, then.case, then.actor, then.around, then.facts.today)
+    chosen = next((one for one in profiles_of(then) if one.key == profile), None)
+    if chosen is None or issued.role != then.roles[0]:
+        return ""
+    return sort_of(then, chosen, issued.language, issued.about).sight
+
+
+def _issued(loaded: Loaded, copy: int) -> DocumentIssued | None:
+    document = document_of(loaded).key
+    return next((one for one in loaded.case.documents if (one.document, one.copy) == (document, copy)), None)

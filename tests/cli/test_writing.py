@@ -1,0 +1,179 @@
+"""Files that commands write: their owner's alone, in their place when they are whole, nothing left after an error."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN, NOW
+from handing import hand_out_as
+from services.conftest import School
+
+from school_protocol import cli
+from school_protocol.cli.writing import written
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import open_house
+from school_protocol.services.papers import apart, bulk_files
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import directory
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture(autouse=True)
+def usual_mask() -> Iterator[None]:
+    before = os.umask(0o022)
+    yield
+    os.umask(before)
+
+
+# ---- one file ------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_in_its_place_once_it_is_whole_and_nobody_elses(tmp_path: Path) -> None:
+    out = tmp_path / "copy.pdf"
+    with written(out) as file:
+        file.write(b"names")
+        (unfinished,) = tmp_path.iterdir()
+        assert unfinished != out
+        assert mode(unfinished) == 0o600
+    assert list(tmp_path.iterdir()) == [out]
+    assert (out.read_bytes(), mode(out)) == (b"names", 0o600)
+
+
+def test_the_control_a_file_written_as_usual_is_read_by_everybody(tmp_path: Path) -> None:
+    out = tmp_path / "copy.pdf"
+    out.write_bytes(b"names")
+    assert mode(out) == 0o644
+    with written(str(out)) as file:
+        file.write(b"others")
+    assert (out.read_bytes(), mode(out)) == (b"others", 0o600)
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, ValueError, OSError(28, "No space left on device")])
+def test_after_any_error_nothing_is_left_and_what_was_there_is(tmp_path: Path, error: Any) -> None:
+    out = tmp_path / "copy.pdf"
+    out.write_bytes(b"before")
+
+    def fail() -> None:
+        with written(out) as file:
+            file.write(b"names")
+            raise error
+
+    with pytest.raises(click.ClickException if isinstance(error, OSError) else error):
+        fail()
+    assert list(tmp_path.iterdir()) == [out]
+    assert out.read_bytes() == b"before"
+
+
+def test_what_the_system_refuses_is_said_with_a_hint(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException) as refused, written(tmp_path / "no" / "copy.pdf", "Fetch it."):
+        pytest.fail("it began")
+    assert refused.value.message.endswith("could not be written: No such file or directory. Fetch it.")
+
+
+def test_a_link_is_followed_and_a_device_stays_one(tmp_path: Path) -> None:
+    link, out = tmp_path / "link.pdf", tmp_path / "copy.pdf"
+    link.symlink_to(out)
+    with written(link) as file:
+        file.write(b"names")
+    assert link.is_symlink()
+    assert (out.read_bytes(), mode(out)) == (b"names", 0o600)
+    with written("/dev/null") as file:
+        file.write(b"names")
+    assert stat.S_ISCHR(Path("/dev/null").stat().st_mode)
+
+
+# ---- each command --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    hand_out_as(monkeypatch, lambda view, _wording: f"%PDF {view.head.number}".encode())
+    clock = TurnableClock(NOW)
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    found.report()
+    for module in (cli.bulk, cli.bundles, cli.case_files, cli.reports):
+        monkeypatch.setattr(module, "open_the_house", lambda: house)
+
+    class Crew(apart.Here):
+        def __init__(self, *_any: Any) -> None:
+            super().__init__(house)
+
+        def __enter__(self) -> Crew:
+            return self
+
+        def __exit__(self, *_error: object) -> None: ...
+
+    monkeypatch.setattr(apart, "Crew", Crew)
+    for place, name in (
+        ("school_protocol.services.papers.bundles", "issue_bundle"),
+        ("school_protocol.services.papers.posting", "issue_letter"),
+        ("school_protocol.services.papers.yearly", "issue_yearly"),
+    ):
+        monkeypatch.setattr(f"{place}.{name}", lambda *_any: SimpleNamespace(data=b"names", copy=1))
+    monkeypatch.setattr("school_protocol.services.papers.bundles.see_bundles", lambda *_any: ())
+    yield found
+    house.realm.close()
+    house.directory.close()
+
+
+COMMANDS: dict[str, Callable[[School], list[str]]] = {
+    "issue": lambda school: ["case-file", "issue", school.number, "--profile", "school"],
+    "letter": lambda school: ["case-file", "letter", school.number, "--document", "x"],
+    "bundle": lambda school: ["case-file", "bundle", school.number],
+    "bulk": lambda _school: ["case-file", "bulk", "--profile", "school"],
+    "yearly": lambda _school: ["report", "yearly", "--school", "x", "--year", "2026"],
+}
+
+
+def run(school: School, command: str, out: Path) -> Result:
+    with school.house.directory.reading() as session:
+        username = directory.account(session, school.account("head")).username
+    return CliRunner().invoke(cli.main, [*COMMANDS[command](school), "-o", str(out), "--as", username])
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_what_a_command_writes_is_its_owners_alone(school: School, tmp_path: Path, command: str) -> None:
+    folder = tmp_path / "out"
+    folder.mkdir()
+    out = folder / "copy"
+    done = run(school, command, out)
+    assert done.exit_code == 0, done.output
+    assert list(folder.iterdir()) == [out]
+    assert mode(out) == 0o600
+    assert out.stat().st_size
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_after_ctrl_c_a_command_leaves_nothing(
+    school: School, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    def interrupted(*_any: Any, **_more: Any) -> Any:
+        raise KeyboardInterrupt
+
+    def half(*_any: Any) -> Iterator[bytes]:
+        yield b"names"
+        raise KeyboardInterrupt
+
+    for place in ("bundles.issue_bundle", "posting.issue_letter", "yearly.issue_yearly"):
+        monkeypatch.setattr(f"school_protocol.services.papers.{place}", interrupted)
+    if command == "issue":
+        monkeypatch.setattr("school_protocol.services.papers.issue_case_file", interrupted)
+    monkeypatch.setattr(bulk_files, "zipped", half)
+    folder = tmp_path / "out"
+    folder.mkdir()
+    assert run(school, command, folder / "copy").exit_code == 1
+    assert list(folder.iterdir()) == []
