@@ -139,9 +139,7 @@ class Lines:
         cases = found.totals[CASES]
         if not self.view.period.is_over:
             yield w._("Cases opened so far: %(count)s.", count=self.count(cases))
-            yield w._(
-                "The tables come once the year is over: two reports of one year must not tell a single case."
-            )
+            yield w._("The tables come once the year is over: two reports of one year must not tell a single case.")
             return
         if not cases.low:
             yield w._("Fewer than 10 cases were opened in the year, or none. Of so few nothing more is told.")
@@ -325,7 +323,9 @@ class Lines:
         w = self.w
         said = [
             w._("Counted are the cases opened in this time, as the journal stood at its end; not those erased since."),
-            w._("Figures go by tens, so that nobody can count the cases they may not see; “fewer than 10” may be none."),
+            w._(
+                "Figures go by tens, so that nobody can count the cases they may not see; “fewer than 10” may be none."
+            ),
             w._("Shares are told in steps, and only of 20 or more. These figures rank nobody: few cases are no merit."),
             w._("No pupil, no family and no member of staff can be found in this report."),
         ]

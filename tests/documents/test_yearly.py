@@ -15,7 +15,7 @@ import pytest
 
 from school_protocol.documents.yearly import Lines, YearlyPaper, yearly_html, yearly_paper
 from school_protocol.domain.protocol import Document, Protocol
-from school_protocol.domain.withholding import Sign
+from school_protocol.domain.withholding import Band
 from school_protocol.domain.yearly import CASES, DANGERS, Figures, Period, Tally, figures, from_data, period
 from school_protocol.wording import Wording
 from tests.domain.test_yearly import school
@@ -27,7 +27,7 @@ from .test_papers import ABOVE, SCHOOL
 
 LANGUAGES = ("fr", "ar", "en")
 OVER, UNDER_WAY = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
-FEWER = {"fr": "moins de 5", "ar": "أقل من 5", "en": "fewer than 5"}
+FEWER = {"fr": "moins de 10", "ar": "أقل من 10", "en": "fewer than 10"}
 SIZES = {"large": (4, 80, OVER), "middling": (9, 22, OVER), "few": (1, 3, OVER), "so far": (1, 41, UNDER_WAY)}
 
 
@@ -96,12 +96,12 @@ def test_what_there_is_to_decide_stands_on_page_one(
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_no_count_below_five_is_on_the_pages(moroccan: Protocol, document: Document, language: str) -> None:
+def test_no_count_but_its_ten_is_on_the_pages(moroccan: Protocol, document: Document, language: str) -> None:
     for seed in range(0, 60, 6):
         lines = Lines(report(moroccan, document, seed, 30), Wording(language))
         rows = [row for _t, _a, rows in lines.tables("cases", "dangers", "referrals", "follow_ups") for row in rows]
         said = [row.count.striptags() for row in (*rows, *lines.totals())]
-        assert all(int(one) >= 5 for one in said if one.isdigit())
+        assert not [one for one in said if one.isdigit()]
         assert any(FEWER[language] in one.replace("\u00a0", " ") for one in said)
 
 
@@ -180,9 +180,9 @@ def test_every_row_that_a_definition_can_have_has_a_title(
         assert len(set(titles)) == len(titles), key
 
 
-def test_a_withheld_count_is_said_in_words(moroccan: Protocol, document: Document) -> None:
+def test_a_count_is_said_by_its_ten(moroccan: Protocol, document: Document) -> None:
     lines = Lines(report(moroccan, document, 9, 22), Wording("en"))
-    assert lines.count(Sign.withheld) == "not told"
+    assert [lines.count(Band(one)) for one in (0, 20)] == ["fewer than 10", "20 to 29"]
     assert lines.share((75, 100)) == "75% or more"
     assert lines.share((0, 25)) == "less than 25%"
 

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import csv
 import errno
 import io
 import threading
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from handing import hand_out_as
 from sqlalchemy import func, select
 
 from school_protocol.documents.rendering import DocumentsUnavailable
@@ -21,60 +19,36 @@ from school_protocol.documents.sealing.errors import KeyLost
 from school_protocol.domain.errors import BadInput, Refused, Unseen
 from school_protocol.services.papers import bulk, issue_case_file, issuing
 from school_protocol.services.papers.apart import Here
-from school_protocol.services.papers.bulk import BulkRefused, Job, Made, Wish, begin, go_on, see_job
+from school_protocol.services.papers.bulk import BulkRefused, Made, begin, see_job
 from school_protocol.services.papers.bulk_files import LIST, zipped
 from school_protocol.services.papers.bulk_said import problem_said, trouble_said, why_said
-from school_protocol.services.papers.revoking import revoke
 from school_protocol.storage import cases, directory, journal, papers
 from school_protocol.storage.bulk_tables import BulkCaseRow, BulkRow
 from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
 from school_protocol.storage.paper_tables import HandedPaperRow
-from school_protocol.storage.tables import AccessRow, EventRow
 from school_protocol.wording import Wording
+from services.bulking import (
+    COPY_MADE,
+    HOUR,
+    KEY,
+    WISH,
+    Dying,
+    begun,
+    fetched,
+    handed,
+    issuings,
+    listed,
+    reported,
+    rows,
+    seen,
+    worked,
+)
 from services.conftest import NAME, School
-
-KEY = "ma-cyberharassment"
-WISH = Wish(offer=f"{KEY}/school", language="fr")
-HOUR = 3600.0
-COPY_MADE = Wording("fr")._("Copy made")
 
 
 @pytest.fixture
 def many(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
-    """Four cases of one school; pages are a word."""
-    hand_out_as(monkeypatch, lambda view, wording: f"%PDF {view.head.number} {wording.language}".encode())
-    for _case in range(4):
-        school.report()
-    return school
-
-
-def begun(school: School, who: str = "head", token: str = "t", **changes: Any) -> str:
-    wish = Wish(**{**{name: getattr(WISH, name) for name in WISH.__slots__}, **changes})
-    return begin(school.house, school.person(who), wish, token).job
-
-
-def worked(school: School, hands: Any = None, seconds: float = HOUR) -> bool:
-    return go_on(school.house, hands or Here(school.house), seconds)
-
-
-def seen(school: School, job: str, who: str = "head") -> Job:
-    return see_job(school.house, school.person(who), job)
-
-
-def fetched(school: School, job: str, who: str = "head") -> zipfile.ZipFile:
-    parts = list(zipped(school.house, school.person(who), job))
-    return zipfile.ZipFile(io.BytesIO(b"".join(parts)))
-
-
-def listed(archive: zipfile.ZipFile) -> list[list[str]]:
-    return list(csv.reader(io.StringIO(archive.read(LIST).decode("utf-8-sig"))))
-
-
-def issuings(school: School) -> dict[str, int]:
-    """How many copies each case says were handed out."""
-    with school.house.realm.reading() as session:
-        query = select(EventRow.case_id, func.count()).where(EventRow.kind == "DocumentIssued")
-        return {str(case_id): number for case_id, number in session.execute(query.group_by(EventRow.case_id))}
+    return reported(school, monkeypatch)
 
 
 # ---- all of it -----------------------------------------------------------------------------------------------------
@@ -117,27 +91,6 @@ def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: Sch
 # ---- killed, stopped, twice ----------------------------------------------------------------------------------------
 
 
-@dataclass
-class Dying:
-    """Does the work, and is gone after so many cases: before or after it told anybody."""
-
-    house: Any
-    lives: int
-    tells: bool
-    size: int = 1
-    told: list[str] = field(default_factory=list)
-
-    def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
-        self.told.append(told[1])
-        if self.lives == 0 and self.tells:
-            raise KeyboardInterrupt
-        answer = Here(self.house).do(work, *told, now=now)
-        if self.lives == 0:
-            raise KeyboardInterrupt
-        self.lives -= 1
-        return answer
-
-
 @pytest.mark.parametrize("tells", [True, False], ids=["before the copy", "after the copy"])
 @pytest.mark.parametrize("lives", [0, 1, 3])
 def test_a_worker_that_is_gone_leaves_each_case_exactly_one_copy(many: School, lives: int, tells: bool) -> None:
@@ -149,11 +102,6 @@ def test_a_worker_that_is_gone_leaves_each_case_exactly_one_copy(many: School, l
     assert seen(many, job).done == 4
     assert list(issuings(many).values()) == [1, 1, 1, 1]
     assert {case.copy for case in rows(many)} == {1}
-
-
-def rows(school: School) -> list[BulkCaseRow]:
-    with school.house.realm.reading() as session:
-        return list(session.scalars(select(BulkCaseRow).order_by(BulkCaseRow.place)))
 
 
 def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
@@ -315,94 +263,6 @@ def test_who_is_excluded_from_a_case_gets_no_copy_and_learns_nothing_of_it(many:
     assert seen(many, again).total == 3
 
 
-# ---- for whose eyes each was made ----------------------------------------------------------------------------------
-
-
-def outcomes(archive: zipfile.ZipFile) -> dict[str, str]:
-    return {row[0]: row[2] for row in listed(archive)[1:]}
-
-
-NOT_OPEN = why_said(Wording("fr"), "not_open")
-
-
-@pytest.mark.parametrize("profile", ["school", "supervisor"])
-def test_who_reads_pseudonyms_only_by_now_does_not_get_the_copies_with_names(many: School, profile: str) -> None:
-    """The same account, moved on to the directorate: it may hand out one of the two profiles still, without names."""
-    many.act("head", "nameless_summary", summary="L’élève va mieux.", names_nobody="true")
-    job = begun(many, offer=f"{KEY}/{profile}")
-    worked(many)
-    done = seen(many, job).done
-    assert done
-    moved = replace(many.person("head"), appointments=many.person("directorate").appointments)
-    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.house, moved, job))))
-    assert archive.namelist() == [LIST]
-    assert many.number in outcomes(archive)
-    assert NOT_OPEN in outcomes(archive).values()
-    assert len(fetched(many, job).namelist()) == done + 1, "the control: in the same role they are there"
-
-
-def test_who_was_seated_for_one_side_since_gets_that_case_no_more(many: School) -> None:
-    job = begun(many, "team_coordinator")
-    worked(many)
-    assert len(fetched(many, job, "team_coordinator").namelist()) == 5
-    coordinator = many.account("team_coordinator")
-    many.act("head", "name_seat", seat="support", account=coordinator, side="targeted")
-    archive = fetched(many, job, "team_coordinator")
-    assert len(archive.namelist()) == 4
-    assert outcomes(archive)[many.number] == NOT_OPEN
-    assert sorted(outcomes(archive).values()) == sorted([NOT_OPEN, *[COPY_MADE] * 3])
-
-
-def test_what_was_written_since_does_not_keep_a_copy_back(many: School) -> None:
-    job = begun(many)
-    worked(many)
-    many.act("team_member/2", "conflict", reason="close_relative")
-    assert len(fetched(many, job).namelist()) == 5
-
-
-def test_a_copy_begun_in_another_role_is_not_taken_for_one_of_this_role(many: School) -> None:
-    """A worker was gone between the copy and the job’s note of it; meanwhile the person reads pseudonyms only."""
-    told = (many.account("head"), many.number, "supervisor", "fr", "t")
-    many.act("head", "nameless_summary", summary="L’élève va mieux.", names_nobody="true")
-    first = bulk.issue_one(many.house, *told)
-    assert (first.copy, len(first.sight)) == (1, 64)
-    assert bulk.issue_one(many.house, *told) == first
-    moved = replace(many.person("head"), appointments=many.person("directorate").appointments)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(bulk, "actor_of", lambda *_any: moved)
-        assert bulk.issue_one(many.house, *told) == Made(why="not_open")
-
-
-def test_a_copy_that_was_taken_back_is_not_handed_out_again(many: School) -> None:
-    job = begun(many)
-    worked(many)
-    revoke(many.house, many.person("head"), many.number, "case_file", 1, "wrong reader")
-    archive = fetched(many, job)
-    assert len(archive.namelist()) == 4
-    assert outcomes(archive)[many.number] == why_said(Wording("fr"), "revoked")
-
-
-def test_taken_back_is_looked_at_although_the_copy_is_kept(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(papers, "drop_copy", lambda *_any: None)
-    test_a_copy_that_was_taken_back_is_not_handed_out_again(many)
-
-
-def test_each_copy_that_is_fetched_is_noted_as_an_access(many: School) -> None:
-    def noted() -> dict[str, int]:
-        with many.house.realm.reading() as session:
-            query = select(AccessRow.case_id, func.count()).where(
-                AccessRow.what == "file.school", AccessRow.account == many.account("head")
-            )
-            return {str(case_id): number for case_id, number in session.execute(query.group_by(AccessRow.case_id))}
-
-    job = begun(many)
-    worked(many)
-    assert sorted(noted().values()) == [1, 1, 1, 1]
-    revoke(many.house, many.person("head"), many.number, "case_file", 1, "wrong reader")
-    fetched(many, job)
-    assert sorted(noted().values()) == [1, 2, 2, 2], "of what is not handed out there is none"
-
-
 def test_a_summary_to_be_confirmed_first_is_refused_as_by_itself(many: School) -> None:
     with pytest.raises(Refused):
         issue_case_file(many.house, many.person("team_coordinator"), many.number, "supervisor", "fr")
@@ -533,11 +393,6 @@ def test_every_reason_is_said_in_each_language() -> None:
 # ---- how long it is kept -------------------------------------------------------------------------------------------
 
 
-def handed(school: School) -> int:
-    with school.house.realm.reading() as session:
-        return session.scalar(select(func.count()).select_from(HandedPaperRow)) or 0
-
-
 def sweep(school: School) -> None:
     with school.house.realm.writing() as session:
         papers.drop_outdated(session, school.house.now())
@@ -573,59 +428,6 @@ def test_whoever_asked_deletes_them_at_once_and_the_chronology_keeps_its_entry(m
         assert session.scalar(select(func.count()).select_from(BulkRow)) == 0
         assert session.scalar(select(func.count()).select_from(BulkCaseRow)) == 0
     assert sum(issuings(many).values()) == 4
-
-
-def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: School) -> None:
-    job, head = begun(many), many.person("head")
-
-    class Deleting(Dying):
-        def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
-            if len(self.told) == 1:
-                assert bulk.delete(many.house, head, job) is False
-            return super().do(work, *told, now=now)
-
-    worked(many, Deleting(many.house, 9, tells=False))
-    found = seen(many, job)
-    assert (found.bulk.state.value, found.done, found.waiting) == ("stopped", 2, 2)
-    assert len(fetched(many, job).namelist()) == 3
-    assert sum(issuings(many).values()) == 2
-    assert bulk.delete(many.house, head, job)
-    assert handed(many) == 0
-
-
-def test_deleted_after_its_worker_was_gone_it_is_deleted_once_the_lease_is_over(many: School) -> None:
-    job, head = begun(many), many.person("head")
-    with many.house.realm.writing() as session:
-        assert bulk.bulk.take(session, job, now=many.house.now(), left_since=many.house.now() - bulk.LEASE)
-    assert bulk.delete(many.house, head, job) is False
-    many.wait(minutes=5)
-    assert bulk.delete(many.house, head, job)
-    with pytest.raises(Unseen):
-        seen(many, job)
-
-
-def test_a_worker_that_lost_its_lease_stops_and_frees_nobody_elses(many: School) -> None:
-    job = begun(many)
-
-    class Slow(Dying):
-        def do(self, work: Callable[..., Any], *told: Any, now: datetime) -> Any:
-            if len(self.told) == 1:
-                many.wait(minutes=5)
-                now = many.house.now()
-                with many.house.realm.writing() as session:
-                    assert bulk.bulk.take(session, job, now=now, left_since=now - bulk.LEASE)
-                many.wait(minutes=1)
-            return super().do(work, *told, now=now)
-
-    hands = Slow(many.house, 9, tells=False)
-    worked(many, hands)
-    assert len(hands.told) == 2
-    assert worked(many) is False
-    assert seen(many, job).done == 2, "the other one is at it still"
-    many.wait(minutes=5)
-    worked(many)
-    assert seen(many, job).done == 4
-    assert list(issuings(many).values()) == [1, 1, 1, 1]
 
 
 def test_a_job_that_never_ends_is_gone_after_a_week(many: School) -> None:

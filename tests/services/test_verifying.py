@@ -21,12 +21,13 @@ import pytest
 
 from school_protocol.config import Settings
 from school_protocol.documents import rendering
+from school_protocol.documents.model import CaseFile
 from school_protocol.documents.sealing.copies import read_copy
 from school_protocol.documents.sealing.keys import read_key_file
 from school_protocol.documents.sealing.signing import sign
 from school_protocol.documents.sealing.verdicts import Code
 from school_protocol.services.house import open_house
-from school_protocol.services.papers import checking_apart, issue_case_file
+from school_protocol.services.papers import checking_apart, issue_case_file, verifying
 from school_protocol.services.papers.checking_apart import checked_apart, read_plain
 from school_protocol.services.papers.posting import issue_letter
 from school_protocol.services.papers.revoking import revoke
@@ -39,6 +40,7 @@ from school_protocol.wording import Wording
 from services.conftest import School
 from services.yearly_told import SCHOOL, YEAR
 from tests.documents.copies import carried, made, view_of_case, whole, with_record
+from tests.documents.forging import one_letter
 from tests.documents.sealed import DAY, NOW, academy, saved, trust
 
 from .test_sealed_papers import keys, loaded
@@ -308,6 +310,26 @@ def test_a_case_that_was_erased_is_told(school: School) -> None:
     found = here(school, data)
     assert codes(found) == {Code.CASE_ERASED}
     assert found.standing is Standing.genuine
+
+
+def test_what_an_earlier_version_handed_out_is_genuine_to_its_house(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though pages are made in other words now; the same said by nobody but a forger stays forged."""
+    data, as_now = issued(school), verifying.case_file_html
+
+    def in_other_words(view: CaseFile, wording: Wording) -> str:
+        return as_now(view, wording).replace("Dossier", "Affaire")
+
+    forged = signed_again(school, data, one_letter)
+    monkeypatch.setattr(verifying, "case_file_html", in_other_words)
+    trust = trust_in(school.house.settings.data / "signing")
+    assert Code.PAGES_DIFFER in codes(checked(data, trust, school.house.now()))
+    found = here(school, data)
+    assert (found.standing, codes(found), found.is_issued) == (Standing.genuine, {Code.RECORD_NEWER}, True)
+    told = here(school, forged)
+    assert told.standing is Standing.not_trusted
+    assert codes(told) >= {Code.PAGES_DIFFER, Code.NOT_ISSUED}
 
 
 def test_of_a_file_that_does_not_hold_nothing_is_asked(school: School, monkeypatch: pytest.MonkeyPatch) -> None:

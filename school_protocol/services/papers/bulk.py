@@ -29,11 +29,11 @@ from school_protocol.services.accounts import actor_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import load, scope_of, today_for
 from school_protocol.services.papers.apart import Broken, Hands
-from school_protocol.services.papers.bulk_sight import sight_then
+from school_protocol.services.papers.bulk_sight import seen_now, sight_then
 from school_protocol.services.papers.issuing import issue_case_file
 from school_protocol.services.papers.readers import NOBODY
 from school_protocol.storage import bulk, directory, once, papers
-from school_protocol.storage.bulk import Bulk, BulkCase, CaseState, Choice, Seen, State
+from school_protocol.storage.bulk import Bulk, BulkCase, CaseState, Choice, State
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
 from school_protocol.wording import ZONE
@@ -457,11 +457,6 @@ def see_job(house: House, actor: Actor, job_id: str) -> Job:
         counted = bulk.counts(session, job_id, seen)
         lines = bulk.cases_of(session, job_id, CaseState.refused, limit=LINES, seen=seen)
     return _job(house, found, counted, lines)
-
-
-def seen_now(house: House, actor: Actor) -> Seen:
-    """The cases that are told of: those whose content this person sees now."""
-    return Seen(scope_of(house, actor).of_content(), today_for(house))
 
 
 def _own(session: Session, actor: Actor, job_id: str) -> Bulk:

@@ -11,9 +11,9 @@ from school_protocol.domain.errors import Sealed, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.loading import load
-from school_protocol.services.papers.bulk import Job, see_job, seen_now
+from school_protocol.services.papers.bulk import Job, see_job
 from school_protocol.services.papers.bulk_said import why_said
-from school_protocol.services.papers.bulk_sight import sight_now
+from school_protocol.services.papers.bulk_sight import seen_now, sight_now
 from school_protocol.storage import access, bulk, papers
 from school_protocol.storage.bulk import BulkCase, CaseState
 from school_protocol.wording import Wording

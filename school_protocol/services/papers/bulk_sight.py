@@ -1,12 +1,23 @@
-"""Whose eyes a copy of a job was made for: it is given to nobody else, not even to the same person in another role."""
+"""Which cases of a job its person is told of, and whose eyes a copy was made for: nobody else gets it.
+
+Not even the same person in another role.
+"""
 
 from __future__ import annotations
 
 from school_protocol.domain.engine import roles_of
 from school_protocol.domain.events import DocumentIssued
-from school_protocol.services.loading import Loaded, as_it_stood
+from school_protocol.domain.policy import Actor
+from school_protocol.services.house import House
+from school_protocol.services.loading import Loaded, as_it_stood, scope_of, today_for
 from school_protocol.services.papers.choosing import document_of, profiles_of
 from school_protocol.services.papers.making import sort_of
+from school_protocol.storage.bulk import Seen
+
+
+def seen_now(house: House, actor: Actor) -> Seen:
+    """The cases that are told of: those whose content this person sees now."""
+    return Seen(scope_of(house, actor).of_content(), today_for(house))
 
 
 def sight_now(loaded: Loaded, profile: str, copy: int) -> str:

@@ -151,10 +151,20 @@ def _with(verdict: Verdict, found: Iterable[Finding]) -> Verdict:
 # ---- asked of the house --------------------------------------------------------------------------------------------
 
 
+_OF_PAGES = frozenset(
+    {Code.PAGES_DIFFER, Code.PAGES_ADDED, Code.PAGES_HIDE, Code.PAGES_FOREIGN, Code.PAGES_UNREADABLE, Code.RECORD_FALSE}
+)
+"""What pages and record are told as that this version does not derive as they were made."""
+
+
 def asked(house: House, found: Checked) -> Checked:
-    """What this house knows of a file besides. Of one that no key of its trust signed, it says nothing at all."""
+    """What this house knows of a file besides. Of one that no key of its trust signed, it says nothing at all.
+
+    The very bytes that it handed out are genuine, though this version would make other pages of their record.
+    """
     verdict, copy = found.verdict, found.verdict.copy
-    if not verdict.is_sound or copy is None:
+    signed = replace(verdict, findings=tuple(one for one in verdict.findings if one.code not in _OF_PAGES))
+    if not signed.is_sound or copy is None:
         return found
     if found.about is None and not copy.journal_head:
         return _asked_of_reports(house, found, copy.number)
@@ -173,6 +183,8 @@ def asked(house: House, found: Checked) -> Checked:
             return replace(found, verdict=_with(verdict, [*told, Finding(Code.CASE_ERASED)]), is_asked=True)
     issued = _issued(events, found)
     told += [Finding(Code.NOT_ISSUED)] if issued is None else _revoked(events, issued)
+    if issued is not None and signed != verdict:
+        verdict = _with(signed, [Finding(Code.RECORD_NEWER)])
     return replace(found, verdict=_with(verdict, told), is_asked=True, is_issued=issued is not None)
 
 

@@ -1,0 +1,111 @@
+"""Copies of many cases as they are fetched: to whom each is given still, what is taken back, what is noted."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import replace
+
+import pytest
+from sqlalchemy import func, select
+
+from school_protocol.services.papers import bulk
+from school_protocol.services.papers.bulk import Made
+from school_protocol.services.papers.bulk_files import LIST, zipped
+from school_protocol.services.papers.bulk_said import why_said
+from school_protocol.services.papers.revoking import revoke
+from school_protocol.storage import papers
+from school_protocol.storage.tables import AccessRow
+from school_protocol.wording import Wording
+from services.bulking import COPY_MADE, KEY, begun, fetched, listed, reported, seen, worked
+from services.conftest import School
+
+
+@pytest.fixture
+def many(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
+    return reported(school, monkeypatch)
+
+
+def outcomes(archive: zipfile.ZipFile) -> dict[str, str]:
+    return {row[0]: row[2] for row in listed(archive)[1:]}
+
+
+NOT_OPEN = why_said(Wording("fr"), "not_open")
+
+
+@pytest.mark.parametrize("profile", ["school", "supervisor"])
+def test_who_reads_pseudonyms_only_by_now_does_not_get_the_copies_with_names(many: School, profile: str) -> None:
+    """The same account, moved on to the directorate: it may hand out one of the two profiles still, without names."""
+    many.act("head", "nameless_summary", summary="L’élève va mieux.", names_nobody="true")
+    job = begun(many, offer=f"{KEY}/{profile}")
+    worked(many)
+    done = seen(many, job).done
+    assert done
+    moved = replace(many.person("head"), appointments=many.person("directorate").appointments)
+    archive = zipfile.ZipFile(io.BytesIO(b"".join(zipped(many.house, moved, job))))
+    assert archive.namelist() == [LIST]
+    assert many.number in outcomes(archive)
+    assert NOT_OPEN in outcomes(archive).values()
+    assert len(fetched(many, job).namelist()) == done + 1, "the control: in the same role they are there"
+
+
+def test_who_was_seated_for_one_side_since_gets_that_case_no_more(many: School) -> None:
+    job = begun(many, "team_coordinator")
+    worked(many)
+    assert len(fetched(many, job, "team_coordinator").namelist()) == 5
+    coordinator = many.account("team_coordinator")
+    many.act("head", "name_seat", seat="support", account=coordinator, side="targeted")
+    archive = fetched(many, job, "team_coordinator")
+    assert len(archive.namelist()) == 4
+    assert outcomes(archive)[many.number] == NOT_OPEN
+    assert sorted(outcomes(archive).values()) == sorted([NOT_OPEN, *[COPY_MADE] * 3])
+
+
+def test_what_was_written_since_does_not_keep_a_copy_back(many: School) -> None:
+    job = begun(many)
+    worked(many)
+    many.act("team_member/2", "conflict", reason="close_relative")
+    assert len(fetched(many, job).namelist()) == 5
+
+
+def test_a_copy_begun_in_another_role_is_not_taken_for_one_of_this_role(many: School) -> None:
+    """A worker was gone between the copy and the job’s note of it; meanwhile the person reads pseudonyms only."""
+    told = (many.account("head"), many.number, "supervisor", "fr", "t")
+    many.act("head", "nameless_summary", summary="L’élève va mieux.", names_nobody="true")
+    first = bulk.issue_one(many.house, *told)
+    assert (first.copy, len(first.sight)) == (1, 64)
+    assert bulk.issue_one(many.house, *told) == first
+    moved = replace(many.person("head"), appointments=many.person("directorate").appointments)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(bulk, "actor_of", lambda *_any: moved)
+        assert bulk.issue_one(many.house, *told) == Made(why="not_open")
+
+
+def test_a_copy_that_was_taken_back_is_not_handed_out_again(many: School) -> None:
+    job = begun(many)
+    worked(many)
+    revoke(many.house, many.person("head"), many.number, "case_file", 1, "wrong reader")
+    archive = fetched(many, job)
+    assert len(archive.namelist()) == 4
+    assert outcomes(archive)[many.number] == why_said(Wording("fr"), "revoked")
+
+
+def test_taken_back_is_looked_at_although_the_copy_is_kept(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(papers, "drop_copy", lambda *_any: None)
+    test_a_copy_that_was_taken_back_is_not_handed_out_again(many)
+
+
+def test_each_copy_that_is_fetched_is_noted_as_an_access(many: School) -> None:
+    def noted() -> dict[str, int]:
+        with many.house.realm.reading() as session:
+            query = select(AccessRow.case_id, func.count()).where(
+                AccessRow.what == "file.school", AccessRow.account == many.account("head")
+            )
+            return {str(case_id): number for case_id, number in session.execute(query.group_by(AccessRow.case_id))}
+
+    job = begun(many)
+    worked(many)
+    assert sorted(noted().values()) == [1, 1, 1, 1]
+    revoke(many.house, many.person("head"), many.number, "case_file", 1, "wrong reader")
+    fetched(many, job)
+    assert sorted(noted().values()) == [1, 2, 2, 2], "of what is not handed out there is none"
