@@ -85,7 +85,8 @@ def test_a_frozen_page_asks_for_nothing_but_what_lies_beside_it(path: Path) -> N
 def test_every_row_is_there() -> None:
     assert list(ROWS) == [
         "list", "case", "move", "press", "refused", "made", "available", "file-fr", "file-ar", "print-fr", "print-ar",
-        "wire-desk", "wire-case", "wire-form", "proof", "proof-2s", "proof-2f", "proof-60", "start",
+        "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "wire-desk", "wire-case", "wire-form",
+        "proof", "proof-2s", "proof-2f", "proof-60", "start",
     ]  # fmt: skip
 
 

@@ -15,7 +15,7 @@ import pytest
 from sqlalchemy import func, select
 
 from school_protocol.documents.rendering import DocumentsUnavailable
-from school_protocol.documents.sealing.errors import KeyLost
+from school_protocol.documents.sealing.errors import KeyLost, NotSealable, TimestampRefused
 from school_protocol.domain.errors import BadInput, Refused, Unseen
 from school_protocol.services.papers import bulk, issue_case_file, issuing
 from school_protocol.services.papers.apart import Here
@@ -336,6 +336,7 @@ def test_more_than_can_be_done_at_once_is_refused(many: School, monkeypatch: pyt
 TROUBLES = [
     (StorageFull("full"), "full"), (OSError(errno.ENOSPC, "no room"), "full"), (StorageBusy("busy"), "busy"),
     (KeysUnusable("keys"), "keys"), (KeyLost("lost"), "signing"), (DocumentsUnavailable("pango"), "typesetting"),
+    (TimestampRefused("no answer"), "timestamp"),
 ]  # fmt: skip
 
 
@@ -380,6 +381,33 @@ def test_one_that_breaks_keeps_no_other_back(
     assert (found.done, [line.why for line in found.lines], found.is_running) == (3, ["broken"], False)
     assert "secret words" not in "\n".join(caplog.messages)
     assert first not in "\n".join(caplog.messages)
+
+
+def test_a_file_that_cannot_be_sealed_keeps_no_other_back(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    as_ever, broken = issuing.copied, many.number
+
+    def fails(house: Any, loaded: Any, *more: Any, **named: Any) -> bytes:
+        if loaded.case.number == broken:
+            raise NotSealable("planted")
+        return as_ever(house, loaded, *more, **named)
+
+    monkeypatch.setattr(issuing, "copied", fails)
+    job = begun(many)
+    worked(many)
+    found = seen(many, job)
+    assert (found.bulk.trouble, found.done, found.is_running) == ("", 3, False)
+    assert [row.why for row in rows(many) if row.why] == ["broken"]
+
+
+def test_nothing_is_made_ahead_for_many_at_once(many: School) -> None:
+    """What one person asked for once, of every case of a school, is not what they work with."""
+    begun(many)
+    worked(many)
+    with many.house.realm.reading() as session:
+        assert papers.asked_since(session, many.house.now() - timedelta(days=1)) == []
+    issuing.issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
+    with many.house.realm.reading() as session:
+        assert len(papers.asked_since(session, many.house.now() - timedelta(days=1))) == 1
 
 
 def test_every_reason_is_said_in_each_language() -> None:

@@ -20,7 +20,13 @@ from datetime import date, datetime, timedelta
 from datetime import time as clock_time
 
 from school_protocol.documents.rendering import DocumentError, DocumentsUnavailable
-from school_protocol.documents.sealing.errors import SealingError
+from school_protocol.documents.sealing.errors import (
+    FileExists,
+    NotSealable,
+    SealingError,
+    StampUnfit,
+    TimestampRefused,
+)
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, SentBefore, Unseen
 from school_protocol.domain.policy import Actor, Unit, UnitKind
@@ -315,6 +321,10 @@ def issue_one(house: House, account: str, number: str, profile: str, language: s
         return Made(trouble="full")
     except KeysUnusable:
         return Made(trouble="keys")
+    except (NotSealable, StampUnfit, FileExists):  # of this case alone: the next ones go on
+        return Made(why="broken")
+    except TimestampRefused:
+        return Made(trouble="timestamp")
     except SealingError:
         return Made(trouble="signing")
     except DocumentsUnavailable:
@@ -329,7 +339,7 @@ def issue_one(house: House, account: str, number: str, profile: str, language: s
 
 def _copy_of(house: House, actor: Actor, number: str, profile: str, language: str, token: str) -> int:
     try:
-        return issue_case_file(house, actor, number, profile, language, token=token).copy
+        return issue_case_file(house, actor, number, profile, language, token=token, is_one_of_many=True).copy
     except SentBefore as before:
         return int(before.outcome["copy"])
 

@@ -25,6 +25,7 @@ def trouble_said(w: Wording, code: str) -> str:
         "busy": w._("The store is busy. It goes on within a minute."),
         "full": w._("No room is left on the disk of the server. It goes on as soon as there is."),
         "keys": w._("The keys of the store cannot be used. It goes on as soon as they are in order."),
+        "timestamp": w._("The authority that confirms the time does not answer: it is tried again."),
         "signing": w._("Copies cannot be signed: the academy’s key is missing or cannot be used."),
         "typesetting": w._("Documents cannot be made on the server: something is not installed."),
     }

@@ -41,13 +41,22 @@ class _Standing:
 
 
 def issue_case_file(
-    house: House, actor: Actor, number: str, profile: str, language: str, *, about: str = "", token: str | None = None
+    house: House,
+    actor: Actor,
+    number: str,
+    profile: str,
+    language: str,
+    *,
+    about: str = "",
+    token: str | None = None,
+    is_one_of_many: bool = False,
 ) -> Issued:
     """One copy, made out to `about` (`Reader.about`; empty: the likeliest, where the choice is nobody's risk).
 
     It is recorded that it was handed out: number, reader, content head, digest. Pressed twice, it hands out the very
-    same copy again, unless something stands in the way by then. Raises Unseen, Refused, SentBefore where that copy is
-    kept no longer, SealingError where it can't be signed: then nothing was issued.
+    same copy again, unless something stands in the way by then. Of `is_one_of_many` nothing is made ahead
+    afterwards. Raises Unseen, Refused, SentBefore where that copy is kept no longer, SealingError where it can't be
+    signed: then nothing was issued.
     """
     press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, profile, language, about)
     for _attempt in range(ATTEMPTS):
@@ -73,7 +82,7 @@ def issue_case_file(
                 if isinstance(pages, Draft):
                     papers.keep_prepared(session, house.vault, loaded.case_id, standing.sort, made)
                 unit = loaded.around.unit.id
-                if not chosen.is_personal:
+                if not (chosen.is_personal or is_one_of_many):
                     papers.note_asked(session, Asked(unit, actor.id, handed.document, profile, language), house.now())
                 return _issued(loaded, language, data, handed.copy)
     raise StorageBusy(f"{number}: written to each time while its file was being made")
