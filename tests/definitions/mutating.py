@@ -352,12 +352,18 @@ def _of_deadlines(data: Tree) -> Iterator[Mutant]:
 
 
 def _unchecked(key: str) -> Callable[[Tree], None]:
-    """Without a name among what documents check."""
+    """Without a name among what documents check or count."""
 
     def edit(data: Tree) -> None:
         for document in data["documents"].values():
-            if key in listed(document.get("checks")):
-                document["checks"] = [one for one in listed(document["checks"]) if one != key]
+            yearly = document.get("yearly", {})
+            counted = [(document, "checks"), (yearly, "deadlines")]
+            counted += [(asked, "deadlines") for asked in yearly.get("decisions", ())]
+            for holder, name in counted:
+                if key in listed(holder.get(name)):
+                    holder[name] = [one for one in listed(holder[name]) if one != key]
+            if yearly.get("waiting") == key:
+                del yearly["waiting"]
 
     return edit
 

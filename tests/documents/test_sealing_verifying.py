@@ -122,7 +122,8 @@ def test_a_warning_alone_leaves_a_file_sound() -> None:
     assert Verdict(1, "", (Finding(Code.EXPIRED),)).is_sound
     assert not Verdict(1, "", (Finding(Code.EXPIRED), Finding(Code.ALTERED))).is_sound
     assert {code.value for code in WARNINGS} == {
-        "expired", "signed_later", "revoked_since", "revocation_unknown", "timestamp_unknown"
+        "expired", "signed_later", "revoked_since", "revocation_unknown", "timestamp_unknown", "record_newer",
+        "no_record", "case_erased",
     }  # fmt: skip
 
 

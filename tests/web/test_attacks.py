@@ -183,6 +183,11 @@ WAYS: Mapping[str, tuple[str, ...]] = {
     "cases.letters": ("/letters",),
     "cases.copies": ("/copies",),
     "cases.revoke": ("/copies",),
+    "cases.remarks": ("/remarks",),
+    "cases.remark": ("/remarks/1", "/remarks/999"),
+    "cases.review_sheet": ("/remarks/1/sheet",),
+    "cases.settle_remark": ("/remarks/2/0/settled",),
+    "cases.bundle": ("/bundles/prosecutor_bundle", "/bundles/made-up"),
     "cases.letter": ("/letters/marsad_sheet", "/letters/guardians_notice", "/letters/made-up"),
 }
 """Every endpoint that takes a case's number, and how it is knocked at."""
@@ -288,6 +293,7 @@ def unsafe_ways(world: World) -> list[str]:
         "number": world.own, "act": "note", "move": "qualify", "report": "x", "seq": 2, "school": "00000A", "post": "x",
         "key": "x", "old": 1, "new": 2, "draft": "x", "part": "deadlines", "entry": "x", "version": 1, "passage": "x",
         "document": "referral_letter", "protocol": "ma-cyberharassment",
+        "copy": 1, "place": 0, "job": "x",
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     with world.app.test_request_context():
@@ -345,7 +351,8 @@ def test_what_is_no_form_is_refused_in_words(world: World, body: bytes, kind: st
     head = world.browser("head")
     for path in unsafe_ways(world):
         response = head.client.post(path, data=body, content_type=kind)
-        assert response.status_code in status, path
+        takes_files = {400} if path == "/verify" else set()  # of files it takes more, and finds no token
+        assert response.status_code in status | takes_files, path
 
 
 @pytest.mark.parametrize(
