@@ -19,7 +19,7 @@ from school_protocol.services.loading import keep, load
 from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import issue_case_file
 from school_protocol.services.papers.remarks import attach_remarks, find_copy, see_remarks, settle_remark
-from school_protocol.storage import cases
+from school_protocol.storage import access, cases
 from school_protocol.storage.tables import OutboxRow
 from services.conftest import NAME, School
 
@@ -199,6 +199,10 @@ def test_what_is_wrong_with_a_remark_is_said_at_its_box(school: School, remark: 
         attach(school, remark)
     assert bad.value.problems[path] == (code,)
     assert not events(school, RemarksAttached)
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        noted = [one.what for one in access.of_case(session, case_id, limit=9)]
+    assert ("remarks.named" in noted) is (code == "names_somebody"), "names are tried out by nobody unseen"
 
 
 def test_too_many_and_none_at_all_are_refused(school: School) -> None:

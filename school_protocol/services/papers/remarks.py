@@ -214,34 +214,47 @@ def attach_remarks(
     said = [[one.kind.value, one.section, one.entry, one.awaits, one.text] for one in remarks]
     written = [paper.by, paper.at, figures] if paper else [figures]
     press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, "remarks", copy, *said, *written)
+    try:
+        with house.realm.writing() as session:
+            if (before := once.spent(session, press)) is not None:
+                return repeated(before)
+            loaded = load(house, session, actor, number)
+            document, declared = _declared(loaded)
+            role = role_for(loaded.protocol, declared.for_, loaded.roles)
+            if role is None:
+                raise Unseen(number)
+            issued = _meant(loaded, document, copy, "")
+            if paper is not None or figures.strip():
+                _check_sheet(loaded, document, issued, figures)
+            event = rules.attached(
+                loaded.case,
+                document,
+                issued,
+                remarks,
+                actor=actor.id,
+                role=role,
+                at=loaded.now,
+                paper=_handwritten(house, loaded, declared, paper),
+            )
+            texts = {f"{place}.text": one.text for place, one in enumerate(remarks)}
+            _refuse_names(house, session, loaded, texts)
+            done = _kept(house, session, loaded, event, press)
+            for receiver in declared.to:
+                payload: outbox.Payload = {"case": loaded.case_id, "to": receiver, "move": "remarks", "urgent": False}
+                outbox.put(session, "notify", payload, at=house.now())
+            return done
+    except BadInput as problem:
+        _note_names(house, actor, number, problem)
+        raise
+
+
+def _note_names(house: House, actor: Actor, number: str, problem: BadInput) -> None:
+    """That remarks were refused for whom they name is written down: nobody tries names out unseen."""
+    if not any("names_somebody" in codes for codes in problem.problems.values()):
+        return
     with house.realm.writing() as session:
-        if (before := once.spent(session, press)) is not None:
-            return repeated(before)
-        loaded = load(house, session, actor, number)
-        document, declared = _declared(loaded)
-        role = role_for(loaded.protocol, declared.for_, loaded.roles)
-        if role is None:
-            raise Unseen(number)
-        issued = _meant(loaded, document, copy, "")
-        if paper is not None or figures.strip():
-            _check_sheet(loaded, document, issued, figures)
-        event = rules.attached(
-            loaded.case,
-            document,
-            issued,
-            remarks,
-            actor=actor.id,
-            role=role,
-            at=loaded.now,
-            paper=_handwritten(house, loaded, declared, paper),
-        )
-        texts = {f"{place}.text": one.text for place, one in enumerate(remarks)}
-        _refuse_names(house, session, loaded, texts)
-        done = _kept(house, session, loaded, event, press)
-        for receiver in declared.to:
-            payload: outbox.Payload = {"case": loaded.case_id, "to": receiver, "move": "remarks", "urgent": False}
-            outbox.put(session, "notify", payload, at=house.now())
-        return done
+        case_id = load(house, session, actor, number).case_id
+        access.note(session, case_id=case_id, account=actor.id, at=house.now(), what="remarks.named")
 
 
 def _check_sheet(loaded: Loaded, document: Document, issued: DocumentIssued, figures: str) -> None:
