@@ -109,8 +109,13 @@ class Wording:
             found = text.get(self.language) or next(iter(text.values()), "")
         return _spaced(found) if self.language == "fr" else found
 
+    def dated(self, value: date, pattern: str) -> str:
+        """A day by a pattern of CLDR; in French the first of a month is its “1er”."""
+        said = str(dates.format_date(value, pattern, locale=self.locale))
+        return re.sub(r"\b1(?= [^\W\d])", "1er", said, count=1) if self.language == "fr" and value.day == 1 else said
+
     def day(self, value: date | str) -> str:
-        return dates.format_date(_local_day(value), "d MMM y", locale=self.locale)
+        return self.dated(_local_day(value), "d MMM y")
 
     def numeric_day(self, value: date | str) -> str:
         return _local_day(value).strftime("%d/%m/%Y")
@@ -121,7 +126,7 @@ class Wording:
         local = value.astimezone(ZONE)
         if (local.hour, local.minute, local.second) == (0, 0, 0):
             return self.day(local.date())
-        return f"{dates.format_date(local, 'd MMM y', locale=self.locale)}{self.comma}{local:%H:%M}"
+        return f"{self.dated(local.date(), 'd MMM y')}{self.comma}{local:%H:%M}"
 
     def clock(self, value: datetime) -> str:
         return f"{value.astimezone(ZONE):%H:%M}"

@@ -9,7 +9,6 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from babel import dates
 from flask import Flask, g, request, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
@@ -206,7 +205,7 @@ def _day(value: date | str) -> str:
 
 
 def _full_day(value: datetime) -> str:
-    return dates.format_date(value.astimezone(ZONE), "full", locale=wording().locale)
+    return wording().dated(value.astimezone(ZONE).date(), "full")
 
 
 def _moment(value: datetime | str) -> str:

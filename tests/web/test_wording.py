@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import pytest
 from flask import Flask, g
 
@@ -29,6 +31,15 @@ def test_marks_between_things(language: str, pair: str, asked: str, series: str,
     assert (w.pair("Lieu", "cour"), w.pair("Où ?", "cour"), w.series("ab")) == (pair, asked, series)
     assert w.moment(NOW) == moment
     assert w.colon("أين؟") == w.colon("Relu.") == ""
+
+
+def test_the_first_of_a_month_is_said_as_each_language_says_it() -> None:
+    first, other = date(2027, 2, 1), date(2027, 2, 11)
+    assert [Wording(one).day(first) for one in ("fr", "ar", "en")] == ["1er fév. 2027", "1 فبراير 2027", "1 Feb 2027"]
+    assert Wording("fr").dated(first, "EEEE d MMMM") == "lundi 1er février"
+    assert Wording("fr").moment(datetime(2027, 2, 1, 9, 5, tzinfo=UTC)) == "1er fév. 2027, 10:05"
+    assert Wording("fr").day(other) == "11 fév. 2027"
+    assert Wording("fr").day(date(2001, 1, 21)) == "21 jan. 2001"
 
 
 @pytest.mark.parametrize(

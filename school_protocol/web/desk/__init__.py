@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import date, datetime
 from urllib.parse import urlsplit
 
-from babel import dates
 from flask import Blueprint, Response, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
@@ -38,7 +37,7 @@ def local_day(value: datetime) -> date:
 @blueprint.app_template_filter("week_day")
 def week_day(value: date) -> str:
     """A day as one says it within a week: its name first."""
-    return str(dates.format_date(value, "EEEE d MMMM", locale=wording().locale))
+    return wording().dated(value, "EEEE d MMMM")
 
 
 @blueprint.get("/")
