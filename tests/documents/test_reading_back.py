@@ -278,7 +278,6 @@ def test_a_word_without_end_stays_within_the_page(small: Protocol, language: str
 
 _LARGE = """
 import sys
-import time
 from dataclasses import replace
 from pathlib import Path
 from tests.documents.made_up import MadeUp, profiles
@@ -291,7 +290,7 @@ rows, letters = int(sys.argv[1]), int(sys.argv[2])
 view = MadeUp(protocol).file(profiles(protocol)[True], steps=rows or None)
 sys.stdout.buffer.write(case_pdf(with_one(view, letters), Wording("ar")))
 held = next(one for one in open("/proc/self/status", encoding="ascii") if one.startswith("VmHWM:"))
-print(int(held.split()[1]) // 1024, time.process_time(), file=sys.stderr)
+print(int(held.split()[1]) // 1024, file=sys.stderr)
 """
 
 
@@ -306,19 +305,17 @@ def with_one(view: CaseFile, letters: int) -> CaseFile:
 
 
 @pytest.mark.parametrize(
-    ("rows", "letters", "seconds", "megabytes"), [(3000, 100, 90, 1200), (0, 200_000, 60, 800)], ids=["rows", "letters"]
+    ("rows", "letters", "megabytes"), [(3000, 100, 1200), (0, 200_000, 800)], ids=["rows", "letters"]
 )
-def test_a_large_case_costs_no_more_than_its_share(rows: int, letters: int, seconds: int, megabytes: int) -> None:
-    """Seconds of one processor, and the most memory, that a process which makes nothing else says it has used."""
+def test_a_large_case_costs_no_more_than_its_share(rows: int, letters: int, megabytes: int) -> None:
+    """The most memory that a process which makes nothing else says it has used."""
     root = Path(__file__).parents[2]
     made = subprocess.run(
         [sys.executable, "-c", _LARGE, str(rows), str(letters)], cwd=root, capture_output=True, check=True
     )
-    held, used = made.stderr.decode().splitlines()[-1].split()
-    assert 0 < float(used) < seconds
-    assert 20 < int(held) < megabytes
+    assert 20 < int(made.stderr.decode().splitlines()[-1]) < megabytes
     pages = PdfReader(io.BytesIO(made.stdout)).pages
-    assert len(pages) > (100 if rows else 50)
+    assert len(pages) > (80 if rows else 50)
     assert not rows or any(str(rows + 99) in one.extract_text() for one in pages[-30:])
 
 
