@@ -3,42 +3,29 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
+from domain.telling import NOW
 from services.conftest import School
-from services.lettering import refer, told
+from services.lettering import refer
 
 from school_protocol import cli
 from school_protocol.cli import REFUSED
-from school_protocol.config import Settings
 from school_protocol.documents import rendering
 from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
 from school_protocol.services.loading import load
 from school_protocol.services.papers.signing import academy_of
-from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import directory
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
 
 @pytest.fixture
-def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
-    clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    told(found)
-    monkeypatch.setattr(cli.bundles, "open_the_house", lambda: house)
-    yield found
-    house.realm.close()
-    house.directory.close()
+def school(told_school: School) -> School:
+    return told_school
 
 
 def keys(school: School) -> Path:

@@ -2,38 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
-from domain.telling import MOROCCAN, NOW
 from services.conftest import School
-from services.lettering import MOTHER, told
+from services.lettering import MOTHER
 
 from school_protocol import cli
 from school_protocol.cli import REFUSED
-from school_protocol.config import Settings
 from school_protocol.documents import rendering
-from school_protocol.domain.protocol import Protocol
-from school_protocol.services.house import open_house
-from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import directory
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
 
 @pytest.fixture
-def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
-    clock = TurnableClock(NOW)
-    house = open_house(Settings(data=tmp_path / "var"), clock)
-    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
-    told(found)
-    monkeypatch.setattr(cli.case_files, "open_the_house", lambda: house)
-    yield found
-    house.realm.close()
-    house.directory.close()
+def school(told_school: School) -> School:
+    return told_school
 
 
 def letter(school: School, out: Path, who: str, document: str, *more: str) -> Result:
