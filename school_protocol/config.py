@@ -5,11 +5,35 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from ipaddress import ip_address
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from school_protocol.domain.errors import SchoolProtocolError
 
 LANGUAGES = ("fr", "ar", "en")
+MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25
+DAYS_MOST = 3650
+
+
+@dataclass(frozen=True, slots=True)
+class OpenId:
+    """A ministry's provider of identities. `claim`: what of its token names an account here, until it is linked; there
+    is no usual one, as it must be one that people can't change themselves.
+
+    `names`: what its button says, by language; `factors`: values of `acr` or `amr` that count as a second factor.
+    """
+
+    issuer: str
+    client: str
+    secret: str = field(repr=False)
+    claim: str
+    names: Mapping[str, str] = field(default_factory=dict)
+    factors: frozenset[str] = frozenset()
+
+    def name(self, language: str) -> str:
+        """What the button says in that language; empty: the page says it in its own words."""
+        return self.names.get(language) or next(iter(self.names.values()), "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +45,8 @@ class Settings:
     default_language: str = "fr"
     secure_cookies: bool = False
     testing: bool = False
+    trusted_proxy: str = ""
+    """The address of the proxy in front, whose word for where people come from is believed; empty: nobody's is."""
     address: str = ""
     """Where people open the desk; empty: messages don't say it."""
     smtp: str = field(default="", repr=False)
@@ -31,12 +57,45 @@ class Settings:
     signing_passphrase: str = field(default="", repr=False)
     timestamps: str = ""
     """Address of a timestamp authority (RFC 3161), whose roots stand in the folder, too (`timestamps.pem`)."""
+    master_key: str = field(default="", repr=False)
+    """The ring of master keys, `NUMBER:BASE64,…`, the one in use first, where it is no files."""
+    key_command: str = ""
+    """The command that holds the master keys, where they are neither files nor a setting."""
+    evidence_files: bool = False
+    """Whether files may be put to pieces of evidence."""
+    evidence_megabytes: int = 10
+    """The largest such file."""
+    clamav: str = ""
+    """Where a virus scanner listens (a socket's path, or host:port); empty: none is asked."""
+    prohibited: str = "lock"
+    """What becomes of a file that must not be kept: `lock` until an authority was asked, or `destroy` at once."""
+    erase_unanswered: bool = False
+    """Whether a list of cases to erase that nobody answers for a month counts as confirmed."""
+    anchors: Path | None = None
+    """Where anchors of the journal are written, where it is not `anchors` beside the data."""
+    anchor_mail: str = ""
+    """Who gets the head of each anchor by mail."""
+    openid: OpenId | None = None
+    """The provider by which people sign in, too; None: by password and passkey alone."""
+    known_passwords: Path | None = None
+    """A file of hashes of passwords that are known from elsewhere, in order; None: only our own words are refused."""
+    contact_days: int = 180
+    """After so many days a contact is to be found right again."""
     quiet: timedelta = timedelta(seconds=20)
     """How long nobody has written to a case before its files are made ahead."""
 
     @property
     def keys(self) -> Path:
         return self.data / "keys"
+
+    @property
+    def files(self) -> Path:
+        """Where files of evidence lie, sealed."""
+        return self.data / "files"
+
+    @property
+    def anchors_folder(self) -> Path:
+        return self.anchors or self.data / "anchors"
 
     @property
     def signing_folder(self) -> Path | None:
@@ -62,13 +121,64 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         default_language=languages[0],
         secure_cookies=environ.get("SCHOOL_PROTOCOL_SECURE_COOKIES", "") == "1",
         address=environ.get("SCHOOL_PROTOCOL_ADDRESS", "").strip(),
+        trusted_proxy=_proxy(environ),
         smtp=environ.get("SCHOOL_PROTOCOL_SMTP", "").strip(),
         mail_from=environ.get("SCHOOL_PROTOCOL_MAIL_FROM", "").strip(),
         sms_hook=environ.get("SCHOOL_PROTOCOL_SMS_HOOK", "").strip(),
         signing=Path(signing).resolve() if (signing := environ.get("SCHOOL_PROTOCOL_SIGNING", "").strip()) else None,
         signing_passphrase=environ.get("SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", ""),
         timestamps=environ.get("SCHOOL_PROTOCOL_TIMESTAMPS", "").strip(),
+        master_key=environ.get("SCHOOL_PROTOCOL_MASTER_KEY", "").strip(),
+        key_command=environ.get("SCHOOL_PROTOCOL_KEY_COMMAND", "").strip(),
+        evidence_files=environ.get("SCHOOL_PROTOCOL_EVIDENCE_FILES", "") == "1",
+        evidence_megabytes=_megabytes(environ, "SCHOOL_PROTOCOL_EVIDENCE_MEGABYTES", "10"),
+        clamav=environ.get("SCHOOL_PROTOCOL_CLAMAV", "").strip(),
+        prohibited=_one_of(environ, "SCHOOL_PROTOCOL_PROHIBITED", ("lock", "destroy")),
+        erase_unanswered=environ.get("SCHOOL_PROTOCOL_ERASE_UNANSWERED", "") == "1",
+        anchors=Path(anchors).resolve() if (anchors := environ.get("SCHOOL_PROTOCOL_ANCHORS", "").strip()) else None,
+        anchor_mail=environ.get("SCHOOL_PROTOCOL_ANCHOR_MAIL", "").strip(),
+        openid=_openid(environ),
+        known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,
+        contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
+    )
+
+
+def _said(environ: Mapping[str, str], name: str) -> str:
+    return environ.get(name, "").strip()
+
+
+def _proxy(environ: Mapping[str, str]) -> str:
+    said = environ.get("SCHOOL_PROTOCOL_TRUSTED_PROXY", "").strip()
+    try:
+        return str(ip_address(said)) if said else ""
+    except ValueError:
+        raise SettingUnreadable(f"SCHOOL_PROTOCOL_TRUSTED_PROXY is the IP address of one proxy, not {said!r}") from None
+
+
+def _openid(environ: Mapping[str, str]) -> OpenId | None:
+    issuer = environ.get("SCHOOL_PROTOCOL_OPENID_ISSUER", "").strip().rstrip("/")
+    if not issuer:
+        return None
+    address = urlsplit(issuer)
+    is_near = address.hostname in ("127.0.0.1", "localhost", "::1")
+    if not address.hostname or (address.scheme != "https" and not (address.scheme == "http" and is_near)):
+        raise SettingUnreadable(f"SCHOOL_PROTOCOL_OPENID_ISSUER is an https address, not {issuer!r}")
+    client = environ.get("SCHOOL_PROTOCOL_OPENID_CLIENT", "").strip()
+    if not client:
+        raise SettingUnreadable("SCHOOL_PROTOCOL_OPENID_CLIENT says under which name the provider knows this site")
+    claim = environ.get("SCHOOL_PROTOCOL_OPENID_CLAIM", "").strip()
+    if not claim:
+        return None
+    said = (part.partition("=") for part in environ.get("SCHOOL_PROTOCOL_OPENID_NAME", "").split(";") if "=" in part)
+    factors = environ.get("SCHOOL_PROTOCOL_OPENID_FACTOR", "").split(",")
+    return OpenId(
+        issuer=issuer,
+        client=client,
+        secret=environ.get("SCHOOL_PROTOCOL_OPENID_SECRET", "").strip(),
+        claim=claim,
+        names={language.strip(): name.strip() for language, _equals, name in said if name.strip()},
+        factors=frozenset(one.strip() for one in factors if one.strip()),
     )
 
 
@@ -77,3 +187,24 @@ def _seconds(environ: Mapping[str, str], name: str, usual: str) -> timedelta:
     if not said.isascii() or not said.isdigit() or len(said) > 6:
         raise SettingUnreadable(f"{name} is a number of seconds, not {said!r}")
     return timedelta(seconds=int(said))
+
+
+def _days(environ: Mapping[str, str], name: str, usual: str) -> int:
+    said = environ.get(name, "").strip() or usual
+    if not said.isascii() or not said.isdigit() or not 1 <= int(said[:5]) <= DAYS_MOST:
+        raise SettingUnreadable(f"{name} is a number of days, 1 to {DAYS_MOST}, not {said!r}")
+    return int(said)
+
+
+def _megabytes(environ: Mapping[str, str], name: str, usual: str) -> int:
+    said = environ.get(name, "").strip() or usual
+    if not said.isascii() or not said.isdigit() or not MEGABYTES_LEAST <= int(said[:4]) <= MEGABYTES_MOST:
+        raise SettingUnreadable(f"{name} is {MEGABYTES_LEAST} to {MEGABYTES_MOST} megabytes, not {said!r}")
+    return int(said)
+
+
+def _one_of(environ: Mapping[str, str], name: str, words: tuple[str, ...]) -> str:
+    said = environ.get(name, "").strip() or words[0]
+    if said not in words:
+        raise SettingUnreadable(f"{name} is one of {', '.join(words)}, not {said!r}")
+    return said

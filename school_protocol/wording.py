@@ -227,6 +227,7 @@ class Wording:
             states=_states(self, protocol, reason),
             roles=self.who(protocol, reason.roles),
             persons=_persons(self, protocol, reason),
+            seconds=reason.seconds,
         )
 
     def who(self, protocol: Protocol, roles: Iterable[str]) -> str:
@@ -333,11 +334,18 @@ _REASONS: Mapping[str, str] = {
     "reason_missing": N_("Write the reason for this step."),
     "signature_missing": N_("Type your password again to sign."),
     "wrong_password": N_("This password is not yours. Nothing was signed; your text is kept."),
+    "too_many_tries": N_(
+        "Too many wrong passwords were typed: none is read for %(seconds)s seconds. Nothing was signed; "
+        "your text is kept."
+    ),
     "signed_already": N_("You have signed this already. The second signature is another person's."),
     "not_yours_to_sign": N_("This signature is for: %(roles)s. A current training certificate may be needed."),
     "seat_not_yours_to_give": N_("This place is given by: %(roles)s."),
     "letter_not_yours": N_("A letter to this service is sent by: %(roles)s. Anybody may call."),
-    "not_trained": N_("This place asks for a current training certificate, which this colleague has not."),
+    "not_trained": N_(
+        "This place asks for a current training certificate, which this colleague has not. Whoever administers "
+        "accounts enters a new one."
+    ),
     "overseer_stays": N_("Whoever answers for the schools stays: the directorate itself can stand aside."),
     "excluded": N_("This colleague stands aside from the case."),
     "not_from_paper": N_("This isn’t typed in from paper: whoever decides or signs does it here."),
@@ -379,6 +387,9 @@ _REASONS: Mapping[str, str] = {
         "The case doesn’t say which targeted pupil this guardian answers for: none is named, or several are."
     ),
     "no_term_over": N_("The first term of this year is not over yet: its first report can be made after that."),
+    "contribution_answered": N_("This request has been answered already, or what became of it is noted."),
+    "transfer_answered": N_("No request for transfer waits for an answer: none was made, or it is answered."),
+    "contribution_settled": N_("What became of this contribution is noted already."),
     "no_such_act": N_("The protocol has no such act."),
     "no_such_move": N_("The protocol has no such step."),
     "no_case": N_("There is no case yet."),
@@ -398,6 +409,19 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "in_the_future": (N_("This date is in the future."), ()),
     "in_the_past": (N_("This date is in the past."), ()),
     "too_far_ahead": (N_("This day is more than a year away."), ()),
+    "taken": (N_("This user name is taken already."), ()),
+    "not_a_username": (N_("Latin letters, digits, dots and hyphens only."), ()),
+    "not_your_unit": (N_("This is not one of the places that you administer."), ()),
+    "no_such_place": (N_("A province or a region: other systems read no single school."), ()),
+    "day_between": (N_("A day between %(first)s and %(last)s is needed here."), ("first", "last")),
+    "not_an_address": (N_("This e-mail address is not complete."), ()),
+    "not_a_web_address": (N_("This is not the address of a page: copy it from the browser’s address bar."), ()),
+    "phone_or_address": (N_("A telephone number or the address of a page is needed: one of the two."), ()),
+    "not_a_time": (N_("This is not a time of day. Example: 08:30."), ()),
+    "closes_first": (N_("It would close before it opens: the later time goes here."), ()),
+    "not_a_phone": (N_("This is not a telephone number: digits, with + before them at most."), ()),
+    "turn_ends_first": (N_("It would end before it begins: the later moment goes here."), ()),
+    "turn_too_long": (N_("At most %(most)s days at once: enter another turn after it."), ("most",)),
     "ends_before_it_starts": (N_("The last day can’t come before the first."), ()),
     "days_most": (N_("At most %(most)s days: name the stand-in again if it lasts longer."), ("most",)),
     "other_than_grid": (
@@ -460,6 +484,9 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("typed",),
     ),
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
+    "school_not_here": (N_("No school of this installation has this GRESA code."), ()),
+    "school_own": (N_("This is the school that leads: name another one."), ()),
+    "school_asked": (N_("This school has been asked already."), ()),
     "school": (N_("A GRESA code is five digits and one letter, for example 01234A."), ()),
 }
 

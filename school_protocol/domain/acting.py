@@ -8,7 +8,7 @@ from datetime import date
 from school_protocol.domain.case import Case, acts_as
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import Protocol, Role, ScopeKind
 
 
 def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings, day: date) -> tuple[str, ...]:
@@ -28,6 +28,18 @@ def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surrou
     if actor.id in case.exclusions or case.restricted_seq is None:
         return ()
     return tuple(role for role in actor.roles_in(around.places) if role in protocol.roles)
+
+
+def in_team(protocol: Protocol, name: str) -> bool:
+    """Whether whoever holds that role or seat heads the school, or reads cases there: nobody else is of its team."""
+    role = own_role(protocol, name)
+    return role is not None and (role.head or role.sees in (ScopeKind.assigned, ScopeKind.unit))
+
+
+def own_role(protocol: Protocol, name: str) -> Role | None:
+    """The role of that name, or as which a seat of that name acts; None: the seat acts as none."""
+    seat = protocol.seats.get(name)
+    return protocol.roles.get((seat.acts_as or "") if seat else name)
 
 
 def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) -> str | None:

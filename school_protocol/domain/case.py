@@ -12,14 +12,23 @@ from school_protocol.domain.answers import answer_values
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.events import (
     READING_KINDS,
+    AccessEnded,
+    AccessLifted,
     Answers,
     CaseJoined,
     CaseOpened,
     CaseSeen,
     DocumentIssued,
     DocumentRevoked,
+    DoorOpened,
+    DoorReviewed,
     EntryRetracted,
+    ErasureResumed,
+    ErasureSuspended,
     Event,
+    FileHandled,
+    FileOpened,
+    FileStep,
     Recorded,
     RemarksAttached,
     RemarkSettled,
@@ -30,7 +39,10 @@ from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.parts import EVERY_GUARDIAN as EVERY_GUARDIAN
 from school_protocol.domain.parts import Before as Before
 from school_protocol.domain.parts import DangerLife as DangerLife
+from school_protocol.domain.parts import Door as Door
+from school_protocol.domain.parts import FileLife as FileLife
 from school_protocol.domain.parts import Hold as Hold
+from school_protocol.domain.parts import Opened as Opened
 from school_protocol.domain.parts import Person as Person
 from school_protocol.domain.parts import Record as Record
 from school_protocol.domain.parts import Referral as Referral
@@ -70,6 +82,14 @@ class Case:
     """Document and copy → how it was taken back."""
     remarks: list[RemarkMade] = field(default_factory=list)
     """What those who oversee have remarked on copies."""
+    liftings: list[Opened] = field(default_factory=list)
+    """Names lifted for a reader of pseudonyms."""
+    files: dict[str, FileLife] = field(default_factory=dict)
+    """Files of the register of evidence, by id."""
+    doors: list[Door] = field(default_factory=list)
+    """Emergency openings."""
+    erasure: ErasureSuspended | ErasureResumed | None = None
+    """The latest word on whether the case may be erased once its time has come."""
     base_level: int = 0
     validated_seq: int = 0
     former_level: int = 0
@@ -85,6 +105,7 @@ class Case:
     pieces: int = 0
     joined: list[str] = field(default_factory=list)
     opened_from: str | None = None
+    contributes: bool = False
     successor: str | None = None
     retracted: dict[int, Record] = field(default_factory=dict)
     """Records that their writers took back, to be read and for nothing else."""
@@ -143,6 +164,9 @@ class Case:
             documents=list(self.documents),
             revoked=dict(self.revoked),
             remarks=[replace(made) for made in self.remarks],
+            liftings=[replace(one) for one in self.liftings],
+            doors=[replace(one) for one in self.doors],
+            files={key: replace(one, asked=list(one.asked)) for key, one in self.files.items()},
             seen=list(self.seen),
             joined=list(self.joined),
             retracted=dict(self.retracted),
@@ -178,6 +202,14 @@ class Case:
 
     def holder(self, seat: str, day: date) -> str | None:
         return next((held.account for held in reversed(self.seats) if held.seat == seat and held.is_held(day)), None)
+
+    def lifting_of(self, account: str, now: datetime) -> Opened | None:
+        """The lifting of names that stands for this person at that moment."""
+        return next((one for one in self.liftings if one.account == account and one.stands(now)), None)
+
+    def door_of(self, account: str, now: datetime) -> Door | None:
+        """The emergency opening that stands for this person at that moment."""
+        return next((one for one in self.doors if one.account == account and one.stands(now)), None)
 
     def is_held(self, guardian: str) -> bool:
         return any(hold.stands and hold.guardian in (guardian, EVERY_GUARDIAN) for hold in self.holds)
@@ -249,20 +281,76 @@ class _Folding:
                 )
             case RemarkSettled():
                 self._dealt_with(event)
+            case AccessLifted() | DoorOpened() | AccessEnded() | DoorReviewed():
+                self._sight_changed(event)
+            case ErasureSuspended() | ErasureResumed():
+                case.erasure = event
+            case FileHandled():
+                self._file(event)
+            case FileOpened():
+                case.files[event.file].opened += 1
         if not is_reading(event):
             case.content_seq = event.seq
+
+    def _sight_changed(self, event: AccessLifted | DoorOpened | AccessEnded | DoorReviewed) -> None:
+        case = self.case
+        match event:
+            case AccessLifted():
+                until = datetime.fromisoformat(event.until)
+                case.liftings.append(Opened(event.seq, event.actor, event.role, event.at, until))
+            case DoorOpened():
+                until, review_by = (datetime.fromisoformat(one) for one in (event.until, event.review_by))
+                case.doors.append(Door(event.seq, event.actor, event.role, event.at, until, review_by=review_by))
+            case AccessEnded():
+                for opened in (*case.liftings, *case.doors):
+                    if opened.seq == event.opened and opened.ended_at is None:
+                        opened.ended_at = event.at
+            case DoorReviewed():
+                for door in case.doors:
+                    if door.seq == event.door and door.reviewed_seq is None:
+                        door.reviewed_seq, door.justified = event.seq, event.justified
+
+    def _file(self, event: FileHandled) -> None:
+        if event.step is FileStep.kept:
+            self.case.files[event.file] = FileLife(
+                event.file, event.entry, event.piece, event.sha256, event.size, event.format, event.at, event.actor
+            )
+            self._fill_in(event)
+            return
+        life = self.case.files[event.file]
+        match event.step:
+            case FileStep.shut:
+                life.shut_at = life.shut_at or event.at
+            case FileStep.asked:
+                life.asked.append((event.target, event.at))
+            case FileStep.destroyed:
+                life.destroyed_at = life.destroyed_at or event.at
+
+    def _fill_in(self, event: FileHandled) -> None:
+        """The piece says of its file what was worked out as it was received, so that registers print it."""
+        record, pieces = self.case.record(event.entry), self.protocol.pieces
+        if record is None or pieces is None:
+            return
+        said = {pieces.digest: event.sha256, pieces.size: event.size, pieces.format: event.format}
+        fields = self.protocol.form_of(record.act).by_key
+        for key, value in said.items():
+            field = fields.get(key or "")
+            if field is not None and (not field.options or value in {option.key for option in field.options}):
+                record.answers[field.key] = value
 
     def _opened(self, event: CaseOpened) -> None:
         case = self.case
         case.number, case.unit = event.number, event.unit
         case.protocol, case.version = event.protocol, event.version
         case.opened_at, case.opened_by, case.reporter_role = event.occurred_at, event.actor, event.role
-        case.opened_from = event.opened_from
+        case.opened_from, case.contributes = event.opened_from, event.contributes
         case.opening_seq, case.opening_at = event.seq, event.occurred_at
         case.news_seq = event.seq
         case.versions.append((event.seq, event.version))
         self._follow(event.version)
         self._enter(event, event.state, START, None)
+        if event.restricted:
+            self._restrict(event.seq)
 
     def _version_changed(self, event: VersionChanged) -> None:
         """What was decided stays decided; what still waits for a signature is weighed by the new version."""
@@ -684,7 +772,10 @@ def act_values(protocol: Protocol, act: str, answers: Answers, role: str, actor:
 
 
 def is_reading(event: Event) -> bool:
-    return isinstance(event, CaseSeen | DocumentIssued | DocumentRevoked)
+    return isinstance(event, _READINGS)
 
 
-assert {kind.value for kind in READING_KINDS} == {"CaseSeen", "DocumentIssued", "DocumentRevoked"}
+_READINGS = (
+    CaseSeen, DocumentIssued, DocumentRevoked, AccessLifted, AccessEnded, DoorOpened, DoorReviewed, FileOpened,
+)  # fmt: skip
+assert {kind.value for kind in READING_KINDS} == {kind.__name__ for kind in _READINGS}

@@ -33,6 +33,7 @@ class DepartureLine:
     reason: str
     at: datetime
     actor: str
+    role: str = ""
     protocol: Protocol | None = None
     """The version of the protocol that it departed from."""
 
@@ -57,7 +58,9 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
     ]
     lines.sort(key=lambda line: (line.due_at is None, line.due_at or facts.now))
     departures = tuple(
-        DepartureLine(step.move, need, reason, step.at, step.actor, facts.case.protocol_at(step.seq, facts.protocol))
+        DepartureLine(
+            step.move, need, reason, step.at, step.actor, step.role, facts.case.protocol_at(step.seq, facts.protocol)
+        )
         for step in facts.case.steps
         for need, reason in step.departures.items()
     )

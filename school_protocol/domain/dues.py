@@ -12,6 +12,7 @@ from school_protocol.domain.events import StepTaken
 from school_protocol.domain.facts import Facts, Surroundings, points_by
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Deadline, Duty, Protocol, Source, Step
+from school_protocol.domain.review import ReviewState, turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +57,11 @@ def dues(facts: Facts) -> tuple[Due, ...]:
     """Every count of every deadline, open ones first by their moment."""
     found = [due for deadline in facts.protocol.deadlines.values() for due in _counts(facts, deadline)]
     return tuple(sorted(found, key=lambda due: (not due.is_open, due.due_at, due.deadline, due.subject)))
+
+
+def counts_of(facts: Facts, deadline: str) -> tuple[Due, ...]:
+    """Every count of one deadline."""
+    return tuple(_counts(facts, facts.protocol.deadlines[deadline]))
 
 
 def open_dues(facts: Facts) -> tuple[Due, ...]:
@@ -200,6 +206,8 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
         for entry in case.entries:
             if entry.state in source.entered and (entry.seq > 1 or entry.source == "START"):
                 yield Start("", entry.seq, entry.at, entry.state)
+    if source.review == "waits":
+        yield from (Start("", turn.seq, turn.event.at) for turn in turns(facts.protocol, case) if turn.waits)
     if source.hold == "placed":
         for hold in case.holds:
             yield Start(str(hold.number), hold.seq, hold.at)
@@ -279,6 +287,10 @@ def _meetings(facts: Facts, deadline: Deadline, source: Source, start: Start) ->
         yield from (
             (entry.seq, entry.at) for entry in case.entries if entry.state in source.entered and entry.seq > start.seq
         )
+    if source.review == "answered":
+        for turn in turns(facts.protocol, case):
+            if turn.seq > start.seq and not turn.waits and turn.state is not ReviewState.over:
+                yield turn.seq, turn.event.at
     if source.danger == "lifted":
         for life in case.dangers:
             if (
@@ -321,6 +333,9 @@ def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     case = facts.case
     if _is_about_rights(facts, deadline):
         return False
+    if _is_about_reviews(deadline):
+        over = (turn for turn in turns(facts.protocol, case) if turn.state is ReviewState.over)
+        return any(turn.seq > start.seq for turn in over)
     last_end = max((entry.seq for entry in case.entries if entry.is_end), default=0)
     if start.seq <= last_end:
         return True
@@ -338,6 +353,11 @@ def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     if deadline.per == "follow_up":
         return all(day.isoformat() != start.subject for day in facts.missed())
     return False
+
+
+def _is_about_reviews(deadline: Deadline) -> bool:
+    """A review runs on until it is answered, or over."""
+    return any(source.review is not None for source in deadline.start)
 
 
 def _is_about_rights(facts: Facts, deadline: Deadline) -> bool:

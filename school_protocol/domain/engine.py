@@ -16,12 +16,13 @@ from school_protocol.domain.acting import bystander_roles as bystander_roles
 from school_protocol.domain.acting import role_for as role_for
 from school_protocol.domain.acting import roles_of as roles_of
 from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
+from school_protocol.domain.asking import Asking
 from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid, took_level_from
 from school_protocol.domain.case import Case, Record, act_values, acts_as, fold, record_values
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, StepTaken
+from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
 from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.intents import Choice as Choice
@@ -36,6 +37,7 @@ from school_protocol.domain.machine import NoSuchWay, Position, destination
 from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be_typed, own_moment
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
+from school_protocol.domain.sharing import ANSWERING, OPENED
 from school_protocol.domain.signing import digest_of
 from school_protocol.domain.undoing import against_undo, retraction
 
@@ -66,16 +68,18 @@ def decide(
     """
     desk = _Desk(protocol, case, actor, now, around, roles=roles)
     if isinstance(intent, RecordAct):
-        return desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
+        decision = desk.record(replace(intent, act=protocol.resolve("acts", intent.act)), opening)
+        return desk.with_review(decision)
     if isinstance(intent, Undo):
         return desk.undo(intent)
-    return desk.move(
+    decision = desk.move(
         replace(
             intent,
             move=protocol.resolve("moves", intent.move),
             departures={protocol.resolve("needs", key): why for key, why in intent.departures.items()},
         )
     )
+    return desk.with_review(decision)
 
 
 class _Desk:
@@ -98,8 +102,10 @@ class _Desk:
         self.now = now
         self.around = around
         self.facts = facts or read(protocol, self.case, now, around)
-        self.roles = roles_of(protocol, self.case, actor, around, self.facts.today)
+        own = roles_of(protocol, self.case, actor, around, self.facts.today)
+        self.roles = own if roles is None else roles
         self.bystanding = bystander_roles(protocol, self.case, actor, around)
+        self.asking = Asking(protocol, self.case, actor, self.roles, around)
         self._needs: dict[str, Reason | None] = {}
 
     def choices(self) -> tuple[Choice, ...]:
@@ -127,6 +133,8 @@ class _Desk:
                 yield need
 
     def _act_role(self, act: Act) -> str | None:
+        if act.kind in ANSWERING:
+            return role_for(self.protocol, act.by, self.asking.answering(act))
         role = role_for(self.protocol, act.by, self.roles)
         if role is None and act.first_minutes:
             role = role_for(self.protocol, act.by, self.bystanding)
@@ -378,6 +386,7 @@ class _Desk:
         self._check_seat(act, cleaned)
         self._check_letter(act, cleaned, hand)
         self._check_exclusion(act, cleaned, hand)
+        self.asking.check(act, cleaned.answers)
         events: list[Event] = []
         if self.is_new and opening is not None:
             events.append(self._opened(opening, role, cleaned, act, hand))
@@ -492,6 +501,8 @@ class _Desk:
             derived["referral"] = len(self.case.referrals) + 1
         if act.kind is ActKind.grid:
             derived["score"] = self._score(act, cleaned)
+        if self.asking.opens(act, cleaned.answers, role):
+            derived[OPENED] = intent.successor
         return derived
 
     def _raised(self, act: Act, cleaned: Cleaned) -> list[str]:
@@ -684,6 +695,20 @@ class _Desk:
         numbered = [event.numbered(self.case.last_seq + 1 + place) for place, event in enumerate(events)]
         after = fold(self.protocol, numbered, self.case.copied())
         return urgent_steps(self.protocol, after, self.actor, self.now, self.around, recorded.role)
+
+    def with_review(self, decision: Decision) -> Decision:
+        """What was decided, and the review that a step of it begins by itself."""
+        review, steps = self.protocol.review, [one for one in decision.events if isinstance(one, StepTaken)]
+        entered = [begins for begins in review.begins if steps and steps[-1].target in begins.entered] if review else []
+        if not entered:
+            return decision
+        numbered = [event.numbered(self.case.last_seq + place) for place, event in enumerate(decision.events, 1)]
+        after = read(self.protocol, fold(self.protocol, numbered, self.case.copied()), self.now, self.around)
+        if not any(begins.when is None or begins.when.holds(after) for begins in entered):
+            return decision
+        step = steps[-1]
+        asked = ReviewAsked(actor=step.actor, role=step.role, at=step.at, occurred_at=step.occurred_at, move=step.move)
+        return replace(decision, events=(*decision.events, asked))
 
 
 def references_of(

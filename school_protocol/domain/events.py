@@ -32,6 +32,16 @@ class EventKind(StrEnum):
     document_revoked = "DocumentRevoked"
     remarks_attached = "RemarksAttached"
     remark_settled = "RemarkSettled"
+    review_asked = "ReviewAsked"
+    review_ended = "ReviewEnded"
+    access_lifted = "AccessLifted"
+    access_ended = "AccessEnded"
+    door_opened = "DoorOpened"
+    door_reviewed = "DoorReviewed"
+    erasure_suspended = "ErasureSuspended"
+    erasure_resumed = "ErasureResumed"
+    file_handled = "FileHandled"
+    file_opened = "FileOpened"
     form_recorded = "FormRecorded"
     report_received = "ReportReceived"
     danger_raised = "DangerRaised"
@@ -55,6 +65,9 @@ class EventKind(StrEnum):
     joining_named = "JoiningNamed"
     transfer_asked = "TransferAsked"
     transfer_accepted = "TransferAccepted"
+    contribution_asked = "ContributionAsked"
+    contribution_answered = "ContributionAnswered"
+    contribution_settled = "ContributionSettled"
     school_told = "SchoolTold"
     duty_excused = "DutyExcused"
     rights_requested = "RightsRequested"
@@ -85,14 +98,28 @@ EVENT_OF_ACT: Mapping[ActKind, EventKind] = {
     ActKind.join: EventKind.joining_named,
     ActKind.ask_transfer: EventKind.transfer_asked,
     ActKind.accept_transfer: EventKind.transfer_accepted,
+    ActKind.contribute: EventKind.contribution_asked,
+    ActKind.answer_contribution: EventKind.contribution_answered,
+    ActKind.settle_contribution: EventKind.contribution_settled,
     ActKind.tell_school: EventKind.school_told,
     ActKind.excuse: EventKind.duty_excused,
     ActKind.rights: EventKind.rights_requested,
     ActKind.summary: EventKind.summary_confirmed,
 }
 
-READING_KINDS = frozenset({EventKind.document_issued, EventKind.document_revoked, EventKind.case_seen})
-"""Issuing, taking back what was issued, and reading: they move the chain, not the content head."""
+READING_KINDS = frozenset(
+    {
+        EventKind.document_issued,
+        EventKind.document_revoked,
+        EventKind.case_seen,
+        EventKind.access_lifted,
+        EventKind.access_ended,
+        EventKind.door_opened,
+        EventKind.door_reviewed,
+        EventKind.file_opened,
+    }
+)
+"""Issuing, taking back what was issued, and reading in any way: they move the chain, not the content head."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +160,11 @@ class CaseOpened(Event):
     state: str
     report: str | None = None
     opened_from: str | None = None
-    """Number of the case that this one continues (transfer, split)."""
+    """Number of the case that this one continues (transfer, split), or contributes to."""
+    contributes: bool = False
+    """Whether another school leads the case to which this one contributes what it knows of its own pupils."""
+    restricted: bool = False
+    """Whether it opens to those who oversee, alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,7 +213,8 @@ class StepTaken(Event):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSeen(Event):
-    """Somebody of the team opened the case for the first time since it, or a danger in it, came in."""
+    """Somebody who answers for it opened the case for the first time since it, or a danger in it, came in; by `role`,
+    the team itself, or somebody above it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -236,6 +268,8 @@ class DocumentIssued(Event):
     """Of a case file, for whom it was made: `self`, a unit's id, `referral-2`, a person of the case."""
     parts: tuple[str, ...] = ()
     """sha256 of each PDF in it, hex, where it is an archive of several."""
+    request: int = 0
+    """The entry by which somebody asked for this copy of what is kept of them; 0: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -258,7 +292,7 @@ class RemarkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """One remark on a copy: on the file as a whole, on one of its sections, or on one entry of the chronology."""
+    """One remark: on the file as a whole, on one of its sections, or on one entry of the chronology."""
 
     kind: RemarkKind
     text: str
@@ -271,7 +305,7 @@ class Remark:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RemarksAttached(Event):
-    """Somebody who oversees has read a copy, and this is what they remark.
+    """Somebody who oversees has read a copy, or (copy 0) the case on screen, and this is what they remark.
 
     The header says who attached them. Where they were written on paper first, `paper` says by whom, and when.
     """
@@ -295,6 +329,116 @@ class RemarkSettled(Event):
     remark: int
     """Its place there, from 1."""
     sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewAsked(Event):
+    """The case waits for those who review it: somebody sent it to them, or a step called for it by itself."""
+
+    move: str = ""
+    """The step that called for it; empty: somebody sent it."""
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReviewEnded(Event):
+    """Whoever reviews has examined the case, and asks for nothing more."""
+
+    sentence: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureSuspended(Event):
+    """What the case holds is not erased before that day is over, whatever its time limit: proceedings run, say."""
+
+    until: str
+    """ISO day, included."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureResumed(Event):
+    """Nothing stands any more against erasing the case once its time has come."""
+
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessLifted(Event):
+    """A reader of pseudonyms reads names for a time, for a reason that they gave."""
+
+    until: str
+    """The moment at which it ends by itself, ISO 8601."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessEnded(Event):
+    """What was opened for a time (names, or the case itself) is closed before its time."""
+
+    opened: int
+    """Number of the event that opened it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorOpened(Event):
+    """Somebody of the chain of oversight, to whom the case was closed, opened it in an emergency, to read it."""
+
+    until: str
+    review_by: str
+    """By when somebody else says whether that was justified, ISO 8601."""
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoorReviewed(Event):
+    """A second person has said whether an emergency opening was justified."""
+
+    door: int
+    """Number of the event that opened it."""
+    justified: bool
+    sentence: str = ""
+
+
+class FileStep(StrEnum):
+    """What becomes of a file of the register."""
+
+    kept = "kept"
+    shut = "shut"
+    asked = "asked"
+    destroyed = "destroyed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileHandled(Event):
+    """A file of a piece of evidence was received, shut for good, asked about, or destroyed; of its content nothing."""
+
+    file: str
+    """Its id."""
+    entry: int
+    """Number of the event that registered the piece."""
+    piece: int
+    """The piece's number in the register."""
+    step: FileStep
+    sha256: str = ""
+    """Of what was received, hex; said as it is kept, and of what was destroyed no more."""
+    size: int = 0
+    """Bytes received."""
+    format: str = ""
+    target: str = ""
+    """The service that was asked what is to become of it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FileOpened(Event):
+    """Somebody was given what was made of a file, or the file itself (`original`), for a reason."""
+
+    file: str
+    entry: int
+    piece: int
+    original: bool
+    purpose: str
+    reason: str = ""
 
 
 def split_words(form: Form, answers: Answers) -> tuple[dict[str, Any], dict[str, str]]:
@@ -348,8 +492,27 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.document_revoked: DocumentRevoked,
     EventKind.remarks_attached: RemarksAttached,
     EventKind.remark_settled: RemarkSettled,
+    EventKind.review_asked: ReviewAsked,
+    EventKind.review_ended: ReviewEnded,
+    EventKind.access_lifted: AccessLifted,
+    EventKind.access_ended: AccessEnded,
+    EventKind.door_opened: DoorOpened,
+    EventKind.door_reviewed: DoorReviewed,
+    EventKind.erasure_suspended: ErasureSuspended,
+    EventKind.erasure_resumed: ErasureResumed,
+    EventKind.file_handled: FileHandled,
+    EventKind.file_opened: FileOpened,
 }
 _KIND_OF: Mapping[type[Event], EventKind] = {cls: kind for kind, cls in _SIMPLE.items()}
+_REASONED = frozenset(
+    {
+        EventKind.version_changed, EventKind.document_revoked, EventKind.erasure_suspended, EventKind.erasure_resumed,
+        EventKind.access_lifted, EventKind.door_opened, EventKind.file_opened,
+    }
+)  # fmt: skip
+_WITH_REASON = (VersionChanged, DocumentRevoked, ErasureSuspended, ErasureResumed, AccessLifted, DoorOpened, FileOpened)
+_SAID = frozenset({EventKind.remark_settled, EventKind.door_reviewed, EventKind.review_asked, EventKind.review_ended})
+_WITH_SENTENCE = (RemarkSettled, DoorReviewed, ReviewAsked, ReviewEnded)
 _CHANGED = "~changes"
 _HEADER = frozenset({"seq", "actor", "role", "at", "occurred_at"})
 
@@ -376,7 +539,7 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             words = {"reason": body.pop("reason")} if event.reason else {}
             words |= {f"departures.{need}": why for need, why in event.departures.items()}
             body["departures"] = sorted(event.departures)
-        elif isinstance(event, VersionChanged | DocumentRevoked):
+        elif isinstance(event, _WITH_REASON):
             words = {"reason": body.pop("reason")} if event.reason else {}
         elif isinstance(event, CaseJoined):
             words = {f"handover.{key}": text for key, text in body.pop("handover").items()}
@@ -384,7 +547,7 @@ def to_entry(protocol: Protocol, event: Event) -> Entry:
             words = {f"remarks.{place}": remark.text for place, remark in enumerate(event.remarks)}
             body["remarks"] = [_without_text(remark) for remark in event.remarks]
             body["paper"] = _as_kept(event.paper) if event.paper is not None else None
-        elif isinstance(event, RemarkSettled):
+        elif isinstance(event, _WITH_SENTENCE):
             words = {"sentence": body.pop("sentence")} if event.sentence else {}
     return Entry(
         seq=event.seq,
@@ -427,8 +590,10 @@ def from_entry(entry: Entry) -> Event:
     if kind is EventKind.step_taken:
         body["reason"] = words.get("reason", "")
         body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
-    elif kind in (EventKind.version_changed, EventKind.document_revoked):
+    elif kind in _REASONED:
         body["reason"] = words.get("reason", "")
+    elif kind is EventKind.file_handled:
+        body["step"] = FileStep(body["step"])
     elif kind is EventKind.document_issued:
         body["parts"] = tuple(body.get("parts", ()))
     elif kind is EventKind.case_joined:
@@ -441,7 +606,7 @@ def from_entry(entry: Entry) -> Event:
             for place, kept in enumerate(body["remarks"])
         )
         body["paper"] = _handwritten(body["paper"])
-    elif kind is EventKind.remark_settled:
+    elif kind in _SAID:
         body["sentence"] = words.get("sentence", "")
     return _SIMPLE[kind](**header, **body)
 

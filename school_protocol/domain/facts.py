@@ -18,6 +18,7 @@ from school_protocol.domain.conditions import Value
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
+from school_protocol.domain.sharing import contributions
 
 _EARLY = 3
 """A follow-up may be held early by one part in so many of the time before it, in days."""
@@ -47,6 +48,8 @@ class Surroundings:
     """Numbers of open cases of the same unit."""
     schools: frozenset[str] = frozenset()
     """Codes of schools that the installation has, the unit's own among them; empty: nobody said which."""
+    named: Mapping[str, Unit] = field(default_factory=dict)
+    """Code → the other schools of the installation that the case names."""
 
     def has_school(self, code: str) -> bool:
         """Whether the installation has that school, as far as is known."""
@@ -346,6 +349,9 @@ class Facts(Mapping[str, Value]):
     def _open_referrals(self, fact: Fact) -> Value:
         return sum(1 for referral in self.case.referrals if referral.is_open)
 
+    def _open_contributions(self, fact: Fact) -> Value:
+        return sum(1 for one in contributions(self.protocol, self.case) if one.is_open)
+
     def _standing_holds(self, fact: Fact) -> Value:
         return sum(1 for hold in self.case.holds if hold.stands)
 
@@ -612,6 +618,7 @@ _Rule = Callable[[Facts, Fact], Value]
 _SPECIAL: tuple[tuple[str, _Rule], ...] = (
     ("dangers", Facts._dangers),
     ("open_referrals", Facts._open_referrals),
+    ("open_contributions", Facts._open_contributions),
     ("standing_holds", Facts._standing_holds),
     ("guardians", Facts._guardians),
     ("grid_known", Facts._grid_known),

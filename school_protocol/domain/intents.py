@@ -32,6 +32,8 @@ class RecordAct:
     """For a correction: the corrected record's answers as they should be, whole."""
     paper: Paper | None = None
     """Where it is typed in from a paper form."""
+    successor: str = ""
+    """Number kept for the case that the act may open at another school."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +73,8 @@ class Reason:
     persons: tuple[str, ...] = ()
     to_sign: tuple[int, ...] = ()
     """Entries that would meet the need, once they are signed."""
+    seconds: int = 0
+    """How long it stays so."""
 
 
 @dataclass(frozen=True, slots=True)

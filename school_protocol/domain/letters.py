@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterator, Mapping
 
 from school_protocol.domain.case import Case, Referral
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.naming import Identity, is_same_person
-from school_protocol.domain.protocol import ActKind, Document, Protocol, Target
+from school_protocol.domain.protocol import ActKind, Protocol, Target
 
 PLACES: Mapping[str, frozenset[str]] = {
     "case": frozenset({"school", "code", "province", "academy", "number", "day"}),

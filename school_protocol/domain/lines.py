@@ -26,6 +26,7 @@ from school_protocol.domain.protocol import (
     State,
     Target,
 )
+from school_protocol.domain.texts import Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +167,10 @@ class ReferralLine:
 
 @dataclass(frozen=True, slots=True)
 class RemarkLine:
-    """One remark on a copy. `section` and `entry` say what it is on; neither: the file as a whole."""
+    """One remark on a copy, or (copy 0) on the case as it stood on screen.
+
+    `section` and `entry` say what it is on; neither: the file as a whole.
+    """
 
     seq: int
     place: int
@@ -183,6 +187,12 @@ class RemarkLine:
     settled_at: datetime | None = None
     settled_by: str = ""
     sentence: str = ""
+    on: Text | None = None
+    """Title of what it is on: an act, a step, a document that was handed out."""
+    on_record: bool = False
+    """It is on an entry that has a page of its own, which this reader may open."""
+    is_hidden: bool = False
+    """It is on an entry of a side that is not this reader's: its words are not theirs either."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,3 +260,7 @@ class CaseHead:
     metadata_only: bool = False
     has_papers: bool = True
     """Whether a copy of some document is this reader's to issue."""
+    names_until: datetime | None = None
+    """Until when names are lifted for this reader."""
+    open_until: datetime | None = None
+    """Until when an emergency opening lets this reader read the case, and nothing else does."""

@@ -129,6 +129,58 @@ class RemarkMade:
 
 
 @dataclass(slots=True)
+class Opened:
+    """Names, or a case that was closed to its reader, opened to one person for a time."""
+
+    seq: int
+    account: str
+    role: str
+    at: datetime
+    until: datetime
+    ended_at: datetime | None = None
+
+    def stands(self, now: datetime) -> bool:
+        """Whether it is neither over nor ended."""
+        return self.ended_at is None and now < self.until
+
+    @property
+    def over_at(self) -> datetime:
+        return self.until if self.ended_at is None else min(self.until, self.ended_at)
+
+
+@dataclass(slots=True)
+class Door(Opened):
+    """A case opened in an emergency; somebody else reviews it by a moment."""
+
+    review_by: datetime = field(kw_only=True)
+    reviewed_seq: int | None = None
+    justified: bool | None = None
+
+
+@dataclass(slots=True)
+class FileLife:
+    """A file of a piece of evidence: kept, perhaps shut for good, and destroyed."""
+
+    id: str
+    entry: int
+    piece: int
+    sha256: str
+    size: int
+    format: str
+    kept_at: datetime
+    by: str
+    shut_at: datetime | None = None
+    asked: list[tuple[str, datetime]] = field(default_factory=list)
+    """Services that were asked what is to become of it."""
+    destroyed_at: datetime | None = None
+    opened: int = 0
+
+    @property
+    def is_there(self) -> bool:
+        return self.destroyed_at is None
+
+
+@dataclass(slots=True)
 class SeatHeld:
     seat: str
     account: str

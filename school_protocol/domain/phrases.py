@@ -59,6 +59,22 @@ class Listing(str):
         return Listing, (self.items, self.joint)
 
 
+class Translated(str):
+    """Words that are known in several languages already; as a text, the English ones."""
+
+    __slots__ = ("by_language",)
+
+    by_language: Mapping[str, str]
+
+    def __new__(cls, by_language: Mapping[str, str]) -> Translated:
+        made = super().__new__(cls, by_language["en"])
+        made.by_language = by_language
+        return made
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return Translated, (self.by_language,)
+
+
 Words = str | int
 """What stands in a phrase: a phrase or a listing, or anything that is the same in every language."""
 

@@ -7,8 +7,8 @@ is asked here. Nothing here reads a case's content: only its index row, so that 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from enum import StrEnum
 
 
@@ -22,7 +22,19 @@ class Permission(StrEnum):
     see_case = "see_case"
     see_own_receipt = "see_own_receipt"
     see_team = "see_team"
+    review = "review"
     publish = "publish"
+    administer = "administer"
+    see_referrals = "see_referrals"
+    keep_contacts = "keep_contacts"
+    see_figures = "see_figures"
+    see_teams = "see_teams"
+    see_visits = "see_visits"
+    write_visits = "write_visits"
+    keep_roster = "keep_roster"
+    see_systems = "see_systems"
+    token = "token"  # noqa: S105 (a name, no secret)
+    """No person: another system, by its token."""
 
 
 class UnitKind(StrEnum):
@@ -97,9 +109,12 @@ class Clause:
     only_team_states: bool = False
     sees_restricted: bool = False
     metadata: bool = False
-    """That a case is there, where it stands and who wrote when; nothing of what was written."""
+    """That a case is there, where it stands and who wrote when; nothing of what was written. Of a restricted case, who
+    holds it in the school itself does not know."""
     without: frozenset[str] = frozenset()
     """Numbers of cases whose seats open nothing any more."""
+    role: str = field(default="", compare=False)
+    """The role by which it is held, to say why; empty for seats."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +123,8 @@ class Scope:
 
     account: str
     clauses: tuple[Clause, ...]
+    now: datetime | None = None
+    """When it is asked. None: nothing that was opened for a time is open."""
 
     @property
     def is_metadata(self) -> bool:
@@ -117,7 +134,16 @@ class Scope:
 
     def of_content(self) -> Scope:
         """The same scope without what admits to metadata alone."""
-        return Scope(self.account, tuple(clause for clause in self.clauses if not clause.metadata))
+        return Scope(self.account, tuple(clause for clause in self.clauses if not clause.metadata), self.now)
+
+    def in_school(self) -> Scope:
+        """The same scope by seats and by roles in the school itself alone: nothing that is seen from above."""
+        near = tuple(clause for clause in self.clauses if clause.reach in (Reach.seat, Reach.unit))
+        return Scope(self.account, near, self.now)
+
+    def overseeing(self) -> tuple[Clause, ...]:
+        """The clauses by which this person answers for schools from above."""
+        return tuple(clause for clause in self.clauses if clause.reach in (Reach.province, Reach.region))
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +156,7 @@ class RoleSight:
     oversees: bool
 
 
-def visible(actor: Actor, sights: Iterable[RoleSight]) -> Scope:
+def visible(actor: Actor, sights: Iterable[RoleSight], now: datetime | None = None) -> Scope:
     """The scope of `actor` over all definitions: places by role, and seats as long as any role is held anywhere."""
     table = _by_role(sights)
     clauses: list[Clause] = []
@@ -140,7 +166,7 @@ def visible(actor: Actor, sights: Iterable[RoleSight]) -> Scope:
     for held in actor.appointments:
         for sight in table.get(held.role, ()):
             clauses.extend(_clauses(sight, held))
-    return Scope(actor.id, tuple(dict.fromkeys(clauses)))
+    return Scope(actor.id, tuple(dict.fromkeys(clauses)), now)
 
 
 def _by_role(sights: Iterable[RoleSight]) -> dict[str, list[RoleSight]]:
@@ -153,15 +179,28 @@ def _by_role(sights: Iterable[RoleSight]) -> dict[str, list[RoleSight]]:
 def _clauses(sight: RoleSight, held: Appointment) -> Iterable[Clause]:
     match sight.sees:
         case "assigned":
-            yield Clause(sight.protocol, Reach.unit, held.unit, only_team_states=True)
+            yield Clause(sight.protocol, Reach.unit, held.unit, only_team_states=True, role=sight.role)
         case "unit":
-            yield Clause(sight.protocol, Reach.unit, held.unit)
+            yield Clause(sight.protocol, Reach.unit, held.unit, role=sight.role)
         case "province":
-            yield Clause(sight.protocol, Reach.province, held.unit, sees_restricted=sight.oversees)
+            yield Clause(sight.protocol, Reach.province, held.unit, sees_restricted=sight.oversees, role=sight.role)
         case "region":
-            yield Clause(sight.protocol, Reach.region, held.unit, sees_restricted=sight.oversees)
+            yield Clause(sight.protocol, Reach.region, held.unit, sees_restricted=sight.oversees, role=sight.role)
         case "metadata":
-            yield Clause(sight.protocol, Reach.under, held.unit, sees_restricted=True, metadata=True)
+            yield Clause(sight.protocol, Reach.under, held.unit, sees_restricted=True, metadata=True, role=sight.role)
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Somebody to whom a case is open by name; `until`: for how long (None: as long as it is)."""
+
+    account: str
+    until: datetime | None = None
+
+    def admits(self, scope: Scope) -> bool:
+        if self.account != scope.account:
+            return False
+        return self.until is None or (scope.now is not None and scope.now < self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,17 +215,60 @@ class Place:
     restricted: bool
     seats: frozenset[str]
     excluded: frozenset[str]
-    readers: frozenset[str] = frozenset()
+    readers: frozenset[Reader] = frozenset()
     number: str = ""
 
 
 def may_see(scope: Scope, place: Place) -> bool:
     """The same answer as the WHERE that storage makes of `scope`."""
-    if scope.account in place.excluded:
-        return False
-    if scope.account in place.readers:
-        return True
-    return any(_admits(clause, scope.account, place) for clause in scope.clauses)
+    return is_named(scope, place) or bool(ways_in(scope, place))
+
+
+def is_named(scope: Scope, place: Place) -> bool:
+    """Whether the case is open to this person by name, now; an exclusion shuts out all the same."""
+    named = any(reader.admits(scope) and (reader.until is None or _oversees(scope, place)) for reader in place.readers)
+    return named and not is_excluded(scope, place)
+
+
+def _oversees(scope: Scope, place: Place) -> bool:
+    """Whether this person answers for the school of the case from above, still: else an emergency opening is void."""
+    return any(clause.protocol == place.protocol and _reaches(clause, place) for clause in scope.overseeing())
+
+
+def _reaches(clause: Clause, place: Place) -> bool:
+    return clause.place == (place.province if clause.reach is Reach.province else place.region)
+
+
+def ways_in(scope: Scope, place: Place) -> tuple[Clause, ...]:
+    """Every clause that admits to the case: why this person sees it. None where they are excluded."""
+    if is_excluded(scope, place):
+        return ()
+    return tuple(clause for clause in scope.clauses if _admits(clause, scope.account, place))
+
+
+def is_excluded(scope: Scope, place: Place) -> bool:
+    """Whether this person takes no part in the case, whatever else they are."""
+    return scope.account in place.excluded
+
+
+_CHAIN = {"province": UnitKind.province, "region": UnitKind.region}
+
+
+def is_in_chain(sight: RoleSight) -> bool:
+    """Whether a role answers for schools from above: its holders may open a case of theirs in an emergency."""
+    return sight.sees in _CHAIN
+
+
+def chain(actor: Actor, sights: Iterable[RoleSight], place: Place) -> tuple[str, ...]:
+    """The roles by which this person answers for the school of a case from above."""
+    above = {UnitKind.province: place.province, UnitKind.region: place.region}
+    found = (sight for sight in sights if sight.protocol == place.protocol and is_in_chain(sight))
+    return tuple(one.role for one in found if one.role in actor.roles_in([above[_CHAIN[one.sees]]]))
+
+
+def may_break(scope: Scope, place: Place, chain: Iterable[str]) -> bool:
+    """Whether a case that is closed to this person may be opened by them in an emergency, as one of its `chain`."""
+    return not is_excluded(scope, place) and not may_see(scope, place) and any(chain)
 
 
 def _admits(clause: Clause, account: str, place: Place) -> bool:
@@ -204,4 +286,5 @@ def _admits(clause: Clause, account: str, place: Place) -> bool:
         case Reach.region:
             return clause.place == place.region
         case Reach.under:
-            return clause.place in (place.unit, place.province, place.region)
+            above = clause.place in (place.province, place.region)
+            return above or (clause.place == place.unit and not place.restricted)

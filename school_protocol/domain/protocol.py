@@ -15,10 +15,14 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.conditions import Condition, Values
+from school_protocol.domain.document_rules import Document, Retention
+from school_protocol.domain.figure_rules import FigureRules
 from school_protocol.domain.forms import Form
+from school_protocol.domain.pieces_rules import Pieces
+from school_protocol.domain.review_rules import Review
+from school_protocol.domain.team_rules import TeamRules
 from school_protocol.domain.texts import Keys, Model, Named, Text, as_list
 from school_protocol.domain.written import keyed
-from school_protocol.domain.yearly_rules import Yearly
 
 START = "START"
 HISTORY = "history"
@@ -68,6 +72,14 @@ class Role(Named):
     """Reads only the records of its seat's side."""
     publishes: bool = False
     """Publishes versions of protocols, two people together; sees no case by it."""
+    administers: bool = False
+    """Administers the accounts of its unit and below; sees no case by it."""
+    keeps_contacts: bool = False
+    """Keeps the directory of contacts of its unit and all below it: whom to call, and when it was found right."""
+    visits: bool = False
+    """Visits the teams of its unit and below, and writes down what was seen and agreed; sees no case by it."""
+    second_factor: bool = False
+    """Whoever holds it signs in with a second factor."""
     stand_in_by: Keys = ()
     """Roles that name who holds this one for a time, while somebody is away; empty: nobody stands in."""
 
@@ -85,6 +97,9 @@ class Seat(Named):
     trained: bool = False
     named_by: Keys = ()
     identified: bool = False
+    receives: bool = False
+    """Answers what another school's case asks of one's own: whoever heads that school holds it, unnamed. It opens
+    nothing of the case but what is asked."""
     hint: Text | None = None
 
 
@@ -131,6 +146,9 @@ class ActKind(Enum):
     join = "join"
     ask_transfer = "ask_transfer"
     accept_transfer = "accept_transfer"
+    contribute = "contribute"
+    answer_contribution = "answer_contribution"
+    settle_contribution = "settle_contribution"
     tell_school = "tell_school"
     excuse = "excuse"
     rights = "rights"
@@ -150,6 +168,19 @@ CORRECTABLE = frozenset(
     {ActKind.record, ActKind.report, ActKind.inform, ActKind.evidence, ActKind.grid, ActKind.follow_up, ActKind.note}
 )
 """Kinds whose answers can be corrected for later decisions; what else was done is answered by a new act."""
+
+
+class Notify(Model):
+    to: str
+    """A role, a seat, `declarant`, `guardians` or `receiving_head`."""
+    when: Condition | None = None
+    urgent: bool = False
+
+
+def _as_notify(value: object) -> object:
+    if not isinstance(value, list):
+        value = [value]
+    return [{"to": item} if isinstance(item, str) else item for item in value]
 
 
 class NeedsWhen(Model):
@@ -177,6 +208,9 @@ class Act(Named):
     """The kind's effect (grants, settles, lifts) happens only if this holds of the answers."""
     moves: str | None = None
     """The move that follows at once."""
+    notify: Annotated[tuple[Notify, ...], BeforeValidator(_as_notify)] = ()
+    opens: str | None = None
+    """For a contribution: the state in which the other school's own case opens."""
     group: Literal["safety", "people", "listening", "assessment", "plan", "referral", "follow_up", "closing", "team"]
     first_minutes: bool = False
     """Stays open to whoever stands beside the child when the case is restricted."""
@@ -195,19 +229,6 @@ class Act(Named):
 class Sets(Model):
     level: int | None = None
     assess: bool = False
-
-
-class Notify(Model):
-    to: str
-    """A role, a seat, `declarant`, `guardians` or `receiving_head`."""
-    when: Condition | None = None
-    urgent: bool = False
-
-
-def _as_notify(value: object) -> object:
-    if not isinstance(value, list):
-        value = [value]
-    return [{"to": item} if isinstance(item, str) else item for item in value]
 
 
 class Move(Named):
@@ -265,6 +286,8 @@ class Source(Model):
     report: bool = False
     seen: bool = False
     """Met when somebody of the team opens the case."""
+    review: Literal["waits", "answered"] | None = None
+    """A review waits for whoever reviews; they have answered: observed, given or refused the visa, or examined it."""
     missed_follow_up: bool = False
 
 
@@ -328,6 +351,8 @@ class Fact(Model):
     since: Annotated[Since, BeforeValidator(_as_since)] = Since()
     dangers: DangerFact | None = None
     open_referrals: bool = False
+    open_contributions: bool = False
+    """How many contributions of other schools are asked for and not settled."""
     standing_holds: bool = False
     """How many holds stand, each from its first signature on."""
     guardians: GuardianFact | None = None
@@ -530,136 +555,6 @@ class Target(Named):
     """On what a letter to it rests."""
 
 
-# ---- what leaves -------------------------------------------------------------------------------------------------
-
-
-SectionKind = Literal[
-    "decision", "conformance", "chronology", "people", "records", "grid", "referrals", "follow_ups", "evidence",
-    "dangers", "duties", "checks", "summary", "remarks",
-]  # fmt: skip
-
-
-class Profile(Named):
-    """One kind of copy: to whom it may be made out, and what of the one document it may contain."""
-
-    reader: Literal["self", "oversight", "referral", "guardian"] = "self"
-    """To whom it is made out: whoever issues it, who answers for the schools, a service told, a pupil's guardian."""
-    identities: bool = False
-    """Everybody is named."""
-    named: Keys = ()
-    """Slots whose people are named where the others are not: a guardian's copy names those of their own side alone."""
-    words: bool = False
-    addresses: bool = False
-    """Addresses and accounts of intimate content; only a judicial service is ever given them."""
-    sections: tuple[SectionKind, ...] = ()
-    """The kinds of sections that it has; empty: all of the document."""
-    acts: Mapping[str, Keys] = {}
-    """The acts of which entries stand in it, each with the answers that it prints; empty: all."""
-    watermark: bool = True
-    for_: Keys = Field(default=(), alias="for")
-    summary: str | None = None
-    """The act whose latest nameless summary it prints; whoever could write one confirms it before a copy."""
-
-    def has(self, section: str) -> bool:
-        """Whether sections of that kind stand in it."""
-        return not self.sections or section in self.sections
-
-    def has_act(self, act: str) -> bool:
-        """Whether entries of that act may stand in it."""
-        return not self.acts or act in self.acts
-
-    @property
-    def is_personal(self) -> bool:
-        """Whether its pages differ from reader to reader: never made before it is known for whom."""
-        return self.reader == "guardian"
-
-
-class Section(Model):
-    kind: SectionKind
-    title: Text
-    acts: Keys = ()
-
-
-class Piece(Model):
-    """One piece of a letter: a paragraph, points, answers, people, evidence, numbers to call, how long things stay."""
-
-    title: Text | None = None
-    when: Condition | None = None
-    """Over facts: printed only if this surely holds."""
-    text: Text | None = None
-    points: tuple[Text, ...] = ()
-    act: str | None = None
-    """The act whose latest entry (of a letter's own act: the entry of its referral) gives the answers."""
-    fields: Keys = ()
-    words: bool = False
-    """Free text among the fields is printed, names in it under their signs: it was written to be handed on."""
-    required: bool = False
-    """No copy is issued before there is something to print here."""
-    people: Keys = ()
-    """Slots: the people of a letter; in a note or a sheet, how many they are."""
-    evidence: Keys = ()
-    """Fields of the register of evidence: one line for each piece, never a file."""
-    services: Keys = ()
-    """Targets whose numbers are printed, as the directory has them today."""
-    kept: bool = False
-    """How long things stay, in the definition's own sentences."""
-
-
-class Remarks(Model):
-    """Remarks of those who oversee, on copies that they read: who makes them, and whom they reach."""
-
-    title: Text
-    hint: Text | None = None
-    """Said to whoever is about to remark."""
-    for_: Keys = Field(default=(), alias="for")
-    """Roles and seats that attach remarks."""
-    to: Keys = ()
-    """Roles and seats that are told, and that say that a remark was dealt with."""
-
-
-class Document(Named):
-    kind: Literal["case_file", "letter", "notice", "note", "sheet", "law_notice", "yearly", "bundle"] = "case_file"
-    profiles: Mapping[str, Profile] = {}
-    sections: tuple[Section, ...] = ()
-    checks: Keys = ()
-    for_: Keys = Field(default=(), alias="for")
-    """Of what is no case file: roles and seats that may issue it."""
-    per: Literal["case", "referral", "guardian", "school"] = "case"
-    """What one copy is about."""
-    slots: Keys = ()
-    """Of what is written per guardian: whose. Empty: those of the targeted pupil."""
-    to: Text | None = None
-    """To whom it is written, where that is neither a service nor a guardian."""
-    subject: Text | None = None
-    asks: Text | None = None
-    """What its reader is asked first."""
-    body: tuple[Piece, ...] = ()
-    signed: bool = True
-    """Ends with a place for signature and stamp."""
-    hint: Text | None = None
-    """Said to whoever is about to issue it."""
-    remarks: Remarks | None = None
-    """Of the case file: whether remarks on its copies come back, and how."""
-    yearly: Yearly | None = None
-    """Of a yearly report: what it counts."""
-
-    @property
-    def is_case_file(self) -> bool:
-        return self.kind == "case_file"
-
-    @property
-    def is_letter(self) -> bool:
-        """Whether it is of one case, beside its file: a letter, notice, note or sheet."""
-        return self.kind not in ("case_file", "yearly", "bundle")
-
-
-class Retention(Model):
-    when: Condition | None = None
-    states: Keys = ()
-    sentence: Text
-    months: int
-
-
 # ---- words that are ready ----------------------------------------------------------------------------------------
 
 
@@ -740,6 +635,14 @@ class Protocol(Model):
     """Over the report's answers: the case opens to those who oversee, alone."""
     restricted_hint: Text | None = None
     retention: tuple[Retention, ...] = ()
+    pieces: Pieces | None = None
+    """The register of evidence: names of pieces, their files, removal."""
+    figures: FigureRules | None = None
+    """The academy's figures: their tables, who reads and who issues them."""
+    teams: TeamRules | None = None
+    """How many trained people a team has, and when those above look more closely."""
+    review: Review | None = None
+    """How those above the school review a case."""
     undo_minutes: int = Field(default=0, ge=0, le=60)
     """How long whoever recorded something by mistake may take it back; 0: never."""
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from school_protocol.domain.case import Case, RemarkMade, is_reading
+from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import (
     DocumentIssued,
@@ -21,7 +22,7 @@ from school_protocol.domain.events import (
     RemarkSettled,
 )
 from school_protocol.domain.intents import Reason
-from school_protocol.domain.protocol import Document, Protocol, Section
+from school_protocol.domain.protocol import Protocol
 
 FIGURES, CHECK, GROUP, DIGEST = 16, 2, 4, 64
 """Of a digest: figures on paper, figures that check them, figures that stand together, all of it."""

@@ -82,6 +82,8 @@ def _is_urgent(case: Case, record: Record) -> bool:
 
 def _is_rested_on(protocol: Protocol, case: Case, record: Record, now: datetime, around: Surroundings) -> bool:
     """Whether a step, a signature, a correction, a summary or another later entry rests upon it."""
+    if any(life.entry == record.seq for life in case.files.values()):
+        return True
     if record.corrections or any(step.seq > record.seq for step in case.steps):
         return True
     if any(signature.account != record.actor for signature in record.signatures):

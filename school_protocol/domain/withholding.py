@@ -16,7 +16,7 @@ BAND = 10
 SHARE_LEAST = 20
 """No share is told of fewer than this."""
 
-_STEPS = ((100, 20), (50, 10), (SHARE_LEAST, 4))
+STEPS = ((100, 20), (50, 10), (SHARE_LEAST, 4))
 """From so many on, a share is told in so many steps: each step stands for five counts at least."""
 
 
@@ -48,7 +48,7 @@ def broken_down(total: Band, counts: Sequence[int]) -> tuple[Band, ...] | None:
 
 def share(part: int, whole: int) -> tuple[int, int] | None:
     """Between which two percentages a part of `whole` lies, in steps that stand for five counts each; None: too few."""
-    steps = next((steps for least, steps in _STEPS if whole >= least), None)
+    steps = next((steps for least, steps in STEPS if whole >= least), None)
     if steps is None:
         return None
     step = min(part * steps // whole, steps - 1)

@@ -29,6 +29,9 @@ def keyed(data: object) -> object:
     for document in _values(out.get("documents")):
         if "profiles" in document:
             document["profiles"] = _with_keys(document["profiles"])
+    if isinstance(figures := out.get("figures"), dict):
+        named = {part: _with_keys(figures[part]) for part in ("tables", "waits") if part in figures}
+        out["figures"] = {**figures, **named}
     return out
 
 

@@ -15,12 +15,35 @@ from functools import cached_property
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from school_protocol.domain.case import Case, Record
+from school_protocol.domain.case import Case
 from school_protocol.domain.clock import Unit, elapsed
+from school_protocol.domain.closed_choices import (
+    ANSWERED,
+    AWAITED,
+    CASES,
+    DANGERS,
+    EARLIER,
+    HELD,
+    MISSED,
+    NONE,
+    OPEN,
+    REFERRALS,
+    UNASKED,
+    answer_to_dangers,
+    answer_to_referrals,
+    answers_of,
+    ends_of,
+    level_of,
+    levels_of,
+    options_of,
+    outcome_of,
+    question_of,
+)
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.dues import Due, dues
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.withholding import (
     Band,
     banded,
@@ -30,13 +53,7 @@ from school_protocol.domain.withholding import (
 )
 from school_protocol.domain.yearly_rules import Asked, Counted, Yearly
 
-CHOSEN = frozenset({FieldType.choice, FieldType.choices, FieldType.yes_no, FieldType.tri})
-"""Answers that can be counted: of a closed list."""
-
-NONE, OPEN, EARLIER = "~none", "~open", "~earlier"
-"""Rows beside those that the definition names: no answer; still open; a choice that an earlier version had."""
-ANSWERED, AWAITED, UNASKED, HELD, MISSED = "~answered", "~awaited", "~unasked", "~held", "~missed"
-CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES = "cases", "dangers", "referrals", "follow_ups", "departures"
+FOLLOW_UPS, DEPARTURES = "follow_ups", "departures"
 TOTALS = (CASES, DANGERS, REFERRALS, FOLLOW_UPS, DEPARTURES)
 LATE_BELOW = 75
 """Met in time in fewer than so many of a hundred: something that a reader may want to decide on."""
@@ -70,6 +87,13 @@ def period(yearly: Yearly, year: int, timezone: str, now: datetime) -> Period | 
     end = max(over)
     last_day = date.fromordinal(end.toordinal() - 1)
     return Period(year, starts, _midnight(end, zone), last_day, len(over), len(over) == len(ends))
+
+
+def periods(yearly: Yearly, year: int, timezone: str) -> tuple[Period, ...]:
+    """All that reports of that year speak of, one after the other: up to each end of a term."""
+    zone = ZoneInfo(timezone)
+    moments = sorted({_midnight(_after(yearly, year, term.ends), zone) for term in yearly.terms})
+    return tuple(found for moment in moments if (found := period(yearly, year, timezone, moment)) is not None)
 
 
 def first_told_on(yearly: Yearly, year: int) -> date:
@@ -133,7 +157,7 @@ class Tally:
         self.counts.add("outcome", self._outcome(facts.protocol, case))
         levels = levels_of(self.protocol)
         if levels:
-            self.counts.add("level", _known(_level(case), [*levels, NONE]))
+            self.counts.add("level", _known(level_of(case), [*levels, NONE]))
         for counted in self.yearly.counts:
             self._answers(counted, case)
         self._dangers(case)
@@ -152,28 +176,21 @@ class Tally:
         return bool(known)
 
     def _outcome(self, followed: Protocol, case: Case) -> str:
-        if not followed.states[case.state].ended:
-            return OPEN
-        return _known(case.state, ends_of(self.protocol))
+        return _known(outcome_of(followed, case), [*ends_of(self.protocol), OPEN])
 
     def _answers(self, counted: Counted, case: Case) -> None:
         question = field_of(self.protocol, counted)
-        given = _given(case.records_of(counted.act), counted.field, is_list=question.type is FieldType.choices)
-        table, rows = _table_of(counted), options_of(question)
-        for answer in given:
+        table, rows = _table_of(counted), [*options_of(question), NONE]
+        for answer in answers_of(case, counted.act, question):
             self.counts.add(table, _known(answer, rows))
-        if not given and question.type is not FieldType.choices:
-            self.counts.add(table, NONE)
 
     def _dangers(self, case: Case) -> None:
         if self._several(DANGERS, [life.danger for life in case.dangers], self.protocol.dangers):
-            self.counts.add("danger_ends", AWAITED if case.live_dangers("raised") else ANSWERED)
+            self.counts.add("danger_ends", answer_to_dangers(case))
 
     def _referrals(self, case: Case) -> None:
         if self._several(REFERRALS, [one.target for one in case.referrals], self.protocol.targets):
-            is_answered = any(one.settled_at for one in case.referrals)
-            is_open = any(one.is_open for one in case.referrals)
-            self.counts.add("answers", AWAITED if is_open else ANSWERED if is_answered else UNASKED)
+            self.counts.add("answers", answer_to_referrals(case))
 
     def _follow_ups(self, facts: Facts) -> None:
         follow = facts.protocol.follow_up
@@ -205,25 +222,6 @@ def _kept_or_late(due: Due, now: datetime) -> str:
     return "kept" if due.state == "met" else ""
 
 
-def _level(case: Case) -> str:
-    """The highest level that was decided."""
-    levels = [step.level for step in case.steps if step.level] + ([case.base_level] if case.base_level else [])
-    return str(max(levels)) if levels else NONE
-
-
-def _given(records: Iterable[Record], name: str, *, is_list: bool) -> tuple[str, ...]:
-    """What was answered: the last answer, or all that any entry in force chose."""
-    answers = [one.answers.get(name) for one in records if one.effective_seq is not None]
-    said = [one for one in answers if one not in (None, "", [])]
-    if not is_list:
-        return tuple(_plain(one) for one in said[-1:])
-    return tuple(dict.fromkeys(_plain(choice) for one in said for choice in (one if isinstance(one, list) else [one])))
-
-
-def _plain(value: Any) -> str:
-    return ("yes" if value else "no") if isinstance(value, bool) else str(value)
-
-
 def _known(key: str, rows: Iterable[str]) -> str:
     return key if key in rows else EARLIER
 
@@ -237,29 +235,6 @@ def _table_of(counted: Counted) -> str:
 
 def field_of(protocol: Protocol, counted: Counted) -> FormField:
     return protocol.form_of(counted.act).by_key[counted.field]
-
-
-def options_of(question: FormField) -> tuple[str, ...]:
-    """The answers that can be given, in their order."""
-    if question.type is FieldType.yes_no:
-        return ("yes", "no")
-    if question.type is FieldType.tri:
-        return ("yes", "no", "unknown")
-    return tuple(option.key for option in question.options)
-
-
-def ends_of(protocol: Protocol) -> tuple[str, ...]:
-    return tuple(key for key, state in protocol.states.items() if state.ended)
-
-
-def levels_of(protocol: Protocol) -> tuple[str, ...]:
-    """The levels of the assessment's grid."""
-    if protocol.assessment is None:
-        return ()
-    question = protocol.form_of(protocol.assessment.act).by_key.get(protocol.assessment.field)
-    grid = protocol.grids.get(question.grid or "") if question else None
-    grid = grid or next(iter(protocol.grids.values()), None)
-    return tuple(map(str, grid.levels)) if grid else ()
 
 
 def departable(protocol: Protocol) -> tuple[str, ...]:
@@ -363,8 +338,7 @@ def layout(
 
 
 def _options_in(protocol: Protocol, counted: Counted) -> tuple[str, ...]:
-    act = protocol.acts.get(counted.act)
-    question = protocol.form_of(act).by_key.get(counted.field) if act else None
+    question = question_of(protocol, counted.act, counted.field)
     return options_of(question) if question else ()
 
 
