@@ -10,7 +10,7 @@ from school_protocol.definitions.tree import Path
 from school_protocol.domain.facts import pointers
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.phrases import N_, Phrase
-from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move
+from school_protocol.domain.protocol import HISTORY, START, Act, ActKind, Move, Notify
 
 OPEN, ANY = "open", "any"
 PLACES = (OPEN, ANY, START)
@@ -32,6 +32,9 @@ NEEDED: Mapping[ActKind, tuple[tuple[FieldType, ...], ...]] = {
     ActKind.grid: ((_T.grid,),),
     ActKind.join: ((_T.case,),),
     ActKind.ask_transfer: ((_T.school,),),
+    ActKind.contribute: ((_T.school,),),
+    ActKind.answer_contribution: ((_T.record,),),
+    ActKind.settle_contribution: ((_T.record,),),
     ActKind.excuse: ((_T.duty,),),
     ActKind.summary: ((_T.long,), (_T.check,)),
 }
@@ -62,6 +65,7 @@ _REFERRAL_STATES = ("open", "settled")
 _NO_ANSWER = N_('"%(name)s" is no answer here%(like)s')
 _NO_REFERRAL_STATE = N_('"%(name)s" is no state of a referral here%(like)s')
 _NOT_CARRIED = N_('"%(name)s" is no thing that a case carries along here%(like)s')
+_ABOUT_CONTRIBUTIONS = (ActKind.answer_contribution, ActKind.settle_contribution)
 _NAMING = (ActKind.hold, ActKind.add_person)
 """Kinds that must be able to name somebody whose information is on hold."""
 
@@ -262,7 +266,11 @@ def _act(book: Book, act: Act) -> None:
     book.needs((*path, "needs"), act.needs)
     book.refer_one((*path, "moves"), act.moves, "moves")
     book.refer_one((*path, "danger_signature"), act.danger_signature, "roles")
+    book.refer_one((*path, "opens"), act.opens, "states")
+    if (act.opens is None) == (act.kind is ActKind.contribute):
+        book.say((*path, "opens"), N_("an act of kind contribute says in which state the other school’s case opens"))
     form = book.protocol.forms.get(act.form)
+    _notices(book, act.notify, path, form=form)
     book.over_answers((*path, "effect_when"), act.effect_when, form)
     _needs_when(book, act, form, path)
     for name, listed in (("in", act.in_), ("by", act.by)):
@@ -276,6 +284,7 @@ def _act(book: Book, act: Act) -> None:
         book.say((*path, "danger_signature"), N_("only an act of kind lift_danger has it"))
     if form is None or not book.declared.is_whole("forms", form.key):
         return
+    _contribution(book, act, form)
     for types in NEEDED.get(act.kind, ()):
         found = form.find(*types)
         if found is not None and found.type in POINTING and (not found.required or found.when is not None):
@@ -296,6 +305,19 @@ def _act(book: Book, act: Act) -> None:
                 wanted=wanted,
                 kind=act.kind.value,
             )
+
+
+def _contribution(book: Book, act: Act, form: Form) -> None:
+    """A contribution is asked of one school, which is named; what answers or settles it points at such an entry."""
+    school, record = form.find(_T.school), form.find(_T.record)
+    if act.kind is ActKind.contribute and school is not None and (not school.required or school.when is not None):
+        text = N_("must be required, and always asked: %(kind)s needs it")
+        book.say(("forms", form.key, "fields", school.key), text, kind=act.kind.value)
+    if act.kind in _ABOUT_CONTRIBUTIONS and record is not None:
+        asking = {one.key for one in book.protocol.acts_of(ActKind.contribute)}
+        if not asking or not set(record.only) or not set(record.only) <= asking:
+            text = N_("only must name acts of kind contribute: %(kind)s is about one")
+            book.say(("forms", form.key, "fields", record.key), text, kind=act.kind.value)
 
 
 def _needs_when(book: Book, act: Act, form: Form | None, path: Path) -> None:
@@ -360,6 +382,17 @@ def _kinds(book: Book) -> None:
             )
 
 
+def _notices(book: Book, notices: Iterable[Notify], path: Path, *, form: Form | None = None) -> None:
+    """Who is told: under a condition over facts, or, of an act, over the answers of its form."""
+    for number, notice in enumerate(notices):
+        here = (*path, "notify", number)
+        book.refer_one((*here, "to"), notice.to, "roles", "seats", also=RECEIVERS)
+        if path[0] == "acts":
+            book.over_answers((*here, "when"), notice.when, form)
+        else:
+            book.over_facts((*here, "when"), notice.when)
+
+
 # ---- moves ------------------------------------------------------------------------------------------------------
 
 
@@ -381,10 +414,7 @@ def _move(book: Book, move: Move) -> None:
         book.refer(here, together, "acts", also=("mover", "proposer"))
         if len(set(together)) < 2:
             book.say(here, N_("name two at least who must differ"))
-    for number, notice in enumerate(move.notify):
-        here = (*path, "notify", number)
-        book.refer_one((*here, "to"), notice.to, "roles", "seats", also=RECEIVERS)
-        book.over_facts((*here, "when"), notice.when)
+    _notices(book, move.notify, path)
     _among(book, (*path, "carries"), move.carries, CARRIED, _NOT_CARRIED)
     book.refer_one((*path, "opens"), move.opens, "states")
     if len(set(sources)) < len(sources):

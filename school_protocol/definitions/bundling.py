@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from school_protocol.definitions.book import Book
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.phrases import N_
-from school_protocol.domain.protocol import Document
 
 _NOT_OURS = ("profiles", "sections", "checks", "slots", "to", "subject", "asks", "body", "remarks", "yearly")
 

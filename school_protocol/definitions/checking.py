@@ -13,19 +13,23 @@ from school_protocol.definitions import (
     bundling,
     copying,
     counting,
+    evidencing,
+    figuring,
     lettering,
     promising,
     remarking,
     reporting,
+    reviewing,
     settings,
     whole,
     wordings,
 )
 from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FormField, Option
 from school_protocol.domain.phrases import N_, Listing
-from school_protocol.domain.protocol import ActKind, Profile, Protocol, Said
+from school_protocol.domain.protocol import ActKind, Protocol, Said
 from school_protocol.domain.texts import Text
 
 RESERVED = frozenset(
@@ -63,6 +67,9 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     counting.check(book)
     lettering.check(book)
     reporting.check(book)
+    evidencing.check(book)
+    figuring.check(book)
+    reviewing.check(book)
     wordings.check(book)
     settings.check(book)
     promising.check(book)
@@ -121,21 +128,21 @@ def _was_cut(book: Book, path: Path) -> bool:
 
 def texts(protocol: Protocol) -> Iterator[tuple[Path, Text]]:
     """Every text of a definition with its place in the file."""
-    yield from _texts_in(protocol, ())
+    yield from texts_in(protocol, ())
 
 
-def _texts_in(value: Any, path: Path) -> Iterator[tuple[Path, Text]]:
+def texts_in(value: Any, path: Path) -> Iterator[tuple[Path, Text]]:
     if isinstance(value, Text):
         yield path, value
     elif isinstance(value, BaseModel):
         for name, info in type(value).model_fields.items():
-            yield from _texts_in(getattr(value, name), (*path, info.alias or name))
+            yield from texts_in(getattr(value, name), (*path, info.alias or name))
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _texts_in(item, (*path, str(key)))
+            yield from texts_in(item, (*path, str(key)))
     elif isinstance(value, tuple):
         for number, item in enumerate(value):
-            yield from _texts_in(item, (*path, item.key if isinstance(item, FormField | Option) else number))
+            yield from texts_in(item, (*path, item.key if isinstance(item, FormField | Option) else number))
 
 
 # ---- identifiers ------------------------------------------------------------------------------------------------
@@ -156,6 +163,10 @@ def _identifiers(book: Book) -> None:
     for document in protocol.documents.values():
         for key in document.profiles:
             _identifier(book, ("documents", document.key, "profiles", key))
+    if protocol.figures is not None:
+        for part, named in (("tables", protocol.figures.tables), ("waits", protocol.figures.waits)):
+            for key in named:
+                _identifier(book, ("figures", part, key))
 
 
 def _field_names(book: Book, fields: tuple[FormField, ...], path: Path) -> None:
@@ -230,6 +241,8 @@ def _people(book: Book) -> None:
     for key, seat in protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
         book.people(("seats", key, "named_by"), seat.named_by)
+        if seat.receives and seat.acts_as is not None:
+            book.say(("seats", key, "acts_as"), N_("a seat that receives acts as nobody: it only answers"))
     for key, slot in protocol.slots.items():
         book.refer_one(("slots", key, "side"), slot.side, "sides")
 

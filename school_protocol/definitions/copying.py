@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from school_protocol.definitions.book import Book
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.phrases import N_
-from school_protocol.domain.protocol import ActKind, Document, Profile
+from school_protocol.domain.protocol import ActKind
 
 _ELSEWHERE = frozenset({FieldType.signature, FieldType.grid})
 """Answers that a copy prints in a place of their own."""

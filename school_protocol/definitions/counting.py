@@ -30,6 +30,7 @@ _FOLDS = {
 _DERIVED = {
     "dangers": (FactType.count, FactType.bool, FactType.int),
     "open_referrals": (FactType.count, FactType.int),
+    "open_contributions": (FactType.count, FactType.int),
     "standing_holds": (FactType.count, FactType.int),
     "guardians": (FactType.enum,),
     "grid_known": (FactType.int, FactType.count),
@@ -46,7 +47,7 @@ _DERIVED = {
 }
 """Sources that the engine works out by itself, each with the types it can give."""
 
-_WAYS = ("act", "entered", "move", "danger", "hold", "report", "seen", "missed_follow_up")
+_WAYS = ("act", "entered", "move", "danger", "hold", "report", "seen", "review", "missed_follow_up")
 _OF_AN_ACT = ("field", "where", "filled", "row_filled", "covering_entry", "by", "unless_after")
 
 
@@ -302,7 +303,7 @@ def _source(book: Book, source: Source, path: Path, *, due: bool) -> Form | None
         for name in _OF_AN_ACT:
             if getattr(source, name):
                 book.say((*path, name), N_("%(name)s goes with an act"), name=name)
-    for name in ("seen", "missed_follow_up"):
+    for name in ("seen", "review", "missed_follow_up"):
         if getattr(source, name) and not due:
             book.say((*path, name), N_("%(name)s starts or meets a deadline: it feeds no fact"), name=name)
     for number, earlier in enumerate(source.unless_after):
@@ -540,6 +541,9 @@ def _ends(book: Book) -> None:
     if protocol.restricted_when is not None:
         report = next(protocol.acts_of(ActKind.report), None)
         book.over_answers(("restricted_when",), protocol.restricted_when, book.form_of(report.key) if report else None)
+        for form in (book.form_of(act.key) for act in protocol.acts_of(ActKind.contribute)):
+            if form is not None and protocol.restricted_when.names <= {*form.by_key, "role"}:
+                book.over_answers(("restricted_when",), protocol.restricted_when, form)
     for number, rule in enumerate(protocol.retention):
         here = ("retention", number)
         book.over_facts((*here, "when"), rule.when)

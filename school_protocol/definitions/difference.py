@@ -19,8 +19,10 @@ from pydantic import BaseModel
 
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.conditions import Condition
+from school_protocol.domain.document_rules import Piece
 from school_protocol.domain.forms import Form
-from school_protocol.domain.protocol import Act, Deadline, Fact, FollowUp, Move, Piece, Protocol, Source
+from school_protocol.domain.pieces_rules import Pieces
+from school_protocol.domain.protocol import Act, Deadline, Fact, FollowUp, Move, Protocol, Source
 from school_protocol.domain.texts import Model, Text
 
 Path = tuple[str, ...]
@@ -71,14 +73,14 @@ _UNSAID: Mapping[type[BaseModel], frozenset[str]] = {Protocol: frozenset({"versi
 
 _ORDERED = frozenset(
     {(Fact, "values"), (Protocol, "languages"), (Piece, "fields"), (Piece, "people"), (Piece, "evidence"),
-     (Piece, "services")}
+     (Piece, "services"), (Pieces, "named_after")}
 )  # fmt: skip
 """Lists of keys whose order decides: of a fact's values the least is taken, of languages the first is fallback; a
-letter is printed in its order."""
+letter is printed in its order, a piece of evidence named in its order."""
 
 _UNORDERED = frozenset(
-    {(Act, "needs_when"), (Move, "notify"), (Form, "refuses"), (FollowUp, "also_next"), (Deadline, "start"),
-     (Deadline, "met_by"), (Source, "unless_after")}
+    {(Act, "needs_when"), (Act, "notify"), (Move, "notify"), (Form, "refuses"), (FollowUp, "also_next"),
+     (Deadline, "start"), (Deadline, "met_by"), (Source, "unless_after")}
 )  # fmt: skip
 """Lists of entries without a key whose order decides nothing."""
 

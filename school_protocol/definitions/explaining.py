@@ -23,14 +23,14 @@ INJECTED = frozenset({"key", "digest"})
 _SHOWN = 60
 
 
-def explain(error: ErrorDetails, loc: Path, path: Path) -> Phrase:
+def explain(error: ErrorDetails, loc: Path, path: Path, model: type[BaseModel] = Protocol) -> Phrase:
     """The message for `error`; `loc` is its place in the model, `path` the same place in the file."""
     kind = error["type"]
     if kind == "missing":
         return missing_key(str(path[-1]), path[:-1])
     if kind == "extra_forbidden":
-        return unknown_key(str(path[-1]), loc[:-1], path[:-1])
-    return placed(path, _sentence(kind, error["input"], error, loc))
+        return unknown_key(str(path[-1]), loc[:-1], path[:-1], model)
+    return placed(path, _sentence(kind, error["input"], error, loc, model))
 
 
 def missing_key(name: str, path: Path) -> Phrase:
@@ -39,15 +39,15 @@ def missing_key(name: str, path: Path) -> Phrase:
     return Phrase(N_('missing key "%(name)s"'), name=name)
 
 
-def unknown_key(name: str, loc: Path, path: Path) -> Phrase:
+def unknown_key(name: str, loc: Path, path: Path, model: type[BaseModel] = Protocol) -> Phrase:
     """`loc` is the place in the model where it would be, `path` the same place in the file."""
-    like = suggestion(name, keys_at(loc))
+    like = suggestion(name, keys_at(loc, model))
     if path:
         return Phrase(N_('unknown key "%(name)s" in %(place)s%(like)s'), name=name, place=label(path), like=like)
     return Phrase(N_('unknown key "%(name)s"%(like)s'), name=name, like=like)
 
 
-def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> Phrase:
+def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path, model: type[BaseModel]) -> Phrase:
     context = error.get("ctx", {})
     if isinstance(given, str):
         given = cut(given, _SHOWN)
@@ -57,7 +57,7 @@ def _sentence(kind: str, given: object, error: ErrorDetails, loc: Path) -> Phras
         written, otherwise = _WRONG_TYPE[kind]
         return Phrase(written, value=given) if written and isinstance(given, str) else Phrase(otherwise)
     if kind in _MAPPING:
-        return _mapping(loc)
+        return _mapping(loc, model)
     if kind in _OUT_OF_BOUNDS:
         text, bound = _OUT_OF_BOUNDS[kind]
         return Phrase(text, bound=context[bound])
@@ -75,8 +75,8 @@ def _among(given: object, expected: list[str]) -> Phrase:
     return Phrase(text, given=str(given), expected=Listing(expected), like=like)
 
 
-def _mapping(loc: Path) -> Phrase:
-    if _is_text(_type_at(loc)):
+def _mapping(loc: Path, model: type[BaseModel]) -> Phrase:
+    if _is_text(_type_at(loc, model)):
         return Phrase(N_("must be a text in every language, such as %(example)s"), example="{fr: …, ar: …, en: …}")
     return Phrase(MAPPING)
 
@@ -106,17 +106,17 @@ EXPLAINED = frozenset({"missing", "extra_forbidden", "enum", "literal_error", *_
 """Pydantic's kinds of error that have words here; besides them, a condition says itself what is wrong with it."""
 
 
-def keys_at(loc: Path) -> list[str]:
+def keys_at(loc: Path, model: type[BaseModel] = Protocol) -> list[str]:
     """The keys that the model knows at `loc`."""
-    found = _type_at(loc)
+    found = _type_at(loc, model)
     if not (isinstance(found, type) and issubclass(found, BaseModel)) or _is_text(found):
         return []
     names = (field.alias or name for name, field in found.model_fields.items())
     return [name for name in names if name not in INJECTED or (name == "digest" and found is not Protocol)]
 
 
-def _type_at(loc: Path) -> Any:
-    found: Any = Protocol
+def _type_at(loc: Path, model: type[BaseModel] = Protocol) -> Any:
+    found: Any = model
     for step in loc:
         if isinstance(found, type) and issubclass(found, BaseModel) and not _is_text(found):
             fields = ((field.alias or name, field) for name, field in found.model_fields.items())

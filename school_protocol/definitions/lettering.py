@@ -5,10 +5,11 @@ from __future__ import annotations
 from school_protocol.definitions.book import Book
 from school_protocol.definitions.names import suggestion
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.document_rules import Document, Piece
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.letters import COUNTED, NEVER, PER, PLACES, places_in
 from school_protocol.domain.phrases import N_
-from school_protocol.domain.protocol import ActKind, Document, Piece
+from school_protocol.domain.protocol import ActKind
 from school_protocol.domain.texts import Text
 
 _WORDED = ("letter", "note")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from school_protocol.definitions.book import Book, either
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.closed_choices import CHOSEN
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.phrases import N_
-from school_protocol.domain.protocol import Document
-from school_protocol.domain.yearly import CHOSEN
 from school_protocol.domain.yearly_rules import Yearly
 
 _NOT_OURS = ("profiles", "sections", "checks", "slots", "subject", "asks", "body", "remarks")
@@ -58,21 +58,25 @@ def _terms(book: Book, path: Path, yearly: Yearly) -> None:
 def _counts(book: Book, path: Path, yearly: Yearly) -> None:
     seen: set[tuple[str, str]] = set()
     for number, counted in enumerate(yearly.counts):
-        here = (*path, "counts", number)
-        book.refer_one((*here, "act"), counted.act, "acts")
-        form = book.form_of(counted.act)
-        if form is not None and form.readers:
-            text = N_('form "%(form)s" is kept for its own readers: no report counts it')
-            book.say((*here, "act"), text, form=form.key)
-        found = book.field((*here, "field"), form, counted.field)
-        if found is not None and found.type not in CHOSEN:
-            text = N_('field "%(name)s" is %(type)s: only %(kinds)s can be counted')
-            kinds = either(sorted(CHOSEN, key=str))
-            book.say((*here, "field"), text, name=found.key, type=found.type.value, kinds=kinds)
-        if (counted.act, counted.field) in seen:
-            text = N_('field "%(name)s" is counted already: from two tables of it more could be worked out')
-            book.say((*here, "field"), text, name=counted.field)
-        seen.add((counted.act, counted.field))
+        closed_choice(book, (*path, "counts", number), counted.act, counted.field, seen)
+
+
+def closed_choice(book: Book, path: Path, act: str, name: str, seen: set[tuple[str, str]]) -> None:
+    """What can be counted of answers: a question of closed choice that everybody may read, once."""
+    book.refer_one((*path, "act"), act, "acts")
+    form = book.form_of(act)
+    if form is not None and form.readers:
+        text = N_('form "%(form)s" is kept for its own readers: no report counts it')
+        book.say((*path, "act"), text, form=form.key)
+    found = book.field((*path, "field"), form, name)
+    if found is not None and found.type not in CHOSEN:
+        text = N_('field "%(name)s" is %(type)s: only %(kinds)s can be counted')
+        kinds = either(sorted(CHOSEN, key=str))
+        book.say((*path, "field"), text, name=found.key, type=found.type.value, kinds=kinds)
+    if (act, name) in seen:
+        text = N_('field "%(name)s" is counted already: from two tables of it more could be worked out')
+        book.say((*path, "field"), text, name=name)
+    seen.add((act, name))
 
 
 def _decisions(book: Book, path: Path, yearly: Yearly) -> None:

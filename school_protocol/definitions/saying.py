@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from school_protocol.definitions.difference import Change, ChangeKind, Path
 from school_protocol.domain.conditions import Condition
 from school_protocol.domain.errors import Fault
-from school_protocol.domain.phrases import Listing, Phrase, Words, cut
+from school_protocol.domain.phrases import Listing, Phrase, Translated, Words, cut
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 from school_protocol.wording import N_, Wording
@@ -138,6 +138,9 @@ def _phrase(w: Wording, words: Words) -> str:
         return str(words)
     if isinstance(words, Listing):
         return _listing(w, words)
+    if isinstance(words, Translated):
+        said = words.by_language.get(w.language, str(words))
+        return _kept(said) if w.direction == "rtl" else said
     if isinstance(words, Phrase):
         text = w._(words.text)
         if w.direction == "rtl":
@@ -382,6 +385,11 @@ _POINTING: Mapping[str, tuple[str, ...]] = {
     "stand_in_by": _PEOPLE,
     "letter_by": _PEOPLE,
     "tell": _PEOPLE,
+    "openers": _PEOPLE,
+    "reads": ("roles",),
+    "issues": ("roles",),
+    "in_time": ("deadlines",),
+    "originals": _PEOPLE,
     "acts_as": ("roles",),
     "danger_signature": ("roles",),
     "lifted_with": ("roles",),
@@ -418,6 +426,13 @@ _ATTRIBUTES: Mapping[str, str] = {
     "trained": N_("a current training is needed"),
     "oversees": N_("oversees schools"),
     "publishes": N_("publishes protocols"),
+    "administers": N_("administers accounts"),
+    "keeps_contacts": N_("keeps the directory of contacts"),
+    "visits": N_("visits teams"),
+    "size": N_("how many trained people a team has"),
+    "quiet_months": N_("after how many months without a case a team is looked at"),
+    "ending_days": N_("how long before its end a certificate is to be renewed"),
+    "second_factor": N_("signs in with a second factor"),
     "stand_in_by": N_("who names a stand-in"),
     "acts_as": N_("acts as"),
     "named_by": N_("who gives this place"),
@@ -444,6 +459,9 @@ _ATTRIBUTES: Mapping[str, str] = {
     "notify": N_("who is told"),
     "sets": N_("what it sets"),
     "carries": N_("what it carries over"),
+    "opens": N_("in which situation the other school’s case opens"),
+    "receives": N_("answers what another school asks"),
+    "open_contributions": N_("counts contributions asked of other schools"),
     "automatic": N_("made by itself"),
     "type": N_("type"),
     "values": N_("values"),
@@ -505,6 +523,25 @@ _ATTRIBUTES: Mapping[str, str] = {
     "states": N_("situations"),
     "months": N_("months"),
     "retention": N_("how long things are kept"),
+    "figures": N_("figures of cases"),
+    "teams": N_("teams of schools"),
+    "reads": N_("who reads the figures"),
+    "issues": N_("who issues the figures"),
+    "tables": N_("tables"),
+    "in_time": N_("deadlines of which the share met in time is told"),
+    "waits": N_("times of which the median is told"),
+    "classes": N_("classes of time"),
+    "public": N_("what may be made public"),
+    "pieces": N_("register of evidence"),
+    "named_after": N_("what a piece is named after"),
+    "openers": N_("who opens a file"),
+    "originals": N_("who opens a file as it was received"),
+    "removal": N_("requests for removal"),
+    "mistake": N_("what must not be kept"),
+    "order": N_("order"),
+    "remind_days": N_("days until one asks again"),
+    "tell_hours": N_("hours to tell"),
+    "ask_hours": N_("hours to ask"),
     "assessment": N_("assessment"),
     "follow_up": N_("follow-up"),
     "undo_minutes": N_("minutes to take an entry back"),

@@ -69,7 +69,8 @@ def fragment(drawing: Drawing, width: float) -> str:
     height = drawing.height * scale
     shapes = (
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {drawing.width:g} {drawing.height:g}"'
-        f' width="{width:g}mm" height="{height:.2f}mm"><style>{LOOK}</style>{"".join(_shapes(drawing))}</svg>'
+        f' width="{width:g}mm" height="{height:.2f}mm" role="img" aria-label="{escape(drawing.title)}">'
+        f"<style>{LOOK}</style>{''.join(_shapes(drawing))}</svg>"
     )
     words = _words(drawing, lambda *given: _laid(scale, *given))
     style = f"position:relative;width:{width:g}mm;height:{height:.2f}mm"

@@ -12,8 +12,8 @@ from school_protocol.domain.protocol import Fact, FactType, Fold
 _COUNTED = (Fold.count, Fold.streak, Fold.distinct, Fold.signatures)
 _KNOWN_FOLDS = (*_COUNTED, Fold.standing)
 _KNOWN_KINDS = (
-    "dangers", "open_referrals", "standing_holds", "assessed_level", "entered", "content_since_entry", "follow_up",
-    "deadline",
+    "dangers", "open_referrals", "open_contributions", "standing_holds", "assessed_level", "entered",
+    "content_since_entry", "follow_up", "deadline",
 )  # fmt: skip
 
 

@@ -192,7 +192,7 @@ class _Filler:
             case _T.case:
                 found = sorted(references.cases)
             case _T.school:
-                found = sorted(references.schools) or ["01234A"]
+                found = sorted(references.schools) or ["01235B"]
             case _:
                 found = ["J123456789"]
         if not found:

@@ -323,6 +323,16 @@ class Effects:
         """One less, or as many: of a count that stops at its last class, either there."""
         return tuple(1 << place | 1 << max(place - 1, 0) for place in range(len(self.domain.values)))
 
+    def _contributions(self, deed: Deed) -> Image:
+        """One is asked; refused, it is none any more; settled, it is closed."""
+        kind = self.protocol.acts[deed.given.act].kind
+        if kind is ActKind.contribute:
+            more = tuple(1 << self.domain.more(place) for place in range(len(self.domain.values)))
+            return more if deed.signed else either(self.same, more)
+        if kind is ActKind.answer_contribution:
+            return self.same if deed.grants else self.less()
+        return constant(self.domain, self.domain.mask([0])) if deed.thorough else self.less()
+
     def _holds(self, deed: Deed) -> Image:
         if self.protocol.acts[deed.given.act].kind is ActKind.hold:
             return either(self.same, tuple(1 << self.domain.more(place) for place in range(len(self.domain.values))))
@@ -449,5 +459,10 @@ _BY_KIND: tuple[tuple[tuple[ActKind, ...], str, _Rule], ...] = (
     ((ActKind.refer, ActKind.take_over, ActKind.lift_danger), "dangers", Effects._counted),
     ((ActKind.lift_danger,), "assessed_level", Effects._lifted),
     ((ActKind.refer, ActKind.answer_referral), "open_referrals", Effects._referrals),
+    (
+        (ActKind.contribute, ActKind.answer_contribution, ActKind.settle_contribution),
+        "open_contributions",
+        Effects._contributions,
+    ),
     ((ActKind.hold, ActKind.review_hold), "standing_holds", Effects._holds),
 )

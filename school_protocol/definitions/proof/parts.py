@@ -147,7 +147,8 @@ def _come_to_alone(subject: Subject) -> set[str]:
     """The states to which one person may bring a case alone; what is interrupted comes back to one of them."""
     moves = subject.protocol.moves.values()
     steps = [move for move in moves if move.automatic or not _takes_two(subject, move)]
-    found = {START, subject.protocol.initial.key, *(move.opens for move in moves if move.opens)}
+    opened = [*(move.opens for move in moves), *(act.opens for act in subject.protocol.acts.values())]
+    found = {START, subject.protocol.initial.key, *(state for state in opened if state is not None)}
     while True:
         more = {move.to for move in steps if move.to in subject.protocol.states and not found.isdisjoint(move.from_)}
         if more <= found:

@@ -210,11 +210,12 @@ class Explorer:
         opening = self._opening
         if opening is None:
             return
-        for move in self.protocol.moves.values():
-            for danger in (False, True) if move.opens and "dangers" in move.carries else (False,):
+        opened = [(move.opens, move.carries) for move in self.protocol.moves.values()]
+        opened += [(act.opens, ()) for act in self.protocol.acts.values()]
+        for state, carries in dict.fromkeys((state, carries) for state, carries in opened if state is not None):
+            for danger in (False, True) if "dangers" in carries else (False,):
                 step = self.world.joined_in(with_danger=danger)
-                state = move.opens or ""
-                for places in self._begun(opening, state) if state else ():
+                for places in self._begun(opening, state):
                     for after in self._apply(step.images, places):
                         yield Node(state, None, after), Link(None, step)
 

@@ -25,10 +25,12 @@ from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.intents import MakeMove, Opening, RecordAct
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Act, ActKind, Protocol, ScopeKind
+from school_protocol.domain.sharing import contributions
 
 BEGIN = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 _DAY = Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))
 _SCHOOL = Unit("school", UnitKind.school, "01234A", {"fr": "École"}, ("province", "region", "country"))
+_BESIDE = Unit("beside", UnitKind.school, "01235B", {"fr": "École voisine"}, _SCHOOL.parents)
 _PLACES = {"province": "province", "region": "region"}
 _REASON = "…"
 OTHER_CASE = "100000000001"
@@ -84,7 +86,8 @@ class Stage:
             for person in self.persons
         }
         calendar = Calendar(opening=dict.fromkeys(range(5), _DAY))
-        self.around = Surroundings(calendar, _SCHOOL, people, frozenset({OTHER_CASE}))
+        beside = {_BESIDE.code: _BESIDE}
+        self.around = Surroundings(calendar, _SCHOOL, people, frozenset({OTHER_CASE}), named=beside)
         self.case: Case | None = None
         self.beats: list[Beat] = []
 
@@ -166,6 +169,10 @@ class Stage:
                 item = form.find(FieldType.referral)
                 for one in [referral for referral in self.case.referrals if referral.is_open]:
                     yield wanted | ({item.key: str(one.number)} if item else {})
+            case ActKind.settle_contribution:
+                item = form.find(FieldType.record)
+                for asked in [asked for asked in contributions(self.protocol, self.case) if asked.is_open]:
+                    yield wanted | ({item.key: str(asked.record.seq)} if item else {})
             case ActKind.review_hold:
                 item = form.find(FieldType.hold)
                 for hold in [hold for hold in self.case.holds if hold.stands]:

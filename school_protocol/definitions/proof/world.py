@@ -15,7 +15,14 @@ from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Fact, Fold, Move, Need, Protocol
 
 _T = FieldType
-SETTLED_BY = (ActKind.refer, ActKind.take_over, ActKind.lift_danger, ActKind.answer_referral, ActKind.review_hold)
+SETTLED_BY = (
+    ActKind.refer,
+    ActKind.take_over,
+    ActKind.lift_danger,
+    ActKind.answer_referral,
+    ActKind.review_hold,
+    ActKind.settle_contribution,
+)
 """Kinds that settle something of which there may be several."""
 
 
@@ -201,6 +208,7 @@ class World:
         kinds = {
             ActKind.answer_referral: fact.open_referrals,
             ActKind.review_hold: fact.standing_holds,
+            ActKind.answer_contribution: fact.open_contributions,
         }
         return bool(kinds.get(act.kind))
 
