@@ -122,10 +122,10 @@ def free_number(session: Session, rng: random.Random) -> str:
     return number
 
 
-def was_seen(session: Session, case_id: str) -> bool:
-    """Whether somebody of the team has opened the case: the kind of an event stands in clear."""
-    seen = select(EventRow.seq).where(EventRow.case_id == case_id, EventRow.kind == EventKind.case_seen.value)
-    return session.scalar(seen.limit(1)) is not None
+def seen_as(session: Session, case_id: str) -> frozenset[str]:
+    """In which roles the case was opened since it came in: kind and role of an event stand in clear."""
+    seen = select(EventRow.role).where(EventRow.case_id == case_id, EventRow.kind == EventKind.case_seen.value)
+    return frozenset(session.scalars(seen))
 
 
 def last_seq(session: Session, case_id: str) -> int:
@@ -140,7 +140,7 @@ def append(
     session: Session, vault: Vault, case_id: str, expected_seq: int, entries: Sequence[Entry]
 ) -> tuple[Entry, ...]:
     """Add entries after event `expected_seq`, sealed and chained; returns them numbered, or raises Conflict."""
-    record = _held(session, case_id)
+    record = hold(session, case_id)
     found = last_seq(session, case_id)
     if found != expected_seq:
         raise Conflict(expected_seq, found)
@@ -153,8 +153,11 @@ def append(
     return numbered
 
 
-def _held(session: Session, case_id: str) -> CaseRecordRow:
-    """The record, held against other writers of this case (on SQLite the whole store already is)."""
+def hold(session: Session, case_id: str) -> CaseRecordRow:
+    """The record, held against other writers of this case (on SQLite the whole store already is). Raises Unseen.
+
+    Whoever writes what follows from a case's events takes it before they are read.
+    """
     query = select(CaseRecordRow).where(CaseRecordRow.id == case_id).with_for_update(key_share=True)
     record = session.scalars(query).one_or_none()
     if record is None:
@@ -284,7 +287,7 @@ def destroy_words(session: Session, vault: Vault, case_id: str, seq: int, *, at:
 
 def destroy_case(session: Session, vault: Vault, case_id: str, *, at: datetime, actor: str) -> None:
     """Erase a case: its keys, words, identities, marks, reports and index row. The chain and a tombstone stay."""
-    _held(session, case_id)
+    hold(session, case_id)
     if session.get(TombstoneRow, (case_id, journal.WHOLE_CASE)) is None:
         _bury(session, vault, case_id, journal.WHOLE_CASE, at, actor)
     for table in (
@@ -324,7 +327,7 @@ def copies(session: Session, case_id: str, document: str) -> int:
 
 def next_copy(session: Session, case_id: str, document: str) -> int:
     """The number of the copy that is being handed out now, from 1."""
-    _held(session, case_id)
+    hold(session, case_id)
     row = session.get(DocumentCopyRow, (case_id, document))
     if row is None:
         row = DocumentCopyRow(case_id=case_id, document=document, copies=0)

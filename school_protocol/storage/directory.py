@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, bindparam, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
@@ -193,33 +194,62 @@ def end_appointment(session: Session, appointment_id: str, ends: date) -> None:
 def actor(session: Session, account_id: str, *, realm: str, today: date) -> Actor | None:
     """Who this person is as one who acts today; None for no such account, or one that is no longer active."""
     found = account(session, account_id)
-    if found is None or not found.active:
-        return None
-    query = select(AppointmentRow).where(AppointmentRow.account == account_id, *_current(today))
-    rows = session.scalars(query.order_by(AppointmentRow.starts, AppointmentRow.id)).all()
-    return Actor(
-        id=found.id,
-        realm=realm,
-        name=found.name(found.language),
-        appointments=tuple(Appointment(row.role, row.unit, row.starts, row.ends) for row in rows),
-        trained=found.is_trained(today),
-        language=found.language,
-        left=_left(session, account_id),
-    )
+    return next(iter(actors(session, {account_id: found}, realm=realm, today=today)), None) if found else None
 
 
-def _left(session: Session, account_id: str) -> frozenset[str]:
-    """Numbers of the cases that this person left, in units to which nobody has appointed them anew since."""
-    left = select(AdministrationRow.number, AdministrationRow.unit, AdministrationRow.at).where(
-        AdministrationRow.account == account_id, AdministrationRow.number.is_not(None)
-    )
-    posts = select(AppointmentRow.unit, AppointmentRow.starts).where(AppointmentRow.account == account_id)
-    anew = [(row.unit, row.starts) for row in session.execute(posts)]
-    return frozenset(
-        row.number
-        for row in session.execute(left)
-        if not any(unit == row.unit and starts > row.at.date() for unit, starts in anew)
-    )
+_IDS_AT_ONCE = 500
+
+
+def actors(session: Session, known: Mapping[str, Account], *, realm: str, today: date) -> tuple[Actor, ...]:
+    """Several people at once as those who act today, without those who are no longer active: two queries for 500."""
+    active = [one for one in known.values() if one.active]
+    found: list[Actor] = []
+    for first in range(0, len(active), _IDS_AT_ONCE):
+        some = active[first : first + _IDS_AT_ONCE]
+        ids = [one.id for one in some]
+        now, every = _appointments_of(session, ids, today)
+        left = _left(session, ids, every)
+        found += (
+            Actor(
+                id=one.id,
+                realm=realm,
+                name=one.name(one.language),
+                appointments=tuple(now[one.id]),
+                trained=one.is_trained(today),
+                language=one.language,
+                left=frozenset(left[one.id]),
+            )
+            for one in some
+        )
+    return tuple(found)
+
+
+def _appointments_of(
+    session: Session, ids: Collection[str], today: date
+) -> tuple[dict[str, list[Appointment]], dict[str, list[Appointment]]]:
+    """Account → the appointments that count today, and all that there ever were."""
+    row = AppointmentRow
+    counts = and_(*_current(today)).label("counts")
+    query = select(row.account, row.role, row.unit, row.starts, row.ends, counts).where(row.account.in_(ids))
+    now, every = defaultdict[str, list[Appointment]](list), defaultdict[str, list[Appointment]](list)
+    for found in session.execute(query.order_by(row.starts, row.id)):
+        post = Appointment(found.role, found.unit, found.starts, found.ends)
+        every[found.account].append(post)
+        if found.counts:
+            now[found.account].append(post)
+    return now, every
+
+
+def _left(session: Session, ids: Collection[str], posts: Mapping[str, list[Appointment]]) -> dict[str, set[str]]:
+    """Account → numbers of the cases that it left, in units to which nobody has appointed it anew since."""
+    row = AdministrationRow
+    query = select(row.account, row.number, row.unit, row.at).where(row.account.in_(ids), row.number.is_not(None))
+    left = defaultdict[str, set[str]](set)
+    for account_id, number, unit, at in session.execute(query):
+        anew = any(one.unit == unit and one.starts > at.date() for one in posts.get(account_id, ()))
+        if number is not None and not anew:
+            left[account_id].add(number)
+    return left
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,6 +285,11 @@ def not_withdrawn() -> ColumnElement[bool]:
     return not_(withdrawn.correlate(AppointmentRow))
 
 
+def hold_unit(session: Session, unit: str) -> None:
+    """Whoever holds the same unit waits until this transaction ends."""
+    session.get_one(UnitRow, unit, with_for_update={"key_share": True})
+
+
 # ---- units ---------------------------------------------------------------------------------------------------------
 
 
@@ -282,10 +317,10 @@ def unit_coded(session: Session, code: str) -> Unit | None:
     return unit(session, found) if found else None
 
 
-def school_codes(session: Session, codes: Collection[str]) -> frozenset[str]:
-    """Which of these codes are schools of this installation."""
-    wanted = select(UnitRow.code).where(UnitRow.kind == UnitKind.school.value, UnitRow.code.in_(codes))
-    return frozenset(session.scalars(wanted))
+def schools_coded(session: Session, codes: Collection[str]) -> dict[str, Unit]:
+    """Those of these codes that are schools of this installation, each with its school."""
+    wanted = select(UnitRow.id).where(UnitRow.kind == UnitKind.school.value, UnitRow.code.in_(codes))
+    return {one.code: one for one in units(session, session.scalars(wanted.order_by(UnitRow.code))).values()}
 
 
 def units(session: Session, ids: Iterable[str]) -> dict[str, Unit]:
@@ -336,7 +371,10 @@ def _unit(rows: Mapping[str, Any], row: Any) -> Unit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
-    """Whom to call or write to for a referral target; `unit` None: in the whole country."""
+    """Whom to call or write to for a referral target; `unit` None: in the whole country.
+
+    `revision` counts what was changed about it.
+    """
 
     id: str
     unit: str | None
@@ -349,6 +387,7 @@ class Contact:
     verified_on: date | None
     verified_by: str | None
     position: int
+    revision: int = 1
 
 
 def add_contact(
@@ -385,34 +424,30 @@ def verify_contact(session: Session, contact_id: str, *, on: date, by: str) -> N
     row = session.get(ContactRow, contact_id)
     if row is None:
         raise Unseen(contact_id)
-    row.verified_on, row.verified_by = on, by
+    row.verified_on, row.verified_by, row.revision = on, by, row.revision + 1
     session.flush()
-
-
-def remove_contact(session: Session, contact_id: str) -> None:
-    """A contact that is no longer right is shown nowhere."""
-    if (row := session.get(ContactRow, contact_id)) is not None:
-        session.delete(row)
-        session.flush()
 
 
 def contacts(session: Session, unit_id: str) -> tuple[Contact, ...]:
     """The contacts that serve a unit: its own first, then those above it, then the country's."""
     here = unit(session, unit_id)
     chain = (here.id, *here.parents)
-    query = select(ContactRow).where(or_(ContactRow.unit.in_(chain), ContactRow.unit.is_(None)))
+    here_or_everywhere = or_(ContactRow.unit.in_(chain), ContactRow.unit.is_(None))
+    query = select(ContactRow).where(here_or_everywhere, ContactRow.retired_at.is_(None))
     rows = session.scalars(query.order_by(ContactRow.position, ContactRow.id)).all()
     nearness = {each: place for place, each in enumerate(chain)}
-    return tuple(_contact(row) for row in sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
+    return tuple(contact_of(row) for row in sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
 
 
 def country_contacts(session: Session) -> tuple[Contact, ...]:
     """The contacts that serve the whole country."""
-    query = select(ContactRow).where(ContactRow.unit.is_(None)).order_by(ContactRow.position, ContactRow.id)
-    return tuple(_contact(row) for row in session.scalars(query))
+    everywhere = (ContactRow.unit.is_(None), ContactRow.retired_at.is_(None))
+    query = select(ContactRow).where(*everywhere).order_by(ContactRow.position, ContactRow.id)
+    return tuple(contact_of(row) for row in session.scalars(query))
 
 
-def _contact(row: ContactRow) -> Contact:
+def contact_of(row: ContactRow) -> Contact:
+    """A contact as its row says it."""
     return Contact(
         id=row.id,
         unit=row.unit,
@@ -425,6 +460,7 @@ def _contact(row: ContactRow) -> Contact:
         verified_on=row.verified_on,
         verified_by=row.verified_by,
         position=row.position,
+        revision=row.revision,
     )
 
 

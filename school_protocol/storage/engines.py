@@ -10,17 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import URL, Connection, create_engine, event, make_url
+from sqlalchemy import URL, Connection, create_engine, event, make_url, text
 from sqlalchemy import Engine as Engine
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
-from school_protocol.storage.errors import translated
+from school_protocol.storage.errors import StorageBusy, is_read_only, translated
 
 __all__ = ["Session", "Store", "open_engine"]
 
 BUSY_SECONDS = 10
+HASTY_SECONDS = 0.1
+"""How long whoever can do without a write waits for it."""
 READING, WRITING = "reading", "writing"
+VAULT = "vault"
+"""Where a writing session carries the keys of its house, for chains that are continued as it commits."""
 
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
@@ -45,11 +49,12 @@ def _open_sqlite(address: URL) -> Engine:
 
 
 def pooling(url: str | URL) -> dict[str, Any]:
-    """How many connections an engine on `url` keeps: SQLite files take many readers, memory one."""
+    """How many connections an engine on `url` keeps (SQLite files take many readers, memory one); none tells values."""
     address = make_url(url)
-    if address.get_backend_name() == "sqlite" and _is_file(address):
-        return {"pool_size": 10, "max_overflow": 30}
-    return {} if address.get_backend_name() == "sqlite" else {"pool_pre_ping": True}
+    always = {"hide_parameters": True}
+    if address.get_backend_name() == "sqlite":
+        return always | ({"pool_size": 10, "max_overflow": 30} if _is_file(address) else {})
+    return always | {"pool_pre_ping": True}
 
 
 def prepared(engine: Engine) -> Engine:
@@ -57,6 +62,7 @@ def prepared(engine: Engine) -> Engine:
     if engine.dialect.name == "sqlite":
         if _is_file(engine.url):
             _make_private(Path(engine.url.database or ""))
+            event.listen(engine, "do_connect", _refuse_absent)
         event.listen(engine, "connect", _set_pragmas)
         event.listen(engine, "begin", _begin_sqlite)
     return engine
@@ -71,6 +77,12 @@ def _make_private(path: Path) -> None:
     """The file exists before SQLite opens it, so that it and its WAL are its owner's alone."""
     path.parent.mkdir(parents=True, exist_ok=True)
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _refuse_absent(_dialect: object, _record: object, arguments: list[Any], _options: object) -> None:
+    """SQLite would begin an empty store where the file has gone: better no answer than that."""
+    if not Path(str(arguments[0])).exists():
+        raise StorageBusy(f"{arguments[0]} is away")
 
 
 def _set_pragmas(connection: Any, record: object) -> None:
@@ -93,7 +105,9 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    purpose = connection.get_execution_options().get("purpose")
+    options = connection.get_execution_options()
+    purpose, patience = options.get("purpose"), options.get("patience", BUSY_SECONDS)
+    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(patience * 1000)}")
     connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if purpose == READING else 'OFF'}")
     connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITING else "BEGIN")
 
@@ -113,11 +127,18 @@ class Store:
             reading |= {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._readers = sessionmaker(engine.execution_options(**reading), expire_on_commit=False)
         self._writers = sessionmaker(engine.execution_options(purpose=WRITING), expire_on_commit=False)
+        hasty = engine.execution_options(purpose=WRITING, patience=HASTY_SECONDS)
+        self._hasty_writers = sessionmaker(hasty, expire_on_commit=False)
+
+    def under(self, vault: object) -> None:
+        """Have every session that writes carry these keys."""
+        for writers in (self._writers, self._hasty_writers):
+            writers.configure(info={VAULT: vault})
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
         """A session on one snapshot; the database itself refuses any write in it."""
-        with _own_errors(), self._readers() as session:
+        with _own_errors(is_reading=True), self._readers() as session:
             yield session
 
     @contextmanager
@@ -127,16 +148,26 @@ class Store:
             session.connection()
             yield session
 
+    @contextmanager
+    def writing_if_free(self) -> Iterator[Session]:
+        """The same, for what can be left undone: raises StorageBusy after a tenth of a second of waiting."""
+        with _own_errors(), self._hasty_writers.begin() as session:
+            if session.connection().dialect.name == "postgresql":
+                session.execute(text(f"SET LOCAL lock_timeout = {round(HASTY_SECONDS * 1000)}"))
+            yield session
+
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
 
 
 @contextmanager
-def _own_errors() -> Iterator[None]:
+def _own_errors(*, is_reading: bool = False) -> Iterator[None]:
     try:
         yield
     except Exception as error:
+        if is_reading and is_read_only(error):
+            raise  # somebody tries to write where only reading was asked for: a mistake of ours
         own = translated(error)
         if own is None:
             raise

@@ -23,15 +23,42 @@ class KeysUnusable(SchoolProtocolError):
     """The key folder is missing, incomplete, damaged or readable by others: nothing may be opened with it."""
 
 
+class KeysAway(KeysUnusable, StorageBusy):
+    """Whoever holds the master keys doesn't answer now: the same request may succeed later."""
+
+
 _FULL_FILES = {errno.ENOSPC, errno.EDQUOT}
-_BUSY_SQLITE = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_BUSY_SQLITE = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    # The disk or its folder is away, or can only be read: somebody may bring it back.
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_IOERR,
+}
 _FULL_SQLITE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_WRITE, sqlite3.SQLITE_IOERR_SHMSIZE}
 _FULL_POSTGRESQL = {"53100"}
 _BUSY_POSTGRESQL = ("08", "40001", "40P01", "53", "55P03", "57P0")
 
 
 def translated(error: Exception) -> SchoolProtocolError | None:
-    """The product's error for a driver's or the system's, or None where it isn't about room or time."""
+    """The product's error for a driver's or the system's, or None where it isn't about room or time.
+
+    SQLite ends a transaction by itself when no room is left: what fails next, on the way back, is not the cause.
+    """
+    found, cause = _translated(error), error.__context__
+    while found is None and isinstance(error, DBAPIError) and cause is not None:
+        found, cause = _translated(cause), cause.__context__
+    return found
+
+
+def is_read_only(error: Exception) -> bool:
+    """Whether SQLite refused to write because it may only read."""
+    code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
+    return isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_READONLY
+
+
+def _translated(error: BaseException) -> SchoolProtocolError | None:
     if isinstance(error, OSError):
         return StorageFull(str(error)) if error.errno in _FULL_FILES else None
     if isinstance(error, PoolTimeout):

@@ -12,9 +12,9 @@ from datetime import UTC, date, datetime
 from typing import Any, Self, assert_never
 
 from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, insert, not_, or_, select, union
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, aliased
 
-from school_protocol.domain.policy import Clause, Place, Reach, Scope
+from school_protocol.domain.policy import Clause, Place, Reach, Reader, Scope
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.tables import (
     CaseDueRow,
@@ -95,7 +95,7 @@ class IndexRow:
     waiting_for: frozenset[str] = frozenset()
     seats: tuple[Seat, ...] = ()
     exclusions: frozenset[str] = frozenset()
-    readers: frozenset[str] = frozenset()
+    readers: frozenset[Reader] = frozenset()
     dues: tuple[Due, ...] = ()
     planned: tuple[Due, ...] = ()
     """Follow-ups to come, each by its act's key, due as its day ends; the day is the subject."""
@@ -184,6 +184,7 @@ class Filter:
     seat_of: str | None = None
     due_from: datetime | None = None
     due_before: datetime | None = None
+    moved_from: datetime | None = None
 
 
 EVERYTHING = Filter()
@@ -224,7 +225,7 @@ def _parts(row: IndexRow) -> Iterator[tuple[type[RealmBase], list[dict[str, Any]
     seats = dict.fromkeys((seat.account, seat.seat) for seat in row.seats)
     yield CaseSeatRow, [_seat_columns(row.seats, *each) for each in seats]
     yield CaseExclusionRow, [{"account": account} for account in sorted(row.exclusions)]
-    yield CaseReaderRow, [{"account": account} for account in sorted(row.readers)]
+    yield CaseReaderRow, [{"account": account, "until": until} for account, until in _latest(row.readers)]
     yield (
         CaseDueRow,
         [
@@ -233,6 +234,14 @@ def _parts(row: IndexRow) -> Iterator[tuple[type[RealmBase], list[dict[str, Any]
         ],
     )
     yield CaseFigureRow, [{"fact": fact, "value": json.dumps(value)} for fact, value in sorted(row.figures.items())]
+
+
+def _latest(readers: Iterable[Reader]) -> list[tuple[str, datetime | None]]:
+    """Each reader once, for as long as any of their openings lasts."""
+    found: dict[str, datetime | None] = {}
+    for one in sorted(readers, key=lambda reader: (reader.until is None, reader.until or NEVER_DUE)):
+        found[one.account] = one.until
+    return sorted(found.items())
 
 
 def _seat_columns(seats: Sequence[Seat], account: str, seat: str) -> dict[str, Any]:
@@ -266,8 +275,28 @@ def where_visible(scope: Scope, today: date) -> ColumnElement[bool]:
 
 def _ways(scope: Scope, today: date) -> list[ColumnElement[bool]]:
     """The ways in which this person sees cases, one condition each: each can use an index of its own."""
-    named = select(CaseReaderRow.case_id).where(CaseReaderRow.account == scope.account)
-    return [CaseIndexRow.case_id.in_(named), *(_admitted(clause, scope.account, today) for clause in scope.clauses)]
+    return [_named(scope), *_opened(scope), *(_admitted(clause, scope.account, today) for clause in scope.clauses)]
+
+
+def _named(scope: Scope) -> ColumnElement[bool]:
+    """Open to this person by name, for as long as the row stands."""
+    own = select(CaseReaderRow.case_id).where(CaseReaderRow.account == scope.account, CaseReaderRow.until.is_(None))
+    return CaseIndexRow.case_id.in_(own)
+
+
+def _opened(scope: Scope) -> list[ColumnElement[bool]]:
+    """Opened by this person for a time that is not over, in a school for which they answer from above still."""
+    above = [and_(CaseIndexRow.protocol == one.protocol, _above(one)) for one in scope.overseeing()]
+    if scope.now is None or not above:
+        return []
+    own = select(CaseReaderRow.case_id).where(CaseReaderRow.account == scope.account, CaseReaderRow.until > scope.now)
+    return [and_(CaseIndexRow.case_id.in_(own), or_(*above))]
+
+
+def _above(clause: Clause) -> ColumnElement[bool]:
+    """Said so that no index of places serves it: the few that were opened are found by their ids, never among all."""
+    column = CaseIndexRow.province if clause.reach is Reach.province else CaseIndexRow.region
+    return func.coalesce(column, "") == clause.place
 
 
 def _not_excluded(account: str) -> ColumnElement[bool]:
@@ -297,7 +326,7 @@ def _reached(clause: Clause, account: str, today: date) -> ColumnElement[bool]:
             return CaseIndexRow.region == clause.place
         case Reach.under:
             return or_(
-                CaseIndexRow.unit == clause.place,
+                and_(CaseIndexRow.unit == clause.place, CaseIndexRow.restricted.is_(False)),
                 CaseIndexRow.province == clause.place,
                 CaseIndexRow.region == clause.place,
             )
@@ -347,7 +376,7 @@ def page(
     order = (*([found.c.urgent.desc()] if urgent_first else []), found.c.due_order, found.c.case_id)
     query = select(found.c.due_order, found.c.case_id, found.c.urgent).order_by(*order).limit(limit + 1)
     places = [Cursor(due_order, case_id, bool(urgent)) for due_order, case_id, urgent in session.execute(query)]
-    rows = _listed(session, [place.case_id for place in places[:limit]])
+    rows = listed(session, [place.case_id for place in places[:limit]])
     return Page(rows, places[limit - 1] if len(places) > limit else None)
 
 
@@ -364,6 +393,12 @@ def excluded(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[s
     for row in _of(session, CaseExclusionRow, case_ids) if case_ids else ():
         found[row.case_id].add(row.account)
     return {case_id: frozenset(accounts) for case_id, accounts in found.items()}
+
+
+def with_exclusions(session: Session) -> list[str]:
+    """Cases that go on and in which somebody takes no part."""
+    open_ones = select(CaseIndexRow.case_id).where(CaseIndexRow.ended.is_(False))
+    return list(session.scalars(open_ones.where(CaseIndexRow.case_id.in_(select(CaseExclusionRow.case_id)))))
 
 
 def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRow | None:
@@ -399,6 +434,31 @@ def by_mark(
         .limit(limit)
     )
     return _whole(session, session.scalars(query).all())
+
+
+def by_number(
+    session: Session,
+    scope: Scope,
+    *,
+    today: date,
+    limit: int,
+    filter: Filter = EVERYTHING,
+    after: str = "",
+    apart: Collection[str] = (),
+) -> tuple[IndexRow, ...]:
+    """The cases that a scope sees by their number: an order in which none changes place while somebody pages.
+
+    None in which one of the accounts `apart` takes no part.
+    """
+    walked = aliased(CaseIndexRow)
+    seen = exists().where(
+        CaseIndexRow.case_id == walked.case_id,
+        where_visible(scope, today),
+        *(_not_excluded(account) for account in sorted(apart)),
+        *_narrowing(filter, today),
+    )
+    query = select(walked.case_id).where(walked.number > after, seen.correlate(walked))
+    return _whole(session, session.scalars(query.order_by(walked.number).limit(limit)).all(), _LISTED)
 
 
 def dues_until(
@@ -484,6 +544,8 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
         yield from _waiting_for(filter.waits_for, today)
     if filter.seat_of is not None:
         yield CaseIndexRow.case_id.in_(_seated(filter.seat_of, today))
+    if filter.moved_from is not None:
+        yield CaseIndexRow.moved_at >= filter.moved_from
     if filter.due_from is not None:
         yield CaseIndexRow.due_order >= filter.due_from
         yield CaseIndexRow.next_due_at.is_not(None)
@@ -524,8 +586,8 @@ _LISTED: Sequence[type[RealmBase]] = (CaseWaitingRow, CaseSeatRow)
 _PARTS: Sequence[type[RealmBase]] = (*_LISTED, CaseExclusionRow, CaseReaderRow, CaseDueRow, CaseFigureRow)
 
 
-def _listed(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
-    """The rows with what a list shows of their parts."""
+def listed(session: Session, case_ids: Sequence[str]) -> tuple[IndexRow, ...]:
+    """These rows, in this order, with what a list shows of their parts; for who was let through already."""
     return _whole(session, case_ids, _LISTED)
 
 
@@ -556,7 +618,7 @@ def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRo
         waiting_for=frozenset(part.role for part in parts.get("case_waiting", ())),
         seats=tuple(Seat(part.account, part.seat, part.until) for part in parts.get("case_seat", ())),
         exclusions=frozenset(part.account for part in parts.get("case_exclusion", ())),
-        readers=frozenset(part.account for part in parts.get("case_reader", ())),
+        readers=frozenset(Reader(part.account, part.until) for part in parts.get("case_reader", ())),
         dues=tuple(_due(part) for part in parts.get("case_due", ()) if not part.planned),
         planned=tuple(_due(part) for part in parts.get("case_due", ()) if part.planned),
         figures={part.fact: json.loads(part.value) for part in parts.get("case_figure", ())},

@@ -13,17 +13,19 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Sealed
 from school_protocol.domain.events import READING_KINDS
 from school_protocol.storage import keys
+from school_protocol.storage.chains_tables import AnchoredHeadRow
 from school_protocol.storage.tables import (
     CaseIndexRow,
     CaseRecordRow,
     EventRow,
     EventWordsRow,
+    ObjectKeyRow,
     TombstoneRow,
 )
 from school_protocol.storage.vault import Vault, canonical, open_bytes
@@ -39,12 +41,27 @@ class Head(NamedTuple):
     hash: str
 
 
+class Chain(StrEnum):
+    """What is chained: each case by itself, accesses and their batches, administration, anchors of all heads."""
+
+    case = "case"
+    access = "access"
+    access_batch = "access_batch"
+    administration = "administration"
+    anchors = "anchors"
+
+
 class Flaw(StrEnum):
-    """What `verify` can find wrong with an event, or with a case as a whole (event number 0)."""
+    """What can be wrong with an entry, or with a case as a whole (entry number 0)."""
 
     no_record = "no_record"
     no_events = "no_events"
     missing = "missing"
+    """Taken away: the entries around it are there."""
+    inserted = "inserted"
+    """Written by somebody without the keys."""
+    moved = "moved"
+    """Genuine, but written under another number."""
     unlinked = "unlinked"
     altered = "altered"
     body = "body"
@@ -53,15 +70,25 @@ class Flaw(StrEnum):
     key_missing = "key_missing"
     tombstone = "tombstone"
     cut_off = "cut_off"
+    """The end is missing."""
+    case_removed = "case_removed"
+    """The whole case is missing, although it was there."""
+    rewritten = "rewritten"
+    """Every hash holds, and yet it is not what an anchor holds: written anew by somebody with the key."""
+    came_back = "came_back"
+    """Erased once, and there again."""
+    erased_list = "erased_list"
+    """The list of erased cases is not the one that an anchor holds."""
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """One place where a chain doesn't hold."""
+    """One place where a chain doesn't hold. `case_id` is empty for the chains that belong to no case."""
 
     case_id: str
     seq: int
     flaw: Flaw
+    chain: Chain = Chain.case
 
 
 def root_hash(vault: Vault, record: CaseRecordRow) -> bytes:
@@ -78,11 +105,11 @@ def root_hash(vault: Vault, record: CaseRecordRow) -> bytes:
     return vault.chain("case-v1", canonical(clear))
 
 
-def link_hash(vault: Vault, row: EventRow) -> bytes:
-    """The keyed hash of one event, over all that is clear in its row."""
+def link_hash(vault: Vault, row: EventRow, seq: int | None = None) -> bytes:
+    """The keyed hash of one event, over all that is clear in its row; with `seq`, as if it had that number."""
     clear = {
         "case": row.case_id,
-        "seq": row.seq,
+        "seq": row.seq if seq is None else seq,
         "kind": row.kind,
         "actor": row.actor,
         "role": row.role,
@@ -124,20 +151,60 @@ def _latest(session: Session, case_id: str, *, content: bool) -> Head | None:
     return Head(found.seq, found.hash.hex()) if found else None
 
 
+class Found(NamedTuple):
+    """An event that a printed head belongs to."""
+
+    seq: int
+    kind: str
+    at: datetime
+
+
+def with_hash(session: Session, case_id: str, beginning: str) -> Found | None:
+    """The event of a case whose hash in hex begins like that; None for none, or for several."""
+    query = select(EventRow.seq, EventRow.kind, EventRow.at, EventRow.hash).where(EventRow.case_id == case_id)
+    found = [Found(row.seq, row.kind, row.at) for row in session.execute(query) if row.hash.hex().startswith(beginning)]
+    return found[0] if len(found) == 1 else None
+
+
 # ---- verification --------------------------------------------------------------------------------------------------
 
 
+CASES_AT_ONCE = 200
+MOVED_MOST = 1000
+"""How far from its place an entry is looked for."""
+
+
 def verify_all(session: Session, vault: Vault, progress: Callable[[int, int], None] | None = None) -> list[Break]:
-    """Every chain of the store; breaks in the order of the cases' ids."""
-    recorded = select(CaseRecordRow.id)
-    ids = sorted({*session.scalars(recorded), *session.scalars(select(EventRow.case_id).distinct())})
-    breaks: list[Break] = []
-    for count, case_id in enumerate(ids, start=1):
-        breaks.extend(verify_case(session, vault, case_id))
+    """Every case's chain of the store, in the order of the cases' ids."""
+    total, breaks, done = count_cases(session), [], 0
+    after = ""
+    while ids := case_ids(session, after=after, limit=CASES_AT_ONCE):
+        for case_id in ids:
+            breaks.extend(verify_case(session, vault, case_id))
+            done += 1
+            if progress:
+                progress(done, max(total, done))
         session.expunge_all()
-        if progress:
-            progress(count, len(ids))
+        after = ids[-1]
     return breaks
+
+
+def count_cases(session: Session) -> int:
+    """How many cases were opened."""
+    return session.scalar(select(func.count()).select_from(CaseRecordRow)) or 0
+
+
+def case_ids(session: Session, *, after: str, limit: int) -> list[str]:
+    """Cases of which anything is there, by id: whoever takes a case away whole must think of every table."""
+    columns = (CaseRecordRow.id, EventRow.case_id, CaseIndexRow.case_id, TombstoneRow.case_id, AnchoredHeadRow.case_id)
+    pages = [select(column).where(column > after).distinct().order_by(column).limit(limit) for column in columns]
+    found = {case_id for page in pages for case_id in session.scalars(page)}
+    return sorted(found)[:limit]
+
+
+def count_events(session: Session, case_id: str) -> int:
+    """How many events a case has."""
+    return session.scalar(select(func.count()).select_from(EventRow).where(EventRow.case_id == case_id)) or 0
 
 
 def verify_case(session: Session, vault: Vault, case_id: str) -> list[Break]:
@@ -146,14 +213,15 @@ def verify_case(session: Session, vault: Vault, case_id: str) -> list[Break]:
     chain = select(EventRow).where(EventRow.case_id == case_id).order_by(EventRow.seq)
     rows = session.scalars(chain, execution_options={"populate_existing": True}).all()
     if record is None:
-        return [Break(case_id, 0, Flaw.no_record)]
+        return [Break(case_id, 0, Flaw.no_record if rows else Flaw.case_removed)]
     breaks = list(_tail(session, case_id, rows[-1].seq if rows else 0))
     if not rows:
         return [Break(case_id, 0, Flaw.no_events), *breaks]
     graves = {row.seq: row.hash == tombstone_hash(vault, row) for row in _graves(session, case_id)}
-    breaks += _links(vault, record, rows)
+    key, contents = _contents(session, vault, rows, {seq for seq, is_true in graves.items() if is_true})
+    breaks += _links(vault, record, rows, key)
     breaks += (Break(case_id, seq, Flaw.tombstone) for seq, is_true in graves.items() if not is_true)
-    breaks += _contents(session, vault, rows, {seq for seq, is_true in graves.items() if is_true})
+    breaks += contents
     return sorted(set(breaks), key=lambda found: (found.seq, found.flaw))
 
 
@@ -162,7 +230,7 @@ def _graves(session: Session, case_id: str) -> Sequence[TombstoneRow]:
     return session.scalars(query, execution_options={"populate_existing": True}).all()
 
 
-def _links(vault: Vault, record: CaseRecordRow, rows: Sequence[EventRow]) -> Iterator[Break]:
+def _links(vault: Vault, record: CaseRecordRow, rows: Sequence[EventRow], key: bytes | None) -> Iterator[Break]:
     expected, before = 1, root_hash(vault, record)
     for row in rows:
         if row.seq != expected:
@@ -170,8 +238,25 @@ def _links(vault: Vault, record: CaseRecordRow, rows: Sequence[EventRow]) -> Ite
         elif row.prev_hash != before:
             yield Break(record.id, row.seq, Flaw.unlinked)
         if not hmac.compare_digest(row.hash, link_hash(vault, row)):
-            yield Break(record.id, row.seq, Flaw.altered)
+            yield Break(record.id, row.seq, _why(vault, row, key, rows[-1].seq))
         expected, before = row.seq + 1, row.hash
+
+
+def _why(vault: Vault, row: EventRow, key: bytes | None, last: int) -> Flaw:
+    """Why its hash doesn't hold: it was written under another number, it was never sealed here, or it was changed."""
+    near = range(max(1, row.seq - MOVED_MOST), min(last + 1, row.seq + MOVED_MOST) + 1)
+    numbers = (number for number in near if number != row.seq)
+    if any(hmac.compare_digest(row.hash, link_hash(vault, row, number)) for number in numbers):
+        return Flaw.moved
+    return Flaw.inserted if key is not None and not _opens(key, row) else Flaw.altered
+
+
+def _opens(key: bytes, row: EventRow) -> bool:
+    try:
+        open_bytes(key, body_label(row.case_id, row.seq), row.sealed)
+    except Sealed:
+        return False
+    return True
 
 
 def _tail(session: Session, case_id: str, last: int) -> Iterator[Break]:
@@ -181,15 +266,25 @@ def _tail(session: Session, case_id: str, last: int) -> Iterator[Break]:
         yield Break(case_id, last + 1, Flaw.cut_off)
 
 
-def _contents(session: Session, vault: Vault, rows: Sequence[EventRow], graves: set[int]) -> Iterator[Break]:
+def _contents(
+    session: Session, vault: Vault, rows: Sequence[EventRow], graves: set[int]
+) -> tuple[bytes | None, list[Break]]:
+    """The key of the case, if it is still there, and what doesn't agree with its commitment."""
     case_id = rows[0].case_id
     try:
         key = keys.case_key(session, vault, case_id)
     except Sealed:
-        if WHOLE_CASE not in graves:
-            yield Break(case_id, 0, Flaw.key_missing)
-        return
+        return None, [] if WHOLE_CASE in graves else [Break(case_id, 0, Flaw.key_missing)]
+    return key, list(_openable(session, vault, key, rows, graves))
+
+
+def _openable(
+    session: Session, vault: Vault, key: bytes, rows: Sequence[EventRow], graves: set[int]
+) -> Iterator[Break]:
+    case_id = rows[0].case_id
     words = _kept_words(session, case_id)
+    own_keys = select(ObjectKeyRow).where(ObjectKeyRow.case_id == case_id)
+    kept = session.scalars(own_keys, execution_options={"populate_existing": True}).all()  # read at once
     for row in rows:
         if not _body_holds(vault, key, row):
             yield Break(case_id, row.seq, Flaw.body)
@@ -197,6 +292,7 @@ def _contents(session: Session, vault: Vault, rows: Sequence[EventRow], graves: 
             yield from _words_flaws(session, vault, key, row, words.get(row.seq))
         elif row.seq in words:
             yield Break(case_id, row.seq, Flaw.words)
+    del kept
 
 
 def _kept_words(session: Session, case_id: str) -> dict[int, EventWordsRow]:

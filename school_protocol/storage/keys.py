@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 
-from sqlalchemy import delete, exists, func, select
-from sqlalchemy.orm import Session
+from sqlalchemy import delete, exists, func, inspect, select
+from sqlalchemy.orm import DeclarativeBase, Session
 
 from school_protocol.domain.errors import Sealed
+from school_protocol.storage.chains_tables import AdministrationLinkRow
 from school_protocol.storage.engines import Store
-from school_protocol.storage.tables import CaseKeyRow, CaseRecordRow, DraftRow, ObjectKeyRow, ReportRow, Wrapped, new_id
+from school_protocol.storage.key_files import sync
+from school_protocol.storage.tables import (
+    AccountRow,
+    CaseKeyRow,
+    CaseRecordRow,
+    EventRow,
+    ObjectKeyRow,
+    Wrapped,
+    new_id,
+)
 from school_protocol.storage.vault import Vault
 
-_WRAPPED: tuple[type[Wrapped], ...] = (CaseKeyRow, ReportRow, DraftRow)
-_BATCH = 500
+RING_NOTE = "ring.json"
+"""In the data's folder: which master key wraps since when. No key."""
+_BATCH = 200
 
 
 def prepare_key(store: Store, vault: Vault) -> str:
@@ -67,50 +83,205 @@ def destroy_object_key(session: Session, case_id: str, object_id: str) -> None:
     session.execute(delete(ObjectKeyRow).where(*own))
 
 
-def rotate(store: Store, vault: Vault, progress: Callable[[int, int], None] | None = None) -> int:
-    """A new master key, then every wrapped key under it. No event is touched; returns how many keys were re-wrapped."""
-    vault.add_master()
-    return rewrap(store, vault, progress)
+# ---- turning the ring ----------------------------------------------------------------------------------------------
 
 
-def rewrap(store: Store, vault: Vault, progress: Callable[[int, int], None] | None = None) -> int:
-    """Bring what older master keys still wrap under the newest, batch by batch: takes up an interrupted rotation."""
-    with store.reading() as session:
-        total = _left(session, vault.newest)
-    done = 0
-    while batch := _rewrap_batch(store, vault):
-        done += batch
-        if progress:
-            progress(done, max(total, done))
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """How many keys each master key wraps, of one kind of row."""
+
+    table: str
+    by_master: Mapping[int, int]
+
+
+def wrapped_tables(base: type[DeclarativeBase] | None = None) -> tuple[type[Wrapped], ...]:
+    """Every kind of row that carries a key wrapped by a master key, of one store or of all."""
+    found = sorted(_subclasses(Wrapped), key=lambda one: one.__name__)
+    return tuple(one for one in found if hasattr(one, "__table__") and issubclass(one, base or DeclarativeBase))
+
+
+def held(stores: Sequence[Store]) -> tuple[Held, ...]:
+    """What the master keys wrap, kind by kind."""
+    found: list[Held] = []
+    for store in stores:
+        with store.reading() as session:
+            for table in _tables_of(session):
+                counted = session.execute(select(table.master, func.count()).group_by(table.master)).all()
+                found.append(Held(_name(table), {int(master): int(count) for master, count in counted}))
+    return tuple(found)
+
+
+def rotate(stores: Store | Sequence[Store], vault: Vault, progress: Progress | None = None) -> int:
+    """Every wrapped key under the newest master key, a new one where nothing is left under older ones.
+
+    So an interrupted rotation is taken up, not begun again. No event is touched; returns how many were re-wrapped.
+    """
+    if not stale(stores, vault):
+        vault.add_master()
+    return rewrap(stores, vault, progress)
+
+
+def stale(stores: Store | Sequence[Store], vault: Vault) -> int:
+    """How many keys other master keys than the newest wrap, those that the ring has."""
+    older = _older(vault)
+    return sum(count for one in held(_several(stores)) for master, count in one.by_master.items() if master in older)
+
+
+def _older(vault: Vault) -> set[int]:
+    newest, *others = vault.numbers
+    return set(others) - {newest}
+
+
+def rewrap(stores: Store | Sequence[Store], vault: Vault, progress: Progress | None = None) -> int:
+    """Bring what other master keys still wrap under the newest, batch by batch, while others read and write."""
+    total, done = stale(stores, vault), 0
+    for store in _several(stores):
+        while batch := _rewrap_batch(store, vault):
+            done += batch
+            if progress:
+                progress(done, max(total, done))
     return done
 
 
-def retire_masters(store: Store, vault: Vault) -> tuple[int, ...]:
-    """Destroy the master keys that wrap nothing any more. Only once every process has seen the newest one."""
-    with store.writing() as session:
-        held = set[int]()
-        for table in _WRAPPED:
-            held.update(session.scalars(select(table.master).distinct()))
-        idle = tuple(number for number in vault.numbers if number != vault.newest and number not in held)
-        for number in idle:
-            vault.remove_master(number)
+def retire_masters(stores: Store | Sequence[Store], vault: Vault) -> tuple[int, ...]:
+    """Destroy the master keys that wrap nothing any more, in any store.
+
+    Only once no transaction runs that began before the newest one was made.
+    """
+    idle = idle_masters(stores, vault)
+    for number in idle:
+        vault.remove_master(number)
     return idle
 
 
-def _left(session: Session, newest: int) -> int:
-    return sum(
-        session.scalar(select(func.count()).select_from(table).where(table.master < newest)) or 0 for table in _WRAPPED
-    )
+@dataclass(frozen=True, slots=True)
+class Turned:
+    """Which master key wraps since when, as it was noted beside the data; `given_up`: those lost for good."""
+
+    current: int = 0
+    since: datetime | None = None
+    given_up: frozenset[int] = frozenset()
+
+
+def turned(data: Path) -> Turned:
+    """What is noted of the ring; nothing where nothing was, or it can't be read."""
+    try:
+        said = json.loads((data / RING_NOTE).read_bytes())
+        return Turned(int(said["current"]), datetime.fromisoformat(said["since"]), frozenset(said["given_up"]))
+    except (OSError, ValueError, KeyError, TypeError):
+        return Turned()
+
+
+def note_turned(data: Path, current: int, now: datetime) -> datetime:
+    """Note the key that wraps where another did before, or none was noted; returns since when it does."""
+    known = turned(data)
+    if known.current == current and known.since is not None:
+        return known.since
+    _keep_note(data, Turned(current, now, known.given_up))
+    return now
+
+
+def give_up(data: Path, current: int, now: datetime, number: int) -> None:
+    """Note that a master key is lost for good, so that what others wrap can be opened without it."""
+    note_turned(data, current, now)
+    known = turned(data)
+    _keep_note(data, replace(known, given_up=known.given_up | {number}))
+
+
+def _keep_note(data: Path, noted: Turned) -> None:
+    assert noted.since is not None
+    said = {"current": noted.current, "since": noted.since.isoformat(), "given_up": sorted(noted.given_up)}
+    beside = data / (RING_NOTE + f".{os.getpid()}.new")
+    with open(os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as written:
+        json.dump(said, written)
+        written.flush()
+        os.fsync(written.fileno())
+    beside.replace(data / RING_NOTE)
+    sync(data)
+
+
+def idle_masters(stores: Store | Sequence[Store], vault: Vault) -> tuple[int, ...]:
+    """The master keys that wrap nothing, the newest apart."""
+    numbers, newest = vault.numbers, vault.newest
+    used = {master for one in held(_several(stores)) for master in one.by_master}
+    return tuple(number for number in numbers if number != newest and number not in used)
+
+
+def holds_data(store: Store) -> bool:
+    """Whether anything was ever kept there that other keys than its own would not open."""
+    with store.reading() as session:
+        kept = set(inspect(session.connection()).get_table_names())
+        tables: list[Any] = [*wrapped_tables(), EventRow, AccountRow, AdministrationLinkRow]
+        return any(session.scalar(select(select(one).exists())) for one in tables if one.__tablename__ in kept)
+
+
+def unopenable(stores: Store | Sequence[Store], vault: Vault) -> tuple[int, ...]:
+    """The numbers of master keys that rows name and the ring hasn't; looked up in the index, however many rows."""
+    numbers, found = set(vault.numbers), set[int]()
+    for store in _several(stores):
+        with store.reading() as session:
+            for table in _tables_of(session):
+                found |= set(_masters_named(session, table)) - numbers
+    return tuple(sorted(found))
+
+
+def _masters_named(session: Session, table: type[Wrapped]) -> Iterator[int]:
+    number: int | None = -1
+    while (number := session.scalar(select(func.min(table.master)).where(table.master > number))) is not None:
+        yield number
+
+
+def missing_masters(stores: Store | Sequence[Store], vault: Vault) -> dict[int, int]:
+    """Master keys that rows name and the ring hasn't → how many keys they wrap: those are lost."""
+    numbers = set(vault.numbers)
+    lost = dict[int, int]()
+    for one in held(_several(stores)):
+        for master, count in one.by_master.items():
+            if master not in numbers:
+                lost[master] = lost.get(master, 0) + count
+    return lost
+
+
+def samples(store: Store, most: int) -> Iterator[tuple[str, int, bytes, str]]:
+    """Some wrapped keys of each kind: the kind, the master's number, the wrapped bytes, the label."""
+    with store.reading() as session:
+        for table in _tables_of(session):
+            for row in session.scalars(select(table).limit(most)):
+                yield _name(table), row.master, row.wrapped, row.label
 
 
 def _rewrap_batch(store: Store, vault: Vault) -> int:
+    older = _older(vault)  # asked each time: somebody may turn the ring again meanwhile
     with store.writing() as session:
-        for table in _WRAPPED:
-            stale = select(table).where(table.master < vault.newest).limit(_BATCH).with_for_update()
-            rows = session.scalars(stale).all()
+        for table in _tables_of(session):
+            rows = session.scalars(select(table).where(table.master.in_(older)).limit(_BATCH).with_for_update()).all()
             for row in rows:
                 key = vault.unwrap(row.master, row.wrapped, row.label)
                 row.master, row.wrapped = vault.wrap(key, row.label)
             if rows:
                 return len(rows)
     return 0
+
+
+def _tables_of(session: Session) -> tuple[type[Wrapped], ...]:
+    """The kinds of rows that this store keeps."""
+    kept = set(inspect(session.connection()).get_table_names())
+    return tuple(table for table in wrapped_tables() if _name(table) in kept)
+
+
+def _name(table: type[Wrapped]) -> str:
+    name: str = table.__tablename__  # type: ignore[attr-defined]
+    return name
+
+
+def _subclasses(cls: type[Wrapped]) -> Iterator[type[Wrapped]]:
+    for one in cls.__subclasses__():
+        yield one
+        yield from _subclasses(one)
+
+
+def _several(stores: Store | Sequence[Store]) -> Sequence[Store]:
+    return (stores,) if isinstance(stores, Store) else stores

@@ -11,9 +11,27 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 
-from school_protocol.storage import bulk_tables, paper_tables, yearly_tables  # noqa: F401 (their rows are tables, too)
+from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
+    bulk_tables,
+    chains_tables,
+    evidence_tables,
+    identity_tables,
+    paper_tables,
+    retention_tables,
+    sight_tables,
+    staff_tables,
+    yearly_tables,
+)
+from school_protocol.storage.api import tables as api_tables  # noqa: F401
+from school_protocol.storage.digests import tables as digest_tables  # noqa: F401
 from school_protocol.storage.engines import WRITING
+from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
+from school_protocol.storage.figures import tables as figure_tables  # noqa: F401
+from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
+from school_protocol.storage.review import tables as review_tables  # noqa: F401
+from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
 from school_protocol.storage.tables import DirectoryBase, RealmBase
+from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
 
 Part = Literal["directory", "realm"]
 METADATA: dict[Part, MetaData] = {"directory": DirectoryBase.metadata, "realm": RealmBase.metadata}

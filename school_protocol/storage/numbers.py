@@ -25,7 +25,7 @@ _DAMM = (
 def new_number(rng: random.Random) -> str:
     """Twelve digits that `rng` draws, and their check digit."""
     drawn = "".join(str(rng.randrange(10)) for _ in range(DIGITS - 1))
-    return drawn + _check_digit(drawn)
+    return drawn + check_digit(drawn)
 
 
 def format_number(number: str) -> str:
@@ -42,14 +42,15 @@ def check_number(text: str) -> str | None:
     if len(digits) != DIGITS or None in digits:
         return None
     number = "".join(str(digit) for digit in digits)
-    return number if _check_digit(number) == "0" else None
+    return number if check_digit(number) == "0" else None
 
 
 def _is_between(character: str) -> bool:
     return character.isspace() or unicodedata.category(character) in {"Pd", "Cf"} or character in "\N{MINUS SIGN}.·/"
 
 
-def _check_digit(digits: str) -> str:
+def check_digit(digits: str) -> str:
+    """The digit that, put behind `digits`, shows any single wrong one and any two neighbours that changed places."""
     found = "0"
     for digit in digits:
         found = _DAMM[int(found)][int(digit)]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -57,6 +57,18 @@ def _check(payload: Payload) -> None:
     for name, value in payload.items():
         if isinstance(value, str) and not _PLAIN.fullmatch(value):
             raise ValueError(f"an outbox payload holds ids only: {name} is a text")
+
+
+def latest(session: Session, kind: str) -> datetime | None:
+    """When the latest cause of that kind was, of all that are kept, done or not."""
+    return session.scalar(select(func.max(OutboxRow.at)).where(OutboxRow.kind == kind))
+
+
+def undone(session: Session, kind: str) -> tuple[Message, ...]:
+    """What of that kind is still to be done, due or not, the earliest cause first."""
+    query = select(OutboxRow).where(OutboxRow.kind == kind, OutboxRow.done_at.is_(None))
+    rows = session.scalars(query.order_by(OutboxRow.at, OutboxRow.id))
+    return tuple(Message(row.id, row.kind, dict(row.payload), row.at, row.attempts) for row in rows)
 
 
 def take(

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import Seat, where_visible
-from school_protocol.storage.tables import CaseIndexRow, CaseSeatRow
+from school_protocol.storage.tables import CaseExclusionRow, CaseIndexRow, CaseSeatRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,27 @@ def open_cases(
         )
         for row in found
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """An open case that somebody takes no part in: where it is, and who is seated."""
+
+    places: frozenset[str]
+    seated: frozenset[str]
+
+
+def excluded_from(session: Session, account: str, *, today: date) -> tuple[Apart, ...]:
+    """The open cases from which this person is excluded."""
+    query = select(CaseIndexRow).where(
+        CaseIndexRow.ended.is_(False),
+        CaseIndexRow.case_id.in_(select(CaseExclusionRow.case_id).where(CaseExclusionRow.account == account)),
+    )
+    found = session.scalars(query).all()
+    seats: dict[str, set[str]] = {row.case_id: set() for row in found}
+    for seat in session.scalars(select(CaseSeatRow).where(CaseSeatRow.case_id.in_(seats), _is_held(today))):
+        seats[seat.case_id].add(seat.account)
+    return tuple(Apart(frozenset({row.unit, row.province, row.region}), frozenset(seats[row.case_id])) for row in found)
 
 
 def _is_held(today: date) -> ColumnElement[bool]:

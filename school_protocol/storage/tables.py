@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    BigInteger,
     CheckConstraint,
     Date,
     DateTime,
@@ -166,7 +167,7 @@ class AdministrationRow(DirectoryBase):
 
     The sentence names no pupil. `withdraws`: the appointment counts no more from that moment on. `other`: for a
     stand-in, who is away; `number`: the case that was left without the person whom the row is about; `draft`: the file
-    that was uploaded, proposed, agreed to or withdrawn, in the appointment that gives the right.
+    that was uploaded, proposed, agreed to or withdrawn, or the contact; in the appointment that gives the right.
     """
 
     __tablename__ = "administration"
@@ -198,7 +199,7 @@ class AdministrationRow(DirectoryBase):
 
 
 class ContactRow(DirectoryBase):
-    """Whom to call for a referral target; without a unit: the whole country's."""
+    """Whom to call for a referral target; without a unit: the whole country's. `revision` counts its changes."""
 
     __tablename__ = "contact"
 
@@ -213,6 +214,8 @@ class ContactRow(DirectoryBase):
     verified_on: Mapped[date | None]
     verified_by: Mapped[str | None] = mapped_column(Id)
     position: Mapped[int] = mapped_column(default=0)
+    revision: Mapped[int] = mapped_column(default=1)
+    retired_at: Mapped[datetime | None]
 
     __table_args__ = (CheckConstraint("(verified_on IS NULL) = (verified_by IS NULL)", name="verified_by_somebody"),)
 
@@ -290,7 +293,7 @@ class DefinitionDraftRow(DirectoryBase):
 
 
 class WebSessionRow(DirectoryBase):
-    """A signed-in browser; only the hash of its token is kept."""
+    """A signed-in browser; only the hash of its token is kept. `stage`: whether a second factor is still awaited."""
 
     __tablename__ = "web_session"
 
@@ -300,6 +303,7 @@ class WebSessionRow(DirectoryBase):
     last_seen_at: Mapped[datetime]
     expires_at: Mapped[datetime] = mapped_column(index=True)
     user_agent: Mapped[str] = mapped_column(Plain(120), default="")
+    stage: Mapped[str] = mapped_column(Plain(12), server_default="full")
 
     __table_args__ = (
         CheckConstraint("length(token) = 32", name="token_is_hashed"),
@@ -568,12 +572,13 @@ class CaseExclusionRow(RealmBase):
 
 
 class CaseReaderRow(RealmBase):
-    """Who may read a restricted case by name."""
+    """Who may read a case by name, and until when; without an end: as long as the row stands."""
 
     __tablename__ = "case_reader"
 
     case_id: Mapped[str] = _of_index()
     account: Mapped[str] = mapped_column(Id, primary_key=True)
+    until: Mapped[datetime | None]
 
     __table_args__ = (Index(None, "account", "case_id"),)
 
@@ -716,7 +721,7 @@ class NoticeRow(RealmBase):
 
 
 class AccessRow(RealmBase):
-    """Who read what of a case, and why (a code, never typed words)."""
+    """Who read what of a case, and why (a code, never typed words); `place`: in which order; append-only."""
 
     __tablename__ = "access"
 
@@ -726,6 +731,7 @@ class AccessRow(RealmBase):
     at: Mapped[datetime]
     what: Mapped[str] = mapped_column(Key)
     reason: Mapped[str] = mapped_column(Key, default="")
+    place: Mapped[int] = mapped_column(BigInteger, index=True, unique=True)
 
     __table_args__ = (Index(None, "case_id", "at", "id"), Index(None, "account", "at", "id"))
 

@@ -14,8 +14,10 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from school_protocol.storage.tables import NoticeRow, new_id
+from school_protocol.storage.tables import CaseIndexRow, NoticeRow, new_id
 
+LEASE = timedelta(minutes=5)
+"""How long what was handed out to be sent is handed out to nobody else."""
 NOBODY = ""
 """Stands for the account where a role had nobody who could be told."""
 
@@ -56,12 +58,16 @@ class Notice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """A notice to be kept: it waits until `due_at` unless its state says that nothing can be sent."""
+    """A notice to be kept: it waits until `due_at` unless its state says that nothing can be sent.
+
+    `due_at`: where this person is told at another time than others are.
+    """
 
     role: str
     account: str = NOBODY
     channel: Channel = Channel.none
     state: State = State.no_address
+    due_at: datetime | None = None
 
 
 def keep(
@@ -90,7 +96,7 @@ def _keep(
         channel=telling.channel.value,
         urgent=urgent,
         at=at,
-        due_at=due_at,
+        due_at=telling.due_at or due_at,
         attempts=0,
         state=telling.state.value,
         settled_at=None if telling.state is State.waiting else at,
@@ -117,9 +123,7 @@ def of_case(session: Session, case_id: str) -> tuple[Notice, ...]:
 # ---- the work of delivering ----------------------------------------------------------------------------------------
 
 
-def take(
-    session: Session, now: datetime, channel: Channel, *, lease: timedelta = timedelta(minutes=5)
-) -> tuple[Notice, ...]:
+def take(session: Session, now: datetime, channel: Channel, *, lease: timedelta = LEASE) -> tuple[Notice, ...]:
     """What one person is to be told now on one channel, of one kind: the urgent first, then who waited longest.
 
     It comes back after `lease` unless it is settled. Whoever meets another worker at the first row waits for it, so
@@ -154,6 +158,9 @@ def revive(session: Session, account: str, channels: Sequence[Channel], *, since
         NoticeRow.at >= since,
     )
     for row in session.scalars(query).all() if channels else ():
+        if row.channel in channels:  # it waited for an address that was taken away
+            row.state, row.settled_at, row.due_at, row.attempts = State.waiting.value, None, at, 0
+            session.flush()
         telling = [
             Telling(role=row.role, account=account, channel=channel, state=State.waiting) for channel in channels
         ]
@@ -166,11 +173,27 @@ def put_off(session: Session, ids: Collection[str], until: datetime) -> None:
     session.execute(update(NoticeRow).where(*waiting).values(due_at=until))
 
 
-def was_gathered_since(session: Session, account: str, moment: datetime) -> bool:
-    """Whether this person has got a message that was not urgent since then."""
+def look_again(session: Session, account: str, *, at: datetime) -> None:
+    """What can wait and isn't being sent is handed out anew at `at`: this person chose when they are told."""
+    waiting = (NoticeRow.state == State.waiting.value, NoticeRow.account == account, NoticeRow.urgent.is_(False))
+    session.execute(update(NoticeRow).where(*waiting, NoticeRow.due_at > at + LEASE).values(due_at=at))
+
+
+def drop_what_is_over(session: Session, account: str, *, but: str, at: datetime) -> None:
+    """What can wait, asked for before its case ended, is told to this person no more, save in the role `but`."""
+    ended = select(CaseIndexRow.case_id).where(
+        CaseIndexRow.case_id == NoticeRow.case_id, CaseIndexRow.ended.is_(True), CaseIndexRow.moved_at > NoticeRow.at
+    )
+    calm = (NoticeRow.account == account, NoticeRow.state == State.waiting.value, NoticeRow.urgent.is_(False))
+    stale = update(NoticeRow).where(*calm, NoticeRow.role != but, ended.exists())
+    session.execute(stale.values(state=State.withheld.value, settled_at=at))
+
+
+def was_gathered_since(session: Session, account: str, moment: datetime, *, now: datetime) -> bool:
+    """Whether this person has got a message that was not urgent since then; one dated ahead of `now` doesn't count."""
     query = select(NoticeRow.id).where(
         NoticeRow.account == account,
-        NoticeRow.settled_at >= moment,
+        NoticeRow.settled_at.between(moment, now),
         NoticeRow.state == State.delivered.value,
         NoticeRow.urgent.is_(False),
     )
@@ -181,6 +204,18 @@ def waiting(session: Session) -> dict[Channel, int]:
     """How many notices wait on each channel."""
     query = select(NoticeRow.channel, func.count()).where(NoticeRow.state == State.waiting.value)
     return {Channel(channel): count for channel, count in session.execute(query.group_by(NoticeRow.channel))}
+
+
+def waiting_calmly(session: Session, accounts: Collection[str]) -> int:
+    """How many notices wait by mail for these people that are not urgent."""
+    calm = (
+        NoticeRow.state == State.waiting.value,
+        NoticeRow.urgent.is_(False),
+        NoticeRow.channel == Channel.mail.value,
+    )
+    query = select(NoticeRow.account, func.count()).where(*calm).group_by(NoticeRow.account)
+    wanted = frozenset(accounts)
+    return sum(count for account, count in session.execute(query) if account in wanted) if wanted else 0
 
 
 def _notice(row: NoticeRow) -> Notice:

@@ -1,71 +1,91 @@
-"""Keys and sealing. Key files lie in a folder outside the database; everything personal is sealed before a row sees it.
+"""Keys and sealing. Keys lie outside the database; everything personal is sealed before a row sees it.
 
-Three secrets: the ring of master keys (newest first; they wrap the keys of cases, reports and drafts), the journal key
-(chains) and the marks key (exact search). AES-256-GCM throughout, HMAC-SHA256 for what must only be recognised.
+Three secrets: the ring of master keys (they wrap the keys of cases, reports and drafts), the journal key (chains) and
+the marks key (exact search). AES-256-GCM throughout, HMAC-SHA256 for what must only be recognised.
 """
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import hmac
 import json
-import os
-import re
 import secrets
 import unicodedata
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
 from typing import Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from school_protocol.domain.errors import Sealed
+from school_protocol.storage import key_files
 from school_protocol.storage.errors import KeysUnusable
+from school_protocol.storage.key_files import KEY_BYTES
+from school_protocol.storage.masters import HeldRing, Masters, Ring, masters_of
+from school_protocol.storage.sealed_bytes import open_bytes, seal_bytes
 
-KEY_BYTES = 32
-_NONCE_BYTES = 12
-_FORMAT = b"\x01"
-_JOURNAL, _MARKS, _LOCK = "journal.key", "marks.key", ".lock"
-_MASTER = re.compile(r"master-([1-9]\d{0,4})\.key")
+__all__ = ["KEY_BYTES", "Secrets", "Vault", "canonical", "from_canonical", "normalised", "open_bytes", "seal_bytes"]
+
+
+@dataclass(frozen=True, slots=True)
+class Secrets:
+    """The keys themselves: `masters` by number, as far as they are here."""
+
+    masters: Mapping[int, bytes] = field(repr=False)
+    journal: bytes = field(repr=False)
+    marks: bytes = field(repr=False)
 
 
 class Vault:
-    """The keys of one realm. `masters` is the ring: number → key."""
+    """The keys of one realm: the ring of its master keys, wherever that is, and two that lie in `folder`."""
 
-    def __init__(self, folder: Path, masters: Mapping[int, bytes], journal: bytes, marks: bytes) -> None:
+    def __init__(self, folder: Path, masters: Masters | Mapping[int, bytes], journal: bytes, marks: bytes) -> None:
         self._folder = folder
-        self._masters = dict(masters)
+        self._masters: Masters = Ring(masters) if isinstance(masters, Mapping) else masters
         self._journal = journal
         self._marks = marks
 
     @classmethod
-    def open(cls, folder: Path, *, create: bool = False) -> Vault:
-        """The vault in `folder`; with `create`, a folder without any key gets its first ones."""
+    def open(cls, folder: Path, *, create: bool = False, environment: str = "", command: str = "") -> Vault:
+        """The vault in `folder`; with `create`, a folder without any key gets its first ones.
+
+        `environment`, `command`: the ring of master keys itself, or the command that holds it, where it is no files.
+        """
         if create:
-            _create(folder)
-        masters = _ring(folder)
-        if not masters:
-            raise KeysUnusable(f"no master key in {folder}")
-        return cls(folder, masters, _read(folder / _JOURNAL), _read(folder / _MARKS))
+            key_files.create(folder, with_master=not environment and not command)
+        masters = masters_of(folder, environment=environment, command=command)
+        journal, marks = (key_files.read(folder / name) for name in (key_files.JOURNAL, key_files.MARKS))
+        return cls(folder, masters, journal, marks)
 
     def __repr__(self) -> str:
-        return f"<Vault {self._folder}, master {self.newest}>"
+        return f"<Vault {self._folder}, master keys in {self._masters.kind}>"
+
+    @property
+    def folder(self) -> Path:
+        """Where the key files lie."""
+        return self._folder
+
+    @property
+    def kind(self) -> str:
+        """Where the master keys are, for people."""
+        return self._masters.kind
 
     @property
     def newest(self) -> int:
         """The number of the master key that wraps from now on."""
-        return max(self._masters)
+        return self._masters.current
 
     @property
     def numbers(self) -> tuple[int, ...]:
-        """The ring, newest first."""
-        return tuple(sorted(self._masters, reverse=True))
+        """The ring, the one that wraps first."""
+        return self._masters.numbers
+
+    def secrets(self) -> Secrets:
+        """What a recovery copy holds. Master keys that a command holds are not among it."""
+        held = self._masters.held() if isinstance(self._masters, HeldRing) else {}
+        return Secrets(held, self._journal, self._marks)
 
     # -- keys that wrap keys
 
@@ -75,17 +95,11 @@ class Vault:
 
     def wrap(self, key: bytes, label: str) -> tuple[int, bytes]:
         """`key` wrapped by the newest master key, bound to `label` (such as `case:<id>`), with that master's number."""
-        self._reload()
-        number = self.newest
-        return number, seal_bytes(self._masters[number], f"{label}|master-{number}", key)
+        return self._masters.wrap(key, label)
 
     def unwrap(self, master: int, wrapped: bytes, label: str) -> bytes:
         """The key again; raises Sealed where the master key is gone, or the label is another."""
-        if master not in self._masters:
-            self._reload()
-        if master not in self._masters:
-            raise Sealed(f"master key {master} is not in the vault")
-        return open_bytes(self._masters[master], f"{label}|master-{master}", wrapped)
+        return self._masters.unwrap(master, wrapped, label)
 
     def wrap_object(self, case_key: bytes, case_id: str, object_id: str, key: bytes) -> bytes:
         """An object's own key wrapped by the key of its case."""
@@ -96,26 +110,14 @@ class Vault:
         return open_bytes(case_key, f"object:{case_id}|{object_id}", wrapped)
 
     def add_master(self) -> int:
-        """A new master key, safely on disk before it is used; returns its number."""
-        with _locked(self._folder):
-            number = max(_ring(self._folder)) + 1
-            _write(self._folder / f"master-{number}.key")
-        self._reload()
-        return number
+        """A new master key, safely kept before it is used; returns its number."""
+        return self._masters.add()
 
     def remove_master(self, number: int) -> None:
         """Destroy a master key that wraps nothing any more. Whoever calls it has made sure of that."""
         if number == self.newest:
             raise KeysUnusable("the newest master key can't be removed")
-        with _locked(self._folder):
-            (self._folder / f"master-{number}.key").unlink()
-            _sync(self._folder)
-        self._reload()
-
-    def _reload(self) -> None:
-        """Another process may have turned the ring meanwhile."""
-        if ring := _ring(self._folder):
-            self._masters = ring
+        self._masters.remove(number)
 
     # -- values
 
@@ -184,93 +186,3 @@ def _letter_or_space(character: str) -> str:
     if category == "Nd":
         return str(unicodedata.decimal(character))
     return character if category[0] in "LN" or category == "Mc" else " "
-
-
-# ---- sealed bytes --------------------------------------------------------------------------------------------------
-
-
-def seal_bytes(key: bytes, label: str, data: bytes) -> bytes:
-    """AES-256-GCM under a fresh nonce, the label authenticated with it."""
-    nonce = secrets.token_bytes(_NONCE_BYTES)
-    return _FORMAT + nonce + AESGCM(key).encrypt(nonce, data, _bound(label))
-
-
-def _bound(label: str) -> bytes:
-    return label.encode("utf-8", "surrogatepass")
-
-
-def open_bytes(key: bytes, label: str, sealed: bytes) -> bytes:
-    """The bytes again; raises Sealed."""
-    if sealed[:1] != _FORMAT or len(sealed) < 1 + _NONCE_BYTES + 16:
-        raise Sealed(f"{label}: not a sealed value")
-    nonce = sealed[1 : 1 + _NONCE_BYTES]
-    try:
-        return AESGCM(key).decrypt(nonce, sealed[1 + _NONCE_BYTES :], _bound(label))
-    except InvalidTag as error:
-        raise Sealed(f"{label}: key, label or bytes are other than they were") from error
-
-
-# ---- key files -----------------------------------------------------------------------------------------------------
-
-
-def _create(folder: Path) -> None:
-    """First keys, if there are none at all; a folder that lost some of its keys is never filled up."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with _locked(folder):
-        if any(folder.glob("*.key")):
-            return
-        for name in (_JOURNAL, _MARKS, "master-1.key"):
-            _write(folder / name)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
-
-
-def _write(path: Path) -> None:
-    """A random key, whole or not at all: written beside, synced, then named."""
-    beside = path.with_suffix(".new")
-    beside.unlink(missing_ok=True)
-    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
-    try:
-        os.write(handle, secrets.token_bytes(KEY_BYTES))
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    beside.rename(path)
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _ring(folder: Path) -> dict[int, bytes]:
-    """Master keys by number, newest first."""
-    if not folder.is_dir():
-        raise KeysUnusable(f"no key folder {folder}")
-    found = ((match, path) for path in folder.iterdir() if (match := _MASTER.fullmatch(path.name)))
-    numbered = sorted(((int(match[1]), path) for match, path in found), reverse=True)
-    return {number: _read(path) for number, path in numbered}
-
-
-def _read(path: Path) -> bytes:
-    try:
-        mode, key = path.stat().st_mode, path.read_bytes()
-    except OSError as error:
-        raise KeysUnusable(f"key file {path}: {error.strerror}") from error
-    if mode & 0o077:
-        raise KeysUnusable(f"key file {path} can be read by others: chmod 0400 it, and consider it known")
-    if len(key) != KEY_BYTES:
-        raise KeysUnusable(f"key file {path} has {len(key)} bytes instead of {KEY_BYTES}")
-    return key

@@ -1,0 +1,1 @@
+"""Tokens of other systems, and what was read by them."""

@@ -1,0 +1,73 @@
+"""Rows of how often somebody is told, of the address of their calendar, and of the mails that a demo shows."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from school_protocol.storage.tables import DirectoryBase, Id, Plain
+
+
+class DigestChoiceRow(DirectoryBase):
+    """How often somebody wants to be told of what can wait; `day`: of the week, Monday 0. Without a row: as usual."""
+
+    __tablename__ = "digest_choice"
+
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), primary_key=True)
+    every: Mapped[str] = mapped_column(Plain(12))
+    day: Mapped[int]
+    chosen_at: Mapped[datetime]
+
+    __table_args__ = (
+        CheckConstraint("every IN ('at_once', 'school_days', 'weekly', 'urgent_only')", name="every_known"),
+        CheckConstraint("day BETWEEN 0 AND 6", name="day_of_a_week"),
+    )
+
+
+class CalendarFeedRow(DirectoryBase):
+    """The address under which somebody's due dates can be read without signing in: its hash alone.
+
+    `reads`: how often it was read since `counted_from`, so that it can't be read without end.
+    """
+
+    __tablename__ = "calendar_feed"
+
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), primary_key=True)
+    hashed: Mapped[bytes] = mapped_column(unique=True)
+    made_at: Mapped[datetime]
+    read_at: Mapped[datetime | None]
+    counted_from: Mapped[datetime]
+    reads: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("length(hashed) = 32", name="token_is_hashed"),
+        CheckConstraint("reads >= 0", name="reads_count"),
+    )
+
+
+class DemoMarkRow(DirectoryBase):
+    """That everything here is made up: written as a demo is made, and never in an installation."""
+
+    __tablename__ = "demo_mark"
+
+    id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    made_at: Mapped[datetime]
+
+    __table_args__ = (CheckConstraint("id = 1", name="one_alone"),)
+
+
+class DemoLetterRow(DirectoryBase):
+    """A mail that would have left, had the demo a mail server."""
+
+    __tablename__ = "demo_letter"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    receiver: Mapped[str] = mapped_column(Plain(254))
+    at: Mapped[datetime]
+    language: Mapped[str] = mapped_column(Plain(8))
+    subject: Mapped[str] = mapped_column(Plain(200))
+    text: Mapped[str] = mapped_column(Plain(2000))
+
+    __table_args__ = (Index(None, "at", "id"),)

@@ -1,0 +1,52 @@
+"""Rights of a PostgreSQL role that serves the site and owns nothing: it can't alter a chain, nor take a guard away."""
+
+from __future__ import annotations
+
+import re
+
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.storage.migrate import METADATA, VERSION_TABLE, Part
+
+GROWING: dict[Part, frozenset[str]] = {
+    "realm": frozenset({"case_record", "event", "tombstone", "access", "access_batch", "anchor_taken"}),
+    "directory": frozenset({"administration", "administration_link", "certificate", "yearly_report"}),
+}
+"""Tables that nobody but their owner could change: rows are only added."""
+_LOCKED = {"case_record": "version"}
+"""Rows that are locked as somebody writes to a case: PostgreSQL asks for the right to change a column. The guard on the
+table refuses any change all the same."""
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+class NotAName(SchoolProtocolError):
+    """What was said is no plain name of a role or schema."""
+
+
+def grants(part: Part, role: str, schema: str = "public") -> str:
+    """The statements, for psql, that give `role` what the program needs of the tables of `part` in `schema`."""
+    for name in (role, schema):
+        if not _NAME.fullmatch(name):
+            raise NotAName(f"{name!r}: small letters, figures and underscores, at most 63")
+    return "\n".join(_lines(part, role, schema)) + "\n"
+
+
+def _lines(part: Part, role: str, schema: str) -> list[str]:
+    tables = sorted(METADATA[part].tables)
+    lines = [
+        f"-- Run as the owner of the tables, after `migrate`; {role} must own nothing and be a member of no owner.",
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};",
+        f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {role};",
+        f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;",
+        f"REVOKE CREATE ON SCHEMA {schema} FROM {role};",
+        "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;",
+        f"GRANT USAGE ON SCHEMA {schema} TO {role};",
+        f"GRANT SELECT ON {schema}.{VERSION_TABLE} TO {role};",
+    ]
+    for table in tables:
+        rights = "SELECT, INSERT" if table in GROWING[part] else "SELECT, INSERT, UPDATE, DELETE"
+        lines.append(f"GRANT {rights} ON {schema}.{table} TO {role};")
+        if table in _LOCKED:
+            lines.append(f"GRANT UPDATE ({_LOCKED[table]}) ON {schema}.{table} TO {role};")
+    if part == "realm":
+        lines.append(f"GRANT USAGE ON SEQUENCE {schema}.access_place TO {role};")
+    return lines

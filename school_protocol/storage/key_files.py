@@ -1,0 +1,94 @@
+"""Key files: random bytes in a folder of their owner's own, whole or not there at all."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from school_protocol.storage.errors import KeysUnusable
+
+KEY_BYTES = 32
+JOURNAL, MARKS = "journal.key", "marks.key"
+_LOCK = ".lock"
+_MASTER = re.compile(r"master-([1-9]\d{0,4})\.key")
+
+
+def is_empty(folder: Path) -> bool:
+    """Whether no key at all lies there."""
+    return not any(folder.glob("*.key"))
+
+
+def create(folder: Path, *, with_master: bool) -> None:
+    """First keys, if there are none at all; a folder that lost some of its keys is never filled up."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with locked(folder):
+        if not is_empty(folder):
+            return
+        for name in (JOURNAL, MARKS, *([master_name(1)] if with_master else [])):
+            write(folder / name, secrets.token_bytes(KEY_BYTES))
+
+
+def master_name(number: int) -> str:
+    """The file of the master key of that number."""
+    return f"master-{number}.key"
+
+
+def ring(folder: Path) -> dict[int, bytes]:
+    """Master keys by number, newest first."""
+    if not folder.is_dir():
+        raise KeysUnusable(f"no key folder {folder}")
+    found = ((match, path) for path in folder.iterdir() if (match := _MASTER.fullmatch(path.name)))
+    numbered = sorted(((int(match[1]), path) for match, path in found), reverse=True)
+    return {number: read(path) for number, path in numbered}
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """One writer of keys at a time."""
+    handle = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
+
+
+def write(path: Path, key: bytes) -> None:
+    """A key, whole or not at all: written beside, synced, then named."""
+    beside = path.with_suffix(".new")
+    beside.unlink(missing_ok=True)
+    handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    try:
+        os.write(handle, key)
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+    beside.rename(path)
+    sync(path.parent)
+
+
+def sync(folder: Path) -> None:
+    """What was named in a folder, or taken out of it, is on the disk."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def read(path: Path) -> bytes:
+    """A key; raises KeysUnusable where it is gone, open to others, or cut."""
+    try:
+        mode, key = path.stat().st_mode, path.read_bytes()
+    except OSError as error:
+        raise KeysUnusable(f"key file {path}: {error.strerror}") from error
+    if mode & 0o077:
+        raise KeysUnusable(f"key file {path} can be read by others: chmod 0400 it, and consider it known")
+    if len(key) != KEY_BYTES:
+        raise KeysUnusable(f"key file {path} has {len(key)} bytes instead of {KEY_BYTES}")
+    return key

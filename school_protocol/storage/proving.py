@@ -1,0 +1,330 @@
+"""What people prove who they are with: one-time codes, seeds, recovery codes, passkeys, browsers that are known.
+
+Hashes come in keyed; a seed comes in wrapped. Nothing here could be read and then used.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from school_protocol.storage.identity_tables import (
+    CodeSeedRow,
+    KnownBrowserRow,
+    OneTimeCodeRow,
+    PasskeyRow,
+    RecoveryCodeRow,
+    RestorationRow,
+    UsedChallengeRow,
+)
+from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow, new_id
+from school_protocol.storage.vault import Vault
+
+# ---- one-time codes --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class OneTimeCode:
+    """A link or a code as it was given out."""
+
+    account: str
+    purpose: str
+    made_by: str
+    made_at: datetime
+    expires_at: datetime
+
+
+def keep_code(session: Session, code: OneTimeCode, hashed: bytes) -> None:
+    """Keep a new code; those of the same purpose that the account was given before are worth nothing any more."""
+    drop_codes(session, code.account, code.purpose)
+    fields = {name: getattr(code, name) for name in OneTimeCode.__slots__}
+    session.add(OneTimeCodeRow(id=new_id(), hashed=hashed, used_at=None, **fields))
+    session.flush()
+
+
+def find_code(session: Session, hashed: bytes, *, purposes: Collection[str], now: datetime) -> OneTimeCode | None:
+    """A code for one of these purposes that is neither used nor too old, nor made in the future."""
+    query = select(OneTimeCodeRow).where(OneTimeCodeRow.hashed == hashed, OneTimeCodeRow.purpose.in_(purposes))
+    row = session.scalars(query).one_or_none()
+    if row is None or row.used_at is not None or not row.made_at <= now < row.expires_at:
+        return None
+    return _code(row)
+
+
+def use_code(session: Session, hashed: bytes, *, purposes: Collection[str], at: datetime) -> OneTimeCode | None:
+    """The code, used up from now on; None where it was used before, is too old, or is for something else: it stays."""
+    found = find_code(session, hashed, purposes=purposes, now=at)
+    if found is None:
+        return None
+    unused = update(OneTimeCodeRow).where(
+        OneTimeCodeRow.hashed == hashed, OneTimeCodeRow.purpose.in_(purposes), OneTimeCodeRow.used_at.is_(None)
+    )
+    done: int = session.execute(unused.values(used_at=at)).rowcount  # type: ignore[attr-defined]
+    return found if done == 1 else None
+
+
+def waiting_code(session: Session, account: str, purpose: str, *, now: datetime) -> OneTimeCode | None:
+    """The code of that purpose that this account still holds, without its digits."""
+    query = select(OneTimeCodeRow).where(
+        OneTimeCodeRow.account == account,
+        OneTimeCodeRow.purpose == purpose,
+        OneTimeCodeRow.used_at.is_(None),
+        OneTimeCodeRow.expires_at > now,
+    )
+    row = session.scalars(query.order_by(OneTimeCodeRow.made_at.desc())).first()
+    return _code(row) if row else None
+
+
+def drop_codes(session: Session, account: str, purpose: str | None = None) -> None:
+    """The codes that an account holds are worth nothing any more: those of one purpose, or all."""
+    unused = delete(OneTimeCodeRow).where(OneTimeCodeRow.account == account, OneTimeCodeRow.used_at.is_(None))
+    session.execute(unused.where(OneTimeCodeRow.purpose == purpose) if purpose else unused)
+
+
+def _code(row: OneTimeCodeRow) -> OneTimeCode:
+    return OneTimeCode(row.account, row.purpose, row.made_by, row.made_at, row.expires_at)
+
+
+# ---- the codes of a phone ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Seed:
+    """The seed of a phone's codes, in clear for as long as it is needed, and the last step that was used."""
+
+    secret: str = field(repr=False)
+    last_step: int
+    created_at: datetime
+
+
+def keep_seed(session: Session, vault: Vault, account: str, secret: str, *, step: int, at: datetime) -> None:
+    """Keep the seed of somebody's codes in the place of the one before."""
+    session.execute(delete(CodeSeedRow).where(CodeSeedRow.account == account))
+    row = CodeSeedRow(account=account, last_step=step, created_at=at)
+    row.master, row.wrapped = vault.wrap(secret.encode(), row.label)
+    session.add(row)
+    session.flush()
+
+
+def seed_of(session: Session, vault: Vault, account: str) -> Seed | None:
+    """The seed of somebody's codes; raises Sealed where its master key is gone."""
+    row = session.get(CodeSeedRow, account)
+    if row is None:
+        return None
+    return Seed(vault.unwrap(row.master, row.wrapped, row.label).decode(), row.last_step, row.created_at)
+
+
+def use_step(session: Session, account: str, step: int) -> bool:
+    """Note the step of a code that was accepted; False where it, or a later one, was used before."""
+    later = update(CodeSeedRow).where(CodeSeedRow.account == account, CodeSeedRow.last_step < step)
+    done: int = session.execute(later.values(last_step=step)).rowcount  # type: ignore[attr-defined]
+    return done == 1
+
+
+def drop_seed(session: Session, account: str) -> bool:
+    """Take the codes of a phone away; whether there were any."""
+    done: int = session.execute(delete(CodeSeedRow).where(CodeSeedRow.account == account)).rowcount  # type: ignore[attr-defined]
+    return done > 0
+
+
+def has_seed(session: Session, account: str) -> bool:
+    return session.scalar(select(CodeSeedRow.account).where(CodeSeedRow.account == account)) is not None
+
+
+# ---- recovery codes --------------------------------------------------------------------------------------------------
+
+
+def keep_recovery(session: Session, account: str, hashes: Iterable[bytes]) -> None:
+    """Keep new recovery codes in the place of those before."""
+    drop_recovery(session, account)
+    session.add_all(RecoveryCodeRow(id=new_id(), account=account, hashed=each, used_at=None) for each in hashes)
+    session.flush()
+
+
+def use_recovery(session: Session, account: str, hashed: bytes, *, at: datetime) -> bool:
+    """Whether this is an unused recovery code of the account; from now on it is used."""
+    unused = update(RecoveryCodeRow).where(
+        RecoveryCodeRow.account == account, RecoveryCodeRow.hashed == hashed, RecoveryCodeRow.used_at.is_(None)
+    )
+    done: int = session.execute(unused.values(used_at=at)).rowcount  # type: ignore[attr-defined]
+    return done == 1
+
+
+def recovery_left(session: Session, account: str) -> int:
+    """How many recovery codes of the account are unused."""
+    unused = select(func.count()).where(RecoveryCodeRow.account == account, RecoveryCodeRow.used_at.is_(None))
+    return session.scalar(unused) or 0
+
+
+def drop_recovery(session: Session, account: str) -> None:
+    session.execute(delete(RecoveryCodeRow).where(RecoveryCodeRow.account == account))
+
+
+# ---- passkeys --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Passkey:
+    """A passkey's public half. `id`: the credential's, in base64url."""
+
+    id: str
+    account: str
+    public_key: bytes
+    sign_count: int
+    name: str
+    created_at: datetime
+    used_at: datetime | None = None
+
+
+def keep_passkey(session: Session, passkey: Passkey) -> None:
+    session.add(PasskeyRow(**{name: getattr(passkey, name) for name in Passkey.__slots__}))
+    session.flush()
+
+
+def passkey(session: Session, passkey_id: str) -> Passkey | None:
+    row = session.get(PasskeyRow, passkey_id)
+    return _passkey(row) if row else None
+
+
+def passkeys(session: Session, account: str) -> tuple[Passkey, ...]:
+    """The passkeys of an account, oldest first."""
+    query = select(PasskeyRow).where(PasskeyRow.account == account).order_by(PasskeyRow.created_at, PasskeyRow.id)
+    return tuple(map(_passkey, session.scalars(query)))
+
+
+def use_passkey(session: Session, passkey_id: str, sign_count: int, *, at: datetime) -> None:
+    """Note that a passkey was used, and how often it says that it was."""
+    used = update(PasskeyRow).where(PasskeyRow.id == passkey_id)
+    session.execute(used.values(sign_count=sign_count, used_at=at))
+
+
+def drop_passkey(session: Session, account: str, passkey_id: str) -> bool:
+    """Take one of the account's passkeys away; whether it was there."""
+    own = delete(PasskeyRow).where(PasskeyRow.account == account, PasskeyRow.id == passkey_id)
+    done: int = session.execute(own).rowcount  # type: ignore[attr-defined]
+    return done > 0
+
+
+def drop_passkeys(session: Session, account: str) -> None:
+    session.execute(delete(PasskeyRow).where(PasskeyRow.account == account))
+
+
+def use_challenge(session: Session, hashed: bytes, *, until: datetime) -> bool:
+    """Whether this challenge was not answered before; from now on it is."""
+    if session.get(UsedChallengeRow, hashed) is not None:
+        return False
+    session.add(UsedChallengeRow(hashed=hashed, expires_at=until))
+    session.flush()
+    return True
+
+
+def _passkey(row: PasskeyRow) -> Passkey:
+    return Passkey(**{name: getattr(row, name) for name in Passkey.__slots__})
+
+
+# ---- known browsers --------------------------------------------------------------------------------------------------
+
+
+def keep_browser(session: Session, hashed: bytes, account: str, *, until: datetime) -> None:
+    """This person has signed in in that browser: it is known until then."""
+    session.merge(KnownBrowserRow(hashed=hashed, account=account, expires_at=until))
+    session.flush()
+
+
+def is_known_browser(session: Session, hashed: bytes, account: str, *, now: datetime) -> bool:
+    row = session.get(KnownBrowserRow, (hashed, account))
+    return row is not None and now < row.expires_at
+
+
+def forget_browsers(session: Session, account: str) -> None:
+    session.execute(delete(KnownBrowserRow).where(KnownBrowserRow.account == account))
+
+
+# ---- a lost factor, restored by two people -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Restoration:
+    id: str
+    account: str
+    asked_by: str
+    asked_at: datetime
+    agreed_by: str | None = None
+
+
+def ask_restoration(session: Session, account: str, by: str, *, at: datetime) -> str:
+    """Somebody asks that this account's factors be set anew; an earlier asking is closed. Returns its id."""
+    close_restorations(session, account, at=at)
+    row = RestorationRow(id=new_id(), account=account, asked_by=by, asked_at=at, agreed_by=None, closed_at=None)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def open_restoration(session: Session, account: str, *, since: datetime) -> Restoration | None:
+    """What was asked since then for this account and is not closed."""
+    query = select(RestorationRow).where(
+        RestorationRow.account == account, RestorationRow.closed_at.is_(None), RestorationRow.asked_at >= since
+    )
+    row = session.scalars(query.order_by(RestorationRow.asked_at.desc())).first()
+    return Restoration(row.id, row.account, row.asked_by, row.asked_at, row.agreed_by) if row else None
+
+
+def open_restorations(session: Session, *, since: datetime, limit: int) -> tuple[Restoration, ...]:
+    """What was asked since then, is not closed, and nobody has agreed to; oldest first."""
+    query = select(RestorationRow).where(
+        RestorationRow.closed_at.is_(None), RestorationRow.agreed_by.is_(None), RestorationRow.asked_at >= since
+    )
+    rows = session.scalars(query.order_by(RestorationRow.asked_at).limit(limit))
+    return tuple(Restoration(row.id, row.account, row.asked_by, row.asked_at, row.agreed_by) for row in rows)
+
+
+def agree_to_restoration(session: Session, restoration: str, by: str) -> bool:
+    """A second person agrees; False where somebody did before, or it is the one who asked."""
+    waiting = update(RestorationRow).where(
+        RestorationRow.id == restoration,
+        RestorationRow.agreed_by.is_(None),
+        RestorationRow.closed_at.is_(None),
+        RestorationRow.asked_by != by,
+    )
+    done: int = session.execute(waiting.values(agreed_by=by)).rowcount  # type: ignore[attr-defined]
+    return done == 1
+
+
+def close_restorations(session: Session, account: str, *, at: datetime) -> None:
+    waiting = update(RestorationRow).where(RestorationRow.account == account, RestorationRow.closed_at.is_(None))
+    session.execute(waiting.values(closed_at=at))
+
+
+# ---- around an account -----------------------------------------------------------------------------------------------
+
+
+def any_with_password(session: Session, roles: Collection[str]) -> bool:
+    """Whether an active account that holds one of these roles can sign in with a password."""
+    query = (
+        select(AccountRow.id)
+        .join(AppointmentRow, AppointmentRow.account == AccountRow.id)
+        .where(AppointmentRow.role.in_(roles), AccountRow.active.is_(True), AccountRow.password_hash.is_not(None))
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def places_of(session: Session, account_id: str) -> tuple[str, ...]:
+    """Names and codes of the units in which somebody is, or was, appointed."""
+    query = select(UnitRow).where(
+        UnitRow.id.in_(select(AppointmentRow.unit).where(AppointmentRow.account == account_id))
+    )
+    return tuple(text for row in session.scalars(query) for text in (row.code, *row.names.values()))
+
+
+# ---- what is over ----------------------------------------------------------------------------------------------------
+
+
+def drop_over(session: Session, now: datetime) -> None:
+    """Delete codes, challenges and known browsers whose time is over."""
+    for row in (OneTimeCodeRow, UsedChallengeRow, KnownBrowserRow):
+        session.execute(delete(row).where(row.expires_at <= now))

@@ -1,0 +1,279 @@
+"""What waits for whoever reviews, in its order, narrowed and paged by key; how much of each kind there is."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime
+from typing import Any, Self
+
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    delete,
+    exists,
+    func,
+    insert,
+    literal,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union,
+    union_all,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from school_protocol.domain.policy import Scope
+from school_protocol.storage.index import IndexRow, where_visible
+from school_protocol.storage.keyset import beyond
+from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow, ReviewStateRow
+from school_protocol.storage.tables import CaseIndexRow
+
+KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
+"""Why a case waits for whoever reviews, the most pressing first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One reason why a case waits for a role: since when, until when; nobody is told before `shown_from`."""
+
+    kind: str
+    role: str
+    since: datetime
+    due_at: datetime | None = None
+    subject: str = ""
+    shown_from: datetime | None = None
+    not_for: str | None = None
+    """Whose own doing it is: it waits for others of the role."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where the review of a case stands, as lists say it."""
+
+    state: str
+    since: datetime
+    due_at: datetime | None = None
+    observations: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """How a queue is narrowed: to a kind, to a unit and all below it, to a level (0: not assessed)."""
+
+    kind: str = ""
+    place: str = ""
+    level: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whose queue it is: what this person sees, and the roles held, each in a unit and all below it."""
+
+    scope: Scope
+    held: tuple[tuple[str, str], ...]
+    today: date
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """The last case of a page: the next page begins after it."""
+
+    rank: int
+    gravity: int
+    since: datetime
+    case_id: str
+
+    def __str__(self) -> str:
+        return f"{self.rank}~{self.gravity}~{self.since.astimezone(UTC).isoformat()}~{self.case_id}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self | None:
+        """A cursor as it came back in an address; None where it isn't one."""
+        parts = text.split("~")
+        if len(parts) != 4:
+            return None
+        try:
+            rank, gravity, since = int(parts[0]), int(parts[1]), datetime.fromisoformat(parts[2])
+            in_reach = since.utcoffset() is not None and since.astimezone(UTC) is not None
+        except (ValueError, OverflowError):
+            return None
+        is_id = parts[3].isascii() and parts[3].isalnum() and len(parts[3]) <= 40
+        if not in_reach or not is_id or max(abs(rank), abs(gravity)) > 1000:
+            return None
+        return cls(rank, gravity, since, parts[3])
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Cases in their order, each with all that waits in it for this person; where the next page begins."""
+
+    cases: tuple[tuple[str, tuple[Wait, ...]], ...]
+    after: Cursor | None
+
+
+# ---- write ---------------------------------------------------------------------------------------------------------
+
+
+def write(session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None) -> None:
+    """Put these in the place of what was kept of a case, whose index row is there."""
+    for table in (CaseReviewRow, ReviewStateRow):
+        session.execute(delete(table).where(table.case_id == row.case_id))
+    own = {"case_id": row.case_id, "gravity": -(row.level or 0), "unit": row.unit, "province": row.province,
+           "region": row.region}  # fmt: skip
+    rows = [own | _columns(wait) for wait in dict.fromkeys(waits)]
+    if rows:
+        session.execute(insert(CaseReviewRow), rows)
+    if state is not None:
+        said = {"state": state.state, "since": state.since, "due_at": state.due_at, "observations": state.observations}
+        session.execute(insert(ReviewStateRow).values(case_id=row.case_id, **said))
+
+
+def _columns(wait: Wait) -> dict[str, Any]:
+    return {
+        "kind": wait.kind, "role": wait.role, "subject": wait.subject, "rank": KINDS.index(wait.kind),
+        "since": wait.since, "due_at": wait.due_at, "shown_from": wait.shown_from or wait.since,
+        "not_for": wait.not_for,
+    }  # fmt: skip
+
+
+# ---- read ----------------------------------------------------------------------------------------------------------
+
+
+def page(session: Session, asker: Asker, *, limit: int, chosen: Chosen, after: Cursor | None = None) -> Page:
+    """The next cases that wait for this person: by kind, then the gravest, then the oldest.
+
+    Each role held is a leg of its own that walks one index in its order and is cut at `limit`, so that the cost does
+    not grow with what lies before or after.
+    """
+    keys = (CaseReviewRow.rank, CaseReviewRow.gravity, CaseReviewRow.since, CaseReviewRow.case_id)
+    begins = [beyond(keys, (after.rank, after.gravity, after.since, after.case_id))] if after else []
+    legs = [
+        _cut(select(*keys).where(leg, *begins, _is_first(asker, chosen)).order_by(*keys).limit(limit + 1))
+        for leg in _legs(asker, chosen)
+    ]
+    if not legs:
+        return Page((), None)
+    found = union(*legs).subquery()
+    order = (found.c.rank, found.c.gravity, found.c.since, found.c.case_id)
+    places = [Cursor(*place) for place in session.execute(select(*order).order_by(*order).limit(limit + 1))]
+    ids = [place.case_id for place in places[:limit]]
+    waits = _waits(session, asker, ids)
+    return Page(
+        tuple((case_id, tuple(waits[case_id])) for case_id in ids),
+        places[limit - 1] if len(places) > limit else None,
+    )
+
+
+def counts(session: Session, asker: Asker, *, chosen: Chosen, most: int) -> dict[str, int]:
+    """How many cases wait of each kind; counting ends at `most`."""
+    legs = {kind: list(_legs(asker, replace(chosen, kind=kind))) for kind in KINDS}
+    queries = []
+    for kind, of_kind in legs.items():
+        if not of_kind:
+            continue
+        ids = union(*(_cut(select(CaseReviewRow.case_id).where(leg).distinct().limit(most)) for leg in of_kind))
+        capped = select(ids.subquery().c.case_id).limit(most).subquery()
+        queries.append(select(literal(kind).label("kind"), func.count().label("cases")).select_from(capped))
+    if not queries:
+        return {}
+    found = union_all(*queries).subquery()
+    return {kind: number for kind, number in session.execute(select(found.c.kind, found.c.cases)) if number}
+
+
+def states(session: Session, ids: Collection[str]) -> dict[str, State]:
+    """Where the reviews of these cases stand."""
+    query = select(ReviewStateRow).where(ReviewStateRow.case_id.in_(ids))
+    rows = session.scalars(query) if ids else ()
+    return {row.case_id: State(row.state, row.since, row.due_at, row.observations) for row in rows}
+
+
+def _legs(asker: Asker, chosen: Chosen) -> Iterator[ColumnElement[bool]]:
+    """What waits for this person, one condition for each role held and kind of place in which it may be held."""
+    narrowed = [where_visible(asker.scope.of_content(), asker.today), *_narrowing(CaseReviewRow, chosen)]
+    in_sight = exists().where(CaseIndexRow.case_id == CaseReviewRow.case_id, narrowed[0]).correlate(CaseReviewRow)
+    for role, unit in asker.held:
+        for place in (CaseReviewRow.unit, CaseReviewRow.province, CaseReviewRow.region):
+            own = and_(CaseReviewRow.role == role, place == unit)
+            yield and_(own, _is_told(CaseReviewRow, asker), in_sight, *narrowed[1:])
+
+
+def _is_told(row: Any, asker: Asker) -> ColumnElement[bool]:
+    told: ColumnElement[bool] = row.shown_from <= asker.now
+    return and_(told, or_(row.not_for.is_(None), row.not_for != asker.scope.account))
+
+
+def _narrowing(row: Any, chosen: Chosen) -> Iterator[ColumnElement[bool]]:
+    if chosen.kind:
+        yield row.rank == KINDS.index(chosen.kind)
+    if chosen.place:
+        yield or_(row.unit == chosen.place, row.province == chosen.place)
+    if chosen.level is not None:
+        yield row.gravity == -chosen.level
+
+
+def _is_first(asker: Asker, chosen: Chosen) -> ColumnElement[bool]:
+    """A case stands once in a list, at the first of its reasons."""
+    other: Any = aliased(CaseReviewRow)
+    place = tuple_(CaseReviewRow.rank, CaseReviewRow.since, CaseReviewRow.role, CaseReviewRow.subject)
+    earlier = exists().where(
+        other.case_id == CaseReviewRow.case_id,
+        tuple_(other.rank, other.since, other.role, other.subject) < place,
+        _is_held(other, asker),
+        _is_told(other, asker),
+        *_narrowing(other, chosen),
+    )
+    return not_(earlier.correlate(CaseReviewRow))
+
+
+def _is_held(row: Any, asker: Asker) -> ColumnElement[bool]:
+    return or_(
+        *(
+            and_(row.role == role, or_(row.unit == unit, row.province == unit, row.region == unit))
+            for role, unit in asker.held
+        )
+    )
+
+
+def _cut(query: Any) -> Any:
+    """A query with an order and a limit of its own, as one leg of a union."""
+    inner = query.subquery()
+    return select(*inner.c)
+
+
+def _waits(session: Session, asker: Asker, ids: Sequence[str]) -> dict[str, list[Wait]]:
+    """All that waits in these cases for this person, each reason once, in its order."""
+    query = (
+        select(CaseReviewRow)
+        .where(CaseReviewRow.case_id.in_(ids), _is_held(CaseReviewRow, asker), _is_told(CaseReviewRow, asker))
+        .order_by(CaseReviewRow.rank, CaseReviewRow.since, CaseReviewRow.role, CaseReviewRow.subject)
+    )
+    found: dict[str, list[Wait]] = {case_id: [] for case_id in ids}
+    for row in session.scalars(query) if ids else ():
+        own = found[row.case_id]
+        if all((one.kind, one.subject) != (row.kind, row.subject) for one in own):
+            own.append(Wait(row.kind, row.role, row.since, row.due_at, row.subject))
+    return found
+
+
+# ---- how somebody narrowed it --------------------------------------------------------------------------------------
+
+
+def remember(session: Session, account: str, chosen: Chosen) -> None:
+    """Keep how this person narrowed their queue, in place of the last time."""
+    if chosen == Chosen():
+        session.execute(delete(ReviewChoiceRow).where(ReviewChoiceRow.account == account))
+        return
+    said = {"kind": chosen.kind, "place": chosen.place, "level": chosen.level}
+    new = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
+    kept = new(ReviewChoiceRow).values(account=account, **said)
+    session.execute(kept.on_conflict_do_update(index_elements=[ReviewChoiceRow.account], set_=said))
+
+
+def remembered(session: Session, account: str) -> Chosen:
+    """How this person last narrowed their queue."""
+    row = session.get(ReviewChoiceRow, account)
+    return Chosen(row.kind, row.place, row.level) if row is not None else Chosen()

@@ -1,0 +1,1 @@
+"""What cases ask of other schools: rows for whoever answers there."""

@@ -1,0 +1,196 @@
+"""Who works below some units: lists by key, appointments, certificates that were seen, accounts known elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from sqlalchemy import Select, bindparam, exists, insert, or_, select, update
+from sqlalchemy.orm import Session
+
+from school_protocol.storage import directory
+from school_protocol.storage.directory import Account
+from school_protocol.storage.keyset import beyond
+from school_protocol.storage.staff_tables import CertificateRow, OpenIdRow
+from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow, new_id
+
+# ---- places --------------------------------------------------------------------------------------------------------
+
+
+def below(units: Collection[str]) -> Select[Any]:
+    """The ids of these units and of all below them."""
+    storey = select(UnitRow.id).where(UnitRow.id.in_(list(units))).cte(recursive=True)
+    found = storey.union(select(UnitRow.id).join(storey, UnitRow.parent == storey.c.id))
+    return select(found.c.id)
+
+
+def is_below(session: Session, unit: str, units: Collection[str]) -> bool:
+    """Whether that unit is one of these, or lies below one of them."""
+    here = directory.units(session, [unit]).get(unit)
+    return here is not None and bool({here.id, *here.parents} & set(units))
+
+
+def places(session: Session, units: Collection[str], *, after: str = "", limit: int) -> tuple[str, ...]:
+    """Ids of these units and of all below them, by code, after the last code of the page before."""
+    query = select(UnitRow.id).where(UnitRow.id.in_(below(units)), UnitRow.code > after)
+    return tuple(session.scalars(query.order_by(UnitRow.code).limit(limit)))
+
+
+def rename_unit(session: Session, unit: str, names: Mapping[str, str]) -> None:
+    """Keep other names of a unit."""
+    session.execute(update(UnitRow).where(UnitRow.id == unit).values(names=dict(names)))
+
+
+# ---- people --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An appointment as it stands; `withdrawn`: somebody ended it at once."""
+
+    id: str
+    account: str
+    role: str
+    unit: str
+    starts: date
+    ends: date | None
+    withdrawn: bool
+
+    def is_over(self, day: date) -> bool:
+        return self.withdrawn or (self.ends is not None and self.ends < day)
+
+    def is_current(self, day: date) -> bool:
+        return not self.is_over(day) and self.starts <= day
+
+
+def people(
+    session: Session, units: Collection[str], *, after: str = "", limit: int, active: bool | None = None
+) -> tuple[Account, ...]:
+    """Everybody who has, or had, an appointment in these units or below, by user name."""
+    query = select(AccountRow.id).where(AccountRow.id.in_(_working(units)), AccountRow.username > after)
+    if active is not None:
+        query = query.where(AccountRow.active.is_(active))
+    ids = session.scalars(query.order_by(AccountRow.username).limit(limit)).all()
+    found = directory.accounts(session, ids)
+    return tuple(found[one] for one in ids)
+
+
+def _working(units: Collection[str]) -> Select[Any]:
+    return select(AppointmentRow.account).where(AppointmentRow.unit.in_(below(units)))
+
+
+def without_way_in(session: Session, units: Collection[str], *, limit: int) -> tuple[str, ...]:
+    """Ids of the active accounts in these units or below that have no password yet, by user name."""
+    query = select(AccountRow.id).where(
+        AccountRow.id.in_(_working(units)), AccountRow.active.is_(True), AccountRow.password_hash.is_(None)
+    )
+    return tuple(session.scalars(query.order_by(AccountRow.username).limit(limit)))
+
+
+def held(session: Session, accounts: Collection[str]) -> dict[str, tuple[Held, ...]]:
+    """Account → its appointments, those that are over too, by first day."""
+    if not accounts:
+        return {}
+    withdrawn = exists().where(AdministrationRow.appointment == AppointmentRow.id, AdministrationRow.withdraws)
+    query = select(AppointmentRow, withdrawn).where(AppointmentRow.account.in_(list(accounts)))
+    found: dict[str, list[Held]] = {}
+    for row, is_withdrawn in session.execute(query.order_by(AppointmentRow.starts, AppointmentRow.id)):
+        post = Held(row.id, row.account, row.role, row.unit, row.starts, row.ends, bool(is_withdrawn))
+        found.setdefault(row.account, []).append(post)
+    return {account: tuple(posts) for account, posts in found.items()}
+
+
+def change_account(
+    session: Session, account: str, *, names: Mapping[str, str], language: str, email: str | None, phone: str | None
+) -> None:
+    """Keep how somebody is called, written to and spoken to."""
+    values = {"names": dict(names), "language": language, "email": email, "phone": phone}
+    session.execute(update(AccountRow).where(AccountRow.id == account).values(**values))
+
+
+# ---- certificates --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """A certificate as it was seen."""
+
+    account: str
+    issued: date | None
+    until: date
+    seen_by: str
+    seen_at: datetime
+
+
+def keep_certificates(session: Session, seen: Sequence[Certificate]) -> None:
+    """Write certificates down for good; each is the account's from now on."""
+    if not seen:
+        return
+    rows = [{"id": new_id(), **{name: getattr(one, name) for name in Certificate.__slots__}} for one in seen]
+    session.execute(insert(CertificateRow), rows)
+    accounts = AccountRow.__table__
+    training = update(accounts).where(accounts.c.id == bindparam("whose"))  # type: ignore[arg-type]
+    session.connection().execute(
+        training.values(certified=True, trained_until=bindparam("good_until")),
+        [{"whose": one.account, "good_until": one.until} for one in seen],
+    )
+    session.expire_all()
+
+
+def certificates(session: Session, account: str) -> tuple[Certificate, ...]:
+    """Those of this person, newest first."""
+    query = select(CertificateRow).where(CertificateRow.account == account).order_by(CertificateRow.seen_at.desc())
+    return tuple(Certificate(r.account, r.issued, r.until, r.seen_by, r.seen_at) for r in session.scalars(query))
+
+
+def ending(
+    session: Session,
+    units: Collection[str],
+    roles: Collection[str],
+    *,
+    today: date,
+    until: date,
+    after: tuple[date, str] | None = None,
+    limit: int,
+) -> tuple[Account, ...]:
+    """Active people below these units whose certificate ends by that day, or ended while they hold one of `roles`.
+
+    By day, then by user name, after the last pair of the page before.
+    """
+    needed = select(AppointmentRow.account).where(
+        AppointmentRow.unit.in_(below(units)), AppointmentRow.role.in_(list(roles)),
+        or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today), directory.not_withdrawn(),
+    )  # fmt: skip
+    query = select(AccountRow.id).where(
+        AccountRow.active.is_(True), AccountRow.certified.is_(True), AccountRow.trained_until <= until,
+        or_(AccountRow.trained_until >= today, AccountRow.id.in_(needed)), AccountRow.id.in_(_working(units)),
+    )  # fmt: skip
+    order = (AccountRow.trained_until, AccountRow.username)
+    if after is not None:
+        query = query.where(beyond(order, after))
+    ids = session.scalars(query.order_by(*order).limit(limit)).all()
+    found = directory.accounts(session, ids)
+    return tuple(found[one] for one in ids)
+
+
+# ---- known elsewhere -----------------------------------------------------------------------------------------------
+
+
+def account_known_as(session: Session, issuer: str, subject: str) -> str | None:
+    """The account that this provider's subject was linked to."""
+    row: Any = session.get(OpenIdRow, (issuer, subject))
+    return row.account if row is not None else None
+
+
+def subject_of(session: Session, issuer: str, account: str) -> str | None:
+    """The subject by which this provider knows an account."""
+    query = select(OpenIdRow.subject).where(OpenIdRow.issuer == issuer, OpenIdRow.account == account)
+    return session.scalar(query)
+
+
+def link(session: Session, issuer: str, subject: str, account: str, *, at: datetime) -> None:
+    """From now on this subject of the provider is that account."""
+    session.add(OpenIdRow(issuer=issuer, subject=subject, account=account, at=at))
+    session.flush()
