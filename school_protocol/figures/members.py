@@ -1,0 +1,159 @@
+"""What must stay open: small counts, those of units that stand together, and small changes between two releases.
+
+How a pool's count lies with its members is bounded by nothing but their totals: a unit that has `a` of the `n` cases of
+a pool, `b` of them in a row, has between max(0, a + b - n) and min(a, b) in that row (Fréchet), and each may be.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Iterator, Sequence
+from dataclasses import dataclass
+
+from school_protocol.domain.figure_tables import Cell
+from school_protocol.figures.layout import REST, Layout
+from school_protocol.figures.release import SMALL, WIDTH
+from school_protocol.figures.system import Place, Pool, System, Terms
+
+Test = Callable[[int, int], bool]
+"""Whether what lies between two values is open enough."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A sum of numbers that must be able to lie far enough apart; `here` is what it is."""
+
+    name: Hashable
+    place: Place
+    terms: Terms
+    here: int
+    met: Test
+    is_change: bool = False
+    is_held: bool = False
+    """Whether only worlds count in which the totals are what they are, as if the reader knew them."""
+    width: int = 4 * WIDTH
+    """Further apart than that is not looked."""
+    is_zero: bool = False
+    """Whether it is 0: it may be worked out, but whatever else is small must be open beside it."""
+
+
+def wide(low: int, high: int) -> bool:
+    """Whether as many values are possible as a withheld count must have."""
+    return high - low >= WIDTH
+
+
+def is_small(value: int) -> bool:
+    """Whether somebody is told of by it, and few are."""
+    return 0 < value <= SMALL
+
+
+def needs_of(system: System) -> Iterator[Need]:
+    """All that must stay open."""
+    for number, place in enumerate(system.place):
+        value = int(system.truth[number])
+        if not system.known[number] and value <= SMALL and place.cell[1] != REST and "*" not in place.unit:
+            name = ("cell", place, value)
+            yield Need(name, place, ((number, 1),), value, wide, width=WIDTH, is_zero=not value)
+    for pool in system.pools:
+        yield from _of_pool(system, pool)
+    yield from _changes(system)
+
+
+# ---- units that stand together -------------------------------------------------------------------------------------
+
+
+def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
+    layout = system.layouts[pool.release]
+    leaves = {one: _leaves(layout, one) for one in pool.members}
+    total = layout.total(pool.slab) if not pool.month else None
+    has_total = total is not None and _number(system, pool, pool.members[0], total) is not None
+    whole = sum(layout.at(one, "", total) for one in pool.members) if has_total and total else None
+    numbers = [_number(system, pool, one, total) for one in pool.members] if has_total and total else []
+    is_held = any(number is None or not system.known[number] for number in numbers)
+    for cell in layout.slabs[pool.slab]:
+        number = _number(system, pool, pool.holder, cell)
+        if cell[1] == REST or number is None:
+            continue
+        is_zero = not system.truth[number]
+        tests: list[Test] = [wide] if is_zero else []
+        if not is_zero and has_total and total:
+            small = {layout.at(one, "", total) for one in pool.members if is_small(layout.at(one, "", cell))}
+            tests = [_within(own, whole or 0) for own in sorted(small)]
+        elif not is_zero:
+            tests = list(_mute(layout, pool, cell, leaves))
+        if tests:
+            name = ("pool", pool.release, pool.unit, pool.members, pool.month, cell)
+            here = int(system.truth[number])
+            terms = ((number, 1),)
+            yield Need(name, system.place[number], terms, here, _every(tests), is_held=is_held, is_zero=is_zero)
+
+
+def _leaves(layout: Layout, unit: str) -> tuple[str, ...]:
+    return tuple(one for one in layout.below(unit) if layout.is_leaf(one))
+
+
+def _number(system: System, pool: Pool, unit: str, cell: Cell) -> int | None:
+    return system.seen.get((pool.release, Place(unit, pool.month or system.whole(pool.release), cell)))
+
+
+def _within(own: int, whole: int) -> Test:
+    """Whether a unit with so many of all cases has a count that is open enough."""
+    return lambda low, high: wide(max(0, own + low - whole), min(own, high))
+
+
+def _mute(layout: Layout, pool: Pool, cell: Cell, leaves: dict[str, tuple[str, ...]]) -> Iterator[Test]:
+    """Of units of which nothing is told: each may have all of it, or nothing unless it is the only one."""
+    schools = [leaf for one in pool.members for leaf in leaves[one]]
+    is_of_months = bool(pool.month) and pool.holder == pool.unit
+    small = [
+        one
+        for one in dict.fromkeys([*pool.members, *(() if is_of_months else schools)])
+        if is_small(layout.at(one, pool.month, cell))
+    ]
+    if any(one not in pool.members or len(pool.members) > 1 or is_of_months for one in small) and len(schools) > 1:
+        yield lambda _low, high: high >= WIDTH
+    if not is_of_months and any(len(pool.members) == 1 and (one in pool.members or len(schools) == 1) for one in small):
+        yield wide
+
+
+def _every(tests: Sequence[Test]) -> Test:
+    return lambda low, high: all(test(low, high) for test in tests)
+
+
+# ---- changes -------------------------------------------------------------------------------------------------------
+
+
+def _changes(system: System) -> Iterator[Need]:
+    pools = {
+        (pool.release, Place(pool.holder, pool.month or system.whole(pool.release), cell)): pool
+        for pool in system.pools
+        for cell in system.layouts[pool.release].slabs[pool.slab]
+    }
+    for before, after, old, new in system.steps:
+        place = system.place[new]
+        if place.cell[1] == REST:
+            continue
+        change = int(system.truth[new] - system.truth[old])
+        terms = ((new, 1), (old, -1))
+        unknown = tuple(one for one in terms if not system.known[one[0]]) or terms
+        if abs(change) <= SMALL and "*" not in place.unit:
+            yield Need(("change", place, before, after), place, unknown, change, wide, True)
+        pool = pools.get((after, place))
+        if pool is None:
+            continue
+        month = pool.month
+        old_layout, new_layout = system.layouts[before], system.layouts[after]
+        moved = [
+            difference
+            for one in pool.members
+            for leaf in _leaves(new_layout, one)
+            if (difference := new_layout.at(leaf, month, place.cell) - old_layout.at(leaf, month, place.cell))
+        ]
+        is_one_way = all(one > 0 for one in moved) or all(one < 0 for one in moved)
+        if is_one_way and any(abs(one) <= SMALL for one in moved):
+            met = wide if len(moved) == 1 else _far
+            yield Need(("pool change", place, pool.members, before, after), place, unknown, change, met, True)
+
+
+def _far(low: int, high: int) -> bool:
+    """Whether one of several units may have changed by as much as a withheld count may."""
+    return max(abs(low), abs(high)) >= WIDTH

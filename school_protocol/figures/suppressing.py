@@ -1,0 +1,302 @@
+"""What is told of counts, and what is kept back so that nothing small can be worked out.
+
+From the top down: of what a unit tells, the units below tell what is great enough. Wherever parts of a told sum are
+kept back, they are two at least, and five or more together: the smallest that could be told goes, too. A unit of which
+no total is told tells nothing at all. What an earlier release covered is told anew only where it changed by five or
+more. Then the gate is asked; what it finds is mended by telling less: of that line, that table, at last of all tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Iterable, Iterator, Sequence
+
+from school_protocol.domain import withholding
+from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, FigureTable
+from school_protocol.figures.auditing import Audit, Finding, Progress, quiet
+from school_protocol.figures.layout import MONTHLY, Layout, Slab, slab_of, without_little_parts
+from school_protocol.figures.release import GROUPS, SMALL, Key, NotReleasable, Release, Said, Told, said_of
+from school_protocol.figures.system import ALL, System, begin_alike
+
+SCHOOL_LEAST = withholding.SHARE_LEAST
+"""Of so many cases on a school's tables are told; of fewer, its total alone."""
+BY_LINE, BY_FAMILY = 12, 18
+"""Up to these rounds one cell goes; whatever stands near. Then all goes."""
+
+
+def suppress(counts: Counts, released: Sequence[Release] = (), progress: Progress = quiet) -> Release:
+    """What may be told of `counts` beside all that was `released` before, oldest first."""
+    return Suppression(without_little_parts(counts), released).run(progress)
+
+
+class Suppression:
+    """One set of tables on its way: what isn't told in one turn is told in none after it."""
+
+    def __init__(self, counts: Counts, released: Sequence[Release]) -> None:
+        self.counts = counts
+        self.layout = Layout(counts)
+        begin_alike([*(Layout(one.counts) for one in released), self.layout])
+        self.barred: set[Key | Said] = set()
+        self.told: set[Key] = set()
+        self.allowed: frozenset[Key] | None = None
+        """What the turn before told; None: there was none."""
+        year = counts.period.months[0]
+        self.before = [one for one in released if one.counts.period.months[0] == year]
+
+    def run(self, progress: Progress) -> Release:
+        settled: set[Hashable] = set()
+        for turn in range(BY_FAMILY + 2):
+            release = self.release()
+            audit = Audit(System([*self.before, release]), progress, settled)
+            found = audit.findings()
+            if not found and settled:
+                audit = Audit(System([*self.before, release]), progress)
+                found = audit.findings()
+            settled = audit.settled
+            if not found:
+                return release
+            self.allowed = release.told
+            near = self._apart(found)
+            for finding in near[:1] if len(release.told) <= BY_LINE else near:
+                self._mend(finding, turn, release)
+        raise NotReleasable("what was issued before can be worked out by itself")
+
+    def release(self) -> Release:
+        """What can be told but for what is barred."""
+        self.told = set()
+        for group in GROUPS:
+            self._tell_totals((TOTALS, group))
+        for slab in self.layout.slabs:
+            if slab[0] != TOTALS and self.layout.tables[slab[0]].kind == "rows":
+                self._tell_rows(slab)
+        self._tell_months()
+        for slab in self.layout.slabs:
+            if slab[0] != TOTALS and self.layout.by_month(slab):
+                self._tell_rows_by_month(slab)
+        spoken = frozenset(self._spoken())
+        return Release(self.counts, frozenset(self.told), spoken, dict(self._former(spoken)))
+
+    # ---- one cell --------------------------------------------------------------------------------------------------
+
+    def _value(self, key: Key) -> int:
+        return self.layout.at(key.unit, key.month, key.cell)
+
+    def _told_before(self, key: Key) -> int | None:
+        """What the latest release that told it told."""
+        return next((one.at(key.cell, key.unit, key.month) for one in reversed(self.before) if key in one.told), None)
+
+    def _can_be_told(self, key: Key) -> bool:
+        value = self._value(key)
+        if value <= SMALL or key in self.barred or (self.allowed is not None and key not in self.allowed):
+            return False
+        base = self._told_before(key)
+        if base is None:
+            covering = [one for one in self.before if self._covers(one, key)]
+            if covering and self.layout.is_leaf(key.unit):
+                return False
+            base = covering[0].counts.at(key.cell, key.unit, key.month) if covering else None
+        return base is None or abs(value - base) > SMALL
+
+    def _covers(self, release: Release, key: Key) -> bool:
+        return key.unit in release.counts.above and (not key.month or key.month in release.counts.period.months)
+
+    def _is_open(self, key: Key) -> bool:
+        """Whether a reader has it: told now, or told before and the same."""
+        return key in self.told or self._told_before(key) == self._value(key)
+
+    # ---- totals and rows -------------------------------------------------------------------------------------------
+
+    def _inner(self) -> Iterator[str]:
+        return (unit for unit in self.layout.units if not self.layout.is_leaf(unit))
+
+    def _tell_totals(self, total: Cell) -> None:
+        root = Key(self.counts.unit, "", total)
+        if self._may_have(root) and self._can_be_told(root):
+            self.told.add(root)
+        for unit in self._inner():
+            key = Key(unit, "", total)
+            if self._is_open(key):
+                kids = [key._replace(unit=child) for child in self.layout.children[unit]]
+                new = {kid for kid in kids if self._may_have(kid) and self._can_be_told(kid)}
+                self.told |= new
+                self._calm([kids], new)
+
+    def _may_have(self, key: Key) -> bool:
+        """Whether all cases of that unit are told: a smaller total is not told without."""
+        return key.cell == ALL or self._is_open(key._replace(cell=ALL))
+
+    def _tell_rows(self, slab: Slab) -> None:
+        total = self.layout.total(slab)
+        assert total is not None
+        cells = self.layout.slabs[slab]
+        self._tell([("", cell) for cell in cells], total, self.layout.units, adds_up=not self.layout.overlaps(slab))
+
+    def _tell_months(self) -> None:
+        months = [(month, ALL) for month in self.layout.months] if len(self.layout.months) > 1 else []
+        self._tell(months, ALL, list(self._inner()), adds_up=True)
+
+    def _tell(self, slots: Sequence[tuple[str, Cell]], total: Cell, units: Sequence[str], *, adds_up: bool) -> None:
+        """Rows, or months, of each unit: of those that the unit above tells."""
+        telling = [unit for unit in units if self._tells_tables(unit, total)]
+        new: dict[str, set[Key]] = {}
+        for unit in telling:
+            above = self.counts.above[unit]
+            keys = [Key(unit, month, cell) for month, cell in slots]
+            new[unit] = {
+                key for key in keys if self._can_be_told(key) and (not above or self._is_open(key._replace(unit=above)))
+            }
+            self.told |= new[unit]
+            self._calm([keys] if adds_up else [], new[unit])
+        for unit in self._inner():
+            self._calm_below(unit, slots, units, adds_up=adds_up)
+
+    def _tells_tables(self, unit: str, total: Cell) -> bool:
+        key = Key(unit, "", total)
+        return key in self.told and (not self.layout.is_leaf(unit) or self._value(key) >= SCHOOL_LEAST)
+
+    def _calm_below(self, unit: str, slots: Sequence[tuple[str, Cell]], units: Sequence[str], *, adds_up: bool) -> None:
+        """The lines of the units below it: each row over all of them, and the rows of each."""
+        kids = self.layout.children[unit]
+        if not any(Key(kid, month, cell) in self.told for kid in kids for month, cell in slots):
+            return
+        lines = [
+            [Key(kid, month, cell) for kid in kids] for month, cell in slots if self._is_open(Key(unit, month, cell))
+        ]
+        own = [[Key(kid, month, cell) for month, cell in slots] for kid in kids] if adds_up else []
+        self._calm([*lines, *own], {key for line in lines for key in line if key in self.told})
+        for kid in kids:
+            self._drop_orphans(kid, slots)
+
+    def _drop_orphans(self, unit: str, slots: Sequence[tuple[str, Cell]]) -> None:
+        """What a unit doesn't tell, those below it don't."""
+        for month, cell in slots:
+            if not self._is_open(Key(unit, month, cell)):
+                for child in self.layout.children[unit]:
+                    self.told.discard(Key(child, month, cell))
+
+    def _calm(self, lines: Sequence[Sequence[Key]], new: set[Key]) -> None:
+        """Until of each line nothing is kept back, or two parts at least that are five or more together."""
+        of: dict[Key, list[int]] = {}
+        for number, line in enumerate(lines):
+            for key in line:
+                of.setdefault(key, []).append(number)
+        waiting = dict.fromkeys(range(len(lines)))
+        while waiting:
+            number = next(iter(waiting))
+            kept = [key for key in lines[number] if not self._is_open(key)]
+            goes = [key for key in lines[number] if key in new and key in self.told]
+            if not kept or (len(kept) > 1 and sum(map(self._value, kept)) > SMALL) or not goes:
+                del waiting[number]
+                continue
+            least = min(goes, key=lambda key: (self._value(key), key))
+            self.told.discard(least)
+            waiting |= dict.fromkeys(of[least])
+
+    def _tell_rows_by_month(self, slab: Slab) -> None:
+        cells, months = self.layout.slabs[slab], self.layout.months
+        for unit in sorted(self._inner(), key=lambda one: self.layout.height[one]):
+            grid = [Key(unit, month, cell) for month in months for cell in cells] if len(months) > 1 else []
+            if self.layout.height[unit] < MONTHLY or Key(unit, "", ALL) not in self.told:
+                continue
+            if self.layout.height[unit] > MONTHLY:
+                self.told |= {key for key in grid if self._can_be_told(key) and self._is_open_below(key)}
+                continue
+            new = {
+                key
+                for key in grid
+                if self._can_be_told(key)
+                and self._is_open(key._replace(month=""))
+                and self._is_open(key._replace(cell=ALL))
+            }
+            self.told |= new
+            lines = [[Key(unit, month, cell) for month in months] for cell in cells]
+            if not self.layout.overlaps(slab):
+                lines += [[Key(unit, month, cell) for cell in cells] for month in months]
+            self._calm([line for line in lines if any(key in new for key in line)], new)
+
+    def _is_open_below(self, key: Key) -> bool:
+        return all(self._is_open(key._replace(unit=child)) for child in self.layout.children[key.unit])
+
+    # ---- shares and medians, and what is repeated --------------------------------------------------------------------
+
+    def _spoken(self) -> Iterator[Said]:
+        for table in self.counts.tables:
+            for unit in self.layout.units if table.kind != "rows" and table.rows else ():
+                said = Said(unit, "", table.key)
+                is_open = said not in self.barred and self._tells_tables(unit, (TOTALS, table.of))
+                if is_open and said_of(self.counts, table, said) is not None and self._has_moved(table, unit):
+                    yield said
+
+    def _has_moved(self, table: FigureTable, unit: str) -> bool:
+        """Whether no release has told it yet, or enough cases are others."""
+        said = Said(unit, "", table.key)
+        old = next((one.counts for one in reversed(self.before) if said in one.spoken), None)
+        cells = [(table.key, row.key) for row in table.rows]
+        return old is None or sum(self.counts.at(cell, unit) - old.at(cell, unit) for cell in cells) > SMALL
+
+    def _former(self, spoken: Iterable[Said]) -> Iterator[tuple[Key | Said, Told]]:
+        """Whatever was told before of these units and is not told anew."""
+        found: dict[Key | Said, Told] = {}
+        for one in self.before:
+            for key in one.told:
+                value = one.at(key.cell, key.unit, key.month)
+                if value is not None and key.unit in self.counts.above:
+                    found[key] = value
+            for said in one.spoken:
+                told = one.said(said)
+                if told is not None and said.unit in self.counts.above:
+                    found[said] = told
+        now = self.told | set(spoken)
+        return ((key, told) for key, told in found.items() if key not in now)
+
+    # ---- mending ---------------------------------------------------------------------------------------------------
+
+    def _apart(self, found: Iterable[Finding]) -> list[Finding]:
+        """One for each table below each unit: what mends one often mends those beside it."""
+        first: dict[tuple[str, Slab], Finding] = {}
+        for finding in found:
+            first.setdefault((self._family(finding), slab_of(finding.place.cell)), finding)
+        return list(first.values())
+
+    def _family(self, finding: Finding) -> str:
+        """The unit above that of the finding."""
+        unit, star, _ = finding.place.unit.partition("*")
+        return unit if star else self.counts.above.get(unit, "")
+
+    def _mend(self, finding: Finding, turn: int, release: Release) -> None:
+        """Bar the least of what stands nearest to it; after some turns, all that does."""
+        if turn >= BY_FAMILY:
+            self.barred |= release.told | release.spoken
+            return
+        near: set[Key | Said] = next(filter(None, self._near(finding, release)), set())
+        if turn >= BY_LINE:
+            self.barred |= near
+        elif near:
+            self.barred.add(min(near, key=self._price))
+
+    def _near(self, finding: Finding, release: Release) -> Iterator[set[Key | Said]]:
+        """What is told near a finding: in its line, in its table beside it and above; then the totals of these."""
+        unit, period, cell = finding.place
+        family, slab = self._family(finding), slab_of(cell)
+        month = "" if period.endswith("+") else period
+        beside = {unit, *self.layout.children.get(family, ())}
+        for one in self._totals_up(slab):
+            told = {key for key in release.told if slab_of(key.cell) == one}
+            cells = (cell,) if one == slab else self.layout.slabs[one]
+            yield {key for key in told if key.unit == unit and (key.month == month or key.cell in cells)}
+            yield {key for key in told if key.unit in beside and key.month == month and key.cell in cells}
+            yield {said for said in release.spoken if said.unit in beside and (said.table, "") == one}
+            yield {key for key in told if key.unit == family}
+            yield {said for said in release.spoken if said.unit == family and (said.table, "") == one}
+        yield {key for key in release.told if slab_of(key.cell) in self._totals_up(slab)}
+
+    def _totals_up(self, slab: Slab) -> list[Slab]:
+        """A table, its total, and all cases."""
+        found = [slab]
+        while (total := self.layout.total(found[-1])) is not None:
+            found.append(total)
+        return found
+
+    def _price(self, one: Key | Said) -> tuple[int, tuple[object, ...]]:
+        """What is lost with it: the smaller, the sooner it goes."""
+        value = self._value(one) if isinstance(one, Key) else self.counts.at(ALL, one.unit)
+        return value, tuple(one)
