@@ -1,87 +1,75 @@
-"""Who is there: signing in and out, being recognised, proving again who one is."""
+"""Who is there: being recognised, coming in and going out; how one proves it stands in `identity`."""
 
 from __future__ import annotations
 
-from datetime import timedelta
-from functools import lru_cache
+import logging
+from collections.abc import Mapping
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
-from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
-from school_protocol.services.house import House
+from school_protocol.services.house import REALM, House
+from school_protocol.services.identity import signing_in
+from school_protocol.services.identity.passwords import MOST as PASSWORD_MOST
+from school_protocol.services.identity.passwords import hash_password
+from school_protocol.services.identity.signing_in import Pending, Visitor
+from school_protocol.services.identity.throttling import TooManyTries
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
+from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
+from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.sign_in import Stage
 from school_protocol.wording import ZONE
 
-REALM = "main"
-PASSWORD_MOST = 1024
-ATTEMPTS = 10
-WINDOW = timedelta(minutes=15)
-_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+__all__ = ["PASSWORD_MOST", "REALM", "TooManyTries", "hash_password"]
+
+_log = logging.getLogger(__name__)
 
 
-class TooManyTries(SchoolProtocolError):
-    """This name was tried too often: come back after `seconds`."""
+def sign_in(
+    house: House, username: str, password: str, agent: str = "", *, address: str = "", mark: str = ""
+) -> str | None:
+    """A new session's token, or None where name and password don't go together. Raises TooManyTries.
 
-    def __init__(self, seconds: int) -> None:
-        self.seconds = seconds
-        super().__init__(str(seconds))
-
-
-def hash_password(password: str) -> str:
-    """argon2id, with its own salt."""
-    return _HASHER.hash(password)
+    The session may still await a second factor (`pending`): it opens nothing else before.
+    """
+    return signing_in.sign_in(house, username, password, Visitor(agent, address, mark))
 
 
-@lru_cache(maxsize=1)
-def _nobody() -> str:
-    return hash_password("a password that nobody has")
-
-
-def _matches(kept: str | None, password: str) -> bool:
-    """Compare at the same cost whether the account exists or not."""
-    try:
-        _HASHER.verify(kept or _nobody(), password[:PASSWORD_MOST])
-    except (VerificationError, InvalidHashError):
-        return False
-    return kept is not None
-
-
-def sign_in(house: House, username: str, password: str, agent: str = "") -> str | None:
-    """A new session's token, or None where name and password don't go together. Raises TooManyTries."""
-    subject = directory.plain_username(username)[:80]
-    with house.directory.writing() as session:
-        if browser.attempts_since(session, subject, house.now() - WINDOW) >= ATTEMPTS:
-            raise TooManyTries(int(WINDOW.total_seconds()))
-        browser.note_attempt(session, subject, at=house.now())
-        account = directory.account_named(session, username)
-    if not _matches(account.password_hash if account else None, password):
-        return None
-    if account is None or not account.active:
-        return None
-    with house.directory.writing() as session:
-        browser.forget_attempts(session, subject)
-        return browser.open_web_session(session, account.id, now=house.now(), user_agent=agent[:120])
+def pending(house: House, token: str) -> Pending | None:
+    """Who has come half way with this token."""
+    return signing_in.pending(house, token)
 
 
 def recognise(house: House, token: str) -> Actor | None:
-    """Who holds this session's token now; None where it is idle, over or unknown."""
+    """Who holds this session's token now; None where it is idle, over, unknown, or awaits a second factor."""
     with house.directory.reading() as session:
         found = browser.web_session(session, token, now=house.now())
-        actor = actor_of(house, found.account, session) if found else None
-    if found is not None and browser.is_worth_touching(found, house.now()):
-        with house.directory.writing() as session:
-            browser.touch_web_session(session, token, now=house.now())
+        is_whole = found is not None and found.stage is Stage.full
+        actor = actor_of(house, found.account, session) if found and is_whole else None
+    if found is not None and actor is not None and browser.is_worth_touching(found, house.now()):
+        _touch(house, token)
     return actor
+
+
+def _touch(house: House, token: str) -> None:
+    """Write down that the session was seen; left to the next page where a long list, say, holds the directory."""
+    try:
+        with house.directory.writing_if_free() as session:
+            browser.touch_web_session(session, token, now=house.now())
+    except StorageBusy:
+        _log.info("a session was seen, and that could not be written down: the directory is busy")
 
 
 def actor_of(house: House, account: str, session: Session) -> Actor | None:
     """The account as one who acts today."""
     today = house.now().astimezone(ZONE).date()
-    return directory.actor(session, account, realm=REALM, today=today)
+    return directory.actor(session, account, realm=house.name, today=today)
+
+
+def actors_of(house: House, accounts: Mapping[str, Account], session: Session) -> tuple[Actor, ...]:
+    """Several accounts, by their id, as those who act today; without those that are no longer active."""
+    today = house.now().astimezone(ZONE).date()
+    return directory.actors(session, accounts, realm=house.name, today=today)
 
 
 def actor_named(house: House, username: str) -> Actor | None:
@@ -110,7 +98,5 @@ def choose_language(house: House, actor: Actor, language: str) -> None:
 
 
 def prove_again(house: House, actor: Actor, password: str) -> bool:
-    """Whether the password is this person's: what a signature asks."""
-    with house.directory.reading() as session:
-        account = directory.account(session, actor.id)
-    return _matches(account.password_hash if account else None, password)
+    """Whether the password is this person's: what a signature asks. Raises TooManyTries."""
+    return signing_in.prove_again(house, actor.id, password)

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
+from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import holidays
@@ -23,10 +25,16 @@ from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import REALM, hash_password
-from school_protocol.services.house import House, SystemClock, open_house
+from school_protocol.services.api import demo as systems
+from school_protocol.services.figures import demo as figures
+from school_protocol.services.house import House, SystemClock, open_house, open_vault
+from school_protocol.services.identity import factors
 from school_protocol.services.loading import reindex
 from school_protocol.services.scripts import Played, Player, Step, TurnableClock, story_of
-from school_protocol.storage import directory
+from school_protocol.services.visits import demo as visits
+from school_protocol.storage import anchors, directory, erased, key_files, keys, proving, restoring
+from school_protocol.storage.digests import letters
+from school_protocol.storage.errors import KeysUnusable
 from school_protocol.wording import ZONE
 
 SIGNING = "signing"
@@ -55,17 +63,25 @@ class DemoAccount:
 
 @dataclass(frozen=True, slots=True)
 class DemoAccounts:
-    """Who can sign in; all with the same password."""
+    """Who can sign in, all with the same password. `seeds`: of the codes of those whose role asks for a second step."""
 
     password: str
     accounts: tuple[DemoAccount, ...]
+    seeds: Mapping[str, str] = field(default_factory=dict)
 
     def table(self) -> str:
         """The accounts as lines to print."""
         wide = max(len(account.username) for account in self.accounts)
         broad = max(len(account.role) for account in self.accounts)
         lines = [f"  {one.username:<{wide}}  {one.role:<{broad}}  {one.name}, {one.place}" for one in self.accounts]
-        return "\n".join([f"Password of every account: {self.password}", "", *lines])
+        return "\n".join([f"Password of every account: {self.password}", "", *lines, *self._second_step()])
+
+    def _second_step(self) -> list[str]:
+        if not self.seeds:
+            return []
+        wide = max(map(len, self.seeds))
+        lines = [f"  {username:<{wide}}  {seed}" for username, seed in self.seeds.items()]
+        return ["", "Second step: `school-protocol demo code USER` prints a code; or give a phone the seed.", *lines]
 
 
 # ---- places and people -------------------------------------------------------------------------------------------
@@ -85,8 +101,8 @@ class Place:
 
 COUNTRY = Place("MA", "Ministère", "الوزارة")
 REGIONS = (
-    Place("MA-04", "Académie de Rabat-Salé-Kénitra", "أكاديمية الرباط - سلا - القنيطرة"),
-    Place("MA-07", "Académie de Marrakech-Safi", "أكاديمية مراكش - آسفي"),
+    Place("MA-04", "Académie de Rabat-Salé-Kénitra", "أكاديمية الرباط - سلا - القنيطرة", "MA"),
+    Place("MA-07", "Académie de Marrakech-Safi", "أكاديمية مراكش - آسفي", "MA"),
 )
 PROVINCES = (
     Place("MA-SAL", "Direction provinciale de Salé", "المديرية الإقليمية بسلا", "MA-04"),
@@ -130,6 +146,7 @@ PEOPLE = (
     Person("protocole2", "protocol_admin", "MA", "Adil Berrada", "عادل برادة"),
     Person("donnees", "data_officer", "MA-04", "Omar Belghiti", "عمر بلغيتي"),
     Person("admin", "technical_admin", "MA", "Siham Daoudi", "سهام الداودي"),
+    Person("admin2", "technical_admin", "MA", "Rachid Ouazzani", "رشيد الوزاني"),
     Person("province2", "directorate", "MA-SAL", "Fouad Lahbabi", "فؤاد الحبابي", trained=True),
     Person("membre3", "team_member", "04131R", "Meriem Cherkaoui", "مريم الشرقاوي", "ar", trained=True),
     Person("membre4", "team_member", "04131R", "Jamal Ouhida", "جمال أوحيدا", trained=True),
@@ -200,6 +217,8 @@ class Number:
     hours: Mapping[str, Any] = field(default_factory=dict)
     verified: bool = True
     unit: str = ""
+    days: int = 20
+    """How long ago it was found right."""
 
 
 NUMBERS = (
@@ -219,7 +238,7 @@ NUMBERS = (
     ),
     Number(
         "emc", "EMC-Helpline (WhatsApp, lundi à vendredi, 10 h à 16 h)", "خط المساعدة لفضاء مغرب الثقة السيبرانية",
-        "+212 6 24 40 58 89", "https://www.cyberconfiance.ma/helpline", WEEKDAYS_10_16,
+        "+212 6 24 40 58 89", "https://www.cyberconfiance.ma/helpline", WEEKDAYS_10_16, days=240,
     ),
     Number("emc", "e-vigilance", "منصة اليقظة الإلكترونية", url="https://evigilance.ma/fr/signaler", hours=ALWAYS),
     Number(
@@ -288,9 +307,17 @@ SCENES = (
         "sc6", 0, until="told_by_voice", ago=timedelta(minutes=8), exactly=True,
         names=_instead(IMANE, "شيماء", "العلوي بناني", "K151120984"),
     ),
+    Scene(
+        "sc3", 1, until="t_send", ago=timedelta(days=5),
+        names=_instead(SALMA, "غيثة", "برادة السوسي", "G140328817"),
+    ),
     Scene("sc3", 2, until="taken_over", due_today="2026-10-09T09:31"),
     Scene("sc3", 2, until="t_ack", names=_instead(SALMA, "رانية", "بنعمر الكتاني", "J131192207")),
     Scene("sc6", 0, until="t_reinforce", ago=timedelta(days=1)),
+    Scene(
+        "sc6", 1, until="t_prop_close", ago=timedelta(days=1),
+        names=_instead(IMANE, "مريم", "الودغيري السوسي", "K152201337"),
+    ),
     Scene("transfer", 0, ago=timedelta(days=1)),
     Scene("joining", 2),
     Scene("staff_concerned", 2),
@@ -319,25 +346,48 @@ def prepare(
     house = open_house(settings, turning)
     try:
         _seed(house, turning, accounts.password, say)
+        accounts = _listed(accounts.password, _seeds(house))
     finally:
-        house.realm.close()
-        house.directory.close()
+        house.close()
     _note(settings, f"{accounts.table()}\n")
     return accounts
+
+
+def code_of(settings: Settings, username: str, clock: Clock | None = None) -> tuple[str, int]:
+    """A code that this account of the demo can use, and in how many seconds. Raises DemoError for any other account."""
+    if _noted(settings) in ("", UNFINISHED):
+        raise DemoError(f"{settings.data} holds no demo")
+    house = open_house(settings, clock or SystemClock())
+    try:
+        with house.directory.reading() as session:
+            account = directory.account_named(session, username)
+            if account is None or not proving.has_seed(session, account.id):
+                raise DemoError(f"{username} has no codes")
+        return factors.current_code(house, account.id)
+    finally:
+        house.close()
+
+
+def _seeds(house: House) -> dict[str, str]:
+    """User name → seed, of everybody in the demo who has one."""
+    with house.directory.reading() as session:
+        people = ((one.username, directory.account_named(session, one.username)) for one in PEOPLE)
+        found = ((name, proving.seed_of(session, house.vault, one.id)) for name, one in people if one is not None)
+        return {name: seed.secret for name, seed in found if seed is not None}
 
 
 def _drawn() -> str:
     return "-".join("".join(secrets.choice(ALPHABET) for _place in range(4)) for _group in range(3))
 
 
-def _listed(password: str) -> DemoAccounts:
+def _listed(password: str, seeds: Mapping[str, str] = MappingProxyType({})) -> DemoAccounts:
     protocol, _content = _definition()
     places = {place.code: place.fr for place in (COUNTRY, *REGIONS, *PROVINCES, *SCHOOLS)}
     lines = (
         DemoAccount(one.username, one.fr, protocol.roles[one.role].title.in_language("fr"), places[one.place])
         for one in PEOPLE
     )
-    return DemoAccounts(password, tuple(lines))
+    return DemoAccounts(password, tuple(lines), seeds)
 
 
 def _note(settings: Settings, text: str) -> None:
@@ -361,28 +411,55 @@ def _clear(settings: Settings, kept: str, say: Say) -> None:
     if not kept and any(settings.data.glob("*.sqlite")):
         raise DemoError(f"{settings.data} holds an installation that is no demo: it is not reset")
     say("Clearing the demo's former data")
-    for path in [*settings.data.glob("*.sqlite*"), settings.data / NOTE]:
-        path.unlink(missing_ok=True)
-    for folder in (settings.keys, settings.data / SIGNING):
-        shutil.rmtree(folder, ignore_errors=True)
+    _clear_anchors(settings)
+    for path in kept_in(settings):
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def kept_in(settings: Settings) -> list[Path]:
+    """All that an installation keeps in its data's folder, as it is now; the note that it is a demo comes last."""
+    data = settings.data
+    named = [*data.glob("*.sqlite*"), *data.glob(f"{restoring.ASIDE}*"), *data.glob(f"{keys.RING_NOTE}*")]
+    fixed = [
+        settings.keys,
+        settings.files,
+        data / SIGNING,
+        data / "anchors",
+        data / erased.FILE,
+        data / restoring.STAGE,
+    ]
+    return [*named, *(path for path in [*fixed, data / NOTE] if path.exists())]
+
+
+def _clear_anchors(settings: Settings) -> None:
+    """The demo's own anchors, wherever they lie: those of another installation are left alone."""
+    if key_files.is_empty(settings.keys):
+        return
+    try:
+        vault = open_vault(settings)
+    except KeysUnusable:
+        return
+    anchors.clear(settings.anchors_folder, vault)
 
 
 def _again(settings: Settings, kept: str, password: str | None, say: Say) -> DemoAccounts:
     say("The demo's data is there already")
-    if not password or password == kept:
-        return _listed(kept)
     house = open_house(settings, SystemClock())
     try:
+        if not password or password == kept:
+            return _listed(kept, _seeds(house))
         hashed = hash_password(password)
         with house.directory.writing() as session:
             for person in PEOPLE:
                 account = directory.account_named(session, person.username)
                 if account is not None:
                     directory.set_password(session, account.id, hashed)
+        accounts = _listed(password, _seeds(house))
     finally:
-        house.realm.close()
-        house.directory.close()
-    accounts = _listed(password)
+        house.close()
     _note(settings, f"{accounts.table()}\n")
     return accounts
 
@@ -392,12 +469,14 @@ def _again(settings: Settings, kept: str, password: str | None, say: Say) -> Dem
 
 def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
     now = clock.now()
+    with house.directory.writing() as session:
+        letters.mark_as_demo(session, at=now)
     say("Academies, schools, calendars, contacts and accounts")
     protocol, content = _definition()
     units = _units(house)
     _authority(house.settings, now)
     _contacts(house, units, now)
-    accounts = _accounts(house, units, hash_password(password), now)
+    accounts = _accounts(house, units, protocol, hash_password(password), now)
     with house.directory.writing() as session:
         directory.publish(
             session,
@@ -407,7 +486,13 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
             content=content,
             published_at=now - timedelta(days=400),
         )
+    visits.seed(house, accounts["province"], SCHOOLS[0].code, now)
+    systems.seed(
+        house, accounts["admin"], accounts["academie"], region=REGIONS[0].code, province=PROVINCES[0].code, now=now
+    )
     Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
+    say("Figures of the academy, as they are issued")
+    figures.seed(house, accounts["academie"])
 
 
 def _definition() -> tuple[Protocol, bytes]:
@@ -438,7 +523,6 @@ def _authority(settings: Settings, now: datetime) -> None:
 
 
 def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
-    verified_on = (now - timedelta(days=20)).astimezone(ZONE).date()
     with house.directory.writing() as session:
         for position, number in enumerate(NUMBERS):
             added = directory.add_contact(
@@ -452,11 +536,14 @@ def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
                 position=position,
             )
             if number.verified:
+                verified_on = (now - timedelta(days=number.days)).astimezone(ZONE).date()
                 directory.verify_contact(session, added, on=verified_on, by="demo")
 
 
-def _accounts(house: House, units: Mapping[str, str], hashed: str, now: datetime) -> dict[str, Actor]:
-    """Username → the person as one who acts."""
+def _accounts(
+    house: House, units: Mapping[str, str], protocol: Protocol, hashed: str, now: datetime
+) -> dict[str, Actor]:
+    """Username → the person as one who acts. Whose role asks for a second factor gets a phone's seed, drawn by lot."""
     today = now.astimezone(ZONE).date()
     since = now - timedelta(days=500)
     found: dict[str, Actor] = {}
@@ -475,6 +562,8 @@ def _accounts(house: House, units: Mapping[str, str], hashed: str, now: datetime
                 phone=f"06{place:08}",
             )
             directory.appoint(session, account, role=person.role, unit=units[person.place], starts=since.date())
+            if protocol.roles[person.role].second_factor:
+                proving.keep_seed(session, house.vault, account, factors.draw_seed(), step=0, at=since)
             actor = directory.actor(session, account, realm=REALM, today=today)
             assert actor is not None
             found[person.username] = actor

@@ -22,6 +22,7 @@ from school_protocol.services.views import CallLine, CaseLine, DeskView, Receipt
 from school_protocol.services.waiting import TEAM, rank_of
 from school_protocol.storage import access, cases, directory, index, reports
 from school_protocol.storage.engines import Session
+from school_protocol.storage.review import queue
 from school_protocol.wording import ZONE
 
 PAGE = 25
@@ -44,7 +45,7 @@ def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | N
         )
         own = _own_receipts(house, session, actor)
         sees_none = not page.rows and sees_no_case(session, scope, today)
-        lines = _lines(house, session, actor, page.rows)
+        lines = case_lines(house, session, actor, page.rows)
         known_of = known_of_only(session, scope, page.rows, today)
     lines = tuple(
         _metadata(line, actor) if row.case_id in known_of else line for row, line in zip(page.rows, lines, strict=True)
@@ -69,6 +70,12 @@ def sees_no_case(session: Session, scope: Scope, today: date) -> bool:
     return not by_role and not index.page(session, scope, today=today, limit=1).rows
 
 
+def may_find(house: House, actor: Actor) -> bool:
+    """Whether there are cases for this person to look for: by a role, or by a seat in one."""
+    with house.realm.reading() as session:
+        return not sees_no_case(session, scope_of(house, actor), today_for(house))
+
+
 def known_of_only(session: Session, scope: Scope, rows: Sequence[index.IndexRow], today: date) -> frozenset[str]:
     """Which of these cases this person knows of by their metadata alone."""
     if not any(clause.metadata for clause in scope.clauses):
@@ -81,7 +88,7 @@ def _metadata(line: CaseLine, actor: Actor) -> CaseLine:
     own = line.due is not None and is_written_for(line.protocol, line.due, actor)
     return replace(
         line, level=None, raised=0, urgent=False, metadata_only=True, next=None, whom="", since=None, call=None,
-        numbers=False, is_due=False, due=line.due if own else None, due_at=line.due_at if own else None,
+        numbers=False, is_due=False, review="", due=line.due if own else None, due_at=line.due_at if own else None,
         tone=line.tone if own or line.tone == "ended" else "later",
     )  # fmt: skip
 
@@ -98,16 +105,21 @@ def _filter(house: House, name: str, actor: Actor) -> index.Filter:
     if name == "ended":
         return index.Filter(ended=True)
     if name == "mine":
-        held = frozenset((held.role, held.unit) for held in actor.appointments)
-        every = house.library.every()
-        answers = frozenset(act.key for protocol in every for act in protocol.acts_of(ActKind.answer_referral))
-        return index.Filter(waits_for=index.Waited(actor.id, held, now, answers))
+        return index.Filter(waits_for=waited(house, actor))
     if name == "late":
         return index.Filter(ended=False, due_before=now)
     if name == "today":
         midnight = datetime.combine(now.astimezone(ZONE).date() + timedelta(days=1), time(0), ZONE)
         return index.Filter(ended=False, due_before=midnight.astimezone(UTC))
     return index.Filter(ended=False)
+
+
+def waited(house: House, actor: Actor) -> index.Waited:
+    """This person, as cases may wait for them."""
+    held = frozenset((held.role, held.unit) for held in actor.appointments)
+    every = house.library.every()
+    answers = frozenset(act.key for protocol in every for act in protocol.acts_of(ActKind.answer_referral))
+    return index.Waited(actor.id, held, house.now(), answers)
 
 
 def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[ReceiptLine, ...]:
@@ -130,14 +142,20 @@ def units_of(house: House, ids: Iterable[str]) -> dict[str, Unit]:
 # ---- lines -------------------------------------------------------------------------------------------------------
 
 
-def _lines(house: House, session: Session, actor: Actor, rows: Sequence[index.IndexRow]) -> tuple[CaseLine, ...]:
+def case_lines(house: House, session: Session, actor: Actor, rows: Sequence[index.IndexRow]) -> tuple[CaseLine, ...]:
+    """Rows of the index as a list shows them to this person, with where their reviews stand and whom to call."""
     units = units_of(house, [row.unit for row in rows])
-    lines = tuple(case_line(house, actor, row, units[row.unit]) for row in rows)
+    states = queue.states(session, [row.case_id for row in rows])
+    lines = tuple(_reviewed(case_line(house, actor, row, units[row.unit]), states.get(row.case_id)) for row in rows)
     told = [row for row in rows if _told_roles(house, row)]
     if not told:
         return lines
     calls = _calls(house, actor, told, units, index.excluded(session, [row.case_id for row in told]))
     return tuple(replace(line, call=calls.get(line.number)) for line in lines)
+
+
+def _reviewed(line: CaseLine, state: queue.State | None) -> CaseLine:
+    return replace(line, review=state.state, observations=state.observations) if state is not None else line
 
 
 def case_line(house: House, actor: Actor, row: index.IndexRow, unit: Unit) -> CaseLine:
@@ -319,7 +337,7 @@ def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]
     """Cases of this person's own schools in which exactly that name or Massar code stands. Finding one is a reading."""
     if len(text) > 200 or not text.strip():
         return ()
-    scope = scope_of(house, actor).of_content()
+    scope = scope_of(house, actor).in_school()
     found: list[CaseLine] = []
     for unit in schools_of(house, actor):
         mark = house.vault.mark(unit.id, mark_text(text))
@@ -327,5 +345,5 @@ def find_by_pupil(house: House, actor: Actor, text: str) -> tuple[CaseLine, ...]
             rows = index.by_mark(session, scope, unit.id, mark, today=today_for(house))
             for row in rows:
                 access.note(session, case_id=row.case_id, account=actor.id, at=house.now(), what="search")
-            found += _lines(house, session, actor, rows)
+            found += case_lines(house, session, actor, rows)
     return tuple(found)

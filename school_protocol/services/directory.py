@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime, time
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from school_protocol.domain.policy import UnitKind
@@ -56,7 +56,14 @@ def _line(house: House, contact: directory.Contact, target: Target | None) -> Co
         url=contact.url or None,
         open_now=is_open(contact.hours, house.now()),
         verified_on=contact.verified_on,
+        is_stale=is_stale(house, contact.verified_on),
     )
+
+
+def is_stale(house: House, verified_on: date | None) -> bool:
+    """Whether a contact is due to be checked: never found right, or so long ago."""
+    today = house.now().astimezone(ZONE).date()
+    return verified_on is None or verified_on < today - timedelta(days=house.settings.contact_days)
 
 
 def is_open(hours: Mapping[str, Any], now: datetime) -> bool | None:

@@ -290,6 +290,8 @@ def _count(protocol: Protocol, deadline: Deadline) -> Count:
                 moments[moment] = None
         if source.missed_follow_up:
             moments["follow_up"] = None
+        if source.review:
+            moments["review"] = None
         if source.act:
             titles[f"act {source.act}"] = protocol.acts[source.act].title
         if source.move:

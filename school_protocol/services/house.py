@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -12,10 +12,15 @@ from school_protocol.domain.clock import Clock
 from school_protocol.domain.events import Event, VersionChanged
 from school_protocol.domain.policy import RoleSight
 from school_protocol.domain.protocol import Protocol
-from school_protocol.storage import directory
+from school_protocol.storage import administration_chain, directory, key_files, keys, restoring
+from school_protocol.storage.anchors import numbers as numbers_of_anchors
 from school_protocol.storage.engines import Engine, Store, open_engine
+from school_protocol.storage.errors import KeysUnusable
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.vault import Vault
+
+REALM = "main"
+"""The real realm; every other one is a workshop's."""
 
 
 class SystemClock:
@@ -90,23 +95,69 @@ class House:
     clock: Clock
     library: Library
     settings: Settings
+    name: str = REALM
+    """Which realm's it is: what isn't the real one is never counted."""
 
     def now(self) -> datetime:
         return self.clock.now()
+
+    def close(self) -> None:
+        """Give every connection back, as before a restore."""
+        self.realm.close()
+        self.directory.close()
 
 
 STORES = ("directory", "realm")
 
 
-def open_house(settings: Settings, clock: Clock, engines: Mapping[str, Engine] | None = None) -> House:
-    """The installation that `settings` name: folders, keys and tables made where they are missing.
+def open_house(
+    settings: Settings, clock: Clock, engines: Mapping[str, Engine] | None = None, *, with_lost: bool = False
+) -> House:
+    """The installation that `settings` name: folders and tables made where they are missing, keys where no data is.
 
-    `engines` are those of STORES where somebody else opens and closes them.
+    `engines` are those of STORES where somebody else opens and closes them. Raises KeysUnusable where the keys are
+    not those of the data, or one is missing; `with_lost` opens without the master keys that are, to look at that.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
+    restoring.refuse_half_restored(settings.data)
     engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
     directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
     upgrade(directory_store.engine, "directory")
     upgrade(realm.engine, "realm")
-    vault = Vault.open(settings.keys, create=True)
+    vault = _vault_of(settings, (realm, directory_store))
+    with directory_store.reading() as session:
+        administration_chain.refuse_other_key(session, vault)
+    if not with_lost:
+        _refuse_lost(settings, vault, (realm, directory_store))
+    keys.note_turned(settings.data, vault.newest, clock.now())
+    directory_store.under(vault)
+    administration_chain.begin(directory_store, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
     return House(realm, directory_store, vault, clock, Library(directory_store), settings)
+
+
+def _vault_of(settings: Settings, stores: Sequence[Store]) -> Vault:
+    """The keys; first ones are made only where nothing was ever written by others."""
+    is_new = not any(keys.holds_data(store) for store in stores)
+    if not is_new and key_files.is_empty(settings.keys):
+        raise KeysUnusable(
+            f"{settings.data} holds data, and {settings.keys} holds no key: if it is on a volume of its own, see that "
+            "it is there; else put the keys back with `school-protocol keys recovery restore`. No new ones are made: "
+            "nothing that is here would open with them"
+        )
+    return open_vault(settings, create=is_new)
+
+
+def _refuse_lost(settings: Settings, vault: Vault, stores: Sequence[Store]) -> None:
+    lost = set(keys.unopenable(stores, vault)) - keys.turned(settings.data).given_up
+    if lost:
+        numbers = ", ".join(map(str, sorted(lost)))
+        raise KeysUnusable(
+            f"master key {numbers} is missing from the ring ({vault.kind}) and wraps keys of this data: put it back, "
+            "with `school-protocol keys recovery restore` where it was a file; `school-protocol keys status` counts "
+            "what it wraps; if it is lost for good, `school-protocol keys give-up` opens the rest"
+        )
+
+
+def open_vault(settings: Settings, *, create: bool = False) -> Vault:
+    """The keys of the installation, from where its settings say they are."""
+    return Vault.open(settings.keys, create=create, environment=settings.master_key, command=settings.key_command)

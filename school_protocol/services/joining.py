@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from school_protocol.domain.case import Record, fold
 from school_protocol.domain.engine import (
     urgent_steps,
 )
-from school_protocol.domain.events import CaseJoined, CaseOpened
+from school_protocol.domain.events import CaseJoined, CaseOpened, Event
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Move
 from school_protocol.services.house import House
@@ -20,6 +21,8 @@ from school_protocol.services.loading import (
 )
 from school_protocol.storage import cases, directory
 from school_protocol.storage.engines import Session
+
+_SIGN = re.compile(r"\[(\w+)\]")
 
 
 def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
@@ -62,13 +65,44 @@ def _joined_event(
     )
 
 
+def without_signs(text: str) -> str:
+    """A text for another case, in which `[EV1]` would name somebody else: the signs stay, and point at nobody."""
+    return _SIGN.sub(r"\1", text)
+
+
 def hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
     """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along."""
     asked = next((one for one in reversed(loaded.case.records) if one.kind is ActKind.ask_transfer), None)
     unit = _receiving_unit(house, loaded, asked)
+    answers = asked.answers if asked else {}
+    fields = loaded.protocol.form_of(asked.act).fields if asked else ()
+    said = {item.key: str(answers[item.key]) for item in fields if item.is_words and item.key in answers}
+    words = {key: without_signs(text) for key, text in said.items()}
+    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
+    lead = loaded.case.opened_from if loaded.case.contributes else None
+    open_elsewhere(house, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead)
+
+
+def open_elsewhere(
+    house: House,
+    session: Session,
+    loaded: Loaded,
+    unit: str,
+    state: str | None,
+    case_id: str,
+    number: str,
+    joined: CaseJoined,
+    *,
+    contributes_to: str | None = None,
+    restricted: bool = False,
+) -> tuple[Event, ...]:
+    """Open a case of its own at another school, with what this one hands over to it.
+
+    `contributes_to`: the number of the case that another school leads, where this is a contribution to it.
+    """
     opened = CaseOpened(
         actor=loaded.actor.id,
-        role=loaded.roles[0],
+        role=joined.role,
         at=house.now(),
         occurred_at=house.now(),
         protocol=loaded.protocol.protocol,
@@ -76,8 +110,10 @@ def hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_i
         digest=loaded.protocol.digest,
         number=number,
         unit=unit,
-        state=move.opens or loaded.protocol.initial.key,
-        opened_from=loaded.case.number,
+        state=state or loaded.protocol.initial.key,
+        opened_from=contributes_to or loaded.case.number,
+        contributes=contributes_to is not None,
+        restricted=restricted,
     )
     cases.open_case(
         session,
@@ -90,11 +126,7 @@ def hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_i
         unit=unit,
         opened_at=house.now(),
     )
-    answers = asked.answers if asked else {}
-    fields = loaded.protocol.form_of(asked.act).fields if asked else ()
-    words = {item.key: str(answers[item.key]) for item in fields if item.is_words and item.key in answers}
-    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
-    keep(house, session, case_id, loaded.protocol, (), [opened, joined])
+    return keep(house, session, case_id, loaded.protocol, (), [opened, joined])
 
 
 def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:

@@ -13,11 +13,12 @@ from typing import Any
 
 from school_protocol.documents.entries import POINTERS
 from school_protocol.domain.case import Record
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.letters import own_pupil
 from school_protocol.domain.lines import RecordView
 from school_protocol.domain.naming import Identity, Naming, with_tokens
-from school_protocol.domain.protocol import ActKind, Profile
+from school_protocol.domain.protocol import ActKind
 from school_protocol.services.loading import Loaded, naming_of, sign_of
 from school_protocol.services.masking import Mask, Masks
 from school_protocol.services.seeing import without_names, without_words
@@ -43,9 +44,21 @@ class Dropped:
 
 
 class Limits:
-    """`about` is for whom the copy is, as `Reader.about` has it; without it, a personal copy names nobody."""
+    """`about` is for whom the copy is, as `Reader.about` has it; without it, a personal copy names nobody.
 
-    def __init__(self, loaded: Loaded, profile: Profile, names: Mapping[str, Identity], about: str = "") -> None:
+    `unseen`: numbers of other cases that don't stand in it. Of a copy without words that no overseer reads, words that
+    were written for overseers are left out, too.
+    """
+
+    def __init__(
+        self,
+        loaded: Loaded,
+        profile: Profile,
+        names: Mapping[str, Identity],
+        about: str = "",
+        unseen: frozenset[str] = frozenset(),
+    ) -> None:
+        self.unseen = unseen
         self.loaded, self.profile = loaded, profile
         self.protocol, self.case = loaded.protocol, loaded.case
         self.identities = names
@@ -182,7 +195,9 @@ class Limits:
         limited = without_names if profile.words and record.hidden is None else without_words
         answers = limited(form, answers, self.mask_of(masks, written))
         for item in form.fields:
-            if self._is_kept_back(form, item, written.answers):
+            is_unseen = item.type is FieldType.case and answers.get(item.key) in self.unseen
+            is_for_nobody = item.nameless and self.for_no_reader
+            if is_unseen or is_for_nobody or self._is_kept_back(form, item, written.answers):
                 answers.pop(item.key, None)
         lost = tuple(_lost(form.fields, written.answers, answers))
         self._note(record.seq, lost)
@@ -209,6 +224,10 @@ class Limits:
     def name(self, name: str) -> str:
         """A colleague's name as it stands there; to a family, of whom they are not told, nothing."""
         return "" if self.is_personal and name == NOBODY else name
+
+    @property
+    def for_no_reader(self) -> bool:
+        return self.profile.reader == "self" and not self.profile.words
 
     def _is_listed(self, act: str, key: str) -> bool:
         return not self.profile.acts or key in self.profile.acts.get(act, ())

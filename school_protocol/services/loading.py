@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from school_protocol.domain import policy
 from school_protocol.domain.answers import NewPerson
-from school_protocol.domain.case import Case, fold
+from school_protocol.domain.case import Case, Door, Opened, act_values, fold
 from school_protocol.domain.dues import Due, open_dues, read
 from school_protocol.domain.engine import roles_of
 from school_protocol.domain.errors import Unseen
@@ -18,6 +19,7 @@ from school_protocol.domain.events import (
     Event,
     Recorded,
     RemarksAttached,
+    ReviewAsked,
     StepTaken,
     VersionChanged,
     from_entry,
@@ -26,15 +28,29 @@ from school_protocol.domain.events import (
 from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
-from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.policy import Actor, Reader, UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
-from school_protocol.services.house import House
+from school_protocol.domain.review import asked_first
+from school_protocol.domain.sharing import OPENED
+from school_protocol.services.figures.counting import keep_count
+from school_protocol.services.house import REALM, House
+from school_protocol.services.review.reasons import state_of, waits_of
+from school_protocol.services.sharing.waits import requests_of
 from school_protocol.services.waiting import answers_awaited, follow_ups, waiting_of
-from school_protocol.storage import cases, directory, identities, index, outbox
+from school_protocol.storage import cases, checks, directory, erased, identities, index, outbox, sight
 from school_protocol.storage.engines import Session
+from school_protocol.storage.erased import ErasedUnreadable
+from school_protocol.storage.journal import Chain, Flaw
+from school_protocol.storage.referrals import register
+from school_protocol.storage.review import queue
+from school_protocol.storage.sharing import requests
 from school_protocol.wording import ZONE
 
 STARTING_PLACES = 200
+RECEIVING_HEAD = "receiving_head"
+"""Who is told at the other school, by its head's role."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
@@ -53,6 +69,10 @@ class Loaded:
     """Slot id → identity, opened only for who may read it."""
     naming: Naming | None = None
     """For a reader of pseudonyms: takes out of texts the names that they are not to read."""
+    lifting: Opened | None = None
+    """Names are lifted for this reader of pseudonyms, and the page was loaded to be read alone."""
+    door: Door | None = None
+    """Nothing but this emergency opening lets this person read the case."""
 
     @property
     def now(self) -> datetime:
@@ -103,7 +123,7 @@ def surroundings(
         beside = directory.children(session, unit.parents[0]) if neighbours and unit.parents else ()
         places = dict.fromkeys((unit.id, *unit.parents, *(one.id for one in beside)))
         found = directory.holders(session, tuple(places), today=today)
-        schools = directory.school_codes(session, [unit.code, *named])
+        schools = directory.schools_coded(session, {unit.code, *named})
     elsewhere = {one.id: one.name(language or "fr") for one in beside if one.id != unit.id}
     people: dict[str, Colleague] = {}
     for holder in found:
@@ -116,7 +136,8 @@ def surroundings(
             holder.account.is_trained(today),
             elsewhere.get(roles[0][1], "") if all(place in elsewhere for _role, place in roles) else "",
         )
-    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *schools)))
+    others = {code: one for code, one in schools.items() if code != unit.code}
+    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *schools)), others)
 
 
 def schools_named(protocol: Protocol, case: Case) -> set[str]:
@@ -130,7 +151,7 @@ def schools_named(protocol: Protocol, case: Case) -> set[str]:
 
 
 def scope_of(house: House, actor: Actor) -> policy.Scope:
-    return policy.visible(actor, house.library.sights())
+    return policy.visible(actor, house.library.sights(), house.now())
 
 
 def today_for(house: House) -> date:
@@ -141,16 +162,23 @@ def today_for(house: House) -> date:
 # ---- load --------------------------------------------------------------------------------------------------------
 
 
-def load(house: House, session: Session, actor: Actor, number: str) -> Loaded:
-    """The case with that number, if this person may see it; raises Unseen."""
-    digits = cases.check_number(number)
+def load(house: House, session: Session, actor: Actor, number: str, *, reading: bool = False) -> Loaded:
+    """The case with that number, if this person may see it; raises Unseen.
+
+    `reading`: for a page that is only read. Names stand on it while they are lifted for this person, and an emergency
+    opening is enough to see it; for everything else neither of the two counts.
+    """
+    digits = cases.check_number(number) if actor.realm == house.name else None
     case_id = digits and index.find_id(session, scope_of(house, actor), digits, today=today_for(house))
     if not case_id:
         raise Unseen(number)
-    return load_by_id(house, session, actor, case_id)
+    loaded = load_by_id(house, session, actor, case_id, reading=reading)
+    if not loaded.roles and _is_open_by_door_alone(loaded):
+        raise Unseen(number)
+    return loaded
 
 
-def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Loaded:
+def load_by_id(house: House, session: Session, actor: Actor, case_id: str, *, reading: bool = False) -> Loaded:
     """The case with that id, for who was let through already."""
     protocol, case = folded(house, session, case_id)
     events = tuple(case.events)
@@ -158,11 +186,28 @@ def load_by_id(house: House, session: Session, actor: Actor, case_id: str) -> Lo
     facts = read(protocol, case, house.now(), around)
     loaded = Loaded(case_id, protocol, case, facts, around, actor, (), events)
     loaded.roles = roles_of(protocol, case, actor, around, facts.today)
-    if loaded.roles and not loaded.pseudonymised:
+    if reading and not loaded.roles:
+        loaded.door = case.door_of(actor.id, facts.now)
+        loaded.roles = roles_by_door(loaded)
+    if reading and loaded.pseudonymised and not loaded.metadata_only:
+        loaded.lifting = case.lifting_of(actor.id, facts.now) if loaded.roles else None
+    if loaded.roles and (loaded.lifting or not loaded.pseudonymised):
         loaded.names = names_in(house, session, case_id)
     elif loaded.roles and not loaded.metadata_only:
         loaded.naming = naming_of(protocol, names_in(house, session, case_id))
     return loaded
+
+
+def roles_by_door(loaded: Loaded) -> tuple[str, ...]:
+    """The role in which somebody opened the case in an emergency, as long as they hold it: to read, never to act."""
+    door = loaded.door
+    held = loaded.actor.roles_in(loaded.around.places)
+    return (door.role,) if door is not None and door.role in held else ()
+
+
+def _is_open_by_door_alone(loaded: Loaded) -> bool:
+    """Whether nothing but an emergency opening let this person through."""
+    return loaded.case.door_of(loaded.actor.id, loaded.now) is not None
 
 
 def folded(house: House, session: Session, case_id: str) -> tuple[Protocol, Case]:
@@ -226,9 +271,17 @@ def with_joinable(house: House, session: Session, loaded: Loaded) -> Loaded:
         filter=index.Filter(ended=False, unit=loaded.case.unit, protocol=loaded.protocol.protocol),
     )
     numbers = frozenset(row.number for row in page.rows) - {loaded.case.number}
-    loaded.around = Surroundings(
-        loaded.around.calendar, loaded.around.unit, loaded.around.people, numbers, loaded.around.schools
-    )
+    loaded.around = replace(loaded.around, joinable=numbers)
+    loaded.facts = read(loaded.protocol, loaded.case, loaded.now, loaded.around)
+    return loaded
+
+
+def with_schools(house: House, loaded: Loaded, codes: Iterable[str]) -> Loaded:
+    """The same case, knowing these schools too, as far as the installation has them."""
+    with house.directory.reading() as session:
+        found = directory.schools_coded(session, set(codes) - {loaded.around.unit.code})
+    around = loaded.around
+    loaded.around = replace(around, schools=around.schools | set(found), named={**around.named, **found})
     loaded.facts = read(loaded.protocol, loaded.case, loaded.now, loaded.around)
     return loaded
 
@@ -246,7 +299,12 @@ def keep(
     people: Iterable[NewPerson] = (),
     around: Surroundings | None = None,
 ) -> tuple[Event, ...]:
-    """Append events after those `before`, seal the people named with them, rewrite the index row; all or nothing."""
+    """Append events after those `before`, seal the people named with them, rewrite the index row; all or nothing.
+
+    Raises Unseen where they would open a case again whose erasure has begun.
+    """
+    if any(isinstance(event, StepTaken) and protocol.states[event.source].ended for event in events):
+        _not_gone(house, session, case_id)
     expected = before[-1].seq if before else 0
     entries = cases.append(session, house.vault, case_id, expected, [to_entry(protocol, event) for event in events])
     for person in people:
@@ -264,8 +322,44 @@ def keep(
     case = fold(protocol, whole, earlier=house.library.earlier(protocol.protocol, whole))
     if any(isinstance(event, EntryRetracted) for event in numbered):
         identities.unmark(session, case_id, case.former)
-    index.write(session, _row(house, case_id, protocol, case, around))
+    around = around or surroundings(house, case.unit)
+    row = _row(house, case_id, protocol, case, around)
+    _write_row(house, session, row, protocol, case, around)
+    _write_review(house, session, row, protocol, case, around)
+    keep_count(house, session, case_id, read(protocol, case, house.now(), around))
     return numbered
+
+
+def _not_gone(house: House, session: Session, case_id: str) -> None:
+    if is_listed_erased(house, session, case_id):
+        raise Unseen(case_id)
+
+
+def is_listed_erased(house: House, session: Session, case_id: str) -> bool:
+    """Whether the list of erased cases names it.
+
+    One that was touched or can't be read says no, and whoever administers is told: it keeps no child's case shut, and
+    nobody from suspending an erasure.
+    """
+    try:
+        noted = erased.read(house.settings.data, house.vault)
+    except ErasedUnreadable as error:
+        _log.error("a case goes on though the list of erased cases was touched or can't be read: %s", error)
+        _have_told(house, session)
+        return False
+    return any(one.case_id == case_id for one in noted)
+
+
+def _have_told(house: House, session: Session) -> None:
+    """Keep it as the check of the night would, once: the worker then tells whoever administers the installation.
+
+    It stands beside the latest check and takes the place of none: the next one comes as it would have.
+    """
+    said, latest = f"{Chain.anchors.value}  0 {Flaw.erased_list.value}", checks.latest(session)
+    if latest is not None and latest.first_fault == said:
+        return
+    began = latest.started_at if latest else house.now() - timedelta(days=1)
+    checks.keep(session, started_at=began, finished_at=house.now(), events=0, faults=1, first_fault=said)
 
 
 def mark_text(text: str) -> str:
@@ -273,17 +367,66 @@ def mark_text(text: str) -> str:
     return " ".join(sorted(text.split()))
 
 
-def reindex(house: House, session: Session, case_id: str) -> index.IndexRow:
-    """Write the case's index row anew from its events; whom a record named that was taken back is not found by it."""
+def reindex(house: House, session: Session, case_id: str) -> index.IndexRow | None:
+    """Write the case's index row anew from its events; whom a record named that was taken back is not found by it.
+
+    None, and nothing is written, where the case was erased meanwhile.
+    """
+    cases.hold(session, case_id)
+    if cases.is_destroyed(session, case_id):
+        return None
     protocol, case = folded(house, session, case_id)
-    row = _row(house, case_id, protocol, case, None)
+    around = surroundings(house, case.unit)
+    row = _row(house, case_id, protocol, case, around)
     identities.unmark(session, case_id, case.former)
-    index.write(session, row)
+    _write_row(house, session, row, protocol, case, around)
+    _write_review(house, session, row, protocol, case, around)
+    keep_count(house, session, case_id, read(protocol, case, house.now(), around))
     return row
 
 
-def _row(house: House, case_id: str, protocol: Protocol, case: Case, around: Surroundings | None) -> index.IndexRow:
-    around = around or surroundings(house, case.unit)
+def _write_row(
+    house: House, session: Session, row: index.IndexRow, protocol: Protocol, case: Case, around: Surroundings
+) -> None:
+    """The index row, and beside it what waits to be reviewed, whom the case was referred to, what it asks of others."""
+    index.write(session, row)
+    unreviewed = (door for door in case.doors if door.reviewed_seq is None)
+    sight.keep_reviews(
+        session, row.case_id, [sight.Review(door.seq, door.account, door.review_by) for door in unreviewed]
+    )
+    register.write(session, row.case_id, row.unit, row.province, row.region, _referrals(row, protocol, case))
+    requests.write(session, row.case_id, requests_of(house, protocol, case, around))
+
+
+def _write_review(
+    house: House, session: Session, row: index.IndexRow, protocol: Protocol, case: Case, around: Surroundings
+) -> None:
+    """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
+    heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
+    heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
+    waits = waits_of(row, protocol, case, heads) if house.name == REALM else ()
+    queue.write(session, row, waits, state_of(row, protocol, case))
+
+
+def _referrals(row: index.IndexRow, protocol: Protocol, case: Case) -> Iterator[register.CaseReferral]:
+    """Each referral, and when it is chased: its own count that is due first."""
+    chased = [due for due in row.dues if protocol.deadlines[due.key].per == "referral"]
+    for one in case.referrals:
+        awaits = one.is_open and not row.ended
+        moments = (due.due_at for due in chased if due.subject == str(one.number) and awaits)
+        yield register.CaseReferral(
+            number=one.number,
+            target=one.target,
+            sent_at=one.at,
+            on_danger=any(key in protocol.dangers for key in one.covers),
+            awaits=awaits,
+            acknowledged_at=one.acknowledged_at,
+            settled_at=one.settled_at,
+            chase_at=min(moments, default=None),
+        )
+
+
+def _row(house: House, case_id: str, protocol: Protocol, case: Case, around: Surroundings) -> index.IndexRow:
     return index_row(case_id, protocol, case, read(protocol, case, house.now(), around), around)
 
 
@@ -323,8 +466,9 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
         moved_at=case.entry.at,
         last_seq=case.last_seq,
         waiting_for=waiting.roles,
-        seats=tuple(_seats(case)),
+        seats=tuple(_seats(protocol, case)),
         exclusions=frozenset(case.exclusions),
+        readers=frozenset(Reader(door.account, door.until) for door in case.doors if door.ended_at is None),
         dues=tuple(_due(protocol, due) for due in _once_each(running)),
         planned=planned,
         figures={
@@ -354,8 +498,9 @@ def _above(around: Surroundings, kind: UnitKind) -> str:
     return parents[place - offset] if 0 <= place - offset < len(parents) else ""
 
 
-def _seats(case: Case) -> Iterator[index.Seat]:
-    for held in case.seats:
+def _seats(protocol: Protocol, case: Case) -> Iterator[index.Seat]:
+    """The seats by which a case is seen: whoever only answers for another school sees nothing of it."""
+    for held in (one for one in case.seats if not protocol.seats[one.seat].receives):
         yield index.Seat(held.account, held.seat, date.fromisoformat(held.until) if held.until else None)
 
 
@@ -383,6 +528,10 @@ def notify(
     """Ask in the same transaction for the messages that the moves made call for: ids only, no content."""
     facts = read(protocol, case, house.now(), around)
     for event in events:
+        if isinstance(event, ReviewAsked):
+            tell(house, session, case_id, asked_first(protocol))
+        if isinstance(event, Recorded):
+            _notify_of_act(house, session, protocol, case_id, event)
         if not isinstance(event, StepTaken):
             continue
         move = protocol.moves[event.move]
@@ -394,6 +543,28 @@ def notify(
                     {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent},
                     at=house.now(),
                 )
+
+
+def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: str, event: Recorded) -> None:
+    """Whom the act itself tells: another school's side of what waits for it, its head of a case that opened there."""
+    opened = event.derived.get(OPENED)
+    values = act_values(protocol, event.act, event.answers, event.role, event.actor)
+    for notice in protocol.acts[event.act].notify:
+        is_asked = notice.to in protocol.seats and protocol.seats[notice.to].receives
+        if (is_asked and opened) or (notice.to == RECEIVING_HEAD and not opened):
+            continue
+        if notice.when is None or notice.when.holds(values):
+            payload: outbox.Payload = {
+                "case": case_id, "to": notice.to, "move": event.act, "urgent": notice.urgent, "opened": opened or "",
+            }  # fmt: skip
+            outbox.put(session, "notify", payload, at=house.now())
+
+
+def tell(house: House, session: Session, case_id: str, roles: Iterable[str]) -> None:
+    """Ask for a message, without content, to whoever holds these roles or seats."""
+    for role in roles:
+        payload: outbox.Payload = {"case": case_id, "to": role, "move": "review", "urgent": False}
+        outbox.put(session, "notify", payload, at=house.now())
 
 
 def accounts_in(loaded: Loaded) -> set[str]:

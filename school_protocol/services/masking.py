@@ -15,6 +15,7 @@ from school_protocol.domain.events import Recorded
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.naming import Naming, apart, with_tokens
 from school_protocol.domain.protocol import ActKind
+from school_protocol.domain.sharing import ANSWERING
 from school_protocol.services.loading import Loaded, sees_pseudonyms, sign_of
 
 Mask = Callable[[str], str]
@@ -39,8 +40,11 @@ class Masks:
     def of(self, record: Record) -> Mask:
         """For an entry's texts, corrected or not: each was written by whoever wrote it first.
 
-        Of what was typed in from paper, by whoever typed it: what that person knows, they did not learn here.
+        Of what was typed in from paper, by whoever typed it: what that person knows, they did not learn here. Whoever
+        answers for another school knows their own pupils by name.
         """
+        if record.kind in ANSWERING and record.actor != self.loaded.actor.id and self.loaded.naming is not None:
+            return self._masked
         if not record.corrections:
             return self.by(record.actor, record.recorded_as)
         masks: dict[str, Mask] = {}

@@ -10,42 +10,51 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import chain
 
 from school_protocol.domain import dues as counting
 from school_protocol.domain import policy
+from school_protocol.domain.acting import in_team
 from school_protocol.domain.case import acts_as
-from school_protocol.domain.clock import Calendar, NoSchoolTime, later
+from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.dues import Due
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Deadline, Step
+from school_protocol.domain.protocol import Deadline, ScopeKind, Step
 from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
+from school_protocol.services.digests.pace import Pace, pace_of, paces
 from school_protocol.services.house import House
-from school_protocol.services.loading import folded, reindex, scope_of, surroundings, today_for
+from school_protocol.services.identity.administering import BY_COMMAND, write_down
+from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, scope_of, surroundings, today_for
+from school_protocol.services.sharing.answering import is_asked
 from school_protocol.services.views import ToldLine
-from school_protocol.storage import cases, directory, index, outbox, reports, watch
+from school_protocol.services.visits.on_duty import on_duty
+from school_protocol.storage import addresses, administration, cases, directory, index, outbox, reports, sight, watch
 from school_protocol.storage import told as register
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.digests import choices
+from school_protocol.storage.digests.choices import Every
 from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
+from school_protocol.storage.sharing import requests
 from school_protocol.storage.told import Channel, Notice, State, Telling
-from school_protocol.wording import ZONE, Wording
+from school_protocol.wording import Wording
 
-REPORTER, GUARDIANS, RECEIVING_HEAD = "declarant", "guardians", "receiving_head"
+REPORTER, GUARDIANS = "declarant", "guardians"
 """Receivers that are neither role nor seat; a guardian has no account, and no message goes to one."""
 
 BATCH = 200
 """Cases and asked-for notices of one sweep; the next one goes on."""
+PATIENCE = 2
+"""After so many attempts that fail, somebody else is told of what is urgent, too."""
 REVIVED = timedelta(days=2)
 """How far back an address that comes late still brings urgent messages."""
 KEPT = timedelta(days=30)
 """How long work that is done stays in the outbox."""
-MORNING = time(8)
-LONGEST_REST = 3
-"""So many days in a row may be without a message that can wait; then it goes out in the holidays too."""
 
 _log = logging.getLogger(__name__)
 
@@ -59,49 +68,90 @@ class Receiver:
 
     role: str
     account: Account
+    unit: str = ""
+    """The place of the role; empty for a seat, and for whoever reported."""
 
 
 class Around:
     """Who could be told of one case, and who of them may be: its index row beside the directory."""
 
-    def __init__(self, house: House, session: Session, people: Session, row: index.IndexRow) -> None:
+    def __init__(
+        self,
+        house: House,
+        session: Session,
+        people: Session,
+        row: index.IndexRow,
+        missed: frozenset[str] = frozenset(),
+    ) -> None:
         self.house = house
         self.session = session
         self.people = people
         self.row = row
         self.protocol = house.library.protocol(row.protocol, row.version)
+        self.missed = missed
+        """Accounts that messages of this cause do not reach: somebody else is looked for."""
         self.today = today_for(house)
         self.unit: Unit = directory.unit(people, row.unit)
         self._held = self._holders()
         self._open: dict[str, bool] = {}
 
     def receivers(self, to: str) -> tuple[Receiver, ...]:
-        """Who is told where the definition says `to`; where no head may be, whoever oversees the school."""
+        """Who is told where the definition says `to`; where no head may be, whoever oversees the school.
+
+        So too where it says the team, in a case that only those above may read.
+        """
         if to == GUARDIANS:
             return ()
         if to == REPORTER:
             return tuple(self._reporters())
+        if to in self.protocol.seats and self.protocol.seats[to].receives:
+            return self._asked()
         found = self._allowed(to)
         declared = self.protocol.roles.get(to)
-        return self.overseers() if not found and declared is not None and declared.head else found
+        goes_up = declared is not None and (declared.head or (self.row.restricted and in_team(self.protocol, to)))
+        return self.overseers() if not found and goes_up else found
 
     def overseers(self) -> tuple[Receiver, ...]:
         """Whoever answers for the unit from above."""
         above = [role.key for role in self.protocol.roles.values() if role.oversees]
         return _each_once(receiver for role in above for receiver in self._allowed(role))
 
+    def beyond(self) -> tuple[Receiver, ...]:
+        """Whoever sees the whole region: told where nobody nearer can be reached."""
+        roles = [role.key for role in self.protocol.roles.values() if role.sees is ScopeKind.region]
+        return _each_once(receiver for role in roles for receiver in self._allowed(role))
+
+    def ways(self, account: Account, *, urgent: bool) -> tuple[Channel, ...]:
+        """By which ways a message of this cause reaches this person."""
+        return () if account.id in self.missed else ways_of(self.house, account, urgent=urgent)
+
+    def on_duty(self, receivers: Sequence[Receiver]) -> tuple[Receiver, ...]:
+        """Of what is urgent: of each place above the school whoever is on duty; where nobody is, everybody."""
+        above = [one for one in receivers if one.unit and self._is_above(one.role)]
+        reached = [one for one in above if self.ways(one.account, urgent=True)]
+        told = on_duty(self.house, self.people, self.unit, {(one.account.id, one.unit) for one in reached})
+        served = {unit for _account, unit in told}
+        left_out = {(one.account.id, one.unit) for one in above if one.unit in served} - told
+        return tuple(one for one in receivers if (one.account.id, one.unit) not in left_out)
+
+    def _is_above(self, role: str) -> bool:
+        declared = self.protocol.roles.get(role)
+        return declared is not None and declared.sees in (ScopeKind.province, ScopeKind.region)
+
     def may_be_told(self, role: str, account: Account) -> bool:
         """Whether this person may get so much as a message without content, now."""
         if not account.active or account.id in self.row.exclusions:
             return False
-        return role == REPORTER or self._sees(account.id)
+        return role == REPORTER or self._sees(account.id) or self._is_asked(account.id)
 
-    def calendar(self) -> Calendar | None:
-        """The school time of the unit, where one is known."""
-        try:
-            return directory.calendar_for(self.people, self.unit)
-        except Unseen:
-            return None
+    def by_pace(self, tellings: Iterable[Telling], asked_at: datetime) -> tuple[Telling, ...]:
+        """The same, each when that person is told of what can wait."""
+        kept = tuple(tellings)
+        found = paces(self.house, self.people, {one.account for one in kept if one.account}, near=self.unit)
+        return tuple(
+            replace(one, due_at=found[one.account].next(asked_at)) if one.state is State.waiting else one
+            for one in kept
+        )
 
     def _allowed(self, to: str) -> tuple[Receiver, ...]:
         wanted = (one for one in self._held if acts_as(self.protocol, one.role, to))
@@ -115,7 +165,11 @@ class Around:
         found = directory.holders(self.people, places, today=self.today)
         return (
             *(Receiver(seat.seat, seated[seat.account]) for seat in seats if seat.account in seated),
-            *(Receiver(holder.role, holder.account) for holder in found if holder.role in self.protocol.roles),
+            *(
+                Receiver(holder.role, holder.account, holder.unit)
+                for holder in found
+                if holder.role in self.protocol.roles
+            ),
         )
 
     def _reporters(self) -> Iterator[Receiver]:
@@ -123,6 +177,23 @@ class Around:
         for account in directory.accounts(self.people, ids).values():
             if self.may_be_told(REPORTER, account):
                 yield Receiver(REPORTER, account)
+
+    def _asked(self) -> tuple[Receiver, ...]:
+        """Who answers at the other school what the case asks of it, as far as they know of it now."""
+        asked = [one for one in requests.of_case(self.session, self.row.case_id) if one.shown_from <= self.house.now()]
+        offices = {(one.role, one.place) for one in asked}
+        found = directory.holders(self.people, {one.place for one in asked}, today=self.today)
+        seated = directory.accounts(self.people, {place for role, place in offices if role in self.protocol.seats})
+        held = [
+            *(Receiver(one.role, one.account) for one in found if (one.role, one.unit) in offices),
+            *(Receiver(role, seated[place]) for role, place in sorted(offices) if place in seated),
+        ]
+        return _each_once(one for one in held if self.may_be_told(one.role, one.account))
+
+    def _is_asked(self, account: str) -> bool:
+        """Whether something of the case waits for this person's answer, though they see nothing else of it."""
+        actor = actor_of(self.house, account, self.people)
+        return actor is not None and is_asked(self.house, self.session, actor, self.row.number)
 
     def _sees(self, account: str) -> bool:
         if account not in self._open:
@@ -166,20 +237,21 @@ def _plan(
     reached, tellings = _asked(around, roles, urgent)
     if urgent and not reached:
         _log.warning("an urgent notice finds nobody who can be reached: the next ones are told")
-        for step in (*further, None):
-            receivers = around.overseers() if step is None else _of(around, step)
-            tellings = (*tellings, *_tellings(around.house, receivers, urgent))
-            if any(_ways(around.house, one.account, urgent) for one in receivers):
+        last = (around.on_duty(found()) for found in (around.overseers, around.beyond))
+        for receivers in chain((_of(around, step) for step in further), last):
+            tellings = (*tellings, *_tellings(around, receivers, urgent))
+            if any(around.ways(one.account, urgent=urgent) for one in receivers):
                 reached = True
                 break
         if not reached:
             _log.error("an urgent notice reaches nobody at all: see `school-protocol doctor`")
-    due_at = asked_at if urgent else next_digest(around.calendar(), asked_at)
-    return Plan(around.row.case_id, cause, tuple(dict.fromkeys(tellings)), urgent, due_at)
+    if not urgent:
+        tellings = around.by_pace(tellings, asked_at)
+    return Plan(around.row.case_id, cause, tuple(dict.fromkeys(tellings)), urgent, asked_at)
 
 
 def _of(around: Around, roles: Iterable[str]) -> tuple[Receiver, ...]:
-    return _each_once(receiver for role in roles for receiver in around.receivers(role))
+    return _each_once(receiver for role in roles for receiver in around.on_duty(around.receivers(role)))
 
 
 def _asked(around: Around, roles: Iterable[str], urgent: bool) -> tuple[bool, tuple[Telling, ...]]:
@@ -187,24 +259,27 @@ def _asked(around: Around, roles: Iterable[str], urgent: bool) -> tuple[bool, tu
     reached, tellings = False, []
     for role in roles:
         receivers = around.receivers(role)
-        reached = reached or any(_ways(around.house, one.account, urgent) for one in receivers)
-        tellings += _tellings(around.house, receivers, urgent)
+        receivers = around.on_duty(receivers) if urgent else receivers
+        reached = reached or any(around.ways(one.account, urgent=urgent) for one in receivers)
+        tellings += _tellings(around, receivers, urgent)
         if not receivers:
             tellings.append(Telling(role=role, state=State.withheld if role == GUARDIANS else State.no_address))
     return reached, tuple(tellings)
 
 
-def _tellings(house: House, receivers: Iterable[Receiver], urgent: bool) -> list[Telling]:
+def _tellings(around: Around, receivers: Iterable[Receiver], urgent: bool) -> list[Telling]:
     found: list[Telling] = []
     for one in receivers:
-        ways = _ways(house, one.account, urgent)
+        if one.account.id in around.missed:
+            continue  # what was to be told to them is kept already
+        ways = around.ways(one.account, urgent=urgent)
         found += [Telling(role=one.role, account=one.account.id, channel=way, state=State.waiting) for way in ways]
         if not ways:
             found.append(Telling(role=one.role, account=one.account.id))
     return found
 
 
-def _ways(house: House, account: Account, urgent: bool) -> tuple[Channel, ...]:
+def ways_of(house: House, account: Account, *, urgent: bool) -> tuple[Channel, ...]:
     """By which ways a message reaches this person: mail; and a short message where it is urgent and a hook is set."""
     by_mail = (Channel.mail,) if account.email else ()
     return (*by_mail, Channel.sms) if urgent and account.phone and house.settings.sms_hook else by_mail
@@ -214,17 +289,6 @@ def _keep(house: House, session: Session, plan: Plan) -> None:
     register.keep(
         session, plan.case_id, plan.cause, plan.tellings, urgent=plan.urgent, at=house.now(), due_at=plan.due_at
     )
-
-
-def next_digest(calendar: Calendar | None, now: datetime) -> datetime:
-    """When what can wait is told, all at once: as the school next opens; in holidays, in the morning."""
-    today = now.astimezone(ZONE).date()
-    for days in range(LONGEST_REST + 1):
-        spans = calendar.spans(today + timedelta(days=days)) if calendar else ()
-        if spans and spans[0][0] > now:
-            return spans[0][0]
-    morning = datetime.combine(today, MORNING, ZONE)
-    return morning if morning > now else datetime.combine(today + timedelta(days=1), MORNING, ZONE)
 
 
 # ---- the sweep ---------------------------------------------------------------------------------------------------
@@ -274,6 +338,8 @@ def _spread_one(house: House, message: outbox.Message) -> None:
     plan = None
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, case_id)
+        if _was_reviewed(session, message):
+            row = None
         if row is not None and to == RECEIVING_HEAD:
             plan = _plan_for_receiving_head(house, session, people, row, message)
         elif row is not None:
@@ -282,6 +348,12 @@ def _spread_one(house: House, message: outbox.Message) -> None:
         if plan is not None:
             _keep(house, session, plan)
         outbox.done(session, message.id, at=house.now())
+
+
+def _was_reviewed(session: Session, message: outbox.Message) -> bool:
+    """Whether a message is about the review of an emergency opening that nobody waits for any more."""
+    door = message.payload.get("door")
+    return door is not None and not sight.awaits(session, str(message.payload["case"]), int(door))
 
 
 def _plan_for_move(around: Around, message: outbox.Message, roles: Sequence[str]) -> Plan:
@@ -294,7 +366,7 @@ def _plan_for_receiving_head(
 ) -> Plan | None:
     """The head of the school that has received the case is told of the case as it goes on there."""
     _protocol, case = folded(house, session, row.case_id)
-    following = cases.find_by_number(session, case.successor or "")
+    following = cases.find_by_number(session, str(message.payload.get("opened") or case.successor or ""))
     received = index.row_of(session, following) if following else None
     if received is None:
         return None
@@ -439,6 +511,9 @@ def _deliver(house: House, channel: Channel, carrier: Carrier) -> None:
             _put_off(house, taken, house.now() + _delay(attempts, urgent=taken[0].urgent))
             if isinstance(error, Unreachable):
                 return
+            for notice in taken:
+                if notice.urgent and notice.attempts >= PATIENCE:
+                    _guarded(_tell_instead, house, notice)
 
 
 def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> None:
@@ -456,12 +531,15 @@ def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> Non
     to = account.email if first.channel is Channel.mail else account.phone
     if not to:
         _settle(house, open_ones, State.no_address)
+        for notice in open_ones:
+            if notice.urgent:
+                _tell_instead(house, notice)
         return
-    if not first.urgent and _had_one_today(house, account):
-        _put_off(house, open_ones, next_digest(_calendar_of(house, first), house.now()))
-        return
-    carrier.carry(to, _letter(house, account, open_ones))
-    _settle(house, open_ones, State.delivered)
+    if not first.urgent:
+        open_ones = _due_by_now(house, account, open_ones)
+    if open_ones:
+        carrier.carry(to, _letter(house, account, open_ones))
+        _settle(house, open_ones, State.delivered)
 
 
 def _still_open(house: House, notice: Notice, account: Account) -> bool:
@@ -472,12 +550,12 @@ def _still_open(house: House, notice: Notice, account: Account) -> bool:
 
 
 def _tell_instead(house: House, notice: Notice) -> None:
-    """Who is told for the same cause now that the one who was to be may not be: whoever was told keeps it."""
+    """Who else is told for the same cause, where the one who was to be may not be, or is not reached."""
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, notice.case_id)
         if row is None or notice.role == REPORTER:
             return
-        around = Around(house, session, people, row)
+        around = Around(house, session, people, row, _missed(session, notice) if notice.urgent else frozenset())
         seat = around.protocol.seats.get(notice.role)
         role = (seat.acts_as if seat else None) or notice.role
         plan = _plan(around, notice.cause, (role,), urgent=notice.urgent, asked_at=house.now())
@@ -485,16 +563,39 @@ def _tell_instead(house: House, notice: Notice) -> None:
         _keep(house, session, plan)
 
 
-def _had_one_today(house: House, account: Account) -> bool:
-    midnight = datetime.combine(today_for(house), time(0), ZONE)
+def _missed(session: Session, notice: Notice) -> frozenset[str]:
+    """Whom no message of that cause reaches: each one failed again, or finds no address."""
+    kept = [one for one in register.of_case(session, notice.case_id) if one.cause == notice.cause and one.account]
+    failing = {one.id for one in kept if one.state is State.waiting and one.attempts >= PATIENCE}
+    lacking = {one.id for one in kept if one.state is State.no_address}
+    return frozenset(one.account for one in kept) - {one.account for one in kept if one.id not in failing | lacking}
+
+
+def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> list[Notice]:
+    """Those of which this person is told by now, as they chose meanwhile; the others are put off."""
+    pace, now = _pace_of(house, account, notices[0]), house.now()
+    since = pace.told_since(now)
     with house.realm.reading() as session:
-        return register.was_gathered_since(session, account.id, midnight)
+        is_told = since is not None and register.was_gathered_since(session, account.id, since, now=now)
+    found: list[Notice] = []
+    later_on: dict[datetime, list[Notice]] = {}
+    for notice in notices:
+        moment = pace.moment(notice.at)
+        if moment is not None and moment <= now and not is_told:
+            found.append(notice)
+        else:
+            until = moment if moment is not None and moment > now else pace.next(now)
+            later_on.setdefault(until, []).append(notice)
+    for until, some in later_on.items():
+        _put_off(house, some, until)
+    return found
 
 
-def _calendar_of(house: House, notice: Notice) -> Calendar | None:
+def _pace_of(house: House, account: Account, notice: Notice) -> Pace:
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, notice.case_id)
-        return Around(house, session, people, row).calendar() if row is not None else None
+        near = directory.unit(people, row.unit) if row is not None else None
+        return pace_of(house, people, account, near=near)
 
 
 def _settle(house: House, notices: Sequence[Notice], state: State) -> None:
@@ -527,14 +628,25 @@ def _letter(house: House, account: Account, notices: Sequence[Notice]) -> Letter
         lines = [w._("Urgent: open the desk now, or call the school.")]
     else:
         subject = w._("Thank you") if len(thanks) == len(notices) else w._("Something waits for you")
-        lines = [w._("Something waits for you on the desk.")] if len(thanks) < len(notices) else []
+        waiting = len({notice.case_id for notice in notices if notice not in thanks})
+        lines = [_how_many(w, waiting)] if waiting else []
         lines += [w._("Thank you for your attention. Nothing more is asked of you.")] if thanks else []
     lines += [house.settings.address] if house.settings.address else []
     if first.channel is Channel.mail:
         lines.append(w._("This message says no more on purpose: the rest is read on the desk, signed in."))
         lines.append(w._("A machine sent it: nobody reads an answer."))
     text = "\n\n".join(lines) + "\n" if first.channel is Channel.mail else "\n".join(lines)
-    return Letter(first.id, house.now(), w.html_language, subject, text)
+    return Letter(_id_of(notices), house.now(), w.html_language, subject, text)
+
+
+def _how_many(w: Wording, waiting: int) -> str:
+    return w.ngettext("One thing waits for you on the desk.", "%(num)d things wait for you on the desk.", waiting)
+
+
+def _id_of(notices: Sequence[Notice]) -> str:
+    """What a letter is known by: the same when it is tried again, whatever has joined it meanwhile."""
+    most = max(notice.attempts for notice in notices)
+    return min(notice.id for notice in notices if notice.attempts == most)
 
 
 # ---- what pages and commands ask ---------------------------------------------------------------------------------
@@ -559,48 +671,88 @@ def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """How many messages wait to be delivered, and how many active accounts have no mail address."""
+    """How many messages wait to be delivered, and how many active accounts have no mail address.
+
+    `unwanted`: what can wait, for people who chose to get no message of it; not among the others.
+    """
 
     mail: int
     sms: int
     without_address: int
+    unwanted: int = 0
 
 
 def see_waiting(house: House) -> Waiting:
     """What an operator has to know of the post."""
+    with house.directory.reading() as people:
+        without, unwanting = directory.without_address(people), choices.accounts(people, Every.urgent_only)
     with house.realm.reading() as session:
-        found = register.waiting(session)
-    with house.directory.reading() as session:
-        return Waiting(found.get(Channel.mail, 0), found.get(Channel.sms, 0), directory.without_address(session))
+        found, unwanted = register.waiting(session), register.waiting_calmly(session, unwanting)
+    mail, sms = found.get(Channel.mail, 0), found.get(Channel.sms, 0)
+    return Waiting(mail - unwanted, sms, without, unwanted)
 
 
 _EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(r"\+?\d{6,15}")
 
 
+def is_address(email: str) -> bool:
+    """Whether mail can be sent to this address."""
+    return len(email) <= 254 and email.isascii() and _EMAIL.fullmatch(email) is not None
+
+
+def plain_phone(phone: str) -> str:
+    """A telephone number as it is kept, without what it is grouped by."""
+    return re.sub(r"[\s.()-]", "", phone)
+
+
+def is_phone(phone: str) -> bool:
+    """Whether this is a telephone number as it is kept."""
+    return _PHONE.fullmatch(phone) is not None
+
+
 def keep_address(house: House, username: str, *, email: str | None = None, phone: str | None = None) -> Account:
-    """Keep where messages reach an account; None leaves what there is, nothing written takes it away."""
+    """Keep where messages reach an account; None leaves what there is, nothing written takes it away.
+
+    The address that stood before is told.
+    """
     with house.directory.writing() as session:
         account = directory.account_named(session, username)
         if account is None:
             raise Unseen(username)
         mail = account.email if email is None else email.strip() or None
-        number = account.phone if phone is None else re.sub(r"[\s.()-]", "", phone) or None
+        number = account.phone if phone is None else plain_phone(phone) or None
         _check(mail, number)
-        directory.set_address(session, account.id, email=mail, phone=number)
+        if (mail, number) != (account.email, account.phone):
+            directory.set_address(session, account.id, email=mail, phone=number)
+            addresses.keep(session, house.vault, account, at=house.now())
+            if administration.latest_appointment(session, account.id) is not None:
+                write_down(session, house, account.id, account.id, Kind.address_changed, BY_COMMAND)
         kept = directory.account(session, account.id)
     assert kept is not None
-    with house.realm.writing() as session:
-        ways = [way for way, address in ((Channel.mail, mail), (Channel.sms, number)) if address]
-        register.revive(session, kept.id, ways, since=house.now() - REVIVED, at=house.now())
+    bring_what_was_missed(house, [kept.id])
     return kept
+
+
+def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
+    """Urgent messages that lately found no address of these people leave by what there is now; done twice, once.
+
+    To be called by whoever changes an address, once it is kept.
+    """
+    for start in range(0, len(accounts), BATCH):
+        with house.directory.reading() as people:
+            known = directory.accounts(people, accounts[start : start + BATCH])
+        with house.realm.writing() as session:
+            for account in known.values():
+                ways = ways_of(house, account, urgent=True)
+                register.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
 
 
 def _check(email: str | None, phone: str | None) -> None:
     problems: dict[str, tuple[str, ...]] = {}
-    if email and not (len(email) <= 254 and email.isascii() and _EMAIL.fullmatch(email)):
+    if email and not is_address(email):
         problems["email"] = ("not_an_address",)
-    if phone and not _PHONE.fullmatch(phone):
+    if phone and not is_phone(phone):
         problems["phone"] = ("not_a_number",)
     if problems:
         raise BadInput(problems)

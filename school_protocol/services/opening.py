@@ -98,8 +98,11 @@ def colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> t
 
 
 def _opening_act(house: House, actor: Actor, act: str | None, protocol_key: str | None = None) -> tuple[Protocol, Act]:
-    """The first current definition (or the one named) in which this person may open a case by that act."""
-    for protocol in house.library.current():
+    """The first current definition (or the one named) in which this person may open a case by that act.
+
+    Whoever acts in another realm may open none here.
+    """
+    for protocol in house.library.current() if actor.realm == house.name else ():
         if protocol_key is not None and protocol.protocol != protocol_key:
             continue
         wanted = protocol.resolve("acts", act) if act else None

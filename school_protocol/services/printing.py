@@ -11,12 +11,13 @@ from school_protocol.domain import scoring
 from school_protocol.domain.assessing import assessed_level
 from school_protocol.domain.case import Record
 from school_protocol.domain.conformance import Conformance, conformance
+from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.dues import duties
 from school_protocol.domain.events import CaseOpened, Event, Recorded, StepTaken
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import START, ActKind, Document, Section
+from school_protocol.domain.protocol import START, ActKind
 from school_protocol.domain.summaries import last_summary, stands, summary_text
 from school_protocol.services import remark_lines
 from school_protocol.services.house import House
@@ -30,7 +31,10 @@ _KINDS = {
     ActKind.answer_referral: "referrals",
 }  # fmt: skip
 """Kinds of acts whose entries have a section of their own."""
-_TOLD = ("target", "move", "reason", "document", "profile", "copy", "other", "entry", "act", "version")
+_TOLD = (
+    "target", "move", "reason", "document", "profile", "copy", "other", "entry", "act", "version",
+    "contributes", "step", "piece", "sha256", "size", "format", "original", "purpose",
+)  # fmt: skip
 """What the chronology prints of what is no entry."""
 
 
@@ -204,7 +208,8 @@ class _Printing:
             return None
         if view.kind.startswith("remark"):
             return view if self.profile.has("remarks") else remark_lines.without_words(view)
-        detail = {key: value for key, value in view.detail.items() if key in _TOLD}
+        told = {key: value for key, value in view.detail.items() if key in _TOLD}
+        detail = {key: value for key, value in told.items() if key != "other" or value not in self.limits.unseen}
         return self._by(replace(view, detail=self._reasoned(event, detail)), event)
 
     def _entry(self, view: EventView) -> EventView | None:
@@ -229,10 +234,19 @@ class _Printing:
         reason = getattr(event, "reason", "")
         if not reason:
             return detail
-        if not self.profile.words or self.profile.acts or self.loaded.pseudonymised:
+        if self.profile.acts or not (self._has_reasons if isinstance(event, StepTaken) else self._has_words):
             self.limits.dropped.words.add(event.seq)
             return {**detail, "reason": "", "reason_left_out": True}
         return {**detail, "reason": self.limits.mask(self.seeing.masks, event.actor, event.role)(reason)}
+
+    @property
+    def _has_words(self) -> bool:
+        return self.profile.words and not self.loaded.pseudonymised
+
+    @property
+    def _has_reasons(self) -> bool:
+        """Whether reasons of steps and departures stand there: whoever oversees answers for them, and reads signs."""
+        return self._has_words or self.profile.reader == "oversight"
 
     def _by(self, view: EventView, event: Event) -> EventView:
         """Who did it: not who reported, where the reader is not to know."""
@@ -246,7 +260,7 @@ class _Printing:
         lines = []
         for line in found.departures:
             step = roles[line.move, line.at]
-            if self.profile.words and not self.loaded.pseudonymised:
+            if self._has_reasons:
                 masked = self.limits.mask(self.seeing.masks, line.actor, step.role)
                 lines.append(replace(line, reason=masked(line.reason)))
             else:

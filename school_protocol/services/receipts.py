@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
+from school_protocol.domain.acting import in_team
 from school_protocol.domain.engine import (
     RecordAct,
     available,
@@ -95,7 +96,8 @@ def receipt_line(house: House, session: Session, actor: Actor, header: reports.R
     row = index.row_of(session, header.case_id)
     opened = cases.opened(session, header.case_id)
     protocol = house.library.protocol(opened.protocol, row.version if row else opened.version)
-    state = "in_hand" if cases.was_seen(session, header.case_id) else "received"
+    seen = any(in_team(protocol, role) for role in cases.seen_as(session, header.case_id))
+    state = "in_hand" if seen else "received"
     if row is not None and row.ended:
         state = "ended"
     if row is not None and actor.id in row.exclusions:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 from school_protocol.domain.case import fold
 from school_protocol.domain.engine import (
@@ -15,12 +15,13 @@ from school_protocol.domain.engine import (
     RecordAct,
     decide,
 )
-from school_protocol.domain.errors import Conflict, Refused, Unseen
-from school_protocol.domain.events import Recorded, StepTaken
+from school_protocol.domain.errors import Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.events import Event, Recorded, StepTaken
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind
-from school_protocol.services.accounts import prove_again
+from school_protocol.domain.sharing import ANSWERING
+from school_protocol.services.accounts import TooManyTries, prove_again
 from school_protocol.services.house import House
 from school_protocol.services.joining import carry, hand_over
 from school_protocol.services.loading import (
@@ -29,11 +30,15 @@ from school_protocol.services.loading import (
     load,
     load_by_id,
     notify,
+    with_schools,
 )
 from school_protocol.services.naming import refuse_names
 from school_protocol.services.on_paper import OnPaper, paper_of
+from school_protocol.services.retention import limits
+from school_protocol.services.sharing.answering import load_asked
+from school_protocol.services.sharing.opening import open_contribution
 from school_protocol.services.showing import as_far_as, seeing_of
-from school_protocol.storage import cases, keys, once
+from school_protocol.storage import cases, keys, once, retention
 from school_protocol.storage.engines import Session
 
 _RANDOM = random.SystemRandom()
@@ -48,10 +53,13 @@ class Done:
     repeated: bool = False
     number: str = ""
 
+    @classmethod
+    def again(cls, before: Mapping[str, Any]) -> Self:
+        """What the first press of a form did."""
+        return cls(before["seq"], before["raised"], repeated=True, number=before["number"])
 
-def repeated(before: Mapping[str, Any]) -> Done:
-    """What the first press of a form did."""
-    return Done(before["seq"], before["raised"], repeated=True, number=before["number"])
+
+repeated = Done.again
 
 
 def record_act(
@@ -79,12 +87,14 @@ def record_act(
     written = [paper.at, paper.by] if paper else []
     press = once.press(house.vault, actor.id, token, number, act, said or [answers, changes, *written])
     signed = (paper is None or paper.is_by(actor)) and (proven or _signed(house, actor, password))
+    receiving = keys.prepare_key(house.realm, house.vault) if _may_ask_elsewhere(house, act) else None
     with house.realm.writing() as session:
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
-        intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper))
+        successor = cases.free_number(session, _RANDOM) if receiving else ""
+        intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper), successor)
         loaded, decision = _decided(house, session, actor, number, intent, expected)
-        return keep_decision(house, session, loaded, decision, press)
+        return keep_decision(house, session, loaded, decision, press, receiving)
 
 
 def rehearse_act(
@@ -109,8 +119,11 @@ def _decided(
     house: House, session: Session, actor: Actor, number: str, intent: RecordAct, expected: int | None
 ) -> tuple[Loaded, Decision]:
     """The case in which the act is recorded, and what follows."""
-    loaded = load(house, session, actor, number)
+    loaded, sees = _load_for(house, session, actor, number, intent.act)
     declared = loaded.protocol.acts.get(loaded.protocol.resolve("acts", intent.act))
+    if declared is not None and declared.kind is ActKind.contribute:
+        item = loaded.protocol.form_of(declared).find(FieldType.school)
+        loaded = with_schools(house, loaded, [str(intent.answers.get(item.key, "")).strip().upper()] if item else [])
     brought: tuple[str, ...] | None = None
     if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
         former = loaded.roles
@@ -124,8 +137,31 @@ def _decided(
         _check_may_correct(house, loaded, declared, intent.answers)
     decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
     _check_expected(loaded, expected, declared)
-    refuse_names(house, session, loaded.case_id, loaded.protocol, decision, tells=bool(loaded.names))
+    known = loaded.case_id if sees else None
+    refuse_names(house, session, known, loaded.protocol, decision, tells=bool(loaded.names))
     return loaded, decision
+
+
+def _load_for(house: House, session: Session, actor: Actor, number: str, act: str) -> tuple[Loaded, bool]:
+    """The case, and whether they see it: an answer that another school's side gives is let in without that."""
+    try:
+        return load(house, session, actor, number), True
+    except Unseen:
+        return load_asked(house, session, actor, number, act), False
+
+
+def answered_before(house: House, actor: Actor, number: str, token: str, said: object) -> bool:
+    """Whether the same press of a form recorded this person's answer to what a case asks of another school."""
+    acts = {act.key for protocol in house.library.every() for kind in ANSWERING for act in protocol.acts_of(kind)}
+    with house.realm.reading() as session:
+        return any(_is_spent(session, once.press(house.vault, actor.id, token, number, act, said)) for act in acts)
+
+
+def _is_spent(session: Session, press: once.Press) -> bool:
+    try:
+        return once.spent(session, press) is not None
+    except SentBefore:
+        return False
 
 
 def make_move(
@@ -187,6 +223,13 @@ def _check_may_correct(house: House, loaded: Loaded, act: Act | None, answers: M
         raise Unseen(pointed)
 
 
+def _may_ask_elsewhere(house: House, act: str) -> bool:
+    """Whether some definition has an act of that name with which another school's own case may open."""
+    kinds = (ActKind.contribute, ActKind.answer_contribution)
+    named = (protocol.acts.get(protocol.resolve("acts", act)) for protocol in house.library.every())
+    return any(declared is not None and declared.kind in kinds for declared in named)
+
+
 def _may_open(house: House, move: str) -> bool:
     """Whether some definition has a move of that name which opens a case elsewhere: its key is made before."""
     named = (protocol.moves.get(protocol.resolve("moves", move)) for protocol in house.library.every())
@@ -196,7 +239,11 @@ def _may_open(house: House, move: str) -> bool:
 def _signed(house: House, actor: Actor, password: str | None) -> bool:
     if not password:
         return False
-    if not prove_again(house, actor, password):
+    try:
+        is_theirs = prove_again(house, actor, password)
+    except TooManyTries as error:
+        raise Refused((Reason("too_many_tries", seconds=error.seconds),)) from None
+    if not is_theirs:
         raise Refused((Reason("wrong_password"),))
     return True
 
@@ -222,14 +269,48 @@ def _check_expected(loaded: Loaded, expected: int | None, act: Act | None) -> No
         raise Conflict(expected, loaded.case.content_seq)
 
 
-def keep_decision(house: House, session: Session, loaded: Loaded, decision: Decision, press: once.Press) -> Done:
-    """Write what was decided, ask for the notices it calls for, and use the form up."""
+def _keep_limit(house: House, session: Session, case_id: str) -> None:
+    """Write down how long it is kept; where that fails, the act stands all the same: the run of the hour makes up."""
+    try:
+        with session.begin_nested():
+            limits.write(house, session, case_id)
+    except Exception as error:
+        limits.say_failed(error)
+
+
+def _tells(loaded: Loaded, event: Event) -> bool:
+    return isinstance(event, StepTaken) or (
+        isinstance(event, Recorded) and bool(loaded.protocol.acts[event.act].notify)
+    )
+
+
+def keep_decision(
+    house: House,
+    session: Session,
+    loaded: Loaded,
+    decision: Decision,
+    press: once.Press,
+    receiving: str | None = None,
+) -> Done:
+    """Write what was decided, ask for the notices it calls for, and use the form up.
+
+    Of a case that has ended, or ends, how long it is kept is written down at once. `receiving` is the id of the case
+    that an act may open at another school.
+    """
+    states = {loaded.case.state, *(event.target for event in decision.events if isinstance(event, StepTaken))}
+    is_limited = any(loaded.protocol.states[key].ended for key in states)
+    if is_limited:
+        retention.lock(session, loaded.case_id)
     events = keep(
         house, session, loaded.case_id, loaded.protocol, loaded.events, decision.events, decision.people, loaded.around
     )
-    if any(isinstance(event, StepTaken) for event in events):
+    if receiving is not None:
+        open_contribution(house, session, loaded, events, receiving)
+    if any(_tells(loaded, event) for event in events):
         after = fold(loaded.protocol, [*loaded.events, *events], earlier=loaded.case.earlier)
         notify(house, session, loaded.protocol, after, loaded.case_id, events, loaded.around)
+    if is_limited:
+        _keep_limit(house, session, loaded.case_id)
     raised = any(isinstance(event, Recorded) and event.derived.get("raised") for event in events)
     outcome = {"seq": events[-1].seq, "raised": raised, "number": loaded.case.number}
     once.use(session, press, outcome, at=house.now())

@@ -2,45 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from school_protocol.domain.events import Event, EventKind, Remark, RemarksAttached, RemarkSettled
+from school_protocol.domain.events import (
+    DocumentIssued,
+    Event,
+    EventKind,
+    Recorded,
+    Remark,
+    RemarksAttached,
+    RemarkSettled,
+    StepTaken,
+)
 from school_protocol.domain.lines import EventView, RemarkLine
+from school_protocol.domain.texts import Text
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Mask, Masks
 
+Readable = Callable[[int], bool]
+"""Whether this reader reads the entry of that number: what is said of another side's records is that side's too."""
 
-def attached_detail(loaded: Loaded, masks: Masks, names: Mapping[str, str], event: RemarksAttached) -> dict[str, Any]:
+
+def attached_detail(
+    loaded: Loaded, masks: Masks, names: Mapping[str, str], readable: Readable, event: RemarksAttached
+) -> dict[str, Any]:
     """What the chronology tells of remarks: on which copy, each of them, and who wrote them on paper."""
     paper = event.paper
     return {
         "document": event.document,
         "copy": event.copy,
         "awaited": sum(one.awaits for one in event.remarks),
-        "remarks": [_told(loaded, masks.by(event.actor, event.role), one) for one in event.remarks],
+        "remarks": [_told(loaded, masks.by(event.actor, event.role), readable, one) for one in event.remarks],
         "paper": {"name": names.get(paper.by, "—"), "role": paper.role, "at": paper.at.isoformat()} if paper else None,
     }
 
 
-def _told(loaded: Loaded, masked: Mask, remark: Remark) -> dict[str, Any]:
+def _told(loaded: Loaded, masked: Mask, readable: Readable, remark: Remark) -> dict[str, Any]:
+    is_hidden = not readable(remark.entry)
     return {
         "kind": remark.kind.value,
         "section": remark.section,
         "entry": remark.entry,
         "awaits": remark.awaits,
-        "text": "" if loaded.metadata_only else masked(remark.text),
+        "text": "" if loaded.metadata_only or is_hidden else masked(remark.text),
+        "is_hidden": is_hidden,
     }
 
 
-def settled_detail(loaded: Loaded, masks: Masks, event: RemarkSettled) -> dict[str, Any]:
+def settled_detail(loaded: Loaded, masks: Masks, readable: Readable, event: RemarkSettled) -> dict[str, Any]:
     """What the chronology tells of a remark that was dealt with: which one, and how."""
-    sentence = "" if loaded.metadata_only else masks.by(event.actor, event.role)(event.sentence)
+    settled = (event.attached, event.remark)
+    entry = next((one.remark.entry for one in loaded.case.remarks if (one.seq, one.place) == settled), 0)
+    is_said = readable(entry) and not loaded.metadata_only
+    sentence = masks.by(event.actor, event.role)(event.sentence) if is_said else ""
     return {"attached": event.attached, "remark": event.remark, "sentence": sentence}
 
 
-def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str]) -> tuple[RemarkLine, ...]:
+def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readable: Readable) -> tuple[RemarkLine, ...]:
     """Every remark of the case, in the order in which they came; those that were dealt with among them."""
     if loaded.metadata_only:
         return ()
@@ -49,7 +69,7 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str]) -> tupl
     for one in loaded.case.remarks:
         came, settled = by_seq[one.seq], by_seq.get(one.settled_seq or 0)
         assert isinstance(came, RemarksAttached)
-        paper = came.paper
+        paper, is_hidden = came.paper, not readable(one.remark.entry)
         line = RemarkLine(
             seq=one.seq,
             place=one.place,
@@ -59,16 +79,34 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str]) -> tupl
             section=one.remark.section,
             entry=one.remark.entry,
             awaits=one.remark.awaits,
-            text=masks.by(came.actor, came.role)(one.remark.text),
+            text="" if is_hidden else masks.by(came.actor, came.role)(one.remark.text),
             by=names.get(paper.by if paper else came.actor, "—"),
             role=paper.role if paper else came.role,
             at=paper.at if paper else came.at,
             settled_at=settled.at if settled else None,
             settled_by=names.get(settled.actor, "—") if settled else "",
-            sentence=_sentence(masks, settled),
+            sentence="" if is_hidden else _sentence(masks, settled),
+            on=_on(loaded, by_seq.get(one.remark.entry)),
+            on_record=isinstance(by_seq.get(one.remark.entry), Recorded) and not is_hidden,
+            is_hidden=is_hidden,
         )
         found.append(line)
     return tuple(found)
+
+
+def _on(loaded: Loaded, event: Event | None) -> Text | None:
+    """The title of what a remark on an entry is on."""
+    if event is None:
+        return None
+    protocol = loaded.case.protocol_at(event.seq, loaded.protocol)
+    match event:
+        case Recorded():
+            return protocol.acts[event.act].title
+        case StepTaken():
+            return protocol.moves[event.move].title
+        case DocumentIssued() if event.document in protocol.documents:
+            return protocol.documents[event.document].title
+    return None
 
 
 def _sentence(masks: Masks, settled: Event | None) -> str:

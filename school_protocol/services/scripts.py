@@ -14,10 +14,11 @@ from __future__ import annotations
 import json
 import re
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -26,11 +27,13 @@ from typing import Any
 import yaml
 
 from school_protocol.config import Settings
+from school_protocol.domain import scenario
 from school_protocol.domain.clock import Calendar, Hours
 from school_protocol.domain.dues import open_dues
 from school_protocol.domain.errors import BadInput, Refused, SchoolProtocolError, Unseen
 from school_protocol.domain.events import Recorded, from_entry
 from school_protocol.domain.forms import FieldType
+from school_protocol.domain.intents import Reason
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, ActKind, Protocol, ScopeKind
 from school_protocol.domain.texts import Text
@@ -231,6 +234,7 @@ class Played:
     actor: str
     do: str
     refused: tuple[str, ...] = ()
+    reasons: tuple[Reason, ...] = ()
     problems: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     sentences: Mapping[str, Text] = field(default_factory=dict)
     """What the definition says of those of the problems that are its own."""
@@ -334,6 +338,7 @@ class Player:
         try:
             self._do(actor, step, case)
         except Refused as refusal:
+            played.reasons = refusal.reasons
             played.refused = tuple(reason.need or reason.code for reason in refusal.reasons)
         except BadInput as bad:
             played.problems, played.sentences = bad.problems, bad.sentences
@@ -463,12 +468,12 @@ class Player:
         if value.startswith("#"):
             return self.numbers.get(value[1:], value)
         if value.startswith("^"):
-            return self._latest(case, value[1:])
+            return self.latest(case, value[1:])
         if re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d", value):
             return moment(value, "answer").isoformat()
         return value
 
-    def _latest(self, case: str, act: str) -> str:
+    def latest(self, case: str, act: str) -> str:
         """The number of the latest record of `act` in a case of the script."""
         found = self.case_id(case)
         if found is None:
@@ -511,16 +516,32 @@ class Player:
 
 
 @contextmanager
-def throwaway(protocol: Protocol, content: bytes, start: datetime) -> Iterator[Player]:
+def throwaway(protocol: Protocol, content: bytes, start: datetime, *, evidence_files: bool = False) -> Iterator[Player]:
     """A player in a realm of its own that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="school-protocol-") as folder:
         clock = TurnableClock(start)
-        house = open_house(Settings(data=Path(folder)), clock)
+        house = open_house(Settings(data=Path(folder), evidence_files=evidence_files), clock)
         try:
             yield prepared(house, clock, protocol, content)
         finally:
-            house.realm.close()
-            house.directory.close()
+            house.close()
+
+
+@contextmanager
+def branched(player: Player) -> Iterator[Player]:
+    """A player that goes on from where this one stands, in a copy of its realm; this one stays as it is."""
+    with tempfile.TemporaryDirectory(prefix="school-protocol-") as folder:
+        data = Path(folder) / "data"
+        shutil.copytree(player.house.settings.data, data)
+        clock = TurnableClock(player.clock.now())
+        house = open_house(replace(player.house.settings, data=data), clock)
+        try:
+            yield replace(
+                player, house=house, clock=clock, actors=dict(player.actors), numbers=dict(player.numbers),
+                played=[], unseen=set(player.unseen),
+            )  # fmt: skip
+        finally:
+            house.close()
 
 
 def prepared(house: House, clock: TurnableClock, protocol: Protocol, content: bytes) -> Player:
@@ -599,11 +620,10 @@ def _plain(value: Any) -> str:
 
 def duration(text: str, where: str) -> timedelta:
     """`3d`, `2h`, `90m`, or several joined: `1d4h`."""
-    parts = re.findall(r"(\d+)([dhm])", text)
-    if not parts or "".join(f"{number}{unit}" for number, unit in parts) != text.replace(" ", ""):
+    found = scenario.duration(text)
+    if found is None:
         raise ScriptError(f"{where}: {text!r} is not a duration; write 3d, 2h or 90m")
-    units = {"d": "days", "h": "hours", "m": "minutes"}
-    return sum((timedelta(**{units[unit]: int(number)}) for number, unit in parts), timedelta())
+    return found
 
 
 def moment(text: str, where: str) -> datetime:

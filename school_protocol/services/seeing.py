@@ -15,16 +15,26 @@ from school_protocol.domain.engine import Choice, Reason, available, role_for, s
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import (
     EVENT_OF_ACT,
+    AccessEnded,
+    AccessLifted,
     CaseJoined,
     CaseOpened,
     CaseSeen,
     DocumentIssued,
     DocumentRevoked,
+    DoorOpened,
+    DoorReviewed,
     EntryRetracted,
+    ErasureResumed,
+    ErasureSuspended,
     Event,
+    FileHandled,
+    FileOpened,
     Recorded,
     RemarksAttached,
     RemarkSettled,
+    ReviewAsked,
+    ReviewEnded,
     StepTaken,
     VersionChanged,
     kind_of,
@@ -36,6 +46,7 @@ from school_protocol.domain.undoing import undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Masks
+from school_protocol.services.review.lines import review_line
 from school_protocol.services.views import (
     AccountLine,
     ActLine,
@@ -58,6 +69,7 @@ from school_protocol.services.views import (
     RecordView,
     ReferralLine,
     RemarkLine,
+    ReviewLine,
     SeatLine,
     SignatureLine,
 )
@@ -104,11 +116,11 @@ class Seeing:
             return "side"
         if self.loaded.metadata_only:
             return None if form.readers else "side"
-        if form.side is not None and not self._may_read_side(form.side):
+        if form.side is not None and not self.reads_side(form.side):
             return "side"
         return "words" if self.loaded.pseudonymised else None
 
-    def _may_read_side(self, side: str) -> bool:
+    def reads_side(self, side: str) -> bool:
         """Whoever is seated for one side never reads the other's, whatever else they are."""
         held = self.case.seats_of(self.loaded.actor.id, self.loaded.facts.today)
         bound = [seat for seat in held if seat.side is not None]
@@ -120,6 +132,11 @@ class Seeing:
         seat = self.protocol.seats.get(role)
         declared = self.protocol.roles.get((seat.acts_as or "") if seat else role)
         return bool(declared and declared.side_bound)
+
+    def reads_entry(self, seq: int) -> bool:
+        """Whether what is said of that entry is for this reader: all but what is on a record of another side."""
+        record = self.case.written(seq)
+        return record is None or self.hidden(self._written_under(record)[1]) != "side"
 
     def person(self, person_id: str) -> PersonLine:
         person = self.case.people.get(person_id) or self.case.former[person_id]
@@ -249,11 +266,15 @@ class Seeing:
             case StepTaken():
                 return replace(view, detail=self._step(event))
             case CaseOpened():
-                return replace(view, detail={"number": event.number, "opened_from": event.opened_from})
+                marked = {"contributes": True} if event.contributes else {}
+                return replace(view, detail={"number": event.number, "opened_from": event.opened_from, **marked})
             case CaseJoined():
-                handover = {} if self.loaded.pseudonymised else dict(event.handover)
+                asked = self.case.contributes and event.other == self.case.opened_from
+                reads = not self.loaded.metadata_only and (asked or not self.loaded.pseudonymised)
                 dangers = () if self.loaded.metadata_only else event.dangers
-                return replace(view, detail={"other": event.other, "dangers": dangers, "handover": handover})
+                handover, marked = dict(event.handover) if reads else {}, {"contributes": True} if asked else {}
+                detail = {"other": event.other, "dangers": dangers, "handover": handover, **marked}
+                return replace(view, detail=detail)
             case DocumentIssued():
                 detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
                 return replace(view, detail={**detail, "language": event.language})
@@ -261,12 +282,39 @@ class Seeing:
                 reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
                 return replace(view, detail={"document": event.document, "copy": event.copy, "reason": reason})
             case RemarksAttached():
-                return replace(view, detail=remark_lines.attached_detail(self.loaded, self.masks, self.names, event))
+                return replace(view, detail=self._attached(event))
             case RemarkSettled():
-                return replace(view, detail=remark_lines.settled_detail(self.loaded, self.masks, event))
+                return replace(view, detail=self._settled(event))
+            case ReviewAsked():
+                move = self.case.protocol_at(event.seq, self.protocol).moves.get(event.move)
+                return replace(view, detail={"move": move, "sentence": self._reason(event, event.sentence)})
+            case ReviewEnded():
+                return replace(view, detail={"sentence": self._reason(event, event.sentence)})
+            case ErasureSuspended():
+                return replace(view, detail={"until": event.until, "reason": self._reason(event, event.reason)})
+            case ErasureResumed():
+                return replace(view, detail={"reason": self._reason(event, event.reason)})
             case VersionChanged():
                 return replace(view, detail=self._version_changed(event))
+            case FileHandled():
+                detail = {name: getattr(event, name) for name in ("piece", "sha256", "size", "format", "target")}
+                return replace(view, detail={**detail, "step": event.step.value})
+            case FileOpened():
+                reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
+                detail = {"piece": event.piece, "original": event.original, "purpose": event.purpose}
+                return replace(view, detail={**detail, "reason": reason})
+            case AccessLifted() | DoorOpened():
+                return replace(view, detail={"until": event.until, "reason": self._reason(event, event.reason)})
+            case AccessEnded():
+                return replace(view, detail={"opened": event.opened})
+            case DoorReviewed():
+                said = self._reason(event, event.sentence)
+                return replace(view, detail={"door": event.door, "justified": event.justified, "sentence": said})
         return view
+
+    def _reason(self, event: Event, words: str) -> str:
+        """Words that came with an event, as this reader may read them."""
+        return "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(words)
 
     def _version_changed(self, event: VersionChanged) -> dict[str, Any]:
         reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
@@ -313,13 +361,16 @@ class Seeing:
             opened_at=case.opened_at,
             entered_at=case.entry.at,
             restricted=case.restricted_seq is not None,
-            pseudonymised=self.loaded.pseudonymised,
+            pseudonymised=self.loaded.pseudonymised and self.loaded.lifting is None,
+            names_until=self.loaded.lifting.until if self.loaded.lifting else None,
+            open_until=self.loaded.door.until if self.loaded.door else None,
             metadata_only=self.loaded.metadata_only,
-            has_papers=self.has_papers(),
-            roles=self.loaded.roles,
+            has_papers=self.has_papers() and self.loaded.door is None,
+            roles=self.loaded.roles if self.loaded.door is None else (),
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
-            can_raise=any(
+            can_raise=self.loaded.door is None
+            and any(
                 choice.is_open and protocol.acts[choice.key].kind is ActKind.raise_danger
                 for choice in self.choices
                 if choice.kind == "act"
@@ -541,7 +592,12 @@ class Seeing:
     # ---- pages -----------------------------------------------------------------------------------------------
 
     def page(self) -> CaseView:
-        return self._metadata_page() if self.loaded.metadata_only else self._whole_page()
+        if self.loaded.metadata_only:
+            return self._metadata_page()
+        shown = self._whole_page()
+        if self.loaded.door is None:
+            return shown
+        return replace(shown, next_moves=(), other_moves=(), acts=(), to_sign=(), just_written=None)
 
     def _metadata_page(self) -> CaseView:
         """That the case is there, where it stands, who wrote when; and what is written for this reader's role."""
@@ -566,6 +622,7 @@ class Seeing:
             successor=self.case.successor,
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,
+            contributes=self.case.contributes,
         )
 
     def _is_for_reader(self, deadline: Deadline) -> bool:
@@ -577,7 +634,18 @@ class Seeing:
 
     def remarks(self) -> tuple[RemarkLine, ...]:
         """Remarks on copies, those that were dealt with among them."""
-        return remark_lines.remark_lines(self.loaded, self.masks, self.names)
+        return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_entry)
+
+    def _attached(self, event: RemarksAttached) -> dict[str, Any]:
+        return remark_lines.attached_detail(self.loaded, self.masks, self.names, self.reads_entry, event)
+
+    def _settled(self, event: RemarkSettled) -> dict[str, Any]:
+        return remark_lines.settled_detail(self.loaded, self.masks, self.reads_entry, event)
+
+    def review(self) -> ReviewLine | None:
+        """Where the review of the case stands."""
+        line = review_line(self)
+        return replace(line, tone=tone_of(line.due_at, self.loaded.now)) if line is not None else None
 
     def _whole_page(self) -> CaseView:
         forward, other = self.moves()
@@ -594,6 +662,7 @@ class Seeing:
             referrals=self.referrals(),
             holds=self.holds(),
             remarks=self.remarks(),
+            review=self.review(),
             evidence=self.of_kind(ActKind.evidence),
             notes=self.of_kind(ActKind.note),
             follow_ups=self.follow_ups(),
@@ -603,6 +672,7 @@ class Seeing:
             successor=self.case.successor,
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,
+            contributes=self.case.contributes,
             just_written=self._just_written(),
         )
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from school_protocol.domain.acting import in_team, own_role
 from school_protocol.domain.assessing import assessed_level, last_grid
 from school_protocol.domain.case import Case, is_reading
 from school_protocol.domain.engine import Choice
@@ -24,7 +27,10 @@ from school_protocol.services.loading import (
     with_neighbours,
 )
 from school_protocol.services.on_paper import writers
+from school_protocol.services.retention.limits import line_of
+from school_protocol.services.retention.rights import line_of as rights_line
 from school_protocol.services.seeing import Seeing
+from school_protocol.services.sharing.contributions import lines_of
 from school_protocol.services.views import (
     ActView,
     CaseHead,
@@ -43,10 +49,15 @@ _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.regio
 def see_case(house: House, actor: Actor, number: str) -> CaseView:
     """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event."""
     with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+        loaded = load(house, session, actor, number, reading=True)
         loaded = _mark_seen(house, session, loaded)
         note_reading(house, session, loaded, "case")
-        return seeing_of(house, loaded).page()
+        return replace(
+            seeing_of(house, loaded).page(),
+            kept=line_of(house, session, loaded),
+            rights=rights_line(loaded),
+            contributions=lines_of(house, session, loaded),
+        )
 
 
 def see_chronology(
@@ -54,7 +65,7 @@ def see_chronology(
 ) -> tuple[CaseHead, ChronologyPage]:
     """One page of the chronology, newest first."""
     with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+        loaded = load(house, session, actor, number, reading=True)
         note_reading(house, session, loaded, "chronology")
         seeing = seeing_of(house, loaded)
         return seeing.head(), seeing.chronology(before)
@@ -63,7 +74,7 @@ def see_chronology(
 def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseHead, RecordView]:
     """One recorded act, whole."""
     with house.realm.writing() as session:
-        loaded = load(house, session, actor, number)
+        loaded = load(house, session, actor, number, reading=True)
         record = loaded.case.written(seq)
         if record is None:
             raise Unseen(f"{number}/{seq}")
@@ -181,29 +192,51 @@ def seeing_of(house: House, loaded: Loaded) -> Seeing:
 
 
 def note_reading(house: House, session: Session, loaded: Loaded, what: str) -> None:
-    access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=what)
+    """One row, with the number of what was opened for a time where the reading rests on it."""
+    access.note(
+        session,
+        case_id=loaded.case_id,
+        account=loaded.actor.id,
+        at=house.now(),
+        what=what,
+        reason=reason_of(loaded),
+    )
+
+
+def reason_of(loaded: Loaded) -> str:
+    """`lifting.12` or `door.12`: the entry by which this reader reads names, or the case at all."""
+    if loaded.lifting is not None:
+        return f"lifting.{loaded.lifting.seq}"
+    return f"door.{loaded.door.seq}" if loaded.door is not None else ""
 
 
 def _mark_seen(house: House, session: Session, loaded: Loaded) -> Loaded:
-    """Whoever answers for the case has opened it: that ends the clock of the unseen."""
+    """Whoever answers for the case has opened it: that ends the clock of the unseen.
+
+    Somebody above the school is no team: the first of the team to open it after them is written down too.
+    """
     case = loaded.case
     latest = max([case.opening_seq, *(life.raised_seq for life in case.dangers if life.is_live)])
-    unseen = not any(seq > latest for seq, _at in case.seen)
-    own = case.opened_by == loaded.actor.id and latest <= _first_act(case)
-    if not unseen or own or not _is_team(loaded):
+    own, answering = case.opened_by == loaded.actor.id and latest <= _first_act(case), _answering(loaded)
+    if own or loaded.door is not None or not answering:
         return loaded
-    event = CaseSeen(actor=loaded.actor.id, role=loaded.roles[0], at=house.now(), occurred_at=house.now())
+    seen = [one for one in case.events if isinstance(one, CaseSeen) and one.seq > latest]
+    role = next((one for one in answering if in_team(loaded.protocol, one)), answering[0])
+    if any(in_team(loaded.protocol, one.role) or not in_team(loaded.protocol, role) for one in seen):
+        return loaded
+    event = CaseSeen(actor=loaded.actor.id, role=role, at=house.now(), occurred_at=house.now())
     keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    return load_by_id(house, session, loaded.actor, loaded.case_id)
+    return load_by_id(house, session, loaded.actor, loaded.case_id, reading=True)
 
 
 def _first_act(case: Case) -> int:
     return case.records[0].seq if case.records else 1
 
 
-def _is_team(loaded: Loaded) -> bool:
-    roles, seats = loaded.protocol.roles, loaded.protocol.seats
-    return any(role in seats or roles[role].sees in _TEAM for role in loaded.roles)
+def _answering(loaded: Loaded) -> tuple[str, ...]:
+    """The roles and seats by which this reader answers for the case."""
+    held = ((name, own_role(loaded.protocol, name)) for name in loaded.roles)
+    return tuple(name for name, role in held if role is not None and role.sees in _TEAM)
 
 
 def asks_signature(protocol: Protocol, act: Act) -> bool:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from school_protocol.domain.engine import Reason
-from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.lines import CaseHead as CaseHead
 from school_protocol.domain.lines import DangerLine as DangerLine
 from school_protocol.domain.lines import DueLine as DueLine
@@ -66,7 +66,10 @@ class ActLine:
 
 @dataclass(frozen=True, slots=True)
 class ContactLine:
-    """Somebody to call: living directory data. `open_now` is None where hours are not known."""
+    """Somebody to call: living directory data. `open_now` is None where hours are not known.
+
+    `is_stale`: nobody has found it right for long.
+    """
 
     target: Target | None
     name: Mapping[str, str]
@@ -74,6 +77,7 @@ class ContactLine:
     url: str | None = None
     open_now: bool | None = None
     verified_on: date | None = None
+    is_stale: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +86,72 @@ class ChronologyPage:
 
     events: tuple[EventView, ...]
     before: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class KeptLine:
+    """How long a case that has ended is kept: by which sentence of its definition, until when as things are."""
+
+    sentence: Text | None
+    erase_on: date | None
+    suspended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RightsLine:
+    """Until when the request about one's data that waits is answered; None: none waits."""
+
+    due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class ReviewLine:
+    """Where the review of a case stands (`state` empty: nobody has asked for one), and what this reader may do."""
+
+    state: str = ""
+    since: datetime | None = None
+    due_at: datetime | None = None
+    tone: str = "later"
+    by: str = ""
+    role: str = ""
+    asked: bool = False
+    """Somebody sent it; else a step called for it by itself."""
+    open_observations: int = 0
+    words: str = ""
+    """With which it was sent, sent back or ended: as this reader may read them."""
+    may_ask: bool = False
+    may_observe: bool = False
+    may_end: bool = False
+    visa: Act | None = None
+    """The act that ends it, where it waits and is open to this reader."""
+    may_refuse: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ContributionLine:
+    """A contribution, as the case that asked for it shows it."""
+
+    seq: int
+    school: str
+    """The other school's code."""
+    there: Unit | None
+    asked_at: datetime
+    state: str
+    """waits, refused, open, settled."""
+    answered_at: datetime | None = None
+    reason: str = ""
+    """Why it was refused."""
+    outcome: Option | None = None
+    """What became of it."""
+    number: str = ""
+    """Of the other school's case, once it is open."""
+    standing: State | None = None
+    level: Level | None = None
+    moved_at: datetime | None = None
+    may_read: bool = False
+    """Whether there is something to read of it here."""
+    is_seen: bool = False
+    """Whether this reader sees the other school's case itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,11 +177,21 @@ class CaseView:
     successor: str | None = None
     joined: tuple[str, ...] = ()
     opened_from: str | None = None
+    contributes: bool = False
+    """Whether another school leads the case from which this one was opened."""
+    contributions: tuple[ContributionLine, ...] = ()
+    """What was asked of other schools, and what became of it."""
     just_written: RecordView | None = None
     """What this reader did last in the case, where it is an entry that may be taken back."""
     """What this reader wrote in the last minutes and may still take back, the latest first."""
     remarks: tuple[RemarkLine, ...] = ()
     """Remarks on copies, those that were dealt with among them."""
+    review: ReviewLine | None = None
+    """None: the protocol knows of no review."""
+    kept: KeptLine | None = None
+    """How long the case is kept, once it has ended."""
+    rights: RightsLine | None = None
+    """Of requests about one's data, for whoever answers them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,6 +331,10 @@ class CaseLine:
     call: CallLine | None = None
     numbers: bool = False
     """Services are to be called: their numbers are on the page of the danger, not in a list."""
+    review: str = ""
+    """Where its review stands; empty: there is none."""
+    observations: int = 0
+    """Those that the team has still to answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from school_protocol.domain.case import Case, Record, acts_as, is_signed
 from school_protocol.domain.dues import Due
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol, ScopeKind, Source, Step
+from school_protocol.domain.review import review_now
 from school_protocol.storage import index
 
 WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})
@@ -101,7 +102,7 @@ class _Next:
     def _timed(self) -> Iterator[Waiting]:
         """Deadlines and planned follow-ups, by their moment. A routine one yields to a step that is open."""
         timed: list[tuple[datetime, Due | FollowUp]] = [
-            (due.due_at, due) for due in self.running if not self._is_routine(due)
+            (due.due_at, due) for due in self.running if not self._is_routine(due) and not self._is_beside(due)
         ]
         timed += [(one.due.due_at, one) for one in follow_ups(self.facts)]
         for _at, one in sorted(timed, key=lambda pair: pair[0]):
@@ -116,6 +117,13 @@ class _Next:
 
     def _is_routine(self, due: Due) -> bool:
         return self._deadline(due).repeat and not self._deadline(due).urgent
+
+    def _is_beside(self, due: Due) -> bool:
+        """A review that somebody asked for runs beside the team's own steps: nothing waits for it."""
+        if not any(source.review for source in self._deadline(due).start):
+            return False
+        now = review_now(self.protocol, self.case)
+        return now is not None and now.asked
 
     def _of_due(self, due: Due) -> Iterator[Waiting]:
         """What would meet a deadline that runs: an act that is open here, or a way on."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Profile
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load, load_by_id, scope_of, today_for

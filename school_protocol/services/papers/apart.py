@@ -25,7 +25,7 @@ from school_protocol.services.house import House, open_house
 
 T = TypeVar("T")
 SECONDS = 180.0
-"""How long one piece of work may take."""
+"""How long one piece of work may take, unless whoever starts the processes says otherwise."""
 PIECES = 100
 """How many a process does before another takes its place."""
 MEMORY = 400
@@ -73,9 +73,10 @@ class _At:
 class Crew:
     """So many processes, each started when it is first needed. Any thread may hand work out."""
 
-    def __init__(self, settings: Settings, size: int) -> None:
+    def __init__(self, settings: Settings, size: int, *, seconds: float = SECONDS) -> None:
         self.size = size
         self._settings = settings
+        self._seconds = seconds
         self._free: SimpleQueue[_Process | None] = SimpleQueue()
         for _one in range(size):
             self._free.put(None)
@@ -83,7 +84,7 @@ class Crew:
     def do(self, work: Callable[..., T], *told: Any, now: datetime) -> T:
         process = self._free.get()
         try:
-            process = process or _Process(self._settings)
+            process = process or _Process(self._settings, self._seconds)
             answer: T = process.do(work, told, now)
         except Broken:
             _end(process)
@@ -121,13 +122,14 @@ def _end(process: _Process | None) -> None:
 
 
 class _Process:
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, seconds: float) -> None:
         command = [sys.executable, "-m", __name__]
         self._process = subprocess.Popen(  # noqa: S603 - our own module, by our own interpreter
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, bufsize=0
         )
         self._done = 0
         self._memory = 0
+        self._seconds = seconds
         self._tell(settings)
 
     @property
@@ -151,7 +153,7 @@ class _Process:
             raise Broken("ended") from None
 
     def _heard(self) -> Any:
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + self._seconds
         return pickle.loads(self._read(int.from_bytes(self._read(_LENGTH, end), "big"), end))  # noqa: S301 - our own
 
     def _read(self, wanted: int, end: float) -> bytes:

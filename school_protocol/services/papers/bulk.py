@@ -27,10 +27,11 @@ from school_protocol.documents.sealing.errors import (
     StampUnfit,
     TimestampRefused,
 )
+from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, SentBefore, Unseen
 from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.domain.protocol import Document, Profile, Protocol, ScopeKind
+from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import load, scope_of, today_for

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 
 from school_protocol.config import LANGUAGES
 from school_protocol.documents.sealing.bundles import BundleFile
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.events import DocumentIssued
-from school_protocol.domain.protocol import Document
 from school_protocol.wording import Wording
 
 OPENSSL = (

@@ -10,11 +10,11 @@ from school_protocol.documents.papers import Paper, paper
 from school_protocol.documents.papers.register import register_csv, register_json
 from school_protocol.documents.sealing.bundles import BundleFile, Manifest, bundled
 from school_protocol.documents.sealing.keys import SigningKey
+from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import DocumentIssued
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Document, Profile
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, as_it_stood, load, names_in
 from school_protocol.services.papers import bundle_words as words

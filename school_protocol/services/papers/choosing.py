@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from school_protocol.documents import rendering
+from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, Document, Profile
+from school_protocol.domain.protocol import Act
 from school_protocol.domain.summaries import last_summary, stands
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load

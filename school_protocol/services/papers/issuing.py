@@ -5,9 +5,9 @@ from __future__ import annotations
 import secrets
 from dataclasses import dataclass
 
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Profile
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, load
 from school_protocol.services.papers.choosing import check_summary, document_of, profiles_of

@@ -9,6 +9,7 @@ from typing import Any
 
 from school_protocol.documents.papers import Answered, Called, Exhibit, Paper, Printed, Recipient
 from school_protocol.domain.case import Record, Referral
+from school_protocol.domain.document_rules import Document, Piece
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.letters import (
@@ -22,7 +23,7 @@ from school_protocol.domain.letters import (
 from school_protocol.domain.lines import PersonLine, RecordView
 from school_protocol.domain.naming import Identity, Naming, apart, with_tokens
 from school_protocol.domain.policy import Actor, Unit
-from school_protocol.domain.protocol import ActKind, Document, Piece, Target
+from school_protocol.domain.protocol import ActKind, Target
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, accounts_in, load, names_in, naming_of, sign_of

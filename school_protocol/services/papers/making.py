@@ -11,8 +11,9 @@ from school_protocol.documents import record as records
 from school_protocol.documents.case_file import case_file
 from school_protocol.documents.model import CaseFile
 from school_protocol.documents.rendering import ink
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.dues import open_dues
-from school_protocol.domain.protocol import Profile, Protocol
+from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import House
 from school_protocol.services.limiting import Limits
 from school_protocol.services.loading import Loaded, account_names, accounts_in, names_in

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from ipaddress import IPv6Address, ip_address, ip_network
 
 from school_protocol.documents.sealing.trust import Trust
-from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.house import House
+from school_protocol.services.identity.throttling import TooManyTries, place_of
 from school_protocol.services.papers.signing import trust_in
 from school_protocol.storage import sign_in as browser
 
 WINDOW, MOST = timedelta(minutes=15), 40
 """So many files from one place in so long: a whole school may stand behind one address."""
-HOUSEHOLD = 64
-"""Bits of an IPv6 address that are one place: whoever has one address of such a network has them all."""
 
 
 def can(house: House) -> bool:
@@ -35,14 +32,3 @@ def note(house: House, address: str) -> None:
         if browser.attempts_since(session, subject, house.now() - WINDOW) >= MOST:
             raise TooManyTries(int(WINDOW.total_seconds()))
         browser.note_attempt(session, subject, at=house.now())
-
-
-def place_of(address: str) -> str:
-    """What counts as one place: an IPv4 address, or the network of an IPv6 one; anything else as it is."""
-    try:
-        found = ip_address(address)
-    except ValueError:
-        return address
-    if not isinstance(found, IPv6Address):
-        return str(found)
-    return str(found.ipv4_mapped or ip_network((int(found), HOUSEHOLD), strict=False))

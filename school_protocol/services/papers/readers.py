@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.letters import held_back, own_pupil, refused_target, same_as
 from school_protocol.domain.lines import PersonLine
 from school_protocol.domain.naming import Identity
 from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import Profile, ScopeKind, Target
+from school_protocol.domain.protocol import ScopeKind, Target
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, names_in
 from school_protocol.services.seeing import Seeing

@@ -10,12 +10,12 @@ from datetime import datetime
 
 from school_protocol.documents.papers.review_sheet import ReviewSheet, review_sheet
 from school_protocol.domain import remarks as rules
+from school_protocol.domain.document_rules import Document, Profile, Remarks, Section
 from school_protocol.domain.engine import Reason, role_for, roles_of
 from school_protocol.domain.errors import BadInput, Refused, Unseen
 from school_protocol.domain.events import DocumentIssued, Event, Handwritten, Remark, RemarkSettled
 from school_protocol.domain.lines import EventView, RemarkLine
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Document, Profile, Remarks, Section
 from school_protocol.domain.remarks import RemarksRefused
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, accounts_in, keep, load, names_in, naming_of
@@ -237,18 +237,18 @@ def attach_remarks(
                 paper=_handwritten(house, loaded, declared, paper),
             )
             texts = {f"{place}.text": one.text for place, one in enumerate(remarks)}
-            _refuse_names(house, session, loaded, texts)
-            done = _kept(house, session, loaded, event, press)
+            refuse_named(house, session, loaded, texts)
+            done = kept_with(house, session, loaded, event, press)
             for receiver in declared.to:
                 payload: outbox.Payload = {"case": loaded.case_id, "to": receiver, "move": "remarks", "urgent": False}
                 outbox.put(session, "notify", payload, at=house.now())
             return done
     except BadInput as problem:
-        _note_names(house, actor, number, problem)
+        note_named(house, actor, number, problem)
         raise
 
 
-def _note_names(house: House, actor: Actor, number: str, problem: BadInput) -> None:
+def note_named(house: House, actor: Actor, number: str, problem: BadInput) -> None:
     """That remarks were refused for whom they name is written down: nobody tries names out unseen."""
     if not any("names_somebody" in codes for codes in problem.problems.values()):
         return
@@ -279,13 +279,13 @@ def _handwritten(house: House, loaded: Loaded, declared: Remarks, said: OnPaper 
     return Handwritten(by=paper.writer.id, role=role, at=paper.written_at)
 
 
-def _refuse_names(house: House, session: Session, loaded: Loaded, texts: Mapping[str, str]) -> None:
+def refuse_named(house: House, session: Session, loaded: Loaded, texts: Mapping[str, str]) -> None:
     """Remarks are read without names, and printed on copies that have none."""
     naming = naming_of(loaded.protocol, names_in(house, session, loaded.case_id))
     refuse_names_in(naming, texts, tells=not loaded.pseudonymised)
 
 
-def _kept(house: House, session: Session, loaded: Loaded, event: Event, press: once.Press) -> Done:
+def kept_with(house: House, session: Session, loaded: Loaded, event: Event, press: once.Press) -> Done:
     (kept,) = keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
     once.use(session, press, {"seq": kept.seq, "raised": False, "number": loaded.case.number}, at=house.now())
     return Done(kept.seq, False, number=loaded.case.number)
@@ -315,7 +315,7 @@ def settle_remark(
             raise Refused((Reason("remark_settled"),))
         if len(sentence) > rules.SENTENCE_MOST:
             raise BadInput({"sentence": (f"too_long:{rules.SENTENCE_MOST}:{len(sentence)}",)})
-        _refuse_names(house, session, loaded, {"sentence": sentence})
+        refuse_named(house, session, loaded, {"sentence": sentence})
         event = RemarkSettled(
             actor=actor.id,
             role=role,
@@ -325,7 +325,7 @@ def settle_remark(
             remark=place,
             sentence=sentence,
         )
-        return _kept(house, session, loaded, event, press)
+        return kept_with(house, session, loaded, event, press)
 
 
 # ---- the sheet -------------------------------------------------------------------------------------------------------

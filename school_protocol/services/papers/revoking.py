@@ -8,11 +8,11 @@ from datetime import datetime
 
 from school_protocol.domain.answers import TEXT_MOST
 from school_protocol.domain.case import Case
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, SchoolProtocolError, Unseen
 from school_protocol.domain.events import DocumentIssued, DocumentRevoked
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Document
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, keep, load
 from school_protocol.services.seeing import Seeing

@@ -24,6 +24,7 @@ from school_protocol.domain.events import DocumentIssued, DocumentRevoked, Event
 from school_protocol.services.house import House
 from school_protocol.storage import cases, copies, yearly
 from school_protocol.storage.engines import Session
+from school_protocol.storage.figures import releases
 from school_protocol.storage.journal import Head
 from school_protocol.wording import Wording
 
@@ -189,9 +190,10 @@ def asked(house: House, found: Checked) -> Checked:
 
 
 def _asked_of_reports(house: House, found: Checked, number: int) -> Checked:
-    """Of a copy that is of no case: whether it is a yearly report that was handed out, byte for byte."""
+    """Of a copy that is of no case: whether it is a report on figures that was handed out, byte for byte."""
     with house.directory.reading() as session:
-        handed = yearly.of_digest(session, found.verdict.digest)
+        digest = found.verdict.digest
+        handed = yearly.of_digest(session, digest) or releases.paper_of_digest(session, digest)
     if handed is None or handed.copy != number:
         return replace(found, verdict=_with(found.verdict, [Finding(Code.NOT_ISSUED)]), is_asked=True)
     return replace(found, is_asked=True, is_issued=True)

@@ -19,20 +19,22 @@ from school_protocol.documents.sealing.overlays import overlay
 from school_protocol.documents.yearly import YearlyPaper, yearly_paper
 from school_protocol.domain import yearly as years
 from school_protocol.domain.case import fold
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.dues import read
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.domain.events import Event, VersionChanged, from_entry
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Actor, Unit
-from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.shares import add_to
 from school_protocol.domain.yearly import Figures, Period, Tally, figures
 from school_protocol.domain.yearly_rules import Yearly
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import House
 from school_protocol.services.loading import account_names, surroundings, today_for
 from school_protocol.services.papers.signing import signed
-from school_protocol.storage import administration, cases, directory, yearly
+from school_protocol.storage import administration, cases, directory, retention, yearly
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.yearly import Handed, Report
@@ -268,6 +270,11 @@ def count(house: House, place: Place, period: Period) -> Figures:
     tally = Tally(place.protocol, place.document, earlier)
     for facts in _cases(house, place, period):
         tally.take(facts)
+    with house.realm.reading() as session:
+        key = (place.unit.id, place.protocol.protocol, place.document.key, period.year, period.last_day)
+        share = retention.share(session, key)
+    if share is not None:
+        add_to(tally, share)
     return figures(tally, is_over=period.is_over, training_ends=_training_ends(house, place, period))
 
 

@@ -10,6 +10,7 @@ from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol, Role
 from school_protocol.services.house import House
+from school_protocol.services.identity.factors import end_if_unproven
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams.changing import (
     Changed,
@@ -137,6 +138,7 @@ def name_stand_in(
         with house.directory.writing() as kept:
             _check_stand_in(kept, house, actor, view.unit, filled, chosen, first, last)
             post = directory.appoint(kept, chosen.id, role=filled.role, unit=view.unit.id, starts=first, ends=last)
+            end_if_unproven(kept, house, chosen.id, filled.role)
             write_down(
                 kept, house, actor, Kind.stand_in_named, view.unit.id, chosen.id, filled.role, post, reason, sentence,
                 other=filled.value.partition(".")[2] or None, starts=first, ends=last,
@@ -194,6 +196,9 @@ def _check_stand_in(
     obstacles = []
     if chosen.id == away:
         obstacles.append(Obstacle("stands_in_for_self"))
+    is_above = any(held.unit in school.parents for held in actor.appointments)
+    if filled.protocol.roles[filled.role].administers and not is_above:
+        obstacles.append(Obstacle("from_above"))
     now = administration.posts(session, [school.id], since=today_for(house))
     acting = [one for one in now if one.account.id == actor.id and one.stands_in is not None]
     if any(one.role == filled.role and one.ends is not None and last > one.ends for one in acting):

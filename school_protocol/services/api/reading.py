@@ -1,0 +1,241 @@
+"""What is read by a token: cases by signs, as whoever oversees that place reads them, and less; each reading noted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from school_protocol.documents import record as records
+from school_protocol.domain.errors import SchoolProtocolError, Unseen
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.policy import Actor, Scope, Unit, UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.api.sight import PLACES, actor_for, copy_for, overseeing, scope_for
+from school_protocol.services.api.tokens import TOKEN_LONGEST, administrators, hashed, overseers
+from school_protocol.services.house import House
+from school_protocol.services.identity.throttling import stop
+from school_protocol.services.limiting import Limits
+from school_protocol.services.loading import Loaded, load_by_id, names_in, today_for
+from school_protocol.services.papers.making import sources_of, versions_of
+from school_protocol.services.printing import case_file_view
+from school_protocol.storage import access, cases, directory, index, journal
+from school_protocol.storage import sign_in as browser
+from school_protocol.storage.api import tokens
+from school_protocol.storage.api.tokens import Right, Token
+from school_protocol.storage.engines import Session
+from school_protocol.wording import Wording
+
+WINDOW, MOST = timedelta(minutes=15), 600
+"""So often something is read by one token in so long."""
+READ = "api"
+"""Under which code the accesses to cases are kept."""
+
+
+class UnknownToken(SchoolProtocolError):
+    """No such token is good now: absent, mistyped, over and ended are one answer."""
+
+
+class RightLacking(SchoolProtocolError):
+    """The token is good, for something else."""
+
+    def __init__(self, right: Right) -> None:
+        self.right = right
+        super().__init__(right.value)
+
+
+@dataclass(frozen=True, slots=True)
+class Bearer:
+    """Another system that has proven its token: for which place, and under which account it is written down."""
+
+    token: Token
+    unit: Unit
+
+    @property
+    def account(self) -> str:
+        assert self.token.account is not None, "a token that is good was drawn"
+        return self.token.account
+
+
+def admit(house: House, secret: str, right: Right, what: str, subject: str = "") -> Bearer:
+    """Whose token this is, and that it is about to read something: written down before anything is read.
+
+    Raises UnknownToken, RightLacking, TooManyTries.
+    """
+    if not secret or len(secret) > TOKEN_LONGEST:
+        raise UnknownToken("token")
+    with house.directory.reading() as session:  # whoever only guesses holds up nobody who writes
+        known = _good(house, tokens.hashed_as(session, hashed(house, secret)))
+    with house.directory.writing() as session:
+        token = _good(house, tokens.held(session, known.id))
+        _answered_for(house, session, token)
+        counted = f"api|{token.id}"
+        stop(session, house, counted, MOST, WINDOW)
+        browser.note_attempt(session, counted, at=house.now())
+        has_right = right in token.rights
+        if has_right:
+            tokens.note_read(session, token.id, what, subject, at=house.now())
+        unit = directory.unit(session, token.unit)
+    if not has_right:
+        raise RightLacking(right)
+    return Bearer(token, unit)
+
+
+def _good(house: House, token: Token | None) -> Token:
+    if token is None or not token.is_good(today_for(house)):
+        raise UnknownToken("token")
+    return token
+
+
+def _answered_for(house: House, session: Session, token: Token) -> None:
+    """One of the two who made it still holds the post by which they did; raises UnknownToken."""
+    unit = directory.unit(session, token.unit)
+    holders = directory.holders(session, [unit.id, *unit.parents], today=today_for(house))
+    asking, agreeing = administrators(house), overseers(house)
+    for one in holders:
+        if one.account.id == token.asked_by and one.role in asking:
+            return
+        if one.account.id == token.agreed_by and one.role in agreeing:
+            return
+    raise UnknownToken("token")
+
+
+# ---- cases -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class CasePage:
+    """Rows of the index by number, with what says them in words; `after`: where the next page begins."""
+
+    rows: tuple[index.IndexRow, ...]
+    units: Mapping[str, Unit]
+    protocols: Mapping[tuple[str, int], Protocol]
+    after: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a list of cases is narrowed down to; empty: nothing is asked."""
+
+    protocol: str = ""
+    school: str = ""
+    stage: str = ""
+    state: str = ""
+    level: int | None = None
+    ended: bool | None = None
+    moved_since: datetime | None = None
+    due_before: datetime | None = None
+
+
+def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, after: str = "") -> CasePage:
+    """A page of the cases that this token sees, in the order of their numbers."""
+    scope = _scope(house, bearer)
+    school = _school(house, wanted.school)
+    if wanted.school and school is None:
+        return CasePage((), {}, {}, "")
+    narrowed = index.Filter(
+        protocol=wanted.protocol or None,
+        unit=school,
+        stages=frozenset({wanted.stage}) if wanted.stage else None,
+        states=frozenset({wanted.state}) if wanted.state else None,
+        level=wanted.level,
+        ended=wanted.ended,
+        moved_from=wanted.moved_since,
+        due_before=wanted.due_before,
+    )
+    with house.realm.reading() as session:
+        found = index.by_number(
+            session, scope, today=today_for(house), limit=limit + 1, filter=narrowed, after=after,
+            apart=_apart(house, bearer),
+        )  # fmt: skip
+    rows = found[:limit]
+    with house.directory.reading() as people:
+        units = directory.units(people, {row.unit for row in rows})
+    followed = {(row.protocol, row.version) for row in rows}
+    return CasePage(
+        rows, units, {one: house.library.protocol(*one) for one in followed},
+        rows[-1].number if len(found) > limit else "",
+    )  # fmt: skip
+
+
+def _school(house: House, code: str) -> str | None:
+    with house.directory.reading() as session:
+        found = directory.unit_coded(session, code.strip().upper()) if code else None
+    return found.id if found is not None and found.kind is UnitKind.school else None
+
+
+def _scope(house: House, bearer: Bearer) -> Scope:
+    return scope_for(bearer.account, bearer.unit, house.library.every())
+
+
+def _apart(house: House, bearer: Bearer) -> frozenset[str]:
+    """Who made the token, and whoever oversees that place now: where one takes no part, that system reads nothing."""
+    kinds = {bearer.unit.kind, *PLACES}
+    roles = {role.key for one in house.library.every() for kind in kinds for role in overseeing(one, kind)}
+    with house.directory.reading() as session:
+        holders = directory.holders(session, [bearer.unit.id, *bearer.unit.parents], today=today_for(house))
+    made = {one for one in (bearer.token.asked_by, bearer.token.agreed_by) if one}
+    return frozenset(one.account.id for one in holders if one.role in roles) | made
+
+
+# ---- one case --------------------------------------------------------------------------------------------------------
+
+
+def read_record(house: House, bearer: Bearer, number: str, language: str) -> bytes:
+    """The record of one case, under signs and without anybody's own words; raises Unseen.
+
+    It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks and reasons.
+    """
+    digits = cases.check_number(number)
+    with house.realm.reading() as session:
+        loaded = _load(house, session, bearer, digits, language)
+        made = _record(house, session, loaded, _unseen(house, session, bearer, loaded), language)
+    with house.realm.writing() as session:
+        if _find(house, session, bearer, digits) != loaded.case_id:
+            raise Unseen(number)  # it was restricted, or erased, meanwhile
+        access.note(session, case_id=loaded.case_id, account=bearer.account, at=house.now(), what=READ)
+    return made
+
+
+def _find(house: House, session: Session, bearer: Bearer, digits: str | None) -> str | None:
+    found = index.find_id(session, _scope(house, bearer), digits, today=today_for(house)) if digits else None
+    if found is None or _apart(house, bearer) & index.excluded(session, [found])[found]:
+        return None
+    return found
+
+
+def _load(house: House, session: Session, bearer: Bearer, digits: str | None, language: str) -> Loaded:
+    case_id = _find(house, session, bearer, digits)
+    if case_id is None:
+        raise Unseen(digits or "")
+    actor = _actor(house, bearer, language)
+    loaded = load_by_id(house, session, actor, case_id)
+    if not loaded.roles or not loaded.pseudonymised or loaded.metadata_only:
+        raise Unseen(loaded.case.number)
+    return loaded
+
+
+def _actor(house: House, bearer: Bearer, language: str) -> Actor:
+    return actor_for(bearer.account, house.name, bearer.unit, house.library.every(), language)
+
+
+def _unseen(house: House, session: Session, bearer: Bearer, loaded: Loaded) -> frozenset[str]:
+    """The other cases that this one names, as far as they are not there for this token."""
+    named = {str(one) for one in (loaded.case.opened_from, *loaded.case.joined) if one}
+    for record in (*loaded.case.records, *loaded.case.retracted.values()):
+        fields = loaded.case.protocol_at(record.seq, loaded.protocol).form_of(record.act).fields
+        named |= {str(record.answers.get(item.key) or "") for item in fields if item.type is FieldType.case}
+    return frozenset(one for one in named if one and _find(house, session, bearer, one) is None)
+
+
+def _record(house: House, session: Session, loaded: Loaded, unseen: frozenset[str], language: str) -> bytes:
+    profile = next(filter(None, (copy_for(loaded.protocol, role) for role in loaded.roles)), None)
+    head = journal.content_head(session, loaded.case_id)
+    if profile is None or head is None:
+        raise Unseen(loaded.case.number)
+    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen)
+    loaded.names, loaded.naming = limits.names(), limits.naming()
+    view = case_file_view(house, loaded, {}, limits, head.seq, head.hash)
+    versions = versions_of(loaded)
+    offered = language if language in loaded.protocol.languages else loaded.protocol.languages[0]
+    return records.encoded(records.record_of(view, versions, sources_of(house, versions), Wording(offered)))

@@ -1,0 +1,413 @@
+"""The directory of contacts, for roles that keep it: what changes is written down, and no case is touched by it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.domain.protocol import Target
+from school_protocol.services.directory import is_stale
+from school_protocol.services.house import House
+from school_protocol.services.loading import today_for
+from school_protocol.services.referrals.typed import Problems, checked, in_order
+from school_protocol.services.teams.changing import Obstacle, TeamRefused, plain
+from school_protocol.services.teams.team import declared
+from school_protocol.storage import administration, directory, once, staff
+from school_protocol.storage.administration import Change, Kind
+from school_protocol.storage.directory import Contact
+from school_protocol.storage.engines import Session
+from school_protocol.storage.referrals import contacts as kept
+
+LOG = 20
+PLACES_MOST = 31
+
+
+# ---- what pages are given ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class ContactView:
+    """A contact as whoever keeps the directory sees it. `unit` None: it serves the whole country."""
+
+    id: str
+    target: Target | None
+    unit: Unit | None
+    names: Mapping[str, str]
+    phone: str
+    url: str
+    hours: Mapping[str, Any]
+    verified_on: date | None
+    verified_by: str
+    is_stale: bool
+    may_change: bool
+    """Else it is kept by somebody above: this reader notes only that it was found right."""
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class PlaceContacts:
+    """The contacts of one place, by target and in their order."""
+
+    unit: Unit | None
+    contacts: tuple[ContactView, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeView:
+    """A change of the directory: what, by whom, when; `target` is None where no definition names it any more."""
+
+    kind: str
+    at: datetime
+    actor: str
+    target: Target | None
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class ContactsView:
+    """The whole directory of one keeper."""
+
+    places: tuple[PlaceContacts, ...]
+    stale: int
+    changes: tuple[ChangeView, ...]
+    days: int
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What a press did; `repeated` where an earlier press had done it."""
+
+    contact: str
+    repeated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Keeper:
+    """Somebody who keeps the directory of `units` and of all below them."""
+
+    actor: Actor
+    posts: tuple[Appointment, ...]
+    units: Mapping[str, Unit]
+    """The units of these posts, by id."""
+
+    @property
+    def is_top(self) -> bool:
+        """Whether nobody is above: then the country's contacts are theirs too."""
+        return any(not unit.parents for unit in self.units.values())
+
+    def post_for(self, unit: Unit | None) -> Appointment | None:
+        """The post by which a contact of that place is theirs to change."""
+        for post in self.posts:
+            within = unit is not None and post.unit in (unit.id, *unit.parents)
+            if within or (unit is None and not self.units[post.unit].parents):
+                return post
+        return None
+
+
+# ---- seeing --------------------------------------------------------------------------------------------------------
+
+
+def may_keep(house: House, actor: Actor) -> bool:
+    """Whether the directory of contacts is this person's to keep."""
+    known = declared(house)
+    return any(post.role in known and known[post.role][1].keeps_contacts for post in actor.appointments)
+
+
+def keeper_of(house: House, actor: Actor) -> Keeper:
+    """This person as one who keeps contacts; raises Unseen."""
+    known = declared(house)
+    posts = tuple(one for one in actor.appointments if one.role in known and known[one.role][1].keeps_contacts)
+    if not posts:
+        raise Unseen("contacts")
+    with house.directory.reading() as session:
+        units = directory.units(session, {post.unit for post in posts})
+    return Keeper(actor, posts, units)
+
+
+def see_contacts(house: House, actor: Actor) -> ContactsView:
+    """The contacts of one's units, of all below and above them, and of the country; with the latest changes."""
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        found = _reached(session, keeper)
+        units = directory.units(session, {one.unit for one in found if one.unit})
+        changes = administration.changes(session, list(keeper.units), limit=LOG, kinds=administration.OF_CONTACTS)
+        people = directory.accounts(session, _named(found, changes))
+    names = {key: account.name(actor.language) for key, account in people.items()}
+    views = [_view(house, keeper, one, units, names) for one in found]
+    order = list(targets_of(house))
+    places: dict[str, list[ContactView]] = {}
+    for view in sorted(views, key=lambda one: order.index(one.target.key) if one.target else len(order)):
+        places.setdefault(view.unit.id if view.unit else "", []).append(view)
+    storeys = sorted(places, key=lambda key: _storey(keeper, units.get(key)))
+    log = tuple(_change(house, one, names) for one in changes)
+    return ContactsView(
+        tuple(PlaceContacts(units.get(key), tuple(places[key])) for key in storeys),
+        sum(view.is_stale for view in views),
+        log,
+        house.settings.contact_days,
+    )
+
+
+def _storey(keeper: Keeper, unit: Unit | None) -> tuple[bool, int, str]:
+    """One's own places first, from the widest to the narrowest; then what is kept further up."""
+    return keeper.post_for(unit) is None, len(unit.parents) if unit else 0, unit.code if unit else ""
+
+
+def see_contact(house: House, actor: Actor, contact_id: str) -> ContactView:
+    """One contact that this person keeps, or may note as right; raises Unseen."""
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        found = _seen(session, keeper, contact_id)
+        units = directory.units(session, [found.unit] if found.unit else [])
+        people = directory.accounts(session, _named([found], ()))
+    return _view(house, keeper, found, units, {key: one.name(actor.language) for key, one in people.items()})
+
+
+def was_retired(house: House, actor: Actor, contact_id: str) -> bool:
+    """Whether that was a contact of this person's places, and is retired; raises Unseen for whoever keeps none."""
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        found = kept.retired(session, contact_id)
+        return found is not None and keeper.post_for(_unit(session, found)) is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """Where a keeper's contacts may serve: units, where they are few; else a code is typed."""
+
+    units: tuple[Unit, ...]
+    may_be_country: bool
+
+
+def places_for(house: House, actor: Actor) -> Places:
+    """The places for which this person may add a contact, from the widest to the narrowest."""
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        ids = staff.places(session, list(keeper.units), limit=PLACES_MOST)
+        found = directory.units(session, ids).values() if len(ids) < PLACES_MOST else ()
+    return Places(tuple(sorted(found, key=lambda unit: (len(unit.parents), unit.code))), keeper.is_top)
+
+
+def stale_contacts(house: House, actor: Actor) -> int:
+    """How many contacts of this person's own units are due to be checked; 0 for whoever keeps none."""
+    if not may_keep(house, actor):
+        return 0
+    keeper = keeper_of(house, actor)
+    with house.directory.reading() as session:
+        found = _reached(session, keeper)
+        units = directory.units(session, {one.unit for one in found if one.unit})
+    own = (one for one in found if keeper.post_for(units.get(one.unit or "")))
+    return sum(is_stale(house, one.verified_on) for one in own)
+
+
+def targets_of(house: House) -> dict[str, Target]:
+    """Whom cases may be referred to, by key, in the order of the definitions."""
+    found: dict[str, Target] = {}
+    for protocol in house.library.current():
+        for key, target in protocol.targets.items():
+            found.setdefault(key, target)
+    return found
+
+
+def _reached(session: Session, keeper: Keeper) -> tuple[Contact, ...]:
+    above = {parent for unit in keeper.units.values() for parent in unit.parents}
+    return kept.kept(session, list(keeper.units), above=above)
+
+
+def _seen(session: Session, keeper: Keeper, contact_id: str) -> Contact:
+    found = next((one for one in _reached(session, keeper) if one.id == contact_id), None)
+    if found is None:
+        raise Unseen(contact_id)
+    return found
+
+
+def _named(found: Iterable[Contact], changes: Iterable[Change]) -> set[str]:
+    return {one.verified_by for one in found if one.verified_by} | {one.actor for one in changes}
+
+
+def _view(
+    house: House, keeper: Keeper, one: Contact, units: Mapping[str, Unit], names: Mapping[str, str]
+) -> ContactView:
+    unit = units.get(one.unit or "")
+    return ContactView(
+        id=one.id,
+        target=_target(house, one.target),
+        unit=unit,
+        names=one.names,
+        phone=one.phone,
+        url=one.url,
+        hours=one.hours,
+        verified_on=one.verified_on,
+        verified_by=names.get(one.verified_by or "", ""),
+        is_stale=is_stale(house, one.verified_on),
+        may_change=keeper.post_for(unit) is not None,
+        revision=one.revision,
+    )
+
+
+def _target(house: House, key: str) -> Target | None:
+    for protocol in house.library.current():
+        found = protocol.targets.get(protocol.resolve("targets", key))
+        if found is not None:
+            return found
+    return None
+
+
+def _change(house: House, one: Change, names: Mapping[str, str]) -> ChangeView:
+    target, _, said = one.sentence.partition(": ")
+    return ChangeView(one.kind.value, one.at, names.get(one.actor, "–"), _target(house, target), said)
+
+
+# ---- changing ------------------------------------------------------------------------------------------------------
+
+
+def add(house: House, actor: Actor, *, target: str | None, unit: str | None, token: str, **said: str | None) -> Kept:
+    """A new contact of one of one's places (`unit`: its code; empty: the whole country, for whoever is at the top)."""
+    keeper = keeper_of(house, actor)
+
+    def change(session: Session) -> str:
+        problems: Problems = {}
+        if target not in targets_of(house):
+            problems["target"] = ("unknown_option" if target else "required",)
+        place, post = _place(session, keeper, unit, problems)
+        contact = checked(said, {}, problems)
+        if problems or post is None:
+            raise BadInput(problems)
+        added = directory.add_contact(
+            session, target=str(target), unit=place.id if place else None, position=kept.next_position(session),
+            names=contact.names, phone=contact.phone, url=contact.url, hours=contact.hours,
+        )  # fmt: skip
+        if contact.is_verified:
+            directory.verify_contact(session, added, on=today_for(house), by=actor.id)
+        _write_down(house, session, keeper, post, Kind.contact_added, added, str(target), contact.shown)
+        return added
+
+    return _once(house, actor, token, "contact-add", [target, unit, in_order(said)], change)
+
+
+def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token: str, **said: str | None) -> Kept:
+    """Put a contact right; raises TeamRefused where somebody changed it since it was shown."""
+    keeper = keeper_of(house, actor)
+
+    def change(session: Session) -> str:
+        before, post = _own(session, keeper, contact_id)
+        problems: Problems = {}
+        contact = checked(said, before.hours, problems, before.names)
+        if problems:
+            raise BadInput(problems)
+        if before.revision != expected:
+            raise TeamRefused(Obstacle("changed_meanwhile"))
+        today = today_for(house)
+        same = (before.phone, before.url) == (contact.phone, contact.url)
+        stays = (before.verified_on, before.verified_by) if same else (None, None)
+        verified_on, verified_by = (today, actor.id) if contact.is_verified else stays
+        kept.correct(
+            session, contact_id, names=contact.names, phone=contact.phone, url=contact.url, hours=contact.hours,
+            verified_on=verified_on, verified_by=verified_by,
+        )  # fmt: skip
+        was = before.phone or before.url
+        shown = contact.shown if was == contact.shown else f"{was or '–'} → {contact.shown or '–'}"
+        _write_down(house, session, keeper, post, Kind.contact_corrected, contact_id, before.target, shown)
+        return contact_id
+
+    return _once(house, actor, token, "contact-correct", [contact_id, expected, in_order(said)], change)
+
+
+def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
+    """Somebody called today, and it is right; also of a contact that is kept further up."""
+    keeper = keeper_of(house, actor)
+
+    def change(session: Session) -> str:
+        found = _seen(session, keeper, contact_id)
+        if kept.contact(session, contact_id).revision != expected:
+            raise TeamRefused(Obstacle("changed_meanwhile"))
+        directory.verify_contact(session, contact_id, on=today_for(house), by=actor.id)
+        post = keeper.post_for(_unit(session, found)) or keeper.posts[0]
+        shown = found.phone or found.url
+        _write_down(house, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)
+        return contact_id
+
+    return _once(house, actor, token, "contact-verify", [contact_id, expected], change)
+
+
+def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token: str) -> Kept:
+    """A contact that is right no more is shown nowhere from now on."""
+    keeper = keeper_of(house, actor)
+
+    def change(session: Session) -> str:
+        found, post = _own(session, keeper, contact_id)
+        if found.revision != expected:
+            raise TeamRefused(Obstacle("changed_meanwhile"))
+        kept.retire(session, contact_id, at=house.now())
+        shown = found.phone or found.url
+        _write_down(house, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
+        return contact_id
+
+    return _once(house, actor, token, "contact-retire", [contact_id, expected], change)
+
+
+def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Appointment]:
+    """A contact that is this keeper's to change, with the post that gives the right; raises Unseen."""
+    found = kept.contact(session, contact_id)
+    post = keeper.post_for(_unit(session, found))
+    if post is None:
+        raise Unseen(contact_id)
+    return found, post
+
+
+def _unit(session: Session, found: Contact) -> Unit | None:
+    return directory.unit(session, found.unit) if found.unit else None
+
+
+def _place(
+    session: Session, keeper: Keeper, code: str | None, problems: Problems
+) -> tuple[Unit | None, Appointment | None]:
+    said = (code or "").strip().upper()
+    place = directory.unit_coded(session, said) if said else None
+    if said and place is None:
+        problems["unit"] = ("not_your_unit",)
+        return None, None
+    if place is not None and place.kind is UnitKind.country:
+        place = None
+    post = keeper.post_for(place)
+    if post is None:
+        problems["unit"] = ("not_your_unit" if said else "required",)
+    return place, post
+
+
+def _once(house: House, actor: Actor, token: str, what: str, said: object, change: Callable[[Session], str]) -> Kept:
+    """Make a change once, however often its form is sent; the directory and the form's token, or neither."""
+    press = once.press(house.vault, actor.id, token, what, said)
+    with house.realm.writing() as session:
+        if (before := once.spent(session, press)) is not None:
+            return Kept(str(before["contact"]), repeated=True)
+        with house.directory.writing() as written:
+            contact_id = change(written)
+        once.use(session, press, {"contact": contact_id}, at=house.now())
+    return Kept(contact_id)
+
+
+def _write_down(
+    house: House, session: Session, keeper: Keeper, post: Appointment, kind: Kind, contact: str, target: str, shown: str
+) -> None:
+    held = next(
+        (
+            one
+            for one in administration.posts(session, [post.unit], since=today_for(house))
+            if (one.account.id, one.role) == (keeper.actor.id, post.role)
+        ),
+        None,
+    )
+    if held is None:
+        raise Unseen("contacts")
+    administration.write(
+        session,
+        Change(
+            at=house.now(), actor=keeper.actor.id, kind=kind, unit=post.unit, account=keeper.actor.id, role=post.role,
+            appointment=held.id, reason="contacts", sentence=plain(f"{target}: {shown}")[:200], draft=contact,
+        ),
+    )  # fmt: skip

@@ -1,0 +1,177 @@
+"""The register of referrals over the cases that somebody sees: to whom, when, answered or silent; nobody is named."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time
+
+from school_protocol.domain.engine import role_for
+from school_protocol.domain.policy import Actor, Reach, Scope, Unit, UnitKind
+from school_protocol.domain.protocol import Act, ActKind, Protocol, Target
+from school_protocol.services.house import House
+from school_protocol.services.loading import scope_of, today_for
+from school_protocol.services.referrals.contacts import targets_of
+from school_protocol.storage import directory
+from school_protocol.storage.referrals import register
+from school_protocol.storage.referrals.register import Cursor, Filter, Listed
+from school_protocol.wording import ZONE
+
+PAGE = 25
+PLACES_MOST = 60
+"""So many schools or provinces are offered to choose from; beyond, a code is typed."""
+WAITING, SILENT, ACKNOWLEDGED, SETTLED, ALL = "waiting", "silent", "acknowledged", "settled", "all"
+SHOWN = (WAITING, SILENT, ACKNOWLEDGED, SETTLED, ALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the register is narrowed to, as it stands in an address; what can't be understood is not there."""
+
+    show: str = WAITING
+    target: str = ""
+    place: str = ""
+    """The code of a school or of a province."""
+    since: date | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ReferralLine:
+    """One line of the register: coarse facts, and the case's number."""
+
+    case: str
+    number: int
+    protocol: Protocol
+    target: Target | None
+    unit: Unit
+    sent_at: datetime
+    on_danger: bool
+    awaits: bool
+    acknowledged_at: datetime | None
+    settled_at: datetime | None
+    chase_at: datetime | None
+    is_silent: bool
+    """The time to ask again has come, and nothing came back."""
+    answer: str | None
+    """The act by which this person notes what came back; None where it isn't theirs."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterView:
+    """A page of the register, with what it can be narrowed to."""
+
+    lines: tuple[ReferralLine, ...]
+    wanted: Wanted
+    after: str | None
+    targets: Mapping[str, Target]
+    places: tuple[Unit, ...]
+    """Where they are few; else a code is typed."""
+    is_place_known: bool
+    many_schools: bool
+
+    @property
+    def silent(self) -> int:
+        return sum(line.is_silent for line in self.lines)
+
+
+def may_see_register(house: House, actor: Actor) -> bool:
+    """Whether this person sees the cases of a school, a province or a region, and more of them than that they are."""
+    return any(clause.reach is not Reach.seat for clause in _scope(house, actor).clauses)
+
+
+def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") -> RegisterView:
+    """One page: what has been silent for longest first; of answered ones and of all, the latest first."""
+    scope, today = _scope(house, actor), today_for(house)
+    with house.directory.reading() as session:
+        overseen = directory.units(session, sorted({one.place for one in scope.clauses if one.reach is not Reach.seat}))
+        place = directory.unit_coded(session, wanted.place) if wanted.place else None
+        below = [unit for one in overseen.values() for unit in directory.children(session, one.id)]
+    known = place is not None and not {place.id, *place.parents}.isdisjoint(overseen)
+    if not known:
+        wanted, place = replace(wanted, place=""), None
+    targets = targets_of(house)
+    wanted = replace(wanted, target=wanted.target if wanted.target in targets else "")
+    with house.realm.reading() as session:
+        page = register.page(
+            session, scope, today=today, limit=PAGE, filter=_filter(house, wanted, place), after=Cursor.parse(after)
+        )
+    lines = _lines(house, actor, page.lines)
+    return RegisterView(
+        lines=lines,
+        wanted=wanted,
+        after=str(page.after) if page.after else None,
+        targets=targets,
+        places=tuple(below) if len(below) <= PLACES_MOST else (),
+        is_place_known=known,
+        many_schools=any(unit.kind is not UnitKind.school for unit in overseen.values()) or len(overseen) > 1,
+    )
+
+
+def _scope(house: House, actor: Actor) -> Scope:
+    return scope_of(house, actor).of_content()
+
+
+def _filter(house: House, wanted: Wanted, place: Unit | None) -> Filter:
+    since = datetime.combine(wanted.since, time(0), ZONE).astimezone(UTC) if wanted.since else None
+    found = Filter(
+        targets=frozenset(_former(house, wanted.target)) if wanted.target else None,
+        place=place.id if place and place.kind in (UnitKind.school, UnitKind.province) else None,
+        since=since,
+    )
+    match wanted.show:
+        case "silent":
+            return replace(found, silent_at=house.now())
+        case "acknowledged":
+            return replace(found, awaits=True, acknowledged=True)
+        case "settled":
+            return replace(found, settled=True, newest_first=True)
+        case "all":
+            return replace(found, newest_first=True)
+        case _:
+            return replace(found, awaits=True)
+
+
+def _former(house: House, target: str) -> Iterator[str]:
+    """Every name that a target has, or had in a version that cases still follow."""
+    for protocol in house.library.every():
+        for key in protocol.targets:
+            if target in (key, protocol.resolve("targets", key)):
+                yield key
+    yield target
+
+
+def _lines(house: House, actor: Actor, rows: Sequence[Listed]) -> tuple[ReferralLine, ...]:
+    with house.directory.reading() as session:
+        units = directory.units(session, [row.unit for row in rows])
+    return tuple(_line(house, actor, row, units[row.unit]) for row in rows)
+
+
+def _line(house: House, actor: Actor, row: Listed, unit: Unit) -> ReferralLine:
+    protocol, one = house.library.protocol(row.protocol, row.version), row.referral
+    return ReferralLine(
+        case=row.case,
+        number=one.number,
+        protocol=protocol,
+        target=protocol.targets.get(protocol.resolve("targets", one.target)),
+        unit=unit,
+        sent_at=one.sent_at,
+        on_danger=one.on_danger,
+        awaits=one.awaits,
+        acknowledged_at=one.acknowledged_at,
+        settled_at=one.settled_at,
+        chase_at=one.chase_at,
+        is_silent=one.chase_at is not None and one.chase_at <= house.now(),
+        answer=_answer(protocol, actor, row, unit) if one.awaits else None,
+    )
+
+
+def _answer(protocol: Protocol, actor: Actor, row: Listed, unit: Unit) -> str | None:
+    """The first act that notes an answer, open where the case stands, to a role or seat of this person."""
+    held = (*row.seats, *actor.roles_in((unit.id, *unit.parents)))
+    acts = protocol.acts_of(ActKind.answer_referral)
+    return next((act.key for act in acts if _is_open(protocol, act, row) and role_for(protocol, act.by, held)), None)
+
+
+def _is_open(protocol: Protocol, act: Act, row: Listed) -> bool:
+    in_progress = "open" in act.in_ and not protocol.states[row.state].ended
+    return row.state in act.in_ or "any" in act.in_ or in_progress

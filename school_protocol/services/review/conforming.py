@@ -1,0 +1,34 @@
+"""How a case kept to its protocol, for its team and for whoever reviews it; looking is recorded."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from school_protocol.domain.conformance import conformance
+from school_protocol.domain.dues import duties
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.services.house import House
+from school_protocol.services.loading import load
+from school_protocol.services.review.views import ConformanceView
+from school_protocol.services.showing import note_reading, seeing_of
+
+
+def see_conformance(house: House, actor: Actor, number: str) -> ConformanceView:
+    """What was asked, done, when and left out; departures with their reasons, names in them as this reader reads them.
+
+    Raises Unseen, also for whoever knows of the case by its metadata alone.
+    """
+    with house.realm.writing() as session:
+        loaded = load(house, session, actor, number, reading=True)
+        if loaded.metadata_only:
+            raise Unseen(number)
+        note_reading(house, session, loaded, "conformance")
+        seeing = seeing_of(house, loaded)
+        found = conformance(loaded.facts, seeing.counts, duties(loaded.facts, seeing.counts))
+        asked = tuple(replace(line, subject=seeing.subject(line.subject)) for line in found.asked)
+        departures = tuple(
+            replace(line, reason=seeing.masks.by(line.actor, line.role)(line.reason), actor=seeing.name(line.actor))
+            for line in found.departures
+        )
+        return ConformanceView(seeing.head(), replace(found, asked=asked, departures=departures), loaded.now)

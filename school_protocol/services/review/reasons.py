@@ -1,0 +1,115 @@
+"""Why a case waits for whoever reviews: worked out of its events, and kept beside its index row.
+
+Nothing here depends on who looks, or tells what the case is about. A definition without reviews has no such rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from datetime import datetime
+
+from school_protocol.domain.case import Case, acts_as
+from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.domain.review import ReviewNow, ReviewState, review_now, turns, waits_for
+from school_protocol.storage.index import Due, IndexRow
+from school_protocol.storage.review.queue import State, Wait
+
+
+def waits_of(row: IndexRow, protocol: Protocol, case: Case, heads: Collection[str]) -> tuple[Wait, ...]:
+    """All that waits in a case for whoever reviews; `heads` are the accounts that head its school now."""
+    return tuple(_Waits(row, protocol, case, heads).every()) if protocol.review is not None else ()
+
+
+def state_of(row: IndexRow, protocol: Protocol, case: Case) -> State | None:
+    """Where the review stands, as lists say it."""
+    now = review_of(row.dues, protocol, case)
+    return State(now.state.value, now.since, now.due_at, now.open_observations) if now is not None else None
+
+
+def review_of(dues: tuple[Due, ...], protocol: Protocol, case: Case) -> ReviewNow | None:
+    """Where the review stands, and by when an answer is due: the counts that run are among `dues`."""
+    counted = {key for key, one in protocol.deadlines.items() if any(start.review for start in one.start)}
+    running = min((due.due_at for due in dues if due.key in counted), default=None)
+    now = review_now(protocol, case)
+    return review_now(protocol, case, {now.seq: running}) if now is not None and running is not None else now
+
+
+class _Waits:
+    def __init__(self, row: IndexRow, protocol: Protocol, case: Case, heads: Collection[str]) -> None:
+        self.row, self.protocol, self.case, self.heads = row, protocol, case, heads
+        assert protocol.review is not None
+        self.roles = protocol.review.by
+        self.visa = protocol.acts[protocol.review.visa]
+
+    def every(self) -> Iterator[Wait]:
+        yield from self._urgent()
+        yield from self._doors()
+        yield from self._review()
+        yield from self._head()
+        yield from self._referrals()
+
+    def _each(
+        self, kind: str, since: datetime, due_at: datetime | None = None, roles: Collection[str] = ()
+    ) -> Iterator[Wait]:
+        return (Wait(kind, role, since, due_at) for role in roles or self.roles)
+
+    def _urgent(self) -> Iterator[Wait]:
+        """Somebody is in danger, and nobody who settles it has been told."""
+        raised = self.case.live_dangers("raised")
+        if raised:
+            urgent = [due.due_at for due in self.row.dues if due.urgent]
+            yield from self._each("urgent", min(life.raised_at for life in raised), min(urgent, default=None))
+
+    def _doors(self) -> Iterator[Wait]:
+        above = [role.key for role in self.protocol.roles.values() if role.sees in ("province", "region")]
+        for door in self.case.doors:
+            if door.reviewed_seq is None:
+                for role in above:
+                    yield Wait("door", role, door.at, door.review_by, str(door.seq), not_for=door.account)
+
+    def _review(self) -> Iterator[Wait]:
+        """A visa that is waited for; a case that somebody sent; observations that the team has answered."""
+        found = turns(self.protocol, self.case)
+        now = review_of(self.row.dues, self.protocol, self.case)
+        if now is None or not found[-1].waits:
+            yield from self._next_is_visa()
+            return
+        answered = now.state is ReviewState.completed
+        kind = "answered" if answered else "review" if now.asked else "visa"
+        yield from self._each(kind, now.since, now.due_at, waits_for(self.protocol, self.case, found))
+
+    def _next_is_visa(self) -> Iterator[Wait]:
+        """The case can't go on without a visa, though no review began by itself."""
+        row = self.row
+        act = self.protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
+        asked = [role for role in self.roles if role in row.waiting_for]
+        if act is not None and act.kind is ActKind.visa and asked and row.waiting_since is not None:
+            yield from self._each("visa", row.waiting_since, None, asked)
+
+    def _head(self) -> Iterator[Wait]:
+        """Whoever heads the school takes no part, or no adult of it may read the case: till somebody acts for them."""
+        case, row = self.case, self.row
+        since = [case.exclusions[one] for one in self.heads if one in case.exclusions]
+        since += [case.restricted_seq] if case.restricted_seq is not None else []
+        if not since or row.ended or self._is_taken_over():
+            return
+        moments = {event.seq: event.at for event in case.events}
+        overseeing = [role for role in self.roles if self.protocol.roles[role].oversees]
+        yield from self._each("head", moments[min(since)], None, overseeing)
+
+    def _is_taken_over(self) -> bool:
+        """Whether somebody whom those above have named acts as the head; any seat, where no seat acts as one."""
+        heads = [role.key for role in self.protocol.roles.values() if role.head]
+        acting = {key for key in self.protocol.seats for role in heads if acts_as(self.protocol, key, role)}
+        held = [one for one in self.case.seats if one.by_overseer]
+        return any(not acting or one.seat in acting for one in held)
+
+    def _referrals(self) -> Iterator[Wait]:
+        """Sent, and not so much as acknowledged by the moment at which one asks again."""
+        sent = {str(one.number): one for one in self.case.referrals if one.is_open and one.acknowledged_at is None}
+        chased = (due for due in self.row.dues if self.protocol.deadlines[due.key].per == "referral")
+        for due in sorted(chased, key=lambda due: due.due_at):
+            one = sent.pop(due.subject, None)
+            if one is not None:
+                for role in self.roles:
+                    yield Wait("referral", role, one.at, due.due_at, due.subject, shown_from=due.due_at)

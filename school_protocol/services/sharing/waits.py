@@ -1,0 +1,83 @@
+"""What a case asks of another school, as rows beside its index row: who answers there, and from when on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from school_protocol.domain.case import Case
+from school_protocol.domain.dues import all_counts, read
+from school_protocol.domain.facts import Facts, Surroundings
+from school_protocol.domain.policy import Actor, Unit, UnitKind
+from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.domain.sharing import Asked, answering_act, receiving_seats, waiting
+from school_protocol.services.house import REALM, House
+from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
+from school_protocol.storage.sharing.requests import Asker, Request
+
+_ABOVE = {ScopeKind.province: UnitKind.province, ScopeKind.region: UnitKind.region}
+_STOREYS = (UnitKind.province, UnitKind.region, UnitKind.country)
+
+
+def requests_of(house: House, protocol: Protocol, case: Case, around: Surroundings) -> tuple[Request, ...]:
+    """Everything that waits for another school's answer; of a workshop's case nothing waits for anybody."""
+    asked = waiting(protocol, case) if house.name == REALM else ()
+    if not asked:
+        return ()
+    facts = read(protocol, case, house.now(), around)
+    with house.directory.reading() as session:
+        units = directory.schools_coded(session, {one.school for one in asked})
+        found = [(one, units[one.school]) for one in asked if one.school in units]
+        return tuple(request for one, there in found for request in _requests(session, facts, one, there))
+
+
+def _requests(session: Session, facts: Facts, asked: Asked, there: Unit) -> Iterator[Request]:
+    protocol, case = facts.protocol, facts.case
+    at, due_at = asked.record.at, _due_of(facts, asked)
+
+    def to(role: str, place: str, shown_from: datetime) -> Request:
+        return Request(
+            seq=asked.record.seq, role=role, place=place, unit=there.id, kind=asked.kind.value, asked_at=at,
+            shown_from=shown_from, due_at=due_at,
+        )  # fmt: skip
+
+    act, seats = answering_act(protocol, asked.kind), receiving_seats(protocol)
+    if act is None:
+        return
+    if not set(seats).isdisjoint(act.by):
+        yield from (to(role.key, there.id, at) for role in protocol.roles.values() if role.head)
+        near = directory.holders(session, (there.id, *there.parents), today=facts.today)
+        there_or_above = {one.account.id for one in near}
+        named = {
+            (held.seat, held.account)
+            for held in case.seats
+            if held.seat in seats and held.is_held(facts.today) and held.account in there_or_above
+        }
+        yield from (to(seat, account, at) for seat, account in sorted(named))
+    for role in (protocol.roles[key] for key in act.by if key in protocol.roles):
+        place = _above(there, _ABOVE[role.sees]) if role.sees in _ABOVE else None
+        if place is not None:
+            yield to(role.key, place, due_at or at)
+
+
+def _due_of(facts: Facts, asked: Asked) -> datetime | None:
+    """By when whoever is asked first is to answer this very request: then it waits for those above them, too."""
+    act = answering_act(facts.protocol, asked.kind)
+    counted = (
+        one for one in facts.protocol.deadlines.values() if act and any(source.act == act.key for source in one.met_by)
+    )
+    counts = (count for one in counted for count in all_counts(facts, one) if count.start_seq == asked.record.seq)
+    return min((count.due_at for count in counts), default=None)
+
+
+def _above(unit: Unit, kind: UnitKind) -> str | None:
+    place = _STOREYS.index(kind)
+    return unit.parents[place] if place < len(unit.parents) else None
+
+
+def asker(house: House, actor: Actor) -> Asker:
+    """Somebody who asks what waits for them."""
+    seats = {seat for protocol in house.library.every() for seat in receiving_seats(protocol)}
+    offices = tuple(dict.fromkeys((held.role, held.unit) for held in actor.appointments))
+    return Asker(actor.id, offices, tuple(sorted(seats)), house.now())

@@ -1,0 +1,100 @@
+"""The figures of one school's team, for whoever sees the school's cases from above: asked for one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from school_protocol.domain.dues import read
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.team_figures import Span, TeamFigures, TeamTally, spans, told
+from school_protocol.domain.yearly_rules import Term
+from school_protocol.services.house import House
+from school_protocol.services.loading import folded, scope_of, surroundings, today_for
+from school_protocol.services.visits.reach import Sight, sight_of
+from school_protocol.storage import cases, directory, index, yearly
+
+YEARS_BACK = 2
+AT_ONCE = 50
+"""So many cases are read in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamFiguresView:
+    """The figures of one protocol, over one time, of one team."""
+
+    sight: Sight
+    protocol: Protocol
+    span: Span
+    spans: tuple[Span, ...]
+    """The times that can be asked for, the latest year first."""
+    figures: TeamFigures
+    counted_at: datetime
+
+
+def see_figures(house: House, actor: Actor, school: str, key: str = "") -> TeamFiguresView:
+    """The figures of that school's team over a year or a term; the year that runs where none is named.
+
+    Raises Unseen for whoever does not see the school's cases from above, or where no definition tells figures.
+    """
+    sight = sight_of(house, actor, school)
+    if not sight.sees_cases:
+        raise Unseen(school)
+    return figures_of(house, sight, key)
+
+
+def figures_of(house: House, sight: Sight, key: str = "") -> TeamFiguresView:
+    """The same, for whoever was let through."""
+    protocol = next((one for one in house.library.current() if one.figures is not None), None)
+    if protocol is None:
+        raise Unseen(sight.unit.code)
+    offered = spans_of(house, protocol, sight.unit)
+    span = next((one for one in offered if one.key == key), offered[0])
+    return TeamFiguresView(sight, protocol, span, offered, _counted(house, sight, protocol, span), house.now())
+
+
+def spans_of(house: House, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:
+    """The school year that runs and those before it, each with its terms that have begun."""
+    assert protocol.figures is not None
+    with house.directory.reading() as session:
+        timezone = directory.calendar_for(session, unit).timezone
+    begins, today = protocol.figures.begins, today_for(house)
+    running = today.year if today.month >= begins else today.year - 1
+    terms = _terms(protocol)
+    years = range(running, running - YEARS_BACK - 1, -1)
+    return tuple(one for year in years for one in spans(begins, terms, year, timezone) if one.starts <= house.now())
+
+
+def _terms(protocol: Protocol) -> tuple[Term, ...]:
+    """The terms of the yearly report, where its year is the one of figures."""
+    found = (one.yearly for one in protocol.documents.values() if one.yearly is not None)
+    yearly_rules = next(found, None)
+    same = yearly_rules is not None and protocol.figures is not None and yearly_rules.begins == protocol.figures.begins
+    return yearly_rules.terms if same and yearly_rules is not None else ()
+
+
+def _counted(house: House, sight: Sight, protocol: Protocol, span: Span) -> TeamFigures:
+    assert protocol.figures is not None
+    tally = TeamTally(protocol, protocol.figures)
+    for facts in _cases(house, sight, protocol, span):
+        tally.take(facts)
+    return told(tally)
+
+
+def _cases(house: House, sight: Sight, protocol: Protocol, span: Span) -> Iterator[Facts]:
+    """One case after the other as it stands now, of those that this person sees; nobody's name is opened."""
+    around, scope = surroundings(house, sight.unit.id), scope_of(house, sight.actor)
+    with house.realm.reading() as session:
+        every = yearly.case_ids(session, sight.unit.id, protocol.protocol, span.starts, span.ends)
+    for first in range(0, len(every), AT_ONCE):
+        with house.realm.reading() as session:
+            some = every[first : first + AT_ONCE]
+            seen = index.seen_among(session, scope, some, today=today_for(house))
+            for case_id in some:
+                if case_id in seen and not cases.is_destroyed(session, case_id):
+                    followed, case = folded(house, session, case_id)
+                    yield read(followed, case, house.now(), around)

@@ -1,0 +1,1 @@
+"""Workshops: scenarios played on the very engine that real cases go through."""

@@ -1,0 +1,137 @@
+"""Plays a scenario to find out whether it can be played: the expected path, how each inject and trap comes about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from school_protocol.definitions.book import Finding
+from school_protocol.definitions.scenarios import check, located
+from school_protocol.definitions.tree import Path
+from school_protocol.domain.errors import Fault
+from school_protocol.domain.phrases import N_, Listing, Phrase, Translated
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.scenario import Scenario, Step, Witness
+from school_protocol.services.scripts import Played, ScriptError
+from school_protocol.services.workshops.tables import BeatKind, Playing, seated
+from school_protocol.wording import Wording
+
+_LANGUAGES = ("fr", "ar", "en")
+
+
+def prove(scenario: Scenario, data: bytes, protocol: Protocol, content: bytes) -> tuple[Fault, ...]:
+    """Every fault of a scenario on this version of its protocol: of what it says; else of how it goes."""
+    found = check(scenario, protocol)
+    return located(data, found or _Proof(scenario, protocol).findings(content))
+
+
+class _Proof:
+    def __init__(self, scenario: Scenario, protocol: Protocol) -> None:
+        self.scenario, self.protocol = scenario, protocol
+        self.found: list[Finding] = []
+
+    def say(self, path: Path, text: str, /, **args: str | int) -> None:
+        self.found.append(Finding(path, Phrase(text, **args)))
+
+    def findings(self, content: bytes) -> list[Finding]:
+        """What goes otherwise than the scenario says."""
+        with seated(self.scenario, self.protocol, content) as playing:
+            if not self._goes(("opening", "do"), playing.open()):
+                return self.found
+            self._witnesses(playing, None)
+            for number, step in enumerate(self.scenario.path.steps):
+                if not self._plays(playing, ("path", "steps", number), number + 1, step):
+                    return self.found
+                if step.mark is not None:
+                    self._witnesses(playing, step.mark)
+            self._ends(playing)
+            self._never(playing)
+        return self.found
+
+    def _plays(self, playing: Playing, path: Path, number: int, step: Step) -> bool:
+        try:
+            played = playing.step(number, step)
+        except ScriptError as error:
+            self.say(path, N_("this step cannot be played: %(why)s"), why=str(error))
+            return False
+        return played is None or self._goes((*path, "attach" if step.attach else "do"), played)
+
+    def _goes(self, path: Path, played: Played) -> bool:
+        """Whether a step went as it says; else that is found, with the engine's why."""
+        if played.went_as_said:
+            return True
+        if played.expected_refusal:
+            self.say(path, N_('"%(name)s" should be refused here, and is not'), name=played.do)
+        else:
+            why = Listing(_why(self.protocol, played))
+            self.say(path, N_('"%(name)s" is refused here: %(why)s'), name=played.do, why=why)
+        return False
+
+    def _ends(self, playing: Playing) -> None:
+        path = self.scenario.path
+        for case, state in path.ends_by_case.items():
+            found = playing.states.get(case)
+            place = ("path", "ends") if isinstance(path.ends, str) else ("path", "ends", case)
+            if found is None:
+                self.say(place, N_("the expected path opens no such case"))
+            elif found != self.protocol.resolve("states", state):
+                text = N_('the expected path ends in "%(found)s", not in "%(state)s"')
+                self.say(place, text, found=found, state=state)
+
+    def _never(self, playing: Playing) -> None:
+        """Traps that the path itself falls into; injects that nothing shows to come."""
+        for beat in playing.beats:
+            if beat.kind is BeatKind.trap:
+                text = N_("the expected path falls into this trap: step %(step)s")
+                self.say(("traps", beat.key, "when"), text, step=_stepped(playing, beat.key))
+        for key, inject in self.scenario.injects.items():
+            if inject.witness is None and key not in playing.table.came:
+                self.say(("injects", key), N_("it never comes: not on the expected path, and no witness shows how"))
+
+    def _witnesses(self, playing: Playing, mark: str | None) -> None:
+        """Every witness that begins here."""
+        for part, key, witness in self.scenario.witnesses():
+            if witness.after == mark:
+                with playing.branch() as branch:
+                    self._witness(branch, part, key, witness)
+
+    def _witness(self, branch: Playing, part: str, key: str, witness: Witness) -> None:
+        path: Path = (part, key, "witness")
+        for number, step in enumerate(witness.steps):
+            if not self._plays(branch, (*path, "steps", number), number + 1, step):
+                return
+        if key not in (branch.table.traps if part == "traps" else branch.table.came):
+            self.say(path, N_("this witness does not lead there: its condition never holds"))
+
+
+def _stepped(playing: Playing, trap: str) -> int:
+    """The step of the path at which a trap was fallen into; 0 is the opening."""
+    number = 0
+    for beat in playing.beats:
+        if beat.played is not None:
+            number = beat.played.step
+        if beat.kind is BeatKind.trap and beat.key == trap:
+            break
+    return number
+
+
+def _why(protocol: Protocol, played: Played) -> Iterator[str]:
+    """The engine's own words, in each language of the house; codes where it has none."""
+    voices = {language: Wording(language) for language in _LANGUAGES}
+    for reason in played.reasons:
+        yield Translated({language: w.reason(protocol, reason) for language, w in voices.items()})
+    if not played.reasons:
+        yield from played.refused
+    for field, codes in played.problems.items():
+        for code in codes:
+            said = {language: w.problem(w.spoken(protocol, code)) for language, w in voices.items()}
+            yield Phrase(N_("%(place)s: %(fault)s"), place=field, fault=Translated(said))
+
+
+def steps_of(scenario: Scenario, witness: Witness | None = None) -> Sequence[Step]:
+    """The expected path; or as much of it as a witness begins after, then the witness."""
+    steps = scenario.path.steps
+    if witness is None:
+        return steps
+    marks = [step.mark for step in steps]
+    before = 0 if witness.after is None else marks.index(witness.after) + 1
+    return (*steps[:before], *witness.steps)
