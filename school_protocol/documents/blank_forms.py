@@ -105,6 +105,7 @@ def blank_forms(
         identifier=f"forms|{protocol.protocol}|{protocol.version}|{protocol.digest}|{[form.key for form in forms]}"
         f"|{wording.language}",
         moment=moment,
+        accessible=True,
     )
 
 

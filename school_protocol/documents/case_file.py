@@ -8,17 +8,20 @@ from typing import Any
 
 from markupsafe import Markup
 
-from school_protocol.documents import bidi, leaving_out
+from school_protocol.documents import bidi, evidence_said, leaving_out
 from school_protocol.documents.entries import POINTERS, Entries
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.documents.papers import remarked
+from school_protocol.documents.papers.conforming import outcome_said
 from school_protocol.documents.rendering import Attached, render, template
 from school_protocol.documents.sealing.copies import RECORD
 from school_protocol.domain import scoring
+from school_protocol.domain.acting import in_team
 from school_protocol.domain.conformance import AskedLine
+from school_protocol.domain.document_rules import Section
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import DangerLine, EventView, FollowUpLine, RecordView, ReferralLine
-from school_protocol.domain.protocol import Grid, Section
+from school_protocol.domain.protocol import Grid
 from school_protocol.wording import Wording
 
 _CHOSEN = frozenset({FieldType.choice, FieldType.yes_no, FieldType.tri})
@@ -209,19 +212,7 @@ class Pages(Entries):
 
     def outcome(self, line: AskedLine) -> tuple[str, str, str]:
         """Tone, mark and words of how it went."""
-        w, due, done = self.w, line.due_at, line.done_at
-        if line.outcome == "late" and due and done:
-            return "today", "!", w._("Done, %(late)s", late=w.late_by(done - due))
-        if line.outcome == "overdue" and due:
-            return "late", "×", w._("Not done, %(late)s", late=w.late_by(self.view.as_of - due))
-        return {
-            "kept": ("ok", "✓", w._("Done in time") if due else w._("Done")),
-            "late": ("today", "!", w._("Done late")),
-            "overdue": ("late", "×", w._("Not done, late")),
-            "open": ("soon", "…", w._("Still to be done")),
-            "suspended": ("plain", "–", w._("Suspended")),
-            "excused": ("plain", "–", w._("Excused, with a reason")),
-        }.get(line.outcome, ("plain", "", line.outcome))
+        return outcome_said(self.w, line, self.view.as_of)
 
     # ---- chronology ------------------------------------------------------------------------------------------
 
@@ -237,10 +228,21 @@ class Pages(Entries):
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))
         if event.kind == "document_revoked":
             return self.line(w._("Copy %(copy)s taken back", copy=detail.get("copy", "")))
+        if event.kind == "file_handled":
+            return self._file(detail)
+        if event.kind == "file_opened":
+            return self.line(evidence_said.opened_said(w, detail))
+        if event.kind == "erasure_suspended":
+            return self.line(w._("Erasing suspended until %(day)s", day=w.day(str(detail.get("until", "")))))
+        if event.kind == "erasure_resumed":
+            return self.line(w._("Suspension of erasing lifted"))
         if event.kind == "remarks_attached":
             return self.line(remarked.attached_said(w, detail))
         if event.kind == "remark_settled":
             return self.line(remarked.settled_said(w, detail))
+        if event.kind == "case_joined" and detail.get("contributes"):
+            number = detail.get("other", "")
+            return self.line(w._("This case contributes to case %(number)s, which another school leads", number=number))
         if event.kind == "case_joined":
             return self.line(w._("Another case was joined to this one: %(number)s", number=detail.get("other", "")))
         if event.kind == "entry_retracted":
@@ -251,8 +253,28 @@ class Pages(Entries):
         if event.kind == "version_changed":
             moved = w._("The case follows version %(version)s of the protocol from here on", version=detail["version"])
             return self.line(moved)
-        said = {"case_opened": w._("The case was opened"), "case_seen": w._("The team has read it")}
+        said = {
+            "case_opened": w._("The case was opened"),
+            "case_seen": self._seen(event.role),
+            "access_lifted": w._("Names were lifted for a time"),
+            "access_ended": w._("What was opened for a time was closed"),
+            "door_opened": w._("The case was opened in an emergency"),
+            "door_reviewed": w._("The emergency opening was reviewed"),
+            "review_asked": w._("The case waits to be reviewed"),
+            "review_ended": w._("The case was examined, and nothing more is asked"),
+        }
         return self.line(said.get(event.kind, event.kind))
+
+    def _seen(self, role: str) -> str:
+        if in_team(self.protocol, role):
+            return self.w._("The team has read it")
+        return self.w._("Somebody above the school has read it")
+
+    def _file(self, detail: Mapping[str, Any]) -> Markup:
+        """What became of a file; of one that was received, its digest too."""
+        said = self.line(evidence_said.handled_said(self.w, self.protocol, detail))
+        digest = evidence_said.digest_said(self.w, detail)
+        return Markup("{} · {}").format(said, self.line(digest)) if digest else said
 
     def _issued(self, document: str, profile: str) -> str:
         """What was handed out: the case file by whom it is for, any other document by its own title."""

@@ -13,9 +13,10 @@ from markupsafe import Markup
 from school_protocol.documents import bidi
 from school_protocol.documents.model import CaseFile
 from school_protocol.domain import naming
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import PersonLine, RecordView, ReferralLine
-from school_protocol.domain.protocol import ActKind, Profile, Protocol
+from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.wording import ZONE, Wording
 
 POINTERS = frozenset(
@@ -122,7 +123,7 @@ class Entries:
 
     def by(self, name: str, role: str) -> Markup:
         spoken = self.line(self.w.role(self.protocol, role))
-        return Markup('{}<span class="sub">{}</span>').format(self.line(name), spoken) if name else spoken
+        return Markup('{} <span class="sub">{} </span>').format(self.line(name), spoken) if name else spoken
 
     # ---- records ---------------------------------------------------------------------------------------------
 

@@ -62,7 +62,7 @@ def drawing(stock: Drawing) -> Drawing:
 
     def draw_first_line(stream: Any, textbox: Any, text_overflow: Any, block_ellipsis: Any, matrix: Any) -> list[Any]:
         is_whole = text_overflow != "ellipsis" and block_ellipsis == "none"
-        if is_whole and not _is_plain(textbox) and _draw(stream, textbox, matrix):
+        if is_whole and (_draw_plain if _is_plain(textbox) else _draw)(stream, textbox, matrix):
             return []
         return stock(stream, textbox, text_overflow, block_ellipsis, matrix)
 
@@ -73,24 +73,121 @@ def _is_plain(textbox: Any) -> bool:
     return textbox.style["direction"] == "ltr" and _IS_NOT_PLAIN.search(textbox.text) is None
 
 
-def _draw(stream: Any, textbox: Any, matrix: Any) -> bool:
-    """Draw one line; False where its font shows pictures, which WeasyPrint draws."""
-    from weasyprint.text.ffi import pango
-
-    if not textbox.text:
-        return True
+def _draw_plain(stream: Any, textbox: Any, matrix: Any) -> bool:
+    """Draw one plain line as WeasyPrint does; False where it is not that plain after all."""
     layout = textbox.pango_layout
-    pango.pango_layout_set_single_paragraph_mode(layout.layout, True)
-    line, _rest = layout.get_first_line()
-    runs = _runs(stream, line, layout.text.encode())
-    if any(glyph.font.png or glyph.font.svg or glyph.font.colr for _leftwards, glyphs in runs for glyph in glyphs):
+    shown = layout.__dict__.get("shown")
+    if shown is None:
+        shown = layout.shown = _shown_plainly(stream, layout)
+        if shown and layout.space is not None:
+            shown += _shown_plainly(stream, layout.space)
+    if not shown:
         return False
     stream.set_text_matrix(*matrix.values)
+    for font, size, glyphs in shown:
+        stream.set_font_size(font, size)
+        stream.stream.append(glyphs)
+    return True
+
+
+def _draw(stream: Any, textbox: Any, matrix: Any) -> bool:
+    """Draw one line; False where its font shows pictures, which WeasyPrint draws."""
+    layout = textbox.pango_layout
+    known = layout.__dict__.get("written")
+    if known is not None:
+        stream.set_text_matrix(*matrix.values)
+        stream.stream.extend(known[0])
+        stream._current_font = known[1]
+        return True
+    runs = _runs(stream, _line(layout), layout.text.encode())
+    if any(_shows_pictures(glyph.font) for _leftwards, glyphs in runs for glyph in glyphs):
+        return False
+    stream.set_text_matrix(*matrix.values)
+    begun = len(stream.stream)
     pen = _Pen(stream)
+    if not textbox.text:  # a space at the end of its line, which takes no place there
+        pen.end(runs, layout.first_line_direction % 2 == 1)
+        runs = []
     for unit in _units(runs):
         pen.show(unit)
+    if layout.space is not None:
+        pen.end(_runs(stream, _line(layout.space), b" "), layout.first_line_direction % 2 == 1)
     pen.close()
+    layout.written = stream.stream[begun:], stream._current_font
     return True
+
+
+def _line(layout: Any) -> Any:
+    """The line of a layout as it is drawn: of one paragraph, whatever is in it."""
+    from weasyprint.text.ffi import pango
+
+    pango.pango_layout_set_single_paragraph_mode(layout.layout, True)
+    line, _rest = layout.get_first_line()
+    return line
+
+
+def _shown_plainly(stream: Any, layout: Any) -> list[tuple[str, float, bytes]]:
+    """What shows a line, by font and size; nothing where a glyph of it is a picture, is not there or is raised."""
+    from weasyprint.text.ffi import ffi, pango
+
+    shown: list[tuple[str, float, str]] = []
+    run = _line(layout).runs[0]
+    while run != ffi.NULL:
+        item, glyphs = run.data.item, run.data.glyphs
+        font, size = stream.add_font(item.analysis.font)
+        info = _numbers(ffi, glyphs)
+        numbers = info[::5]
+        if _shows_pictures(font) or any(info[3::5]) or max(numbers) >= pango.PANGO_GLYPH_EMPTY:
+            return []
+        if not font.to_unicode.keys() >= {*numbers}:
+            _give_letters(font, numbers, [*glyphs.log_clusters[0 : len(numbers)]], layout.text.encode(), item)
+        for number in {*numbers} - font.widths.keys():
+            _give_width(stream, font, item.analysis.font, size, number)
+        text = _plainly(font, size, numbers, info[1::5], info[2::5])
+        if shown and shown[-1][:2] == (font.hash, size):
+            text = shown.pop()[2] + text
+        shown.append((font.hash, size, text))
+        run = run.next
+    return [(font, size, f"[{text}] TJ".encode()) for font, size, text in shown]
+
+
+def _shows_pictures(font: Any) -> bool:
+    return bool(font.bitmap or font.png or font.svg or font.colr)
+
+
+def _numbers(ffi: Any, glyphs: Any) -> list[int]:
+    """Five numbers a glyph: its own, its width, how far it is moved to the side and up, its attributes."""
+    size = ffi.sizeof("PangoGlyphInfo")
+    found: list[int] = memoryview(ffi.buffer(glyphs.glyphs, glyphs.num_glyphs * size)).cast("i").tolist()
+    return found
+
+
+def _plainly(font: Any, size: float, numbers: list[int], widths: list[int], offsets: list[int]) -> str:
+    """Glyphs one after the other, with a move wherever the next does not stand where the font has it."""
+    from weasyprint.text.ffi import FROM_UNITS
+
+    known, unit, parts = font.widths, 1000 * FROM_UNITS, ["<"]
+    for number, width, moved in zip(numbers, widths, offsets, strict=True):
+        offset = moved / size
+        parts.append(f">{-offset}<{number:04x}" if moved else f"{number:04x}")
+        kerning = known[number] + offset - width * unit / size
+        if kerning:
+            parts.append(f">{int(kerning)}<")
+    text = "".join(parts)
+    return text[:-1] if text[-1] == "<" else f"{text}>"
+
+
+def _give_letters(font: Any, numbers: list[int], starts: list[int], text: bytes, item: Any) -> None:
+    """Say of glyphs from left to right what they stand for, where that is not said yet."""
+    for number, start, end in zip(numbers, starts, [*starts[1:], item.length], strict=True):
+        font.to_unicode.setdefault(number, text[item.offset + start : item.offset + end].decode())
+
+
+def _give_width(stream: Any, font: Any, pango_font: Any, size: float, number: int) -> None:
+    from weasyprint.text.ffi import FROM_UNITS, pango
+
+    pango.pango_font_get_glyph_extents(pango_font, number, stream.ink_rect, stream.logical_rect)
+    font.widths[number] = round(stream.logical_rect.width * 1000 * FROM_UNITS / size)
 
 
 def _runs(stream: Any, line: Any, text: bytes) -> list[tuple[bool, list[_Glyph]]]:
@@ -102,20 +199,23 @@ def _runs(stream: Any, line: Any, text: bytes) -> list[tuple[bool, list[_Glyph]]
         item, glyphs = run.data.item, run.data.glyphs
         font, size = stream.add_font(item.analysis.font)
         leftwards = bool(item.analysis.level % 2)
-        info = glyphs.glyphs[0 : glyphs.num_glyphs]
+        info = _numbers(ffi, glyphs)
+        numbers, widths, moved, raised = info[::5], info[1::5], info[2::5], info[3::5]
         xs = []
-        for one in info:
-            xs.append(x + one.geometry.x_offset * FROM_UNITS)
-            x += one.geometry.width * FROM_UNITS
-        order = range(glyphs.num_glyphs - 1, -1, -1) if leftwards else range(glyphs.num_glyphs)
-        starts = [glyphs.log_clusters[place] for place in order]
-        seen = [info[place].glyph != pango.PANGO_GLYPH_EMPTY for place in order]
+        for width, offset in zip(widths, moved, strict=True):
+            xs.append(x + offset * FROM_UNITS)
+            x += width * FROM_UNITS
+        order = range(len(numbers))[::-1] if leftwards else range(len(numbers))
+        clusters = [*glyphs.log_clusters[0 : len(numbers)]]
+        starts = [clusters[place] for place in order]
+        seen = [numbers[place] != pango.PANGO_GLYPH_EMPTY for place in order]
         words = _letters(text[item.offset : item.offset + item.length], starts, seen)
-        written = [
-            _glyph(stream, item.analysis.font, font, size, info[place], letters, xs[place], leftwards)
-            for place, letters, is_seen in zip(order, words, seen, strict=True)
-            if is_seen
-        ]
+        written = []
+        for place, letters, is_seen in zip(order, words, seen, strict=True):
+            if is_seen:
+                number = _known(stream, item.analysis.font, font, size, numbers[place], widths[place])
+                code = _code(font, number, letters, leftwards)
+                written.append(_Glyph(font, size, code, letters, xs[place], -raised[place] * FROM_UNITS))
         found.append((item.offset, leftwards, written))
         run = run.next
     return [(leftwards, glyphs) for _offset, leftwards, glyphs in sorted(found, key=lambda one: one[0])]
@@ -145,21 +245,18 @@ def _letters(text: bytes, starts: list[int], seen: list[bool]) -> list[str]:
     return said
 
 
-def _glyph(
-    stream: Any, pango_font: Any, font: Any, size: float, info: Any, letters: str, x: float, leftwards: bool
-) -> _Glyph:
+def _known(stream: Any, pango_font: Any, font: Any, size: float, number: int, width: int) -> int:
+    """The number of a glyph in its font, which has its width then; one that is not there gets one of its own."""
     from weasyprint.text.ffi import FROM_UNITS, pango
 
-    number = info.glyph
     if number & pango.PANGO_GLYPH_UNKNOWN_FLAG:
-        number = font.get_unused_glyph_id(number - pango.PANGO_GLYPH_UNKNOWN_FLAG)
-        font.widths[number] = round(info.geometry.width * 1000 * FROM_UNITS / size)
-        font.widths.setdefault(0, font.widths[number])
+        given: int = font.get_unused_glyph_id(number - pango.PANGO_GLYPH_UNKNOWN_FLAG)
+        font.widths[given] = round(width * 1000 * FROM_UNITS / size)
+        font.widths.setdefault(0, font.widths[given])
+        return given
     if number not in font.widths:
-        pango.pango_font_get_glyph_extents(pango_font, number, stream.ink_rect, stream.logical_rect)
-        font.widths[number] = round(stream.logical_rect.width * 1000 * FROM_UNITS / size)
-    code = _code(font, number, letters, leftwards)
-    return _Glyph(font, size, code, letters, x, -info.geometry.y_offset * FROM_UNITS)
+        _give_width(stream, font, pango_font, size, number)
+    return number
 
 
 def _code(font: Any, number: int, letters: str, leftwards: bool) -> int:
@@ -228,6 +325,13 @@ class _Pen:
             self.x = glyph.x + glyph.font.widths[glyph.code] * size / 1000
             self.farthest, self.last = max(self.farthest, self.x), (font, size)
         self._put(shown.replace("><", ""))
+
+    def end(self, runs: list[tuple[bool, list[_Glyph]]], leftwards: bool) -> None:
+        """Show, beyond the end of the line, the space at which it was broken: a reader would join the words."""
+        for _leftwards, glyphs in runs:
+            for glyph in glyphs:
+                glyph.x = -glyph.font.widths[glyph.code] * glyph.size / 1000 if leftwards else self.farthest
+                self.show([glyph])
 
     def close(self) -> None:
         """The pen stands at the end of the line, where the next is measured from."""

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from school_protocol.domain.conformance import Conformance
+from school_protocol.domain.document_rules import Document, Profile
 from school_protocol.domain.lines import (
     CaseHead,
     DangerLine,
@@ -21,7 +22,6 @@ from school_protocol.domain.lines import (
     SeatLine,
 )
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Document, Profile
 
 
 @dataclass(frozen=True, slots=True)

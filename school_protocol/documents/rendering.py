@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from school_protocol.documents import fonts, lettering, stand_ins, tagging
+from school_protocol.documents.typesetting import in_our_hand, reading
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.wording import CATALOGUES
 
@@ -89,7 +90,7 @@ def ink(language: str) -> str:
     """A digest of all that makes the pages of a document in that language, but for the case itself."""
     made_by = [*sorted(TEMPLATES.rglob("*.*")), *_font_files()]
     made_by += sorted((CATALOGUES / language).rglob("*.mo"))
-    made_by += sorted(Path(__file__).parent.glob("*.py"))
+    made_by += sorted([*Path(__file__).parent.glob("*.py"), *Path(__file__).parent.glob("typesetting/*.py")])
     told = hashlib.sha256()
     for path in made_by:
         told.update(path.read_bytes() if path.is_file() else b"")
@@ -210,7 +211,8 @@ class Typesetter:
             self._fetcher.refused.clear()
             self._fetcher.pictures = pictures
             try:
-                written, strange = self._written(html, about, {} if pictures else self._images)
+                with in_our_hand():
+                    written, strange = self._written(html, about, {} if pictures else self._images)
             except FatalURLFetchingError as refusal:
                 raise AddressRefused(str(refusal)) from None
             finally:
@@ -235,9 +237,9 @@ class Typesetter:
 
         The page and its layout are gone as this ends: the collector has nothing of them to walk.
         """
-        from weasyprint import HTML, Attachment
+        from weasyprint import Attachment
 
-        page = HTML(string=html, base_url=BASE, url_fetcher=self._fetcher)
+        page = reading.page(html, BASE, self._fetcher)
         document = page.render(font_config=self._fonts, stylesheets=[self._styles], cache=images, **_KIND)
         document.metadata.title, document.metadata.lang = about.title, about.language
         document.metadata.created = f"{about.moment.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -254,25 +256,23 @@ class Typesetter:
             if about.accessible:
                 tagging.claim(pdf)
 
-        with _our_hand(page.etree_element):
+        with _our_tags(page.etree_element):
             written = document.write_pdf(pdf_identifier=about.digest, finisher=finish, **_KIND)
         assert isinstance(written, bytes)
         return written, _strange(document.fonts.values())
 
 
 @contextmanager
-def _our_hand(root: Any) -> Iterator[None]:
-    """While a PDF is written, two parts of WeasyPrint are ours: how a line is drawn, and how its text is tagged."""
-    import weasyprint.draw.text as draw
+def _our_tags(root: Any) -> Iterator[None]:
+    """While a PDF is written, its tree is made by `tagging`."""
     import weasyprint.pdf as pdf
 
-    stock = draw.draw_first_line, pdf.add_tags
-    draw.draw_first_line = lettering.drawing(draw.draw_first_line)
+    stock = pdf.add_tags
     pdf.add_tags = lambda made, document, _version, streams: tagging.add_tags(made, document, streams, root)
     try:
         yield
     finally:
-        draw.draw_first_line, pdf.add_tags = stock
+        pdf.add_tags = stock
 
 
 def _strange(used: Iterable[Any]) -> str:

@@ -3,7 +3,8 @@
 WeasyPrint makes an element of each box of each page: a table that goes on is another table, its repeated head is read
 again, no passage has a language, and what runs at the head of each page is tagged as text of nothing. Here the tree
 follows the HTML: what goes on over pages is one, what is only there for the eye is an artifact, and languages, scopes
-and alternative texts are those that the template says (`lang`, `scope`, `alt`, `aria-label`, `aria-hidden`).
+and alternative texts are those that the template says (`lang`, `scope`, `alt`, `aria-label`, `aria-hidden`). A table
+that only puts things in their place (`role="presentation"`) is none.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ _ROLES = {
     **{f"h{level}": f"H{level}" for level in range(1, 7)},
 }  # fmt: skip
 _SCOPES = {"col": "Column", "row": "Row", "colgroup": "Column", "rowgroup": "Row"}
-_INLINE = frozenset({"span", "bdi", "b", "i", "em", "strong", "small", "code", "abbr", "q", "cite", "time"})
+_TABLE = frozenset({"table", "caption", "thead", "tbody", "tfoot", "tr", "th", "td"})
+_INLINE = frozenset({"span", "bdi", "br", "b", "i", "em", "strong", "small", "code", "abbr", "q", "cite", "time"})
 _PIXEL = 0.75
 """Points."""
 
@@ -80,8 +82,8 @@ class _Tree:
             mark = stream._tags.pop(box, None)
             if mark is not None:
                 told[mark["mcid"]] = self._artifact(why) if why else self._content(box, number, page_box)
-            elif why is None and box.element is not None and box.element.tag in ("tr", "th", "td"):
-                self._node(box.element)  # an empty cell is one too
+            elif why is None and self._is_cell(box.element):
+                self._node(box.element)  # an empty one is one too
             if box.link_annotation and why is None:
                 self._link(box, number)
         _retell(stream, told)
@@ -165,7 +167,9 @@ class _Tree:
     def _for(self, element: Element, around: Node) -> Node:
         language = element.get("lang") or around.language
         label = element.get("aria-label")
-        role = _ROLES.get(element.tag) or ("P" if _has_words(element) else None)
+        role = None if self._only_places(element) else _ROLES.get(element.tag)
+        if role is None and _has_words(element):
+            role = "P"
         if role is None and (label or language != around.language) and element in self.parents:
             role = "Span" if element.tag in _INLINE else "Div"
         if role is None:
@@ -180,6 +184,18 @@ class _Tree:
         if role in ("TH", "TD"):
             self._describe_cell(element, node)
         return node
+
+    def _is_cell(self, element: Element | None) -> bool:
+        """Whether it is a cell, or a row, of a table that says something."""
+        return element is not None and element.tag in ("tr", "th", "td") and not self._only_places(element)
+
+    def _only_places(self, element: Element) -> bool:
+        """Whether it is part of a table that puts things in their place, and says nothing by that."""
+        if element.tag not in _TABLE:
+            return False
+        if element.tag == "table":
+            return element.get("role") == "presentation"
+        return element in self.parents and self._only_places(self.parents[element])
 
     def _describe_cell(self, cell: Element, node: Node) -> None:
         attributes: dict[str, Any] = {"O": "/Table"}

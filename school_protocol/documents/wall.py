@@ -98,6 +98,7 @@ def _written(given: Wall, wording: Wording, sizes: Sequence[float]) -> bytes:
         language=wording.html_language,
         identifier=f"wall|{protocol.protocol}|{protocol.version}|{protocol.digest}|{wording.language}",
         moment=given.made_at,
+        accessible=True,
     )
 
 
@@ -118,6 +119,7 @@ def _pages(written: bytes) -> list[int]:
 
     with pikepdf.open(BytesIO(written)) as pdf, pdf.open_outline() as outline:
         places = {page.objgen: number for number, page in enumerate(pdf.pages)}
-        starts = [places[item.destination[0].objgen] for item in outline.root]  # type: ignore[index]
+        parts = [item for first in outline.root for item in (first, *first.children)]
+        starts = [places[item.destination[0].objgen] for item in parts]  # type: ignore[index]
         ends = [*starts[1:], len(pdf.pages)]
     return [max(1, end - start) for start, end in zip(starts, ends, strict=True)]

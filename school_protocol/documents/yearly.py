@@ -12,12 +12,15 @@ from markupsafe import Markup
 from school_protocol.documents import bidi
 from school_protocol.documents.rendering import Attached, render, template
 from school_protocol.documents.sealing.copies import FIGURES
+from school_protocol.domain import closed_choices as closed
 from school_protocol.domain import yearly as years
+from school_protocol.domain.closed_choices import CASES
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import Deadline, Document, Protocol
+from school_protocol.domain.protocol import Deadline, Protocol
 from school_protocol.domain.withholding import BAND, Band
-from school_protocol.domain.yearly import CASES, Figures, Period, Table
+from school_protocol.domain.yearly import Figures, Period, Table
 from school_protocol.domain.yearly_rules import Yearly
 from school_protocol.wording import Wording
 
@@ -145,7 +148,7 @@ class Lines:
             yield w._("Fewer than 10 cases were opened in the year, or none. Of so few nothing more is told.")
             return
         yield w._("Cases opened in the year: %(count)s.", count=self.count(cases))
-        still = found.row("outcome", years.OPEN)
+        still = found.row("outcome", closed.OPEN)
         if still is not None:
             yield w._("Still open at its end: %(count)s.", count=self.count(still))
         waited = self.view.protocol.deadlines.get(self.view.rules.waiting or "")
@@ -155,12 +158,12 @@ class Lines:
                 what=w.text(waited.title), within=w.within(found.wait + 1, waited.unit),
             )  # fmt: skip
         yield from self._dangers()
-        missed = found.row("follow_ups", years.MISSED)
+        missed = found.row("follow_ups", closed.MISSED)
         if missed is not None and missed.low:
             yield w._("Cases in which a planned follow-up was not held: %(number)s.", number=self.count(missed))
 
     def _dangers(self) -> Iterator[str]:
-        raised, answered = self.figures.totals[years.DANGERS], self.figures.row("danger_ends", years.ANSWERED)
+        raised, answered = self.figures.totals[closed.DANGERS], self.figures.row("danger_ends", closed.ANSWERED)
         if not raised.low:
             return
         if answered is not None:
@@ -187,9 +190,9 @@ class Lines:
 
     def totals(self) -> tuple[Row, ...]:
         names = {
-            years.CASES: self.w._("Cases opened"),
-            years.DANGERS: self.w._("with a danger raised"),
-            years.REFERRALS: self.w._("with a referral"),
+            CASES: self.w._("Cases opened"),
+            closed.DANGERS: self.w._("with a danger raised"),
+            closed.REFERRALS: self.w._("with a referral"),
             years.FOLLOW_UPS: self.w._("with follow-ups held or missed"),
             years.DEPARTURES: self.w._("with a step made without a condition, and the reason"),
         }
@@ -257,14 +260,14 @@ class Lines:
         w = self.w
         is_danger = table == "danger_ends"
         return {
-            years.OPEN: w._("Still open"),
-            years.NONE: w._("Not assessed") if table == "level" else w._("No answer"),
-            years.EARLIER: w._("A choice of an earlier version of the protocol"),
-            years.ANSWERED: w._("Every danger passed on or lifted") if is_danger else w._("Answered, nothing awaited"),
-            years.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
-            years.UNASKED: w._("No answer is expected"),
-            years.HELD: w._("All held so far"),
-            years.MISSED: w._("One or more not held"),
+            closed.OPEN: w._("Still open"),
+            closed.NONE: w._("Not assessed") if table == "level" else w._("No answer"),
+            closed.EARLIER: w._("A choice of an earlier version of the protocol"),
+            closed.ANSWERED: w._("Every danger passed on or lifted") if is_danger else w._("Answered, nothing awaited"),
+            closed.AWAITED: w._("A danger still to be passed on") if is_danger else w._("An answer is awaited"),
+            closed.UNASKED: w._("No answer is expected"),
+            closed.HELD: w._("All held so far"),
+            closed.MISSED: w._("One or more not held"),
         }
 
     def _named(self, table: str, key: str) -> str:
@@ -322,7 +325,10 @@ class Lines:
         """How to read it, and what was done so that nobody is recognised."""
         w = self.w
         said = [
-            w._("Counted are the cases opened in this time, as the journal stood at its end; not those erased since."),
+            w._(
+                "Counted are the cases opened in this time, as the journal stood at its end; those erased since "
+                "count still, by numbers alone."
+            ),
             w._(
                 "Figures go by tens, so that nobody can count the cases they may not see; “fewer than 10” may be none."
             ),

@@ -7,10 +7,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.forms import FormField
 from school_protocol.domain.lines import PersonLine
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Document, Protocol, Slot, Target
+from school_protocol.domain.protocol import Protocol, Slot, Target
 from school_protocol.domain.texts import Text
 
 

@@ -7,8 +7,8 @@ import io
 import json
 from typing import Any
 
-_RISKY = ("=", "+", "-", "@", "\t", "\r")
-"""What makes a spreadsheet take a text for a formula."""
+_RISKY = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+"""What makes a spreadsheet take a text for a formula, full-width signs among it."""
 
 
 def register_json(record: bytes) -> bytes:
@@ -22,11 +22,11 @@ def register_csv(record: bytes) -> bytes:
     labels = list(dict.fromkeys(one["label"] for piece in pieces for one in piece["said"]))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow([_plain(name) for name in ("piece", "entry", "at", *labels)])
+    writer.writerow([plain_cell(name) for name in ("piece", "entry", "at", *labels)])
     for piece in pieces:
         said = {one["label"]: one["said"] for one in piece["said"]}
         cells = [str(piece["piece"]), str(piece["entry"]), piece["at"], *(said.get(label, "") for label in labels)]
-        writer.writerow([_plain(cell) for cell in cells])
+        writer.writerow([plain_cell(cell) for cell in cells])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
@@ -44,6 +44,6 @@ def _register(record: bytes) -> list[dict[str, Any]]:
     ]
 
 
-def _plain(cell: str) -> str:
+def plain_cell(cell: str) -> str:
     """A cell that is read as text: an apostrophe before what would be reckoned."""
     return f"'{cell}" if cell.startswith(_RISKY) else cell

@@ -42,8 +42,10 @@ def about_said(w: Wording, protocol: Protocol, document: str, section: str, entr
 
 def attached_said(w: Wording, detail: Mapping[str, Any]) -> str:
     """Remarks that came, as one line."""
-    count = len(detail.get("remarks", ()))
-    said = w._("Supervisors’ remarks on copy %(copy)s: %(count)s", copy=detail.get("copy", ""), count=count)
+    count, copy = len(detail.get("remarks", ())), detail.get("copy", "")
+    said = w._("Supervisors’ remarks on copy %(copy)s: %(count)s", copy=copy, count=count)
+    if copy == 0:
+        said = w.ngettext("An observation of the supervision", "%(num)d observations of the supervision", count)
     awaited = detail.get("awaited", 0)
     return said if not awaited else f"{said} · {w.ngettext('one to answer', '%(num)d to answer', awaited)}"
 
@@ -99,7 +101,7 @@ def _row(pages: Pages, event: EventView, place: int, one: Mapping[str, Any], set
         about=pages.line(about),
         copy=event.detail["copy"],
         awaits=one["awaits"],
-        text=_words(pages, one["text"]),
+        text=_words(pages, w._("Written for others in this case.") if one["is_hidden"] else one["text"]),
         by=Markup(" · ").join([pages.line(name), pages.line(w.role(protocol, role))]),
         on=_day(datetime.fromisoformat(paper["at"]) if paper else event.at),
         settled_on=_day(settled.at) if settled else None,

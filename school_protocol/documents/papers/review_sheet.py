@@ -12,9 +12,10 @@ from markupsafe import Markup
 from school_protocol.documents import bidi
 from school_protocol.documents.papers.remarked import kind_said
 from school_protocol.documents.rendering import BASE, render, template
+from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.events import RemarkKind
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Document, Protocol, Section
+from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import ZONE, Wording
 
 ON_ENTRIES = 4

@@ -46,7 +46,19 @@ PARTS: Mapping[type[Any], str] = {
 """Models that a record names by key."""
 LEFT: Mapping[type[Any], frozenset[str]] = {
     RecordView: frozenset({"undo_until"}),
-    CaseHead: frozenset({"roles", "can_raise", "metadata_only", "has_papers", "seq", "restricted", "labels"}),
+    CaseHead: frozenset(
+        {
+            "roles",
+            "can_raise",
+            "metadata_only",
+            "has_papers",
+            "seq",
+            "restricted",
+            "labels",
+            "names_until",
+            "open_until",
+        }
+    ),
 }
 """Fields that only pages on a screen use."""
 _ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0, "restricted": False}

@@ -1,0 +1,25 @@
+"""How what the protocol asked went, in words: on pages and papers alike."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from school_protocol.domain.conformance import AskedLine
+from school_protocol.wording import Wording
+
+
+def outcome_said(w: Wording, line: AskedLine, as_of: datetime) -> tuple[str, str, str]:
+    """Tone, mark and words of how it went."""
+    due, done = line.due_at, line.done_at
+    if line.outcome == "late" and due and done:
+        return "today", "!", w._("Done, %(late)s", late=w.late_by(done - due))
+    if line.outcome == "overdue" and due:
+        return "late", "×", w._("Not done, %(late)s", late=w.late_by(as_of - due))
+    return {
+        "kept": ("ok", "✓", w._("Done in time") if due else w._("Done")),
+        "late": ("today", "!", w._("Done late")),
+        "overdue": ("late", "×", w._("Not done, late")),
+        "open": ("soon", "…", w._("Still to be done")),
+        "suspended": ("plain", "–", w._("Suspended")),
+        "excused": ("plain", "–", w._("Excused, with a reason")),
+    }.get(line.outcome, ("plain", "", line.outcome))

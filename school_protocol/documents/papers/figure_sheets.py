@@ -1,0 +1,131 @@
+"""A release as a workbook for a spreadsheet: the same lines as its page, one sheet a subject; nothing in it reckons."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Sequence
+from datetime import UTC
+
+import xlsxwriter
+from xlsxwriter.format import Format
+from xlsxwriter.worksheet import Worksheet
+
+from school_protocol.documents.papers.figure_lines import COLUMNS, FORMER, Lines, figure_rows, header_said, year_said
+from school_protocol.documents.papers.register import plain_cell
+from school_protocol.domain.figure_releases import Told
+from school_protocol.wording import Wording
+
+_WIDE, _NARROW = 52, 16
+_PLAIN = {
+    "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
+}  # fmt: skip
+
+
+def figures_xlsx(told: Told, wording: Wording) -> bytes:
+    """The workbook; from the right to the left in Arabic. The same release gives the same cells."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, dict(_PLAIN))
+    lines = Lines(told, wording)
+    book.set_properties({"title": lines.title, "created": told.line.issued_at.astimezone(UTC).replace(tzinfo=None)})
+    bold = book.add_format({"bold": True})
+    _Sheets(book, lines, bold).write()
+    book.close()
+    return out.getvalue()
+
+
+class _Sheets:
+    def __init__(self, book: xlsxwriter.Workbook, lines: Lines, bold: Format) -> None:
+        self.book, self.lines, self.w, self.bold = book, lines, lines.w, bold
+
+    def write(self) -> None:
+        self._first(self._sheet(self.w._("Figures")))
+        self._months(self._sheet(self.w._("Month by month")))
+        self._all(self._sheet(self.w._("All lines")))
+
+    def _sheet(self, name: str) -> Worksheet:
+        sheet = self.book.add_worksheet(name[:31])
+        if self.w.direction == "rtl":
+            sheet.right_to_left()
+        sheet.set_column(0, 0, _WIDE)
+        sheet.set_column(1, len(COLUMNS), _NARROW)
+        return sheet
+
+    def _first(self, sheet: Worksheet) -> None:
+        """Which figures these are, and every table that is told."""
+        lines, w = self.lines, self.w
+        told = lines.told.line
+        head: list[Sequence[str | int]] = [
+            (lines.unit_name(lines.unit), lines.unit.code),
+            (w._("School year %(year)s", year=year_said(told)), lines.period),
+            (w._("Release"), told.number),
+            (w._("When issued"), w.moment(told.issued_at)),
+            (w._("Counted on"), w.moment(told.counted_at)),
+            (w._("Digest of the protocol"), told.definition),
+            (withheld_said(w), ""),
+        ]
+        row = _rows(sheet, 0, head)
+        parts = [(w._("Totals"), lines.totals()), *((one.title, one.rows) for one in lines.tables())]
+        parts += [(w._("Done in time"), lines.shares()), (w._("In half of the cases"), lines.medians())]
+        for title, found in parts:
+            if found:
+                _text(sheet, row + 1, 0, title, self.bold)
+                row = _rows(
+                    sheet, row + 2, [(one.title, one.said if one.number is None else one.number) for one in found]
+                )
+        below = [(name, one.code, _number(said)) for one, name, said in lines.children()]
+        if below:
+            _text(sheet, row + 1, 0, w._("Cases opened, by place"), self.bold)
+            row = _rows(sheet, row + 2, below)
+        if lines.not_told():
+            _text(sheet, row + 1, 0, w._("Not told"), self.bold)
+            _rows(sheet, row + 2, [(title,) for title in lines.not_told()])
+
+    def _months(self, sheet: Worksheet) -> None:
+        lines, w = self.lines, self.w
+        for column, month in enumerate(lines.month_titles(), 1):
+            _text(sheet, 0, column, month, self.bold)
+        row = _rows(sheet, 1, [(w._("Cases opened"), *(_number(one.said) for one in lines.months()))])
+        for table in lines.tables():
+            if table.months:
+                _text(sheet, row + 1, 0, table.title, self.bold)
+                row = _rows(sheet, row + 2, [(title, *map(_number, said)) for title, said in table.months])
+
+    def _all(self, sheet: Worksheet) -> None:
+        """Every cell, withheld ones too, for whoever reckons on."""
+        for column, name in enumerate(header_said(self.w)):
+            _text(sheet, 0, column, name, self.bold)
+        rows = ([row[column] for column in COLUMNS] for row in figure_rows(self.lines.told, self.w))
+        _rows(sheet, 1, ([_told(value) for value in row] for row in rows))
+
+
+def withheld_said(w: Wording) -> str:
+    """Why a figure may be missing."""
+    return w._("Not told: fewer than five, or kept back so that nothing can be worked out.")
+
+
+def _rows(sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]]) -> int:
+    """The rows, one below the other; returns the next free one."""
+    for cells in rows:
+        for column, value in enumerate(cells):
+            if isinstance(value, int):
+                sheet.write_number(first, column, value)
+            else:
+                _text(sheet, first, column, value)
+        first += 1
+    return first
+
+
+def _text(sheet: Worksheet, row: int, column: int, value: str, form: Format | None = None) -> None:
+    """A text stays one, whatever it begins with."""
+    sheet.write_string(row, column, plain_cell(value), form)
+
+
+def _number(said: str) -> str | int:
+    plain = said.removesuffix(f" {FORMER}")
+    return int(plain) if plain.isascii() and plain.isdigit() else said
+
+
+def _told(value: str | int | bool | None) -> str | int:
+    if isinstance(value, bool):
+        return int(value)
+    return "" if value is None else value
