@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -12,24 +13,37 @@ from school_protocol.domain.clock import Clock
 from school_protocol.services.house import House, open_house
 from school_protocol.web import (
     access,
+    account,
+    api,
     bulk,
     cases,
     compression,
     desk,
     errors,
+    figures,
     headers,
     help,
     limits,
+    messages,
     protocols,
+    referrals,
     rendering,
     reports,
+    retention,
+    review,
     sessions,
     sign_in,
+    staff,
+    systems,
     team,
     verifying,
+    visits,
     words,
     yearly,
 )
+from school_protocol.web.cases import sharing
+from school_protocol.web.figures import campaign
+from school_protocol.web.referrals import contacts
 from school_protocol.web.stores import open_engines
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -60,24 +74,44 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         SECRET_KEY=house.vault.chain("web-visit-v1", b""),
         PROVIDE_AUTOMATIC_OPTIONS=False,
         TRAP_BAD_REQUEST_ERRORS=False,
+        TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
-    for room in (sessions, access, limits, rendering, headers, compression, errors, words, help):
+    for room in (sessions, access, limits, rendering, headers, compression, errors, words, help, api):
         room.init_app(app)
     for blueprint in (
         sign_in.blueprint,
+        account.blueprint,
+        messages.blueprint,
         desk.blueprint,
         reports.blueprint,
         cases.blueprint,
         words.blueprint,
         team.blueprint,
+        staff.blueprint,
         bulk.blueprint,
         protocols.blueprint,
         help.blueprint,
         verifying.blueprint,
         yearly.blueprint,
+        retention.blueprint,
+        review.blueprint,
+        referrals.blueprint,
+        contacts.blueprint,
+        figures.blueprint,
+        campaign.blueprint,
+        systems.blueprint,
+        api.blueprint,
+        visits.blueprint,
+        sharing.blueprint,
     ):
         app.register_blueprint(blueprint)
     return app
+
+
+def _own_hosts(address: str) -> list[str] | None:
+    """The name under which people open the site, where it is known: requests under another are not understood."""
+    host = urlsplit(address).hostname
+    return [host] if host else None
 
 
 def _template_folder() -> str:

@@ -5,7 +5,7 @@ What a person may see or do *in a case* is for the services and the engine to sa
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
 from flask import Flask, abort, flash, redirect, request, url_for
@@ -13,8 +13,21 @@ from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import UnsupportedMediaType
 
-from school_protocol.domain.policy import Permission
+from school_protocol.domain.policy import Actor, Permission
+from school_protocol.services.api.tokens import may_see_tokens
+from school_protocol.services.desk import may_find, may_report
+from school_protocol.services.figures.seeing import may_see as may_see_figures
+from school_protocol.services.house import House
+from school_protocol.services.protocols.publishing import may_publish
+from school_protocol.services.referrals.contacts import may_keep
+from school_protocol.services.referrals.seeing import may_see_register
+from school_protocol.services.review.queueing import may_review
+from school_protocol.services.staff.reach import may_administer
+from school_protocol.services.teams.team import has_team
+from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
+from school_protocol.services.visits.roster import may_keep as may_keep_roster
 from school_protocol.web import kept, limits, sessions
+from school_protocol.web.api import admission
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
 
@@ -23,6 +36,31 @@ PERMISSIONS: Mapping[str, Permission] = {
     "sign_in.show": Permission.anyone,
     "sign_in.enter": Permission.anyone,
     "sign_in.leave": Permission.anyone,
+    "sign_in.passkey": Permission.anyone,
+    "sign_in.factor": Permission.anyone,
+    "sign_in.lost": Permission.anyone,
+    "sign_in.enrol": Permission.anyone,
+    "sign_in.enrol_passkey": Permission.anyone,
+    "sign_in.invited": Permission.anyone,
+    "sign_in.by_code": Permission.anyone,
+    "sign_in.openid": Permission.anyone,
+    "sign_in.openid_back": Permission.anyone,
+    "account.show": Permission.signed_in,
+    "account.password": Permission.signed_in,
+    "account.phone": Permission.signed_in,
+    "account.drop_phone": Permission.signed_in,
+    "account.recovery": Permission.signed_in,
+    "account.new_passkey": Permission.signed_in,
+    "account.add_passkey": Permission.signed_in,
+    "account.drop_passkey": Permission.signed_in,
+    "account.end_session": Permission.signed_in,
+    "account.end_everywhere": Permission.signed_in,
+    "account.others": Permission.signed_in,
+    "account.other": Permission.signed_in,
+    "messages.choose": Permission.signed_in,
+    "messages.calendar": Permission.signed_in,
+    "messages.feed": Permission.anyone,
+    "messages.index": Permission.signed_in,
     "desk.index": Permission.signed_in,
     "desk.search": Permission.see_cases,
     "desk.forget_draft": Permission.signed_in,
@@ -57,6 +95,21 @@ PERMISSIONS: Mapping[str, Permission] = {
     "bulk.delete": Permission.see_cases,
     "cases.copies": Permission.see_case,
     "cases.revoke": Permission.see_case,
+    "cases.evidence": Permission.see_case,
+    "cases.evidence_file": Permission.see_case,
+    "cases.open_file": Permission.see_case,
+    "cases.evidence_mistake": Permission.see_case,
+    "cases.removal": Permission.see_case,
+    "cases.emergency": Permission.see_cases,
+    "cases.sight": Permission.see_case,
+    "cases.readings": Permission.see_case,
+    "cases.names": Permission.see_case,
+    "cases.end_opened": Permission.see_case,
+    "cases.door": Permission.see_case,
+    "cases.retention": Permission.see_case,
+    "cases.rights": Permission.see_case,
+    "retention.index": Permission.signed_in,
+    "retention.requests": Permission.signed_in,
     "verifying.show": Permission.anyone,
     "verifying.verify": Permission.anyone,
     "words.index": Permission.signed_in,
@@ -88,6 +141,77 @@ PERMISSIONS: Mapping[str, Permission] = {
     "protocols.entry": Permission.publish,
     "yearly.index": Permission.signed_in,
     "yearly.school": Permission.signed_in,
+    **dict.fromkeys(
+        (
+            "staff.index",
+            "staff.certificates",
+            "staff.person",
+            "staff.new",
+            "staff.appoint",
+            "staff.end",
+            "staff.address",
+            "staff.certificate",
+            "staff.close",
+            "staff.lists",
+            "staff.preview",
+            "staff.confirm",
+            "staff.withdraw",
+            "staff.lines",
+            "staff.slips",
+            "staff.unit_slips",
+        ),
+        Permission.administer,
+    ),
+    "sharing.index": Permission.signed_in,
+    "sharing.answer": Permission.see_case,
+    "sharing.contribution": Permission.see_case,
+    "review.index": Permission.review,
+    "review.conformance": Permission.see_case,
+    "review.observe": Permission.see_case,
+    "review.send": Permission.see_case,
+    "review.end": Permission.see_case,
+    "review.refuse": Permission.see_case,
+    "referrals.index": Permission.see_referrals,
+    "contacts.index": Permission.keep_contacts,
+    "contacts.new": Permission.keep_contacts,
+    "contacts.contact": Permission.keep_contacts,
+    "contacts.verify": Permission.keep_contacts,
+    "contacts.retire": Permission.keep_contacts,
+    "figures.index": Permission.see_figures,
+    "figures.unit": Permission.see_figures,
+    "figures.release": Permission.see_figures,
+    "figures.issue": Permission.see_figures,
+    "figures.job": Permission.see_figures,
+    "figures.stop": Permission.see_figures,
+    "figures.public": Permission.see_figures,
+    "figures.sheet": Permission.see_figures,
+    "figures.report": Permission.see_figures,
+    "campaign.index": Permission.anyone,
+    "campaign.latest": Permission.anyone,
+    "campaign.release": Permission.anyone,
+    "systems.index": Permission.see_systems,
+    "systems.new": Permission.see_systems,
+    "systems.system": Permission.see_systems,
+    "systems.agree": Permission.see_systems,
+    "systems.draw": Permission.see_systems,
+    "systems.end": Permission.see_systems,
+    "api.cases": Permission.token,
+    "api.case": Permission.token,
+    "api.releases": Permission.token,
+    "api.release": Permission.token,
+    "api.release_csv": Permission.token,
+    "api.description": Permission.anyone,
+    "api.record_schema": Permission.anyone,
+    "visits.index": Permission.see_teams,
+    "visits.visits": Permission.see_teams,
+    "visits.school": Permission.see_visits,
+    "visits.team_figures": Permission.see_teams,
+    "visits.visit_pack": Permission.write_visits,
+    "visits.new": Permission.write_visits,
+    "visits.correct": Permission.write_visits,
+    "visits.done": Permission.see_visits,
+    "visits.duty": Permission.keep_roster,
+    "visits.withdraw": Permission.keep_roster,
     "team.index": Permission.see_team,
     "team.school": Permission.see_team,
     "team.hand_over": Permission.see_team,
@@ -97,6 +221,24 @@ PERMISSIONS: Mapping[str, Permission] = {
     "team.leave_at_once": Permission.see_team,
 }
 """Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
+
+KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
+    Permission.report: may_report,
+    Permission.see_cases: may_find,
+    Permission.see_team: has_team,
+    Permission.review: may_review,
+    Permission.publish: may_publish,
+    Permission.administer: may_administer,
+    Permission.see_referrals: may_see_register,
+    Permission.keep_contacts: may_keep,
+    Permission.see_figures: may_see_figures,
+    Permission.see_teams: may_look,
+    Permission.see_visits: may_see_visits,
+    Permission.write_visits: may_visit,
+    Permission.keep_roster: may_keep_roster,
+    Permission.see_systems: may_see_tokens,
+}
+"""What is decided by who somebody is, whatever they ask about: nobody else learns that such an address is there."""
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 OWN_SITE = frozenset({"same-origin", "none"})
@@ -120,13 +262,24 @@ def guard() -> ResponseReturnValue | None:
     limits.apply(request.endpoint)
     if request.endpoint == "static":
         return None
+    if request.method == "OPTIONS":
+        return None  # answered by routing alone, where it is at all
+    if permission is Permission.token:
+        admission.admit(request.endpoint)
+        return None
     if request.method not in SAFE_METHODS:
         refused = _refuse_foreign(request.endpoint)
         if refused is not None:
             return refused
-    if permission is Permission.anyone or sessions.find_actor() is not None:
+    if permission is Permission.anyone:
         return None
-    return _to_sign_in()
+    actor = sessions.find_actor()
+    if actor is None:
+        return _to_sign_in()
+    knocks = KNOCKS.get(permission)
+    if knocks is not None and not knocks(sessions.house(), actor):
+        abort(404)
+    return None
 
 
 def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:

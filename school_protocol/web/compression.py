@@ -12,7 +12,7 @@ import secrets
 
 from flask import Flask, Response, request
 
-KINDS = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml"})
+KINDS = frozenset({"text/html", "text/css", "text/javascript", "image/svg+xml", "application/json"})
 LEAST = 500
 PADDING_MOST = 100
 LEVEL = 6

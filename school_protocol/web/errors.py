@@ -15,7 +15,9 @@ from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.views import ContactLine
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.web import sessions
+from school_protocol.web.api import problems
 from school_protocol.web.kept import KeptForOwner
+from school_protocol.web.rendering import reword
 
 log = logging.getLogger(__name__)
 
@@ -44,30 +46,44 @@ LAST_RESORT = """<!doctype html>
 
 
 def init_app(app: Flask) -> None:
-    app.register_error_handler(CSRFError, lambda _error: page(400, "errors/old_form.html", is_kept=False))
-    app.register_error_handler(KeptForOwner, lambda _error: page(400, "errors/old_form.html", is_kept=True))
+    app.register_error_handler(CSRFError, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=False))
+    app.register_error_handler(KeptForOwner, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=True))
     app.register_error_handler(HTTPException, _http)
-    app.register_error_handler(Unseen, lambda _error: page(404))
-    app.register_error_handler(BadInput, lambda _error: page(400))
-    app.register_error_handler(Refused, lambda _error: page(409))
+    app.register_error_handler(Unseen, lambda error: _refused(error, 404))
+    app.register_error_handler(BadInput, lambda error: _refused(error, 400))
+    app.register_error_handler(Refused, lambda error: _refused(error, 409))
     app.register_error_handler(SentBefore, lambda _error: page(409))
     app.register_error_handler(Conflict, lambda _error: page(409))
     app.register_error_handler(StorageBusy, _busy)
     app.register_error_handler(StorageFull, _full)
-    app.register_error_handler(TooManyTries, lambda _error: page(429))
+    app.register_error_handler(TooManyTries, lambda error: _refused(error, 429))
     app.register_error_handler(SchoolProtocolError, _broken)
     app.register_error_handler(Exception, _broken)
 
 
+SPEAK = "speak"
+"""What a link of such a page asks for a language by: no page knows it, so that none takes it for its own."""
+
+
 def page(status: int, template: str | None = None, **known: object) -> Response:
     """The page of `status`. It says nothing of the address asked for, so that two of them can't be told apart."""
+    if problems.is_asked():
+        return problems.of_status(sessions.house(), status)
     try:
+        _speak_as_asked()
         chosen = template or PAGES.get(status, PAGES[400 if status < 500 else 500])
-        body = render_template(chosen, numbers=_numbers(), **known)
+        body = render_template(chosen, numbers=_numbers(), speak=SPEAK, **known)
     except Exception:
         log.exception("an error's page could not be shown")
         body = LAST_RESORT
     return make_response(body, status)
+
+
+def _speak_as_asked() -> None:
+    """In the language that a link of such a page asks for; it changes nobody's own."""
+    wanted = request.args.get(SPEAK, "")
+    if wanted in sessions.house().settings.languages:
+        reword(wanted)
 
 
 def _numbers() -> tuple[ContactLine, ...]:
@@ -82,10 +98,25 @@ def _numbers() -> tuple[ContactLine, ...]:
     return found
 
 
+def _refused(error: Exception, status: int, template: str | None = None, **known: object) -> Response:
+    """The page, and a line in the log: what was refused to whom at which page, and nothing of what was sent."""
+    place = request.remote_addr or "here"
+    log.info("refused: %s at %s to account %s from %s", type(error).__name__, request.endpoint, _reader(), place)
+    return page(status, template, **known)
+
+
+def _reader() -> str:
+    try:
+        actor = sessions.find_actor()
+    except StorageBusy:
+        return "not known now"
+    return actor.id if actor is not None else "of nobody"
+
+
 def _http(error: HTTPException) -> Response | HTTPException:
     if error.code is None or error.code < 400:
         return error  # a redirect
-    response = page(error.code)
+    response = page(error.code) if request.endpoint is None else _refused(error, error.code)
     for name, value in error.get_headers():
         if name == "Allow":
             response.headers[name] = value

@@ -32,7 +32,7 @@ def keep() -> str | None:
     """
     typed = {key: values for key, values in as_typed().items() if any(values)}
     owner = sessions.owner_of_form()
-    if owner is None or not typed or request.blueprint in (None, "sign_in", "desk"):
+    if owner is None or not typed or request.blueprint in (None, "sign_in", "account", "desk"):
         return None
     drafts.keep_draft(sessions.house(), owner, request.path, typed)
     return owner

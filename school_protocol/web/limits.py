@@ -26,13 +26,25 @@ LONG_FORMS = frozenset(
         "cases.danger",
         "cases.remarks",
         "cases.remark",
+        "sharing.answer",
+        "review.observe",
+        "review.send",
+        "review.end",
+        "review.refuse",
+        "cases.retention",
         "protocols.upload",
+        "staff.lists",
+        "visits.new",
+        "visits.correct",
         "protocols.part",
         "protocols.entry",
     }
 )
 UPLOADS = {"verifying.verify": MOST + ELSEWHERE}
 """Endpoints at which anybody may send a file, and how much with it."""
+EVIDENCE = "cases.evidence_file"
+"""Where somebody signed in puts a file to a piece of evidence, as large as the installation takes them."""
+MEGABYTE = 1024 * 1024
 FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-data"})
 
 
@@ -59,6 +71,10 @@ def apply(endpoint: str) -> None:
     """Give this request the room that its endpoint needs; much of it only to somebody who is, or was, signed in."""
     if endpoint in LONG_FORMS and sessions.find_account() is not None:
         request.max_content_length = FORM
+    elif endpoint == EVIDENCE and sessions.find_account() is not None:
+        settings = sessions.house().settings
+        most = settings.evidence_megabytes * MEGABYTE if settings.evidence_files else 0
+        request.max_content_length = ELSEWHERE + most
     elif endpoint in UPLOADS:
         request.max_content_length = UPLOADS[endpoint]
 

@@ -14,6 +14,11 @@ def own_path(wanted: str | None) -> str:
     return wanted if wanted and _is_own(wanted) else url_for("desk.index")
 
 
+def own_page(wanted: str | None, start: str) -> str | None:
+    """`wanted` if it is the page of this site at `start`, whatever it is narrowed to; None otherwise."""
+    return wanted if wanted and _is_own(wanted) and urlsplit(wanted).path == start else None
+
+
 def _is_own(path: str) -> bool:
     if len(path) > MOST or not path.startswith("/") or path.startswith(("//", "/\\")):
         return False

@@ -127,6 +127,12 @@ class Line(Question):
         return super().answer()
 
 
+def day_typed(text: str) -> date | None:
+    """The day that was typed, as in a form: 2026-11-25 or 25/11/2026; None where it is none."""
+    found = _day(text.strip())
+    return date.fromisoformat(found) if _is_iso_day(found) else None
+
+
 class Words(Question):
     """A longer text, in somebody's own words."""
 

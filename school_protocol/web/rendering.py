@@ -9,7 +9,7 @@ from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
 
-from flask import Flask, g, request, url_for
+from flask import Flask, current_app, g, request, url_for
 from jinja2 import StrictUndefined
 from markupsafe import Markup, escape
 from werkzeug.local import LocalProxy
@@ -18,15 +18,26 @@ from school_protocol.domain import naming
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.digests import shown
+from school_protocol.services.figures import seeing as figures
 from school_protocol.services.papers import bulk, yearly
 from school_protocol.services.protocols import publishing
+from school_protocol.services.referrals import contacts, seeing
+from school_protocol.services.retention import lists
+from school_protocol.services.review import queueing
+from school_protocol.services.sharing.answering import waiting_for
+from school_protocol.services.sharing.views import RequestLine
+from school_protocol.services.staff import reach
 from school_protocol.services.teams import team
+from school_protocol.services.visits import reach as looking
+from school_protocol.services.visits import roster
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back
 from school_protocol.wording import LANGUAGE_NAMES, ZONE, Wording
 
 LANGUAGE_COOKIE = "language"
+_SHOWS_MAILS = "shows_mails"
 _RIGHT_TO_LEFT = frozenset({"R", "AL"})
 
 
@@ -43,13 +54,26 @@ def init_app(app: Flask) -> None:
         languages=LocalProxy(languages),
         style_sheet=_style_sheet,
         script=_script,
+        passkey_script=lambda: _static("passkeys.js"),
         fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
         shown_to=_shown_to,
         has_team=_has_team,
         may_publish=_may_publish,
+        may_review=_may_review,
+        may_administer=_may_administer,
         has_yearly=_has_yearly,
+        may_see_referrals=_may_see_referrals,
+        may_keep_contacts=_may_keep_contacts,
+        may_see_figures=_may_see_figures,
+        may_look_at_teams=_may_look_at_teams,
+        may_see_visits=_may_see_visits,
+        may_keep_roster=_may_keep_roster,
+        stale_contacts=_stale_contacts,
+        asked_of_me=_asked_of_me,
         may_bulk=_may_bulk,
+        may_see_limits=_may_see_limits,
+        shows_mails=_shows_mails,
         here=way_back,
     )
     app.jinja_env.filters.update(
@@ -80,9 +104,11 @@ def wording() -> Wording:
     return voice
 
 
-def reword() -> None:
-    """Choose the language again: who is in front of us has just changed."""
+def reword(language: str = "") -> None:
+    """Choose the language again: who is in front of us has just changed, or asks for this one."""
     g.pop("wording", None)
+    if language:
+        g.wording = _voice(language)
 
 
 @lru_cache(maxsize=8)
@@ -134,6 +160,87 @@ def _has_yearly() -> bool:
         return False
 
 
+def _may_see_referrals() -> bool:
+    """Whether the register of referrals is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and seeing.may_see_register(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _asked_of_me() -> tuple[RequestLine, ...]:
+    """What other schools ask of whoever reads; nothing where the house can't say."""
+    reader = _reader()
+    try:
+        return waiting_for(sessions.house(), reader) if reader is not None else ()
+    except SchoolProtocolError:
+        return ()
+
+
+def _may_see_figures() -> bool:
+    """Whether there are figures for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and figures.may_see(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_keep_contacts() -> bool:
+    """Whether the directory of contacts is for whoever reads to keep; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and contacts.may_keep(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_look_at_teams() -> bool:
+    """Whether “Teams of the region” leads whoever reads somewhere; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and looking.may_look(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_see_visits(school: str) -> bool:
+    """Whether visits to that school's team are for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and bool(looking.sight_of(sessions.house(), reader, school))
+    except SchoolProtocolError:
+        return False
+
+
+def _may_keep_roster() -> bool:
+    """Whether a duty roster is for whoever reads to keep; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and roster.may_keep(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _stale_contacts() -> int:
+    """How many contacts of whoever reads are due to be checked; none where the house can't say."""
+    reader = _reader()
+    try:
+        return contacts.stale_contacts(sessions.house(), reader) if reader is not None else 0
+    except SchoolProtocolError:
+        return 0
+
+
+def _may_review() -> bool:
+    """Whether “To review” is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and queueing.may_review(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
 def _may_publish() -> bool:
     """Whether “Protocols” is for whoever reads; no where the house can't say."""
     reader = _reader()
@@ -141,6 +248,35 @@ def _may_publish() -> bool:
         return reader is not None and publishing.may_publish(sessions.house(), reader)
     except SchoolProtocolError:
         return False
+
+
+def _may_administer() -> bool:
+    """Whether “People” is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and reach.may_administer(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_see_limits() -> bool:
+    """Whether whoever reads is told of time limits; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and lists.may_see_list(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _shows_mails() -> bool:
+    """Whether this is a demo that shows its mails on a page: asked once, for no installation becomes one."""
+    known = current_app.extensions
+    try:
+        if _SHOWS_MAILS not in known:
+            known[_SHOWS_MAILS] = shown.shows_mails(sessions.house())
+    except SchoolProtocolError:
+        return False
+    return bool(known[_SHOWS_MAILS])
 
 
 def _may_bulk() -> bool:
@@ -180,8 +316,8 @@ def bdi(value: object) -> Markup:
 
 
 def number(value: str) -> Markup:
-    """A case's number as it is printed and said, in groups."""
-    return bdi(format_number(str(value)))
+    """A case's number as it is printed and said, in groups; broken over two lines they are misread."""
+    return Markup('<bdi dir="ltr" class="nowrap">{}</bdi>').format(format_number(str(value)))
 
 
 def labelled(value: str, protocol: Protocol, names: Mapping[str, str]) -> Markup:

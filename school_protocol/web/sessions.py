@@ -8,20 +8,43 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
+from datetime import timedelta
 from typing import cast
 
 from flask import Flask, Request, Response, current_app, g, request, session
+from flask.sessions import SecureCookieSessionInterface, SessionMixin
 from flask_login import LoginManager, UserMixin, current_user
 from flask_wtf.csrf import generate_csrf
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from school_protocol.domain.policy import Actor
 from school_protocol.services import accounts
 from school_protocol.services.house import House
+from school_protocol.services.identity.passkeys import Site, site_of
+from school_protocol.services.identity.signing_in import Pending, Visitor
+from school_protocol.storage.errors import StorageBusy
 
 TOKEN_MOST = 200
 OWNER = "shown_to"
+BROWSER_DAYS = timedelta(days=365)
+SEED_SECONDS = 900
+CLEAR = '"cache", "storage"'
+"""What a browser forgets of this site; not the cookies that say language and browser."""
+_SIGNING = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+_UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()
+
+
+class Visits(SecureCookieSessionInterface):
+    """Flask's own session, signed as everything else here."""
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """What anybody may keep depends on no cookie, and sets none."""
+        if not response.cache_control.public:
+            super().save_session(app, session, response)
 
 
 class SignedIn(UserMixin):  # type: ignore[misc]
@@ -43,7 +66,9 @@ def init_app(app: Flask) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         TOKEN_COOKIE_NAME=f"{prefix}session",
+        BROWSER_COOKIE_NAME=f"{prefix}browser",
     )
+    app.session_interface = Visits()
     login_manager.session_protection = None
     login_manager.init_app(app, add_context_processor=False)
 
@@ -51,7 +76,13 @@ def init_app(app: Flask) -> None:
 @login_manager.request_loader  # type: ignore[untyped-decorator]
 def _load(_request: Request) -> SignedIn | None:
     token = token_of_request()
-    actor = accounts.recognise(house(), token) if token else None
+    if not token or g.get(_UNKNOWN):
+        return None
+    try:
+        actor = accounts.recognise(house(), token)
+    except StorageBusy:
+        setattr(g, _UNKNOWN, True)  # the page that says so waits no second time
+        raise
     return SignedIn(actor) if actor is not None else None
 
 
@@ -74,6 +105,25 @@ def find_actor() -> Actor | None:
     return current_user.actor if current_user.is_authenticated else None
 
 
+def find_pending() -> Pending | None:
+    """Whoever has come half way: a second factor is still awaited."""
+    token = token_of_request()
+    return accounts.pending(house(), token) if token and find_actor() is None else None
+
+
+def visitor() -> Visitor:
+    """From where this request comes; a browser that has no mark yet is given one as it gets a session."""
+    if "browser_mark" not in g:
+        mark = request.cookies.get(current_app.config["BROWSER_COOKIE_NAME"], "")
+        g.browser_mark = mark if 32 <= len(mark) <= TOKEN_MOST else secrets.token_urlsafe(32)
+    return Visitor(request.user_agent.string or "", request.remote_addr or "", g.browser_mark)
+
+
+def site() -> Site:
+    """What passkeys are bound to: the address that the settings say, else the one that was asked for."""
+    return site_of(house().settings.address or request.host_url)
+
+
 def actor() -> Actor:
     """Whoever is signed in. For routes behind the guard, which lets nobody else through."""
     found = find_actor()
@@ -91,7 +141,7 @@ def find_account() -> str | None:
 
 
 def token_of_request() -> str:
-    token = request.cookies.get(current_app.config["TOKEN_COOKIE_NAME"], "")
+    token = g.get("begun") or request.cookies.get(current_app.config["TOKEN_COOKIE_NAME"], "")
     return token if len(token) <= TOKEN_MOST else ""
 
 
@@ -118,7 +168,27 @@ def owner_of_form() -> str | None:
 def _marks() -> URLSafeSerializer:
     key = current_app.secret_key
     assert isinstance(key, bytes)
-    return URLSafeSerializer(key, salt="shown-to-v1")
+    return URLSafeSerializer(key, salt="shown-to-v1", signer_kwargs=_SIGNING)
+
+
+def seal_seed(seed: str, account: str) -> str:
+    """A seed that is shown on a page, as its form carries it: for that account, for a quarter of an hour."""
+    return str(_seeds().dumps([account, seed]))
+
+
+def seed_of_form(account: str) -> str | None:
+    """The seed of this request's form; None where it is another's, or too old."""
+    try:
+        owner, seed = _seeds().loads(request.form.get("seed", "")[:500], max_age=SEED_SECONDS)
+    except (BadSignature, ValueError, TypeError):
+        return None
+    return str(seed) if owner == account else None
+
+
+def _seeds() -> URLSafeTimedSerializer:
+    key = current_app.secret_key
+    assert isinstance(key, bytes)
+    return URLSafeTimedSerializer(key, salt="code-seed-v1", signer_kwargs=_SIGNING)
 
 
 def bind_form_token() -> None:
@@ -140,9 +210,19 @@ def _bound_to(token: str) -> str:
 def begin(response: Response, token: str) -> Response:
     """Hand the browser the session that has just begun; nothing of the visit before it goes on."""
     _forget_visit()
+    g.begun = token
     response.set_cookie(
         current_app.config["TOKEN_COOKIE_NAME"],
         token,
+        secure=current_app.config["SESSION_COOKIE_SECURE"],
+        httponly=True,
+        samesite="Lax",
+        path="/",
+    )
+    response.set_cookie(
+        current_app.config["BROWSER_COOKIE_NAME"],
+        visitor().mark,
+        max_age=BROWSER_DAYS,
         secure=current_app.config["SESSION_COOKIE_SECURE"],
         httponly=True,
         samesite="Lax",
@@ -152,8 +232,9 @@ def begin(response: Response, token: str) -> Response:
 
 
 def end(response: Response) -> Response:
-    """Take the session from the browser, once the house has ended it."""
+    """Take the session from the browser, once the house has ended it; pages that it kept go, its own mark stays."""
     _forget_visit()
+    response.headers["Clear-Site-Data"] = CLEAR
     response.delete_cookie(
         current_app.config["TOKEN_COOKIE_NAME"],
         secure=current_app.config["SESSION_COOKIE_SECURE"],

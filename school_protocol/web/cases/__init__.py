@@ -20,7 +20,18 @@ from school_protocol.services import papers, recording, showing
 from school_protocol.services.recording import Done
 from school_protocol.services.views import ActView, DangerPage, MoveView
 from school_protocol.web import kept, naming, sessions
-from school_protocol.web.cases import bundles, copies, letters, reading, remarks, undoing
+from school_protocol.web.cases import (
+    bundles,
+    copies,
+    evidence,
+    letters,
+    reading,
+    remarks,
+    retention,
+    rights,
+    sight,
+    undoing,
+)
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
@@ -37,6 +48,7 @@ from school_protocol.web.cases.answering import (
 )
 from school_protocol.web.cases.ready import ready
 from school_protocol.web.forms import AnswerForm, MoveForm, OwnForm, Problem, answers_of, move_form, show_problems
+from school_protocol.web.paths import own_page
 from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("cases", __name__, url_prefix="/cases")
@@ -46,6 +58,10 @@ letters.add_to(blueprint)
 remarks.add_to(blueprint)
 bundles.add_to(blueprint)
 copies.add_to(blueprint)
+retention.add_to(blueprint)
+rights.add_to(blueprint)
+evidence.add_to(blueprint)
+sight.add_to(blueprint)
 
 FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 
@@ -145,7 +161,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
     kept.forget(sessions.actor().id)
     if done.raised:
         sessions.ring()
-    return _recorded(number, view, done)
+    return _recorded(number, view, done, is_urgent=evidence.is_urgent(view, answers_of(form)))
 
 
 def _before_signing(number: str, view: ActView) -> ResponseReturnValue:
@@ -227,7 +243,7 @@ def _before(form: OwnForm, error: SentBefore) -> int:
     return min(form.expected_seq(), int(error.outcome["seq"]) - 1)
 
 
-def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
+def _recorded(number: str, view: ActView, done: Done, *, is_urgent: bool) -> ResponseReturnValue:
     w = wording()
     title = w.text(view.act.title)
     if done.repeated:
@@ -238,6 +254,10 @@ def _recorded(number: str, view: ActView, done: Done) -> ResponseReturnValue:
     if done.raised or request.form.get("then") == FIRST_MINUTES:
         place = None if done.raised else "calls" if view.act.kind is ActKind.refer else "quick"
         return redirect(url_for("cases.first_minutes", number=back, _anchor=place), 303)
+    if is_urgent:
+        return redirect(url_for("cases.evidence", number=back, _anchor=f"piece-{done.seq}"), 303)
+    if (register := own_page(request.form.get("then"), url_for("referrals.index"))) is not None:
+        return redirect(register, 303)
     if request.form.get("then") == CASE_FILE:
         return redirect(url_for("cases.case_file", number=back), 303)
     return redirect(url_for("cases.show", number=back), 303)

@@ -11,9 +11,9 @@ from flask.typing import ResponseReturnValue
 from school_protocol.documents import rendering
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.engine import Reason, role_for
 from school_protocol.domain.errors import Refused, SentBefore, Unseen
-from school_protocol.domain.protocol import Document
 from school_protocol.services.papers.bundles import BundleOptions, issue_bundle, see_bundles
 from school_protocol.services.views import CaseHead
 from school_protocol.web import sessions

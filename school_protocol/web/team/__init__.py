@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams import hand_over as handing
-from school_protocol.services.teams import leaving, orphans, stand_ins, team
+from school_protocol.services.teams import leaving, orphans, printed, stand_ins, team
 from school_protocol.services.teams.changing import Changed, Obstacle, TeamRefused
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, renewed
@@ -44,7 +44,8 @@ def index() -> ResponseReturnValue:
 @blueprint.get("/schools/<school>")
 def school(school: str) -> ResponseReturnValue:
     view = team.see_team(sessions.house(), sessions.actor(), school)
-    return render_template("team/show.html", team=view, today=today_for(sessions.house()), **_said())
+    codes = printed.see_codes(sessions.house(), sessions.actor(), school)
+    return render_template("team/show.html", team=view, codes=codes, today=today_for(sessions.house()), **_said())
 
 
 @blueprint.get("/hand-over")
@@ -204,6 +205,7 @@ def _changing(
         renewed(form)
         return _page(template, see, form, is_other=True), 409
     kept.forget(sessions.actor().id)
+    sessions.ring()
     return done(changed)
 
 
@@ -235,4 +237,8 @@ def _page(
 
 def _said() -> dict[str, Any]:
     w = wording()
-    return {"reasons_said": sayings.reasons(w), "change_said": lambda kind: sayings.change(w, kind)}
+    return {
+        "reasons_said": sayings.reasons(w),
+        "change_said": lambda kind: sayings.change(w, kind),
+        "code_said": sayings.codes(w),
+    }

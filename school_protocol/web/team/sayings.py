@@ -24,6 +24,10 @@ def reasons(w: Wording) -> Mapping[str, str]:
         "absence": w._("Is away for long"),
         "unreachable": w._("Can’t be reached any more"),
         "not_working": w._("Doesn’t work at the school any more"),
+        "takes_up": w._("Takes up this post"),
+        "replaces": w._("Replaces somebody"),
+        "correction": w._("To put an entry right"),
+        "list": w._("From a list that was brought in"),
         "other": w._("Another reason"),
     }
 
@@ -53,17 +57,31 @@ def obstacle(w: Wording, one: Obstacle) -> str:
                 ends=ends,
             )
         case "untrained":
+            renew = w._("Whoever administers accounts enters a new certificate.")
             if not ends:
-                return w._("This role asks for a current training certificate: %(name)s has none.", name=one.name)
-            return w._(
+                lacks = w._("This role asks for a current training certificate: %(name)s has none.", name=one.name)
+                return f"{lacks} {renew}"
+            short = w._(
                 "This role asks for a training certificate that is current on every day: that of %(name)s is good "
                 "until %(ends)s.",
                 name=one.name,
                 ends=ends,
             )
+            return f"{short} {renew}"
+        case "from_above":
+            return w._("A role that administers accounts is given from a unit above this school.")
         case "ends_before":
             return w._("This appointment ends on %(ends)s already: choose a day before that.", ends=ends)
     return w._("A place in an open case is held until somebody else has it: hand over these cases first.")
+
+
+def codes(w: Wording) -> Mapping[str, str]:
+    """What a printed code was for."""
+    return {
+        "invited": w._("Invitation"),
+        "password_code_made": w._("A forgotten password"),
+        "restoration_agreed": w._("A lost second step"),
+    }
 
 
 def change(w: Wording, kind: str) -> str:
@@ -77,4 +95,10 @@ def change(w: Wording, kind: str) -> str:
             return w._("Leaves the team")
         case "left":
             return w._("Left the team")
+        case "appointed":
+            return w._("Appointed")
+        case "appointment_ends":
+            return w._("Last day said")
+        case "appointment_ended":
+            return w._("Appointment ended at once")
     return w._("Left at once")

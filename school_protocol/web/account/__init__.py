@@ -1,0 +1,300 @@
+"""A person's own page: password, second step, passkeys, where one is signed in; and helping others who lost theirs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from flask import Blueprint, Response, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.services.api.tokens import may_see_tokens
+from school_protocol.services.desk import may_find
+from school_protocol.services.digests import choosing, feeding
+from school_protocol.services.identity import factors, invitations, own, passkeys, restoring
+from school_protocol.services.identity.administering import IdentityRefused, may_help_anybody
+from school_protocol.services.identity.invitations import Slip
+from school_protocol.services.identity.own import Renewed
+from school_protocol.web import sessions
+from school_protocol.web.account import sayings
+from school_protocol.web.account.forms import (
+    answer,
+    grouped,
+    new_password,
+    qr_code,
+    said,
+    secret,
+    typed,
+    wrong,
+)
+from school_protocol.web.rendering import wording
+from school_protocol.wording import Wording
+
+blueprint = Blueprint("account", __name__, url_prefix="/account")
+
+
+@blueprint.app_template_global("slip_said")
+def _slip_said(slip: Slip) -> list[sayings.SlipSaid]:
+    return [sayings.slip(Wording(language), slip) for language in slip.languages]
+
+
+@blueprint.get("")
+def show() -> ResponseReturnValue:
+    house, actor = sessions.house(), sessions.actor()
+    view = own.see_account(house, actor, sessions.token_of_request())
+    return render_template(
+        "account/show.html",
+        view=view,
+        device=lambda agent: sayings.device(wording(), agent),
+        handle_of=passkeys.handle_of,
+        may_help=may_help_anybody(house, actor),
+        told=choosing.see_choice(house, actor),
+        feed=feeding.see_feed(house, actor),
+        may_feed=may_find(house, actor),
+        may_see_systems=may_see_tokens(house, actor),
+    )
+
+
+# ---- password and second factors -------------------------------------------------------------------------------------
+
+
+@blueprint.route("/password", methods=["GET", "POST"])
+def password() -> ResponseReturnValue:
+    def change() -> Renewed:
+        old = secret("password")
+        return own.change_password(sessions.house(), sessions.actor(), old, new_password(), sessions.visitor())
+
+    return _changing("account/password.html", change, wording()._("Your password is changed."))
+
+
+@blueprint.route("/phone", methods=["GET", "POST"])
+def phone() -> ResponseReturnValue:
+    """Set up the codes of a phone, in the place of the one before."""
+    actor = sessions.actor()
+    seed = sessions.seed_of_form(actor.id) if request.method == "POST" else factors.draw_seed()
+    if seed is None:
+        return _phone(factors.draw_seed(), wrong("code", "too_old")), 422
+    if request.method != "POST":
+        return _phone(seed)
+    try:
+        renewed = own.set_up_codes(sessions.house(), actor, secret("password"), seed, typed("code"), sessions.visitor())
+    except BadInput as error:
+        return _phone(seed, said(error)), 422
+    return _done(renewed, wording()._("The codes of your phone are set up."))
+
+
+def _phone(seed: str, problems: dict[str, str] | None = None) -> str:
+    actor = sessions.actor()
+    view = own.see_account(sessions.house(), actor, sessions.token_of_request())
+    return render_template(
+        "account/phone.html",
+        view=view,
+        problems=problems or {},
+        picture=qr_code(seed, view.username),
+        by_hand=grouped(seed),
+        sealed=sessions.seal_seed(seed, actor.id),
+    )
+
+
+@blueprint.route("/phone/remove", methods=["GET", "POST"])
+def drop_phone() -> ResponseReturnValue:
+    def change() -> Renewed:
+        return own.drop_codes(sessions.house(), sessions.actor(), secret("password"), sessions.visitor())
+
+    w = wording()
+    return _changing(
+        "account/prove.html",
+        change,
+        w._("The codes of your phone are taken away."),
+        title=w._("Without the phone’s codes"),
+    )
+
+
+@blueprint.route("/recovery-codes", methods=["GET", "POST"])
+def recovery() -> ResponseReturnValue:
+    def change() -> Renewed:
+        return own.new_recovery(sessions.house(), sessions.actor(), secret("password"), sessions.visitor())
+
+    w = wording()
+    return _changing(
+        "account/prove.html", change, w._("You have new recovery codes."), title=w._("New recovery codes"),
+        lead=w._("The codes before are worth nothing from then on."),
+    )  # fmt: skip
+
+
+@blueprint.route("/passkeys/new", methods=["GET", "POST"])
+def new_passkey() -> ResponseReturnValue:
+    """The password first; then the page on which the device is asked."""
+    w = wording()
+    title = w._("Add a passkey")
+    if request.method != "POST":
+        return _proving(
+            {}, title=title, lead=w._("Your password first, then the device asks for a finger, a face or its PIN.")
+        )
+    try:
+        options = own.ask_to_add_passkey(sessions.house(), sessions.actor(), secret("password"), sessions.site())
+    except BadInput as error:
+        return _proving(said(error), title=title), 422
+    except IdentityRefused as refused:
+        return _proving({"password": sayings.refusal(w, refused.code)}, title=title), 409
+    return render_template("account/passkey.html", options=options, problems={})
+
+
+@blueprint.post("/passkeys")
+def add_passkey() -> ResponseReturnValue:
+    try:
+        renewed = own.add_passkey(
+            sessions.house(), sessions.actor(), sessions.site(), answer(), typed("name"), sessions.visitor()
+        )
+    except BadInput as error:
+        return _proving({"password": said(error)["passkey"]}, title=wording()._("Add a passkey")), 422
+    return _done(renewed, wording()._("The passkey is kept."))
+
+
+@blueprint.route("/passkeys/<handle>/remove", methods=["GET", "POST"])
+def drop_passkey(handle: str) -> ResponseReturnValue:
+    held = factors.see_factors(sessions.house(), sessions.actor()).passkeys
+    found = next((one for one in held if passkeys.handle_of(one.id) == handle), None)
+    if found is None:
+        raise Unseen(handle)
+
+    def change() -> Renewed:
+        return own.drop_passkey(sessions.house(), sessions.actor(), secret("password"), found.id, sessions.visitor())
+
+    w = wording()
+    return _changing(
+        "account/prove.html",
+        change,
+        w._("The passkey is taken away."),
+        title=w._("Without this passkey"),
+        lead=found.name,
+    )
+
+
+# ---- sessions --------------------------------------------------------------------------------------------------------
+
+
+@blueprint.post("/sessions/end")
+def end_session() -> ResponseReturnValue:
+    own.end_session(sessions.house(), sessions.actor(), typed("handle"))
+    flash(wording()._("That browser is signed out."), "ok")
+    return redirect(url_for("account.show"), 303)
+
+
+@blueprint.post("/sessions/end-all")
+def end_everywhere() -> ResponseReturnValue:
+    own.end_everywhere(sessions.house(), sessions.actor())
+    response = sessions.end(make_response(redirect(url_for("sign_in.show"), 303)))
+    flash(wording()._("You are signed out everywhere."), "ok")
+    return response
+
+
+# ---- helping others --------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/others")
+def others() -> ResponseReturnValue:
+    """Whom this person can help: the own unit's people, somebody by user name, and who waits for a second person."""
+    house, actor = sessions.house(), sessions.actor()
+    if not may_help_anybody(house, actor):
+        raise Unseen("others")
+    name, problem = request.args.get("username", "")[:100].strip(), ""
+    if name:
+        try:
+            return redirect(url_for("account.other", account=restoring.find_helped(house, actor, name)))
+        except Unseen:
+            problem = wording()._("Nobody of that user name is yours to help.")
+    people, asked = restoring.people_helped(house, actor), restoring.asked_for(house, actor)
+    return render_template("account/others.html", people=people, asked=asked, name=name, problem=problem)
+
+
+@blueprint.route("/others/<account>", methods=["GET", "POST"])
+def other(account: str) -> ResponseReturnValue:
+    """One person, and what can be done for them: each press prints a slip, or asks, agrees, withdraws."""
+    if request.method != "POST":
+        return _other(account)
+    doing = _DOINGS.get(typed("do"))
+    if doing is None:
+        raise Unseen(account)
+    try:
+        slip = doing(account)
+    except IdentityRefused as refused:
+        return _other(account, sayings.refusal(wording(), refused.code, refused.ends)), 409
+    sessions.ring()
+    if slip is not None:
+        return render_template("account/slip.html", slip=slip)
+    return redirect(url_for("account.other", account=account), 303)
+
+
+def _other(account: str, problem: str = "") -> str:
+    view = restoring.see_helped(sessions.house(), sessions.actor(), account)
+    return render_template("account/other.html", view=view, problem=problem)
+
+
+def _invite(account: str) -> Slip:
+    return invitations.invite_by_slip(sessions.house(), sessions.actor(), account, sessions.house().now())
+
+
+def _new_password(account: str) -> Slip:
+    return invitations.new_password_slip(sessions.house(), sessions.actor(), account, sessions.house().now())
+
+
+def _ask(account: str) -> None:
+    restoring.ask(sessions.house(), sessions.actor(), account)
+    flash(wording()._("It is asked for. Somebody else who looks after this account must agree."), "ok")
+
+
+def _agree(account: str) -> Slip:
+    return restoring.agree(sessions.house(), sessions.actor(), account)
+
+
+def _withdraw(account: str) -> None:
+    restoring.withdraw(sessions.house(), sessions.actor(), account)
+    flash(wording()._("It isn’t asked for any more."), "ok")
+
+
+_DOINGS: dict[str, Callable[[str], Slip | None]] = {
+    "invite": _invite,
+    "new-password": _new_password,
+    "ask": _ask,
+    "agree": _agree,
+    "withdraw": _withdraw,
+}
+
+
+# ---- how a form goes -------------------------------------------------------------------------------------------------
+
+
+def _changing(template: str, change: Callable[[], Renewed], done: str, **more: str) -> ResponseReturnValue:
+    """Show a form, or do what it says; refused, it is shown again with the reason, without what was typed."""
+    if request.method != "POST":
+        return render_template(template, problems={}, **_words(more))
+    try:
+        renewed = change()
+    except BadInput as error:
+        return render_template(template, problems=said(error), **_words(more)), 422
+    except IdentityRefused as refused:
+        problems = {"password": sayings.refusal(wording(), refused.code)}
+        return render_template(template, problems=problems, **_words(more)), 409
+    return _done(renewed, done)
+
+
+def _proving(problems: dict[str, str], **more: str) -> str:
+    return render_template("account/prove.html", problems=problems, **_words(more))
+
+
+def _words(more: dict[str, str]) -> dict[str, str]:
+    return {"title": "", "lead": "", **more}
+
+
+def _done(renewed: Renewed, message: str) -> Response:
+    """The session that has just begun; recovery codes, if there are any, are shown now and never again."""
+    if not renewed.recovery:
+        response = make_response(redirect(url_for("account.show"), 303))
+        sessions.begin(response, renewed.token)
+        flash(message, "ok")
+        return response
+    response = make_response()
+    sessions.begin(response, renewed.token)
+    response.set_data(render_template("account/recovery.html", codes=renewed.recovery, way_on=url_for("account.show")))
+    return response

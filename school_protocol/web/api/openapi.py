@@ -1,0 +1,164 @@
+"""The OpenAPI 3.1 document, drawn from the models that answers are written with; the case record by its own schema."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from school_protocol.documents.record import whole_schema
+from school_protocol.storage.api.tokens import Right
+from school_protocol.web.api.models import ANSWERS
+from school_protocol.wording import LOCALES
+
+COMPONENTS = "#/components/schemas/"
+RECORD = "CaseRecord"
+SECURITY = "token"
+_TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
+_MOMENT = {"type": "string", "format": "date-time"}
+_NUMBER = {"type": "string", "pattern": "^[0-9]{13}$"}
+_PROBLEMS = {
+    400: "A parameter is unknown, or its value is not understood.",
+    401: "The token is missing, unknown, over or ended.",
+    403: "The token is good for other readings.",
+    404: "There is nothing here that this token may read.",
+    405: "Things are only read here.",
+    429: "The token has read too often; `Retry-After` says for how long to wait, in seconds.",
+    500: "Something is out of order here.",
+    503: "The server is busy; `Retry-After` says for how long to wait, in seconds.",
+}
+
+
+@lru_cache(maxsize=1)
+def written() -> bytes:
+    """The document as it is sent."""
+    return (json.dumps(document(), ensure_ascii=False, indent=1) + "\n").encode()
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "School protocol: reading by other systems",
+            "version": "1",
+            "description": "Read only, by token: the cases of a province or region under signs, and its figures as "
+            "they were issued. Every reading is written down. Keys stay what they are; words are in the language that "
+            "is asked for. Parameters that are not listed are refused. Keys may be added to answers in this version, "
+            "and none is taken away.",
+        },
+        "servers": [{"url": "/api/v1"}],
+        "security": [{SECURITY: []}],
+        "paths": _paths(),
+        "components": {
+            "securitySchemes": {SECURITY: {"type": "http", "scheme": "bearer"}},
+            "parameters": {"Language": _language()},
+            "responses": {str(status): _problem(status, words) for status, words in _PROBLEMS.items()},
+            "schemas": _schemas(),
+        },
+    }
+
+
+# ---- paths -----------------------------------------------------------------------------------------------------------
+
+
+def _paths() -> dict[str, Any]:
+    limit = _query("limit", {**_WHOLE, "minimum": 1, "maximum": 200, "default": 50}, "How many at most.")
+    unit = _query("unit", _TEXT, "Code of a place below the token's own; without it, the token's own place.")
+    release = {"name": "release", "in": "path", "required": True, "schema": _TEXT, "description": "Id of a release."}
+    return {
+        "/cases": _get(
+            "cases", "Where the cases of the token's place stand, by number", Right.cases, _json("Cases"),
+            [
+                _query("after", _NUMBER, "The last number of the page before, as `after` said it."),
+                limit,
+                _query("protocol", _TEXT, "Cases of this protocol, by its key."),
+                _query("school", _TEXT, "Cases of this school, by its code (GRESA)."),
+                _query("stage", _TEXT, "Cases in this stage, by its key."),
+                _query("state", _TEXT, "Cases in this state, by its key."),
+                _query("level", {**_WHOLE, "minimum": 0, "maximum": 99}, "Cases of this level, by its key."),
+                _query("ended", {"type": "boolean"}, "Ended cases alone, or open ones alone."),
+                _query("moved_since", _MOMENT, "Cases whose state changed at this moment or later."),
+                _query("due_before", _MOMENT, "Cases in which something falls due before this moment."),
+            ],
+        ),
+        "/cases/{case}": _get(
+            "case", "The record of one case, under signs and without anybody's own words", Right.cases, _json(RECORD),
+            [{"name": "case", "in": "path", "required": True, "schema": _NUMBER, "description": "Its number."}],
+        ),
+        "/figures": _get(
+            "releases", "Figures that were issued and tell of the token's place, newest first", Right.figures,
+            _json("Releases"), [_query("after", _TEXT, "The last id of the page before, as `after` said it."), limit],
+        ),
+        "/figures/{release}": _get(
+            "release", "Every figure of one release", Right.figures, _json("Figures"), [release, unit]
+        ),
+        "/figures/{release}/rows.csv": _get(
+            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark)", Right.figures,
+            {"text/csv": {"schema": _TEXT}}, [release, unit],
+        ),
+    }  # fmt: skip
+
+
+def _get(
+    name: str, summary: str, right: Right, content: Mapping[str, Any], parameters: Sequence[Mapping[str, Any]]
+) -> dict[str, Any]:
+    problems = {str(status): {"$ref": f"#/components/responses/{status}"} for status in _PROBLEMS}
+    return {
+        "get": {
+            "operationId": name,
+            "summary": summary,
+            "description": f"Asks for the right `{right.value}`.",
+            "parameters": [{"$ref": "#/components/parameters/Language"}, *parameters],
+            "responses": {"200": {"description": summary, "content": content}, **problems},
+        }
+    }
+
+
+def _query(name: str, schema: Mapping[str, Any], words: str) -> dict[str, Any]:
+    return {"name": name, "in": "query", "schema": schema, "description": words}
+
+
+def _language() -> dict[str, Any]:
+    return {
+        "name": "Accept-Language", "in": "header", "schema": {**_TEXT, "examples": list(LOCALES)},
+        "description": "In which language words are said; without it, in the installation's own.",
+    }  # fmt: skip
+
+
+def _json(name: str) -> dict[str, Any]:
+    return {"application/json": {"schema": {"$ref": COMPONENTS + name}}}
+
+
+def _problem(status: int, words: str) -> dict[str, Any]:
+    headers = {"Retry-After": {"schema": _WHOLE}} if status in (429, 503) else {}
+    content = {"application/problem+json": {"schema": {"$ref": f"{COMPONENTS}ProblemDetails"}}}
+    return {"description": words, **({"headers": headers} if headers else {}), "content": content}
+
+
+# ---- schemas ---------------------------------------------------------------------------------------------------------
+
+
+def _schemas() -> dict[str, Any]:
+    _named, found = models_json_schema(
+        [(model, "serialization") for model in ANSWERS], ref_template=COMPONENTS + "{model}"
+    )
+    own: dict[str, Any] = found["$defs"]
+    record = whole_schema()
+    parts: dict[str, Any] = record.pop("$defs")
+    del record["$schema"], record["$id"]
+    more = {RECORD: record, **parts}
+    assert own.keys().isdisjoint(more), sorted(own.keys() & more)
+    return {**own, **{name: _moved(schema) for name, schema in more.items()}}
+
+
+def _moved(schema: Any) -> Any:
+    """A part of the record's schema, pointing at where the others stand here."""
+    if isinstance(schema, Mapping):
+        return {
+            key: one.replace("#/$defs/", COMPONENTS) if key == "$ref" else _moved(one) for key, one in schema.items()
+        }
+    return [_moved(one) for one in schema] if isinstance(schema, list) else schema

@@ -1,0 +1,91 @@
+"""What is told outside the pages: how often, in whose calendar; and the mails of a demo."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.services.desk import may_find
+from school_protocol.services.digests import choosing, feeding, shown
+from school_protocol.web import sessions
+from school_protocol.web.account.forms import said, secret, typed
+from school_protocol.web.rendering import wording
+
+blueprint = Blueprint("messages", __name__)
+
+
+# ---- how often -------------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/account/messages", methods=["GET", "POST"])
+def choose() -> ResponseReturnValue:
+    """How often one is told of what can wait."""
+    house, actor = sessions.house(), sessions.actor()
+    problems: dict[str, str] = {}
+    if request.method == "POST":
+        try:
+            choosing.choose(house, actor, typed("every"), typed("day"))
+        except BadInput as error:
+            w = wording()
+            said = {"every": w._("Choose one of these."), "day": w._("Choose a day of the week.")}
+            problems = {name: said[name] for name in error.problems}
+        else:
+            sessions.ring()
+            flash(wording()._("From now on you are told so."), "ok")
+            return redirect(url_for("account.show"), 303)
+    view = choosing.see_choice(house, actor)
+    chosen = {"every": typed("every") or view.every, "day": typed("day") or str(view.day)}
+    page = render_template("messages/choose.html", view=view, chosen=chosen, problems=problems)
+    return page, 422 if problems else 200
+
+
+# ---- one's calendar --------------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/account/calendar", methods=["GET", "POST"])
+def calendar() -> ResponseReturnValue:
+    """The address under which one's calendar reads due dates: made and shown once, renewed, taken away."""
+    house, actor = sessions.house(), sessions.actor()
+    address, problems = "", dict[str, str]()
+    may_open = may_find(house, actor)
+    if not may_open and feeding.see_feed(house, actor) is None:
+        raise Unseen("calendar")
+    if request.method == "POST":
+        doing = typed("do")
+        if doing == "open":
+            try:
+                token = feeding.open_feed(house, actor, secret("password"))
+            except BadInput as error:
+                problems = said(error)
+            else:
+                site = (house.settings.address or request.host_url).rstrip("/")
+                address = site + url_for("messages.feed", token=token)
+        elif doing == "shut":
+            feeding.shut_feed(house, actor)
+            flash(wording()._("Nobody reads your due dates under that address any more."), "ok")
+            return redirect(url_for("messages.calendar" if may_open else "account.show"), 303)
+        else:
+            raise Unseen("calendar")
+    feed = feeding.see_feed(house, actor)
+    page = render_template("messages/calendar.html", feed=feed, address=address, may_open=may_open, problems=problems)
+    return page, 422 if problems else 200
+
+
+@blueprint.get("/calendar/<token>.ics")
+def feed(token: str) -> ResponseReturnValue:
+    """Somebody's due dates, for whoever knows the address: moments, and nothing of a case."""
+    dues = feeding.read_feed(sessions.house(), token)
+    response = Response(dues.content, content_type="text/calendar; charset=utf-8")
+    response.headers["Content-Disposition"] = "inline; filename=calendar.ics"
+    response.set_etag(dues.mark, weak=True)
+    return response.make_conditional(request)
+
+
+# ---- a demo's mails --------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/messages")
+def index() -> ResponseReturnValue:
+    """The mails that would have left, in a demo without a mail server; anywhere else there is no such page."""
+    return render_template("messages/index.html", letters=shown.see_letters(sessions.house(), wording().language))

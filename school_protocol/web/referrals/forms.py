@@ -1,0 +1,104 @@
+"""The form of a contact: the same questions as everywhere, judged by the service alone."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+
+from school_protocol.domain.forms import FormField
+from school_protocol.domain.policy import Unit
+from school_protocol.domain.protocol import Target
+from school_protocol.services.referrals.contacts import ContactView
+from school_protocol.services.referrals.typed import HOURS, spans_of
+from school_protocol.web.forms import PREFIX
+from school_protocol.web.questions import Line, Offered, OneOf, Posted, Question
+from school_protocol.web.team.forms import TeamForm
+from school_protocol.wording import Wording
+
+
+def contact_form(
+    w: Wording,
+    posted: Posted | None,
+    *,
+    view: ContactView | None = None,
+    targets: Mapping[str, Target] | None = None,
+    units: Sequence[Unit] = (),
+    may_be_country: bool = False,
+) -> TeamForm:
+    """For a new contact where targets are given; else to put `view` right."""
+    questions: dict[str, Question] = {}
+    if targets is not None:
+        offered = [Offered(key, w.text(target.title)) for key, target in targets.items()]
+        questions["target"] = _one(w, "target", w._("For which service?"), offered)
+        questions["unit"] = _place(w, units, may_be_country)
+    hint = w._("What a team reads on the button: the service and its town. One of the names is enough.")
+    questions |= {
+        "name_fr": _line(w, "name_fr", w._("Name in Latin letters"), hint),
+        "name_ar": _line(w, "name_ar", w._("Name in Arabic letters")),
+        "phone": _line(w, "phone", w._("Telephone"), w._("As it is dialled: 19, 2511, 0537 00 00 00, +212 …")),
+        "url": _line(w, "url", w._("Address of its page"), w._("If it is reached by internet.")),
+        "hours": _one(w, "hours", w._("When does somebody answer?"), _hours(w, view)),
+        "opens": _line(w, "opens", w._("From (Monday to Friday)"), w._("Only for “Monday to Friday”.")),
+        "closes": _line(w, "closes", w._("Until (Monday to Friday)")),
+        "verified": _one(
+            w, "verified", w._("Was it found right today?"),
+            [
+                Offered("today", w._("Yes: somebody called, or opened the page, and it is right")),
+                Offered("no", w._("Not today")),
+            ],
+        ),
+    }  # fmt: skip
+    return _form(questions, posted if posted is not None else _opening(view), view)
+
+
+def _form(questions: dict[str, Question], posted: Posted, view: ContactView | None) -> TeamForm:
+    shown = Posted(posted)
+    if not shown.get("token"):
+        shown["token"] = secrets.token_urlsafe(24)
+    shown.setdefault("expected", str(view.revision if view else 0))
+    kind = type("ActualContactForm", (TeamForm,), {f"{PREFIX}{key}": question for key, question in questions.items()})
+    form: TeamForm = kind(shown)
+    form.questions = [form[f"{PREFIX}{key}"] for key in questions]
+    return form
+
+
+def _opening(view: ContactView | None) -> Posted:
+    values = {"hours": "unknown", "verified": "no"}
+    if view is not None:
+        values["hours"], values["opens"], values["closes"] = spans_of(view.hours)
+        values |= {"phone": view.phone, "url": view.url}
+        values |= {f"name_{key}": view.names.get(key, "") for key in ("fr", "ar")}
+    return Posted({f"{PREFIX}{key}": value for key, value in values.items()})
+
+
+def _hours(w: Wording, view: ContactView | None) -> list[Offered]:
+    words = {
+        "unknown": w._("Not known"),
+        "always": w._("Day and night"),
+        "weekdays": w._("Monday to Friday"),
+        "as_before": w._("As it stands now"),
+    }
+    kept = view is not None and spans_of(view.hours)[0] == "as_before"
+    return [Offered(key, words[key]) for key in HOURS if key != "as_before" or kept]
+
+
+def _place(w: Wording, units: Sequence[Unit], may_be_country: bool) -> Question:
+    hint = w._("The code of the region, of the province or of the school that it serves.")
+    if may_be_country:
+        hint = w._("The code of the region, province or school that it serves; the country’s for the whole country.")
+    if not units:
+        return Line(w._("Which place does it serve?"), spec=_spec("unit", "school"), w=w, hint=hint)
+    options = [Offered(unit.code, unit.code, name=unit.name(w.language)) for unit in units]
+    return OneOf(w._("Which place does it serve?"), options=options, spec=_spec("unit", "choice"), w=w)
+
+
+def _line(w: Wording, key: str, label: str, hint: str = "") -> Question:
+    return Line(label, spec=_spec(key, "text", required=False), w=w, hint=hint)
+
+
+def _one(w: Wording, key: str, label: str, options: Sequence[Offered]) -> Question:
+    return OneOf(label, options=list(options), spec=_spec(key, "choice"), w=w)
+
+
+def _spec(key: str, kind: str, *, required: bool = True) -> FormField:
+    return FormField.model_validate({"key": key, "type": kind, "label": {"en": key}, "required": required})
