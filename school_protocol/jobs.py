@@ -16,8 +16,13 @@ from typing import Any
 from huey import SqliteHuey, crontab
 from huey.serializer import SignedSerializer
 
-from school_protocol.post import Post, post_of
+from school_protocol.post import Post
+from school_protocol.services.digests.shown import ways_of
+from school_protocol.services.evidence.sweeping import sweep_on
+from school_protocol.services.figures.issuing import go_on as go_on_figures
 from school_protocol.services.house import House
+from school_protocol.services.identity.telling import tell_of_accounts
+from school_protocol.services.journal.keeping import check_on, keep_on
 from school_protocol.services.notices import sweep
 from school_protocol.services.papers.ahead import go_through as go_through_papers
 from school_protocol.services.papers.ahead import make_ahead
@@ -25,12 +30,24 @@ from school_protocol.services.papers.apart import Crew, spare_cores
 from school_protocol.services.papers.bulk import go_on as go_on_bulk
 from school_protocol.services.protocols.passages import go_through
 from school_protocol.services.protocols.publishing import work_out
+from school_protocol.services.retention.running import run as keep_limits
+from school_protocol.services.review.heads import look_again
+from school_protocol.services.staff.importing import go_on as go_on_lists
 
 FILE = "jobs.sqlite"
 _log = logging.getLogger(__name__)
 
+FIGURES_SECONDS = 3600.0
+"""How long the figures of a whole country may take."""
 STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
+
+
+WORKERS = 12
+"""As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
+under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
+one of these goes home at once; messages, drafts and cases to move may be gone on with by several, each at its own.
+"""
 
 
 class Queue(SqliteHuey):  # type: ignore[misc]
@@ -41,6 +58,8 @@ class Queue(SqliteHuey):  # type: ignore[misc]
     passages: Any
     papers: Any
     bulk: Any
+    lists: Any
+    figures: Any
 
     def ring(self) -> None:
         """Ask to look now: somebody waits for a message, a proof, cases to move, copies. Never fails whoever asks."""
@@ -49,18 +68,22 @@ class Queue(SqliteHuey):  # type: ignore[misc]
             self.drafts()
             self.passages()
             self.bulk()
+            self.lists()
+            self.figures()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
 
 
 def queue_of(house: House, post: Post | None = None) -> Queue:
-    """The queue of this house with its five tasks, in a file of its own; raises PostMisconfigured.
+    """The queue of this house with its tasks, in a file of its own; raises PostMisconfigured.
 
     One sweeps messages; one works out drafts of protocols; one goes through open cases of a version; one makes case
-    files ahead; one makes copies of many cases. The last three work a slice at a time, and ring for themselves while
-    something is left. None holds up another.
+    files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures: each
+    minute, and the last five ring for themselves while something is left. Two keep the journal and check it,
+    one compares files of evidence with their rows: every ten minutes they look whether it is time. One keeps the time
+    limits of data, each hour. None holds up another.
     """
-    ways = post or post_of(house.settings)
+    ways = post or ways_of(house)
     path = house.settings.data / FILE
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     secret = house.vault.chain("jobs-v1", b"").hex()
@@ -70,6 +93,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     def sweep_once() -> None:
         sweep(house, ways)
+        tell_of_accounts(house, ways)
 
     queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
     queue.now = queue.task(name="now", expires=STALE)(sweep_once)
@@ -102,13 +126,77 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     go_on_bulk_once = _alone(make_copies, lambda: queue.bulk())
     queue.periodic_task(crontab(minute="*"), name="go_on_bulk", expires=STALE)(go_on_bulk_once)
     queue.bulk = queue.task(name="bulk", expires=STALE)(go_on_bulk_once)
+
+    go_on_lists_once = _alone(lambda: go_on_lists(house), lambda: queue.lists())
+    queue.periodic_task(crontab(minute="*"), name="go_on_lists", expires=STALE)(go_on_lists_once)
+    queue.lists = queue.task(name="lists", expires=STALE)(go_on_lists_once)
+
+    go_on_figures_once = _alone(lambda: _figures(house), lambda: queue.figures())
+    queue.periodic_task(crontab(minute="*"), name="go_on_figures", expires=STALE)(go_on_figures_once)
+    queue.figures = queue.task(name="figures", expires=STALE)(go_on_figures_once)
+
+    _keep_journal(queue, house, ways)
+    _keep_limits(queue, house)
+    _keep_files(queue, house)
+    _keep_queue(queue, house)
     return queue
+
+
+def _keep_files(queue: Queue, house: House) -> None:
+    """Each file of evidence is compared with its row, and what no row names is removed: each night, when it is time."""
+
+    def look() -> bool:
+        sweep_on(house)
+        return False
+
+    queue.periodic_task(crontab(minute="*/10"), name="sweep_files", expires=STALE)(_alone(look, lambda: None))
+
+
+def _keep_limits(queue: Queue, house: House) -> None:
+    """The time limits of cases and of what else is kept: once an hour, a little after it began."""
+
+    def keep() -> bool:
+        keep_limits(house)
+        return False
+
+    queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(keep, lambda: None))
+
+
+def _keep_queue(queue: Queue, house: House) -> None:
+    """What waits because a head takes no part: each night, since another may head the school by now."""
+
+    def look() -> bool:
+        look_again(house)
+        return False
+
+    queue.periodic_task(crontab(minute="27", hour="2"), name="look_again", expires=STALE)(_alone(look, lambda: None))
+
+
+def _keep_journal(queue: Queue, house: House, post: Post) -> None:
+    """Accesses closed, anchors and the check of the night: looked for every ten minutes, done when it is time."""
+
+    def keep() -> bool:
+        keep_on(house, post)
+        return False
+
+    def check() -> bool:
+        check_on(house, post)
+        return False
+
+    for name, work in (("keep_journal", keep), ("check_journal", check)):
+        queue.periodic_task(crontab(minute="*/10"), name=name, expires=STALE)(_alone(work, lambda: None))
 
 
 def _make_ahead(house: House) -> bool:
     """A slice of what is to be made ahead, in one process that gives its memory back."""
     with Crew(house.settings, 1) as crew:
         return go_through_papers(house, lambda one: crew.do(make_ahead, one, now=house.now()))
+
+
+def _figures(house: House) -> bool:
+    """Figures that were asked for, in one process that gives its memory back."""
+    with Crew(house.settings, 1, seconds=FIGURES_SECONDS) as crew:
+        return go_on_figures(house, crew)
 
 
 def _alone(work: Callable[[], bool], again: Callable[[], object]) -> Callable[[], None]:
@@ -147,5 +235,5 @@ def working(queue: Queue) -> Iterator[None]:
 
 
 def _consumer(queue: Queue, **options: Any) -> Any:
-    """A worker a task, as all but messages take long. They look for a ringing every two seconds at most."""
-    return queue.create_consumer(workers=5, worker_type="thread", max_delay=2.0, **options)
+    """WORKERS threads. They look for a ringing every two seconds at most."""
+    return queue.create_consumer(workers=WORKERS, worker_type="thread", max_delay=2.0, **options)

@@ -85,7 +85,9 @@ def _mail(settings: Settings) -> Mail:
 
 
 def _sms(settings: Settings) -> Sms:
-    _split(settings.sms_hook, "SCHOOL_PROTOCOL_SMS_HOOK", ("http", "https"))
+    address = _split(settings.sms_hook, "SCHOOL_PROTOCOL_SMS_HOOK", ("http", "https"))
+    if address.scheme == "http" and address.hostname not in _HERE:
+        raise PostMisconfigured("SCHOOL_PROTOCOL_SMS_HOOK is an https address, or one on this machine")
     return Sms(settings.sms_hook)
 
 

@@ -189,6 +189,7 @@ def case_show(number: str, as_json: bool, username: str) -> None:
         "dangers": [{"danger": line.danger.key, "state": line.state} for line in view.dangers],
         "due": [{"duty": line.duty.key, "by": line.due_at} for line in view.duties if line.state == "due"],
         "next": [line.move.key for line in view.next_moves if line.is_open],
+        "kept": {"erased_from": view.kept.erase_on, "suspended": view.kept.suspended} if view.kept else None,
     }
     if as_json:
         say(shown)

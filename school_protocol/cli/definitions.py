@@ -51,7 +51,7 @@ def definitions_check(
         except DefinitionError as error:
             faults = [{"file": file, "line": fault.line, "message": fault.message} for fault in error.faults]
             found.append({"file": file, "faults": faults})
-            lines += _fault_lines(error, language)
+            lines += fault_lines(error, language)
             continue
         click.echo(f"{file}: {protocol.protocol} {protocol.version}: no fault found", err=True)
         proven = {} if no_proof else _proven(file, data, protocol, language or "fr", limit)
@@ -68,7 +68,7 @@ def definitions_check(
         sys.exit(1)
 
 
-def _fault_lines(error: DefinitionError, language: str | None) -> list[str]:
+def fault_lines(error: DefinitionError, language: str | None) -> list[str]:
     """Each fault as FILE:LINE: message, in English unless a language was asked for."""
     from school_protocol.definitions.saying import fault_line
     from school_protocol.wording import Wording
@@ -142,7 +142,7 @@ def definitions_diff(before: str, after: str, language: str | None, as_json: boo
     try:
         old, new = read_file(Path(before)), read_file(Path(after))
     except DefinitionError as error:
-        for line in _fault_lines(error, language):
+        for line in fault_lines(error, language):
             click.echo(line)
         sys.exit(1)
     w, changes = Wording(language or "fr"), difference(old, new)

@@ -22,10 +22,13 @@ if TYPE_CHECKING:
 REFUSED = 3
 
 
-def open_the_house() -> House:
+def open_the_house(*, with_lost: bool = False) -> House:
+    """The house of the settings, for as long as the command runs."""
     from school_protocol.services.house import SystemClock, open_house
 
-    return open_house(settings_from(os.environ), SystemClock())
+    house = open_house(settings_from(os.environ), SystemClock(), with_lost=with_lost)
+    click.get_current_context().call_on_close(house.close)
+    return house
 
 
 def actor_called(house: House, username: str) -> Actor:

@@ -1,42 +1,13 @@
-"""`school-protocol journal …`, `index …`, `words …`: what is kept, checked, rebuilt and read again."""
+"""`school-protocol index …`, `words …`: what is kept, rebuilt and read again."""
 
 from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from school_protocol.cli.group import (
-    main,
-    open_the_house,
-    say,
-)
-
-if TYPE_CHECKING:
-    pass
-
-
-@main.group()
-def journal() -> None:
-    """The chain of every case."""
-
-
-@journal.command("verify")
-@click.option("--json", "as_json", is_flag=True)
-def journal_verify(as_json: bool) -> None:
-    """Check every chain; exit 1 and the first bad entry if something was touched."""
-    from school_protocol.services.journal import verify_journal
-
-    breaks = verify_journal(open_the_house())
-    if as_json:
-        say([{"case": one.case_id, "event": one.seq, "flaw": one.flaw.value} for one in breaks])
-    for one in breaks[:1] if not as_json else ():
-        click.echo(f"case {one.case_id}, event {one.seq}: {one.flaw.value}")
-    if breaks:
-        sys.exit(1)
-    click.echo("every chain holds", err=True)
+from school_protocol.cli.group import main, open_the_house
 
 
 @main.group("index")
