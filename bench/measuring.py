@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import gc
+import os
 import resource
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from pathlib import Path
 from statistics import median
 
 PAIRS = 5
@@ -28,6 +30,27 @@ def children_cpu() -> float:
     """Seconds of processor time that finished child processes have used."""
     used = resource.getrusage(resource.RUSAGE_CHILDREN)
     return used.ru_utime + used.ru_stime
+
+
+def cpu_with(parent: int) -> Clock:
+    """Seconds of processor time of this process and of the children of another one: of a database that it asks."""
+
+    def clock() -> float:
+        return own_cpu() + sum(_on_cpu(child) for child in _children(parent))
+
+    return clock
+
+
+def _children(parent: int) -> list[str]:
+    return Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+
+
+def _on_cpu(process: str) -> float:
+    try:
+        fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
+    except FileNotFoundError:  # it has ended meanwhile
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,16 +11,19 @@ class Skipped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Goal:
-    """At most so much: of the ratio, or of the figure itself."""
+    """At most so much: of the ratio, or of the figure itself; `also` is asked besides."""
 
     most: float
     unit: str = "×"
+    also: Goal | None = None
 
     def is_reached(self, outcome: Outcome) -> bool:
-        return (outcome.ratio if self.unit == "×" else outcome.figure) <= self.most
+        found = outcome.ratio if self.unit == "×" else outcome.figure
+        return found <= self.most and (self.also is None or self.also.is_reached(outcome))
 
     def __str__(self) -> str:
-        return f"≤ {self.most:g} {self.unit}"
+        own = f"≤ {self.most:g} {self.unit}"
+        return f"{own}, {self.also}" if self.also else own
 
 
 @dataclass(frozen=True, slots=True)

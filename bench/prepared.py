@@ -23,8 +23,8 @@ from school_protocol.definitions import read
 from school_protocol.documents.model import CaseFile
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import hash_password
-from school_protocol.services.accounts import sign_in as sign_in_at
 from school_protocol.services.house import House, open_house
+from school_protocol.services.identity.signing_in import begin
 from school_protocol.services.loading import Loaded, load
 from school_protocol.services.papers.making import draft
 from school_protocol.services.scripts import Player, TurnableClock, prepared
@@ -69,11 +69,8 @@ class Prepared:
 
     def client(self, role: str) -> FlaskClient:
         """A browser in which the person of that role is signed in."""
-        with self.house.directory.reading() as session:
-            found = directory.account(session, self.player.actor(role).id)
-        assert found is not None
-        token = sign_in_at(self.house, found.username, PASSWORD)
-        assert token is not None
+        with self.house.directory.writing() as session:
+            token = begin(session, self.house, self.player.actor(role).id, factor_proven=True)
         client = self.app.test_client()
         client.set_cookie(self.app.config["TOKEN_COOKIE_NAME"], token)
         return client
@@ -113,13 +110,12 @@ def prepare(*, short_cases: int = SHORT_CASES, events: int = EVENTS) -> Iterator
             file = _play(player, short_cases, events)
             yield Prepared(house, player, create_app(house), player.numbers[CASE], file, folder)
         finally:
-            house.realm.close()
-            house.directory.close()
+            house.close()
 
 
 def _play(player: Player, short_cases: int, events: int) -> CaseFile:
     """The short cases, then the long one; gives its case file as it was on the way."""
-    steps = _steps()
+    steps = story_steps()
     for place in range(short_cases):
         player.play([{**steps[0], "case": f"short {place}"}])
     file: CaseFile | None = None
@@ -148,7 +144,7 @@ def _case_file(player: Player) -> CaseFile:
         return draft(player.house, session, loaded, profile, "fr").view
 
 
-def _steps() -> list[dict[str, Any]]:
+def story_steps() -> list[dict[str, Any]]:
     story = yaml.load(STORY.read_text("utf-8"), Loader=yaml.BaseLoader)
     return list(story["steps"])
 

@@ -21,6 +21,7 @@ from bench.baselines import flask_page, straightforward, trigger
 from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
 from bench.outcomes import Goal, Outcome, Skipped
 from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
+from bench.region import Region, regional
 from school_protocol.config import LANGUAGES
 from school_protocol.documents import case_file as documents
 from school_protocol.domain import engine
@@ -63,6 +64,8 @@ class Workshop:
     short_cases: int | None = None
     events: int | None = None
     stack: ExitStack = field(default_factory=ExitStack)
+    regions: dict[bool, tuple[Region, Region]] = field(default_factory=dict)
+    """On a server or not: a region with many cases, and one with few."""
 
     def pairs(self, figure: Work, baseline: Work, clock: Clock = own_cpu) -> Measured:
         share = 10 if self.hurry else 1
@@ -465,6 +468,8 @@ BARE_PAGE = "bare Flask page"
 TRIGGER = "bare pytransitions trigger"
 WEASYPRINT = "WeasyPrint, straightforward"
 CHROMIUM = "chromium’s warm print"
+FEWER = "10,000 cases"
+AT_ONCE = Goal(3, also=Goal(100, "ms"))
 
 ROWS: dict[str, Row] = {
     row.name: row
@@ -493,6 +498,10 @@ ROWS: dict[str, Row] = {
         Row("proof-2s", "a made protocol proven, 40 states", "20 states", "s", None, proof_of(40, 15, 13)),
         Row("proof-2f", "a made protocol proven, 30 facts", "15 facts", "s", None, proof_of(20, 30, 13)),
         Row("proof-60", "memory: 60 states, 30 facts, 13 dangers", "limit", "MiB", Goal(1), proof_memory),
+        Row("figures", "tables of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.tables)),
+        Row("figures-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.tables, server=True)),
+        Row("queue", "open cases of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.queue)),
+        Row("queue-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.queue, server=True)),
         Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
     )
 }

