@@ -1,13 +1,51 @@
-"""What every room's tests share: the two definitions, read once."""
+"""What every room's tests share: the two definitions, read once; tables made once and copied."""
 
+from collections.abc import Iterator
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
+from flask import Flask
+from jinja2 import FileSystemBytecodeCache
+from sqlalchemy import Engine
 
 from school_protocol.definitions import read_file
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services import house as houses
+from school_protocol.storage.engines import open_engine
+from school_protocol.storage.migrate import Part, upgrade
 
 ROOT = Path(__file__).parents[1]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Made once for all tests of a process: the tables of a new store, published definitions, templates compiled."""
+    folder = tmp_path_factory.mktemp("once")
+    compiled = folder / "templates"
+    compiled.mkdir()
+
+    @lru_cache
+    def tables(part: Part) -> bytes:
+        file = folder / f"{part}.db"
+        engine = open_engine(f"sqlite:///{file}")
+        upgrade(engine, part)
+        engine.dispose()
+        return file.read_bytes()
+
+    def quick(engine: Engine, part: Part) -> None:
+        file = Path(engine.url.database or "")
+        if engine.dialect.name == "sqlite" and file.is_file() and file.stat().st_size == 0:
+            file.write_bytes(tables(part))
+        else:
+            upgrade(engine, part)
+
+    with pytest.MonkeyPatch.context() as patched:
+        cache = FileSystemBytecodeCache(str(compiled))
+        patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
+        patched.setattr(houses, "read", lru_cache(houses.read))
+        patched.setattr(houses, "upgrade", quick)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -24,14 +24,16 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.accounts import REALM
 from school_protocol.services.demo import NUMBERS
 from school_protocol.services.house import House, open_house
+from school_protocol.services.identity import factors
 from school_protocol.services.loading import load_by_id
 from school_protocol.services.scripts import Played, Player, TurnableClock, moment, prepared
-from school_protocol.storage import directory
+from school_protocol.storage import directory, proving
 from school_protocol.web import create_app
 
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ROOT / "protocol_definitions" / "ma-cyberharassment"
 PASSWORD = "un-cartable-bleu"
+SEED = factors.draw_seed()
 LEAST_PORT = 10_081
 """Chromium refuses a few ports as unsafe; the highest of them is 10080."""
 
@@ -55,6 +57,7 @@ CAST = (
     Part("head", "directeur", "Abdelhak Tazi", "عبد الحق التازي"),
     Part("psychosocial", "appui", "Loubna Sebti", "لبنى السبتي"),
     Part("directorate", "province", "Khadija Naciri", "خديجة الناصري"),
+    Part("academy", "academie", "Mohammed Skalli", "محمد الصقلي"),
 )
 
 
@@ -117,6 +120,15 @@ class Served:
         """How many events the player's case has."""
         return self.player._seq("")
 
+    def code_for(self, username: str) -> str | None:
+        """What that person's phone, new each time, shows now; None where no role asks for it."""
+        with self.house.directory.writing() as session:
+            account = directory.account_named(session, username)
+            if account is None or not factors.is_required(session, self.house, account.id):
+                return None
+            proving.keep_seed(session, self.house.vault, account.id, SEED, step=0, at=self.house.now())
+        return factors.code_at(SEED, factors.step_at(self.house.now()))
+
     def latest(self, act: str) -> str:
         """The number of the latest record of that act in the player's case."""
         return self.player._latest("", act)
@@ -141,8 +153,7 @@ def serving(folder: Path, start: str, language: str = "fr") -> Iterator[Served]:
     finally:
         server.close()
         thread.join(timeout=5)
-        house.realm.close()
-        house.directory.close()
+        house.close()
 
 
 def _free_port() -> int:
@@ -160,10 +171,11 @@ def _people(house: House, player: Player, clock: TurnableClock, language: str) -
     with house.directory.writing() as session:
         for place, number in enumerate(NUMBERS):
             if not number.unit:
-                directory.add_contact(
+                added = directory.add_contact(
                     session, target=number.target, names={"fr": number.fr, "ar": number.ar}, unit=None,
                     phone=number.phone, url=number.url, hours=number.hours, position=place,
                 )  # fmt: skip
+                directory.verify_contact(session, added, on=clock.now().date(), by="nobody")
         for part in CAST:
             role = player.protocol.roles[part.role.partition("/")[0]]
             account = directory.add_account(

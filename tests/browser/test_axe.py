@@ -149,7 +149,7 @@ def sign_in(inspector: Inspector) -> None:
     page.locator("#username").fill("referent")
     page.locator("#password").fill("autre chose")
     with page.expect_navigation(wait_until="load"):
-        page.locator("main form button").click()
+        page.locator("main form:has(#password) button").click()
     expect(page.get_by_role("alert")).to_be_visible()
     inspector.look("sign-in, refused")
     inspector.person.sign_in()

@@ -28,5 +28,4 @@ def told_school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPa
     for module in (cli.bundles, cli.case_files):
         monkeypatch.setattr(module, "open_the_house", lambda: house)
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()

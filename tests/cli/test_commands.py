@@ -47,8 +47,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 password_hash=hash_password("secret"), certified=True, trained_until=date(2099, 1, 1),
             )  # fmt: skip
             directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
-    house.realm.close()
-    house.directory.close()
+    house.close()
     return data
 
 
@@ -275,7 +274,8 @@ def test_the_doctor_says_what_waits_and_what_the_post_lacks(
     monkeypatch.setenv("SCHOOL_PROTOCOL_SMS_HOOK", "https://sms.invalid/s3cret")
     found = run("doctor")
     assert f"mail: goes out; {waiting} waiting" in found.stdout
-    assert found.stderr == ""
+    lacking = ("mail", "short messages", "messages", "post")
+    assert not [line for line in found.stderr.splitlines() if line.startswith(lacking)]
     assert "s3cret" not in found.stdout
 
 

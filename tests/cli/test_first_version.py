@@ -39,8 +39,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             )  # fmt: skip
             directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
     desk.agree(desk.proposed(NEW), NEW)
-    house.realm.close()
-    house.directory.close()
+    house.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
@@ -65,6 +64,5 @@ def protocol_of(data: Path, number: str) -> str:
     house = open_house(Settings(data=data), SystemClock())
     with house.realm.reading() as session:
         found = cases.opened(session, cases.find_by_number(session, number) or "").protocol
-    house.realm.close()
-    house.directory.close()
+    house.close()
     return found

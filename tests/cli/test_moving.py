@@ -45,8 +45,7 @@ def numbers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
     said = {**REPORT, "about_whom": [{"slot": "targeted_pupil", "name": "Yasmine"}]}
     found = [open_case(house, player.actor("head"), "report", said, token=str(one)).number for one in range(3)]
     published(house, next_version(DATA, 2, shorter))
-    house.realm.close()
-    house.directory.close()
+    house.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     return found
 

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +16,7 @@ from click.testing import CliRunner
 
 from school_protocol import cli
 from school_protocol.cli import running
-from school_protocol.config import Settings
+from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
@@ -23,8 +27,7 @@ from tests.documents.sealed import NOW
 def house(tmp_path: Path) -> Iterator[House]:
     found = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
     yield found
-    found.realm.close()
-    found.directory.close()
+    found.close()
 
 
 def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -34,3 +37,91 @@ def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: 
     done = CliRunner().invoke(cli.main, ["serve", "--no-worker"])
     assert done.exit_code == 0, done.output
     assert MOST < served["max_request_body_size"] < MOST + 2 * 1024 * 1024
+
+
+@contextmanager
+def listening(settings: Settings) -> Iterator[int]:
+    """A server as `serve` sets it up, which says from where it takes each request to come; its port."""
+
+    def app(environ: dict[str, Any], start: Any) -> list[bytes]:
+        start("200 OK", [("Content-Type", "text/plain")])
+        seen = (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"], environ["HTTP_HOST"])
+        return ["|".join((*seen, environ.get("HTTP_X_FORWARDED_FOR", "-"))).encode()]
+
+    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=1, **running.behind(settings))
+
+    def serve() -> None:
+        with suppress(OSError):  # the socket is closed under the loop that waits for it
+            server.run()
+
+    serving = threading.Thread(target=serve, daemon=True)
+    serving.start()
+    try:
+        yield server.effective_port
+    finally:
+        server.close()
+        serving.join(5)
+
+
+def answered(port: int, **headers: str) -> str:
+    connection = HTTPConnection("127.0.0.1", port, timeout=5)
+    connection.request("GET", "/", headers={name.replace("_", "-"): value for name, value in headers.items()})
+    try:
+        return connection.getresponse().read().decode()
+    finally:
+        connection.close()
+
+
+FORWARDED = {"X_Forwarded_For": "203.0.113.7", "X_Forwarded_Proto": "https", "X_Forwarded_Host": "desk.example"}
+
+
+@pytest.mark.parametrize(
+    ("proxy", "where"),
+    [("127.0.0.1", "203.0.113.7|https|desk.example"), ("10.9.9.9", "127.0.0.1|http|"), ("", "127.0.0.1|http|")],
+    ids=["the proxy", "another", "none"],
+)
+def test_where_somebody_comes_from_is_believed_of_the_proxy_alone(house: House, proxy: str, where: str) -> None:
+    with listening(replace(house.settings, trusted_proxy=proxy)) as port:
+        found = answered(port, **FORWARDED)
+        assert found.startswith(where)
+        if proxy != "127.0.0.1":
+            assert found.endswith("|-"), "what a stranger says of itself reaches no page"
+        else:
+            forged = answered(port, **FORWARDED | {"X_Forwarded_For": "198.51.100.9, 203.0.113.7"})
+            assert forged.startswith("203.0.113.7|"), "what a visitor put before it isn't believed either"
+
+
+def test_the_proxy_is_an_address() -> None:
+    assert settings_from({"SCHOOL_PROTOCOL_TRUSTED_PROXY": " 10.0.0.1 "}).trusted_proxy == "10.0.0.1"
+    for said in ("*", "proxy", "10.0.0.0/8"):
+        with pytest.raises(SettingUnreadable, match="TRUSTED_PROXY"):
+            settings_from({"SCHOOL_PROTOCOL_TRUSTED_PROXY": said})
+
+
+@pytest.mark.parametrize(
+    ("more", "environ", "said"),
+    [
+        ({"address": "https://desk.example/"}, {}, "SCHOOL_PROTOCOL_TRUSTED_PROXY"),
+        ({"address": "https://desk.example/", "trusted_proxy": "127.0.0.1"}, {}, ""),
+        ({"address": "http://localhost:5000/"}, {}, ""),
+        ({}, {"SCHOOL_PROTOCOL_OPENID_ISSUER": "https://id.example"}, "SCHOOL_PROTOCOL_OPENID_CLAIM"),
+    ],
+)
+def test_doctor_says_which_door_lacks_a_setting(
+    house: House, capsys: pytest.CaptureFixture[str], more: dict[str, str], environ: dict[str, str], said: str
+) -> None:
+    known = house.settings.data / "known"
+    known.touch()
+    running._say_doors(replace(house.settings, known_passwords=known, **more), environ)
+    found = capsys.readouterr().err
+    assert said in found
+    assert bool(found) is bool(said)
+
+
+def test_doctor_says_whether_known_passwords_are_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    said = []
+    for known in (None, house.settings.data / "absent"):
+        running._say_doors(replace(house.settings, known_passwords=known), {})
+        said.append(capsys.readouterr().err)
+    assert said[0].startswith("no list of known passwords")
+    assert said[1].startswith("the list of known passwords can't be read")

@@ -157,8 +157,7 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(case_files, "open_the_house", lambda: house)
     monkeypatch.setattr(case_files, "_now", lambda: THEN)
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def run(*arguments: str) -> Result:

@@ -126,8 +126,7 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
         monkeypatch.setattr(f"{place}.{name}", lambda *_any: SimpleNamespace(data=b"names", copy=1))
     monkeypatch.setattr("school_protocol.services.papers.bundles.see_bundles", lambda *_any: ())
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 COMMANDS: dict[str, Callable[[School], list[str]]] = {

@@ -32,8 +32,7 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     found.report()
     monkeypatch.setattr(cli.reports, "open_the_house", lambda: house)
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def report(school: School, out: Path, who: str, *more: str, year: int = YEAR, code: str = SCHOOL) -> Result:

@@ -19,7 +19,8 @@ Place = tuple[str | int, ...]
 UNMEANT = frozenset({"format", "version"})
 ORDERED = frozenset({"values", "languages", "days", "fixed", "anchors", "first_acts", "never", "say", "from", "steps",
                      "sections", "floors", "retention", "since", "until", "letterhead", "body", "points", "fields",
-                     "people", "evidence", "services", "terms", "counts", "decisions"})  # fmt: skip
+                     "people", "evidence", "services", "terms", "counts", "decisions", "order",
+                     "named_after", "classes"})  # fmt: skip
 """Lists in whose order there is a meaning, by their key."""
 
 

@@ -364,6 +364,10 @@ def _unchecked(key: str) -> Callable[[Tree], None]:
                     holder[name] = [one for one in listed(holder[name]) if one != key]
             if yearly.get("waiting") == key:
                 del yearly["waiting"]
+        figures = data.get("figures", {})
+        for name in ("in_time", "public"):
+            if key in listed(figures.get(name)):
+                figures[name] = [one for one in listed(figures[name]) if one != key]
 
     return edit
 

@@ -30,8 +30,17 @@ from school_protocol.domain.errors import DefinitionError, Fault
 from school_protocol.domain.phrases import Listing, Phrase, recognised
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
+from tests.definitions.figure_faults import FAULTS as FIGURE_FAULTS
+from tests.definitions.figure_faults import UNASSESSED, with_figures
 from tests.definitions.letter_faults import FAULTS as LETTER_FAULTS
 from tests.definitions.letter_faults import WHOLE, with_letters
+from tests.definitions.pieces_faults import ALONE as PIECES_ALONE
+from tests.definitions.pieces_faults import FAULTS as PIECES_FAULTS
+from tests.definitions.pieces_faults import with_pieces
+from tests.definitions.review_faults import ALONE as REVIEW_ALONE
+from tests.definitions.review_faults import FAULTS as REVIEW_FAULTS
+from tests.definitions.review_faults import WHOLE as REVIEW_WHOLE
+from tests.definitions.review_faults import whole, with_review
 from tests.definitions.test_definition_reading import CASES, SYNTAX, TEXT, WRITING, changed
 from tests.definitions.yearly_faults import FAULTS as YEARLY_FAULTS
 from tests.definitions.yearly_faults import WHOLE as YEARLY_WHOLE
@@ -183,6 +192,11 @@ _ALL: Mapping[str, str | bytes] = {
     **{says: text for text, _where, says in WHOLE},
     **{says: with_yearly(change) for change, _where, says in YEARLY_FAULTS},
     **{says: text for text, _where, says in YEARLY_WHOLE},
+    **{says: with_pieces(change) for change, says in PIECES_FAULTS if says in PIECES_ALONE},
+    **{says: with_review(change) for change, says in REVIEW_FAULTS if says in REVIEW_ALONE},
+    **{says: whole(name) for name, says in REVIEW_WHOLE},
+    **{says: with_figures(change) for change, _line, says in FIGURE_FAULTS},
+    "levels of nothing": with_figures(*UNASSESSED),
 }
 FILES = {
     name: data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass") for name, data in _ALL.items()

@@ -72,7 +72,8 @@ class Walk:
                     return
 
     def _open(self) -> Happened | None:
-        elsewhere = [move.opens for move in self.protocol.moves.values() if move.opens]
+        opening = (*self.protocol.moves.values(), *self.protocol.acts.values())
+        elsewhere = [one.opens for one in opening if one.opens]
         if elsewhere and self.rng.random() < 0.2:
             return self._handed_over(self.rng.choice(elsewhere))
         return self._act(self.rng.choice([act for act in self.protocol.acts.values() if START in act.in_]))

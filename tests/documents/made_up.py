@@ -90,7 +90,7 @@ class MadeUp:
         options = [option.key for option in field.options]
         answers: dict[FieldType, Any] = {
             FieldType.text: word,
-            FieldType.long: f"{word} : « {SPOKEN} ».\nInstagram, 25/11/2026 10:41.",
+            FieldType.long: word if field.nameless else f"{word} : « {SPOKEN} ».\nInstagram, 25/11/2026 10:41.",
             FieldType.choice: options[0] if options else None,
             FieldType.choices: options[:2],
             FieldType.yes_no: True,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
 
 from school_protocol.documents import blank_forms as paper
+from school_protocol.documents import tagging
 from school_protocol.documents.blank_forms import blank_forms, code_of
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 from school_protocol.web.conditions import in_words
 from school_protocol.wording import Wording
+from tests.documents import tags
+from tests.documents.archive import not_accessible, not_archival, without_claim
 from tests.documents.printed import pages, squeezed, unsaid
 
 MOMENT = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
@@ -216,3 +222,57 @@ def test_what_nobody_may_type_in_later_has_no_room_for_it(small: Protocol) -> No
     for key, typed in (("slip", True), ("stamp", False)):
         assert laid_out(small, small.forms[key]).typed_in is typed
         assert ("Typedinon" in "".join(pages(made(small, [small.forms[key]], "en")))) is typed
+
+
+# ---- for whoever has them read aloud -------------------------------------------------------------------------------
+
+
+def set_and_written(protocol: Protocol, forms: list[Form], language: str) -> tuple[bytes, str]:
+    """The PDF, and the page that it was made of."""
+    kept: dict[str, str] = {}
+    stock = paper.render
+
+    def render(html: str, **about: Any) -> bytes:
+        kept["html"] = html
+        return stock(html, **about)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(paper, "render", render)
+        return made(protocol, forms, language), kept["html"]
+
+
+_ROOM_FOLLOWS = re.compile(r"the heading .* stands at the foot of page \d+", re.DOTALL)
+"""Where a question is followed by nothing but room to write, which is no text, and then by another page."""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_form_can_be_read_aloud(moroccan: Protocol, tmp_path: Path, language: str) -> None:
+    data, html = set_and_written(moroccan, list(moroccan.forms.values()), language)
+    found = tags.faults(data, html)
+    assert [fault for fault in found.pop("breaks", []) if not _ROOM_FOLLOWS.fullmatch(fault)] == []
+    assert found == {}
+    assert not_archival(data, tmp_path) == set()
+    assert not_accessible(data, tmp_path) == set()
+    assert without_claim(data) != data
+    heads = [tag.role for tag in tags.read_tags(data).root.walk() if tag.role in ("H1", "H2", "H3")]
+    assert heads.count("H2") == len(moroccan.forms)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("key", ["slip", "talk"])
+def test_one_form_is_a_whole_of_its_own(small: Protocol, tmp_path: Path, language: str, key: str) -> None:
+    form = small.forms[key]
+    data, html = set_and_written(small, [form], language)
+    assert tags.faults(data, html) == {}
+    assert not_accessible(data, tmp_path) == set()
+    first = next(tag for tag in tags.read_tags(data).root.walk() if tag.role == "H1")
+    assert squeezed(first.text) == squeezed(Wording(language).text(form.title))
+
+
+def test_tables_that_say_nothing_would_be_read_as_some(small: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `role="presentation"` is there for."""
+    data, html = set_and_written(small, [small.forms["slip"]], "fr")
+    assert tags.faults(data, html) == {}
+    monkeypatch.setattr(tagging._Tree, "_only_places", lambda _tree, _element: False)
+    data, html = set_and_written(small, [small.forms["slip"]], "fr")
+    assert "tables" in tags.faults(data, html)

@@ -8,9 +8,10 @@ from datetime import UTC, datetime
 import pytest
 
 from school_protocol.documents.papers import Answered, Called, Exhibit, Paper, Printed, Recipient, paper, paper_html
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.lines import PersonLine
 from school_protocol.domain.policy import Unit, UnitKind
-from school_protocol.domain.protocol import ActKind, Document, Protocol
+from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.wording import Wording
 
 from . import tags

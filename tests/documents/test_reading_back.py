@@ -107,7 +107,7 @@ def test_each_line_is_read_back_as_it_was_written(direction: str) -> None:
 
 @pytest.mark.parametrize("direction", ["rtl", "ltr"])
 def test_the_stock_lines_were_not(direction: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rendering, "_our_hand", lambda _root: nullcontext())
+    monkeypatch.setattr(rendering, "in_our_hand", nullcontext)
     got = extracted(made(page(LINES, direction))).splitlines()
     assert sum(words(line) != words(wanted) for line, wanted in zip(got, LINES, strict=False)) > 3
 

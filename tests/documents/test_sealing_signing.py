@@ -268,12 +268,26 @@ def test_a_timestamp_brings_nothing_along_that_nobody_needs() -> None:
 
 
 class Answers(BaseHTTPRequestHandler):
-    """A timestamp authority on this machine; what it is asked for at /long is too long, at /none it is not there."""
+    """A timestamp authority on this machine; what it is asked for at /long is too long, at /none it is not there.
+
+    /moved points elsewhere.
+    """
+
+    elsewhere = 0
+
+    def do_GET(self) -> None:
+        Answers.elsewhere += 1
+        self.send_error(404)
 
     def do_POST(self) -> None:
         request = self.rfile.read(int(self.headers["Content-Length"]))
         if self.path == "/none":
             self.send_error(503)
+            return
+        if self.path == "/moved":
+            self.send_response(302)
+            self.send_header("Location", "/elsewhere")
+            self.end_headers()
             return
         answer = bytes(MOST + 1) if self.path == "/long" else timestamps().ask(request)
         self.send_response(200)
@@ -305,6 +319,13 @@ def test_an_answer_over_http_that_is_none_is_refused(served: str, path: str) -> 
         issue(
             prepared(), drawn(), COPY, academy(), NOW, TimestampAuthority(over_http(served + path), (clockmaker().pem,))
         )
+
+
+def test_an_authority_that_points_elsewhere_is_not_followed(served: str) -> None:
+    Answers.elsewhere = 0
+    with pytest.raises(OSError, match="302"):
+        over_http(f"{served}/moved")(b"a request")
+    assert Answers.elsewhere == 0
 
 
 def test_no_other_address_is_asked() -> None:

@@ -29,6 +29,7 @@ from pikepdf import Array, Dictionary, Name, String
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 from pyhanko.sign import fields, signers
 from pyhanko.sign.attributes import SignedAttributeProviderSpec
+from pyhanko.sign.signers.pdf_cms import PdfCMSSignedAttributes
 
 from school_protocol.documents.sealing import pades, verifying
 from school_protocol.documents.sealing.assembling import assembled
@@ -427,8 +428,13 @@ def by_pyhanko(data: bytes, name: str, subfilter: fields.SigSeedSubFilter = fiel
     """Signed as anybody would with pyHanko alone, without certifying."""
     meta = signers.PdfSignatureMetadata(field_name=name, md_algorithm="sha256", subfilter=subfilter)
     signer = pades._Certifier(meta, pades._Holder(academy()), new_field_spec=fields.SigFieldSpec(name))
-    signed: bytes = signer.sign_pdf(pades._Writer(io.BytesIO(data))).getvalue()
-    return signed
+    session = signer.init_signing_session(pades._Writer(io.BytesIO(data)))
+    session.system_time = NOW
+    document = session.prepare_tbs_document(validation_info=None, bytes_reserved=20_000)
+    output = io.BytesIO()
+    digest, _ = document.digest_tbs_document(output=output)
+    asyncio.run(document.perform_signature(digest.document_digest, PdfCMSSignedAttributes()))
+    return output.getvalue()
 
 
 def updated(data: bytes) -> bytes:

@@ -33,7 +33,7 @@ WORDS = (
 
 def page(body: str, language: str = "fr", direction: str = "ltr") -> str:
     head = (
-        f'<!DOCTYPE html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8"><title>T</title></head>'
+        f'<!DOCTYPE html><html lang="{language}" dir="{direction}"><head><meta charset="utf-8"/><title>T</title></head>'
     )
     return f"{head}<body>{body}</body></html>"
 
@@ -45,7 +45,7 @@ def made(html: str, language: str = "fr") -> bytes:
 def stock(html: str, monkeypatch: pytest.MonkeyPatch) -> bytes:
     """As WeasyPrint tags and draws it by itself."""
     with monkeypatch.context() as patched:
-        patched.setattr(rendering, "_our_hand", lambda _root: nullcontext())
+        patched.setattr(rendering, "_our_tags", lambda _root: nullcontext())
         return made(html)
 
 

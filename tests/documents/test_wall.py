@@ -6,9 +6,12 @@ import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pikepdf
 import pytest
+from markupsafe import Markup
 
 from school_protocol.definitions.drawing import begun_in
 from school_protocol.documents import wall as paper
@@ -16,6 +19,8 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 from school_protocol.services.wall import wall_of
 from school_protocol.wording import Wording
+from tests.documents import tags
+from tests.documents.archive import not_accessible, not_archival, without_claim
 from tests.documents.printed import pages, squeezed, unsaid
 
 MOMENT = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
@@ -130,3 +135,34 @@ def test_letters_grow_smaller_only_as_far_as_they_must(small: Protocol, monkeypa
     for part, size in enumerate(tried[-1]):
         fitted = [sizes[part] for sizes, parts in zip(tried, over, strict=False) if parts[part] == 1]
         assert size == max([paper.SMALLEST, *fitted])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_it_can_be_read_aloud(
+    moroccan: Protocol, printed: Printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    kept: list[str] = []
+    stock = paper.render
+
+    def render(html: str, **about: Any) -> bytes:
+        kept.append(html)
+        return stock(html, **about)
+
+    monkeypatch.setattr(paper, "render", render)
+    data = wall_of(moroccan, Wording(language), MOMENT)
+    assert tags.faults(data, kept[-1]) == {}
+    assert not_archival(data, tmp_path) == set()
+    assert not_accessible(data, tmp_path) == set()
+    assert without_claim(data) != data
+    drawing = tags.read_tags(data).root.all("Figure")[0]
+    assert drawing.alt == Wording(language).text(moroccan.title)
+    heads = [tag.text.strip() for tag in tags.read_tags(data).root.walk() if tag.role in ("H1", "H2")]
+    assert len(heads) == 4, "one for each page"
+
+
+def test_a_drawing_that_says_nothing_is_found(small: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(paper, "Markup", lambda picture: Markup(picture.replace("aria-label=", "data-label=")))
+    data = wall_of(small, Wording("fr"), MOMENT)
+    assert tags.figures(tags.read_tags(data)) != []
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        assert b"pdfuaid" not in pdf.Root.Metadata.read_bytes(), "what is not true is not claimed"

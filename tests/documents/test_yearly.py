@@ -14,9 +14,11 @@ import pikepdf
 import pytest
 
 from school_protocol.documents.yearly import Lines, YearlyPaper, yearly_html, yearly_paper
-from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.closed_choices import CASES, DANGERS
+from school_protocol.domain.document_rules import Document
+from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.withholding import Band
-from school_protocol.domain.yearly import CASES, DANGERS, Figures, Period, Tally, figures, from_data, period
+from school_protocol.domain.yearly import Figures, Period, Tally, figures, from_data, period
 from school_protocol.wording import Wording
 from tests.domain.test_yearly import school
 

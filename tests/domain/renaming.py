@@ -111,11 +111,60 @@ class Renamed:
                 new[key] = self._follow_up(value)
             elif key == "restricted_when":
                 new[key] = self._condition(value)
+            elif key == "figures":
+                new[key] = self._figures(value)
+            elif key == "pieces":
+                new[key] = self._pieces(value)
+            elif key == "review":
+                new[key] = self._review(value)
             elif key == "retention":
                 new[key] = [plain("states", conditions=("when",))(rule) for rule in value]
             else:
                 new[key] = value
         return {**new, "protocol": "renamed"}
+
+    def _figures(self, figures: Tree) -> Tree:
+        moments = self._plain("acts", "states")
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("reads", "issues", "in_time", "public"), self._names),
+            "tables": lambda tables: self._keyed(tables, self._plain("act", "field")),
+            "waits": lambda waits: self._keyed(
+                waits, lambda one: self._each(one, {"since": moments, "until": moments})
+            ),
+        }
+        return self._each(figures, rules)
+
+    def _pieces(self, pieces: Tree) -> Tree:
+        names = (
+            "act", "named_after", "captured", "online", "shared", "digest", "size", "format", "openers", "originals",
+        )  # fmt: skip
+        rows = ("rows", "channel", "asked_on", "reference", "result", "waits", "removed")
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(names, self._names),
+            "removal": lambda removal: self._each(
+                removal,
+                {
+                    **dict.fromkeys(rows, self._names),
+                    "order": lambda steps: [self._each(one, {"channels": self._names}) for one in steps],
+                },
+            ),
+            "mistake": lambda mistake: self._each(mistake, dict.fromkeys(("tell", "ask", "by"), self._names)),
+        }
+        return self._each(pieces, rules)
+
+    def _review(self, review: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("by", "asked_by", "visa"), self._names),
+            "begins": lambda begins: [self._plain("entered", conditions=("when",))(one) for one in begins],
+            "refusal": lambda refusal: self._each(
+                refusal,
+                {
+                    **dict.fromkeys(("reason", "moves"), self._names),
+                    "answers": lambda answers: {self.name(key): self.name(value) for key, value in answers.items()},
+                },
+            ),
+        }
+        return self._each(review, rules)
 
     def _form(self, form: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {
@@ -140,10 +189,11 @@ class Renamed:
         return self._each(item, rules)
 
     def _act(self, act: Tree) -> Tree:
-        names = ("form", "in", "by", "needs", "signed_by", "danger_signature", "moves")
+        names = ("form", "in", "by", "needs", "signed_by", "danger_signature", "moves", "opens")
         rules: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(names, self._names),
             "effect_when": self._condition,
+            "notify": self._notify,
             "needs_when": lambda asked: [
                 self._each(rule, {"when": self._condition, "needs": self._names}) for rule in asked
             ],

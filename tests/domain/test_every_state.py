@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -30,12 +31,17 @@ ON_SECOND_SIGHT = {
     ActKind.sign: {"signed_already", "not_yours_to_sign", "nothing_to_sign"},
     ActKind.seat: {"seat_not_yours_to_give", "not_trained", "excluded"},
     ActKind.refer: {"letter_not_yours"},
+    ActKind.accept_transfer: {"transfer_answered"},
+    ActKind.answer_contribution: {"contribution_answered", "not_your_role"},
+    ActKind.settle_contribution: {"contribution_settled"},
 }
 """What an open act may still refuse for the one record, seat or letter that its answers name."""
 
 
 def around_of(protocol: Protocol) -> Any:
-    return surroundings(protocol, joinable=frozenset({"9876543210987"}), schools=frozenset({"12345A"}))
+    other = replace(SCHOOL, id="other school", code="12345A")
+    schools = frozenset({other.code})
+    return surroundings(protocol, joinable=frozenset({"9876543210987"}), schools=schools, named={other.code: other})
 
 
 def placed(protocol: Protocol, state: str, rich: bool) -> Case | None:

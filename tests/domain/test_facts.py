@@ -205,7 +205,7 @@ def test_a_deadline_that_has_run_out_is_a_fact(moroccan: Protocol) -> None:
 def test_a_moment_that_has_come_is_a_fact_whoever_met_it(moroccan: Protocol) -> None:
     told = reported(moroccan)
     assert told.facts["receiver_time_over"] is False, "nothing was asked"
-    told.act("head", "transfer", summary="x").act("directorate", "accept_transfer", answer="refused")
+    told.act("head", "transfer", summary="x").act("directorate", "accept_transfer", answer="refused", reason="x")
     assert told.states_of("transfer_answer") == ["met"]
     assert told.facts["receiver_time_over"] is False
     told.now = told.counts("transfer_answer")[0].due_at

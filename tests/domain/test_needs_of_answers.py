@@ -13,6 +13,7 @@ from school_protocol.domain.engine import Reason, RecordAct, decide
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.events import CaseJoined
 from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.sharing import ANSWERING
 
 MINUTE = timedelta(minutes=1)
 CALL = {"channel": "call", "sent_at": NOW.isoformat(), "covers": ["blackmail"], "target": "police"}
@@ -44,9 +45,10 @@ def reasons(told: Told, who: str, act: str, answers: dict[str, Any]) -> tuple[Re
 
 def opens_at(told: Told, moment: datetime, who: str, act: str, answers: dict[str, Any]) -> Told:
     """Refused now and a minute before the moment, always saying that moment; from it on, it goes through."""
+    is_answering = told.protocol.acts[act].kind in ANSWERING
     for now in (told.now, moment - MINUTE):
         told.now = now
-        assert told.is_open(who, act), "an act that is open for some answers counts as open"
+        assert told.is_open(who, act) is not is_answering, "an act that is open for some answers counts as open"
         (reason,) = reasons(told, who, act, answers)
         assert (reason.code, reason.from_when, reason.may_depart) == ("need", moment, False)
         assert reason.need
@@ -148,9 +150,17 @@ def test_the_directorate_does_not_seat_itself_as_the_receiver_before_that(morocc
     opens_at(told, local(OVER), "directorate", "name_seat", {"seat": "receiver", "account": "directorate"})
 
 
-def test_the_directorate_may_refuse_at_any_time(moroccan: Protocol) -> None:
-    told = asked(moroccan, receiving_school="54321B").act("directorate", "accept_transfer", answer="refused")
+def test_the_directorate_refuses_in_its_place_no_earlier_than_it_accepts(moroccan: Protocol) -> None:
+    told = asked(moroccan, receiving_school="54321B")
+    opens_at(told, local(OVER), "directorate", "accept_transfer", {"answer": "refused", "reason": "x"})
     assert told.facts["receiver_accepts"] is False
+
+
+@pytest.mark.parametrize("first", [ACCEPTED, {"answer": "refused", "reason": "x"}], ids=["accepted", "refused"])
+def test_a_transfer_is_answered_once(moroccan: Protocol, first: dict[str, Any]) -> None:
+    told = asked(moroccan).act("directorate", "accept_transfer", first)
+    for again in (ACCEPTED, {"answer": "refused", "reason": "x"}):
+        assert [one.code for one in reasons(told, "directorate", "accept_transfer", again)] == ["transfer_answered"]
 
 
 @pytest.mark.parametrize(

@@ -296,6 +296,7 @@ def test_an_effect_that_a_role_has_takes_both_in_that_role(moroccan: Protocol) -
 HERE = {
     ActKind.lift_danger, ActKind.hold, ActKind.review_hold, ActKind.visa, ActKind.sign, ActKind.seat, ActKind.exclude,
     ActKind.correct, ActKind.join, ActKind.ask_transfer, ActKind.accept_transfer, ActKind.excuse, ActKind.summary,
+    ActKind.contribute, ActKind.answer_contribution, ActKind.settle_contribution,
 }  # fmt: skip
 """Decisions and signatures."""
 

@@ -9,7 +9,18 @@ from typing import Any
 import pytest
 
 from domain.telling import person
-from school_protocol.domain.policy import Actor, Appointment, Clause, Place, Reach, RoleSight, Scope, may_see, visible
+from school_protocol.domain.policy import (
+    Actor,
+    Appointment,
+    Clause,
+    Place,
+    Reach,
+    Reader,
+    RoleSight,
+    Scope,
+    may_see,
+    visible,
+)
 from school_protocol.domain.protocol import Protocol
 
 PLACE = Place(
@@ -56,13 +67,15 @@ TABLE: list[tuple[str, dict[str, Any], bool]] = [
     ("head", {"excluded": frozenset({"head"})}, False),
     ("directorate", {"excluded": frozenset({"directorate"})}, False),
     ("team_member", {"seats": frozenset({"team_member"}), "excluded": frozenset({"team_member"})}, False),
-    ("head", {"excluded": frozenset({"head"}), "readers": frozenset({"head"})}, False),
+    ("head", {"excluded": frozenset({"head"}), "readers": frozenset({Reader("head")})}, False),
     # whom somebody named as a reader
-    ("academy", {"restricted": True, "readers": frozenset({"academy"})}, True),
+    ("academy", {"restricted": True, "readers": frozenset({Reader("academy")})}, True),
     # no case content
     ("reporter", {"team_sees": True}, False),
     ("data_officer", {"team_sees": True}, True),
-    ("data_officer", {"restricted": True}, True),
+    # one posted in the school knows nothing of a restricted case, one above it does
+    ("data_officer", {"restricted": True}, False),
+    ("data_officer", {"restricted": True, "unit": "below", "province": "school"}, True),
     ("data_officer", {"excluded": frozenset({"data_officer"})}, False),
     ("data_officer", {"province": "another", "region": "another", "unit": "another"}, False),
     ("technical_admin", {"team_sees": True}, False),

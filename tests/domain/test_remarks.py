@@ -11,6 +11,7 @@ import pytest
 
 from school_protocol.domain import remarks as rules
 from school_protocol.domain.case import fold
+from school_protocol.domain.document_rules import Document
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.events import (
     DocumentIssued,
@@ -23,7 +24,7 @@ from school_protocol.domain.events import (
     from_entry,
     to_entry,
 )
-from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.remarks import RemarksRefused
 
 from .telling import NOW, Told, reported

@@ -9,13 +9,11 @@ from datetime import UTC, date, datetime
 
 import pytest
 
-from school_protocol.domain.protocol import Document, Protocol
+from school_protocol.domain.closed_choices import CASES, EARLIER, MISSED, OPEN
+from school_protocol.domain.document_rules import Document
+from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.withholding import BAND, LEAST, Band, banded
 from school_protocol.domain.yearly import (
-    CASES,
-    EARLIER,
-    MISSED,
-    OPEN,
     TOTALS,
     Figures,
     Table,

@@ -86,7 +86,7 @@ def test_every_row_is_there() -> None:
     assert list(ROWS) == [
         "list", "case", "move", "press", "refused", "made", "available", "file-fr", "file-ar", "print-fr", "print-ar",
         "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "wire-desk", "wire-case", "wire-form",
-        "proof", "proof-2s", "proof-2f", "proof-60", "start",
+        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "queue", "queue-pg", "start",
     ]  # fmt: skip
 
 
@@ -131,10 +131,11 @@ def test_each_row_says_what_it_found_and_whether_the_goal_is_reached(
         made_up("slow", Outcome(2.001, 1, 2.001), Goal(2)),
         made_up("small", Outcome(40, 1, 40), Goal(50, "µs")),
         made_up("free", Outcome(3, 1, 3)),
+        made_up("both", Outcome(101, 90, 1.1), Goal(3, also=Goal(100, "ms"))),
         made_up("missing", Skipped("no such browser")),
     )
     assert bench.main([]) == 0
-    fast, slow, small, free, missing = re.findall(r"^(.+\n +.+)$", capsys.readouterr().out, re.MULTILINE)
+    fast, slow, small, free, both, missing = re.findall(r"^(.+\n +.+)$", capsys.readouterr().out, re.MULTILINE)
     assert fast.split() == (
         [
             "fast",
@@ -166,6 +167,7 @@ def test_each_row_says_what_it_found_and_whether_the_goal_is_reached(
     assert "goal ≤ 2 ×: NOT REACHED" in slow
     assert "goal ≤ 50 µs: reached" in small
     assert free.endswith("no goal")
+    assert "goal ≤ 3 ×, ≤ 100 ms: NOT REACHED" in both
     assert missing.endswith("skipped: no such browser")
 
 

@@ -35,6 +35,10 @@ PASSED_ON = {
     "school_protocol/definitions/proof/saying.py",
     "school_protocol/definitions/saying.py",
     "school_protocol/services/protocols/moving_said.py",
+    "school_protocol/services/staff/said.py",
+    "school_protocol/web/cases/sight_said.py",
+    "school_protocol/web/api/problems.py",
+    "school_protocol/web/systems/said.py",
 }
 """Where a message that was marked elsewhere is looked up."""
 
@@ -160,6 +164,12 @@ def test_arabic_has_its_six_forms(said: Catalog) -> None:
         assert {number: choose(number) for number in ARABIC_FORMS} == ARABIC_FORMS
     else:
         assert said.num_plurals == 2
+
+
+def test_none_is_never_said_as_one(said: Catalog) -> None:
+    """French grammar takes the singular for none; but our singulars say "one"."""
+    choose = gettext.c2py(said.plural_expr)
+    assert choose(0) != choose(1)
 
 
 def test_nobody_is_stigmatised(said: Catalog, marked: Catalog) -> None:

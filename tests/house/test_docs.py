@@ -17,11 +17,12 @@ from school_protocol.cli import main
 from school_protocol.definitions import read
 from school_protocol.definitions.acting import NEEDED
 from school_protocol.definitions.checking import RESERVED
-from school_protocol.domain import protocol as model
+from school_protocol.domain import document_rules, figure_rules, pieces_rules, protocol, yearly_rules
 from school_protocol.domain.clock import Unit
+from school_protocol.domain.document_rules import Section
 from school_protocol.domain.errors import DefinitionError
 from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import Act, ActKind, Fold, ScopeKind, Section
+from school_protocol.domain.protocol import Act, ActKind, Fold, ScopeKind
 from school_protocol.domain.texts import Named
 from school_protocol.services import scripts
 
@@ -32,11 +33,12 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 
 MODELS = {
     name: found
+    for model in (protocol, document_rules, figure_rules, pieces_rules, yearly_rules)
     for name, found in vars(model).items()
     if isinstance(found, type) and issubclass(found, BaseModel) and found.__module__ == model.__name__
 }
-FROM_THE_READER = {"key", "digest", "root"}
-"""Fields of the model that nobody writes."""
+FROM_THE_READER = {"key", "root"}
+"""Fields of the model that nobody writes, beside the digest of the whole file."""
 
 _ROWS = re.compile(r"^\| `(\w+)` \|.*\n\| -.*\n((?:\|.*\n)+)", re.MULTILINE)
 _LINES = re.compile(r"^- `(\w+)`: (.*)$", re.MULTILINE)
@@ -67,7 +69,7 @@ def own_keys(found: type[BaseModel]) -> dict[str, bool]:
     return {
         field.alias or name: field.is_required()
         for name, field in found.model_fields.items()
-        if name not in shared | FROM_THE_READER
+        if name not in shared | FROM_THE_READER and (found, name) != (protocol.Protocol, "digest")
     }
 
 

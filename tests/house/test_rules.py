@@ -209,7 +209,7 @@ def test_no_unsafe_route_works_without_its_token(app: object) -> None:
 def test_addresses_are_kebab_case(app: object) -> None:
     for rule in app.url_map.iter_rules():  # type: ignore[attr-defined]
         plain = re.sub(r"<[^>]+>", "", rule.rule)
-        assert re.fullmatch(r"[a-z0-9/-]*", plain), rule.rule
+        assert re.fullmatch(r"[a-z0-9/-]*(\.(ics|json|csv))?", plain), rule.rule  # programs ask for these endings
 
 
 # ---- modules -------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socketserver
+import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -12,6 +13,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -24,7 +26,10 @@ from school_protocol.services.scripts import throwaway
 
 @dataclass
 class MailServer:
-    """Speaks as much SMTP as a mail needs. `refused` are addresses that it doesn't know; `cuts` hangs up at the end."""
+    """Speaks as much SMTP as a mail needs. `refused` are addresses that it doesn't know; `cuts` hangs up at the end.
+
+    `certificate`: what it offers STARTTLS with; `in_clear`: the lines that came before that.
+    """
 
     port: int = 0
     mails: list[tuple[str, list[str], EmailMessage]] = field(default_factory=list)
@@ -32,6 +37,8 @@ class MailServer:
     refused: set[str] = field(default_factory=set)
     answer: str = "250 kept"
     cuts: bool = False
+    certificate: Path | None = None
+    in_clear: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -47,10 +54,17 @@ def talking(server: MailServer) -> type[socketserver.StreamRequestHandler]:
             sender, receivers = "", []
             while line := self.rfile.readline().decode().rstrip("\r\n"):
                 server.lines.append(line)
+                is_sealed = isinstance(self.connection, ssl.SSLSocket)
+                server.in_clear += [] if is_sealed else [line]
                 verb, _, rest = line.partition(" ")
                 match verb.upper():
                     case "EHLO":
-                        self.say("250-loopback\r\n250 AUTH PLAIN")
+                        offered = "250-STARTTLS\r\n" if server.certificate and not is_sealed else ""
+                        self.say(f"250-loopback\r\n{offered}250 AUTH PLAIN")
+                    case "STARTTLS" if server.certificate:
+                        self.say("220 go on")
+                        if not self.sealed(server.certificate):
+                            return
                     case "MAIL":
                         sender, receivers = rest, []
                         self.say("250 ok")
@@ -75,6 +89,16 @@ def talking(server: MailServer) -> type[socketserver.StreamRequestHandler]:
                         self.say("235 ok")
                     case _:
                         self.say("250 ok")
+
+        def sealed(self, certificate: Path) -> bool:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            context.load_cert_chain(certificate)
+            try:
+                self.connection = context.wrap_socket(self.connection, server_side=True)
+            except (ssl.SSLError, OSError):
+                return False
+            self.rfile, self.wfile = self.connection.makefile("rb"), self.connection.makefile("wb", 0)
+            return True
 
         def data(self) -> bytes:
             lines: list[bytes] = []

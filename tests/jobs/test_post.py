@@ -7,8 +7,10 @@ import ssl
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from socketserver import BaseServer, ThreadingTCPServer
+from time import monotonic
 
 import pytest
 from cryptography import x509
@@ -16,8 +18,10 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from jobs.conftest import Hook, MailServer, talking
+from school_protocol import post
 from school_protocol.config import Settings
 from school_protocol.post import Letter, Mail, Post, PostMisconfigured, Sms, Undelivered, Unreachable, post_of
+from school_protocol.storage.told import LEASE
 
 AT = datetime(2026, 11, 25, 9, 0, tzinfo=UTC)
 LETTER = Letter("abc123", AT, "ar-MA", "استعجالي: افتح(ي) التطبيق الآن", "استعجالي.\n\nhttps://desk.example\n")
@@ -105,7 +109,7 @@ def test_a_server_whose_certificate_nobody_knows_gets_nothing(
     listening = ThreadingTCPServer(("127.0.0.1", 0), talking(server))
     listening.daemon_threads = True
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path))
+    context.load_cert_chain(_certificate(tmp_path, "127.0.0.1"))
     listening.socket = context.wrap_socket(listening.socket, server_side=True)
     url = f"smtps://127.0.0.1:{served(listening)}"
     mail = post_of(settings(smtp=url, mail_from=FROM)).mail
@@ -115,12 +119,54 @@ def test_a_server_whose_certificate_nobody_knows_gets_nothing(
     assert server.lines == []
 
 
-def _certificate(folder: Path) -> Path:
+def test_a_password_goes_under_tls_to_a_server_that_is_known(
+    mail_server: MailServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """STARTTLS: name and mail come after it, and what comes before says neither."""
+    mail_server.certificate = _certificate(tmp_path, "127.0.0.2")
+    monkeypatch.setenv("SSL_CERT_FILE", str(mail_server.certificate))
+    mail = post_of(settings(smtp=f"smtp://ecole:secret@127.0.0.2:{mail_server.port}", mail_from=FROM)).mail
+    assert mail is not None
+    mail.carry("membre@college.example", LETTER)
+    assert len(mail_server.mails) == 1
+    assert [line.split()[0].upper() for line in mail_server.in_clear] == ["EHLO", "STARTTLS"]
+    assert any(line.startswith("AUTH") for line in mail_server.lines)
+
+
+def test_a_server_that_is_not_known_gets_neither_password_nor_mail_after_starttls(
+    mail_server: MailServer, tmp_path: Path
+) -> None:
+    mail_server.certificate = _certificate(tmp_path, "127.0.0.2")
+    for who in ("ecole:secret@", ""):
+        mail = post_of(settings(smtp=f"smtp://{who}127.0.0.2:{mail_server.port}", mail_from=FROM)).mail
+        assert mail is not None
+        with pytest.raises(Unreachable):
+            mail.carry("membre@college.example", LETTER)
+    assert mail_server.mails == []
+    assert {line.split()[0].upper() for line in mail_server.lines} == {"EHLO", "STARTTLS"}
+
+
+def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Long before the lease of a message ends, under which no other worker sends it."""
+    assert timedelta(seconds=post.TIMEOUT) * 2 < LEASE
+    monkeypatch.setattr(post, "TIMEOUT", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        mail = post_of(settings(smtp=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail_from=FROM)).mail
+        assert mail is not None
+        start = monotonic()
+        with pytest.raises(Unreachable):
+            mail.carry("membre@college.example", LETTER)
+        assert monotonic() - start < 5
+
+
+def _certificate(folder: Path, host: str) -> Path:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "127.0.0.1")])
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, host)])
     built = x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(key.public_key())
     now = datetime.now(UTC)
     dated = built.not_valid_before(now).not_valid_after(now + timedelta(days=1))
+    named = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
+    dated = dated.add_extension(named, critical=False)
     certificate = dated.serial_number(x509.random_serial_number()).sign(key, hashes.SHA256())
     form = (serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     path = folder / "server.pem"
@@ -181,6 +227,7 @@ def test_nothing_set_is_no_way_out() -> None:
         ({"smtp": "smtp://", "mail_from": "a@b.example"}, "SCHOOL_PROTOCOL_SMTP"),
         ({"smtp": "smtp://smtp.example.org"}, "SCHOOL_PROTOCOL_MAIL_FROM"),
         ({"sms_hook": "file:///etc/passwd"}, "SCHOOL_PROTOCOL_SMS_HOOK"),
+        ({"sms_hook": "http://gateway.example/send?s3cret"}, "SCHOOL_PROTOCOL_SMS_HOOK"),
         ({"sms_hook": "/usr/bin/send?s3cret"}, "SCHOOL_PROTOCOL_SMS_HOOK"),
     ],
 )

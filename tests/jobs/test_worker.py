@@ -34,8 +34,7 @@ MINUTE = datetime.fromisoformat("2026-11-25T10:00")
 def house(tmp_path: Path) -> Any:
     found = open_house(Settings(data=tmp_path / "data"), SystemClock())
     yield found
-    found.realm.close()
-    found.directory.close()
+    found.close()
 
 
 @pytest.fixture

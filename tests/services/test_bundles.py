@@ -14,7 +14,7 @@ import pytest
 from pypdf import PdfReader
 
 from school_protocol.documents import rendering
-from school_protocol.documents.papers.register import register_csv, register_json
+from school_protocol.documents.papers.register import plain_cell, register_csv, register_json
 from school_protocol.documents.sealing.authority import Validity, make_authority
 from school_protocol.documents.sealing.bundles import BundleFile, verify_bundle
 from school_protocol.documents.sealing.errors import KeyLost
@@ -177,6 +177,12 @@ def test_a_register_without_a_piece_is_a_row_of_heads() -> None:
     record = json.dumps({"case": {"evidence": []}}).encode()
     assert register_csv(record).decode("utf-8-sig") == "piece,entry,at\r\n"
     assert json.loads(register_json(record)) == []
+
+
+@pytest.mark.parametrize("first", list("=+-@\t\r\n＝＋－＠"))
+def test_no_cell_is_reckoned_by_a_spreadsheet(first: str) -> None:
+    assert plain_cell(f"{first}1+1") == f"'{first}1+1"
+    assert plain_cell(f"a{first}") == f"a{first}"
 
 
 def test_without_a_referral_to_a_service_that_gets_names_there_is_none(school: School) -> None:

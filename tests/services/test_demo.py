@@ -11,15 +11,21 @@ from pathlib import Path
 import pytest
 
 from school_protocol.config import Settings
+from school_protocol.domain.closed_choices import CASES
+from school_protocol.domain.figure_tables import TOTALS
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Post
 from school_protocol.services import demo
 from school_protocol.services.accounts import actor_named, sign_in
 from school_protocol.services.desk import see_desk
+from school_protocol.services.digests.shown import shows_mails
+from school_protocol.services.figures import seeing
 from school_protocol.services.house import House, open_house
+from school_protocol.services.journal.keeping import take_anchor
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.views import CaseLine
-from school_protocol.storage import directory, journal
+from school_protocol.storage import anchors, directory, erased, journal
 
 NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
 OVERSEERS = ("province", "province3", "academie", "academie2")
@@ -49,8 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     accounts = demo.prepare(settings, reset=False, password=None, say=said.append, clock=TurnableClock(NOW))
     house = open_house(settings, TurnableClock(NOW))
     yield Demo(settings, house, accounts, said)
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def all_lines(made: Demo) -> dict[str, CaseLine]:
@@ -110,6 +115,19 @@ def test_the_journals_hold(made: Demo) -> None:
         assert journal.verify_all(session, made.house.vault) == []
 
 
+def test_an_academy_has_issued_figures(made: Demo) -> None:
+    academy = made.actor("academie")
+    (place,) = seeing.places(made.house, academy)
+    view = seeing.see_figures(made.house, academy, place.protocol.protocol, place.unit.code)
+    assert view.told is not None
+    assert view.told.line.counted_at.date() == NOW.date()
+    assert view.told.unit.at((TOTALS, CASES))
+
+
+def test_it_shows_the_mails_that_it_would_send(made: Demo) -> None:
+    assert shows_mails(made.house)
+
+
 def test_a_second_start_keeps_everything(made: Demo) -> None:
     before = set(all_lines(made))
     again = demo.prepare(made.settings, reset=False, password=None, say=made.said.append)
@@ -132,12 +150,14 @@ def test_another_password_may_be_given_later(made: Demo) -> None:
 def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     house = open_house(settings, TurnableClock(NOW))
-    house.realm.close()
-    house.directory.close()
+    house.close()
     for reset in (False, True):
         with pytest.raises(demo.DemoError):
             demo.prepare(settings, reset=reset, password=None, say=lambda line: None)
     assert (tmp_path / "realm.sqlite").exists()
+    house = open_house(settings, TurnableClock(NOW))
+    assert not shows_mails(house), "its mails are nobody's to read"
+    house.close()
 
 
 def test_a_start_that_was_cut_off_is_made_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -156,8 +176,39 @@ def test_a_start_that_was_cut_off_is_made_afresh(tmp_path: Path, monkeypatch: py
     assert demo.prepare(settings, reset=False, password=None, say=lambda line: None) == accounts
 
 
+def _not_opened(*_: object) -> None:
+    raise LookupError
+
+
+def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+    settings = Settings(data=tmp_path / "demo", anchors=tmp_path / "anchors")
+    demo.prepare(settings, reset=False, password=None, say=lambda line: None)
+    other = Settings(data=tmp_path / "real", anchors=tmp_path / "anchors")
+    for one in (settings, other):
+        house = open_house(one, TurnableClock(NOW))
+        take_anchor(house, Post())
+        house.close()
+    demo.prepare(settings, reset=True, password=None, say=lambda line: None)
+    assert list(anchors.numbers(tmp_path / "anchors")) == [2]
+
+
 def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)
     monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
     first = demo.prepare(settings, reset=False, password=None, say=lambda line: None)
+    house = open_house(settings, TurnableClock(NOW))
+    take_anchor(house, Post())
+    erased.note(tmp_path, house.vault, "a" * 32, NOW)
+    house.close()
+    for name in ("files/ab", "before-restore-20260101T000000Z", ".restoring"):
+        (tmp_path / name).mkdir(parents=True)
+    (tmp_path / "somebody's.txt").touch()
+    stayed = demo.kept_in(settings)
+    assert {one.name for one in tmp_path.iterdir()} == {*(one.name for one in stayed), "somebody's.txt"}
+    with monkeypatch.context() as cleared:
+        cleared.setattr(demo, "open_house", _not_opened)
+        with pytest.raises(LookupError):
+            demo.prepare(settings, reset=True, password=None, say=lambda line: None)
+    assert {one.name for one in tmp_path.iterdir()} == {"somebody's.txt", demo.NOTE}
     assert demo.prepare(settings, reset=True, password=None, say=lambda line: None).password != first.password

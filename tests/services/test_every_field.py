@@ -12,7 +12,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from io import BytesIO
 from itertools import count
 from pathlib import Path
@@ -33,17 +33,20 @@ from school_protocol.domain.engine import _Desk
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol, ScopeKind
-from school_protocol.services.loading import Loaded, keep, load_by_id, surroundings
+from school_protocol.domain.sharing import contributions
+from school_protocol.services.accounts import actor_of
+from school_protocol.services.loading import Loaded, keep, load_by_id, surroundings, with_schools
 from school_protocol.services.opening import open_case, see_opening
 from school_protocol.services.papers import issue_case_file
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, throwaway
 from school_protocol.services.seeing import Seeing
+from school_protocol.services.sharing import answering
 from school_protocol.services.showing import as_far_as, see_act, see_record
 from school_protocol.services.views import ActView, CaseHead, RecordView
-from school_protocol.storage import cases
+from school_protocol.storage import cases, directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.engines import Session
 from school_protocol.web import create_app
@@ -52,6 +55,8 @@ from school_protocol.wording import ZONE, Wording
 
 FRENCH = Wording("fr")
 ATTEMPTS = 60
+ANSWERED_BESIDE = (ActKind.accept_transfer, ActKind.answer_contribution)
+"""Acts of whoever answers for another school."""
 
 
 # ---- filling whole forms -------------------------------------------------------------------------------------------
@@ -141,6 +146,8 @@ class Filled:
         self.people = [player.actor(f"{role}{mark}") for mark in ("", "/2") for role in self.protocol.roles]
         sees = {actor.id: self.protocol.roles[actor.appointments[0].role].sees for actor in self.people}
         self.chief = next(actor for actor in self.people if sees[actor.id] is ScopeKind.unit)
+        self.far, self.schools = self._beside()
+        """Whoever oversees another province, and the codes of its schools: they contribute."""
         spare = [player.actor(f"{role}/9") for role in self.protocol.roles]
         self.spares = [actor.id for actor in spare]
         self.written: list[Written] = []
@@ -150,6 +157,22 @@ class Filled:
         self.number = self.other = ""
         self.case_id = ""
         self.labels: Mapping[str, str] = {}
+
+    def _beside(self) -> tuple[Actor | None, frozenset[str]]:
+        above = [key for key, role in self.protocol.roles.items() if role.sees is ScopeKind.province]
+        codes = [f"0000{number}Z" for number in range(1, 9)]
+        with self.house.directory.writing() as session:
+            region = directory.units_of_kind(session, UnitKind.region)[0].id
+            province = directory.add_unit(session, kind=UnitKind.province, code="Z", names={"fr": "Z"}, parent=region)
+            for code in codes:
+                directory.add_unit(session, kind=UnitKind.school, code=code, names={"fr": code}, parent=province)
+            for role in above[:1]:
+                account = directory.add_account(
+                    session, username="far", names={"fr": "far"}, language="fr", created_at=self.house.now()
+                )
+                directory.appoint(session, account, role=role, unit=province, starts=date(2020, 1, 1))
+            far = actor_of(self.house, account, session) if above else None
+        return far, frozenset(codes)
 
     # ---- writing ---------------------------------------------------------------------------------------------
 
@@ -223,12 +246,18 @@ class Filled:
     def meet_needs(self, act: Act) -> None:
         """Record what the act asks to stand already, or what its answers point at; wait for what comes with time."""
         self.player.clock.advance(timedelta(days=8 if act.needs_when else 0))
-        pointed = {ActKind.answer_referral: ActKind.refer, ActKind.review_hold: ActKind.hold}
+        pointed = {
+            ActKind.answer_referral: ActKind.refer, ActKind.review_hold: ActKind.hold,
+            ActKind.accept_transfer: ActKind.ask_transfer, ActKind.answer_contribution: ActKind.contribute,
+            ActKind.settle_contribution: ActKind.contribute,
+        }  # fmt: skip
         for other in self.protocol.acts_of(pointed[act.kind]) if act.kind in pointed else ():
             self.try_once(other, None)
         for need in act.needs:
             for key in self.protocol.needs[need].met_by:
                 self.try_once(self.protocol.acts[key], None)
+        if act.kind in ANSWERED_BESIDE:
+            self.player.clock.advance(timedelta(days=8))
 
     def try_once(self, act: Act, wanted: set[str] | None, given: Mapping[str, Any] | None = None) -> Written | None:
         states = [key for key in self.protocol.states if self.is_open_in(act, key)]
@@ -240,13 +269,17 @@ class Filled:
         form = self.protocol.form_of(act)
         with self.house.realm.reading() as session:
             loaded = as_far_as(self.house, session, self.load(session, self.chief), form)
-        for actor in self.rng.sample(self.people, len(self.people)):
+        loaded = with_schools(self.house, loaded, self.schools)
+        asked = {one.school for one in contributions(self.protocol, loaded.case) if one.is_open}
+        beside = [self.far] if self.far and act.kind in ANSWERED_BESIDE else []
+        for actor in [*self.rng.sample(self.people, len(self.people)), *beside]:
             desk = _Desk(self.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
-            raw = self.fitting(act, desk.references(), wanted, given) if desk.act_choice(act).is_open else None
+            references = replace(desk.references(), schools=self.schools - asked)
+            raw = self.fitting(act, references, wanted, given) if desk.act_choice(act).is_open else None
             if raw is None:
                 continue
             try:
-                return self.record(actor, act, raw, desk.references())
+                return self.record(actor, act, raw, references)
             except (Refused, Unseen):
                 continue
         return None
@@ -280,14 +313,27 @@ class Filled:
 
     def record(self, actor: Actor, act: Act, raw: Mapping[str, Any], references: References) -> Written:
         """Sent as a browser would, read back as the page would, recorded as a press would."""
-        view = see_act(self.house, actor, self.number, act.key)
-        sent = self.sent(view, raw)
-        cleaned = clean(self.protocol, view.form, raw, references).answers
-        arrived = clean(self.protocol, view.form, sent, references).answers
+        view, fixed = self.view(actor, act, raw)
+        form = self.protocol.form_of(act) if fixed else view.form
+        sent = self.sent(view, {key: value for key, value in raw.items() if key not in fixed}) | fixed
+        cleaned = clean(self.protocol, form, raw, references).answers
+        arrived = clean(self.protocol, form, sent, references).answers
         assert arrived == cleaned, f"{act.key}: changed on the wire"
         before = self.last_seq()
         record_act(self.house, actor, self.number, act.key, sent, expected=None, token=self.token(), proven=True)
         return Written(before + 1, act, cleaned)
+
+    def view(self, actor: Actor, act: Act, raw: Mapping[str, Any]) -> tuple[ActView, dict[str, str]]:
+        """The form on the page of the case, or on that of what it asks of another school, with what stands there."""
+        if actor is not self.far:
+            return see_act(self.house, actor, self.number, act.key), {}
+        pointer = self.protocol.form_of(act).find(FieldType.record)
+        waits = [one for one in answering.waiting_for(self.house, actor) if one.number == self.number]
+        about = [one.seq for one in waits if (raw[pointer.key] == str(one.seq) if pointer else one.is_transfer)]
+        if not about:
+            raise Unseen(self.number)
+        found = answering.see_request(self.house, actor, self.number, about[0])
+        return found.act, dict(found.fixed)
 
     def sent(self, view: ActView, raw: Mapping[str, Any]) -> dict[str, Any]:
         """As a browser sends it and the page reads it."""

@@ -218,8 +218,7 @@ def _issued_by_another(school: School) -> None:
     try:
         issue_case_file(house, school.person("head"), school.number, "school", "fr", token="one")
     finally:
-        house.realm.close()
-        house.directory.close()
+        house.close()
 
 
 @pytest.mark.parametrize("fault", ["lost", "not a key", "another academy's", "unreadable"])

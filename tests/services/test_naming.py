@@ -200,7 +200,7 @@ def test_a_supervisor_reads_back_their_own_guess_unchanged_on_pages_and_papers(s
     _head, page = see_chronology(school.house, school.person("directorate"), school.number)
     assert [event.detail["reason"] for event in page.events if event.kind == "step_taken"] == [GUESS, ""]
     paper = issue(school, "directorate")
-    assert paper.count(GUESS) == 1, "reasons of steps are in no copy without words"
+    assert paper.count(GUESS) == 2, "the reference and the step’s reason, which whoever oversees answers for"
 
 
 @pytest.mark.usefixtures("whole")
@@ -215,6 +215,7 @@ def test_what_the_school_typed_is_masked_for_supervisors(school: School) -> None
     assert "Pour [EV1]" in [event.detail.get("reason") for event in page.events]
     paper = issue(school, "directorate")
     assert masked in paper
+    assert "Pour [EV1]" in paper
     assert NAME not in paper
 
 

@@ -22,12 +22,18 @@ from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post, Undelivered, Unreachable
 from school_protocol.services import notices
-from school_protocol.services.notices import keep_address, next_digest, see_waiting, sweep, told
+from school_protocol.services.digests.pace import next_digest
+from school_protocol.services.notices import keep_address, see_waiting, sweep, told
 from school_protocol.services.receipts import raise_from_receipt
 from school_protocol.services.scripts import SCHOOL_WEEK, throwaway
-from school_protocol.storage import cases, directory, outbox, reports
+from school_protocol.services.staff import changing
+from school_protocol.storage import administration, cases, directory, outbox, reports
+from school_protocol.storage.administration import Kind
 from school_protocol.wording import ZONE
 from services.conftest import ABOUT, MASSAR, NAME, WORDS, School
+
+from .test_staff import Office
+from .test_staff_lists import Clerk
 
 DESK = "https://desk.example"
 EVENING = datetime(2026, 11, 25, 21, 30, tzinfo=UTC)  # 22:30 in Casablanca
@@ -334,7 +340,8 @@ def test_the_head_who_receives_a_case_is_told_of_the_one_that_goes_on(watched: W
     school.act("directorate", "accept_transfer", answer="accepted")
     school.move("head", "transfer", reason="z")
     watched.sweep()
-    assert [who for who in watched.swept(days=1) if not who.endswith("!")] == ["directorate", "next"]
+    told = [who for who in watched.swept(days=1) if not who.endswith("!")]
+    assert told == ["directorate", "head", "next"], "the head who asked is told the answer"
 
 
 # ---- the words -----------------------------------------------------------------------------------------------------
@@ -737,3 +744,32 @@ def test_an_address_that_comes_late_still_brings_what_is_urgent(watched: Watched
     keep_address(watched.school.house, watched.username("team_coordinator"), email="later@college.example")
     watched.people["later@college.example"] = "later"
     assert "later!" not in watched.sweep().told()
+
+
+@pytest.mark.parametrize("door", ["page", "list", "command"])
+@pytest.mark.parametrize("lost", ["before", "meanwhile"])
+def test_by_whatever_door_an_address_comes_it_brings_what_is_urgent(watched: Watched, door: str, lost: str) -> None:
+    """Also where the address was taken away as the message waited."""
+    office = Office(watched.school)
+    house, account, name = office.house, watched.school.account("team_member"), watched.username("team_member")
+    if lost == "before":
+        watched.address("team_member", None)
+    watched.school.report("reporter", danger_now="yes")
+    sweep(house, Post(None, None))
+    watched.address("team_member", None)
+    watched.sweep().told()
+    if door == "page":
+        changing.change_account(
+            house, office.actor("chief"), account, name_fr="Late", name_ar=None, language="fr",
+            email="late@college.example", phone=None, token="late",
+        )  # fmt: skip
+    elif door == "list":
+        Clerk(office).apply(f"personne;;;Late;;{name};membre_er;00000A;;;late@college.example;;")
+    else:
+        keep_address(house, name, email="late@college.example")
+    watched.people["late@college.example"] = "late"
+    assert "late!" in watched.sweep().told()
+    assert "late!" not in watched.sweep().told()
+    with house.directory.reading() as session:
+        rows = administration.about(session, account, kinds=[Kind.address_changed], limit=9)
+    assert [row.reason for row in rows] == [{"page": "correction", "list": "list", "command": "by_command"}[door]]

@@ -521,8 +521,7 @@ def test_a_process_that_is_killed_is_taken_up_by_the_next(tmp_path: Path) -> Non
     assert numbers(seen(school, begun.passage)) == {"moved": 10}
     assert set(changes_of(house).values()) == {1}
     is_whole(house)
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def test_several_workers_and_a_page_move_each_case_once(mixed: School) -> None:

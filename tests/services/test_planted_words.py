@@ -26,7 +26,15 @@ from pypdf import PdfReader
 from school_protocol.definitions import read
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file_html
-from school_protocol.domain.events import DocumentRevoked, EntryRetracted, Event, StepTaken
+from school_protocol.domain.events import (
+    DocumentRevoked,
+    EntryRetracted,
+    Event,
+    FileHandled,
+    FileOpened,
+    FileStep,
+    StepTaken,
+)
 from school_protocol.domain.forms import FormField
 from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.services.limiting import Limits
@@ -204,8 +212,16 @@ class Packed:
         self.keep(StepTaken(**self.by("team_coordinator"), **step, reason=reason, departures=needs))
         revoked = WORDS["reason of taking a copy back"]
         self.keep(DocumentRevoked(**self.by("head"), document="case_file", copy=1, reason=revoked))
+        self.open_a_file()
         refer(school, "prosecutor")
         self.names = {school.account(who): name for who, name in COLLEAGUES.values()}
+
+    def open_a_file(self) -> None:
+        known = {"file": "a-file", "entry": self.last(), "piece": 1}
+        said = {"step": FileStep.kept, "sha256": "c" * 64, "format": "png"}
+        self.keep(FileHandled(**self.by("team_coordinator"), **known, **said))
+        reason = WORDS["reason of opening a file"]
+        self.keep(FileOpened(**self.by("team_coordinator"), **known, original=False, purpose="other", reason=reason))
 
     def minutes(self, who: str, words: str, on_paper: str = "") -> None:
         paper = OnPaper(self.school.house.now().isoformat(), self.school.account(on_paper)) if on_paper else None

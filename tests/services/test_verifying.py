@@ -298,8 +298,7 @@ def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -
     other = open_house(Settings(data=tmp_path / "other", signing=folder), school.house.clock)
     found = asked(other, checked(data, trust_in(folder), school.house.now()))
     assert codes(found) == {Code.CASE_UNKNOWN}
-    other.realm.close()
-    other.directory.close()
+    other.close()
 
 
 def test_a_case_that_was_erased_is_told(school: School) -> None:

@@ -1,9 +1,10 @@
 """A realm and a directory of their own for each test; on PostgreSQL too where an address is given.
 
-`SCHOOL_PROTOCOL_TEST_POSTGRESQL=postgresql+psycopg://user@host/database` adds the same tests there.
+`SCHOOL_PROTOCOL_TEST_POSTGRESQL=postgresql+psycopg://user@host/database` adds the same tests there. Those marked
+`postgresql` (what the database itself must refuse, chains, rights) run on one always: without the variable, on a server
+that is started once for all of them.
 """
 
-import os
 import random
 import uuid
 from collections.abc import Iterator
@@ -19,10 +20,26 @@ from school_protocol.domain.events import Entry
 from school_protocol.storage import cases, migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.vault import Vault
+from storage.server import NAMED, served
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
-POSTGRESQL = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL")
-DATABASES = ["sqlite", *(["postgresql"] if POSTGRESQL else [])]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "postgresql: also runs on PostgreSQL, whether one is named or not")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "url" in metafunc.fixturenames:
+        on_server = NAMED or metafunc.definition.get_closest_marker("postgresql")
+        metafunc.parametrize("url", ["sqlite", *(["postgresql"] if on_server else [])], indirect=True)
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[str]:
+    """The address of a PostgreSQL server."""
+    with served() as address:
+        yield address
 
 
 @dataclass
@@ -72,18 +89,18 @@ def entry(kind: str = "NoteAdded", *, body: dict[str, Any] | None = None, words:
     )
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, str | None]]:
     """An empty place for tables: a file, or a schema."""
     if request.param == "sqlite":
         yield f"sqlite:///{tmp_path / 'data' / 'realm.sqlite'}", None
         return
-    assert POSTGRESQL
+    address = request.getfixturevalue("postgresql")
     schema = f"realm_{uuid.uuid4().hex[:12]}"
-    owner = open_engine(POSTGRESQL)
+    owner = open_engine(address)
     with owner.begin() as connection:
         connection.execute(text(f"CREATE SCHEMA {schema}"))
-    yield POSTGRESQL, schema
+    yield address, schema
     with owner.begin() as connection:
         connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
     owner.dispose()

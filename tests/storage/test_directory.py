@@ -4,7 +4,7 @@ from datetime import date, time, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
@@ -13,6 +13,7 @@ from school_protocol.domain.policy import Appointment, UnitKind
 from school_protocol.storage import directory as people
 from school_protocol.storage import sign_in
 from school_protocol.storage.engines import Store
+from school_protocol.storage.referrals import contacts
 from storage.conftest import NOW
 
 TODAY = date(2026, 11, 25)
@@ -210,8 +211,7 @@ def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str
                 position=1,
             )
         gone = people.add_contact(session, target="police", names={"fr": "gone"}, unit=places["school"])
-        people.remove_contact(session, gone)
-        people.remove_contact(session, gone)
+        contacts.retire(session, gone, at=NOW)
         people.add_contact(session, target="police", names={"fr": "first"}, unit=places["school"], position=0)
         people.verify_contact(session, contact, on=TODAY, by="me")
     with directory.reading() as session:
@@ -340,3 +340,34 @@ def test_attempts_are_counted_and_forgotten(directory: Store) -> None:
         assert sign_in.attempts_since(session, "other", NOW) == 1
         sign_in.drop_attempts(session, NOW + timedelta(seconds=1))
         assert sign_in.attempts_since(session, "other", NOW) == 0
+
+
+def test_many_people_at_once_are_who_each_of_them_is_alone(directory: Store) -> None:
+    """In as many queries as for two of them: with who was away, who left a case, and whose appointment is over."""
+    with directory.writing() as session:
+        unit = people.add_unit(session, kind=UnitKind.school, code="00000Z", names={"fr": "École"})
+        ids = [
+            people.add_account(session, username=f"many{place}", names={"fr": "P"}, language="fr", created_at=NOW)
+            for place in range(40)
+        ]
+        for place, one in enumerate(ids):
+            ends = date(2026, 1, 31) if place % 3 == 0 else None
+            people.appoint(session, one, role="head", unit=unit, starts=date(2026, 1, 1), ends=ends)
+            people.appoint(session, one, role="member", unit=unit, starts=date(2026, 1, 2 + place % 9))
+        people.set_active(session, ids[5], False)
+    today, asked = NOW.date(), list[str]()
+    event.listen(directory.engine, "before_cursor_execute", lambda *given: asked.append(given[2]))
+
+    def queries(some: list[str]) -> int:
+        asked.clear()
+        with directory.reading() as session:
+            people.actors(session, people.accounts(session, some), realm="main", today=today)
+        return sum("SELECT" in one for one in asked)
+
+    assert queries(ids) == queries(ids[:2])
+    with directory.reading() as session:
+        found = people.actors(session, people.accounts(session, ids), realm="main", today=today)
+        alone = [people.actor(session, one, realm="main", today=today) for one in ids]
+    assert {one.id: one for one in found} == {one.id: one for one in alone if one is not None}
+    assert len(found) == 39
+    assert {len(one.appointments) for one in found} == {1, 2}

@@ -3,6 +3,7 @@
 import errno
 import stat
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -142,3 +143,19 @@ def test_32_writers_at_once_are_never_locked_out(realm: Realm) -> None:
             result.result()
     with realm.store.reading() as session:
         assert len(session.scalars(select(OutboxRow.id)).all()) == 160
+
+
+def test_who_can_do_without_a_write_does_not_wait_for_it(realm: Realm) -> None:
+    sqlite_only(realm)
+    with realm.store.writing() as session:
+        session.add(message(1))
+        session.flush()
+        began = time.monotonic()
+        with pytest.raises(StorageBusy), realm.store.writing_if_free() as other:
+            other.add(message(2))
+        assert time.monotonic() - began < 2, "the others wait for ten seconds"
+    with realm.store.writing_if_free() as session:
+        session.add(message(2))
+    with realm.store.reading() as session:
+        assert sorted(session.scalars(select(OutboxRow.id))) == ["m1", "m2"]
+        assert session.scalar(text("PRAGMA busy_timeout")) == 10_000, "patient again, on the same connection"

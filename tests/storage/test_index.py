@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete, event, insert, select, text
 
-from school_protocol.domain.policy import Clause, Reach, Scope, may_see
+from school_protocol.domain.policy import Clause, Reach, Reader, Scope, may_see
 from school_protocol.storage import cases, identities, index, migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat, Waited
@@ -19,6 +19,7 @@ from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow
 from storage.conftest import NOW, Realm
 
 TODAY = date(2026, 11, 25)
+MOMENTS = (NOW - timedelta(hours=1), NOW, NOW + timedelta(hours=4))
 EVERYBODY = Scope("overseer", (Clause("test", Reach.region, "region", sees_restricted=True),))
 
 
@@ -64,7 +65,7 @@ def full(realm: Realm) -> IndexRow:
         waiting_for=frozenset({"head", "member"}),
         seats=(Seat("a", "lead"), Seat("b", "support", TODAY)),
         exclusions=frozenset({"x"}),
-        readers=frozenset({"r"}),
+        readers=frozenset({Reader("r"), Reader("later", NOW + timedelta(hours=4))}),
         dues=(Due("hear", NOW + timedelta(hours=3)), Due("refer", NOW + timedelta(days=2), "danger-1", True)),
         planned=(Due("look_in", NOW + timedelta(days=5), "2026-11-30"),),
         figures={"kind": "insult", "images": True, "count": 3},
@@ -139,7 +140,10 @@ drawn_rows = st.fixed_dictionaries(
         "restricted": st.booleans(),
         "seats": seats,
         "exclusions": some,
-        "readers": some,
+        "readers": st.frozensets(
+            st.builds(Reader, st.sampled_from(ACCOUNTS), st.none() | st.sampled_from(MOMENTS)),
+            max_size=2,
+        ),
     }
 )
 clauses = st.builds(
@@ -150,7 +154,9 @@ clauses = st.builds(
     st.booleans(),
     st.booleans(),
 )
-scopes = st.builds(Scope, st.sampled_from(ACCOUNTS), st.lists(clauses, max_size=5).map(tuple))
+scopes = st.builds(
+    Scope, st.sampled_from(ACCOUNTS), st.lists(clauses, max_size=5).map(tuple), st.none() | st.sampled_from(MOMENTS)
+)
 
 
 @pytest.fixture(scope="module")
@@ -410,7 +416,7 @@ def test_dues_are_swept_in_order(realm: Realm) -> None:
 
 
 def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
-    made = indexed(realm, restricted=True, readers=frozenset({"named"}))
+    made = indexed(realm, restricted=True, readers=frozenset({Reader("named")}))
     with realm.store.reading() as session:
         assert index.find(session, Scope("named", ()), made.number, today=TODAY) == made
 

@@ -51,38 +51,40 @@ def two(realm: Realm) -> tuple[str, str]:
 # ---- append-only ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "statement",
-    [
-        "UPDATE event SET actor = 'other' WHERE seq = 2",
-        "UPDATE event SET seq = 7 WHERE seq = 3",
-        "DELETE FROM event WHERE seq = 3",
-        "DELETE FROM event",
-        "UPDATE case_record SET number = '0000000000000'",
-        "DELETE FROM case_record",
-        "UPDATE tombstone SET actor = 'other'",
-        "DELETE FROM tombstone",
-        "UPDATE access SET account = 'other'",
-    ],
+CHANGES = (
+    "UPDATE event SET actor = 'other' WHERE seq = 2",
+    "UPDATE event SET seq = 7 WHERE seq = 3",
+    "DELETE FROM event WHERE seq = 3",
+    "DELETE FROM event",
+    "UPDATE case_record SET number = '0000000000000'",
+    "DELETE FROM case_record",
+    "UPDATE tombstone SET actor = 'other'",
+    "DELETE FROM tombstone",
+    "UPDATE access SET account = 'other'",
+    "DELETE FROM access",
 )
-def test_rows_only_grow(realm: Realm, two: tuple[str, str], statement: str) -> None:
+
+
+@pytest.mark.postgresql
+def test_rows_only_grow(realm: Realm, two: tuple[str, str]) -> None:
     with realm.store.writing() as session:
         cases.destroy_words(session, realm.vault, two[0], 1, at=NOW, actor="officer")
         access.note(session, case_id=two[0], account="a", at=NOW, what="page")
-    with pytest.raises(IntegrityError, match="append-only"), realm.store.writing() as session:
-        session.execute(text(statement))
+    for statement in CHANGES:
+        with pytest.raises(IntegrityError, match="append-only"), realm.store.writing() as session:
+            session.execute(text(statement))
     assert verify(realm) == []
 
 
-@pytest.mark.parametrize("seq", [1, 2, 3, 5, 99])
-def test_an_insert_that_doesnt_follow_is_refused(realm: Realm, two: tuple[str, str], seq: int) -> None:
+@pytest.mark.postgresql
+def test_an_insert_that_doesnt_follow_is_refused(realm: Realm, two: tuple[str, str]) -> None:
     with realm.store.reading() as session:
         last = session.get_one(EventRow, (two[0], 3))
         columns = {column.key: getattr(last, column.key) for column in EventRow.__table__.columns}
-    with pytest.raises(IntegrityError, match="must follow the last"), realm.store.writing() as session:
-        session.execute(insert(EventRow).values({**columns, "seq": seq}))
-    with pytest.raises(IntegrityError, match="must follow the last"), realm.store.writing() as session:
-        session.execute(insert(EventRow).values({**columns, "seq": 4, "prev_hash": b"x" * 32}))
+    wrong = [{"seq": seq} for seq in (1, 2, 3, 5, 99)] + [{"seq": 4, "prev_hash": b"x" * 32}]
+    for changed in wrong:
+        with pytest.raises(IntegrityError, match="must follow the last"), realm.store.writing() as session:
+            session.execute(insert(EventRow).values({**columns, **changed}))
 
 
 @pytest.mark.parametrize("table", ["event", "case_record"])
@@ -99,6 +101,7 @@ def test_replace_is_refused_also_from_a_client_without_our_pragmas(
     connection.close()
 
 
+@pytest.mark.postgresql
 def test_truncate_is_refused(realm: Realm, two: tuple[str, str]) -> None:
     if realm.store.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has no TRUNCATE")

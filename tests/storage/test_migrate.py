@@ -123,6 +123,20 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "passage": {"kind": "look", "state": "stopped", "from_version": 1, "to_version": 2},
     "bulk": {"state": "stopped"},
     "bulk_case": {"state": "refused", "copy": 0},
+    "access_export": {"state": "waiting", "settled_by": None, "settled_at": None},
+    "restoration": {"agreed_by": None},
+    "staff_import": {"state": "applied"},
+    "kept_file": {"digest": b"d" * 32, "part": "original"},
+    "administration_link": {"seq": 0, "administration": None},
+    "file_sweep": {"place": 1},
+    "case_referral": {"settled_at": None},
+    "digest_choice": {"every": "weekly"},
+    "api_token": dict.fromkeys(("agreed_by", "agreed_at", "account", "hashed", "drawn_at")),
+    "visit_entry": {"kind": "recorded"},
+    "duty_turn": {"ends": NOW.replace(year=2027)},
+    "school_level": {"level": "lower"},
+    "figure_job": {"state": "issued"},
+    "figure_release": {"former": None},
 }
 """Columns that mean something else there."""
 

@@ -122,9 +122,11 @@ def test_what_is_settled_stays_settled(realm: Realm) -> None:
     with realm.store.reading() as session:
         head = next(notice for notice in told.of_case(session, case_id) if notice.account == "a1")
         assert (head.state, head.settled_at) == (State.delivered, LATER)
-        assert told.was_gathered_since(session, "a1", LATER)
-        assert not told.was_gathered_since(session, "a1", LATER + timedelta(seconds=1))
-        assert not told.was_gathered_since(session, "a2", NOW)
+        after = LATER + timedelta(days=1)
+        assert told.was_gathered_since(session, "a1", LATER, now=after)
+        assert not told.was_gathered_since(session, "a1", LATER + timedelta(seconds=1), now=after)
+        assert not told.was_gathered_since(session, "a2", NOW, now=after)
+        assert not told.was_gathered_since(session, "a1", NOW, now=LATER - timedelta(hours=1)), "dated ahead"
 
 
 def test_workers_at_once_never_take_the_same(realm: Realm) -> None:

@@ -19,9 +19,10 @@ from school_protocol.definitions import read
 from school_protocol.documents import rendering
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.model import CaseFile
+from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Profile, Protocol
+from school_protocol.domain.protocol import Protocol
 from school_protocol.services import papers, recording
 from school_protocol.services.loading import names_in
 from school_protocol.services.masking import Masks

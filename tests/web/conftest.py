@@ -17,8 +17,9 @@ from school_protocol.config import Settings
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import accounts, desk, drafts
+from school_protocol.services.digests import shown
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
-from school_protocol.web import create_app
+from school_protocol.web import access, create_app
 
 NOW = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 ACTOR = Actor("a1", "main", "Leïla El Amrani", (Appointment("mediator", "u1", date(2026, 9, 1)),), True, "fr")
@@ -34,10 +35,11 @@ def protocol(small: Protocol) -> Protocol:
 @pytest.fixture
 def house(tmp_path: Path) -> Any:
     return SimpleNamespace(
+        name="",
         settings=Settings(data=tmp_path),
         vault=SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k")),
         now=lambda: NOW,
-        library=SimpleNamespace(current=lambda: ()),
+        library=SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: ()),
     )
 
 
@@ -52,7 +54,7 @@ class Accounts:
         self.languages: list[str] = []
         self.wait: int | None = None
 
-    def sign_in(self, house: Any, username: str, password: str, agent: str = "") -> str | None:
+    def sign_in(self, house: Any, username: str, password: str, agent: str = "", **_visitor: str) -> str | None:
         if self.wait:
             raise accounts.TooManyTries(self.wait)
         if (username, password) != ("membre", "right"):
@@ -62,6 +64,9 @@ class Accounts:
 
     def recognise(self, house: Any, token: str) -> Actor | None:
         return self.live.get(token)
+
+    def pending(self, house: Any, token: str) -> None:
+        """Nobody stands half way."""
 
     def account_behind(self, house: Any, token: str) -> str | None:
         return self.over.get(token)
@@ -86,7 +91,7 @@ class Accounts:
 def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
     """The accounts of the house, in memory."""
     kept = Accounts()
-    for name in ("sign_in", "recognise", "account_behind", "sign_out", "choose_language"):
+    for name in ("sign_in", "recognise", "pending", "account_behind", "sign_out", "choose_language"):
         monkeypatch.setattr(accounts, name, getattr(kept, name))
     for name in ("keep_draft", "find_draft", "drop_draft"):
         monkeypatch.setattr(drafts, name, getattr(kept, name))
@@ -94,7 +99,10 @@ def people(monkeypatch: pytest.MonkeyPatch) -> Accounts:
 
 
 @pytest.fixture
-def app(house: Any, people: Accounts) -> Flask:
+def app(house: Any, people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Flask:
+    """Whoever is signed in may knock everywhere: who may not is asked in `tests/may`, of a furnished house."""
+    monkeypatch.setattr(access, "KNOCKS", {})
+    monkeypatch.setattr(shown, "shows_mails", lambda _house: False)
     return create_app(house, testing=True)
 
 

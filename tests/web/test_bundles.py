@@ -37,8 +37,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
     told(found)
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def keys(school: School, ends: timedelta = timedelta(days=900)) -> None:

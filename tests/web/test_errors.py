@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import Any
@@ -12,10 +13,11 @@ from flask.testing import FlaskClient
 
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Conflict, Refused, Sealed, Tampered, Unseen
+from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts, desk, directory
 from school_protocol.services.views import ContactLine
 from school_protocol.storage.errors import KeysUnusable, StorageBusy, StorageFull
-from school_protocol.web import errors
+from school_protocol.web import access, errors
 
 from .conftest import Accounts
 from .page import Page, read_page
@@ -61,6 +63,44 @@ def test_every_error_has_a_page(failing: Any, member: FlaskClient, error: Except
     assert str(error) not in page.text
 
 
+@pytest.mark.parametrize(
+    "error", [Unseen("1234567890123"), BadInput({"a-field": ("a word",)}), accounts.TooManyTries(9)]
+)
+def test_what_was_refused_to_whom_is_logged_and_nothing_of_what_was_sent(
+    failing: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, error: Exception
+) -> None:
+    caplog.set_level(logging.INFO, "school_protocol")
+    failing(error)
+    member.get("/?secret=1")
+    assert caplog.messages == [f"refused: {type(error).__name__} at desk.index to account a1 from 127.0.0.1"]
+
+
+@pytest.mark.parametrize(("who", "account"), [("client", "of nobody"), ("member", "a1")])
+def test_a_form_that_is_none_of_ours_is_logged(
+    request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch,
+    who: str, account: str,
+) -> None:  # fmt: skip
+    browser = request.getfixturevalue(who)
+    monkeypatch.setattr(directory, "numbers_of_the_country", lambda _house: ())
+    caplog.set_level(logging.INFO, "school_protocol")
+    browser.post("/language", headers={"Sec-Fetch-Site": "cross-site"}, data={"language": "ar"})
+    browser.post("/language", json={"language": "ar"})
+    browser.get("/nothing/here")
+    assert caplog.messages == [
+        f"refused: CSRFError at desk.language to account {account} from 127.0.0.1",
+        f"refused: UnsupportedMediaType at desk.language to account {account} from 127.0.0.1",
+    ]
+
+
+def test_a_page_at_which_somebody_may_not_knock_is_logged(
+    house: Any, member: FlaskClient, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(access, "KNOCKS", {Permission.administer: lambda _house, _actor: False})
+    caplog.set_level(logging.INFO, "school_protocol")
+    assert member.get("/people").status_code == 404
+    assert caplog.messages == ["refused: NotFound at staff.index to account a1 from 127.0.0.1"]
+
+
 def test_a_busy_house_says_when_to_come_back(failing: Any, member: FlaskClient) -> None:
     failing(StorageBusy("locked"))
     assert member.get("/").headers["Retry-After"] == "5"
@@ -99,7 +139,13 @@ def test_unseen_and_unknown_are_the_same_byte_for_byte(failing: Any, member: Fla
     assert headers[0] == headers[1]
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/%00", "/%ff", "/سلمى", "/" + "a" * 3000, "/cases/", "/../etc/passwd"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/nothing", "/%00", "/%ff", "/سلمى", "/" + "a" * 3000, "/cases/", "/../etc/passwd", "/.git/HEAD", "/setup.cfg",
+        "/static/", "/static/fonts/", "/static/../sessions.py", "/static/..%2fsessions.py", "/var/realm.sqlite",
+    ],
+)  # fmt: skip
 def test_strange_addresses(member: FlaskClient, path: str) -> None:
     response = member.get(path)
     assert response.status_code == 404
@@ -153,3 +199,32 @@ def test_every_error_template_is_used() -> None:
     folder = Path(errors.__file__).parents[2] / "templates" / "errors"
     used = {*errors.PAGES.values(), "errors/old_form.html", "errors/base.html"}
     assert {f"errors/{path.name}" for path in folder.glob("*.html")} == used
+
+
+def test_who_waited_in_vain_to_be_known_waits_once(
+    app: Flask, member: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[str] = []
+
+    def recognise(*_args: Any) -> None:
+        asked.append("once")
+        raise StorageBusy("locked")
+
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    monkeypatch.setattr(accounts, "recognise", recognise)
+    assert member.get("/").status_code == 503
+    assert asked == ["once"]
+
+
+def test_a_page_that_is_not_there_is_shown_in_another_language(member: FlaskClient, people: Accounts) -> None:
+    """By a link that names no address; it changes nobody's own language."""
+    here = member.get("/nothing/here")
+    own = read_page(here).lang
+    offered = re.findall(r'<a class="link" href="\?speak=(\w+)" lang="([\w-]+)"', here.text)
+    assert len(offered) == 2
+    for key, html in offered:
+        assert read_page(member.get(f"/nothing/here?speak={key}")).lang == html != own
+    assert read_page(member.get("/nothing/here?speak=xx")).lang == own
+    assert read_page(member.get("/nothing/here")).lang == own
+    assert read_page(member.get("/nothing/here?language=ar")).lang == own, "a page of help has that for itself"
+    assert "?speak=" not in member.post("/nothing/here").text, "what was sent is not asked for again by a link"

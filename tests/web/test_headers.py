@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from werkzeug.test import TestResponse
 
 from school_protocol.domain.policy import Permission
 from school_protocol.services import accounts
-from school_protocol.web import access
+from school_protocol.web import access, create_app
 from school_protocol.web.headers import ALWAYS
 
 
@@ -57,14 +58,15 @@ def test_the_policy_lets_nothing_run_inline(client: FlaskClient) -> None:
         assert part in policy.split("; ")
 
 
-def test_the_one_script_is_small_and_no_page_holds_another(client: FlaskClient) -> None:
+@pytest.mark.parametrize(("name", "most"), [("desk.js", 2_048), ("passkeys.js", 2_560)])
+def test_the_two_scripts_are_small_and_no_page_holds_another(client: FlaskClient, name: str, most: int) -> None:
     page = client.get("/sign-in").text
-    (address,) = re.findall(r'<script src="([^"]+)" defer></script>', page)
-    assert page.count("<script") == 1
-    script = client.get(address)
+    addresses = re.findall(r'<script src="([^"]+)" defer></script>', page)
+    assert page.count("<script") == len(addresses) == 2
+    script = client.get(next(address for address in addresses if f"/{name}?" in address))
     assert script.headers["Content-Type"].startswith(("text/javascript", "application/javascript"))
     assert script.headers["Cache-Control"] == "public, max-age=31536000, immutable"
-    assert len(script.data) < 2_048
+    assert len(script.data) < most
     for never in ("fetch(", "innerHTML", "eval", "localStorage", "document.cookie", "http:", "https:"):
         assert never not in script.text
 
@@ -126,3 +128,16 @@ def test_an_unchanged_style_sheet_is_not_sent_again(client: FlaskClient) -> None
     again = client.get("/static/school.css", headers=known)
     assert again.status_code == 304
     assert again.data == b""
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("school.example", 200), ("school.example:8443", 200), ("evil.example", 400), ("", 400)]
+)
+def test_a_request_under_another_name_is_not_understood(house: Any, people: Any, host: str, status: int) -> None:
+    house.settings = replace(house.settings, address="https://school.example/")
+    client = create_app(house).test_client()
+    answer = client.get("/sign-in", headers={"Host": host})
+    assert answer.status_code == status
+    assert "evil.example" not in answer.text
+    for name, value in ALWAYS.items():
+        assert answer.headers[name] == value

@@ -38,8 +38,7 @@ def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) 
     found = School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[attr-defined]
     found.report()
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def issued(school: School, language: str = "fr") -> bytes:

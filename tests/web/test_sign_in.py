@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 from typing import Any
 
@@ -11,7 +12,7 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
-from school_protocol.web import create_app
+from school_protocol.web import create_app, sessions
 
 from .conftest import Accounts
 from .page import form_token, read_page
@@ -50,7 +51,16 @@ def test_cookies_are_bound_to_the_host_where_they_are_secure(house: Any, people:
     (session,) = (cookie for cookie in cookies if cookie.startswith("__Host-session=token-1"))
     assert {"Secure", "HttpOnly", "Path=/", "SameSite=Lax"} <= set(session.split("; "))
     assert "Domain" not in session
-    assert "max-age" in response.headers["Strict-Transport-Security"]
+    assert response.headers["Strict-Transport-Security"] == "max-age=63072000; includeSubDomains"
+
+
+def test_what_a_browser_carries_before_it_is_known_is_signed_with_sha_256(app: Flask, client: FlaskClient) -> None:
+    client.get("/sign-in")
+    visit = client.get_cookie("visit")
+    assert visit is not None
+    with app.test_request_context():
+        signed = [visit.value, sessions.owner_mark("a1"), sessions.seal_seed("A" * 32, "a1")]
+    assert [len(base64.urlsafe_b64decode(one.rpartition(".")[2] + "=")) for one in signed] == [32] * 3
 
 
 @pytest.mark.usefixtures("in_english")

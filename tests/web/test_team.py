@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from domain.telling import MOROCCAN, NOW, REPORT
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import update
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
@@ -21,6 +20,7 @@ from school_protocol.config import Settings
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import House, open_house
+from school_protocol.services.identity import invitations
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, TurnableClock, prepared
@@ -28,10 +28,9 @@ from school_protocol.services.teams import team
 from school_protocol.storage import administration, directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.tables import CaseIndexRow
-from school_protocol.web import create_app
+from school_protocol.web import access, create_app
 from school_protocol.wording import ZONE
-from tests.web.filled import filled
-from tests.web.page import Page
+from tests.web.browsing import Browser, browser_of
 
 SCHOOL = "/team/schools/00000A"
 STAND_IN = f"{SCHOOL}/stand-in"
@@ -42,36 +41,6 @@ TODAY = NOW.astimezone(ZONE).date()
 
 def day(offset: int) -> str:
     return (TODAY + timedelta(days=offset)).isoformat()
-
-
-class Browser:
-    """A signed-in browser that fills in the form of the page it stands on."""
-
-    def __init__(self, client: FlaskClient) -> None:
-        self.client = client
-        self.form: MultiDict[str, str] = MultiDict()
-        self.at = ""
-
-    def open(self, path: str, status: int = 200) -> Page:
-        return self._read(self.client.get(path), status)
-
-    def send(self, status: int = 303, **typed: Any) -> TestResponse:
-        sent = MultiDict(self.form)
-        for name, value in typed.items():
-            sent.setlist(f"a-{name}", [value])
-        response = self.client.post(self.at, data=sent)
-        assert response.status_code == status, response.get_data(as_text=True)
-        if status != 303:
-            self._read(response, status)
-        return response
-
-    def _read(self, response: TestResponse, status: int) -> Page:
-        assert response.status_code == status, response.get_data(as_text=True)
-        html, self.at = response.get_data(as_text=True), response.request.path
-        page = Page(html)
-        assert [found for found in page.criticise() if (found, page.lang) != ("None", "en")] == []
-        self.form = filled(html, self.at)
-        return page
 
 
 @dataclass
@@ -85,13 +54,7 @@ class Site:
         return self.player.house
 
     def browser(self, who: str, language: str = "fr") -> Browser:
-        account = self.player.actor(who).id
-        with self.house.directory.writing() as session:
-            directory.set_language(session, account, language)
-            token = browser.open_web_session(session, account, now=self.house.now())
-        client = self.app.test_client()
-        client.set_cookie("session", token)
-        return Browser(client)
+        return browser_of(self.app, self.house, self.player.actor(who).id, language)
 
     def case(self, lead: str = "team_member/2") -> str:
         """A case that this person leads."""
@@ -135,8 +98,7 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     for who in PEOPLE:
         player.actor(who)
     yield Site(player, create_app(house, testing=True))
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def stand_in(site: Site, by: str = "head", **typed: Any) -> Browser:
@@ -447,11 +409,26 @@ def test_no_hostile_text_breaks_a_page(site: Site) -> None:
 
 
 def test_a_door_left_open_is_noticed(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The control: were every school shown to everybody, the test of foreign schools would fail."""
+    """The control: were every school shown to everybody, guard and all, the test of foreign schools would fail."""
     original: Callable[..., Any] = team.places
 
     def careless(house: House, _actor: Any) -> Any:
         return original(house, site.player.actor("head"))
 
     monkeypatch.setattr(team, "places", careless)
+    monkeypatch.setattr(access, "KNOCKS", {})
     assert site.browser("reporter").client.get(SCHOOL).status_code == 200
+
+
+# ---- codes that were printed ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_codes_that_were_printed_stand_on_the_page_of_who_oversees_alone(site: Site, language: str) -> None:
+    member, head = site.player.actor("team_member"), site.player.actor("head")
+    words = {"fr": "Codes imprimés", "ar": "رموز مطبوعة"}[language]
+    assert words not in site.browser("directorate", language).open(SCHOOL).html
+    invitations.invite_by_slip(site.house, head, member.id, site.house.now())
+    assert words in site.browser("directorate", language).open(SCHOOL).html
+    for who in ("head", "team_coordinator"):
+        assert words not in site.browser(who, language).open(SCHOOL).html

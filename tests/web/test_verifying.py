@@ -55,8 +55,7 @@ def house(tmp_path: Path) -> Iterator[House]:
     (signing / "root.pem").write_bytes(root().pem)
     found = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW + DAY))
     yield found
-    found.realm.close()
-    found.directory.close()
+    found.close()
 
 
 @pytest.fixture
@@ -332,8 +331,7 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     found.report()
     keys(found)
     yield found
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:

@@ -35,8 +35,7 @@ WHO = ("head", "team_coordinator", "directorate")
 def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
     yield School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 def client(school: School, who: str, language: str = "fr") -> FlaskClient:

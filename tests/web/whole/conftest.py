@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import lru_cache
 from pathlib import Path
 from shutil import copytree
 
@@ -16,11 +15,9 @@ import pytest
 from domain.telling import MOROCCAN, SMALL
 from flask import Flask
 from flask.testing import FlaskClient
-from jinja2 import FileSystemBytecodeCache
 
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services import house as houses
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import Player, TurnableClock, prepared
 from school_protocol.web import create_app
@@ -32,16 +29,6 @@ START = datetime(2026, 11, 23, 9, 0, tzinfo=UTC)  # 10:00 in Casablanca
 FILES = {"lost-things": SMALL, "ma-cyberharassment": MOROCCAN}
 
 
-@pytest.fixture(scope="package", autouse=True)
-def made_once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """What depends on no house is made for all of them: templates by their source, definitions by their bytes."""
-    compiled = FileSystemBytecodeCache(str(tmp_path_factory.mktemp("templates")))
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": compiled})
-        patched.setattr(houses, "read", lru_cache(houses.read))
-        yield
-
-
 @pytest.fixture(scope="package")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A house as it is when nobody has been there: empty tables, and its keys."""
@@ -51,8 +38,7 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def close(house: House) -> None:
-    house.realm.close()
-    house.directory.close()
+    house.close()
 
 
 @pytest.fixture

@@ -438,12 +438,22 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "entry_retracted": {"entry": 2, "act": moroccan.acts["note"]},
         "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
+        "review_asked": {"move": None, "sentence": "Faut-il saisir ?"},
+        "review_ended": {"sentence": "Merci à l’équipe"},
+        "erasure_suspended": {"until": "2027-01-31", "reason": "Une procédure est en cours"},
+        "erasure_resumed": {"reason": "Classé"},
         "document_revoked": {"document": "x", "copy": 2, "reason": "Erreur de destinataire"},
+        "file_handled": {"piece": 1, "step": "kept", "sha256": "a" * 64, "size": 3, "format": "png", "target": ""},
+        "file_opened": {"piece": 1, "original": False, "purpose": "removal", "reason": "Parce que"},
         "remarks_attached": {
             "document": "x", "copy": 2, "awaited": 1, "paper": {"name": "L. A.", "role": "", "at": NOW.isoformat()},
             "remarks": [{"kind": "question", "section": "grid", "entry": 0, "awaits": True, "text": "Quand ?"}],
         },
         "remark_settled": {"attached": 3, "remark": 1, "sentence": "Répondu"},
+        "access_lifted": {"until": NOW.isoformat(), "reason": "Un appel du procureur"},
+        "access_ended": {"opened": 3},
+        "door_opened": {"until": NOW.isoformat(), "reason": "Personne ne répond"},
+        "door_reviewed": {"door": 3, "justified": False, "sentence": "La direction répondait"},
     }  # fmt: skip
     score = {"low": 3, "high": 9, "low_level": 1, "high_level": 2, "known": 4, "floors": [0]}
     derived = {"raised": list(moroccan.dangers)[:1], "referral": 2, "piece": 4, "score": score}

@@ -50,32 +50,101 @@ OF_ONE_CASE = {
     "cases.letters": ("/cases/{number}/letters", {}),
     "cases.copies": ("/cases/{number}/copies", {}),
     "cases.revoke": ("/cases/{number}/copies", {"document": "case_file", "copy": "1", "reason": "x"}),
+    "cases.retention": ("/cases/{number}/retention", {"do": "suspend", "until": "2027-01-31", "reason": "x"}),
+    "cases.rights": ("/cases/{number}/rights", {"do": "ask", "person": "targeted_pupil-1"}),
+    "cases.evidence": ("/cases/{number}/evidence", {}),
+    "cases.sight": ("/cases/{number}/sight", {}),
+    "cases.readings": ("/cases/{number}/sight/readings", {}),
+    "cases.names": ("/cases/{number}/sight/names", {"reason": "x" * 30, "hours": "1", "password": "x"}),
+    "cases.end_opened": ("/cases/{number}/sight/2/end", {}),
+    "cases.door": ("/cases/{number}/sight/doors/2", {"justified": "yes", "sentence": "x" * 30}),
+    "cases.evidence_file": ("/cases/{number}/evidence/2/file", {"attested": "1"}),
+    "cases.open_file": ("/cases/{number}/evidence/2/open", {"purpose": "understand", "reason": "x"}),
+    "cases.evidence_mistake": ("/cases/{number}/evidence/2/mistake", {"step": "shut"}),
+    "cases.removal": ("/cases/{number}/evidence/2/removal", {"channel": "platform", "asked_on": "2026-11-20"}),
     "cases.remarks": ("/cases/{number}/remarks", {}),
     "cases.remark": ("/cases/{number}/remarks/1", {}),
     "cases.review_sheet": ("/cases/{number}/remarks/1/sheet", {}),
     "cases.settle_remark": ("/cases/{number}/remarks/2/0/settled", {}),
+    "sharing.answer": ("/cases/{number}/asked/2", {"a-answer": "accepted"}),
+    "sharing.contribution": ("/cases/{number}/contributions/2", {}),
+    "review.conformance": ("/cases/{number}/conformance", {}),
+    "review.observe": ("/cases/{number}/review/observe", {"text": "x", "awaits": "1"}),
+    "review.send": ("/cases/{number}/review/send", {"sentence": "x"}),
+    "review.end": ("/cases/{number}/review/examined", {"sentence": "x"}),
+    "review.refuse": ("/cases/{number}/review/refuse", {"reason": "x"}),
     "cases.bundle": ("/cases/{number}/bundles/prosecutor_bundle", {"about": "referral-1", "language": "fr"}),
     "cases.letter": ("/cases/{number}/letters/marsad_sheet", {"about": "case", "language": "fr"}),
 }
 """Endpoint → the address of a page about one case, and what its form sends."""
+ONLY_SENT = ("/settled", "/end", "/file", "/open", "/mistake", "/removal")
+"""How addresses end that take a form, and show no page."""
+NOT_A_HEADS = ("/asked/2", "/contributions/2", "/undo", "/names", "/doors/2", "/observe", "/examined", "/refuse")
+"""How addresses end that show nothing to a head who reads the case."""
 
 LISTS = (
     "/", *(f"/?filter={name}" for name in ("mine", "late", "today", "ended")), "/?view=week", "/search",
     "/team", f"/team/schools/{SCHOOL}", "/team/hand-over", f"/team/hand-over?school={SCHOOL}",
     f"/team/schools/{SCHOOL}/stand-in", "/team/schools/{school}/people/{post}",
-    "/words", "/help", "/reports/new", "/reports/danger", "/case-files", "/yearly", f"/yearly/{SCHOOL}",
+    "/words", "/help", "/reports/new", "/reports/danger", "/case-files", "/retention",
+    "/retention/requests", "/yearly", f"/yearly/{SCHOOL}", "/referrals", "/referrals?show=all", "/from-schools",
+    "/figures", f"/figures/ma-cyberharassment/{SCHOOL}",
+    f"/teams/schools/{SCHOOL}",
 )  # fmt: skip
 """Pages about cases, schools or people: to an excluded head, each is what it was before the report."""
 LISTED = {
     "desk.index", "desk.search", "team.index", "team.school", "team.hand_over", "team.stand_in", "team.leave",
-    "words.index", "help.index", "reports.new", "reports.danger", "bulk.index", "yearly.index", "yearly.school",
+    "words.index", "help.index", "reports.new", "reports.danger", "bulk.index",
+    "retention.index", "retention.requests", "yearly.index", "yearly.school", "referrals.index", "sharing.index",
+    "figures.index", "figures.unit",
+    "visits.school",
 }  # fmt: skip
 OF_NO_CASE = {
     "static": "files", "sign_in.show": "", "sign_in.enter": "", "sign_in.leave": "", "desk.folds": "style",
     "desk.leave": "", "desk.forget_draft": "one's own", "desk.language": "", "reports.receipt": "one's own reports",
     "reports.act": "the same", "reports.raise_danger": "the same", "team.end_stand_in": "a stand-in",
-    "team.leave_at_once": "for who oversees", "help.role": "the definition", "help.topic": "the definition",
+    "team.leave_at_once": "for who oversees", "cases.emergency": "for who oversees", "help.role": "the definition",
+    "help.topic": "the definition",
     **dict.fromkeys(("verifying.show", "verifying.verify"), "a file that somebody has"),
+    **dict.fromkeys((
+        "sign_in.passkey", "sign_in.factor", "sign_in.lost", "sign_in.enrol", "sign_in.enrol_passkey",
+        "sign_in.invited", "sign_in.by_code",
+    ), "coming in"),
+    **dict.fromkeys((
+        "account.show", "account.password", "account.phone", "account.drop_phone", "account.recovery",
+        "account.new_passkey", "account.add_passkey", "account.drop_passkey", "account.end_session",
+        "account.end_everywhere",
+    ), "one's own account"),
+    **dict.fromkeys(("account.others", "account.other"), "people's ways in, and no case"),
+    **dict.fromkeys(("messages.choose", "messages.calendar"), "one's own account"),
+    "messages.feed": "moments alone, asked for in services/test_calendar_feed", "messages.index": "a demo's mails",
+    **dict.fromkeys(("sign_in.openid", "sign_in.openid_back"), "to a provider and back"),
+    **dict.fromkeys((
+        "staff.index", "staff.certificates", "staff.person", "staff.new", "staff.appoint", "staff.end",
+        "staff.address", "staff.certificate", "staff.close", "staff.lists", "staff.preview", "staff.confirm",
+        "staff.withdraw", "staff.lines", "staff.slips", "staff.unit_slips",
+    ), "for who administers accounts, and sees no case"),
+    **dict.fromkeys((
+        "figures.release", "figures.issue", "figures.job", "figures.stop", "figures.public", "figures.sheet",
+        "figures.report",
+    ), "figures as they were issued, and no case"),
+    **dict.fromkeys(("campaign.index", "campaign.latest", "campaign.release"), "figures for everybody"),
+    **dict.fromkeys((
+        "contacts.index", "contacts.new", "contacts.contact", "contacts.verify", "contacts.retire",
+    ), "for who keeps the directory of contacts"),
+    **dict.fromkeys((
+        "visits.index", "visits.visits", "visits.team_figures", "visits.visit_pack", "visits.new", "visits.correct",
+        "visits.duty", "visits.withdraw",
+    ), "for who looks at teams from above"),
+    "visits.done": "what was agreed at a visit, and no case",
+    **dict.fromkeys((
+        "systems.index", "systems.new", "systems.system", "systems.agree", "systems.draw", "systems.end",
+    ), "for who administers accounts or oversees places"),
+    **dict.fromkeys((
+        "api.cases", "api.case", "api.releases", "api.release", "api.release_csv", "api.description",
+        "api.record_schema",
+    ), "for other systems, by token; which cases is asked in tests/may and services/test_api_reading"),
+    "review.index": "for who reviews; whom it shows what is asked in tests/may and services/test_review_queue",
     **dict.fromkeys(("bulk.job", "bulk.files", "bulk.stop", "bulk.delete"), "one's own jobs"),
     **dict.fromkeys(("help.drawing", "help.wall", "help.forms", "help.form"), "the definition"),
     **dict.fromkeys((
@@ -226,13 +295,13 @@ def test_no_page_of_the_case_is_there(place: Place, way: str) -> None:
     for path, sent in OF_ONE_CASE.values():
         own, absent = path.format(number=place.number), path.format(number=ABSENT)
         status, page = place.get("head", own)
-        assert status == (405 if path.endswith("/settled") else 404), own
+        assert status == (405 if path.endswith(ONLY_SENT) else 404), own
         assert page.replace(place.number, ABSENT) == place.get("head", absent)[1], "as one that nobody opened"
         posted, answer = place.post("head", own, **sent)
         assert (posted, answer.replace(place.number, ABSENT)) == place.post("head", absent, **sent), own
         assert posted in (404, 405)
     for path, _sent in OF_ONE_CASE.values():
-        if not path.endswith(("/undo", "/settled")) and "/remarks" not in path:
+        if not path.endswith((*NOT_A_HEADS, *ONLY_SENT)) and "/remarks" not in path:
             assert place.get("head/2", path.format(number=place.number))[0] == 200, path
 
 
@@ -293,6 +362,9 @@ ARGUMENTS = {
     ("case", "act"): ("note",), ("case", "move"): ("qualify",), ("case", "undo"): ("2",), ("case", "available"): (),
     ("case", "show"): (), ("case-file", "issue"): ("-o", "{folder}/copy.pdf"),
     ("case-file", "letter"): ("--document", "marsad_sheet", "-o", "{folder}/sheet.pdf"),
+    ("retention", "hold"): ("--until", "2027-01-31", "--reason", "x"), ("retention", "release"): ("--reason", "x"),
+    ("rights", "ask"): ("--person", "targeted_pupil-1"), ("rights", "settle"): ("--copy", "x", "--agree"),
+    ("rights", "export"): ("--copy", "x", "-o", "{folder}/rights.pdf"),
     ("case-file", "revoke"): ("--copy", "1", "--reason", "x"), ("case-file", "bundle"): ("-o", "{folder}/all.zip"),
 }  # fmt: skip
 
@@ -305,7 +377,7 @@ def test_no_command_finds_it(place: Place, monkeypatch: pytest.MonkeyPatch, tmp_
     }
     assert found == set(ARGUMENTS)
     at_the_report(place)
-    for module in (cli.cases, cli.case_files, cli.bundles, cli.group):
+    for module in (cli.cases, cli.case_files, cli.bundles, cli.retention, cli.group):
         monkeypatch.setattr(module, "open_the_house", lambda: place.player.house)
     folder = tmp_path / "out"
     folder.mkdir()

@@ -1,0 +1,145 @@
+"""Figures issued and reissued: pressed once, worked out, read, put before everybody; axe finds nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import BrowserContext, expect
+from services.figures_issued import CASES_OF, POSTS, Country, furnish
+
+from school_protocol.services.figures.issuing import go_on
+from school_protocol.services.papers.apart import Here
+from school_protocol.storage import directory
+
+from .conftest import DESKTOP, PHONE, Serve, Sit
+from .person import Person
+from .served import Served, _hashed
+
+SALE = "/figures/ma-cyberharassment/MA-SAL"
+SCHOOLS = ("04001A", "04002B", "04003C")
+ALL = sum(CASES_OF[code] for code in SCHOOLS)
+AXE = Axe()
+
+
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    """Three schools of one directorate, their cases counted; nothing is issued yet."""
+    served = serve("2026-11-25T10:00")
+    country = Country(served.player, tokens=count())
+    furnish(country, password_hash=_hashed())
+    for code in SCHOOLS:
+        country.count_in(code, CASES_OF[code])
+    for who in POSTS:
+        served.usernames[f"figures {who}"] = f"figures_{who}"  # type: ignore[index]
+    return served
+
+
+def country_of(served: Served) -> Country:
+    found = Country(served.player)
+    with served.house.directory.reading() as session:
+        for who in POSTS:
+            account = directory.account_named(session, f"figures_{who}")
+            assert account is not None
+            found.people[who] = account.id
+        for code in SCHOOLS:
+            unit = directory.unit_coded(session, code)
+            assert unit is not None
+            found.units[code] = unit.id
+    return found
+
+
+def worked(served: Served) -> None:
+    """What the worker does meanwhile."""
+    while go_on(served.house, Here(served.house)):
+        pass
+
+
+def issue(person: Person) -> None:
+    """From the menu to the figures that are issued."""
+    person.page.goto(f"{person.served.url}/")
+    person.open("/figures")
+    person.press(person._("Issue these figures"))
+    expect(person.page.locator("progress")).to_be_visible()
+    expect(person.page.locator("main")).to_contain_text(person._("Cases are being counted."))
+    worked(person.served)
+    person.follow(person._("Look again"))
+    person.follow(person._("Read them"))
+
+
+def figure(person: Person, title: str) -> str:
+    """What stands beside a row of the first table."""
+    row = person.page.locator("[aria-labelledby=totals] tr", has_text=title)
+    return row.locator(".figure").inner_text()
+
+
+def test_figures_are_issued_read_and_issued_again(house: Served, sit: Sit) -> None:
+    province = sit(house, "figures directorate", "fr")
+    province.open("/figures")
+    expect(province.page.locator("main")).to_contain_text(province._("No figures of this place were issued yet."))
+    issue(province)
+    assert figure(province, "Dossiers ouverts") == str(ALL)
+    expect(province.page.locator("[aria-labelledby=which]")).to_contain_text("Directorate")
+    expect(province.page.locator("[aria-labelledby=below]")).to_contain_text("Collège Ibn Rochd")
+    province.follow("Collège Ibn Rochd")
+    assert figure(province, "Dossiers ouverts") == str(CASES_OF["04001A"])
+
+    head = sit(house, "figures head", "fr", PHONE)
+    head.open("/figures")
+    assert figure(head, "Dossiers ouverts") == str(CASES_OF["04001A"])
+    assert not head.page.get_by_role("button", name=head._("Issue these figures")).count()
+
+    house.turn_to("2026-11-27T10:00")
+    country_of(house).count_in("04001A", 40, seed=5)
+    province.open(SALE)
+    assert figure(province, "Dossiers ouverts") == str(ALL), "frozen, whatever is counted meanwhile"
+    issue(province)
+    assert figure(province, "Dossiers ouverts") == str(ALL + 40)
+    changed = province.page.locator("[aria-labelledby=changed]")
+    expect(changed).to_contain_text("Dossiers ouverts")
+    expect(changed).to_contain_text(f"{ALL} auparavant, {ALL + 40} à présent")
+    province.follow("Édition 1, arrêtée le")
+    assert figure(province, "Dossiers ouverts") == str(ALL)
+    assert province.wide == head.wide == []
+
+
+def test_figures_put_before_everybody_and_taken_away(
+    house: Served, sit: Sit, window: Callable[..., BrowserContext]
+) -> None:
+    province = sit(house, "figures directorate", "fr")
+    province.open(SALE)
+    province.press(province._("Put them there"))
+    expect(province.said()).to_contain_text(province._("These figures are on the page for everybody now."))
+    visitor = window("ar", PHONE)
+    page = visitor.new_page()
+    page.goto(f"{house.url}/campaign")
+    assert page.url == f"{house.url}/campaign/ar"
+    expect(page.locator("main")).to_contain_text("المديرية الإقليمية بسلا")
+    rounded = page.locator("[aria-labelledby=totals] .figure").first.inner_text()
+    assert rounded == str((ALL + 40 + 2) // 5 * 5)
+    assert visitor.cookies() == []
+    page.get_by_role("link", name="Français").click()
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+    assert visitor.cookies() == []
+    province.press(province._("Take them from there"))
+    page.reload()
+    expect(page.locator("main")).to_contain_text("Aucun chiffre n’est encore affiché ici.")
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_axe_finds_nothing(house: Served, sit: Sit, language: str, window: Callable[..., BrowserContext]) -> None:
+    with house.house.directory.writing() as session:
+        account = directory.account_named(session, "figures_directorate")
+        assert account is not None
+        directory.set_language(session, account.id, language)
+    spoilt = []
+    for size in (PHONE, DESKTOP):
+        person = sit(house, "figures directorate", language, size, True)
+        for path in ("/figures", f"/campaign/{language}"):
+            person.open(path)
+            found = AXE.run(person.page).response["violations"]
+            spoilt += [(path, one["id"], node["html"][:160]) for one in found for node in one["nodes"][:2]]
+        assert person.wide == []
+    assert spoilt == []

@@ -1,0 +1,63 @@
+"""`school-protocol figures rebuild`: says what it counted, and what was otherwise."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from domain.telling import MOROCCAN, NOW, REPORT
+from sqlalchemy import delete
+
+from school_protocol.cli import main
+from school_protocol.config import Settings, settings_from
+from school_protocol.definitions import read
+from school_protocol.domain.closed_choices import CASES
+from school_protocol.domain.figure_tables import TOTALS
+from school_protocol.services.house import SystemClock, open_house
+from school_protocol.services.opening import open_case
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """Two cases, and a counter that says nine."""
+    content, clock = MOROCCAN.read_bytes(), TurnableClock(NOW)
+    house = open_house(Settings(data=tmp_path), clock)
+    player = prepared(house, clock, read(content, "m"), content)
+    for number in range(2):
+        open_case(house, player.actor("team_member"), "report", REPORT, token=str(number))
+    with house.realm.writing() as session:
+        row = session.get(FigureCounterRow, ("ma-cyberharassment", "2026-11", player.school))
+        assert row is not None
+        row.counts = {TOTALS: {CASES: 9}}
+    house.close()
+    return tmp_path
+
+
+def test_it_counts_anew_and_says_what_was_otherwise(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(data))
+    first = CliRunner().invoke(main, ["figures", "rebuild", "--json"])
+    assert (first.exit_code, first.exception) == (0, None)
+    assert json.loads(first.stdout) == {
+        "cases": 2, "erased": 0, "shares_changed": 0, "counters": 3, "counters_changed": 1,
+    }  # fmt: skip
+    again = CliRunner().invoke(main, ["figures", "rebuild"])
+    assert again.stdout == (
+        "2 cases and 0 erased ones counted, 0 of them otherwise than before; 3 counters, 0 of them otherwise\n"
+    )
+
+
+def test_the_doctor_says_while_cases_are_not_counted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(data))
+    assert "not counted" not in CliRunner().invoke(main, ["doctor"]).stderr
+    house = open_house(settings_from(os.environ), SystemClock())
+    with house.realm.writing() as session:
+        session.execute(delete(FigureShareRow))
+    house.close()
+    assert "2 cases are not counted in the figures yet" in CliRunner().invoke(main, ["doctor"]).stderr
+    assert CliRunner().invoke(main, ["figures", "rebuild"]).exit_code == 0
+    assert "not counted" not in CliRunner().invoke(main, ["doctor"]).stderr

@@ -1,0 +1,89 @@
+"""`school-protocol retention …` and `rights …`, as an operator and as people of a school run them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from datetime import date, timedelta
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN, NOW
+from services.conftest import School
+from services.retaining import Keeping
+from services.test_rights import request
+
+from school_protocol import cli
+from school_protocol.documents import rendering
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.scripts import throwaway
+from school_protocol.storage import directory
+
+
+@pytest.fixture
+def keeping(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Keeping]:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        monkeypatch.setattr(cli.retention, "open_the_house", lambda: player.house)
+        yield Keeping(School(player, count(1)))
+
+
+def ran(keeping: Keeping, *arguments: str, who: str = "") -> Result:
+    if who:
+        account = keeping.school.account(who)
+        with keeping.school.house.directory.reading() as session:
+            found = directory.account(session, account)
+        assert found is not None
+        arguments = (*arguments, "--as", found.username)
+    return CliRunner().invoke(cli.main, list(arguments))
+
+
+def test_from_the_list_to_the_erasure(keeping: Keeping) -> None:
+    number = keeping.ended("no_further_action")
+    keeping.leap(date(2027, 5, 27), agree=False)
+    (line,) = json.loads(ran(keeping, "retention", "due", "--json", who="data_officer").output)["cases"]
+    assert (line["number"], line["state"]) == (number, "waits")
+    assert ran(keeping, "retention", "due", "--waiting", who="head").output.startswith(number)
+    assert ran(keeping, "retention", "agree", number, who="head").exit_code == 1
+    assert ran(keeping, "retention", "agree", number, who="data_officer").exit_code == 0
+    assert ran(keeping, "retention", "agree", number, who="data_officer").exit_code == 1, "it waits no more"
+    told = json.loads(ran(keeping, "retention", "run", "--dry-run", "--json").output)
+    assert (told["erased"], told["dry_run"]) == (1, True)
+    assert not keeping.is_erased(number)
+    assert json.loads(ran(keeping, "retention", "run", "--json").output)["erased"] == 1
+    assert keeping.is_erased(number)
+    assert "erased: 0" in ran(keeping, "retention", "run").output
+
+
+def test_a_hold_and_its_release(keeping: Keeping) -> None:
+    number = keeping.ended("no_further_action")
+    until = (keeping.today + timedelta(days=30)).isoformat()
+    hold = ("retention", "hold", number, "--until", until, "--reason", "x")
+    assert ran(keeping, *hold, who="head").exit_code == 1
+    assert ran(keeping, *hold, who="directorate").exit_code == 0
+    keeping.run()
+    assert "suspended" in ran(keeping, "retention", "due", who="head").output
+    assert ran(keeping, "retention", "release", number, "--reason", "y", who="directorate").exit_code == 0
+    assert ran(keeping, "retention", "release", number, "--reason", "y", who="directorate").exit_code == cli.REFUSED
+    bad = ran(keeping, "retention", "hold", number, "--until", "2026-02-30", "--reason", "x", who="directorate")
+    assert (bad.exit_code, "until" in bad.output) == (cli.REFUSED, True)
+
+
+@pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+def test_a_copy_through_two_hands(keeping: Keeping, tmp_path: Path) -> None:
+    keeping.school.report()
+    number, output = keeping.school.number, tmp_path / "copy.pdf"
+    asked = ("rights", "ask", number, "--person", "targeted_pupil-1")
+    assert ran(keeping, *asked, who="head").exit_code == cli.REFUSED, "nobody asked"
+    request(keeping.school)
+    assert number in ran(keeping, "rights", "due", who="data_officer").output
+    export = ran(keeping, *asked, who="head").output.strip()
+    opened = ("rights", "export", number, "--copy", export, "-o", str(output))
+    assert ran(keeping, *opened, who="head").exit_code == 1
+    assert ran(keeping, "rights", "settle", number, "--copy", export, "--agree", who="head").exit_code == 1
+    assert ran(keeping, "rights", "settle", number, "--copy", export, "--agree", who="data_officer").exit_code == 0
+    assert ran(keeping, *opened, who="data_officer").exit_code == 1
+    assert not output.exists()
+    assert ran(keeping, *opened, who="head").exit_code == 0
+    assert output.read_bytes().startswith(b"%PDF")

@@ -1,0 +1,16 @@
+"""What a definition says of its register of evidence: what may be said, and what is told where it may not."""
+
+from __future__ import annotations
+
+import pytest
+from definitions.pieces_faults import FAULTS, with_pieces
+
+from school_protocol.definitions import read
+from school_protocol.domain.errors import DefinitionError
+
+
+@pytest.mark.parametrize(("change", "says"), FAULTS, ids=[says for _change, says in FAULTS])
+def test_what_does_not_hang_together_is_said_with_its_place(change: tuple[str, str], says: str) -> None:
+    with pytest.raises(DefinitionError) as found:
+        read(with_pieces(change).encode(), "protocol.yaml")
+    assert any("pieces" in fault.message and says in fault.message for fault in found.value.faults)

@@ -1,0 +1,183 @@
+"""What one case adds to figures: to which cells, in which month, and where."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from domain.telling import MOROCCAN, SCHOOL, Told, reported
+from school_protocol.definitions import read
+from school_protocol.domain.closed_choices import ANSWERED, AWAITED, CASES, DANGERS, EARLIER, NONE, OPEN, REFERRALS
+from school_protocol.domain.contributing import Share, path_of, share_of
+from school_protocol.domain.figure_tables import (
+    ENDED,
+    KEPT,
+    LATE,
+    MORE,
+    TOTALS,
+    gathered,
+    one_month,
+    own_part,
+    school_year,
+    tables_of,
+)
+from school_protocol.domain.policy import Unit, UnitKind
+from school_protocol.domain.protocol import Protocol
+
+
+def share(told: Told) -> Share:
+    return share_of(told.facts)
+
+
+def rows(told: Told, table: str) -> set[str]:
+    return {row for key, row in share(told).cells if key == table}
+
+
+def test_a_report_adds_to_the_totals_and_to_one_row_of_each_table(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    assert share(told).protocol == moroccan.protocol
+    assert rows(told, TOTALS) == {CASES}
+    assert rows(told, "levels") == {NONE}
+    assert rows(told, "stages") == {moroccan.states[told.state].stage}
+    assert rows(told, "outcomes") == {OPEN}
+    assert rows(told, "channels") == {"seen"}
+    assert rows(told, "kinds") == rows(told, "dangers") == rows(told, "targets") == set()
+
+
+def test_all_that_any_entry_chose_counts_once(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    told.act("team_member", "report_more", violence_types=["blackmail", "doxing"])
+    told.act("team_member", "report_more", violence_types=["doxing", "other"], platforms=["x"])
+    assert rows(told, "kinds") == {"blackmail", "doxing", "other"}
+    assert rows(told, "platforms") == {"x"}
+
+
+def test_dangers_and_referrals_are_cases_that_have_them(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("team_member", "raise_danger", which_danger="blackmail")
+    assert rows(told, TOTALS) == {CASES, DANGERS}
+    assert rows(told, "danger_answers") == {AWAITED}
+    for _time in range(2):
+        told.act(
+            "head", "referral", target="police", covers=["blackmail"], channel="call", sent_at=told.now.isoformat()
+        )
+    assert rows(told, TOTALS) == {CASES, DANGERS, REFERRALS}
+    assert rows(told, "targets") == {"police"}
+    assert rows(told, "danger_answers") == {ANSWERED}
+    assert rows(told, "referral_answers") == {AWAITED}
+
+
+def test_an_ended_case_stands_in_no_stage_and_in_its_outcome(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("closed", level=3)
+    assert rows(told, "stages") == {ENDED}
+    assert rows(told, "outcomes") == {"closed"}
+    assert rows(told, "levels") == {"3"}
+    assert rows(told, "wait.closure") == {"7"}
+
+
+@pytest.mark.parametrize(("hours", "outcome"), [(1, {KEPT}), (3, {KEPT}), (26, {LATE})])
+def test_a_deadline_counts_once_it_was_met(moroccan: Protocol, hours: int, outcome: set[str]) -> None:
+    told = reported(moroccan)
+    assert rows(told, "in_time.safety_check") == set()
+    told.wait(hours=hours).act("team_member", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    assert rows(told, "in_time.safety_check") == outcome
+
+
+def test_what_a_case_adds_hangs_on_its_events_alone(moroccan: Protocol) -> None:
+    """A deadline that has run out meanwhile is late from the case's next event on, not by itself."""
+    told = reported(moroccan)
+    before = share(told)
+    told.wait(days=30)
+    assert share(told) == before
+    told.act("team_member", "note", text="x")
+    assert rows(told, "in_time.safety_check") == {LATE}
+
+
+@pytest.mark.parametrize(("hours", "row"), [(0, "1"), (1.5, "1"), (2.5, "2"), (6, "4"), (24, "8"), (80, MORE)])
+def test_a_wait_is_counted_by_its_class(moroccan: Protocol, hours: float, row: str) -> None:
+    """From ten on a Wednesday, in hours in which the school is open: seven and a half a day."""
+    told = reported(moroccan).wait(hours=hours)
+    told.act("team_member", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    assert rows(told, "wait.safety") == {row}
+    told.wait(hours=100).act("team_member", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    assert rows(told, "wait.safety") == {row}, "the first time counts"
+
+
+@pytest.mark.parametrize(
+    ("opened", "month"),
+    [(datetime(2026, 8, 31, 22, 59, tzinfo=UTC), "2026-08"), (datetime(2026, 8, 31, 23, 0, tzinfo=UTC), "2026-09")],
+)
+def test_the_month_is_that_of_the_opening_where_the_school_is(moroccan: Protocol, opened: datetime, month: str) -> None:
+    told = Told(moroccan, opened).act("team_member", "report", what_happened="x", danger_now="no", adult_concerned="no",
+                                      how_it_came="seen")  # fmt: skip
+    assert share(told).month == month
+    assert share(told.wait(days=60).act("team_member", "note", text="x")).month == month
+
+
+def test_a_definition_without_figures_adds_to_the_totals_alone(moroccan: Protocol) -> None:
+    without = moroccan.model_copy(update={"figures": None})
+    told = reported(without).act("team_member", "raise_danger", which_danger="home_danger")
+    assert share(told).cells == {(TOTALS, CASES), (TOTALS, DANGERS)}
+
+
+# ---- where ---------------------------------------------------------------------------------------------------------
+
+
+def test_it_counts_at_the_school_and_at_all_above_it(moroccan: Protocol) -> None:
+    assert share(reported(moroccan)).path == ("school", "province", "region")
+
+
+def test_a_case_that_is_kept_from_somebody_of_the_school_counts_above_it(moroccan: Protocol) -> None:
+    restricted = reported(moroccan, adult_concerned="yes")
+    assert share(restricted).path == ("province~", "province", "region")
+    excluded = reported(moroccan)
+    assert share(excluded).path[0] == "school"
+    excluded.act("directorate", "conflict", account="head", reason="declares")
+    assert share(excluded).path == ("province~", "province", "region")
+
+
+def test_what_stands_above_a_school_is_a_part_of_what_it_stands_at() -> None:
+    province = Unit("province", UnitKind.province, "P", {"fr": "P"}, ("region", "country"))
+    assert path_of(province) == (own_part("province"), "province", "region", "country")
+    assert path_of(replace(SCHOOL, parents=()), stands_apart=True) == (own_part("school"),)
+
+
+# ---- tables --------------------------------------------------------------------------------------------------------
+
+
+def test_a_school_year_has_twelve_months() -> None:
+    months = school_year(9, 2026).months
+    assert (months[0], months[3], months[4], months[-1], len(months)) == (
+        "2026-09", "2026-12", "2027-01", "2027-08", 12,
+    )  # fmt: skip
+    assert school_year(1, 2026).months[-1] == "2026-12"
+
+
+@pytest.fixture
+def former(moroccan: Protocol) -> Protocol:
+    """An earlier version: with a channel that is no more, and without the table of outcomes."""
+    text = MOROCCAN.read_text("utf-8")
+    start = text.index("    outcomes: {rows: outcomes")
+    text = text[:start] + text[text.index("\n", start) + 1 :]
+    report, rest = text[: text.index("  report_more:")], text[text.index("  report_more:") :]
+    assert report.count("          seen: {") == 1
+    return read((report.replace("          seen: {", "          pigeon: {") + rest).encode(), "former.yaml")
+
+
+def test_what_an_earlier_version_had_stays_under_its_own_title(moroccan: Protocol, former: Protocol) -> None:
+    now = {table.key: table for table in tables_of(moroccan, [former])}
+    channels = {row.key: row.title for row in now["channels"].rows}
+    assert "pigeon" in channels
+    assert "seen" in channels
+    assert channels["pigeon"] is not None
+    assert EARLIER not in channels
+    assert now["outcomes"].rows[-1].key == EARLIER
+    assert EARLIER not in {row.key for row in {one.key: one for one in tables_of(moroccan)}["outcomes"].rows}
+
+
+def test_cases_of_a_version_without_the_table_stand_in_a_row_of_their_own(moroccan: Protocol, former: Protocol) -> None:
+    kept = {TOTALS: {CASES: 9}, "outcomes": {"closed": 4, OPEN: 2}}
+    found = gathered("u", one_month("2026-11"), tables_of(moroccan, [former]), {"u": ""}, [("2026-11", "u", kept)])
+    assert found.at(("outcomes", EARLIER), "u") == 3
+    assert sum(found.at(("outcomes", row.key), "u") for row in found.tables[2].rows) == 9

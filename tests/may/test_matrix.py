@@ -1,0 +1,63 @@
+"""Every address × everybody × every kind of case answers as the hand-written file says; and the asking sees faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from may.matrix import Matrix
+from may.planted import every
+from may.world import World, copied
+from school_protocol.web import create_app
+
+PARTS = (
+    "table", "shut_out", "knocks", "cases", "lists", "registers", "queues", "pupils", "words",
+    "shown", "opened", "many", "parts", "own", "schools", "others", "emergencies", "systems",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def world(first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with copied(first, tmp_path_factory.mktemp("may")) as found:
+        yield found
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_everything_answers_as_the_file_says(world: World, part: str) -> None:
+    matrix = Matrix(world)
+    assert list(getattr(matrix, part)()) == []
+    assert matrix.tried > 0
+
+
+def test_no_part_is_forgotten(world: World) -> None:
+    asked: list[str] = []
+
+    class Listening(Matrix):
+        def __getattribute__(self, name: str) -> object:
+            if name in PARTS:
+                asked.append(name)
+                return lambda: iter(())
+            return super().__getattribute__(name)
+
+    assert list(Listening(world).differences()) == []
+    assert set(asked) == set(PARTS)
+
+
+def test_a_new_address_without_a_row_is_told(world: World) -> None:
+    app = world.app
+    world.app = create_app(world.house, testing=True)
+    try:
+        world.app.add_url_rule("/cases/<number>/peek", "cases.peek", lambda number: number)
+        assert "cases.peek: has no row in the file" in list(Matrix(world).table())
+    finally:
+        world.app = app
+
+
+def test_each_planted_fault_can_be_planted_still(world: World) -> None:
+    """The clauses that faults change stand in the source; whether they are found is a trial of its own."""
+    faults = every()
+    assert len({fault.name for fault in faults}) == len(faults) >= 200
+    for fault in faults:
+        with fault.plant():
+            pass

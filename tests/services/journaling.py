@@ -1,0 +1,169 @@
+"""A small house with something in every chain: cases, accesses in batches, administration, three anchors."""
+
+from __future__ import annotations
+
+import random
+import shutil
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from storage.conftest import NOW
+from storage.test_index import row as index_row
+
+from school_protocol.config import Settings
+from school_protocol.domain.events import Entry
+from school_protocol.domain.policy import UnitKind
+from school_protocol.post import Post
+from school_protocol.services.house import House, Library, open_house
+from school_protocol.services.journal.keeping import take_anchor
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.storage import access, administration, cases, directory, erased, erasing, index
+from school_protocol.storage.engines import Engine, Store, open_engine
+from school_protocol.storage.vault import Vault
+
+ROLE = "test_role"
+
+
+@dataclass
+class Kept:
+    """The house, and what is in it: `a` and `b` are whole, of `words` some were destroyed, `gone` was erased."""
+
+    house: House
+    clock: TurnableClock
+    cases: dict[str, str]
+    post: str = ""
+    person: str = ""
+    unit: str = ""
+
+    def case(self, name: str) -> str:
+        return self.cases[name]
+
+    def append(self, name: str, *entries: Entry) -> None:
+        case_id = self.cases[name]
+        with self.house.realm.writing() as session:
+            last = cases.last_seq(session, case_id)
+            cases.append(session, self.house.vault, case_id, last, entries)
+            number = cases.opened(session, case_id).number
+            index.write(session, index_row(case_id, number, last_seq=last + len(entries)))
+
+    def read(self, *names: str) -> None:
+        for name in names:
+            with self.house.realm.writing() as session:
+                access.note(session, case_id=self.cases[name], account=self.person, at=self.clock.now(), what="page")
+
+    def administer(self, *reasons: str) -> None:
+        for reason in reasons:
+            with self.house.directory.writing() as session:
+                administration.write(session, self.change(reason))
+
+    def change(self, reason: str) -> administration.Change:
+        return administration.Change(
+            at=self.clock.now(), actor=self.person, kind=administration.Kind.leaving, unit=self.unit,
+            account=self.person, role=ROLE, reason=reason, appointment=self.post,
+        )  # fmt: skip
+
+    def day_passes(self) -> None:
+        self.clock.advance(timedelta(days=1))
+
+    def anchor(self, resumes: str = "") -> int:
+        return take_anchor(self.house, Post(), resumes=resumes).number
+
+    def erase(self, name: str) -> None:
+        case_id = self.cases[name]
+        erased.note(self.house.settings.data, self.house.vault, case_id, self.clock.now())
+        with self.house.realm.writing() as session:
+            erasing.erase_case(session, self.house.vault, case_id, at=self.clock.now(), actor="officer")
+
+    def close(self) -> None:
+        self.house.close()
+
+
+def entry(kind: str = "NoteAdded", **more: Any) -> Entry:
+    return Entry(kind=kind, actor="account-1", role="member", at=NOW, occurred_at=NOW - timedelta(hours=1),
+                 body=more.get("body", {"n": 1}), words=more.get("words", {}))  # fmt: skip
+
+
+def opened(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
+    """An empty one."""
+    clock = TurnableClock(NOW)
+    kept = Kept(open_house(Settings(data=folder), clock, engines), clock, {})
+    with kept.house.directory.writing() as session:
+        kept.unit = directory.add_unit(session, kind=UnitKind.school, code="00001A", names={"fr": "École"})
+        kept.person = directory.add_account(
+            session, username="someone", names={"fr": "Quelqu’un"}, language="fr", created_at=NOW, email="s@x.example"
+        )
+        kept.post = directory.appoint(session, kept.person, role=ROLE, unit=kept.unit, starts=date(2026, 1, 1))
+    return kept
+
+
+def new_case(kept: Kept, name: str) -> None:
+    case_id = cases.prepare_key(kept.house.realm, kept.house.vault)
+    with kept.house.realm.writing() as session:
+        cases.open_case(
+            session, kept.house.vault, case_id=case_id, number=cases.free_number(session, random.SystemRandom()),
+            protocol="test", version=1, digest="d" * 64, unit=kept.unit, opened_at=NOW,
+        )  # fmt: skip
+    kept.cases[name] = case_id
+    kept.append(name, entry("CaseOpened", words={"w": "one"}), entry(), entry(words={"w": "three"}))
+
+
+def told(folder: Path, engines: Mapping[str, Engine] | None = None) -> Kept:
+    """Three days, an anchor after each."""
+    kept = opened(folder, engines)
+    for name in ("a", "b", "words", "gone"):
+        new_case(kept, name)
+    kept.read("a", "b", "a", "gone", "a")
+    kept.administer("first", "second")
+    with kept.house.realm.writing() as session:
+        cases.destroy_words(session, kept.house.vault, kept.case("words"), 1, at=NOW, actor="officer")
+    kept.anchor()
+    kept.day_passes()
+    kept.append("a", entry(), entry(words={"w": "five"}))
+    kept.append("b", entry())
+    kept.read("b", "b", "a", "words")
+    kept.administer("third", "fourth")
+    kept.erase("gone")
+    kept.anchor()
+    kept.day_passes()
+    kept.append("a", entry())
+    kept.read("a", "b", "b")
+    kept.administer("fifth")
+    kept.anchor()
+    return kept
+
+
+def copied(kept: Kept, folder: Path) -> None:
+    """The whole installation, as a thief would take it: everything is in the files, none is open."""
+    kept.close()
+    shutil.copytree(kept.house.settings.data, folder)
+
+
+def again(kept: Kept, folder: Path) -> House:
+    """The house on a copy, opened without migrating or linking anything."""
+    settings = replace(kept.house.settings, data=folder)
+    stores = {name: Store(open_engine(settings.store_url(name))) for name in ("realm", "directory")}
+    vault = Vault.open(settings.keys)
+    stores["directory"].under(vault)
+    library = Library(stores["directory"])
+    return House(stores["realm"], stores["directory"], vault, kept.clock, library, settings)
+
+
+@contextmanager
+def client(path: Path, *, guarded: bool) -> Iterator[sqlite3.Connection]:
+    """Somebody with the file and a client of their own, which has none of our pragmas; unguarded: triggers dropped."""
+    with closing(sqlite3.connect(path)) as connection:
+        if not guarded:
+            for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'trigger'").fetchall():
+                connection.execute(f"DROP TRIGGER {name}")
+        yield connection
+        connection.commit()
+
+
+def moment(text: str) -> datetime:
+    """A moment as SQLite keeps it."""
+    return datetime.fromisoformat(text + "+00:00")

@@ -1,0 +1,138 @@
+"""Cases that have ended, by the short way: the end is an event that is written straight away; and days of work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.events import Event, StepTaken
+from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Letter, Post
+from school_protocol.services.loading import folded, keep, today_for
+from school_protocol.services.notices import sweep
+from school_protocol.services.retention import lists
+from school_protocol.services.retention.running import Report, run
+from school_protocol.storage import cases, directory
+from school_protocol.storage import retention as storage
+from school_protocol.storage.retention import Standing
+from services.conftest import School
+
+
+@dataclass
+class Recorder:
+    """A way out that writes down whom it reaches, and with what."""
+
+    sent: list[tuple[str, Letter]] = field(default_factory=list)
+
+    def carry(self, to: str, letter: Letter) -> None:
+        self.sent.append((to, letter))
+
+
+@dataclass
+class Keeping:
+    """A school with a head and a data officer who can be reached, whose time limits are looked at each day."""
+
+    school: School
+    mail: Recorder = field(default_factory=Recorder)
+    reports: list[Report] = field(default_factory=list)
+    each_day: Callable[[], None] = lambda: None
+
+    reached: bool = True
+
+    def __post_init__(self) -> None:
+        for who in ("head", "data_officer") if self.reached else ():
+            self.reach(who)
+
+    @property
+    def today(self) -> date:
+        return today_for(self.school.house)
+
+    def reach(self, who: str) -> None:
+        account = self.school.account(who)
+        with self.school.house.directory.writing() as session:
+            directory.set_address(session, account, email=f"{who}@college.example", phone=None)
+
+    def lose(self, who: str) -> None:
+        """No message reaches that person any more."""
+        account = self.school.account(who)
+        with self.school.house.directory.writing() as session:
+            directory.set_address(session, account, email=None, phone=None)
+
+    def case_id(self, number: str = "") -> str:
+        with self.school.house.realm.reading() as session:
+            found = cases.find_by_number(session, number or self.school.number)
+        assert found is not None
+        return found
+
+    def keep(self, number: str, event: Event) -> None:
+        house = self.school.house
+        with house.realm.writing() as session:
+            protocol, case = folded(house, session, self.case_id(number))
+            keep(house, session, self.case_id(number), protocol, case.events, [event])
+
+    def step(self, target: str, *, level: int | None = None, number: str = "") -> None:
+        """The case goes to that state, as if a move of the definition had led there."""
+        house, number = self.school.house, number or self.school.number
+        with house.realm.reading() as session:
+            protocol, case = folded(house, session, self.case_id(number))
+        move = move_to(protocol, target)
+        actor = self.school.account("head")
+        header = {"actor": actor, "role": "head", "at": house.now(), "occurred_at": house.now()}
+        self.keep(number, StepTaken(**header, move=move, source=case.state, target=target, level=level))  # type: ignore[arg-type]
+
+    def ended(self, state: str, level: int | None = None) -> str:
+        """A new case that has just ended there; returns its number."""
+        self.school.report()
+        self.step(state, level=level)
+        return self.school.number
+
+    def standing(self, number: str = "") -> Standing | None:
+        with self.school.house.realm.reading() as session:
+            return storage.standing(session, self.case_id(number))
+
+    def run(self) -> Report:
+        """One run, and what messages it asked for go out."""
+        self.reports.append(run(self.school.house))
+        sweep(self.school.house, Post(self.mail, None))
+        return self.reports[-1]
+
+    def days(self, count: int, *, agree: bool = True) -> None:
+        """So many days on, with a run on each; whatever waits is confirmed at once."""
+        for _day in range(count):
+            self.school.wait(days=1)
+            self.each_day()
+            self.run()
+            if agree:
+                self.agree()
+
+    def leap(self, to: date, *, agree: bool = True) -> None:
+        """Days go by without a run, until two months before that day; from then on one a day, to the day itself."""
+        far = (to - self.today).days - 70
+        if far > 0:
+            self.school.wait(days=far)
+        self.days((to - self.today).days, agree=agree)
+
+    def agree(self, who: str = "data_officer") -> int:
+        person = self.school.person(who)
+        waiting = [line.number for line in lists.see_list(self.school.house, person).lines if line.waits]
+        return lists.agree(self.school.house, person, waiting, token=self.school.token()) if waiting else 0
+
+    def is_erased(self, number: str = "") -> bool:
+        with self.school.house.realm.reading() as session:
+            return cases.is_destroyed(session, self.case_id(number))
+
+    def is_shown(self, number: str, who: str = "head") -> bool:
+        from school_protocol.services.showing import see_case
+
+        try:
+            see_case(self.school.house, self.school.person(who), number)
+        except Unseen:
+            return False
+        return True
+
+
+def move_to(protocol: Protocol, target: str) -> str:
+    """A move of the definition that leads there."""
+    return next(key for key, move in protocol.moves.items() if move.to == target)

@@ -1,0 +1,385 @@
+"""What is read by a token: the cases of its place under signs, none restricted, no name, nobody's own words."""
+
+from __future__ import annotations
+
+import json
+import re
+import threading
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from domain.telling import MOROCCAN, NOW, SAFE
+from jsonschema import Draft202012Validator
+from sqlalchemy import select, update
+
+from school_protocol.definitions import read
+from school_protocol.documents.record import whole_schema
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.api import reading, sight
+from school_protocol.services.api.reading import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
+from school_protocol.services.house import House
+from school_protocol.services.loading import Loaded
+from school_protocol.services.papers.making import draft
+from school_protocol.services.scripts import throwaway
+from school_protocol.services.sight.who_sees import see_sight
+from school_protocol.storage import access, cases, directory, index, staff
+from school_protocol.storage.api import tokens as stored
+from school_protocol.storage.api.tokens import Right
+from school_protocol.storage.tables import AccountRow, AppointmentRow
+from services.conftest import MASSAR, NAME, WORDS, School
+from services.test_every_field import MARK, Filled
+from services.tokening import drawn
+
+RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
+
+
+def bearer(school: School, who: str = "directorate", kind: UnitKind = UnitKind.province) -> Bearer:
+    _token, secret = drawn(school.player, who, kind)
+    return admit(school.house, secret, Right.cases, "api.cases")
+
+
+def numbers(house: House, by: Bearer, wanted: Wanted | None = None, **asked: Any) -> list[str]:
+    page = read_cases(house, by, wanted or Wanted(), limit=asked.pop("limit", 50), **asked)
+    return [row.number for row in page.rows]
+
+
+def record(school: School, by: Bearer, language: str = "fr") -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(read_record(school.house, by, school.number, language))
+    return found
+
+
+def restrict(school: School) -> None:
+    """As the index says it once a case is restricted."""
+    with school.house.realm.writing() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        row = index.row_of(session, case_id)
+        assert row is not None
+        index.write(session, replace(row, restricted=True))
+
+
+# ---- which cases ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("who", "kind"), [("directorate", UnitKind.province), ("academy", UnitKind.region)])
+def test_the_cases_of_its_place_are_listed_and_read(school: School, who: str, kind: UnitKind) -> None:
+    school.report()
+    by = bearer(school, who, kind)
+    assert numbers(school.house, by) == [school.number]
+    assert record(school, by)["case"]["head"]["number"] == school.number
+
+
+def test_a_restricted_case_is_not_there(school: School) -> None:
+    """Though whoever oversees in person keeps it."""
+    school.report()
+    by = bearer(school)
+    assert school.is_seen_by("directorate")
+    restrict(school)
+    assert school.is_seen_by("directorate")
+    assert numbers(school.house, by) == []
+    with pytest.raises(Unseen):
+        record(school, by)
+
+
+def test_a_case_of_another_place_is_as_one_that_nobody_has(school: School) -> None:
+    school.report()
+    with school.house.directory.writing() as session:
+        region = directory.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
+        elsewhere = directory.unit(session, region)
+    by = bearer(school)
+    foreign = Bearer(by.token, elsewhere)
+    assert numbers(school.house, foreign) == []
+    told = []
+    for number in (school.number, "1234567890128", "12", "x" * 500, "\0"):
+        with pytest.raises(Unseen) as caught:
+            read_record(school.house, foreign, number, "fr")
+        told.append(type(caught.value))
+    assert set(told) == {Unseen}
+
+
+def test_pages_follow_numbers_and_lose_no_case(school: School) -> None:
+    found = set()
+    for _turn in range(7):
+        school.report()
+        found.add(school.number)
+    by, after, seen = bearer(school), "", list[str]()
+    while True:
+        page = read_cases(school.house, by, Wanted(), limit=3, after=after)
+        seen += [row.number for row in page.rows]
+        school.act("head", "note", text="x")  # what is written meanwhile moves nothing
+        after = page.after
+        if not after:
+            break
+    assert seen == sorted(found)
+    assert read_cases(school.house, by, Wanted(), limit=7).after == ""
+
+
+def test_a_list_is_narrowed_down(school: School) -> None:
+    school.report()
+    first = school.number
+    school.wait(days=1)
+    school.report()
+    by, now = bearer(school), school.house.now()
+    row = read_cases(school.house, by, Wanted(), limit=1).rows[0]
+    every = sorted([first, school.number])
+    for wanted, expected in (
+        (Wanted(protocol=row.protocol), every),
+        (Wanted(protocol="none"), []),
+        (Wanted(school="00000A"), every),
+        (Wanted(school="00000a"), every),
+        (Wanted(school="NOWHERE"), []),
+        (Wanted(stage=row.stage), every),
+        (Wanted(stage="none"), []),
+        (Wanted(state=row.state), every),
+        (Wanted(state="none"), []),
+        (Wanted(level=4), []),
+        (Wanted(ended=False), every),
+        (Wanted(ended=True), []),
+        (Wanted(moved_since=now - timedelta(hours=1)), [school.number]),
+        (Wanted(moved_since=now + timedelta(hours=1)), []),
+        (Wanted(due_before=now), [first]),
+        (Wanted(due_before=now - timedelta(days=2)), []),
+    ):
+        assert numbers(school.house, by, wanted) == expected, wanted
+
+
+# ---- what of a case ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_a_record_is_what_its_schema_says(school: School, language: str) -> None:
+    school.report()
+    found = record(school, bearer(school), language)
+    Draft202012Validator(whole_schema()).validate(found)
+    assert found["language"] == language
+    assert found["case"]["summary"] is None
+    assert found["case"]["names"] == {}
+
+
+def test_no_pupil_and_no_colleague_is_named(school: School) -> None:
+    for who in ("team_member", "head", "team_coordinator", "directorate"):
+        account = school.account(who)
+        with school.house.directory.writing() as session:
+            staff.change_account(
+                session, account, names={"fr": f"zqnamed {who}"}, language="fr", email=None, phone=None
+            )
+    school.report()
+    school.act("head", "safety_check", dict(SAFE))
+    by = bearer(school)
+    told = json.dumps(record(school, by)["case"], ensure_ascii=False)
+    for word in (NAME, MASSAR, WORDS, "Omar", "zqnamed"):
+        assert word not in told
+    assert '"EV1"' in told
+
+
+@pytest.fixture(scope="module")
+def filled() -> Iterator[Filled]:
+    content = MOROCCAN.read_bytes()
+    with throwaway(read(content, str(MOROCCAN)), content, NOW) as player:
+        found = Filled(player)
+        found.write_everything()
+        yield found
+
+
+def planted(told: str) -> set[str]:
+    return set(re.findall(MARK, told))
+
+
+def short_answers(loaded: Loaded) -> set[str]:
+    """Marks in references and digests, in which nobody is named or quoted: by the rules that are written by hand."""
+    found: set[str] = set()
+    for one in loaded.case.records:
+        for name, rule in RULES["fields"].get(one.act, {}).items():
+            if rule == "told":
+                found |= planted(json.dumps(one.answers.get(name.partition(".")[0]), ensure_ascii=False))
+    return found
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_no_word_that_was_typed_leaves_by_a_token(filled: Filled, language: str) -> None:
+    """Every field of every form holds a mark of its own; the school's own copy, read the same way, is full of them."""
+    _token, secret = drawn(filled.player)
+    by = admit(filled.house, secret, Right.cases, "api.case")
+    with filled.house.realm.reading() as session:
+        loaded = filled.load(session, filled.chief)
+        number = loaded.case.number
+        profile = loaded.protocol.documents["case_file"].profiles["school"]
+        own = json.loads(draft(filled.house, session, loaded, profile, language).record)["case"]
+        short = short_answers(loaded)
+    told = json.loads(read_record(filled.house, by, number, language))["case"]
+    assert planted(json.dumps(told, ensure_ascii=False)) <= short
+    assert len(planted(json.dumps(own, ensure_ascii=False)) - short) > 50
+
+
+def test_a_copy_with_words_or_names_is_for_no_token(moroccan: Protocol) -> None:
+    found = sight.copy_for(moroccan, "directorate")
+    assert found is not None
+    assert (found.identities, found.words, found.summary, found.named) == (False, False, None, ())
+    assert found.reader == "self", "reasons of steps stand in what is for who oversees"
+    assert not {"summary", "remarks"} & set(found.sections)
+    for role in ("trainer", "psychosocial", "data_officer"):
+        assert sight.copy_for(moroccan, role) is None
+    assert [role.key for role in sight.overseeing(moroccan, UnitKind.province)] == ["directorate"]
+    assert [role.key for role in sight.overseeing(moroccan, UnitKind.region)] == ["academy"]
+    assert sight.overseeing(moroccan, UnitKind.school) == ()
+
+
+# ---- written down --------------------------------------------------------------------------------------------------
+
+
+def test_a_reading_stands_where_everybody_sees_who_has_read(school: School) -> None:
+    school.report()
+    by = bearer(school)
+    record(school, by)
+    lines = see_sight(school.house, school.person("head"), school.number).readings.lines
+    assert ("Pilotage", "api") in {(one.name, one.kind) for one in lines}
+
+
+def test_a_reading_that_failed_is_no_access(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A case that is restricted while its record is made is not handed out."""
+    school.report()
+    by = bearer(school)
+    made = reading._record
+
+    def slow(*args: Any) -> bytes:
+        found = made(*args)
+        restrict(school)
+        return found
+
+    monkeypatch.setattr(reading, "_record", slow)
+    with pytest.raises(Unseen):
+        record(school, by)
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or ""
+        assert [one.what for one in access.of_case(session, case_id, limit=9, account=by.account)] == []
+
+
+def test_where_one_who_oversees_takes_no_part_their_system_reads_nothing(school: School) -> None:
+    """Else they would read there what is shut to them here."""
+    school.report()
+    apart = school.number
+    school.report()
+    by, region = bearer(school), bearer(school, "academy", UnitKind.region)
+    over = school.account("directorate")
+    with school.house.realm.writing() as session:
+        case_id = cases.find_by_number(session, apart) or ""
+        row = index.row_of(session, case_id)
+        assert row is not None
+        index.write(session, replace(row, exclusions=frozenset({over})))
+    assert numbers(school.house, by) == [school.number]
+    with pytest.raises(Unseen):
+        read_record(school.house, by, apart, "fr")
+    assert numbers(school.house, region) == sorted([apart, school.number])
+    read_record(school.house, region, apart, "fr")
+
+
+def exclude(school: School, account: str) -> None:
+    """As the index says it once somebody takes no part."""
+    with school.house.realm.writing() as session:
+        row = index.row_of(session, cases.find_by_number(session, school.number) or "")
+        assert row is not None
+        index.write(session, replace(row, exclusions=frozenset({account})))
+
+
+@pytest.mark.parametrize("who", ["asked", "agreed", "above"])
+def test_where_one_who_made_the_token_takes_no_part_it_reads_nothing(school: School, who: str) -> None:
+    school.report()
+    by = bearer(school, "academy/2" if who == "agreed" else "directorate")
+    apart = {"asked": by.token.asked_by, "agreed": by.token.agreed_by, "above": school.account("academy")}[who]
+    assert apart is not None
+    if who == "agreed":
+        with school.house.directory.writing() as session:
+            directory.set_active(session, apart, False)  # who has left is bound by it as before
+    assert numbers(school.house, by) == [school.number]
+    exclude(school, apart)
+    assert numbers(school.house, by) == []
+    with pytest.raises(Unseen):
+        record(school, by)
+
+
+def test_a_token_reads_on_while_one_of_the_two_who_made_it_is_at_their_post(school: School) -> None:
+    token, secret = drawn(school.player)
+    house = school.house
+    with house.directory.reading() as session:
+        kept = stored.token(session, token)
+    assert kept is not None
+    assert kept.agreed_by is not None
+    for gone, is_good in (((), True), ((kept.asked_by,), True), ((kept.agreed_by,), True)):
+        set_active(house, gone)
+        assert bool(admit(house, secret, Right.cases, "api.cases")) is is_good
+    set_active(house, (kept.asked_by, kept.agreed_by))
+    with pytest.raises(UnknownToken):
+        admit(house, secret, Right.cases, "api.cases")
+    set_active(house, ())
+    elsewhere = {kept.asked_by: "directorate", kept.agreed_by: "trainer"}  # there still, in another post
+    with house.directory.writing() as session:
+        for account, role in elsewhere.items():
+            session.execute(update(AppointmentRow).where(AppointmentRow.account == account).values(role=role))
+    with pytest.raises(UnknownToken):
+        admit(house, secret, Right.cases, "api.cases")
+
+
+def set_active(house: House, gone: Iterable[str]) -> None:
+    """Everybody is there but these."""
+    with house.directory.writing() as session:
+        people = select(AccountRow.id).join(AppointmentRow, AppointmentRow.account == AccountRow.id)
+        for account in session.scalars(people.distinct()).all():
+            directory.set_active(session, account, account not in gone)
+
+
+def test_an_unknown_token_waits_for_nobody_who_writes(school: School) -> None:
+    done, head = threading.Event(), school.account("head")
+
+    def guess() -> None:
+        with pytest.raises(UnknownToken):
+            admit(school.house, "sp_guessed", Right.cases, "api.cases")
+        done.set()
+
+    thread = threading.Thread(target=guess)
+    with school.house.directory.writing() as session:
+        directory.set_language(session, head, "fr")
+        thread.start()
+        answered = done.wait(3)
+    thread.join()
+    assert answered
+
+
+def test_the_number_of_a_case_that_is_not_there_stands_in_no_record(school: School) -> None:
+    school.report()
+    other = school.number
+    school.report()
+    school.act("head", "name_joined", other=other, reason="Même élève")
+    kept, by = school.number, bearer(school)
+    assert other in json.dumps(record(school, by)["case"])
+    school.number = other
+    restrict(school)
+    school.number = kept
+    told = record(school, by)
+    assert other not in json.dumps(told["case"])
+    assert any("other" in one["left_out"] for one in told["case"]["records"])
+    Draft202012Validator(whole_schema()).validate(told)
+
+
+def test_nor_does_it_where_that_case_was_joined_to_this_one(school: School) -> None:
+    school.report()
+    other = school.number
+    school.report()
+    kept, by = school.number, bearer(school)
+    school.number = other
+    school.act("head", "name_joined", other=kept, reason="Même élève")
+    school.act("team_coordinator", "signature", record=str(school.last_seq()))
+    school.move("head", "join", reason="Même élève")
+    school.number = kept
+    assert other in json.dumps(record(school, by)["case"])
+    school.number = other
+    restrict(school)
+    school.number = kept
+    told = record(school, by)
+    assert other not in json.dumps(told["case"])
+    Draft202012Validator(whole_schema()).validate(told)

@@ -1,0 +1,357 @@
+"""One's own due dates in one's calendar: which, for how long, and that nothing else is in it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from itertools import count
+
+import icalendar
+import pytest
+from domain.telling import MOROCCAN, NOW
+from sqlalchemy import select, text, update
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.accounts import hash_password
+from school_protocol.services.digests import feeding
+from school_protocol.services.digests.feeding import MOST, WINDOW, Moment, due_moments, read_feed, shut_feed
+from school_protocol.services.house import House
+from school_protocol.services.identity import invitations, own, restoring
+from school_protocol.services.identity.throttling import TooManyTries
+from school_protocol.services.scripts import throwaway
+from school_protocol.storage import administration, cases, directory, index
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.tables import AccessRow, AppointmentRow
+from school_protocol.wording import ZONE, Wording
+from services.conftest import MASSAR, NAME, School
+from services.proving import PASSWORD, People
+
+from .test_staff import Office
+
+ALLOWED = {
+    "VCALENDAR": {"PRODID", "VERSION", "CALSCALE", "X-WR-CALNAME", "REFRESH-INTERVAL"},
+    "VEVENT": {"UID", "DTSTAMP", "DTSTART", "SUMMARY", "CLASS", "TRANSP"},
+}
+SEEING = ("team_member", "team_coordinator", "head", "directorate")
+
+
+@pytest.fixture
+def school(moroccan: Protocol) -> Iterator[School]:
+    """A school with a report that nobody has examined yet."""
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        found = School(player, count(1))
+        found.report("team_member", danger_now="unsure")
+        yield found
+
+
+def events(content: bytes) -> list[icalendar.Event]:
+    return [one for one in icalendar.Calendar.from_ical(content).walk("VEVENT") if isinstance(one, icalendar.Event)]
+
+
+HASHED = hash_password(PASSWORD)
+
+
+def open_feed(house: House, actor: Actor) -> str:
+    """A new address, asked for with the password."""
+    with house.directory.writing() as session:
+        directory.set_password(session, actor.id, HASHED)
+    return feeding.open_feed(house, actor, PASSWORD)
+
+
+def read_by(school: School, who: str) -> list[icalendar.Event]:
+    token = open_feed(school.house, school.person(who))
+    return events(read_feed(school.house, token).content)
+
+
+def starts(found: list[icalendar.Event]) -> list[datetime | date]:
+    return [one.decoded("DTSTART") for one in found]
+
+
+def row_of(school: School) -> index.IndexRow:
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number)
+        row = index.row_of(session, case_id or "")
+    assert row is not None
+    return row
+
+
+# ---- which -----------------------------------------------------------------------------------------------------------
+
+
+def test_what_waits_for_somebody_is_in_their_calendar_to_the_minute(school: School) -> None:
+    row = row_of(school)
+    assert row.dues
+    waited = [who for who in SEEING if who in row.waiting_for]
+    assert waited
+    for who in waited:
+        assert sorted(map(str, starts(read_by(school, who)))) == sorted(str(due.due_at) for due in row.dues)
+
+
+def test_what_waits_for_others_is_not(school: School) -> None:
+    row = row_of(school)
+    others = [who for who in ("directorate", "academy", "trainer") if who not in row.waiting_for]
+    assert others
+    for who in others:
+        assert due_moments(school.house, school.person(who)) == ()
+
+
+def test_who_has_a_seat_is_shown_its_case_whomever_it_waits_for(school: School) -> None:
+    school.person("team_member/2")
+    school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"))
+    moments = due_moments(school.house, school.person("team_member/2"))
+    assert {one.at for one in moments} >= {due.due_at for due in row_of(school).dues}
+
+
+def test_who_takes_no_part_is_shown_nothing_from_then_on(school: School) -> None:
+    token = open_feed(school.house, school.person("team_member"))
+    assert events(read_feed(school.house, token).content)
+    school.act("directorate", "conflict", account=school.account("team_member"), reason="declares")
+    assert events(read_feed(school.house, token).content) == []
+
+
+def test_who_left_is_shown_nothing_and_a_closed_account_has_no_calendar(school: School) -> None:
+    account = school.account("team_member")
+    token = open_feed(school.house, school.person("team_member"))
+    yesterday = (NOW - timedelta(days=1)).date()
+    with school.house.directory.writing() as session:
+        session.execute(update(AppointmentRow).where(AppointmentRow.account == account).values(ends=yesterday))
+    assert events(read_feed(school.house, token).content) == []
+    with school.house.directory.writing() as session:
+        directory.set_active(session, account, False)
+    with pytest.raises(Unseen):
+        read_feed(school.house, token)
+
+
+def test_who_reads_no_words_learns_no_moments_of_them(school: School) -> None:
+    """A data officer knows of the case; its dates are those of acts that others write."""
+    officer = school.person("data_officer")
+    assert row_of(school).dues
+    school.act("head", "name_seat", seat="lead", account=school.account("team_member"))
+    assert due_moments(school.house, officer) == ()
+
+
+def test_who_sees_no_case_gets_no_address(school: School) -> None:
+    for who in ("reporter", "trainer"):
+        with pytest.raises(Unseen):
+            open_feed(school.house, school.person(who))
+
+
+def test_a_planned_follow_up_is_a_day(school: School) -> None:
+    due = index.Due("follow_up", datetime(2027, 2, 10, 22, 59, 59, tzinfo=UTC), "2027-02-10")
+    moment = feeding._moment(school.house, school.person("head"), "c" * 26, due, planned=True)
+    assert moment.day == date(2027, 2, 10)
+    (event,) = events(feeding._written(Wording("fr"), (moment,), NOW))
+    assert event.decoded("DTSTART") == date(2027, 2, 10)
+    assert event["DTSTART"].params["VALUE"] == "DATE"
+
+
+# ---- what is said, and what never is ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "summary"),
+    [
+        ("fr", "Protocole École\u00a0: quelque chose est à faire"),
+        ("ar", "بروتوكول المدرسة: هناك ما يجب إنجازه"),
+        ("en", "School protocol: something is due"),
+    ],
+)
+def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language: str, summary: str) -> None:
+    account = school.account("team_member")
+    with school.house.directory.writing() as session:
+        directory.set_language(session, account, language)
+    token = open_feed(school.house, school.person("team_member"))
+    content = read_feed(school.house, token).content
+    for part in icalendar.Calendar.from_ical(content).walk():
+        assert set(part) <= ALLOWED[part.name or ""], part.name
+    found = events(content)
+    assert found
+    assert {str(one["SUMMARY"]) for one in found} == {summary}
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number) or "-"
+    unfolded = content.replace(b"\r\n ", b"").decode()
+    for secret in (school.number, case_id, NAME, MASSAR, school.account("team_member"), token):
+        assert secret not in unfolded
+
+
+def test_it_is_written_as_calendars_read_it(school: School) -> None:
+    """RFC 5545: lines end with CR LF, none is longer than 75 octets, moments are in UTC, no letter is cut in two."""
+    token = open_feed(school.house, school.person("team_member"))
+    content = read_feed(school.house, token).content
+    assert content.count(b"\r\n") == content.count(b"\n")
+    for line in content.split(b"\r\n"):
+        assert len(line) <= 75
+        line.decode()
+    assert re.findall(rb"DTSTART[^\r]*", content)
+    assert all(line.endswith(b"Z") for line in re.findall(rb"DTSTART[^\r]*", content))
+    assert b"VALARM" not in content
+    assert b"METHOD" not in content
+
+
+def test_moments_are_right_as_the_country_changes_its_hour() -> None:
+    """In Ramadan Casablanca is at UTC, else at UTC+1: what is due at 18:30 is due at 18:30."""
+    for day in (date(2027, 2, 4), date(2027, 2, 20), date(2027, 3, 20)):
+        at = datetime(day.year, day.month, day.day, 18, 30, tzinfo=ZONE).astimezone(UTC)
+        (event,) = events(feeding._written(Wording("ar"), (Moment(at, "u"),), NOW))
+        found = event.decoded("DTSTART")
+        assert isinstance(found, datetime)
+        assert found.astimezone(ZONE).strftime("%H:%M") == "18:30"
+
+
+def test_the_same_thing_keeps_its_name_for_one_reader_and_has_another_for_each(school: School) -> None:
+    def uids(who: str) -> set[str]:
+        return {one.uid for one in due_moments(school.house, school.person(who))}
+
+    first = uids("team_member")
+    assert first
+    assert uids("team_member") == first
+    assert uids("team_member/2")
+    assert not first & uids("team_member/2")
+    tokens = [open_feed(school.house, school.person("team_member")) for _ in range(2)]
+    assert {str(one["UID"]).partition("@")[0] for one in events(read_feed(school.house, tokens[-1]).content)} == first
+
+
+# ---- the address -----------------------------------------------------------------------------------------------------
+
+
+def test_an_address_is_good_until_another_is_made_or_it_is_taken_away(school: School) -> None:
+    head = school.person("head")
+    old = open_feed(school.house, head)
+    new = open_feed(school.house, head)
+    with pytest.raises(Unseen):
+        read_feed(school.house, old)
+    read_feed(school.house, new)
+    shut_feed(school.house, head)
+    for token in (old, new, "", "x" * 5000, "\udcff"):
+        with pytest.raises(Unseen):
+            read_feed(school.house, token)
+    with school.house.directory.reading() as session:
+        unit = head.appointments[0].unit
+        log = administration.changes(session, [unit], limit=10, kinds=administration.OF_IDENTITY)
+    kinds = [one[1].kind if isinstance(one, tuple) else one.kind for one in log]
+    assert sorted(kinds) == [Kind.calendar_opened, Kind.calendar_opened, Kind.calendar_shut]
+
+
+def test_its_token_is_kept_nowhere(school: School) -> None:
+    token = open_feed(school.house, school.person("head"))
+    for store in (school.house.directory, school.house.realm):
+        with store.reading() as session:
+            names = session.execute(text("SELECT name FROM sqlite_master WHERE type = 'table'")).scalars().all()
+            for name in names:
+                for row in session.execute(text(f'SELECT * FROM "{name}"')):
+                    assert token not in repr(tuple(row)), name
+
+
+def test_it_can_be_read_so_often_and_again_later(school: School) -> None:
+    token = open_feed(school.house, school.person("head"))
+    other = open_feed(school.house, school.person("team_member"))
+    for _ in range(MOST):
+        read_feed(school.house, token)
+    with pytest.raises(TooManyTries):
+        read_feed(school.house, token)
+    read_feed(school.house, other)
+    school.wait(seconds=WINDOW.total_seconds())
+    read_feed(school.house, token)
+
+
+def test_its_owner_sees_when_it_was_last_read(school: School) -> None:
+    head = school.person("head")
+    assert feeding.see_feed(school.house, head) is None
+    token = open_feed(school.house, head)
+    feed = feeding.see_feed(school.house, head)
+    assert feed is not None
+    assert feed.read_at is None
+    school.wait(hours=2)
+    read_feed(school.house, token)
+    feed = feeding.see_feed(school.house, head)
+    assert feed is not None
+    assert feed.read_at == school.house.now()
+
+
+def test_reading_it_is_no_access_to_a_case(school: School) -> None:
+    token = open_feed(school.house, school.person("head"))
+
+    def accesses() -> int:
+        with school.house.realm.reading() as session:
+            return len(session.scalars(select(AccessRow)).all())
+
+    before = accesses()
+    read_feed(school.house, token)
+    assert accesses() == before
+
+
+def test_its_mark_changes_with_a_date_and_not_with_the_hour(school: School) -> None:
+    token = open_feed(school.house, school.person("team_member"))
+    first = read_feed(school.house, token)
+    school.wait(minutes=20)
+    again = read_feed(school.house, token)
+    assert first.mark == again.mark
+    assert first.content != again.content
+    school.report("team_member", danger_now="unsure")
+    assert read_feed(school.house, token).mark != first.mark
+
+
+# ---- what ends access ends it ----------------------------------------------------------------------------------------
+
+
+def test_an_address_is_given_for_the_password_alone(school: School) -> None:
+    head = school.person("head")
+    open_feed(school.house, head)
+    before = feeding.see_feed(school.house, head)
+    with pytest.raises(BadInput) as refused:
+        feeding.open_feed(school.house, head, "another password")
+    assert dict(refused.value.problems) == {"password": ("wrong_password",)}
+    assert feeding.see_feed(school.house, head) == before
+
+
+@pytest.mark.parametrize("door", ["everywhere", "password", "code", "factor", "closed"])
+def test_what_ends_every_session_ends_the_address(school: School, door: str) -> None:
+    people, house, head = People(school.player), school.house, school.person("head")
+    office = Office(school)
+    token, by = open_feed(house, head), head.id
+    assert read_feed(house, token)
+    if door == "everywhere":
+        own.end_everywhere(house, head)
+    elif door == "password":
+        own.change_password(house, head, PASSWORD, "un autre cartable sous la table")
+    elif door == "code":
+        slip = invitations.new_password_slip(house, office.actor("chief"), head.id, house.now())
+        assert invitations.set_password_by_code(house, people.username("head"), slip.code, "un autre cartable bleu")
+    elif door == "factor":
+        people.give_phone("head")
+        restoring.ask(house, office.actor("chief"), head.id)
+        slip = restoring.agree(house, school.person("directorate"), head.id)
+        half = people.enter("head")
+        assert half
+        assert restoring.restore(house, half, slip.code)
+    else:
+        by = office.ids["chief"]
+        office.close("chief", "head")
+        with house.directory.writing() as session:
+            directory.set_active(session, head.id, True)
+    assert feeding.see_feed(house, head) is None
+    with pytest.raises(Unseen):
+        read_feed(house, token)
+    with house.directory.reading() as session:
+        (row,) = administration.about(session, head.id, kinds=[Kind.calendar_shut], limit=9)
+    assert row.actor == by
+
+
+def test_an_unknown_address_waits_for_nobody_who_writes(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    token = open_feed(school.house, school.person("head"))
+    wrote, writing = [], type(school.house.directory).writing
+
+    def noted(store: object) -> object:
+        wrote.append(store)
+        return writing(store)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(school.house.directory), "writing", noted)
+    for unknown in ("x", token[:-1], token + "a", "\ud800"):
+        with pytest.raises(Unseen):
+            read_feed(school.house, unknown)
+    assert wrote == []
+    assert read_feed(school.house, token)
+    assert len(wrote) == 1

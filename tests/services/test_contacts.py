@@ -1,0 +1,326 @@
+"""The directory of contacts: who keeps which, what is believed, what is written down; old cases keep what they said."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from domain.telling import NOW
+from sqlalchemy import select
+
+from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.services import accounts
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.referrals import contacts
+from school_protocol.services.referrals.contacts import ContactView, Kept
+from school_protocol.services.referrals.typed import phone_of, spans_of
+from school_protocol.services.showing import see_record
+from school_protocol.services.teams.changing import TeamRefused
+from school_protocol.storage import directory
+from school_protocol.storage.tables import AdministrationRow
+from school_protocol.wording import ZONE
+
+from .conftest import School
+
+TODAY = NOW.astimezone(ZONE).date()
+SAID: dict[str, str | None] = {
+    "name_fr": "Cellule du tribunal de Salé", "name_ar": "خلية محكمة سلا", "phone": "0537 88 00 11", "url": "",
+    "hours": "weekdays", "opens": "8h30", "closes": "16:30", "verified": "no",
+}  # fmt: skip
+
+
+class Desk:
+    """Two academies of one country, each with its keeper; and whoever keeps the country's."""
+
+    def __init__(self, school: School) -> None:
+        self.school, self.house = school, school.house
+        role = next(one for one in school.player.protocol.roles.values() if one.keeps_contacts)
+        with self.house.directory.writing() as session:
+            self.country = directory.add_unit(session, kind=UnitKind.country, code="KMA", names={"fr": "Maroc"})
+            self.ids: dict[str, str] = {}
+            below = (
+                ("KR1", UnitKind.region, "KMA"), ("KR2", UnitKind.region, "KMA"), ("KP1", UnitKind.province, "KR1"),
+                ("00009K", UnitKind.school, "KP1"),
+            )  # fmt: skip
+            for name, kind, parent in below:
+                above = self.country if parent == "KMA" else self.ids[parent]
+                self.ids[name] = directory.add_unit(session, kind=kind, code=name, names={"fr": name}, parent=above)
+            self.people = {
+                who: self._person(session, who, role.key, unit)
+                for who, unit in (("academy", self.ids["KR1"]), ("other", self.ids["KR2"]), ("ministry", self.country))
+            }
+
+    def _person(self, session: Any, who: str, role: str, unit: str) -> str:
+        account = directory.add_account(session, username=who, names={"fr": who}, language="fr", created_at=NOW)
+        directory.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
+        return account
+
+    def actor(self, who: str) -> Actor:
+        if who not in self.people:
+            return self.school.person(who)
+        with self.house.directory.reading() as session:
+            found = accounts.actor_of(self.house, self.people[who], session)
+        assert found is not None
+        return found
+
+    def add(self, who: str = "academy", target: str = "prosecutor", unit: str = "KP1", **changes: str | None) -> str:
+        token = changes.pop("token", None) or self.school.token()
+        said = {**SAID, **changes}
+        return contacts.add(self.house, self.actor(who), target=target, unit=unit, token=token, **said).contact
+
+    def correct(self, who: str, contact: str, expected: int, **changes: str | None) -> Kept:
+        token = changes.pop("token", None) or self.school.token()
+        return contacts.correct(
+            self.house, self.actor(who), contact, expected=expected, token=token, **{**SAID, **changes}
+        )
+
+    def press(self, change: Any, who: str, contact: str, expected: int) -> Kept:
+        done: Kept = change(self.house, self.actor(who), contact, expected=expected, token=self.school.token())
+        return done
+
+    def see(self, who: str, contact: str) -> ContactView:
+        return contacts.see_contact(self.house, self.actor(who), contact)
+
+    def shown(self, unit: str = "00009K") -> list[str | None]:
+        """The numbers that a team of that place is shown."""
+        (protocol,) = self.house.library.current()
+        return [line.phone for line in contact_lines(self.house, protocol, self.ids[unit])]
+
+    def log(self) -> list[tuple[str, str]]:
+        with self.house.directory.reading() as session:
+            rows = session.scalars(select(AdministrationRow).where(AdministrationRow.draft.is_not(None))).all()
+        return [(row.kind, row.sentence) for row in sorted(rows, key=lambda row: (row.at, row.kind))]
+
+
+@pytest.fixture
+def desk(school: School) -> Desk:
+    return Desk(school)
+
+
+def problems(call: Any, *args: Any, **more: Any) -> dict[str, tuple[str, ...]]:
+    with pytest.raises(BadInput) as caught:
+        call(*args, **more)
+    return dict(caught.value.problems)
+
+
+# ---- who keeps which -----------------------------------------------------------------------------------------------
+
+
+def test_an_academy_keeps_its_own_and_notes_only_that_the_countrys_are_right(desk: Desk) -> None:
+    own, national = desk.add(), desk.add("ministry", "child_line", "KMA", phone="2511")
+    with desk.house.directory.reading() as session:
+        units = {one.id: one.unit for one in directory.contacts(session, desk.ids["00009K"])}
+    assert units == {own: desk.ids["KP1"], national: None}
+    assert desk.see("academy", own).may_change
+    assert not desk.see("academy", national).may_change
+    assert desk.see("ministry", own).may_change
+    with pytest.raises(Unseen):
+        desk.correct("academy", national, 1)
+    with pytest.raises(Unseen):
+        desk.press(contacts.retire, "academy", national, 1)
+    desk.press(contacts.verify, "academy", national, 1)
+    assert (desk.see("academy", national).verified_on, desk.see("ministry", national).verified_by) == (TODAY, "academy")
+    for change in (contacts.verify, contacts.retire):
+        with pytest.raises(Unseen):
+            desk.press(change, "other", own, 1)
+    with pytest.raises(Unseen):
+        desk.see("other", own)
+    assert problems(desk.add, "other") == {"unit": ("not_your_unit",)}
+    assert problems(desk.add, "academy", unit="") == {"unit": ("required",)}
+    assert problems(desk.add, "academy", unit="KMA") == {"unit": ("not_your_unit",)}
+
+
+def test_nobody_else_keeps_any(desk: Desk) -> None:
+    keeping = {role.key for role in desk.school.player.protocol.roles.values() if role.keeps_contacts}
+    assert keeping
+    for role in desk.school.player.protocol.roles:
+        assert contacts.may_keep(desk.house, desk.actor(role)) == (role in keeping)
+        if role not in keeping:
+            with pytest.raises(Unseen):
+                contacts.see_contacts(desk.house, desk.actor(role))
+            assert contacts.stale_contacts(desk.house, desk.actor(role)) == 0
+
+
+def test_one_that_is_unknown_is_absent(desk: Desk) -> None:
+    for change in (contacts.verify, contacts.retire):
+        with pytest.raises(Unseen):
+            desk.press(change, "academy", "none", 1)
+    with pytest.raises(Unseen):
+        desk.see("academy", "none")
+
+
+# ---- what is kept --------------------------------------------------------------------------------------------------
+
+
+def test_a_contact_is_added_corrected_verified_and_retired_and_each_is_written_down(desk: Desk) -> None:
+    added = desk.add()
+    view = desk.see("academy", added)
+    assert (view.names["ar"], view.phone, spans_of(view.hours)) == (
+        "خلية محكمة سلا", "0537 88 00 11", ("weekdays", "08:30", "16:30"),
+    )  # fmt: skip
+    assert (view.verified_on, view.is_stale, view.revision) == (None, True, 1)
+    assert desk.shown() == ["0537 88 00 11"]
+    desk.press(contacts.verify, "academy", added, 1)
+    assert (desk.see("academy", added).verified_on, desk.see("academy", added).is_stale) == (TODAY, False)
+    desk.correct("academy", added, 2, phone="0537 88 00 12")
+    view = desk.see("academy", added)
+    assert (view.phone, view.verified_on) == ("0537 88 00 12", None), "another number has not been found right yet"
+    desk.correct("academy", added, 3, phone="0537 88 00 12", name_fr="Cellule", verified="today")
+    assert desk.see("academy", added).verified_on == TODAY
+    desk.correct("academy", added, 4, phone="0537 88 00 12", hours="always")
+    assert desk.see("academy", added).verified_on == TODAY, "the number is the same"
+    desk.press(contacts.retire, "academy", added, 5)
+    assert desk.shown() == []
+    with pytest.raises(Unseen):
+        desk.see("academy", added)
+    assert sorted(desk.log()) == [
+        ("contact_added", "prosecutor: 0537 88 00 11"),
+        ("contact_corrected", "prosecutor: 0537 88 00 11 → 0537 88 00 12"),
+        ("contact_corrected", "prosecutor: 0537 88 00 12"),
+        ("contact_corrected", "prosecutor: 0537 88 00 12"),
+        ("contact_retired", "prosecutor: 0537 88 00 12"),
+        ("contact_verified", "prosecutor: 0537 88 00 11"),
+    ]
+    seen = contacts.see_contacts(desk.house, desk.actor("academy")).changes
+    assert {(one.target.key if one.target else "", one.actor) for one in seen} == {("prosecutor", "academy")}
+
+
+def test_a_name_in_a_language_that_the_form_does_not_ask_for_is_kept(desk: Desk) -> None:
+    added = desk.add(name_en="Salé court unit")
+    desk.correct("academy", added, 1, phone="19")
+    assert dict(desk.see("academy", added).names)["en"] == "Salé court unit"
+    desk.correct("academy", added, 2, name_fr="", name_ar="")
+    assert dict(desk.see("academy", added).names) == {"en": "Salé court unit"}, "one of the names is enough"
+    desk.correct("academy", added, 3, name_en="")
+    assert "en" not in desk.see("academy", added).names
+
+
+def test_only_whoever_kept_a_contact_is_told_that_it_was_retired(desk: Desk) -> None:
+    added = desk.add()
+    assert not contacts.was_retired(desk.house, desk.actor("academy"), added)
+    desk.press(contacts.retire, "academy", added, 1)
+    told = [contacts.was_retired(desk.house, desk.actor(who), added) for who in ("academy", "ministry", "other")]
+    assert told == [True, True, False]
+    assert not contacts.was_retired(desk.house, desk.actor("academy"), "unknown")
+    with pytest.raises(Unseen):
+        contacts.was_retired(desk.house, desk.actor("team_member"), added)
+
+
+def test_pressed_twice_it_is_done_once_and_another_answer_is_told(desk: Desk) -> None:
+    token = desk.school.token()
+    first = desk.add(token=token)
+    assert desk.add(token=token) == first
+    assert len(desk.shown()) == 1
+    with pytest.raises(SentBefore):
+        desk.add(token=token, phone="19")
+
+
+def test_of_two_who_change_it_at_once_one_is_told(desk: Desk) -> None:
+    added = desk.add()
+    desk.correct("ministry", added, 1, phone="19")
+    for call in (
+        lambda: desk.correct("academy", added, 1, phone="177"),
+        lambda: desk.press(contacts.retire, "academy", added, 1),
+        lambda: desk.press(contacts.verify, "academy", added, 1),
+    ):
+        with pytest.raises(TeamRefused):
+            call()
+    assert desk.shown() == ["19"]
+
+
+def test_a_case_keeps_what_was_called_whatever_becomes_of_the_contact(desk: Desk) -> None:
+    school = desk.school
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    school.act(
+        "head", "referral", target="police", covers=["blackmail"], channel="call", number_called="19",
+        sent_at=NOW.isoformat(),
+    )  # fmt: skip
+    before = recorded(school)
+    national = desk.add("ministry", "police", "KMA", phone="19")
+    desk.correct("ministry", national, 1, phone="190")
+    desk.press(contacts.retire, "ministry", national, 2)
+    assert recorded(school) == before
+    assert "19" in repr(before)
+
+
+def recorded(school: School) -> Any:
+    """What the referral's entry says, and the length of the case."""
+    _head, record = see_record(school.house, school.person("head"), school.number, school.last_seq())
+    return record.answers, school.last_seq()
+
+
+# ---- what is believed ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("typed", "kept"),
+    [
+        ("19", "19"), ("2511", "2511"), (" 0537 71 20 00 ", "0537 71 20 00"),
+        ("+212 5 37 26 66 00", "+212 5 37 26 66 00"),
+        ("05.37-71(20)00", "05.37-71(20)00"), ("٠٥٣٧ ٧١ ٢٠ ٠٠", "0537 71 20 00"),
+        ("05 37\u00a071 20 00", "05 37 71 20 00"),
+        ("", ""), (None, ""), ("1", None), ("19a", None), ("++19", None), ("19;drop", None), ("=19+1", None),
+        ("1" * 31, None), ("19,20", None), ("+", None),
+    ],
+)  # fmt: skip
+def test_a_number_is_kept_as_it_was_typed_or_refused(typed: str | None, kept: str | None) -> None:
+    assert phone_of(typed) == kept
+
+
+@pytest.mark.parametrize(
+    ("changes", "found"),
+    [
+        ({"name_fr": "", "name_ar": " "}, {"name_fr": ("required",)}),
+        ({"name_ar": "x" * 121}, {"name_ar": ("too_long:120",)}),
+        ({"phone": "call me"}, {"phone": ("not_a_phone",)}),
+        ({"phone": ""}, {"phone": ("phone_or_address",)}),
+        ({"phone": "", "url": "javascript:alert(1)"}, {"url": ("not_a_web_address",)}),
+        ({"url": "https://user@x.ma/"}, {"url": ("not_a_web_address",)}),
+        ({"url": "https://[x"}, {"url": ("not_a_web_address",)}),
+        ({"hours": "sometimes"}, {"hours": ("unknown_option",)}),
+        ({"opens": "", "closes": "25:00"}, {"opens": ("required",), "closes": ("not_a_time",)}),
+        ({"opens": "16:30", "closes": "8:30"}, {"closes": ("closes_first",)}),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_said_at_its_box(desk: Desk, changes: dict[str, str], found: dict[str, Any]) -> None:
+    assert problems(desk.add, **changes) == found
+    assert desk.shown() == []
+    assert desk.log() == []
+
+
+def test_an_unknown_target_or_place_is_refused(desk: Desk) -> None:
+    assert problems(desk.add, target="") == {"target": ("required",)}
+    assert problems(desk.add, target="mayor", unit="XX") == {"target": ("unknown_option",), "unit": ("not_your_unit",)}
+
+
+# ---- stale ---------------------------------------------------------------------------------------------------------
+
+
+def test_after_so_many_days_whoever_keeps_it_and_whoever_reads_it_are_told(desk: Desk) -> None:
+    desk.add(verified="today")
+    (protocol,) = desk.house.library.current()
+
+    def told() -> tuple[int, int, bool]:
+        (line,) = contact_lines(desk.house, protocol, desk.ids["00009K"])
+        view = contacts.see_contacts(desk.house, desk.actor("academy"))
+        return contacts.stale_contacts(desk.house, desk.actor("academy")), view.stale, line.is_stale
+
+    desk.school.wait(days=180)
+    assert told() == (0, 0, False)
+    desk.school.wait(days=1)
+    assert told() == (1, 1, True)
+    desk.house = replace(desk.house, settings=replace(desk.house.settings, contact_days=200))
+    assert told() == (0, 0, False)
+    desk.house = replace(desk.house, settings=replace(desk.house.settings, contact_days=30))
+    assert told() == (1, 1, True)
+
+
+def test_what_is_kept_further_up_is_no_business_of_the_desk(desk: Desk) -> None:
+    desk.add("ministry", "police", "KMA", phone="19")
+    assert contacts.stale_contacts(desk.house, desk.actor("academy")) == 0
+    assert contacts.stale_contacts(desk.house, desk.actor("ministry")) == 1
+    assert timedelta(days=desk.house.settings.contact_days) == timedelta(days=180)

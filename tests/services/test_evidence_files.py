@@ -1,0 +1,450 @@
+"""Files of evidence: taken by content, cleaned, sealed, opened for a reason, and never kept where they must not be."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+from collections.abc import Iterator
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.events import FileHandled, FileOpened, FileStep
+from school_protocol.domain.evidence import FileLost, FileRefused, Format, Refusal
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.evidence import keeping
+from school_protocol.services.evidence.keeping import attach_file
+from school_protocol.services.evidence.opening import Handed, OpenedBefore, open_file, raise_alarm
+from school_protocol.services.evidence.register import see_register
+from school_protocol.services.evidence.sweeping import Swept, file_alarms, sweep_files, sweep_on
+from school_protocol.services.loading import load
+from school_protocol.services.recording import record_act
+from school_protocol.services.undoing import take_back
+from school_protocol.storage import access, files
+from school_protocol.storage.errors import StorageFull
+from school_protocol.storage.evidence_tables import KeptFileRow
+from school_protocol.wording import ZONE
+from services.conftest import School
+from tests.services import evidence_made as made
+from tests.services.evidence_made import SCREENSHOT, filing, on_disk
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    with filing(tmp_path, moroccan) as found:
+        yield found
+
+
+@pytest.fixture
+def piece(school: School) -> int:
+    return school.act("team_member", "evidence", SCREENSHOT).seq
+
+
+def attach(school: School, entry: int, data: bytes, who: str = "team_member", **more: Any) -> Any:
+    said = {"is_attested": True, "token": school.token(), **more}
+    return attach_file(school.house, school.person(who), school.number, entry, data, **said)
+
+
+def opened(school: School, entry: int, who: str = "team_member", **more: Any) -> Handed:
+    said = {"original": False, "purpose": "understand", "reason": "Préparer l’écoute", "token": school.token(), **more}
+    return open_file(school.house, school.person(who), school.number, entry, **said)
+
+
+def refused(school: School, entry: int, data: bytes, **more: Any) -> Refusal:
+    with pytest.raises(FileRefused) as found:
+        attach(school, entry, data, **more)
+    return found.value.code
+
+
+def events(school: School, kind: type) -> list[Any]:
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("head"), school.number)
+    return [event for event in loaded.events if isinstance(event, kind)]
+
+
+# ---- kept, cleaned, sealed -------------------------------------------------------------------------------------------
+
+
+def test_a_photograph_is_kept_sealed_and_handed_out_without_its_notes(school: School, piece: int) -> None:
+    data = made.jpeg()
+    attach(school, piece, data)
+    (kept,) = events(school, FileHandled)
+    assert (kept.step, kept.sha256, kept.size) == (FileStep.kept, hashlib.sha256(data).hexdigest(), len(data))
+    assert made.MAKER.encode() in data, "the control: the notes were there"
+    found = opened(school, piece)
+    assert found.format is Format.jpeg
+    assert found.data.startswith(b"\xff\xd8\xff")
+    picture = Image.open(BytesIO(found.data))
+    assert made.MAKER.encode() not in found.data
+    assert not picture.getexif()
+    assert picture.size == (60, 40)
+    assert opened(school, piece, "head", original=True, purpose="authority").data == data
+
+
+def test_nothing_on_the_disk_can_be_read(school: School, piece: int) -> None:
+    data = made.png(Comment=made.MAKER)
+    attach(school, piece, data)
+    lying = on_disk(school)
+    assert len(lying) == 2
+    assert all(path.stat().st_mode & 0o077 == 0 for path in lying)
+    for path in school.house.settings.data.rglob("*"):
+        if path.is_file():
+            bytes_ = path.read_bytes()
+            assert not [mark for mark in (made.MAKER.encode(), b"IHDR", data[:64]) if mark in bytes_], path
+
+
+def test_a_text_and_a_pdf(school: School, piece: int) -> None:
+    attach(school, piece, "\ufeffمرحبا\u202e\r\nbonjour".encode())
+    assert opened(school, piece).data.decode() == "مرحبا\nbonjour"
+    second = school.act("team_member", "evidence", {**SCREENSHOT, "kind": "message_export"}).seq
+    data = made.pdf()
+    attach(school, second, data)
+    with pytest.raises(Unseen):
+        opened(school, second)
+    found = opened(school, second, "team_coordinator", original=True)
+    assert (found.format, found.data) == (Format.pdf, data)
+
+
+def test_pressed_twice_it_is_kept_once_and_other_bytes_are_told(school: School, piece: int) -> None:
+    first = attach(school, piece, made.png(), token="one")
+    again = attach(school, piece, made.png(), token="one")
+    assert again.repeated
+    assert again.seq == first.seq
+    assert len(on_disk(school)) == 2
+    with pytest.raises(SentBefore):
+        attach(school, piece, made.png(61), token="one")
+    assert refused(school, piece, made.png()) is Refusal.has_file
+
+
+MALFORMED = {
+    "empty": (b"", Refusal.empty),
+    "gif": (b"GIF89a\1\0\1\0\0\0\0;", Refusal.unknown_format),
+    "svg": (b"<svg xmlns='http://www.w3.org/2000/svg'><script>1</script></svg>", Refusal.mixed),
+    "html": (b"<!DOCTYPE html><html><script>alert(1)</script>", Refusal.mixed),
+    "zip": (made.zip_file(), Refusal.unknown_format),
+    "exe": (b"MZ\x90\0\3\0\0\0", Refusal.unknown_format),
+    "mp4": (b"\0\0\0\x18ftypmp42\0\0\0\0", Refusal.moving),
+    "gigapixels": (made.ten_gigapixels(), Refusal.too_many_pixels),
+    "text bomb": (made.text_bomb(), Refusal.broken),
+    "moving png": (made.with_chunk(made.png(), b"acTL", b"\0\0\0\2\0\0\0\0"), Refusal.moving),
+    "php after a picture": (made.png() + b"<?php system($_GET[0]); ?>", Refusal.mixed),
+    "php in the notes": (made.png(Comment="<?php 1 ?>"), Refusal.mixed),
+    "zip after a picture": (made.jpeg() + made.zip_file(), Refusal.mixed),
+    "something after a picture": (made.jpeg() + b"and more", Refusal.mixed),
+    "video after a picture": (made.jpeg() + b"\0\0\0\x18ftypmp42", Refusal.moving),
+    "cut off": (made.png()[:-20], Refusal.broken),
+    "points cut off": (made.jpeg()[:-60], Refusal.broken),
+    "a pdf that runs something": (
+        made.pdf(OpenAction={"/S": pikepdf.Name("/JavaScript"), "/JS": "app.alert(1)"}), Refusal.active),
+    "a pdf with a file in it": (made.pdf_with_a_file(), Refusal.active),
+    "a pdf that is locked": (made.encrypted_pdf(), Refusal.encrypted),
+    "a pdf with a tail": (made.pdf() + made.zip_file(), Refusal.mixed),
+    "no pdf": (b"%PDF-1.7\nnothing", Refusal.broken),
+    "controls": (b"a\0b", Refusal.unknown_format),
+    "latin": (b"caf\xe9", Refusal.unknown_format),
+}  # fmt: skip
+
+
+def test_what_is_refused_is_said_and_leaves_nothing(school: School, piece: int) -> None:
+    found = {name: refused(school, piece, data) for name, (data, _why) in MALFORMED.items()}
+    assert found == {name: why for name, (_data, why) in MALFORMED.items()}
+    assert on_disk(school) == []
+    assert events(school, FileHandled) == []
+
+
+def test_the_cap_and_the_attestation(tmp_path: Path, moroccan: Protocol) -> None:
+    with filing(tmp_path, moroccan, evidence_megabytes=1) as school:
+        entry = school.act("team_member", "evidence", SCREENSHOT).seq
+        assert refused(school, entry, b"a" * (1024 * 1024 + 1)) is Refusal.too_large
+        assert refused(school, entry, made.png(), is_attested=False) is Refusal.not_attested
+        attach(school, entry, b"a " * 1000)
+
+
+# ---- the scanner -----------------------------------------------------------------------------------------------------
+
+
+def test_the_scanner_is_asked_over_a_socket_and_over_tcp(tmp_path: Path, moroccan: Protocol) -> None:
+    for path in (None, tmp_path / "clamd.sock"):
+        with made.scanner(path=path) as address, filing(tmp_path / str(bool(path)), moroccan, clamav=address) as school:
+            entry = school.act("team_member", "evidence", SCREENSHOT).seq
+            assert refused(school, entry, made.EICAR) is Refusal.unclean
+            assert on_disk(school) == []
+            attach(school, entry, made.png())
+
+
+@pytest.mark.parametrize(
+    ("answer", "most"), [(b"", 1 << 30), (b"stream: OK", 10), (b"INSTREAM size limit exceeded. ERROR\0", 1 << 30),
+                         (b"PONG\0", 1 << 30), (b"x" * 9000, 1 << 30)],
+)  # fmt: skip
+def test_whatever_is_no_clean_bill_is_refused(tmp_path: Path, moroccan: Protocol, answer: bytes, most: int) -> None:
+    with made.scanner(answer, most=most) as address, filing(tmp_path, moroccan, clamav=address) as school:
+        entry = school.act("team_member", "evidence", SCREENSHOT).seq
+        assert refused(school, entry, made.png()) is Refusal.not_scanned
+
+
+def test_a_scanner_that_is_away_lets_nothing_through(tmp_path: Path, moroccan: Protocol) -> None:
+    for address in ("127.0.0.1:1", str(tmp_path / "nobody.sock"), "no port:x"):
+        with filing(tmp_path / address.replace("/", "_"), moroccan, clamav=address) as school:
+            entry = school.act("team_member", "evidence", SCREENSHOT).seq
+            assert refused(school, entry, made.png()) is Refusal.not_scanned
+
+
+# ---- where no file may be --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("said", ["yes", "doubt"])
+def test_sexual_or_intimate_or_in_doubt_nothing_is_taken(
+    school: School, said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": said}).seq
+    looked: list[bytes] = []
+    monkeypatch.setattr(keeping, "_examined", lambda house, data: looked.append(data))
+    assert refused(school, entry, made.png()) is Refusal.intimate
+    assert looked == []
+    assert not school.house.settings.files.exists()
+
+
+def test_where_nobody_has_said_it_nothing_is_taken(school: School) -> None:
+    entry = school.act("team_member", "evidence", {"kind": "none_found"}).seq
+    assert refused(school, entry, made.png()) is Refusal.not_said
+
+
+def test_a_danger_forbids_files_and_locks_those_that_are_there(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    second = school.act("team_member", "evidence", SCREENSHOT).seq
+    school.act("team_member", "raise_danger", {"which_danger": "intimate_image"})
+    assert refused(school, second, made.png()) is Refusal.danger
+    with pytest.raises(FileRefused) as found:
+        opened(school, piece)
+    assert found.value.code is Refusal.danger
+    with pytest.raises(FileRefused):
+        opened(school, piece, "head", original=True)
+    line = see_register(school.house, school.person("head"), school.number).piece(piece)
+    assert line.file is not None
+    assert line.file.locked is Refusal.danger
+
+
+def test_a_correction_locks_what_is_there(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    correct(school, piece, "doubt")
+    with pytest.raises(FileRefused) as found:
+        opened(school, piece)
+    assert found.value.code is Refusal.intimate
+    assert opened_at_all(school) == []
+
+
+def correct(school: School, entry: int, said: str) -> None:
+    record_act(
+        school.house, school.person("team_member"), school.number, "correction",
+        {"record": str(entry), "what_changes": "x", "reason": "x"}, expected=None, token=school.token(), proven=True,
+        changes={**SCREENSHOT, "sexual_or_intimate": said},
+    )  # fmt: skip
+
+
+def opened_at_all(school: School) -> list[Any]:
+    return events(school, FileOpened)
+
+
+@pytest.mark.parametrize("by", ["danger", "correction"])
+def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
+    school: School, piece: int, monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """A second tab raises a danger, or says that the content is intimate, between the look and the keeping."""
+    plain, wrote = keeping._examined, []
+
+    def meanwhile(house: Any, data: bytes) -> Any:
+        if by == "danger":
+            school.act("team_coordinator", "raise_danger", {"which_danger": "intimate_image"})
+        else:
+            correct(school, piece, "yes")
+        return plain(house, data)
+
+    monkeypatch.setattr(keeping, "_examined", meanwhile)
+    monkeypatch.setattr(files.FileStore, "write", lambda self, sealed: wrote.append(sealed))
+    assert refused(school, piece, made.png()) in (Refusal.danger, Refusal.intimate)
+    assert wrote == []
+    assert not school.house.settings.files.exists()
+
+
+def test_the_control_without_the_check_a_file_is_kept(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": "yes"}).seq
+    monkeypatch.setattr("school_protocol.services.evidence.at_hand.rules.against_files", lambda *_: None)
+    attach(school, entry, made.png())
+    assert len(on_disk(school)) == 2
+
+
+def test_files_are_off_unless_an_installation_turns_them_on(school: School, piece: int) -> None:
+    object.__setattr__(school.house, "settings", type(school.house.settings)(data=school.house.settings.data))
+    assert refused(school, piece, made.png()) is Refusal.off
+
+
+# ---- who opens it ----------------------------------------------------------------------------------------------------
+
+
+def test_each_opening_is_an_event_with_its_reason_and_an_access(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    opened(school, piece, reason="Préparer la rencontre", token="o")
+    opened(school, piece, reason="Préparer la rencontre", token="o")
+    (one,) = opened_at_all(school)
+    assert (one.purpose, one.reason, one.original) == ("understand", "Préparer la rencontre", False)
+    with school.house.realm.reading() as session:
+        case_id = load(school.house, session, school.person("head"), school.number).case_id
+        noted = [found for found in access.of_case(session, case_id, limit=50) if found.what == "file.derivative"]
+    assert [found.reason for found in noted] == [str(one.seq)] * 2, "each handing out, the echo of a press too"
+
+
+def test_a_form_opens_a_file_for_two_minutes_and_is_then_asked_anew(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    opened(school, piece, token="o")
+    school.wait(minutes=2)
+    opened(school, piece, token="o")
+    school.wait(seconds=1)
+    with pytest.raises(OpenedBefore):
+        opened(school, piece, token="o")
+    opened(school, piece, token="another")
+    assert len(opened_at_all(school)) == 2
+
+
+def test_what_is_no_piece_says_nothing_of_the_form(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    for entry, who in ((99_999, "head"), (piece, "directorate")):
+        with pytest.raises(Unseen):
+            opened(school, entry, who, purpose="", reason="")
+
+
+@pytest.mark.parametrize("said", [{"reason": " "}, {"purpose": ""}, {"purpose": "curiosity"}, {"reason": "x" * 501}])
+def test_no_opening_without_a_reason(school: School, piece: int, said: dict[str, str]) -> None:
+    attach(school, piece, made.png())
+    with pytest.raises(BadInput):
+        opened(school, piece, **said)
+    assert opened_at_all(school) == []
+
+
+@pytest.mark.parametrize(
+    ("who", "original"),
+    [("team_member", True), ("directorate", False), ("directorate", True), ("academy", False), ("reporter", False),
+     ("data_officer", False), ("psychosocial", False), ("technical_admin", False)],
+)  # fmt: skip
+def test_it_is_opened_by_those_alone_who_may(school: School, piece: int, who: str, original: bool) -> None:
+    attach(school, piece, made.png())
+    with pytest.raises(Unseen):
+        opened(school, piece, who, original=original)
+
+
+def test_who_reads_pseudonyms_puts_no_file_there(school: School, piece: int) -> None:
+    for who in ("directorate", "reporter", "data_officer"):
+        with pytest.raises(Unseen):
+            attach(school, piece, made.png(), who)
+
+
+# ---- missing, altered, left over -------------------------------------------------------------------------------------
+
+
+def test_an_altered_and_a_missing_file_are_handed_to_nobody_and_told(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    for path in on_disk(school):
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.raises(FileLost):
+        opened(school, piece)
+    assert [one.what for one in file_alarms(school.house)] == ["altered"]
+    for path in on_disk(school):
+        path.unlink()
+    with pytest.raises(FileLost):
+        opened(school, piece, "head", original=True)
+    assert sorted(one.what for one in file_alarms(school.house)) == ["altered", "missing"]
+    assert opened_at_all(school) == []
+
+
+def test_a_file_swapped_with_its_sister_is_noticed(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    one, other = on_disk(school)
+    left, right = one.read_bytes(), other.read_bytes()
+    one.write_bytes(right)
+    other.write_bytes(left)
+    with pytest.raises(FileLost):
+        opened(school, piece)
+
+
+def test_the_sweep_tells_what_is_lost_once_and_removes_what_no_row_names(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    assert sweep_files(school.house) == Swept(0, 0, 0)
+    stray = files.FileStore(school.house.settings.files).write(b"left over")
+    assert sweep_files(school.house).strays == 0, "its transaction may be under way"
+    school.wait(hours=24 * 400)
+    assert sweep_files(school.house).strays == 1
+    assert not files.FileStore(school.house.settings.files).path(stray).exists()
+    on_disk(school)[0].unlink()
+    assert (sweep_files(school.house).fresh, sweep_files(school.house).fresh) == (1, 0)
+
+
+def test_a_full_disk_leaves_nothing_and_says_so(school: School, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, calls = files.FileStore.write, []
+
+    def second_fails(self: files.FileStore, sealed: bytes) -> str:
+        calls.append(len(sealed))
+        if len(calls) == 2:
+            raise OSError(errno.ENOSPC, "no room")
+        return plain(self, sealed)
+
+    monkeypatch.setattr(files.FileStore, "write", second_fails)
+    with pytest.raises(StorageFull):
+        attach(school, piece, made.png())
+    assert on_disk(school) == []
+    assert events(school, FileHandled) == []
+    monkeypatch.setattr(files.FileStore, "write", plain)
+    attach(school, piece, made.png())
+
+
+def test_a_piece_with_a_file_is_not_taken_back(school: School, piece: int) -> None:
+    attach(school, piece, made.png())
+    with pytest.raises(Refused, match="undo_rested_on"):
+        take_back(school.house, school.person("team_member"), school.number, piece, expected=None, token="back")
+
+
+def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
+    school: School, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attach(school, piece, made.png())
+    house, places = school.house, {path.name for path in on_disk(school)}
+    with house.realm.reading() as session:
+        (row, *_more) = session.scalars(select(KeptFileRow)).all()
+    plain = files.FileStore.read
+
+    def read(self: files.FileStore, place: str) -> bytes | None:
+        if on_disk(school):
+            with house.realm.writing() as session:
+                gone = files.destroy(session, row.case_id, row.file_id)
+            for one in gone:
+                self.remove(one)
+        return plain(self, place)
+
+    monkeypatch.setattr(files.FileStore, "read", read)
+    assert sweep_files(house) == Swept(0, 0, 0)
+    assert file_alarms(house) == ()
+    assert not raise_alarm(house, files.Fault(row.case_id, places.pop(), "missing")), "nor between two transactions"
+    assert file_alarms(house) == ()
+
+
+def test_each_night_is_looked_at_once_and_one_that_was_missed_is_made_up_for(school: School) -> None:
+    def done_at(hours: float) -> bool:
+        school.wait(hours=hours)
+        return sweep_on(school.house) is not None
+
+    assert done_at(0), "never before"
+    assert not done_at(1)
+    local = school.house.now().astimezone(ZONE)
+    assert not done_at(24 + 3 - local.hour - local.minute / 60), "it is not time"
+    assert done_at(5), "nobody rang at the time itself"
+    assert not done_at(1)
+    assert done_at(24 * 40), "a clock that leapt ahead"
+    school.wait(hours=-24 * 40)
+    assert sweep_on(school.house) is not None, "and was set right: once more"
+    assert sweep_on(school.house) is None

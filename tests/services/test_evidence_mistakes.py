@@ -1,0 +1,257 @@
+"""Something that must not be kept: shut, told, asked about, destroyed; and requests for removal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from school_protocol.domain.errors import BadInput, Conflict, Unseen
+from school_protocol.domain.evidence import FileLost, FileRefused, Refusal
+from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Letter, Post
+from school_protocol.services.evidence import mistakes
+from school_protocol.services.evidence.keeping import attach_file
+from school_protocol.services.evidence.opening import open_file
+from school_protocol.services.evidence.register import PieceLine, see_register
+from school_protocol.services.evidence.removals import note_request
+from school_protocol.services.evidence.sweeping import sweep_files
+from school_protocol.services.loading import load
+from school_protocol.services.notices import sweep
+from school_protocol.storage import directory, files
+from school_protocol.storage.keys import case_key, object_key
+from services.conftest import School
+from tests.services import evidence_made as made
+from tests.services.evidence_made import SCREENSHOT, filing, on_disk
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    with filing(tmp_path, moroccan) as found:
+        yield found
+
+
+@pytest.fixture
+def piece(school: School) -> int:
+    entry = school.act("team_member", "evidence", SCREENSHOT).seq
+    attach_file(school.house, school.person("team_member"), school.number, entry, made.png(Comment=made.MAKER),
+                is_attested=True, token=school.token())  # fmt: skip
+    return entry
+
+
+class Mailbox:
+    """Takes every message."""
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+
+    def carry(self, to: str, letter: Letter) -> None:
+        self.letters.append(letter)
+
+
+def step(school: School, who: str, entry: int, name: str, *more: str, token: str = "") -> Any:
+    do = {"shut": mistakes.shut_file, "asked": mistakes.note_asked, "destroy": mistakes.destroy_file}[name]
+    return do(school.house, school.person(who), school.number, entry, *more, token=token or school.token())
+
+
+def line(school: School, entry: int, who: str = "team_member") -> PieceLine:
+    return see_register(school.house, school.person(who), school.number).piece(entry)
+
+
+def opened(school: School, who: str, entry: int, original: bool = False) -> Any:
+    return open_file(school.house, school.person(who), school.number, entry, original=original, purpose="other",
+                     reason="x", token=school.token())  # fmt: skip
+
+
+# ---- shut ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["team_member", "team_coordinator", "head"])
+def test_one_press_shuts_it_for_everybody(school: School, piece: int, who: str) -> None:
+    step(school, who, piece, "shut", token="one")
+    assert step(school, who, piece, "shut", token="one").repeated
+    for other, original in (("team_member", False), ("team_coordinator", True), ("head", True)):
+        with pytest.raises(FileRefused) as found:
+            opened(school, other, piece, original)
+        assert found.value.code is Refusal.shut
+    shown = line(school, piece)
+    assert shown.file is not None
+    assert shown.file.incident is not None
+    since = shown.file.incident.since
+    assert shown.file.incident.tell_by - since == timedelta(hours=1)
+    assert shown.file.incident.ask_by - since == timedelta(hours=24)
+
+
+@pytest.mark.parametrize("who", ["directorate", "academy", "reporter", "data_officer", "technical_admin"])
+def test_nobody_else_does_anything_with_it(school: School, piece: int, who: str) -> None:
+    for name, more in (("shut", ()), ("asked", ("police",)), ("destroy", ())):
+        with pytest.raises(Unseen):
+            step(school, who, piece, name, *more)
+
+
+def test_nothing_of_what_it_shows_stands_in_the_incident(school: School, piece: int) -> None:
+    step(school, "team_member", piece, "shut")
+    with school.house.realm.reading() as session:
+        event = load(school.house, session, school.person("head"), school.number).events[-1]
+    assert (event.sha256, event.size, event.format) == ("", 0, "")
+
+
+def test_the_head_is_told_at_once_and_once_more_where_nobody_looks(school: School, piece: int) -> None:
+    box = Mailbox()
+    head = school.account("head")
+    with school.house.directory.writing() as session:
+        directory.set_address(session, head, email="head@exemple.ma", phone=None)
+    post = Post(mail=box)
+    sweep(school.house, post)
+    box.letters.clear()
+    step(school, "team_member", piece, "shut")
+    sweep(school.house, post)
+    assert len(box.letters) == 1
+    assert made.MAKER not in str(box.letters)
+    school.wait(hours=1, minutes=1)
+    sweep(school.house, post)
+    assert len(box.letters) == 2, "nobody has looked within the hour"
+
+
+def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) -> None:
+    box = Mailbox()
+    head = school.account("head")
+    with school.house.directory.writing() as session:
+        directory.set_address(session, head, email="head@exemple.ma", phone=None)
+    post = Post(mail=box)
+    step(school, "team_member", piece, "shut")
+    sweep(school.house, post)
+    told = len(box.letters)
+    line(school, piece, "head")
+    school.wait(hours=2)
+    sweep(school.house, post)
+    assert len(box.letters) == told
+    school.wait(hours=19)
+    sweep(school.house, post)
+    assert len(box.letters) > told, "nobody has asked an authority yet"
+
+
+# ---- destroyed -------------------------------------------------------------------------------------------------------
+
+
+def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school: School, piece: int) -> None:
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("head"), school.number)
+        (life,) = loaded.case.files.values()
+    sealed = [path.read_bytes() for path in on_disk(school)]
+    step(school, "team_member", piece, "shut")
+    with pytest.raises(FileRefused) as found:
+        step(school, "head", piece, "destroy")
+    assert found.value.code is Refusal.not_asked
+    step(school, "head", piece, "asked", "police")
+    step(school, "head", piece, "destroy", token="gone")
+    assert step(school, "head", piece, "destroy", token="gone").repeated
+    assert on_disk(school) == []
+    with school.house.realm.reading() as session:
+        key = case_key(session, school.house.vault, loaded.case_id)
+        with pytest.raises(Exception, match="destroyed"):
+            object_key(session, school.house.vault, key, loaded.case_id, files.object_of(life.id))
+    everything = b"".join(path.read_bytes() for path in school.house.settings.data.rglob("*") if path.is_file())
+    assert not [data for data in sealed if data[:64] in everything]
+    shown = line(school, piece)
+    assert shown.file is None
+    assert [one.is_there for one in shown.former] == [False]
+    assert (sweep_files(school.house).lost, sweep_files(school.house).strays) == (0, 0)
+    with pytest.raises(Unseen):
+        opened(school, "head", piece, True)
+
+
+def test_an_installation_may_destroy_at_once(tmp_path: Path, moroccan: Protocol) -> None:
+    with filing(tmp_path, moroccan, prohibited="destroy") as school:
+        entry = school.act("team_member", "evidence", SCREENSHOT).seq
+        attach_file(school.house, school.person("team_member"), school.number, entry, made.png(), is_attested=True,
+                    token=school.token())  # fmt: skip
+        step(school, "team_member", entry, "shut")
+        assert on_disk(school) == []
+        assert line(school, entry).file is None
+
+
+def test_a_crash_between_the_word_and_the_removal_leaves_nothing_that_opens(
+    school: School, piece: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step(school, "head", piece, "shut")
+    step(school, "head", piece, "asked", "police")
+    monkeypatch.setattr(files.FileStore, "remove", lambda self, place: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        step(school, "head", piece, "destroy")
+    monkeypatch.undo()
+    assert len(on_disk(school)) == 2
+    with pytest.raises((Unseen, FileLost)):
+        opened(school, "head", piece, True)
+    school.wait(hours=24 * 400)
+    assert sweep_files(school.house).strays == 2
+    assert on_disk(school) == []
+
+
+# ---- removal ---------------------------------------------------------------------------------------------------------
+
+
+def note(school: School, entry: int, who: str = "team_member", **said: Any) -> Any:
+    wanted = {"channel": "platform", "asked_on": "2026-11-24", "token": school.token(), **said}
+    return note_request(school.house, school.person(who), school.number, entry, **wanted)
+
+
+def test_a_request_stands_in_the_piece_itself_and_in_its_history(school: School, piece: int) -> None:
+    note(school, piece, reference="R-1", token="one")
+    assert note(school, piece, reference="R-1", token="one").repeated
+    shown = line(school, piece)
+    assert [(one.asked.channel, one.asked.reference) for one in shown.requests] == [("platform", "R-1")]
+    assert shown.record.answers["takedowns"][0]["reference"] == "R-1"
+    assert shown.record.corrections
+    note(school, piece, result="refused", reference="R-1", place=0)
+    assert [one.key for one in line(school, piece).next] == ["emc_helpline", "evigilance"]
+    note(school, piece, "head", channel="evigilance")
+    assert [one.asked.channel for one in line(school, piece).requests] == ["platform", "evigilance"]
+
+
+def test_nothing_else_of_the_piece_changes(school: School, piece: int) -> None:
+    before = dict(line(school, piece).record.answers)
+    note(school, piece)
+    after = dict(line(school, piece).record.answers)
+    assert {**after, "takedowns": None} == {**before, "takedowns": None}
+
+
+def test_two_who_note_at_once_lose_neither(school: School, piece: int) -> None:
+    people = [school.person(who) for who in ("team_member", "team_coordinator", "head")]
+    with ThreadPoolExecutor(6) as pool:
+        channels = ("platform", "emc_helpline", "evigilance", "iwf", "e_blagh", "other")
+        jobs = [
+            pool.submit(
+                note_request, school.house, people[place % 3], school.number, piece, channel=channel,
+                asked_on="2026-11-24", token=f"at once {place}",
+            )
+            for place, channel in enumerate(channels)
+        ]  # fmt: skip
+    failed = [job.exception() for job in jobs if job.exception() is not None]
+    assert all(isinstance(one, Conflict) for one in failed), "whoever lost the race is told"
+    noted = {one.asked.channel for one in line(school, piece).requests}
+    assert len(noted) == len(channels) - len(failed)
+    assert noted
+
+
+@pytest.mark.parametrize(
+    ("said", "field"),
+    [({"channel": "nobody"}, "channel"), ({"asked_on": "2031-01-01"}, "asked_on"), ({"asked_on": ""}, "asked_on"),
+     ({"reference": "x" * 101}, "reference"), ({"result": "maybe"}, "result")],
+)  # fmt: skip
+def test_a_wrong_answer_is_said_at_its_place(school: School, piece: int, said: dict[str, str], field: str) -> None:
+    with pytest.raises(BadInput) as found:
+        note(school, piece, **said)
+    assert set(found.value.problems) == {field}
+    assert line(school, piece).requests == ()
+
+
+def test_who_reads_pseudonyms_notes_nothing(school: School, piece: int) -> None:
+    with pytest.raises(Unseen):
+        note(school, piece, "directorate")
+    with pytest.raises(Unseen):
+        note(school, piece, place=4)

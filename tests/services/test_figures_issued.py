@@ -1,0 +1,529 @@
+"""Figures issued: by whom, what they tell, that they stay as they are; nothing passes the gate that must not."""
+
+from __future__ import annotations
+
+import csv
+import io
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from domain.telling import NOW
+from openpyxl import load_workbook
+from sqlalchemy import delete, select, text, update
+from sqlalchemy.exc import DatabaseError
+
+from school_protocol import figures
+from school_protocol.documents import rendering
+from school_protocol.documents.papers.figure_lines import COLUMNS, figure_rows
+from school_protocol.documents.sealing.authority import Validity, make_authority
+from school_protocol.domain.closed_choices import CASES
+from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.figure_releases import tables_from_data
+from school_protocol.domain.figure_tables import TOTALS
+from school_protocol.domain.policy import UnitKind
+from school_protocol.figures import Finding
+from school_protocol.services.figures import issuing, seeing, working
+from school_protocol.services.figures.counting import NotCounted
+from school_protocol.services.figures.issuing import Running
+from school_protocol.services.house import House
+from school_protocol.services.opening import open_case
+from school_protocol.services.papers import figures as papers
+from school_protocol.services.papers.apart import Broken, Crew, Here
+from school_protocol.services.papers.signing import trust_in
+from school_protocol.services.papers.verifying import Standing, asked, checked
+from school_protocol.storage import administration, directory, index
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.figures import jobs, releases
+from school_protocol.storage.figures.jobs import State
+from school_protocol.storage.figures.release_tables import FigureKeyRow, FigureReleaseRow, FigureToldRow
+from school_protocol.storage.migrate import upgrade
+from school_protocol.wording import Wording
+from services.figures_issued import CASES_OF, PROTOCOL, YEAR, Country, a_country
+from services.yearly_told import text_of
+
+TOTAL = (TOTALS, CASES)
+SALE = {code: number for code, number in CASES_OF.items() if code.startswith("0400") and code < "04004"}
+
+
+@pytest.fixture(scope="module")
+def issued() -> Iterator[Country]:
+    """Issued once by the academy, for tests that write nothing else."""
+    with a_country() as country:
+        assert country.issue("academy", "MA-04").state is State.issued
+        yield country
+
+
+@pytest.fixture
+def country() -> Iterator[Country]:
+    """One directorate's schools."""
+    with a_country(SALE) as found:
+        yield found
+
+
+def released(country: Country) -> list[FigureReleaseRow]:
+    with country.house.directory.reading() as session:
+        return list(session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)))
+
+
+# ---- what is told, at each level -----------------------------------------------------------------------------------
+
+
+def test_each_level_is_told_what_was_counted_of_it(issued: Country) -> None:
+    for code in ("MA-04", "MA-SAL", "MA-RAB", "04001A"):
+        told = issued.told(code)
+        expected = sum(number for school, number in CASES_OF.items() if code in _path(issued, school))
+        assert told.unit.at(TOTAL) == expected, code
+    assert issued.told("MA-04").line.unit.code == "MA-04"
+
+
+def _path(country: Country, school: str) -> set[str]:
+    with country.house.directory.reading() as session:
+        unit = directory.unit(session, country.units[school])
+        return {school, *(one.code for one in directory.units(session, unit.parents).values())}
+
+
+def test_a_small_school_is_told_nothing_and_no_rest_tells_of_it(country: Country) -> None:
+    """Of three schools two are told; the third has two cases: with the total told, two of them may not both be."""
+    country.count_in("MA-SAL", 2)
+    assert country.issue("directorate", "MA-SAL").state is State.issued
+    told = country.told("MA-SAL")
+    numbers = {one.code: one.at(TOTAL) for one in told.children}
+    assert numbers.keys() == {"04001A", "04002B", "04003C", "MA-SAL~"}
+    assert numbers["MA-SAL~"] is None
+    assert told.unit.at(TOTAL) is None or list(numbers.values()).count(None) >= 2
+    assert all(number is None or number >= 5 for number in numbers.values())
+
+
+def test_the_country_is_issued_by_whoever_holds_the_role_there(issued: Country) -> None:
+    assert [place.unit.kind for place in seeing.places(issued.house, issued.person("ministry"))] == [UnitKind.country]
+    options = issuing.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
+    assert options.years == ((YEAR, None),)
+
+
+def test_nothing_that_is_withheld_leaves_the_sealed_counts(issued: Country) -> None:
+    """What pages read has the counts that are told, and no other; the sealed row tells nothing by itself."""
+    (row,) = released(issued)
+    with issued.house.directory.reading() as session:
+        sealed = releases.sealed_of(session, row.id)
+        opened = releases.open_sealed(session, issued.house.vault, row.id, sealed)
+        told = list(session.scalars(select(FigureToldRow).where(FigureToldRow.release == row.id)))
+    release = figures.from_data(opened, tables_from_data(row.tables))
+    for one in told:
+        for table, rows in one.told["cells"].items():
+            for key, months in rows.items():
+                for month, number in months.items():
+                    assert release.at((table, key), one.unit, month) == number
+    kept = sum(len(months) for one in told for rows in one.told["cells"].values() for months in rows.values())
+    assert kept == len(release.told)
+    secret = [cell for cell, units in release.counts.cells.items() for unit in units if release.at(cell, unit) is None]
+    assert secret, "some are withheld"
+    assert b"home_danger" not in sealed
+    assert b"04001A" not in sealed
+
+
+# ---- who -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "sees"),
+    [
+        ("head", {"04001A"}), ("other_head", {"04003C"}), ("member", set()), ("trainer", set()),
+        ("directorate", {"MA-SAL", "04001A", "04003C"}), ("rabat", {"MA-RAB", "04004D"}),
+        ("academy", {"MA-04", "MA-SAL", "MA-RAB", "04001A", "04003C", "04004D"}), ("south", {"MA-07", "MA-MAR"}),
+    ],
+)  # fmt: skip
+def test_who_reads_which_place(issued: Country, who: str, sees: set[str]) -> None:
+    asked = ("MA", "MA-04", "MA-07", "MA-SAL", "MA-RAB", "MA-MAR", "04001A", "04003C", "04004D")
+    found = set()
+    for code in asked:
+        try:
+            seeing.see_figures(issued.house, issued.person(who), PROTOCOL, code)
+            found.add(code)
+        except Unseen:
+            continue
+    assert found == sees
+    assert seeing.may_see(issued.house, issued.person(who)) is bool(sees)
+
+
+@pytest.mark.parametrize(
+    ("who", "code"), [("head", "04001A"), ("directorate", "MA-RAB"), ("directorate", "04001A"), ("academy", "MA-SAL"),
+                      ("trainer", "MA-04"), ("south", "MA-04")],
+)  # fmt: skip
+def test_nobody_issues_but_for_the_place_of_their_role(issued: Country, who: str, code: str) -> None:
+    with pytest.raises(Unseen):
+        issued.ask(who, code)
+
+
+def test_a_year_that_is_not_offered_is_refused(issued: Country) -> None:
+    for year in (YEAR - 1, YEAR + 1, 0):
+        with pytest.raises(BadInput):
+            issued.ask("rabat", "MA-RAB", year=year)
+
+
+def test_whoever_lost_the_role_meanwhile_issues_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    job = country.ask("directorate", "MA-SAL")
+    monkeypatch.setattr(working, "actor_of", lambda *_any: None)
+    assert issuing.go_on(country.house, Here(country.house))
+    assert (country.job(job).state, country.job(job).fault) == (State.refused, "not_allowed")
+    assert released(country) == []
+
+
+# ---- once, for good ------------------------------------------------------------------------------------------------
+
+
+def test_pressed_twice_it_is_one_and_another_waits(country: Country) -> None:
+    job = country.ask("directorate", "MA-SAL", token="same")
+    assert country.ask("directorate", "MA-SAL", token="same") == job
+    with pytest.raises(Running) as running:
+        country.ask("directorate", "MA-SAL")
+    assert running.value.job == job
+    assert issuing.go_on(country.house, Here(country.house))
+    assert not issuing.go_on(country.house, Here(country.house))
+    assert [row.id for row in released(country)] == [job]
+
+
+def test_it_is_written_down_who_issued_it_when_and_by_which_definition(country: Country) -> None:
+    country.issue("directorate", "MA-SAL")
+    (row,) = released(country)
+    with country.house.directory.reading() as session:
+        (change,) = administration.changes(session, [row.unit], limit=5, kinds=[administration.Kind.figures_issued])
+        definition = directory.definition(session, PROTOCOL, 1)
+    assert (change.actor, change.draft, change.role) == (country.people["directorate"], row.id, "directorate")
+    assert (row.definition, row.edition, row.months[-1]) == (definition.digest, 1, "2026-11")
+    assert row.counted_at == NOW <= row.issued_at
+
+
+@pytest.mark.parametrize("table", ["figure_release", "figure_told"])
+def test_the_database_refuses_to_change_what_was_issued(issued: Country, table: str) -> None:
+    model: Any = {"figure_release": FigureReleaseRow, "figure_told": FigureToldRow}[table]
+    for statement in (update(model).values(unit="x"), delete(model)):
+        with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
+            session.execute(statement)
+    with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
+        session.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"))
+
+
+def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The next one goes on from those counts, whatever was opened meanwhile."""
+    job = country.ask("directorate", "MA-SAL")
+
+    def killed(*_any: Any) -> Any:
+        raise RuntimeError("the machine went down")
+
+    monkeypatch.setattr(figures, "suppress", killed)
+    assert not issuing.go_on(country.house, Here(country.house))
+    assert country.job(job).state is State.choosing
+    monkeypatch.undo()
+    country.count_in("04001A", 30, seed=2)
+    assert issuing.go_on(country.house, Here(country.house))
+    assert country.job(job).state is State.issued
+    assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values()), "as it was counted before the machine went down"
+
+
+class _Dies:
+    size = 1
+
+    def do(self, work: Callable[..., Any], *told: Any, now: Any) -> Any:
+        raise Broken("ended")
+
+
+def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -> None:
+    """Niced, with a clock that stands; it says how far it is by itself. Killed at once, the next one does it all."""
+    job = country.ask("directorate", "MA-SAL")
+    with Crew(country.house.settings, 1, seconds=0.01) as crew:
+        assert not issuing.go_on(country.house, crew)
+    assert country.job(job).is_running
+    with Crew(country.house.settings, 1, seconds=300) as crew:
+        assert issuing.go_on(country.house, crew)
+    assert country.job(job).state is State.issued
+    assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
+
+
+def test_one_at_which_every_worker_dies_is_given_up(country: Country) -> None:
+    job = country.ask("directorate", "MA-SAL")
+    for _try in range(issuing.TRIES):
+        assert not issuing.go_on(country.house, _Dies())
+    issuing.go_on(country.house, _Dies())
+    assert (country.job(job).state, country.job(job).fault) == (State.refused, "broken")
+
+
+def test_two_workers_are_never_at_two_at_once(country: Country) -> None:
+    country.ask("directorate", "MA-SAL")
+    country.ask("academy", "MA-04")
+    with country.house.directory.writing() as session:
+        assert jobs.take_next(session, now=country.house.now()) is not None
+        assert jobs.take_next(session, now=country.house.now()) is None
+        later = jobs.take_next(session, now=country.house.now() + 2 * jobs.LEASE)
+    assert later is not None, "whoever said nothing for so long is taken for dead"
+
+
+def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
+    job = country.ask("directorate", "MA-SAL")
+    assert issuing.stop(country.house, country.person("directorate"), job)
+    assert not issuing.stop(country.house, country.person("directorate"), job)
+    assert not issuing.go_on(country.house, Here(country.house))
+    assert released(country) == []
+    with pytest.raises(Unseen):
+        issuing.stop(country.house, country.person("rabat"), job)
+
+
+# ---- the gate ------------------------------------------------------------------------------------------------------
+
+
+def test_what_does_not_pass_the_gate_is_never_issued(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(figures, "audit", lambda *_any: (object.__new__(Finding),))
+    job = country.issue("directorate", "MA-SAL")
+    assert (job.state, job.fault) == (State.refused, "gate")
+    assert released(country) == []
+    with country.house.directory.reading() as session:
+        assert jobs.sealed_of(session, job.id) is None
+        assert session.get(FigureKeyRow, job.id) is None, "what was counted for it opens no more"
+    monkeypatch.undo()
+    assert country.issue("directorate", "MA-SAL").state is State.issued
+
+
+@pytest.mark.parametrize("late", [1, 2], ids=["before the gate", "after the gate"])
+def test_a_release_that_came_meanwhile_is_looked_at_too(
+    country: Country, monkeypatch: pytest.MonkeyPatch, late: int
+) -> None:
+    """While one is worked out, another one is issued: all begins anew beside it."""
+    first = country.issue("directorate", "MA-SAL")
+    beside, calls = releases.beside, iter([True] * late)
+
+    def blind(*asked: Any) -> Any:
+        return () if next(calls, False) else beside(*asked)
+
+    country.count_in("04002B", 60, seed=7)
+    monkeypatch.setattr(releases, "beside", blind)
+    looked: list[int] = []
+    suppress = figures.suppress
+
+    def counted(counts: Any, others: Any, *more: Any) -> Any:
+        looked.append(len(others))
+        return suppress(counts, others, *more)
+
+    monkeypatch.setattr(figures, "suppress", counted)
+    assert country.issue("academy", "MA-04").state is State.issued
+    assert looked == [0, 1], "the first look saw nothing of what was issued"
+    assert first.id in {row.id for row in released(country)}
+
+
+def test_all_that_can_be_put_together_is_looked_at_together(issued: Country) -> None:
+    """A directorate beside its academy; another academy by itself, as long as the country has not issued any."""
+    sale, south = issued.unit("MA-SAL").id, issued.unit("MA-07").id
+    with issued.house.directory.reading() as session:
+        (academy,) = releases.beside(session, PROTOCOL, {sale}, {"2026-10"})
+        assert academy.unit == issued.unit("MA-04").id
+        assert releases.beside(session, PROTOCOL, {south}, {"2026-10"}) == ()
+        assert releases.beside(session, PROTOCOL, {sale}, {"2025-10"}) == ()
+        assert releases.beside(session, "another", {sale}, {"2026-10"}) == ()
+
+
+def test_too_few_cases_are_no_release() -> None:
+    with a_country({"04001A": 3}) as country:
+        job = country.issue("directorate", "MA-SAL")
+        assert (job.state, job.fault) == (State.refused, "too_few")
+        assert released(country) == []
+
+
+# ---- issued again --------------------------------------------------------------------------------------------------
+
+
+def test_late_cases_make_a_new_release_that_says_what_changed(country: Country) -> None:
+    first = country.issue("directorate", "MA-SAL")
+    again = country.issue("directorate", "MA-SAL")
+    assert (again.state, again.fault) == (State.refused, "as_before")
+    country.wait(days=20)
+    country.count_in("04001A", 40, seed=5)
+    second = country.issue("directorate", "MA-SAL")
+    assert second.state is State.issued
+    told = country.told("MA-SAL")
+    assert (told.line.id, told.line.number, told.line.former) == (second.id, 2, first.id)
+    before = country.told("MA-SAL", first.id)
+    assert before.unit.at(TOTAL) == sum(SALE.values())
+    assert not before.line.is_latest
+    found = seeing.see_changes(country.house, told)
+    assert found is not None
+    former, changed = found
+    assert former.id == first.id
+    total = next(one for one in changed if one.table is None and one.row.key == CASES)
+    assert (total.before, total.now) == (sum(SALE.values()), sum(SALE.values()) + 40)
+
+
+def test_one_late_case_is_told_by_no_difference(country: Country) -> None:
+    country.issue("directorate", "MA-SAL")
+    before = country.told("MA-SAL")
+    country.wait(days=3)
+    country.count_in("04001A", 1, seed=6)
+    country.issue("directorate", "MA-SAL")
+    now = country.told("MA-SAL")
+    for one in ("MA-SAL", "04001A"):
+        earlier, later = country.told(one, before.line.id).unit, country.told(one, now.line.id).unit
+        for table, rows in later.told["cells"].items():
+            for row, months in rows.items():
+                for month, number in months.items():
+                    told = earlier.at((table, row), month)
+                    assert told is None or told == number or abs(told - number) >= 5
+
+
+# ---- workshops -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def workshop(country: Country, tmp_path: Path) -> Iterator[House]:
+    """Another realm of the same installation, with the same directory and keys, and a case in it."""
+    store = Store(open_engine(f"sqlite:///{tmp_path / 'workshop.sqlite'}"))
+    upgrade(store.engine, "realm")
+    house = replace(country.house, realm=store, name="workshop-1")
+    filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
+    open_case(house, replace(country.person("member"), realm="workshop-1"), "report", filled, token="w")
+    yield house
+    store.close()
+
+
+def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House) -> None:
+    with workshop.realm.reading() as session:
+        assert len(index.all_case_ids(session)) == 1
+    assert country.issue("directorate", "MA-SAL").state is State.issued
+    assert country.told("MA-SAL").unit.at(TOTAL) == sum(SALE.values())
+    (row,) = released(country)
+    with country.house.directory.reading() as session:
+        opened = releases.open_sealed(session, country.house.vault, row.id, releases.sealed_of(session, row.id))
+    counts = figures.from_data(opened, tables_from_data(row.tables)).counts
+    assert counts.at(TOTAL, country.units["04001A"]) == SALE["04001A"]
+
+
+def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Country, workshop: House) -> None:
+    here = country.person("directorate")
+    trainee = replace(here, realm="workshop-1")
+    for house, actor in ((workshop, here), (country.house, trainee), (workshop, trainee)):
+        assert not seeing.may_see(house, actor)
+        assert seeing.places(house, actor) == ()
+        with pytest.raises(Unseen):
+            issuing.ask(house, actor, PROTOCOL, "MA-SAL", YEAR, "t")
+        with pytest.raises(Unseen):
+            seeing.see_figures(house, actor, PROTOCOL, "MA-SAL")
+    job = country.ask("directorate", "MA-SAL")
+    with pytest.raises(NotCounted):
+        issuing.go_on(workshop, Here(workshop))
+    with pytest.raises(NotCounted):
+        issuing.work(workshop, job)
+    assert country.job(job).state is State.counting
+    assert released(country) == []
+
+
+# ---- for everybody -------------------------------------------------------------------------------------------------
+
+
+def test_only_what_whoever_issued_it_puts_there_is_for_everybody(country: Country) -> None:
+    release = country.issue("directorate", "MA-SAL").id
+    assert seeing.see_public(country.house) == ()
+    with pytest.raises(Unseen):
+        seeing.see_public_told(country.house, release)
+    for who in ("head", "rabat", "academy"):
+        with pytest.raises(Unseen):
+            issuing.set_public(country.house, country.person(who), release, is_public=True)
+    mine = country.person("directorate")
+    assert issuing.set_public(country.house, mine, release, is_public=True)
+    assert not issuing.set_public(country.house, mine, release, is_public=True)
+    told = seeing.see_public_told(country.house, release)
+    assert told.children == ()
+    assert {table.key for table in told.tables} <= {"levels", "kinds", "channels", "platforms",
+                                                    "in_time.safety_check", "in_time.first_listening"}  # fmt: skip
+    assert set(told.unit.told["cells"]) <= {TOTALS, "levels", "kinds", "channels", "platforms"}
+    numbers = [
+        number for rows in told.unit.told["cells"].values() for months in rows.values() for number in months.values()
+    ]
+    assert numbers
+    assert all(number % 5 == 0 for number in numbers)
+    assert issuing.set_public(country.house, mine, release, is_public=False)
+    with pytest.raises(Unseen):
+        seeing.see_public_told(country.house, release)
+    with country.house.directory.reading() as session:
+        kinds = [one.kind.value for one in administration.changes(session, [mine.appointments[0].unit], limit=9)]
+    assert sorted(kinds) == ["figures_issued", "figures_published", "figures_withdrawn"]
+
+
+# ---- taken along ---------------------------------------------------------------------------------------------------
+
+
+def test_every_row_says_its_number_or_that_it_is_withheld(issued: Country) -> None:
+    told = issued.told("MA-04")
+    rows = list(figure_rows(told, Wording("en")))
+    assert {tuple(row) for row in rows} == {COLUMNS}
+    (total,) = [row for row in rows if (row["unit"], row["row"], row["month"]) == ("MA-04", CASES, None)]
+    assert (total["value"], total["withheld"]) == (205, False)
+    assert all((row["value"] is None) == row["withheld"] for row in rows if row["what"] == "count")
+    assert {row["unit"] for row in rows} == {"MA-04", "MA-SAL", "MA-RAB"}
+
+
+def test_a_list_and_a_workbook_have_what_the_page_has(issued: Country) -> None:
+    person = replace(issued.person("academy"), language="ar")
+    release = issued.told("MA-04").line.id
+    listed = papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "csv")
+    assert listed.data.startswith(b"\xef\xbb\xbf")
+    rows = list(csv.reader(io.StringIO(listed.data.decode("utf-8-sig"))))
+    assert len(rows[0]) == len(COLUMNS)
+    assert any("205" in row for row in rows)
+    book = load_workbook(io.BytesIO(papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data))
+    assert all(sheet.sheet_view.rightToLeft for sheet in book.worksheets)
+    cells = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row if cell.value is not None]
+    assert 205 in [cell.value for cell in cells]
+    assert all(cell.data_type != "f" for cell in cells)
+    french = papers.sheet_of(issued.house, issued.person("academy"), PROTOCOL, "MA-04", release, "xlsx")
+    assert not load_workbook(io.BytesIO(french.data)).worksheets[0].sheet_view.rightToLeft
+    with pytest.raises(Unseen):
+        papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "exe")
+    with pytest.raises(Unseen):
+        papers.sheet_of(issued.house, issued.person("head"), PROTOCOL, "MA-04", release, "csv")
+
+
+def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
+    """A place whose name begins as a formula does."""
+    with country.house.directory.writing() as session:
+        session.execute(text("UPDATE unit SET names = '{\"fr\": \"=1+1\"}' WHERE code = '04001A'"))
+    release = country.issue("directorate", "MA-SAL").id
+    mine = country.person("directorate")
+    listed = papers.sheet_of(country.house, mine, PROTOCOL, "MA-SAL", release, "csv").data.decode("utf-8-sig")
+    assert "'=1+1" in listed
+    assert not any(cell.startswith("=") for row in csv.reader(io.StringIO(listed)) for cell in row)
+    book = load_workbook(io.BytesIO(papers.sheet_of(country.house, mine, PROTOCOL, "MA-SAL", release, "xlsx").data))
+    values = [cell for sheet in book.worksheets for row in sheet.iter_rows() for cell in row]
+    assert not [cell for cell in values if cell.data_type == "f" or str(cell.value).startswith("=")]
+
+
+@pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
+    release, person = issued.told("MA-04").line.id, issued.person("academy")
+    token = f"report {language} {random.random()}"
+    made = papers.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
+    printed = text_of(made.data)
+    assert "205" in printed
+    assert "04003C" not in printed, "a school stands in its directorate's report"
+    with pytest.raises(SentBefore):
+        papers.issue_report(issued.house, person, PROTOCOL, "MA-04", release, language, token=token)
+    with issued.house.directory.reading() as session:
+        kept = releases.copies(session, release, issued.unit("MA-04").id)
+    assert made.copy == kept
+
+
+@pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+def test_the_academy_signs_it_and_its_house_knows_it_again(country: Country) -> None:
+    """A country has no key of its own: its report goes unsigned, and is handed out all the same."""
+    release, mine, house = country.issue("directorate", "MA-SAL").id, country.person("directorate"), country.house
+    forever, folder = timedelta(days=3650), house.settings.data / "signing"
+    make_authority(folder, "Root", {"MA-04": "Academy"}, Validity(NOW - forever, NOW + forever))
+    made = papers.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "fr", token="signed")
+    found = asked(house, checked(made.data, trust_in(folder), house.now()))
+    assert found.verdict.signer is not None
+    assert found.verdict.signer.name == "Academy"
+    assert found.standing is Standing.genuine
+    other = papers.issue_report(house, mine, PROTOCOL, "MA-SAL", release, "ar", token="again")
+    assert (made.copy, other.copy) == (1, 2)
+    assert papers._signed(house, country.unit("MA"), b"pages", Wording("fr")) == b"pages"

@@ -1,0 +1,441 @@
+"""Who gets in, and who does not: passwords, invitations, second factors, lost ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from sqlalchemy import select
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.identity import codes, factors, invitations, own, passwords, restoring, signing_in
+from school_protocol.services.identity.administering import IdentityRefused
+from school_protocol.services.identity.signing_in import Visitor
+from school_protocol.services.scripts import throwaway
+from school_protocol.storage import directory, keys, proving
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.identity_tables import RecoveryCodeRow
+from school_protocol.storage.sign_in import Stage
+
+from .proving import PASSWORD, People
+
+HOME = "1" * 40
+"""The mark of a browser."""
+
+
+@pytest.fixture
+def people(moroccan: Protocol) -> Iterator[People]:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        yield People(player)
+
+
+def refused(problems: BadInput) -> str:
+    return next(iter(problems.problems.values()))[0]
+
+
+# ---- passwords -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("password", "why"),
+    [
+        ("onze signes", "too_short:12"),
+        ("é" * 513, "too_long:1024"),
+        ("aaaaaaaaaaaa", "easy_to_guess"),
+        ("abcabcabcabc", "easy_to_guess"),
+        ("motdepasse2026", "common"),
+        ("P@ssw0rd1234", "common"),
+        ("azertyuiop123", "common"),
+        ("Bismillah 2026", "common"),
+        ("bonjour-bonjour", "common"),
+        ("السلام عليكم 123", "common"),
+        ("nadia.elfassi26", "says_who_you_are"),
+        ("Ibn Rochd 2026!", "says_who_you_are"),
+        ("quatre tasses de thé", None),
+        ("سبعة حمير فوق الجبل", None),
+        ("kL9#xq2LmPz0", None),
+        ("un cartable bleu", None),
+    ],
+)
+def test_a_new_password_is_long_and_not_what_everybody_tries_first(password: str, why: str | None) -> None:
+    assert passwords.problem_of(password, ["nadia", "Nadia El Fassi", "Collège Ibn Rochd"]) == why
+
+
+def test_no_password_takes_longer_to_judge_than_a_blink() -> None:
+    """A thousand bytes of words of the list: nothing that grows with the square of it."""
+    assert passwords.problem_of("a1" * 512) is None
+    assert passwords.problem_of("un cartable bleu sur le toit de la " + "mairie" * 5) is None
+
+
+@pytest.mark.parametrize("password", ["\udc80" * 20, "a\0b" * 6, "😀" * 200])
+def test_strange_passwords_are_kept_and_known_again(password: str) -> None:
+    kept = passwords.hash_password(password)
+    assert passwords.matches(kept, password)
+    assert not passwords.matches(kept, password + "x")
+
+
+@pytest.mark.parametrize("longest", ["a" * passwords.MOST, "é" * (passwords.MOST // 2)])
+def test_what_is_typed_beyond_the_longest_password_counts(longest: str) -> None:
+    kept = passwords.hash_password(longest)
+    assert passwords.matches(kept, longest)
+    assert not passwords.matches(kept, longest + "x")
+
+
+# ---- invitations -----------------------------------------------------------------------------------------------------
+
+
+def test_an_invitation_lets_in_once(people: People) -> None:
+    head, member = people.actor("head"), people.actor("team_member")
+    token = invitations.invite(people.house, head, member.id, people.house.now())
+    seen = invitations.see_invitation(people.house, token)
+    assert seen is not None
+    assert seen.username == people.username("team_member")
+    with pytest.raises(BadInput) as weak:
+        invitations.accept_invitation(people.house, token, "motdepasse2026")
+    assert refused(weak.value) == "common"
+    assert invitations.accept_invitation(people.house, token, PASSWORD)
+    assert not invitations.accept_invitation(people.house, token, "un autre cartable vert")
+    assert people.is_in(people.enter("team_member"))
+    assert people.log("team_member") == [
+        (Kind.invited, head.id, "helped"), (Kind.invitation_accepted, member.id, "own"),
+    ]  # fmt: skip
+
+
+def test_a_newer_invitation_ends_the_one_before(people: People) -> None:
+    head, member = people.actor("head"), people.actor("team_member")
+    first, second = (invitations.invite(people.house, head, member.id, people.house.now()) for _ in range(2))
+    assert invitations.see_invitation(people.house, first) is None
+    assert invitations.see_invitation(people.house, second) is not None
+
+
+@pytest.mark.parametrize(("hours", "is_good"), [(71.9, True), (72, False)])
+def test_an_invitation_is_good_for_three_days(people: People, hours: float, is_good: bool) -> None:
+    token = invitations.invite(people.house, people.actor("head"), people.actor("team_member").id, people.house.now())
+    people.wait(hours=hours)
+    assert invitations.accept_invitation(people.house, token, PASSWORD) is is_good
+
+
+def test_who_has_a_password_is_not_invited_and_who_has_none_gets_no_code(people: People) -> None:
+    head, member = people.actor("head"), people.actor("team_member")
+    with pytest.raises(IdentityRefused, match="has_no_password"):
+        invitations.new_password_slip(people.house, head, member.id, people.house.now())
+    people.give_password("team_member")
+    with pytest.raises(IdentityRefused, match="has_password"):
+        invitations.invite(people.house, head, member.id, people.house.now())
+
+
+@pytest.mark.parametrize(
+    ("who", "whom", "may"),
+    [
+        ("head", "team_member", True),
+        ("head", "reporter", True),
+        ("head", "head/2", False),
+        ("head", "directorate", False),
+        ("head", "technical_admin", False),
+        ("technical_admin", "head", True),
+        ("technical_admin", "team_member", True),
+        ("technical_admin", "directorate", False),  # this one administers the school alone
+        ("directorate", "head", True),
+        ("directorate", "team_member", True),
+        ("directorate", "directorate/2", False),
+        ("team_coordinator", "team_member", False),
+        ("academy", "head", False),
+        ("trainer", "team_member", False),
+        ("data_officer", "team_member", False),
+    ],
+)
+def test_who_helps_whom(people: People, who: str, whom: str, may: bool) -> None:
+    if may:
+        assert invitations.invite(people.house, people.actor(who), people.actor(whom).id, people.house.now())
+    else:
+        with pytest.raises(Unseen):
+            invitations.invite(people.house, people.actor(who), people.actor(whom).id, people.house.now())
+
+
+@pytest.mark.parametrize("who", ["head", "technical_admin", "directorate"])
+def test_nobody_helps_themselves(people: People, who: str) -> None:
+    people.give_password(who)
+    people.give_phone(who)
+    actor, now = people.actor(who), people.house.now()
+    for help_oneself in (
+        lambda: invitations.new_password_slip(people.house, actor, actor.id, now),
+        lambda: restoring.ask(people.house, actor, actor.id),
+        lambda: restoring.agree(people.house, actor, actor.id),
+    ):
+        with pytest.raises(Unseen):
+            help_oneself()
+
+
+def test_who_works_elsewhere_too_is_not_the_heads_to_help(people: People) -> None:
+    """A head who could reset a supervisor's password would see other schools."""
+    head, member = people.actor("head"), people.actor("team_member")
+    with people.house.directory.writing() as session:
+        province = directory.unit(session, head.appointments[0].unit).parents[0]
+        directory.appoint(session, member.id, role="directorate", unit=province, starts=date(2020, 1, 1))
+    with pytest.raises(Unseen):
+        invitations.invite(people.house, head, member.id, people.house.now())
+
+
+def test_another_schools_head_helps_nobody_here(people: People) -> None:
+    with people.house.directory.writing() as session:
+        school = directory.add_unit(session, kind=UnitKind.school, code="00009Z", names={"fr": "Ailleurs"})
+        other = directory.add_account(session, username="ailleurs", names={"fr": "A"}, language="fr", created_at=NOW)
+        directory.appoint(session, other, role="head", unit=school, starts=date(2020, 1, 1))
+        actor = directory.actor(session, other, realm="main", today=NOW.date())
+    assert actor is not None
+    with pytest.raises(Unseen):
+        invitations.invite(people.house, actor, people.actor("team_member").id, people.house.now())
+
+
+def test_the_first_administrator_is_invited_by_whoever_runs_the_house_and_nobody_after(people: People) -> None:
+    name = people.username("technical_admin")
+    token = invitations.invite_the_first(people.house, name, people.house.now())
+    assert invitations.accept_invitation(people.house, token, PASSWORD)
+    people.actor("technical_admin/2")
+    with pytest.raises(IdentityRefused, match="not_the_first"):
+        invitations.invite_the_first(people.house, people.username("technical_admin/2"), people.house.now())
+
+
+# ---- a forgotten password --------------------------------------------------------------------------------------------
+
+
+def test_a_printed_code_sets_a_new_password_once_and_ends_every_session(people: People) -> None:
+    people.give_password("team_member", "l’ancien cartable rouge")
+    before = people.enter("team_member", "l’ancien cartable rouge")
+    name, now = people.username("team_member"), people.house.now()
+    slip = invitations.new_password_slip(people.house, people.actor("head"), people.actor("team_member").id, now)
+    assert people.is_in(before), "until it is used the old password holds"
+    assert not invitations.set_password_by_code(people.house, name, "000000000000", PASSWORD)
+    assert not invitations.set_password_by_code(people.house, people.username("reporter"), slip.code, PASSWORD)
+    typed = slip.code.translate(str.maketrans("0123456789-", "٠١٢٣٤٥٦٧٨٩ "))
+    assert invitations.set_password_by_code(people.house, name, typed, PASSWORD)
+    assert not invitations.set_password_by_code(people.house, name, slip.code, "encore un autre cartable")
+    assert not people.is_in(before)
+    assert people.enter("team_member", "l’ancien cartable rouge") is None
+    assert people.is_in(people.enter("team_member"))
+    assert [kind for kind, _by, _why in people.log("team_member")] == [Kind.password_code_made, Kind.password_set]
+
+
+def test_a_code_for_a_lost_phone_sets_no_password(people: People) -> None:
+    people.give_password("directorate")
+    people.give_phone("directorate")
+    account = people.actor("directorate").id
+    with people.house.directory.writing() as session:
+        secret = invitations.digits_hash(people.house, account, "1234-5678-9012")
+        given = proving.OneTimeCode(account, restoring.FACTOR, account, NOW, NOW + timedelta(hours=72))
+        proving.keep_code(session, given, secret)
+    name = people.username("directorate")
+    assert not invitations.set_password_by_code(people.house, name, "123456789012", "encore un autre cartable")
+
+
+# ---- the second factor -----------------------------------------------------------------------------------------------
+
+
+def test_a_role_that_asks_for_it_is_led_to_set_it_up_first(people: People) -> None:
+    people.give_password("directorate")
+    half = people.enter("directorate")
+    assert half is not None
+    assert not people.is_in(half)
+    waiting = signing_in.pending(people.house, half)
+    assert waiting is not None
+    assert waiting.stage is Stage.enrol
+    seed = factors.draw_seed()
+    assert signing_in.enrol(people.house, half, seed, "000000") is None
+    done = signing_in.enrol(people.house, half, seed, people.code(seed))
+    assert done is not None
+    whole, codes = done
+    assert people.is_in(whole)
+    assert signing_in.pending(people.house, half) is None
+    assert len(set(codes)) == factors.RECOVERY
+    assert [kind for kind, *_ in people.log("directorate")] == [Kind.code_factor_set, Kind.recovery_codes_made]
+
+
+@pytest.mark.parametrize(
+    ("who", "asks"),
+    [
+        ("directorate", True), ("academy", True), ("trainer", True), ("protocol_admin", True),
+        ("technical_admin", True), ("data_officer", True), ("head", False), ("team_member", False),
+        ("team_coordinator", False), ("psychosocial", False), ("reporter", False), ("workshop_participant", False),
+    ],
+)  # fmt: skip
+def test_which_roles_ask_for_it(people: People, who: str, asks: bool) -> None:
+    people.give_password(who)
+    assert people.is_in(people.enter(who)) is not asks
+
+
+def test_a_code_of_the_phone_counts_once_and_about_now(people: People) -> None:
+    people.give_password("directorate")
+    seed = people.give_phone("directorate")
+
+    def tried(code: str) -> str | None:
+        half = people.enter("directorate", mark=HOME)
+        assert half is not None
+        return signing_in.prove_factor(people.house, half, code, Visitor(mark=HOME))
+
+    assert tried(people.code(seed, -2)) is None
+    assert tried(people.code(seed, 2)) is None
+    now = people.code(seed)
+    assert people.is_in(tried(now))
+    assert tried(now) is None, "the same code a second time"
+    assert tried(people.code(seed, -1)) is None, "an earlier code after a later one"
+    assert people.is_in(tried(people.code(seed, 1))), "the clock of a phone may be half a minute ahead"
+    assert tried(people.code(seed, 1)) is None
+
+
+def test_a_recovery_code_counts_once_and_is_written_down(people: People) -> None:
+    people.give_password("head")
+    actor, seed = people.actor("head"), factors.draw_seed()
+    codes = own.set_up_codes(people.house, actor, PASSWORD, seed, people.code(seed)).recovery
+    for code, is_good in ((codes[0].upper().replace("-", " "), True), (codes[0], False), (codes[1], True)):
+        half = people.enter("head", mark=HOME)
+        assert half is not None
+        assert people.is_in(signing_in.prove_factor(people.house, half, code, Visitor(mark=HOME))) is is_good
+    with people.house.directory.reading() as session:
+        assert proving.recovery_left(session, actor.id) == factors.RECOVERY - 2
+    assert [kind for kind, *_ in people.log("head")].count(Kind.recovery_code_used) == 2
+
+
+def test_recovery_codes_are_kept_as_slowly_hashed_as_passwords(people: People) -> None:
+    house, head = people.house, people.actor("head")
+    people.give_password("head")
+    seed = factors.draw_seed()
+    made = own.set_up_codes(house, head, PASSWORD, seed, people.code(seed)).recovery
+    with house.directory.reading() as session:
+        kept = set(session.scalars(select(RecoveryCodeRow.hashed)))
+    assert len(kept) == factors.RECOVERY
+    assert {len(one) for one in kept} == {32}
+    assert not kept & {codes.hashed(house, "recovery", head.id, codes.plain_code(one)) for one in made}
+
+
+def test_a_recovery_code_from_before_they_were_hashed_slowly_still_counts_once(people: People) -> None:
+    house, head = people.house, people.actor("head")
+    people.give_password("head")
+    people.give_phone("head")
+    with house.directory.writing() as session:
+        proving.keep_recovery(session, head.id, [codes.hashed(house, "recovery", head.id, "abcde23456")])
+    for is_good in (True, False):
+        half = people.enter("head", mark=HOME) or ""
+        assert people.is_in(signing_in.prove_factor(house, half, "ABCDE-23456", Visitor(mark=HOME))) is is_good
+
+
+def test_somebody_elses_recovery_code_opens_nothing(people: People) -> None:
+    for who in ("head", "team_member"):
+        people.give_password(who)
+    found = {}
+    for who in ("head", "team_member"):
+        seed = factors.draw_seed()
+        found[who] = own.set_up_codes(people.house, people.actor(who), PASSWORD, seed, people.code(seed)).recovery
+    half = people.enter("head")
+    assert half is not None
+    assert signing_in.prove_factor(people.house, half, found["team_member"][0]) is None
+
+
+def test_the_seed_lies_nowhere_in_clear(people: People) -> None:
+    seed = people.give_phone("directorate")
+    people.house.directory.engine.dispose()
+    files = [path for path in people.house.settings.data.rglob("*") if path.is_file()]
+    assert files
+    assert not any(seed.encode() in path.read_bytes() for path in files)
+    with people.house.directory.reading() as session:
+        kept = proving.seed_of(session, people.house.vault, people.actor("directorate").id)
+    assert kept is not None
+    assert kept.secret == seed
+
+
+def test_a_turned_master_key_still_opens_seeds(people: People) -> None:
+    seed = people.give_phone("directorate")
+    house, account = people.house, people.actor("directorate").id
+    before = house.vault.newest
+    assert keys.rotate((house.realm, house.directory), house.vault) >= 1
+    assert before in keys.retire_masters((house.realm, house.directory), house.vault)
+    with house.directory.reading() as session:
+        kept = proving.seed_of(session, house.vault, account)
+    assert kept is not None
+    assert kept.secret == seed
+
+
+def test_the_last_factor_of_who_must_have_one_stays(people: People) -> None:
+    for who, must in (("directorate", True), ("head", False)):
+        people.give_password(who)
+        people.give_phone(who)
+        if must:
+            with pytest.raises(IdentityRefused, match="last_factor"):
+                own.drop_codes(people.house, people.actor(who), PASSWORD)
+        else:
+            assert people.is_in(own.drop_codes(people.house, people.actor(who), PASSWORD).token)
+
+
+# ---- a lost factor ---------------------------------------------------------------------------------------------------
+
+
+def test_a_lost_phone_is_restored_by_two_people(people: People) -> None:
+    house, head = people.house, people.actor("head")
+    people.give_password("head")
+    people.give_phone("head")
+    admin, overseer = people.actor("technical_admin"), people.actor("directorate")
+    with pytest.raises(IdentityRefused, match="not_asked"):
+        restoring.agree(house, overseer, head.id)
+    restoring.ask(house, admin, head.id)
+    with pytest.raises(IdentityRefused, match="two_people_needed"):
+        restoring.agree(house, admin, head.id)
+    with pytest.raises(Unseen):
+        restoring.agree(house, people.actor("team_coordinator"), head.id)
+    slip = restoring.agree(house, overseer, head.id)
+    with pytest.raises(IdentityRefused, match="two_people_needed"):
+        restoring.agree(house, people.actor("technical_admin/2"), head.id)
+
+    half = people.enter("head")
+    assert half is not None
+    assert restoring.restore(house, half, "000000000000") is None
+    new = restoring.restore(house, half, slip.code)
+    assert people.is_in(new), "no role of theirs asks for a factor: in at once"
+    assert [(kind, by) for kind, by, _why in people.log("head")] == [
+        (Kind.restoration_asked, admin.id), (Kind.restoration_agreed, overseer.id), (Kind.factors_restored, head.id),
+    ]  # fmt: skip
+    again = people.enter("head")
+    assert people.is_in(again)
+    with house.directory.reading() as session:
+        assert not factors.factors_of(session, house, head.id).has_any
+
+
+def test_whoever_must_have_a_factor_sets_a_new_one_up(people: People) -> None:
+    house, one = people.house, people.actor("technical_admin")
+    people.give_password("technical_admin")
+    seed = people.give_phone("technical_admin")
+    restoring.ask(house, people.actor("technical_admin/2"), one.id)
+    slip = restoring.agree(house, people.actor("technical_admin/3"), one.id)
+    half = people.enter("technical_admin")
+    assert half is not None
+    new = restoring.restore(house, half, slip.code)
+    assert new is not None
+    assert not people.is_in(new)
+    waiting = signing_in.pending(house, new)
+    assert waiting is not None
+    assert waiting.stage is Stage.enrol
+    assert signing_in.prove_factor(house, new, people.code(seed)) is None, "the lost phone opens nothing"
+
+
+def test_a_withdrawn_restoration_and_its_code_are_worth_nothing(people: People) -> None:
+    house, head = people.house, people.actor("head")
+    people.give_password("head")
+    people.give_phone("head")
+    restoring.ask(house, people.actor("technical_admin"), head.id)
+    slip = restoring.agree(house, people.actor("directorate"), head.id)
+    restoring.withdraw(house, people.actor("technical_admin"), head.id)
+    half = people.enter("head")
+    assert half is not None
+    assert restoring.restore(house, half, slip.code) is None
+
+
+def test_the_code_alone_without_the_password_does_nothing(people: People) -> None:
+    house, head = people.house, people.actor("head")
+    people.give_password("head")
+    people.give_phone("head")
+    restoring.ask(house, people.actor("technical_admin"), head.id)
+    slip = restoring.agree(house, people.actor("directorate"), head.id)
+    assert restoring.restore(house, "no session", slip.code) is None
+    assert not invitations.set_password_by_code(house, people.username("head"), slip.code, "encore un cartable vert")

@@ -1,0 +1,417 @@
+"""Codes that are printed: who can't take both parts, who is told, who sees it, what a slip in the wrong box costs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import date
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from sqlalchemy import func, select
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Letter, Post, Unreachable
+from school_protocol.services.accounts import actor_of
+from school_protocol.services.identity import invitations, restoring
+from school_protocol.services.identity.administering import MOVED, IdentityRefused
+from school_protocol.services.identity.telling import tell_of_accounts
+from school_protocol.services.notices import keep_address
+from school_protocol.services.scripts import throwaway
+from school_protocol.services.staff import changing, importing
+from school_protocol.services.teams import printed
+from school_protocol.storage import administration, directory
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.identity_tables import FormerAddressRow
+
+from .conftest import School
+from .proving import People
+
+
+@pytest.fixture
+def people(moroccan: Protocol) -> Iterator[People]:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        yield People(player)
+
+
+def admin_above(people: People, username: str = "chief") -> Actor:
+    """Somebody who administers the region's accounts."""
+    house = people.house
+    with house.directory.writing() as session:
+        school = directory.unit(session, people.player.school)
+        account = directory.add_account(
+            session, username=username, names={"fr": username}, language="fr", created_at=NOW
+        )
+        directory.appoint(session, account, role="technical_admin", unit=school.parents[-1], starts=date(2020, 1, 1))
+    with house.directory.reading() as session:
+        found = actor_of(house, account, session)
+    assert found is not None
+    return found
+
+
+# ---- one person, two parts -------------------------------------------------------------------------------------------
+
+
+def made_by(people: People, by: Actor, username: str) -> Actor:
+    """An administrator of the school whom that one makes, and lets in."""
+    done = changing.create(
+        people.house, by, username=username, name_fr="Puppet", name_ar=None, language="fr", email=None, phone=None,
+        role="technical_admin", unit="00000A", starts=people.house.now().date().isoformat(), ends=None,
+        certified_until=None, reason="takes_up", sentence="", token=username,
+    )  # fmt: skip
+    invitations.invite_by_slip(people.house, by, done.account, people.house.now())
+    with people.house.directory.reading() as session:
+        found = actor_of(people.house, done.account, session)
+    assert found is not None
+    return found
+
+
+def refuses(people: People, asks: Actor, agrees: Actor, whom: str = "head") -> str:
+    """Why it isn't agreed to; empty where it is."""
+    restoring.ask(people.house, asks, people.actor(whom).id)
+    try:
+        restoring.agree(people.house, agrees, people.actor(whom).id)
+    except IdentityRefused as error:
+        return error.code
+    finally:
+        restoring.withdraw(people.house, asks, people.actor(whom).id)
+    return ""
+
+
+def test_nobody_agrees_with_an_account_of_their_own_making(people: People) -> None:
+    people.give_phone("head")
+    chief = admin_above(people)
+    puppet, second = made_by(people, chief, "puppet"), made_by(people, chief, "second")
+    assert refuses(people, chief, puppet) == "one_hand"
+    assert refuses(people, puppet, chief) == "one_hand", "the other way round"
+    assert refuses(people, puppet, second) == "one_hand", "both were let in by one person"
+    assert refuses(people, chief, people.actor("directorate")) == "", "two people"
+    people.wait(days=29)
+    assert refuses(people, chief, puppet) == "one_hand"
+    people.wait(days=2)
+    assert refuses(people, chief, puppet) == ""
+
+
+def test_a_password_printed_for_the_other_counts_too(people: People) -> None:
+    people.give_phone("head")
+    people.give_password("technical_admin")
+    chief = admin_above(people)
+    assert refuses(people, chief, people.actor("technical_admin")) == ""
+    invitations.new_password_slip(people.house, chief, people.actor("technical_admin").id, people.house.now())
+    assert refuses(people, chief, people.actor("technical_admin")) == "one_hand"
+
+
+# ---- the wrong box ---------------------------------------------------------------------------------------------------
+
+
+def test_a_slip_in_the_wrong_box_is_not_used_up(people: People) -> None:
+    people.give_password("team_member")
+    people.give_phone("team_member")
+    house, member, name = people.house, people.actor("team_member"), people.username("team_member")
+    slip = invitations.new_password_slip(house, people.actor("head"), member.id, house.now())
+    restoring.ask(house, people.actor("head"), member.id)
+    lost = restoring.agree(house, people.actor("directorate"), member.id)
+    half = people.enter("team_member")
+    assert half is not None
+    assert restoring.restore(house, half, slip.code) is None
+    assert not invitations.set_password_by_code(house, name, lost.code, "quatre tasses de thé")
+    assert restoring.restore(house, half, lost.code) is not None
+    assert invitations.set_password_by_code(house, name, slip.code, "quatre tasses de thé")
+
+
+# ---- told ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Box:
+    """Takes letters, or is away."""
+
+    sent: list[tuple[str, Letter]] = field(default_factory=list)
+    is_away: bool = False
+
+    def carry(self, to: str, letter: Letter) -> None:
+        if self.is_away:
+            raise Unreachable("away")
+        self.sent.append((to, letter))
+
+
+def addressed(people: People, *whose: str) -> None:
+    ids = {who: people.actor(who).id for who in whose}
+    with people.house.directory.writing() as session:
+        for who, account in ids.items():
+            directory.set_address(session, account, email=f"{who}@ecole.example", phone=None)
+
+
+def told(people: People, box: Box) -> list[str]:
+    """Whom the next ring reaches."""
+    box.sent.clear()
+    tell_of_accounts(people.house, Post(mail=box))
+    return sorted(to.partition("@")[0] for to, _letter in box.sent)
+
+
+def test_the_owner_and_who_oversees_are_told_of_a_code_and_of_its_use_once(people: People) -> None:
+    people.give_password("team_member")
+    addressed(people, "team_member", "directorate", "head", "academy", "reporter")
+    box, house = Box(), people.house
+    assert told(people, box) == []
+    slip = invitations.new_password_slip(house, people.actor("head"), people.actor("team_member").id, house.now())
+    box.is_away = True
+    assert told(people, box) == []
+    box.is_away = False
+    people.wait(minutes=2)
+    assert told(people, box) == ["directorate", "team_member"], "not the head, who printed it"
+    words = " ".join(letter.subject + letter.text for _to, letter in box.sent)
+    with house.directory.reading() as session:
+        member = directory.account(session, people.actor("team_member").id)
+    assert member is not None
+    assert not any(word in words for word in (slip.code, member.username, *member.names.values(), "00000A"))
+    assert told(people, box) == []
+    people.wait(minutes=5)
+    assert invitations.set_password_by_code(house, slip.username, slip.code, "quatre tasses de thé")
+    assert told(people, box) == ["directorate", "team_member"]
+    people.wait(minutes=30)
+    assert told(people, box) == []
+
+
+def test_of_a_supervisors_code_and_of_their_own_the_level_above_is_told(people: People) -> None:
+    for who in ("directorate", "head"):
+        people.give_password(who)
+    addressed(people, "directorate", "academy", "head")
+    box, house = Box(), people.house
+    invitations.new_password_slip(house, admin_above(people), people.actor("directorate").id, house.now())
+    assert told(people, box) == ["academy", "directorate"]
+    people.wait(minutes=5)
+    invitations.new_password_slip(house, people.actor("directorate"), people.actor("head").id, house.now())
+    assert told(people, box) == ["academy", "head"], "who did it is no witness"
+
+
+@pytest.mark.parametrize(("role", "is_told"), [("head", True), ("reporter", False)])
+def test_a_role_that_reads_cases_is_told_and_another_is_not(people: People, role: str, is_told: bool) -> None:
+    addressed(people, "directorate")
+    changing.create(
+        people.house, admin_above(people), username="ghost", name_fr="Ghost", name_ar=None, language="fr",
+        email="ghost@ecole.example", phone=None, role=role, unit="00000A", starts=NOW.date().isoformat(), ends=None,
+        certified_until=None, reason="takes_up", sentence="", token="t",
+    )  # fmt: skip
+    assert told(people, Box()) == (["directorate", "ghost"] if is_told else [])
+
+
+def test_codes_stand_on_the_page_of_who_oversees_alone(people: People) -> None:
+    people.give_password("team_member")
+    house, member = people.house, people.actor("team_member").id
+    first = invitations.new_password_slip(house, people.actor("head"), member, house.now())
+    people.wait(minutes=5)
+    assert invitations.set_password_by_code(house, first.username, first.code, "quatre tasses de thé")
+    used_at = house.now()
+    people.wait(days=1)
+    invitations.new_password_slip(house, people.actor("head"), member, house.now())
+    found = printed.see_codes(house, people.actor("directorate"), "00000A")
+    assert [(one.kind, one.used_at) for one in found] == [
+        ("password_code_made", None), ("password_code_made", used_at),
+    ]  # fmt: skip
+    with house.directory.reading() as session:
+        named = directory.accounts(session, {member, people.actor("head").id})
+    assert {(one.by, one.name) for one in found} == {
+        (named[people.actor("head").id].name("fr"), named[member].name("fr"))
+    }
+    assert printed.see_codes(house, people.actor("head"), "00000A") == ()
+    assert printed.see_codes(house, people.actor("team_coordinator"), "00000A") == ()
+    people.wait(days=91)
+    assert printed.see_codes(house, people.actor("directorate"), "00000A") == ()
+
+
+# ---- excluded --------------------------------------------------------------------------------------------------------
+
+
+def test_who_is_excluded_prints_no_code_for_those_who_carry_the_case(school: School) -> None:
+    """Else an excluded head reads the case through a colleague."""
+    people, house = People(school.player), school.house
+    whose = ("team_member", "team_coordinator", "psychosocial", "reporter")
+    for who in whose:
+        people.give_password(who)
+
+    def prints(by: str, who: str) -> str:
+        try:
+            invitations.new_password_slip(house, people.actor(by), people.actor(who).id, house.now())
+        except IdentityRefused as error:
+            return error.code
+        return ""
+
+    school.report("team_member")
+    assert [prints("head", who) for who in whose] == [""] * 4, "the head's code is wanted"
+    school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+    assert [prints("head", who) for who in whose] == ["level_above"] * 3 + [""]
+    assert [prints("directorate", who) for who in whose] == [""] * 4, "the level above prints it"
+    people.give_phone("team_member")
+    restoring.ask(house, people.actor("directorate"), people.actor("team_member").id)
+    with pytest.raises(IdentityRefused, match="level_above"):
+        restoring.agree(house, people.actor("head"), people.actor("team_member").id)
+
+
+@pytest.mark.parametrize(("who", "may"), [("reporter", True), ("psychosocial", True), ("data_officer", False)])
+def test_a_head_prints_for_whom_they_lead(people: People, who: str, may: bool) -> None:
+    account = people.actor(who).id
+    if may:
+        assert invitations.invite_by_slip(people.house, people.actor("head"), account, people.house.now()).code
+    else:
+        with pytest.raises(Unseen):
+            invitations.invite_by_slip(people.house, people.actor("head"), account, people.house.now())
+
+
+# ---- an address changed first ----------------------------------------------------------------------------------------
+
+
+def test_whoever_changed_an_address_prints_no_way_into_that_account(people: People) -> None:
+    """The owner is told of a printed code by that address: a second person prints it, for thirty days."""
+    people.give_password("head")
+    people.give_phone("head")
+    house, chief, head = people.house, admin_above(people), people.actor("head").id
+    other, overseer = admin_above(people, "other"), people.actor("directorate")
+    changing.change_account(
+        house, chief, head, name_fr="Head", name_ar=None, language="fr", email="elsewhere@example.org", phone=None,
+        token="moved",
+    )  # fmt: skip
+    with pytest.raises(IdentityRefused, match="moved_by_you"):
+        invitations.new_password_slip(house, chief, head, house.now())
+    restoring.ask(house, overseer, head)
+    with pytest.raises(IdentityRefused, match="moved_by_you"):
+        restoring.agree(house, chief, head)
+    assert restoring.agree(house, other, head).code
+    assert invitations.new_password_slip(house, other, head, house.now()).code
+    people.wait(days=31)
+    assert invitations.new_password_slip(house, chief, head, house.now()).code
+
+
+def test_whoever_made_the_account_that_changed_it_prints_none_either(people: People) -> None:
+    """Who has a second account in hand changes the address with the one, and prints with the other."""
+    people.give_password("head")
+    house, chief, head = people.house, admin_above(people), people.actor("head").id
+    puppet, other = made_by(people, chief, "puppet"), admin_above(people, "other")
+    moves(people, puppet, "head", "elsewhere@example.org")
+    with pytest.raises(IdentityRefused, match="moved_by_you") as refused:
+        invitations.new_password_slip(house, chief, head, house.now())
+    assert refused.value.ends == house.now() + MOVED
+    assert invitations.new_password_slip(house, other, head, house.now()).code
+    people.wait(days=31)
+    assert invitations.new_password_slip(house, chief, head, house.now()).code
+
+
+def moves(people: People, by: Actor, whose: str, email: str | None, *, name: str = "Head", language: str = "fr") -> str:
+    """One who administers changes what is known of somebody; returns their account."""
+    account = people.actor(whose).id
+    changing.change_account(
+        people.house, by, account, name_fr=name, name_ar=None, language=language, email=email, phone=None,
+        token=f"{name}{language}{email}{people.house.now()}",
+    )  # fmt: skip
+    return account
+
+
+def test_of_a_code_the_owner_is_told_where_they_were_reached_as_it_was_printed(people: People) -> None:
+    people.give_password("head")
+    addressed(people, "head")
+    house, chief, box = people.house, admin_above(people), Box()
+    invitations.new_password_slip(house, chief, people.actor("head").id, house.now())
+    people.wait(seconds=5)
+    moves(people, chief, "head", "elsewhere@example.org")
+    people.wait(seconds=5)
+    box.is_away = True
+    assert told(people, box) == []
+    people.wait(minutes=5)
+    box.is_away = False
+    assert told(people, box) == ["head"], "one message, at the address before; the new one hears nothing"
+    [(_to, letter)] = box.sent
+    assert "Un code" in letter.text or "un code" in letter.text
+    assert "adresse" in letter.text
+    assert former(people) == 0, "kept until it was told"
+    people.wait(minutes=5)
+    assert told(people, box) == []
+    invitations.new_password_slip(house, admin_above(people, "other"), people.actor("head").id, house.now())
+    assert told(people, box) == ["elsewhere"]
+
+
+def former(people: People) -> int:
+    with people.house.directory.reading() as session:
+        return session.scalar(select(func.count()).select_from(FormerAddressRow)) or 0
+
+
+@pytest.mark.parametrize("door", ["page", "list", "command"])
+def test_the_address_before_is_told_that_it_was_changed_and_of_nothing_else(people: People, door: str) -> None:
+    addressed(people, "head", "directorate", "academy")
+    house, box, name = people.house, Box(), people.username("head")
+    if door == "page":
+        moves(people, admin_above(people), "head", "elsewhere@example.org")
+    elif door == "list":
+        brings(people, admin_above(people), f"kind;username;email\nperson;{name};elsewhere@example.org")
+    else:
+        keep_address(house, name, email="elsewhere@example.org")
+    with house.directory.reading() as session:
+        kept = session.scalars(select(FormerAddressRow)).one()
+        assert b"ecole" not in kept.wrapped
+    assert told(people, box) == ["head"]
+    text = box.sent[0][1].text
+    assert "adresse" in text
+    assert not any(word in text for word in ("elsewhere", name, "code", "00000A"))
+    people.wait(minutes=5)
+    assert told(people, box) == []
+    assert former(people) == 0
+
+
+def brings(people: People, by: Actor, lines: str) -> None:
+    """A list, confirmed."""
+    found = importing.bring(people.house, by, f"{lines}\n".encode(), "l.csv")
+    importing.confirm(people.house, by, found.id, found.digest)
+
+
+def test_an_address_before_is_not_kept_for_ever_where_nothing_leaves(people: People) -> None:
+    addressed(people, "head")
+    moves(people, admin_above(people), "head", "elsewhere@example.org")
+    tell_of_accounts(people.house, Post())
+    assert former(people) == 1
+    people.wait(days=3)
+    tell_of_accounts(people.house, Post())
+    assert former(people) == 0
+
+
+@pytest.mark.parametrize("door", ["page", "list"])
+def test_another_name_or_language_moves_no_message_and_holds_up_nobody(people: People, door: str) -> None:
+    people.give_password("head")
+    addressed(people, "head")
+    house, chief, box, head = people.house, admin_above(people), Box(), people.actor("head").id
+    if door == "page":
+        moves(people, chief, "head", "head@ecole.example", name="Autre nom", language="ar")
+    else:
+        line = f"person;{people.username('head')};Autre nom;head@ecole.example"
+        brings(people, chief, f"kind;username;name_fr;email\n{line}")
+    assert told(people, box) == []
+    assert invitations.new_password_slip(house, chief, head, house.now()).code
+    with house.directory.reading() as session:
+        rows = administration.about(session, head, kinds=administration.OF_STAFF, limit=10)
+    assert [row.kind for row in rows if row.actor == chief.id] == [Kind.account_changed]
+
+
+def test_what_was_sent_unchanged_leaves_no_row(people: People) -> None:
+    addressed(people, "head")
+    chief, head = admin_above(people), people.actor("head").id
+    with people.house.directory.reading() as session:
+        account = directory.account(session, head)
+    assert account is not None
+    changing.change_account(
+        people.house, chief, head, name_fr=account.names.get("fr"), name_ar=account.names.get("ar"),
+        language=account.language, email=account.email, phone=account.phone, token="same",
+    )  # fmt: skip
+    with people.house.directory.reading() as session:
+        rows = administration.about(session, head, kinds=administration.OF_STAFF, limit=10)
+    assert [row.kind for row in rows if row.actor == chief.id] == []
+
+
+def test_who_moved_an_address_reads_from_when_they_can_print_again(people: People) -> None:
+    people.give_password("head")
+    addressed(people, "head")
+    house, chief = people.house, admin_above(people)
+    head, began = moves(people, chief, "head", "elsewhere@example.org"), house.now()
+    people.wait(days=2)
+    with pytest.raises(IdentityRefused) as refused:
+        invitations.new_password_slip(house, chief, head, house.now())
+    assert (refused.value.code, refused.value.ends) == ("moved_by_you", began + MOVED)

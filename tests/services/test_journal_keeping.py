@@ -1,0 +1,231 @@
+"""What is done about the journal by itself, and what may be asked of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from storage.conftest import NOW
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.post import Letter, Post, Unreachable
+from school_protocol.services.journal import keeping, looking, verify
+from school_protocol.services.journal.keeping import check_by_night, check_on, keep_on
+from school_protocol.storage import checks, journal
+from school_protocol.storage.checks import Check
+from school_protocol.storage.directory import Account
+from services.journaling import Kept, client, entry, opened, told
+
+
+@dataclass
+class Mailbox:
+    """Takes letters, unless it is down."""
+
+    letters: list[tuple[str, Letter]] = field(default_factory=list)
+    is_down: bool = False
+
+    def carry(self, to: str, letter: Letter) -> None:
+        if self.is_down:
+            raise Unreachable("down")
+        self.letters.append((to, letter))
+
+
+@pytest.fixture
+def kept(tmp_path: Path) -> Iterator[Kept]:
+    found = told(tmp_path / "data")
+    yield found
+    found.close()
+
+
+@pytest.fixture
+def mailbox(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> Mailbox:
+    """With one who administers the installation."""
+    with kept.house.directory.reading() as session:
+        from school_protocol.storage import directory
+
+        person = directory.account(session, kept.person)
+    assert person is not None
+    monkeypatch.setattr(keeping, "_administrators", lambda _house: (person,))
+    return Mailbox()
+
+
+def latest(kept: Kept) -> Check | None:
+    with kept.house.realm.reading() as session:
+        return checks.latest(session)
+
+
+def broken(kept: Kept) -> None:
+    """Somebody changes an event behind the program's back."""
+    with client(kept.house.settings.data / "realm.sqlite", guarded=False) as connection:
+        connection.execute("UPDATE event SET actor = 'other' WHERE case_id = ? AND seq = 2", (kept.case("a"),))
+
+
+# ---- when it is time -------------------------------------------------------------------------------------------------
+
+
+def test_accesses_are_closed_each_hour_and_an_anchor_taken_each_day(tmp_path: Path) -> None:
+    kept = opened(tmp_path / "data")
+    first = keep_on(kept.house, Post())
+    assert (first.closed, first.anchor.number if first.anchor else None) == (0, 1)
+    from services.journaling import new_case
+
+    new_case(kept, "a")
+    kept.read("a")
+    done = []
+    for _ring in range(6 * 24):
+        kept.clock.advance(timedelta(minutes=10))
+        kept.read("a")
+        did = keep_on(kept.house, Post())
+        done.append((did.closed, did.anchor))
+    closings = [closed for closed, _anchor in done if closed]
+    assert 23 <= len(closings) <= 25
+    assert sum(closings) >= 6 * 23
+    assert [anchor.number for _closed, anchor in done if anchor] == [2]
+    assert verify(kept.house).holds
+    kept.close()
+
+
+@pytest.mark.parametrize("jump", [timedelta(days=900), timedelta(days=-900)])
+def test_a_clock_that_jumps_stops_neither(kept: Kept, jump: timedelta) -> None:
+    kept.clock.advance(jump)
+    kept.read("a")
+    did = keep_on(kept.house, Post())
+    assert did.closed == 1
+    assert did.anchor is not None
+    kept.clock.advance(-jump)
+    kept.read("a")
+    did = keep_on(kept.house, Post())
+    assert (did.closed, did.anchor is not None) == (1, True)
+    assert verify(kept.house).holds
+
+
+def test_the_check_is_made_once_a_night_and_made_up_for_by_day(kept: Kept) -> None:
+    assert check_on(kept.house, Post()) is not None, "never checked yet"
+    made = []
+    for _ring in range(2 * 6 * 24):
+        kept.clock.advance(timedelta(minutes=10))
+        if check_on(kept.house, Post()) is not None:
+            made.append(kept.clock.now())
+    assert [moment.hour for moment in made] == [1, 1], "two in the morning in Morocco, by UTC"
+    kept.clock.advance(timedelta(days=3, hours=9))
+    assert check_on(kept.house, Post()) is not None
+    assert check_on(kept.house, Post()) is None
+
+
+# ---- who is told -----------------------------------------------------------------------------------------------------
+
+
+def test_who_administers_is_told_once_and_of_nothing(kept: Kept, mailbox: Mailbox) -> None:
+    broken(kept)
+    kept.day_passes()
+    assert check_on(kept.house, Post(mail=mailbox)) is not None
+    ((to, letter),) = mailbox.letters
+    assert to == "s@x.example"
+    for secret in (kept.case("a"), "1234", "case", "événement", "other"):
+        assert secret not in letter.text + letter.subject
+    check_on(kept.house, Post(mail=mailbox))
+    assert len(mailbox.letters) == 1
+    found = latest(kept)
+    assert found is not None
+    assert (found.passed, found.told_at is not None) == (False, True)
+    assert found.first_fault == f"case {kept.case('a')} 2 altered"
+
+
+def test_whoever_could_not_be_told_is_told_later(kept: Kept, mailbox: Mailbox) -> None:
+    broken(kept)
+    mailbox.is_down = True
+    check_on(kept.house, Post(mail=mailbox))
+    assert mailbox.letters == []
+    mailbox.is_down = False
+    check_on(kept.house, Post(mail=mailbox))
+    assert len(mailbox.letters) == 1
+
+
+def test_nobody_is_told_of_a_check_that_passed(kept: Kept, mailbox: Mailbox) -> None:
+    check_on(kept.house, Post(mail=mailbox))
+    assert mailbox.letters == []
+
+
+def test_the_head_of_each_anchor_is_mailed_and_nothing_else(kept: Kept) -> None:
+    mailbox = Mailbox()
+    settings = replace(kept.house.settings, anchor_mail="academy@x.example")
+    anchor = keeping.take_anchor(replace(kept.house, settings=settings), Post(mail=mailbox))
+    ((to, letter),) = mailbox.letters
+    assert to == "academy@x.example"
+    assert anchor.digest in letter.text
+    assert str(anchor.number) in letter.subject
+    mailbox.is_down = True
+    assert keeping.take_anchor(replace(kept.house, settings=settings), Post(mail=mailbox)).number == anchor.number + 1
+
+
+def test_administrators_are_found_by_what_their_role_does(school: object, moroccan: object) -> None:
+    house = school.house  # type: ignore[attr-defined]
+    person = school.person("technical_admin")  # type: ignore[attr-defined]
+    found: tuple[Account, ...] = keeping._administrators(house)
+    assert [one.id for one in found] == [person.id]
+
+
+# ---- what is asked ---------------------------------------------------------------------------------------------------
+
+
+def number_of(kept: Kept, name: str) -> str:
+    from school_protocol.storage import cases
+
+    with kept.house.realm.reading() as session:
+        return cases.opened(session, kept.case(name)).number
+
+
+def head_of(kept: Kept, name: str) -> str:
+    with kept.house.realm.reading() as session:
+        found = journal.head(session, kept.case(name))
+    assert found is not None
+    return found.hash
+
+
+def test_a_printed_head_is_found_again(kept: Kept) -> None:
+    number, head = number_of(kept, "a"), head_of(kept, "a")
+    kept.append("a", entry("CaseSeen"), entry())
+    found = looking.look_up_head(kept.house, number, head[:16])
+    assert (found.seq, found.holds, found.later, found.is_content, found.at) == (6, True, 2, True, NOW)
+    spaced = " ".join(head[place : place + 4] for place in range(0, 64, 4)).upper()
+    assert looking.look_up_head(kept.house, f"{number[:4]} {number[4:]}", spaced).seq == 6
+    assert looking.look_up_head(kept.house, number_of(kept, "gone"), head_of(kept, "gone")).holds, "erased, not altered"
+
+
+def test_a_head_that_was_never_one_of_this_case_is_said_so(kept: Kept) -> None:
+    other = looking.look_up_head(kept.house, number_of(kept, "a"), head_of(kept, "b"))
+    assert (other.seq, other.holds) == (None, False)
+
+
+def test_a_head_over_what_was_changed_does_not_hold(kept: Kept) -> None:
+    number, head = number_of(kept, "a"), head_of(kept, "a")
+    broken(kept)
+    found = looking.look_up_head(kept.house, number, head)
+    assert (found.seq, found.holds) == (6, False)
+
+
+@pytest.mark.parametrize("head", ["", "abc", "xyz" * 10, "a" * 65, "' OR 1=1 --", "٣" * 16])
+def test_what_is_no_head_is_refused(kept: Kept, head: str) -> None:
+    with pytest.raises(BadInput):
+        looking.look_up_head(kept.house, number_of(kept, "a"), head)
+    with pytest.raises(Unseen):
+        looking.look_up_head(kept.house, "0000 0000 0000 0", "ab" * 16)
+
+
+def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> None:
+    standing = looking.see_standing(kept.house)
+    assert (standing.latest, standing.open_accesses, standing.is_beside) == (None, 0, True)
+    assert standing.anchor is not None
+    assert standing.anchor[0] == 3
+    check_by_night(kept.house)
+    broken(kept)
+    kept.day_passes()
+    kept.read("a")
+    check_by_night(kept.house)
+    standing = looking.see_standing(kept.house)
+    assert standing.latest is not None
+    assert standing.passed is not None
+    assert (standing.latest.faults, standing.passed.faults, standing.open_accesses) == (1, 0, 1)

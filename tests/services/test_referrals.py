@@ -1,0 +1,258 @@
+"""The register of referrals: written with each event, made anew the same, silent when its time has come."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from itertools import count
+from typing import Any
+
+import pytest
+from domain.telling import MOROCCAN, NOW, SAFE
+
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import loading
+from school_protocol.services.loading import reindex
+from school_protocol.services.referrals import seeing
+from school_protocol.services.referrals.seeing import (
+    ReferralLine,
+    RegisterView,
+    Wanted,
+    may_see_register,
+    see_register,
+)
+from school_protocol.services.scripts import throwaway
+from school_protocol.storage import cases, index
+from school_protocol.storage.referrals import register
+from school_protocol.storage.referrals.register import CaseReferral
+
+from .conftest import NAME, WORDS, School
+from .test_desk import sealed
+from .test_notices import Recorder, Watched
+
+SEEING = ("team_member", "team_coordinator", "head", "directorate", "academy")
+
+
+@pytest.fixture
+def referred(school: School) -> School:
+    """The police was told of a danger by the head, and child protection of a need without one."""
+    for who in SEEING:
+        school.person(who)
+    school.report()
+    school.act("team_member", "safety_check", SAFE)
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    refer(school, "police", ["blackmail"])
+    refer(school, "child_protection", ["need"])
+    refer(school, "directorate", ["blackmail"])
+    return school
+
+
+def refer(school: School, target: str, covers: list[str], who: str = "head") -> None:
+    school.act(
+        who, "referral", target=target, covers=covers, channel="letter", sent_at=school.house.now().isoformat(),
+        summary=WORDS,
+    )  # fmt: skip
+
+
+def answer(school: School, referral: int, outcome: str = "acknowledged", who: str = "head", **more: Any) -> None:
+    school.act(
+        who, "referral_answer", referral=referral, outcome=outcome, answered_at=school.house.now().isoformat(), **more
+    )
+
+
+def case_id(school: School) -> str:
+    with school.house.realm.reading() as session:
+        return cases.find_by_number(session, school.number) or ""
+
+
+def written(school: School) -> tuple[CaseReferral, ...]:
+    with school.house.realm.reading() as session:
+        return register.of_case(session, case_id(school))
+
+
+def seen(school: School, who: str = "directorate", after: str = "", **wanted: Any) -> RegisterView:
+    return see_register(school.house, school.person(who), Wanted(**wanted), after)
+
+
+def lines(school: School, who: str = "directorate", **wanted: Any) -> list[tuple[int, str, bool]]:
+    return [(one.number, key_of(one), one.is_silent) for one in seen(school, who, **wanted).lines]
+
+
+def key_of(line: ReferralLine) -> str:
+    assert line.target is not None
+    return line.target.key
+
+
+# ---- rows ----------------------------------------------------------------------------------------------------------
+
+
+def test_each_event_writes_the_rows_and_a_rebuild_makes_the_same(referred: School) -> None:
+    def as_rebuilt() -> tuple[CaseReferral, ...]:
+        before = written(referred)
+        with referred.house.realm.writing() as session:
+            index.remove(session, case_id(referred))
+        assert written(referred) == ()
+        with referred.house.realm.writing() as session:
+            reindex(referred.house, session, case_id(referred))
+        assert written(referred) == before
+        return before
+
+    police, protection, told = as_rebuilt()
+    assert (police.target, police.on_danger, police.awaits) == ("police", True, True)
+    assert police.chase_at == NOW + timedelta(hours=72)
+    assert (protection.on_danger, protection.awaits) == (False, True)
+    assert protection.chase_at is not None
+    assert protection.chase_at > NOW + timedelta(days=6), "five days of school"
+    assert (told.awaits, told.chase_at) == (False, None), "the directorate is told, nothing is awaited of it"
+    referred.wait(hours=1)
+    answer(referred, 1)
+    police, protection, _told = as_rebuilt()
+    assert (police.acknowledged_at, police.settled_at, police.awaits, police.chase_at) == (
+        NOW + timedelta(hours=1), None, True, None,
+    )  # fmt: skip
+    answer(referred, 1, "answered")
+    police, *_others = as_rebuilt()
+    assert (police.settled_at, police.awaits) == (NOW + timedelta(hours=1), False)
+    assert protection.awaits
+
+
+def test_a_case_that_has_ended_awaits_no_answer(referred: School) -> None:
+    """What had not been answered when a case was handed over is awaited where it went."""
+    with referred.house.realm.reading() as session:
+        protocol, case = loading.folded(referred.house, session, case_id(referred))
+        row = index.row_of(session, case_id(referred))
+    assert row is not None
+    assert [one.awaits for one in loading._referrals(row, protocol, case)] == [True, True, False]
+    ended = list(loading._referrals(replace(row, ended=True), protocol, case))
+    assert [(one.awaits, one.chase_at) for one in ended] == [(False, None)] * 3
+
+
+# ---- the list ------------------------------------------------------------------------------------------------------
+
+
+def test_it_opens_no_case_and_names_nobody(referred: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    with sealed(monkeypatch):
+        view = seen(referred)
+    said = repr(view).replace(repr(referred.house.library.current()[0]), "")
+    assert view.lines
+    for word in (NAME, WORDS, "blackmail", referred.account("head")):
+        assert word not in said
+
+
+def test_what_is_silent_comes_first_and_an_answer_takes_it_away(referred: School) -> None:
+    assert lines(referred) == [(1, "police", False), (2, "child_protection", False)]
+    assert lines(referred, show="silent") == []
+    referred.wait(hours=71, minutes=59)
+    assert lines(referred, show="silent") == []
+    referred.wait(minutes=1)
+    assert lines(referred) == [(1, "police", True), (2, "child_protection", False)]
+    assert seen(referred).silent == 1
+    referred.wait(days=5)
+    assert lines(referred, show="silent") == [(1, "police", True), (2, "child_protection", True)]
+    answer(referred, 1)
+    assert lines(referred, show="silent") == [(2, "child_protection", True)]
+    assert lines(referred, show="acknowledged") == [(1, "police", False)]
+    answer(referred, 1, "answered")
+    assert lines(referred, show="settled") == [(1, "police", False)]
+    assert [number for number, *_ in lines(referred, show="all")] == [3, 2, 1]
+
+
+def test_filters_narrow_it_down(referred: School) -> None:
+    assert lines(referred, target="child_protection") == [(2, "child_protection", False)]
+    assert [number for number, *_ in lines(referred, target="no such", show="all")] == [3, 2, 1]
+    code = "00000A"
+    assert len(lines(referred, place=code)) == 2
+    view = seen(referred, place="99999Z")
+    assert (view.is_place_known, view.wanted.place, len(view.lines)) == (False, "", 2)
+    assert lines(referred, since=NOW.date()) == lines(referred)
+    assert lines(referred, since=NOW.date() + timedelta(days=1)) == []
+
+
+def test_pages_follow_one_another(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(seeing, "PAGE", 2)
+    for who in SEEING:
+        school.person(who)
+    numbers = []
+    for _case in range(3):
+        school.report()
+        numbers.append(school.number)
+        school.act("team_member", "raise_danger", which_danger="blackmail")
+        refer(school, "police", ["blackmail"])
+        school.wait(minutes=1)
+    first = seen(school)
+    second = seen(school, after=first.after or "")
+    assert [one.case for one in (*first.lines, *second.lines)] == numbers
+    assert second.after is None
+
+
+def test_whom_the_register_is_for(referred: School) -> None:
+    for who in (*SEEING, "psychosocial", "data_officer", "trainer", "protocol_admin", "technical_admin", "reporter"):
+        assert may_see_register(referred.house, referred.person(who)) == (who in SEEING), who
+    assert [len(lines(referred, who)) for who in ("head", "team_coordinator", "directorate", "academy")] == [2, 2, 2, 2]
+
+
+def test_who_is_excluded_sees_no_line_of_it(referred: School) -> None:
+    referred.act("directorate", "conflict", account=referred.account("team_coordinator"), reason="declares")
+    assert lines(referred, "team_coordinator") == []
+    assert len(lines(referred, "head")) == 2
+
+
+def test_the_act_of_answering_is_offered_to_those_who_may_make_it(referred: School) -> None:
+    for who in ("head", "team_coordinator", "directorate"):
+        assert {one.answer for one in seen(referred, who).lines} == {"referral_answer"}, who
+    assert {one.answer for one in seen(referred, "academy").lines} == {None}
+    assert [one.answer for one in seen(referred, show="all").lines] == [None, "referral_answer", "referral_answer"]
+
+
+# ---- reminders -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def watched(moroccan: Protocol) -> Any:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        found = Watched(School(player, count(1)), Recorder(), Recorder())
+        found.known("team_member", "team_coordinator", "head", "directorate", "academy")
+        yield found
+
+
+def told_of_chases(watched: Watched) -> list[str]:
+    with watched.school.house.realm.reading() as session:
+        rows = session.connection().exec_driver_sql("SELECT cause, role FROM notice WHERE cause LIKE '%chase%'").all()
+    return sorted({row[1] for row in rows})
+
+
+def test_a_silent_danger_is_told_to_the_team_after_72_hours_then_to_the_directorate(watched: Watched) -> None:
+    school = watched.school
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    refer(school, "police", ["blackmail"])
+    watched.swept(hours=71)
+    assert told_of_chases(watched) == []
+    watched.swept(hours=1, minutes=1)
+    assert told_of_chases(watched) == ["head", "team_coordinator"]
+    watched.swept(hours=24)
+    assert told_of_chases(watched) == ["directorate", "head", "team_coordinator"]
+
+
+def test_an_answer_in_time_is_reminded_of_nowhere(watched: Watched) -> None:
+    school = watched.school
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    refer(school, "police", ["blackmail"])
+    watched.swept(hours=71)
+    answer(school, 1)
+    for _day in range(5):
+        watched.swept(days=1)
+    assert told_of_chases(watched) == []
+
+
+def test_without_a_danger_five_days_of_school_go_by_first(watched: Watched) -> None:
+    school = watched.school
+    school.report()
+    refer(school, "child_protection", ["need"])
+    watched.swept(days=6)
+    assert told_of_chases(watched) == []
+    watched.swept(days=1, minutes=1)
+    assert told_of_chases(watched) == ["head", "team_coordinator"]
+    watched.swept(days=3)
+    assert told_of_chases(watched) == ["directorate", "head", "team_coordinator"]

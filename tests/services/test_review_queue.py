@@ -1,0 +1,306 @@
+"""The queue of whoever reviews: why a case waits, in which order, for whom, and how it is narrowed and paged."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.policy import UnitKind
+from school_protocol.services.desk import see_desk
+from school_protocol.services.loading import reindex
+from school_protocol.services.papers.remarks import settle_remark
+from school_protocol.services.review import queueing
+from school_protocol.services.review.asking import ask
+from school_protocol.services.review.heads import look_again
+from school_protocol.services.review.queueing import may_review, see_queue
+from school_protocol.services.sight import asking
+from school_protocol.services.sight.asking import Asked
+from school_protocol.services.sight.breaking import break_door, review
+from school_protocol.storage import directory
+from school_protocol.storage.review.queue import KINDS, Chosen, Cursor
+from school_protocol.storage.review.tables import CaseReviewRow, ReviewStateRow
+from school_protocol.storage.tables import AppointmentRow
+from services.conftest import School
+from services.reviewing import closing, kinds, observes, row, waits
+
+STAFF = {"adult_concerned": "yes"}
+
+
+def rows(school: School, table: Any = CaseReviewRow) -> list[tuple[Any, ...]]:
+    columns = table.__table__.columns
+    with school.house.realm.reading() as session:
+        return sorted(map(tuple, session.execute(select(*columns))), key=str)
+
+
+def raised(school: School) -> str:
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    return school.number
+
+
+def passed_on(school: School) -> None:
+    school.act(
+        "head", "referral", target="police", covers=["blackmail"], channel="letter", summary="Un chantage en ligne.",
+        sent_at=school.house.now().isoformat(),
+    )  # fmt: skip
+
+
+# ---- why a case waits ------------------------------------------------------------------------------------------------
+
+
+def test_a_case_of_which_nothing_is_asked_waits_for_nobody(school: School) -> None:
+    school.report()
+    assert waits(school) == []
+    assert waits(school, "academy") == []
+
+
+def test_a_danger_waits_until_it_is_passed_on(school: School) -> None:
+    raised(school)
+    assert kinds(school) == kinds(school, "academy") == ("urgent",)
+    passed_on(school)
+    assert kinds(school) == ()
+
+
+def test_a_closure_at_a_grave_level_waits_for_the_visa_of_who_may_give_it(school: School) -> None:
+    closing(school)
+    assert (kinds(school), kinds(school, "academy")) == (("visa",), ())
+
+
+def test_a_case_that_was_sent_waits_for_review(school: School) -> None:
+    school.report()
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    assert (kinds(school), kinds(school, "academy")) == (("review",), ())
+
+
+def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: School) -> None:
+    school.report()
+    seq = observes(school, who="academy").seq
+    assert kinds(school, "academy") == ()
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, token=school.token())
+    assert (kinds(school, "academy"), kinds(school)) == (("answered",), ())
+
+
+def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
+    school.report("team_member", **STAFF)
+    number = school.number
+    asked = Asked("Un danger pressant, personne d’autre ne répond.", 1, "secret")
+    break_door_of(school, "academy", number, asked)
+    assert kinds(school, "academy") == (), "not for who opened it, and the case is closed to the academy"
+    assert kinds(school) == ("door", "head")
+    line = next(one for one in see_queue(school.house, school.person("directorate")).lines)
+    door = next(one for one in line.reasons if one.kind == "door")
+    review(
+        school.house, school.person("directorate"), number, door.seq, justified=True,
+        sentence="Le danger était réel, l’académie a agi.",
+    )  # fmt: skip
+    assert kinds(school) == ("head",)
+
+
+def break_door_of(school: School, who: str, number: str, asked: Asked) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(asking, "_password_problem", lambda *_arguments: {})
+        break_door(school.house, school.person(who), number, asked)
+
+
+def test_a_head_who_takes_no_part_waits_until_somebody_acts_for_them(school: School) -> None:
+    school.report()
+    school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+    assert kinds(school) == ("head",)
+    assert kinds(school, "academy") == (), "it is for who answers for the school"
+    school.act("directorate", "name_seat", seat="acting_head", account=school.account("head/2"))
+    assert kinds(school) == ()
+
+
+def test_what_waits_for_a_head_who_takes_no_part_follows_who_heads_the_school(school: School) -> None:
+    """Another heads it from today; whoever stood aside heads it again tomorrow."""
+    school.report()
+    school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+    with school.house.directory.writing() as session:
+        directory.end_appointment(session, _post_of(session, school.account("head")), school.house.now().date())
+    school.wait(days=1)
+    assert kinds(school) == ("head",), "written while they headed it"
+    assert look_again(school.house) == 1
+    assert kinds(school) == ()
+    with school.house.directory.writing() as session:
+        today, unit = school.house.now().date(), school.player.school
+        directory.appoint(session, school.account("head"), role="head", unit=unit, starts=today, ends=None)
+    look_again(school.house)
+    assert kinds(school) == ("head",)
+
+
+def _post_of(session: Session, account: str) -> str:
+    return session.scalars(select(AppointmentRow.id).where(AppointmentRow.account == account)).one()
+
+
+def test_a_referral_waits_once_it_is_to_be_chased_and_nobody_has_so_much_as_acknowledged_it(school: School) -> None:
+    raised(school)
+    passed_on(school)
+    assert kinds(school) == ()
+    school.wait(days=5)
+    assert kinds(school) == kinds(school, "academy") == ("referral",)
+
+
+def test_all_reasons_of_a_case_stand_on_one_line_and_the_case_at_the_first(school: School) -> None:
+    closing(school)
+    first = school.number
+    school.wait(hours=1)
+    closing(school)
+    school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+    assert waits(school) == [(first, ("visa",)), (school.number, ("visa", "head"))]
+
+
+# ---- order, narrowing, pages -----------------------------------------------------------------------------------------
+
+
+def test_the_most_pressing_first_then_the_gravest_then_the_oldest(school: School) -> None:
+    numbers: dict[str, str] = {}
+    for name, level in (("third", 3), ("old fourth", 4), ("new fourth", 4)):
+        closing(school, level)
+        numbers[name] = school.number
+        school.wait(hours=1)
+    numbers["urgent"] = raised(school)
+    found = [number for number, _kinds in waits(school)]
+    assert found == [numbers[name] for name in ("urgent", "old fourth", "new fourth", "third")]
+
+
+def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "PAGE", 2)
+    for _case in range(5):
+        closing(school)
+        school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+        school.wait(minutes=1)
+    whole, after = [], None
+    for _page in range(3):
+        page = see_queue(school.house, school.person("directorate"), after=after)
+        whole += [line.case.number for line in page.lines]
+        after = page.after
+    assert (len(whole), len(set(whole)), after) == (5, 5, None)
+
+
+def test_it_is_narrowed_by_kind_place_and_level_and_remembered_for_the_person(school: School) -> None:
+    closing(school, 3)
+    three = school.number
+    closing(school, 4)
+    four = school.number
+    urgent = raised(school)
+    everything = [urgent, four, three]
+    assert [number for number, _kinds in waits(school)] == everything
+    assert waits(school, kind="visa") == [(four, ("visa",)), (three, ("visa",))]
+    assert waits(school) == [(four, ("visa",)), (three, ("visa",))], "as it was the last time"
+    assert waits(school, level=3) == [(three, ("visa",))]
+    assert waits(school, level=0) == [(urgent, ("urgent",))]
+    assert [number for number, _kinds in waits(school, place="00000A")] == everything
+    assert [number for number, _kinds in waits(school, "academy")] == [urgent], "another's choice is their own"
+    queue = see_queue(school.house, school.person("directorate"), Chosen())
+    assert queue.counts == {"urgent": 1, "visa": 2}
+    assert not queue.is_narrowed
+
+
+def test_a_place_of_another_province_and_what_nobody_could_choose_narrow_nothing(school: School) -> None:
+    closing(school)
+    with school.house.directory.writing() as session:
+        directory.add_unit(session, kind=UnitKind.province, code="ELSEWHERE", names={"fr": "Ailleurs"})
+    for chosen in (Chosen(place="ELSEWHERE"), Chosen(place="x" * 500), Chosen(kind="closed"), Chosen(level=77)):
+        assert len(see_queue(school.house, school.person("directorate"), chosen).lines) == 1
+
+
+def test_the_academy_narrows_it_to_a_province_and_then_to_a_school(school: School) -> None:
+    raised(school)
+    queue = see_queue(school.house, school.person("academy"), Chosen(place="REHEARSAL-P"))
+    assert [(one.unit.code, one.is_chosen) for one in queue.places] == [("REHEARSAL-P", True), ("00000A", False)]
+    assert len(queue.lines) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "1~2", "a~b~c~d", "0~0~2026-13-01~x", "0~0~2026-11-25T09:00:00~x", "9999~0~2026-11-25T09:00:00+00:00~x",
+        "0~0~2026-11-25T09:00:00+00:00~x'", "0~0~0001-01-01T00:00:00+14:00~x",
+    ],
+)  # fmt: skip
+def test_a_place_in_the_list_that_is_none_is_none(text: str) -> None:
+    assert Cursor.parse(text) is None
+
+
+def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "MOST", 2)
+    for _case in range(3):
+        closing(school)
+    queue = see_queue(school.house, school.person("directorate"))
+    assert (queue.counts, queue.most) == ({"visa": 2}, 2)
+
+
+# ---- for whom, and kept how ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["head", "team_coordinator", "team_member", "data_officer", "protocol_admin"])
+def test_whoever_does_not_review_has_no_queue(school: School, who: str) -> None:
+    closing(school)
+    assert not may_review(school.house, school.person(who))
+    assert waits(school, who) == []
+    assert see_queue(school.house, school.person(who)).counts == {}
+
+
+def test_an_excluded_supervisor_sees_neither_the_row_nor_its_count(school: School) -> None:
+    closing(school)
+    school.act("directorate", "conflict", account=school.account("directorate/2"), reason="declares")
+    assert waits(school, "directorate/2") == []
+    assert see_queue(school.house, school.person("directorate/2")).counts == {}
+    assert kinds(school) == ("visa",)
+
+
+def test_a_workshop_waits_for_nobody(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    closing(school)
+    assert rows(school)
+    workshop = replace(school.house, name="workshop")
+    with workshop.realm.writing() as session:
+        reindex(workshop, session, row(school).case_id)
+    assert rows(school) == []
+
+
+def test_rebuilding_the_index_gives_the_same_rows(school: School) -> None:
+    closing(school)
+    closing(school)
+    observes(school)
+    school.report("team_member", **STAFF)
+    raised(school)
+    before, states = rows(school), rows(school, ReviewStateRow)
+    assert len(before) >= 4
+    assert len(states) == 2
+    with school.house.realm.writing() as session:
+        ids = list(session.scalars(select(CaseReviewRow.case_id).distinct()))
+        session.execute(delete(CaseReviewRow))
+        session.execute(delete(ReviewStateRow))
+    school.wait(days=3)
+    with school.house.realm.writing() as session:
+        for case_id in {*ids, row(school).case_id, *(one[0] for one in states)}:
+            reindex(school.house, session, case_id)
+    assert (rows(school), rows(school, ReviewStateRow)) == (before, states)
+
+
+def test_the_kinds_are_ranked_in_the_order_in_which_they_are_named() -> None:
+    assert KINDS == ("urgent", "door", "visa", "review", "answered", "head", "referral")
+
+
+def test_the_desk_says_where_a_review_stands(school: School) -> None:
+    school.report()
+    observes(school)
+    (line,) = see_desk(school.house, school.person("head")).lines
+    assert (line.review, line.observations) == ("observations", 1)
+    (line,) = see_desk(school.house, school.person("data_officer")).lines
+    assert line.review == ""
+
+
+def test_a_review_that_is_late_says_so(school: School) -> None:
+    closing(school)
+    school.wait(days=12)
+    (line,) = see_queue(school.house, school.person("directorate")).lines
+    due_at = line.reasons[0].due_at
+    assert due_at is not None
+    assert line.reasons[0].tone == "late"
+    assert due_at < school.house.now() - timedelta(days=3)

@@ -1,0 +1,77 @@
+"""Lists of schools say of which level each is; teams are then found by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from school_protocol.services.staff import said
+from school_protocol.storage import directory
+from school_protocol.storage.visits import teams
+from school_protocol.wording import Wording
+
+from .test_staff import Office
+from .test_staff import office as office
+from .test_staff_lists import Clerk
+
+HEAD = "type;code gresa;rattachement;nom;cycle"
+
+
+@pytest.fixture
+def clerk(office: Office) -> Clerk:
+    return Clerk(office)
+
+
+def brought(clerk: Clerk, *lines: str) -> str:
+    return clerk.bring("\r\n".join((HEAD, *lines)) + "\r\n")
+
+
+def levels(clerk: Clerk, *codes: str) -> list[str]:
+    with clerk.house.directory.reading() as session:
+        units = [directory.unit_coded(session, code) for code in codes]
+        found = teams.levels(session, [unit.id for unit in units if unit])
+        return [found.get(unit.id, "") if unit else "?" for unit in units]
+
+
+@pytest.mark.parametrize(
+    ("said", "level"),
+    [("Primaire", "primary"), ("COLLÉGIAL", "lower"), ("Qualifiant", "upper"), ("الثانوي الإعدادي", "lower"), ("", "")],
+)
+def test_a_school_comes_with_its_place_and_level(clerk: Clerk, said: str, level: str) -> None:
+    clerk.confirm(brought(clerk, f"école;01234C;REHEARSAL-P;Al Amal;{said}"))
+    assert levels(clerk, "01234C") == [level]
+
+
+def test_a_school_that_is_there_changes_its_level_and_says_from_what_to_what(clerk: Clerk) -> None:
+    clerk.confirm(brought(clerk, "école;01234C;REHEARSAL-P;Al Amal;primaire"))
+    batch = brought(clerk, "école;01234C;;;collège", "école;00000A;;;lycée")
+    assert [verdict for verdict, _said in clerk.said(batch)] == ["changed", "changed"]
+    assert [list(line.said) for line in clerk.see(batch).lines] == [
+        [["level", "primary", "lower"]], [["level", "", "upper"]],
+    ]  # fmt: skip
+    clerk.confirm(batch)
+    assert levels(clerk, "01234C", "00000A") == ["lower", "upper"]
+    again = brought(clerk, "école;01234C;;;collège", "école;00000A;;;")
+    assert [verdict for verdict, _said in clerk.said(again)] == ["unchanged", "unchanged"]
+
+
+def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_that_line_left_out(clerk: Clerk) -> None:
+    batch = brought(
+        clerk,
+        "école;01234C;REHEARSAL-P;Al Amal;primaire",
+        "école;01235C;REHEARSAL-P;Autre;maternelle",
+        "province;ZP9;REHEARSAL-R;Province;primaire",
+    )
+    said = {line.cells["code"]: (line.verdict.value, tuple(line.said)) for line in clerk.see(batch).lines}
+    assert said == {
+        "01234C": ("new", ()),
+        "01235C": ("refused", ("unknown_level",)),
+        "ZP9": ("refused", ("level_of_no_school",)),
+    }
+    clerk.confirm(batch)
+    assert levels(clerk, "01234C", "01235C", "ZP9") == ["primary", "?", "?"]
+
+
+def test_what_changes_is_said_in_words(clerk: Clerk) -> None:
+    line = clerk.see(brought(clerk, "école;00000A;;;lycée")).lines[0]
+    for language, words in (("fr", "Lycée"), ("ar", "ثانوية تأهيلية"), ("en", "Upper secondary school")):
+        assert words in " ".join(said.line(Wording(language), {}, line))

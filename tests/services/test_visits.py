@@ -1,0 +1,422 @@
+"""The teams of a region, visits, team figures and the pack: who sees what, and what is never told."""
+
+from __future__ import annotations
+
+import io
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+from domain.telling import NOW
+from pypdf import PdfReader
+from sqlalchemy import text
+
+from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.services import accounts
+from school_protocol.services.teams.changing import TeamRefused
+from school_protocol.services.visits import figures, pack, teams, visiting
+from school_protocol.services.visits.teams import ENDING, FEW, NO_TEAM, QUIET, Narrowed
+from school_protocol.storage import access, administration, directory
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.visits import teams as stored_teams
+from school_protocol.wording import ZONE
+
+from .conftest import MASSAR, NAME, WORDS, School
+
+TODAY = NOW.astimezone(ZONE).date()
+
+
+class Region:
+    """The school of the stories, and around it schools without a team, with a small one, with one that ends soon."""
+
+    def __init__(self, school: School) -> None:
+        self.school, self.house = school, school.house
+        for who in ("team_member", "team_member/2", "team_coordinator", "head", "directorate", "academy", "trainer"):
+            school.person(who)
+        with self.house.directory.writing() as session:
+            self.own = directory.unit(session, school.player.school)
+            province, region = self.own.parents[:2]
+            other = directory.add_unit(
+                session, kind=UnitKind.province, code="ZP2", names={"fr": "Autre"}, parent=region
+            )
+            self.ids = {self.own.code: self.own.id}
+            for code, name, parent in (
+                ("00001K", "Zénith", province), ("00002K", "Atlas", province), ("00003K", "Mimosa", province),
+                ("00004K", "Loin", other),
+            ):  # fmt: skip
+                self.ids[code] = directory.add_unit(
+                    session, kind=UnitKind.school, code=code, names={"fr": name}, parent=parent
+                )
+            self.add(session, "small", "00002K", TODAY + timedelta(days=400))
+            for number in range(3):
+                days = 30 if number == 0 else 400
+                self.add(session, f"ending{number}", "00003K", TODAY + timedelta(days=days))
+            for number in range(3):
+                self.add(session, f"far{number}", "00004K", TODAY - timedelta(days=1))
+
+    def add(self, session: Any, who: str, code: str, until: date, role: str = "team_member") -> str:
+        account = directory.add_account(
+            session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=True, trained_until=until
+        )
+        directory.appoint(session, account, role=role, unit=self.ids[code], starts=date(2020, 1, 1))
+        return account
+
+    def actor(self, who: str) -> Actor:
+        return self.school.person(who)
+
+    def of(self, account: str) -> Actor:
+        with self.house.directory.reading() as session:
+            found = accounts.actor_of(self.house, account, session)
+        assert found is not None
+        return found
+
+    def codes(self, who: str = "directorate", **narrowed: str) -> list[str]:
+        found, after = [], ""
+        while True:
+            view = teams.see_teams(self.house, self.actor(who), Narrowed(**narrowed), after)
+            found += [line.unit.code for line in view.lines]
+            after = view.after
+            if not after:
+                return found
+
+    def said(self, **changed: Any) -> dict[str, Any]:
+        actions = [{"what": "Un local", "who": "Le directeur", "by": (TODAY + timedelta(days=9)).isoformat()}]
+        said = {"held_on": TODAY.isoformat(), "came": "Deux", "remarks": "Vu.", "actions": actions}
+        return {**said, **changed}
+
+    def note(self, who: str = "directorate", **changed: Any) -> str:
+        token = changed.pop("token", None) or self.school.token()
+        code = changed.pop("code", self.own.code)
+        return visiting.record(self.house, self.actor(who), code, token=token, **self.said(**changed)).visit
+
+    def latest(self, who: str = "head") -> visiting.VisitView:
+        view = teams.see_school(self.house, self.actor(who), self.own.code)
+        return visiting.visits_of(self.house, view.sight)[0][0]
+
+
+@pytest.fixture
+def region(school: School) -> Region:
+    return Region(school)
+
+
+# ---- the list ------------------------------------------------------------------------------------------------------
+
+
+def test_schools_stand_by_name_within_ones_own_place(region: Region) -> None:
+    near = ["00002K", "00003K", region.own.code, "00001K"]
+    names = {code: index for index, code in enumerate(region.codes())}
+    assert set(names) == set(near)
+    assert names["00002K"] < names["00003K"] < names["00001K"]
+    assert set(region.codes("academy")) == {*near, "00004K"}
+    assert region.codes("trainer") == [region.own.code]
+    assert set(region.codes("academy", place="ZP2")) == {"00004K"}
+    view = teams.see_teams(region.house, region.actor("directorate"), Narrowed(place="ZP2"))
+    assert not view.is_place_known
+    assert {line.unit.code for line in view.lines} == set(near), "a place that isn't one's own is left aside"
+
+
+@pytest.mark.parametrize("page", [1, 2, 25])
+def test_what_a_team_lacks_can_be_asked_for_page_by_page(
+    region: Region, monkeypatch: pytest.MonkeyPatch, page: int
+) -> None:
+    monkeypatch.setattr(teams, "PAGE", page)
+    region.school.report()
+    assert region.codes("academy", lack=NO_TEAM) == ["00001K"]
+    assert region.codes("academy", lack=FEW) == ["00002K", "00004K"]
+    assert region.codes("academy", lack=ENDING) == ["00004K", "00003K"]
+    assert region.codes("academy", lack=QUIET) == ["00002K", "00004K", "00003K"]
+    assert sorted(region.codes("academy")) == sorted(region.ids)
+
+
+def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(region: Region) -> None:
+    with region.house.directory.writing() as session:
+        region.add(session, "head1", "00001K", TODAY + timedelta(days=400), role="head")
+        closed = region.add(session, "closed", "00001K", TODAY + timedelta(days=400))
+        directory.set_active(session, closed, False)
+    assert region.codes(lack=NO_TEAM) == ["00001K"]
+    line = next(
+        one
+        for one in teams.see_teams(region.house, region.actor("academy"), Narrowed()).lines
+        if one.unit.code == "00003K"
+    )
+    assert (line.trained, line.ending, line.is_few) == (3, 1, False)
+
+
+def is_quiet(region: Region, who: str = "directorate") -> bool | None:
+    view = teams.see_teams(region.house, region.actor(who), Narrowed())
+    return next(line.is_quiet for line in view.lines if line.unit.code == region.own.code)
+
+
+def test_a_restricted_case_is_told_neither_by_a_mark_nor_by_its_absence(region: Region) -> None:
+    """Whoever sees it and whoever does not read the same of the school."""
+    readers = ("directorate", "academy")
+    assert [is_quiet(region, who) for who in readers] == [True, True]
+    region.school.report(adult_concerned="yes")
+    assert region.school.is_seen_by("directorate")
+    assert not region.school.is_seen_by("academy")
+    assert [is_quiet(region, who) for who in readers] == [True, True]
+    region.school.report()
+    assert [is_quiet(region, who) for who in readers] == [False, False]
+    region.school.wait(days=400)
+    assert [is_quiet(region, who) for who in readers] == [True, True]
+
+
+def test_of_cases_nothing_is_told_to_whoever_sees_none(region: Region) -> None:
+    assert is_quiet(region, "trainer") is None
+    view = teams.see_teams(region.house, region.actor("trainer"), Narrowed(lack=QUIET))
+    assert QUIET not in view.lacks
+    assert view.wanted.lack == ""
+    for see in (figures.see_figures, pack.see_pack):
+        with pytest.raises(Unseen):
+            see(region.house, region.actor("trainer"), region.own.code)
+
+
+def test_nobody_else_looks_at_teams(region: Region) -> None:
+    for who in ("team_member", "psychosocial", "data_officer", "technical_admin", "reporter"):
+        with pytest.raises(Unseen):
+            teams.see_school(region.house, region.actor(who), region.own.code)
+    for who in ("head", "team_coordinator", "team_member"):
+        with pytest.raises(Unseen):
+            teams.see_teams(region.house, region.actor(who), Narrowed())
+        with pytest.raises(Unseen):
+            visiting.see_visits(region.house, region.actor(who), visiting.Narrowed())
+    with pytest.raises(Unseen):
+        teams.see_school(region.house, region.actor("head"), "00002K")
+    with pytest.raises(Unseen):
+        teams.see_school(region.house, region.actor("directorate"), "00004K")
+
+
+# ---- visits --------------------------------------------------------------------------------------------------------
+
+
+def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: Region) -> None:
+    visit = region.note("trainer")
+    region.note("directorate", held_on=(TODAY - timedelta(days=3)).isoformat())
+    visiting.correct(
+        region.house, region.actor("academy"), region.own.code, visit, expected=1, token="c",
+        **region.said(came="Trois"),
+    )  # fmt: skip
+    found = region.latest()
+    assert (found.came, found.number, found.kind) == ("Trois", 2, "corrected")
+    assert [(one.came, one.kind) for one in found.earlier] == [("Deux", "recorded")]
+    with pytest.raises(TeamRefused):
+        visiting.correct(
+            region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="d", **region.said()
+        )
+    with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
+        session.execute(text("UPDATE visit_entry SET came = 'x'"))
+    with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
+        session.execute(text("DELETE FROM visit_entry"))
+
+
+def test_what_was_agreed_is_noted_as_done_by_the_team_too(region: Region) -> None:
+    visit, code = region.note(), region.own.code
+    for who in ("team_member", "psychosocial"):
+        with pytest.raises(Unseen):
+            visiting.note_done(region.house, region.actor(who), code, visit, 0, expected=1, token="x")
+    with pytest.raises(Unseen):
+        visiting.note_done(region.house, region.actor("head"), code, visit, 3, expected=1, token="y")
+    visiting.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z")
+    assert visiting.note_done(region.house, region.actor("head"), code, visit, 0, expected=1, token="z").repeated
+    found = region.latest()
+    assert (found.actions[0].done_on, found.kind, found.number) == (TODAY, "done", 2)
+    visiting.correct(
+        region.house, region.actor("directorate"), code, visit, expected=2, token="c",
+        **region.said(actions=[*region.said()["actions"], {"what": "Autre", "who": "X", "by": TODAY.isoformat()}]),
+    )  # fmt: skip
+    assert [one.done_on for one in region.latest().actions] == [TODAY, None]
+
+
+def test_a_visit_belongs_to_its_school(region: Region) -> None:
+    visit = region.note(code="00002K")
+    for who in ("directorate", "head"):
+        with pytest.raises(Unseen):
+            visiting.see_visit(region.house, region.actor(who), region.own.code, visit)
+    with pytest.raises(Unseen):
+        region.note("trainer", code="00002K")
+    with pytest.raises(Unseen):
+        region.note("head")
+
+
+def test_what_is_typed_is_judged(region: Region) -> None:
+    def problems(**changed: Any) -> dict[str, tuple[str, ...]]:
+        with pytest.raises(BadInput) as caught:
+            region.note(**changed)
+        return dict(caught.value.problems)
+
+    assert set(problems(held_on="", came=" ", remarks="")) == {"held_on", "came", "remarks"}
+    assert set(problems(held_on=(TODAY + timedelta(days=1)).isoformat())) == {"held_on"}
+    assert set(problems(actions=[{"what": "x"}])) == {"actions.0.who", "actions.0.by"}
+    assert set(problems(remarks="x" * 4001)) == {"remarks"}
+    assert problems(actions=region.said()["actions"] * 6) == {"actions": ("too_many:5",)}
+    assert problems(remarks=f"L’élève {MASSAR}") == {"remarks": (f"reaches:{MASSAR}",)}
+    assert set(problems(actions=[{**region.said()["actions"][0], "who": "0661 22 33 44"}])) == {"actions.0.who"}
+
+
+def test_a_press_counts_once(region: Region) -> None:
+    visit = region.note(token="same")
+    assert visiting.record(
+        region.house, region.actor("directorate"), region.own.code, token="same", **region.said()
+    ) == visiting.Noted(visit, repeated=True)
+    with pytest.raises(SentBefore):
+        region.note(token="same", came="Autre")
+    with region.house.directory.reading() as session:
+        rows = administration.changes(session, [region.own.id], limit=9, kinds=[Kind.visit_recorded])
+    assert len(rows) == 1
+
+
+def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(visiting, "PAGE", 1)
+    late = [{"what": "a", "who": "b", "by": (TODAY - timedelta(days=1)).isoformat()}]
+    old = (TODAY - timedelta(days=30)).isoformat()
+    first = region.note(held_on=old, actions=late)
+    second = region.note(code="00002K", actions=[])
+    far = region.note("academy", code="00004K")
+
+    def listed(who: str = "directorate", **narrowed: Any) -> set[str]:
+        found, after = set(), ""
+        while True:
+            view = visiting.see_visits(region.house, region.actor(who), visiting.Narrowed(**narrowed), after)
+            found |= {line.visit for line in view.lines}
+            after = view.after
+            if not after:
+                return found
+
+    assert listed() == {first, second}
+    assert listed("academy") == {first, second, far}
+    assert listed("trainer") == {first}
+    assert listed(place="00002K") == {second}
+    assert listed(since=TODAY) == {second}
+    assert listed(show="open") == {first}
+    assert listed("academy", show="late") == {first}
+    visiting.note_done(region.house, region.actor("head"), region.own.code, first, 0, expected=1, token="q")
+    assert listed(show="late") == set()
+
+
+# ---- figures and pack ------------------------------------------------------------------------------------------------
+
+
+def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(region: Region) -> None:
+    school = region.school
+    for _number in range(9):
+        school.report()
+    for _number in range(4):
+        school.report(adult_concerned="yes")
+    shown = {
+        who: figures.see_figures(region.house, region.actor(who), region.own.code) for who in ("directorate", "academy")
+    }
+    assert shown["directorate"].figures == shown["academy"].figures
+    assert shown["directorate"].figures.is_few
+    assert shown["directorate"].figures.waits == ()
+    school.report()
+    found = figures.see_figures(region.house, region.actor("directorate"), region.own.code).figures
+    assert (found.cases.low, found.departures and found.departures.low) == (10, 0)
+    school.wait(days=5)
+    earlier = figures.see_figures(region.house, region.actor("directorate"), region.own.code, "2025.0")
+    assert earlier.figures.is_few
+    for who in ("head", "team_coordinator", "trainer"):
+        with pytest.raises(Unseen):
+            figures.see_figures(region.house, region.actor(who), region.own.code)
+
+
+def text_of(data: bytes) -> str:
+    return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
+
+
+def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
+    school = region.school
+    first = school.report().number
+    school.report(must_not_read=[school.account("team_member/2")])
+    shut = school.report(adult_concerned="yes").number
+    region.note(remarks="Un local fermé")
+    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
+    said = text_of(issued.data)
+    for planted in (NAME, MASSAR, WORDS, first, shut, first[:4]):
+        assert planted not in said
+    assert "Un local fermé" in said
+    assert "Dossiers ouverts comptés ici 1" in " ".join(said.split()), "the others stand apart"
+    assert (issued.copy, issued.name.endswith("-1-fr.pdf")) == (1, True)
+    with pytest.raises(SentBefore):
+        pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
+    assert pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
+
+
+def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another one is handed out while one is being made: it is made anew under the next number."""
+    made, handed_out = list[int](), list[int]()
+
+    def slow(_house: object, _reader: str, _view: object, copy: int, _language: str) -> bytes:
+        made.append(copy)
+        if len(made) == 1:
+            other = pack.issue_pack(region.house, region.actor("academy"), region.own.code, "fr", token="z")
+            handed_out.append(other.copy)
+        return b"x"
+
+    monkeypatch.setattr(pack, "_made", slow)
+    mine = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
+    assert (handed_out, mine.copy, mine.name.endswith("-2-fr.pdf")) == ([1], 2, True)
+    assert made == [1, 1, 2]
+
+
+def test_a_pack_that_is_overtaken_each_time_is_not_handed_out(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
+    counts = iter(range(100))
+    monkeypatch.setattr(administration, "count", lambda *_asked: next(counts))
+    monkeypatch.setattr(pack, "_made", lambda *_asked: b"x")
+    with pytest.raises(StorageBusy):
+        pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="y")
+    monkeypatch.undo()
+    with region.house.directory.reading() as session:
+        assert administration.count(session, region.own.id, Kind.visit_pack_issued) == 0
+
+
+def test_every_visit_to_a_school_can_be_read(region: Region) -> None:
+    written = [region.note(held_on=(TODAY - timedelta(days=days)).isoformat()) for days in range(22)]
+    sight = teams.see_school(region.house, region.actor("head"), region.own.code).sight
+    first, after = visiting.visits_of(region.house, sight)
+    second, over = visiting.visits_of(region.house, sight, after=after)
+    assert (len(first), over) == (20, "")
+    assert [one.visit for one in (*first, *second)] == written
+
+
+def test_a_pack_is_written_down_and_noted_as_a_reading_of_each_case_that_it_counts(region: Region) -> None:
+    region.school.report(adult_concerned="yes")
+    shut = region.school.number
+    region.school.report()
+    pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "en")
+    read = {}
+    for number in (shut, region.school.number):
+        with region.house.realm.reading() as session:
+            found = session.execute(
+                text("SELECT case_id FROM case_index WHERE number = :n"), {"n": number}
+            ).scalar_one()
+            read[number] = [one.what for one in access.of_case(session, found, limit=9)]
+    assert pack.READ in read[region.school.number]
+    assert pack.READ not in read[shut]
+    with region.house.directory.reading() as session:
+        assert administration.count(session, region.own.id, Kind.visit_pack_issued) == 1
+
+
+@pytest.mark.parametrize("who", ["head", "team_coordinator", "trainer", "data_officer", "team_member"])
+def test_a_pack_is_for_who_sees_the_cases_from_above_and_visits(region: Region, who: str) -> None:
+    with pytest.raises(Unseen):
+        pack.issue_pack(region.house, region.actor(who), region.own.code, "fr")
+
+
+def test_who_opened_a_case_is_asked_by_way_of_an_index(region: Region) -> None:
+    """Counters are many: none is read that isn't asked for."""
+    with region.house.realm.reading() as session:
+        asked = list[str]()
+        execute = session.execute
+
+        def noted(query: Any) -> Any:
+            asked.append(str(query.compile(session.get_bind(), compile_kwargs={"literal_binds": True})))
+            return execute(query)
+
+        session.execute = noted  # type: ignore[method-assign]
+        stored_teams.opened_since(session, ["p"], [region.own.id], "2026-01")
+        if session.get_bind().dialect.name == "sqlite":
+            plan = " ".join(str(row[-1]) for row in execute(text(f"EXPLAIN QUERY PLAN {asked[0]}")))
+            assert "ix_figure_counter_protocol_unit_month" in plan
+            assert "SCAN" not in plan

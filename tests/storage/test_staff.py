@@ -1,0 +1,157 @@
+"""People below some units, certificates, accounts known elsewhere, lists: what is found, kept and refused."""
+
+from __future__ import annotations
+
+from datetime import date, timedelta
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DatabaseError
+
+from school_protocol.domain.policy import UnitKind
+from school_protocol.storage import directory as people
+from school_protocol.storage import staff, staff_imports
+from school_protocol.storage.engines import Session, Store
+from school_protocol.storage.staff import Certificate
+from school_protocol.storage.staff_imports import Line, State, Verdict
+from storage.conftest import NOW
+
+pytestmark = pytest.mark.postgresql
+TODAY = NOW.date()
+
+
+def places(session: Session) -> dict[str, str]:
+    """Two schools in a province, one beside it, under one region."""
+    region = people.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "R"})
+    first = people.add_unit(session, kind=UnitKind.province, code="P1", names={"fr": "P1"}, parent=region)
+    second = people.add_unit(session, kind=UnitKind.province, code="P2", names={"fr": "P2"}, parent=region)
+    found = {"R": region, "P1": first, "P2": second}
+    for code, above in (("00000A", first), ("00000B", first), ("00000C", second)):
+        found[code] = people.add_unit(session, kind=UnitKind.school, code=code, names={"fr": code}, parent=above)
+    return found
+
+
+def person(session: Session, username: str, unit: str, *, until: int | None = None, role: str = "member") -> str:
+    account = people.add_account(
+        session, username=username, names={"fr": username}, language="fr", created_at=NOW, certified=until is not None,
+        trained_until=TODAY + timedelta(days=until) if until is not None else None,
+    )  # fmt: skip
+    people.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
+    return account
+
+
+def test_people_are_found_below_a_unit_by_key(directory: Store) -> None:
+    with directory.writing() as session:
+        units = places(session)
+        for name, unit in (("a", "00000A"), ("b", "00000B"), ("c", "00000C"), ("d", "R")):
+            person(session, name, units[unit])
+    with directory.reading() as session:
+
+        def names(*codes: str, **more: object) -> list[str]:
+            found = staff.people(session, [units[code] for code in codes], limit=10, **more)  # type: ignore[arg-type]
+            return [one.username for one in found]
+
+        assert names("R") == ["a", "b", "c", "d"]
+        assert names("P1") == ["a", "b"]
+        assert names("P2", "00000A") == ["a", "c"]
+        assert names("R", after="b") == ["c", "d"]
+        assert staff.is_below(session, units["00000A"], [units["P1"]])
+        assert not staff.is_below(session, units["00000A"], [units["P2"]])
+        assert not staff.is_below(session, "no such unit", [units["R"]])
+        assert len(staff.places(session, [units["P1"]], limit=10)) == 3
+
+
+def test_certificates_that_end_are_found_soonest_first(directory: Store) -> None:
+    with directory.writing() as session:
+        units = places(session)
+        for name, until in (("late", 40), ("soon", 5), ("far", 90), ("over", -1), ("never", None)):
+            person(session, name, units["00000A"], until=until)
+        person(session, "other", units["00000C"], until=5)
+    with directory.reading() as session:
+
+        def names(after: tuple[date, str] | None = None, roles: tuple[str, ...] = ("member",)) -> list[str]:
+            found = staff.ending(
+                session, [units["P1"]], roles, today=TODAY, until=TODAY + timedelta(days=60), after=after, limit=10
+            )
+            return [one.username for one in found]
+
+        assert names() == ["over", "soon", "late"]
+        assert names(roles=()) == ["soon", "late"]
+        assert names(after=(TODAY + timedelta(days=5), "soon")) == ["late"]
+
+
+def test_a_certificate_is_the_accounts_and_stays(directory: Store) -> None:
+    with directory.writing() as session:
+        units = places(session)
+        account = person(session, "nadia", units["00000A"])
+        seen = [Certificate(account, None, TODAY + timedelta(days=days), account, NOW + timedelta(days=days))
+                for days in (3, 9)]  # fmt: skip
+        staff.keep_certificates(session, seen)
+    with directory.reading() as session:
+        found = people.account(session, account)
+        assert found is not None
+        assert (found.certified, found.trained_until) == (True, TODAY + timedelta(days=9))
+        assert [one.until for one in staff.certificates(session, account)] == [seen[1].until, seen[0].until]
+
+
+@pytest.mark.parametrize("statement", ["UPDATE certificate SET until = '2099-01-01'", "DELETE FROM certificate"])
+def test_a_certificate_is_never_changed(directory: Store, statement: str) -> None:
+    with directory.writing() as session:
+        account = person(session, "nadia", places(session)["00000A"])
+        staff.keep_certificates(session, [Certificate(account, None, TODAY, account, NOW)])
+    with pytest.raises(DatabaseError), directory.writing() as session:
+        session.execute(text(statement))
+
+
+def test_an_account_is_linked_to_one_subject_of_a_provider(directory: Store) -> None:
+    with directory.writing() as session:
+        units = places(session)
+        first, second = person(session, "a", units["R"]), person(session, "b", units["R"])
+        staff.link(session, "https://id.example", "s1", first, at=NOW)
+        staff.link(session, "https://other.example", "s1", second, at=NOW)
+    with directory.reading() as session:
+        assert staff.account_known_as(session, "https://id.example", "s1") == first
+        assert staff.account_known_as(session, "https://id.example", "s2") is None
+        assert staff.subject_of(session, "https://id.example", second) is None
+    for account, subject in ((first, "s2"), (second, "s1")):
+        with pytest.raises(DatabaseError), directory.writing() as session:
+            staff.link(session, "https://id.example", subject, account, at=NOW)
+
+
+def test_a_list_is_taken_by_one_worker_at_a_time(directory: Store) -> None:
+    with directory.writing() as session:
+        account = person(session, "a", places(session)["R"])
+        batch = staff_imports.bring(session, account, b"content", "liste.csv", 2, at=NOW)
+    with directory.writing() as session:
+        assert getattr(staff_imports.take_next(session, now=NOW), "id", None) == batch
+        assert staff_imports.take_next(session, now=NOW) is None, "somebody is at it"
+        later = NOW + staff_imports.LEASE * 1.1
+        assert staff_imports.take_next(session, now=later) is not None, "who died is made up for"
+        lines = [
+            Line(2, Verdict.new, "person", {"username": "x"}, []),
+            Line(3, Verdict.refused, "person", {}, ("no_name",)),
+        ]
+        staff_imports.keep_lines(session, batch, lines, now=NOW)
+        staff_imports.set_ready(session, batch, "d" * 64, at=NOW)
+        staff_imports.note_accounts(session, batch, {2: account})
+    with directory.writing() as session:
+        found = staff_imports.batch(session, batch)
+        assert found is not None
+        assert (found.state, found.done, found.digest) == (State.ready, 2, "d" * 64)
+        assert staff_imports.lines(session, batch, (Verdict.refused,), limit=9) == (lines[1],)
+        assert staff_imports.made_accounts(session, batch) == (account,)
+        assert staff_imports.counts(session, batch)["person", Verdict.new] == 1
+        assert staff_imports.content_of(session, batch) == b"content"
+        staff_imports.set_state(session, batch, State.applied, at=NOW)
+        assert staff_imports.content_of(session, batch) == b"", "its bytes go once it is settled"
+        assert staff_imports.drop_settled(session, NOW) == 0
+        assert staff_imports.drop_settled(session, NOW + timedelta(days=1)) == 1
+        assert staff_imports.batch(session, batch) is None
+
+
+def test_a_list_stands_where_it_may_stand_alone(directory: Store) -> None:
+    with directory.writing() as session:
+        account = person(session, "a", places(session)["R"])
+        staff_imports.bring(session, account, b"x", "l", 1, at=NOW)
+    with pytest.raises(DatabaseError), directory.writing() as session:
+        session.execute(text("UPDATE staff_import SET state = 'lost'"))

@@ -1,0 +1,138 @@
+"""Figures by token: those of its place that were issued, as JSON and CSV; what is withheld is not there."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from services.figures_issued import Country, a_country
+from services.tokening import administrator, ask
+
+from school_protocol.documents.papers.figure_lines import COLUMNS, figures_csv
+from school_protocol.services.api import tokens
+from school_protocol.services.figures import seeing
+from school_protocol.storage.figures.jobs import State
+from school_protocol.web import create_app
+from school_protocol.wording import Wording
+from tests.web.described import Described, Undescribed
+
+OVER = {"MA-04": "academy", "MA-07": "south", "MA-SAL": "directorate", "MA-RAB": "rabat"}
+
+
+@dataclass
+class Site:
+    country: Country
+    release: str
+    app: Any
+
+    def api(self, code: str, language: str = "fr") -> Described:
+        """Asked with a token of that place."""
+        country = self.country
+        chief = administrator(country.player, "chief", country.units["MA"])
+        token = ask(country.house, chief, code, ["figures:read"])
+        tokens.agree(country.house, country.person(OVER[code]), token)
+        return Described(self.app, tokens.draw(country.house, chief, token), language)
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with a_country() as country:
+        assert country.issue("academy", "MA-04").state is State.issued
+        told = country.told("MA-04")
+        yield Site(country, told.line.id, create_app(country.house, testing=True))
+
+
+@pytest.mark.parametrize("code", ["MA-04", "MA-SAL", "MA-RAB"])
+def test_a_release_is_listed_for_each_place_of_which_it_tells(site: Site, code: str) -> None:
+    page = site.api(code).json("/figures")
+    (line,) = page["releases"]
+    assert (line["id"], line["unit"]["code"], line["is_latest"], line["former"]) == (site.release, "MA-04", True, None)
+    assert page["after"] is None
+    assert "by" not in line
+
+
+def test_a_release_of_elsewhere_is_not_there(site: Site) -> None:
+    api = site.api("MA-07")
+    assert api.json("/figures")["releases"] == []
+    told = {api.get(f"/figures/{one}", 404).data for one in (site.release, "none")}
+    assert len(told) == 1
+    api.get(f"/figures/{site.release}/rows.csv", 404)
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_figures_are_told_as_the_release_tells_them(site: Site, language: str) -> None:
+    found = site.api("MA-SAL", language).json(f"/figures/{site.release}")
+    assert found["unit"]["code"] == "MA-SAL"
+    told = seeing.see_told(site.country.house, site.country.unit("MA-SAL"), site.release)
+    rows = [row for row in found["rows"] if row["what"] == "count"]
+    assert all(tuple(row) == COLUMNS for row in rows)
+    counts = {(row["unit"], row["table"], row["row"], row["month"]): row for row in rows}
+    assert len(counts) > 30
+    seen = {one.code: one for one in (told.unit, *told.children)}
+    for (unit, table, row, month), line in counts.items():
+        value = seen[unit].at((table, row), month or "") if table else None
+        if table:
+            assert (line["value"], line["withheld"]) == (value, value is None), line
+    assert any(line["withheld"] for line in counts.values())
+    assert all(line["value"] is None for line in found["rows"] if line["withheld"])
+    assert {line["unit"] for line in found["rows"]} <= {"MA-SAL", "MA-SAL~", "04001A", "04002B", "04003C"}
+
+
+def test_the_same_as_csv(site: Site) -> None:
+    api = site.api("MA-04")
+    response = api.get(f"/figures/{site.release}/rows.csv?unit=MA-SAL")
+    told = seeing.see_told(site.country.house, site.country.unit("MA-SAL"), site.release)
+    assert response.data == figures_csv(told, Wording("fr"))
+    assert response.headers["Content-Disposition"] == "attachment; filename=figures.csv"
+    rows = list(csv.reader(io.StringIO(response.data.decode("utf-8-sig")), delimiter=_delimiter(response.data)))
+    assert len(rows[0]) == len(COLUMNS)
+    assert len(rows) - 1 == len(api.json(f"/figures/{site.release}?unit=MA-SAL")["rows"])
+
+
+def _delimiter(data: bytes) -> str:
+    head = data.decode("utf-8-sig").splitlines()[0]
+    return ";" if ";" in head else ","
+
+
+@pytest.mark.parametrize(
+    ("token", "unit", "status"),
+    [
+        ("MA-04", "MA-SAL", 200), ("MA-04", "04001A", 200), ("MA-04", "ma-sal", 200), ("MA-04", "MA-MAR", 404),
+        ("MA-04", "MA", 404), ("MA-SAL", "04001A", 200), ("MA-SAL", "MA-RAB", 404), ("MA-SAL", "MA-04", 404),
+        ("MA-SAL", "04004D", 404), ("MA-SAL", "NOWHERE", 404), ("MA-SAL", "%00", 400),
+    ],
+)  # fmt: skip
+def test_a_token_reads_of_its_place_and_of_what_lies_below(site: Site, token: str, unit: str, status: int) -> None:
+    api = site.api(token)
+    api.get(f"/figures/{site.release}?unit={unit}", status)
+    api.get(f"/figures/{site.release}/rows.csv?unit={unit}", status)
+
+
+def test_many_releases_come_a_page_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    line = site.country.told("MA-04").line
+    every = tuple(replace(line, id=f"{place:032x}") for place in range(5))
+    monkeypatch.setattr(seeing, "releases_covering", lambda _house, _unit: every)
+    api, path, seen = site.api("MA-04"), "/figures?limit=2", list[str]()
+    while path:
+        response = api.get(path)
+        seen += [one["id"] for one in json.loads(response.data)["releases"]]
+        path = response.headers.get("Link", "").partition("<")[2].partition(">")[0].removeprefix("/api/v1")
+    assert seen == [one.id for one in every]
+    problem = json.loads(api.get("/figures?after=unknown", 400).data)
+    assert (problem["type"].rpartition(":")[2], problem["parameter"]) == ("bad-parameter", "after")
+
+
+def test_a_wrong_figure_is_told(site: Site) -> None:
+    api = site.api("MA-SAL")
+    response = api.get(f"/figures/{site.release}")
+    for change in ({"value": "12"}, {"what": "sum"}, {"pupil": "x"}):
+        page = json.loads(response.data)
+        page["rows"][0] |= change
+        response.set_data(json.dumps(page))
+        with pytest.raises(Undescribed):
+            api.check(f"/figures/{site.release}", response)

@@ -1,0 +1,140 @@
+"""Pages of figures: what they say before, while and after figures are issued; files; the page for everybody."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from services.figures_issued import CASES_OF, Country, a_country
+from werkzeug.test import TestResponse
+
+from school_protocol.documents import rendering
+from school_protocol.services.figures import issuing
+from school_protocol.storage import sign_in as browser
+from school_protocol.storage.figures.jobs import State
+from school_protocol.web import create_app
+
+SALE = {code: CASES_OF[code] for code in ("04001A", "04002B", "04003C")}
+PATH = "/figures/ma-cyberharassment/MA-SAL"
+
+
+@pytest.fixture(scope="module")
+def country() -> Iterator[Country]:
+    with a_country(SALE) as found:
+        assert found.issue("directorate", "MA-SAL").state is State.issued
+        yield found
+
+
+@pytest.fixture(scope="module")
+def app(country: Country) -> Flask:
+    return create_app(country.house, testing=True)
+
+
+@pytest.fixture
+def release(country: Country) -> str:
+    return country.told("MA-SAL").line.id
+
+
+def client(app: Flask, country: Country, who: str) -> FlaskClient:
+    with country.house.directory.writing() as session:
+        token = browser.open_web_session(session, country.people[who], now=country.house.now())
+    found = app.test_client()
+    found.set_cookie("session", token)
+    return found
+
+
+def post(found: FlaskClient, path: str, **typed: str) -> TestResponse:
+    """Sent as the page sends it."""
+    html = found.get(PATH).get_data(as_text=True)
+    hidden = {name: re.search(f'name="{name}" value="([^"]+)"', html) for name in ("csrf_token", "shown_to", "token")}
+    return found.post(path, data={**{name: one[1] for name, one in hidden.items() if one}, **typed})
+
+
+def test_a_menu_leads_there_whoever_may_and_nobody_else(app: Flask, country: Country) -> None:
+    for who, has in (("directorate", True), ("head", True), ("member", False), ("trainer", False)):
+        html = client(app, country, who).get("/account").get_data(as_text=True)
+        assert ('href="/figures"' in html) is has, who
+        assert client(app, country, who).get("/figures").status_code == (302 if has else 404)
+
+
+def test_withheld_rows_are_said_and_nothing_is_ranked(app: Flask, country: Country) -> None:
+    html = client(app, country, "directorate").get(PATH).get_data(as_text=True)
+    assert "Non communiqué : moins de cinq" in html.replace("\xa0", " ")
+    names = re.findall(r"/figures/ma-cyberharassment/(0400\w+)/", html)
+    assert names == sorted(names)
+    assert not re.search(r'aria-labelledby="below".*?class="b\d', html, re.DOTALL), "no bars beside places"
+
+
+def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, country: Country) -> None:
+    mine = client(app, country, "directorate")
+    first = post(mine, f"{PATH}/issue", year="2026")
+    assert first.status_code == 303
+    second = post(mine, f"{PATH}/issue", year="2026")
+    assert second.headers["Location"] == first.headers["Location"]
+    page = mine.get(first.headers["Location"]).get_data(as_text=True)
+    assert "<progress" in page
+    assert post(mine, f"{first.headers['Location']}/stop").status_code == 303
+    assert "aucun chiffre n’a été arrêté" in mine.get(first.headers["Location"]).get_data(as_text=True)
+    assert post(mine, f"{PATH}/issue", year="1999").status_code == 422
+    assert client(app, country, "rabat").get(first.headers["Location"]).status_code == 404
+
+
+def test_why_nothing_was_issued_is_said(app: Flask, country: Country) -> None:
+    country.wait(minutes=1)
+    job = country.issue("directorate", "MA-SAL")
+    assert job.fault == "as_before"
+    mine = client(app, country, "directorate")
+    assert "elle reste valable" in mine.get(f"/figures/issuing/{job.id}").get_data(as_text=True)
+    assert f"/figures/issuing/{job.id}" in mine.get(PATH).get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("kind", "begins"), [("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")])
+def test_sheets_are_files(app: Flask, country: Country, release: str, kind: str, begins: bytes) -> None:
+    answer = client(app, country, "head").get(f"/figures/ma-cyberharassment/04001A/{release}/sheets/{kind}")
+    assert answer.status_code == 200
+    assert answer.get_data().startswith(begins)
+    assert answer.headers["Content-Disposition"].startswith("attachment; filename=04001A-2026-")
+    assert client(app, country, "head").get(f"{PATH}/{release}/sheets/{kind}").status_code == 404
+
+
+@pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+def test_a_report_is_handed_out_once_a_press(app: Flask, country: Country, release: str) -> None:
+    mine = client(app, country, "directorate")
+    html = mine.get(PATH).get_data(as_text=True)
+    hidden = {name: re.search(f'name="{name}" value="([^"]+)"', html) for name in ("csrf_token", "shown_to", "token")}
+    data = {**{name: one[1] for name, one in hidden.items() if one}, "language": "fr"}
+    answer = mine.post(f"{PATH}/{release}/report", data=data)
+    assert answer.status_code == 200
+    assert answer.get_data().startswith(b"%PDF")
+    assert mine.post(f"{PATH}/{release}/report", data=data).status_code == 409
+    for language in ("", "de"):
+        assert mine.post(f"{PATH}/{release}/report", data={**data, "language": language}).status_code == 404
+
+
+def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, release: str) -> None:
+    """The same bytes for whoever is signed in and whoever is not; no cookie; it may be kept for minutes."""
+    issuing.set_public(country.house, country.person("directorate"), release, is_public=True)
+    try:
+        stranger, mine = app.test_client(), client(app, country, "directorate")
+        for path in ("/campaign/fr", f"/campaign/ar/{release}", "/campaign/en"):
+            one, other = stranger.get(path), mine.get(path)
+            assert one.status_code == 200
+            assert one.get_data() == other.get_data()
+            assert "Set-Cookie" not in one.headers
+            assert "Set-Cookie" not in other.headers
+            assert one.headers["Cache-Control"] == "public, max-age=600"
+            assert "X-Robots-Tag" not in one.headers
+            assert not {"Cookie"} & set(other.vary)
+            html = one.get_data(as_text=True)
+            assert "04001A" not in html, "schools are not there"
+            assert "<form" not in html
+            assert "Directorate" not in html, "nor who issued it"
+        assert stranger.get("/campaign/de").status_code == 404
+        assert stranger.get("/campaign/de").headers["X-Robots-Tag"] == "noindex, nofollow"
+    finally:
+        issuing.set_public(country.house, country.person("directorate"), release, is_public=False)
+    assert stranger.get(f"/campaign/fr/{release}").status_code == 404
+    assert "Directorate" not in stranger.get("/campaign/fr").get_data(as_text=True)

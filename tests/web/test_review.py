@@ -1,0 +1,157 @@
+"""Pages of reviews: nothing typed is lost, nothing is done twice, and what somebody chose is kept."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from flask.testing import FlaskClient
+from services.conftest import NAME, School
+from services.reviewing import closing, observes, placed
+from werkzeug.test import TestResponse
+
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import open_house
+from school_protocol.services.review.asking import ask
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import sign_in as browser
+from school_protocol.web import create_app
+
+TEXT = "Qui a informé la famille, et quand ?"
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    house = open_house(Settings(data=tmp_path / "var"), TurnableClock(NOW))
+    yield School(prepared(house, house.clock, moroccan, MOROCCAN.read_bytes()), count(1))  # type: ignore[arg-type]
+    house.close()
+
+
+def client(school: School, who: str) -> FlaskClient:
+    account = school.account(who)
+    with school.house.directory.writing() as session:
+        token = browser.open_web_session(session, account, now=school.house.now())
+    found = create_app(school.house, testing=True).test_client()
+    found.set_cookie("session", token)
+    return found
+
+
+def hidden(page: str) -> dict[str, str]:
+    """What a form carries along, of the last form of a page."""
+    form = re.findall(r'<form class="card" method="post".*?</form>', page, re.DOTALL)[-1]
+    return dict(re.findall(r'name="(csrf_token|shown_to|token|expected)" value="([^"]*)"', form))
+
+
+def sent(found: FlaskClient, path: str, **typed: str) -> TestResponse:
+    return found.post(path, data={**hidden(found.get(path).get_data(as_text=True)), **typed})
+
+
+def test_what_came_meanwhile_is_shown_beside_what_was_typed(school: School) -> None:
+    school.report()
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe?entry=2"
+    form = hidden(found.get(path).get_data(as_text=True))
+    school.act("team_member", "note", text="Un mot de plus.")
+    answer = found.post(path, data={**form, "about": "2", "text": TEXT, "awaits": "1"})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert TEXT in page
+    assert school.house.library.current()[0].acts["note"].title.in_language("fr") in page
+    again = found.post(path, data={**hidden(page), "about": "2", "text": TEXT, "awaits": "1"})
+    assert again.status_code == 303
+    assert school.seen_by("head").remarks[0].entry == 2
+
+
+def test_pressed_twice_it_is_there_once_and_the_second_press_says_so(school: School) -> None:
+    school.report()
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe"
+    form = {**hidden(found.get(path).get_data(as_text=True)), "text": TEXT, "awaits": "1"}
+    assert [found.post(path, data=form).status_code for _press in range(2)] == [303, 303]
+    assert len(school.seen_by("head").remarks) == 1
+    other = found.post(path, data={**form, "text": "Autre chose"})
+    assert other.status_code == 409
+    assert "Autre chose" in other.get_data(as_text=True)
+
+
+def test_a_name_is_refused_with_the_words_kept_and_nobody_is_told_whose(school: School) -> None:
+    school.report()
+    answer = sent(client(school, "directorate"), f"/cases/{school.number}/review/observe", text=f"Et {NAME} ?")
+    assert answer.status_code == 422
+    assert f"Et {NAME} ?" in answer.get_data(as_text=True)
+    assert school.seen_by("head").remarks == ()
+
+
+def test_refusing_says_what_is_missing_and_then_sends_back(school: School) -> None:
+    closing(school)
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/refuse"
+    assert sent(found, path, reason=" ").status_code == 422
+    assert sent(found, path, reason="Il manque le compte rendu.").status_code == 303
+    assert "Il manque le compte rendu." in client(school, "head").get(f"/cases/{school.number}").get_data(as_text=True)
+    assert found.get(path).status_code == 404
+
+
+def test_reasons_for_a_visa_that_is_not_open_any_more_are_shown_and_not_lost(school: School) -> None:
+    closing(school)
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/refuse"
+    form = hidden(found.get(path).get_data(as_text=True))
+    placed(school, "follow_up_reinforced", by="head")
+    placed(school, "closed", by="head")
+    answer = found.post(path, data={**form, "reason": TEXT})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert TEXT in page
+    assert "<textarea" not in page, "there is nothing to press any more"
+    assert school.house.library.current()[0].states["closed"].title.in_language("fr") in page, "what came meanwhile"
+    assert found.get(path).status_code == 404
+
+
+def test_another_refusal_from_the_form_that_was_taken_is_shown_and_not_lost(school: School) -> None:
+    closing(school)
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/refuse"
+    form = hidden(found.get(path).get_data(as_text=True))
+    assert found.post(path, data={**form, "reason": "Il manque le compte rendu."}).status_code == 303
+    placed(school, "closed", by="head")
+    answer = found.post(path, data={**form, "reason": TEXT})
+    assert (answer.status_code, TEXT in answer.get_data(as_text=True)) == (409, True)
+
+
+def test_what_came_meanwhile_is_shown_before_a_case_is_called_examined(school: School) -> None:
+    school.report()
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/examined"
+    form = hidden(found.get(path).get_data(as_text=True))
+    school.act("team_member", "note", text="Un mot de plus.")
+    answer = found.post(path, data={**form, "sentence": TEXT})
+    page = answer.get_data(as_text=True)
+    assert (answer.status_code, TEXT in page) == (409, True)
+    assert school.house.library.current()[0].acts["note"].title.in_language("fr") in page
+    assert found.post(path, data={**hidden(page), "sentence": TEXT}).status_code == 303
+
+
+def test_the_queue_is_kept_for_the_person_and_an_address_narrows_it(school: School) -> None:
+    closing(school)
+    found = client(school, "directorate")
+    assert school.number in found.get("/review").get_data(as_text=True)
+    assert school.number not in found.get("/review?kind=urgent&place=&level=").get_data(as_text=True)
+    assert school.number not in found.get("/review").get_data(as_text=True)
+    assert school.number in client(school, "directorate/2").get("/review").get_data(as_text=True)
+    assert school.number in found.get("/review?kind=&place=&level=3").get_data(as_text=True)
+    assert NAME not in found.get("/review").get_data(as_text=True)
+    for odd in ("?after=x", "?level=٣", "?kind=<b>", "?place=%00", "?after=" + "9" * 199):
+        assert found.get(f"/review{odd}").status_code == 200
+    assert found.get("/review?after=" + "9" * 201).status_code == 404
+
+
+def test_the_page_of_a_case_says_where_its_review_stands_to_whoever_reads_it(school: School) -> None:
+    school.report()
+    observes(school)
+    for who in ("team_member", "head", "academy"):
+        page = client(school, who).get(f"/cases/{school.number}").get_data(as_text=True)
+        assert 'aria-labelledby="review"' in page, who
+    assert 'aria-labelledby="review"' not in client(school, "data_officer").get(f"/cases/{school.number}").get_data(
+        as_text=True
+    )
