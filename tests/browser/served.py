@@ -131,7 +131,7 @@ class Served:
 
     def latest(self, act: str) -> str:
         """The number of the latest record of that act in the player's case."""
-        return self.player._latest("", act)
+        return self.player.latest("", act)
 
 
 @contextmanager
