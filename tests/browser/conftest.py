@@ -20,7 +20,7 @@ FLAGS = (
 )  # fmt: skip
 LOCALES = {"fr": "fr-MA", "ar": "ar-MA", "en": "en-GB"}
 DESKTOP, PHONE = (1280, 800), (360, 740)
-PATIENCE = 20_000
+PATIENCE = 60_000
 """Milliseconds: the machine may be busy."""
 
 Serve = Callable[..., Served]

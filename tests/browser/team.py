@@ -12,7 +12,7 @@ from school_protocol.domain.forms import FormField
 from .person import Person
 from .served import Served, Step
 
-expect.set_options(timeout=10_000)
+expect.set_options(timeout=30_000)
 
 
 class Team:
