@@ -429,6 +429,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "administers": N_("administers accounts"),
     "keeps_contacts": N_("keeps the directory of contacts"),
     "visits": N_("visits teams"),
+    "trains": N_("runs workshops"),
     "size": N_("how many trained people a team has"),
     "quiet_months": N_("after how many months without a case a team is looked at"),
     "ending_days": N_("how long before its end a certificate is to be renewed"),

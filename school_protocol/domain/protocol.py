@@ -78,6 +78,8 @@ class Role(Named):
     """Keeps the directory of contacts of its unit and all below it: whom to call, and when it was found right."""
     visits: bool = False
     """Visits the teams of its unit and below, and writes down what was seen and agreed; sees no case by it."""
+    trains: bool = False
+    """Runs workshops, in which cases are played; sees no case by it."""
     second_factor: bool = False
     """Whoever holds it signs in with a second factor."""
     stand_in_by: Keys = ()

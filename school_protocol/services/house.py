@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -10,7 +10,7 @@ from school_protocol.config import Settings
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Clock
 from school_protocol.domain.events import Event, VersionChanged
-from school_protocol.domain.policy import RoleSight
+from school_protocol.domain.policy import Actor, RoleSight
 from school_protocol.domain.protocol import Protocol
 from school_protocol.storage import administration_chain, directory, key_files, keys, restoring
 from school_protocol.storage.anchors import numbers as numbers_of_anchors
@@ -21,6 +21,10 @@ from school_protocol.storage.vault import Vault
 
 REALM = "main"
 """The real realm; every other one is a workshop's."""
+
+
+Witness = Callable[[Actor, str, str, tuple[str, ...]], None]
+"""Told of who tried what in which case, by its number, and what said no."""
 
 
 class SystemClock:
@@ -97,6 +101,8 @@ class House:
     settings: Settings
     name: str = REALM
     """Which realm's it is: what isn't the real one is never counted."""
+    witness: Witness | None = None
+    """Who is told what was tried and refused; in a workshop alone."""
 
     def now(self) -> datetime:
         return self.clock.now()

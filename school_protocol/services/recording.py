@@ -38,6 +38,7 @@ from school_protocol.services.retention import limits
 from school_protocol.services.sharing.answering import load_asked
 from school_protocol.services.sharing.opening import open_contribution
 from school_protocol.services.showing import as_far_as, seeing_of
+from school_protocol.services.witness import witnessed
 from school_protocol.storage import cases, keys, once, retention
 from school_protocol.storage.engines import Session
 
@@ -62,6 +63,7 @@ class Done:
 repeated = Done.again
 
 
+@witnessed
 def record_act(
     house: House,
     actor: Actor,
@@ -164,6 +166,7 @@ def _is_spent(session: Session, press: once.Press) -> bool:
         return False
 
 
+@witnessed
 def make_move(
     house: House,
     actor: Actor,

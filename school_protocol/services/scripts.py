@@ -37,7 +37,6 @@ from school_protocol.domain.intents import Reason
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import START, ActKind, Protocol, ScopeKind
 from school_protocol.domain.texts import Text
-from school_protocol.services.accounts import REALM
 from school_protocol.services.first_minutes import call_choice, covered_by
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import load_by_id
@@ -300,7 +299,7 @@ class Player:
             directory.appoint(
                 session, account, role=role, unit=self.places.get(declared.sees, self.school), starts=date(2000, 1, 1)
             )
-            actor = directory.actor(session, account, realm=REALM, today=self.clock.now().date())
+            actor = directory.actor(session, account, realm=self.house.name, today=self.clock.now().date())
         if actor is None:
             raise ScriptError(f"nobody is called {name!r}")
         return actor

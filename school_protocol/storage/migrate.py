@@ -32,9 +32,15 @@ from school_protocol.storage.review import tables as review_tables  # noqa: F401
 from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
 from school_protocol.storage.tables import DirectoryBase, RealmBase
 from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
+from school_protocol.storage.workshops import tables as workshop_tables  # noqa: F401
+from school_protocol.storage.workshops.room_tables import RoomBase
 
-Part = Literal["directory", "realm"]
-METADATA: dict[Part, MetaData] = {"directory": DirectoryBase.metadata, "realm": RealmBase.metadata}
+Part = Literal["directory", "realm", "room"]
+METADATA: dict[Part, MetaData] = {
+    "directory": DirectoryBase.metadata,
+    "realm": RealmBase.metadata,
+    "room": RoomBase.metadata,
+}
 
 VERSION_TABLE = "schema_revision"
 _FOLDER = Path(__file__).parent / "migrations"

@@ -31,7 +31,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-_NAMES = {
+NAMES = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
     "ck": "ck_%(table_name)s_%(constraint_name)s",
@@ -75,7 +75,7 @@ Id = Plain(40)
 Key = Plain(80)
 """Keys of a definition: roles, states, acts, slots."""
 
-_TYPES: dict[Any, Any] = {
+TYPES: dict[Any, Any] = {
     datetime: Moment(),
     date: Date(),
     bytes: LargeBinary(),
@@ -87,15 +87,15 @@ _TYPES: dict[Any, Any] = {
 class DirectoryBase(DeclarativeBase):
     """Accounts, units, contacts, calendars, definitions: shared by all realms."""
 
-    metadata = MetaData(naming_convention=_NAMES, info={"bind_key": "directory"})
-    type_annotation_map = _TYPES
+    metadata = MetaData(naming_convention=NAMES, info={"bind_key": "directory"})
+    type_annotation_map = TYPES
 
 
 class RealmBase(DeclarativeBase):
     """Cases, reports and what goes with them: one store a realm."""
 
-    metadata = MetaData(naming_convention=_NAMES, info={"bind_key": "realm"})
-    type_annotation_map = _TYPES
+    metadata = MetaData(naming_convention=NAMES, info={"bind_key": "realm"})
+    type_annotation_map = TYPES
 
 
 def new_id() -> str:

@@ -107,7 +107,7 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
 
 _UNPROVEN = {
     "administers", "documents", "figures", "keeps_contacts", "letterhead", "pieces", "retention", "review",
-    "second_factor", "sources", "notice", "teams", "title", "visits", "editable", "code", "provenance",
+    "second_factor", "sources", "notice", "teams", "title", "trains", "visits", "editable", "code", "provenance",
 }  # fmt: skip
 _SAYS = {"fr", "ar", "en"}
 

@@ -11,6 +11,7 @@ import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import FileHandled, FileStep
 from school_protocol.domain.evidence import FileRefused, Format, Refusal
 from school_protocol.domain.policy import Actor
@@ -22,6 +23,7 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import keep, load
 from school_protocol.services.recording import Done
 from school_protocol.services.showing import seeing_of
+from school_protocol.services.witness import tell_file
 from school_protocol.storage import access, files, once
 from school_protocol.storage.files import DERIVATIVE, ORIGINAL
 
@@ -55,6 +57,16 @@ def attach_file(
 
     Raises Unseen, FileRefused with the reason, StorageFull, SentBefore.
     """
+    try:
+        return _attached(house, actor, number, entry, data, is_attested=is_attested, token=token)
+    except (FileRefused, Unseen) as error:
+        tell_file(house, actor, number, error)
+        raise
+
+
+def _attached(
+    house: House, actor: Actor, number: str, entry: int, data: bytes, *, is_attested: bool, token: str
+) -> Kept:
     digest = hashlib.sha256(data).hexdigest()
     press = once.press(house.vault, actor.id, token, number, "file", entry, digest)
     if (before := _kept_before(house, press)) is not None:

@@ -1,0 +1,173 @@
+"""A workshop is made: its room, its tables, each a school of its own; and the first report is written at each."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from school_protocol.definitions.scenarios import read
+from school_protocol.domain.clock import Calendar
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.domain.room_clock import RoomClock
+from school_protocol.domain.scenario import Scenario
+from school_protocol.services.house import House, open_house
+from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, moment
+from school_protocol.services.teams.team import declared
+from school_protocol.services.workshops.rooms import (
+    SCENARIO,
+    RoomTime,
+    destroy,
+    folder_of,
+    settings_of,
+    store_in,
+)
+from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
+from school_protocol.storage.tables import new_id
+from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.storage.workshops.rooms import TableState
+
+TABLES_MOST = 30
+STANDS = timedelta(days=30)
+"""How long a room stays, at most."""
+CODE = 6
+_LETTERS = "ACDEFHJKLMNPRTUVWXY34679"
+"""Nothing that is read as something else, nothing that makes a word in a hurry."""
+_CODES_TRIED = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a trainer asks for: how many tables, and whether the pages say what is open and why not."""
+
+    tables: int
+    hints: bool
+    language: str
+
+
+def may_train(house: House, actor: Actor) -> bool:
+    """Whether workshops are for this person: a role that runs them, by appointment."""
+    known = declared(house)
+    return any(held.role in known and known[held.role][1].trains for held in actor.appointments)
+
+
+def found(
+    host: House, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted
+) -> Workshop:
+    """Make a workshop on a scenario that can be played, and put it on the list.
+
+    `content` is the file of the protocol's version. A laptop that serves a room by itself has no trainer. Raises
+    Unseen, BadInput.
+    """
+    if trainer is not None and not may_train(host, trainer):
+        raise Unseen("workshops")
+    if not 1 <= wanted.tables <= TABLES_MOST:
+        raise BadInput({"tables": ("out_of_range",)})
+    told, now = read(scenario, SCENARIO), host.now()
+    workshop = new_id()
+    try:
+        _furnish(host, workshop, scenario, told, protocol, content, wanted)
+        with host.directory.writing() as session:
+            line = Workshop(
+                id=workshop, code=_free_code(session), trainer=trainer.id if trainer else None,
+                scenario=told.scenario, version=told.version, digest=told.digest,
+                protocol=protocol.protocol, protocol_version=protocol.version, tables=wanted.tables,
+                language=wanted.language, created_at=now, purge_at=now + STANDS,
+            )  # fmt: skip
+            listed.add(session, line)
+    except BaseException:
+        destroy(host.settings, workshop)
+        raise
+    return line
+
+
+def _furnish(
+    host: House, workshop: str, scenario: bytes, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted
+) -> None:
+    """The room's folder, whole or not at all; each table with the case that the scenario begins with."""
+    final = folder_of(host.settings, workshop)
+    folder = final.with_name(f".{workshop}")
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        _fill(host, folder, told, protocol, content, wanted)
+        _write(folder / SCENARIO, scenario)
+        os.replace(folder, final)
+    except BaseException:
+        destroy(host.settings, folder.name)
+        raise
+
+
+def _write(path: Path, data: bytes) -> None:
+    with path.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _fill(host: House, folder: Path, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted) -> None:
+    begins = moment(told.opening.begins, "begins")
+    store = store_in(folder)
+    with store.writing() as session:
+        rooms.begin(session, RoomClock(begins, host.now()))
+    house = open_house(settings_of(host.settings, folder), RoomTime(store, host.clock))
+    try:
+        with house.directory.writing() as session:
+            tables = [_table(session, number, wanted.hints) for number in range(1, wanted.tables + 1)]
+            directory.publish(
+                session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest,
+                content=content, published_at=begins,
+            )  # fmt: skip
+        with store.writing() as session:
+            for table in tables:
+                rooms.add_table(session, table)
+        _open(replace(house, clock=TurnableClock(begins)), told, protocol, tables, begins)
+    finally:
+        house.close()
+        store.close()
+
+
+def _table(session: Session, number: int, hints: bool) -> TableState:
+    """A table's own academy, province and school: whoever sits at another one is nowhere above it."""
+    names = {"fr": f"Table {number}", "ar": f"الطاولة {number}", "en": f"Table {number}"}
+
+    def unit(kind: UnitKind, code: str, parent: str | None = None) -> str:
+        return directory.add_unit(session, kind=kind, code=code, names=names, parent=parent)
+
+    region = unit(UnitKind.region, f"FORMATION-R{number}")
+    province = unit(UnitKind.province, f"FORMATION-P{number}", region)
+    school = unit(UnitKind.school, f"{number:05d}A", province)
+    directory.set_calendar(session, region, Calendar(opening=SCHOOL_WEEK))
+    return TableState(number, school, province, region, hints)
+
+
+def _open(house: House, told: Scenario, protocol: Protocol, tables: Sequence[TableState], begins: datetime) -> None:
+    """The act with which the scenario begins, at each table."""
+    clock = TurnableClock(begins)
+    opening = {"as": told.opening.as_, "do": told.opening.do, "answers": told.opening.answers}
+    for table in tables:
+        places = {ScopeKind.province: table.province, ScopeKind.region: table.region}
+        player = Player(house, clock, protocol, table.school, places)
+        player.watching = False
+        (played,) = player.play([opening])
+        if not played.went_as_said:
+            raise BadInput({"scenario": ("does_not_begin",)})
+
+
+def _free_code(session: Session) -> str:
+    for _try in range(_CODES_TRIED):
+        code = "".join(secrets.choice(_LETTERS) for _ in range(CODE))
+        if listed.with_code(session, code) is None:
+            return code
+    raise RuntimeError("no free code was found")
+
+
+def plain_code(text: str) -> str:
+    """A code as it is kept: what people type between its letters is left out."""
+    return "".join(sign for sign in text.upper() if sign.isalnum())[:20]

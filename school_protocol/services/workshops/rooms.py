@@ -1,0 +1,192 @@
+"""A workshop's room: a house of its own, with its own keys and clock, in a folder of its own."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+from threading import Lock
+
+from school_protocol.config import Settings
+from school_protocol.definitions.scenarios import read
+from school_protocol.domain.clock import Clock
+from school_protocol.domain.errors import SchoolProtocolError, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.scenario import Scenario
+from school_protocol.services.house import House, open_house
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.migrate import upgrade
+from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.workshops.rooms import RoomState, Tried
+
+FOLDER, SCENARIO = "workshops", "scenario.yaml"
+OPEN_AT_ONCE = 12
+"""So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
+
+
+class RoomGone(SchoolProtocolError):
+    """The room was purged, or its time is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomTime:
+    """The workshop's clock, as the room's store says; `real` is ours."""
+
+    store: Store
+    real: Clock
+
+    def now(self) -> datetime:
+        with self.store.reading() as session:
+            return rooms.state(session).clock.at(self.real.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """One workshop's own house and what happens around its cases."""
+
+    id: str
+    house: House
+    store: Store
+    scenario: Scenario
+    protocol: Protocol
+    real: Clock
+
+    def state(self) -> RoomState:
+        with self.store.reading() as session:
+            return rooms.state(session)
+
+    def close(self) -> None:
+        self.house.close()
+        self.store.close()
+
+
+def folder_of(settings: Settings, workshop: str) -> Path:
+    """Where a workshop's room lies; nothing of it lies elsewhere."""
+    return settings.data / FOLDER / workshop
+
+
+def settings_of(settings: Settings, folder: Path) -> Settings:
+    """A room's settings: the host's languages and doors; no post, no signing key, no key of the host's."""
+    return Settings(
+        data=folder, languages=settings.languages, default_language=settings.default_language,
+        secure_cookies=settings.secure_cookies, trusted_proxy=settings.trusted_proxy, address=settings.address,
+        evidence_files=True, evidence_megabytes=settings.evidence_megabytes,
+    )  # fmt: skip
+
+
+def store_in(folder: Path) -> Store:
+    """The store of what happens in the room that lies there, its tables made where they are missing."""
+    store = Store(open_engine(f"sqlite:///{folder / 'room.sqlite'}"))
+    upgrade(store.engine, "room")
+    return store
+
+
+def open_room(settings: Settings, workshop: str, real: Clock) -> Room:
+    """The room of a workshop, wherever it was left; raises RoomGone where there is none any more."""
+    folder = folder_of(settings, workshop)
+    if not (folder / SCENARIO).is_file():
+        raise RoomGone(workshop)
+    store = store_in(folder)
+    house = open_house(settings_of(settings, folder), RoomTime(store, real))
+    scenario = read((folder / SCENARIO).read_bytes(), SCENARIO)
+    protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
+    house = replace(house, name=f"workshop-{workshop}", witness=_Witness(store, house, protocol))
+    return Room(workshop, house, store, scenario, protocol, real)
+
+
+@dataclass(frozen=True, slots=True)
+class _Witness:
+    """Writes down what was tried and refused, at the table of whoever tried."""
+
+    store: Store
+    house: House
+    protocol: Protocol
+
+    def __call__(self, actor: Actor, number: str, name: str, why: tuple[str, ...]) -> None:
+        act = self.protocol.resolve("acts", name)
+        key = act if act in self.protocol.acts else self.protocol.resolve("moves", name)
+        now = self.house.now()
+        with self.store.writing() as session:
+            seat = next((one for one in rooms.seats(session) if one.account == actor.id), None)
+            if seat is None:
+                return
+            role = seat.roles[0] if seat.roles else ""
+            rooms.add_attempt(session, seat.table, Tried(now, actor.id, role, number, key[:80], why[:20]))
+            rooms.go_stale(session, seat.table)
+            rooms.stamp(session)
+
+
+class Rooms:
+    """The rooms that one process has open. A room that the list does not know, or no longer, is absent."""
+
+    def __init__(self, host: House) -> None:
+        self.host = host
+        self._open: dict[str, Room] = {}
+        self._lock = Lock()
+
+    def room(self, workshop: str) -> Room:
+        """The room of a workshop. Raises Unseen for none, RoomGone for one that was purged."""
+        with self._lock:
+            found = self._open.pop(workshop, None)
+            if found is not None and not (found.house.settings.data / SCENARIO).is_file():
+                found.close()
+                found = None
+            room = found or self._opened(workshop)
+            self._open[workshop] = room
+            while len(self._open) > OPEN_AT_ONCE:
+                self._open.pop(next(iter(self._open))).close()
+            return room
+
+    def _opened(self, workshop: str) -> Room:
+        with self.host.directory.reading() as session:
+            known = listed.find(session, workshop)
+        if known is None:
+            raise Unseen(workshop)
+        if known.purged_at is not None:
+            raise RoomGone(workshop)
+        return open_room(self.host.settings, workshop, self.host.clock)
+
+    def forget(self, workshop: str) -> None:
+        """Close a room, as before it is purged."""
+        with self._lock:
+            found = self._open.pop(workshop, None)
+        if found is not None:
+            found.close()
+
+    def close(self) -> None:
+        with self._lock:
+            open_now, self._open = list(self._open.values()), {}
+        for room in open_now:
+            room.close()
+
+
+@contextmanager
+def room_alone(host: House, workshop: str) -> Iterator[Room]:
+    """A room, opened for this and closed afterwards: for jobs and commands."""
+    room = open_room(host.settings, workshop, host.clock)
+    try:
+        yield room
+    finally:
+        room.close()
+
+
+def destroy(settings: Settings, workshop: str) -> None:
+    """The room's folder, with its keys: nothing opens afterwards what was written there."""
+    folder = folder_of(settings, workshop)
+    for part in ("keys", "."):
+        shutil.rmtree(folder / part, ignore_errors=True)
+
+
+def sweep_left_over(host: House) -> int:
+    """Remove folders that no workshop on the list has: one was being made, or purged, as the process ended."""
+    root = host.settings.data / FOLDER
+    with host.directory.reading() as session:
+        known = set(listed.standing(session))
+    left = [one.name for one in root.iterdir() if one.name not in known] if root.is_dir() else []
+    for name in left:
+        destroy(host.settings, name)
+    return len(left)

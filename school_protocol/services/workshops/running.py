@@ -1,0 +1,235 @@
+"""What the trainer does with a room: its clock, what comes to the tables, words to them, its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.room_clock import STANDING, RoomClock
+from school_protocol.services.house import House
+from school_protocol.services.workshops.rooms import Room, Rooms, destroy
+from school_protocol.services.workshops.watching import look
+from school_protocol.storage.engines import Session
+from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.storage.workshops.rooms import Seat, State, TableState, WordKind
+
+WRITES = timedelta(minutes=5)
+"""So long somebody is waited for who has a form open and is not heard of."""
+WORDS_MOST = 600
+ALL_TABLES = 0
+
+
+def own(host: House, trainer: Actor | None, workshop: str) -> Workshop:
+    """A workshop of this trainer's. Raises Unseen: another's is absent."""
+    with host.directory.reading() as session:
+        found = listed.find(session, workshop)
+    if found is None or found.trainer != (trainer.id if trainer else None):
+        raise Unseen(workshop)
+    return found
+
+
+# ---- the clock ---------------------------------------------------------------------------------------------------
+
+
+def set_pace(room: Room, pace: int) -> None:
+    """Let the clock stand, or run as ours, or sixty times as fast; the first time the room begins. Raises BadInput."""
+    real = room.real.now()
+    with room.store.writing() as session:
+        state = _going_on(session)
+        begins = State.begun if pace != STANDING and state.state is State.waiting else None
+        rooms.change(session, state=begins, clock=state.clock.paced(pace, real))
+    look(room)
+
+
+def to_next(room: Room) -> datetime | None:
+    """Move on to the next moment at which something comes or falls due, at any table; None where nothing will."""
+    look(room)
+    real = room.real.now()
+    with room.store.writing() as session:
+        state = _going_on(session)
+        now = state.clock.at(real)
+        ahead = [one.next_at for one in rooms.tables(session) if one.next_at is not None and one.next_at > now]
+        if not ahead:
+            if state.state is State.waiting:
+                rooms.change(session, state=State.begun)
+                rooms.go_stale(session)
+            return None
+        rooms.change(session, state=State.begun, clock=state.clock.turned_to(min(ahead), real))
+    look(room)
+    return min(ahead)
+
+
+def turn_to(room: Room, moment: datetime) -> None:
+    """Move on to that moment. Raises BadInput where that would be back, or more than a year on."""
+    real = room.real.now()
+    with room.store.writing() as session:
+        state = _going_on(session)
+        if moment > state.clock.at(real) + timedelta(days=366):
+            raise BadInput({"moment": ("too_far",)})
+        rooms.change(session, state=State.begun, clock=state.clock.turned_to(moment, real))
+    look(room)
+
+
+def freeze(room: Room, frozen: bool) -> None:
+    """Stop the room: the clock stands and nothing is recorded, until it is let go on."""
+    real = room.real.now()
+    with room.store.writing() as session:
+        state = _going_on(session)
+        rooms.change(session, clock=state.clock.freeze(frozen, real))
+
+
+def _going_on(session: Session) -> rooms.RoomState:
+    state = rooms.state(session)
+    if state.state is State.ended:
+        raise BadInput({"room": ("ended",)})
+    return state
+
+
+# ---- who writes --------------------------------------------------------------------------------------------------
+
+
+def writes(room: Room, seat: Seat, form: str) -> None:
+    """Somebody has a form open: the fast clock stands meanwhile."""
+    _write(room, seat, form[:200])
+
+
+def wrote(room: Room, seat: Seat) -> None:
+    """Whoever had a form open has it no more."""
+    if seat.writing is not None:
+        _write(room, seat, None)
+
+
+def _write(room: Room, seat: Seat, form: str | None) -> None:
+    real = room.real.now()
+    with room.store.writing() as session:
+        now = rooms.seat(session, seat.id)
+        if now is None or now.left_at is not None:
+            return
+        until = real + WRITES if form is not None else None
+        rooms.keep_seat(session, replace(now, writing=form, writing_until=until, seen_at=real))
+        state = rooms.state(session)
+        rooms.change(session, clock=_held(session, state.clock, real))
+
+
+def _held(session: Session, clock: RoomClock, real: datetime) -> RoomClock:
+    return clock.held(rooms.writing_until(session, real), real)
+
+
+def go_on(room: Room) -> None:
+    """The trainer waits for nobody who writes: what they type is kept as ever, the clock runs."""
+    real = room.real.now()
+    with room.store.writing() as session:
+        for seat in rooms.seats(session):
+            if seat.writing is not None:
+                rooms.keep_seat(session, rooms.without_writing(seat))
+        rooms.change(session, clock=rooms.state(session).clock.held(None, real))
+
+
+# ---- what comes --------------------------------------------------------------------------------------------------
+
+
+def hold(room: Room, table: int, inject: str, held: bool) -> None:
+    """Hold an inject back at a table, or at all; or let it come when it is called. Raises Unseen."""
+    _check(room, inject)
+    with room.store.writing() as session:
+        for one in _tables(session, table):
+            kept = [*dict.fromkeys([*one.held, inject])] if held else [key for key in one.held if key != inject]
+            rooms.keep_table(session, replace(one, held=tuple(kept), is_stale=True))
+        rooms.stamp(session)
+    look(room)
+
+
+def let_in(room: Room, table: int, inject: str) -> None:
+    """Have an inject come now, at a table or at all, whatever called it; where it has come it stays as it is."""
+    _check(room, inject)
+    with room.store.writing() as session:
+        now = rooms.state(session).clock.at(room.real.now())
+        for one in _tables(session, table):
+            if inject in one.came:
+                continue
+            coming = {key: at for key, at in one.coming.items() if key != inject}
+            held = tuple(key for key in one.held if key != inject)
+            told = (*one.told, inject)
+            rooms.keep_table(
+                session,
+                replace(one, came={**one.came, inject: now}, coming=coming, held=held, told=told, is_stale=True),
+            )
+        rooms.stamp(session)
+    look(room)
+
+
+def _check(room: Room, inject: str) -> None:
+    if inject not in room.scenario.injects:
+        raise Unseen(inject)
+
+
+def _tables(session: Session, number: int) -> tuple[TableState, ...]:
+    found = tuple(one for one in rooms.tables(session) if number in (ALL_TABLES, one.number))
+    if not found:
+        raise Unseen(str(number))
+    return found
+
+
+def say(room: Room, table: int, text: str) -> None:
+    """A message of the trainer's to a table, or to all. Raises BadInput, Unseen."""
+    words = " ".join(text.split("\0")).strip()
+    if not words or len(words) > WORDS_MOST:
+        raise BadInput({"text": ("missing" if not words else "too_long",)})
+    with room.store.writing() as session:
+        _tables(session, table)
+        rooms.say(session, room.house.vault, WordKind.message, table, words, at=room.real.now())
+        rooms.stamp(session)
+
+
+def set_hints(room: Room, table: int, hints: bool) -> None:
+    """Whether a table's pages say what is next and why the rest is not open."""
+    with room.store.writing() as session:
+        for one in _tables(session, table):
+            rooms.keep_table(session, replace(one, hints=hints))
+        rooms.stamp(session)
+
+
+def raise_hand(room: Room, table: int, raised: bool) -> None:
+    """A table asks for the trainer, or no longer does."""
+    with room.store.writing() as session:
+        for one in _tables(session, table):
+            rooms.keep_table(session, replace(one, hand_at=room.real.now() if raised else None))
+        rooms.stamp(session)
+
+
+def feed_back(room: Room, text: str) -> None:
+    """What a participant says of the workshop; nobody is told who, nor when but the day. Raises BadInput."""
+    words = text.strip()
+    if not words or len(words) > WORDS_MOST:
+        raise BadInput({"text": ("missing" if not words else "too_long",)})
+    with room.store.writing() as session:
+        rooms.say(session, room.house.vault, WordKind.feedback, ALL_TABLES, words, at=room.real.now())
+
+
+# ---- the end -----------------------------------------------------------------------------------------------------
+
+
+def end(host: House, room: Room, kept: Mapping[str, Any]) -> None:
+    """The workshop is over: the clock stands for good; what is kept of it, without names, is written down."""
+    look(room)
+    real = room.real.now()
+    with room.store.writing() as session:
+        state = rooms.state(session)
+        if state.state is not State.ended:
+            rooms.change(session, state=State.ended, clock=state.clock.paced(STANDING, real))
+    with host.directory.writing() as own_session:
+        listed.end(own_session, room.id, kept, at=host.now())
+
+
+def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
+    """The room is gone, keys first; the debriefs without names stay."""
+    if open_rooms is not None:
+        open_rooms.forget(workshop)
+    destroy(host.settings, workshop)
+    with host.directory.writing() as session:
+        listed.purged(session, workshop, at=host.now())

@@ -1,0 +1,202 @@
+"""Who sits where: joining with a code, changing places, another phone; and the trainer's own places."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol, Role, ScopeKind
+from school_protocol.domain.scenario import Scenario
+from school_protocol.domain.seat_names import fault_of, plain_name
+from school_protocol.services.accounts import hash_password
+from school_protocol.services.workshops.rooms import Room, RoomGone
+from school_protocol.storage import directory, staff
+from school_protocol.storage.engines import Session
+from school_protocol.storage.tables import new_id
+from school_protocol.storage.workshops import rooms
+from school_protocol.storage.workshops.rooms import Seat, State, TableState
+from school_protocol.wording import ZONE
+
+SEATS_MOST = 12
+"""At one table, besides the trainer's."""
+ROOM_MOST = 240
+_SEEN = timedelta(seconds=30)
+"""How often it is written down that a seat was seen."""
+_EVER, _NEVER = date(2000, 1, 1), date(2099, 12, 31)
+
+
+@dataclass(frozen=True, slots=True)
+class Sat:
+    """A seat that was just taken, and what the phone keeps of it."""
+
+    seat: Seat
+    token: str
+
+
+def playable(protocol: Protocol, scenario: Scenario) -> tuple[str, ...]:
+    """The roles that can be held at a table: those of the scenario's cast first, then whoever else can act."""
+    cast = [card.role for card in scenario.cast.values() if card.role in protocol.roles]
+    acting = {role for act in protocol.acts.values() for role in act.by}
+    acting |= {role for move in protocol.moves.values() for role in move.by}
+    acting |= {seat.acts_as for seat in protocol.seats.values() if seat.acts_as}
+    others = [key for key, role in protocol.roles.items() if key in acting and _is_of_a_table(role)]
+    return tuple(dict.fromkeys([*(one for one in cast if one), *others]))
+
+
+def _is_of_a_table(role: Role) -> bool:
+    return not (role.publishes or role.administers or role.trains)
+
+
+def join(room: Room, table: int, name: str, roles: Sequence[str], *, language: str, trainer: bool = False) -> Sat:
+    """Sit down at a table in one role or several. Raises BadInput by field, RoomGone once it has ended."""
+    kept = plain_name(name)
+    problems = _problems(room, table, kept, roles)
+    if problems:
+        raise BadInput(problems)
+    pin, token, now = f"{secrets.randbelow(10**6):06d}", secrets.token_urlsafe(24), room.real.now()
+    hashed = hash_password(pin)
+    with room.store.writing() as session:
+        if rooms.state(session).state is State.ended:
+            raise RoomGone(room.id)
+        place, seats = rooms.table(session, table), rooms.seats(session)
+        there = [one for one in seats if one.table == table and one.left_at is None]
+        if place is None:
+            raise BadInput({"table": ("not_a_choice",)})
+        if not trainer:
+            _refuse_full(there, seats)
+        if any(one.name.casefold() == kept.casefold() for one in there):
+            raise BadInput({"name": ("taken",)})
+        seat = Seat(new_id(), table, kept, new_id(), tuple(roles), pin, trainer, now, now)
+        with room.house.directory.writing() as own:
+            account = directory.add_account(
+                own, username=f"{seat.id}", names=dict.fromkeys(room.house.settings.languages, kept),
+                language=language, created_at=room.house.now(), password_hash=hashed, certified=True,
+                trained_until=_NEVER,
+            )  # fmt: skip
+            _appoint(own, room.protocol, account, place, roles)
+        seat = replace(seat, account=account)
+        rooms.add_seat(session, seat, rooms.mark_of(room.house.vault, token))
+        rooms.stamp(session)
+    return Sat(seat, token)
+
+
+def _problems(room: Room, table: int, name: str, roles: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    problems: dict[str, tuple[str, ...]] = {}
+    fault = fault_of(name)
+    if fault:
+        problems["name"] = (fault,)
+    offered = playable(room.protocol, room.scenario)
+    if not roles:
+        problems["roles"] = ("missing",)
+    elif not set(roles) <= set(offered):
+        problems["roles"] = ("not_a_choice",)
+    if table < 1:
+        problems["table"] = ("missing",)
+    return problems
+
+
+def _refuse_full(there: Sequence[Seat], everywhere: Sequence[Seat]) -> None:
+    if sum(not one.is_trainer for one in there) >= SEATS_MOST:
+        raise BadInput({"table": ("full",)})
+    if len(everywhere) >= ROOM_MOST * 2:
+        raise BadInput({"table": ("full",)})
+
+
+def _appoint(session: Session, protocol: Protocol, account: str, place: TableState, roles: Sequence[str]) -> None:
+    """Hold these roles at the table: in its school, its province or its academy."""
+    above = {ScopeKind.province: place.province, ScopeKind.region: place.region}
+    for role in roles:
+        unit = above.get(protocol.roles[role].sees, place.school)
+        directory.appoint(session, account, role=role, unit=unit, starts=_EVER)
+
+
+def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
+    """Sit elsewhere, or in other roles; at once, and the roles held before are held no more. Raises BadInput."""
+    problems = _problems(room, table, seat.name, roles)
+    if problems:
+        raise BadInput(problems)
+    with room.store.writing() as session:
+        if rooms.state(session).state is State.ended:
+            raise RoomGone(room.id)
+        now, place = rooms.seat(session, seat.id), rooms.table(session, table)
+        if now is None or now.left_at is not None:
+            raise Unseen(seat.id)
+        if place is None:
+            raise BadInput({"table": ("not_a_choice",)})
+        if table != now.table and not now.is_trainer:
+            there = [one for one in rooms.seats(session, table) if one.left_at is None]
+            _refuse_full(there, ())
+            if any(one.name.casefold() == now.name.casefold() for one in there):
+                raise BadInput({"name": ("taken",)})
+        with room.house.directory.writing() as own:
+            _end_roles(room, own, now)
+            _appoint(own, room.protocol, now.account, place, roles)
+        changed = replace(rooms.without_writing(now), table=table, roles=tuple(roles))
+        rooms.keep_seat(session, changed)
+        rooms.stamp(session)
+    return changed
+
+
+def _end_roles(room: Room, session: Session, seat: Seat) -> None:
+    for post in staff.held(session, [seat.account]).get(seat.account, ()):
+        directory.end_appointment(session, post.id, _EVER - timedelta(days=1))
+
+
+def leave(room: Room, seat: Seat) -> None:
+    """Stand up: the place is free, what was written stays, and the phone opens nothing any more."""
+    with room.store.writing() as session:
+        now = rooms.seat(session, seat.id)
+        if now is None or now.left_at is not None:
+            return
+        with room.house.directory.writing() as own:
+            _end_roles(room, own, now)
+        rooms.keep_seat(session, replace(rooms.without_writing(now), left_at=room.real.now()))
+        rooms.hand(session, now.id, None)
+        rooms.stamp(session)
+
+
+def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
+    """Take one's seat again with another phone; the former one opens nothing any more. Raises BadInput."""
+    wanted, token = plain_name(name).casefold(), secrets.token_urlsafe(24)
+    with room.store.writing() as session:
+        there = [one for one in rooms.seats(session, table) if one.left_at is None and not one.is_trainer]
+        seat = next((one for one in there if one.name.casefold() == wanted), None)
+        given = "".join(sign for sign in pin if sign.isdecimal())
+        if seat is None or not hmac.compare_digest(seat.pin.encode(), given.encode()):
+            raise BadInput({"pin": ("wrong",)})
+        rooms.hand(session, seat.id, rooms.mark_of(room.house.vault, token))
+        rooms.stamp(session)
+    return Sat(seat, token)
+
+
+def free_phone(room: Room, seat_id: str) -> None:
+    """The trainer signs a phone out: its holder comes back with the seat's own number."""
+    with room.store.writing() as session:
+        if rooms.seat(session, seat_id) is None:
+            raise Unseen(seat_id)
+        rooms.hand(session, seat_id, None)
+        rooms.stamp(session)
+
+
+def seat_of(room: Room, token: str) -> Seat | None:
+    """The seat that this phone holds."""
+    with room.store.reading() as session:
+        seat = rooms.seat_with(session, rooms.mark_of(room.house.vault, token)) if token else None
+    if seat is not None and room.real.now() - seat.seen_at > _SEEN:
+        with room.store.writing() as session:
+            now = rooms.seat(session, seat.id)
+            if now is not None:
+                rooms.keep_seat(session, replace(now, seen_at=room.real.now()))
+    return seat
+
+
+def actor_of(room: Room, seat: Seat) -> Actor | None:
+    """Whoever sits there, as one who acts in the workshop's own house."""
+    today = room.house.now().astimezone(ZONE).date()
+    with room.house.directory.reading() as session:
+        return directory.actor(session, seat.account, realm=room.house.name, today=today)

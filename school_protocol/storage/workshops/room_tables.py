@@ -1,0 +1,125 @@
+"""What happens in one workshop's room: its clock, tables, seats, what came to whom. Purged with it, file and all."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, LargeBinary, MetaData, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from school_protocol.storage.tables import NAMES, TYPES, Id, Key, Plain
+
+
+class RoomBase(DeclarativeBase):
+    """One store a workshop."""
+
+    metadata = MetaData(naming_convention=NAMES, info={"bind_key": "room"})
+    type_annotation_map = TYPES
+
+
+class RoomRow(RoomBase):
+    """The room itself, one row. `stamp` grows with each change that a page may show."""
+
+    __tablename__ = "room"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    state: Mapped[str] = mapped_column(Plain(8))
+    moment: Mapped[datetime]
+    since: Mapped[datetime]
+    pace: Mapped[int]
+    held_until: Mapped[datetime | None]
+    frozen: Mapped[bool]
+    stamp: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("id = 1", name="one_row"),
+        CheckConstraint("state IN ('waiting', 'begun', 'ended')", name="state_known"),
+        CheckConstraint("pace IN (0, 1, 60)", name="pace_known"),
+    )
+
+
+class TableRow(RoomBase):
+    """One table: its own school, province and academy, what came to it, and what it has fallen into."""
+
+    __tablename__ = "room_table"
+
+    number: Mapped[int] = mapped_column(primary_key=True)
+    school: Mapped[str] = mapped_column(Id)
+    province: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    hints: Mapped[bool]
+    hand_at: Mapped[datetime | None]
+    came: Mapped[dict[str, Any]]
+    coming: Mapped[dict[str, Any]]
+    traps: Mapped[dict[str, Any]]
+    held: Mapped[list[Any]]
+    """Injects that the trainer holds back."""
+    told: Mapped[list[Any]]
+    """Injects that the trainer let in, though nothing had called them."""
+    cases: Mapped[list[Any]]
+    """Where each of its cases stands: what the wall shows."""
+    next_at: Mapped[datetime | None]
+    """When, by the workshop's clock, something comes or falls due next."""
+    is_stale: Mapped[bool]
+    """Whether it is to be looked at whatever the time is."""
+
+
+class SeatRow(RoomBase):
+    """A participant's place, or one that the trainer plays: an account of the workshop's own, no person's name."""
+
+    __tablename__ = "room_seat"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    at_table: Mapped[int] = mapped_column(ForeignKey("room_table.number"))
+    name: Mapped[str] = mapped_column(Plain(40))
+    account: Mapped[str] = mapped_column(Id)
+    roles: Mapped[list[Any]]
+    token: Mapped[bytes | None] = mapped_column(LargeBinary())
+    """A keyed hash of what the phone holds; nothing: the phone is signed out."""
+    pin: Mapped[str] = mapped_column(Plain(8))
+    """What it signs with, and comes back with on another phone."""
+    is_trainer: Mapped[bool]
+    joined_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+    left_at: Mapped[datetime | None]
+    writing: Mapped[str | None] = mapped_column(Plain(200))
+    """The form that it has open."""
+    writing_until: Mapped[datetime | None]
+
+    __table_args__ = (UniqueConstraint("account"), Index(None, "token"), Index(None, "at_table", "joined_at"))
+
+
+class AttemptRow(RoomBase):
+    """What a table tried and was refused."""
+
+    __tablename__ = "room_attempt"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at_table: Mapped[int] = mapped_column(ForeignKey("room_table.number"))
+    at: Mapped[datetime]
+    account: Mapped[str] = mapped_column(Id)
+    role: Mapped[str] = mapped_column(Key)
+    case_number: Mapped[str] = mapped_column(Plain(20))
+    name: Mapped[str] = mapped_column(Key)
+    why: Mapped[list[Any]]
+
+    __table_args__ = (Index(None, "at_table", "id"),)
+
+
+class WordRow(RoomBase):
+    """Words of the trainer to a table (0: to all), or of a participant who stays unknown (`feedback`)."""
+
+    __tablename__ = "room_word"
+
+    id: Mapped[str] = mapped_column(Id, primary_key=True)
+    kind: Mapped[str] = mapped_column(Plain(8))
+    at_table: Mapped[int]
+    at: Mapped[datetime]
+    master: Mapped[int]
+    wrapped: Mapped[bytes]
+
+    __table_args__ = (
+        CheckConstraint("kind IN ('message', 'feedback')", name="kind_known"),
+        Index(None, "kind", "at"),
+    )

@@ -1,0 +1,313 @@
+"""What happens in one workshop's room, row by row: the clock, tables, seats, refusals, words."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import func, select, update
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.room_clock import RoomClock
+from school_protocol.storage.tables import new_id
+from school_protocol.storage.vault import Vault
+from school_protocol.storage.workshops.room_tables import AttemptRow, RoomRow, SeatRow, TableRow, WordRow
+
+_ROOM = 1
+_LABEL = "room-word-v1"
+
+
+class State(StrEnum):
+    waiting = "waiting"
+    begun = "begun"
+    ended = "ended"
+
+
+class WordKind(StrEnum):
+    message = "message"
+    feedback = "feedback"
+
+
+@dataclass(frozen=True, slots=True)
+class RoomState:
+    """Where a room stands; `stamp` is another number after each change that a page may show."""
+
+    state: State
+    clock: RoomClock
+    stamp: int
+
+
+@dataclass(frozen=True, slots=True)
+class TableState:
+    """One table, as `room_table` holds it."""
+
+    number: int
+    school: str
+    province: str
+    region: str
+    hints: bool
+    hand_at: datetime | None = None
+    came: Mapping[str, datetime] = field(default_factory=dict)
+    coming: Mapping[str, datetime] = field(default_factory=dict)
+    traps: Mapping[str, datetime] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+    told: tuple[str, ...] = ()
+    cases: tuple[Mapping[str, Any], ...] = ()
+    next_at: datetime | None = None
+    is_stale: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """A place at a table, held by an account of the workshop."""
+
+    id: str
+    table: int
+    name: str
+    account: str
+    roles: tuple[str, ...]
+    pin: str
+    is_trainer: bool
+    joined_at: datetime
+    seen_at: datetime
+    left_at: datetime | None = None
+    writing: str | None = None
+    writing_until: datetime | None = None
+
+    def is_writing(self, real: datetime) -> bool:
+        return self.writing_until is not None and self.writing_until > real
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """What was tried and refused: `name` is an act, a move, or `attach`; `role` as whom."""
+
+    at: datetime
+    account: str
+    role: str
+    case: str
+    name: str
+    why: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A message of the trainer to a table (0: to all)."""
+
+    table: int
+    at: datetime
+    text: str
+
+
+# ---- the room ----------------------------------------------------------------------------------------------------
+
+
+def begin(session: Session, clock: RoomClock) -> None:
+    """A new room, its clock standing."""
+    session.add(
+        RoomRow(
+            id=_ROOM, state=State.waiting.value, moment=clock.moment, since=clock.since, pace=clock.pace,
+            held_until=None, frozen=clock.frozen, stamp=1,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def state(session: Session) -> RoomState:
+    """Where the room stands."""
+    row = session.get_one(RoomRow, _ROOM)
+    clock = RoomClock(row.moment, row.since, row.pace, row.held_until, row.frozen)
+    return RoomState(State(row.state), clock, row.stamp)
+
+
+def change(
+    session: Session, *, state: State | None = None, clock: RoomClock | None = None, stamps: bool = True
+) -> None:
+    """Change where the room stands."""
+    row = session.get_one(RoomRow, _ROOM)
+    if state is not None:
+        row.state = state.value
+    if clock is not None:
+        row.moment, row.since, row.pace = clock.moment, clock.since, clock.pace
+        row.held_until, row.frozen = clock.held_until, clock.frozen
+    row.stamp += stamps
+    session.flush()
+
+
+def go_stale(session: Session, number: int | None = None) -> None:
+    """A table, or each of them, is to be looked at, whatever the time is."""
+    query = update(TableRow).values(is_stale=True)
+    session.execute(query if number is None else query.where(TableRow.number == number))
+
+
+def stamp(session: Session) -> None:
+    """Something changed that pages show."""
+    session.execute(update(RoomRow).values(stamp=RoomRow.stamp + 1))
+
+
+# ---- tables ------------------------------------------------------------------------------------------------------
+
+
+def add_table(session: Session, table: TableState) -> None:
+    """A table that nothing has come to yet."""
+    session.add(
+        TableRow(
+            number=table.number, school=table.school, province=table.province, region=table.region,
+            hints=table.hints, hand_at=None, came={}, coming={}, traps={}, held=[], told=[], cases=[],
+            next_at=None, is_stale=True,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def tables(session: Session) -> tuple[TableState, ...]:
+    """Every table, in order."""
+    return tuple(map(_table, session.scalars(select(TableRow).order_by(TableRow.number))))
+
+
+def table(session: Session, number: int) -> TableState | None:
+    """One table."""
+    row = session.get(TableRow, number)
+    return None if row is None else _table(row)
+
+
+def keep_table(session: Session, table: TableState) -> None:
+    """Keep a table as it is now."""
+    row = session.get_one(TableRow, table.number)
+    row.hints, row.hand_at = table.hints, table.hand_at
+    row.came, row.coming, row.traps = _said(table.came), _said(table.coming), _said(table.traps)
+    row.held, row.told = list(table.held), list(table.told)
+    row.cases = [dict(case) for case in table.cases]
+    row.next_at, row.is_stale = table.next_at, table.is_stale
+    session.flush()
+
+
+def _said(moments: Mapping[str, datetime]) -> dict[str, str]:
+    return {key: moment.isoformat() for key, moment in moments.items()}
+
+
+def _table(row: TableRow) -> TableState:
+    came, coming, traps = (
+        {key: datetime.fromisoformat(said) for key, said in part.items()} for part in (row.came, row.coming, row.traps)
+    )
+    return TableState(
+        row.number, row.school, row.province, row.region, row.hints, row.hand_at, came, coming, traps,
+        tuple(row.held), tuple(row.told), tuple(row.cases), row.next_at, row.is_stale,
+    )  # fmt: skip
+
+
+# ---- seats -------------------------------------------------------------------------------------------------------
+
+
+def mark_of(vault: Vault, token: str) -> bytes:
+    """What is kept of a phone's token."""
+    return vault.chain("room-seat-v1", hashlib.sha256(token.encode("utf-8", "replace")).digest())
+
+
+def add_seat(session: Session, seat: Seat, mark: bytes | None) -> None:
+    """Somebody has sat down."""
+    session.add(
+        SeatRow(
+            id=seat.id, at_table=seat.table, name=seat.name, account=seat.account, roles=list(seat.roles),
+            pin=seat.pin, token=mark, is_trainer=seat.is_trainer, joined_at=seat.joined_at, seen_at=seat.seen_at,
+            left_at=None, writing=None, writing_until=None,
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def seats(session: Session, table: int | None = None) -> tuple[Seat, ...]:
+    """Who sits, or sat, in the room or at one table, in the order in which they came."""
+    query = select(SeatRow).order_by(SeatRow.joined_at, SeatRow.id)
+    if table is not None:
+        query = query.where(SeatRow.at_table == table)
+    return tuple(map(_seat, session.scalars(query)))
+
+
+def seat(session: Session, seat_id: str) -> Seat | None:
+    """One seat."""
+    row = session.get(SeatRow, seat_id)
+    return None if row is None else _seat(row)
+
+
+def seat_with(session: Session, mark: bytes) -> Seat | None:
+    """The seat that a phone holds."""
+    row = session.scalar(select(SeatRow).where(SeatRow.token == mark, SeatRow.left_at.is_(None)))
+    return None if row is None else _seat(row)
+
+
+def keep_seat(session: Session, seat: Seat) -> None:
+    """Keep a seat as it is now; which phone holds it stays."""
+    row = session.get_one(SeatRow, seat.id)
+    row.at_table, row.name, row.roles = seat.table, seat.name, list(seat.roles)
+    row.seen_at, row.left_at = seat.seen_at, seat.left_at
+    row.writing, row.writing_until = seat.writing, seat.writing_until
+    session.flush()
+
+
+def hand(session: Session, seat_id: str, mark: bytes | None) -> None:
+    """Another phone holds the seat from now on; None: no phone does."""
+    session.get_one(SeatRow, seat_id).token = mark
+    session.flush()
+
+
+def writing_until(session: Session, real: datetime) -> datetime | None:
+    """Until when somebody is waited for who writes."""
+    return session.scalar(select(func.max(SeatRow.writing_until)).where(SeatRow.writing_until > real))
+
+
+def _seat(row: SeatRow) -> Seat:
+    return Seat(
+        row.id, row.at_table, row.name, row.account, tuple(row.roles), row.pin, row.is_trainer, row.joined_at,
+        row.seen_at, row.left_at, row.writing, row.writing_until,
+    )  # fmt: skip
+
+
+# ---- what was refused, what was said -----------------------------------------------------------------------------
+
+
+def add_attempt(session: Session, table: int, tried: Tried) -> None:
+    """Write down what was refused."""
+    session.add(
+        AttemptRow(
+            at_table=table, at=tried.at, account=tried.account, role=tried.role, case_number=tried.case,
+            name=tried.name, why=list(tried.why),
+        )
+    )  # fmt: skip
+    session.flush()
+
+
+def attempts(session: Session, table: int) -> tuple[Tried, ...]:
+    """What a table tried and was refused, in order."""
+    rows = session.scalars(select(AttemptRow).where(AttemptRow.at_table == table).order_by(AttemptRow.id))
+    return tuple(Tried(row.at, row.account, row.role, row.case_number, row.name, tuple(row.why)) for row in rows)
+
+
+def say(session: Session, vault: Vault, kind: WordKind, table: int, text: str, *, at: datetime) -> None:
+    """Keep words, sealed. What participants say is kept by the day alone."""
+    if kind is WordKind.feedback:
+        at = at.replace(hour=0, minute=0, second=0, microsecond=0)
+    row = WordRow(id=new_id(), kind=kind.value, at_table=table, at=at)
+    row.master, row.wrapped = vault.wrap(text.encode(), f"{_LABEL}:{row.id}")
+    session.add(row)
+    session.flush()
+
+
+def words(session: Session, vault: Vault, kind: WordKind, tables: Sequence[int] | None = None) -> tuple[Word, ...]:
+    """Words of one kind, to those tables or to all; what participants said in no order that says who."""
+    query = select(WordRow).where(WordRow.kind == kind.value).order_by(WordRow.at, WordRow.id)
+    if tables is not None:
+        query = query.where(WordRow.at_table.in_(tables))
+    return tuple(
+        Word(row.at_table, row.at, vault.unwrap(row.master, row.wrapped, f"{_LABEL}:{row.id}").decode())
+        for row in session.scalars(query)
+    )
+
+
+def without_writing(seat: Seat) -> Seat:
+    """The same seat, with no form open."""
+    return replace(seat, writing=None, writing_until=None)
