@@ -33,6 +33,7 @@ class Permission(StrEnum):
     write_visits = "write_visits"
     keep_roster = "keep_roster"
     see_systems = "see_systems"
+    train = "train"
     token = "token"  # noqa: S105 (a name, no secret)
     """No person: another system, by its token."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from flask import Flask
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Clock
 from school_protocol.services.house import House, open_house
+from school_protocol.services.workshops.rooms import Room, Rooms
 from school_protocol.web import (
     access,
     account,
@@ -39,12 +41,15 @@ from school_protocol.web import (
     verifying,
     visits,
     words,
+    workshops,
     yearly,
 )
 from school_protocol.web.cases import sharing
 from school_protocol.web.figures import campaign
 from school_protocol.web.referrals import contacts
 from school_protocol.web.stores import open_engines
+from school_protocol.web.workshops import joining, room
+from school_protocol.web.workshops.mounting import Mounted
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
 INSTALLED_TEMPLATES = Path(__file__).resolve().parents[1] / "templates"
@@ -66,9 +71,18 @@ def _bare() -> Flask:
     return Flask(__name__, template_folder=_template_folder(), static_folder="static")
 
 
-def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callable[[], None] | None = None) -> Flask:
+def _furnished(
+    app: Flask,
+    house: House,
+    *,
+    testing: bool = False,
+    ring: Callable[[], None] | None = None,
+    workshop: Room | None = None,
+) -> Flask:
+    """The application over a house; over a workshop's room it has the same pages, less those that no room serves."""
     app.extensions["house"] = house
     app.extensions["ring"] = ring or (lambda: None)
+    room.furnish(app, workshop)
     app.config.update(
         TESTING=testing,
         SECRET_KEY=house.vault.chain("web-visit-v1", b""),
@@ -76,8 +90,8 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         TRAP_BAD_REQUEST_ERRORS=False,
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
-    for room in (sessions, access, limits, rendering, headers, compression, errors, words, help, api):
-        room.init_app(app)
+    for part in (sessions, access, limits, rendering, headers, compression, errors, words, help, api, room):
+        part.init_app(app)
     for blueprint in (
         sign_in.blueprint,
         account.blueprint,
@@ -103,9 +117,21 @@ def _furnished(app: Flask, house: House, *, testing: bool = False, ring: Callabl
         api.blueprint,
         visits.blueprint,
         sharing.blueprint,
+        workshops.blueprint,
+        joining.blueprint,
+        room.blueprint,
     ):
         app.register_blueprint(blueprint)
+    if workshop is None:
+        rooms = Rooms(house)
+        app.extensions[workshops.ROOMS] = rooms
+        app.wsgi_app = Mounted(app.wsgi_app, rooms, partial(_room_app, testing=testing))  # type: ignore[method-assign]
     return app
+
+
+def _room_app(workshop: Room, *, testing: bool) -> Flask:
+    """The application of one workshop's room."""
+    return _furnished(_bare(), workshop.house, testing=testing, workshop=workshop)
 
 
 def _own_hosts(address: str) -> list[str] | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, flash, redirect, request, url_for
+from flask import Flask, abort, current_app, flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import UnsupportedMediaType
@@ -26,10 +26,12 @@ from school_protocol.services.staff.reach import may_administer
 from school_protocol.services.teams.team import has_team
 from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
 from school_protocol.services.visits.roster import may_keep as may_keep_roster
+from school_protocol.services.workshops.founding import may_train
 from school_protocol.web import kept, limits, sessions
 from school_protocol.web.api import admission
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
+from school_protocol.web.workshops import room
 
 PERMISSIONS: Mapping[str, Permission] = {
     "static": Permission.anyone,
@@ -219,6 +221,31 @@ PERMISSIONS: Mapping[str, Permission] = {
     "team.end_stand_in": Permission.see_team,
     "team.leave": Permission.see_team,
     "team.leave_at_once": Permission.see_team,
+    "workshops.index": Permission.train,
+    "workshops.new": Permission.train,
+    "workshops.show": Permission.train,
+    "workshops.projector": Permission.train,
+    "workshops.clock": Permission.train,
+    "workshops.freeze": Permission.train,
+    "workshops.go_on": Permission.train,
+    "workshops.inject": Permission.train,
+    "workshops.say": Permission.train,
+    "workshops.table": Permission.train,
+    "workshops.phone": Permission.train,
+    "workshops.play": Permission.train,
+    "workshops.end": Permission.train,
+    "workshops.purge": Permission.train,
+    "joining.index": Permission.anyone,
+    "joining.find": Permission.anyone,
+    "joining.by_link": Permission.anyone,
+    "room.enter": Permission.anyone,
+    "room.sit": Permission.anyone,
+    "room.back": Permission.anyone,
+    "room.table": Permission.signed_in,
+    "room.change": Permission.signed_in,
+    "room.leave": Permission.signed_in,
+    "room.hand": Permission.signed_in,
+    "room.feedback": Permission.signed_in,
 }
 """Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
 
@@ -237,6 +264,7 @@ KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
     Permission.write_visits: may_visit,
     Permission.keep_roster: may_keep_roster,
     Permission.see_systems: may_see_tokens,
+    Permission.train: may_train,
 }
 """What is decided by who somebody is, whatever they ask about: nobody else learns that such an address is there."""
 
@@ -259,6 +287,9 @@ def guard() -> ResponseReturnValue | None:
     permission = PERMISSIONS.get(request.endpoint)
     if permission is None:
         abort(404)
+    in_room = room.room_of(current_app) is not None
+    if not room.serves(request.endpoint, in_room):
+        abort(404)
     limits.apply(request.endpoint)
     if request.endpoint == "static":
         return None
@@ -271,6 +302,8 @@ def guard() -> ResponseReturnValue | None:
         refused = _refuse_foreign(request.endpoint)
         if refused is not None:
             return refused
+    if in_room and (answer := room.guard()) is not None:
+        return answer
     if permission is Permission.anyone:
         return None
     actor = sessions.find_actor()

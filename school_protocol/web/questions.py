@@ -133,6 +133,15 @@ def day_typed(text: str) -> date | None:
     return date.fromisoformat(found) if _is_iso_day(found) else None
 
 
+def moment_typed(text: str) -> datetime | None:
+    """The moment of Casablanca that was typed: 2026-11-25T10:00, or with a blank; None where it is none."""
+    try:
+        found = datetime.fromisoformat(text.strip().replace(" ", "T"))
+    except ValueError:
+        return None
+    return found if found.tzinfo else found.replace(tzinfo=ZONE)
+
+
 class Words(Question):
     """A longer text, in somebody's own words."""
 

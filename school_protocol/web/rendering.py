@@ -31,6 +31,7 @@ from school_protocol.services.staff import reach
 from school_protocol.services.teams import team
 from school_protocol.services.visits import reach as looking
 from school_protocol.services.visits import roster
+from school_protocol.services.workshops import founding
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back
@@ -72,6 +73,7 @@ def init_app(app: Flask) -> None:
         stale_contacts=_stale_contacts,
         asked_of_me=_asked_of_me,
         may_bulk=_may_bulk,
+        may_train=_may_train,
         may_see_limits=_may_see_limits,
         shows_mails=_shows_mails,
         here=way_back,
@@ -284,6 +286,15 @@ def _may_bulk() -> bool:
     reader = _reader()
     try:
         return reader is not None and bulk.may_ask(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_train() -> bool:
+    """Whether “Workshops” is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and founding.may_train(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 

@@ -32,6 +32,10 @@ SEED_SECONDS = 900
 CLEAR = '"cache", "storage"'
 """What a browser forgets of this site; not the cookies that say language and browser."""
 _SIGNING = {"key_derivation": "hmac", "digest_method": hashlib.sha256}
+RECOGNISE = "recognise"
+"""Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
+SCOPE = "cookies_of"
+"""Where an application keeps what its cookies are called after, beside those of other applications here."""
 _UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()
 
@@ -59,7 +63,7 @@ class SignedIn(UserMixin):  # type: ignore[misc]
 
 def init_app(app: Flask) -> None:
     secure = house_of(app).settings.secure_cookies
-    prefix = "__Host-" if secure else ""
+    prefix = ("__Host-" if secure else "") + app.extensions.get(SCOPE, "")
     app.config.update(
         SESSION_COOKIE_NAME=f"{prefix}visit",
         SESSION_COOKIE_SECURE=secure,
@@ -79,7 +83,8 @@ def _load(_request: Request) -> SignedIn | None:
     if not token or g.get(_UNKNOWN):
         return None
     try:
-        actor = accounts.recognise(house(), token)
+        recognise = current_app.extensions.get(RECOGNISE)
+        actor = recognise() if recognise else accounts.recognise(house(), token)
     except StorageBusy:
         setattr(g, _UNKNOWN, True)  # the page that says so waits no second time
         raise

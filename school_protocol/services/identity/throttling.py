@@ -69,6 +69,13 @@ def note(session: Session, house: House, what: str, name: str, *, address: str, 
     return Attempt(tuple(rows), (of_name, of_pair, *((of_all,) if of_all else ())))
 
 
+def note_from(session: Session, house: House, what: str, *, address: str) -> Attempt:
+    """One more try at `what`, by whoever is at that address: many honest people may be. Raises TooManyTries."""
+    of_place = f"{what}|place|{place_of(address)}"
+    _wait(session, house, {of_place: (of_place, PLACE_FREE)})
+    return Attempt((browser.note_attempt(session, of_place, at=house.now()),), ())
+
+
 def forgive(session: Session, attempt: Attempt) -> None:
     """It was no failure. Other failures from the same place still count: whoever has an account resets nothing."""
     for subject in attempt.own:

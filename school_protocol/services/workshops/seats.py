@@ -6,7 +6,8 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from threading import Lock
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
@@ -27,6 +28,9 @@ SEATS_MOST = 12
 ROOM_MOST = 240
 _SEEN = timedelta(seconds=30)
 """How often it is written down that a seat was seen."""
+_SLOW, _FREE = timedelta(minutes=1), 5
+_tries: dict[tuple[str, str], list[datetime]] = {}
+_tries_lock = Lock()
 _EVER, _NEVER = date(2000, 1, 1), date(2099, 12, 31)
 
 
@@ -171,6 +175,43 @@ def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
             raise BadInput({"pin": ("wrong",)})
         rooms.hand(session, seat.id, rooms.mark_of(room.house.vault, token))
         rooms.stamp(session)
+    return Sat(seat, token)
+
+
+def come_back_slowly(room: Room, table: int, name: str, pin: str) -> Sat:
+    """The same, where guessing gets slow: after five wrong numbers a seat's number is not read for a minute."""
+    known = f"{table}|{plain_name(name).casefold()}"
+    now = room.real.now()
+    with _tries_lock:
+        tries = [at for at in _tries.get((room.id, known), ()) if now - at < _SLOW]
+        _tries[room.id, known] = tries
+    if len(tries) >= _FREE:
+        raise BadInput({"pin": ("wait",)})
+    try:
+        return come_back(room, table, name, pin)
+    except BadInput:
+        with _tries_lock:
+            _tries[room.id, known].append(now)
+        raise
+
+
+def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
+    """The trainer sits at a table in a role that nobody there holds. Raises BadInput: `held`, `taken`."""
+    with room.store.reading() as session:
+        there = [one for one in rooms.seats(session, table) if one.left_at is None]
+    own = [one for one in there if one.is_trainer]
+    if any(role in one.roles for one in there if not one.is_trainer):
+        raise BadInput({"roles": ("held",)})
+    for seat in own:
+        if seat.roles == (role,):
+            return _handed(room, seat)
+    return join(room, table, f"{name} {len(own) + 1}", [role], language=language, trainer=True)
+
+
+def _handed(room: Room, seat: Seat) -> Sat:
+    token = secrets.token_urlsafe(24)
+    with room.store.writing() as session:
+        rooms.hand(session, seat.id, rooms.mark_of(room.house.vault, token))
     return Sat(seat, token)
 
 

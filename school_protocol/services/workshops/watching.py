@@ -167,3 +167,10 @@ def is_for(inject: Inject, roles: Iterable[str], room: Room) -> bool:
     mine = set(roles)
     cast = room.scenario.cast
     return EVERYONE in inject.to or any(cast[key].role in mine for key in inject.to if key in cast)
+
+
+def touched(room: Room, table: int) -> None:
+    """Something was done at a table: it is looked at now."""
+    with room.store.writing() as session:
+        rooms.go_stale(session, table)
+    look(room)

@@ -311,3 +311,9 @@ def words(session: Session, vault: Vault, kind: WordKind, tables: Sequence[int] 
 def without_writing(seat: Seat) -> Seat:
     """The same seat, with no form open."""
     return replace(seat, writing=None, writing_until=None)
+
+
+def count_words(session: Session, tables: Sequence[int]) -> int:
+    """How many messages of the trainer stand there."""
+    query = select(func.count()).where(WordRow.kind == WordKind.message.value, WordRow.at_table.in_(tables))
+    return session.scalar(query) or 0

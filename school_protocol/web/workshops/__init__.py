@@ -1,0 +1,294 @@
+"""The trainer's pages: workshops, their walls, and what is done with the room."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import segno
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from markupsafe import Markup
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.room_clock import FAST, REAL, STANDING
+from school_protocol.services.workshops import ending, founding, running, scenarios, seats, tables_seen, watching
+from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
+from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
+from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.web import sessions
+from school_protocol.web.questions import moment_typed
+from school_protocol.web.rendering import wording
+from school_protocol.web.workshops import room as inside
+from school_protocol.web.workshops.mounting import PREFIX
+
+blueprint = Blueprint("workshops", __name__, url_prefix="/workshops")
+
+ROOMS = "rooms"
+REFRESH = "10"
+PACES = {"stand": STANDING, "real": REAL, "fast": FAST}
+
+
+def rooms() -> Rooms:
+    """The rooms that this process has open."""
+    found: Rooms = current_app.extensions[ROOMS]
+    return found
+
+
+def trainer() -> Actor:
+    return sessions.actor()
+
+
+def _mine(workshop: str) -> Workshop:
+    return running.own(sessions.house(), trainer(), workshop)
+
+
+def _room(workshop: str) -> Room:
+    """The room of one's own workshop; raises Unseen where it is gone."""
+    _mine(workshop)
+    try:
+        return rooms().room(workshop)
+    except RoomGone:
+        raise Unseen(workshop) from None
+
+
+# ---- the list, and a new one -------------------------------------------------------------------------------------
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """One's workshops, latest first."""
+    view = ending.see_workshops(sessions.house(), trainer())
+    return render_template("workshops/index.html", view=view, scenarios=_titles())
+
+
+def _titles() -> dict[str, object]:
+    return {one.scenario: one.title for one in scenarios.shipped()}
+
+
+@blueprint.route("/new", methods=["GET", "POST"])
+def new() -> ResponseReturnValue:
+    """Choose a scenario, and how many tables."""
+    problems: dict[str, tuple[str, ...]] = {}
+    if request.method == "POST":
+        try:
+            made = _make()
+        except BadInput as error:
+            problems = error.problems
+        else:
+            return redirect(url_for("workshops.show", workshop=made.id))
+    page = render_template(
+        "workshops/new.html", scenarios=scenarios.shipped(), problems=problems, typed=request.form, most=TABLES_MOST
+    )
+    return (page, 422) if problems else page
+
+
+def _make() -> Workshop:
+    chosen = scenarios.find(request.form.get("scenario", "")[:80])
+    typed = request.form.get("tables", "").strip()[:10]
+    problems: dict[str, tuple[str, ...]] = {}
+    if chosen is None:
+        problems["scenario"] = ("missing",)
+    if not typed.isdecimal() or not 1 <= int(typed) <= TABLES_MOST:
+        problems["tables"] = ("out_of_range",)
+    if problems or chosen is None:
+        raise BadInput(problems)
+    protocol, content = next(iter(scenarios.protocols_of(chosen)))
+    wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
+    data = scenarios.content_of(chosen.scenario)
+    return founding.found(sessions.house(), trainer(), data, protocol, content, wanted)
+
+
+# ---- the wall ----------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<workshop>")
+def show(workshop: str) -> ResponseReturnValue:
+    """Every table, and what can be done; once it is purged, what is kept of it."""
+    mine = _mine(workshop)
+    if mine.purged_at is not None:
+        return render_template("workshops/kept.html", workshop=mine)
+    return _wall("workshops/wall.html", mine)
+
+
+@blueprint.get("/<workshop>/projector")
+def projector(workshop: str) -> ResponseReturnValue:
+    """The wall for everybody's eyes: no button, no trap, no name of what is to come."""
+    _room(workshop)
+    return _wall("workshops/projector.html", _mine(workshop))
+
+
+def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
+    room = _room(mine.id)
+    watching.look(room)
+    wall = tables_seen.see_wall(room)
+    known = {"address": _address(mine), "playable": seats.playable(room.protocol, room.scenario)}
+    response = make_response(
+        render_template(template, workshop=mine, wall=wall, qr=_qr(mine) if not mine.ended_at else None, **known)
+    )
+    if not mine.ended_at:
+        response.headers["Refresh"] = REFRESH
+    return response
+
+
+def _address(workshop: Workshop) -> str:
+    """Where participants come in: the address that the settings say, else the one that was asked for."""
+    base = sessions.house().settings.address.rstrip("/") or request.host_url.rstrip("/")
+    return f"{base}{url_for('joining.by_link', code=workshop.code)}"
+
+
+def _qr(workshop: Workshop) -> Markup:
+    drawn = segno.make(_address(workshop), error="m")
+    title = wording()._("Join this workshop")
+    return Markup(  # noqa: S704 - segno draws paths and escapes the title
+        drawn.svg_inline(scale=4, border=2, title=title, svgclass="qr", lineclass=None, omitsize=True)
+    )
+
+
+# ---- what a trainer does -----------------------------------------------------------------------------------------
+
+
+def _back(workshop: str) -> ResponseReturnValue:
+    return redirect(url_for("workshops.show", workshop=workshop))
+
+
+def _said(error: BadInput) -> None:
+    w = wording()
+    codes = {code for found in error.problems.values() for code in found}
+    if "turned_back" in codes:
+        words = w._("The clock never turns back: choose a later moment.")
+    elif "too_far" in codes:
+        words = w._("That is more than a year on.")
+    elif "ended" in codes:
+        words = w._("This workshop has ended.")
+    elif "too_long" in codes:
+        words = w._("That message is too long: 600 characters at most.")
+    elif "taken" in codes:
+        words = w._("You already sit there.")
+    else:
+        words = w._("That was not understood: nothing was changed.")
+    flash(words, "problem")
+
+
+@blueprint.post("/<workshop>/clock")
+def clock(workshop: str) -> ResponseReturnValue:
+    """Let it stand or run, move on to what comes next, or to a moment."""
+    room, wanted = _room(workshop), request.form.get("do", "")
+    try:
+        if wanted in PACES:
+            running.set_pace(room, PACES[wanted])
+        elif wanted == "next":
+            if running.to_next(room) is None:
+                flash(wording()._("Nothing more comes by itself: the tables decide."), "message")
+        else:
+            running.turn_to(room, _moment(request.form.get("moment", "")[:40]))
+    except BadInput as error:
+        _said(error)
+    return _back(workshop)
+
+
+def _moment(typed: str) -> datetime:
+    found = moment_typed(typed)
+    if found is None:
+        raise BadInput({"moment": ("not_a_moment",)})
+    return found
+
+
+@blueprint.post("/<workshop>/freeze")
+def freeze(workshop: str) -> ResponseReturnValue:
+    """Stop the room, or let it go on."""
+    try:
+        running.freeze(_room(workshop), request.form.get("frozen") == "1")
+    except BadInput as error:
+        _said(error)
+    return _back(workshop)
+
+
+@blueprint.post("/<workshop>/go-on")
+def go_on(workshop: str) -> ResponseReturnValue:
+    """Wait for nobody who writes."""
+    running.go_on(_room(workshop))
+    return _back(workshop)
+
+
+@blueprint.post("/<workshop>/inject")
+def inject(workshop: str) -> ResponseReturnValue:
+    """Hold something back, let it come when it is called, or have it come now."""
+    room, key, wanted = _room(workshop), request.form.get("inject", "")[:80], request.form.get("do", "")
+    if wanted == "now":
+        running.let_in(room, _table(), key)
+    else:
+        running.hold(room, _table(), key, wanted == "hold")
+    return _back(workshop)
+
+
+def _table() -> int:
+    typed = request.form.get("table", "0")
+    return int(typed) if typed.isdecimal() and len(typed) < 4 else -1
+
+
+@blueprint.post("/<workshop>/say")
+def say(workshop: str) -> ResponseReturnValue:
+    """A message to a table, or to all."""
+    try:
+        running.say(_room(workshop), _table(), request.form.get("text", "")[:5000])
+    except BadInput as error:
+        _said(error)
+    else:
+        flash(wording()._("The message was sent."), "ok")
+    return _back(workshop)
+
+
+@blueprint.post("/<workshop>/table")
+def table(workshop: str) -> ResponseReturnValue:
+    """Hints on or off at a table, its hand taken down."""
+    room, wanted = _room(workshop), request.form.get("do", "")
+    if wanted == "hand":
+        running.raise_hand(room, _table(), False)
+    else:
+        running.set_hints(room, _table(), wanted == "hints")
+    return _back(workshop)
+
+
+@blueprint.post("/<workshop>/phone")
+def phone(workshop: str) -> ResponseReturnValue:
+    """Sign a lost phone out."""
+    seats.free_phone(_room(workshop), request.form.get("seat", "")[:40])
+    flash(wording()._("That phone is signed out. Its holder comes back with the seat’s number."), "ok")
+    return _back(workshop)
+
+
+@blueprint.post("/<workshop>/play")
+def play(workshop: str) -> ResponseReturnValue:
+    """Sit at a table in a role that nobody there holds."""
+    room, role = _room(workshop), request.form.get("role", "")[:80]
+    w = wording()
+    try:
+        sat = seats.play(room, _table(), role, name=w._("Trainer"), language=w.language)
+    except BadInput as error:
+        _said(error)
+        return _back(workshop)
+    except RoomGone:
+        raise Unseen(workshop) from None
+    response = make_response(redirect(f"{request.script_root}{PREFIX}{workshop}/room"))
+    inside.hand_over(response, workshop, sat.token)
+    return response
+
+
+@blueprint.post("/<workshop>/end")
+def end(workshop: str) -> ResponseReturnValue:
+    """The workshop is over; its debriefs are kept, without names."""
+    ending.end(sessions.house(), _room(workshop))
+    return _back(workshop)
+
+
+@blueprint.post("/<workshop>/purge")
+def purge(workshop: str) -> ResponseReturnValue:
+    """The room is destroyed, with all that was written in it."""
+    _mine(workshop)
+    if request.form.get("sure") != "1":
+        flash(wording()._("Nothing was destroyed: tick the box first."), "problem")
+        return _back(workshop)
+    ending.purge(sessions.house(), rooms(), workshop)
+    flash(wording()._("The room is destroyed. What is kept of it names nobody."), "ok")
+    return redirect(url_for("workshops.index"))

@@ -1,0 +1,317 @@
+"""Inside a workshop: coming in, one's table, what came to it; and what a room lets pass of the product's pages."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import cast
+
+from flask import Blueprint, Flask, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.errors import BadInput
+from school_protocol.domain.policy import Actor
+from school_protocol.services.workshops import running, seats, tables_seen, watching
+from school_protocol.services.workshops.rooms import Room, RoomGone
+from school_protocol.services.workshops.seats import Sat
+from school_protocol.storage.workshops.rooms import Seat, State
+from school_protocol.web import sessions
+from school_protocol.web.rendering import wording
+
+blueprint = Blueprint("room", __name__, url_prefix="/room")
+
+ROOM = "room"
+OPEN = frozenset(
+    {
+        "static", "desk.index", "desk.search", "desk.forget_draft", "desk.folds", "desk.leave", "desk.language",
+        "reports.new", "reports.danger", "reports.receipt", "reports.raise_danger", "reports.act",
+        "cases.show", "cases.chronology", "cases.entry", "cases.undo", "cases.act", "cases.move", "cases.danger",
+        "cases.first_minutes", "cases.case_file", "cases.letters", "cases.letter", "cases.remarks", "cases.remark",
+        "cases.review_sheet", "cases.settle_remark", "cases.copies", "cases.revoke", "cases.evidence",
+        "cases.evidence_file", "cases.open_file", "cases.evidence_mistake", "cases.removal", "cases.sight",
+        "cases.readings", "cases.names", "cases.end_opened", "cases.door", "cases.emergency",
+        "review.index", "review.conformance", "review.observe", "review.send", "review.end", "review.refuse",
+        "help.index", "help.role", "help.topic", "help.drawing", "help.wall", "help.form", "help.forms",
+    }
+)  # fmt: skip
+"""Endpoints of the product that a room serves. Whatever is not named is absent there."""
+COME_IN = "room.enter"
+WHILE_OUT = frozenset({"static", "desk.leave", "desk.language", "help.index", "desk.folds"})
+"""What whoever has no seat may ask for."""
+FORMS = frozenset({"reports.new", "reports.danger", "cases.act", "cases.move", "cases.danger", "cases.letter"})
+"""Pages that somebody writes on: the fast clock stands while one is open."""
+NO_WRITING = frozenset({"desk.language", "desk.leave", "desk.folds"})
+"""Sent without anything of a case being written: not stopped by a room that is frozen."""
+
+
+ABSENT = (
+    "has_team", "may_publish", "may_administer", "has_yearly", "may_see_referrals", "may_keep_contacts",
+    "may_see_figures", "may_look_at_teams", "may_see_visits", "may_keep_roster", "may_bulk", "may_see_limits",
+    "shows_mails", "may_train",
+)  # fmt: skip
+"""What templates ask before they lead to a page that no room serves."""
+
+
+def scope_of(workshop: str) -> str:
+    """What the cookies of a room are called after."""
+    return f"workshop-{workshop}-"
+
+
+def hand_over(response: Response, workshop: str, token: str) -> None:
+    """Give a browser that is at the host's page a seat in a room."""
+    secure = current_app.config["SESSION_COOKIE_SECURE"]
+    name = f"{'__Host-' if secure else ''}{scope_of(workshop)}session"
+    response.set_cookie(name, token, secure=secure, httponly=True, samesite="Lax", path="/")
+
+
+def furnish(app: Flask, workshop: Room | None) -> None:
+    """Make this application a room's, before anything else is; None: it is the product itself."""
+    app.extensions[ROOM] = workshop
+    if workshop is not None:
+        app.extensions[sessions.RECOGNISE] = actor
+        app.extensions[sessions.SCOPE] = scope_of(workshop.id)
+
+
+def init_app(app: Flask) -> None:
+    """What pages of a room show besides, and what is looked at after something was sent there."""
+    app.jinja_env.globals.update(room_here=here)
+    if room_of(app) is None:
+        return
+    app.jinja_env.globals.update(dict.fromkeys(ABSENT, _absent))
+
+    @app.after_request
+    def look(response: Response) -> Response:
+        if request.method == "POST" and request.endpoint in OPEN - NO_WRITING:
+            afterwards(seat(), response.status_code)
+        return response
+
+
+def _absent(*_asked: object) -> bool:
+    return False
+
+
+def serves(endpoint: str, in_room: bool) -> bool:
+    """Whether a room's application, or the product's own, has that page."""
+    return (endpoint in OPEN or endpoint.startswith("room.")) if in_room else not endpoint.startswith("room.")
+
+
+def room_of(app: Flask) -> Room | None:
+    """The room that this application serves; None in the product itself."""
+    return app.extensions.get(ROOM)
+
+
+def room() -> Room:
+    """The room of this request."""
+    return cast(Room, current_app.extensions[ROOM])
+
+
+def seat() -> Seat | None:
+    """The seat of whoever asks, found once a request."""
+    if "seat" not in g:
+        g.seat = seats.seat_of(room(), sessions.token_of_request())
+    found: Seat | None = g.seat
+    return found
+
+
+def actor() -> Actor | None:
+    """Whoever sits there, as one who acts in the workshop."""
+    found = seat()
+    return seats.actor_of(room(), found) if found is not None else None
+
+
+def guard() -> ResponseReturnValue | None:
+    """What is not for a room is absent; who has no seat is asked to sit; a frozen room records nothing."""
+    endpoint = request.endpoint or ""
+    if endpoint in WHILE_OUT or endpoint in ENTRY:
+        return None
+    found = seat()
+    if found is None:
+        return redirect(url_for(COME_IN))
+    if request.method == "GET":
+        if endpoint in FORMS:
+            running.writes(room(), found, request.path)
+        elif endpoint not in NO_WRITING and endpoint != "static":
+            running.wrote(room(), found)
+        watching.look(room())
+        return None
+    state = room().state()
+    if endpoint not in NO_WRITING and not endpoint.startswith("room."):
+        if state.state is State.ended:
+            return render_template("room/over.html"), 409
+        if state.clock.frozen or state.state is State.waiting:
+            return render_template("room/frozen.html", waiting=state.state is State.waiting), 409
+    return None
+
+
+def afterwards(found: Seat | None, status: int) -> None:
+    """Something was sent: the table is looked at, and whoever wrote writes no more."""
+    if found is None:
+        return
+    if status < 400:
+        running.wrote(room(), found)
+    watching.touched(room(), found.table)
+
+
+# ---- what each page shows of it ----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The band on each page of a room: where one sits, what time it is there, and whether it runs."""
+
+    seat: Seat | None
+    table: int
+    moment: datetime
+    stands: str
+    """Why the clock stands: `waiting`, `frozen`, `paused`, `writing`, `ended`; empty while it runs."""
+    pace: int
+    hints: bool
+    fresh: int
+    """Things that came and stand on the table's page."""
+
+
+def here() -> Here | None:
+    """For templates: the band of this page; None in the product itself."""
+    found = room_of(current_app)
+    if found is None:
+        return None
+    if "here" not in g:
+        g.here = _here(found)
+    band: Here = g.here
+    return band
+
+
+def _here(found: Room) -> Here:
+    mine = seat()
+    state, real = found.state(), found.real.now()
+    stands = tables_seen.why_it_stands(state, real)
+    fresh, hints = tables_seen.band_of(found, mine) if mine is not None else (0, True)
+    table = mine.table if mine is not None else 0
+    return Here(mine, table, state.clock.at(real), stands, state.clock.pace, hints, fresh)
+
+
+# ---- coming in ---------------------------------------------------------------------------------------------------
+
+ENTRY = frozenset({"room.enter", "room.sit", "room.back"})
+
+
+@blueprint.get("/enter")
+def enter() -> ResponseReturnValue:
+    """Choose a table, a name and roles."""
+    if seat() is not None:
+        return redirect(url_for("room.table"))
+    return _entry({})
+
+
+@blueprint.post("/enter")
+def sit() -> ResponseReturnValue:
+    """Sit down: the phone keeps the seat."""
+    typed = _typed()
+    try:
+        sat = seats.join(room(), typed.table, typed.name, typed.roles, language=wording().language)
+    except BadInput as error:
+        return _entry(error.problems), 422
+    except RoomGone:
+        return render_template("room/over.html"), 410
+    return _seated(sat)
+
+
+@blueprint.post("/back")
+def back() -> ResponseReturnValue:
+    """Take one's seat again, with another phone."""
+    typed = _typed()
+    try:
+        sat = seats.come_back_slowly(room(), typed.table, typed.name, request.form.get("pin", "")[:40])
+    except BadInput as error:
+        return _entry(error.problems, coming_back=True), 422
+    return _seated(sat)
+
+
+def _seated(sat: Sat) -> ResponseReturnValue:
+    response = current_app.make_response(redirect(url_for("room.table")))
+    return sessions.begin(response, sat.token)
+
+
+@dataclass(frozen=True, slots=True)
+class _Typed:
+    table: int
+    name: str
+    roles: tuple[str, ...]
+
+
+def _typed() -> _Typed:
+    table = request.form.get("table", "")
+    return _Typed(
+        int(table) if table.isdecimal() and len(table) < 4 else 0,
+        request.form.get("name", "")[:200],
+        tuple(request.form.getlist("roles")[:40]),
+    )
+
+
+def _entry(problems: dict[str, tuple[str, ...]], *, coming_back: bool = False) -> str:
+    view = tables_seen.see_entry(room())
+    return render_template("room/enter.html", view=view, problems=problems, typed=_typed(), coming_back=coming_back)
+
+
+# ---- the table ---------------------------------------------------------------------------------------------------
+
+
+def _mine() -> Seat:
+    found = seat()
+    if found is None:
+        abort(404)
+    return found
+
+
+@blueprint.get("")
+def table() -> ResponseReturnValue:
+    """One's table: what came to it, one's card, who sits here."""
+    view = tables_seen.see_table(room(), _mine())
+    response = current_app.make_response(render_template("room/table.html", view=view))
+    response.headers["Refresh"] = "20"
+    return response
+
+
+@blueprint.route("/seat", methods=["GET", "POST"])
+def change() -> ResponseReturnValue:
+    """Sit elsewhere, or in other roles."""
+    mine, problems = _mine(), {}
+    if request.method == "POST":
+        typed = _typed()
+        try:
+            seats.change(room(), mine, typed.table, typed.roles)
+        except BadInput as error:
+            problems = error.problems
+        else:
+            flash(wording()._("Your seat was changed."), "ok")
+            return redirect(url_for("room.table"))
+    view = tables_seen.see_entry(room())
+    page = render_template("room/seat.html", view=view, seat=mine, problems=problems)
+    return (page, 422) if problems else page
+
+
+@blueprint.post("/leave")
+def leave() -> ResponseReturnValue:
+    """Stand up."""
+    seats.leave(room(), _mine())
+    return sessions.end(current_app.make_response(redirect(url_for(COME_IN))))
+
+
+@blueprint.post("/hand")
+def hand() -> ResponseReturnValue:
+    """Ask for the trainer, or no longer."""
+    running.raise_hand(room(), _mine().table, request.form.get("raised") == "1")
+    return redirect(url_for("room.table"))
+
+
+@blueprint.post("/feedback")
+def feedback() -> ResponseReturnValue:
+    """Say something of the workshop; nobody learns who said it."""
+    _mine()
+    try:
+        running.feed_back(room(), request.form.get("text", "")[:5000])
+    except BadInput:
+        flash(wording()._("Write a few words, at most 600 characters."), "message")
+    else:
+        flash(wording()._("Thank you. Nobody learns who wrote this."), "ok")
+    return redirect(url_for("room.table"))

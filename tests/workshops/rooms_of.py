@@ -1,0 +1,56 @@
+"""A host with a trainer, and workshops on it, as tests need them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from school_protocol.config import Settings
+from school_protocol.definitions import read
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.services.accounts import actor_named, hash_password
+from school_protocol.services.house import House, open_house
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.workshops import founding, scenarios
+from school_protocol.services.workshops.founding import Wanted
+from school_protocol.storage import directory
+from school_protocol.storage.workshops.listed import Workshop
+
+NOON = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
+ROOT = Path(__file__).parents[2] / "protocol_definitions"
+CONTENT = (ROOT / "ma-cyberharassment" / "1.yaml").read_bytes()
+PASSWORD = "un mot de passe pour un essai"  # noqa: S105 - nobody's
+
+
+def host_in(folder: Path) -> House:
+    """A house with an academy and a trainer (`formateur`), its definition published; nobody else."""
+    house = open_house(Settings(data=folder), TurnableClock(NOON))
+    protocol = read(CONTENT, "1.yaml")
+    with house.directory.writing() as session:
+        region = directory.add_unit(session, kind=UnitKind.region, code="R", names={"fr": "Académie"})
+        directory.publish(
+            session, protocol=protocol.protocol, version=1, digest=protocol.digest, content=CONTENT, published_at=NOON
+        )
+        for name in ("formateur", "formatrice", "academie"):
+            account = directory.add_account(
+                session, username=name, names={"fr": name}, language="fr", created_at=NOON,
+                password_hash=hash_password(PASSWORD),
+            )  # fmt: skip
+            role = "academy" if name == "academie" else "trainer"
+            directory.appoint(session, account, role=role, unit=region, starts=NOON.date())
+    return house
+
+
+def person(house: House, name: str = "formateur") -> Actor:
+    found = actor_named(house, name)
+    assert found is not None
+    return found
+
+
+def made(house: House, scenario: str = "blackmail", tables: int = 3, hints: bool = True) -> Workshop:
+    """A workshop of the trainer's."""
+    told = scenarios.find(scenario)
+    assert told is not None
+    protocol, content = next(iter(scenarios.protocols_of(told)))
+    wanted = Wanted(tables, hints, "fr")
+    return founding.found(house, person(house), scenarios.content_of(scenario), protocol, content, wanted)
