@@ -27,7 +27,7 @@ from school_protocol.domain.protocol import Deadline, ScopeKind, Step
 from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests.pace import Pace, pace_of, paces
-from school_protocol.services.house import House
+from school_protocol.services.house import REALM, House
 from school_protocol.services.identity.administering import BY_COMMAND, write_down
 from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, scope_of, surroundings, today_for
 from school_protocol.services.sharing.answering import is_asked
@@ -236,7 +236,8 @@ def _plan(
     """Who is told for one cause; where it is urgent and reaches nobody, the next who can be reached is told at once."""
     reached, tellings = _asked(around, roles, urgent)
     if urgent and not reached:
-        _log.warning("an urgent notice finds nobody who can be reached: the next ones are told")
+        loud = logging.WARNING if around.house.name == REALM else logging.DEBUG
+        _log.log(loud, "an urgent notice finds nobody who can be reached: the next ones are told")
         last = (around.on_duty(found()) for found in (around.overseers, around.beyond))
         for receivers in chain((_of(around, step) for step in further), last):
             tellings = (*tellings, *_tellings(around, receivers, urgent))
@@ -244,7 +245,10 @@ def _plan(
                 reached = True
                 break
         if not reached:
-            _log.error("an urgent notice reaches nobody at all: see `school-protocol doctor`")
+            _log.log(
+                logging.ERROR if loud == logging.WARNING else loud,
+                "an urgent notice reaches nobody at all: see `school-protocol doctor`",
+            )
     if not urgent:
         tellings = around.by_pace(tellings, asked_at)
     return Plan(around.row.case_id, cause, tuple(dict.fromkeys(tellings)), urgent, asked_at)

@@ -13,7 +13,7 @@ from school_protocol.documents.sealing.copies import Copy
 from school_protocol.documents.sealing.overlays import overlay
 from school_protocol.domain.errors import SentBefore
 from school_protocol.domain.events import DocumentIssued
-from school_protocol.services.house import House
+from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import Loaded, keep
 from school_protocol.services.papers.signing import signed
 from school_protocol.storage import access, cases, journal, once, papers
@@ -56,6 +56,11 @@ class Handed:
     """For whom a case file was made, as the case knows them: `self`, a unit's id, `referral-2`, a person's id."""
 
 
+def watermark(house: House, wording: Wording) -> str:
+    """What stands across each page of a paper of a workshop; nothing on others."""
+    return "" if house.name == REALM else wording._("TRAINING")
+
+
 def copied(
     house: House, loaded: Loaded, handed: Handed, head: journal.Head, pages: bytes, *, has_record: bool
 ) -> bytes:
@@ -63,7 +68,7 @@ def copied(
     wording = Wording(handed.language)
     copy = Copy(handed.copy, handed.reader, loaded.now, head.hash, head.seq)
     about_copy = wording._("What belongs to this copy alone")
-    whole = assembled(pages, overlay(copy, wording), copy, about_copy, has_record=has_record)
+    whole = assembled(pages, overlay(copy, wording, watermark(house, wording)), copy, about_copy, has_record=has_record)
     return signed(house, loaded.around.unit, whole, loaded.now, wording)
 
 

@@ -226,7 +226,7 @@ class _Issuing:
         view = YearlyPaper(protocol, document, self.place.unit, self._above(), self.period, printed)
         data = yearly_paper(view, wording)
         line = Copy(copy, self._reader(), self.now, "", 0)
-        watermark = "" if self.actor.realm == REALM else wording._("Exercise")
+        watermark = "" if self.actor.realm == REALM else wording._("TRAINING")
         about = wording._("What belongs to this copy alone")
         whole = assembled(data, overlay(line, wording, watermark), line, about, has_record=False)
         return signed(self.house, self.place.unit, whole, self.now, wording)

@@ -61,7 +61,7 @@ def open_copy(house: House, actor: Actor, number: str, export_id: str, language:
     assert head is not None
     reader = account_names(house, [actor.id], language).get(actor.id, "—")
     line = Copy(copy, reader, house.now(), head.hash, head.seq)
-    watermark = "" if actor.realm == REALM else wording._("Exercise")
+    watermark = "" if actor.realm == REALM else wording._("TRAINING")
     about_it = wording._("What belongs to this copy alone")
     data = assembled(access_copy(view, wording), overlay(line, wording, watermark), line, about_it, has_record=False)
     data = signed(house, loaded.around.unit, data, house.now(), wording)

@@ -187,7 +187,7 @@ def _made(house: House, reader: str, view: VisitPack, copy: int, language: str) 
     wording = Wording(language)
     now = view.as_of
     line = Copy(copy, account_names(house, [reader], language).get(reader, "—"), now, "", 0)
-    watermark = "" if house.name == REALM else wording._("Exercise")
+    watermark = "" if house.name == REALM else wording._("TRAINING")
     about = wording._("What belongs to this copy alone")
     whole = assembled(visit_pack(view, wording), overlay(line, wording, watermark), line, about, has_record=False)
     return signed(house, view.unit, whole, now, wording)

@@ -80,7 +80,7 @@ def join(room: Room, table: int, name: str, roles: Sequence[str], *, language: s
             account = directory.add_account(
                 own, username=f"{seat.id}", names=dict.fromkeys(room.house.settings.languages, kept),
                 language=language, created_at=room.house.now(), password_hash=hashed, certified=True,
-                trained_until=_NEVER,
+                trained_until=_NEVER, email=f"{seat.id}@formation.invalid",
             )  # fmt: skip
             _appoint(own, room.protocol, account, place, roles)
         seat = replace(seat, account=account)
