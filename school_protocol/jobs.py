@@ -33,6 +33,7 @@ from school_protocol.services.protocols.publishing import work_out
 from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.staff.importing import go_on as go_on_lists
+from school_protocol.services.workshops import ending
 
 FILE = "jobs.sqlite"
 _log = logging.getLogger(__name__)
@@ -139,6 +140,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     _keep_limits(queue, house)
     _keep_files(queue, house)
     _keep_queue(queue, house)
+    _keep_rooms(queue, house)
     return queue
 
 
@@ -160,6 +162,16 @@ def _keep_limits(queue: Queue, house: House) -> None:
         return False
 
     queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(keep, lambda: None))
+
+
+def _keep_rooms(queue: Queue, house: House) -> None:
+    """The rooms of workshops: once an hour those whose time is over are destroyed."""
+
+    def purge() -> bool:
+        ending.purge_due(house)
+        return False
+
+    queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(purge, lambda: None))
 
 
 def _keep_queue(queue: Queue, house: House) -> None:

@@ -61,9 +61,14 @@ def demo_code(username: str) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True)
 @click.option("--no-worker", is_flag=True, help="Leave messages to `school-protocol worker`.")
-def serve(host: str, port: int, no_worker: bool) -> None:
-    """Serve the site, and deliver its messages."""
+@click.option("--workshop", is_flag=True, help="Serve a room for workshops alone, to phones on this machine's network.")
+def serve(host: str, port: int, no_worker: bool, workshop: bool) -> None:
+    """Serve the site, and deliver its messages; or a room for workshops, without any real data."""
     import waitress
+
+    if workshop:
+        serve_a_room(host, port)
+        return
 
     from school_protocol import jobs
     from school_protocol.cli import log
@@ -80,6 +85,33 @@ def serve(host: str, port: int, no_worker: bool) -> None:
             app, host=host, port=port, threads=8, ident=None, max_request_body_size=limits.MOST_SERVED,
             **behind(house.settings),
         )  # fmt: skip
+
+
+def serve_a_room(host: str, port: int) -> None:
+    """Workshops alone, over this machine's own network: its address, as a picture too, and the trainer's own link."""
+    import segno
+    import waitress
+
+    from school_protocol.cli import log
+    from school_protocol.services.house import SystemClock
+    from school_protocol.services.workshops import ending, laptops
+    from school_protocol.services.workshops.rooms import sweep_left_over
+    from school_protocol.web import create_app, limits
+
+    log.begin()
+    house = laptops.open_laptop(settings_from(os.environ), SystemClock())
+    ending.purge_due(house)
+    sweep_left_over(house)
+    everywhere = host in ("127.0.0.1", "0.0.0.0")  # noqa: S104 - phones in the room are to reach it
+    reached = laptops.own_address() if everywhere else host
+    app = create_app(house)
+    click.echo(f"For the trainer: http://{reached}:{port}/trainer/{laptops.key_of(house)}")
+    click.echo(f"For everybody:   http://{reached}:{port}/join")
+    segno.make(f"http://{reached}:{port}/join", error="m").terminal(compact=True)
+    waitress.serve(
+        app, host="0.0.0.0" if everywhere else host, port=port, threads=16, ident=None,  # noqa: S104
+        max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=True,
+    )  # fmt: skip
 
 
 def behind(settings: Settings) -> dict[str, Any]:

@@ -48,7 +48,7 @@ from school_protocol.web.cases import sharing
 from school_protocol.web.figures import campaign
 from school_protocol.web.referrals import contacts
 from school_protocol.web.stores import open_engines
-from school_protocol.web.workshops import joining, room
+from school_protocol.web.workshops import joining, laptop, room
 from school_protocol.web.workshops.mounting import Mounted
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -83,6 +83,7 @@ def _furnished(
     app.extensions["house"] = house
     app.extensions["ring"] = ring or (lambda: None)
     room.furnish(app, workshop)
+    laptop.furnish(app, house)
     app.config.update(
         TESTING=testing,
         SECRET_KEY=house.vault.chain("web-visit-v1", b""),
@@ -90,7 +91,7 @@ def _furnished(
         TRAP_BAD_REQUEST_ERRORS=False,
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
-    for part in (sessions, access, limits, rendering, headers, compression, errors, words, help, api, room):
+    for part in (sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop):
         part.init_app(app)
     for blueprint in (
         sign_in.blueprint,
@@ -120,6 +121,7 @@ def _furnished(
         workshops.blueprint,
         joining.blueprint,
         room.blueprint,
+        laptop.blueprint,
     ):
         app.register_blueprint(blueprint)
     if workshop is None:

@@ -27,11 +27,12 @@ from school_protocol.services.teams.team import has_team
 from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
 from school_protocol.services.visits.roster import may_keep as may_keep_roster
 from school_protocol.services.workshops.founding import may_train
+from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.web import kept, limits, sessions
 from school_protocol.web.api import admission
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
-from school_protocol.web.workshops import room
+from school_protocol.web.workshops import laptop, room
 
 PERMISSIONS: Mapping[str, Permission] = {
     "static": Permission.anyone,
@@ -238,6 +239,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "joining.index": Permission.anyone,
     "joining.find": Permission.anyone,
     "joining.by_link": Permission.anyone,
+    "laptop.enter": Permission.anyone,
     "room.enter": Permission.anyone,
     "room.sit": Permission.anyone,
     "room.back": Permission.anyone,
@@ -288,7 +290,9 @@ def guard() -> ResponseReturnValue | None:
     if permission is None:
         abort(404)
     in_room = room.room_of(current_app) is not None
-    if not room.serves(request.endpoint, in_room):
+    if request.endpoint == "desk.index" and is_laptop(sessions.house()):
+        return redirect(url_for("workshops.index"))
+    if not (room.serves(request.endpoint, in_room) and laptop.serves(request.endpoint)):
         abort(404)
     limits.apply(request.endpoint)
     if request.endpoint == "static":
@@ -349,6 +353,8 @@ def _is_own_site() -> bool:
 
 def _to_sign_in() -> ResponseReturnValue:
     """Ask who this is, then come back; what was typed meanwhile waits, sealed, for the same person."""
+    if is_laptop(sessions.house()):
+        return redirect(url_for("joining.index"))
     if request.method not in SAFE_METHODS:
         if kept.keep():
             flash("kept", "signed_out")

@@ -19,6 +19,7 @@ from school_protocol.domain.scenario import Scenario
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, moment
 from school_protocol.services.teams.team import declared
+from school_protocol.services.workshops.laptops import is_laptop, trainer_of
 from school_protocol.services.workshops.rooms import (
     SCENARIO,
     RoomTime,
@@ -54,6 +55,8 @@ class Wanted:
 
 def may_train(house: House, actor: Actor) -> bool:
     """Whether workshops are for this person: a role that runs them, by appointment."""
+    if is_laptop(house):
+        return actor.id == trainer_of(house).id
     known = declared(house)
     return any(held.role in known and known[held.role][1].trains for held in actor.appointments)
 

@@ -14,6 +14,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
 from school_protocol.services.workshops import ending, founding, running, scenarios, seats, tables_seen, watching
 from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
+from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
@@ -35,8 +36,9 @@ def rooms() -> Rooms:
     return found
 
 
-def trainer() -> Actor:
-    return sessions.actor()
+def trainer() -> Actor | None:
+    """Whoever leads; on a laptop that serves a room by itself, nobody's account."""
+    return None if is_laptop(sessions.house()) else sessions.actor()
 
 
 def _mine(workshop: str) -> Workshop:
