@@ -22,6 +22,7 @@ from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu,
 from bench.outcomes import Goal, Outcome, Skipped
 from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
 from bench.region import Region, regional
+from bench.room import full_house
 from school_protocol.config import LANGUAGES
 from school_protocol.documents import case_file as documents
 from school_protocol.domain import engine
@@ -407,6 +408,10 @@ def wire_form(shop: Workshop) -> Outcome:
 # ---- start -------------------------------------------------------------------------------------------------------
 
 
+def full_rooms(shop: Workshop) -> Outcome:
+    return full_house(shop.hurry)
+
+
 def start(shop: Workshop) -> Outcome:
     ours = Work(_runs("import sys; from school_protocol.cli import main; sys.exit(main())", "--help"))
     return _in(1e3, shop.pairs(ours, Work(_runs("import flask")), children_cpu))
@@ -502,6 +507,7 @@ ROWS: dict[str, Row] = {
         Row("figures-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.tables, server=True)),
         Row("queue", "open cases of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.queue)),
         Row("queue-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.queue, server=True)),
+        Row("seats", "10 rooms, 240 seats: 95th of 100 answers", "a bare page", "ms", None, full_rooms),
         Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
     )
 }
