@@ -27,6 +27,7 @@ from school_protocol.services.teams.team import has_team
 from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
 from school_protocol.services.visits.roster import may_keep as may_keep_roster
 from school_protocol.services.workshops.founding import may_train
+from school_protocol.services.workshops.registering import may_see_certificates
 from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.web import kept, limits, sessions
 from school_protocol.web.api import admission
@@ -236,6 +237,18 @@ PERMISSIONS: Mapping[str, Permission] = {
     "workshops.play": Permission.train,
     "workshops.end": Permission.train,
     "workshops.purge": Permission.train,
+    "workshops.attest": Permission.train,
+    "workshops.confirm": Permission.train,
+    "workshops.certificate": Permission.train,
+    "workshops.withdraw": Permission.train,
+    "workshops.register": Permission.see_certificates,
+    "workshops.register_list": Permission.see_certificates,
+    "workshops.debrief": Permission.train,
+    "workshops.debrief_paper": Permission.train,
+    "workshops.table_debrief": Permission.train,
+    "workshops.table_paper": Permission.train,
+    "workshops.replay": Permission.train,
+    "workshops.kit": Permission.train,
     "joining.index": Permission.anyone,
     "joining.find": Permission.anyone,
     "joining.by_link": Permission.anyone,
@@ -248,6 +261,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "room.leave": Permission.signed_in,
     "room.hand": Permission.signed_in,
     "room.feedback": Permission.signed_in,
+    "room.debrief": Permission.signed_in,
+    "room.debrief_paper": Permission.signed_in,
 }
 """Every endpoint, with what it asks of the person in front of it. One that is missing here answers 404."""
 
@@ -267,6 +282,7 @@ KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
     Permission.keep_roster: may_keep_roster,
     Permission.see_systems: may_see_tokens,
     Permission.train: may_train,
+    Permission.see_certificates: may_see_certificates,
 }
 """What is decided by who somebody is, whatever they ask about: nobody else learns that such an address is there."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,11 +10,13 @@ from school_protocol.domain.findings import Debrief, Kind
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.workshops import debriefs, running
-from school_protocol.services.workshops.rooms import Room, Rooms
+from school_protocol.services.workshops.rooms import Room, Rooms, room_alone
 from school_protocol.services.workshops.watching import by_case, cases_of, facts_at, room_begun, staged
 from school_protocol.storage.workshops import listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.storage.workshops.rooms import WordKind
 
+_log = logging.getLogger(__name__)
 LISTED_MOST = 60
 """So many of a trainer's workshops are listed."""
 
@@ -41,6 +44,19 @@ def debriefs_of(room: Room) -> dict[str, Debrief]:
     with room.store.reading() as session:
         numbers = [one.number for one in rooms.tables(session)]
     return {str(number): debrief_of(room, number) for number in numbers}
+
+
+def names_at(room: Room, number: int) -> dict[str, str]:
+    """Account → what its seat is called, of those who sat at a table at any time."""
+    with room.store.reading() as session:
+        return {seat.account: seat.name for seat in rooms.seats(session, number)}
+
+
+def feedback_of(room: Room) -> tuple[str, ...]:
+    """What participants said of the workshop, in no order that tells who."""
+    with room.store.reading() as session:
+        words = rooms.words(session, room.house.vault, WordKind.feedback)
+    return tuple(sorted(one.text for one in words))
 
 
 def end(host: House, room: Room) -> None:
@@ -71,7 +87,21 @@ def _error(finding: Any) -> Mapping[str, Any]:
 
 def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
     """Destroy a room, ended or not. What is kept of one that has not ended is worked out first, where it can be."""
+    _keep(host, workshop)
     running.purge(host, open_rooms, workshop)
+
+
+def _keep(host: House, workshop: str) -> None:
+    """What is kept of a workshop that nobody ended; nothing, where its room opens no more."""
+    with host.directory.reading() as session:
+        found = listed.find(session, workshop)
+    if found is None or found.kept is not None or found.purged_at is not None:
+        return
+    try:
+        with room_alone(host, workshop) as room:
+            end(host, room)
+    except Exception:
+        _log.warning("nothing could be kept of workshop %s", workshop, exc_info=True)
 
 
 def purge_due(host: House) -> int:
@@ -79,5 +109,5 @@ def purge_due(host: House) -> int:
     with host.directory.reading() as session:
         due = listed.to_purge(session, host.now())
     for one in due:
-        running.purge(host, None, one.id)
+        purge(host, None, one.id)
     return len(due)

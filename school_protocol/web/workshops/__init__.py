@@ -20,10 +20,15 @@ from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
+from school_protocol.web.workshops import debriefing
+from school_protocol.web.workshops import attesting
 from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Blueprint("workshops", __name__, url_prefix="/workshops")
+attesting.add_to(blueprint)
+
+debriefing.add_to(blueprint)
 
 ROOMS = "rooms"
 REFRESH = "10"
@@ -41,17 +46,27 @@ def trainer() -> Actor | None:
     return None if is_laptop(sessions.house()) else sessions.actor()
 
 
-def _mine(workshop: str) -> Workshop:
+def own(workshop: str) -> Workshop:
+    """One's own workshop; raises Unseen for any other."""
     return running.own(sessions.house(), trainer(), workshop)
 
 
-def _room(workshop: str) -> Room:
+def room_of(workshop: str) -> Room:
     """The room of one's own workshop; raises Unseen where it is gone."""
-    _mine(workshop)
+    own(workshop)
     try:
         return rooms().room(workshop)
     except RoomGone:
         raise Unseen(workshop) from None
+
+
+def _stands(workshop: str) -> bool:
+    """Whether the room is there: after a restore from a backup the list knows rooms that no backup holds."""
+    try:
+        rooms().room(workshop)
+    except RoomGone:
+        return False
+    return True
 
 
 # ---- the list, and a new one -------------------------------------------------------------------------------------
@@ -107,8 +122,8 @@ def _make() -> Workshop:
 @blueprint.get("/<workshop>")
 def show(workshop: str) -> ResponseReturnValue:
     """Every table, and what can be done; once it is purged, what is kept of it."""
-    mine = _mine(workshop)
-    if mine.purged_at is not None:
+    mine = own(workshop)
+    if mine.purged_at is not None or not _stands(workshop):
         return render_template("workshops/kept.html", workshop=mine)
     return _wall("workshops/wall.html", mine)
 
@@ -116,12 +131,12 @@ def show(workshop: str) -> ResponseReturnValue:
 @blueprint.get("/<workshop>/projector")
 def projector(workshop: str) -> ResponseReturnValue:
     """The wall for everybody's eyes: no button, no trap, no name of what is to come."""
-    _room(workshop)
-    return _wall("workshops/projector.html", _mine(workshop))
+    room_of(workshop)
+    return _wall("workshops/projector.html", own(workshop))
 
 
 def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
-    room = _room(mine.id)
+    room = room_of(mine.id)
     watching.look(room)
     wall = tables_seen.see_wall(room)
     known = {"address": _address(mine), "playable": seats.playable(room.protocol, room.scenario)}
@@ -165,6 +180,8 @@ def _said(error: BadInput) -> None:
         words = w._("This workshop has ended.")
     elif "too_long" in codes:
         words = w._("That message is too long: 600 characters at most.")
+    elif "held" in codes:
+        words = w._("Somebody at this table holds that role.")
     elif "taken" in codes:
         words = w._("You already sit there.")
     else:
@@ -175,7 +192,7 @@ def _said(error: BadInput) -> None:
 @blueprint.post("/<workshop>/clock")
 def clock(workshop: str) -> ResponseReturnValue:
     """Let it stand or run, move on to what comes next, or to a moment."""
-    room, wanted = _room(workshop), request.form.get("do", "")
+    room, wanted = room_of(workshop), request.form.get("do", "")
     try:
         if wanted in PACES:
             running.set_pace(room, PACES[wanted])
@@ -200,7 +217,7 @@ def _moment(typed: str) -> datetime:
 def freeze(workshop: str) -> ResponseReturnValue:
     """Stop the room, or let it go on."""
     try:
-        running.freeze(_room(workshop), request.form.get("frozen") == "1")
+        running.freeze(room_of(workshop), request.form.get("frozen") == "1")
     except BadInput as error:
         _said(error)
     return _back(workshop)
@@ -209,18 +226,21 @@ def freeze(workshop: str) -> ResponseReturnValue:
 @blueprint.post("/<workshop>/go-on")
 def go_on(workshop: str) -> ResponseReturnValue:
     """Wait for nobody who writes."""
-    running.go_on(_room(workshop))
+    running.go_on(room_of(workshop))
     return _back(workshop)
 
 
 @blueprint.post("/<workshop>/inject")
 def inject(workshop: str) -> ResponseReturnValue:
     """Hold something back, let it come when it is called, or have it come now."""
-    room, key, wanted = _room(workshop), request.form.get("inject", "")[:80], request.form.get("do", "")
-    if wanted == "now":
-        running.let_in(room, _table(), key)
-    else:
-        running.hold(room, _table(), key, wanted == "hold")
+    room, key, wanted = room_of(workshop), request.form.get("inject", "")[:80], request.form.get("do", "")
+    try:
+        if wanted == "now":
+            running.let_in(room, _table(), key)
+        else:
+            running.hold(room, _table(), key, wanted == "hold")
+    except BadInput as error:
+        _said(error)
     return _back(workshop)
 
 
@@ -233,7 +253,7 @@ def _table() -> int:
 def say(workshop: str) -> ResponseReturnValue:
     """A message to a table, or to all."""
     try:
-        running.say(_room(workshop), _table(), request.form.get("text", "")[:5000])
+        running.say(room_of(workshop), _table(), request.form.get("text", "")[:5000])
     except BadInput as error:
         _said(error)
     else:
@@ -244,7 +264,7 @@ def say(workshop: str) -> ResponseReturnValue:
 @blueprint.post("/<workshop>/table")
 def table(workshop: str) -> ResponseReturnValue:
     """Hints on or off at a table, its hand taken down."""
-    room, wanted = _room(workshop), request.form.get("do", "")
+    room, wanted = room_of(workshop), request.form.get("do", "")
     if wanted == "hand":
         running.raise_hand(room, _table(), False)
     else:
@@ -255,7 +275,7 @@ def table(workshop: str) -> ResponseReturnValue:
 @blueprint.post("/<workshop>/phone")
 def phone(workshop: str) -> ResponseReturnValue:
     """Sign a lost phone out."""
-    seats.free_phone(_room(workshop), request.form.get("seat", "")[:40])
+    seats.free_phone(room_of(workshop), request.form.get("seat", "")[:40])
     flash(wording()._("That phone is signed out. Its holder comes back with the seat’s number."), "ok")
     return _back(workshop)
 
@@ -263,7 +283,7 @@ def phone(workshop: str) -> ResponseReturnValue:
 @blueprint.post("/<workshop>/play")
 def play(workshop: str) -> ResponseReturnValue:
     """Sit at a table in a role that nobody there holds."""
-    room, role = _room(workshop), request.form.get("role", "")[:80]
+    room, role = room_of(workshop), request.form.get("role", "")[:80]
     w = wording()
     try:
         sat = seats.play(room, _table(), role, name=w._("Trainer"), language=w.language)
@@ -280,14 +300,14 @@ def play(workshop: str) -> ResponseReturnValue:
 @blueprint.post("/<workshop>/end")
 def end(workshop: str) -> ResponseReturnValue:
     """The workshop is over; its debriefs are kept, without names."""
-    ending.end(sessions.house(), _room(workshop))
+    ending.end(sessions.house(), room_of(workshop))
     return _back(workshop)
 
 
 @blueprint.post("/<workshop>/purge")
 def purge(workshop: str) -> ResponseReturnValue:
     """The room is destroyed, with all that was written in it."""
-    _mine(workshop)
+    own(workshop)
     if request.form.get("sure") != "1":
         flash(wording()._("Nothing was destroyed: tick the box first."), "problem")
         return _back(workshop)

@@ -6,17 +6,33 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
-from flask import Blueprint, Flask, Response, abort, current_app, flash, g, redirect, render_template, request, url_for
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    abort,
+    current_app,
+    flash,
+    g,
+    redirect,
+    render_template,
+    request,
+    session,
+    url_for,
+)
 from flask.typing import ResponseReturnValue
 
+from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.policy import Actor
-from school_protocol.services.workshops import running, seats, tables_seen, watching
+from school_protocol.services.workshops import debriefs, ending, running, seats, tables_seen, watching
 from school_protocol.services.workshops.rooms import Room, RoomGone
 from school_protocol.services.workshops.seats import Sat
 from school_protocol.storage.workshops.rooms import Seat, State
-from school_protocol.web import sessions
+from school_protocol.web import kept, sessions
+from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
+from school_protocol.web.workshops.debriefing import paper_of
 
 blueprint = Blueprint("room", __name__, url_prefix="/room")
 
@@ -139,7 +155,10 @@ def guard() -> ResponseReturnValue | None:
         if state.state is State.ended:
             return render_template("room/over.html"), 409
         if state.clock.frozen or state.state is State.waiting:
-            return render_template("room/frozen.html", waiting=state.state is State.waiting), 409
+            waits = kept.keep() is not None
+            return render_template(
+                "room/frozen.html", waiting=state.state is State.waiting, back=way_back() if waits else None
+            ), 409
     return None
 
 
@@ -206,9 +225,13 @@ def enter() -> ResponseReturnValue:
 @blueprint.post("/enter")
 def sit() -> ResponseReturnValue:
     """Sit down: the phone keeps the seat."""
+    if seat() is not None:
+        return redirect(url_for("room.table"))
     typed = _typed()
     try:
-        sat = seats.join(room(), typed.table, typed.name, typed.roles, language=wording().language)
+        sat = seats.join(
+            room(), typed.table, typed.name, typed.roles, language=wording().language, form=_form_sent()
+        )  # fmt: skip
     except BadInput as error:
         return _entry(error.problems), 422
     except RoomGone:
@@ -225,6 +248,12 @@ def back() -> ResponseReturnValue:
     except BadInput as error:
         return _entry(error.problems, coming_back=True), 422
     return _seated(sat)
+
+
+def _form_sent() -> str:
+    """What this form of this browser alone carries: pressed twice, it sits down once."""
+    token = request.form.get("token", "")[:200]
+    return f"{token}|{session.get('csrf_token', '')}" if token else ""
 
 
 def _seated(sat: Sat) -> ResponseReturnValue:
@@ -282,6 +311,8 @@ def change() -> ResponseReturnValue:
             seats.change(room(), mine, typed.table, typed.roles)
         except BadInput as error:
             problems = error.problems
+        except RoomGone:
+            return render_template("room/over.html"), 409
         else:
             flash(wording()._("Your seat was changed."), "ok")
             return redirect(url_for("room.table"))
@@ -315,3 +346,27 @@ def feedback() -> ResponseReturnValue:
     else:
         flash(wording()._("Thank you. Nobody learns who wrote this."), "ok")
     return redirect(url_for("room.table"))
+
+
+@blueprint.get("/debrief")
+def debrief() -> ResponseReturnValue:
+    """One's own table's debrief, once the workshop has ended."""
+    mine = _ended()
+    told = debriefs.shown(
+        ending.debrief_of(room(), mine.table), wording().language, ending.names_at(room(), mine.table)
+    )
+    return render_template("room/debrief.html", table=mine.table, told=told, can_print=missing() is None)
+
+
+@blueprint.get("/debrief.pdf")
+def debrief_paper() -> ResponseReturnValue:
+    """The same, on paper."""
+    return paper_of(room(), _ended().table)
+
+
+def _ended() -> Seat:
+    """Whoever asks for a debrief: before the end there is none."""
+    mine = _mine()
+    if room().state().state is not State.ended:
+        abort(404)
+    return mine

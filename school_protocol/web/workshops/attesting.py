@@ -1,0 +1,245 @@
+"""After a workshop: who attended and passed, looked at first and then entered; certificates; the academy's register."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from io import BytesIO
+from typing import Any
+
+from flask import Blueprint, Response, current_app, flash, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.documents.sealing.errors import SealingError
+from school_protocol.documents.sealing.saying import error_said
+from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.services.loading import today_for
+from school_protocol.services.staff import lists, said
+from school_protocol.services.staff.lists import Unreadable
+from school_protocol.services.teams.changing import TeamRefused
+from school_protocol.services.workshops import attended, attesting, certificates, registering
+from school_protocol.services.workshops import attest_said as words
+from school_protocol.services.workshops.attended import FIELDS, HEADINGS, RESULTS, Typed
+from school_protocol.services.workshops.attesting import AttestView
+from school_protocol.services.workshops.registering import RegisterLine
+from school_protocol.storage.numbers import format_number
+from school_protocol.web import sessions
+from school_protocol.web.cases.answering import new_token, one_for_each
+from school_protocol.web.rendering import wording
+
+CSV = "text/csv; charset=utf-8"
+ROWS = 8
+"""So many empty lines stand in the form."""
+ROWS_MOST = 60
+CURSOR_MOST = 80
+LINES_BYTES = 400_000
+_Problems = Mapping[str, tuple[str, ...]]
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """The addresses of what is attested, below those of workshops."""
+    blueprint.add_url_rule("/register", "register", register)
+    blueprint.add_url_rule("/register.csv", "register_list", register_list)
+    blueprint.add_url_rule("/<workshop>/attest", "attest", attest, methods=["GET", "POST"])
+    blueprint.add_url_rule("/<workshop>/attest/confirm", "confirm", confirm, methods=["POST"])
+    one = "/<workshop>/attest/<attestation>"
+    blueprint.add_url_rule(f"{one}/certificate", "certificate", certificate, methods=["POST"])
+    blueprint.add_url_rule(f"{one}/withdraw", "withdraw", withdraw, methods=["GET", "POST"])
+
+
+# ---- entering ----------------------------------------------------------------------------------------------------
+
+
+def attest(workshop: str) -> ResponseReturnValue:
+    """Who was entered, and the form; sent, what would become of each line."""
+    view = attesting.see_attest(sessions.house(), sessions.actor(), workshop)
+    if request.method != "POST":
+        return _page(view)
+    try:
+        if request.form.get("do") == "edit":
+            return _page(view, _kept_lines())
+        return _preview_page(view, _sent_lines())
+    except Unreadable as error:
+        return _page(view, unreadable=words.unreadable(wording(), error)), 422
+    except BadInput as error:
+        return _page(view, _form_lines(), problems=error.problems), 422
+    except TeamRefused as error:
+        return _page(view, obstacles=_obstacles(error)), 409
+
+
+def _sent_lines() -> tuple[Typed, ...]:
+    """The people of the file that was sent, else of the form. Raises Unreadable."""
+    sent = request.files.get("file")
+    if sent is not None and sent.filename:
+        return attended.from_csv(sent.stream.read(lists.LARGEST + 1))
+    return _form_lines()
+
+
+def _form_lines() -> tuple[Typed, ...]:
+    form = request.form
+    cells = ("name", "username", "result")
+    return attended.typed_lines(
+        {cell: form.get(f"{cell}-{place}", "") for cell in cells} for place in range(1, ROWS_MOST + 1)
+    )
+
+
+def _kept_lines() -> tuple[Typed, ...]:
+    """The lines that the preview carries. Raises BadInput."""
+    text = request.form.get("lines", "")
+    try:
+        told = json.loads(text) if len(text) <= LINES_BYTES else None
+    except (ValueError, RecursionError):
+        told = None
+    if not isinstance(told, list) or len(told) > attended.LINES_MOST:
+        raise BadInput({"lines": ("required",)})
+    lines = [one for one in told if isinstance(one, list) and len(one) == 4 and all(isinstance(x, str) for x in one)]
+    return attended.typed_lines(dict(zip(("line", "name", "username", "result"), one, strict=True)) for one in lines)
+
+
+def _page(
+    view: AttestView, lines: Sequence[Typed] = (), *, problems: _Problems | None = None, unreadable: str = "",
+    obstacles: Sequence[str] = (), unsealed: str = "", before: int | None = None,
+) -> str:  # fmt: skip
+    rows = max(ROWS, min(len(lines) + 2, ROWS_MOST))
+    return render_template(
+        "workshops/attest.html", view=view, lines=lines, rows=range(1, rows + 1), results=RESULTS,
+        result_said=lambda key: words.result(wording(), key), result_of=lambda one: words.result_of(wording(), one),
+        reason_said=lambda code: said.reason(wording(), code), number=format_number, problems=problems or {},
+        unreadable=unreadable, obstacles=obstacles, unsealed=unsealed, before=before, token=new_token(),
+        fields=FIELDS, headings=HEADINGS, most=attended.LINES_MOST, minutes=attesting.MINUTES,
+        held_on=request.form.get("held_on") or view.day.isoformat(),
+        lasted=request.form.get("minutes") or str(view.minutes), missing=certificates.missing(),
+        today=today_for(sessions.house()),
+    )  # fmt: skip
+
+
+def _preview_page(view: AttestView, lines: Sequence[Typed], obstacles: Sequence[str] = ()) -> str:
+    held_on, minutes = request.form.get("held_on", "")[:20], request.form.get("minutes", "")[:8]
+    shown = attesting.preview(sessions.house(), sessions.actor(), view.workshop.id, lines, held_on, minutes)
+    w = wording()
+    carried = json.dumps([[str(one.line), one.name, one.username, one.result] for one in lines], ensure_ascii=False)
+    return render_template(
+        "workshops/attest_preview.html", view=view, shown=shown, carried=carried, token=new_token(),
+        obstacles=obstacles, problems_said=lambda one: words.problems(w, one),
+        result_said=lambda key: words.result(w, key),
+    )  # fmt: skip
+
+
+def confirm(workshop: str) -> ResponseReturnValue:
+    """Enter what the page showed, by its digest."""
+    house, actor = sessions.house(), sessions.actor()
+    view = attesting.see_attest(house, actor, workshop)
+    lines: tuple[Typed, ...] = ()
+    try:
+        lines = _kept_lines()
+        done = attesting.attest(
+            house, actor, workshop, lines, request.form.get("held_on", "")[:20], request.form.get("minutes", "")[:8],
+            request.form.get("digest", "")[:64], token=request.form.get("token", "")[:100] or new_token(),
+        )  # fmt: skip
+    except BadInput as error:
+        return _page(view, problems=error.problems), 422
+    except TeamRefused as error:
+        return _preview_page(view, lines, _obstacles(error)), 409
+    except SentBefore:
+        return _page(view, obstacles=[wording()._("This form was recorded already.")]), 409
+    w = wording()
+    flash(w.ngettext("One person was entered.", "%(num)d people were entered.", done.entered), "ok")
+    return redirect(url_for("workshops.attest", workshop=workshop), 303)
+
+
+def _obstacles(error: TeamRefused) -> list[str]:
+    return [words.obstacle(wording(), one) for one in error.obstacles]
+
+
+# ---- one that was entered ----------------------------------------------------------------------------------------
+
+
+def certificate(workshop: str, attestation: str) -> ResponseReturnValue:
+    """One copy of a certificate."""
+    house, actor = sessions.house(), sessions.actor()
+    view = attesting.see_attest(house, actor, workshop)
+    if certificates.missing():
+        return _page(view), 503
+    language = request.form.get("language", "")[:8]
+    token = one_for_each(f"{attestation}.{language}")
+    try:
+        issued = certificates.issue(house, actor, workshop, attestation, language, token=token)
+    except SentBefore as error:
+        return _page(view, before=error.outcome["copy"]), 409
+    except SealingError as error:
+        current_app.logger.exception("a certificate could not be sealed")
+        return _page(view, unsealed=error_said(wording(), error)), 503
+    return send_file(BytesIO(issued.data), "application/pdf", as_attachment=True, download_name=issued.name)
+
+
+def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
+    """Why it counts no more."""
+    house, actor = sessions.house(), sessions.actor()
+    view = attesting.see_attest(house, actor, workshop)
+    line = next((one for one in view.lines if one.attestation.id == attestation), None)
+    if line is None:
+        raise Unseen(attestation)
+    known: dict[str, Any] = {"view": view, "line": line, "reasons": attesting.WITHDRAW_REASONS, "number": format_number}
+    known["reason_said"] = lambda code: said.reason(wording(), code)
+    problems: _Problems = {}
+    obstacles: list[str] = []
+    if request.method == "POST":
+        try:
+            attesting.withdraw(
+                house, actor, workshop, attestation, reason=request.form.get("reason", "")[:40],
+                sentence=request.form.get("sentence", "")[:1000],
+                token=request.form.get("token", "")[:100] or new_token(),
+            )  # fmt: skip
+        except BadInput as error:
+            problems = error.problems
+        except TeamRefused as error:
+            obstacles = _obstacles(error)
+        except SentBefore:
+            obstacles = [wording()._("This form was recorded already.")]
+        else:
+            flash(wording()._("It was withdrawn. Whoever checks the certificate is told so."), "ok")
+            return redirect(url_for("workshops.attest", workshop=workshop), 303)
+    page = render_template(
+        "workshops/attest_withdraw.html", **known, problems=problems, obstacles=obstacles, token=new_token()
+    )
+    return page, 422 if problems else 409 if obstacles else 200
+
+
+# ---- the register ------------------------------------------------------------------------------------------------
+
+
+def register() -> ResponseReturnValue:
+    """What the trainers of one's academy attested."""
+    after = request.args.get("after", "")
+    if len(after) > CURSOR_MOST:
+        raise Unseen("register")
+    view = registering.see_register(sessions.house(), sessions.actor(), ending=_is_ending(), after=after)
+    w = wording()
+    return render_template(
+        "workshops/register.html", view=view, result_of=lambda one: words.result_of(w, one), number=format_number
+    )
+
+
+def register_list() -> ResponseReturnValue:
+    """The same, whole, for a spreadsheet."""
+    w = wording()
+    head = [
+        w._("Certificate no."), w._("Name"), w._("Held on"), w._("Workshop"), w._("Result"), w._("Valid until"), w._("Trainer"),
+        w._("Withdrawn on"),
+    ]  # fmt: skip
+
+    def say(line: RegisterLine) -> Sequence[str]:
+        one = line.attestation
+        return [
+            format_number(one.number), one.name or w._("(can’t be read)"), one.held_on.isoformat(),
+            w.text(one.titles[attesting.SCENARIO_TITLE]), words.result_of(w, one),
+            one.valid_until.isoformat() if one.valid_until else "", line.trainer,
+            one.withdrawn.at.date().isoformat() if one.withdrawn else "",
+        ]  # fmt: skip
+
+    found = registering.register_list(sessions.house(), sessions.actor(), head, say, ending=_is_ending())
+    return Response(found, content_type=CSV, headers={"Content-Disposition": 'attachment; filename="register.csv"'})
+
+
+def _is_ending() -> bool:
+    return request.args.get("show") == "ending"
