@@ -1,4 +1,4 @@
-"""`scenarios check` and `scenario play`: scenarios of workshops, looked at and played without a workshop."""
+"""`scenarios check`, `scenario play` and `scenario kit`: scenarios looked at, played and printed without a workshop."""
 
 from __future__ import annotations
 
@@ -15,10 +15,12 @@ from school_protocol.domain.errors import DefinitionError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
+    from school_protocol.documents.papers.debrief_told import DebriefTold, FindingTold
+    from school_protocol.domain.findings import Debrief, Finding
     from school_protocol.domain.protocol import Protocol
-    from school_protocol.domain.scenario import Scenario
+    from school_protocol.domain.scenario import Scenario, Step
     from school_protocol.services.workshops.tables import Beat
 
 _PROTOCOL = click.option(
@@ -106,6 +108,207 @@ def scenario_play(file: str, protocol_file: str | None, witness: str | None, lan
         )
     if not went:
         sys.exit(1)
+
+
+@scenario.command("kit")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@_PROTOCOL
+@click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="fr", show_default=True)
+@click.option("-o", "--output", required=True, type=click.Path(dir_okay=False, writable=True), help="The PDF to write.")
+def scenario_kit(file: str, protocol_file: str | None, language: str, output: str) -> None:
+    """Print a workshop for a room without any network: cards, slips, forms, clock and debrief sheets, as one PDF."""
+    from datetime import UTC, datetime
+
+    from school_protocol.documents.rendering import DocumentsUnavailable
+    from school_protocol.services.workshops.kits import NotAsExpected, kit
+    from school_protocol.services.workshops.proving import TooLong
+    from school_protocol.web.cases.evidence_said import refusal_said
+    from school_protocol.web.conditions import in_words
+
+    try:
+        told = _checked(file, protocol_file, is_played=False)
+    except DefinitionError as error:
+        for line in fault_lines(error, language):
+            click.echo(line)
+        sys.exit(1)
+    protocol, content = next(_protocols(told, protocol_file))
+    try:
+        data = kit(protocol, content, told, language, datetime.now(UTC), asked_if=in_words, refused_file=refusal_said)
+    except (NotAsExpected, TooLong) as problem:
+        raise click.ClickException(f"{file}: {problem}; scenarios check says more") from None
+    except DocumentsUnavailable as problem:
+        raise click.ClickException(str(problem)) from None
+    Path(output).write_bytes(data)
+    click.echo(output)
+
+
+@scenario.command("debrief")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False))
+@_PROTOCOL
+@click.option(
+    "--steps", "steps_file", type=click.Path(exists=True, dir_okay=False),
+    help="What a table did, as a list of steps (docs/scenario-format.md), in place of the expected path.",
+)  # fmt: skip
+@click.option("--witness", help="An inject or trap: debrief a table to which it comes about.")
+@click.option("--table", default="1", show_default=True, help="What the table is called.")
+@click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="fr", show_default=True)
+@click.option("-o", "--output", type=click.Path(dir_okay=False), help="Write the table’s PDF there.")
+@click.option("--json", "as_json", is_flag=True, help="Print the debrief as JSON: keys of the definition, and words.")
+def scenario_debrief(
+    file: str, protocol_file: str | None, steps_file: str | None, witness: str | None, table: str, language: str,
+    output: str | None, as_json: bool,
+) -> None:  # fmt: skip
+    """Play the expected path, or what a table did, in a throwaway realm, and print its debrief.
+
+    What is refused on the way is debriefed too: no step needs to say that it expects it.
+    """
+    from school_protocol.documents.rendering import DocumentsUnavailable
+    from school_protocol.services.scripts import ScriptError
+    from school_protocol.services.workshops import debriefs
+    from school_protocol.services.workshops.proving import steps_of
+    from school_protocol.services.workshops.tables import seated
+
+    try:
+        told = _checked(file, protocol_file, is_played=False)
+    except DefinitionError as error:
+        for line in fault_lines(error, language):
+            click.echo(line)
+        sys.exit(1)
+    chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
+    if witness is not None and (chosen is None or steps_file is not None):
+        raise click.UsageError(f"{witness}: no inject or trap has a witness of that name, or --steps is there too")
+    steps = _steps(steps_file) if steps_file else steps_of(told, chosen)
+    protocol, content = next(_protocols(told, protocol_file))
+    try:
+        with seated(told, protocol, content) as playing:
+            playing.open()
+            for number, step in enumerate(steps, 1):
+                playing.step(number, step)
+            found = debriefs.from_playing(playing)
+    except ScriptError as error:
+        raise click.ClickException(str(error)) from None
+    if output is not None:
+        try:
+            Path(output).write_bytes(debriefs.table_paper(found, table, language, found.ended))
+        except DocumentsUnavailable as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(output, err=True)
+    lines = debriefs.shown(found, language)
+    if as_json:
+        say(_debriefed(found, lines))
+    elif output is None:
+        for line in _debrief_lines(lines, language):
+            click.echo(line)
+
+
+def _steps(file: str) -> tuple[Step, ...]:
+    """A table's steps. Raises ClickException for the first that is not understood."""
+    import yaml
+    from pydantic import ValidationError
+
+    from school_protocol.domain.scenario import Step
+
+    try:
+        said = yaml.BaseLoader(Path(file).read_bytes()).get_single_data()  # every scalar is the text that was written
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise click.ClickException(f"{file}: not YAML: {str(error).splitlines()[0]}") from None
+    said = said.get("steps") if isinstance(said, dict) else said
+    if not isinstance(said, list) or not said:
+        raise click.ClickException(f"{file}: a list of steps is needed, or one under `steps`")
+    steps = []
+    for number, one in enumerate(said, 1):
+        try:
+            steps.append(Step.model_validate(one))
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(str(part) for part in first["loc"])
+            raise click.ClickException(f"{file}: step {number}: {place}: {first['msg']}") from None
+    return tuple(steps)
+
+
+def _debrief_lines(told: DebriefTold, language: str) -> Iterator[str]:
+    """A debrief for a terminal."""
+    from school_protocol.wording import Wording
+
+    w = Wording(language)
+    yield f"{told.scenario}  {told.begun} – {told.ended}  [{w.series(told.states)}]"
+    yield f"\n{w._('What went otherwise than the protocol says')}"
+    for one in told.errors:
+        yield f"  {one.label}: {one.what} ({one.at})"
+        yield f"    {one.says}"
+        yield from (f"    {said}" for said in (one.rule, one.note, one.note_rule) if said)
+    if not told.errors:
+        yield f"  {w._('Nothing: all that was due was done, in time, by those whose it is and in order.')}"
+    yield f"\n{w._('Duties')}"
+    yield from (f"  {one.said}: {one.title}" for one in told.duties)
+    for title, rows in (
+        (w._("How long it took"), told.measures),
+        (w._("Dangers"), told.dangers),
+        (w._("What was decided about guardians"), told.guardians),
+        (w._("The grid, table by table"), tuple((one[0], one[1]) for one in told.grids)),
+    ):
+        if rows:
+            yield f"\n{title}"
+            yield from ("  " + "  ".join(row) for row in rows)
+    yield f"\n{w._('Questions to talk about')}"
+    yield from (f"  {number}. {one.says}" for number, one in enumerate(told.questions, 1))
+
+
+def _debriefed(found: Debrief, told: DebriefTold) -> dict[str, Any]:
+    """A debrief for other programs: keys and moments as they are, and what is said of them."""
+    return {
+        "begun": found.begun.isoformat(),
+        "ended": found.ended.isoformat(),
+        "states": dict(found.states),
+        "errors": [_finding(one, said) for one, said in zip(found.errors, told.errors, strict=True)],
+        "others": [
+            _finding(one, said)
+            for one, said in zip((one for one in found.findings if not one.is_error), told.others, strict=True)
+        ],
+        "duties": [{"duty": one.duty, "case": one.case, "verdict": one.verdict.value} for one in found.duties],
+        "measures": [
+            {"measure": one.key, "case": one.case, "minutes": _minutes(one.taken), "in": one.units, "unit": one.unit}
+            for one in found.measures
+        ],
+        "dangers": [
+            {"danger": one.danger, "case": one.case, "at": _iso(one.at), "after_minutes": _minutes(one.after),
+             "role": one.role, "state": one.state, "expected": one.expected}
+            for one in found.dangers
+        ],
+        "guardians": [
+            {"at": _iso(one.at), "case": one.case, "kind": one.kind, "person": one.person, "role": one.role}
+            for one in found.guardians
+        ],
+        "grids": [
+            {"grid": one.grid, "case": one.case, "marks": dict(one.marks), "low": one.low, "high": one.high,
+             "level": one.level}
+            for one in found.grids
+        ],
+        "timeline": [
+            {"at": _iso(one.at), "what": one.what.value, "part": one.part, "key": one.key, "case": one.case,
+             "role": one.role, "state": one.stand.state if one.stand else "", "says": said.says}
+            for one, said in zip(found.timeline, told.moments, strict=True)
+        ],
+        "questions": [{"kind": one.kind, "key": about.key, "says": one.says}
+                      for one, about in zip(told.questions, found.questions, strict=True)],
+    }  # fmt: skip
+
+
+def _finding(one: Finding, said: FindingTold) -> dict[str, Any]:
+    return {
+        "kind": one.kind.value, "part": one.part, "key": one.key, "case": one.case, "subject": one.subject,
+        "at": _iso(one.at), "due_at": _iso(one.due_at), "done_at": _iso(one.done_at), "role": one.role,
+        "roles": list(one.roles), "needs": list(one.needs), "says": said.says,
+        "rule": said.rule or said.note_rule, "note": said.note,
+    }  # fmt: skip
+
+
+def _iso(moment: datetime | None) -> str | None:
+    return moment.isoformat() if moment is not None else None
+
+
+def _minutes(taken: timedelta | None) -> int | None:
+    return int(taken.total_seconds() // 60) if taken is not None else None
 
 
 def _shipped() -> list[str]:

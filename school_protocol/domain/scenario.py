@@ -134,8 +134,8 @@ class Trap(Model):
 
     title: Text
     when: Condition
-    reason: Text
-    rule: Text
+    reason: Text | None = None
+    rule: Text | None = None
     witness: Witness
 
 
@@ -168,7 +168,7 @@ class Scenario(Model):
     signs: Mapping[str, Sign] = {}
     injects: Annotated[Mapping[str, Inject], Field(min_length=1)]
     traps: Annotated[Mapping[str, Trap], Field(min_length=1)]
-    debrief: Annotated[Mapping[str, Note], Field(min_length=1)]
+    debrief: Mapping[str, Note] = {}
     path: ExpectedPath
     digest: str = ""
 

@@ -13,6 +13,7 @@ from school_protocol.domain.case import record_values
 from school_protocol.domain.conditions import Condition, Value
 from school_protocol.domain.dues import counts_of
 from school_protocol.domain.facts import Facts
+from school_protocol.domain.intents import Reason
 from school_protocol.domain.scenario import Inject, Scenario, Sign, duration
 
 
@@ -22,6 +23,14 @@ class Attempt:
 
     name: str
     why: tuple[str, ...] = ()
+    at: datetime | None = None
+    role: str = ""
+    """The role or seat of whoever tried."""
+    actor: str = ""
+    reasons: tuple[Reason, ...] = ()
+    """The engine's own, where it was the engine that refused."""
+    problems: tuple[str, ...] = ()
+    """Codes of what the form found wrong."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,8 +23,8 @@ REALM = "main"
 """The real realm; every other one is a workshop's."""
 
 
-Witness = Callable[[Actor, str, str, tuple[str, ...]], None]
-"""Told of who tried what in which case, by its number, and what said no."""
+Witness = Callable[[Actor, str, str, tuple[str, ...], tuple[str, ...]], None]
+"""Told of who tried what in which case, by its number, what said no, and the codes of what a form found wrong."""
 
 
 class SystemClock:

@@ -36,14 +36,18 @@ def tell(house: House, actor: Actor, number: str, name: str, error: Refused | Ba
     """Tell of one refusal: its needs or codes, or the fields that were not right."""
     if house.witness is None:
         return
+    why: tuple[str, ...] = ("unseen",)
+    codes: tuple[str, ...] = ()
     if isinstance(error, Refused):
         why = tuple(reason.need or reason.code for reason in error.reasons)
-    else:
-        why = tuple(error.problems) if isinstance(error, BadInput) else ("unseen",)
-    house.witness(actor, number, name, why)
+    elif isinstance(error, BadInput):
+        why = tuple(error.problems)
+        codes = tuple(dict.fromkeys(code for found in error.problems.values() for code in found))
+    house.witness(actor, number, name, why, codes)
 
 
 def tell_file(house: House, actor: Actor, number: str, error: FileRefused | Unseen) -> None:
     """Tell of a file that was refused."""
     if house.witness is not None:
-        house.witness(actor, number, ATTACH, (error.code.value if isinstance(error, FileRefused) else "unseen",))
+        why = error.code.value if isinstance(error, FileRefused) else "unseen"
+        house.witness(actor, number, ATTACH, (why,), ())

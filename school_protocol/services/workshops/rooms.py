@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
@@ -28,8 +28,31 @@ OPEN_AT_ONCE = 12
 """So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
 
 
+SWEPT_AFTER = timedelta(hours=1)
+"""So long a folder that is on no list stays while the site runs: a workshop may be about to be made in it."""
+
+
 class RoomGone(SchoolProtocolError):
     """The room was purged, or its time is over."""
+
+
+@dataclass(slots=True)
+class Steady:
+    """Our clock as long as a room is open: where ours is set back, it goes on from where it was."""
+
+    ours: Clock
+    _latest: datetime | None = None
+    _behind: timedelta = timedelta()
+    _lock: Lock = field(default_factory=Lock)
+
+    def now(self) -> datetime:
+        with self._lock:
+            found = self.ours.now() + self._behind
+            if self._latest is not None and found < self._latest:
+                self._behind += self._latest - found
+                found = self._latest
+            self._latest = found
+            return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +113,7 @@ def open_room(settings: Settings, workshop: str, real: Clock) -> Room:
     folder = folder_of(settings, workshop)
     if not (folder / SCENARIO).is_file():
         raise RoomGone(workshop)
-    store = store_in(folder)
+    store, real = store_in(folder), Steady(real)
     house = open_house(settings_of(settings, folder), RoomTime(store, real))
     scenario = read((folder / SCENARIO).read_bytes(), SCENARIO)
     protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
@@ -106,7 +129,9 @@ class _Witness:
     house: House
     protocol: Protocol
 
-    def __call__(self, actor: Actor, number: str, name: str, why: tuple[str, ...]) -> None:
+    def __call__(
+        self, actor: Actor, number: str, name: str, why: tuple[str, ...], codes: tuple[str, ...]
+    ) -> None:  # fmt: skip
         act = self.protocol.resolve("acts", name)
         key = act if act in self.protocol.acts else self.protocol.resolve("moves", name)
         now = self.house.now()
@@ -114,10 +139,17 @@ class _Witness:
             seat = next((one for one in rooms.seats(session) if one.account == actor.id), None)
             if seat is None:
                 return
-            role = seat.roles[0] if seat.roles else ""
-            rooms.add_attempt(session, seat.table, Tried(now, actor.id, role, number, key[:80], why[:20]))
+            role = self._role(seat.roles, key)
+            tried = Tried(now, actor.id, role, number, key[:80], why[:20], codes[:20])
+            rooms.add_attempt(session, seat.table, tried)
             rooms.go_stale(session, seat.table)
             rooms.stamp(session)
+
+    def _role(self, roles: Sequence[str], key: str) -> str:
+        """Of several roles the one that may do it; the first where none may."""
+        declared = self.protocol.acts.get(key) or self.protocol.moves.get(key)
+        fitting = [role for role in roles if declared is not None and role in declared.by]
+        return next(iter([*fitting, *roles]), "")
 
 
 class Rooms:
@@ -181,12 +213,16 @@ def destroy(settings: Settings, workshop: str) -> None:
         shutil.rmtree(folder / part, ignore_errors=True)
 
 
-def sweep_left_over(host: House) -> int:
-    """Remove folders that no workshop on the list has: one was being made, or purged, as the process ended."""
-    root = host.settings.data / FOLDER
+def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
+    """Remove folders that no workshop on the list has: one was being made, or purged, as the process ended.
+
+    `after`: those alone that nothing was added to for so long, where others may be making one now.
+    """
+    root, until = host.settings.data / FOLDER, (host.now() - after).timestamp()
+    found = [one for one in root.iterdir() if not after or one.stat().st_mtime <= until] if root.is_dir() else []
     with host.directory.reading() as session:
         known = set(listed.standing(session))
-    left = [one.name for one in root.iterdir() if one.name not in known] if root.is_dir() else []
+    left = [one.name for one in found if one.name not in known]
     for name in left:
         destroy(host.settings, name)
     return len(left)

@@ -85,11 +85,17 @@ class Playing:
         case = step.case or ""
         why = (*played.refused, *played.problems)
         if why:
-            self.attempts.setdefault(case, []).append(Attempt(self._key(played.do), why))
+            self.attempts.setdefault(case, []).append(self._attempt(step, played, why))
         self.beats.append(Beat(self.now, BeatKind.step, self._key(played.do), played=played))
         self.look()
         played.state = self.states.get(case, "")
         return played
+
+    def _attempt(self, step: Step, played: Played, why: tuple[str, ...]) -> Attempt:
+        role = self.player.protocol.resolve("roles", played.actor.partition("/")[0])
+        codes = tuple(code for codes in played.problems.values() for code in codes)
+        actor = self.player.actor(step.as_ or "").id
+        return Attempt(self._key(played.do), why, played.at, role, actor, played.reasons, codes)
 
     def _done(self, step: Step) -> Played | None:
         before = len(self.player.played)
@@ -143,7 +149,7 @@ class Playing:
 
     def look(self) -> None:
         """See what there is to be seen of the table now."""
-        before, facts = self.table, {case: self._facts(case) for case in self.player.numbers}
+        before, facts = self.table, {case: self.facts_of(case) for case in self.player.numbers}
         readings = [reading(self.scenario, one, self.attempts.get(case, ())) for case, one in facts.items()]
         self.table = watch(self.scenario, before, readings, self.now)
         self.beats += (Beat(self.now, BeatKind.inject, key) for key in self.table.came if key not in before.came)
@@ -155,7 +161,7 @@ class Playing:
         )
         self.due = tuple(sorted(counts, key=lambda due: (due.due_at, due.deadline, due.subject)))
 
-    def _facts(self, case: str) -> Facts:
+    def facts_of(self, case: str) -> Facts:
         player = self.player
         found = player.case_id(case)
         assert found is not None

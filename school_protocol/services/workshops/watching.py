@@ -126,7 +126,8 @@ def by_case(tried: Iterable[Tried]) -> dict[str, list[Attempt]]:
     """What was refused, by the number of the case."""
     found: dict[str, list[Attempt]] = {}
     for one in tried:
-        found.setdefault(one.case, []).append(Attempt(one.name, one.why))
+        attempt = Attempt(one.name, one.why, one.at, one.role, one.account, problems=one.codes)
+        found.setdefault(one.case, []).append(attempt)
     return found
 
 

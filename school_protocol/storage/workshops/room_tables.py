@@ -103,6 +103,8 @@ class AttemptRow(RoomBase):
     case_number: Mapped[str] = mapped_column(Plain(20))
     name: Mapped[str] = mapped_column(Key)
     why: Mapped[list[Any]]
+    codes: Mapped[list[Any]]
+    """Of what a form found wrong."""
 
     __table_args__ = (Index(None, "at_table", "id"),)
 

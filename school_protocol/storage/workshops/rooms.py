@@ -92,6 +92,7 @@ class Tried:
     case: str
     name: str
     why: tuple[str, ...]
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +244,7 @@ def seat_with(session: Session, mark: bytes) -> Seat | None:
 def keep_seat(session: Session, seat: Seat) -> None:
     """Keep a seat as it is now; which phone holds it stays."""
     row = session.get_one(SeatRow, seat.id)
-    row.at_table, row.name, row.roles = seat.table, seat.name, list(seat.roles)
+    row.at_table, row.name, row.roles, row.account = seat.table, seat.name, list(seat.roles), seat.account
     row.seen_at, row.left_at = seat.seen_at, seat.left_at
     row.writing, row.writing_until = seat.writing, seat.writing_until
     session.flush()
@@ -275,7 +276,7 @@ def add_attempt(session: Session, table: int, tried: Tried) -> None:
     session.add(
         AttemptRow(
             at_table=table, at=tried.at, account=tried.account, role=tried.role, case_number=tried.case,
-            name=tried.name, why=list(tried.why),
+            name=tried.name, why=list(tried.why), codes=list(tried.codes),
         )
     )  # fmt: skip
     session.flush()
@@ -284,7 +285,10 @@ def add_attempt(session: Session, table: int, tried: Tried) -> None:
 def attempts(session: Session, table: int) -> tuple[Tried, ...]:
     """What a table tried and was refused, in order."""
     rows = session.scalars(select(AttemptRow).where(AttemptRow.at_table == table).order_by(AttemptRow.id))
-    return tuple(Tried(row.at, row.account, row.role, row.case_number, row.name, tuple(row.why)) for row in rows)
+    return tuple(
+        Tried(row.at, row.account, row.role, row.case_number, row.name, tuple(row.why), tuple(row.codes))
+        for row in rows
+    )
 
 
 def say(session: Session, vault: Vault, kind: WordKind, table: int, text: str, *, at: datetime) -> None:

@@ -67,6 +67,7 @@ def upgrade() -> None:
         sa.Column("case_number", sa.String(length=20), nullable=False),
         sa.Column("name", sa.String(length=80), nullable=False),
         sa.Column("why", sa.JSON(), nullable=False),
+        sa.Column("codes", sa.JSON(), nullable=False),
         sa.ForeignKeyConstraint(["at_table"], ["room_table.number"], name=op.f("fk_room_attempt_at_table")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_room_attempt")),
     )
