@@ -98,10 +98,12 @@ def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_pla
     with pytest.raises(Broken, match="ended"):
         crew.do(dies, now=now)
     second = crew.do(where, now=now)[0]
-    monkeypatch.setattr(apart, "SECONDS", 0.5)
+    process = crew._free.get()
+    assert process is not None
+    monkeypatch.setattr(process, "_seconds", 0.5)
+    crew._free.put(process)
     with pytest.raises(Broken, match="too long"):
         crew.do(sleeps, now=now)
-    monkeypatch.setattr(apart, "SECONDS", 60.0)
     third = crew.do(where, now=now)[0]
     assert len({first, second, third}) == 3
     assert not is_running(second), "nothing is left of the one that took too long"

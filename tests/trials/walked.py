@@ -27,7 +27,15 @@ from school_protocol.wording import ZONE
 
 PROTOCOL = "ma-cyberharassment"
 WAYS_OUT = frozenset(
-    {"desk.leave", "sign_in.leave", "account.end_everywhere", "account.end_session", "account.password"}
+    {
+        "desk.leave",
+        "sign_in.leave",
+        "account.end_everywhere",
+        "account.end_session",
+        "account.password",
+        "team.leave",
+        "team.leave_at_once",
+    }
 )
 """Endpoints after which nobody is signed in any more: whoever walks goes by."""
 
