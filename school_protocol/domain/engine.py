@@ -135,7 +135,10 @@ class _Desk:
     def _act_role(self, act: Act) -> str | None:
         if act.kind in ANSWERING:
             return role_for(self.protocol, act.by, self.asking.answering(act))
-        role = role_for(self.protocol, act.by, self.roles)
+        held = self.roles
+        if act.kind in (ActKind.seat, ActKind.exclude):  # who oversees and stands in for the head does these from above
+            held = tuple(sorted(held, key=lambda one: not self._oversees(one)))
+        role = role_for(self.protocol, act.by, held)
         if role is None and act.first_minutes:
             role = role_for(self.protocol, act.by, self.bystanding)
         return role

@@ -37,5 +37,5 @@ def way_back() -> str:
     if rule is None or rule.methods is None or "GET" not in rule.methods:
         return url_for("desk.index")
     query = request.query_string.decode("utf-8", "replace") if request.method in ("GET", "HEAD") else ""
-    wanted = f"{request.path}?{query}" if query else request.path
-    return own_path(wanted)
+    here = f"{request.script_root}{request.path}"
+    return own_path(f"{here}?{query}" if query else here)

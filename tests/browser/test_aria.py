@@ -34,6 +34,10 @@ PAGES = {
     "team": ("head", "/team"),
     "words": ("team_member", "/words"),
     "help": ("team_member", "/help"),
+    "teams": ("directorate", "/teams"),
+    "duty": ("directorate", "/teams/duty"),
+    "systems": ("directorate", "/systems"),
+    "from-schools": ("directorate", "/from-schools"),
 }
 
 

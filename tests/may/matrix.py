@@ -46,10 +46,11 @@ NONE = "9999"
 
 
 def asked(world: World, who: str, way: Way, path: str, **values: str) -> TestResponse:
-    """The answer to one way."""
+    """The answer to one way; `{fresh}` in what is typed is another word each time."""
     browser = world.browser(who)
     if way.method == "get":
         return browser.get(path)
+    values = {"fresh": world.token(), **values}
     return browser.post(path, {**TYPED, **{key: said.format(**values) for key, said in way.typed.items()}})
 
 
@@ -96,6 +97,8 @@ class Matrix:
         yield from self.others()
         yield from self.emergencies()
         yield from self.systems()
+        yield from self.shared()
+        yield from self.visited()
 
     # ---- the table ---------------------------------------------------------------------------------------------
 
@@ -204,8 +207,8 @@ class Matrix:
             for way in hidden if sight == ABSENT and kind != "own" else ways:
                 if sight == ABSENT or kind == "own" or way.everywhere:
                     wanted = ABSENT if sight == ABSENT else way.status(who)
-                    yield from self._compared(who, way, f"/cases/{self.world.cases[kind]}",
-                                              "/cases/" + self.world.absent, wanted, kind)  # fmt: skip
+                    base, gone = (f"/cases/{number}" for number in (self.world.cases[kind], self.world.absent))
+                    yield from self._compared(who, way, base, gone, wanted, kind, first=self.world.firsts[kind])
         after = self._rows()
         allowed = ONLY_READ if sight != ABSENT else frozenset()
         for table in sorted(name for name in after if after[name] != before[name] and name not in allowed):
@@ -242,7 +245,7 @@ class Matrix:
             if not who(person):
                 continue
             page = self.world.browser(person).get("/").get_data(as_text=True)
-            shown = {kind for kind, number in self.world.cases.items() if f"/cases/{number}" in page}
+            shown = {kind for kind, number in self.world.cases.items() if _leads_to(page, number)}
             self.tried += 1
             if shown != set(sees):
                 yield f"{person}: the desk shows {sorted(shown)}, not {sorted(sees)}"
@@ -269,7 +272,7 @@ class Matrix:
         for person, sees in self.people():
             answer = self.world.browser(person).get("/review")
             page = answer.get_data(as_text=True)
-            listed = {kind for kind, number in self.world.cases.items() if f"/cases/{number}" in page}
+            listed = {kind for kind, number in self.world.cases.items() if _leads_to(page, number)}
             is_for = person.partition("@")[0] in self.spec.knocks["review"]
             self.tried += 1
             if (answer.status_code, listed) != ((200, set(sees)) if is_for else (404, set())):
@@ -560,6 +563,67 @@ class Matrix:
                     if answer.status_code != (404 if wanted == ABSENT else wanted):
                         yield f"{person} {way.method} {way.path}: {answer.status_code}, not {wanted}"
 
+    # ---- over several schools ------------------------------------------------------------------------------------
+
+    def shared(self) -> Iterator[str]:
+        """What is asked of another school, what that tells; each school's pupils are named in its own case alone."""
+        yield from self.asked_of_others()
+        for person in self._sharing():
+            yield from self._pupils(person)
+
+    def _sharing(self) -> Iterable[str]:
+        """Whom it is about, first; then whoever sees any case."""
+        named = (who for _kind, way in self.spec.shared for people in way.statuses.values() for who in people)
+        return dict.fromkeys((*named, *self.spec.told["shared"]["beside"], *self.spec.sees))
+
+    def asked_of_others(self, methods: Collection[str] = METHODS) -> Iterator[str]:
+        """What is asked of another school is read by those who answer there; what that tells, by those who lead."""
+        for person in self._sharing():
+            for kind, way in ((kind, way) for kind, way in self.spec.shared if way.method in methods):
+                wanted = next((status for status, who in way.statuses.items() if person in who), ABSENT)
+                base, gone = (f"/cases/{number}" for number in (self.world.cases[kind], self.world.absent))
+                yield from self._compared(person, way, base, gone, wanted, kind)
+            yield from self._asks(person)
+
+    def _asks(self, person: str) -> Iterator[str]:
+        """Desk and list lead whoever is asked to what is asked, and nobody else."""
+        told = self.spec.told["shared"]["asked"]
+        pages = {path: self.world.browser(person).get(path) for path in ("/", "/from-schools")}
+        for seq, people in told.items():
+            way = f"/cases/{self.world.cases['lead']}/asked/{self.world.said[seq]}"
+            for path, answer in pages.items():
+                self.tried += 1
+                if (f'href="{way}"' in answer.get_data(as_text=True)) != (person in people):
+                    yield f"{person}: {path} {'does not lead' if person in people else 'leads'} to what is asked: {seq}"
+
+    def _pupils(self, person: str) -> Iterator[str]:
+        said, browser = self.world.said, self.world.browser(person)
+        lead, contributing = (f"/cases/{self.world.cases[kind]}" for kind in ("lead", "contributing"))
+        parts = ("", "/chronology", "/acts/note", "/sight", *(f"/entries/{seq}" for seq in range(2, 6)))
+        paths = [base + part for base in (lead, contributing) for part in parts]
+        paths += [f"{lead}/contributions/{said['told']}", f"{lead}/asked/{said['asked']}"]
+        paths.append(f"{lead}/asked/{said['transfer']}")
+        answers = [browser.get(path) for path in paths]
+        pages = "".join(one.get_data(as_text=True) for one in answers if one.status_code == 200)
+        for name, (pupil, people) in self.spec.told["shared"]["pupils"].items():
+            self.tried += 1
+            if (pupil in pages) != (person in people):
+                yield f"{person}: {'is not' if person in people else 'is'} told who is a pupil of the {name} school"
+
+    # ---- teams that are visited ------------------------------------------------------------------------------------
+
+    def visited(self) -> Iterator[str]:
+        """What was written of a visit is read by those who look at that team, whatever place they ask for."""
+        for person in ROLES:
+            browser = self.world.browser(person)
+            paths = [f"/teams/visits{asked}" for asked in ("", "?place=00000D", "?place=R2")]
+            answers = [browser.get(path) for path in (*paths, "/teams/schools/00000A", "/teams/schools/00000D")]
+            pages = "".join(one.get_data(as_text=True) for one in answers)
+            for word, people in self.spec.told["visited"].items():
+                self.tried += 1
+                if (word in pages) != (person in people):
+                    yield f"{person}: {'does not read' if person in people else 'reads'} of a visit: {word}"
+
     # ---- other systems -----------------------------------------------------------------------------------------
 
     def systems(self) -> Iterator[str]:
@@ -612,6 +676,11 @@ def _plain(page: str) -> str:
 def _numbers(page: str) -> set[str]:
     """Numbers of cases, as addresses and lists have them."""
     return set(re.findall(r"\b[\d-]{12,}\b", page))
+
+
+def _leads_to(page: str, number: str) -> bool:
+    """Whether a page leads to that case: not to what it asks of another school alone."""
+    return re.search(rf"/cases/{number}(?!/asked/)", page) is not None
 
 
 def _part(page: str, heading: str) -> str:

@@ -33,13 +33,17 @@ from school_protocol.services.review import asking as reviewing
 from school_protocol.services.review import conforming, queueing, refusing
 from school_protocol.services.review import lines as review_lines
 from school_protocol.services.seeing import Seeing
+from school_protocol.services.sharing import answering, contributions
 from school_protocol.services.sight import asking, breaking, lifting, who_sees
 from school_protocol.services.teams import leaving, orphans, team
+from school_protocol.services.visits import reach, roster, visiting
 from school_protocol.storage import bulk as bulk_rows
 from school_protocol.storage import directory, index, seats, sight
 from school_protocol.storage.api import tokens as stored_tokens
 from school_protocol.storage.referrals import register
 from school_protocol.storage.review import queue
+from school_protocol.storage.sharing import requests
+from school_protocol.storage.visits import visits as stored_visits
 from school_protocol.web import access
 
 TRUE = "CaseIndexRow.case_id.is_not(None)"
@@ -122,7 +126,10 @@ def _of_door(endpoint: str) -> Part:
 # Not planted, since another check of the same request says no before or after it, so that no answer can differ: what
 # services ask again (`receipts.record_from_receipt`, `breaking.break_door`, `publishing.check_may`, behind
 # `desk.may_report`), and what whoever reads signs is refused for want of a role (`AtHand.is_readable`,
-# `rights.asks`), or because no file is there (`piece_at`).
+# `rights.asks`), or because no file is there (`piece_at`). Nor what is asked twice on the way to an answer: whose the
+# seat is by which something is answered (`requests._open_to`, behind `answering._known`), and at whose team
+# somebody looks, by what post they visit it, and whose nights they keep (`reach.may_see_visits`, `reach.may_visit`,
+# `roster.may_keep`, before each page).
 
 # ---- clauses of rules ------------------------------------------------------------------------------------------------
 
@@ -232,6 +239,17 @@ def _by_token(matrix: Matrix) -> Iterator[str]:
 def _systems(matrix: Matrix) -> Iterator[str]:
     doors = ("systems.index", "systems.new", "systems.system")
     return chain(matrix.knocks(doors), matrix.others(doors))
+
+
+def _shared(matrix: Matrix) -> Iterator[str]:
+    """Cases over several schools; only read, since whoever read a request under a fault is known to have read it."""
+    return chain(matrix.others(["sharing.index"]), matrix.asked_of_others(["get"]))
+
+
+def _visits(matrix: Matrix) -> Iterator[str]:
+    """Teams, visits to them, and who is on duty."""
+    doors = [door for door in matrix.spec.asks if door.startswith("visits.")]
+    return chain(matrix.knocks(doors), matrix.schools(doors), matrix.others(doors), matrix.own(), matrix.visited())
 
 
 Edits = Iterable[tuple[Any, str, str]]
@@ -525,6 +543,15 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_reading.admit, "if not has_right:\n        raise", "if False:\n        raise"),
         (api_reading._find, "found is None or _apart(house, bearer)", "found is None or frozenset()"),
         (api_reading._apart, "if one.role in roles", "if False"),
+        (api_reading.admit, "_answered_for(house, session, token)", "pass"),
+        (api_reading._answered_for, 'raise UnknownToken("token")', "return"),
+        (api_reading._answered_for, " and one.role in asking", ""),
+        (api_reading._answered_for, " and one.role in agreeing", ""),
+        (api_reading._answered_for, "one.account.id == token.asked_by and ", ""),
+        (api_reading._answered_for, "one.account.id == token.agreed_by and ", ""),
+        (api_reading._answered_for, "if one.account.id == token.asked_by", "if False"),
+        (api_reading._answered_for, "if one.account.id == token.agreed_by", "if False"),
+        (api_reading._answered_for, "[unit.id, *unit.parents]", "[unit.id]"),
         (stored_tokens.Token.is_good, "self.ended_at is None and ", ""),
         (stored_tokens.Token.is_good, " and day <= self.ends", ""),
         (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed == hashed)", ""),
@@ -532,6 +559,57 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     (_systems, (
         (api_tokens._keeper, " and known[one.role][1].administers", ""),
         (api_tokens._keeper, "if one.role in over", ""),
+    )),
+    # what a case asks of other schools, and what they tell
+    (_shared, (
+        (requests._open_to, "_Row.place == unit, ", ""),
+        (requests._open_to, ", _Row.role == role)", ")"),
+        (requests._open_to, "or_(*held), ", ""),
+        (requests._open_to, "or_(*held), ", "and_(*held), "),
+        (requests._open_to, "_Row.place == asker.account, ", "_Row.place == '', "),
+        (requests._open_to, ", _Row.shown_from <= asker.now", ""),
+        (requests._open_to, ", not_(shut.correlate(_Row))", ""),
+        (requests._open_to, ", CaseExclusionRow.account == asker.account", ""),
+        (requests._open_to, "CaseExclusionRow.case_id == _Row.case_id, ", ""),
+        (requests.waiting, "query.where(CaseIndexRow.number == number)", "query"),
+        (requests.waiting, "query.where(_Row.seq == seq)", "query"),
+        (answering.may_answer, "return _has_office(house, actor) or bool", "return True or bool"),
+        (answering.may_answer, " or bool(waiting_for(house, actor))", ""),
+        (answering._may_answer, "role in act.by or ", ""),
+        (answering._may_answer, " or (heads and not seats.isdisjoint(act.by))", ""),
+        (answering._may_answer, "(heads and ", "("),
+        (answering._known, "if held or ", "if True or "),
+        (answering._known, " or _is_named(load_by_id(house, session, actor, one.case_id), one.seq)", ""),
+        (contributions.lines_of, "loaded.metadata_only or ", ""),
+        (contributions.lines_of, " or not _reads_all_sides(loaded)", ""),
+        (contributions._line, "row is None or row.restricted or ", "row is None or "),
+        (contributions._line, " or loaded.actor.id in row.exclusions", ""),
+        (contributions._reads_all_sides, "return all(", "return False and all("),
+        (contributions.see_contribution, "load(house, session, actor, number, reading=True)",
+         "load_by_id(house, session, actor, cases.find_by_number(session, number) or '')"),
+    )),
+    # teams, visits to them, nights on duty
+    (_visits, (
+        (reach.may_look, "return bool", "return True or bool"),
+        (reach.may_see_visits, " or bool(_own(house, actor))", ""),
+        (reach._posts, " if role.visits or role.sees in _ABOVE)", ")"),
+        (reach._posts, "role.visits or ", ""),
+        (reach._own, " if role.head or role.sees is ScopeKind.unit)", ")"),
+        (reach._own, " or role.sees is ScopeKind.unit", ""),
+        (reach.Looker.reaches, "return not", "return True or not"),
+        (reach.Looker.reaches, "*unit.parents", ""),
+        (reach.Looker.sees_cases, "return any", "return True or any"),
+        (reach.Looker.visiting, "if role.visits and post.unit in within", "if False"),
+        (reach.sight_of, " or unit.kind is not UnitKind.school", ""),
+        (reach.sight_of, "if post.unit == unit.id", "if True"),
+        (reach.sight_of, " and looker.reaches(unit)", ""),
+        (reach.sight_of, "if own is None:", "if False:"),
+        (reach.place_below, " or not looker.reaches(unit)", ""),
+        (visiting._of_school, "if found.unit != sight.unit.id:", "if False:"),
+        (stored_visits.page, "VisitEntryRow.unit.in_(staff.below(units))", "VisitEntryRow.unit.is_not(None)"),
+        (roster._posts, " and known[one.role][1].sees in _ABOVE", ""),
+        (roster._place, 'if code in ("", units[post.unit].code):', "if True:"),
+        (roster.withdraw, "if found.unit != unit.id:", "if False:"),
     )),
     # what falls to a reporter, by the report alone
     (_owned, (

@@ -47,6 +47,8 @@ class Spec:
     doors: tuple[Way, ...]
     nested: tuple[Way, ...]
     owned: tuple[Way, ...]
+    shared: tuple[tuple[str, Way], ...]
+    """Kind of case → ways of cases over several schools, each with those very people, whoever else has their role."""
     places: Mapping[str, tuple[Way, ...]]
     """Kind of school → ways."""
     free: tuple[Way, ...]
@@ -83,6 +85,7 @@ def expected() -> Spec:
         doors=tuple(way(door, one) for door, said in told["doors"].items() for one in said["ways"]),
         nested=tuple(way("nested", one) for one in told["nested"]),
         owned=tuple(way("owned", one) for one in told["owned"]),
+        shared=tuple((one["case"], way("shared", one)) for one in told["shared"]["ways"]),
         places=_places(told["places"], way),
         free=tuple(way(door, said) for door, said in free.items()),
         signed_out={**{door: status for door, status in anyone.items() if status},

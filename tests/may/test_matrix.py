@@ -14,6 +14,7 @@ from school_protocol.web import create_app
 PARTS = (
     "table", "shut_out", "knocks", "cases", "lists", "registers", "queues", "pupils", "words",
     "shown", "opened", "many", "parts", "own", "schools", "others", "emergencies", "systems",
+    "shared", "visited",
 )  # fmt: skip
 
 

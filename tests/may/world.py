@@ -27,6 +27,7 @@ from sqlalchemy import func, select, update
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
+from may import shared
 from school_protocol.config import Settings
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
@@ -35,6 +36,7 @@ from school_protocol.domain.events import (
     DocumentIssued,
     DoorOpened,
     Event,
+    Recorded,
     Remark,
     RemarkKind,
     RemarksAttached,
@@ -43,7 +45,6 @@ from school_protocol.domain.events import (
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import ScopeKind
 from school_protocol.services import accounts
-from school_protocol.services.api import tokens as services_tokens
 from school_protocol.services.evidence.keeping import attach_file
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import keep, load_by_id
@@ -58,8 +59,6 @@ from school_protocol.services.showing import see_case
 from school_protocol.services.teams.leaving import leave_at_once
 from school_protocol.storage import cases, directory, index
 from school_protocol.storage import sign_in as browser
-from school_protocol.storage.api import tokens
-from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.bulk_tables import BulkCaseRow
 from school_protocol.storage.referrals import register
 from school_protocol.storage.referrals.register import CaseReferral
@@ -214,10 +213,17 @@ class World:
             session.merge(reader)
             for kind, who, seat, until in seats:
                 session.merge(CaseSeatRow(case_id=self.ids[kind], account=self.account(who), seat=seat, until=until))
+            shared.by_hand(self, session)
 
     def events(self, name: str) -> list[Event]:
         with self.house.realm.reading() as session:
             return [from_entry(one) for one in cases.load(session, self.house.vault, self.ids[name])]
+
+    @cached_property
+    def firsts(self) -> dict[str, str]:
+        """Case → the number of the first entry that somebody wrote in it."""
+        written = ((name, one.seq) for name in self.cases for one in self.events(name) if isinstance(one, Recorded))
+        return {name: str(seq) for name, seq in reversed(tuple(written))}
 
     def rows(self) -> dict[str, int]:
         """How much both stores hold, table by table."""
@@ -317,28 +323,7 @@ def _furnish(world: World) -> None:
     _jobs(world)
     _referrals(world)
     _reviews(world)
-    _systems(world)
-
-
-def _systems(world: World) -> None:
-    """Tokens of the province, its region and the one beside; for a part; and such as are good no more."""
-    asked_by, agreed_by = world.account("technical_admin"), world.account("directorate/2")
-    both, language = (Right.cases, Right.figures), "fr"
-    for name, school, storey, given, days in (
-        ("province", "own", 0, both, 9), ("region", "own", 1, both, 9), ("cases", "own", 0, both[:1], 9),
-        ("other_province", "other_province", 0, both, 9), ("other_region", "other_region", 1, both, 9),
-        ("figures", "own", 0, both[1:], 9), ("over", "own", 0, both, -1), ("ended", "own", 0, both, 9),
-    ):  # fmt: skip
-        world.secrets[name] = f"sp_{name}"
-        with world.house.directory.writing() as session:
-            unit = directory.unit(session, world.schools[school]).parents[storey]
-            ends = NOW.date() + timedelta(days=days)
-            one = tokens.ask(session, unit=unit, name=name, rights=given, ends=ends, by=asked_by, at=NOW)
-            tokens.agree(session, one.id, agreed_by, at=NOW)
-            hashed = services_tokens.hashed(world.house, world.secrets[name])
-            tokens.draw(session, one.id, hashed, language=language, at=NOW)
-            if name == "ended":
-                tokens.end(session, one.id, agreed_by, at=NOW)
+    shared.systems(world)
 
 
 def _referrals(world: World) -> None:
@@ -381,6 +366,9 @@ def _schools(world: World) -> None:
     _post(world, "directorate@other_province", "directorate", starts=date(2020, 1, 1), unit=next_province)
     _post(world, "academy@other_region", "academy", starts=date(2020, 1, 1), unit=far_region)
     _post(world, "directorate@two_posts", "directorate", starts=date(2020, 1, 1), unit=next_province)
+    for who in ("directorate@other_region", "directorate@apart"):
+        _post(world, who, "directorate", starts=date(2020, 1, 1), unit=far_province)
+    _post(world, "technical_admin@region", "technical_admin", starts=date(2020, 1, 1), unit=region)
     with world.house.directory.writing() as session:
         directory.appoint(
             session, world.account("directorate@two_posts"), role="team_coordinator", unit=world.schools["own"],
@@ -472,13 +460,15 @@ def _places(world: World) -> None:
     own, other = world.events("own"), world.events("unassigned")
     member = world.account("team_member/2")
     content = MOROCCAN.read_bytes().replace(b"\nversion: 1\n", b"\nversion: 2\n", 1)
-    world.said = {
+    world.said |= {
+        **shared.visited(world),
         "remarked": str(next(one.seq for one in own if isinstance(one, RemarksAttached))),
         "door": str(next(one.seq for one in own if isinstance(one, DoorOpened))),
         "foreign_piece": str(world.pieces["unassigned"]),
         "broken_door": str(next(one.seq for one in world.events("broken") if isinstance(one, DoorOpened))),
         "foreign": str(next(one.seq for one in reversed(other) if isinstance(one, DoorOpened))),
         "copy": "7",
+        "first": "2",
         "piece": str(world.pieces["own"]),
         "export": world.exports["own"],
         "person": "targeted_pupil-1",
@@ -516,6 +506,9 @@ def _cases(world: World) -> None:
     for who in LEFT:
         world.act("own", "head", "name_seat", seat="member", account=world.account(who))
     assigned(world, "unassigned", lead="team_member/2", support="psychosocial/2")
+    about = [{"slot": "targeted_pupil", "name": shared.LEADING}]
+    assigned(world, "lead", lead="team_member", support="psychosocial", about_whom=about)
+    shared.lead(world)
     world.report("early", "reporter", about_whom=[{"slot": "targeted_pupil", "name": "Salma Idrissi"}])
     for kind in ELSEWHERE:
         world.report(kind, f"team_member@{kind}")
@@ -533,16 +526,17 @@ def _cases(world: World) -> None:
     handed_out(world, "unassigned", copies=8)
     _opened_for_a_time(world)
     _in_danger(world)
-    above = {"restricted": "directorate", "broken": "directorate", "excluded": "academy@left"}
-    for name in ("own", "unassigned", "early", *above, *ELSEWHERE):
+    above = {"restricted": "directorate", "broken": "directorate", "excluded": "academy@left",
+             "contributing": "head@same_province", "concerned": "directorate@other_province"}  # fmt: skip
+    for name in ("own", "unassigned", "early", "lead", *above, *ELSEWHERE):
         seen_by = above.get(name, f"head@{name}" if name in ELSEWHERE else "head")
         see_case(world.house, world.actor(seen_by), world.cases[name])
     world.by_hand()
 
 
-def assigned(world: World, name: str, *, lead: str, support: str) -> None:
+def assigned(world: World, name: str, *, lead: str, support: str, **answers: Any) -> None:
     """A case beyond its first states: only those who are seated in it see it, and whoever sees the school's cases."""
-    world.report(name, "team_member/2")
+    world.report(name, "team_member/2", **answers)
     world.act(name, "team_coordinator", "safety_check", **SAFE)
     world.move(name, "team_coordinator", "qualify")
     world.act(name, "team_coordinator", "name_seat", seat="lead", account=world.account(lead))

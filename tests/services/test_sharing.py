@@ -740,6 +740,18 @@ def test_taking_over_is_a_seat_that_names_and_is_logged_and_an_implicated_head_i
     assert "head" not in mailed(region)
 
 
+def test_who_took_over_still_opens_a_restricted_case_and_shuts_out(region: Region) -> None:
+    school = region.school
+    school.report("team_member/2", adult_concerned="yes")
+    school.act("directorate", "name_seat", seat="acting_head", account=school.account("directorate"))
+    school.act("directorate", "name_seat", seat="lead", account=school.account("team_member"))
+    assert school.is_seen_by("team_member"), "whom they name reads it"
+    school.report("team_member")
+    school.act("directorate", "name_seat", seat="acting_head", account=school.account("directorate"))
+    school.act("directorate", "conflict", account=school.account("team_coordinator"), reason="named_in_case")
+    assert not school.is_seen_by("team_coordinator"), "whom they shut out does not"
+
+
 def test_a_head_who_is_not_implicated_is_told_that_somebody_acts_for_them(region: Region) -> None:
     school = region.school
     school.report("team_member/2")

@@ -104,7 +104,7 @@ def _is_from_here() -> bool:
 def forget_draft() -> ResponseReturnValue:
     """Empty a form that was kept: its draft goes, and the page is opened afresh."""
     at = own_path(request.form.get("at"))
-    kept.forget(sessions.actor().id, urlsplit(at).path)
+    kept.forget(sessions.actor().id, urlsplit(at).path.removeprefix(request.script_root))
     return redirect(at, 303)
 
 
