@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from school_protocol.definitions.book import KINDS, Finding, either
 from school_protocol.definitions.checking import LANGUAGES, texts_in
 from school_protocol.definitions.names import NOT_DECLARED, answer_types, condition_faults, fact_types, suggestion
+from school_protocol.definitions.scenarios.limits import LONGEST, YEARS
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.conditions import Condition, NameType
 from school_protocol.domain.evidence import Refusal
@@ -23,6 +24,7 @@ _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
 _SIGN = N_("sign")
 _CARD = N_("card")
 _MARK = N_("mark")
+_TOO_LATE = N_("a scenario lasts %(days)s days at most, from its beginning on")
 _FILE_REASON = N_("reason against a file")
 
 
@@ -45,6 +47,7 @@ class _Check:
         self.scenario, self.protocol = scenario, protocol
         self.findings: list[Finding] = []
         self.facts = fact_types(protocol)
+        self.begun = self.moment((), scenario.opening.begins, said=False)
         self.marks = [step.mark for step in scenario.path.steps if step.mark is not None]
 
     def say(self, path: Path, text: str, /, **args: Words) -> None:
@@ -126,7 +129,7 @@ class _Check:
                 self.say(("path", "steps", place, "mark"), N_('mark "%(name)s" stands there twice'), name=mark)
         for case, state in path.ends_by_case.items():
             self.part(("path", "ends", *([case] if isinstance(path.ends, Mapping) else [])), state, "states")
-        begun = self.moment((), self.scenario.opening.begins, said=False)
+        begun = self.begun
         clock: dict[str | None, datetime | None] = {None: begun}
         clock |= self.steps(("path", "steps"), path.steps, begun)
         for part, key, witness in self.scenario.witnesses():
@@ -151,10 +154,11 @@ class _Check:
     def clock(self, path: Path, step: Step, now: datetime | None) -> datetime | None:
         """The time by the clock at this step; it is never turned back."""
         wait = self.wait((*path, "advance"), step.advance)
-        now = now + wait if now is not None else None
+        now = self.within((*path, "advance"), now + wait, now) if now is not None else None
         if step.at is None:
             return now
         at = self.moment((*path, "at"), step.at)
+        at = self.within((*path, "at"), at, now) if at is not None else None
         if at is None or now is None or at >= now:
             return at or now
         before = f"{now:%Y-%m-%dT%H:%M}"
@@ -207,9 +211,11 @@ class _Check:
             found = datetime.fromisoformat(written)
         except ValueError:
             found = None
-        if found is not None and found.tzinfo is None:
+        if found is not None and found.tzinfo is None and found.year in YEARS:
             return found
-        if said:
+        if said and found is not None and found.year not in YEARS:
+            self.say(path, N_("a year is one from %(first)s to %(last)s"), first=YEARS[0], last=YEARS[-1])
+        elif said:
             self.say(path, N_("`%(moment)s` is not a moment without a zone, such as %(example)s"), moment=written,
                      example="2026-11-25T10:00")  # fmt: skip
         return None
@@ -219,7 +225,17 @@ class _Check:
         if found is None:
             text = N_("`%(duration)s` is not a duration, such as %(example)s")
             self.say(path, text, duration=str(written), example="1d4h")
+        elif found > LONGEST:
+            self.say(path, _TOO_LATE, days=LONGEST.days)
+            return timedelta()
         return found or timedelta()
+
+    def within(self, path: Path, at: datetime, before: datetime | None) -> datetime | None:
+        """That moment, if a scenario may last until then; else that is said, and the clock stays."""
+        if self.begun is None or at - self.begun <= LONGEST:
+            return at
+        self.say(path, _TOO_LATE, days=LONGEST.days)
+        return before
 
     # ---- what is seen of a table ---------------------------------------------------------------------------------
 

@@ -3,26 +3,38 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Iterator
 
 from pydantic import ValidationError
 
 from school_protocol.definitions.book import Finding
 from school_protocol.definitions.explaining import explain, unknown_key
+from school_protocol.definitions.scenarios.limits import LARGEST, too_much
 from school_protocol.definitions.tree import Entries, Path, Scalar, Unreadable, follow, grow, placed, plain
 from school_protocol.domain.errors import DefinitionError, Fault
 from school_protocol.domain.phrases import N_, Phrase
 from school_protocol.domain.scenario import Scenario
 
 _LONGEST = 400
+MOST_FAULTS = 200
+"""Of a file that is too large in many places: nobody reads more."""
+PLAIN_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+"""What a protocol is called: it names a folder, and never leads out of one."""
 
 
 def read(data: bytes, file: str) -> Scenario:
     """The scenario that `data` holds; `file` is its name in messages. Raises DefinitionError with every fault."""
+    if len(data) > LARGEST:
+        said = Phrase(N_("the file is larger than %(size)s KiB"), size=LARGEST // 1024)
+        raise DefinitionError(file, (Fault(1, said),))
     try:
         root, faults, _lost = grow(data)
     except Unreadable as error:
         raise DefinitionError(file, (error.fault,)) from None
+    hostile = tuple(_at(root, finding.path, finding) for finding in (*too_much(root), *_astray(root)))
+    if hostile:
+        raise DefinitionError(file, in_order((*faults, *hostile)[:MOST_FAULTS]))
     if "digest" in root.nodes:
         faults.append(Fault(root.nodes["digest"].line, unknown_key("digest", (), (), Scenario)))
     values = {key: plain(node) for key, node in root.nodes.items() if key != "digest"}
@@ -35,6 +47,14 @@ def read(data: bytes, file: str) -> Scenario:
     if faults or scenario is None:
         raise DefinitionError(file, in_order(faults))
     return scenario.model_copy(update={"digest": hashlib.sha256(data).hexdigest()})
+
+
+def _astray(root: Entries) -> Iterator[Finding]:
+    """A protocol whose name would lead elsewhere than to a protocol."""
+    named = root.nodes.get("protocol")
+    if isinstance(named, Scalar) and not named.flawed and not PLAIN_NAME.fullmatch(named.text):
+        said = Phrase(N_('"%(name)s" is not a name: small letters, digits and hyphens'), name=named.text)
+        yield Finding(("protocol",), said)
 
 
 def located(data: bytes, findings: Iterable[Finding]) -> tuple[Fault, ...]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import dataclasses
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 
 from school_protocol.definitions.book import Finding
 from school_protocol.definitions.scenarios import check, located
 from school_protocol.definitions.tree import Path
-from school_protocol.domain.errors import Fault
+from school_protocol.domain.errors import Fault, SchoolProtocolError
 from school_protocol.domain.phrases import N_, Listing, Phrase, Translated
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario, Step, Witness
@@ -16,38 +20,93 @@ from school_protocol.services.workshops.tables import BeatKind, Playing, seated
 from school_protocol.wording import Wording
 
 _LANGUAGES = ("fr", "ar", "en")
+PROVING_MOST, PLAYING_MOST = 30.0, 20.0
+"""Seconds of computing for all of a scenario, path and witnesses, and for its path alone: some times what the largest
+that is shipped takes."""
 
 
-def prove(scenario: Scenario, data: bytes, protocol: Protocol, content: bytes) -> tuple[Fault, ...]:
+class TooLong(SchoolProtocolError):
+    """A scenario takes longer to play than it may."""
+
+
+@dataclass(slots=True)
+class Bound:
+    """How long something may compute, counted in this thread alone: how busy a machine is makes no difference."""
+
+    seconds: float
+    spent: Callable[[], float] = time.thread_time
+    since: float = dataclasses.field(init=False)
+
+    def __post_init__(self) -> None:
+        self.since = self.spent()
+
+    def check(self) -> None:
+        """Raises TooLong once the time is up."""
+        if self.spent() - self.since > self.seconds:
+            raise TooLong(f"more than {self.seconds:g} s")
+
+
+@dataclass(slots=True)
+class Bounded(Playing):
+    """A table that stops, wherever it stands, once its time is up: `look` comes at each moment of a play."""
+
+    bound: Bound = dataclasses.field(kw_only=True)
+
+    def look(self) -> None:
+        self.bound.check()
+        Playing.look(self)
+
+
+@contextmanager
+def bounded(scenario: Scenario, protocol: Protocol, content: bytes, bound: Bound) -> Iterator[Bounded]:
+    """A table in a throwaway realm, at the beginning of the scenario; playing it raises TooLong."""
+    with seated(scenario, protocol, content) as playing:
+        yield Bounded(**{one.name: getattr(playing, one.name) for one in dataclasses.fields(playing)}, bound=bound)
+
+
+def prove(
+    scenario: Scenario, data: bytes, protocol: Protocol, content: bytes, *, bound: Bound | None = None
+) -> tuple[Fault, ...]:
     """Every fault of a scenario on this version of its protocol: of what it says; else of how it goes."""
     found = check(scenario, protocol)
-    return located(data, found or _Proof(scenario, protocol).findings(content))
+    return located(data, found or _Proof(scenario, protocol, bound or Bound(PROVING_MOST)).findings(content))
 
 
 class _Proof:
-    def __init__(self, scenario: Scenario, protocol: Protocol) -> None:
-        self.scenario, self.protocol = scenario, protocol
+    def __init__(self, scenario: Scenario, protocol: Protocol, bound: Bound) -> None:
+        self.scenario, self.protocol, self.bound = scenario, protocol, bound
         self.found: list[Finding] = []
 
     def say(self, path: Path, text: str, /, **args: str | int) -> None:
         self.found.append(Finding(path, Phrase(text, **args)))
 
     def findings(self, content: bytes) -> list[Finding]:
-        """What goes otherwise than the scenario says."""
-        with seated(self.scenario, self.protocol, content) as playing:
-            if not self._goes(("opening", "do"), playing.open()):
-                return self.found
-            self._witnesses(playing, None)
-            for number, step in enumerate(self.scenario.path.steps):
-                if not self._plays(playing, ("path", "steps", number), number + 1, step):
-                    return self.found
-                if step.mark is not None:
-                    self._witnesses(playing, step.mark)
-            self._ends(playing)
-            self._never(playing)
+        """What goes otherwise than the scenario says, as far as the time allows."""
+        self.at: Path = ("opening", "do")
+        try:
+            with bounded(self.scenario, self.protocol, content, self.bound) as playing:
+                self._whole(playing)
+        except TooLong:
+            text = N_(
+                "playing it takes more than %(seconds)s seconds: it has too many steps, or too much happens in it"
+            )
+            self.say(self.at, text, seconds=round(self.bound.seconds))
         return self.found
 
+    def _whole(self, playing: Playing) -> None:
+        if not self._goes(self.at, playing.open()):
+            return
+        self._witnesses(playing, None)
+        for number, step in enumerate(self.scenario.path.steps):
+            if not self._plays(playing, ("path", "steps", number), number + 1, step):
+                return
+            if step.mark is not None:
+                self._witnesses(playing, step.mark)
+        self._ends(playing)
+        self._never(playing)
+
     def _plays(self, playing: Playing, path: Path, number: int, step: Step) -> bool:
+        self.at = path
         try:
             played = playing.step(number, step)
         except ScriptError as error:

@@ -3,25 +3,28 @@
 from __future__ import annotations
 
 from datetime import datetime
+from io import BytesIO
 
 import segno
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
-from school_protocol.services.workshops import ending, founding, running, scenarios, seats, tables_seen, watching
+from school_protocol.services.workshops import ending, founding, kits, running, scenarios, seats, tables_seen, watching
 from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
 from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
+from school_protocol.web.cases.evidence_said import refusal_said
+from school_protocol.web.conditions import in_words
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
-from school_protocol.web.workshops import debriefing
-from school_protocol.web.workshops import attesting
+from school_protocol.web.workshops import attesting, debriefing
 from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
@@ -95,7 +98,12 @@ def new() -> ResponseReturnValue:
         else:
             return redirect(url_for("workshops.show", workshop=made.id))
     page = render_template(
-        "workshops/new.html", scenarios=scenarios.shipped(), problems=problems, typed=request.form, most=TABLES_MOST
+        "workshops/new.html",
+        scenarios=scenarios.shipped(),
+        problems=problems,
+        typed=request.form,
+        most=TABLES_MOST,
+        can_print=missing() is None,
     )
     return (page, 422) if problems else page
 
@@ -114,6 +122,23 @@ def _make() -> Workshop:
     wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
     data = scenarios.content_of(chosen.scenario)
     return founding.found(sessions.house(), trainer(), data, protocol, content, wanted)
+
+
+@blueprint.get("/kits/<scenario>")
+def kit(scenario: str) -> ResponseReturnValue:
+    """A scenario as one PDF, for a room without any network."""
+    told = scenarios.find(scenario)
+    if told is None:
+        raise Unseen(scenario)
+    protocol, content = next(iter(scenarios.protocols_of(told)))
+    try:
+        data = kits.kit(
+            protocol, content, told, wording().language, sessions.house().now(),
+            asked_if=in_words, refused_file=refusal_said,
+        )  # fmt: skip
+    except kits.NotAsExpected:
+        raise Unseen(scenario) from None
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"{told.scenario}.pdf")
 
 
 # ---- the wall ----------------------------------------------------------------------------------------------------

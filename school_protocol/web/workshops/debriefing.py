@@ -20,9 +20,9 @@ TABLE_MOST = 999
 def add_to(blueprint: Blueprint) -> None:
     """The trainer's pages of debriefs, with those of the workshop."""
     blueprint.add_url_rule("/<workshop>/debrief", "debrief", _debrief)
-    blueprint.add_url_rule("/<workshop>/debrief.pdf", "debrief_paper", _debrief_paper)
+    blueprint.add_url_rule("/<workshop>/debrief/paper", "debrief_paper", _debrief_paper)
     blueprint.add_url_rule("/<workshop>/debrief/<int:table>", "table_debrief", _table_debrief)
-    blueprint.add_url_rule("/<workshop>/debrief/<int:table>.pdf", "table_paper", _table_paper)
+    blueprint.add_url_rule("/<workshop>/debrief/<int:table>/paper", "table_paper", _table_paper)
     blueprint.add_url_rule("/<workshop>/replay/<int:table>", "replay", _replay)
 
 

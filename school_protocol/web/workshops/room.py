@@ -47,7 +47,7 @@ OPEN = frozenset(
         "cases.evidence_file", "cases.open_file", "cases.evidence_mistake", "cases.removal", "cases.sight",
         "cases.readings", "cases.names", "cases.end_opened", "cases.door", "cases.emergency",
         "review.index", "review.conformance", "review.observe", "review.send", "review.end", "review.refuse",
-        "help.index", "help.role", "help.topic", "help.drawing", "help.wall", "help.form", "help.forms",
+        "help.index", "help.role", "help.topic", "help.drawing", "help.wall", "help.form", "help.forms", "words.index",
     }
 )  # fmt: skip
 """Endpoints of the product that a room serves. Whatever is not named is absent there."""
@@ -358,7 +358,7 @@ def debrief() -> ResponseReturnValue:
     return render_template("room/debrief.html", table=mine.table, told=told, can_print=missing() is None)
 
 
-@blueprint.get("/debrief.pdf")
+@blueprint.get("/debrief/paper")
 def debrief_paper() -> ResponseReturnValue:
     """The same, on paper."""
     return paper_of(room(), _ended().table)

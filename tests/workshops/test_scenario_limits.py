@@ -1,0 +1,320 @@
+"""Scenarios that are too large, lead astray or play for ever: refused in words, within seconds."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from school_protocol.definitions import read as read_protocol
+from school_protocol.definitions.scenarios import limits, read
+from school_protocol.domain.errors import DefinitionError, Fault
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.scenario import Scenario
+from school_protocol.services.workshops import proving, scenarios
+from school_protocol.services.workshops.proving import Bound, prove
+from school_protocol.services.workshops.scenarios import faults_said, find, read_uploaded, shipped, shipped_protocol
+from tests.workshops.kits import SHIPPED
+
+FILE = "found_phone.yaml"
+TEXT = Path(__file__).with_name(FILE).read_text("utf-8")
+SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
+PAGE = (Path(__file__).parents[2] / "docs" / "scenario-format.md").read_text("utf-8")
+ASIDE = re.compile("[\u2066-\u2069]")
+
+SIGN = "  talked: {act: meet}\n"
+INJECT = '  mother_calls: {kind: parent_call, from: owner, to: warden, at: 2h, text: {fr: "La mère appelle."'
+STEP = "    - {advance: 5m, as: warden, do: give_chair"
+
+
+def at_hand(_key: str, _version: int) -> tuple[Protocol, bytes]:
+    content = SMALL.read_bytes()
+    return read_protocol(content, SMALL.name), content
+
+
+def edited(old: str, new: str) -> bytes:
+    assert TEXT.count(old) == 1, old
+    return TEXT.replace(old, new).encode()
+
+
+def many(line: str, number: int, name: str = "") -> str:
+    """A line so many times, each under a name of its own."""
+    return "".join(line.replace(name, f"{name}{place}") if name else line for place in range(number))
+
+
+def injects(number: int) -> bytes:
+    line = '  rings: {kind: news, to: everyone, at: 2h, text: {fr: "A", ar: "ا", en: "A"}}\n'
+    return edited(INJECT, many(line, number, "rings") + INJECT)
+
+
+TOO_MUCH: dict[str, tuple[Callable[[], bytes], str]] = {
+    "injects": (lambda: injects(3000), "injects: 3004 stand here, at most 60 may"),
+    "signs": (
+        lambda: edited(SIGN, SIGN + many("  more: {act: meet}\n", 100, "more")),
+        "signs: 106 stand here, at most 80 may",
+    ),
+    "steps": (
+        lambda: edited(STEP, "    - {advance: 1m}\n" * 200 + STEP),
+        "path.steps: 204 stand here, at most 150 may",
+    ),
+    "steps of a witness": (
+        lambda: edited('{steps: [{at: "2026-11-27T10:00"}]}', f"{{steps: [{'{advance: 1m}, ' * 30}{{advance: 1m}}]}}"),
+        "injects.rumour.witness.steps: 31 stand here, at most 20 may",
+    ),
+    "cases": (
+        lambda: edited(STEP, "".join(f"    - {{advance: 1m, case: c{n}}}\n" for n in range(9)) + STEP),
+        "path.steps: 9 cases are named, at most 5 may be",
+    ),
+    "versions": (
+        lambda: edited("versions: [1]", f"versions: [{', '.join(map(str, range(1, 5000)))}]"),
+        "versions: 4999 stand here, at most 10 may",
+    ),
+    "a giant text": (
+        lambda: edited("Un téléphone a disparu.", "x" * 100_000),
+        "story.fr: 100000 characters stand here, at most 2000 may",
+    ),
+    "a giant answer": (
+        lambda: edited('own_words: "In the yard."', f'own_words: "{"y" * 5000}"'),
+        "path.steps[1].answers.own_words: 5000 characters stand here, at most 2000 may",
+    ),
+    "a card that fits no card": (
+        lambda: edited("Où elle l’a laissé.", "z" * 601),
+        "cast.owner.knows.fr: 601 characters stand here, at most 600 may",
+    ),
+    "a long duration": (
+        lambda: edited("at: 2h,", f"at: {'9d' * 1500},"),
+        "injects.mother_calls.at: 3000 characters stand here, at most 2000 may",
+    ),
+    "a giant file": (
+        lambda: TEXT.encode() + b"#" * 300_000,
+        "the file is larger than 256 KiB",
+    ),
+}
+ASTRAY = (
+    "../../../etc", "..", "/etc/passwd", "a/b", "a\\\\b", "lost-things/../lost-things", "Lost-Things", "x.yaml",
+    "%2e%2e", "x" * 65, "ⅼost",
+)  # fmt: skip
+
+
+def refused(data: bytes) -> tuple[Fault, ...]:
+    began = time.thread_time()
+    with pytest.raises(DefinitionError) as raised:
+        read(data, FILE)
+    assert time.thread_time() - began < 3
+    return raised.value.faults
+
+
+# ---- how it is written ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+def test_too_much_is_refused_before_it_is_looked_at(name: str) -> None:
+    make, message = TOO_MUCH[name]
+    assert message in [str(fault.message) for fault in refused(make())]
+
+
+@pytest.mark.parametrize("name", TOO_MUCH)
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_it_is_said_in_the_readers_language(name: str, language: str) -> None:
+    make, message = TOO_MUCH[name]
+    [said, *_more] = faults_said(refused(make()), FILE, language)
+    assert message not in said
+    assert not re.search(r"stand here|may be|larger than", said)
+    assert re.search("admis|dépasse" if language == "fr" else "الحد الأقصى|يتجاوز", said)
+
+
+@pytest.mark.parametrize("name", ASTRAY)
+def test_a_protocol_is_a_plain_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[object] = []
+    monkeypatch.setattr(scenarios, "_folder", lambda: looked.append(name))
+    faults = refused(edited("protocol: lost-things", f'protocol: "{name}"'))
+    assert "is not a name: small letters, digits and hyphens" in faults[0].message
+    assert faults[0].message.startswith("protocol: ")
+    outcome = read_uploaded(edited("protocol: lost-things", f'protocol: "{name}"'), FILE)
+    assert isinstance(outcome, tuple)
+    assert shipped_protocol(name, 1) is None
+    assert looked == [], "nothing was looked for"
+
+
+def test_what_nests_without_end_is_refused() -> None:
+    assert refused(edited("Le calme.", "Le calme.") + b"more: " + b"[" * 50_000)
+    assert refused(b"a: {" * 5000)
+
+
+# ---- how long it plays ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        (
+            "{advance: 5m, as: warden, do: give_chair",
+            "{advance: 99999d, as: warden, do: give_chair",
+            "400 days at most",
+        ),
+        ('{at: "2026-11-27T10:00"}', '{at: "2027-12-29T10:00"}', "400 days at most"),
+        ("at: 2h,", "at: 500d,", "400 days at most"),
+        ("delay: 30m", "delay: 9999d", "400 days at most"),
+        ('begins: "2026-11-23T09:00"', 'begins: "0001-01-01T00:00"', "a year is one from 2000 to 2100"),
+        ('at: "2026-11-23T10:20"', 'at: "9999-12-31T23:59"', "a year is one from 2000 to 2100"),
+    ],
+)
+def test_a_story_lasts_a_school_year_at_most(old: str, new: str, message: str) -> None:
+    data = edited(old, new)
+    began = time.thread_time()
+    content = SMALL.read_bytes()
+    faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content)
+    assert time.thread_time() - began < 3
+    assert message in " ".join(fault.message for fault in faults)
+
+
+def test_time_in_small_steps_is_added_up() -> None:
+    """Many waits, none of which is too long."""
+    data = edited(STEP, "    - {advance: 90d}\n" * 6 + STEP)
+    scenario = read(data, FILE)
+    content = SMALL.read_bytes()
+    faults = prove(scenario, data, read_protocol(content, SMALL.name), content)
+    places = [fault.message.split(":")[0] for fault in faults if "400 days" in fault.message]
+    assert places == ["path.steps[7].advance", "path.steps[8].advance"]
+
+
+def test_what_plays_for_ever_is_stopped() -> None:
+    """A clock that runs on at each look stands for a machine on which it takes that long."""
+    data = TEXT.encode()
+    scenario, content = read(data, FILE), SMALL.read_bytes()
+    ticks = count()
+    protocol = read_protocol(content, SMALL.name)
+    faults = prove(scenario, data, protocol, content, bound=Bound(4, spent=lambda: float(next(ticks))))
+    [message] = [fault.message for fault in faults]
+    assert "playing it takes more than 4 seconds" in message
+    assert next(ticks) < 10, "it stopped at once"
+    assert prove(scenario, data, protocol, content) == ()
+
+
+def test_a_long_play_is_stopped_by_the_time_that_it_takes() -> None:
+    notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n" * 140
+    data = edited(STEP, notes + STEP)
+    content = SMALL.read_bytes()
+    began = time.thread_time()
+    faults = prove(read(data, FILE), data, read_protocol(content, SMALL.name), content, bound=Bound(1.0))
+    assert time.thread_time() - began < 5
+    [fault] = faults
+    assert fault.message.startswith("path.steps[")
+    assert "playing it takes more than 1 seconds" in fault.message
+    assert fault.line > TEXT.count("\n", 0, TEXT.index(STEP))
+
+
+def test_time_counts_in_this_thread_alone() -> None:
+    bound = Bound(0.05)
+    time.sleep(0.1)
+    bound.check()
+
+
+# ---- at hand -------------------------------------------------------------------------------------------------------
+
+
+def test_those_that_are_shipped_are_found_by_name() -> None:
+    assert tuple(one.scenario for one in shipped()) == SHIPPED
+    for name in SHIPPED:
+        assert find(name) is not None
+        assert read(scenarios.content_of(name), name).scenario == name
+    assert find("../class-group") is None
+    assert find("nobody") is None
+
+
+def test_shipped_versions_of_protocols_are_found() -> None:
+    found = shipped_protocol("ma-cyberharassment", 1)
+    assert found is not None
+    assert found[0].protocol == "ma-cyberharassment"
+    assert shipped_protocol("ma-cyberharassment", 99) is None
+    assert shipped_protocol("ma-cyberharassment", -1) is None
+    assert shipped_protocol("nobody", 1) is None
+
+
+@pytest.fixture
+def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was proven, with nothing remembered before."""
+    told: list[str] = []
+
+    def prove_one(scenario: Scenario, data: bytes, protocol: Protocol, content: bytes) -> tuple[Fault, ...]:
+        told.append(f"{scenario.digest[:8]} {protocol.protocol}")
+        return proving.prove(scenario, data, protocol, content)
+
+    monkeypatch.setattr(scenarios, "prove", prove_one)
+    monkeypatch.setattr(scenarios, "_KEPT", scenarios._Kept(2))
+    return told
+
+
+def test_an_upload_is_proven_once(proven: list[str]) -> None:
+    first = read_uploaded(TEXT.encode(), FILE, at_hand)
+    assert isinstance(first, Scenario)
+    assert first.scenario == "found-phone"
+    assert read_uploaded(TEXT.encode(), "another-name.yaml", at_hand) is first
+    assert len(proven) == 1
+    changed = read_uploaded(TEXT.encode() + b"# seen\n", FILE, at_hand)
+    assert isinstance(changed, Scenario)
+    assert len(proven) == 2
+
+
+def test_what_is_remembered_is_bounded(proven: list[str]) -> None:
+    wrong = [edited("ends: looking", "ends: noted") + b"#" * place + b"\n" for place in range(3)]
+    for data in (*wrong, wrong[-1], wrong[0]):
+        assert isinstance(read_uploaded(data, FILE, at_hand), tuple)
+    assert len(proven) == 4, "the last is remembered, the first is not"
+
+
+def test_faults_of_an_upload_are_said_in_each_language(proven: list[str]) -> None:
+    data = edited('10:20", as: warden', '10:20", as: mediator')
+    faults = read_uploaded(data, FILE, at_hand)
+    assert isinstance(faults, tuple)
+    said = {language: ASIDE.sub("", faults_said(faults, FILE, language)[0]) for language in ("en", "fr", "ar")}
+    assert "is refused here" in said["en"]
+    assert "est refusé ici" in said["fr"]
+    assert "مرفوض هنا" in said["ar"]
+    assert len(proven) == 1
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_a_protocol_that_is_not_at_hand_is_said(language: str, proven: list[str]) -> None:
+    faults = read_uploaded(TEXT.encode(), FILE)
+    assert isinstance(faults, tuple)
+    [said] = faults_said(faults, FILE, language)
+    assert "lost-things" in said
+    assert proven == []
+
+
+def test_what_cannot_be_read_is_told_and_not_played(proven: list[str]) -> None:
+    assert isinstance(read_uploaded(b"\xff\xfe", FILE, at_hand), tuple)
+    assert isinstance(read_uploaded(b"", FILE, at_hand), tuple)
+    assert proven == []
+
+
+# ---- said to whoever writes one ------------------------------------------------------------------------------------
+
+
+def test_the_page_on_scenarios_says_the_limits() -> None:
+    part = PAGE.split("## Limits")[1].split("## ")[0]
+    rows = dict(re.findall(r"^\| (.+?) \| (.+?) \|$", part, re.MULTILINE))
+    assert f"{limits.LARGEST // 1024} KiB" in rows.values()
+    names = ("cast", "signs", "injects", "traps", "debrief", "aims", "versions", "languages")
+    assert set(names) == set(limits.PARTS)
+    assert rows[", ".join(f"`{name}`" for name in names)] == ", ".join(str(limits.PARTS[name]) for name in names)
+    assert f"{limits.STEPS}; {limits.WITNESS}; {limits.CASES}" in rows.values()
+    assert any(value.startswith(f"{limits.WORDS} characters; {limits.ON_A_CARD},") for value in rows.values())
+    assert any(f"{limits.LONGEST.days} days" in value for value in rows.values())
+    assert any(f"from {limits.YEARS[0]} to {limits.YEARS[-1]}" in value for value in rows.values())
+    assert f"{proving.PROVING_MOST:g} seconds; {proving.PLAYING_MOST:g}" in rows.values()
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_those_that_are_shipped_are_far_from_the_limits(name: str) -> None:
+    scenario = read(scenarios.content_of(name), name)
+    for part, most in limits.PARTS.items():
+        if part != "languages":
+            assert 2 * len(getattr(scenario, part)) <= most, part
+    assert 2 * len(scenario.path.steps) <= limits.STEPS
+    assert len(scenarios.content_of(name)) * 4 <= limits.LARGEST
