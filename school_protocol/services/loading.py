@@ -475,7 +475,8 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
             key: value
             for key, fact in protocol.facts.items()
             if fact.figure and isinstance(value := facts[key], str | int | bool)
-        },
+        }
+        | {f"{index.DEPARTED}{need}": True for step in case.steps for need in step.departures},
     )
 
 

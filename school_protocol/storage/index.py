@@ -34,6 +34,8 @@ NEVER_DUE = datetime(9999, 12, 31, tzinfo=UTC)
 """Where a case without any due moment stands in the order: last."""
 
 Figure = str | int | bool
+DEPARTED = "departed:"
+"""How the fact begins that a step was taken without a need, by the need's key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -484,6 +486,14 @@ def open_on_version(
         CaseIndexRow.case_id > after,
     )
     return [(row.case_id, row.number) for row in session.execute(query.order_by(CaseIndexRow.case_id).limit(limit))]
+
+
+def departures(session: Session, protocol: str) -> dict[str, int]:
+    """Need → in how many of the cases that are kept somebody went on without it."""
+    part, row = CaseFigureRow, CaseIndexRow
+    query = select(part.fact, func.count()).join(row, row.case_id == part.case_id)
+    query = query.where(row.protocol == protocol, part.fact.like(f"{DEPARTED}%")).group_by(part.fact)
+    return {fact.removeprefix(DEPARTED): count for fact, count in session.execute(query)}
 
 
 def count_open(session: Session, protocol: str, version: int) -> int:

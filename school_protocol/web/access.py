@@ -27,8 +27,8 @@ from school_protocol.services.teams.team import has_team
 from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
 from school_protocol.services.visits.roster import may_keep as may_keep_roster
 from school_protocol.services.workshops.founding import may_train
-from school_protocol.services.workshops.registering import may_see_certificates
 from school_protocol.services.workshops.laptops import is_laptop
+from school_protocol.services.workshops.registering import may_see_certificates
 from school_protocol.web import kept, limits, sessions
 from school_protocol.web.api import admission
 from school_protocol.web.paths import way_back
@@ -126,6 +126,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "help.forms": Permission.signed_in,
     "protocols.index": Permission.publish,
     "protocols.upload": Permission.publish,
+    "protocols.afterwards": Permission.publish,
     "protocols.file": Permission.publish,
     "protocols.draft": Permission.publish,
     "protocols.draft_file": Permission.publish,

@@ -17,6 +17,7 @@ from school_protocol.services.review.asking import ReviewRefused, ask, end
 from school_protocol.services.review.conforming import see_conformance
 from school_protocol.services.review.refusing import refuse, see_refusal
 from school_protocol.services.views import ReviewLine
+from school_protocol.storage import index
 from school_protocol.storage.tables import AccessRow, OutboxRow
 from services.conftest import NAME, School
 from services.reviewing import ASKS, closing, kinds, observes, placed, write
@@ -337,7 +338,9 @@ def test_conformance_says_what_was_asked_and_why_it_was_departed_from(school: Sc
     assert above.found.departures[0].reason == "[EV1] est absente toute la semaine"
     with school.house.realm.reading() as session:
         noted = session.scalars(select(AccessRow.what).where(AccessRow.account == school.account("directorate"))).all()
-    assert "conformance" in noted
+        assert "conformance" in noted
+        assert index.departures(session, own.head.protocol.protocol) == {"heard_or_offered": 1}
+        assert index.departures(session, "another") == {}
 
 
 def test_whoever_knows_of_a_case_by_its_metadata_reads_nothing_of_it(school: School) -> None:

@@ -17,6 +17,7 @@ from school_protocol.domain.errors import BadInput, DefinitionError, Fault
 from school_protocol.services.protocols import moving_said, passages, publishing, settings
 from school_protocol.services.protocols.passages import DraftPreview, PassageRefused
 from school_protocol.services.protocols.publishing import DraftView, Exported, PublishRefused
+from school_protocol.services.workshops.afterwards import see_afterwards
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent
 from school_protocol.web.forms import answers_of, show_problems
@@ -39,6 +40,13 @@ def index() -> ResponseReturnValue:
     view = publishing.see_protocols(sessions.house(), sessions.actor())
     w = wording()
     return render_template("protocols/index.html", view=view, stands=lambda code: sayings.stands(w, code))
+
+
+@blueprint.get("/<key>/afterwards")
+def afterwards(key: str) -> ResponseReturnValue:
+    """Which duties fail most in workshops, and which needs real cases go on without; by tens."""
+    view = see_afterwards(sessions.house(), sessions.actor(), key)
+    return render_template("protocols/afterwards.html", view=view)
 
 
 @blueprint.route("/upload", methods=["GET", "POST"])

@@ -1,0 +1,93 @@
+"""What the owner of a protocol learns of workshops and cases: by tens alone, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.services.accounts import actor_named
+from school_protocol.services.house import House
+from school_protocol.services.workshops import ending
+from school_protocol.services.workshops.afterwards import see_afterwards
+from school_protocol.services.workshops.rooms import room_alone
+from school_protocol.storage import directory
+from school_protocol.storage.workshops import listed
+from school_protocol.storage.workshops.listed import Workshop
+from workshops.rooms_of import NOON, host_in, made, person
+
+KEY = "ma-cyberharassment"
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[House]:
+    house = host_in(tmp_path)
+    yield house
+    house.close()
+
+
+def owner(host: House) -> Actor:
+    with host.directory.writing() as session:
+        account = directory.add_account(
+            session, username="protocole", names={"fr": "P"}, language="fr", created_at=NOON
+        )
+        (region,) = directory.units_of_kind(session, directory.UnitKind.region)
+        directory.appoint(session, account, role="protocol_admin", unit=region.id, starts=NOON.date())
+    found = actor_named(host, "protocole")
+    assert found is not None
+    return found
+
+
+def ended(host: House, number: int, tables: list[dict[str, str]], days: int = 3) -> None:
+    at = host.now() - timedelta(days=days)
+    with host.directory.writing() as session:
+        one = Workshop(
+            f"w{number}", f"CODE{number:02d}", None, "blackmail", 1, "0" * 64, KEY, 1, len(tables), "fr", at, at,
+        )  # fmt: skip
+        listed.add(session, one)
+        kept = {"tables": {str(place): {"duties": duties} for place, duties in enumerate(tables, 1)}}
+        listed.end(session, one.id, kept, at=at)
+
+
+def test_nothing_is_broken_down_of_fewer_than_ten_tables(host: House) -> None:
+    ended(host, 1, [{"check_safety": "failed"}] * 9)
+    view = see_afterwards(host, owner(host), KEY)
+    assert view.tables.low == 0
+    assert view.duties is None
+
+
+def test_duties_stand_by_how_often_they_failed_and_by_tens_alone(host: House) -> None:
+    first, second = list(host.library.protocol(KEY, 1).duties)[:2]
+    for number in range(3):
+        ended(host, number, [{first: "failed", second: "passed"}] * 8 + [{first: "passed", second: "not_asked"}] * 3)
+    ended(host, 9, [{second: "failed"}] * 30, days=400)
+    view = see_afterwards(host, owner(host), KEY)
+    assert view.tables.low == 30, "those of long ago are not counted"
+    assert view.duties is not None
+    told = {line.duty.key: (line.asked.low, line.failed.low) for line in view.duties}
+    assert told == {first: (30, 20), second: (20, 0)}
+    assert [line.duty.key for line in view.duties] == [first, second]
+
+
+def test_a_real_workshop_is_kept_without_a_word_or_a_name(host: House) -> None:
+    workshop = made(host, tables=2)
+    with room_alone(host, workshop.id) as room:
+        ending.end(host, room)
+    with host.directory.reading() as session:
+        found = listed.find(session, workshop.id)
+    assert found is not None
+    assert found.kept is not None
+    assert set(found.kept["tables"]) == {"1", "2"}
+    assert set(found.kept["tables"]["1"]["duties"]) <= set(host.library.protocol(KEY, 1).duties)
+    assert "Salma" not in str(found.kept)
+
+
+def test_nobody_but_its_owner_sees_it(host: House) -> None:
+    with pytest.raises(Unseen):
+        see_afterwards(host, person(host), KEY)
+    with pytest.raises(Unseen):
+        see_afterwards(host, owner(host), "another")
