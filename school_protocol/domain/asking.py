@@ -49,14 +49,24 @@ class Asking:
             return self.held
         return answering_roles(self.protocol, self.case, self.actor, self.held, self.around.unit, there)
 
+    def nothing_waits(self, act: Act) -> Reason | None:
+        """Why an act that answers or settles something is not open: nothing waits for it."""
+        if act.kind is ActKind.accept_transfer:
+            transfer = transfer_asked(self.protocol, self.case)
+            return Reason("transfer_answered") if transfer is None or transfer.answer is not None else None
+        asked = contributions(self.protocol, self.case)
+        if act.kind is ActKind.answer_contribution and not any(one.waits for one in asked):
+            return Reason("contribution_answered")
+        if act.kind is ActKind.settle_contribution and not any(one.is_open for one in asked):
+            return Reason("contribution_settled")
+        return None
+
     def check(self, act: Act, answers: Answers) -> None:
         """What is asked of another school is answered once; a contribution is settled once. Raises."""
         if act.kind is ActKind.contribute:
             self._check_school(act, answers)
-        if act.kind is ActKind.accept_transfer:
-            transfer = transfer_asked(self.protocol, self.case)
-            if transfer is None or transfer.answer is not None:
-                raise Refused((Reason("transfer_answered"),))
+        if (why := self.nothing_waits(act)) is not None:
+            raise Refused((why,))
         if act.kind not in (ActKind.answer_contribution, ActKind.settle_contribution):
             return
         item = self.protocol.form_of(act).find(FieldType.record)

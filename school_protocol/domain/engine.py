@@ -122,6 +122,8 @@ class _Desk:
             reasons.append(Reason("not_open_here", states=self._open_states(act)))
         if role is None:
             reasons.append(Reason("not_your_role", roles=act.by))
+        if (nothing := self.asking.nothing_waits(act)) is not None:
+            reasons.append(nothing)
         needs = (*act.needs, *self._whatever_the_answers(act, role))
         reasons += [reason for need in needs if (reason := self.unmet(need)) is not None]
         return Choice("act", act.key, role, tuple(reasons))

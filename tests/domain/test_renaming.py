@@ -99,7 +99,8 @@ class Walker:
             return {"refused": [(f"={one.code}", one.need, one.roles, one.acts, one.states, one.unknown, one.from_when,
                                  one.may_depart, one.persons) for one in refusal.reasons]}  # fmt: skip
         except BadInput as bad:
-            return {"bad": bad.problems}
+            no_other_school = all(codes == ("school_not_here",) for codes in bad.problems.values())
+            return {"alone" if no_other_school else "bad": bad.problems}
         told._keep(decision.events)
         return {"events": [type(event).__name__ for event in decision.events]}
 
