@@ -33,7 +33,9 @@ from school_protocol.services.protocols.publishing import work_out
 from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.staff.importing import go_on as go_on_lists
+from school_protocol.services.staff.reminding import remind
 from school_protocol.services.workshops import ending
+from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
 
 FILE = "jobs.sqlite"
 _log = logging.getLogger(__name__)
@@ -95,6 +97,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     def sweep_once() -> None:
         sweep(house, ways)
         tell_of_accounts(house, ways)
+        remind(house, ways)
 
     queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
     queue.now = queue.task(name="now", expires=STALE)(sweep_once)
@@ -165,10 +168,11 @@ def _keep_limits(queue: Queue, house: House) -> None:
 
 
 def _keep_rooms(queue: Queue, house: House) -> None:
-    """The rooms of workshops: once an hour those whose time is over are destroyed."""
+    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any."""
 
     def purge() -> bool:
         ending.purge_due(house)
+        sweep_left_over(house, after=SWEPT_AFTER)
         return False
 
     queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(purge, lambda: None))

@@ -433,6 +433,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "size": N_("how many trained people a team has"),
     "quiet_months": N_("after how many months without a case a team is looked at"),
     "ending_days": N_("how long before its end a certificate is to be renewed"),
+    "certificate_months": N_("for how many months a certificate is good"),
     "second_factor": N_("signs in with a second factor"),
     "stand_in_by": N_("who names a stand-in"),
     "acts_as": N_("acts as"),

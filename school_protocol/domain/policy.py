@@ -34,6 +34,7 @@ class Permission(StrEnum):
     keep_roster = "keep_roster"
     see_systems = "see_systems"
     train = "train"
+    see_certificates = "see_certificates"
     token = "token"  # noqa: S105 (a name, no secret)
     """No person: another system, by its token."""
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import unicodedata
 
 MOST = 24
 _JOINERS = frozenset(" -'’.")
+_TATWEEL = "\u0640"
+"""Stretches a word in Arabic script, and is none of its letters."""
+_RUN = re.compile(r"(.)\1+")
 _REFUSED = frozenset(
     """
     029cb2544c33 04df20c9c5e1 0626382c6270 08a841e99678 0aa249ea99ce 0c38fc998949 0e8f6e454450 0f28c4960d96
@@ -52,8 +56,9 @@ def mark_of(word: str) -> str:
 
 
 def _words(name: str) -> set[str]:
-    """The words of a name, and all of them run together, without signs, marks and doubled letters' disguises."""
+    """The words of a name, and all of them run together, without signs, marks, stretched or doubled letters."""
     bare = "".join(sign for sign in unicodedata.normalize("NFKD", name.casefold()) if not unicodedata.combining(sign))
-    plain = bare.translate(str.maketrans("013457@$", "oieastas"))
+    plain = bare.replace(_TATWEEL, "").translate(str.maketrans("013457@$", "oieastas"))
     words = {"".join(sign for sign in word if sign.isalnum()) for word in plain.split()}
-    return words | {"".join(sign for sign in plain if sign.isalnum())}
+    words.add("".join(sign for sign in plain if sign.isalnum()))
+    return {_RUN.sub(run, word) for word in words for run in (r"\g<0>", r"\1\1", r"\1")}

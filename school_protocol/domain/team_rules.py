@@ -14,3 +14,5 @@ class TeamRules(Model):
     """A team that has opened no case for so many months may need a visit."""
     ending_days: int = Field(default=90, ge=1, le=730)
     """A certificate that ends within so many days is to be renewed."""
+    certificate_months: int = Field(default=24, ge=1, le=120)
+    """A certificate that a workshop gives is good for so many months, counted from its day."""

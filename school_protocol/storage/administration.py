@@ -66,6 +66,8 @@ class Kind(StrEnum):
     """The last day was said, or another one."""
     appointment_ended = "appointment_ended"
     certificate_seen = "certificate_seen"
+    certificate_withdrawn = "certificate_withdrawn"
+    """A certificate that a workshop gave, by whoever had attested it."""
     unit_created = "unit_created"
     unit_changed = "unit_changed"
     contact_added = "contact_added"
@@ -105,7 +107,7 @@ OF_STAFF = frozenset(
     {
         Kind.account_created, Kind.account_changed, Kind.address_changed, Kind.account_closed, Kind.account_opened,
         Kind.account_known, Kind.appointed, Kind.appointment_ends, Kind.appointment_ended, Kind.certificate_seen,
-        Kind.unit_created, Kind.unit_changed,
+        Kind.certificate_withdrawn, Kind.unit_created, Kind.unit_changed,
     }
 )  # fmt: skip
 """What whoever administers accounts changed."""

@@ -32,6 +32,7 @@ from school_protocol.storage.review import tables as review_tables  # noqa: F401
 from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
 from school_protocol.storage.tables import DirectoryBase, RealmBase
 from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
+from school_protocol.storage.workshops import attestation_tables  # noqa: F401
 from school_protocol.storage.workshops import tables as workshop_tables  # noqa: F401
 from school_protocol.storage.workshops.room_tables import RoomBase
 

@@ -15,6 +15,7 @@ from school_protocol.storage.directory import Account
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.staff_tables import CertificateRow, OpenIdRow
 from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow, new_id
+from school_protocol.storage.workshops.attested import withdrawn_certificates
 
 # ---- places --------------------------------------------------------------------------------------------------------
 
@@ -140,8 +141,10 @@ def keep_certificates(session: Session, seen: Sequence[Certificate]) -> None:
 
 
 def certificates(session: Session, account: str) -> tuple[Certificate, ...]:
-    """Those of this person, newest first."""
-    query = select(CertificateRow).where(CertificateRow.account == account).order_by(CertificateRow.seen_at.desc())
+    """Those of this person that stand, newest first: none that its workshop's trainer withdrew."""
+    stands = CertificateRow.id.not_in(withdrawn_certificates(account))
+    query = select(CertificateRow).where(CertificateRow.account == account, stands)
+    query = query.order_by(CertificateRow.seen_at.desc())
     return tuple(Certificate(r.account, r.issued, r.until, r.seen_by, r.seen_at) for r in session.scalars(query))
 
 
@@ -171,6 +174,17 @@ def ending(
     if after is not None:
         query = query.where(beyond(order, after))
     ids = session.scalars(query.order_by(*order).limit(limit)).all()
+    found = directory.accounts(session, ids)
+    return tuple(found[one] for one in ids)
+
+
+def certified_between(session: Session, first: date, last: date, *, after: str = "", limit: int) -> tuple[Account, ...]:
+    """Active people whose certificate ends between these days, by id, after the last id of the page before."""
+    query = select(AccountRow.id).where(
+        AccountRow.active.is_(True), AccountRow.certified.is_(True), AccountRow.trained_until.between(first, last),
+        AccountRow.id > after,
+    )  # fmt: skip
+    ids = session.scalars(query.order_by(AccountRow.id).limit(limit)).all()
     found = directory.accounts(session, ids)
     return tuple(found[one] for one in ids)
 

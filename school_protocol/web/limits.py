@@ -34,6 +34,8 @@ LONG_FORMS = frozenset(
         "cases.retention",
         "protocols.upload",
         "staff.lists",
+        "workshops.attest",
+        "workshops.confirm",
         "visits.new",
         "visits.correct",
         "protocols.part",

@@ -28,10 +28,11 @@ from school_protocol.services.review import queueing
 from school_protocol.services.sharing.answering import waiting_for
 from school_protocol.services.sharing.views import RequestLine
 from school_protocol.services.staff import reach
+from school_protocol.services.staff.reminding import NOTHING_ENDS, Ending, certificates_ending
 from school_protocol.services.teams import team
 from school_protocol.services.visits import reach as looking
 from school_protocol.services.visits import roster
-from school_protocol.services.workshops import founding
+from school_protocol.services.workshops import founding, registering
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back
@@ -74,6 +75,8 @@ def init_app(app: Flask) -> None:
         asked_of_me=_asked_of_me,
         may_bulk=_may_bulk,
         may_train=_may_train,
+        may_see_certificates=_may_see_certificates,
+        certificates_ending=_certificates_ending,
         may_see_limits=_may_see_limits,
         shows_mails=_shows_mails,
         here=way_back,
@@ -223,6 +226,24 @@ def _may_keep_roster() -> bool:
         return reader is not None and roster.may_keep(sessions.house(), reader)
     except SchoolProtocolError:
         return False
+
+
+def _may_see_certificates() -> bool:
+    """Whether the register of certificates is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and registering.may_see_certificates(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _certificates_ending() -> Ending:
+    """Which certificates end soon that are whoever reads's to know; none where the house can't say."""
+    reader = _reader()
+    try:
+        return certificates_ending(sessions.house(), reader) if reader is not None else NOTHING_ENDS
+    except SchoolProtocolError:
+        return NOTHING_ENDS
 
 
 def _stale_contacts() -> int:

@@ -133,6 +133,7 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "digest_choice": {"every": "weekly"},
     "api_token": dict.fromkeys(("agreed_by", "agreed_at", "account", "hashed", "drawn_at")),
     "visit_entry": {"kind": "recorded"},
+    "attestation": {"passed": True},
     "duty_turn": {"ends": NOW.replace(year=2027)},
     "school_level": {"level": "lower"},
     "figure_job": {"state": "issued"},

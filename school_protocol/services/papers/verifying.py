@@ -26,6 +26,7 @@ from school_protocol.storage import cases, copies, yearly
 from school_protocol.storage.engines import Session
 from school_protocol.storage.figures import releases
 from school_protocol.storage.journal import Head
+from school_protocol.storage.workshops import attested
 from school_protocol.wording import Wording
 
 
@@ -190,10 +191,16 @@ def asked(house: House, found: Checked) -> Checked:
 
 
 def _asked_of_reports(house: House, found: Checked, number: int) -> Checked:
-    """Of a copy that is of no case: whether it is a report on figures that was handed out, byte for byte."""
+    """Of a copy that is of no case: whether it is a report on figures, or a workshop's certificate, handed out so,
+    byte for byte; of a certificate, too, whether it was withdrawn.
+    """
     with house.directory.reading() as session:
         digest = found.verdict.digest
         handed = yearly.of_digest(session, digest) or releases.paper_of_digest(session, digest)
+        certificate = attested.of_digest(session, digest) if handed is None else None
+    if certificate is not None and certificate[0] == number:
+        gone = [Finding(Code.COPY_REVOKED, {"since": certificate[1]})] if certificate[1] else []
+        return replace(found, verdict=_with(found.verdict, gone), is_asked=True, is_issued=True)
     if handed is None or handed.copy != number:
         return replace(found, verdict=_with(found.verdict, [Finding(Code.NOT_ISSUED)]), is_asked=True)
     return replace(found, is_asked=True, is_issued=True)

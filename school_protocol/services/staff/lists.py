@@ -109,14 +109,30 @@ def _looks_arabic(content: bytes) -> bool:
     return joined > alone
 
 
-def rows(content: bytes) -> Iterator[Row]:
-    """The lines of a list by field; raises Unreadable before the first, or where the file breaks off."""
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """What the columns of a list may be called, field by field; one of `wanted` must be there."""
+
+    known: Mapping[str, str]
+    wanted: frozenset[str]
+
+
+def columns(headings: Mapping[str, Iterable[str]], wanted: Iterable[str]) -> Columns:
+    """The columns of a list whose headings say a field in any of these words, in any letter case, accents or not."""
+    return Columns({_plain(word): name for name, words in headings.items() for word in words}, frozenset(wanted))
+
+
+def rows(content: bytes, of: Columns | None = None) -> Iterator[Row]:
+    """The lines of a list by field; raises Unreadable before the first, or where the file breaks off.
+
+    `of`: its columns; without it, those of a list of places and people.
+    """
     text = decoded(content)
     if "\0" in text:
         raise Unreadable("not_a_list")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
-        fields = _fields(_heading(reader))
+        fields = _fields(_heading(reader), of or _PEOPLE)
         count = 0
         for found in reader:
             if not any(cell.strip() for cell in found):
@@ -147,13 +163,13 @@ def _heading(reader: Iterable[list[str]]) -> list[str]:
     raise Unreadable("empty")
 
 
-def _fields(heading: list[str]) -> list[str]:
+def _fields(heading: list[str], of: Columns) -> list[str]:
     """Which field each column is; a heading that says nothing is passed over, one said twice is a fault."""
-    found = [_KNOWN.get(_plain(cell), "") for cell in heading]
-    for name in FIELDS:
+    found = [of.known.get(_plain(cell), "") for cell in heading]
+    for name in dict.fromkeys(of.known.values()):
         if found.count(name) > 1:
             raise Unreadable("heading_twice", tidy(heading[found.index(name)]))
-    if not {"code", "username"} & set(found):
+    if not of.wanted & set(found):
         raise Unreadable("no_heading")
     return found
 
@@ -219,6 +235,6 @@ def _written(cells: Iterable[str]) -> bytes:
     return out.getvalue().encode()
 
 
-_KNOWN = {_plain(word): field for field, words in HEADINGS.items() for word in words}
+_PEOPLE = columns(HEADINGS, ("code", "username"))
 _LEVELS = {_plain(word): level for level, words in LEVELS.items() for word in words}
 _KINDS = {_plain(word): kind for kind, words in KINDS.items() for word in words}

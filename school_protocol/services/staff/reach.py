@@ -160,6 +160,8 @@ def obstacles_to(
         found.append(Obstacle("from_the_top"))
     if not admin.may_give(role, unit):
         found.append(Obstacle("from_above"))
+    if role.trains and not _is_of_academy(session, admin):
+        found.append(Obstacle("from_the_academy"))
     same = next((post for post in now if (post.role, post.unit) == (role.key, unit.id)), None)
     if same is not None:
         found.append(Obstacle("holds_it_already", name, same.starts, same.ends))
@@ -172,6 +174,12 @@ def obstacles_to(
 
 def _is_top(session: Session, admin: Admin) -> bool:
     return any(not one.parents for one in directory.units(session, admin.units).values())
+
+
+def _is_of_academy(session: Session, admin: Admin) -> bool:
+    """Whether somebody of an academy, or above, gives the role: trainers are appointed by none below."""
+    above = (UnitKind.region, UnitKind.country)
+    return admin.by_command or any(one.kind in above for one in directory.units(session, admin.units).values())
 
 
 def _clash(known: Roles, role: Role, post: Held) -> bool:

@@ -25,6 +25,8 @@ REASONS: Mapping[str, str] = {
     "returned": N_("Whoever was away is back"),
     "certificate": N_("Certificate seen"),
     "list": N_("From a list that was brought in"),
+    "workshop": N_("Passed a workshop"),
+    "not_passed": N_("Did not pass, or was not there"),
     "by_command": N_("By command, on the server"),
     "other": N_("Another reason"),
 }
@@ -40,6 +42,7 @@ _CHANGES: Mapping[str, str] = {
     "appointment_ends": N_("Last day said"),
     "appointment_ended": N_("Appointment ended at once"),
     "certificate_seen": N_("Certificate seen"),
+    "certificate_withdrawn": N_("Certificate of a workshop withdrawn"),
 }
 
 _OBSTACLES: Mapping[str, str] = {
@@ -52,6 +55,7 @@ _OBSTACLES: Mapping[str, str] = {
         "A role that administers accounts is given from a unit above this one, or at the top by whoever runs the "
         "server (“school-protocol users import”)."
     ),
+    "from_the_academy": N_("Trainers are appointed by the academy: ask whoever administers accounts there."),
     "holds_it_already": N_("This person holds this role here already."),
     "administers_or_carries": N_(
         "Whoever administers accounts reads no case: this role doesn’t go with one that this person holds."

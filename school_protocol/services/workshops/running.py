@@ -48,30 +48,38 @@ def set_pace(room: Room, pace: int) -> None:
 
 def to_next(room: Room) -> datetime | None:
     """Move on to the next moment at which something comes or falls due, at any table; None where nothing will."""
-    look(room)
+    _begin(room)
     real = room.real.now()
     with room.store.writing() as session:
         state = _going_on(session)
         now = state.clock.at(real)
         ahead = [one.next_at for one in rooms.tables(session) if one.next_at is not None and one.next_at > now]
         if not ahead:
-            if state.state is State.waiting:
-                rooms.change(session, state=State.begun)
-                rooms.go_stale(session)
             return None
-        rooms.change(session, state=State.begun, clock=state.clock.turned_to(min(ahead), real))
+        rooms.change(session, clock=state.clock.turned_to(min(ahead), real))
     look(room)
     return min(ahead)
 
 
+def _begin(room: Room) -> None:
+    """The room has begun, and what its first moment brings is there. Raises BadInput once it has ended."""
+    with room.store.writing() as session:
+        if _going_on(session).state is State.waiting:
+            rooms.change(session, state=State.begun)
+    look(room)
+
+
 def turn_to(room: Room, moment: datetime) -> None:
     """Move on to that moment. Raises BadInput where that would be back, or more than a year on."""
+    with room.store.reading() as session:
+        _going_on(session).clock.turned_to(moment, room.real.now())
+    _begin(room)
     real = room.real.now()
     with room.store.writing() as session:
         state = _going_on(session)
         if moment > state.clock.at(real) + timedelta(days=366):
             raise BadInput({"moment": ("too_far",)})
-        rooms.change(session, state=State.begun, clock=state.clock.turned_to(moment, real))
+        rooms.change(session, clock=state.clock.turned_to(moment, real))
     look(room)
 
 
@@ -134,21 +142,26 @@ def go_on(room: Room) -> None:
 
 
 def hold(room: Room, table: int, inject: str, held: bool) -> None:
-    """Hold an inject back at a table, or at all; or let it come when it is called. Raises Unseen."""
+    """Hold an inject back at a table, or at all; or let it come when it is called. Raises BadInput, Unseen."""
     _check(room, inject)
     with room.store.writing() as session:
+        now = _going_on(session).clock.at(room.real.now())
         for one in _tables(session, table):
             kept = [*dict.fromkeys([*one.held, inject])] if held else [key for key in one.held if key != inject]
-            rooms.keep_table(session, replace(one, held=tuple(kept), is_stale=True))
+            coming = {key: max(at, now) if key == inject else at for key, at in one.coming.items()}
+            rooms.keep_table(session, replace(one, held=tuple(kept), coming=coming, is_stale=True))
         rooms.stamp(session)
     look(room)
 
 
 def let_in(room: Room, table: int, inject: str) -> None:
-    """Have an inject come now, at a table or at all, whatever called it; where it has come it stays as it is."""
+    """Have an inject come now, at a table or at all, whatever called it; where it has come it stays as it is.
+
+    Raises BadInput, Unseen.
+    """
     _check(room, inject)
     with room.store.writing() as session:
-        now = rooms.state(session).clock.at(room.real.now())
+        now = _going_on(session).clock.at(room.real.now())
         for one in _tables(session, table):
             if inject in one.came:
                 continue
@@ -227,9 +240,12 @@ def end(host: House, room: Room, kept: Mapping[str, Any]) -> None:
 
 
 def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
-    """The room is gone, keys first; the debriefs without names stay."""
+    """The room is gone, keys first; the debriefs without names stay.
+
+    The list says so before: whatever happens meanwhile, nobody opens it any more, and what is left of it is swept.
+    """
+    with host.directory.writing() as session:
+        listed.purged(session, workshop, at=host.now())
     if open_rooms is not None:
         open_rooms.forget(workshop)
     destroy(host.settings, workshop)
-    with host.directory.writing() as session:
-        listed.purged(session, workshop, at=host.now())

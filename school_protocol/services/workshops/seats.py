@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
+from itertools import count
 from threading import Lock
 
 from school_protocol.domain.errors import BadInput, Unseen
@@ -56,17 +57,26 @@ def _is_of_a_table(role: Role) -> bool:
     return not (role.publishes or role.administers or role.trains)
 
 
-def join(room: Room, table: int, name: str, roles: Sequence[str], *, language: str, trainer: bool = False) -> Sat:
-    """Sit down at a table in one role or several. Raises BadInput by field, RoomGone once it has ended."""
+def join(
+    room: Room, table: int, name: str, roles: Sequence[str], *, language: str, trainer: bool = False, form: str = ""
+) -> Sat:  # fmt: skip
+    """Sit down at a table in one role or several. Raises BadInput by field, RoomGone once it has ended.
+
+    `form`: what only one form of one browser carries; sent twice, it is one seat.
+    """
     kept = plain_name(name)
     problems = _problems(room, table, kept, roles)
     if problems:
         raise BadInput(problems)
-    pin, token, now = f"{secrets.randbelow(10**6):06d}", secrets.token_urlsafe(24), room.real.now()
+    pin, token, now = f"{secrets.randbelow(10**6):06d}", _token_of(room, form), room.real.now()
+    mark = rooms.mark_of(room.house.vault, token)
     hashed = hash_password(pin)
     with room.store.writing() as session:
         if rooms.state(session).state is State.ended:
             raise RoomGone(room.id)
+        sat = rooms.seat_with(session, mark)
+        if sat is not None:
+            return Sat(sat, token)
         place, seats = rooms.table(session, table), rooms.seats(session)
         there = [one for one in seats if one.table == table and one.left_at is None]
         if place is None:
@@ -77,16 +87,16 @@ def join(room: Room, table: int, name: str, roles: Sequence[str], *, language: s
             raise BadInput({"name": ("taken",)})
         seat = Seat(new_id(), table, kept, new_id(), tuple(roles), pin, trainer, now, now)
         with room.house.directory.writing() as own:
-            account = directory.add_account(
-                own, username=f"{seat.id}", names=dict.fromkeys(room.house.settings.languages, kept),
-                language=language, created_at=room.house.now(), password_hash=hashed, certified=True,
-                trained_until=_NEVER, email=f"{seat.id}@formation.invalid",
-            )  # fmt: skip
+            account = _account(own, room, kept, hashed, language)
             _appoint(own, room.protocol, account, place, roles)
         seat = replace(seat, account=account)
-        rooms.add_seat(session, seat, rooms.mark_of(room.house.vault, token))
+        rooms.add_seat(session, seat, mark)
         rooms.stamp(session)
     return Sat(seat, token)
+
+
+def _token_of(room: Room, form: str) -> str:
+    return room.house.vault.chain("seat-of-form-v1", form.encode()).hex() if form else secrets.token_urlsafe(24)
 
 
 def _problems(room: Room, table: int, name: str, roles: Sequence[str]) -> dict[str, tuple[str, ...]]:
@@ -111,6 +121,16 @@ def _refuse_full(there: Sequence[Seat], everywhere: Sequence[Seat]) -> None:
         raise BadInput({"table": ("full",)})
 
 
+def _account(session: Session, room: Room, name: str, hashed: str, language: str) -> str:
+    """An account of the workshop's own, that signs with the seat's number."""
+    handle = new_id()
+    return directory.add_account(
+        session, username=handle, names=dict.fromkeys(room.house.settings.languages, name), language=language,
+        created_at=room.house.now(), password_hash=hashed, certified=True, trained_until=_NEVER,
+        email=f"{handle}@formation.invalid",
+    )  # fmt: skip
+
+
 def _appoint(session: Session, protocol: Protocol, account: str, place: TableState, roles: Sequence[str]) -> None:
     """Hold these roles at the table: in its school, its province or its academy."""
     above = {ScopeKind.province: place.province, ScopeKind.region: place.region}
@@ -120,10 +140,15 @@ def _appoint(session: Session, protocol: Protocol, account: str, place: TableSta
 
 
 def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
-    """Sit elsewhere, or in other roles; at once, and the roles held before are held no more. Raises BadInput."""
+    """Sit elsewhere, or in other roles; at once, and the roles held before are held no more.
+
+    Another table is another account, so that no seat, report or draft of the former one is open any more. Raises
+    BadInput, RoomGone, Unseen.
+    """
     problems = _problems(room, table, seat.name, roles)
     if problems:
         raise BadInput(problems)
+    hashed = hash_password(seat.pin) if table != seat.table else ""
     with room.store.writing() as session:
         if rooms.state(session).state is State.ended:
             raise RoomGone(room.id)
@@ -132,15 +157,22 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
             raise Unseen(seat.id)
         if place is None:
             raise BadInput({"table": ("not_a_choice",)})
+        there = [one for one in rooms.seats(session, table) if one.left_at is None]
+        if now.is_trainer and any(set(roles) & set(one.roles) for one in there if not one.is_trainer):
+            raise BadInput({"roles": ("held",)})
         if table != now.table and not now.is_trainer:
-            there = [one for one in rooms.seats(session, table) if one.left_at is None]
             _refuse_full(there, ())
             if any(one.name.casefold() == now.name.casefold() for one in there):
                 raise BadInput({"name": ("taken",)})
         with room.house.directory.writing() as own:
             _end_roles(room, own, now)
-            _appoint(own, room.protocol, now.account, place, roles)
-        changed = replace(rooms.without_writing(now), table=table, roles=tuple(roles))
+            account = now.account
+            if table != now.table:
+                known = directory.account(own, account)
+                language = known.language if known is not None else room.house.settings.default_language
+                account = _account(own, room, now.name, hashed or hash_password(now.pin), language)
+            _appoint(own, room.protocol, account, place, roles)
+        changed = replace(rooms.without_writing(now), table=table, roles=tuple(roles), account=account)
         rooms.keep_seat(session, changed)
         rooms.stamp(session)
     return changed
@@ -148,7 +180,7 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
 
 def _end_roles(room: Room, session: Session, seat: Seat) -> None:
     for post in staff.held(session, [seat.account]).get(seat.account, ()):
-        directory.end_appointment(session, post.id, _EVER - timedelta(days=1))
+        directory.end_appointment(session, post.id, _EVER)
 
 
 def leave(room: Room, seat: Seat) -> None:
@@ -170,7 +202,7 @@ def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
     with room.store.writing() as session:
         there = [one for one in rooms.seats(session, table) if one.left_at is None and not one.is_trainer]
         seat = next((one for one in there if one.name.casefold() == wanted), None)
-        given = "".join(sign for sign in pin if sign.isdecimal())
+        given = "".join(str(int(sign)) for sign in pin if sign.isdecimal())
         if seat is None or not hmac.compare_digest(seat.pin.encode(), given.encode()):
             raise BadInput({"pin": ("wrong",)})
         rooms.hand(session, seat.id, rooms.mark_of(room.house.vault, token))
@@ -183,15 +215,18 @@ def come_back_slowly(room: Room, table: int, name: str, pin: str) -> Sat:
     known = f"{table}|{plain_name(name).casefold()}"
     now = room.real.now()
     with _tries_lock:
-        tries = [at for at in _tries.get((room.id, known), ()) if now - at < _SLOW]
-        _tries[room.id, known] = tries
+        for key, tried in list(_tries.items()):
+            _tries[key] = [at for at in tried if now - at < _SLOW]
+            if not _tries[key]:
+                del _tries[key]
+        tries = _tries.get((room.id, known), [])
     if len(tries) >= _FREE:
         raise BadInput({"pin": ("wait",)})
     try:
         return come_back(room, table, name, pin)
     except BadInput:
         with _tries_lock:
-            _tries[room.id, known].append(now)
+            _tries.setdefault((room.id, known), []).append(now)
         raise
 
 
@@ -205,7 +240,9 @@ def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
     for seat in own:
         if seat.roles == (role,):
             return _handed(room, seat)
-    return join(room, table, f"{name} {len(own) + 1}", [role], language=language, trainer=True)
+    names = {one.name.casefold() for one in there}
+    free = next(name for name in (f"{name} {number}" for number in count(1)) if name.casefold() not in names)
+    return join(room, table, free, [role], language=language, trainer=True)
 
 
 def _handed(room: Room, seat: Seat) -> Sat:

@@ -23,6 +23,8 @@ class AttestationRow(Wrapped, DirectoryBase):
     id: Mapped[str] = mapped_column(Id, primary_key=True)
     number: Mapped[str] = mapped_column(Plain(13))
     workshop: Mapped[str] = mapped_column(Id, ForeignKey("workshop.id"))
+    place: Mapped[int]
+    """Which of its workshop's it is, from one."""
     academy: Mapped[str] = mapped_column(Id, ForeignKey("unit.id"))
     scenario: Mapped[str] = mapped_column(Key)
     titles: Mapped[dict[str, Any]]
@@ -54,7 +56,7 @@ class AttestationRow(Wrapped, DirectoryBase):
         ),
         UniqueConstraint("number"),
         UniqueConstraint("certificate"),
-        Index(None, "workshop", "attested_at"),
+        UniqueConstraint("workshop", "place"),
         Index(None, "academy", "held_on", "id"),
         Index(None, "academy", "valid_until", "id"),
     )

@@ -44,6 +44,7 @@ class Attestation:
     id: str
     number: str
     workshop: str
+    place: int
     academy: str
     scenario: str
     titles: Mapping[str, Mapping[str, str]]
@@ -107,7 +108,7 @@ def find(session: Session, vault: Vault, attestation: str) -> Attestation | None
 def of_workshop(session: Session, vault: Vault, workshop: str) -> tuple[Attestation, ...]:
     """Everybody of a workshop, in the order in which they were entered."""
     query = select(AttestationRow).where(AttestationRow.workshop == workshop)
-    rows = session.scalars(query.order_by(AttestationRow.attested_at, AttestationRow.number))
+    rows = session.scalars(query.order_by(AttestationRow.place))
     return tuple(_attestation(vault, row) for row in rows)
 
 
@@ -253,6 +254,8 @@ def decertify(session: Session, one: Attestation) -> bool:
     assert account is not None
     had = _stands(session, one.account, still=one.id)
     now = account.trained_until if account.certified else None
+    if now != had:
+        return False
     until = _stands(session, one.account)
     if until == now:
         return False

@@ -26,9 +26,10 @@ from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.cases.answering import new_token, one_for_each
 from school_protocol.web.rendering import wording
+from school_protocol.wording import ZONE
 
 CSV = "text/csv; charset=utf-8"
-ROWS = 8
+ROWS = 5
 """So many empty lines stand in the form."""
 ROWS_MOST = 60
 CURSOR_MOST = 80
@@ -104,7 +105,7 @@ def _page(
     return render_template(
         "workshops/attest.html", view=view, lines=lines, rows=range(1, rows + 1), results=RESULTS,
         result_said=lambda key: words.result(wording(), key), result_of=lambda one: words.result_of(wording(), one),
-        reason_said=lambda code: said.reason(wording(), code), number=format_number, problems=problems or {},
+        reason_said=lambda code: said.reason(wording(), code), problems=problems or {},
         unreadable=unreadable, obstacles=obstacles, unsealed=unsealed, before=before, token=new_token(),
         fields=FIELDS, headings=HEADINGS, most=attended.LINES_MOST, minutes=attesting.MINUTES,
         held_on=request.form.get("held_on") or view.day.isoformat(),
@@ -179,7 +180,7 @@ def withdraw(workshop: str, attestation: str) -> ResponseReturnValue:
     line = next((one for one in view.lines if one.attestation.id == attestation), None)
     if line is None:
         raise Unseen(attestation)
-    known: dict[str, Any] = {"view": view, "line": line, "reasons": attesting.WITHDRAW_REASONS, "number": format_number}
+    known: dict[str, Any] = {"view": view, "line": line, "reasons": attesting.WITHDRAW_REASONS}
     known["reason_said"] = lambda code: said.reason(wording(), code)
     problems: _Problems = {}
     obstacles: list[str] = []
@@ -215,17 +216,15 @@ def register() -> ResponseReturnValue:
         raise Unseen("register")
     view = registering.see_register(sessions.house(), sessions.actor(), ending=_is_ending(), after=after)
     w = wording()
-    return render_template(
-        "workshops/register.html", view=view, result_of=lambda one: words.result_of(w, one), number=format_number
-    )
+    return render_template("workshops/register.html", view=view, result_of=lambda one: words.result_of(w, one))
 
 
 def register_list() -> ResponseReturnValue:
     """The same, whole, for a spreadsheet."""
     w = wording()
     head = [
-        w._("Certificate no."), w._("Name"), w._("Held on"), w._("Workshop"), w._("Result"), w._("Valid until"), w._("Trainer"),
-        w._("Withdrawn on"),
+        w._("Certificate no."), w._("Name"), w._("Held on"), w._("Workshop"), w._("Result"), w._("Valid until"),
+        w._("Trainer"), w._("Withdrawn on"),
     ]  # fmt: skip
 
     def say(line: RegisterLine) -> Sequence[str]:
@@ -234,7 +233,7 @@ def register_list() -> ResponseReturnValue:
             format_number(one.number), one.name or w._("(can’t be read)"), one.held_on.isoformat(),
             w.text(one.titles[attesting.SCENARIO_TITLE]), words.result_of(w, one),
             one.valid_until.isoformat() if one.valid_until else "", line.trainer,
-            one.withdrawn.at.date().isoformat() if one.withdrawn else "",
+            one.withdrawn.at.astimezone(ZONE).date().isoformat() if one.withdrawn else "",
         ]  # fmt: skip
 
     found = registering.register_list(sessions.house(), sessions.actor(), head, say, ending=_is_ending())

@@ -138,6 +138,20 @@ OF_NO_CASE = {
     ), "for who looks at teams from above"),
     "visits.done": "what was agreed at a visit, and no case",
     **dict.fromkeys((
+        "workshops.index", "workshops.new", "workshops.kit", "workshops.show", "workshops.projector", "workshops.clock",
+        "workshops.freeze", "workshops.go_on", "workshops.inject", "workshops.say", "workshops.table",
+        "workshops.phone", "workshops.play", "workshops.end", "workshops.purge", "workshops.debrief",
+        "workshops.debrief_paper", "workshops.table_debrief", "workshops.table_paper", "workshops.replay",
+    ), "for trainers, of simulated cases in a realm apart"),
+    **dict.fromkeys((
+        "joining.index", "joining.find", "joining.by_link", "laptop.enter", "room.enter", "room.sit", "room.back",
+        "room.table", "room.change", "room.leave", "room.hand", "room.feedback", "room.debrief", "room.debrief_paper",
+    ), "a way into a room apart, asked in workshops/test_room_doors"),
+    **dict.fromkeys((
+        "workshops.attest", "workshops.confirm", "workshops.certificate", "workshops.withdraw", "workshops.register",
+        "workshops.register_list",
+    ), "who was trained, and no case"),
+    **dict.fromkeys((
         "systems.index", "systems.new", "systems.system", "systems.agree", "systems.draw", "systems.end",
     ), "for who administers accounts or oversees places"),
     **dict.fromkeys((

@@ -1,0 +1,504 @@
+"""Who attended and passed: judged, entered once, certified, withdrawn; certificates; register; reminders."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from workshops.rooms_of import NOON, made, person
+
+from school_protocol.documents import rendering
+from school_protocol.documents.sealing.authority import Validity, make_authority
+from school_protocol.documents.sealing.verdicts import Code
+from school_protocol.domain.errors import BadInput, SentBefore, Unseen
+from school_protocol.post import Letter, Post
+from school_protocol.services.house import House
+from school_protocol.services.papers.signing import trust_in
+from school_protocol.services.papers.verdict_said import checked_said
+from school_protocol.services.papers.verifying import Checked, Standing, asked, checked
+from school_protocol.services.staff import changing, people, reminding
+from school_protocol.services.staff.lists import Unreadable
+from school_protocol.services.teams.changing import TeamRefused
+from school_protocol.services.workshops import attesting, certificates, ending, registering
+from school_protocol.services.workshops.attesting import months_after
+from school_protocol.storage import administration, directory, keys, outbox
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.staff import Certificate, keep_certificates
+from school_protocol.wording import Wording
+from services.attested_people import (
+    DAY,
+    LONG,
+    account,
+    as_csv,
+    entered,
+    furnished,
+    renamed,
+    shown,
+    trained,
+    typed,
+    workshop,
+)
+
+pango = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
+NAME = "Zqsalma Bennani"
+IN_TWO_YEARS = date(2028, 11, 26)
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    found = furnished(tmp_path)
+    yield found
+    found.close()
+
+
+def withdrawn(house: House, of: str, attestation: str, reason: str = "not_passed", token: str = "w") -> None:
+    attesting.withdraw(house, person(house), of, attestation, reason=reason, sentence="", token=token)
+
+
+def rows(house: House, kinds: set[Kind], name: str = "salma") -> list[Kind]:
+    with house.directory.reading() as session:
+        found = administration.about(session, account(house, name).id, kinds=kinds, limit=20)
+    return [one.kind for one in found]
+
+
+# ---- what becomes of a line --------------------------------------------------------------------------------------
+
+
+def test_each_line_is_judged_and_refused_ones_say_why(house: House) -> None:
+    lines = typed(
+        ("Salma", "SALMA", "passed"), ("Un autre", "karim", "passed"), ("Moi", "formateur", "passed"),
+        ("", "omar", "attended"), ("=1+1", "", "passed"), ("Salma bis", "salma", "passed"), ("x" * 121, "", "passed"),
+        ("Personne", "", "maybe"), ("Élève", "", "absent"), ("elève", "", "passed"),
+    )  # fmt: skip
+    found = shown(house, workshop(house), lines).lines
+    said = [one.problems for one in found]
+    assert said == [
+        (), ("not_of_the_academy",), ("own",), ("no_name",), ("formula",), ("twice",), ("too_long:120",),
+        ("unknown_result",), (), ("twice",),
+    ]  # fmt: skip
+    assert (found[0].until, found[8].until) == (IN_TWO_YEARS, None)
+
+
+def test_nobody_learns_whether_a_user_name_of_elsewhere_is_there(house: House) -> None:
+    found = shown(house, workshop(house), typed(("Un", "karim", "passed"), ("Deux", "nobody", "passed"))).lines
+    assert found[0].problems == found[1].problems
+    assert found[0].account is found[1].account is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Nom;Identifiant;Présent;Reçu\nSalma Bennani;salma;oui;oui\nOmar;;oui;non\nRachid;;non;\n",
+        "name,username,attended,passed\nSalma Bennani,salma,yes,yes\nOmar,,yes,no\nRachid,,no,\n",
+        "الاسم;اسم المستخدم;الحضور;النتيجة\nSalma Bennani;salma;نعم;ناجح\nOmar;;نعم;لا\nRachid;;لا;\n",
+    ],
+)
+def test_a_list_is_read_in_three_languages(text: str) -> None:
+    assert [(one.line, one.name, one.username, one.result) for one in as_csv(text)] == [
+        (2, "Salma Bennani", "salma", "passed"), (3, "Omar", "", "attended"), (4, "Rachid", "", "absent"),
+    ]  # fmt: skip
+
+
+def test_a_list_that_cannot_be_read_says_why() -> None:
+    for told, code in (("a;b\n1;2\n", "no_heading"), ("nom\n", "empty"), ("nom\n" + "x\n" * 301, "too_many_lines")):
+        with pytest.raises(Unreadable) as refused:
+            as_csv(told)
+        assert refused.value.code == code
+    assert as_csv("nom;présent;reçu\nA;non;oui\n")[0].result not in ("passed", "attended", "absent")
+
+
+def test_the_day_and_the_length_are_those_of_the_workshop(house: House) -> None:
+    of, lines = workshop(house), typed(("Salma", "", "passed"))
+    for day, minutes, key in (("2026-11-27", LONG, "held_on"), ("x", LONG, "held_on"), (DAY, "9", "minutes")):
+        with pytest.raises(BadInput) as refused:
+            attesting.preview(house, person(house), of, lines, day, minutes)
+        assert key in refused.value.problems
+    assert months_after(date(2026, 8, 31), 6) == date(2027, 2, 28)
+    assert months_after(date(2026, 12, 31), 24) == date(2028, 12, 31)
+
+
+# ---- entering ----------------------------------------------------------------------------------------------------
+
+
+def test_who_passed_is_certified_and_can_be_appointed_to_a_team(house: House) -> None:
+    admin, salma = person(house, "admin.r"), account(house, "salma").id
+    post = {
+        "role": "team_member", "unit": "01234A", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": "",
+    }  # fmt: skip
+    with pytest.raises(TeamRefused):
+        changing.appoint(house, admin, salma, **post, token="before")
+    (line,) = entered(house, workshop(house), typed((NAME, "salma", "passed")))
+    assert (line.attestation.valid_until, line.username) == (IN_TWO_YEARS, "salma")
+    assert trained(house, "salma") == IN_TWO_YEARS
+    assert rows(house, {Kind.certificate_seen}) == [Kind.certificate_seen]
+    changing.appoint(house, admin, salma, **post, token="after")
+    view = people.see_person(house, admin, salma)
+    assert [one.until for one in view.certificates] == [IN_TWO_YEARS]
+    assert "workshop" in {one.reason for one in view.history}
+
+
+def test_the_definition_says_for_how_many_months(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    (moroccan,) = house.library.current()
+    assert moroccan.teams is not None
+    other = moroccan.model_copy(update={"teams": moroccan.teams.model_copy(update={"certificate_months": 7})})
+    monkeypatch.setattr(type(house.library), "current", lambda _library: (other,))
+    assert shown(house, workshop(house), typed((NAME, "", "passed"))).lines[0].until == date(2027, 6, 26)
+
+
+def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(house: House) -> None:
+    of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended"))
+    preview = shown(house, of, lines)
+    for repeated in (False, True):
+        done = attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="one")
+        assert (done.entered, done.repeated) == (2, repeated)
+    assert len(attesting.see_attest(house, person(house), of).lines) == 2
+    with pytest.raises(TeamRefused):
+        attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="two")
+    with pytest.raises(SentBefore):
+        attesting.attest(house, person(house), of, lines, DAY, LONG, "another", token="one")
+
+
+def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
+    of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "karim", "passed"))
+    preview = shown(house, of, lines)
+    with pytest.raises(TeamRefused):
+        attesting.attest(house, person(house), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a")
+    with pytest.raises(TeamRefused):
+        attesting.attest(house, person(house), of, lines, "2026-11-25", LONG, preview.digest, token="b")
+    assert attesting.see_attest(house, person(house), of).lines == ()
+    attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="c")
+    assert [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines] == [NAME]
+
+
+def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
+    lines = typed((NAME, "", "passed"))
+    with pytest.raises(TeamRefused):
+        shown(house, workshop(house, ended=False), lines)
+    of = workshop(house, code="BCDEFH")
+    for other in ("formatrice", "ailleurs", "academie"):
+        with pytest.raises(Unseen):
+            shown(house, of, lines, other)
+    with pytest.raises(Unseen):
+        attesting.own(house, person(house), workshop(house, code="CDEFHJ"), entered(house, of, lines)[0].attestation.id)
+
+
+def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
+    of = made(house, tables=1)
+    ending.purge(house, None, of.id)
+    view = attesting.see_attest(house, person(house), of.id)
+    assert view.is_open
+    assert view.title["fr"]
+    (line,) = entered(house, of.id, typed((NAME, "", "passed")), day=view.day.isoformat())
+    assert line.attestation.titles["protocol"]["fr"]
+
+
+# ---- what is kept ------------------------------------------------------------------------------------------------
+
+
+def test_a_name_is_sealed_and_follows_the_master_key(house: House) -> None:
+    of = workshop(house)
+    entered(house, of, typed((NAME, "salma", "passed")))
+    for folder in house.settings.data.rglob("*.sqlite*"):
+        assert b"Zqsalma" not in folder.read_bytes(), folder.name
+    keys.rotate((house.realm, house.directory), house.vault)
+    assert attesting.see_attest(house, person(house), of).lines[0].attestation.name == NAME
+
+
+@pango
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE attestation SET passed = 1",
+        "UPDATE attestation SET valid_until = '2099-01-01'",
+        "UPDATE attestation SET withdrawn_at = NULL, withdrawn_by = NULL, withdrawn_why = NULL",
+        "DELETE FROM attestation WHERE id NOT IN (SELECT attestation FROM attestation_copy)",
+        "UPDATE attestation_copy SET copy = 9",
+        "DELETE FROM attestation_copy",
+    ],
+)
+def test_what_was_attested_is_never_changed(house: House, statement: str) -> None:
+    of = workshop(house)
+    line, _other = entered(house, of, typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
+    certificates.issue(house, person(house), of, line.attestation.id, "fr", token="c")
+    withdrawn(house, of, line.attestation.id)
+    with pytest.raises(DBAPIError), house.directory.writing() as session:
+        session.execute(text(statement))
+
+
+# ---- withdrawing -------------------------------------------------------------------------------------------------
+
+
+def test_withdrawn_it_certifies_no_more_and_stays_written_down(house: House) -> None:
+    of = workshop(house)
+    line = entered(house, of, typed((NAME, "salma", "passed")))[0]
+    with pytest.raises(BadInput):
+        withdrawn(house, of, line.attestation.id, reason="")
+    withdrawn(house, of, line.attestation.id)
+    withdrawn(house, of, line.attestation.id)  # the same press
+    with pytest.raises(TeamRefused):
+        withdrawn(house, of, line.attestation.id, token="again")
+    assert trained(house, "salma") is None
+    assert rows(house, {Kind.certificate_withdrawn}) == [Kind.certificate_withdrawn]
+    view = people.see_person(house, person(house, "admin.r"), account(house, "salma").id)
+    assert view.certificates == ()
+    again = entered(house, of, typed((NAME, "salma", "passed")), token="two")
+    assert [one.attestation.withdrawn is None for one in again] == [False, True]
+    assert trained(house, "salma") == IN_TWO_YEARS
+
+
+@pytest.mark.parametrize("seen", [date(2027, 3, 1), date(2030, 3, 1), None])
+def test_what_an_administrator_saw_stays_when_a_workshop_is_withdrawn(house: House, seen: date | None) -> None:
+    """Before it: it is as it was. After it: what they saw last stands, whatever becomes of the workshop."""
+    _see(house, date(2027, 1, 1))
+    of = workshop(house)
+    line = entered(house, of, typed((NAME, "salma", "passed")))[0]
+    assert trained(house, "salma") == IN_TWO_YEARS
+    if seen is not None:
+        _see(house, seen)
+    withdrawn(house, of, line.attestation.id)
+    assert trained(house, "salma") == (seen or date(2027, 1, 1))
+
+
+def test_what_was_said_of_an_account_by_other_ways_stays_when_a_workshop_is_withdrawn(house: House) -> None:
+    of = workshop(house)
+    line = entered(house, of, typed((NAME, "salma", "passed")))[0]
+    with house.directory.writing() as session:
+        directory.set_training(session, account(house, "salma").id, certified=True, trained_until=date(2027, 5, 5))
+    withdrawn(house, of, line.attestation.id)
+    assert trained(house, "salma") == date(2027, 5, 5)
+
+
+def _see(house: House, until: date) -> None:
+    """An administrator sees a certificate, a minute after all that was."""
+    house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
+    with house.directory.writing() as session:
+        salma = account(house, "salma").id
+        keep_certificates(session, [Certificate(salma, None, until, person(house, "admin.r").id, house.now())])
+    house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
+
+
+def test_a_longer_certificate_is_not_cut_short_and_two_workshops_do_not_undo_each_other(house: House) -> None:
+    _see(house, date(2031, 1, 1))
+    first = workshop(house)
+    one = entered(house, first, typed((NAME, "salma", "passed")))[0]
+    assert trained(house, "salma") == date(2031, 1, 1)
+    withdrawn(house, first, one.attestation.id)
+    assert trained(house, "salma") == date(2031, 1, 1)
+    second, third = workshop(house, code="BCDEFH"), workshop(house, code="CDEFHJ")
+    omar = entered(house, second, typed(("Omar", "omar", "passed")), token="two", day="2026-11-24")[0]
+    house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
+    entered(house, third, typed(("Omar", "omar", "passed")), token="three")
+    withdrawn(house, second, omar.attestation.id, token="w2")
+    assert trained(house, "omar") == IN_TWO_YEARS
+
+
+# ---- certificates ------------------------------------------------------------------------------------------------
+
+
+def keyed(house: House) -> None:
+    forever = timedelta(days=3650)
+    folder = house.settings.data / "signing"
+    make_authority(folder, "Root", {"R": "Académie"}, Validity(NOON - forever, NOON + forever))
+
+
+def verified(house: House, data: bytes) -> Checked:
+    folder = house.settings.signing_folder
+    assert folder is not None
+    return asked(house, checked(data, trust_in(folder), house.now()))
+
+
+@pango
+def test_a_certificate_is_genuine_altered_or_withdrawn_and_verification_says_which(house: House) -> None:
+    keyed(house)
+    of = workshop(house)
+    one = entered(house, of, typed((NAME, "salma", "passed")))[0].attestation
+    issued = certificates.issue(house, person(house), of, one.id, "fr", token="c")
+    with pytest.raises(SentBefore):
+        certificates.issue(house, person(house), of, one.id, "fr", token="c")
+    second = certificates.issue(house, person(house), of, one.id, "ar", token="d")
+    assert (issued.copy, second.copy) == (1, 2)
+    found = verified(house, issued.data)
+    assert (found.standing, found.is_issued) == (Standing.genuine, True)
+    said = checked_said(Wording("fr"), found)
+    assert "authentique" in said.title
+    assert NAME in {value for _name, value in said.facts}
+    flipped = bytearray(issued.data)
+    flipped[len(flipped) // 3] ^= 1
+    assert verified(house, bytes(flipped)).standing is Standing.not_trusted
+    withdrawn(house, of, one.id)
+    for data in (issued.data, second.data):
+        gone = verified(house, data)
+        assert gone.standing is Standing.not_trusted
+        assert Code.COPY_REVOKED in gone.verdict.codes
+        assert checked_said(Wording("en"), gone).title == "This copy was taken back: it is not to be relied on."
+    with pytest.raises(Unseen):
+        certificates.issue(house, person(house), of, one.id, "fr", token="e")
+
+
+@pango
+def test_what_was_signed_but_not_handed_out_here_is_not_genuine(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    keyed(house)
+    of = workshop(house)
+    one = entered(house, of, typed((NAME, "", "passed")))[0].attestation
+    data = certificates._made(house, one, 1, Wording("fr"))
+    found = verified(house, data)
+    assert found.standing is Standing.not_trusted
+    assert Code.NOT_ISSUED in found.verdict.codes
+
+
+def test_who_did_not_pass_has_no_certificate(house: House) -> None:
+    of = workshop(house)
+    one = entered(house, of, typed((NAME, "salma", "attended")))[0].attestation
+    assert trained(house, "salma") is None
+    with pytest.raises(Unseen):
+        certificates.issue(house, person(house), of, one.id, "fr", token="c")
+
+
+# ---- the register ------------------------------------------------------------------------------------------------
+
+
+def test_the_register_is_the_academys_own(house: House) -> None:
+    entered(house, workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
+    entered(house, workshop(house, "ailleurs", code="BCDEFH"), typed(("Karim", "karim", "passed")), "ailleurs")
+    names = {one.attestation.name for one in registering.see_register(house, person(house, "academie")).lines}
+    assert names == {NAME, "Omar"}
+    theirs = registering.see_register(house, person(house, "academie2")).lines
+    assert [(one.attestation.name, one.trainer) for one in theirs] == [("Karim", "Ailleurs")]
+    for other in ("formateur", "patron", "admin.r", "salma"):
+        assert not registering.may_see_certificates(house, person(house, other))
+        with pytest.raises(Unseen):
+            registering.see_register(house, person(house, other))
+
+
+def test_the_register_finds_what_ends_soon_less_what_was_renewed_or_withdrawn(house: House) -> None:
+    first = workshop(house)
+    lines = entered(
+        house, first, typed((NAME, "salma", "passed"), ("Omar", "omar", "passed"), ("Rachid", "", "passed"))
+    )
+    ids = {one.attestation.name: one.attestation.id for one in lines}
+    withdrawn(house, first, ids["Rachid"])
+
+    def soon() -> set[str]:
+        view = registering.see_register(house, person(house, "academie"), ending=True)
+        assert all(one.ends_soon for one in view.lines)
+        return {one.attestation.name for one in view.lines}
+
+    assert soon() == set()
+    house.clock.turn_to(NOON + timedelta(days=731 - 91))  # type: ignore[attr-defined]
+    assert soon() == set()
+    house.clock.turn_to(NOON + timedelta(days=731 - 90))  # type: ignore[attr-defined]
+    assert soon() == {NAME, "Omar"}
+    later = _later(house)
+    entered(house, later, typed((NAME, "salma", "passed")), token="l", day=house.now().date().isoformat())
+    assert soon() == {"Omar"}
+    every = registering.see_register(house, person(house, "academie")).lines
+    assert [one.ends_soon for one in every if one.attestation.name == NAME] == [False, False]
+
+
+def _later(house: House) -> str:
+    from school_protocol.storage.workshops import listed
+
+    of = workshop(house, code="XYZXYZ", ended=False)
+    with house.directory.writing() as session:
+        listed.end(session, of, {}, at=house.now())
+    return of
+
+
+def test_the_register_goes_page_by_page_and_its_list_holds_no_formula(house: House) -> None:
+    of = workshop(house)
+    lines = typed(*((f"Personne {number:03}", "", "passed") for number in range(60)))
+    entered(house, of, lines)
+    academy = person(house, "academie")
+    first = registering.see_register(house, academy)
+    second = registering.see_register(house, academy, after=first.after)
+    assert (len(first.lines), len(second.lines), second.after) == (50, 10, "")
+    assert len({one.attestation.id for one in (*first.lines, *second.lines)}) == 60
+    with pytest.raises(Unseen):
+        registering.see_register(house, academy, after="x~y")
+    found = registering.register_list(
+        house, academy, ["name"], lambda one: [f"@{one.attestation.name}", "=1"], ending=False
+    )
+    told = b"".join(found).decode("utf-8-sig").splitlines()
+    assert len(told) == 61
+    assert all(one.startswith("'@Personne") and ";'=1" in one for one in told[1:])
+
+
+# ---- who appoints a trainer --------------------------------------------------------------------------------------
+
+
+def test_a_trainer_is_appointed_by_the_academy_and_by_nobody_below_it(house: House) -> None:
+    salma = account(house, "salma").id
+    post = {
+        "role": "trainer", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": "",
+    }  # fmt: skip
+    with pytest.raises(TeamRefused) as refused:
+        changing.appoint(house, person(house, "admin.p"), salma, unit="01234A", **post, token="p")
+    assert [one.code for one in refused.value.obstacles] == ["from_the_academy"]
+    changing.appoint(house, person(house, "admin.r"), salma, unit="R", **post, token="r")
+    assert attesting.academy(house, person(house, "salma")).code == "R"
+
+
+# ---- reminders ---------------------------------------------------------------------------------------------------
+
+
+class Box:
+    """A way out that keeps what it carries."""
+
+    def __init__(self) -> None:
+        self.out: list[tuple[str, Letter]] = []
+
+    def carry(self, to: str, letter: Letter) -> None:
+        self.out.append((to, letter))
+
+
+def test_who_is_certified_and_their_coordinator_are_told_sixty_days_before_once(house: House) -> None:
+    of = workshop(house)
+    entered(house, of, typed((NAME, "salma", "passed")))
+    post = {"unit": "01234A", "starts": DAY, "ends": "", "reason": "takes_up", "sentence": ""}
+    admin = person(house, "admin.r")
+    changing.appoint(house, admin, account(house, "salma").id, role="team_member", **post, token="a")
+    _long = Certificate(account(house, "nadia").id, None, date(2031, 1, 1), admin.id, house.now())
+    with house.directory.writing() as session:
+        keep_certificates(session, [_long])
+    end = IN_TWO_YEARS
+    assert _told(house, end - timedelta(days=61)) == set()
+    assert _told(house, end - timedelta(days=60)) == {"salma@example.ma", "nadia@example.ma"}
+    assert _told(house, end - timedelta(days=59)) == set()
+    assert _told(house, end - timedelta(days=20)) == set()
+    with house.realm.writing() as session:
+        outbox.drop_done(session, house.now())  # as the worker does after a month
+    assert _told(house, end - timedelta(days=19)) == set()
+    own = reminding.certificates_ending(house, person(house, "salma"))
+    theirs = reminding.certificates_ending(house, person(house, "nadia"))
+    assert (own.own, own.team, theirs.own, theirs.team) == (end, 0, None, 1)
+    assert reminding.certificates_ending(house, person(house, "formateur")) == reminding.NOTHING_ENDS
+    assert reminding.certificates_ending(replace(house, name="w"), person(house, "salma")) == reminding.NOTHING_ENDS
+
+
+def test_a_coordinators_own_certificate_is_told_to_the_head_and_names_nobody(house: House) -> None:
+    box = Box()
+    house.clock.turn_to(NOON + timedelta(days=1))  # type: ignore[attr-defined]
+    assert reminding.remind(house, Post(mail=box)) == 2
+    assert {to for to, _letter in box.out} == {"nadia@example.ma", "patron@example.ma"}
+    assert all("Nadia" not in letter.text + letter.subject for _to, letter in box.out)
+    assert any("31 déc. 2026" in letter.text for _to, letter in box.out)
+
+
+def test_whose_certificate_was_renewed_meanwhile_is_not_told(house: House) -> None:
+    reminding._look(house)
+    with house.directory.writing() as session:
+        nadia = account(house, "nadia").id
+        keep_certificates(session, [Certificate(nadia, None, date(2028, 1, 1), nadia, house.now())])
+    assert reminding.remind(house, Post(mail=Box())) == 0
+
+
+def _told(house: House, day: date) -> set[str]:
+    box = Box()
+    house.clock.turn_to(NOON.replace(year=day.year, month=day.month, day=day.day))  # type: ignore[attr-defined]
+    reminding.remind(house, Post(mail=box))
+    return {to for to, _letter in box.out}
