@@ -162,7 +162,8 @@ OF_NO_CASE = {
     **dict.fromkeys(("bulk.job", "bulk.files", "bulk.stop", "bulk.delete"), "one's own jobs"),
     **dict.fromkeys(("help.drawing", "help.wall", "help.forms", "help.form"), "the definition"),
     **dict.fromkeys((
-        "protocols.index", "protocols.upload", "protocols.draft", "protocols.draft_file", "protocols.entry",
+        "protocols.index", "protocols.afterwards", "protocols.upload", "protocols.draft", "protocols.draft_file",
+        "protocols.entry",
         "protocols.file", "protocols.all_settings", "protocols.part", "protocols.difference", "protocols.cases",
         "protocols.propose", "protocols.agree", "protocols.withdraw", "protocols.again", "protocols.look",
         "protocols.passage", "protocols.move_all", "protocols.stop", "protocols.count_again",
