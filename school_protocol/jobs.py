@@ -46,7 +46,7 @@ STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
 
 
-WORKERS = 12
+WORKERS = 13
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
 one of these goes home at once; messages, drafts and cases to move may be gone on with by several, each at its own.

@@ -19,7 +19,7 @@ from school_protocol.storage.workshops.listed import Workshop
 NOON = datetime(2026, 11, 26, 11, 0, tzinfo=UTC)
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
 CONTENT = (ROOT / "ma-cyberharassment" / "1.yaml").read_bytes()
-PASSWORD = "un mot de passe pour un essai"  # noqa: S105 - nobody's
+PASSWORD = "un mot de passe pour un essai"
 
 
 def host_in(folder: Path) -> House:
