@@ -1,0 +1,285 @@
+"""What goes wrong in the middle: a process that is killed, a full disk, two at once, and whoever types what is not."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from school_protocol.config import Settings
+from school_protocol.domain.errors import BadInput
+from school_protocol.domain.scenario import duration
+from school_protocol.services.house import open_house
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.workshops import ending, founding, rooms, running, seats, watching
+from school_protocol.services.workshops.founding import TABLES_MOST
+from school_protocol.services.workshops.rooms import FOLDER, Rooms, sweep_left_over
+from school_protocol.storage.errors import StorageFull
+from school_protocol.storage.workshops import listed
+from school_protocol.storage.workshops.room_tables import WordRow
+from workshops.room_browsing import Hall, hall_in
+from workshops.rooms_of import NOON, host_in, made, person
+
+MINUTE = timedelta(minutes=1)
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    hall = hall_in(tmp_path)
+    yield hall
+    hall.close()
+
+
+# ---- while it is made ------------------------------------------------------------------------------------------------
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+sys.path[:0] = {paths!r}
+from workshops import rooms_of
+from school_protocol.config import Settings
+from school_protocol.services.house import open_house
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.workshops import founding
+
+def die(*_some, **_more):
+    os.kill(os.getpid(), signal.SIGKILL)
+
+{module}.{name} = die
+rooms_of.made(open_house(Settings(data=Path({data!r})), TurnableClock(rooms_of.NOON)), "silence", 2)
+"""
+
+
+@pytest.mark.parametrize(
+    ("module", "name"),
+    [("founding", "_open"), ("founding", "_write"), ("founding.os", "replace"), ("founding.listed", "add")],
+)
+def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Path, module: str, name: str) -> None:
+    """It is on no list, opens to nobody, and what lies there is swept."""
+    data = tmp_path / "data"
+    host_in(data).close()
+    here = Path(__file__).parents[1]
+    code = KILLED.format(paths=[str(here.parent), str(here)], module=module, name=name, data=str(data))
+    done = subprocess.run([sys.executable, "-c", code], cwd=here.parent, check=False)
+    assert done.returncode == -signal.SIGKILL
+    host = open_house(Settings(data=data), TurnableClock(NOON))
+    left = list((data / FOLDER).iterdir())
+    assert len(left) == 1, "the control: something lay there"
+    assert ending.see_workshops(host, person(host)) == ()
+    assert sweep_left_over(host, after=timedelta(days=9999)) == 0
+    assert sweep_left_over(host) == 1
+    assert list((data / FOLDER).iterdir()) == []
+    workshop = made(host, "silence", 1)
+    assert Rooms(host).room(workshop.id).state()
+    host.close()
+
+
+@pytest.mark.parametrize("at", ["_open", "_write", "_fill", "_free_code"])
+def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    host = host_in(tmp_path)
+
+    def full(*_some: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(founding, at, full)
+        with pytest.raises((OSError, StorageFull), match="No space left"):
+            made(host, "silence", 2)
+    assert not (tmp_path / FOLDER).exists() or list((tmp_path / FOLDER).iterdir()) == []
+    with host.directory.reading() as session:
+        assert listed.standing(session) == ()
+    assert made(host, "silence", 1).tables == 1
+    host.close()
+
+
+def test_a_full_disk_is_said_on_the_page(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
+    trainer = hall.signed_in()
+    trainer.get("/workshops/new")
+
+    def full(*_some: object, **_more: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(founding, "_write", full)
+    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
+    assert answer.status_code in (500, 507)
+    assert "Rien n’a été enregistré" in answer.get_data(as_text=True) or answer.status_code == 507
+    assert [one.id for one in ending.see_workshops(hall.host, person(hall.host))] == [hall.id]
+
+
+def test_thirty_tables(tmp_path: Path) -> None:
+    """Each with its own case; the wall shows every one, and looking at all of them is one look."""
+    host = host_in(tmp_path / "data")
+    workshop = made(host, "silence", TABLES_MOST)
+    with pytest.raises(BadInput):
+        made(host, "silence", TABLES_MOST + 1)
+    host.close()
+    hall = Hall(tmp_path / "data", workshop.id)
+    trainer = hall.trainer()
+    assert trainer.post("/clock", {"do": "next"}).status_code == 302
+    page = trainer.get().get_data(as_text=True)
+    assert page.count('class="card wall-table') == TABLES_MOST
+    assert len({hall.cases(number)[0] for number in (1, 15, 30)}) == 3
+    assert not watching.look(hall.room), "nothing is to be looked at a second time"
+    phone = hall.seated("Bleu", "head", table=30)
+    assert phone.get(f"/cases/{hall.cases(30)[0]}").status_code == 200
+    hall.close()
+
+
+# ---- two at once -----------------------------------------------------------------------------------------------------
+
+
+def at_once(*calls: object) -> list[BaseException]:
+    """All of them at the same moment; what they raised."""
+    raised: list[BaseException] = []
+    gate = threading.Barrier(len(calls))
+
+    def run(call: object) -> None:
+        gate.wait()
+        try:
+            call()  # type: ignore[operator]
+        except BaseException as error:
+            raised.append(error)
+
+    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    return raised
+
+
+def test_the_clock_changed_by_two_at_once_never_turns_back(hall: Hall) -> None:
+    room = hall.room
+    running.set_pace(room, 60)
+    hall.clock.advance(MINUTE)
+    shown = room.house.now()
+    seat = seats.join(room, 1, "Bleu", ["head"], language="fr").seat
+    raised = at_once(
+        lambda: running.set_pace(room, 1), lambda: running.set_pace(room, 60), lambda: running.freeze(room, True),
+        lambda: running.freeze(room, False), lambda: running.go_on(room), lambda: running.writes(room, seat, "/x"),
+        lambda: running.to_next(room), lambda: watching.look(room),
+    )  # fmt: skip
+    assert raised == []
+    assert room.house.now() >= shown
+    assert hall.state().clock.moment >= shown
+
+
+def test_two_presses_of_the_next_event_pass_nothing_by(hall: Hall) -> None:
+    """Each moves on to one moment: what lies between has come."""
+    room = hall.room
+    assert at_once(lambda: running.to_next(room), lambda: running.to_next(room), lambda: running.to_next(room)) == []
+    watching.look(room)
+    came = hall.table().came
+    assert {key: at for key, at in came.items() if at > room.house.now()} == {}
+    begun, now = watching.room_begun(room), room.house.now()
+    due = {key for key, one in room.scenario.injects.items() if one.at and begun + _wait(one.at) <= now}
+    assert due <= set(came)
+
+
+def _wait(said: str) -> timedelta:
+    found = duration(said)
+    assert found is not None
+    return found
+
+
+def test_an_inject_let_in_by_two_tabs_comes_once(hall: Hall) -> None:
+    room = hall.room
+    running.to_next(room)
+    assert at_once(*[lambda: running.let_in(room, 0, "father_at_gate")] * 4) == []
+    assert hall.table().told == ("father_at_gate",)
+
+
+def test_looking_by_many_at_once_writes_each_moment_once(hall: Hall) -> None:
+    room = hall.room
+    running.set_pace(room, 60)
+    hall.clock.advance(3 * MINUTE)
+    assert at_once(*[lambda: watching.look(room)] * 6) == []
+    came = hall.table().came
+    begun = watching.room_begun(room)
+    assert {key: at - begun for key, at in came.items()} == {
+        "not_my_father": 16 * MINUTE, "pose_as_her": 80 * MINUTE, "imprudent": 105 * MINUTE,
+    }  # fmt: skip
+
+
+def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:
+    phone = hall.seated()
+
+    def look() -> None:
+        for _page in range(5):
+            phone.client.get(f"{hall.base}/room")
+
+    assert at_once(look, lambda: ending.purge(hall.host, hall.rooms, hall.id)) == []
+    assert phone.get("/room").status_code == 404
+    sweep_left_over(hall.host)
+    assert list((hall.folder / FOLDER).iterdir()) == []
+
+
+def test_more_rooms_than_one_process_keeps_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hall = hall_in(tmp_path, 1)
+    monkeypatch.setattr(rooms, "OPEN_AT_ONCE", 2)
+    others = [made(hall.host, "silence", 1).id for _room in range(2)]
+    phone = hall.seated()
+    for workshop in [*others, hall.id, *others]:
+        hall.rooms.room(workshop).state()
+        assert len(hall.rooms._open) <= 2
+    assert phone.get("/room").status_code == 200
+    hall.close()
+
+
+# ---- what people type ------------------------------------------------------------------------------------------------
+
+ODD = ("x" * 300, "<script>", "م" * 90, "%00", "acts", "name'--", "2" * 80, "😀", "a%2Fb", "add_note%0d%0ax")
+
+
+def test_what_is_typed_into_addresses_breaks_no_debrief(hall: Hall) -> None:
+    """Refusals are written down for the debrief, whatever was asked for."""
+    phone = hall.seated("Bleu", "team_member", "head")
+    running.to_next(hall.room)
+    (number,) = hall.cases()
+    phone.get("/room")
+    hidden = phone.page
+    for odd in ODD:
+        for path in (f"/cases/{number}/acts/{odd}", f"/cases/{number}/moves/{odd}", f"/cases/{odd}/acts/add_note"):
+            phone.page = hidden
+            assert phone.post(path, {"a-text": odd}).status_code in (400, 404, 405, 409, 422), path
+            assert phone.get(path).status_code in (400, 404, 405), path
+    assert hall.trainer().get().status_code == 200
+    assert set(ending.debriefs_of(hall.room)) == {"1", "2"}
+    ending.end(hall.host, hall.room)
+    kept = hall.workshop.kept
+    assert kept is not None
+    assert "<script>" not in str(kept)
+
+
+def test_a_latin_handle_in_arabic_stands_by_itself(hall: Hall) -> None:
+    """A message in Arabic with a name in Latin letters: each reads in its own direction."""
+    phone, trainer = hall.seated("أزرق Bleu 2"), hall.trainer()
+    assert trainer.post("/say", {"table": "0", "text": "الحساب هو @salma_2010 على Instagram."}).status_code == 302
+    phone.get("/room")
+    phone.post("/language", {"language": "ar", "next": f"{hall.base}/room"})
+    page = phone.get("/room").get_data(as_text=True)
+    assert '<html lang="ar-MA" dir="rtl">' in page
+    assert "<bdi>الحساب هو @salma_2010 على Instagram.</bdi>" in page
+    assert "<bdi>أزرق Bleu 2</bdi>" in page
+    assert f'<bdi dir="ltr">{hall.pin("أزرق Bleu 2")[:3]}' in page
+
+
+def test_feedback_is_kept_by_the_day_and_by_nobody(hall: Hall) -> None:
+    phone = hall.seated()
+    ending.end(hall.host, hall.room)
+    phone.get("/room")
+    assert phone.post("/room/feedback", {"text": "Trop court"}).status_code == 302
+    for words in ("", "x" * 601):
+        phone.get("/room")
+        assert phone.post("/room/feedback", {"text": words}).status_code == 302
+    with hall.room.store.reading() as session:
+        (row,) = session.scalars(select(WordRow))
+        assert (row.kind, row.at_table, row.at.hour, row.at.minute, row.at.second) == ("feedback", 0, 0, 0, 0)
+        assert b"Trop court" not in row.wrapped

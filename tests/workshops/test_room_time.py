@@ -1,0 +1,271 @@
+"""The clock of a room, as its services keep it: who writes stops it, and nothing that comes is passed by."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from school_protocol.domain.dues import open_dues
+from school_protocol.domain.errors import BadInput
+from school_protocol.domain.room_clock import FAST, REAL, STANDING
+from school_protocol.services.workshops import running, watching
+from school_protocol.services.workshops.tables_seen import why_it_stands
+from school_protocol.storage.workshops.rooms import State
+from workshops.room_browsing import Hall, hall_in
+
+MINUTE = timedelta(minutes=1)
+FORM = "/reports/new"
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    hall = hall_in(tmp_path)
+    yield hall
+    hall.close()
+
+
+def now(hall: Hall) -> datetime:
+    return hall.room.house.now()
+
+
+def passed(hall: Hall, since: datetime) -> float:
+    """Minutes of the workshop's."""
+    return (now(hall) - since) / MINUTE
+
+
+def test_it_stands_until_the_trainer_lets_it_go(hall: Hall) -> None:
+    began = now(hall)
+    hall.clock.advance(90 * MINUTE)
+    assert passed(hall, began) == 0
+    assert hall.state().state is State.waiting
+    running.set_pace(hall.room, REAL)
+    hall.clock.advance(10 * MINUTE)
+    assert passed(hall, began) == 10
+    running.set_pace(hall.room, FAST)
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 70
+    running.set_pace(hall.room, STANDING)
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 70
+    assert hall.state().state is State.begun
+
+
+def test_who_writes_stops_it_and_is_waited_for_five_minutes(hall: Hall) -> None:
+    phone = hall.seated()
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    assert phone.get(FORM).status_code == 200
+    hall.clock.advance(4 * MINUTE)
+    assert passed(hall, began) == 0
+    assert why_it_stands(hall.state(), hall.clock.now()) == "writing"
+    hall.clock.advance(2 * MINUTE)
+    assert passed(hall, began) == 60, "five minutes later it goes on, from there"
+    assert why_it_stands(hall.state(), hall.clock.now()) == ""
+
+
+@pytest.mark.parametrize("away", ["/room", "/"])
+def test_who_looks_at_another_page_writes_no_more(hall: Hall, away: str) -> None:
+    phone = hall.seated()
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    phone.get(FORM)
+    hall.clock.advance(MINUTE)
+    assert phone.get(away).status_code == 200
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 60
+
+
+def test_two_who_write_are_both_waited_for(hall: Hall) -> None:
+    """The one who began last says until when; who is done is waited for no more."""
+    first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    first.get(FORM)
+    hall.clock.advance(3 * MINUTE)
+    second.get(FORM)
+    hall.clock.advance(4 * MINUTE)
+    assert passed(hall, began) == 0
+    second.get("/room")
+    assert passed(hall, began) == 0
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 60, "the first was not heard of for five minutes"
+
+
+def test_a_form_that_was_sent_is_written_no_more_and_a_wrong_one_is(hall: Hall) -> None:
+    phone = hall.seated("Bleu", "team_member")
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    (number,) = hall.cases()
+    note = f"/cases/{number}/acts/add_note"
+    assert phone.get(note).status_code == 200
+    assert phone.post(note, {"a-text": ""}).status_code == 422
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 0
+    assert phone.post(note, {"a-text": "Vu au bureau."}).status_code == 303
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 60
+
+
+def test_the_trainer_waits_for_nobody(hall: Hall) -> None:
+    phone, trainer = hall.seated(), hall.trainer()
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    phone.get(FORM)
+    trainer.get()
+    assert trainer.post("/go-on").status_code == 302
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 60
+
+
+def test_the_next_moment_is_met_once_each(tmp_path: Path) -> None:
+    """With nobody at the tables: each inject that the time alone calls, each deadline; none twice, none passed by."""
+    hall = hall_in(tmp_path, tables=1)
+    moments: list[datetime] = []
+    dues: set[datetime] = set()
+    begun = now(hall)
+    while (moment := running.to_next(hall.room)) is not None:
+        assert now(hall) == moment
+        moments.append(moment)
+        for one in watching.facts_at(hall.room, watching.cases_of(hall.room, hall.table()), moment).values():
+            dues |= {due.due_at for due in open_dues(one)}
+        assert len(moments) < 200
+    assert moments == sorted(set(moments))
+    timed = {key: one.at for key, one in hall.room.scenario.injects.items() if one.at}
+    came = hall.table().came
+    assert set(timed) == set(came)
+    assert {begun + timedelta(minutes=minutes) for minutes in (16, 80, 105)} == set(came.values())
+    later = {due for due in dues if due > begun}
+    assert len(later) > 3
+    assert set(moments) == set(came.values()) | later
+    assert running.to_next(hall.room) is None
+    hall.close()
+
+
+def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -> None:
+    """One table has a danger more than the other, and so other deadlines: each press leads to the nearest."""
+    running.to_next(hall.room)
+    hall.clock.advance(MINUTE)
+    running.turn_to(hall.room, now(hall) + 3 * MINUTE)
+    phone = hall.seated("Bleu", "reporter", table=2)
+    phone.get("/reports/danger")
+    assert phone.post("/reports/danger", {"danger": "missing_or_at_risk"}).status_code == 303
+    apart = 0
+    for _press in range(12):
+        ahead = [one for one in (hall.table(1).next_at, hall.table(2).next_at) if one is not None and one > now(hall)]
+        apart += len(set(ahead)) > 1
+        assert running.to_next(hall.room) == min(ahead) == now(hall)
+    assert apart > 3
+
+
+def test_the_first_press_already_leads_somewhere(hall: Hall) -> None:
+    began = now(hall)
+    assert hall.state().state is State.waiting
+    running.to_next(hall.room)
+    assert passed(hall, began) > 0
+
+
+def test_moved_far_on_it_meets_what_lies_between(hall: Hall) -> None:
+    began = now(hall)
+    running.turn_to(hall.room, began + timedelta(hours=3))
+    came = hall.table().came
+    assert {key: (at - began) / MINUTE for key, at in came.items()} == {
+        "not_my_father": 16, "pose_as_her": 80, "imprudent": 105,
+    }  # fmt: skip
+    assert hall.table().traps["head_alone_unaware"] < began + timedelta(hours=3)
+
+
+def test_turned_back_is_refused_in_words(hall: Hall) -> None:
+    trainer = hall.trainer()
+    began = now(hall)
+    running.turn_to(hall.room, began + timedelta(hours=3))
+    with pytest.raises(BadInput):
+        running.turn_to(hall.room, began + timedelta(hours=2))
+    trainer.get()
+    assert trainer.post("/clock", {"moment": "2026-10-06T10:00"}).status_code == 302
+    trainer.get()
+    assert "L’horloge ne recule jamais" in trainer.page
+    assert passed(hall, began) == 180
+    for wrong, words in (("2030-01-01T10:00", "plus d’un an plus tard"), ("hier", "Ce n’est pas compris")):
+        assert trainer.post("/clock", {"moment": wrong}).status_code == 302
+        assert words in trainer.get().get_data(as_text=True)
+        assert passed(hall, began) == 180
+
+
+@pytest.mark.parametrize("pace", [REAL, FAST, STANDING])
+def test_a_restart_goes_on_where_it_was(hall: Hall, pace: int) -> None:
+    phone = hall.seated()
+    running.set_pace(hall.room, REAL)
+    running.set_pace(hall.room, pace)
+    hall.clock.advance(2 * MINUTE)
+    before, table, seats = now(hall), hall.table(), hall.seats()
+    cookies = phone.cookies()
+    hall.restart()
+    assert now(hall) == before
+    hall.clock.advance(MINUTE)
+    assert passed(hall, before) == {REAL: 1, FAST: 60, STANDING: 0}[pace]
+    assert (hall.table().came, hall.seats()) == (table.came, seats)
+    again = hall.phone()
+    for name, value in cookies.items():
+        again.client.set_cookie(name, value)
+    assert again.get("/room").status_code == 200
+    assert "Bleu" in again.page
+
+
+def test_a_restart_while_somebody_writes_still_waits(hall: Hall) -> None:
+    phone = hall.seated()
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    phone.get(FORM)
+    hall.restart()
+    hall.clock.advance(4 * MINUTE)
+    assert passed(hall, began) == 0
+    hall.clock.advance(2 * MINUTE)
+    assert passed(hall, began) == 60
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=5), timedelta(hours=1)])
+def test_ours_set_back_does_not_turn_it_back(hall: Hall, back: timedelta) -> None:
+    running.set_pace(hall.room, FAST)
+    hall.clock.advance(10 * MINUTE)
+    shown = now(hall)
+    hall.clock.moment -= back
+    assert now(hall) == shown
+    hall.clock.advance(MINUTE)
+    assert passed(hall, shown) == 60, "and it goes on"
+
+
+def test_frozen_it_stands_whatever_else_is_pressed(hall: Hall) -> None:
+    running.set_pace(hall.room, FAST)
+    running.freeze(hall.room, True)
+    shown = now(hall)
+    hall.clock.advance(MINUTE)
+    running.set_pace(hall.room, REAL)
+    running.set_pace(hall.room, FAST)
+    running.go_on(hall.room)
+    hall.clock.advance(MINUTE)
+    assert passed(hall, shown) == 0
+    running.freeze(hall.room, False)
+    hall.clock.advance(MINUTE)
+    assert passed(hall, shown) == 60
+
+
+def test_an_ended_room_stands_for_good(hall: Hall) -> None:
+    trainer = hall.trainer()
+    running.set_pace(hall.room, FAST)
+    assert trainer.post("/end").status_code == 302
+    shown = now(hall)
+    hall.clock.advance(MINUTE)
+    for path, sent in (("/clock", {"do": "fast"}), ("/clock", {"do": "next"}), ("/freeze", {"frozen": "1"})):
+        assert trainer.post(path, sent).status_code == 302
+        assert "Cet atelier est terminé" in trainer.get().get_data(as_text=True)
+    assert passed(hall, shown) == 0
+
+
+def test_nothing_else_reads_it(hall: Hall) -> None:
+    """The host's own time, and the list of workshops, go by ours."""
+    running.turn_to(hall.room, now(hall) + timedelta(days=40))
+    assert hall.host.now() == hall.clock.now()
+    assert hall.workshop.created_at == hall.clock.now()

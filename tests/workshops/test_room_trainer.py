@@ -1,0 +1,379 @@
+"""What a trainer does with a room, and that nobody else does any of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from school_protocol.services.workshops import ending, running, seats
+from school_protocol.storage.workshops import rooms
+from school_protocol.storage.workshops.rooms import SeatRow
+from workshops.room_browsing import Hall, Visitor, dump, hall_in
+
+TIMED = "imprudent"
+CALLED = "father_at_gate"
+CLOSED = "acts/shared_concern_start"
+"""An act that the danger with which the scenario begins rules out."""
+MESSAGE = "Bonjour <b>à</b> toutes"
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    hall = hall_in(tmp_path)
+    yield hall
+    hall.close()
+
+
+def doors(hall: Hall) -> list[tuple[str, str, str]]:
+    """Endpoint, method and address of each way to the trainer's pages."""
+    values = {"workshop": hall.id, "table": "1", "number": "1", "language": "fr"}
+    rules = [rule for rule in hall.app.url_map.iter_rules() if rule.endpoint.startswith("workshops.")]
+    return [
+        (rule.endpoint, method, re.sub(r"<(?:\w+:)?(\w+)>", lambda found: values[found[1]], rule.rule))
+        for rule in rules
+        if rule.arguments <= values.keys()
+        for method in sorted((rule.methods or set()) & {"GET", "POST"})
+    ]
+
+
+def state_of(hall: Hall) -> object:
+    """All that a trainer can change."""
+    with hall.room.store.reading() as session:
+        words = rooms.words(session, hall.room.house.vault, rooms.WordKind.message)
+        seated = [(row.id, row.token) for row in session.query(SeatRow)]
+        return rooms.state(session), rooms.tables(session), words, seated, hall.workshop
+
+
+# ---- whose it is -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["formatrice", "academie"])
+def test_no_door_of_a_workshop_opens_to_anybody_else(hall: Hall, who: str) -> None:
+    hall.seated()
+    before = state_of(hall)
+    other = hall.signed_in(who)
+    other.get("/account")
+    hidden, tried = other.page, 0
+    sent = {
+        "do": "next", "frozen": "1", "inject": TIMED, "table": "0", "text": "x", "role": "directorate", "sure": "1",
+        "seat": hall.seats()[0].id,
+    }  # fmt: skip
+    for endpoint, method, path in doors(hall):
+        if hall.id in path:
+            other.page, tried = hidden, tried + 1
+            answer = other.get(path) if method == "GET" else other.post(path, sent)
+            assert answer.status_code == 404, endpoint
+            assert hall.workshop.code not in answer.get_data(as_text=True)
+    assert tried >= 14
+    assert state_of(hall) == before
+    listed = other.get("/workshops")
+    assert (listed.status_code, hall.id in other.page) == ((200, False) if who == "formatrice" else (404, False))
+    assert other.get("/workshops/new").status_code == (200 if who == "formatrice" else 404)
+
+
+def test_the_same_doors_open_to_its_trainer(hall: Hall) -> None:
+    """The control."""
+    trainer = hall.signed_in()
+    running.to_next(hall.room)
+    for endpoint, method, path in doors(hall):
+        if method == "GET" and (hall.id in path or endpoint in ("workshops.index", "workshops.new")):
+            assert trainer.get(path).status_code in (200, 202), endpoint
+    assert hall.id in trainer.get("/workshops").get_data(as_text=True)
+
+
+def test_a_participant_and_a_stranger_get_no_further(hall: Hall) -> None:
+    phone, stranger = hall.seated(), Visitor(hall.app.test_client())
+    for endpoint, method, path in doors(hall):
+        if method == "GET":
+            assert phone.get(path).status_code == 404, endpoint
+            assert "/sign-in" in stranger.get(path).headers.get("Location", ""), endpoint
+
+
+def test_a_workshop_that_there_is_not(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    for workshop in ("x", "a" * 26, "..", "%00", "' OR 1=1", "م" * 26):
+        assert trainer.get(f"/workshops/{workshop}").status_code == 404
+
+
+# ---- a new one -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        {"scenario": "x"}, {"scenario": ""}, {"tables": "0"}, {"tables": "31"}, {"tables": "-1"}, {"tables": "deux"},
+        {"tables": ""}, {"tables": "9" * 30}, {"tables": "1.5"}, {"scenario": "../../etc/passwd"},
+    ],
+)  # fmt: skip
+def test_what_is_no_workshop_is_refused_in_words(hall: Hall, sent: dict[str, str]) -> None:
+    trainer = hall.signed_in()
+    trainer.get("/workshops/new")
+    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2", **sent})
+    assert answer.status_code == 422
+    assert 'class="errors"' in answer.get_data(as_text=True)
+    assert len(ending.see_workshops(hall.host, None)) == 0
+    assert list((hall.folder / "workshops").iterdir()) == [hall.folder / "workshops" / hall.id]
+
+
+def test_a_workshop_is_made_with_its_tables_and_without_hints(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    trainer.get("/workshops/new")
+    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "3"})
+    assert answer.status_code == 302
+    hall.id = answer.headers["Location"].rpartition("/")[2]
+    assert [hall.table(number).hints for number in (1, 2, 3)] == [False, False, False]
+    assert [len(hall.cases(number)) for number in (1, 2, 3)] == [1, 1, 1]
+
+
+# ---- what comes ------------------------------------------------------------------------------------------------------
+
+
+def press(trainer: Visitor, path: str, **sent: str) -> None:
+    trainer.get()
+    assert trainer.post(path, sent).status_code == 302
+
+
+def test_what_is_held_does_not_come_until_it_is_let(hall: Hall) -> None:
+    trainer = hall.trainer()
+    began = hall.room.house.now()
+    press(trainer, "/inject", table="1", inject=TIMED, do="hold")
+    running.turn_to(hall.room, began + timedelta(hours=2))
+    assert TIMED not in hall.table(1).came
+    assert hall.table(2).came[TIMED] == began + timedelta(minutes=105)
+    running.turn_to(hall.room, began + timedelta(hours=3))
+    assert TIMED not in hall.table(1).came
+    press(trainer, "/inject", table="1", inject=TIMED, do="free")
+    assert hall.table(1).came[TIMED] == began + timedelta(hours=3), "when it came, not when it would have"
+    before = hall.table(1).came
+    for do in ("hold", "free", "now"):
+        press(trainer, "/inject", table="1", inject=TIMED, do=do)
+        running.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=1))
+        assert hall.table(1).came == before, "once"
+
+
+def test_what_nothing_called_comes_when_the_trainer_says_so_and_once(hall: Hall) -> None:
+    trainer, phone = hall.trainer(), hall.seated("Bleu", "head")
+    running.to_next(hall.room)
+    moment = hall.room.house.now()
+    press(trainer, "/inject", table="0", inject=CALLED, do="now")
+    assert [hall.table(number).came[CALLED] for number in (1, 2)] == [moment, moment]
+    running.turn_to(hall.room, moment + timedelta(minutes=1))
+    press(trainer, "/inject", table="0", inject=CALLED, do="now")
+    assert hall.table(1).came[CALLED] == moment
+    assert hall.table(1).told.count(CALLED) == 1
+    assert phone.get("/room").get_data(as_text=True).count("Je viens la chercher") == 1
+
+
+def test_what_is_no_inject_or_no_table_is_absent(hall: Hall) -> None:
+    trainer = hall.trainer()
+    before = state_of(hall)
+    for sent in ({"inject": "x"}, {"inject": ""}, {"inject": TIMED, "table": "9"}, {"inject": TIMED, "table": "x"}):
+        trainer.get()
+        assert trainer.post("/inject", {"table": "1", "do": "now", **sent}).status_code == 404
+    for path in ("/say", "/table"):
+        assert trainer.post(path, {"table": "9", "text": "x", "do": "hints"}).status_code == 404
+    assert state_of(hall) == before
+
+
+@pytest.mark.parametrize(("table", "reached"), [("0", (True, True)), ("2", (False, True))])
+def test_a_message_reaches_a_table_or_all(hall: Hall, table: str, reached: tuple[bool, bool]) -> None:
+    trainer, phones = hall.trainer(), (hall.seated("Bleu"), hall.seated("Vert", table=2))
+    press(trainer, "/say", table=table, text=MESSAGE)
+    for phone, there in zip(phones, reached, strict=True):
+        page = phone.get("/room").get_data(as_text=True)
+        assert ("Bonjour &lt;b&gt;à&lt;/b&gt; toutes" in page) == there
+        assert "<b>à</b>" not in page
+
+
+@pytest.mark.parametrize(
+    ("words", "said"), [("x" * 601, "600 caractères"), ("x" * 40_000, "600 caractères"), (" \0 ", "")]
+)
+def test_an_enormous_message_is_refused_in_words(hall: Hall, words: str, said: str) -> None:
+    trainer = hall.trainer()
+    press(trainer, "/say", table="0", text=words)
+    assert said in trainer.get().get_data(as_text=True)
+    with hall.room.store.reading() as session:
+        assert rooms.words(session, hall.room.house.vault, rooms.WordKind.message) == ()
+
+
+# ---- stopped ---------------------------------------------------------------------------------------------------------
+
+
+def rows(hall: Hall) -> list[int]:
+    kept = {name: lines for name, lines in dump(hall.room.house.realm).items() if name not in ("draft", "access")}
+    return [len(lines) for lines in kept.values()]
+
+
+def forms(hall: Hall) -> list[tuple[str, dict[str, str]]]:
+    number = hall.cases()[0]
+    case = f"/cases/{number}"
+    return [
+        ("/reports/new", {"a-what_happened": "Mots tapés"}), ("/reports/danger", {"danger": "missing_or_at_risk"}),
+        (f"{case}/acts/add_note", {"a-text": "Mots tapés"}), (f"{case}/danger", {"danger": "missing_or_at_risk"}),
+        (f"{case}/moves/t_send", {"reason": "Mots tapés"}),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("state", ["frozen", "waiting", "ended"])
+def test_nothing_is_recorded_in_a_room_that_stands(hall: Hall, state: str) -> None:
+    phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
+    if state != "waiting":
+        running.to_next(hall.room)
+    pages = {}
+    for path, _sent in forms(hall):
+        phone.get(path)
+        pages[path] = phone.page
+    if state == "frozen":
+        running.freeze(hall.room, True)
+    if state == "ended":
+        ending.end(hall.host, hall.room)
+    before = rows(hall)
+    for path, sent in forms(hall):
+        phone.page = pages[path]
+        answer = phone.post(path, sent)
+        assert answer.status_code == 409, path
+        assert "Rien n’a été enregistré" in answer.get_data(as_text=True) or state == "ended"
+    assert rows(hall) == before
+    assert phone.get("/room").status_code == 200
+    assert phone.post("/room/hand", {"raised": "1"}).status_code == 302, "the trainer is asked for all the same"
+
+
+def test_what_was_typed_while_it_stood_is_there_afterwards(hall: Hall) -> None:
+    phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
+    running.to_next(hall.room)
+    form = f"/cases/{hall.cases()[0]}/acts/add_note"
+    phone.get(form)
+    running.freeze(hall.room, True)
+    answer = phone.post(form, {"a-text": "Mots tapés pendant l’arrêt"})
+    page = answer.get_data(as_text=True)
+    assert answer.status_code == 409
+    assert f'href="{hall.base}{form}"' in page
+    running.freeze(hall.room, False)
+    assert "Mots tapés pendant l’arrêt" in phone.get(form).get_data(as_text=True)
+    assert phone.post(form, {"a-text": "Mots tapés pendant l’arrêt"}).status_code == 303
+    assert "Mots tapés pendant l’arrêt" not in phone.get(form).get_data(as_text=True)
+
+
+# ---- hints, hands ----------------------------------------------------------------------------------------------------
+
+
+def test_hints_off_hides_the_reasons_at_that_table_alone(hall: Hall) -> None:
+    trainer = hall.trainer()
+    phones = {1: hall.seated("Bleu", "team_member"), 2: hall.seated("Vert", "team_member", table=2)}
+    running.to_next(hall.room)
+
+    def hinted(table: int) -> bool:
+        """On the page of the case, and on that of an act that is not open."""
+        case = f"/cases/{hall.cases(table)[0]}"
+        shown = {
+            'class="reasons"' in phones[table].get(path).get_data(as_text=True) for path in (case, f"{case}/{CLOSED}")
+        }
+        assert len(shown) == 1
+        return shown.pop()
+
+    assert [hinted(1), hinted(2)] == [True, True]
+    press(trainer, "/table", table="1", do="quiet")
+    assert [hinted(1), hinted(2)] == [False, True]
+    assert [hall.table(1).hints, hall.table(2).hints] == [False, True]
+    press(trainer, "/table", table="1", do="hints")
+    assert [hinted(1), hinted(2)] == [True, True]
+
+
+def test_a_hand_is_seen_and_taken_down(hall: Hall) -> None:
+    trainer, phone = hall.trainer(), hall.seated("Bleu", table=2)
+    assert "Main levée" not in trainer.page
+    assert phone.post("/room/hand", {"raised": "1"}).status_code == 302
+    assert "Main levée" in trainer.get().get_data(as_text=True)
+    assert [hall.table(number).hand_at is not None for number in (1, 2)] == [False, True]
+    press(trainer, "/table", table="2", do="hand")
+    assert hall.table(2).hand_at is None
+    assert hall.table(2).hints, "the hints stay as they were"
+
+
+# ---- the trainer plays -----------------------------------------------------------------------------------------------
+
+
+def test_the_trainer_plays_a_role_that_nobody_holds(hall: Hall) -> None:
+    trainer = hall.trainer()
+    answer = trainer.post("/play", {"table": "2", "role": "directorate"})
+    assert answer.headers["Location"] == f"{hall.base}/room"
+    inside = Visitor(trainer.client, hall.base)
+    assert inside.get("/room").status_code == 200
+    assert inside.get(f"/cases/{hall.cases(2)[0]}").status_code == 200
+    assert inside.get(f"/cases/{hall.cases(1)[0]}").status_code == 404
+    (seat,) = hall.seats()
+    assert (seat.is_trainer, seat.table, seat.roles) == (True, 2, ("directorate",))
+    assert trainer.get().status_code == 200, "and is the trainer still"
+    press(trainer, "/play", table="2", role="directorate")
+    assert len(hall.seats()) == 1, "the same seat again"
+    press(trainer, "/play", table="2", role="academy")
+    assert len({one.name for one in hall.seats()}) == 2
+
+
+def test_the_trainer_cannot_play_a_role_that_somebody_holds(hall: Hall) -> None:
+    hall.seated("Bleu", "head")
+    trainer = hall.trainer()
+    assert trainer.post("/play", {"table": "1", "role": "head"}).headers["Location"] == f"/workshops/{hall.id}"
+    assert "tient déjà ce rôle" in trainer.get().get_data(as_text=True)
+    assert [one.is_trainer for one in hall.seats()] == [False]
+    assert trainer.post("/play", {"table": "2", "role": "head"}).headers["Location"] == f"{hall.base}/room"
+    inside = Visitor(trainer.client, hall.base)
+    inside.get("/room/seat")
+    answer = inside.post("/room/seat", {"table": "1", "roles": ["head"]})
+    assert answer.status_code == 422, "nor by changing seats"
+    assert "tient déjà ce rôle" in answer.get_data(as_text=True)
+
+
+@pytest.mark.parametrize("sent", [{"role": "x"}, {"role": "trainer"}, {"role": ""}, {"table": "9"}, {"table": "0"}])
+def test_the_trainer_plays_what_there_is(hall: Hall, sent: dict[str, str]) -> None:
+    press(hall.trainer(), "/play", **{"table": "1", "role": "head", **sent})
+    assert hall.seats() == []
+
+
+def test_a_seat_that_was_left_does_not_stand_in_the_way_of_the_next(hall: Hall) -> None:
+    room = hall.room
+    first = seats.play(room, 1, "head", name="Formateur", language="fr")
+    seats.play(room, 1, "directorate", name="Formateur", language="fr")
+    seats.leave(room, first.seat)
+    third = seats.play(room, 1, "academy", name="Formateur", language="fr")
+    assert sorted(one.name for one in hall.seats()) == ["Formateur 1", "Formateur 2"]
+    assert third.seat.name == "Formateur 1"
+
+
+# ---- two tabs, and back ----------------------------------------------------------------------------------------------
+
+
+def test_two_tabs_of_the_trainers_do_not_undo_each_other(hall: Hall) -> None:
+    """One holds an inject at table one, the other switches hints off; then each presses from its own old page."""
+    first, second = hall.trainer(), hall.trainer()
+    assert first.post("/inject", {"table": "1", "inject": TIMED, "do": "hold"}).status_code == 302
+    assert second.post("/table", {"table": "1", "do": "quiet"}).status_code == 302
+    assert first.post("/say", {"table": "1", "text": "Un"}).status_code == 302
+    assert second.post("/clock", {"do": "real"}).status_code == 302
+    table = hall.table(1)
+    assert (table.held, table.hints) == ((TIMED,), False)
+    assert first.post("/freeze", {"frozen": "1"}).status_code == 302
+    assert second.post("/freeze", {"frozen": "1"}).status_code == 302
+    assert hall.state().clock.frozen, "a button says what it does, and no more"
+
+
+def test_a_button_from_before_the_end_changes_nothing_after_it(hall: Hall) -> None:
+    trainer = hall.trainer()
+    old = trainer.page
+    press(trainer, "/end")
+    kept, before = hall.workshop, (hall.table(1).came, hall.table(1).held, hall.state().clock)
+    for path, sent in (
+        ("/inject", {"table": "1", "inject": TIMED, "do": "now"}),
+        ("/inject", {"table": "1", "inject": TIMED, "do": "hold"}),
+        ("/clock", {"do": "fast"}), ("/clock", {"do": "next"}), ("/freeze", {"frozen": "1"}),
+        ("/play", {"table": "1", "role": "head"}), ("/end", {}),
+    ):  # fmt: skip
+        trainer.page = old
+        assert trainer.post(path, sent).status_code in (302, 404), path
+    assert (hall.table(1).came, hall.table(1).held, hall.state().clock) == before
+    assert (hall.workshop.ended_at, hall.workshop.kept) == (kept.ended_at, kept.kept)
+    assert hall.seats() == []
