@@ -3,9 +3,12 @@
 For every small count, and every small change between two releases, two worlds are looked for: whole numbers that fit
 everything told, in all releases and on all levels, and differ there by four at least. Most are found near by: in one
 table below one unit, all else being held at what it is, as if the reader knew it. Two worlds of a block are two worlds
-of the whole. What no block opens is looked at in a greater one, at last in all that hangs together.
+of the whole. What no block opens is looked at in a greater one, at last in all that hangs together. Each world is made
+for many counts at once, and held against all that stand in its block.
 
-That a count is 0 tells of nobody: it may be worked out. It is then taken as known for whatever else must stay open.
+That a count is 0 tells of nobody: it may be worked out. It is then taken as known for whatever else must stay open. So
+at first all zeros are, whether they can be worked out or not: most stays open all the same. Only for what does not are
+zeros moved, and then each of them must be open itself.
 """
 
 from __future__ import annotations
@@ -13,24 +16,39 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 
-from school_protocol.figures.bounding import Block, Range, touching
+from school_protocol.figures.bounding import Block, Bounds, Numbers, spans
+from school_protocol.figures.cutting import Cuts, Part
 from school_protocol.figures.layout import Layout
-from school_protocol.figures.members import Need, needs_of
+from school_protocol.figures.members import needs_of
 from school_protocol.figures.release import SMALL, Key, Release, Said, Told
-from school_protocol.figures.system import Place, System, Terms, begin_alike
+from school_protocol.figures.seeking import Flags, Ranges, Search
+from school_protocol.figures.system import Place, System, begin_alike
 
 Progress = Callable[[int, int], None]
 """Told how many of how many counts are settled."""
 
 GREATEST = 6_000
-"""No block is greater than so many numbers: what is open only there counts as found out."""
-FEW = 2_000
-"""Up to so many numbers that changed in a release are looked at together, before all else."""
-ROUNDS = 4
-"""So many worlds are made for many counts at once, before each is looked at by itself."""
+"""No block has more columns than so many: what is open only there counts as found out."""
+CHANGED = 12_000
+"""Up to so many numbers that changed in a release are looked at together."""
+
+
+class Cut(NamedTuple):
+    """Names of the numbers that are looked at together, and how they move."""
+
+    names: Numbers
+    columns: Sequence[Callable[[Flags], Numbers]]
+    """The first of these that makes no more columns than are looked at."""
+    is_near: bool = False
+    """Whether totals are what they are there."""
+    release: int = 0
+    """Asked of changes in that release alone."""
+    greatest: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,55 +82,64 @@ class Audit:
 
     def __init__(self, system: System, progress: Progress = quiet, settled: Collection[Hashable] = ()) -> None:
         self.system, self.progress = system, progress
-        self.touching = touching(system)
         self.settled = set(settled)
-        self.needs = [need for need in needs_of(system) if need.name not in self.settled]
-        self.ranges: dict[Hashable, Range] = {}
-        self.known = system.known.copy()
-        self.looked_at: list[tuple[frozenset[int], list[Need]]] = []
+        self.ranges = Ranges([need for need in needs_of(system) if need.name not in self.settled], len(system.truth))
+        self._bounds, self._cuts = Bounds(system), Cuts(system)
+        needs = self.ranges.needs
+        self._is_zero, self._is_held, self._is_change = (
+            np.array([getattr(need, name) for need in needs], dtype=bool)
+            for name in ("is_zero", "is_held", "is_change")
+        )
+        self._zeros: Flags = np.zeros(len(system.truth) + 1, dtype=bool)
+        """The numbers that are 0, and so may be worked out; not those that were."""
+        self._zeros[self.ranges.numbers[self._is_zero, 0]] = True
+        self._known: Flags = np.append(system.known, False)
+        self._shut: dict[bytes, set[int]] = defaultdict(set)
+        """Of each part that was looked at: the needs that none of its worlds opened."""
+        by_number = np.argsort(self.ranges.numbers, axis=None, kind="stable")
+        self._needs_of = by_number // 2, self.ranges.numbers.ravel()[by_number]
 
     def findings(self) -> tuple[Finding, ...]:
-        """What no block opened, and what nobody may tell."""
-        left = self._closed(self.needs)
-        while zeros := {need.terms[0][0] for need in left if need.is_zero}:
-            left = [need for need in left if not need.is_zero]
-            left += self._closed(self._shaken(zeros))
-        self.settled |= {need.name for need in self.needs} - {need.name for need in left}
-        found = [Finding(one.place, *self._range(one), one.is_change) for one in left]
+        """What no block opens, and what nobody may tell."""
+        asked = np.flatnonzero(~self._is_zero)
+        self._open(asked, self._near_cuts(), self._known | self._zeros)
+        if len(left := self._left(asked)):
+            asked = np.union1d(asked, self._with_zeros(left))
+        left, ranges = self._left(asked), self.ranges
+        self.settled |= {ranges.needs[one].name for one in asked[ranges.met[asked]].tolist()}
+        needs = [(ranges.needs[one], int(ranges.low[one]), int(ranges.high[one])) for one in left.tolist()]
+        found = [Finding(need.place, low, high, need.is_change) for need, low, high in needs]
         return tuple(dict.fromkeys([*self._forbidden(), *found]))
 
-    def _closed(self, needs: Sequence[Need]) -> list[Need]:
-        """Those that no block opens."""
-        left = self._left(needs)
-        for cut in (self._by_release, self._by_block, self._by_table, self._by_unit, self._by_component):
-            is_near = cut in (self._by_block, self._by_table)
-            for free, mine in cut([need for need in left if is_near or not need.is_held]):
-                if len(free) <= (FEW if cut == self._by_release else GREATEST):
-                    self.looked_at.append((frozenset(free), mine))
-                    self._settle(Block(self.system, free, self.touching), mine)
-                self.progress(len(needs) - len(self._left(mine)), len(needs))
-            left = self._left(left)
+    def _left(self, asked: Numbers) -> Numbers:
+        """Those that no world opens so far."""
+        left: Numbers = asked[~self.ranges.met[asked]]
         return left
 
-    def _shaken(self, zeros: Collection[int]) -> list[Need]:
-        """What was settled by worlds in which these could differ from 0: now that they are known, it is open again."""
-        self.known[list(zeros)] = True
-        touched = [needs for free, needs in self.looked_at if not free.isdisjoint(zeros)]
-        self.looked_at = [one for one in self.looked_at if one[0].isdisjoint(zeros)]
-        again = {need.name: need for needs in touched for need in self._met(needs)}
-        for name in again:
-            self.ranges.pop(name, None)
-        return list(again.values())
+    def _with_zeros(self, asked: Numbers) -> Numbers:
+        """These again, where zeros may be moved, and the zeros that are: each must be open itself, by others that are.
 
-    def _range(self, need: Need) -> tuple[int, int]:
-        seen = self.ranges.get(need.name, Range(need.here, need.here))
-        return seen.low, seen.high
-
-    def _left(self, needs: Iterable[Need]) -> list[Need]:
-        return [need for need in needs if not need.met(*self._range(need))]
-
-    def _met(self, needs: Iterable[Need]) -> list[Need]:
-        return [need for need in needs if need.met(*self._range(need))]
+        Returns both; a zero that isn't open is known from then on, and none of them.
+        """
+        ranges, zero_needs = self.ranges, np.flatnonzero(self._is_zero)
+        zero_of = ranges.numbers[zero_needs, 0]
+        while True:
+            self._open(self._left(asked), self._all_cuts(), self._known)
+            shut = self._left(asked[self._is_zero[asked]])
+            if len(shut):
+                gone = frozenset(ranges.numbers[shut, 0].tolist())
+                self._known[list(gone)], self._zeros[list(gone)] = True, False
+                ranges.forget(gone)
+                self._shut.clear()
+                asked = asked[~np.isin(ranges.numbers[asked, 0], list(gone)) | ~self._is_zero[asked]]
+                continue
+            moved: set[int] = set()
+            for world in np.unique(ranges.shown_by[asked]).tolist():
+                moved |= ranges.worlds[world] if world >= 0 else set()
+            more = np.union1d(asked, zero_needs[np.isin(zero_of, list(moved))])
+            if len(more) == len(asked):
+                return asked
+            asked = more
 
     def _forbidden(self) -> Iterator[Finding]:
         """Small counts that are told; what has no place; what is repeated and was never told."""
@@ -134,84 +161,68 @@ class Audit:
 
     # ---- cuts ------------------------------------------------------------------------------------------------------
 
-    def _cut(self, needs: Sequence[Need], name: Callable[[int], Hashable]) -> Iterator[tuple[list[int], list[Need]]]:
-        """The numbers that are not known and have one name, with what is needed of them."""
-        asked: dict[Hashable, list[Need]] = defaultdict(list)
-        for need in needs:
-            first = next((number for number, _ in need.terms if not self.known[number]), need.terms[0][0])
-            asked[name(first)].append(need)
-        free: dict[Hashable, list[int]] = defaultdict(list)
-        for number in np.flatnonzero(~self.known).tolist() if asked else ():
-            if (one := name(number)) in asked:
-                free[one].append(number)
-        for one, mine in asked.items():
-            if free[one]:
-                yield free[one], mine
+    def _near_cuts(self) -> Iterator[Cut]:
+        """Small ones: each cell moves in all releases alike, or from one release on."""
+        cuts = self._cuts
+        yield Cut(cuts.by_block, (cuts.runs,), is_near=True)
+        yield from self._by_release()
+        yield Cut(cuts.by_table, (cuts.runs,), is_near=True)
+        yield Cut(cuts.by_unit, (cuts.runs,))
 
-    def _by_block(self, needs: Sequence[Need]) -> Iterator[tuple[list[int], list[Need]]]:
-        return self._cut(needs, lambda number: self.system.block[number])
+    def _all_cuts(self) -> Iterator[Cut]:
+        """Each number by itself, at last all that hangs together."""
+        cuts = self._cuts
+        ways = cuts.alone, cuts.runs
+        yield Cut(cuts.by_block, ways, is_near=True)
+        yield from self._by_release()
+        yield Cut(cuts.by_table, ways, is_near=True)
+        yield Cut(cuts.by_unit, ways)
+        yield Cut(cuts.components(self._known[:-1]), ways)
 
-    def _by_table(self, needs: Sequence[Need]) -> Iterator[tuple[list[int], list[Need]]]:
-        return self._cut(needs, lambda number: self.system.place[number].cell[0])
+    def _by_release(self) -> Iterator[Cut]:
+        """What changed when a release was made, and what became of it: all, or if that is too much below a unit."""
+        cuts = self._cuts
+        for release in range(1, len(self.system.releases)):
+            of_release = (partial(cuts.since_release, release=release),)
+            is_too_much = np.count_nonzero(cuts.since == release) > CHANGED
+            names = cuts.by_unit if is_too_much else cuts.together
+            yield Cut(names, of_release, release=release, greatest=CHANGED)
 
-    def _by_unit(self, needs: Sequence[Need]) -> Iterator[tuple[list[int], list[Need]]]:
-        return self._cut(needs, lambda number: self.system.block[number][0])
-
-    def _by_release(self, needs: Sequence[Need]) -> Iterator[tuple[list[int], list[Need]]]:
-        """What changed when that release was made, of all units and tables."""
-        return self._cut([need for need in needs if need.is_change], lambda number: self.system.since[number])
-
-    def _by_component(self, needs: Sequence[Need]) -> Iterator[tuple[list[int], list[Need]]]:
-        root = list(range(len(self.system.place)))
-
-        def find(number: int) -> int:
-            while root[number] != number:
-                root[number] = root[root[number]]
-                number = root[number]
-            return number
-
-        for bound in self.system.bounds if needs else ():
-            unknown = [number for number, _ in bound.terms if not self.known[number]]
-            for number in unknown[1:]:
-                root[find(number)] = find(unknown[0])
-        return self._cut(needs, find)
-
-    # ---- one block -------------------------------------------------------------------------------------------------
-
-    def _settle(self, block: Block, needs: Sequence[Need]) -> None:
-        """Worlds of that block: a few in which many numbers are moved, then those furthest apart for each by itself."""
-        for turn in range(ROUNDS if len(needs) > ROUNDS else 0):
-            waiting = self._left(needs)[turn % 2 :: 2]
-            if not waiting:
+    def _open(self, asked: Numbers, cuts: Iterable[Cut], held: Flags) -> None:
+        """Worlds for these, in one cut after the other, until all are open."""
+        ranges = self.ranges
+        for cut in cuts:
+            left = self._left(asked)
+            if not len(left):
                 return
-            block.stretch([need.terms for need in waiting])
-            self._note(block, needs)
-        for need in self._left(needs):
-            if need.met(*self._range(need)):
-                continue
-            terms, held = self._inside(block, need)
-            seen = block.look(terms, need.width)
-            self._widen(need, Range(seen.low + held, seen.high + held))
-            self._note(block, needs)
+            if not cut.is_near:
+                left = left[~self._is_held[left]]
+            if cut.release:
+                new = ranges.numbers[left, 0]
+                left = left[self._is_change[left] & (self._cuts.since[new] == cut.release)]
+            ways = [way(held[:-1]) for way in cut.columns]
+            one, two = ranges.numbers[left].T
+            firsts = np.where(held[one], np.where(held[two] | (two == len(held) - 1), -1, two), one)
+            for numbers, needs in self._cuts.parts(cut.names, ways[0] >= 0, held[:-1], left, firsts):
+                parts = (Part.of(numbers, columns[numbers]) for columns in ways)
+                part = next((one for one in parts if one.size <= (cut.greatest or GREATEST)), None)
+                if part is not None:
+                    self._settle(part, self._left(needs), is_near=cut.is_near)
+                self.progress(int(ranges.met.sum()), len(ranges.needs))
 
-    def _inside(self, block: Block, need: Need) -> tuple[Terms, int]:
-        """What of a sum is free in that block, and what all else adds to it."""
-        terms = tuple(one for one in need.terms if one[0] in block.at)
-        return terms, need.here - sum(factor * int(self.system.truth[number]) for number, factor in terms)
-
-    def _note(self, block: Block, needs: Iterable[Need]) -> None:
-        """Whatever the worlds found so far say of counts, and of changes of which one side is held."""
-        for need in needs:
-            terms, held = self._inside(block, need)
-            if len(terms) == 1:
-                number, factor = terms[0]
-                seen = block.seen(number)
-                ends = sorted((factor * seen.low, factor * seen.high))
-                self._widen(need, Range(ends[0] + held, ends[1] + held))
-
-    def _widen(self, need: Need, seen: Range) -> None:
-        low, high = self._range(need)
-        self.ranges[need.name] = Range(min(low, seen.low), max(high, seen.high))
+    def _settle(self, part: Part, mine: Numbers, *, is_near: bool) -> None:
+        """Whatever stands in that part and is not open yet is held against its worlds; what was shut there is shut."""
+        shut = self._shut[part.name]
+        mine = np.array([one for one in mine.tolist() if one not in shut], dtype=np.int64)
+        if not len(mine):
+            return
+        needs, numbers = self._needs_of
+        at = spans(np.searchsorted(numbers, part.numbers), np.searchsorted(numbers, part.numbers + 1))
+        which = np.unique(needs[at])
+        which = which[~self.ranges.met[which] & (is_near | ~self._is_held[which])]
+        block = Block(self._bounds, part.numbers, part.columns)
+        Search(block, self.ranges, which, self._zeros).settle(np.isin(which, mine))
+        shut.update(self._left(mine).tolist())
 
 
 def _told_before(old: Release, key: Key | Said, told: Told) -> bool:

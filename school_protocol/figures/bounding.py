@@ -1,41 +1,46 @@
-"""Between which values numbers may lie, given all that binds them: linear programs, and whole numbers where these fail.
+"""Which whole numbers fit all that was told: linear programs, and programs of whole numbers where these fail.
 
-Some numbers are free, all others are held at what they are. Whatever differs then may differ all the more for somebody
-who does not know the others. What is found is a world: whole numbers that fit everything told, checked here.
+Some numbers are free, each alone or together with others that move by as much; all others are held at what they are.
+Whatever differs then may differ all the more for somebody who does not know the others. What is found is a world: steps
+away from what is, in whole numbers, that fit everything told. That they do is checked here, exactly.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import chain
+from typing import NamedTuple
 
 import highspy
 import numpy as np
 from numpy.typing import NDArray
 
-from school_protocol.figures.system import Bound, System, Terms
+from school_protocol.figures.system import System
 
 Numbers = NDArray[np.int64]
+Reals = NDArray[np.float64]
 NODES = 200
 """So many branches are looked at for whole numbers; what is not found by then counts as found out."""
-_MUCH = 200.0
+DIVES = 40
+"""So often numbers are rounded one after the other, before whole numbers are looked for by branches."""
+FEW = 200
+"""Up to so many columns the linear program and rounding come first; of more, branches take less time."""
+_MUCH = 200
 """So far above what it is is each number looked at: more is never needed to move another one by four."""
+_PRIMAL = 4
+"""HiGHS's primal simplex: where costs alone have changed, it goes on from the last step, which fits still."""
 _NEAR = 1e-3
 """So near is a whole number; what it then is, is checked exactly."""
 
 
-@dataclass(frozen=True, slots=True)
-class Range:
-    """The smallest and the greatest value of a sum in worlds that were found."""
+_NOTHING = (highspy.HighsModelStatus.kInfeasible, highspy.HighsModelStatus.kUnbounded)
 
-    low: int
-    high: int
 
-    @property
-    def width(self) -> int:
-        return self.high - self.low
+class Found(NamedTuple):
+    """The step that a program found, if any, and the same as a world, if it is one."""
+
+    values: Reals | None
+    world: Numbers | None
 
 
 class Program(highspy.Highs):
@@ -45,33 +50,93 @@ class Program(highspy.Highs):
         super(highspy.Highs, self).__init__()
 
 
+class Bounds:
+    """All bounds of a system as arrays: of each the numbers with their factors, and how far its sum may still go."""
+
+    def __init__(self, system: System) -> None:
+        bounds = [bound for bound in system.bounds if bound.terms]
+        size = np.array([len(bound.terms) for bound in bounds], dtype=np.int64)
+        flat = np.fromiter(chain.from_iterable(chain.from_iterable(one.terms for one in bounds)), dtype=np.int64)
+        self.truth: Numbers = system.truth
+        self.numbers, self.factors = flat[0::2].copy(), flat[1::2].copy()
+        self.starts: Numbers = np.concatenate([[0], np.cumsum(size)]).astype(np.int64)
+        sums = np.add.reduceat(self.factors * self.truth[self.numbers], self.starts[:-1]) if bounds else np.zeros(0)
+        self.lows = np.array([-np.inf if one.low is None else one.low for one in bounds]) - sums
+        self.highs = np.array([np.inf if one.high is None else one.high for one in bounds]) - sums
+        order = np.argsort(self.numbers, kind="stable")
+        self._rows = np.repeat(np.arange(len(bounds)), size)[order]
+        self._row_starts = np.searchsorted(self.numbers[order], np.arange(len(self.truth) + 1))
+        self._column = np.full(len(self.truth), -1, dtype=np.int64)
+
+    def inside(self, numbers: Numbers, columns: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
+        """The bounds of these numbers, and what of them is free: (bounds, row, column, factor), by row and column."""
+        rows = np.unique(self._rows[spans(self._row_starts[numbers], self._row_starts[numbers + 1])])
+        at = spans(self.starts[rows], self.starts[rows + 1])
+        row = np.repeat(np.arange(len(rows)), self.starts[rows + 1] - self.starts[rows])
+        self._column[numbers] = columns
+        column = self._column[self.numbers[at]]
+        self._column[numbers] = -1
+        is_free = column >= 0
+        size = int(columns.max()) + 1
+        where, inverse = np.unique((row * size + column)[is_free], return_inverse=True)
+        factor: Numbers = np.zeros(len(where), dtype=np.int64)
+        np.add.at(factor, inverse, self.factors[at][is_free])
+        counts = factor != 0
+        return rows, where[counts] // size, where[counts] % size, factor[counts]
+
+
+def spans(begins: Numbers, ends: Numbers) -> Numbers:
+    """All numbers from each begin up to its end, one span after the other."""
+    size = ends - begins
+    before = np.cumsum(size) - size
+    found: Numbers = np.arange(int(size.sum())) + np.repeat(begins - before, size)
+    return found
+
+
 class Block:
-    """Free numbers of a system, and the bounds in which they stand."""
+    """Columns of numbers that move together, and the bounds in which they stand. A world is a step of each column."""
 
-    def __init__(self, system: System, free: Iterable[int], touching: Sequence[Sequence[int]]) -> None:
-        self.free = np.array(sorted(free), dtype=np.int64)
-        self.at = {number: place for place, number in enumerate(self.free.tolist())}
-        self.here: Numbers = system.truth[self.free]
-        wanted = sorted(set(chain.from_iterable(touching[number] for number in self.free.tolist())))
-        rows = [self._row(system, system.bounds[one]) for one in wanted]
-        self._starts = np.cumsum([0, *(len(columns) for columns, _, _, _ in rows)])
-        self._columns = np.array([one for columns, *_ in rows for one in columns], dtype=np.int32)
-        self._factors = np.array([one for _, factors, *_ in rows for one in factors], dtype=np.int64)
-        self._lows = np.array([low for *_, low, _ in rows], dtype=float)
-        self._highs = np.array([high for *_, high in rows], dtype=float)
-        self.lows, self.highs = self.here.copy(), self.here.copy()
+    def __init__(self, bounds: Bounds, numbers: Numbers, columns: Numbers) -> None:
+        """`columns`: of each number the column in which it moves; each from 0 on has one."""
+        self.numbers, self.columns = numbers, columns
+        self.size = int(columns.max()) + 1
+        self._order = np.argsort(numbers)
+        self._least = np.full(self.size, _MUCH, dtype=np.int64)
+        np.minimum.at(self._least, columns, bounds.truth[numbers])
+        rows, row, self._at, self._factors = bounds.inside(numbers, columns)
+        row, keep = self._distinct(row, rows, bounds)
+        self._at, self._factors = self._at[keep], self._factors[keep]
+        self._starts = np.searchsorted(row, np.arange(len(self._lows) + 1))
+        self._all = np.arange(self.size, dtype=np.int32)
 
-    def _row(self, system: System, bound: Bound) -> tuple[list[int], list[int], float, float]:
-        columns, factors, held = [], [], 0
-        for number, factor in bound.terms:
-            if number in self.at:
-                columns.append(self.at[number])
-                factors.append(factor)
-            else:
-                held += factor * int(system.truth[number])
-        low = -highspy.kHighsInf if bound.low is None else float(bound.low - held)
-        high = highspy.kHighsInf if bound.high is None else float(bound.high - held)
-        return columns, factors, low, high
+    def column_of(self, numbers: Numbers) -> Numbers:
+        """In which column each of these moves; of what is held, the number of columns."""
+        here = self.numbers[self._order]
+        place = np.minimum(np.searchsorted(here, numbers), len(here) - 1)
+        return np.where(here[place] == numbers, self.columns[self._order][place], self.size)
+
+    def _distinct(self, row: Numbers, rows: Numbers, bounds: Bounds) -> tuple[Numbers, NDArray[np.bool_]]:
+        """Rows of the same columns and factors are one; those of none are left out."""
+        begins = np.flatnonzero(np.diff(row, prepend=-1))
+        ends = np.append(begins[1:], len(row))
+        place: dict[bytes, int] = {}
+        lows: list[float] = []
+        highs: list[float] = []
+        keep, new = np.zeros(len(row), dtype=bool), np.zeros(len(row), dtype=np.int64)
+        for begin, end in zip(begins.tolist(), ends.tolist(), strict=True):
+            bound = rows[row[begin]]
+            low, high = float(bounds.lows[bound]), float(bounds.highs[bound])
+            name = self._at[begin:end].tobytes() + self._factors[begin:end].tobytes()
+            if (at := place.setdefault(name, len(lows))) < len(lows):
+                lows[at], highs[at] = max(lows[at], low), min(highs[at], high)
+                continue
+            lows.append(low)
+            highs.append(high)
+            keep[begin:end], new[begin:end] = True, at
+        self._lows, self._highs = np.array(lows), np.array(highs)
+        return new[keep], keep
+
+    # ---- programs --------------------------------------------------------------------------------------------------
 
     @cached_property
     def _program(self) -> Program:
@@ -82,97 +147,97 @@ class Block:
         return self._made(whole=True)
 
     def _made(self, *, whole: bool) -> Program:
-        size = len(self.free)
         model = highspy.HighsLp()
-        model.num_col_, model.num_row_ = size, len(self._lows)
-        model.col_cost_ = np.zeros(size)
-        model.col_lower_ = np.zeros(size)
-        model.col_upper_ = self.here.astype(float) + _MUCH
+        model.num_col_, model.num_row_ = self.size, len(self._lows)
+        model.col_cost_ = np.zeros(self.size)
+        model.col_lower_, model.col_upper_ = self.ends()
         model.row_lower_, model.row_upper_ = self._lows, self._highs
         model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-        model.a_matrix_.start_ = self._starts
-        model.a_matrix_.index_ = self._columns
+        model.a_matrix_.start_ = self._starts.astype(np.int32)
+        model.a_matrix_.index_ = self._at.astype(np.int32)
         model.a_matrix_.value_ = self._factors.astype(float)
         if whole:
-            model.integrality_ = [highspy.HighsVarType.kInteger] * size
+            model.integrality_ = [highspy.HighsVarType.kInteger] * self.size
         program = Program()
         program.setOptionValue("output_flag", False)
         program.setOptionValue("threads", 1)
         program.setOptionValue("random_seed", 1)
         if whole:
             program.setOptionValue("mip_max_nodes", NODES)
-            program.setOptionValue("mip_rel_gap", 0.0)
+        else:
+            program.setOptionValue("simplex_strategy", _PRIMAL)
         program.passModel(model)
         return program
 
     # ---- worlds ----------------------------------------------------------------------------------------------------
 
-    def look(self, terms: Terms, need: int) -> Range:
-        """How far the sum may lie apart in two worlds; no further than `need` is looked."""
-        low = high = int(sum(factor * self.here[self.at[number]] for number, factor in terms))
-        for sign in (1, -1):
-            found = self._furthest(terms, sign)
-            low, high = min(low, found), max(high, found)
-            if high - low >= need:
-                break
-        return Range(low, high)
+    def linear(self, cost: Reals, lows: Reals, highs: Reals) -> Found:
+        """The step of least cost, each column between two steps, by the linear program."""
+        return self._found(self._solved(self._program, cost, lows, highs))
 
-    def stretch(self, sums: Iterable[Terms]) -> None:
-        """One world in which as many of them as possible are greater: most are settled by a few of these."""
-        cost = np.zeros(len(self.free))
-        for number, factor in chain.from_iterable(sums):
-            if number in self.at:
-                cost[self.at[number]] -= factor
-        self._world(self._program, cost)
+    def dived(self, cost: Reals, lows: Reals, highs: Reals) -> Numbers | None:
+        """A world near that step: what is no whole number is rounded, one column after the other."""
+        if self.size > FEW:
+            return None
+        lows, highs = lows.copy(), highs.copy()
+        values = self._solved(self._program, cost, lows, highs)
+        for _ in range(DIVES):
+            found = self._found(values)
+            if values is None or found.world is not None:
+                return found.world
+            off = np.abs(values - np.rint(values))
+            broken = np.flatnonzero(off > _NEAR)
+            if not len(broken):
+                return None
+            near = broken[np.argsort(off[broken], kind="stable")]
+            values = self._rounded(cost, lows, highs, values, near)
+        return None
 
-    def seen(self, number: int) -> Range:
-        """How far it lies apart in the worlds found so far."""
-        place = self.at[number]
-        return Range(int(self.lows[place]), int(self.highs[place]))
+    def _rounded(self, cost: Reals, lows: Reals, highs: Reals, values: Reals, near: Numbers) -> Reals | None:
+        """The step of least cost once the nearest of these columns are whole: some of them, else the nearest one."""
+        nearest = np.rint(values)
+        for many in sorted({max(1, len(near) // 5), 1}, reverse=True):
+            some = near[:many]
+            kept = lows[some].copy(), highs[some].copy()
+            lows[some] = highs[some] = nearest[some]
+            found = self._solved(self._program, cost, lows, highs)
+            if found is not None:
+                return found
+            lows[some], highs[some] = kept
+        one = near[0]
+        lows[one] = highs[one] = nearest[one] + (1.0 if values[one] > nearest[one] else -1.0)
+        return self._solved(self._program, cost, lows, highs)
 
-    def _furthest(self, terms: Terms, sign: int) -> int:
-        """The sum in the world that is furthest on that side, or far enough."""
-        cost = np.zeros(len(self.free))
-        for number, factor in terms:
-            cost[self.at[number]] -= sign * factor
-        here = int(-sign * (cost @ self.here))
-        world = self._world(self._program, cost)
-        if world is None and self._hope(sign, here, cost) > 0:
-            world = self._world(self._whole_program, cost)
-        return here if world is None else round(-sign * float(cost @ world))
+    def branched(self, cost: Reals, lows: Reals, highs: Reals, gap: float = 0.0) -> Numbers | None:
+        """The world of least cost by a program of whole numbers, if one is found; nearly the least within that gap."""
+        self._whole_program.setOptionValue("mip_rel_gap", gap)
+        return self._found(self._solved(self._whole_program, cost, lows, highs)).world
 
-    def _hope(self, sign: int, here: int, cost: NDArray[np.float64]) -> int:
-        """By how much whole numbers may differ at most: the bound of the linear program, rounded towards us."""
-        value = -self._program.getInfo().objective_function_value
-        return int(np.floor(value + _NEAR) - sign * here)
+    def ends(self) -> tuple[Reals, Reals]:
+        """Between which steps each column may lie."""
+        return -self._least.astype(float), np.full(self.size, float(_MUCH))
 
-    def _world(self, program: Program, cost: NDArray[np.float64]) -> Numbers | None:
-        """The world of least cost, if it is one of whole numbers that fit."""
-        size = len(self.free)
-        program.changeColsCost(size, np.arange(size, dtype=np.int32), cost)
+    def _solved(self, program: Program, cost: Reals, lows: Reals, highs: Reals) -> Reals | None:
+        program.changeColsCost(self.size, self._all, cost)
+        program.changeColsBounds(self.size, self._all, lows, highs)
         program.run()
         values = np.array(program.getSolution().col_value)
-        if len(values) != size:
-            return None
+        has_values = len(values) == self.size and program.getModelStatus() not in _NOTHING
+        return values if has_values else None
+
+    def _found(self, values: Reals | None) -> Found:
+        """That step, and its world if it is one of whole numbers that fit."""
+        if values is None:
+            return Found(None, None)
         world: Numbers = np.rint(values).astype(np.int64)
-        if np.abs(values - world).max(initial=0.0) > _NEAR or not self._fits(world):
-            return None
-        np.minimum(self.lows, world, out=self.lows)
-        np.maximum(self.highs, world, out=self.highs)
-        return world
+        is_whole = np.abs(values - world).max(initial=0.0) <= _NEAR and self._fits(world)
+        return Found(values, world if is_whole else None)
 
     def _fits(self, world: Numbers) -> bool:
-        """Whether these whole numbers are in bounds, exactly: no program's tolerance is trusted."""
+        """Whether these steps keep to the bounds, exactly: no program's tolerance is trusted."""
+        if (world + self._least < 0).any():
+            return False
         if not len(self._lows):
-            return bool((world >= 0).all())
-        sums = np.add.reduceat(self._factors * world[self._columns], self._starts[:-1])
-        return bool((world >= 0).all() and (sums >= self._lows).all() and (sums <= self._highs).all())
-
-
-def touching(system: System) -> list[list[int]]:
-    """For each number, the bounds in which it stands."""
-    found: list[list[int]] = [[] for _ in range(len(system.truth))]
-    for place, bound in enumerate(system.bounds):
-        for number, _ in bound.terms:
-            found[number].append(place)
-    return found
+            return True
+        sums = np.add.reduceat(self._factors * world[self._at], self._starts[:-1])
+        return bool((sums >= self._lows).all() and (sums <= self._highs).all())

@@ -1,0 +1,172 @@
+"""Worlds of one block in which what must stay open lies far apart: many at once, then each by itself.
+
+Each world that is found is held against everything that is asked of the block. What no world opens is not open.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from school_protocol.figures.bounding import FEW, Block, Numbers, Reals
+from school_protocol.figures.members import Need
+
+Flags = NDArray[np.bool_]
+_NEAR = 1e-3
+_GAP = 0.3
+"""So near to the best is near enough where many are moved at once."""
+_PRICE = 1e-3
+"""What it costs to move a zero: one that need not move stays."""
+
+
+class Ranges:
+    """Between which values each sum was found to lie, and the worlds that show it."""
+
+    def __init__(self, needs: Sequence[Need], size: int) -> None:
+        """`size`: how many numbers there are; a sum of one number has that one as its second, with factor 0."""
+        self.needs = needs
+        pairs = [(*need.terms, (size, 0))[:2] for need in needs]
+        self.numbers = np.array([[one[0] for one in pair] for pair in pairs], dtype=np.int64).reshape(-1, 2)
+        self.factors = np.array([[one[1] for one in pair] for pair in pairs], dtype=np.int64).reshape(-1, 2)
+        self.here = np.array([need.here for need in needs], dtype=np.int64)
+        self.widths = np.array([need.width for need in needs], dtype=np.int64)
+        self.low, self.high = self.here.copy(), self.here.copy()
+        self.shown_by = np.full((len(needs), 2), -1, dtype=np.int64)
+        """Of the lowest and the highest value: the world."""
+        self.worlds: list[frozenset[int]] = []
+        """Of each world: the zeros that it moves."""
+        self.met: Flags = np.array([need.met(need.here, need.here) for need in needs], dtype=bool)
+
+    def note(self, which: Numbers, steps: Numbers, zeros: frozenset[int]) -> bool:
+        """A world in which these sums are so many steps away from what they are; whether it opens any."""
+        values = self.here[which] + steps
+        lower, higher = values < self.low[which], values > self.high[which]
+        self.low[which] = np.minimum(self.low[which], values)
+        self.high[which] = np.maximum(self.high[which], values)
+        world = len(self.worlds)
+        self.worlds.append(zeros)
+        self.shown_by[which[lower], 0] = world
+        self.shown_by[which[higher], 1] = world
+        opened = False
+        for place in which[(lower | higher) & ~self.met[which]].tolist():
+            if self.needs[place].met(int(self.low[place]), int(self.high[place])):
+                self.met[place] = opened = True
+        return opened
+
+    def forget(self, zeros: frozenset[int]) -> None:
+        """These can't be moved: whatever a world that moved them showed is open again."""
+        gone = np.array([not zeros.isdisjoint(one) for one in self.worlds] + [False], dtype=bool)
+        is_gone = gone[self.shown_by].any(axis=1)
+        self.low[is_gone] = self.high[is_gone] = self.here[is_gone]
+        self.shown_by[is_gone] = -1
+        for place in np.flatnonzero(is_gone).tolist():
+            need = self.needs[place]
+            self.met[place] = need.met(need.here, need.here)
+
+
+class Search:
+    """What is asked of one block."""
+
+    def __init__(self, block: Block, ranges: Ranges, which: Numbers, zeros: Flags) -> None:
+        """`which`: the needs with a number in it; `zeros`: of each number whether a world that moves it says so."""
+        self.block, self.ranges, self.which = block, ranges, which
+        is_zero = zeros[block.numbers]
+        self._zeros, self._at = block.numbers[is_zero], block.columns[is_zero]
+        column = block.column_of(ranges.numbers[which])
+        """The column of each number; of what is held, one more that never moves."""
+        self.one, self.two = column[:, 0], column[:, 1]
+        self.factors = ranges.factors[which]
+        self.sign = np.where(ranges.here[which] < 0, -1, 1)
+        self._price = np.zeros(block.size)
+        self._price[self._at] = _PRICE
+
+    def settle(self, mine: Flags) -> None:
+        """Worlds that open as many of these as can be: many at once, fewer where that opens none, each alone."""
+        open_to = mine & ((self.one != self.two) | (self.factors.sum(axis=1) != 0))
+        many, way = int(open_to.sum()), 1
+        while True:
+            waiting = np.flatnonzero(open_to & ~self.ranges.met[self.which])
+            if not len(waiting):
+                return
+            if many == 1:
+                self._look(waiting[0])
+                open_to[waiting[0]] = False
+                many = 2 if self.ranges.met[self.which[waiting[0]]] else 1
+            elif self._stretch(waiting[:many], way):
+                many *= 2
+            elif way == 1 and many >= len(waiting):
+                way = -1
+            else:
+                many, way = (min(many, len(waiting)) + 1) // 2, 1
+
+    def _note(self, world: Numbers | None) -> bool:
+        if world is None:
+            return False
+        steps = np.append(world, 0)
+        moved = self.factors[:, 0] * steps[self.one] + self.factors[:, 1] * steps[self.two]
+        zeros = self._zeros[world[self._at] != 0]
+        return self.ranges.note(self.which, moved, frozenset(zeros.tolist()))
+
+    def _cost(self, waiting: Numbers, way: int) -> Reals:
+        cost = np.zeros(self.block.size + 1)
+        for column, factor in ((self.one, self.factors[:, 0]), (self.two, self.factors[:, 1])):
+            np.add.at(cost, column[waiting], -way * self.sign[waiting] * factor[waiting])
+        return cost[:-1] + self._price
+
+    def _limits(self, waiting: Numbers, way: int) -> tuple[Reals, Reals]:
+        """None of them need go further than it must be wide: so what there is goes round."""
+        lows, highs = (np.append(one, 0.0) for one in self.block.ends())
+        for column, other, factor in (
+            (self.one, self.two, self.factors[:, 0]),
+            (self.two, self.one, self.factors[:, 1]),
+        ):
+            alone = waiting[other[waiting] == self.block.size]
+            goes = way * self.sign[alone] * factor[alone]
+            width = self.ranges.widths[self.which[alone]].astype(float)
+            np.minimum.at(highs, column[alone][goes > 0], width[goes > 0])
+            np.maximum.at(lows, column[alone][goes < 0], -width[goes < 0])
+        return lows[:-1], highs[:-1]
+
+    def _stretch(self, waiting: Numbers, way: int) -> bool:
+        """One world in which as many of them as possible are further away; whether it opens any."""
+        asked = (self._cost(waiting, way), *self._limits(waiting, way))
+        world = None
+        if self.block.size <= FEW:
+            world = self.block.linear(*asked).world
+            world = self.block.dived(*asked) if world is None else world
+        if world is None:
+            world = self.block.branched(*asked, gap=_GAP)
+        return self._note(world)
+
+    def _look(self, place: int) -> None:
+        """The worlds in which that one is furthest on each side; by whole numbers only where these could do."""
+        ranges, need = self.ranges, self.which[place]
+        one = np.array([place])
+        reach = [int(ranges.low[need]), int(ranges.high[need])]
+        waiting = []
+        for way in (1, -1):
+            asked = (self._cost(one, way), *self._limits(one, way))
+            found = self.block.linear(*asked)
+            self._note(found.world)
+            if ranges.met[need]:
+                return
+            side = 1 if way * self.sign[place] > 0 else 0
+            if found.values is None:
+                reach[side] = ranges.here[need] + (1 if side else -1) * int(ranges.widths[need])
+            else:
+                steps = np.append(found.values, 0.0)
+                value = self.factors[place] @ steps[[self.one[place], self.two[place]]]
+                value = np.floor(value + _NEAR) if side else np.ceil(value - _NEAR)
+                at = int(ranges.here[need] + value)
+                reach[side] = max(reach[1], at) if side else min(reach[0], at)
+            if found.world is None:
+                waiting.append(asked)
+        if not ranges.needs[need].met(*reach):
+            return
+        for find in (self.block.dived, self.block.branched):
+            for asked in waiting:
+                self._note(find(*asked))
+                if ranges.met[need]:
+                    return
