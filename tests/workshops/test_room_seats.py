@@ -14,6 +14,7 @@ from school_protocol.domain.errors import BadInput
 from school_protocol.services.workshops import coming, ending, running, seats
 from school_protocol.services.workshops.founding import CODE
 from school_protocol.services.workshops.seats import SEATS_MOST
+from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage.workshops import rooms
 from school_protocol.web.workshops.mounting import PREFIX
 from workshops.room_browsing import Hall, Visitor, hall_in
@@ -177,7 +178,7 @@ def test_a_table_is_full_and_the_next_one_is_not(hall: Hall) -> None:
     with pytest.raises(BadInput) as refused:
         seats.change(hall.room, sat.seat, 1, ["team_member"])
     assert refused.value.problems == {"table": ("full",)}
-    seats.leave(hall.room, hall.seats()[0])
+    seats.leave(hall.room, next(one for one in hall.seats() if one.table == 1))
     assert sit(hall, name="Vert")[0] == 302
     assert seats.play(hall.room, 1, "head", name="Formateur", language="fr").seat.is_trainer
 
@@ -403,3 +404,19 @@ def test_forty_sit_down_at_once(hall: Hall) -> None:
     assert sorted(said) == ["full"] * 16 + ["sat"] * 24
     with room.store.reading() as session:
         assert [len(rooms.seats(session, table)) for table in (1, 2)] == [SEATS_MOST, SEATS_MOST]
+
+
+def test_the_first_in_the_role_that_began_holds_what_was_begun_and_nobody_else_does(hall: Hall) -> None:
+    with hall.room.store.reading() as session:
+        table = rooms.table(session, 1)
+    assert table is not None
+    [facts] = facts_at(hall.room, cases_of(hall.room, table), hall.room.house.now()).values()
+    head = seats.join(hall.room, 1, "Vert", ["head"], language="fr").seat
+    first = seats.join(hall.room, 1, "Bleu", ["team_member"], language="fr").seat
+    second = seats.join(hall.room, 1, "Rouge", ["team_member"], language="fr").seat
+    assert first.account == facts.case.opened_by
+    assert len({head.account, first.account, second.account}) == 3
+    actor = seats.actor_of(hall.room, first)
+    assert actor is not None
+    assert [held.role for held in actor.appointments] == ["team_member"]
+    assert actor.name == "Bleu"

@@ -17,6 +17,7 @@ from school_protocol.domain.scenario import Scenario
 from school_protocol.domain.seat_names import fault_of, plain_name
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.workshops.rooms import Room, RoomGone
+from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage import directory, staff
 from school_protocol.storage.engines import Session
 from school_protocol.storage.tables import new_id
@@ -87,7 +88,11 @@ def join(
             raise BadInput({"name": ("taken",)})
         seat = Seat(new_id(), table, kept, new_id(), tuple(roles), pin, trainer, now, now)
         with room.house.directory.writing() as own:
-            account = _account(own, room, kept, hashed, language)
+            account = None if trainer else _opener(own, room, place, roles, seats)
+            if account is None:
+                account = _account(own, room, kept, hashed, language)
+            else:
+                _take_over(own, room, account, kept, hashed, language)
             _appoint(own, room.protocol, account, place, roles)
         seat = replace(seat, account=account)
         rooms.add_seat(session, seat, mark)
@@ -129,6 +134,33 @@ def _account(session: Session, room: Room, name: str, hashed: str, language: str
         created_at=room.house.now(), password_hash=hashed, certified=True, trained_until=_NEVER,
         email=f"{handle}@formation.invalid",
     )  # fmt: skip
+
+
+def _opener(
+    session: Session, room: Room, place: TableState, roles: Sequence[str], seats: Sequence[Seat]
+) -> str | None:  # fmt: skip
+    """The account that began the table's case, for the first who sits down in its role: theirs is what it began.
+
+    None for anybody else, and once somebody has it.
+    """
+    if room.protocol.resolve("roles", room.scenario.opening.as_.partition("/")[0]) not in roles:
+        return None
+    facts = facts_at(room, cases_of(room, place), room.house.now())
+    first = next(iter(facts.values()), None)
+    account = first.case.opened_by if first is not None else ""
+    taken = any(seat.account == account for seat in seats)
+    return account if account and not taken and directory.account(session, account) is not None else None
+
+
+def _take_over(session: Session, room: Room, account: str, name: str, hashed: str, language: str) -> None:
+    """That account is this seat's from now on; the roles it was given to begin with are given anew."""
+    names = dict.fromkeys(room.house.settings.languages, name)
+    staff.change_account(
+        session, account, names=names, language=language, email=f"{new_id()}@formation.invalid", phone=None
+    )  # fmt: skip
+    directory.set_password(session, account, hashed)
+    for post in staff.held(session, [account]).get(account, ()):
+        directory.end_appointment(session, post.id, _EVER)
 
 
 def _appoint(session: Session, protocol: Protocol, account: str, place: TableState, roles: Sequence[str]) -> None:
