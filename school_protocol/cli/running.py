@@ -83,7 +83,7 @@ def serve(host: str, port: int, no_worker: bool, workshop: bool) -> None:
         click.echo(f"http://{host}:{port}/")
         waitress.serve(
             app, host=host, port=port, threads=8, ident=None, max_request_body_size=limits.MOST_SERVED,
-            **behind(house.settings),
+            **limits.CROWD, **behind(house.settings),
         )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def serve_a_room(host: str, port: int) -> None:
     segno.make(f"http://{reached}:{port}/join", error="m").terminal(compact=True)
     waitress.serve(
         app, host="0.0.0.0" if everywhere else host, port=port, threads=16, ident=None,  # noqa: S104
-        max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=True,
+        max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=True, **limits.CROWD,
     )  # fmt: skip
 
 

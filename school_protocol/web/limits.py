@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from io import BytesIO
-from typing import IO
+from typing import IO, Any
 
 from flask import Flask, Request, request
 
@@ -52,6 +53,12 @@ FORM_TYPES = frozenset({"application/x-www-form-urlencoded", "multipart/form-dat
 
 MOST_SERVED = max(UPLOADS.values()) + 1024 * 1024
 """What a server in front need take in at all: a little more, so that the page itself can say what is too large."""
+
+
+CROWD: Mapping[str, Any] = {"connection_limit": 800, "channel_timeout": 30, "asyncore_use_poll": True}
+"""So many connections at once, each closed after so many seconds of silence: a phone keeps several open, and at the
+hundred that waitress takes by itself forty phones in one room would wait for one another.
+"""
 
 
 class InMemory(Request):

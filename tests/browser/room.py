@@ -72,7 +72,7 @@ def hosting(folder: Path) -> Iterator[Hosted]:
     with house.directory.writing() as session:
         directory.set_password(session, person(house).id, _hashed())
     app, hurried = create_app(house), set[str]()
-    server = create_server(unhurried(app, hurried), host="127.0.0.1", port=_free_port(), threads=4)
+    server = create_server(unhurried(app, hurried), host="127.0.0.1", port=_free_port(), threads=4, **limits.CROWD)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

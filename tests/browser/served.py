@@ -28,7 +28,7 @@ from school_protocol.services.identity import factors
 from school_protocol.services.loading import load_by_id
 from school_protocol.services.scripts import Played, Player, TurnableClock, moment, prepared
 from school_protocol.storage import directory, proving
-from school_protocol.web import create_app
+from school_protocol.web import create_app, limits
 
 ROOT = Path(__file__).parents[2]
 DEFINITIONS = ROOT / "protocol_definitions" / "ma-cyberharassment"
@@ -144,7 +144,7 @@ def serving(folder: Path, start: str, language: str = "fr") -> Iterator[Served]:
     player.watching = False
     player.actors.update(_people(house, player, clock, language))
     app = create_app(house)
-    server = create_server(app, host="127.0.0.1", port=_free_port(), threads=4)
+    server = create_server(app, host="127.0.0.1", port=_free_port(), threads=4, **limits.CROWD)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

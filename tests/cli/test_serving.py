@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
@@ -20,6 +22,7 @@ from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
+from school_protocol.web import limits
 from tests.documents.sealed import NOW
 
 
@@ -37,10 +40,11 @@ def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: 
     done = CliRunner().invoke(cli.main, ["serve", "--no-worker"])
     assert done.exit_code == 0, done.output
     assert MOST < served["max_request_body_size"] < MOST + 2 * 1024 * 1024
+    assert served["connection_limit"] == limits.CROWD["connection_limit"]
 
 
 @contextmanager
-def listening(settings: Settings) -> Iterator[int]:
+def listening(settings: Settings, **crowd: Any) -> Iterator[int]:
     """A server as `serve` sets it up, which says from where it takes each request to come; its port."""
 
     def app(environ: dict[str, Any], start: Any) -> list[bytes]:
@@ -48,7 +52,7 @@ def listening(settings: Settings) -> Iterator[int]:
         seen = (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"], environ["HTTP_HOST"])
         return ["|".join((*seen, environ.get("HTTP_X_FORWARDED_FOR", "-"))).encode()]
 
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=1, **running.behind(settings))
+    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=1, **running.behind(settings), **crowd)
 
     def serve() -> None:
         with suppress(OSError):  # the socket is closed under the loop that waits for it
@@ -125,3 +129,25 @@ def test_doctor_says_whether_known_passwords_are_refused(house: House, capsys: p
         said.append(capsys.readouterr().err)
     assert said[0].startswith("no list of known passwords")
     assert said[1].startswith("the list of known passwords can't be read")
+
+
+@pytest.mark.parametrize(
+    ("crowd", "is_answered"), [(limits.CROWD, True), ({}, False)], ids=["as served", "the control"]
+)
+def test_forty_phones_that_keep_their_connections_leave_room_for_one_more(
+    house: House, crowd: dict[str, Any], is_answered: bool
+) -> None:
+    with listening(house.settings, **crowd) as port, ExitStack() as open_now:
+        for _one in range(160):
+            open_now.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+        time.sleep(0.3)
+        found = HTTPConnection("127.0.0.1", port, timeout=2)
+        try:
+            found.request("GET", "/")
+            assert found.getresponse().status == 200
+        except TimeoutError:
+            assert not is_answered
+        else:
+            assert is_answered
+        finally:
+            found.close()
