@@ -23,7 +23,7 @@ from school_protocol.services.workshops import seats
 from school_protocol.services.workshops.rooms import Room, Rooms
 from school_protocol.storage import directory
 from school_protocol.storage.workshops import rooms
-from school_protocol.web import create_app, workshops
+from school_protocol.web import create_app, limits, workshops
 
 from .person import Person
 from .served import Served, _free_port, _hashed

@@ -123,8 +123,8 @@ def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
     real = issue(whole_year)
     learner = replace(whole_year.person("head"), realm="exercise")
     copy = service.issue_yearly(whole_year.house, learner, SCHOOL, YEAR, "fr", token=whole_year.token())
-    assert "Exercice" in text_of(copy.data)
-    assert "Exercice" not in text_of(real.data)
+    assert "FORMATION" in text_of(copy.data)
+    assert "FORMATION" not in text_of(real.data)
     assert copy.copy == 1
 
 
