@@ -143,7 +143,6 @@ class _Witness:
             tried = Tried(now, actor.id, role, number, key[:80], why[:20], codes[:20])
             rooms.add_attempt(session, seat.table, tried)
             rooms.go_stale(session, seat.table)
-            rooms.stamp(session)
 
     def _role(self, roles: Sequence[str], key: str) -> str:
         """Of several roles the one that may do it; the first where none may."""

@@ -150,7 +150,6 @@ def hold(room: Room, table: int, inject: str, held: bool) -> None:
             kept = [*dict.fromkeys([*one.held, inject])] if held else [key for key in one.held if key != inject]
             coming = {key: max(at, now) if key == inject else at for key, at in one.coming.items()}
             rooms.keep_table(session, replace(one, held=tuple(kept), coming=coming, is_stale=True))
-        rooms.stamp(session)
     look(room)
 
 
@@ -167,12 +166,10 @@ def let_in(room: Room, table: int, inject: str) -> None:
                 continue
             coming = {key: at for key, at in one.coming.items() if key != inject}
             held = tuple(key for key in one.held if key != inject)
-            told = (*one.told, inject)
             rooms.keep_table(
                 session,
-                replace(one, came={**one.came, inject: now}, coming=coming, held=held, told=told, is_stale=True),
+                replace(one, came={**one.came, inject: now}, coming=coming, held=held, is_stale=True),
             )
-        rooms.stamp(session)
     look(room)
 
 
@@ -196,7 +193,6 @@ def say(room: Room, table: int, text: str) -> None:
     with room.store.writing() as session:
         _tables(session, table)
         rooms.say(session, room.house.vault, WordKind.message, table, words, at=room.real.now())
-        rooms.stamp(session)
 
 
 def set_hints(room: Room, table: int, hints: bool) -> None:
@@ -204,7 +200,6 @@ def set_hints(room: Room, table: int, hints: bool) -> None:
     with room.store.writing() as session:
         for one in _tables(session, table):
             rooms.keep_table(session, replace(one, hints=hints))
-        rooms.stamp(session)
 
 
 def raise_hand(room: Room, table: int, raised: bool) -> None:
@@ -212,7 +207,6 @@ def raise_hand(room: Room, table: int, raised: bool) -> None:
     with room.store.writing() as session:
         for one in _tables(session, table):
             rooms.keep_table(session, replace(one, hand_at=room.real.now() if raised else None))
-        rooms.stamp(session)
 
 
 def feed_back(room: Room, text: str) -> None:

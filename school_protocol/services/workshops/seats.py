@@ -96,7 +96,6 @@ def join(
             _appoint(own, room.protocol, account, place, roles)
         seat = replace(seat, account=account)
         rooms.add_seat(session, seat, mark)
-        rooms.stamp(session)
     return Sat(seat, token)
 
 
@@ -206,7 +205,6 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
             _appoint(own, room.protocol, account, place, roles)
         changed = replace(rooms.without_writing(now), table=table, roles=tuple(roles), account=account)
         rooms.keep_seat(session, changed)
-        rooms.stamp(session)
     return changed
 
 
@@ -225,7 +223,6 @@ def leave(room: Room, seat: Seat) -> None:
             _end_roles(room, own, now)
         rooms.keep_seat(session, replace(rooms.without_writing(now), left_at=room.real.now()))
         rooms.hand(session, now.id, None)
-        rooms.stamp(session)
 
 
 def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
@@ -238,7 +235,6 @@ def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
         if seat is None or not hmac.compare_digest(seat.pin.encode(), given.encode()):
             raise BadInput({"pin": ("wrong",)})
         rooms.hand(session, seat.id, rooms.mark_of(room.house.vault, token))
-        rooms.stamp(session)
     return Sat(seat, token)
 
 
@@ -290,7 +286,6 @@ def free_phone(room: Room, seat_id: str) -> None:
         if rooms.seat(session, seat_id) is None:
             raise Unseen(seat_id)
         rooms.hand(session, seat_id, None)
-        rooms.stamp(session)
 
 
 def seat_of(room: Room, token: str) -> Seat | None:

@@ -58,7 +58,6 @@ def look(room: Room) -> bool:
         for table in rooms.tables(session):
             if table.number in waits and _is_due(table, now):
                 rooms.keep_table(session, _seen(room, session, table, cases.get(table.school, ()), now))
-        rooms.stamp(session)
     notices.sweep(room.house, Post(Nowhere(), Nowhere()))
     return True
 

@@ -19,7 +19,7 @@ class RoomBase(DeclarativeBase):
 
 
 class RoomRow(RoomBase):
-    """The room itself, one row. `stamp` grows with each change that a page may show."""
+    """The room itself, one row."""
 
     __tablename__ = "room"
 
@@ -30,7 +30,6 @@ class RoomRow(RoomBase):
     pace: Mapped[int]
     held_until: Mapped[datetime | None]
     frozen: Mapped[bool]
-    stamp: Mapped[int]
 
     __table_args__ = (
         CheckConstraint("id = 1", name="one_row"),
@@ -55,8 +54,6 @@ class TableRow(RoomBase):
     traps: Mapped[dict[str, Any]]
     held: Mapped[list[Any]]
     """Injects that the trainer holds back."""
-    told: Mapped[list[Any]]
-    """Injects that the trainer let in, though nothing had called them."""
     cases: Mapped[list[Any]]
     """Where each of its cases stands: what the wall shows."""
     next_at: Mapped[datetime | None]

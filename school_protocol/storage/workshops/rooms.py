@@ -34,11 +34,10 @@ class WordKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class RoomState:
-    """Where a room stands; `stamp` is another number after each change that a page may show."""
+    """Where a room stands."""
 
     state: State
     clock: RoomClock
-    stamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,6 @@ class TableState:
     coming: Mapping[str, datetime] = field(default_factory=dict)
     traps: Mapping[str, datetime] = field(default_factory=dict)
     held: tuple[str, ...] = ()
-    told: tuple[str, ...] = ()
     cases: tuple[Mapping[str, Any], ...] = ()
     next_at: datetime | None = None
     is_stale: bool = True
@@ -112,7 +110,7 @@ def begin(session: Session, clock: RoomClock) -> None:
     session.add(
         RoomRow(
             id=_ROOM, state=State.waiting.value, moment=clock.moment, since=clock.since, pace=clock.pace,
-            held_until=None, frozen=clock.frozen, stamp=1,
+            held_until=None, frozen=clock.frozen,
         )
     )  # fmt: skip
     session.flush()
@@ -122,12 +120,10 @@ def state(session: Session) -> RoomState:
     """Where the room stands."""
     row = session.get_one(RoomRow, _ROOM)
     clock = RoomClock(row.moment, row.since, row.pace, row.held_until, row.frozen)
-    return RoomState(State(row.state), clock, row.stamp)
+    return RoomState(State(row.state), clock)
 
 
-def change(
-    session: Session, *, state: State | None = None, clock: RoomClock | None = None, stamps: bool = True
-) -> None:
+def change(session: Session, *, state: State | None = None, clock: RoomClock | None = None) -> None:
     """Change where the room stands."""
     row = session.get_one(RoomRow, _ROOM)
     if state is not None:
@@ -135,7 +131,6 @@ def change(
     if clock is not None:
         row.moment, row.since, row.pace = clock.moment, clock.since, clock.pace
         row.held_until, row.frozen = clock.held_until, clock.frozen
-    row.stamp += stamps
     session.flush()
 
 
@@ -143,11 +138,6 @@ def go_stale(session: Session, number: int | None = None) -> None:
     """A table, or each of them, is to be looked at, whatever the time is."""
     query = update(TableRow).values(is_stale=True)
     session.execute(query if number is None else query.where(TableRow.number == number))
-
-
-def stamp(session: Session) -> None:
-    """Something changed that pages show."""
-    session.execute(update(RoomRow).values(stamp=RoomRow.stamp + 1))
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------
@@ -158,7 +148,7 @@ def add_table(session: Session, table: TableState) -> None:
     session.add(
         TableRow(
             number=table.number, school=table.school, province=table.province, region=table.region,
-            hints=table.hints, hand_at=None, came={}, coming={}, traps={}, held=[], told=[], cases=[],
+            hints=table.hints, hand_at=None, came={}, coming={}, traps={}, held=[], cases=[],
             next_at=None, is_stale=True,
         )
     )  # fmt: skip
@@ -181,7 +171,7 @@ def keep_table(session: Session, table: TableState) -> None:
     row = session.get_one(TableRow, table.number)
     row.hints, row.hand_at = table.hints, table.hand_at
     row.came, row.coming, row.traps = _said(table.came), _said(table.coming), _said(table.traps)
-    row.held, row.told = list(table.held), list(table.told)
+    row.held = list(table.held)
     row.cases = [dict(case) for case in table.cases]
     row.next_at, row.is_stale = table.next_at, table.is_stale
     session.flush()
@@ -197,7 +187,7 @@ def _table(row: TableRow) -> TableState:
     )
     return TableState(
         row.number, row.school, row.province, row.region, row.hints, row.hand_at, came, coming, traps,
-        tuple(row.held), tuple(row.told), tuple(row.cases), row.next_at, row.is_stale,
+        tuple(row.held), tuple(row.cases), row.next_at, row.is_stale,
     )  # fmt: skip
 
 
