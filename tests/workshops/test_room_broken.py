@@ -193,7 +193,7 @@ def test_an_inject_let_in_by_two_tabs_comes_once(hall: Hall) -> None:
     room = hall.room
     running.to_next(room)
     assert at_once(*[lambda: running.let_in(room, 0, "father_at_gate")] * 4) == []
-    assert hall.table().told == ("father_at_gate",)
+    assert hall.table().came["father_at_gate"] == room.house.now()
 
 
 def test_looking_by_many_at_once_writes_each_moment_once(hall: Hall) -> None:
