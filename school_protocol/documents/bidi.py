@@ -3,6 +3,7 @@
 One isolate around a whole line is not enough: `25/11/2026 10:41` in an Arabic line comes out as `10:41 25/11/2026`.
 So figures stand alone, unless they are the groups of one number (`05 37 00 00 00`), and Latin words stay together
 with the figures that follow them (`WhatsApp 2.26`), and with one before them where there is nothing else (`2 AC`).
+A number by itself (`2026`, `25/11/2026`, `10:41`) needs no isolate: the rules of writing keep it whole.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ _CLASS = rf"\A\d{{1,4}}[ \u00a0]{_WITH_LETTER}(?:[ \u00a0]{_WORD})*\Z"
 _FOREIGN_IN_ARABIC = re.compile(
     rf"{_CLASS}|{_GROUPS}|{_THOUSANDS}|{_WITH_LETTER}(?:[.,;:]?[ \u00a0]\(?{_WORD})*|(?=[^\s{_ARABIC}]*\d){_WORD}"
 )
+_NUMBER = re.compile(r"\d+(?:[:/.,]\d+)*")
+"""A number that stays whole in an Arabic line (UAX 9, W4): one with a dash, a sign or a space does not."""
 _TIFINAGH = "\u2d30-\u2d7f"
 _TIFINAGH_RUN = re.compile(rf"[{_TIFINAGH}](?:[{_TIFINAGH}\s]*[{_TIFINAGH}])?")
 _FOREIGN_IN_LATIN = re.compile(rf"[{_ARABIC}](?:[{_ARABIC}\s\u00a0.،:؛()«»–-]*[{_ARABIC}])?|{_TIFINAGH_RUN.pattern}")
@@ -64,6 +67,8 @@ def isolated(text: str, direction: str) -> Markup:
     parts, end = [], 0
     for found in (_FOREIGN_IN_ARABIC if direction == "rtl" else _FOREIGN_IN_LATIN).finditer(text):
         run = found.group()
+        if direction == "rtl" and _NUMBER.fullmatch(run):
+            continue
         if run.count("(") > run.count(")") and text[found.end() : found.end() + 1] == ")":
             run += ")"
         parts += [escape(text[end : found.start()]), _opening(run), escape(run), Markup("</bdi>")]

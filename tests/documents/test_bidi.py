@@ -1,11 +1,17 @@
 """Foreign runs, each in an isolate of its own."""
 
+import io
 import re
 
+import pikepdf
 import pytest
 from markupsafe import Markup
 
 from school_protocol.documents.bidi import code, isolated, paragraphs, plain
+from school_protocol.documents.reading.drawn import _Reader
+from school_protocol.documents.reading.seeing import Seen, Surface
+
+from .test_tags import made, page
 
 
 def runs(markup: Markup) -> list[str]:
@@ -17,19 +23,19 @@ def runs(markup: Markup) -> list[str]:
     [
         ("الهاتف 0661-23-45-67، ثم WhatsApp 2.26.", ["0661-23-45-67", "WhatsApp 2.26"]),
         ("الهاتف +212 5 37 00 00 00", ["+212 5 37 00 00 00"]),
-        ("25/11/2026 10:41", ["25/11/2026", "10:41"]),
-        ("25 نونبر 2026", ["25", "2026"]),
+        ("25/11/2026 10:41", []),
+        ("25 نونبر 2026", []),
         ("2 AC", ["2 AC"]),
         ("3 ASC 2", ["3 ASC 2"]),
-        ("القسم 2 AC", ["2", "AC"]),
-        ("2 AC · WhatsApp", ["2", "AC", "WhatsApp"]),
+        ("القسم 2 AC", ["AC"]),
+        ("2 AC · WhatsApp", ["AC", "WhatsApp"]),
         ("الملف 2026-001-07", ["2026-001-07"]),
         ("الملف 4821 0937 5512-4", ["4821 0937 5512-4"]),
         ("السيد L. Amrani، EV1 · Y. Bennis", ["L. Amrani", "EV1", "Y. Bennis"]),
         ("«Facebook Messenger»", ["Facebook Messenger"]),
         ("تطبيق Instagram (Meta) ثم", ["Instagram (Meta)"]),
         ("طلب 3 000 درهم، ثم 12 500,50 درهما", ["3 000", "12 500,50"]),
-        ("الدرجة 2 2026", ["2", "2026"]),
+        ("الدرجة 2 2026", []),
         ("N4 - حرج", ["N4"]),
         ("رابط: https://www.instagram.com/p/C9x_Aa-12/ (محفوظ)", ["https://www.instagram.com/p/C9x_Aa-12/"]),
     ],
@@ -37,6 +43,40 @@ def runs(markup: Markup) -> list[str]:
 def test_foreign_runs_in_an_arabic_line(line: str, wanted: list[str]) -> None:
     assert runs(isolated(line, "rtl")) == wanted
     assert isolated(line, "rtl").striptags().split() == line.split()
+
+
+def figures_seen(line: str) -> str:
+    """Digits and the signs within numbers, from left to right as a page shows them."""
+    html = page(f"<p>{line}</p>", language="ar", direction="rtl")
+    reader = _Reader(Surface(600.0, 850.0))
+    with pikepdf.open(io.BytesIO(made(html, "ar"))) as pdf:
+        reader.read(pdf.pages[0], pdf.pages[0].resources, (1.0, 0.0, 0.0, 1.0, 0.0, 0.0))
+    seen: list[tuple[float, str]] = []
+    for piece in reader.surface.order:
+        if isinstance(piece, Seen) and re.fullmatch(r"[\d:/.,-]+", piece.text):
+            step = (piece.end[0] - piece.start[0]) / len(piece.text)
+            seen += [(piece.start[0] + step * (place + 0.5), sign) for place, sign in enumerate(piece.text)]
+    return "".join(sign for _place, sign in sorted(seen))
+
+
+@pytest.mark.parametrize(
+    ("line", "shown"),
+    [
+        ("يوم 25/11/2026 10:41", "10:4125/11/2026"),
+        ("25/11/2026 10:41", "10:4125/11/2026"),
+        ("25 نونبر 2026 على الساعة 10:41", "10:41202625"),
+        ("النسخة 1.2.3، ثم 12,5 و 4", "412,51.2.3"),
+        ("الدرجة 2 2026", "20262"),
+        ("الملف 2026-001-07", "2026-001-07"),
+    ],
+)
+def test_figures_in_an_arabic_line_stand_as_if_each_had_an_isolate(line: str, shown: str) -> None:
+    alone = re.sub(r"[\d:/.,-]*\d", lambda found: f'<bdi dir="ltr">{found.group()}</bdi>', line)
+    assert figures_seen(isolated(line, "rtl")) == figures_seen(alone) == shown
+
+
+def test_a_number_with_dashes_needs_its_isolate() -> None:
+    assert figures_seen("الملف 2026-001-07") != "2026-001-07"
 
 
 def test_foreign_runs_in_a_latin_line() -> None:
