@@ -208,7 +208,10 @@ class Audit:
                 part = next((one for one in parts if one.size <= (cut.greatest or GREATEST)), None)
                 if part is not None:
                     self._settle(part, self._left(needs), is_near=cut.is_near)
-                self.progress(int(ranges.met.sum()), len(ranges.needs))
+                self._say()
+
+    def _say(self) -> None:
+        self.progress(int(self.ranges.met.sum()), len(self.ranges.needs))
 
     def _settle(self, part: Part, mine: Numbers, *, is_near: bool) -> None:
         """Whatever stands in that part and is not open yet is held against its worlds; what was shut there is shut."""
@@ -221,7 +224,7 @@ class Audit:
         which = np.unique(needs[at])
         which = which[~self.ranges.met[which] & (is_near | ~self._is_held[which])]
         block = Block(self._bounds, part.numbers, part.columns)
-        Search(block, self.ranges, which, self._zeros).settle(np.isin(which, mine))
+        Search(block, self.ranges, which, self._zeros).settle(np.isin(which, mine), self._say)
         shut.update(self._left(mine).tolist())
 
 

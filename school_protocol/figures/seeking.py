@@ -5,7 +5,7 @@ Each world that is found is held against everything that is asked of the block. 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,14 +82,14 @@ class Search:
         self._price = np.zeros(block.size)
         self._price[self._at] = _PRICE
 
-    def settle(self, mine: Flags) -> None:
-        """Worlds that open as many of these as can be: many at once, fewer where that opens none, each alone."""
+    def settle(self, mine: Flags, after_each: Callable[[], None]) -> None:
+        """Worlds that open as many of these as can be: many at once, fewer where that opens none, each alone.
+
+        `after_each` is called after each time that one was looked for: a great block takes minutes.
+        """
         open_to = mine & ((self.one != self.two) | (self.factors.sum(axis=1) != 0))
         many, way = int(open_to.sum()), 1
-        while True:
-            waiting = np.flatnonzero(open_to & ~self.ranges.met[self.which])
-            if not len(waiting):
-                return
+        while len(waiting := np.flatnonzero(open_to & ~self.ranges.met[self.which])):
             if many == 1:
                 self._look(waiting[0])
                 open_to[waiting[0]] = False
@@ -100,6 +100,7 @@ class Search:
                 way = -1
             else:
                 many, way = (min(many, len(waiting)) + 1) // 2, 1
+            after_each()
 
     def _note(self, world: Numbers | None) -> bool:
         if world is None:

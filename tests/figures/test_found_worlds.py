@@ -94,3 +94,29 @@ def test_a_zero_that_is_not_open_leaves_nothing_else_open(most: int, found: set[
     ]
 
     assert {one.place.unit for one in Audit(system).findings()} == found
+
+
+def test_whoever_waits_hears_after_each_search_however_great_a_block_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker's lease is renewed by it: one block of a country takes minutes."""
+    system, since_said, longest, searches = System(issued(1)), 0, 0, 0
+
+    def counted(name: str) -> None:
+        look = getattr(Search, name)
+
+        def looked(*asked: object) -> object:
+            nonlocal since_said, longest, searches
+            since_said, searches = since_said + 1, searches + 1
+            longest = max(longest, since_said)
+            return look(*asked)
+
+        monkeypatch.setattr(Search, name, looked)
+
+    def said(_done: int, _all: int) -> None:
+        nonlocal since_said
+        since_said = 0
+
+    counted("_stretch")
+    counted("_look")
+    Audit(system, said).findings()
+    assert searches > 20
+    assert longest == 1
