@@ -11,7 +11,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, as_it_stood, scope_of, today_for
 from school_protocol.services.papers.choosing import document_of, profiles_of
-from school_protocol.services.papers.making import sort_of
+from school_protocol.services.papers.making import eyes_of
 from school_protocol.storage.bulk import Seen
 
 
@@ -26,7 +26,7 @@ def sight_now(loaded: Loaded, profile: str, copy: int) -> str:
     chosen = next((one for one in profiles_of(loaded) if one.key == profile), None)
     if issued is None or chosen is None:
         return ""
-    return sort_of(loaded, chosen, issued.language, issued.about).sight
+    return eyes_of(loaded, chosen, issued.about)
 
 
 def sight_then(loaded: Loaded, profile: str, copy: int) -> str:
@@ -39,7 +39,7 @@ def sight_then(loaded: Loaded, profile: str, copy: int) -> str:
     chosen = next((one for one in profiles_of(then) if one.key == profile), None)
     if chosen is None or issued.role != then.roles[0]:
         return ""
-    return sort_of(then, chosen, issued.language, issued.about).sight
+    return eyes_of(then, chosen, issued.about)
 
 
 def _issued(loaded: Loaded, copy: int) -> DocumentIssued | None:

@@ -94,13 +94,18 @@ def true_until(loaded: Loaded) -> datetime:
 
 
 def sort_of(loaded: Loaded, profile: Profile, language: str, about: str = "") -> Sort:
-    """Whose eyes it is made for: the same roles and seats here see the same, unless it depends on for whom it is."""
+    """Whose eyes it is made for, and what makes its pages."""
+    told = "|".join([eyes_of(loaded, profile, about), str(records.LAYOUT), ink(language)])
+    return Sort(document_of(loaded).key, profile.key, language, hashlib.sha256(told.encode()).hexdigest())
+
+
+def eyes_of(loaded: Loaded, profile: Profile, about: str = "") -> str:
+    """A digest: the same roles and seats here see the same, unless it depends on for whom it is made."""
     sight = Limits(loaded, profile, {}, about).sight
     seats = sorted(
         f"{seat.seat}:{seat.side or ''}" for seat in loaded.case.seats_of(loaded.actor.id, loaded.facts.today)
     )
     if profile.is_personal:  # whoever issues it is named to a family
         seats = [*seats, loaded.actor.id]
-    made_by = (loaded.protocol.digest, str(records.LAYOUT), ink(language))
-    told = "|".join([*sorted(set(loaded.roles)), *seats, *made_by, sight])
-    return Sort(document_of(loaded).key, profile.key, language, hashlib.sha256(told.encode()).hexdigest())
+    told = "|".join([*sorted(set(loaded.roles)), *seats, loaded.protocol.digest, sight])
+    return hashlib.sha256(told.encode()).hexdigest()
