@@ -34,7 +34,7 @@ from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.reminding import remind
-from school_protocol.services.workshops import ending
+from school_protocol.services.workshops import ending, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
 
 FILE = "jobs.sqlite"
@@ -46,7 +46,7 @@ STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
 
 
-WORKERS = 13
+WORKERS = 14
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
 one of these goes home at once; messages, drafts and cases to move may be gone on with by several, each at its own.
@@ -63,6 +63,7 @@ class Queue(SqliteHuey):  # type: ignore[misc]
     bulk: Any
     lists: Any
     figures: Any
+    scenarios: Any
 
     def ring(self) -> None:
         """Ask to look now: somebody waits for a message, a proof, cases to move, copies. Never fails whoever asks."""
@@ -73,6 +74,7 @@ class Queue(SqliteHuey):  # type: ignore[misc]
             self.bulk()
             self.lists()
             self.figures()
+            self.scenarios()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
 
@@ -81,10 +83,10 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     """The queue of this house with its tasks, in a file of its own; raises PostMisconfigured.
 
     One sweeps messages; one works out drafts of protocols; one goes through open cases of a version; one makes case
-    files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures: each
-    minute, and the last five ring for themselves while something is left. Two keep the journal and check it,
-    one compares files of evidence with their rows: every ten minutes they look whether it is time. One keeps the time
-    limits of data, each hour. None holds up another.
+    files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures; one
+    checks scenarios: each minute, and the last six ring for themselves while something is left. Two keep the journal
+    and check it, one compares files of evidence with their rows: every ten minutes they look whether it is time. One
+    keeps the time limits of data, each hour. None holds up another.
     """
     ways = post or ways_of(house)
     path = house.settings.data / FILE
@@ -138,6 +140,10 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     go_on_figures_once = _alone(lambda: _figures(house), lambda: queue.figures())
     queue.periodic_task(crontab(minute="*"), name="go_on_figures", expires=STALE)(go_on_figures_once)
     queue.figures = queue.task(name="figures", expires=STALE)(go_on_figures_once)
+
+    check_scenarios_once = _alone(lambda: _check_scenario(house), lambda: queue.scenarios())
+    queue.periodic_task(crontab(minute="*"), name="check_scenarios", expires=STALE)(check_scenarios_once)
+    queue.scenarios = queue.task(name="scenarios", expires=STALE)(check_scenarios_once)
 
     _keep_journal(queue, house, ways)
     _keep_limits(queue, house)
@@ -213,6 +219,24 @@ def _figures(house: House) -> bool:
     """Figures that were asked for, in one process that gives its memory back."""
     with Crew(house.settings, 1, seconds=FIGURES_SECONDS) as crew:
         return go_on_figures(house, crew)
+
+
+def _check_scenario(house: House) -> bool:
+    """The scenario that has waited longest, in one process."""
+    return uploads.check_next(house, uploads.checked_apart(house.settings))
+
+
+def checking(house: House) -> Callable[[], None]:
+    """What a laptop that serves workshops alone rings: scenarios are checked in a thread, one after the other."""
+
+    def check() -> None:
+        try:
+            once()
+        except Exception:
+            _log.exception("a scenario could not be checked")
+
+    once = _alone(lambda: _check_scenario(house), check)
+    return lambda: threading.Thread(target=check, name="scenarios", daemon=True).start()
 
 
 def _alone(work: Callable[[], bool], again: Callable[[], object]) -> Callable[[], None]:

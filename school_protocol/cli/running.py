@@ -92,6 +92,7 @@ def serve_a_room(host: str, port: int) -> None:
     import segno
     import waitress
 
+    from school_protocol import jobs
     from school_protocol.cli import log
     from school_protocol.services.house import SystemClock
     from school_protocol.services.workshops import ending, laptops
@@ -104,7 +105,9 @@ def serve_a_room(host: str, port: int) -> None:
     sweep_left_over(house)
     everywhere = host in ("127.0.0.1", "0.0.0.0")  # noqa: S104 - phones in the room are to reach it
     reached = laptops.own_address() if everywhere else host
-    app = create_app(house)
+    ring = jobs.checking(house)
+    app = create_app(house, ring=ring)
+    ring()
     click.echo(f"For the trainer: http://{reached}:{port}/trainer/{laptops.key_of(house)}")
     click.echo(f"For everybody:   http://{reached}:{port}/join")
     segno.make(f"http://{reached}:{port}/join", error="m").terminal(compact=True)

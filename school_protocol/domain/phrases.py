@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 Joint = Literal["", "or", "and"]
 _ESCAPED = re.compile(r"%\\\((\w+)\\\)s")
@@ -108,3 +108,34 @@ def _in_english(words: tuple[str, ...], joint: Joint) -> str:
     if joint == "or" and len(words) > 1:
         return f"{', '.join(words[:-1])} or {words[-1]}"
     return (" and " if joint == "and" else ", ").join(words)
+
+
+# ---- kept until they are said ----------------------------------------------------------------------------------------
+
+
+def written(words: Words) -> Any:
+    """Words as JSON holds them, whatever they are made of."""
+    if isinstance(words, Phrase):
+        return {"say": words.text, "args": {k: written(one) for k, one in words.args.items()}, "cut": words.longest}
+    if isinstance(words, Listing):
+        return {"items": [written(one) for one in words.items], "joint": words.joint}
+    if isinstance(words, Translated):
+        return {"known": dict(words.by_language)}
+    return words if isinstance(words, int) else str(words)
+
+
+def again(kept: Any) -> Words:
+    """The words that `written` wrote."""
+    if not isinstance(kept, Mapping):
+        return kept if isinstance(kept, int) else str(kept)
+    if "say" in kept:
+        said = Phrase(kept["say"], **{key: again(one) for key, one in kept["args"].items()})
+        return said.shortened(kept["cut"]) if kept["cut"] else said
+    if "items" in kept:
+        return Listing((str_of(again(one)) for one in kept["items"]), kept["joint"])
+    return Translated(kept["known"])
+
+
+def str_of(words: Words) -> str:
+    """The words, or a number written out."""
+    return words if isinstance(words, str) else str(words)

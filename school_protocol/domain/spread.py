@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -100,3 +101,27 @@ def _raised(one: Debrief, key: str) -> timedelta | None:
 
 def _fell(one: Debrief, key: str) -> bool:
     return any(finding.key == key for finding in one.of(Kind.trap))
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """Of one grid: how many tables filled it in, how many of them came to the level that most came to."""
+
+    tables: int
+    agree: int
+    levels: int
+    """How many different levels they came to."""
+    apart: int
+    """Points between the least and the greatest."""
+
+
+def agreements(told: Sequence[Debrief]) -> Mapping[str, Agreement]:
+    """Each grid that a table filled in; counts alone, of no table by itself."""
+    found: dict[str, Agreement] = {}
+    for key in told[0].protocol.grids if told else ():
+        latest = [next((seen for seen in reversed(one.grids) if seen.grid == key), None) for one in told]
+        levels = Counter(seen.level for seen in latest if seen)
+        points = [seen.high for seen in latest if seen]
+        if points:
+            found[key] = Agreement(len(points), max(levels.values()), len(levels), max(points) - min(points))
+    return found

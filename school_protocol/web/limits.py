@@ -37,6 +37,7 @@ LONG_FORMS = frozenset(
         "staff.lists",
         "workshops.attest",
         "workshops.confirm",
+        "workshops.scenarios",
         "visits.new",
         "visits.correct",
         "protocols.part",

@@ -136,6 +136,9 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "attestation": {"passed": True},
     "duty_turn": {"ends": NOW.replace(year=2027)},
     "school_level": {"level": "lower"},
+    "public_report": {"kind": "public"},
+    "public_door": {"kind": "public"},
+    "scenario_upload": {"state": "ready"},
     "figure_job": {"state": "issued"},
     "figure_release": {"former": None},
 }

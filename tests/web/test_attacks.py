@@ -313,7 +313,7 @@ def unsafe_ways(world: World) -> list[str]:
         "document": "referral_letter", "protocol": "ma-cyberharassment",
         "copy": 1, "place": 0, "job": "x", "batch": "x", "token": "x", "account": "x", "handle": "x", "contact": "x",
         "system": "x",
-        "visit": "x", "turn": "x", "code": "x", "release": "x", "attestation": "x", "workshop": "x",
+        "visit": "x", "turn": "x", "code": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x",
     }  # fmt: skip
     rules = [rule for rule in world.app.url_map.iter_rules() if "POST" in (rule.methods or ())]
     rules = [rule for rule in rules if not rule.endpoint.startswith("room.")]  # absent at the host: see tests/may

@@ -13,6 +13,7 @@ import pytest
 from school_protocol.domain.errors import BadInput
 from school_protocol.services.workshops import coming, ending, running, seats
 from school_protocol.services.workshops.founding import CODE
+from school_protocol.services.workshops.rooms import Rooms
 from school_protocol.services.workshops.seats import SEATS_MOST
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage.workshops import rooms
@@ -308,9 +309,61 @@ def test_guessing_a_number_gets_slow(hall: Hall) -> None:
 def test_what_is_guessed_at_leaves_nothing_behind(hall: Hall) -> None:
     for number in range(50):
         back(hall, "1", f"Nom {number}")
+    assert remembered(hall) == 50, "the control"
     hall.clock.advance(2 * MINUTE)
     back(hall, "1")
-    assert len(seats._tries) <= 1
+    assert remembered(hall) == 1
+    hall.seated("Bleu")
+    hall.clock.advance(2 * MINUTE)
+    assert back(hall, hall.pin("Bleu"))[1] == 302
+    assert remembered(hall) == 0, "a right one is no guess"
+
+
+def remembered(hall: Hall) -> int:
+    with hall.room.store.reading() as session:
+        return rooms.count_tries(session)
+
+
+def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
+    """Each has the room open by itself, as two servers of one folder do."""
+    hall.seated("Bleu")
+    pin = hall.pin("Bleu")
+    wrong = "000000" if pin != "000000" else "000001"
+    other = Rooms(hall.host)
+    pair = (hall.room, other.room(hall.id))
+    assert pair[0] is not pair[1]
+    said = []
+    for number in range(5):
+        with pytest.raises(BadInput) as refused:
+            seats.come_back_slowly(pair[number % 2], 1, "Bleu", wrong)
+        said.append(refused.value.problems["pin"])
+    assert said == [("wrong",)] * 5
+    for room in pair:
+        with pytest.raises(BadInput) as refused:
+            seats.come_back_slowly(room, 1, "Bleu", pin)
+        assert refused.value.problems["pin"] == ("wait",)
+    hall.clock.advance(MINUTE)
+    assert seats.come_back_slowly(pair[1], 1, "Bleu", pin).seat.name == "Bleu"
+    other.close()
+
+
+def test_guesses_at_once_are_counted_before_they_are_judged(hall: Hall) -> None:
+    hall.seated("Bleu")
+    wrong = "000000" if hall.pin("Bleu") != "000000" else "000001"
+    said: list[str] = []
+
+    def guess() -> None:
+        try:
+            seats.come_back_slowly(hall.room, 1, "Bleu", wrong)
+        except BadInput as error:
+            said.append(error.problems["pin"][0])
+
+    threads = [threading.Thread(target=guess) for _hand in range(12)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+    assert sorted(said) == ["wait"] * 7 + ["wrong"] * 5
 
 
 def test_the_trainer_signs_a_lost_phone_out(hall: Hall) -> None:

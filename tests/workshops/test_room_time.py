@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -11,11 +13,14 @@ import pytest
 from school_protocol.domain.dues import open_dues
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
-from school_protocol.services.workshops import running, watching
+from school_protocol.services.workshops import running, seats, watching
+from school_protocol.services.workshops.running import WRITES
 from school_protocol.services.workshops.tables_seen import why_it_stands
 from school_protocol.storage.workshops.rooms import State
+from school_protocol.wording import ZONE
 from workshops.room_browsing import Hall, hall_in
 
+TAGS = re.compile("<[^>]+>")
 MINUTE = timedelta(minutes=1)
 FORM = "/reports/new"
 
@@ -117,6 +122,57 @@ def test_the_trainer_waits_for_nobody(hall: Hall) -> None:
     trainer.get()
     assert trainer.post("/go-on").status_code == 302
     hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 60
+
+
+def test_the_wall_says_who_is_waited_for_and_until_when_at_most(hall: Hall) -> None:
+    first, second, trainer = hall.seated("Bleu"), hall.seated("Rouge", table=2), hall.trainer()
+    running.set_pace(hall.room, FAST)
+    assert "l’horloge attend" not in unescape(trainer.get().get_data(as_text=True)), "the control"
+    first.get(FORM)
+    ours = hall.clock.now().astimezone(ZONE)
+    told = f"La table 1 écrit\u00a0: l’horloge attend jusqu’à {ours + WRITES:%H:%M} au plus."
+    for page in ("", "/projector"):
+        assert told in TAGS.sub("", unescape(trainer.get(page).get_data(as_text=True))), page
+    hall.clock.advance(2 * MINUTE)
+    second.get(FORM)
+    page = TAGS.sub("", unescape(trainer.get().get_data(as_text=True)))
+    assert f"Les tables 1 et 2 écrivent\u00a0: l’horloge attend jusqu’à {ours + 2 * MINUTE + WRITES:%H:%M}" in page
+    hall.clock.advance(WRITES)
+    assert "l’horloge attend" not in unescape(trainer.get().get_data(as_text=True)), "nobody was heard of"
+
+
+@pytest.mark.parametrize("gone", ["leave", "change", "phone"])
+def test_whoever_goes_with_a_form_open_is_waited_for_no_more(hall: Hall, gone: str) -> None:
+    """The phone is lost, the seat is given up, or another table is taken: the clock goes on at once."""
+    phone = hall.seated("Bleu")
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    phone.get(FORM)
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 0, "the control"
+    (seat,) = hall.seats()
+    if gone == "leave":
+        seats.leave(hall.room, seat)
+    elif gone == "change":
+        seats.change(hall.room, seat, 2, ["head"])
+    else:
+        seats.free_phone(hall.room, seat.id)
+    assert passed(hall, began) == 0, "what stood has stood"
+    hall.clock.advance(MINUTE)
+    assert passed(hall, began) == 60
+
+
+def test_whoever_goes_takes_nobody_elses_time(hall: Hall) -> None:
+    first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
+    running.set_pace(hall.room, FAST)
+    began = now(hall)
+    first.get(FORM)
+    second.get(FORM)
+    seats.leave(hall.room, next(one for one in hall.seats() if one.name == "Bleu"))
+    hall.clock.advance(4 * MINUTE)
+    assert passed(hall, began) == 0
+    hall.clock.advance(2 * MINUTE)
     assert passed(hall, began) == 60
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,9 @@ import pytest
 from school_protocol.services.workshops import ending, running, seats
 from school_protocol.storage.workshops import rooms
 from school_protocol.storage.workshops.rooms import SeatRow
+from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, Visitor, dump, hall_in
+from workshops.test_same_debrief import SC3
 
 TIMED = "imprudent"
 CALLED = "father_at_gate"
@@ -281,6 +284,76 @@ def test_hints_off_hides_the_reasons_at_that_table_alone(hall: Hall) -> None:
     assert [hall.table(1).hints, hall.table(2).hints] == [False, True]
     press(trainer, "/table", table="1", do="hints")
     assert [hinted(1), hinted(2)] == [True, True]
+
+
+def reasons_in(page: str) -> bool:
+    return 'class="reasons"' in page
+
+
+OFF = "Ce n’est pas possible maintenant."
+
+
+def test_without_hints_a_refused_try_says_so_in_a_sentence_and_not_why(hall: Hall) -> None:
+    """The act and the move can be tried; each refusal is written down for the debrief all the same."""
+    trainer = hall.trainer()
+    phones = {
+        1: hall.seated("Bleu", "team_member", "team_coordinator"),
+        2: hall.seated("Vert", "team_member", "team_coordinator", table=2),
+    }
+    running.to_next(hall.room)
+    press(trainer, "/table", table="1", do="quiet")
+    for table, told in ((1, False), (2, True)):
+        case, phone = f"/cases/{hall.cases(table)[0]}", phones[table]
+        before = phone.get(f"{case}/moves/begin_assessment").get_data(as_text=True)
+        assert reasons_in(before) is told
+        assert ("<textarea" in before) is not told, "with hints nothing that is shut is offered; without, it is tried"
+        answer = phone.post(f"{case}/moves/begin_assessment", {"reason": ""})
+        page = answer.get_data(as_text=True)
+        assert answer.status_code == 409
+        assert (reasons_in(page), OFF in page) == (told, not told)
+        with hall.room.store.reading() as session:
+            assert [one.name for one in rooms.attempts(session, table)] == ["begin_assessment"]
+
+
+def test_without_hints_one_may_still_go_on_without_a_need_once_it_was_refused(hall: Hall) -> None:
+    trainer, phone = hall.trainer(), hall.seated("Bleu", "team_coordinator")
+    running.to_next(hall.room)
+    sat_down(hall.room).play(SC3.path.steps[:13])
+    move, missing = f"/cases/{hall.cases()[0]}/moves/record_external_handling", "without-acknowledged"
+    sentence = hall.room.protocol.needs["acknowledged"].sentence.in_language("fr")
+    shown = unescape(phone.get(move).get_data(as_text=True))
+    assert missing in shown
+    assert sentence in shown, "the control: with hints it is said what is missing"
+    press(trainer, "/table", table="1", do="quiet")
+    before = unescape(phone.get(move).get_data(as_text=True))
+    assert missing not in before
+    assert sentence not in before
+    refused = phone.post(move, {"reason": ""})
+    phone.page = unescape(refused.get_data(as_text=True))
+    assert refused.status_code in (409, 422)
+    assert missing in phone.page
+    assert sentence not in phone.page
+    assert phone.post(move, {"reason": "", missing: "Décidé à table."}).status_code == 303
+
+
+def test_without_hints_what_says_what_is_missing_is_shut_until_the_end(hall: Hall) -> None:
+    trainer = hall.trainer()
+    phones = {1: hall.seated("Bleu", "head"), 2: hall.seated("Vert", "head", table=2)}
+    running.to_next(hall.room)
+    press(trainer, "/table", table="1", do="quiet")
+    pages = {table: f"/cases/{hall.cases(table)[0]}" for table in (1, 2)}
+    for table, status in ((1, 403), (2, 200)):
+        answer = phones[table].get(f"{pages[table]}/conformance")
+        assert answer.status_code == status
+        assert ("Pas pendant l’exercice" in unescape(answer.get_data(as_text=True))) is (status == 403)
+        linked = f"{pages[table]}/conformance" in phones[table].get(pages[table]).get_data(as_text=True)
+        assert linked is (status == 200)
+    assert phones[1].get("/help").status_code == 200, "the protocol itself may always be looked up"
+    press(trainer, "/table", table="1", do="hints")
+    assert phones[1].get(f"{pages[1]}/conformance").status_code == 200
+    press(trainer, "/table", table="1", do="quiet")
+    press(trainer, "/end")
+    assert phones[1].get(f"{pages[1]}/conformance").status_code == 200
 
 
 def test_a_hand_is_seen_and_taken_down(hall: Hall) -> None:

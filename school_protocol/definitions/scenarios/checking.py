@@ -21,6 +21,8 @@ from school_protocol.wording import stigma
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _IDENTIFIER = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_MARKUP = re.compile(r"<[/!?]?[a-zA-Z][^<>]{0,40}>?")
+_NO_MARKUP = N_("markup such as %(found)s stands in no text: it is shown as it is written")
 _SIGN = N_("sign")
 _CARD = N_("card")
 _MARK = N_("mark")
@@ -85,6 +87,7 @@ class _Check:
             for code, said in text.root.items():
                 for word in stigma(code, said):
                     self.say((*path, code), N_('"%(word)s" judges a pupil: say what was done'), word=word)
+                self.plain((*path, code), said)
         for part in ("cast", "signs", "injects", "traps"):
             for key in getattr(scenario, part):
                 if not _IDENTIFIER.fullmatch(key):
@@ -92,6 +95,12 @@ class _Check:
                     self.say((part, key), no_name, key=key)
         if self.protocol.version not in scenario.versions or self.protocol.protocol != scenario.protocol:
             self.say(("protocol",), N_("it is for another protocol, or another version"))
+
+    def plain(self, path: Path, said: str) -> None:
+        """No markup: nothing that is shown of a scenario is anything but words."""
+        found = _MARKUP.search(said)
+        if found:
+            self.say(path, _NO_MARKUP, found=found[0])
 
     # ---- people --------------------------------------------------------------------------------------------------
 
@@ -194,8 +203,9 @@ class _Check:
                 like = suggestion(key, form.by_key)
                 text = N_('form "%(form)s" has no field "%(name)s"%(like)s')
                 self.say((*path, key), text, form=form.key, name=key, like=like)
-            for place, word in _pointing(value, (*path, key)):
+            for place, word in _typed(value, (*path, key)):
                 self.standing(place, word)
+                self.plain(place, word)
 
     def standing(self, path: Path, word: str) -> None:
         """`@role` and `^act` in an answer."""
@@ -316,13 +326,13 @@ class _Check:
             self.key(("debrief", key), key, "deadlines", "duties", "acts", "moves")
 
 
-def _pointing(value: object, path: Path) -> Iterator[tuple[Path, str]]:
-    """Words of an answer that stand for somebody or for a record, with their places."""
-    if isinstance(value, str) and value[:1] in ("@", "^"):
+def _typed(value: object, path: Path) -> Iterator[tuple[Path, str]]:
+    """Every text of an answer, with its place."""
+    if isinstance(value, str):
         yield path, value
     elif isinstance(value, list):
         for number, item in enumerate(value):
-            yield from _pointing(item, (*path, number))
+            yield from _typed(item, (*path, number))
     elif isinstance(value, Mapping):
         for key, item in value.items():
-            yield from _pointing(item, (*path, str(key)))
+            yield from _typed(item, (*path, str(key)))

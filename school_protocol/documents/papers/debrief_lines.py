@@ -242,6 +242,8 @@ class Teller:
             case Kind.upload:
                 why = [w._(_FILES[code]) for code in one.codes if code in _FILES]
                 said = w._("Tried by: %(role)s. No file was kept: %(why)s.", role=who, why=w.series(why))
+            case Kind.departure if not one.said:
+                said = w._("Made by: %(role)s, for a reason whose words are not kept.", role=who)
             case Kind.departure:
                 said = w._("Made by: %(role)s, with this reason: “%(reason)s”", role=who, reason=one.said)
             case Kind.trap:
@@ -344,7 +346,8 @@ class Teller:
 
     def _of_case(self, case: str, said: str) -> str:
         """With the name of the case, where the table has several."""
-        return self.w.pair(case, said) if self.several and case else said
+        named = self.w._("Case %(number)s", number=case) if len(case) < 3 and case.isdecimal() else case
+        return self.w.pair(named, said) if self.several and case else said
 
     def _with_subject(self, title: str, part: str, key: str, subject: str) -> str:
         about = self._subject(part, key, subject)

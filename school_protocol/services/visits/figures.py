@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,15 +12,39 @@ from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.team_figures import Span, TeamFigures, TeamTally, spans, told
+from school_protocol.domain.texts import Text
+from school_protocol.domain.withholding import Band, banded, share
 from school_protocol.domain.yearly_rules import Term
 from school_protocol.services.house import House
 from school_protocol.services.loading import folded, scope_of, surroundings, today_for
-from school_protocol.services.visits.reach import Sight, sight_of
-from school_protocol.storage import cases, directory, index, yearly
+from school_protocol.services.visits.reach import Sight, sight_of, team_roles
+from school_protocol.storage import administration, cases, directory, index, yearly
+from school_protocol.storage.workshops import attested, listed
+from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.wording import ZONE
 
 YEARS_BACK = 2
 AT_ONCE = 50
 """So many cases are read in one transaction."""
+
+
+@dataclass(frozen=True, slots=True)
+class GridLine:
+    """Of one grid, over workshops: about how many tables, and the share that came to what most of theirs came to."""
+
+    title: Text
+    tables: Band
+    share: tuple[int, int] | None
+    """None: too few to tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class TeamWorkshops:
+    """Workshops that somebody of a team attended. Who sat at which table is known to nobody: it says of no person."""
+
+    span: Span
+    count: int
+    grids: tuple[GridLine, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +57,7 @@ class TeamFiguresView:
     spans: tuple[Span, ...]
     """The times that can be asked for, the latest year first."""
     figures: TeamFigures
+    workshops: TeamWorkshops
     counted_at: datetime
 
 
@@ -54,7 +79,8 @@ def figures_of(house: House, sight: Sight, key: str = "") -> TeamFiguresView:
         raise Unseen(sight.unit.code)
     offered = spans_of(house, protocol, sight.unit)
     span = next((one for one in offered if one.key == key), offered[0])
-    return TeamFiguresView(sight, protocol, span, offered, _counted(house, sight, protocol, span), house.now())
+    counted, played = _counted(house, sight, protocol, span), workshops_of(house, protocol, sight.unit, span)
+    return TeamFiguresView(sight, protocol, span, offered, counted, played, house.now())
 
 
 def spans_of(house: House, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:
@@ -98,3 +124,47 @@ def _cases(house: House, sight: Sight, protocol: Protocol, span: Span) -> Iterat
                 if case_id in seen and not cases.is_destroyed(session, case_id):
                     followed, case = folded(house, session, case_id)
                     yield read(followed, case, house.now(), around)
+
+
+# ---- workshops -----------------------------------------------------------------------------------------------------
+
+
+def see_workshops(house: House, sight: Sight) -> TeamWorkshops | None:
+    """Those of the school year that runs, for whoever looks at the team or belongs to it.
+
+    None where nothing says when a year begins: no definition, or no calendar of the school.
+    """
+    protocol = next((one for one in house.library.current() if one.figures is not None), None)
+    if protocol is None:
+        return None
+    try:
+        span = spans_of(house, protocol, sight.unit)[0]
+    except Unseen:
+        return None
+    return workshops_of(house, protocol, sight.unit, span)
+
+
+def workshops_of(house: House, protocol: Protocol, unit: Unit, span: Span) -> TeamWorkshops:
+    """Workshops on that protocol which were attested, over that time, to whoever was of the team on their day."""
+    first, until = (at.astimezone(ZONE).date() for at in (span.starts, span.ends))
+    roles = frozenset(team_roles(house))
+    with house.directory.reading() as session:
+        posts = [one for one in administration.posts(session, [unit.id], since=first) if one.role in roles]
+        came = attested.attended_by(session, {one.account.id for one in posts}, first, until)
+        ids = {
+            workshop
+            for account, workshop, day in came
+            if any(one.account.id == account and one.is_current(day) for one in posts)
+        }
+        found = [one for one in listed.some(session, ids) if one.protocol == protocol.protocol]
+    return TeamWorkshops(span, len(found), tuple(_agreed(protocol, found)))
+
+
+def _agreed(protocol: Protocol, found: Sequence[Workshop]) -> Iterator[GridLine]:
+    """Each grid over all of them; a table that played alone agrees with nobody, and is left out."""
+    for key, grid in protocol.grids.items():
+        kept = [(one.kept or {}).get("grids", {}).get(key, {}) for one in found]
+        beside = [one for one in kept if one.get("tables", 0) > 1]
+        tables, agree = (sum(one[part] for one in beside) for part in ("tables", "agree"))
+        if tables:
+            yield GridLine(grid.title, banded(tables), share(agree, tables))

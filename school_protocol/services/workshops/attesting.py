@@ -30,7 +30,7 @@ from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.engines import Session
 from school_protocol.storage.staff import Held
 from school_protocol.storage.tables import new_id
-from school_protocol.storage.workshops import attested
+from school_protocol.storage.workshops import attested, uploaded
 from school_protocol.storage.workshops.attested import Attestation, Withdrawn
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.wording import ZONE
@@ -144,11 +144,12 @@ def _told(house: House, workshop: Workshop) -> tuple[dict[str, dict[str, str]], 
     shipped = scenarios.shipped_protocol(workshop.protocol, workshop.protocol_version)
     protocol = shipped[0] if shipped else None
     protocol = protocol or next((one for one in house.library.every() if one.protocol == workshop.protocol), None)
-    titles = {
-        SCENARIO_TITLE: dict(scenario.title.root) if scenario else {"fr": workshop.scenario},
-        PROTOCOL_TITLE: dict(protocol.title.root) if protocol else {"fr": workshop.protocol},
-    }
-    return titles, scenario.minutes if scenario else MINUTES[0]
+    with house.directory.reading() as session:
+        brought = uploaded.with_digest(session, workshop.digest)
+    title = dict(brought.title) if brought else dict(scenario.title.root) if scenario else {"fr": workshop.scenario}
+    minutes = brought.minutes if brought else scenario.minutes if scenario else MINUTES[0]
+    said = dict(protocol.title.root) if protocol else {"fr": workshop.protocol}
+    return {SCENARIO_TITLE: title, PROTOCOL_TITLE: said}, minutes
 
 
 def _months(house: House, workshop: Workshop) -> int:

@@ -1,18 +1,31 @@
-"""A workshop's debriefs, its end, and what is kept of it: how each duty went at each table, and nobody's name."""
+"""A workshop's debriefs, its end, and what is kept of it: the debriefs without names, and counts.
+
+A debrief is read the same way from a room that is there and from what stays of one that is gone.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
+from school_protocol.definitions import read as read_protocol
+from school_protocol.definitions.scenarios import read as read_scenario
+from school_protocol.domain import lasting
+from school_protocol.domain.errors import Unseen
 from school_protocol.domain.findings import Debrief, Kind
 from school_protocol.domain.policy import Actor
+from school_protocol.domain.scenario import Scenario
+from school_protocol.domain.spread import agreements
 from school_protocol.services.house import House
 from school_protocol.services.workshops import debriefs, running
-from school_protocol.services.workshops.rooms import Room, Rooms, room_alone
+from school_protocol.services.workshops.rooms import SCENARIO, Room, Rooms, room_alone
 from school_protocol.services.workshops.watching import by_case, cases_of, facts_at, room_begun, staged
-from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
+from school_protocol.storage.workshops import debriefed, listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.storage.workshops.rooms import WordKind
 
@@ -59,9 +72,84 @@ def feedback_of(room: Room) -> tuple[str, ...]:
     return tuple(sorted(one.text for one in words))
 
 
+# ---- read, from a room or from what stays of it --------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Debriefed:
+    """The debriefs of a workshop. `names` and `words`: of a room that is there alone; nothing of them stays."""
+
+    scenario: Scenario
+    tables: Mapping[str, Debrief]
+    as_of: datetime
+    is_kept: bool = False
+    """The room is gone."""
+    names: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    words: tuple[str, ...] = ()
+
+    def table(self, number: int) -> Debrief:
+        """One table's; raises Unseen."""
+        found = self.tables.get(str(number))
+        if found is None:
+            raise Unseen(str(number))
+        return found
+
+    def names_at(self, number: int) -> Mapping[str, str]:
+        """Account → what its seat is called, while the room is there."""
+        return self.names.get(str(number), {})
+
+
+def of_room(room: Room, only: int | None = None) -> Debriefed:
+    """Every table of a room that is there, or one of them; raises Unseen where there is no such table."""
+    try:
+        tables = debriefs_of(room) if only is None else {str(only): debrief_of(room, only)}
+    except KeyError:
+        raise Unseen(str(only)) from None
+    names = {number: names_at(room, int(number)) for number in tables}
+    return Debriefed(room.scenario, tables, room.house.now(), names=names, words=feedback_of(room))
+
+
+def of_kept(host: House, workshop: str) -> Debriefed:
+    """Every table as it stays once the room is gone; raises Unseen where nothing does."""
+    with host.directory.reading() as session:
+        found, line = debriefed.find(session, workshop), listed.find(session, workshop)
+        if found is None or line is None:
+            raise Unseen(workshop)
+        content = found.protocol or directory.definition(session, line.protocol, line.protocol_version).content
+    protocol = read_protocol(content, f"{line.protocol}/{line.protocol_version}.yaml")
+    scenario = read_scenario(found.scenario, SCENARIO)
+    tables = {number: lasting.again(said, protocol, scenario) for number, said in found.tables.items()}
+    return Debriefed(scenario, tables, found.at, is_kept=True)
+
+
+def has_kept(host: House, workshop: str) -> bool:
+    """Whether debriefs of a workshop stay."""
+    with host.directory.reading() as session:
+        return debriefed.has(session, workshop)
+
+
+# ---- the end -------------------------------------------------------------------------------------------------------
+
+
 def end(host: House, room: Room) -> None:
-    """It is over: nothing more is recorded; what is kept of it is worked out and written down."""
-    running.end(host, room, {"tables": {number: kept(one) for number, one in debriefs_of(room).items()}})
+    """It is over: nothing more is recorded; what is kept of it is worked out and written down, whole or not at all."""
+    running.stop(room)
+    found, as_of = debriefs_of(room), room.house.now()
+    scenario = (room.house.settings.data / SCENARIO).read_bytes()
+    content = room.house.library.source(room.protocol).encode()
+    tables = {number: lasting.written(one) for number, one in found.items()}
+    agreed = {key: asdict(one) for key, one in agreements(tuple(found.values())).items()}
+    counts = {"tables": {number: kept(one) for number, one in found.items()}, "grids": agreed}
+    with host.directory.writing() as session:
+        own = None if _is_published(session, room) else content
+        listed.end(session, room.id, counts, at=host.now())
+        debriefed.keep(session, debriefed.Kept(room.id, as_of, scenario, own, tables))
+
+
+def _is_published(session: Session, room: Room) -> bool:
+    """Whether the host's directory has the very version that was played."""
+    versions = directory.definition_versions(session)
+    return (room.protocol.protocol, room.protocol.version, room.protocol.digest) in versions
 
 
 def kept(debrief: Debrief) -> dict[str, Any]:
@@ -92,10 +180,11 @@ def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
 
 
 def _keep(host: House, workshop: str) -> None:
-    """What is kept of a workshop that nobody ended; nothing, where its room opens no more."""
+    """What is kept of a workshop that nobody ended, or without its debriefs; nothing, where its room opens no more."""
     with host.directory.reading() as session:
         found = listed.find(session, workshop)
-    if found is None or found.kept is not None or found.purged_at is not None:
+        has_debriefs = debriefed.has(session, workshop)
+    if found is None or found.purged_at is not None or (found.kept is not None and has_debriefs):
         return
     try:
         with room_alone(host, workshop) as room:

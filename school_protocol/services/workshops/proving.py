@@ -20,6 +20,7 @@ from school_protocol.services.workshops.tables import BeatKind, Playing, seated
 from school_protocol.wording import Wording
 
 _LANGUAGES = ("fr", "ar", "en")
+_UNSEEN = Phrase(N_("This role does not see the case."))
 PROVING_MOST, PLAYING_MOST = 30.0, 20.0
 """Seconds of computing for all of a scenario, path and witnesses, and for its path alone: some times what the largest
 that is shipped takes."""
@@ -179,7 +180,7 @@ def _why(protocol: Protocol, played: Played) -> Iterator[str]:
     for reason in played.reasons:
         yield Translated({language: w.reason(protocol, reason) for language, w in voices.items()})
     if not played.reasons:
-        yield from played.refused
+        yield from (_UNSEEN if code == "unseen" else code for code in played.refused)
     for field, codes in played.problems.items():
         for code in codes:
             said = {language: w.problem(w.spoken(protocol, code)) for language, w in voices.items()}

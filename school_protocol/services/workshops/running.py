@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
@@ -221,16 +219,14 @@ def feed_back(room: Room, text: str) -> None:
 # ---- the end -----------------------------------------------------------------------------------------------------
 
 
-def end(host: House, room: Room, kept: Mapping[str, Any]) -> None:
-    """The workshop is over: the clock stands for good; what is kept of it, without names, is written down."""
+def stop(room: Room) -> None:
+    """Nothing more is recorded: the clock stands for good."""
     look(room)
     real = room.real.now()
     with room.store.writing() as session:
         state = rooms.state(session)
         if state.state is not State.ended:
             rooms.change(session, state=State.ended, clock=state.clock.paced(STANDING, real))
-    with host.directory.writing() as own_session:
-        listed.end(own_session, room.id, kept, at=host.now())
 
 
 def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:

@@ -6,9 +6,8 @@ import hmac
 import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from itertools import count
-from threading import Lock
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
@@ -31,8 +30,8 @@ ROOM_MOST = 240
 _SEEN = timedelta(seconds=30)
 """How often it is written down that a seat was seen."""
 _SLOW, _FREE = timedelta(minutes=1), 5
-_tries: dict[tuple[str, str], list[datetime]] = {}
-_tries_lock = Lock()
+NAME_KEPT = 80
+"""Letters of a name by which a wrong number is remembered."""
 _EVER, _NEVER = date(2000, 1, 1), date(2099, 12, 31)
 
 
@@ -205,6 +204,7 @@ def change(room: Room, seat: Seat, table: int, roles: Sequence[str]) -> Seat:
             _appoint(own, room.protocol, account, place, roles)
         changed = replace(rooms.without_writing(now), table=table, roles=tuple(roles), account=account)
         rooms.keep_seat(session, changed)
+        _wait_no_more(session, room)
     return changed
 
 
@@ -223,6 +223,15 @@ def leave(room: Room, seat: Seat) -> None:
             _end_roles(room, own, now)
         rooms.keep_seat(session, replace(rooms.without_writing(now), left_at=room.real.now()))
         rooms.hand(session, now.id, None)
+        _wait_no_more(session, room)
+
+
+def _wait_no_more(session: Session, room: Room) -> None:
+    """Somebody went who may have had a form open: the clock waits for those alone who still have one."""
+    real, clock = room.real.now(), rooms.state(session).clock
+    until = rooms.writing_until(session, real)
+    if clock.is_held(real) and clock.held_until != until:
+        rooms.change(session, clock=clock.held(until, real))
 
 
 def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
@@ -239,23 +248,19 @@ def come_back(room: Room, table: int, name: str, pin: str) -> Sat:
 
 
 def come_back_slowly(room: Room, table: int, name: str, pin: str) -> Sat:
-    """The same, where guessing gets slow: after five wrong numbers a seat's number is not read for a minute."""
-    known = f"{table}|{plain_name(name).casefold()}"
-    now = room.real.now()
-    with _tries_lock:
-        for key, tried in list(_tries.items()):
-            _tries[key] = [at for at in tried if now - at < _SLOW]
-            if not _tries[key]:
-                del _tries[key]
-        tries = _tries.get((room.id, known), [])
-    if len(tries) >= _FREE:
+    """The same, where guessing gets slow: after five wrong numbers a seat's number is not read for a minute.
+
+    They are counted in the room's own store, whichever process reads them. Raises BadInput.
+    """
+    known, now = plain_name(name).casefold()[:NAME_KEPT], room.real.now()
+    with room.store.writing() as session:
+        noted = rooms.note_try(session, table, known, at=now, since=now - _SLOW, most=_FREE)
+    if noted is None:
         raise BadInput({"pin": ("wait",)})
-    try:
-        return come_back(room, table, name, pin)
-    except BadInput:
-        with _tries_lock:
-            _tries.setdefault((room.id, known), []).append(now)
-        raise
+    sat = come_back(room, table, name, pin)
+    with room.store.writing() as session:
+        rooms.take_back_try(session, noted)
+    return sat
 
 
 def play(room: Room, table: int, role: str, *, name: str, language: str) -> Sat:
@@ -283,9 +288,12 @@ def _handed(room: Room, seat: Seat) -> Sat:
 def free_phone(room: Room, seat_id: str) -> None:
     """The trainer signs a phone out: its holder comes back with the seat's own number."""
     with room.store.writing() as session:
-        if rooms.seat(session, seat_id) is None:
+        seat = rooms.seat(session, seat_id)
+        if seat is None:
             raise Unseen(seat_id)
+        rooms.keep_seat(session, rooms.without_writing(seat))
         rooms.hand(session, seat_id, None)
+        _wait_no_more(session, room)
 
 
 def seat_of(room: Room, token: str) -> Seat | None:

@@ -172,6 +172,17 @@ def _name(vault: Vault, row: AttestationRow) -> str:
         return _LOST
 
 
+def attended_by(
+    session: Session, accounts: Collection[str], first: date, until: date
+) -> tuple[tuple[str, str, date], ...]:  # fmt: skip
+    """Who of these accounts attended which workshop on which day, from the first day to before the other; no name."""
+    query = select(AttestationRow.account, AttestationRow.workshop, AttestationRow.held_on).where(
+        AttestationRow.account.in_(list(accounts)), AttestationRow.attended.is_(True),
+        AttestationRow.withdrawn_at.is_(None), AttestationRow.held_on >= first, AttestationRow.held_on < until,
+    )  # fmt: skip
+    return tuple((str(account), workshop, day) for account, workshop, day in session.execute(query))
+
+
 # ---- copies ------------------------------------------------------------------------------------------------------
 
 

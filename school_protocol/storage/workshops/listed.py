@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,12 @@ def find(session: Session, workshop: str) -> Workshop | None:
     """The workshop with that id."""
     row = session.get(WorkshopRow, workshop)
     return None if row is None else _workshop(row)
+
+
+def some(session: Session, workshops: Collection[str]) -> tuple[Workshop, ...]:
+    """Those with these ids, the earliest first."""
+    query = select(WorkshopRow).where(WorkshopRow.id.in_(list(workshops)))
+    return tuple(map(_workshop, session.scalars(query.order_by(WorkshopRow.created_at, WorkshopRow.id))))
 
 
 def with_code(session: Session, code: str) -> Workshop | None:

@@ -122,3 +122,19 @@ class WordRow(RoomBase):
         CheckConstraint("kind IN ('message', 'feedback')", name="kind_known"),
         Index(None, "kind", "at"),
     )
+
+
+class TryRow(RoomBase):
+    """Somebody gave a number for the seat of that name at that table; what was right is taken back, and old ones go.
+
+    No seat need have that name.
+    """
+
+    __tablename__ = "room_try"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at_table: Mapped[int]
+    name: Mapped[str] = mapped_column(Plain(80))
+    at: Mapped[datetime]
+
+    __table_args__ = (Index(None, "at_table", "name"),)

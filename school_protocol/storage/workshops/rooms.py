@@ -9,13 +9,20 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.room_clock import RoomClock
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault
-from school_protocol.storage.workshops.room_tables import AttemptRow, RoomRow, SeatRow, TableRow, WordRow
+from school_protocol.storage.workshops.room_tables import (
+    AttemptRow,
+    RoomRow,
+    SeatRow,
+    TableRow,
+    TryRow,
+    WordRow,
+)
 
 _ROOM = 1
 _LABEL = "room-word-v1"
@@ -249,6 +256,31 @@ def hand(session: Session, seat_id: str, mark: bytes | None) -> None:
 def writing_until(session: Session, real: datetime) -> datetime | None:
     """Until when somebody is waited for who writes."""
     return session.scalar(select(func.max(SeatRow.writing_until)).where(SeatRow.writing_until > real))
+
+
+def note_try(session: Session, table: int, name: str, *, at: datetime, since: datetime, most: int) -> int | None:
+    """One more number is given for the seat of that name; None where so many were given since then.
+
+    Those from before are forgotten, of whatever seat.
+    """
+    session.execute(delete(TryRow).where(TryRow.at <= since))
+    query = select(func.count()).where(TryRow.at_table == table, TryRow.name == name)
+    if (session.scalar(query) or 0) >= most:
+        return None
+    row = TryRow(at_table=table, name=name, at=at)
+    session.add(row)
+    session.flush()
+    return row.id
+
+
+def take_back_try(session: Session, noted: int) -> None:
+    """It was the right one."""
+    session.execute(delete(TryRow).where(TryRow.id == noted))
+
+
+def count_tries(session: Session) -> int:
+    """How many are remembered."""
+    return session.scalar(select(func.count()).select_from(TryRow)) or 0
 
 
 def _seat(row: SeatRow) -> Seat:

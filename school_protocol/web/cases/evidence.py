@@ -17,7 +17,7 @@ from school_protocol.domain.evidence import FileLost, FileRefused, Purpose
 from school_protocol.services.evidence import keeping, mistakes, opening, removals
 from school_protocol.services.evidence.register import see_register
 from school_protocol.services.views import ActView
-from school_protocol.web import sessions
+from school_protocol.web import hints, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.cases.evidence_said import refusal_said
 from school_protocol.web.rendering import wording
@@ -227,7 +227,7 @@ def removal(number: str, seq: int) -> ResponseReturnValue:
         return _page(number, Trouble(seq, form, said, typed), 422)
     except Refused as error:
         view = see_register(house, actor, number)
-        said = " ".join(w.reason(view.head.protocol, reason) for reason in error.reasons)
+        said = hints.said(w, view.head.protocol, error.reasons)
         return _page(number, Trouble(seq, form, said, typed), 409)
     except (SentBefore, Conflict):
         return _page(number, Trouble(seq, form, _before(), typed), 409)

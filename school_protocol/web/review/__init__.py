@@ -19,7 +19,7 @@ from school_protocol.services.review.asking import ReviewRefused
 from school_protocol.services.review.views import RefusalView
 from school_protocol.services.views import CaseView, ConflictView
 from school_protocol.storage.review.queue import Chosen
-from school_protocol.web import kept, sessions
+from school_protocol.web import hints, kept, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.rendering import wording
 from school_protocol.web.review import said
@@ -107,7 +107,7 @@ def _take(sent: Sent, number: str, press: Callable[[], Done]) -> Done | None:
         sent.refused = said.refused_said(w, error.code)
     except Refused as error:
         protocol = showing.see_case(sessions.house(), sessions.actor(), number).head.protocol
-        sent.refused = " ".join(w.reason(protocol, reason) for reason in error.reasons)
+        sent.refused = hints.said(w, protocol, error.reasons)
     else:
         kept.forget(sessions.actor().id)
         return done

@@ -84,6 +84,7 @@ def school(school: str) -> ResponseReturnValue:
     visits, after = visiting.visits_of(house, view.sight, after=_cursor())
     return render_template(
         "visits/school.html", view=view, visits=visits, after=after, today=today_for(house), new_token=new_token,
+        played=figures.see_workshops(house, view.sight), **_figures_said(),
     )  # fmt: skip
 
 
@@ -92,11 +93,16 @@ def team_figures(school: str) -> ResponseReturnValue:
     """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
     view = figures.see_figures(sessions.house(), sessions.actor(), school, request.args.get("time", "")[:12])
     w = wording()
-    return render_template(
-        "visits/figures.html", view=view, period=lambda span: told.period_said(w, span),
-        band=lambda one: told.band_said(w, one), wait=lambda one: told.wait_said(w, one),
-        share=lambda one: told.share_said(w, one),
-    )  # fmt: skip
+    return render_template("visits/figures.html", view=view, wait=lambda one: told.wait_said(w, one), **_figures_said())
+
+
+def _figures_said() -> dict[str, Any]:
+    w = wording()
+    return {
+        "period": lambda span: told.period_said(w, span),
+        "band": lambda one: told.band_said(w, one),
+        "share": lambda one: told.share_said(w, one),
+    }
 
 
 @blueprint.route("/schools/<school>/pack", methods=["GET", "POST"])

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from datetime import datetime
-from io import BytesIO
 
 import segno
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
@@ -14,27 +13,37 @@ from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.room_clock import FAST, REAL, STANDING
-from school_protocol.services.workshops import ending, founding, kits, running, scenarios, seats, tables_seen, watching
+from school_protocol.services.workshops import (
+    ending,
+    founding,
+    running,
+    scenarios,
+    seats,
+    tables_seen,
+    uploads,
+    watching,
+)
 from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
 from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
+from school_protocol.services.workshops.uploads import Offered
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
-from school_protocol.web.cases.evidence_said import refusal_said
-from school_protocol.web.conditions import in_words
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
-from school_protocol.web.workshops import attesting, debriefing
+from school_protocol.web.workshops import attesting, debriefing, own_scenarios
 from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Blueprint("workshops", __name__, url_prefix="/workshops")
 attesting.add_to(blueprint)
-
+own_scenarios.add_to(blueprint)
 debriefing.add_to(blueprint)
 
 ROOMS = "rooms"
 REFRESH = "10"
+OWN = "own."
+"""What stands before a scenario that the trainer brought, where one is chosen; no name of a scenario holds a dot."""
 PACES = {"stand": STANDING, "real": REAL, "fast": FAST}
 
 
@@ -63,7 +72,7 @@ def room_of(workshop: str) -> Room:
         raise Unseen(workshop) from None
 
 
-def _stands(workshop: str) -> bool:
+def stands(workshop: str) -> bool:
     """Whether the room is there: after a restore from a backup the list knows rooms that no backup holds."""
     try:
         rooms().room(workshop)
@@ -79,11 +88,8 @@ def _stands(workshop: str) -> bool:
 def index() -> ResponseReturnValue:
     """One's workshops, latest first."""
     view = ending.see_workshops(sessions.house(), trainer())
-    return render_template("workshops/index.html", view=view, scenarios=_titles())
-
-
-def _titles() -> dict[str, object]:
-    return {one.scenario: one.title for one in scenarios.shipped()}
+    titles = uploads.titles(sessions.house(), trainer())
+    return render_template("workshops/index.html", view=view, scenarios=titles)
 
 
 @blueprint.route("/new", methods=["GET", "POST"])
@@ -100,8 +106,10 @@ def new() -> ResponseReturnValue:
     page = render_template(
         "workshops/new.html",
         scenarios=scenarios.shipped(),
+        own=uploads.offered(sessions.house(), trainer()),
+        own_prefix=OWN,
         problems=problems,
-        typed=request.form,
+        typed=request.form or request.args,
         most=TABLES_MOST,
         can_print=missing() is None,
     )
@@ -109,7 +117,7 @@ def new() -> ResponseReturnValue:
 
 
 def _make() -> Workshop:
-    chosen = scenarios.find(request.form.get("scenario", "")[:80])
+    chosen = _chosen(request.form.get("scenario", "")[:80])
     typed = request.form.get("tables", "").strip()[:10]
     problems: dict[str, tuple[str, ...]] = {}
     if chosen is None:
@@ -118,27 +126,24 @@ def _make() -> Workshop:
         problems["tables"] = ("out_of_range",)
     if problems or chosen is None:
         raise BadInput(problems)
-    protocol, content = next(iter(scenarios.protocols_of(chosen)))
     wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
-    data = scenarios.content_of(chosen.scenario)
-    return founding.found(sessions.house(), trainer(), data, protocol, content, wanted)
+    return founding.found(sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted)
+
+
+def _chosen(typed: str) -> Offered | None:
+    """A scenario that is shipped, by its name, or one of one's own."""
+    try:
+        if typed.startswith(OWN):
+            return uploads.choose(sessions.house(), trainer(), typed.removeprefix(OWN))
+        return uploads.shipped(typed)
+    except Unseen:
+        return None
 
 
 @blueprint.get("/kits/<scenario>")
 def kit(scenario: str) -> ResponseReturnValue:
     """A scenario as one PDF, for a room without any network."""
-    told = scenarios.find(scenario)
-    if told is None:
-        raise Unseen(scenario)
-    protocol, content = next(iter(scenarios.protocols_of(told)))
-    try:
-        data = kits.kit(
-            protocol, content, told, wording().language, sessions.house().now(),
-            asked_if=in_words, refused_file=refusal_said,
-        )  # fmt: skip
-    except kits.NotAsExpected:
-        raise Unseen(scenario) from None
-    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=f"{told.scenario}.pdf")
+    return own_scenarios.kit_of(uploads.shipped(scenario))
 
 
 # ---- the wall ----------------------------------------------------------------------------------------------------
@@ -148,8 +153,13 @@ def kit(scenario: str) -> ResponseReturnValue:
 def show(workshop: str) -> ResponseReturnValue:
     """Every table, and what can be done; once it is purged, what is kept of it."""
     mine = own(workshop)
-    if mine.purged_at is not None or not _stands(workshop):
-        return render_template("workshops/kept.html", workshop=mine)
+    if mine.purged_at is not None or not stands(workshop):
+        has_debriefs = ending.has_kept(sessions.house(), workshop)
+        titles = uploads.titles(sessions.house(), trainer())
+        return render_template(
+            "workshops/kept.html", workshop=mine, has_debriefs=has_debriefs, title=titles.get(mine.scenario),
+            can_print=missing() is None,
+        )  # fmt: skip
     return _wall("workshops/wall.html", mine)
 
 

@@ -29,7 +29,7 @@ from school_protocol.services.workshops import debriefs, ending, running, seats,
 from school_protocol.services.workshops.rooms import Room, RoomGone
 from school_protocol.services.workshops.seats import Sat
 from school_protocol.storage.workshops.rooms import Seat, State
-from school_protocol.web import kept, sessions
+from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
 from school_protocol.web.workshops.debriefing import paper_of
@@ -56,6 +56,8 @@ WHILE_OUT = frozenset({"static", "desk.leave", "desk.language", "help.index", "d
 """What whoever has no seat may ask for."""
 FORMS = frozenset({"reports.new", "reports.danger", "cases.act", "cases.move", "cases.danger", "cases.letter"})
 """Pages that somebody writes on: the fast clock stands while one is open."""
+HINTS_ALONE = frozenset({"review.conformance"})
+"""Pages that say what is missing: shut to a table without hints, until the workshop has ended."""
 NO_WRITING = frozenset({"desk.language", "desk.leave", "desk.folds"})
 """Sent without anything of a case being written: not stopped by a room that is frozen."""
 
@@ -90,9 +92,10 @@ def furnish(app: Flask, workshop: Room | None) -> None:
 
 def init_app(app: Flask) -> None:
     """What pages of a room show besides, and what is looked at after something was sent there."""
-    app.jinja_env.globals.update(room_here=here)
+    app.jinja_env.globals.update(room_here=here, hints_shown=hints.are_shown)
     if room_of(app) is None:
         return
+    app.extensions[hints.HINTS] = _hinted
     app.jinja_env.globals.update(dict.fromkeys(ABSENT, _absent))
 
     @app.after_request
@@ -100,6 +103,12 @@ def init_app(app: Flask) -> None:
         if request.method == "POST" and request.endpoint in OPEN - NO_WRITING:
             afterwards(seat(), response.status_code)
         return response
+
+
+def _hinted() -> bool:
+    """Whether the table of whoever asks has hints; whoever has no seat is told nothing anyway."""
+    band = here()
+    return band is None or band.hints
 
 
 def _absent(*_asked: object) -> bool:
@@ -149,7 +158,7 @@ def guard() -> ResponseReturnValue | None:
         elif endpoint not in NO_WRITING and endpoint != "static":
             running.wrote(room(), found)
         watching.look(room())
-        return None
+        return _without_hints(found) if endpoint in HINTS_ALONE else None
     state = room().state()
     if endpoint not in NO_WRITING and not endpoint.startswith("room."):
         if state.state is State.ended:
@@ -160,6 +169,13 @@ def guard() -> ResponseReturnValue | None:
                 "room/frozen.html", waiting=state.state is State.waiting, back=way_back() if waits else None
             ), 409
     return None
+
+
+def _without_hints(found: Seat) -> ResponseReturnValue | None:
+    """Such a page is shut, in words; nothing where it is open."""
+    if found.is_trainer or _hinted() or room().state().state is State.ended:
+        return None
+    return render_template("room/no_hints.html"), 403
 
 
 def afterwards(found: Seat | None, status: int) -> None:
@@ -204,9 +220,9 @@ def _here(found: Room) -> Here:
     mine = seat()
     state, real = found.state(), found.real.now()
     stands = tables_seen.why_it_stands(state, real)
-    fresh, hints = tables_seen.band_of(found, mine) if mine is not None else (0, True)
+    fresh, hinted = tables_seen.band_of(found, mine) if mine is not None else (0, True)
     table = mine.table if mine is not None else 0
-    return Here(mine, table, state.clock.at(real), stands, state.clock.pace, hints, fresh)
+    return Here(mine, table, state.clock.at(real), stands, state.clock.pace, hinted, fresh)
 
 
 # ---- coming in ---------------------------------------------------------------------------------------------------

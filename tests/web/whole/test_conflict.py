@@ -142,6 +142,8 @@ OF_NO_CASE = {
         "workshops.freeze", "workshops.go_on", "workshops.inject", "workshops.say", "workshops.table",
         "workshops.phone", "workshops.play", "workshops.end", "workshops.purge", "workshops.debrief",
         "workshops.debrief_paper", "workshops.table_debrief", "workshops.table_paper", "workshops.replay",
+        "workshops.scenarios", "workshops.scenario", "workshops.scenario_file", "workshops.scenario_kit",
+        "workshops.scenario_withdraw",
     ), "for trainers, of simulated cases in a realm apart"),
     **dict.fromkeys((
         "joining.index", "joining.find", "joining.by_link", "laptop.enter", "room.enter", "room.sit", "room.back",

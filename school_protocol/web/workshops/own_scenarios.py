@@ -1,0 +1,107 @@
+"""Scenarios that a trainer brings: the file, how checking it goes, its faults, or what can be done with it."""
+
+from __future__ import annotations
+
+from io import BytesIO
+
+from flask import Blueprint, flash, make_response, redirect, render_template, request, send_file, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.definitions.scenarios.limits import LARGEST
+from school_protocol.documents.rendering import missing
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.services.workshops import kits, uploads
+from school_protocol.services.workshops.laptops import is_laptop
+from school_protocol.services.workshops.proving import TooLong
+from school_protocol.services.workshops.uploads import Offered
+from school_protocol.storage.workshops.uploaded import UploadState
+from school_protocol.web import sessions
+from school_protocol.web.cases.evidence_said import refusal_said
+from school_protocol.web.conditions import in_words
+from school_protocol.web.rendering import wording
+
+REFRESH = "3"
+YAML = "application/yaml"
+
+
+def add_to(blueprint: Blueprint) -> None:
+    """The pages of scenarios that were brought, with those of workshops."""
+    blueprint.add_url_rule("/scenarios", "scenarios", _index, methods=["GET", "POST"])
+    blueprint.add_url_rule("/scenarios/<upload>", "scenario", _show)
+    blueprint.add_url_rule("/scenarios/<upload>/file", "scenario_file", _file)
+    blueprint.add_url_rule("/scenarios/<upload>/kit", "scenario_kit", _kit)
+    blueprint.add_url_rule("/scenarios/<upload>/withdraw", "scenario_withdraw", _withdraw, methods=["POST"])
+
+
+def _trainer() -> Actor | None:
+    from school_protocol.web import workshops
+
+    return workshops.trainer()
+
+
+def _index() -> ResponseReturnValue:
+    """What one brought, and where another file is chosen."""
+    if request.method != "POST":
+        return _list_page()
+    sent = request.files.get("file")
+    content = sent.stream.read(LARGEST + 1) if sent is not None else b""
+    name = (sent.filename or "") if sent is not None else ""
+    try:
+        upload = uploads.bring(sessions.house(), _trainer(), content, name)
+    except BadInput as error:
+        return _list_page(problem=error.problems["file"][0], is_empty=bool(name)), 422
+    sessions.ring()
+    return redirect(url_for("workshops.scenario", upload=upload), 303)
+
+
+def _list_page(*, problem: str = "", is_empty: bool = False) -> str:
+    return render_template(
+        "workshops/scenarios.html", lines=uploads.see_own(sessions.house(), _trainer()), problem=problem,
+        is_empty=is_empty, most=LARGEST // 1024, can_print=missing() is None,
+    )  # fmt: skip
+
+
+def _show(upload: str) -> ResponseReturnValue:
+    """One file: being checked, its faults, or the scenario that it is. While it is checked the page comes again."""
+    view = uploads.see(sessions.house(), _trainer(), upload, wording().language)
+    waits = view.line.upload.state is UploadState.waiting
+    response = make_response(
+        render_template("workshops/scenario.html", view=view, most=LARGEST // 1024, can_print=missing() is None)
+    )
+    if waits:
+        response.headers["Refresh"] = REFRESH
+        if is_laptop(sessions.house()):
+            sessions.ring()
+    return response
+
+
+def _file(upload: str) -> ResponseReturnValue:
+    """The file as it was brought."""
+    found = uploads.file_of(sessions.house(), _trainer(), upload)
+    return send_file(BytesIO(found.content), YAML, as_attachment=True, download_name=found.file)
+
+
+def _withdraw(upload: str) -> ResponseReturnValue:
+    """It is offered no more."""
+    if uploads.withdraw(sessions.house(), _trainer(), upload):
+        flash(wording()._("Withdrawn: no new workshop can be made of it. Rooms that play it go on."), "ok")
+    return redirect(url_for("workshops.scenario", upload=upload))
+
+
+def _kit(upload: str) -> ResponseReturnValue:
+    """The scenario as one PDF, for a room without any network."""
+    return kit_of(uploads.choose(sessions.house(), _trainer(), upload))
+
+
+def kit_of(chosen: Offered) -> ResponseReturnValue:
+    """A scenario as one PDF; raises Unseen where it does not go as it says."""
+    try:
+        data = kits.kit(
+            chosen.protocol, chosen.content, chosen.scenario, wording().language, sessions.house().now(),
+            asked_if=in_words, refused_file=refusal_said,
+        )  # fmt: skip
+    except (kits.NotAsExpected, TooLong):
+        raise Unseen(chosen.scenario.scenario) from None
+    name = f"{chosen.scenario.scenario}.pdf"
+    return send_file(BytesIO(data), "application/pdf", as_attachment=True, download_name=name)

@@ -1,0 +1,138 @@
+"""How tables agreed in workshops that a team attended: what is known, told of nobody, and of too few not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from datetime import date, timedelta
+from pathlib import Path
+
+import pytest
+from workshops.live_table import sat_down
+from workshops.room_browsing import hall_in
+from workshops.rooms_of import NOON, person
+from workshops.test_same_debrief import SC3
+
+from school_protocol.domain.clock import Calendar
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.spread import Agreement, agreements
+from school_protocol.services.house import House
+from school_protocol.services.scripts import SCHOOL_WEEK
+from school_protocol.services.visits.figures import TeamWorkshops, see_workshops
+from school_protocol.services.visits.reach import sight_of
+from school_protocol.services.workshops import attesting, ending
+from school_protocol.storage import directory
+from school_protocol.storage.workshops import listed
+from services.attested_people import account, entered, furnished, typed, workshop
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    found = furnished(tmp_path)
+    with found.directory.writing() as session:
+        region = directory.unit_coded(session, "R")
+        assert region is not None
+        directory.set_calendar(session, region.id, Calendar(opening=SCHOOL_WEEK))
+    yield found
+    found.close()
+
+
+def grid_of(house: House) -> str:
+    (protocol,) = house.library.current()
+    return next(iter(protocol.grids))
+
+
+def ended(house: House, code: str, tables: int, agree: int, *people: tuple[str, str, str]) -> str:
+    """A workshop with what is kept of its grids, attested to these people."""
+    of = workshop(house, code=code)
+    with house.directory.writing() as session:
+        counts = {"tables": tables, "agree": agree, "levels": 2, "apart": 3}
+        listed.end(session, of, {"tables": {}, "grids": {grid_of(house): counts}}, at=NOON)
+    entered(house, of, typed(*people), token=code)
+    return of
+
+
+def seen(house: House, who: str = "patron") -> TeamWorkshops:
+    found = see_workshops(house, sight_of(house, person(house, who), "01234A"))
+    assert found is not None
+    return found
+
+
+def told(found: TeamWorkshops) -> Sequence[tuple[int, tuple[int, int] | None]]:
+    return [(one.tables.low, one.share) for one in found.grids]
+
+
+def test_workshops_are_counted_once_however_many_of_the_team_came(house: House) -> None:
+    assert (seen(house).count, seen(house).grids) == (0, ())
+    ended(house, "AAAAAA", 12, 9, ("Nadia", "nadia", "passed"), ("Salma", "salma", "attended"))
+    found = seen(house)
+    assert found.count == 1
+    assert told(found) == [(10, None)], "under twenty no share"
+
+
+def test_over_several_workshops_the_share_is_told_in_steps(house: House) -> None:
+    for code in ("AAAAAA", "BBBBBB"):
+        ended(house, code, 12, 9, ("Nadia", "nadia", "attended"))
+    found = seen(house)
+    assert found.count == 2
+    assert told(found) == [(20, (75, 100))], "18 of 24, in steps that stand for five tables each"
+    assert "18" not in str(found)
+
+
+def test_only_those_whom_an_attestation_ties_to_the_team_on_that_day(house: House) -> None:
+    absent = ("Nadia", "nadia", "absent")
+    unlinked = ("Nadia Team", "", "passed")
+    ended(house, "AAAAAA", 30, 30, absent, unlinked, ("Omar", "omar", "passed"))
+    assert seen(house).count == 0, "absent, without an account, or of no team role"
+    with house.directory.writing() as session:
+        unit = directory.unit_coded(session, "01234A")
+        assert unit is not None
+        omar = account(house, "omar").id
+        directory.appoint(session, omar, role="team_member", unit=unit.id, starts=NOON.date() + timedelta(days=1))
+    assert seen(house).count == 0, "of the team only since the day after"
+    kept = ended(house, "BBBBBB", 30, 30, ("Nadia", "nadia", "attended"))
+    assert seen(house).count == 1, "the control"
+    (line,) = attesting.see_attest(house, person(house), kept).lines
+    attesting.withdraw(house, person(house), kept, line.attestation.id, reason="not_passed", sentence="", token="w")
+    assert seen(house).count == 0, "withdrawn"
+
+
+def test_a_workshop_of_one_table_agrees_with_nobody(house: House) -> None:
+    for code in ("AAAAAA", "BBBBBB"):
+        ended(house, code, 1, 1, ("Nadia", "nadia", "attended"))
+    assert (seen(house).count, seen(house).grids) == (2, ())
+
+
+def test_who_sees_it_is_who_looks_at_the_team(house: House) -> None:
+    ended(house, "AAAAAA", 12, 9, ("Nadia", "nadia", "passed"))
+    assert seen(house, "patron") == seen(house, "academie") == seen(house, "nadia")
+    for who in ("salma", "academie2", "karim"):
+        with pytest.raises(Unseen):
+            sight_of(house, person(house, who), "01234A")
+
+
+def test_what_a_room_keeps_of_its_grids_is_counts_alone(tmp_path: Path) -> None:
+    hall = hall_in(tmp_path, 3)
+    for number in (1, 2):
+        sat_down(hall.room, number).play(SC3.path.steps)
+    ending.end(hall.host, hall.room)
+    live = ending.debriefs_of(hall.room)
+    kept = hall.workshop.kept
+    assert kept is not None
+    ((key, counts),) = kept["grids"].items()
+    assert counts == {"tables": 2, "agree": 2, "levels": 1, "apart": 0}
+    assert agreements(tuple(live.values())) == {key: Agreement(2, 2, 1, 0)}
+    assert agreements(()) == {}
+    hall.close()
+
+
+def test_the_year_that_runs_is_the_one_that_is_told(house: House) -> None:
+    ended(house, "AAAAAA", 12, 9, ("Nadia", "nadia", "passed"))
+    span = seen(house).span
+    assert span.starts.date() < date(2026, 11, 26) < span.ends.date()
+    assert span.term == 0
+
+
+def test_a_school_without_a_calendar_is_told_nothing_and_its_page_is_there(tmp_path: Path) -> None:
+    house = furnished(tmp_path)
+    assert see_workshops(house, sight_of(house, person(house, "patron"), "01234A")) is None
+    house.close()

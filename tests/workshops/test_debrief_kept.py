@@ -1,0 +1,212 @@
+"""What stays of a debrief once the room is gone: the same findings, no name of a seat, no word that somebody typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from school_protocol.config import Settings
+from school_protocol.documents.papers.debrief import TableDebrief, table_debrief_html
+from school_protocol.documents.rendering import missing
+from school_protocol.domain import lasting
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.findings import Debrief, Kind
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.scenario import Step
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.workshops import debriefs, ending, founding, laptops, running
+from school_protocol.services.workshops.founding import Wanted
+from school_protocol.services.workshops.scenarios import content_of, protocols_of
+from school_protocol.services.workshops.watching import cases_of, facts_at, touched
+from school_protocol.storage.workshops import debriefed, listed, rooms
+from school_protocol.storage.workshops.rooms import Tried
+from school_protocol.storage.workshops.tables import DebriefRow
+from school_protocol.wording import Wording
+from workshops.live_table import LiveTable, said_of, sat_down
+from workshops.room_browsing import Hall, hall_in
+from workshops.rooms_of import NOON
+from workshops.test_same_debrief import SC3, planted, step
+
+WORD = "Zanzibarine"
+SEAT = "Fennec bleu nuit"
+QUOTED = ("Oulmessane", "0612345678")
+TEXTS = (FieldType.text, FieldType.long)
+
+
+def with_words(protocol: Protocol, one: Step) -> Step:
+    """The step, a planted word at the end of whatever is typed freely in it."""
+    act = protocol.acts.get(protocol.resolve("acts", one.do or ""))
+    if act is None:
+        return one
+    form = protocol.form_of(act)
+
+    def told(key: str, said: Any) -> Any:
+        item = form.by_key.get(key)
+        return f"{said} {WORD}" if item is not None and item.type in TEXTS and isinstance(said, str) else said
+
+    return one.model_copy(update={"answers": {key: told(key, said) for key, said in one.answers.items()}})
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    hall = hall_in(tmp_path, 2)
+    yield hall
+    hall.close()
+
+
+def played(hall: Hall) -> LiveTable:
+    """A table of which everything that can be typed was planted: answers, a reason, the name of a seat, a message."""
+    hall.seated(SEAT, "team_member")
+    table = sat_down(hall.room)
+    for one in planted():
+        table.step(with_words(hall.room.protocol, one))
+    account = hall.seats()[0].account
+    with hall.room.store.writing() as session:
+        for code in (f"names:{QUOTED[0]}:EV1", f"reaches:{QUOTED[1]}"):
+            tried = Tried(
+                hall.room.house.now(), account, "team_member", hall.cases()[0], "add_note", ("words",), (code,)
+            )
+            rooms.add_attempt(session, 1, tried)
+    running.say(hall.room, 1, f"{WORD} !")
+    running.feed_back(hall.room, f"Merci {WORD}")
+    table.play([step(at="2026-10-12T09:00")])
+    touched(hall.room, 1)
+    return table
+
+
+def texts_of(found: Debrief, names: Mapping[str, str]) -> str:
+    """All that pages and papers say of a table, in each language."""
+    said = [str(debriefs.shown(found, language, names)) for language in ("fr", "ar", "en")]
+    paper = TableDebrief("1", found, found.ended, names)
+    return "\n".join([*said, *(table_debrief_html(paper, Wording(language)) for language in ("fr", "ar", "en"))])
+
+
+def plain(found: Debrief) -> dict[str, list[Any]]:
+    """What a debrief says, without what is taken out of what stays."""
+    said = said_of(replace(found, findings=tuple(replace(one, said="", codes=()) for one in found.findings)))
+    lines = [(*one[:9], *one[10:]) for one in said.pop("timeline")]
+    return {**said, "timeline": lines}
+
+
+def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None:
+    table = played(hall)
+    live, names = table.debrief(), ending.names_at(hall.room, 1)
+    number = next(iter(live.states))
+    record = str([one.answers for facts in _facts(hall) for one in facts.case.records])
+    before = texts_of(live, names)
+    assert WORD in record, "the control: it was typed and recorded"
+    for word in (SEAT, *QUOTED):
+        assert word in before, "the control: a live debrief says it"
+    account = next(one.actor for one in live.timeline if one.actor)
+    ending.purge(hall.host, hall.rooms, hall.id)
+    with hall.host.directory.reading() as session:
+        kept, line = debriefed.find(session, hall.id), listed.find(session, hall.id)
+        rows = session.query(DebriefRow).all()
+    assert kept is not None
+    assert line is not None
+    assert len(rows) == 1
+    everything = str(line.kept) + "".join(said.decode() for said in kept.tables.values())
+    found = ending.of_kept(hall.host, hall.id)
+    pages = everything + "".join(texts_of(one, {}) for one in found.tables.values())
+    for word in (WORD, SEAT, *QUOTED, number, account, "Place 1"):
+        assert word not in pages, word
+    assert plain(found.table(1)) == plain(live)
+    assert found.table(1).errors
+    assert {one.kind for one in found.table(1).errors} == {one.kind for one in live.errors}
+    assert len(found.table(1).timeline) == len(live.timeline)
+    assert kept.scenario == content_of("blackmail")
+    assert kept.protocol is None, "the directory has that very version"
+
+
+def _facts(hall: Hall) -> list[Any]:
+    return list(facts_at(hall.room, cases_of(hall.room, hall.table(1)), hall.room.house.now()).values())
+
+
+def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
+    """The control of the scan: a debrief that was written down as it is holds each planted word."""
+    live = played(hall).debrief()
+    departed = replace(live.findings[0], kind=Kind.departure, said=f"parce que {WORD}")
+    whole = replace(live, findings=(departed, *live.findings[1:]))
+    as_it_is = lasting._adapter().dump_json(
+        lasting._Lasting(**{key: getattr(whole, key) for key in lasting._Lasting.__slots__})
+    )
+    for word in (WORD, *QUOTED):
+        assert word.encode() in as_it_is
+        assert word.encode() not in lasting.written(whole)
+    again = lasting.again(lasting.written(whole), live.protocol, live.scenario)
+    assert again == lasting.nameless(whole)
+    for language, said in (("fr", "ne sont pas gardés"), ("ar", "لا يُحتفظ بنصه"), ("en", "are not kept")):
+        assert said in str(debriefs.shown(again, language))
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, language: str) -> None:
+    played(hall)
+    trainer = hall.trainer()
+    trainer.post("/end")
+    live = trainer.get("/debrief").get_data(as_text=True)
+    assert 'role="status"' not in live
+    assert f"Merci {WORD}" in live
+    trainer.get()
+    assert trainer.post("/purge", {"sure": "1"}).status_code == 302
+    trainer.client.post("/language", data={**trainer.hidden(), "language": language})
+    overview = trainer.get().get_data(as_text=True)
+    assert f"/workshops/{hall.id}/debrief" in overview
+    for path in ("/debrief", "/debrief/1", "/debrief/2", "/replay/1?step=3"):
+        answer = trainer.get(path)
+        assert answer.status_code == 200, path
+        for word in (WORD, SEAT, *QUOTED):
+            assert word not in answer.get_data(as_text=True), (path, word)
+    assert trainer.get("/debrief/3").status_code == 404
+    if missing() is None:
+        for path in ("/debrief/paper", "/debrief/1/paper"):
+            answer = trainer.get(path)
+            assert answer.status_code == 200
+            assert answer.data.startswith(b"%PDF")
+    other = hall.signed_in("formatrice")
+    for path in ("/debrief", "/debrief/1", "/debrief/1/paper"):
+        assert other.get(f"/workshops/{hall.id}{path}").status_code == 404
+
+
+def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
+    """However fast it runs: what is kept is worked out once it stands."""
+    played(hall)
+    running.set_pace(hall.room, 60)
+    hall.clock.advance(timedelta(seconds=90))
+    ending.end(hall.host, hall.room)
+    hall.clock.advance(timedelta(hours=1))
+    live, kept = ending.of_room(hall.room), ending.of_kept(hall.host, hall.id)
+    assert kept.as_of == live.as_of
+    assert plain(kept.table(1)) == plain(live.table(1))
+    assert kept.table(1).ended == live.table(1).ended
+
+
+def test_of_one_that_ended_before_debriefs_were_kept_they_are_kept_as_it_is_purged(hall: Hall) -> None:
+    played(hall)
+    running.stop(hall.room)
+    with hall.host.directory.writing() as session:
+        listed.end(session, hall.id, {"tables": {}}, at=hall.host.now())
+    with pytest.raises(Unseen):
+        ending.of_kept(hall.host, hall.id)
+    ending.purge(hall.host, hall.rooms, hall.id)
+    assert ending.of_kept(hall.host, hall.id).table(1).errors
+
+
+def test_a_protocol_that_nobody_published_here_is_kept_with_it(tmp_path: Path) -> None:
+    """As on a laptop, whose directory is empty."""
+    house = laptops.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
+    protocol, content = next(iter(protocols_of(SC3)))
+    made = founding.found(house, None, content_of("blackmail"), protocol, content, Wanted(1, True, "fr"))
+    ending.purge(house, None, made.id)
+    with house.directory.reading() as session:
+        kept = debriefed.find(session, made.id)
+    assert kept is not None
+    assert kept.protocol == content
+    assert ending.of_kept(house, made.id).table(1).protocol.digest == protocol.digest
+    house.close()

@@ -1,0 +1,411 @@
+"""A scenario that nobody here has seen: brought by page, checked apart, played; hostile files are refused in words."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from html import unescape
+from io import BytesIO
+from pathlib import Path
+
+import pytest
+from werkzeug.test import TestResponse
+
+from school_protocol import jobs
+from school_protocol.config import Settings
+from school_protocol.domain.errors import BadInput, Fault, Unseen
+from school_protocol.domain.phrases import N_, Listing, Phrase, Translated, again, written
+from school_protocol.post import Post
+from school_protocol.services.papers.apart import Broken
+from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.workshops import ending, laptops, running, uploads
+from school_protocol.services.workshops.rooms import SCENARIO, folder_of
+from school_protocol.services.workshops.uploads import check_next, checked
+from school_protocol.storage.workshops import uploaded
+from school_protocol.storage.workshops.uploaded import UploadState
+from school_protocol.web import create_app, workshops
+from workshops.room_browsing import Hall, Visitor, hall_in
+from workshops.rooms_of import NOON, ROOT, person
+
+BLACKMAIL = (ROOT / "scenarios" / "silence.yaml").read_text("utf-8")
+SMALL = (Path(__file__).parents[1] / "definitions" / "small.yaml").read_bytes()
+PHONE = Path(__file__).with_name("found_phone.yaml").read_text("utf-8")
+ASIDE = re.compile("[\u2066-\u2069]")
+
+
+def own(version: int = 1, name: str = "our-own") -> str:
+    """A scenario on the Moroccan protocol that is not shipped."""
+    text = re.sub(r"(?m)^scenario: .*$", f"scenario: {name}", BLACKMAIL)
+    return re.sub(r"(?m)^version: .*$", f"version: {version}", text)
+
+
+def edited(old: str, new: str) -> bytes:
+    """That scenario with one thing changed."""
+    text = own()
+    assert text.count(old) == 1, old
+    return text.replace(old, new).encode()
+
+
+@pytest.fixture
+def hall(tmp_path: Path) -> Iterator[Hall]:
+    hall = hall_in(tmp_path)
+    yield hall
+    hall.close()
+
+
+def bring(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml") -> TestResponse:
+    hall.clock.turn_to(hall.host.now() + timedelta(minutes=1))
+    trainer.get("/workshops/scenarios")
+    return trainer.post(
+        "/workshops/scenarios", {"file": (BytesIO(content), name)}, content_type="multipart/form-data"
+    )  # fmt: skip
+
+
+def brought(hall: Hall, trainer: Visitor, content: bytes, name: str = "ours.yaml") -> str:
+    """The address of its page, once it has been checked."""
+    answer = bring(hall, trainer, content, name)
+    assert answer.status_code == 303, unescape(trainer.page)
+    assert check_next(hall.host, checked)
+    return str(answer.headers["Location"])
+
+
+def states(hall: Hall) -> list[str]:
+    return [line.upload.state.value for line in uploads.see_own(hall.host, person(hall.host))]
+
+
+def faults_of(hall: Hall, trainer: Visitor, content: bytes) -> list[tuple[str, str]]:
+    """Line and sentence of each fault on the page."""
+    page = unescape(trainer.get(brought(hall, trainer, content)).get_data(as_text=True))
+    assert 'class="errors"' in page
+    listed = page.split("faults", 1)[1]
+    found = re.findall(r"<li[^>]*><b>(\d+)[^<]*</b> (.*?)(?:<br>|</li>)", listed, re.DOTALL)
+    return [(line, ASIDE.sub("", said).strip()) for line, said in found]
+
+
+# ---- the way through -------------------------------------------------------------------------------------------------
+
+
+def test_a_scenario_that_nobody_has_seen_is_checked_and_played(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    answer = bring(hall, trainer, own().encode())
+    page = answer.headers["Location"]
+    waiting = trainer.get(page)
+    assert waiting.headers["Refresh"] == "3"
+    assert "script" not in waiting.get_data(as_text=True).split("<main")[1]
+    assert check_next(hall.host, checked)
+    assert not check_next(hall.host, checked), "each is checked once"
+    ready = trainer.get(page)
+    assert "Refresh" not in ready.headers
+    assert states(hall) == ["ready"]
+    offered = trainer.get("/workshops/new").get_data(as_text=True)
+    value = f"own.{page.rpartition('/')[2]}"
+    assert f'value="{value}"' in offered
+    made = trainer.post("/workshops/new", {"scenario": value, "tables": "2", "hints": "1"})
+    hall.id = made.headers["Location"].rpartition("/")[2]
+    assert hall.room.scenario.scenario == "our-own"
+    running.to_next(hall.room)
+    ending.end(hall.host, hall.room)
+    assert trainer.get(f"/workshops/{hall.id}/debrief").status_code == 200
+    assert trainer.get(f"/workshops/{hall.id}/attest").status_code == 200
+    assert "our-own" not in trainer.get("/workshops").get_data(as_text=True), "its title is shown, not its key"
+
+
+def test_one_on_a_protocol_that_is_published_here_and_not_shipped(hall: Hall) -> None:
+    """Its protocol is at hand by publication alone; before that it is refused in words."""
+    from school_protocol.definitions import read
+    from school_protocol.storage import directory
+
+    trainer = hall.signed_in()
+    assert any("lost-things" in said for _line, said in faults_of(hall, trainer, PHONE.encode()))
+    protocol = read(SMALL, "small.yaml")
+    with hall.host.directory.writing() as session:
+        directory.publish(
+            session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=SMALL,
+            published_at=hall.host.now(),
+        )  # fmt: skip
+    brought(hall, trainer, PHONE.encode())
+    assert states(hall)[0] == "ready"
+
+
+def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    wrong = edited("\nlevel: ", "\nlevels: ")
+    page = brought(hall, trainer, wrong)
+    shown = trainer.get(page).get_data(as_text=True)
+    assert 'type="file"' in shown
+    sent = trainer.get(f"{page}/file")
+    assert sent.data == wrong
+    assert "attachment" in sent.headers["Content-Disposition"]
+    brought(hall, trainer, own().encode())
+    assert states(hall) == ["ready", "refused"]
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "est refusé ici"), ("ar", "مرفوض هنا")])
+def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, language: str, said: str) -> None:
+    trainer = hall.signed_in()
+    wrong = edited("as: directeur, do: t_close}", "as: declarant, do: t_close}")
+    line = str(own()[: own().index("as: directeur, do: t_close}")].count("\n") + 1)
+    trainer.get("/workshops/scenarios")
+    trainer.post("/language", {"language": language})
+    [(number, sentence)] = faults_of(hall, trainer, wrong)
+    assert number == line
+    assert said in sentence
+    assert "unseen" not in sentence
+
+
+# ---- versions --------------------------------------------------------------------------------------------------------
+
+
+def test_the_same_name_again_is_a_new_version_and_rooms_stay_as_they_are(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    first = brought(hall, trainer, own().encode())
+    trainer.get("/workshops/new")
+    made = trainer.post("/workshops/new", {"scenario": f"own.{first.rpartition('/')[2]}", "tables": "1"})
+    workshop = made.headers["Location"].rpartition("/")[2]
+    file = folder_of(hall.host.settings, workshop) / SCENARIO
+    before = file.read_bytes()
+    second = brought(hall, trainer, own(2).encode())
+    assert states(hall) == ["ready", "replaced"]
+    assert file.read_bytes() == before == own().encode()
+    assert hall.rooms.room(workshop).scenario.version == 1
+    offered = trainer.get("/workshops/new").get_data(as_text=True)
+    assert second.rpartition("/")[2] in offered
+    assert first.rpartition("/")[2] not in offered
+    gone = trainer.post("/workshops/new", {"scenario": f"own.{first.rpartition('/')[2]}", "tables": "1"})
+    assert gone.status_code == 422
+
+
+def test_other_contents_under_a_version_that_was_there_are_refused_at_its_line(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    brought(hall, trainer, own(2).encode())
+    text = own(2) + "# changed\n"
+    line = str(text[: text.index("version: 2")].count("\n") + 1)
+    said = "version : la version 2 a déjà été déposée avec un autre contenu : écrivez 3 ici"
+    assert faults_of(hall, trainer, text.encode()) == [(line, said.replace(" :", "\u00a0:"))]
+    assert [number for number, _said in faults_of(hall, trainer, own(1).encode())] == [line]
+    brought(hall, trainer, own(3).encode())
+    assert states(hall)[0] == "ready"
+
+
+def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdrawn(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    page = brought(hall, trainer, own().encode())
+    assert bring(hall, trainer, own().encode()).headers["Location"] == page
+    trainer.get(page)
+    assert trainer.post(f"{page}/withdraw").status_code == 302
+    assert states(hall) == ["withdrawn"]
+    assert page.rpartition("/")[2] not in trainer.get("/workshops/new").get_data(as_text=True)
+    again_there = brought(hall, trainer, own().encode())
+    assert again_there != page
+    assert states(hall) == ["ready", "withdrawn"]
+
+
+def test_a_name_of_what_is_shipped_is_refused_at_its_line(hall: Hall) -> None:
+    [(line, said)] = faults_of(hall, hall.signed_in(), own(9, "silence").encode())
+    assert "silence" in said
+    assert int(line) == own()[: own().index("scenario: our-own")].count("\n") + 1
+
+
+# ---- whose it is -----------------------------------------------------------------------------------------------------
+
+
+def test_nobody_else_sees_or_uses_it(hall: Hall) -> None:
+    page = brought(hall, hall.signed_in(), own().encode())
+    other = hall.signed_in("formatrice")
+    for path in (page, f"{page}/file", f"{page}/kit"):
+        assert other.get(path).status_code == 404
+    other.get("/workshops/new")
+    assert page.rpartition("/")[2] not in other.page
+    assert other.post(f"{page}/withdraw").status_code == 404
+    made = other.post("/workshops/new", {"scenario": f"own.{page.rpartition('/')[2]}", "tables": "1"})
+    assert made.status_code == 422
+    assert states(hall) == ["ready"]
+    assert hall.signed_in("academie").get("/workshops/scenarios").status_code == 404
+
+
+# ---- hostile files ---------------------------------------------------------------------------------------------------
+
+BOMB = "a: &a [x,x,x,x,x,x,x,x,x]\n" + "".join(
+    f"{b}: &{b} [{','.join(['*' + a] * 9)}]\n" for a, b in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HOSTILE: dict[str, bytes] = {
+    "aliases": BOMB.encode(),
+    "tags": b"format: !!python/object/apply:os.system ['true']\n",
+    "script": edited('story:\n  fr: "', 'story:\n  fr: "<script>alert(1)</script> '),
+    "latin": own().encode("cp1252", "replace"),
+    "utf-16": own().encode("utf-16"),
+    "nul": own().encode() + b"\0",
+    "binary": bytes(range(256)) * 20,
+    "list": b"- one\n- two\n",
+    "spaces": b"   \n\n",
+    "deep": b"[" * 5000,
+    "other version": edited("versions: ", "versions: [99] # "),
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_hostile_file_is_refused_in_words(hall: Hall, kind: str) -> None:
+    trainer = hall.signed_in()
+    faults = faults_of(hall, trainer, HOSTILE[kind])
+    assert faults
+    assert all(said and int(line) > 0 for line, said in faults)
+    assert states(hall) == ["refused"]
+    assert "<script>alert" not in trainer.page.replace("&lt;", "")
+
+
+def test_markup_in_a_text_is_said_at_its_line_and_its_control(hall: Hall) -> None:
+    """Of the same file without it nothing is said."""
+    trainer = hall.signed_in()
+    assert any("<script>" in said for _line, said in faults_of(hall, trainer, HOSTILE["script"]))
+    brought(hall, trainer, edited('story:\n  fr: "', 'story:\n  fr: "1 < 2, 3 > 2. '))
+    assert states(hall)[0] == "ready"
+
+
+def test_a_path_that_is_not_legal_and_an_inject_that_never_comes(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    inject = 'injects:\n  nothing: {kind: news, to: everyone, at: 300d, text: {fr: "A", ar: "ا", en: "A"}}\n'
+    never = edited("\ninjects:\n", f"\n{inject}")
+    line = str(own()[: own().index("\ninjects:")].count("\n") + 3)
+    assert [number for number, said in faults_of(hall, trainer, never) if "injects.nothing" in said] == [line]
+    [(line, _said)] = faults_of(hall, trainer, edited("  ends: closed", "  ends: reported"))
+    assert int(line) == own()[: own().index("  ends: closed")].count("\n") + 1
+    assert states(hall) == ["refused", "refused"]
+
+
+@pytest.mark.parametrize("size", [257 * 1024, 10 * 1024 * 1024])
+def test_what_is_too_large_or_empty_is_said_at_once_and_not_kept(hall: Hall, size: int) -> None:
+    trainer = hall.signed_in()
+    answer = bring(hall, trainer, b"#" * size)
+    assert answer.status_code == 422
+    assert "256" in answer.get_data(as_text=True).split('class="errors"')[1].split("</div>")[0]
+    assert bring(hall, trainer, b"").status_code == 422
+    trainer.get("/workshops/scenarios")
+    assert trainer.post("/workshops/scenarios").status_code == 422
+    assert states(hall) == []
+    assert bring(hall, trainer, own().encode()).status_code == 303, "the control"
+
+
+def test_a_file_name_that_is_a_path_or_a_script(hall: Hall) -> None:
+    trainer = hall.signed_in()
+    page = brought(hall, trainer, b"x", "../../etc/<b>passwd.yaml")
+    shown = trainer.get(page).get_data(as_text=True)
+    assert "<b>passwd" not in shown
+    assert "&lt;b&gt;passwd.yaml" in shown
+    assert "etc" not in shown.split("<main")[1].split("&lt;b&gt;")[0][-80:]
+
+
+def test_not_more_than_a_few_wait_at_once(hall: Hall) -> None:
+    trainer = person(hall.host)
+    for number in range(uploads.WAITING_MOST):
+        uploads.bring(hall.host, trainer, b"#%d" % number, "f.yaml")
+    with pytest.raises(BadInput):
+        uploads.bring(hall.host, trainer, b"#more", "f.yaml")
+    uploads.bring(hall.host, person(hall.host, "formatrice"), b"#more", "f.yaml")
+    while check_next(hall.host, checked):
+        pass
+    uploads.bring(hall.host, trainer, b"#more", "f.yaml")
+
+
+def test_refused_files_do_not_pile_up(hall: Hall) -> None:
+    trainer = person(hall.host)
+    for number in range(uploads.REFUSED_MOST + 4):
+        uploads.bring(hall.host, trainer, b"#%d" % number, "f.yaml")
+        check_next(hall.host, checked)
+    assert len(uploads.see_own(hall.host, trainer)) == uploads.REFUSED_MOST + 1
+
+
+def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again(hall: Hall) -> None:
+    trainer = person(hall.host)
+    upload = uploads.bring(hall.host, trainer, own().encode(), "f.yaml")
+
+    def gone(_house: object, _content: bytes, _name: str) -> tuple[Fault, ...]:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        check_next(hall.host, gone)
+    assert not check_next(hall.host, checked), "somebody may still be at it"
+    hall.clock.turn_to(hall.host.now() + uploads.LEASE * 2)
+
+    def broken(_house: object, _content: bytes, _name: str) -> tuple[Fault, ...]:
+        raise Broken("too long")
+
+    assert check_next(hall.host, broken)
+    view = uploads.see(hall.host, trainer, upload, "fr")
+    assert [one.is_english for one in view.faults] == [False]
+    assert view.line.upload.state is UploadState.refused
+
+
+def test_checked_in_a_process_apart_it_says_the_same(hall: Hall) -> None:
+    check = uploads.checked_apart(hall.host.settings)
+    for content in (own().encode(), HOSTILE["script"]):
+        assert check(hall.host, content, "f.yaml") == checked(hall.host, content, "f.yaml")
+
+
+def test_another_id_than_ones_own_is_absent(hall: Hall) -> None:
+    for upload in ("", "none", "x" * 4000, "a\0b"):
+        with pytest.raises(Unseen):
+            uploads.see(hall.host, person(hall.host), upload, "fr")
+
+
+def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path: Path) -> None:
+    house = laptops.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
+    ring = jobs.checking(house)
+    app = create_app(house, testing=True, ring=ring)
+    trainer = Visitor(app.test_client())
+    assert trainer.get(f"/trainer/{laptops.key_of(house)}").status_code == 302
+    trainer.get("/workshops/scenarios")
+    answer = trainer.post(
+        "/workshops/scenarios", {"file": (BytesIO(own().encode()), "ours.yaml")}, content_type="multipart/form-data"
+    )  # fmt: skip
+    assert answer.status_code == 303
+    until = time.monotonic() + 120
+    while uploads.see_own(house, None)[0].upload.state is UploadState.waiting and time.monotonic() < until:
+        time.sleep(0.2)
+    (line,) = uploads.see_own(house, None)
+    assert (line.upload.state, line.who) == (UploadState.ready, "")
+    trainer.get("/workshops/new")
+    made = trainer.post("/workshops/new", {"scenario": f"own.{line.upload.id}", "tables": "1"})
+    assert made.status_code == 302
+    app.extensions[workshops.ROOMS].close()
+    house.close()
+
+
+def test_the_worker_checks_when_it_is_rung(hall: Hall) -> None:
+    uploads.bring(hall.host, person(hall.host), b"- no scenario", "f.yaml")
+    queue = jobs.queue_of(hall.host, Post())
+    queue.ring()
+    while (task := queue.dequeue()) is not None:
+        if task.name == "scenarios":
+            queue.execute(task)
+    assert states(hall) == ["refused"]
+
+
+# ---- words that are kept ---------------------------------------------------------------------------------------------
+
+
+def test_words_that_are_kept_are_said_as_before() -> None:
+    inner = Phrase(N_("%(place)s: %(fault)s"), place="a.b", fault=Translated({"en": "late", "fr": "tard"}))
+    said = Phrase(N_("declared but never read %(x)s %(n)s"), x=Listing((inner, "y"), "or"), n=3)
+    kept = again(written(said))
+    assert isinstance(kept, Phrase)
+    assert (kept, kept.text, kept.args) == (said, said.text, said.args)
+    assert type(kept.args["x"]) is Listing
+    short = Phrase("long %(words)s", words="x" * 50).shortened(20)
+    assert again(written(short)) == short
+    assert again(written("plain")) == "plain"
+
+
+def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
+    trainer = person(hall.host)
+    upload = uploads.bring(hall.host, trainer, own().encode(), "f.yaml")
+    with hall.host.directory.reading() as session:
+        kept = uploaded.find(session, upload)
+        assert kept is not None
+        assert uploaded.with_digest(session, kept.digest) is None, "not before it can be played"
+    check_next(hall.host, checked)
+    with hall.host.directory.reading() as session:
+        found = uploaded.with_digest(session, kept.digest)
+    assert found is not None
+    assert found.title["fr"]
