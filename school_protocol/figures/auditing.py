@@ -47,7 +47,7 @@ class Cut(NamedTuple):
     is_near: bool = False
     """Whether totals are what they are there."""
     release: int = 0
-    """Asked of changes in that release alone."""
+    """Asked of what that release counted for the first time, and unless it is near of changes alone."""
     greatest: int = 0
 
 
@@ -184,6 +184,7 @@ class Audit:
         cuts = self._cuts
         for release in range(1, len(self.system.releases)):
             of_release = (partial(cuts.since_release, release=release),)
+            yield Cut(cuts.by_table, of_release, is_near=True, release=release)
             is_too_much = np.count_nonzero(cuts.since == release) > CHANGED
             names = cuts.by_unit if is_too_much else cuts.together
             yield Cut(names, of_release, release=release, greatest=CHANGED)
@@ -199,7 +200,7 @@ class Audit:
                 left = left[~self._is_held[left]]
             if cut.release:
                 new = ranges.numbers[left, 0]
-                left = left[self._is_change[left] & (self._cuts.since[new] == cut.release)]
+                left = left[(self._is_change[left] | cut.is_near) & (self._cuts.since[new] == cut.release)]
             ways = [way(held[:-1]) for way in cut.columns]
             one, two = ranges.numbers[left].T
             firsts = np.where(held[one], np.where(held[two] | (two == len(held) - 1), -1, two), one)

@@ -47,7 +47,7 @@ class Site:
         """To the provider; returns where it sends the browser back to."""
         answer = self.client.get(f"/sign-in/ministry?next={next}")
         assert answer.status_code == 302, answer.get_data(as_text=True)
-        there = requests.get(answer.headers["Location"], allow_redirects=False, timeout=5)
+        there = requests.get(answer.headers["Location"], allow_redirects=False, timeout=60)
         address = urlsplit(there.headers["Location"])
         return f"{address.path}?{address.query}"
 
@@ -74,7 +74,8 @@ class Site:
 
 
 @pytest.fixture
-def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
+def site(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    monkeypatch.setattr(openid, "PATIENCE", 60.0)  # a machine that does much else is no provider that does not answer
     clock = TurnableClock(NOW)
     openid._known.clear()
     with providing(clock.now) as provider:
