@@ -77,7 +77,7 @@ class Bounds:
         column = self._column[self.numbers[at]]
         self._column[numbers] = -1
         is_free = column >= 0
-        size = int(columns.max()) + 1
+        size = int(np.max(columns)) + 1
         where, inverse = np.unique((row * size + column)[is_free], return_inverse=True)
         factor: Numbers = np.zeros(len(where), dtype=np.int64)
         np.add.at(factor, inverse, self.factors[at][is_free])
@@ -99,7 +99,7 @@ class Block:
     def __init__(self, bounds: Bounds, numbers: Numbers, columns: Numbers) -> None:
         """`columns`: of each number the column in which it moves; each from 0 on has one."""
         self.numbers, self.columns = numbers, columns
-        self.size = int(columns.max()) + 1
+        self.size = int(np.max(columns)) + 1
         self._order = np.argsort(numbers)
         self._least = np.full(self.size, _MUCH, dtype=np.int64)
         np.minimum.at(self._least, columns, bounds.truth[numbers])
