@@ -32,6 +32,8 @@ from school_protocol.services.protocols.passages import go_through
 from school_protocol.services.protocols.publishing import work_out
 from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
+from school_protocol.services.signalement.keeping import mix_lately
+from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.reminding import remind
 from school_protocol.services.workshops import ending, uploads
@@ -46,7 +48,7 @@ STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
 
 
-WORKERS = 14
+WORKERS = 16
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
 one of these goes home at once; messages, drafts and cases to move may be gone on with by several, each at its own.
@@ -86,7 +88,8 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures; one
     checks scenarios: each minute, and the last six ring for themselves while something is left. Two keep the journal
     and check it, one compares files of evidence with their rows: every ten minutes they look whether it is time. One
-    keeps the time limits of data, each hour. None holds up another.
+    keeps the time limits of data, each hour. Public reports rise each minute; each hour what came lately of them is put
+    in another order. None holds up another.
     """
     ways = post or ways_of(house)
     path = house.settings.data / FILE
@@ -147,6 +150,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     _keep_journal(queue, house, ways)
     _keep_limits(queue, house)
+    _keep_public_reports(queue, house, ways)
     _keep_files(queue, house)
     _keep_queue(queue, house)
     _keep_rooms(queue, house)
@@ -171,6 +175,21 @@ def _keep_limits(queue: Queue, house: House) -> None:
         return False
 
     queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(keep, lambda: None))
+
+
+def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
+    """What nobody looks at goes up; and a little after each hour nothing tells the order of what came in it."""
+
+    def go_up() -> bool:
+        rise(house, post)
+        return False
+
+    def mix() -> bool:
+        mix_lately(house)
+        return False
+
+    queue.periodic_task(crontab(minute="*"), name="rise", expires=STALE)(_alone(go_up, lambda: None))
+    queue.periodic_task(crontab(minute="2"), name="mix", expires=STALE)(_alone(mix, lambda: None))
 
 
 def _keep_rooms(queue: Queue, house: House) -> None:

@@ -21,6 +21,7 @@ from school_protocol.definitions import (
     reporting,
     reviewing,
     settings,
+    signalling,
     whole,
     wordings,
 )
@@ -70,6 +71,7 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     evidencing.check(book)
     figuring.check(book)
     reviewing.check(book)
+    signalling.check(book)
     wordings.check(book)
     settings.check(book)
     promising.check(book)
@@ -167,6 +169,11 @@ def _identifiers(book: Book) -> None:
         for part, named in (("tables", protocol.figures.tables), ("waits", protocol.figures.waits)):
             for key in named:
                 _identifier(book, ("figures", part, key))
+    if protocol.signalement is not None:
+        for key in protocol.signalement.orientations:
+            _identifier(book, ("signalement", "orientations", key))
+        for key in protocol.signalement.sheets:
+            _identifier(book, ("signalement", "sheets", key))
 
 
 def _field_names(book: Book, fields: tuple[FormField, ...], path: Path) -> None:

@@ -23,6 +23,7 @@ from school_protocol.domain.document_rules import Piece
 from school_protocol.domain.forms import Form
 from school_protocol.domain.pieces_rules import Pieces
 from school_protocol.domain.protocol import Act, Deadline, Fact, FollowUp, Move, Protocol, Source
+from school_protocol.domain.signalement_rules import Becomes, SignalementRules
 from school_protocol.domain.texts import Model, Text
 
 Path = tuple[str, ...]
@@ -73,10 +74,10 @@ _UNSAID: Mapping[type[BaseModel], frozenset[str]] = {Protocol: frozenset({"versi
 
 _ORDERED = frozenset(
     {(Fact, "values"), (Protocol, "languages"), (Piece, "fields"), (Piece, "people"), (Piece, "evidence"),
-     (Piece, "services"), (Pieces, "named_after")}
+     (Piece, "services"), (Pieces, "named_after"), (Becomes, "from_"), (SignalementRules, "numbers")}
 )  # fmt: skip
 """Lists of keys whose order decides: of a fact's values the least is taken, of languages the first is fallback; a
-letter is printed in its order, a piece of evidence named in its order."""
+letter is printed in its order, a piece of evidence named in it, words are put together and numbers called in theirs."""
 
 _UNORDERED = frozenset(
     {(Act, "needs_when"), (Act, "notify"), (Move, "notify"), (Form, "refuses"), (FollowUp, "also_next"),

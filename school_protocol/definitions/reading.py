@@ -221,6 +221,8 @@ def _is_keyed(path: Path) -> bool:
     """Whether what stands at `path` gets its key from its place in the file."""
     if path[0] == "figures":
         return len(path) == 3 and path[1] in ("tables", "waits")
+    if path[0] == "signalement":
+        return len(path) == 3 and path[1] in ("orientations", "sheets")
     if len(path) == 2:
         return path[0] not in ("sources", "assessment", "follow_up", "title", "notice")
     return len(path) > 3 and path[-2] in ("fields", "options", "items", "levels", "profiles")

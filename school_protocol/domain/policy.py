@@ -35,6 +35,8 @@ class Permission(StrEnum):
     see_systems = "see_systems"
     train = "train"
     see_certificates = "see_certificates"
+    read_signalements = "read_signalements"
+    keep_doors = "keep_doors"
     token = "token"  # noqa: S105 (a name, no secret)
     """No person: another system, by its token."""
 

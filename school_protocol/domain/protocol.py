@@ -20,6 +20,7 @@ from school_protocol.domain.figure_rules import FigureRules
 from school_protocol.domain.forms import Form
 from school_protocol.domain.pieces_rules import Pieces
 from school_protocol.domain.review_rules import Review
+from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.domain.team_rules import TeamRules
 from school_protocol.domain.texts import Keys, Model, Named, Text, as_list
 from school_protocol.domain.written import keyed
@@ -645,6 +646,8 @@ class Protocol(Model):
     """How many trained people a team has, and when those above look more closely."""
     review: Review | None = None
     """How those above the school review a case."""
+    signalement: SignalementRules | None = None
+    """How anybody tells the school: the public form, who reads it, how it rises."""
     undo_minutes: int = Field(default=0, ge=0, le=60)
     """How long whoever recorded something by mistake may take it back; 0: never."""
 

@@ -32,6 +32,9 @@ def keyed(data: object) -> object:
     if isinstance(figures := out.get("figures"), dict):
         named = {part: _with_keys(figures[part]) for part in ("tables", "waits") if part in figures}
         out["figures"] = {**figures, **named}
+    if isinstance(public := out.get("signalement"), dict):
+        named = {part: _with_keys(public[part]) for part in ("orientations", "sheets") if part in public}
+        out["signalement"] = {**public, **named}
     return out
 
 

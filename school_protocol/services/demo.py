@@ -31,6 +31,7 @@ from school_protocol.services.house import House, SystemClock, open_house, open_
 from school_protocol.services.identity import factors
 from school_protocol.services.loading import reindex
 from school_protocol.services.scripts import Played, Player, Step, TurnableClock, story_of
+from school_protocol.services.signalement import demo as signalement
 from school_protocol.services.visits import demo as visits
 from school_protocol.storage import anchors, directory, erased, key_files, keys, proving, restoring
 from school_protocol.storage.digests import letters
@@ -324,6 +325,26 @@ SCENES = (
 )  # fmt: skip
 
 
+TOLD: tuple[signalement.Told, ...] = (
+    ("public", "ar", {
+        "what_happens": "هناك من يهددني بنشر صورتي إذا لم أرسل له صورا أخرى. أنا خائفة.", "danger_now": "yes",
+        "adult_concerned": "no", "to_whom": "me", "since": "week", "intimate_image": "yes", "reach": "discreetly",
+        "reach_how": "القسم 2/4، في الاستراحة قرب المكتبة",
+    }),
+    ("public", "fr", {
+        "what_happens": "Ma fille ne veut plus aller au collège depuis qu’un groupe WhatsApp se moque d’elle.",
+        "danger_now": "no", "adult_concerned": "no", "to_whom": "my_child", "since": "month", "reach": "call",
+        "reach_how": "0600000000, après 18 h",
+    }),
+    ("public", "fr", {"what_happens": "mdr", "danger_now": "no", "adult_concerned": "no"}),
+    ("staff", "fr", {
+        "what_happens": "Deux élèves de 3e parlent d’un faux compte au nom d’une camarade.", "danger_now": "unsure",
+        "adult_concerned": "no", "to_whom": "friend", "since": "today",
+    }),
+)  # fmt: skip
+"""What a school is told without an account."""
+
+
 # ---- prepare -----------------------------------------------------------------------------------------------------
 
 
@@ -493,6 +514,7 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
     Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
     say("Figures of the academy, as they are issued")
     figures.seed(house, accounts["academie"])
+    signalement.seed(house, accounts["directeur"], SCHOOLS[0].code, TOLD)
 
 
 def _definition() -> tuple[Protocol, bytes]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -42,6 +42,19 @@ from school_protocol.storage import cases, directory, index, keys, once, reports
 from school_protocol.storage.engines import Session
 
 _RANDOM = random.SystemRandom()
+
+
+Also = Callable[[Session, str], None]
+"""Written with the opening of a case: given the session, and the id of the case."""
+
+
+@dataclass(frozen=True, slots=True)
+class _For:
+    """For whom else a case is opened: in which role, by which way it came, and what is written with it."""
+
+    role: str
+    channel: str
+    also: Also
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +160,52 @@ def open_case(
         before = once.spent(session, press)
     if before is not None:
         return _repeated(before)
-    around = surroundings(house, place.id)
     intent = RecordAct(declared.key, answers, paper=paper_of(house, actor, paper))
-    decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id))
+    return _open_once(house, actor, protocol, intent, press, place)
+
+
+def open_for(
+    house: House,
+    actor: Actor,
+    protocol: Protocol,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    token: str,
+    place: Unit,
+    role: str,
+    channel: str,
+    also: Also,
+    said: object = None,
+) -> Opened:
+    """Open a case at a school for somebody who has no account there: `role` is theirs, whoever presses.
+
+    `also` writes, in the same transaction, what it was opened from. Who may do this was asked by the caller.
+    """
+    press = once.press(house.vault, actor.id, token, act, said or [place.id, answers])
+    with house.realm.reading() as session:
+        before = once.spent(session, press)
+    if before is not None:
+        return _repeated(before)
+    return _open_once(house, actor, protocol, RecordAct(act, answers), press, place, _For(role, channel, also))
+
+
+def _open_once(
+    house: House,
+    actor: Actor,
+    protocol: Protocol,
+    intent: RecordAct,
+    press: once.Press,
+    place: Unit,
+    other: _For | None = None,
+) -> Opened:
+    around, roles = surroundings(house, place.id), (other.role,) if other else None
+    decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id), roles=roles)
     case_id = keys.prepare_key(house.realm, house.vault)
     with house.realm.writing() as session:
         if (before := once.spent(session, press)) is not None:
             return _repeated(before)
-        return _open(house, session, actor, protocol, intent, press, place, around, case_id)
+        return _open(house, session, actor, protocol, intent, press, place, around, case_id, other)
 
 
 def rehearse_opening(
@@ -200,6 +251,7 @@ def _open(
     place: Unit,
     around: Surroundings,
     case_id: str,
+    other: _For | None = None,
 ) -> Opened:
     number = cases.free_number(session, _RANDOM)
     report = reports.receive(
@@ -207,11 +259,12 @@ def _open(
         house.vault,
         unit=place.id,
         received_at=house.now(),
-        channel="staff",
+        channel=other.channel if other else "staff",
         content={"act": intent.act, "answers": _plain(intent.answers)},
-        reporter=actor.id,
+        reporter=None if other else actor.id,
     )
-    decision = decide(protocol, None, actor, house.now(), around, intent, Opening(number, place.id, report))
+    opening, roles = Opening(number, place.id, report), (other.role,) if other else None
+    decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=roles)
     refuse_names(house, session, None, protocol, decision, tells=True)
     opened = decision.events[0]
     assert isinstance(opened, CaseOpened)
@@ -228,6 +281,8 @@ def _open(
     )
     events = keep(house, session, case_id, protocol, (), decision.events, decision.people, around)
     reports.settle(session, report, reports.ReportStatus.opened, case_id)
+    if other is not None:
+        other.also(session, case_id)
     case = fold(protocol, events)
     notify(house, session, protocol, case, case_id, _with_opening(protocol, protocol.acts[intent.act], events), around)
     may_see = index.find(session, scope_of(house, actor), number, today=today_for(house)) is not None

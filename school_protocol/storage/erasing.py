@@ -15,6 +15,7 @@ from school_protocol.storage import cases
 from school_protocol.storage.figures import shares
 from school_protocol.storage.migrate import METADATA
 from school_protocol.storage.numbers import format_number
+from school_protocol.storage.signalement.reports import erase_of_case
 from school_protocol.storage.tables import DraftRow
 from school_protocol.storage.vault import Vault
 
@@ -38,6 +39,7 @@ def erase_case(session: Session, vault: Vault, case_id: str, *, at: datetime, ac
     cases.hold(session, case_id)
     shares.freeze(session, vault, case_id)
     cases.destroy_case(session, vault, case_id, at=at, actor=actor)
+    erase_of_case(session, case_id)
     for table in emptied():
         session.execute(delete(table).where(table.c.case_id == case_id))
     spelt = {number, format_number(number), format_number(number).replace(" ", "-"), case_id}

@@ -30,6 +30,7 @@ from school_protocol.storage.figures import tables as figure_tables  # noqa: F40
 from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
 from school_protocol.storage.review import tables as review_tables  # noqa: F401
 from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
+from school_protocol.storage.signalement import tables as signalement_tables  # noqa: F401
 from school_protocol.storage.tables import DirectoryBase, RealmBase
 from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
 from school_protocol.storage.workshops import attestation_tables  # noqa: F401

@@ -35,6 +35,7 @@ from school_protocol.web import (
     review,
     sessions,
     sign_in,
+    signalement,
     staff,
     systems,
     team,
@@ -47,6 +48,7 @@ from school_protocol.web import (
 from school_protocol.web.cases import sharing
 from school_protocol.web.figures import campaign
 from school_protocol.web.referrals import contacts
+from school_protocol.web.signalement import triage
 from school_protocol.web.stores import open_engines
 from school_protocol.web.workshops import joining, laptop, room
 from school_protocol.web.workshops.mounting import Mounted
@@ -91,7 +93,9 @@ def _furnished(
         TRAP_BAD_REQUEST_ERRORS=False,
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
-    for part in (sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop):
+    for part in (
+        sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop, signalement,
+    ):  # fmt: skip
         part.init_app(app)
     for blueprint in (
         sign_in.blueprint,
@@ -118,6 +122,8 @@ def _furnished(
         api.blueprint,
         visits.blueprint,
         sharing.blueprint,
+        signalement.blueprint,
+        triage.blueprint,
         workshops.blueprint,
         joining.blueprint,
         room.blueprint,

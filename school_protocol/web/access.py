@@ -22,6 +22,8 @@ from school_protocol.services.protocols.publishing import may_publish
 from school_protocol.services.referrals.contacts import may_keep
 from school_protocol.services.referrals.seeing import may_see_register
 from school_protocol.services.review.queueing import may_review
+from school_protocol.services.signalement.doors import may_keep_doors
+from school_protocol.services.signalement.triage import reads_any
 from school_protocol.services.staff.reach import may_administer
 from school_protocol.services.teams.team import has_team
 from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
@@ -83,6 +85,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "cases.act": Permission.see_case,
     "cases.move": Permission.see_case,
     "cases.danger": Permission.see_case,
+    "cases.told": Permission.see_case,
     "cases.first_minutes": Permission.see_case,
     "cases.case_file": Permission.see_case,
     "cases.letters": Permission.see_case,
@@ -255,6 +258,41 @@ PERMISSIONS: Mapping[str, Permission] = {
     "workshops.scenario_file": Permission.train,
     "workshops.scenario_kit": Permission.train,
     "workshops.scenario_withdraw": Permission.train,
+    **dict.fromkeys(
+        (
+            "signalements.index",
+            "signalements.show",
+            "signalements.answer",
+            "signalements.orient",
+            "signalements.close",
+            "signalements.verify",
+            "signalements.again",
+            "signalements.link",
+            "signalements.crowd",
+            "signalements.close_crowd",
+            "signalements.open_case",
+            "signalements.sheet",
+        ),
+        Permission.read_signalements,
+    ),
+    **dict.fromkeys(
+        (
+            "signalements.addresses",
+            "signalements.renew",
+            "signalements.end",
+            "signalements.poster",
+            "signalements.leaflet",
+        ),
+        Permission.keep_doors,
+    ),
+    "signalement.form": Permission.anyone,
+    "signalement.sent": Permission.anyone,
+    "signalement.back": Permission.anyone,
+    "signalement.thread": Permission.anyone,
+    "signalement.add": Permission.anyone,
+    "signalement.withdraw": Permission.anyone,
+    "signalement.after": Permission.anyone,
+    "signalement.out": Permission.anyone,
     "joining.index": Permission.anyone,
     "joining.find": Permission.anyone,
     "joining.by_link": Permission.anyone,
@@ -289,6 +327,8 @@ KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
     Permission.see_systems: may_see_tokens,
     Permission.train: may_train,
     Permission.see_certificates: may_see_certificates,
+    Permission.read_signalements: reads_any,
+    Permission.keep_doors: may_keep_doors,
 }
 """What is decided by who somebody is, whatever they ask about: nobody else learns that such an address is there."""
 
@@ -348,6 +388,8 @@ def _refuse_foreign(endpoint: str) -> ResponseReturnValue | None:
     if not _is_own_site():
         raise CSRFError("The form was sent from another site.")
     limits.count(endpoint)
+    if sessions.knows_nobody():
+        return None  # such a form carries a token of its own, which its service asks for
     sessions.bind_form_token()
     try:
         csrf.protect()

@@ -42,6 +42,8 @@ LONG_FORMS = frozenset(
         "visits.correct",
         "protocols.part",
         "protocols.entry",
+        "signalements.open_case",
+        "signalements.close_crowd",
     }
 )
 UPLOADS = {"verifying.verify": MOST + ELSEWHERE}

@@ -27,6 +27,7 @@ from school_protocol.services.retention import lists
 from school_protocol.services.review import queueing
 from school_protocol.services.sharing.answering import waiting_for
 from school_protocol.services.sharing.views import RequestLine
+from school_protocol.services.signalement import doors, triage
 from school_protocol.services.staff import reach
 from school_protocol.services.staff.reminding import NOTHING_ENDS, Ending, certificates_ending
 from school_protocol.services.teams import team
@@ -75,6 +76,9 @@ def init_app(app: Flask) -> None:
         asked_of_me=_asked_of_me,
         may_bulk=_may_bulk,
         may_train=_may_train,
+        reads_signalements=_reads_signalements,
+        signalements_unseen=_signalements_unseen,
+        may_keep_doors=_may_keep_doors,
         may_see_certificates=_may_see_certificates,
         certificates_ending=_certificates_ending,
         may_see_limits=_may_see_limits,
@@ -316,6 +320,33 @@ def _may_train() -> bool:
     reader = _reader()
     try:
         return reader is not None and founding.may_train(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _reads_signalements() -> bool:
+    """Whether “Public reports” is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and triage.reads_any(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _signalements_unseen() -> int:
+    """How many public reports wait unread for whoever reads; none where the house can't say."""
+    reader = _reader()
+    try:
+        return triage.count_unseen(sessions.house(), reader) if reader is not None else 0
+    except SchoolProtocolError:
+        return 0
+
+
+def _may_keep_doors() -> bool:
+    """Whether a school's address for reports is for whoever reads to make; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and doors.may_keep_doors(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 

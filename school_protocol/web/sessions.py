@@ -36,6 +36,8 @@ RECOGNISE = "recognise"
 """Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
 SCOPE = "cookies_of"
 """Where an application keeps what its cookies are called after, beside those of other applications here."""
+STRANGERS = frozenset({"signalement"})
+"""Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()
 
@@ -46,8 +48,8 @@ class Visits(SecureCookieSessionInterface):
     digest_method = staticmethod(hashlib.sha256)
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """What anybody may keep depends on no cookie, and sets none."""
-        if not response.cache_control.public:
+        """What anybody may keep depends on no cookie, and sets none; nor does a page for strangers."""
+        if not response.cache_control.public and not knows_nobody():
             super().save_session(app, session, response)
 
 
@@ -80,7 +82,7 @@ def init_app(app: Flask) -> None:
 @login_manager.request_loader  # type: ignore[untyped-decorator]
 def _load(_request: Request) -> SignedIn | None:
     token = token_of_request()
-    if not token or g.get(_UNKNOWN):
+    if not token or g.get(_UNKNOWN) or knows_nobody():
         return None
     try:
         recognise = current_app.extensions.get(RECOGNISE)
@@ -89,6 +91,11 @@ def _load(_request: Request) -> SignedIn | None:
         setattr(g, _UNKNOWN, True)  # the page that says so waits no second time
         raise
     return SignedIn(actor) if actor is not None else None
+
+
+def knows_nobody() -> bool:
+    """Whether this request is for a page that knows nobody, whoever may be signed in."""
+    return request.blueprint in STRANGERS
 
 
 def house_of(app: Flask) -> House:

@@ -20,7 +20,8 @@ UNMEANT = frozenset({"format", "version"})
 ORDERED = frozenset({"values", "languages", "days", "fixed", "anchors", "first_acts", "never", "say", "from", "steps",
                      "sections", "floors", "retention", "since", "until", "letterhead", "body", "points", "fields",
                      "people", "evidence", "services", "terms", "counts", "decisions", "order",
-                     "named_after", "classes"})  # fmt: skip
+                     "named_after", "classes", "numbers", "rises", "urgent", "restricted", "advice", "do", "family",
+                     "after"})  # fmt: skip
 """Lists in whose order there is a meaning, by their key."""
 
 

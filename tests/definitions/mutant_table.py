@@ -107,14 +107,21 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
 
 _UNPROVEN = {
     "administers", "documents", "figures", "keeps_contacts", "letterhead", "pieces", "retention", "review",
-    "second_factor", "sources", "notice", "teams", "title", "trains", "visits", "editable", "code", "provenance",
+    "second_factor", "signalement", "sources", "notice", "teams", "title", "trains", "visits", "editable", "code",
+    "provenance",
 }  # fmt: skip
 _SAYS = {"fr", "ar", "en"}
 
 
 def bones(path: Path) -> str:
     """The digest of a definition without its words, its documents, and what else no proof looks at."""
-    return hashlib.sha256(json.dumps(_bare(written(path)), sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps(_bare(_recorded(written(path))), sort_keys=True).encode()).hexdigest()
+
+
+def _recorded(data: Tree) -> Tree:
+    """Without the forms that no act records: they lie outside every case."""
+    used = {act["form"] for act in data["acts"].values()}
+    return {**data, "forms": {key: form for key, form in data["forms"].items() if key in used}}
 
 
 def _bare(data: Any) -> Any:

@@ -364,6 +364,9 @@ def _unchecked(key: str) -> Callable[[Tree], None]:
                     holder[name] = [one for one in listed(holder[name]) if one != key]
             if yearly.get("waiting") == key:
                 del yearly["waiting"]
+        for step in data.get("signalement", {}).get("material", {}).get("after", ()):
+            if step.get("deadline") == key:
+                del step["deadline"]
         figures = data.get("figures", {})
         for name in ("in_time", "public"):
             if key in listed(figures.get(name)):

@@ -41,6 +41,8 @@ from tests.definitions.review_faults import ALONE as REVIEW_ALONE
 from tests.definitions.review_faults import FAULTS as REVIEW_FAULTS
 from tests.definitions.review_faults import WHOLE as REVIEW_WHOLE
 from tests.definitions.review_faults import whole, with_review
+from tests.definitions.signalement_faults import FAULTS as SIGNALEMENT_FAULTS
+from tests.definitions.signalement_faults import with_reports
 from tests.definitions.test_definition_reading import CASES, SYNTAX, TEXT, WRITING, changed
 from tests.definitions.yearly_faults import FAULTS as YEARLY_FAULTS
 from tests.definitions.yearly_faults import WHOLE as YEARLY_WHOLE
@@ -196,6 +198,7 @@ _ALL: Mapping[str, str | bytes] = {
     **{says: with_review(change) for change, says in REVIEW_FAULTS if says in REVIEW_ALONE},
     **{says: whole(name) for name, says in REVIEW_WHOLE},
     **{says: with_figures(change) for change, _line, says in FIGURE_FAULTS},
+    **{f"public reports: {says}": with_reports(*changes) for changes, _where, says in SIGNALEMENT_FAULTS},
     "levels of nothing": with_figures(*UNASSESSED),
 }
 FILES = {

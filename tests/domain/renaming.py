@@ -117,6 +117,8 @@ class Renamed:
                 new[key] = self._pieces(value)
             elif key == "review":
                 new[key] = self._review(value)
+            elif key == "signalement":
+                new[key] = self._signalement(value)
             elif key == "retention":
                 new[key] = [plain("states", conditions=("when",))(rule) for rule in value]
             else:
@@ -165,6 +167,28 @@ class Renamed:
             ),
         }
         return self._each(review, rules)
+
+    def _signalement(self, public: Tree) -> Tree:
+        names = (
+            "form", "staff_form", "act", "as", "alike", "contact", "not_for", "reads", "restricted_reads", "doors",
+            "out_of_hours", "numbers",
+        )  # fmt: skip
+        steps = self._plain("tell")
+        turned: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("from", "otherwise"), self._names),
+            "values": lambda values: {self.name(key): self.name(value) for key, value in values.items()},
+        }
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(names, self._names),
+            **dict.fromkeys(("restricted_when", "urgent_when", "never_send"), self._condition),
+            **dict.fromkeys(("rises", "urgent", "restricted"), lambda listed: [steps(one) for one in listed]),
+            **dict.fromkeys(("orientations", "sheets"), lambda named: self._keyed(named, self._plain("targets"))),
+            "becomes": lambda becomes: {self.name(key): self._each(one, turned) for key, one in becomes.items()},
+            "material": lambda material: {
+                **material, "after": [self._plain("deadline")(one) for one in material["after"]],
+            },
+        }  # fmt: skip
+        return self._each(public, rules)
 
     def _form(self, form: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {

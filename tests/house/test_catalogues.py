@@ -42,8 +42,10 @@ PASSED_ON = {
     "school_protocol/definitions/saying.py",
     "school_protocol/services/protocols/moving_said.py",
     "school_protocol/services/workshops/attest_said.py",
+    "school_protocol/services/signalement/challenge.py",
     "school_protocol/services/staff/said.py",
     "school_protocol/web/cases/sight_said.py",
+    "school_protocol/web/signalement/said.py",
     "school_protocol/web/api/problems.py",
     "school_protocol/web/systems/said.py",
 }

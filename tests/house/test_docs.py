@@ -17,7 +17,15 @@ from school_protocol.cli import main
 from school_protocol.definitions import read
 from school_protocol.definitions.acting import NEEDED
 from school_protocol.definitions.checking import RESERVED
-from school_protocol.domain import document_rules, figure_rules, pieces_rules, protocol, yearly_rules
+from school_protocol.domain import (
+    document_rules,
+    figure_rules,
+    pieces_rules,
+    protocol,
+    signalement_material,
+    signalement_rules,
+    yearly_rules,
+)
 from school_protocol.domain.clock import Unit
 from school_protocol.domain.document_rules import Section
 from school_protocol.domain.errors import DefinitionError
@@ -33,7 +41,9 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 
 MODELS = {
     name: found
-    for model in (protocol, document_rules, figure_rules, pieces_rules, yearly_rules)
+    for model in (
+        protocol, document_rules, figure_rules, pieces_rules, signalement_material, signalement_rules, yearly_rules,
+    )
     for name, found in vars(model).items()
     if isinstance(found, type) and issubclass(found, BaseModel) and found.__module__ == model.__name__
 }

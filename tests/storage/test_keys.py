@@ -15,6 +15,7 @@ from sqlalchemy import JSON, Boolean, Date, Integer, LargeBinary, insert
 from school_protocol.storage import cases, keys, migrate, once
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import METADATA
+from school_protocol.storage.signalement.tables import Hour
 from school_protocol.storage.tables import Moment, Plain, Wrapped
 from school_protocol.storage.vault import Vault
 from storage.conftest import NOW, Realm, entry
@@ -57,7 +58,7 @@ def test_each_of_them_is_brought_under_the_new_key(table: type[Wrapped], tmp_pat
 
 def _some(kind: Any) -> Any:
     """A value of a column's type."""
-    values = {Moment: NOW, Plain: "x", LargeBinary: b"x", Boolean: False, Date: NOW.date(), JSON: {}, Integer: 1}
+    values = {Moment: NOW, Hour: NOW, Plain: "x", LargeBinary: b"x", Boolean: False, Date: NOW.date(), JSON: {}, Integer: 1}
     return next(value for one, value in values.items() if isinstance(kind, one))
 
 

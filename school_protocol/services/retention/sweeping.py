@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from school_protocol.domain.retention import LEAST_RUNS
 from school_protocol.services.house import House
+from school_protocol.services.signalement.keeping import erase_over
 from school_protocol.storage import keys, once, proving, sign_in
 from school_protocol.storage import retention as storage
 
@@ -37,10 +38,13 @@ def sweep(house: House) -> dict[str, int]:
         once.drop_tokens(session, base - TOKENS)
         unused = keys.drop_unused_keys(session, base - UNUSED_KEYS)
         exports = storage.drop_exports(session, base)
+    public = erase_over(house, base, left_since=base - UNTRIAGED_REPORTS)
     with house.directory.writing() as session:
         sign_in.drop_web_sessions(session, base)
         sign_in.drop_attempts(session, base - ATTEMPTS)
         proving.drop_over(session, base)
-    if reports:
-        _log.warning("%d reports without a case were deleted: their time was over", len(reports))
-    return {"reports": len(reports), "drafts": drafts, "unused_keys": unused, "exports": exports}
+    if reports or public:
+        _log.warning("%d reports without a case were deleted: their time was over", len(reports) + public)
+    return {
+        "reports": len(reports), "public_reports": public, "drafts": drafts, "unused_keys": unused, "exports": exports,
+    }  # fmt: skip

@@ -30,6 +30,7 @@ from school_protocol.web.cases import (
     retention,
     rights,
     sight,
+    told,
     undoing,
 )
 from school_protocol.web.cases.answering import (
@@ -62,6 +63,7 @@ retention.add_to(blueprint)
 rights.add_to(blueprint)
 evidence.add_to(blueprint)
 sight.add_to(blueprint)
+told.add_to(blueprint)
 
 FIRST_MINUTES, CASE_FILE = "first-minutes", "case-file"
 

@@ -74,6 +74,7 @@ OF_ONE_CASE = {
     "review.end": ("/cases/{number}/review/examined", {"sentence": "x"}),
     "review.refuse": ("/cases/{number}/review/refuse", {"reason": "x"}),
     "cases.bundle": ("/cases/{number}/bundles/prosecutor_bundle", {"about": "referral-1", "language": "fr"}),
+    "cases.told": ("/cases/{number}/told", {}),
     "cases.letter": ("/cases/{number}/letters/marsad_sheet", {"about": "case", "language": "fr"}),
 }
 """Endpoint → the address of a page about one case, and what its form sends."""
@@ -161,6 +162,19 @@ OF_NO_CASE = {
         "api.record_schema",
     ), "for other systems, by token; which cases is asked in tests/may and services/test_api_reading"),
     "review.index": "for who reviews; whom it shows what is asked in tests/may and services/test_review_queue",
+    **dict.fromkeys((
+        "signalement.form", "signalement.sent", "signalement.back", "signalement.thread", "signalement.add",
+        "signalement.withdraw", "signalement.after", "signalement.out",
+    ), "for strangers, who see no case"),
+    **dict.fromkeys((
+        "signalements.index", "signalements.show", "signalements.answer", "signalements.orient", "signalements.close",
+        "signalements.verify", "signalements.again", "signalements.link", "signalements.crowd",
+        "signalements.close_crowd", "signalements.open_case", "signalements.sheet",
+    ), "what was told from outside; who reads which is asked in services/test_signalement_triage"),
+    **dict.fromkeys((
+        "signalements.addresses", "signalements.renew", "signalements.end", "signalements.poster",
+        "signalements.leaflet",
+    ), "a school's address, and no case"),
     **dict.fromkeys(("bulk.job", "bulk.files", "bulk.stop", "bulk.delete"), "one's own jobs"),
     **dict.fromkeys(("help.drawing", "help.wall", "help.forms", "help.form"), "the definition"),
     **dict.fromkeys((

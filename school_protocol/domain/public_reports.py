@@ -1,0 +1,243 @@
+"""Public reports as plain values: what of them counts, what becomes of their answers, which of a flood stand out."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from statistics import median
+from typing import Any
+
+from school_protocol.domain.answers import answer_values
+from school_protocol.domain.clock import Calendar, NoSchoolTime, Unit, later
+from school_protocol.domain.conditions import Condition
+from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.signalement_rules import Becomes, Rise, SignalementRules
+
+FLOOD = 10
+"""More than so many of one hour at one school are a flood: those that are like the others become one line."""
+ALIKE = 3
+"""So many alike are one line, flood or not."""
+FEW = 5
+"""Urgent ones are few where they are no more than one in so many."""
+NAME_LEAST = 3
+"""Letters that a name must have to be recognised among who must not read a report."""
+
+
+class Status(StrEnum):
+    """What became of a public report."""
+
+    waiting = "waiting"
+    answered = "answered"
+    opened = "opened"
+    linked = "linked"
+    oriented = "oriented"
+    closed = "closed"
+
+
+IN_A_CASE = frozenset({Status.opened, Status.linked})
+WITHOUT_CASE = frozenset({Status.answered, Status.oriented, Status.closed})
+"""Settled without a case: kept for some months, then erased; taken up again as soon as the reporter adds something."""
+
+
+class Wrong(StrEnum):
+    """Why one is closed; nothing is written of whoever sent it."""
+
+    mistaken = "mistaken"
+    abusive = "abusive"
+
+
+# ---- what its answers say --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What stands in clear of a report's answers."""
+
+    restricted: bool
+    urgent: bool
+    to_verify: bool
+    fullness: int
+
+
+def weigh(rules: SignalementRules, form: Form, answers: Mapping[str, Any], *, by_staff: bool) -> Weighed:
+    """Who reads it, how pressing it is, whether somebody stands behind it, and how much it says."""
+    values = answer_values(form.fields, answers)
+    reached = any(answers.get(key) for key in rules.contact if form.by_key[key].is_words)
+    return Weighed(
+        restricted=_holds(rules.restricted_when, values),
+        urgent=_holds(rules.urgent_when, values),
+        to_verify=not by_staff and not reached,
+        fullness=_fullness(form, answers),
+    )
+
+
+def is_never_to_send(rules: SignalementRules, form: Form, answers: Mapping[str, Any]) -> bool:
+    """Whether the receipt says again that an image is never sent."""
+    return _holds(rules.never_send, answer_values(form.fields, answers))
+
+
+def _holds(condition: Condition | None, values: Mapping[str, Any]) -> bool:
+    return condition is not None and condition.holds(values)
+
+
+def _fullness(form: Form, answers: Mapping[str, Any]) -> int:
+    """How much was told: an answer that was not asked for counts one, and so does each forty words."""
+    free = sum(1 for field in form.fields if not field.required and answers.get(field.key) not in (None, "", []))
+    words = sum(len(str(answers.get(field.key, "")).split()) for field in form.fields if field.type is FieldType.long)
+    return min(free + min(words // 40, 5), 20)
+
+
+def alike_texts(rules: SignalementRules, answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """The texts whose keyed hashes say that two reports are alike: as it stands, and without repeated letters."""
+    said = " ".join(str(answers.get(key, "")) for key in rules.alike)
+    letters = "".join(char for char in unicodedata.normalize("NFKD", said.casefold()) if char.isalpha())
+    shape = "".join(char for place, char in enumerate(letters) if place == 0 or letters[place - 1] != char)
+    return tuple(dict.fromkeys(text for text in (" ".join(said.split()), shape) if text))
+
+
+def names_said(text: str, names: Mapping[str, Iterable[str]]) -> frozenset[str]:
+    """Which of these people (account → the words of their names) may be meant by who must not read it.
+
+    A word is enough: rather one reader too few than the one who must not.
+    """
+    said = {word for word in text.split() if len(word) >= NAME_LEAST}
+    said |= {f"{first} {second}" for first, second in zip(text.split(), text.split()[1:], strict=False)}
+    return frozenset(
+        account for account, words in names.items() if any(len(word) >= NAME_LEAST and word in said for word in words)
+    )
+
+
+def becoming(
+    rules: SignalementRules, target: Form, answers: Mapping[str, Any], *, received: datetime, barred: Collection[str]
+) -> dict[str, Any]:
+    """The answers with which the form of the act opens that makes a case of it."""
+    found: dict[str, Any] = {}
+    for key, one in rules.becomes.items():
+        field = target.by_key[key]
+        if one.received:
+            found[key] = received.isoformat()
+        elif one.barred:
+            if barred:
+                found[key] = sorted(barred)
+        elif field.is_words:
+            said = [str(answers[name]) for name in one.from_ if answers.get(name)]
+            if said:
+                found[key] = "\n\n".join(said)
+        elif (value := _option(one, answers.get(one.from_[0]))) is not None:
+            several = field.type is FieldType.choices
+            found[key] = value if several == isinstance(value, list) else ([value] if several else value[0])
+    return found
+
+
+def _option(one: Becomes, given: Any) -> Any:
+    if isinstance(given, list):
+        kept = [one.values.get(item, item if not one.values else "") for item in given]
+        return [item for item in kept if item] or ([one.otherwise] if one.otherwise else None)
+    if given is None:
+        return one.otherwise
+    return one.values.get(given, one.otherwise if one.values else given)
+
+
+# ---- how it rises ----------------------------------------------------------------------------------------------------
+
+
+def falls_due(calendar: Calendar, since: datetime, step: Rise) -> datetime:
+    """When a step is told of a report that waits since that hour; a calendar that never opens counts days."""
+    try:
+        return later(calendar, since, step.after, Unit(step.unit))
+    except NoSchoolTime:
+        return later(calendar, since, max(step.after, 1), Unit.calendar_days)
+
+
+def steps_due(calendar: Calendar, steps: Sequence[Rise], since: datetime, now: datetime) -> int:
+    """How many of the steps have fallen due: those before one that has, too."""
+    due = [number for number, step in enumerate(steps, 1) if falls_due(calendar, since, step) <= now]
+    return max(due, default=0)
+
+
+def told_by(steps: Sequence[Rise], step: int) -> frozenset[str]:
+    """The roles to which it has risen."""
+    return frozenset(role for one in steps[:step] for role in one.tell)
+
+
+# ---- floods ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What collapsing asks of one report."""
+
+    id: str
+    hour: datetime
+    fullness: int
+    urgent: bool
+    marks: frozenset[bytes]
+
+
+def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
+    """Reports as lines: each by itself, or one line for those alike and for the crowd of a flooded hour.
+
+    In a flooded hour some stand out that are like no others: those that say most, and urgent ones where few are, ten
+    of each at most; further ones that say more than is usual, or are urgent where few are, are a line apart from the
+    crowd. Order is kept, by the first of each line.
+    """
+    line_of = _twins(sent)
+    sizes = Counter(line_of.values())
+    by_hour: dict[datetime, list[Sent]] = {}
+    for one in sent:
+        by_hour.setdefault(one.hour, []).append(one)
+    crowds = {
+        hour: _Crowd.of(found, [one for one in found if sizes[line_of[one.id]] == 1]) for hour, found in by_hour.items()
+    }
+    lines: dict[str, list[str]] = {}
+    for one in sent:
+        like, crowd = line_of[one.id], crowds[one.hour]
+        if sizes[like] >= ALIKE:
+            name = f"alike:{like}"
+        elif crowd.number > FLOOD:
+            name = crowd.line(one, is_alone=sizes[like] == 1)
+        else:
+            name = one.id
+        lines.setdefault(name, []).append(one.id)
+    return tuple(tuple(ids) for ids in lines.values())
+
+
+@dataclass(frozen=True, slots=True)
+class _Crowd:
+    """What came within one hour. `most`: how much one must say to stand out; `urgent`: how many urgent ones there are,
+    none where they are not few."""
+
+    number: int
+    usual: float
+    most: int
+    urgent: int
+
+    @classmethod
+    def of(cls, found: Sequence[Sent], alone: Sequence[Sent]) -> _Crowd:
+        said = sorted((one.fullness for one in alone), reverse=True)
+        most = said[FLOOD] + 1 if len(said) > FLOOD else 0
+        urgent = sum(one.urgent for one in found)
+        return cls(len(found), median(one.fullness for one in found), most, urgent if urgent * FEW <= len(found) else 0)
+
+    def line(self, one: Sent, *, is_alone: bool) -> str:
+        says_more, is_urgent = one.fullness > self.usual, one.urgent and self.urgent > 0
+        if is_alone and ((says_more and one.fullness >= self.most) or (is_urgent and self.urgent <= FLOOD)):
+            return one.id
+        part = "urgent" if is_urgent else "fuller" if says_more else "crowd"
+        return f"{part}:{one.hour.isoformat()}"
+
+
+def _twins(sent: Iterable[Sent]) -> dict[str, str]:
+    """Report → the first of those that are alike, one mark in common being enough."""
+    first: dict[bytes, str] = {}
+    found: dict[str, str] = {}
+    for one in sent:
+        known = next((first[mark] for mark in one.marks if mark in first), one.id)
+        found[one.id] = known
+        for mark in one.marks:
+            first.setdefault(mark, known)
+    return found

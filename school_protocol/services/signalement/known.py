@@ -1,0 +1,69 @@
+"""What every use case of public reports asks first: which protocol takes them, and who reads which."""
+
+from __future__ import annotations
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.forms import Form
+from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.public_reports import told_by
+from school_protocol.domain.signalement_rules import SignalementRules
+from school_protocol.services.house import REALM, House
+from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
+from school_protocol.storage.signalement.reports import PublicHeader
+
+PUBLIC, STAFF = "public", "staff"
+"""Kinds of doors: for whoever wants to tell, and for the staff of the school."""
+
+
+def current(house: House) -> tuple[Protocol, SignalementRules]:
+    """The first current protocol that takes public reports; raises Unseen, in a workshop always."""
+    if house.name == REALM:
+        for protocol in house.library.current():
+            if protocol.signalement is not None:
+                return protocol, protocol.signalement
+    raise Unseen("signalement")
+
+
+def is_offered(house: House) -> bool:
+    """Whether this installation takes public reports at all."""
+    try:
+        current(house)
+    except Unseen:
+        return False
+    return True
+
+
+def rules_of(house: House, header: PublicHeader) -> tuple[Protocol, SignalementRules]:
+    """The version under which a report came."""
+    protocol = house.library.protocol(header.protocol, header.version)
+    assert protocol.signalement is not None
+    return protocol, protocol.signalement
+
+
+def form_of(protocol: Protocol, kind: str) -> Form:
+    """The form behind a door of that kind."""
+    rules = protocol.signalement
+    assert rules is not None
+    return protocol.forms[rules.staff_form if kind == STAFF and rules.staff_form else rules.form]
+
+
+def roles_at(actor: Actor, unit: Unit) -> frozenset[str]:
+    """The roles that somebody holds in a school or above it."""
+    return frozenset(actor.roles_in((unit.id, *unit.parents)))
+
+
+def may_read(rules: SignalementRules, header: PublicHeader, actor: Actor, unit: Unit) -> bool:
+    """Whether a report is this person's to read: by a role that reads it, or to which it has risen unseen."""
+    if actor.id in header.barred:
+        return False
+    steps = rules.steps(restricted=header.restricted, urgent=header.urgent)
+    reading = set(rules.restricted_reads if header.restricted else rules.reads) | told_by(steps, header.step)
+    if header.urgent and not header.restricted and header.step > 0:
+        reading |= set(rules.out_of_hours)
+    return not reading.isdisjoint(roles_at(actor, unit))
+
+
+def school(session: Session, unit_id: str) -> Unit:
+    return directory.unit(session, unit_id)

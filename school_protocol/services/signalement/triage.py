@@ -1,0 +1,522 @@
+"""What the school does with what was told: it is listed apart from cases, read, answered, and goes somewhere.
+
+Urgent and unseen ones stand first; what is alike, or comes as a crowd within an hour, is one line. Who reads which is
+`known.may_read`; each reading and each act is noted by account and hour, and goes with the report.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+from school_protocol.domain.answers import plain_text
+from school_protocol.domain.errors import BadInput, Conflict, Unseen
+from school_protocol.domain.forms import Form, FormField
+from school_protocol.domain.policy import Actor, Unit, UnitKind
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.public_reports import IN_A_CASE, Sent, Status, Wrong, becoming, gather
+from school_protocol.domain.receipt_codes import hour_of
+from school_protocol.domain.signalement_rules import Orientation, SignalementRules
+from school_protocol.services.directory import contact_lines
+from school_protocol.services.house import House
+from school_protocol.services.loading import load, scope_of, surroundings, today_for
+from school_protocol.services.opening import Opened, colleague_lines, open_for
+from school_protocol.services.signalement.coming_back import MESSAGES_MOST
+from school_protocol.services.signalement.known import current, form_of, may_read, rules_of
+from school_protocol.services.views import ActView, Choices, ContactLine
+from school_protocol.storage import access, cases, directory, index, once
+from school_protocol.storage.engines import Session
+from school_protocol.storage.signalement import reports
+from school_protocol.storage.signalement.reports import PublicHeader
+
+SHOWN = 3000
+"""So many reports are looked at for one page, at most."""
+MOST = 4000
+"""Letters of an answer."""
+READ = "read"
+SIGNALEMENT = "signalement"
+"""What an access of a case says that was the reading of such a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One line of the list: one report, or several that are alike or came as a crowd (`ids`, the first one first)."""
+
+    ids: tuple[str, ...]
+    unit: Unit
+    hour: datetime
+    """Of the latest; `since`: of the earliest."""
+    since: datetime
+    unseen: int
+    urgent: bool
+    restricted: bool
+    to_verify: bool
+    status: Status
+    kind: str
+    number: str | None = None
+    """Of the case that it went into, where this person may see that."""
+
+    @property
+    def id(self) -> str:
+        return self.ids[0]
+
+    @property
+    def size(self) -> int:
+        return len(self.ids)
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """What waits at the schools of this person; `settled`: what was dealt with lately. `more`: not all is shown."""
+
+    waiting: tuple[Line, ...]
+    settled: tuple[Line, ...]
+    unseen: int
+    more: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerLine:
+    """A question of the form, and what was answered."""
+
+    field: FormField
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLine:
+    """One message; `name`: who answered for the school, for the staff alone."""
+
+    by_reporter: bool
+    hour: datetime
+    text: str
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class TraceLine:
+    """Who read it or did what with it (`read`, `answered`, `oriented` …), by the hour."""
+
+    name: str
+    what: str
+    hour: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ReportView:
+    """One report, read. What may be done with it: `can_settle` (it waits), `number` (it is in that case)."""
+
+    id: str
+    unit: Unit
+    protocol: Protocol
+    form: Form
+    kind: str
+    language: str
+    hour: datetime
+    status: Status
+    outcome: str
+    urgent: bool
+    restricted: bool
+    to_verify: bool
+    barred: tuple[str, ...]
+    """Names of colleagues who were recognised among who must not read it: they don't."""
+    answers: tuple[AnswerLine, ...]
+    messages: tuple[MessageLine, ...]
+    traces: tuple[TraceLine, ...]
+    twins: tuple[Line, ...]
+    """Others of the school that say the same."""
+    orientations: tuple[Orientation, ...]
+    contacts: tuple[ContactLine, ...]
+    """Whom to call if there is danger."""
+    number: str | None
+    can_settle: bool
+    can_answer: bool
+
+
+# ---- the list --------------------------------------------------------------------------------------------------------
+
+
+def reads_any(house: House, actor: Actor) -> bool:
+    """Whether this person holds a role that reads public reports, or may come to."""
+    try:
+        _protocol, rules = current(house)
+    except Unseen:
+        return False
+    steps = (*rules.rises, *rules.urgent, *rules.restricted)
+    told = {role for step in steps for role in step.tell}
+    roles = {*rules.reads, *rules.restricted_reads, *rules.out_of_hours, *told}
+    return any(held.role in roles for held in actor.appointments)
+
+
+def see_list(house: House, actor: Actor) -> ListView:
+    """What came to the schools of this person, apart from cases. Raises Unseen where none is theirs to read."""
+    if not reads_any(house, actor):
+        raise Unseen(SIGNALEMENT)
+    units = _places(house, actor)
+    with house.realm.reading() as session:
+        open_ones = _readable(house, session, actor, units, (Status.waiting,))
+        done = _readable(house, session, actor, units, tuple(one for one in Status if one is not Status.waiting))
+        lines = _lines(session, open_ones, units)
+        news = _lines(session, [one for one in done if one.waits], units, apart=True)
+        settled = _lines(session, [one for one in done if not one.waits][:200], units, apart=True)
+    unseen = sum(1 for one in (*open_ones, *done) if one.waits)
+    return ListView(_ordered((*news, *lines)), settled, unseen, len(open_ones) >= SHOWN)
+
+
+def count_unseen(house: House, actor: Actor) -> int:
+    """How many wait unseen for this person: what the desk says."""
+    if not reads_any(house, actor):
+        return 0
+    units = _places(house, actor)
+    with house.realm.reading() as session:
+        found = reports.waiting_at(session, list(units))
+        return sum(1 for one in found if reads(house, session, actor, one, units[one.unit]))
+
+
+def _places(house: House, actor: Actor) -> dict[str, Unit]:
+    """The schools in which, or above which, this person holds a role."""
+    with house.directory.reading() as session:
+        held = directory.units(session, [one.unit for one in actor.appointments])
+        found = {one.id: one for one in held.values() if one.kind is UnitKind.school}
+        above = [one for one in held.values() if one.kind is not UnitKind.school]
+        while above:
+            beneath = [child for one in above for child in directory.children(session, one.id)]
+            found |= {one.id: one for one in beneath if one.kind is UnitKind.school}
+            above = [one for one in beneath if one.kind is not UnitKind.school]
+    return found
+
+
+def _readable(
+    house: House, session: Session, actor: Actor, units: Mapping[str, Unit], statuses: Collection[Status]
+) -> list[PublicHeader]:
+    found = reports.of_units(session, list(units), statuses=statuses, limit=SHOWN)
+    return [one for one in found if reads(house, session, actor, one, units[one.unit])]
+
+
+def _lines(
+    session: Session, headers: Iterable[PublicHeader], units: Mapping[str, Unit], *, apart: bool = False
+) -> tuple[Line, ...]:
+    """`apart`: none is put together with others."""
+    known = {one.id: one for one in headers}
+    by_school: dict[tuple[str, bool], list[PublicHeader]] = {}
+    for one in known.values():
+        by_school.setdefault((one.unit, one.restricted), []).append(one)
+    marks = {} if apart else reports.marks_of(session, list(known))
+    lines = []
+    for found in by_school.values():
+        sent = [Sent(one.id, one.hour, one.fullness, one.urgent, marks.get(one.id, frozenset())) for one in found]
+        together = tuple((one.id,) for one in found) if apart else gather(sent)
+        lines += [_line([known[name] for name in ids], units) for ids in together]
+    return _ordered(lines)
+
+
+def _line(found: list[PublicHeader], units: Mapping[str, Unit]) -> Line:
+    first = found[0]
+    return Line(
+        ids=tuple(one.id for one in found), unit=units[first.unit], hour=max(one.hour for one in found),
+        since=min(one.hour for one in found), unseen=sum(1 for one in found if one.waits),
+        urgent=any(one.urgent for one in found), restricted=first.restricted,
+        to_verify=all(one.to_verify for one in found), status=first.status, kind=first.kind,
+    )  # fmt: skip
+
+
+def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
+    """Unseen and urgent first, single ones before crowds, then the latest."""
+    return tuple(
+        sorted(lines, key=lambda one: (not one.unseen, not one.urgent, one.size > 1, -one.hour.timestamp(), one.id))
+    )
+
+
+# ---- one report ------------------------------------------------------------------------------------------------------
+
+
+def see_report(house: House, actor: Actor, report: str) -> ReportView:
+    """One report, opened: it is seen from now on, and that this person read it is noted. Raises Unseen."""
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        seen = replace(header, waits=None, step=header.step)
+        if header.waits is not None:
+            reports.change(session, seen)
+        _note(house, session, header, actor, READ)
+        return _view(house, session, actor, seen, unit)
+
+
+def see_several(house: House, actor: Actor, ids: Collection[str]) -> tuple[ReportView, ...]:
+    """The reports of one line, a hundred at most; each is seen and noted as `see_report` does."""
+    return tuple(see_report(house, actor, one) for one in list(dict.fromkeys(ids))[:100])
+
+
+def of_case(house: House, actor: Actor, number: str) -> tuple[ReportView, ...]:
+    """What was told from outside in a case that this person sees, as far as they read such reports. Raises Unseen."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number, reading=True)
+        found = reports.of_case(session, loaded.case_id)
+        unit = loaded.around.unit
+        if loaded.pseudonymised or loaded.metadata_only:
+            return ()
+        return tuple(_view(house, session, actor, one, unit) for one in found if actor.id not in one.barred)
+
+
+def _found(
+    house: House, session: Session, actor: Actor, report: str, *, hold: bool = True
+) -> tuple[PublicHeader, Unit]:
+    """A report that this person reads: by its own rules, or because they see the case that it went into."""
+    header = reports.header(session, report, hold=hold)
+    with house.directory.reading() as people:
+        unit = directory.unit(people, header.unit)
+    if actor.realm != house.name or not reads(house, session, actor, header, unit):
+        raise Unseen(report)
+    return header, unit
+
+
+def reads(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> bool:
+    """Whether a report is this person's to read: once it is in a case, as the case is."""
+    if header.case_id is not None:
+        is_named = actor.id not in header.barred
+        return is_named and case_seen(house, session, actor, header.case_id) is not None
+    return may_read(rules_of(house, header)[1], header, actor, unit)
+
+
+def _note(house: House, session: Session, header: PublicHeader, actor: Actor, what: str) -> None:
+    hour = hour_of(house.now())
+    reports.note(session, header.id, account=actor.id, what=what, hour=hour)
+    if header.case_id is not None:
+        access.note(session, case_id=header.case_id, account=actor.id, at=house.now(), what=SIGNALEMENT)
+
+
+def _view(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> ReportView:
+    protocol, rules = rules_of(house, header)
+    content = reports.content(session, house.vault, header.id)
+    form = protocol.forms.get(content["form"]) or form_of(protocol, header.kind)
+    said = reports.messages(session, house.vault, header.id)
+    traces = reports.traces(session, header.id)
+    names = _names(
+        house, {*(one.account for one in traces), *(one.by for one in said if one.by), *header.barred}, actor
+    )
+    twins = [one for one in reports.alike(session, header.id) if reads(house, session, actor, one, unit)]
+    return ReportView(
+        id=header.id, unit=unit, protocol=protocol, form=form, kind=header.kind, language=content["language"],
+        hour=header.hour, status=header.status, outcome=header.outcome, urgent=header.urgent,
+        restricted=header.restricted, to_verify=header.to_verify,
+        barred=tuple(sorted(names.get(one, "") for one in header.barred)),
+        answers=tuple(
+            AnswerLine(field, content["answers"][field.key]) for field in form.fields if field.key in content["answers"]
+        ),
+        messages=tuple(MessageLine(one.by_reporter, one.hour, one.text, names.get(one.by, "")) for one in said),
+        traces=tuple(TraceLine(names.get(one.account, ""), one.what, one.hour) for one in traces),
+        twins=tuple(_line([one], {unit.id: unit}) for one in twins[:50]),
+        orientations=tuple(rules.orientations.values()),
+        contacts=tuple(line for line in contact_lines(house, protocol, unit.id, rules.numbers) if line.phone),
+        number=case_seen(house, session, actor, header.case_id) if header.case_id else None,
+        can_settle=header.status is Status.waiting, can_answer=len(said) < MESSAGES_MOST,
+    )  # fmt: skip
+
+
+def _names(house: House, accounts: Collection[str], actor: Actor) -> dict[str, str]:
+    with house.directory.reading() as session:
+        return {key: one.name(actor.language) for key, one in directory.accounts(session, accounts).items()}
+
+
+def case_seen(house: House, session: Session, actor: Actor, case_id: str) -> str | None:
+    """The number of a case, if this person sees it."""
+    number = cases.opened(session, case_id).number
+    return number if index.find_id(session, scope_of(house, actor), number, today=today_for(house)) else None
+
+
+# ---- what is done with it --------------------------------------------------------------------------------------------
+
+
+def answer(house: House, actor: Actor, report: str, said: str, *, settles: bool, token: str) -> ReportView:
+    """Write to the reporter, who reads it with their code; `settles`: nothing more is to be done. Raises BadInput."""
+    text = plain_text(said)
+    if not text:
+        raise BadInput({"said": ("required",)})
+    if len(text) > MOST:
+        raise BadInput({"said": (f"too_long:{MOST}",)})
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        press = once.press(house.vault, actor.id, token, "answer", report, text, settles)
+        if once.use(session, press, {"report": report}, at=_at(house)) is None:
+            if len(reports.messages(session, house.vault, report)) >= MESSAGES_MOST:
+                raise BadInput({"said": ("too_many_messages",)})
+            reports.write_message(session, house.vault, report, text, hour=hour_of(house.now()), by=actor.id)
+            header = _seen(house, session, header)
+            if settles and header.status is Status.waiting:
+                header = _settle(house, session, header, Status.answered)
+            _note(house, session, header, actor, "answered")
+        return _view(house, session, actor, reports.header(session, report), unit)
+
+
+def orient(house: House, actor: Actor, report: str, orientation: str) -> ReportView:
+    """Not for the school: the reporter is told who can help, with what the directory knows of them today."""
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        if orientation not in rules_of(house, header)[1].orientations:
+            raise BadInput({"orientation": ("unknown_option" if orientation else "required",)})
+        if (header.status, header.outcome) != (Status.oriented, orientation):
+            _waits(header)
+            header = _settle(house, session, header, Status.oriented, orientation)
+            _note(house, session, header, actor, "oriented")
+        return _view(house, session, actor, header, unit)
+
+
+def close(house: House, actor: Actor, ids: Collection[str], why: str) -> int:
+    """Close reports sent by mistake or to annoy, one or a crowd; nothing is written of anybody. How many it closed."""
+    if why not in {one.value for one in Wrong}:
+        raise BadInput({"why": ("unknown_option" if why else "required",)})
+    closed = 0
+    with house.realm.writing() as session:
+        for one in list(dict.fromkeys(ids))[:SHOWN]:
+            header, _unit = _found(house, session, actor, one)
+            if header.status is Status.waiting:
+                _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
+                closed += 1
+    return closed
+
+
+def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
+    """Mark that what it says is to be verified still, or was."""
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        if header.to_verify != is_to_verify:
+            header = replace(header, to_verify=is_to_verify)
+            reports.change(session, header)
+            _note(house, session, header, actor, "to_verify" if is_to_verify else "verified")
+        return _view(house, session, actor, header, unit)
+
+
+def take_up_again(house: House, actor: Actor, report: str) -> ReportView:
+    """What was answered, sent elsewhere or closed waits once more: somebody saw it otherwise."""
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        if header.status is not Status.waiting:
+            if header.status in IN_A_CASE:
+                raise Unseen(report)
+            header = replace(header, status=Status.waiting, settled=None, outcome="")
+            reports.change(session, header)
+            _note(house, session, header, actor, "taken_up_again")
+        return _view(house, session, actor, header, unit)
+
+
+def link(house: House, actor: Actor, report: str, number: str) -> ReportView:
+    """Put it to a case that this person sees, of the same school: several reporters, one case.
+
+    Raises Unseen for a case that isn't theirs, BadInput (`number`) for one of another school, and for one that more
+    people read than may read this.
+    """
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        try:
+            loaded = load(house, session, actor, number)
+        except Unseen:
+            raise BadInput({"number": ("no_such_case",)}) from None
+        if loaded.case.unit != header.unit:
+            raise BadInput({"number": ("other_school",)})
+        if header.restricted and loaded.case.restricted_seq is None:
+            raise BadInput({"number": ("less_restricted",)})
+        if header.case_id != loaded.case_id:
+            _waits(header)
+            header = _settle(house, session, header, Status.linked, case_id=loaded.case_id)
+            _note(house, session, header, actor, "linked")
+        return _view(house, session, actor, header, unit)
+
+
+# ---- a case out of it ------------------------------------------------------------------------------------------------
+
+
+def see_opening(house: House, actor: Actor, report: str) -> ActView:
+    """The form of the act that opens a case, filled in with what was told. Raises Unseen."""
+    with house.realm.reading() as session:
+        header, unit = _found(house, session, actor, report, hold=False)
+        _waits(header)
+        content = reports.content(session, house.vault, report)
+    protocol, rules = _opening(house)
+    act = protocol.acts[rules.act]
+    around = surroundings(house, unit.id, language=actor.language)
+    filled = becoming(
+        rules, protocol.form_of(act), content["answers"], received=header.hour, barred=header.barred - {actor.id}
+    )
+    return ActView(
+        protocol=protocol, act=act, form=protocol.form_of(act), head=None,
+        choices=Choices(
+            accounts=colleague_lines(protocol, around, actor), contacts=contact_lines(house, protocol, unit.id)
+        ),
+        prefill=filled, units=(unit,),
+    )  # fmt: skip
+
+
+def open_as_case(
+    house: House, actor: Actor, report: str, answers: Mapping[str, Any], *, token: str, said: object = None
+) -> Opened:
+    """Open a case out of a report, and put the report to it: one transaction. Its first moment is the report's hour.
+
+    One that only those above the school read stays with them: a restricted report makes a restricted case, whatever
+    the form says. Raises as the opening of a case does; Conflict where somebody else dealt with it meanwhile.
+    """
+    with house.realm.reading() as session:
+        header, unit = _found(house, session, actor, report, hold=False)
+    protocol, rules = _opening(house)
+
+    def put_to(session: Session, case_id: str) -> None:
+        now, _unit = _found(house, session, actor, report)
+        if now.status is not Status.waiting:
+            raise Conflict(0, 1)
+        after = _settle(house, session, now, Status.opened, case_id=case_id)
+        reports.note(session, report, account=actor.id, what="opened", hour=hour_of(house.now()))
+        row = index.row_of(session, case_id)
+        if after.restricted and row is not None and not row.restricted:
+            raise BadInput({_adult_field(rules): ("stays_restricted",)})
+
+    return open_for(
+        house, actor, protocol, rules.act, answers, token=token, place=unit, role=rules.as_, channel=header.kind,
+        also=put_to, said=said,
+    )  # fmt: skip
+
+
+def _opening(house: House) -> tuple[Protocol, SignalementRules]:
+    """A case opens under the version that is current now."""
+    return current(house)
+
+
+def _adult_field(rules: SignalementRules) -> str:
+    """The field of the opening form that answers what makes a report restricted."""
+    names = rules.restricted_when.names if rules.restricted_when else frozenset()
+    return next((key for key, one in rules.becomes.items() if not names.isdisjoint(one.from_)), "")
+
+
+# ---- what these share ------------------------------------------------------------------------------------------------
+
+
+def _waits(header: PublicHeader) -> None:
+    """Raise where somebody dealt with it already."""
+    if header.status is not Status.waiting:
+        raise Conflict(0, 1)
+
+
+def _seen(house: House, session: Session, header: PublicHeader) -> PublicHeader:
+    after = replace(header, waits=None)
+    if after != header:
+        reports.change(session, after)
+    return after
+
+
+def _settle(
+    house: House,
+    session: Session,
+    header: PublicHeader,
+    status: Status,
+    outcome: str = "",
+    *,
+    case_id: str | None = None,
+) -> PublicHeader:
+    hour = hour_of(house.now())
+    after = replace(header, status=status, outcome=outcome, settled=hour, waits=None, case_id=case_id)
+    reports.change(session, after)
+    return after
+
+
+def _at(house: House) -> datetime:
+    """A press on a report is kept by its hour, as all that has to do with one."""
+    return hour_of(house.now())

@@ -1,0 +1,80 @@
+"""Who is told that reports wait at a school: one row an hour for a person and a way, however many came."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from school_protocol.storage.signalement.reports import share
+from school_protocol.storage.signalement.tables import PublicNoticeRow
+from school_protocol.storage.tables import new_id
+from school_protocol.storage.told import Channel, State
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """One message that waits."""
+
+    id: str
+    unit: str
+    account: str
+    channel: Channel
+    urgent: bool
+    hour: datetime
+    attempts: int
+
+
+def ask(
+    session: Session, *, unit: str, account: str, channel: Channel, urgent: bool, hour: datetime, due: datetime
+) -> bool:
+    """Ask that somebody be told; False where that was asked for within this hour. Without a way: that nobody could."""
+    share(session)
+    same = select(PublicNoticeRow.id).where(
+        PublicNoticeRow.unit == unit, PublicNoticeRow.account == account, PublicNoticeRow.channel == channel.value,
+        PublicNoticeRow.urgent.is_(urgent), PublicNoticeRow.hour == hour,
+    )  # fmt: skip
+    if session.scalar(same) is not None:
+        return False
+    state = State.no_address if channel is Channel.none else State.waiting
+    session.add(
+        PublicNoticeRow(id=new_id(), unit=unit, account=account, channel=channel.value, urgent=urgent, hour=hour,
+                        due=due, state=state.value, attempts=0)
+    )  # fmt: skip
+    session.flush()
+    return True
+
+
+def due(session: Session, channel: Channel, hour: datetime, *, limit: int) -> tuple[Kept, ...]:
+    """What is to be sent by that way now, urgent ones first."""
+    query = (
+        select(PublicNoticeRow)
+        .where(
+            PublicNoticeRow.state == State.waiting.value, PublicNoticeRow.channel == channel.value,
+            PublicNoticeRow.due <= hour,
+        )
+        .order_by(PublicNoticeRow.urgent.desc(), PublicNoticeRow.hour, PublicNoticeRow.id)
+        .limit(limit)
+    )  # fmt: skip
+    return tuple(
+        Kept(row.id, row.unit, row.account, Channel(row.channel), row.urgent, row.hour, row.attempts)
+        for row in session.scalars(query)
+    )
+
+
+def put_off(session: Session, notice: str, until: datetime) -> None:
+    """Try again from that hour on."""
+    values = {"due": until, "attempts": PublicNoticeRow.attempts + 1}
+    session.execute(update(PublicNoticeRow).where(PublicNoticeRow.id == notice).values(values))
+
+
+def settle(session: Session, notice: str, state: State) -> None:
+    """It is done with."""
+    session.execute(update(PublicNoticeRow).where(PublicNoticeRow.id == notice).values(state=state.value))
+
+
+def forget(session: Session, before: datetime) -> None:
+    """Delete what was asked for before that hour."""
+    session.execute(delete(PublicNoticeRow).where(PublicNoticeRow.hour < before))

@@ -1,0 +1,370 @@
+"""Public reports kept and found: sealed, found again by the keyed hash of a code, known as alike by keyed hashes.
+
+Whoever writes shares a lock on PostgreSQL, which `mixing` has alone while it puts rows in another order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, delete, func, or_, select, text
+from sqlalchemy.orm import Session
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.public_reports import WITHOUT_CASE, Status
+from school_protocol.storage.signalement.tables import (
+    PublicMessageRow,
+    PublicReportRow,
+    PublicTraceRow,
+    PublicTwinRow,
+)
+from school_protocol.storage.tables import new_id
+from school_protocol.storage.vault import Vault, canonical
+
+MIXED = 7_241_002_028
+"""PostgreSQL's advisory lock: whoever writes shares it, whoever mixes rows has it alone."""
+BLOCK = 1024
+"""What is sealed fills whole blocks: its length says little of how much was typed."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicHeader:
+    """What is clear of a public report."""
+
+    id: str
+    unit: str
+    kind: str
+    protocol: str
+    version: int
+    hour: datetime
+    status: Status
+    outcome: str
+    settled: datetime | None
+    restricted: bool
+    urgent: bool
+    to_verify: bool
+    waits: datetime | None
+    step: int
+    fullness: int
+    barred: frozenset[str]
+    case_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PublicMessage:
+    """What was written afterwards; `by`: the account, of the team."""
+
+    place: int
+    by_reporter: bool
+    hour: datetime
+    text: str
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """Who of the staff read a report, or did what with it."""
+
+    account: str
+    what: str
+    hour: datetime
+
+
+def share(session: Session) -> None:
+    """Hold the order of rows still until this transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(MIXED)))
+
+
+# ---- one report ------------------------------------------------------------------------------------------------------
+
+
+def keep(
+    session: Session,
+    vault: Vault,
+    header: PublicHeader,
+    content: Mapping[str, Any],
+    *,
+    code_hash: bytes,
+    marks: Iterable[bytes],
+) -> None:
+    """Keep a new report as `header` says, its content sealed."""
+    share(session)
+    row = PublicReportRow(id=header.id, unit=header.unit, kind=header.kind, code_hash=code_hash)
+    key = vault.new_case_key()
+    row.master, row.wrapped = vault.wrap(key, row.label)
+    row.sealed = vault.seal(key, row.label, _padded(content))
+    _write(row, header)
+    session.add(row)
+    session.flush()
+    session.add_all(PublicTwinRow(report=header.id, mark=mark) for mark in set(marks))
+    session.flush()
+
+
+def change(session: Session, header: PublicHeader) -> None:
+    """Write what is clear of a report anew."""
+    share(session)
+    _write(_row(session, header.id), header)
+    session.flush()
+
+
+def rewrite(session: Session, vault: Vault, report: str, content: Mapping[str, Any], marks: Iterable[bytes]) -> None:
+    """Put other content in place of what was kept, under the same key."""
+    share(session)
+    row = _row(session, report)
+    row.sealed = vault.seal(vault.unwrap(row.master, row.wrapped, row.label), row.label, _padded(content))
+    session.execute(delete(PublicTwinRow).where(PublicTwinRow.report == report))
+    session.add_all(PublicTwinRow(report=report, mark=mark) for mark in set(marks))
+    session.flush()
+
+
+def header(session: Session, report: str, *, hold: bool = False) -> PublicHeader:
+    """A report without its content, kept from others until the transaction ends where asked; raises Unseen."""
+    if hold:
+        share(session)
+    return _header(_row(session, report, hold=hold))
+
+
+def find(session: Session, report: str) -> PublicHeader | None:
+    row = session.get(PublicReportRow, report)
+    return None if row is None else _header(row)
+
+
+def by_code(session: Session, code_hash: bytes, *, hold: bool = False) -> PublicHeader | None:
+    """The report that this code comes back to."""
+    if hold:
+        share(session)
+    query = select(PublicReportRow).where(PublicReportRow.code_hash == code_hash)
+    row = session.scalar(query.with_for_update() if hold else query)
+    return None if row is None else _header(row)
+
+
+def content(session: Session, vault: Vault, report: str) -> dict[str, Any]:
+    """What the report says, opened."""
+    row = _row(session, report)
+    values: dict[str, Any] = vault.open_sealed(vault.unwrap(row.master, row.wrapped, row.label), row.label, row.sealed)
+    values.pop("pad", None)
+    return values
+
+
+def _write(row: PublicReportRow, header: PublicHeader) -> None:
+    row.protocol, row.version, row.hour = header.protocol, header.version, header.hour
+    row.status, row.outcome, row.settled = header.status.value, header.outcome, header.settled
+    row.restricted, row.urgent, row.to_verify = header.restricted, header.urgent, header.to_verify
+    row.waits, row.step, row.fullness = header.waits, header.step, header.fullness
+    row.barred, row.case_id = sorted(header.barred), header.case_id
+
+
+def _row(session: Session, report: str, *, hold: bool = False) -> PublicReportRow:
+    row = session.get(PublicReportRow, report, with_for_update=True if hold else None)
+    if row is None:
+        raise Unseen(report)
+    return row
+
+
+def _header(row: PublicReportRow) -> PublicHeader:
+    return PublicHeader(
+        id=row.id, unit=row.unit, kind=row.kind, protocol=row.protocol, version=row.version, hour=row.hour,
+        status=Status(row.status), outcome=row.outcome, settled=row.settled, restricted=row.restricted,
+        urgent=row.urgent, to_verify=row.to_verify, waits=row.waits, step=row.step, fullness=row.fullness,
+        barred=frozenset(row.barred), case_id=row.case_id,
+    )  # fmt: skip
+
+
+def _padded(content: Mapping[str, Any]) -> dict[str, Any]:
+    return {**content, "pad": " " * (-len(canonical({**content, "pad": ""})) % BLOCK)}
+
+
+# ---- several ---------------------------------------------------------------------------------------------------------
+
+
+def of_units(
+    session: Session, units: Collection[str], *, statuses: Collection[Status], limit: int
+) -> tuple[PublicHeader, ...]:
+    """Reports of these units with one of these statuses: unseen and urgent ones first, then the latest hour."""
+    query = (
+        select(PublicReportRow)
+        .where(PublicReportRow.unit.in_(units), PublicReportRow.status.in_([one.value for one in statuses]))
+        .order_by(
+            PublicReportRow.waits.is_(None), PublicReportRow.urgent.desc(), PublicReportRow.hour.desc(),
+            PublicReportRow.id,
+        )
+        .limit(limit)
+    )  # fmt: skip
+    return tuple(_header(row) for row in session.scalars(query))
+
+
+def of_case(session: Session, case_id: str) -> tuple[PublicHeader, ...]:
+    """The public reports that belong to a case."""
+    query = select(PublicReportRow).where(PublicReportRow.case_id == case_id)
+    return tuple(_header(row) for row in session.scalars(query.order_by(PublicReportRow.hour, PublicReportRow.id)))
+
+
+def several(session: Session, ids: Collection[str], *, hold: bool = False) -> tuple[PublicHeader, ...]:
+    """These reports, as far as they are there."""
+    if hold:
+        share(session)
+    query = select(PublicReportRow).where(PublicReportRow.id.in_(list(ids))).order_by(PublicReportRow.id)
+    return tuple(_header(row) for row in session.scalars(query.with_for_update() if hold else query))
+
+
+def waiting(session: Session, *, after: str = "", limit: int) -> tuple[PublicHeader, ...]:
+    """Reports that nobody has looked at since something came, page by page."""
+    query = (
+        select(PublicReportRow)
+        .where(PublicReportRow.waits.is_not(None), PublicReportRow.id > after)
+        .order_by(PublicReportRow.id)
+        .limit(limit)
+    )
+    return tuple(_header(row) for row in session.scalars(query))
+
+
+def waiting_at(session: Session, units: Collection[str]) -> tuple[PublicHeader, ...]:
+    """The same of these units, as far as a message needs it."""
+    query = select(PublicReportRow).where(PublicReportRow.waits.is_not(None), PublicReportRow.unit.in_(units))
+    return tuple(_header(row) for row in session.scalars(query))
+
+
+def came_in(session: Session, unit: str, hour: datetime) -> int:
+    """How many reports came to a school in that hour."""
+    query = select(func.count()).where(PublicReportRow.unit == unit, PublicReportRow.hour == hour)
+    return session.scalar(query) or 0
+
+
+def marks_of(session: Session, ids: Sequence[str]) -> dict[str, frozenset[bytes]]:
+    """By what each of these is recognised as alike."""
+    found: dict[str, set[bytes]] = {}
+    query = select(PublicTwinRow).where(PublicTwinRow.report.in_(list(ids)))
+    for row in session.scalars(query):
+        found.setdefault(row.report, set()).add(row.mark)
+    return {report: frozenset(marks) for report, marks in found.items()}
+
+
+def alike(session: Session, report: str) -> tuple[PublicHeader, ...]:
+    """Other reports of the same school that say the same, by keyed hash."""
+    own = _row(session, report)
+    marks = select(PublicTwinRow.mark).where(PublicTwinRow.report == report)
+    twins = select(PublicTwinRow.report).where(PublicTwinRow.mark.in_(marks), PublicTwinRow.report != report)
+    query = select(PublicReportRow).where(PublicReportRow.id.in_(twins), PublicReportRow.unit == own.unit)
+    return tuple(_header(row) for row in session.scalars(query.order_by(PublicReportRow.hour, PublicReportRow.id)))
+
+
+# ---- messages and traces ---------------------------------------------------------------------------------------------
+
+
+def write_message(
+    session: Session, vault: Vault, report: str, said: str, *, hour: datetime, by: str = ""
+) -> PublicMessage:
+    """Add a message; `by`: the account of whoever answers, nothing for the reporter."""
+    row = _row(session, report, hold=True)
+    place = (session.scalar(select(func.max(PublicMessageRow.place)).where(PublicMessageRow.report == report)) or 0) + 1
+    key = vault.unwrap(row.master, row.wrapped, row.label)
+    sealed = vault.seal(key, _label(row, place), _padded({"text": said, "by": by}))
+    session.add(PublicMessageRow(report=report, place=place, by_reporter=not by, hour=hour, sealed=sealed))
+    session.flush()
+    return PublicMessage(place, not by, hour, said, by)
+
+
+def messages(session: Session, vault: Vault, report: str) -> tuple[PublicMessage, ...]:
+    """What was written afterwards, in order."""
+    row = _row(session, report)
+    key = vault.unwrap(row.master, row.wrapped, row.label)
+    rows = session.scalars(
+        select(PublicMessageRow).where(PublicMessageRow.report == report).order_by(PublicMessageRow.place)
+    )
+    return tuple(_message(vault, key, row, one) for one in rows)
+
+
+def _message(vault: Vault, key: bytes, row: PublicReportRow, one: PublicMessageRow) -> PublicMessage:
+    opened = vault.open_sealed(key, _label(row, one.place), one.sealed)
+    return PublicMessage(one.place, one.by_reporter, one.hour, opened["text"], opened["by"])
+
+
+def _label(row: PublicReportRow, place: int) -> str:
+    return f"{row.label}|{place}"
+
+
+def note(session: Session, report: str, *, account: str, what: str, hour: datetime) -> None:
+    """Note that somebody of the staff read a report or did something with it."""
+    share(session)
+    session.add(PublicTraceRow(id=new_id(), report=report, account=account, what=what, hour=hour))
+    session.flush()
+
+
+def traces(session: Session, report: str) -> tuple[Trace, ...]:
+    """Who read a report and did what, by the hour."""
+    query = select(PublicTraceRow).where(PublicTraceRow.report == report)
+    rows = session.scalars(query.order_by(PublicTraceRow.hour, PublicTraceRow.what, PublicTraceRow.account))
+    return tuple(Trace(row.account, row.what, row.hour) for row in rows)
+
+
+# ---- erasing ---------------------------------------------------------------------------------------------------------
+
+
+def erase(session: Session, ids: Collection[str]) -> int:
+    """Delete reports with their keys, messages, marks and traces; how many."""
+    wanted = list(ids)
+    if not wanted:
+        return 0
+    share(session)
+    for table in (PublicMessageRow, PublicTwinRow, PublicTraceRow):
+        session.execute(delete(table).where(table.report.in_(wanted)))
+    done = session.execute(delete(PublicReportRow).where(PublicReportRow.id.in_(wanted)))
+    session.expire_all()
+    return int(done.rowcount)  # type: ignore[attr-defined]
+
+
+def erase_of_case(session: Session, case_id: str) -> int:
+    """Delete what belongs to a case that is erased."""
+    ids = session.scalars(select(PublicReportRow.id).where(PublicReportRow.case_id == case_id)).all()
+    return erase(session, ids)
+
+
+def over(
+    session: Session, protocol: str, version: int, *, settled_before: datetime, came_before: datetime, limit: int
+) -> tuple[str, ...]:
+    """Reports of that version without a case: settled before that hour, or read and left since that other one."""
+    is_settled = and_(
+        PublicReportRow.status.in_([one.value for one in WITHOUT_CASE]), PublicReportRow.settled < settled_before
+    )
+    is_left = and_(
+        PublicReportRow.status == Status.waiting.value, PublicReportRow.waits.is_(None),
+        PublicReportRow.hour < came_before,
+    )  # fmt: skip
+    query = select(PublicReportRow.id).where(
+        PublicReportRow.protocol == protocol, PublicReportRow.version == version, or_(is_settled, is_left)
+    )
+    return tuple(session.scalars(query.order_by(PublicReportRow.id).limit(limit)))
+
+
+def versions(session: Session) -> tuple[tuple[str, int], ...]:
+    """Under which versions of protocols reports came."""
+    rows = session.execute(select(PublicReportRow.protocol, PublicReportRow.version).distinct())
+    return tuple(sorted((str(protocol), int(version)) for protocol, version in rows))
+
+
+# ---- another order ---------------------------------------------------------------------------------------------------
+
+
+def lock_alone(session: Session) -> None:
+    """Wait until nobody writes, and keep it so until this transaction ends."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIXED})
+
+
+def rows_since(session: Session, hour: datetime) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
+    """Every row that came since that hour, table by table, as plain values."""
+    recent = select(PublicReportRow.id).where(PublicReportRow.hour >= hour)
+    wanted: tuple[tuple[Any, Any], ...] = (
+        (PublicReportRow, PublicReportRow.hour >= hour),
+        (PublicTwinRow, PublicTwinRow.report.in_(recent)),
+        (PublicMessageRow, PublicMessageRow.hour >= hour),
+        (PublicTraceRow, PublicTraceRow.hour >= hour),
+    )
+    for row, condition in wanted:
+        table = row.__table__
+        found = session.execute(select(table).where(condition)).mappings()
+        yield table, [dict(one) for one in found]

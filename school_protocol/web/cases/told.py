@@ -1,0 +1,19 @@
+"""What was told from outside in one case, from the school's address: its messages are read and answered there."""
+
+from __future__ import annotations
+
+from flask import Blueprint, render_template
+from flask.typing import ResponseReturnValue
+
+from school_protocol.services.signalement import triage
+from school_protocol.web import sessions
+from school_protocol.web.signalement.said import known
+
+
+def add_to(blueprint: Blueprint) -> None:
+    blueprint.add_url_rule("/<number>/told", "told", told)
+
+
+def told(number: str) -> ResponseReturnValue:
+    views = triage.of_case(sessions.house(), sessions.actor(), number)
+    return render_template("signalement/of_case.html", number=number, views=views, **known())

@@ -1,0 +1,242 @@
+"""What the school does with what was told: the list apart from cases, one report, and where it goes from there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
+from school_protocol.domain.public_reports import Wrong
+from school_protocol.services.signalement import material, triage
+from school_protocol.services.signalement.triage import Line, ReportView
+from school_protocol.services.views import ActView
+from school_protocol.storage.numbers import check_number
+from school_protocol.web import kept, sessions
+from school_protocol.web.cases.answering import is_sent, new_token, renewed, shown_form
+from school_protocol.web.forms import AnswerForm, answers_of, show_problems
+from school_protocol.web.rendering import wording
+from school_protocol.web.signalement.addresses import add_to, handed_out
+from school_protocol.web.signalement.said import known
+
+blueprint = Blueprint("signalements", __name__, url_prefix="/signalements")
+add_to(blueprint)
+blueprint.context_processor(known)
+
+SHORT = 8
+"""Letters of an id by which a page names those of a crowd that it showed: of some thousand no two begin alike."""
+READ_AT_ONCE = 100
+
+
+@blueprint.get("")
+def index() -> ResponseReturnValue:
+    """What waits, urgent and unseen first; what was dealt with lately."""
+    view = triage.see_list(sessions.house(), sessions.actor())
+    return render_template("signalement/list.html", view=view, schools=len({one.unit.id for one in _all(view)}))
+
+
+def _all(view: triage.ListView) -> tuple[Line, ...]:
+    return (*view.waiting, *view.settled)
+
+
+@blueprint.get("/<report>")
+def show(report: str) -> ResponseReturnValue:
+    """One report, read from now on."""
+    return _page(triage.see_report(sessions.house(), sessions.actor(), report))
+
+
+def _page(view: ReportView, *, problems: dict[str, str] | None = None, said: str = "", number: str = "") -> str:
+    return render_template(
+        "signalement/report.html",
+        view=view,
+        problems=problems or {},
+        said=said,
+        number=number,
+        token=new_token(),
+        wrongs=tuple(Wrong),
+        printable=material.see_printable(sessions.house(), view.unit),
+    )
+
+
+# ---- what is done with one -----------------------------------------------------------------------------------------
+
+
+@blueprint.post("/<report>/answer")
+def answer(report: str) -> ResponseReturnValue:
+    """Words for the reporter, who reads them with their code."""
+    said = request.form.get("said", "")
+    settles = request.form.get("settles") == "yes"
+    token = request.form.get("token") or new_token()
+    return _done(
+        report,
+        lambda: triage.answer(sessions.house(), sessions.actor(), report, said, settles=settles, token=token),
+        wording()._("Your answer waits for whoever wrote: they read it with their code."),
+        said=said,
+    )
+
+
+@blueprint.post("/<report>/orient")
+def orient(report: str) -> ResponseReturnValue:
+    """Not for the school: who can help is told instead."""
+    chosen = request.form.get("orientation", "")[:64]
+    return _done(
+        report,
+        lambda: triage.orient(sessions.house(), sessions.actor(), report, chosen),
+        wording()._("Whoever wrote is told who can help."),
+    )
+
+
+@blueprint.post("/<report>/close")
+def close(report: str) -> ResponseReturnValue:
+    """Sent by mistake, or to annoy: closed, and nothing is written of anybody."""
+    why = request.form.get("why", "")[:20]
+    return _done(
+        report,
+        lambda: triage.close(sessions.house(), sessions.actor(), [report], why),
+        wording()._("Closed. Nothing is written of anybody."),
+    )
+
+
+@blueprint.post("/<report>/verify")
+def verify(report: str) -> ResponseReturnValue:
+    """What it says is to be verified still, or was."""
+    is_to_verify = request.form.get("to-verify") == "yes"
+    return _done(
+        report,
+        lambda: triage.verify(sessions.house(), sessions.actor(), report, is_to_verify=is_to_verify),
+        wording()._("Noted."),
+    )
+
+
+@blueprint.post("/<report>/again")
+def again(report: str) -> ResponseReturnValue:
+    """What was dealt with waits once more."""
+    return _done(
+        report,
+        lambda: triage.take_up_again(sessions.house(), sessions.actor(), report),
+        wording()._("It waits again."),
+    )
+
+
+@blueprint.post("/<report>/link")
+def link(report: str) -> ResponseReturnValue:
+    """Put to a case that is open already: several reporters, one case."""
+    number = request.form.get("number", "")[:40]
+    return _done(
+        report,
+        lambda: triage.link(sessions.house(), sessions.actor(), report, check_number(number) or ""),
+        wording()._("Put to the case."),
+        number=number,
+    )
+
+
+def _done(
+    report: str, do: Callable[[], object], words: str, *, said: str = "", number: str = ""
+) -> ResponseReturnValue:
+    """Do it, and show the report again; what was typed is never lost."""
+    try:
+        do()
+    except BadInput as error:
+        view = triage.see_report(sessions.house(), sessions.actor(), report)
+        problems = {path: codes[0] for path, codes in error.problems.items()}
+        return _page(view, problems=problems, said=said, number=number), 422
+    except (Conflict, SentBefore):
+        view = triage.see_report(sessions.house(), sessions.actor(), report)
+        return _page(view, problems={"": "dealt_with"}, said=said, number=number), 409
+    flash(words, "ok")
+    return redirect(url_for("signalements.show", report=report), 303)
+
+
+# ---- a crowd -------------------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<report>/crowd")
+def crowd(report: str) -> ResponseReturnValue:
+    """Several that are alike, or came at once: the first hundred, read from now on."""
+    line = _line_of(report)
+    views = triage.see_several(sessions.house(), sessions.actor(), line.ids[:READ_AT_ONCE])
+    return render_template("signalement/crowd.html", line=line, views=views, short=SHORT, wrongs=tuple(Wrong))
+
+
+@blueprint.post("/<report>/crowd")
+def close_crowd(report: str) -> ResponseReturnValue:
+    """Close those of a crowd that the page knew of, and that are in it still."""
+    named = set(request.form.get("ids", "").split())
+    ids = [one for one in _line_of(report).ids if one[:SHORT] in named]
+    try:
+        number = triage.close(sessions.house(), sessions.actor(), ids, request.form.get("why", "")[:20])
+    except BadInput:
+        flash(wording()._("Say why they are closed."), "message")
+        return redirect(url_for("signalements.crowd", report=report), 303)
+    w = wording()
+    said = w.ngettext(
+        "One closed. Nothing is written of anybody.", "%(num)d closed. Nothing is written of anybody.", number
+    )
+    flash(said, "ok")
+    return redirect(url_for("signalements.index"), 303)
+
+
+def _line_of(report: str) -> Line:
+    view = triage.see_list(sessions.house(), sessions.actor())
+    found = next((one for one in view.waiting if report in one.ids), None)
+    if found is None:
+        raise Unseen(report)
+    return found
+
+
+# ---- a case out of one ---------------------------------------------------------------------------------------------
+
+
+@blueprint.route("/<report>/open", methods=["GET", "POST"])
+def open_case(report: str) -> ResponseReturnValue:
+    """The form that opens a case, filled in with what was told; recorded, the report is in the case."""
+    try:
+        view = triage.see_opening(sessions.house(), sessions.actor(), report)
+    except Conflict:
+        return redirect(url_for("signalements.show", report=report), 303)
+    form, was_kept = shown_form(view)
+    if not is_sent():
+        return _opening_page(report, view, form, was_kept=was_kept)
+    try:
+        opened = triage.open_as_case(
+            sessions.house(), sessions.actor(), report, answers_of(form), token=form.sent_token(), said=kept.as_typed()
+        )
+    except BadInput as error:
+        kept.keep()
+        show_problems(form, error.problems)
+        return _opening_page(report, view, form), 422
+    except Refused as error:
+        kept.keep()
+        return _opening_page(report, view, form, reasons=error.reasons), 409
+    except SentBefore:
+        kept.keep()
+        renewed(form)
+        return _opening_page(report, view, form), 409
+    kept.forget(sessions.actor().id)
+    flash(wording()._("The case is open, and what was told is in it."), "ok")
+    if opened.may_see:
+        return redirect(url_for("cases.show", number=opened.number), 303)
+    return redirect(url_for("signalements.show", report=report), 303)
+
+
+def _opening_page(
+    report: str, view: ActView, form: AnswerForm, *, was_kept: bool = False, reasons: Iterable[object] = ()
+) -> str:
+    return render_template(
+        "signalement/open.html", report=report, view=view, form=form, was_kept=was_kept, reasons=tuple(reasons)
+    )
+
+
+# ---- sheets for families -------------------------------------------------------------------------------------------
+
+
+@blueprint.get("/<report>/sheets/<key>")
+def sheet(report: str, key: str) -> ResponseReturnValue:
+    """What a family does about one kind of content, as a PDF."""
+    unit = triage.see_report(sessions.house(), sessions.actor(), report).unit
+    language = request.args.get("language") or wording().language
+    return handed_out(
+        lambda: material.see_sheet(sessions.house(), sessions.actor(), unit, key, language),
+        url_for("signalements.show", report=report),
+    )

@@ -1,0 +1,208 @@
+"""Public reports as plain values: codes that check themselves, names, floods, what becomes of answers, steps."""
+
+from __future__ import annotations
+
+import random
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+
+from domain.telling import MOROCCAN
+from school_protocol.definitions.reading import read_file
+from school_protocol.domain.clock import Calendar
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.public_reports import (
+    ALIKE,
+    FLOOD,
+    Sent,
+    alike_texts,
+    becoming,
+    gather,
+    names_said,
+    steps_due,
+    told_by,
+    weigh,
+)
+from school_protocol.domain.receipt_codes import LENGTH, hour_of, in_groups, months_before, typed, with_check
+from school_protocol.domain.signalement_rules import Rise, SignalementRules
+from school_protocol.services.scripts import SCHOOL_WEEK
+
+HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
+CODE = with_check("4821009377152046")
+
+
+@pytest.fixture(scope="module")
+def protocol() -> Protocol:
+    return read_file(MOROCCAN)
+
+
+@pytest.fixture(scope="module")
+def rules(protocol: Protocol) -> SignalementRules:
+    assert protocol.signalement is not None
+    return protocol.signalement
+
+
+# ---- codes -----------------------------------------------------------------------------------------------------------
+
+
+def test_any_one_wrong_digit_and_any_swap_of_neighbours_is_found() -> None:
+    for place in range(LENGTH):
+        for digit in "0123456789":
+            changed = CODE[:place] + digit + CODE[place + 1 :]
+            assert (typed(changed) is not None) == (changed == CODE)
+    for place, (one, other) in enumerate(pairwise(CODE)):
+        swapped = CODE[:place] + other + one + CODE[place + 2 :]
+        assert (typed(swapped) is not None) == (one == other)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [in_groups(CODE), CODE, f" {CODE}\n", in_groups(CODE).replace(" ", "-"), in_groups(CODE).replace(" ", "\u00a0"),
+     CODE.translate({ord(str(digit)): "٠١٢٣٤٥٦٧٨٩"[digit] for digit in range(10)})],
+)  # fmt: skip
+def test_a_code_is_read_however_it_is_typed(text: str) -> None:
+    assert typed(text) == CODE
+
+
+@pytest.mark.parametrize("text", ["", "1", CODE[:-1], CODE + "0", "x" * LENGTH, "²" * LENGTH])
+def test_what_is_no_code_is_none(text: str) -> None:
+    assert typed(text) is None
+
+
+def test_an_hour_is_all_that_is_left_of_a_moment() -> None:
+    assert {hour_of(HOUR + timedelta(seconds=seconds)) for seconds in range(0, 3600, 59)} == {HOUR}
+    assert months_before(datetime(2026, 8, 31, 5, 40, tzinfo=UTC), 6) == datetime(2026, 2, 28, 5, tzinfo=UTC)
+    assert months_before(HOUR, 11) == datetime(2025, 12, 25, 9, tzinfo=UTC)
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("answers", "expected"),
+    [
+        ({}, (False, False, True)),
+        ({"adult_concerned": "yes", "danger_now": "no"}, (True, False, True)),
+        ({"danger_now": "unsure"}, (False, True, True)),
+        ({"reach": "call", "reach_how": "06…"}, (False, False, False)),
+        ({"reach": "nothing"}, (False, False, True)),
+    ],
+)
+def test_what_counts_of_an_answer(
+    protocol: Protocol, rules: SignalementRules, answers: dict[str, str], expected: tuple[bool, bool, bool]
+) -> None:
+    found = weigh(rules, protocol.forms[rules.form], answers, by_staff=False)
+    assert (found.restricted, found.urgent, found.to_verify) == expected
+    assert not weigh(rules, protocol.forms[rules.form], answers, by_staff=True).to_verify
+
+
+def test_who_says_more_weighs_more(protocol: Protocol, rules: SignalementRules) -> None:
+    form = protocol.forms[rules.form]
+    told = [{}, {"since": "week"}, {"since": "week", "reach": "call"}, {"what_happens": "mot " * 90, "since": "week"}]
+    found = [weigh(rules, form, one, by_staff=False).fullness for one in told]
+    assert found == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("C’est Omar !", "c est   OMAR", True), ("lol", "looool", True), ("سبّها", "سبها", True),
+        ("C’est Omar", "C’est Ali", False),
+    ],
+)  # fmt: skip
+def test_what_is_alike(rules: SignalementRules, one: str, other: str, *, same: bool) -> None:
+    first, second = (set(alike_texts(rules, {"what_happens": text})) for text in (one, other))
+    assert bool(first & second) is same
+
+
+@pytest.mark.parametrize(
+    ("said", "found"),
+    [
+        ("m alaoui", {"a"}), ("karim", {"a", "b"}), ("al", set()), ("le directeur", set()),
+        ("benjelloun et alaoui", {"a", "b"}), ("", set()),
+    ],
+)  # fmt: skip
+def test_whose_name_is_said(said: str, found: set[str]) -> None:
+    names = {"a": ("karim", "alaoui"), "b": ("karim", "benjelloun"), "c": ("al",)}
+    assert names_said(said, names) == found
+
+
+def test_what_becomes_of_answers(protocol: Protocol, rules: SignalementRules) -> None:
+    target = protocol.form_of(rules.act)
+    answers = {"what_happens": "Un groupe", "danger_now": "yes", "adult_concerned": "no", "to_whom": "my_pupil"}
+    assert becoming(rules, target, answers, received=HOUR, barred={"x"}) == {
+        "what_happened": "Un groupe", "danger_now": "yes", "adult_concerned": "no", "how_it_came": "colleague",
+        "must_not_read": ["x"], "occurred_at": HOUR.isoformat(),
+    }  # fmt: skip
+    assert becoming(rules, target, {}, received=HOUR, barred=())["how_it_came"] == "other"
+
+
+# ---- steps -----------------------------------------------------------------------------------------------------------
+
+
+def test_steps_fall_due_in_school_time_and_take_those_before_along() -> None:
+    calendar = Calendar(opening=SCHOOL_WEEK)
+    steps = (Rise(tell=("a",)), Rise(tell=("b",), after=4), Rise(tell=("c",), after=1, unit="school_days"))
+    due = [steps_due(calendar, steps, HOUR, HOUR + timedelta(hours=hours)) for hours in (0, 5, 6, 12, 40)]
+    assert due == [1, 1, 2, 2, 3]
+    assert [sorted(told_by(steps, step)) for step in range(3)] == [[], ["a"], ["a", "b"]]
+
+
+def test_a_calendar_that_never_opens_counts_days() -> None:
+    steps = (Rise(tell=("a",)), Rise(tell=("b",), after=2))
+    closed = Calendar(opening={})
+    assert [steps_due(closed, steps, HOUR, HOUR + timedelta(days=days)) for days in (0, 1, 2)] == [1, 1, 2]
+
+
+# ---- floods ----------------------------------------------------------------------------------------------------------
+
+
+def sent(name: str, *, fullness: int = 0, urgent: bool = False, mark: str = "", hour: datetime = HOUR) -> Sent:
+    return Sent(name, hour, fullness, urgent, frozenset({(mark or name).encode()}))
+
+
+def sizes(lines: tuple[tuple[str, ...], ...]) -> list[int]:
+    return sorted(len(line) for line in lines)
+
+
+def test_few_stand_each_by_itself() -> None:
+    assert sizes(gather([sent(str(number)) for number in range(FLOOD)])) == [1] * FLOOD
+
+
+def test_those_alike_are_one_line() -> None:
+    found = gather([sent(str(number), mark="same") for number in range(ALIKE)] + [sent("other")])
+    assert sizes(found) == [1, ALIKE]
+    assert sizes(gather([sent("1", mark="same"), sent("2", mark="same")])) == [1, 1]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_of_two_thousand_the_real_one_stands_out(seed: int) -> None:
+    rng = random.Random(seed)
+    jokes = [sent(f"j{number}", fullness=rng.choice((0, 0, 0, 1)), mark=rng.choice("abcdefgh") if rng.random() < 0.7
+                  else f"j{number}") for number in range(2000)]  # fmt: skip
+    real = sent("real", fullness=3)
+    mixed = [*jokes, real]
+    rng.shuffle(mixed)
+    lines = gather(mixed)
+    assert ("real",) in lines
+    assert sum(map(len, lines)) == 2001
+    assert len(lines) < 25
+
+
+def test_an_urgent_one_stands_out_where_few_are_and_not_where_all_say_so() -> None:
+    crowd = [sent(str(number)) for number in range(40)]
+    assert ("real",) in gather([*crowd, sent("real", urgent=True)])
+    shouting = [sent(str(number), urgent=True) for number in range(40)]
+    assert ("real",) not in gather([*shouting, sent("real", urgent=True)])
+
+
+def test_urgent_ones_beyond_ten_are_a_line_apart() -> None:
+    crowd = [sent(str(number)) for number in range(200)]
+    lines = gather([*crowd, *(sent(f"u{number}", urgent=True) for number in range(30))])
+    assert sizes(lines) == [30, 200]
+
+
+def test_another_hour_is_no_part_of_a_flood() -> None:
+    crowd = [sent(str(number)) for number in range(40)]
+    assert ("before",) in gather([*crowd, sent("before", hour=HOUR - timedelta(hours=1))])

@@ -1,0 +1,107 @@
+"""Two people tell a school within one hour: from all that is written anywhere, nobody learns when, from where, or in
+which order. What is looked for is planted, too, so that the look is known to find it."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from school_protocol.post import Post
+from school_protocol.services.signalement import triage
+from school_protocol.services.signalement.coming_back import add
+from school_protocol.services.signalement.keeping import mix_lately
+from school_protocol.services.signalement.rising import rise
+from school_protocol.storage import outbox
+from services.conftest import School
+from services.telling_school import Told
+from services.test_notices import Recorder
+
+FIRST = datetime(2026, 11, 25, 10, 17, 23, 456789, tzinfo=UTC)
+SECOND = datetime(2026, 11, 25, 10, 41, 9, 123457, tzinfo=UTC)
+PLACES = ("198.51.100.17", "2001:db8:77::1")
+
+
+@pytest.fixture
+def told(school: School, caplog: pytest.LogCaptureFixture) -> Told:
+    """Two reports; the second one's writer adds something; the worker has looked, and an hour is over."""
+    caplog.set_level(logging.DEBUG)
+    found, clock = Told(school), school.player.clock
+    people = [school.account(who) for who in ("team_member", "head", "team_coordinator", "directorate")]
+    found.door()
+    mail = Recorder()
+    for moment, place in zip((FIRST, SECOND), PLACES, strict=True):
+        clock.turn_to(moment)
+        receipt = found.send(address=place, what_happens=f"depuis {place.replace('.', ' ').replace(':', ' ')}")
+        rise(found.house, Post(mail, mail))
+    add(found.house, found.gate, receipt.door.code, receipt.code, "Encore", address=PLACES[1])
+    clock.turn_to(datetime(2026, 11, 25, 11, 2, tzinfo=UTC))
+    mix_lately(found.house)
+    assert people
+    return found
+
+
+def moments() -> Iterator[bytes]:
+    """How the two times could be written: text, seconds, microseconds; by the clock of Casablanca, too."""
+    for moment in (FIRST, SECOND):
+        yield f"{moment:%H:%M:%S}".encode()
+        yield f"{moment.replace(hour=11):%H:%M:%S}".encode()
+        yield f"{moment.microsecond:06d}".encode()
+        yield str(int(moment.timestamp())).encode()
+        yield int(moment.timestamp()).to_bytes(4, "big")
+
+
+def everything(told: Told, caplog: pytest.LogCaptureFixture) -> bytes:
+    """Every byte of every file of the house, and of what was logged."""
+    folder = told.house.settings.data
+    files = b"".join(path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file())
+    return files + "\n".join(record.getMessage() for record in caplog.records).encode()
+
+
+def traces_of(data: bytes) -> list[bytes]:
+    return [one for one in (*moments(), *(place.encode() for place in PLACES)) if one in data]
+
+
+def test_neither_time_nor_place_stands_anywhere(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    assert traces_of(everything(told, caplog)) == []
+    with told.house.realm.writing() as session:
+        outbox.put(session, "planted", {"id": "x"}, at=SECOND)
+    logging.getLogger("school_protocol.planted").info("came from %s", PLACES[0])
+    found = traces_of(everything(told, caplog))
+    assert {f"{SECOND:%H:%M:%S}".encode(), PLACES[0].encode()} <= set(found)
+
+
+def test_no_row_outside_theirs_speaks_of_them(told: Told) -> None:
+    """Not the outbox, not a used token, not an access, not a queue: ids stand in their own tables alone."""
+    ids = told.ids()
+    assert len(ids) == 2
+    found = set()
+    with closing(sqlite3.connect(str(told.house.realm.engine.url.database))) as connection:
+        for (table,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()
+            found |= {table for row in rows if any(str(value) in ids for value in row)}
+    assert found == {"public_report", "public_message", "public_twin"}
+
+
+def test_the_code_is_kept_nowhere(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    receipt = told.send(what_happens="une autre")
+    plain = receipt.code.replace(" ", "")
+    data = everything(told, caplog)
+    assert plain.encode() not in data
+    assert receipt.code.encode() not in data
+    Path(told.house.settings.data / "planted").write_text(plain)
+    assert plain.encode() in everything(told, caplog)
+
+
+def test_words_are_sealed(told: Told, caplog: pytest.LogCaptureFixture) -> None:
+    receipt = told.send(what_happens="Zineb-la-rousse", reach="call", reach_how="0611223344", not_for="Monsieur Xylo")
+    triage.answer(told.house, told.school.person("head"), told.ids()[0], "Mirabelle", settles=False, token="t")
+    data = everything(told, caplog)
+    assert receipt.code
+    assert [word for word in ("Zineb", "0611223344", "Xylo", "Mirabelle") if word.encode() in data] == []
+    assert b"00000A" in data
