@@ -42,7 +42,13 @@ GLOSSARY = (ROOT / "docs" / "glossary.md").read_text("utf-8")
 MODELS = {
     name: found
     for model in (
-        protocol, document_rules, figure_rules, pieces_rules, signalement_material, signalement_rules, yearly_rules,
+        protocol,
+        document_rules,
+        figure_rules,
+        pieces_rules,
+        signalement_material,
+        signalement_rules,
+        yearly_rules,
     )
     for name, found in vars(model).items()
     if isinstance(found, type) and issubclass(found, BaseModel) and found.__module__ == model.__name__

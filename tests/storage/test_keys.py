@@ -58,7 +58,16 @@ def test_each_of_them_is_brought_under_the_new_key(table: type[Wrapped], tmp_pat
 
 def _some(kind: Any) -> Any:
     """A value of a column's type."""
-    values = {Moment: NOW, Hour: NOW, Plain: "x", LargeBinary: b"x", Boolean: False, Date: NOW.date(), JSON: {}, Integer: 1}
+    values = {
+        Moment: NOW,
+        Hour: NOW,
+        Plain: "x",
+        LargeBinary: b"x",
+        Boolean: False,
+        Date: NOW.date(),
+        JSON: {},
+        Integer: 1,
+    }
     return next(value for one, value in values.items() if isinstance(kind, one))
 
 
