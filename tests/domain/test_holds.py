@@ -84,6 +84,7 @@ NO_DOOR = {
     ("inform_guardian", "told_what=other_family"): "advice within the talk with whoever `who` names",
     ("closing", "checks=guardians"): "that they were told, or why not",
     ("reopening", "by_whom=parent"): "who told the school",
+    ("tell_us_staff", "to_whom=my_child"): "who told the school",
     ("guardian_hold", "reason=risk_if_told"): "why there is a hold",
 }
 """What the search below finds besides, and why it gives a guardian nothing."""
