@@ -109,10 +109,11 @@ def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
     house = open_house(Settings(data=tmp_path / "var"), clock)
     player = prepared(house, clock, moroccan, MOROCCAN.read_bytes())
     with house.directory.writing() as session:
-        for number, target in (("19", "police"), ("177", "police"), ("2511", "child_line")):
+        for place, (number, target) in enumerate((("19", "police"), ("177", "police"), ("2511", "child_line"))):
             added = directory.add_contact(
-                session, target=target, names={"fr": f"Ligne {number}"}, phone=number, hours={"always": True}
-            )
+                session, target=target, names={"fr": f"Ligne {number}"}, phone=number, hours={"always": True},
+                position=place,
+            )  # fmt: skip
             directory.verify_contact(session, added, on=NOW.date(), by="x")
         directory.add_contact(session, target="rescue", names={"fr": "Jamais vérifié"}, phone="0500 11 22 33")
     yield School(house, player, create_app(house, testing=True), clock)
