@@ -17,6 +17,7 @@ from school_protocol.services.signalement.coming_back import Standing, add, come
 from school_protocol.services.signalement.keeping import erase_over
 from school_protocol.services.signalement.limits import Gate, TooMany
 from school_protocol.storage import access, cases, erasing, reports
+from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement import reports as storage
 from school_protocol.wording import Wording
 from services.conftest import School
@@ -121,6 +122,21 @@ def test_a_form_sent_twice_is_one_report_with_one_receipt(told: Told) -> None:
     token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
     first, second = sent_again(told, token), sent_again(told, token)
     assert (first.code, first.repeated, second.repeated) == (second.code, False, True)
+    assert len(told.ids()) == 1
+
+
+def test_two_sendings_of_one_instant_are_one_report(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
+    """PostgreSQL: neither finds the other's report until it writes its own."""
+    token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
+    first, find, looks = sent_again(told, token), storage.find, [0]
+
+    def blind_once(session: Session, report: str) -> storage.PublicHeader | None:
+        looks[0] += 1
+        return None if looks[0] == 1 else find(session, report)
+
+    monkeypatch.setattr(storage, "find", blind_once)
+    second = sent_again(told, token)
+    assert (first.code, second.repeated) == (second.code, True)
     assert len(told.ids()) == 1
 
 

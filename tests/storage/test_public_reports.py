@@ -67,6 +67,19 @@ def test_no_column_can_hold_more_of_the_time_than_the_hour() -> None:
 
 
 @pytest.mark.postgresql
+def test_one_that_is_there_by_now_stays_and_its_transaction_goes_on(realm: Realm) -> None:
+    report = kept(realm)
+    again = {"answers": {"what": "autre chose"}, "language": "fr"}
+    with realm.store.writing() as session:
+        one = header(id=report)
+        assert not reports.keep(session, realm.vault, one, again, code_hash=random.randbytes(32), marks=[])
+        reports.write_message(session, realm.vault, report, "encore", hour=HOUR)
+    with realm.store.reading() as session:
+        assert reports.content(session, realm.vault, report)["answers"] == {"what": "un groupe"}
+        assert len(reports.messages(session, realm.vault, report)) == 2
+
+
+@pytest.mark.postgresql
 def test_an_hour_comes_back_as_it_was(realm: Realm) -> None:
     report = kept(realm)
     with realm.store.reading() as session:

@@ -9,8 +9,6 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import told_by
 from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.services.house import REALM, House
-from school_protocol.storage import directory
-from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement.reports import PublicHeader
 
 PUBLIC, STAFF = "public", "staff"
@@ -63,7 +61,3 @@ def may_read(rules: SignalementRules, header: PublicHeader, actor: Actor, unit: 
     if header.urgent and not header.restricted and header.step > 0:
         reading |= set(rules.out_of_hours)
     return not reading.isdisjoint(roles_at(actor, unit))
-
-
-def school(session: Session, unit_id: str) -> Unit:
-    return directory.unit(session, unit_id)

@@ -147,8 +147,9 @@ def receive(
             came = reports.came_in(session, door.unit.id, header.hour)
             limits.note_sent(gate, school=door.unit.id, address=address, came=came, now=now)
             hashed = tokens.code_hash(house, door.unit.id, drawn)
-            reports.keep(session, house.vault, header, content, code_hash=hashed, marks=marks)
-        else:
+            if not reports.keep(session, house.vault, header, content, code_hash=hashed, marks=marks):
+                before = reports.find(session, header.id)  # the same form, sent in the same instant
+        if before is not None:
             _again(house, session, before, header, content, marks)
     return Receipt(
         door=door, protocol=protocol, code=in_groups(drawn), urgent=header.urgent, restricted=header.restricted,

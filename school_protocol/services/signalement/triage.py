@@ -236,9 +236,7 @@ def see_report(house: House, actor: Actor, report: str) -> ReportView:
     """One report, opened: it is seen from now on, and that this person read it is noted. Raises Unseen."""
     with house.realm.writing() as session:
         header, unit = _found(house, session, actor, report)
-        seen = replace(header, waits=None, step=header.step)
-        if header.waits is not None:
-            reports.change(session, seen)
+        seen = _seen(session, header)
         _note(house, session, header, actor, READ)
         return _view(house, session, actor, seen, unit)
 
@@ -342,7 +340,7 @@ def answer(house: House, actor: Actor, report: str, said: str, *, settles: bool,
             if len(reports.messages(session, house.vault, report)) >= MESSAGES_MOST:
                 raise BadInput({"said": ("too_many_messages",)})
             reports.write_message(session, house.vault, report, text, hour=hour_of(house.now()), by=actor.id)
-            header = _seen(house, session, header)
+            header = _seen(session, header)
             if settles and header.status is Status.waiting:
                 header = _settle(house, session, header, Status.answered)
             _note(house, session, header, actor, "answered")
@@ -432,7 +430,7 @@ def see_opening(house: House, actor: Actor, report: str) -> ActView:
         header, unit = _found(house, session, actor, report, hold=False)
         _waits(header)
         content = reports.content(session, house.vault, report)
-    protocol, rules = _opening(house)
+    protocol, rules = current(house)
     act = protocol.acts[rules.act]
     around = surroundings(house, unit.id, language=actor.language)
     filled = becoming(
@@ -457,7 +455,7 @@ def open_as_case(
     """
     with house.realm.reading() as session:
         header, unit = _found(house, session, actor, report, hold=False)
-    protocol, rules = _opening(house)
+    protocol, rules = current(house)
 
     def put_to(session: Session, case_id: str) -> None:
         now, _unit = _found(house, session, actor, report)
@@ -475,11 +473,6 @@ def open_as_case(
     )  # fmt: skip
 
 
-def _opening(house: House) -> tuple[Protocol, SignalementRules]:
-    """A case opens under the version that is current now."""
-    return current(house)
-
-
 def _adult_field(rules: SignalementRules) -> str:
     """The field of the opening form that answers what makes a report restricted."""
     names = rules.restricted_when.names if rules.restricted_when else frozenset()
@@ -495,7 +488,7 @@ def _waits(header: PublicHeader) -> None:
         raise Conflict(0, 1)
 
 
-def _seen(house: House, session: Session, header: PublicHeader) -> PublicHeader:
+def _seen(session: Session, header: PublicHeader) -> PublicHeader:
     after = replace(header, waits=None)
     if after != header:
         reports.change(session, after)

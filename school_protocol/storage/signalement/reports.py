@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import and_, delete, func, or_, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
@@ -90,18 +91,24 @@ def keep(
     *,
     code_hash: bytes,
     marks: Iterable[bytes],
-) -> None:
-    """Keep a new report as `header` says, its content sealed."""
+) -> bool:
+    """Keep a new report as `header` says, its content sealed; False where one of its id is there by now."""
     share(session)
     row = PublicReportRow(id=header.id, unit=header.unit, kind=header.kind, code_hash=code_hash)
     key = vault.new_case_key()
     row.master, row.wrapped = vault.wrap(key, row.label)
     row.sealed = vault.seal(key, row.label, _padded(content))
     _write(row, header)
-    session.add(row)
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(row)
+    except IntegrityError:
+        if find(session, header.id) is None:
+            raise
+        return False
     session.add_all(PublicTwinRow(report=header.id, mark=mark) for mark in set(marks))
     session.flush()
+    return True
 
 
 def change(session: Session, header: PublicHeader) -> None:
