@@ -217,7 +217,12 @@ def test_each_reading_is_noted_by_the_hour(told: Told) -> None:
     report = told.only()
     told.school.wait(minutes=37)
     seen = triage.see_report(told.house, told.school.person("head"), report)
-    assert [(line.what, line.hour) for line in seen.traces] == [("read", hour_of(told.house.now()))]
+    first = ("read", hour_of(told.house.now()))
+    assert [(line.what, line.hour) for line in seen.traces] == [first]
+    for minutes, noted in ((1, 1), (60, 2)):
+        told.school.wait(minutes=minutes)
+        seen = triage.see_report(told.house, told.school.person("head"), report)
+        assert len(seen.traces) == noted
 
 
 def test_urgent_and_unseen_ones_stand_first(told: Told) -> None:

@@ -295,10 +295,12 @@ def _label(row: PublicReportRow, place: int) -> str:
 
 
 def note(session: Session, report: str, *, account: str, what: str, hour: datetime) -> None:
-    """Note that somebody of the staff read a report or did something with it."""
+    """Note that somebody of the staff read a report or did something with it: once an hour."""
     share(session)
-    session.add(PublicTraceRow(id=new_id(), report=report, account=account, what=what, hour=hour))
-    session.flush()
+    is_noted = select(PublicTraceRow.id).filter_by(report=report, account=account, what=what, hour=hour)
+    if session.scalar(is_noted.limit(1)) is None:
+        session.add(PublicTraceRow(id=new_id(), report=report, account=account, what=what, hour=hour))
+        session.flush()
 
 
 def traces(session: Session, report: str) -> tuple[Trace, ...]:
