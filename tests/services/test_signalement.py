@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from school_protocol.domain.errors import BadInput, Conflict, Unseen
+from school_protocol.domain.policy import Actor
 from school_protocol.domain.public_reports import FLOOD, Status
 from school_protocol.domain.receipt_codes import hour_of, with_check
 from school_protocol.services.retention.running import run
@@ -456,14 +458,22 @@ def test_several_reports_go_into_one_case(told: Told) -> None:
     told.send()
     report, head = told.only(), told.school.person("head")
     assert triage.link(told.house, told.school.person("team_coordinator"), report, number).number == number
-    assert [one.id for one in triage.of_case(told.house, head, number)] == [report]
     with told.house.realm.reading() as session:
         case_id = cases.find_by_number(session, number)
         assert case_id is not None
-        assert not access.has_read(session, case_id, head.id, what=triage.SIGNALEMENT)
-    triage.see_report(told.house, head, report)
-    with told.house.realm.reading() as session:
-        assert access.has_read(session, case_id, head.id, what=triage.SIGNALEMENT)
+    member = told.school.person("team_member")
+    looks: tuple[tuple[Actor, Callable[[], object]], ...] = (
+        (head, lambda: triage.see_report(told.house, head, report)),
+        (member, lambda: triage.of_case(told.house, member, number)),
+    )
+    for person, look in looks:
+        with told.house.realm.reading() as session:
+            assert not access.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
+        assert look()
+        with told.house.realm.reading() as session:
+            assert access.has_read(session, case_id, person.id, what=triage.SIGNALEMENT)
+    (inside,) = triage.of_case(told.house, head, number)
+    assert (inside.id, {line.what for line in inside.traces}) == (report, {"linked", "read"})
 
 
 def test_a_restricted_one_goes_into_no_case_that_more_people_read(told: Told) -> None:

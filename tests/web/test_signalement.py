@@ -406,7 +406,7 @@ def test_urgent_ones_stand_first_and_the_desk_says_what_waits(school: School) ->
 
 
 def test_a_case_is_opened_out_of_one_and_holds_it(school: School) -> None:
-    school.tell(**{"a-to_whom": "me"})
+    school.tell(**{"a-to_whom": "me", "a-what_happens": f"{WORDS}{' mot' * 120} fin"})
     staff = school.staff("team_coordinator")
     report = only(staff)
     page = staff.open(f"/signalements/{report}/open")
@@ -414,7 +414,7 @@ def test_a_case_is_opened_out_of_one_and_holds_it(school: School) -> None:
     answer = staff.send()
     assert answer.location.startswith("/cases/")
     number = answer.location.rsplit("/", 1)[1]
-    assert WORDS in staff.open(f"/cases/{number}/told").text
+    assert "mot mot fin" in staff.open(f"/cases/{number}/told").text, "all of it"
     assert f'href="/cases/{number}/told"' in staff.client.get(f"/cases/{number}").get_data(as_text=True)
     assert number in staff.client.get(f"/signalements/{report}").get_data(as_text=True)
     assert staff.client.get(f"/signalements/{report}/open").status_code == 303, "it is open already"

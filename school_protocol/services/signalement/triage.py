@@ -23,6 +23,7 @@ from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import load, scope_of, surroundings, today_for
 from school_protocol.services.opening import Opened, colleague_lines, open_for
+from school_protocol.services.showing import note_reading
 from school_protocol.services.signalement.coming_back import MESSAGES_MOST
 from school_protocol.services.signalement.known import current, form_of, may_read, rules_of
 from school_protocol.services.views import ActView, Choices, ContactLine
@@ -247,14 +248,17 @@ def see_several(house: House, actor: Actor, ids: Collection[str]) -> tuple[Repor
 
 
 def of_case(house: House, actor: Actor, number: str) -> tuple[ReportView, ...]:
-    """What was told from outside in a case that this person sees, as far as they read such reports. Raises Unseen."""
-    with house.realm.reading() as session:
+    """What was told from outside in a case that this person sees, each seen and noted from now on. Raises Unseen."""
+    with house.realm.writing() as session:
         loaded = load(house, session, actor, number, reading=True)
-        found = reports.of_case(session, loaded.case_id)
-        unit = loaded.around.unit
-        if loaded.pseudonymised or loaded.metadata_only:
+        found = [one for one in reports.of_case(session, loaded.case_id) if actor.id not in one.barred]
+        if not found or loaded.pseudonymised or loaded.metadata_only:
             return ()
-        return tuple(_view(house, session, actor, one, unit) for one in found if actor.id not in one.barred)
+        note_reading(house, session, loaded, SIGNALEMENT)
+        for one in found:
+            reports.note(session, one.id, account=actor.id, what=READ, hour=hour_of(house.now()))
+        seen = [_seen(session, one) for one in found]
+        return tuple(_view(house, session, actor, one, loaded.around.unit) for one in seen)
 
 
 def _found(
