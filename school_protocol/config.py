@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from ipaddress import ip_address
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from school_protocol.domain.errors import SchoolProtocolError
 
@@ -41,6 +41,8 @@ class Settings:
     """Where an installation keeps things and what it offers. Every variable is listed in docs/operations.md."""
 
     data: Path
+    database: str = field(default="", repr=False)
+    """Address of the PostgreSQL database that holds the stores, a schema each; empty: SQLite files beside the rest."""
     languages: tuple[str, ...] = LANGUAGES
     default_language: str = "fr"
     secure_cookies: bool = False
@@ -104,8 +106,21 @@ class Settings:
         return self.signing or (beside if beside.is_dir() else None)
 
     def store_url(self, name: str) -> str:
-        """URL of the store `name`: an SQLite file of its own."""
+        """URL of the store `name`: a schema of the database that is named, or an SQLite file of its own."""
+        if self.database:
+            return in_schema(self.database, name)
         return f"sqlite:///{self.data / name}.sqlite"
+
+
+def in_schema(database: str, schema: str) -> str:
+    """The address of one schema of a PostgreSQL database."""
+    sign = "&" if "?" in database else "?"
+    return f"{database}{sign}options={quote(f'-csearch_path={schema}', safe='')}"
+
+
+def role_of(database: str) -> str:
+    """The role as which a PostgreSQL address opens; empty where it says none."""
+    return unquote(urlsplit(database).username or "")
 
 
 class SettingUnreadable(SchoolProtocolError):
@@ -117,6 +132,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
     languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
+        database=database_address(environ.get("SCHOOL_PROTOCOL_DATABASE_URL", ""), "SCHOOL_PROTOCOL_DATABASE_URL"),
         languages=languages,
         default_language=languages[0],
         secure_cookies=environ.get("SCHOOL_PROTOCOL_SECURE_COOKIES", "") == "1",
@@ -142,6 +158,17 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
     )
+
+
+def database_address(said: str, name: str) -> str:
+    """A PostgreSQL address as the driver wants it; empty for none. Raises SettingUnreadable, with no password in it."""
+    address = said.strip()
+    if not address:
+        return ""
+    scheme, _, rest = address.partition("://")
+    if scheme not in ("postgresql", "postgres", "postgresql+psycopg") or not rest or "options=" in rest:
+        raise SettingUnreadable(f"{name} is postgresql://user:password@host/database, without options of its own")
+    return f"postgresql+psycopg://{rest}"
 
 
 def _said(environ: Mapping[str, str], name: str) -> str:

@@ -13,9 +13,11 @@ from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
 
-from huey import SqliteHuey, crontab
+from huey import Huey, crontab
 from huey.serializer import SignedSerializer
+from huey.storage import PostgresStorage, SqliteStorage
 
+from school_protocol.config import Settings
 from school_protocol.post import Post
 from school_protocol.services.digests.shown import ways_of
 from school_protocol.services.evidence.sweeping import sweep_on
@@ -32,14 +34,15 @@ from school_protocol.services.protocols.passages import go_through
 from school_protocol.services.protocols.publishing import work_out
 from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
-from school_protocol.services.signalement.keeping import mix_lately
+from school_protocol.services.signalement.keeping import clean, mix_lately
 from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.reminding import remind
 from school_protocol.services.workshops import ending, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
+from school_protocol.storage.turns import Lead, turn
 
-FILE = "jobs.sqlite"
+FILE, SCHEMA = "jobs.sqlite", "jobs"
 _log = logging.getLogger(__name__)
 
 FIGURES_SECONDS = 3600.0
@@ -55,9 +58,13 @@ one of these goes home at once; messages, drafts and cases to move may be gone o
 """
 
 
-class Queue(SqliteHuey):  # type: ignore[misc]
-    """The queue, and the tasks that look for work between two minutes."""
+class Queue(Huey):  # type: ignore[misc]
+    """The queue, and the tasks that look for work between two minutes.
 
+    Several processes may stand at it where it lies in the database: the one that leads rings each minute.
+    """
+
+    lead: Lead
     now: Any
     drafts: Any
     passages: Any
@@ -66,6 +73,10 @@ class Queue(SqliteHuey):  # type: ignore[misc]
     lists: Any
     figures: Any
     scenarios: Any
+
+    def read_periodic(self, timestamp: Any) -> list[Any]:
+        """The tasks whose time has come; none where another process leads."""
+        return list(super().read_periodic(timestamp)) if self.lead.is_ours() else []
 
     def ring(self) -> None:
         """Ask to look now: somebody waits for a message, a proof, cases to move, copies. Never fails whoever asks."""
@@ -82,7 +93,7 @@ class Queue(SqliteHuey):  # type: ignore[misc]
 
 
 def queue_of(house: House, post: Post | None = None) -> Queue:
-    """The queue of this house with its tasks, in a file of its own; raises PostMisconfigured.
+    """The queue of this house with its tasks; raises PostMisconfigured.
 
     One sweeps messages; one works out drafts of protocols; one goes through open cases of a version; one makes case
     files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures; one
@@ -92,12 +103,14 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     in another order. None holds up another.
     """
     ways = post or ways_of(house)
-    path = house.settings.data / FILE
-    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     secret = house.vault.chain("jobs-v1", b"").hex()
     queue = Queue(
-        "jobs", filename=str(path), results=False, serializer=SignedSerializer(secret=secret, salt="school-protocol")
+        "jobs",
+        results=False,
+        serializer=SignedSerializer(secret=secret, salt="school-protocol"),
+        **_place(house.settings),
     )
+    queue.lead = Lead(house.realm, "worker")
 
     def sweep_once() -> None:
         sweep(house, ways)
@@ -120,7 +133,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     queue.periodic_task(crontab(minute="*"), name="go_through", expires=STALE)(go_through_cases)
     queue.passages = queue.task(name="passages", expires=STALE)(go_through_cases)
 
-    go_through_papers_once = _alone(lambda: _make_ahead(house), lambda: queue.papers())
+    go_through_papers_once = _alone(house, "make_ahead", lambda: _make_ahead(house), lambda: queue.papers())
     queue.periodic_task(crontab(minute="*"), name="make_ahead", expires=STALE)(go_through_papers_once)
     queue.papers = queue.task(name="papers", expires=STALE)(go_through_papers_once)
 
@@ -132,19 +145,19 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
             crew.close()
         return is_left
 
-    go_on_bulk_once = _alone(make_copies, lambda: queue.bulk())
+    go_on_bulk_once = _alone(house, "bulk", make_copies, lambda: queue.bulk())
     queue.periodic_task(crontab(minute="*"), name="go_on_bulk", expires=STALE)(go_on_bulk_once)
     queue.bulk = queue.task(name="bulk", expires=STALE)(go_on_bulk_once)
 
-    go_on_lists_once = _alone(lambda: go_on_lists(house), lambda: queue.lists())
+    go_on_lists_once = _alone(house, "lists", lambda: go_on_lists(house), lambda: queue.lists())
     queue.periodic_task(crontab(minute="*"), name="go_on_lists", expires=STALE)(go_on_lists_once)
     queue.lists = queue.task(name="lists", expires=STALE)(go_on_lists_once)
 
-    go_on_figures_once = _alone(lambda: _figures(house), lambda: queue.figures())
+    go_on_figures_once = _alone(house, "figures", lambda: _figures(house), lambda: queue.figures())
     queue.periodic_task(crontab(minute="*"), name="go_on_figures", expires=STALE)(go_on_figures_once)
     queue.figures = queue.task(name="figures", expires=STALE)(go_on_figures_once)
 
-    check_scenarios_once = _alone(lambda: _check_scenario(house), lambda: queue.scenarios())
+    check_scenarios_once = _alone(house, "scenarios", lambda: _check_scenario(house), lambda: queue.scenarios())
     queue.periodic_task(crontab(minute="*"), name="check_scenarios", expires=STALE)(check_scenarios_once)
     queue.scenarios = queue.task(name="scenarios", expires=STALE)(check_scenarios_once)
 
@@ -157,6 +170,21 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     return queue
 
 
+def _place(settings: Settings, *, makes_tables: bool = False) -> dict[str, Any]:
+    """Where the queue lies, as arguments of huey's: a file of its own, or a schema of the installation's database."""
+    if settings.database:
+        dsn = settings.store_url(SCHEMA).replace("postgresql+psycopg:", "postgresql:", 1)
+        return {"storage_class": PostgresStorage, "dsn": dsn, "create_tables": makes_tables}
+    path = settings.data / FILE
+    os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    return {"storage_class": SqliteStorage, "filename": str(path)}
+
+
+def prepare_queue(settings: Settings) -> None:
+    """Make the queue's tables in its schema, by whoever owns it."""
+    Huey("jobs", results=False, **_place(settings, makes_tables=True)).storage.close()
+
+
 def _keep_files(queue: Queue, house: House) -> None:
     """Each file of evidence is compared with its row, and what no row names is removed: each night, when it is time."""
 
@@ -164,7 +192,7 @@ def _keep_files(queue: Queue, house: House) -> None:
         sweep_on(house)
         return False
 
-    queue.periodic_task(crontab(minute="*/10"), name="sweep_files", expires=STALE)(_alone(look, lambda: None))
+    queue.periodic_task(crontab(minute="*/10"), name="sweep_files", expires=STALE)(_alone(house, "sweep_files", look))
 
 
 def _keep_limits(queue: Queue, house: House) -> None:
@@ -174,7 +202,7 @@ def _keep_limits(queue: Queue, house: House) -> None:
         keep_limits(house)
         return False
 
-    queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(keep, lambda: None))
+    queue.periodic_task(crontab(minute="7"), name="keep_limits", expires=STALE)(_alone(house, "keep_limits", keep))
 
 
 def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
@@ -182,14 +210,15 @@ def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
 
     def go_up() -> bool:
         rise(house, post)
+        clean(house)
         return False
 
     def mix() -> bool:
         mix_lately(house)
         return False
 
-    queue.periodic_task(crontab(minute="*"), name="rise", expires=STALE)(_alone(go_up, lambda: None))
-    queue.periodic_task(crontab(minute="2"), name="mix", expires=STALE)(_alone(mix, lambda: None))
+    queue.periodic_task(crontab(minute="*"), name="rise", expires=STALE)(_alone(house, "rise", go_up))
+    queue.periodic_task(crontab(minute="2"), name="mix", expires=STALE)(_alone(house, "mix", mix))
 
 
 def _keep_rooms(queue: Queue, house: House) -> None:
@@ -200,7 +229,7 @@ def _keep_rooms(queue: Queue, house: House) -> None:
         sweep_left_over(house, after=SWEPT_AFTER)
         return False
 
-    queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(purge, lambda: None))
+    queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(house, "purge_rooms", purge))
 
 
 def _keep_queue(queue: Queue, house: House) -> None:
@@ -210,7 +239,9 @@ def _keep_queue(queue: Queue, house: House) -> None:
         look_again(house)
         return False
 
-    queue.periodic_task(crontab(minute="27", hour="2"), name="look_again", expires=STALE)(_alone(look, lambda: None))
+    queue.periodic_task(crontab(minute="27", hour="2"), name="look_again", expires=STALE)(
+        _alone(house, "look_again", look)
+    )
 
 
 def _keep_journal(queue: Queue, house: House, post: Post) -> None:
@@ -225,7 +256,7 @@ def _keep_journal(queue: Queue, house: House, post: Post) -> None:
         return False
 
     for name, work in (("keep_journal", keep), ("check_journal", check)):
-        queue.periodic_task(crontab(minute="*/10"), name=name, expires=STALE)(_alone(work, lambda: None))
+        queue.periodic_task(crontab(minute="*/10"), name=name, expires=STALE)(_alone(house, name, work))
 
 
 def _make_ahead(house: House) -> bool:
@@ -254,19 +285,22 @@ def checking(house: House) -> Callable[[], None]:
         except Exception:
             _log.exception("a scenario could not be checked")
 
-    once = _alone(lambda: _check_scenario(house), check)
+    once = _alone(house, "scenarios", lambda: _check_scenario(house), check)
     return lambda: threading.Thread(target=check, name="scenarios", daemon=True).start()
 
 
-def _alone(work: Callable[[], bool], again: Callable[[], object]) -> Callable[[], None]:
-    """The work, by one worker of this process at a time; `again` where it says that something is left."""
+def _alone(
+    house: House, name: str, work: Callable[[], bool], again: Callable[[], object] = lambda: None
+) -> Callable[[], None]:
+    """The work of that name, by one worker at a time; `again` where it says that something is left."""
     held = threading.Lock()
 
     def once() -> None:
         if not held.acquire(blocking=False):
             return
         try:
-            is_left = work()
+            with turn(house.realm, name) as is_ours:
+                is_left = is_ours and work()
         finally:
             held.release()
         if is_left:
@@ -277,7 +311,11 @@ def _alone(work: Callable[[], bool], again: Callable[[], object]) -> Callable[[]
 
 def work(house: House) -> None:
     """Be the worker until the process is asked to stop; what is under way is brought to its end."""
-    _consumer(queue_of(house), graceful_signal="TERM").run()
+    queue = queue_of(house)
+    try:
+        _consumer(queue, graceful_signal="TERM").run()
+    finally:
+        queue.lead.close()
 
 
 @contextmanager
@@ -291,6 +329,7 @@ def working(queue: Queue) -> Iterator[None]:
         yield
     finally:
         consumer.stop(graceful=True)
+        queue.lead.close()
 
 
 def _consumer(queue: Queue, **options: Any) -> Any:

@@ -8,7 +8,9 @@ import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine
+from storage.server import EVERYWHERE, Databases, served
 
+from school_protocol.config import Settings
 from school_protocol.definitions import read_file
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import house as houses
@@ -46,6 +48,27 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patched.setattr(houses, "read", lru_cache(houses.read))
         patched.setattr(houses, "upgrade", quick)
         yield
+
+
+@pytest.fixture(scope="session")
+def databases() -> Iterator[Databases | None]:
+    """Where every house lies on PostgreSQL (`SCHOOL_PROTOCOL_TEST_STORES=postgresql`): its databases."""
+    if not EVERYWHERE:
+        yield None
+        return
+    with served() as address, pytest.MonkeyPatch.context() as patched:
+        made = Databases(address)
+        patched.setattr(Settings, "store_url", lambda settings, name: made.store_url(settings, name))
+        yield made
+        made.close()
+
+
+@pytest.fixture(autouse=True)
+def dropped(databases: Databases | None) -> Iterator[None]:
+    """What a test's houses lay in goes with it."""
+    yield
+    if databases is not None:
+        databases.drop()
 
 
 @pytest.fixture(scope="session")

@@ -6,6 +6,7 @@ from school_protocol.cli import (  # noqa: F401 - each adds its commands
     bundles,
     case_files,
     cases,
+    databases,
     definitions,
     evidence,
     figures,

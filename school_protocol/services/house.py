@@ -16,7 +16,8 @@ from school_protocol.storage import administration_chain, directory, key_files, 
 from school_protocol.storage.anchors import numbers as numbers_of_anchors
 from school_protocol.storage.engines import Engine, Store, open_engine
 from school_protocol.storage.errors import KeysUnusable
-from school_protocol.storage.migrate import upgrade
+from school_protocol.storage.migrate import Part, upgrade
+from school_protocol.storage.moving import refuse_moving
 from school_protocol.storage.vault import Vault
 
 REALM = "main"
@@ -113,7 +114,7 @@ class House:
         self.directory.close()
 
 
-STORES = ("directory", "realm")
+STORES: tuple[Part, ...] = ("directory", "realm")
 
 
 def open_house(
@@ -128,6 +129,8 @@ def open_house(
     restoring.refuse_half_restored(settings.data)
     engines = engines or {name: open_engine(settings.store_url(name)) for name in STORES}
     directory_store, realm = Store(engines["directory"]), Store(engines["realm"])
+    for name, store in (("directory", directory_store), ("realm", realm)):
+        refuse_moving(store, name)
     upgrade(directory_store.engine, "directory")
     upgrade(realm.engine, "realm")
     vault = _vault_of(settings, (realm, directory_store))

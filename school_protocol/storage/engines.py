@@ -15,14 +15,16 @@ from sqlalchemy import Engine as Engine
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
-from school_protocol.storage.errors import StorageBusy, is_read_only, translated
+from school_protocol.storage.errors import MOVED, StorageBusy, is_read_only, translated
 
-__all__ = ["Session", "Store", "open_engine"]
+__all__ = ["MOVED", "Session", "Store", "open_engine"]
 
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
 """How long whoever can do without a write waits for it."""
 READING, WRITING = "reading", "writing"
+_WRITERS = 7_241
+"""With the schema's own number PostgreSQL's advisory lock on a store: whoever writes has it, alone or together."""
 VAULT = "vault"
 """Where a writing session carries the keys of its house, for chains that are continued as it commits."""
 
@@ -54,7 +56,7 @@ def pooling(url: str | URL) -> dict[str, Any]:
     always = {"hide_parameters": True}
     if address.get_backend_name() == "sqlite":
         return always | ({"pool_size": 10, "max_overflow": 30} if _is_file(address) else {})
-    return always | {"pool_pre_ping": True}
+    return always | {"pool_pre_ping": True, "pool_size": 10, "max_overflow": 20}
 
 
 def prepared(engine: Engine) -> Engine:
@@ -142,23 +144,35 @@ class Store:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
-        """A session that holds the right to write from its start, commits at the end, or leaves nothing behind."""
+    def writing(self, *, together: bool = False) -> Iterator[Session]:
+        """A session that holds the right to write from its start, commits at the end, or leaves nothing behind.
+
+        It writes alone. `together`: beside others who say so, where the database can; for what is held row by row, as
+        a case's record is (`cases.hold`), or only added.
+        """
         with _own_errors(), self._writers.begin() as session:
-            session.connection()
+            _hold_store(session, BUSY_SECONDS, together=together)
             yield session
 
     @contextmanager
     def writing_if_free(self) -> Iterator[Session]:
         """The same, for what can be left undone: raises StorageBusy after a tenth of a second of waiting."""
         with _own_errors(), self._hasty_writers.begin() as session:
-            if session.connection().dialect.name == "postgresql":
-                session.execute(text(f"SET LOCAL lock_timeout = {round(HASTY_SECONDS * 1000)}"))
+            _hold_store(session, HASTY_SECONDS, together=True)
             yield session
 
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def _hold_store(session: Session, patience: float, *, together: bool) -> None:
+    """SQLite has one writer as it begins; on PostgreSQL a lock on the schema says who writes beside whom."""
+    if session.connection().dialect.name != "postgresql":
+        return
+    session.execute(text(f"SET LOCAL lock_timeout = {round(patience * 1000)}"))
+    shared = "_shared" if together else ""
+    session.execute(text(f"SELECT pg_advisory_xact_lock{shared}({_WRITERS}, hashtext(current_schema()))"))
 
 
 @contextmanager

@@ -27,6 +27,8 @@ class KeysAway(KeysUnusable, StorageBusy):
     """Whoever holds the master keys doesn't answer now: the same request may succeed later."""
 
 
+MOVED = "moved_away"
+"""What a store says to whoever writes there after its rows were moved elsewhere."""
 _FULL_FILES = {errno.ENOSPC, errno.EDQUOT}
 _BUSY_SQLITE = {
     sqlite3.SQLITE_BUSY,
@@ -70,6 +72,8 @@ def _translated(error: BaseException) -> SchoolProtocolError | None:
 
 def _of_driver(error: DBAPIError, origin: BaseException) -> SchoolProtocolError | None:
     code = getattr(origin, "sqlite_errorcode", None)
+    if str(origin).startswith(MOVED):
+        return StorageBusy("this installation was moved to another database")
     if isinstance(code, int):
         if code in _FULL_SQLITE or code & 0xFF == sqlite3.SQLITE_FULL:
             return StorageFull(str(origin))

@@ -10,7 +10,9 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
+from sqlalchemy.exc import DBAPIError
 
+from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     bulk_tables,
     chains_tables,
@@ -48,20 +50,62 @@ VERSION_TABLE = "schema_revision"
 _FOLDER = Path(__file__).parent / "migrations"
 _LOCK = 7_241_002_026
 """PostgreSQL's advisory lock for one migration at a time."""
+_NOT_ALLOWED = ("42501", "3F000")
+"""Its words for: you may not; there is no such schema."""
+
+
+class NotPrepared(SchoolProtocolError):
+    """Tables are missing or of another version, and this role of the database may not make them."""
 
 
 def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
-    """Bring a store's tables and triggers up to date; does nothing where they are."""
+    """Bring a store's tables and triggers up to date; does nothing where they are.
+
+    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared.
+    """
+    if engine.dialect.name != "postgresql":
+        _bring(engine, part, revision)
+        return
+    if revision == "head" and is_current(engine, part):
+        return
+    try:
+        _bring(engine, part, revision)
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", "") not in _NOT_ALLOWED:
+            raise
+        raise NotPrepared(
+            f"the tables of the {part} are missing or of another version, and the role that serves the site may not "
+            "make them: run `school-protocol database prepare` with the address of the role that owns them"
+        ) from error
+
+
+def _bring(engine: Engine, part: Part, revision: str) -> None:
     with engine.execution_options(purpose=WRITING).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+            make_schema(connection)
         command.upgrade(_config(part, connection), revision)
+
+
+def make_schema(connection: Connection) -> None:
+    """The schema of the address, where it names one that is not there."""
+    wanted = str(connection.scalar(text("SELECT split_part(current_setting('search_path'), ',', 1)"))).strip(' "')
+    if wanted not in ("$user", ""):
+        there = text("SELECT 1 FROM pg_namespace WHERE nspname = :name")
+        if connection.scalar(there, {"name": wanted}) is None:
+            quoted = connection.dialect.identifier_preparer.quote(wanted)
+            connection.execute(text(f"CREATE SCHEMA {quoted}"))
 
 
 def revision_of(engine: Engine) -> str | None:
     """The revision that a store is at; None for one without tables."""
     with engine.connect() as connection:
-        return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
+        return revision_on(connection)
+
+
+def revision_on(connection: Connection) -> str | None:
+    """The same, asked on a connection that is open already."""
+    return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
 def revisions(part: Part) -> tuple[str, ...]:

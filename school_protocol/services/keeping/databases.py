@@ -1,0 +1,30 @@
+"""The database of an installation that lies in PostgreSQL: made ready by its owner."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from school_protocol.config import Settings, role_of
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.storage import preparing
+
+
+class NoDatabase(SchoolProtocolError):
+    """The settings name no database, or not by whom it is opened."""
+
+
+def prepare(
+    settings: Settings, owner: str, workers: Sequence[str], *, queue: str, make_queue: Callable[[Settings], None]
+) -> tuple[str, ...]:
+    """Make the database ready as its owner, and return the roles that may serve there from now on.
+
+    Those are the role of the settings' own address and `workers`. Raises NoDatabase, NotPrepared, NotAName.
+    """
+    if not settings.database:
+        raise NoDatabase("SCHOOL_PROTOCOL_DATABASE_URL names no database: an installation in SQLite prepares itself")
+    serves = role_of(settings.database)
+    roles = tuple(dict.fromkeys(name for name in (serves, *workers) if name and name != role_of(owner)))
+    as_owner = replace(settings, database=owner or settings.database)
+    preparing.prepare(as_owner.database, roles, queue=queue, make_queue=lambda: make_queue(as_owner))
+    return roles

@@ -1,0 +1,43 @@
+"""A PostgreSQL database made ready by whoever owns it: schemas, tables, and what the roles that serve may do there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import text
+
+from school_protocol.config import in_schema
+from school_protocol.storage.engines import open_engine
+from school_protocol.storage.grants import grants, queue_grants
+from school_protocol.storage.migrate import Part, make_schema, upgrade
+
+PARTS: tuple[Part, ...] = ("directory", "realm")
+
+
+def prepare(database: str, roles: Sequence[str], *, queue: str, make_queue: Callable[[], None]) -> None:
+    """Bring every schema of `database` up to date and give `roles` what the program needs; as often as one likes.
+
+    `database` is opened as the owner. `queue` is the schema of the worker's queue, whose tables `make_queue` makes.
+    Raises NotPrepared where the address is not the owner's.
+    """
+    for part in PARTS:
+        engine = open_engine(in_schema(database, part))
+        try:
+            upgrade(engine, part)
+            with engine.begin() as connection:
+                for role in roles:
+                    for statement in grants(part, role, part).splitlines():
+                        connection.execute(text(statement))
+        finally:
+            engine.dispose()
+    engine = open_engine(in_schema(database, queue))
+    try:
+        with engine.begin() as connection:
+            make_schema(connection)
+        make_queue()
+        with engine.begin() as connection:
+            for role in roles:
+                for statement in queue_grants(role, queue).splitlines():
+                    connection.execute(text(statement))
+    finally:
+        engine.dispose()

@@ -1,0 +1,90 @@
+"""Whose turn it is, among processes on several machines: one at a time does what must not be done twice at once.
+
+On PostgreSQL a lock that its connection holds, so that it ends with whoever had it. An installation on SQLite has one
+worker: there everybody has it.
+"""
+
+from __future__ import annotations
+
+import logging
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import SQLAlchemyError
+
+from school_protocol.storage.engines import Store
+
+_TURNS = 7_242
+"""With a number of its name PostgreSQL's advisory lock of a turn."""
+_log = logging.getLogger(__name__)
+
+
+@contextmanager
+def turn(store: Store, name: str) -> Iterator[bool]:
+    """Whether this process has the turn of that name as long as the block runs; nobody waits for it."""
+    if store.engine.dialect.name != "postgresql":
+        yield True
+        return
+    connection = _outside(store)
+    try:
+        yield _taken(connection, name)
+    finally:
+        _end(connection)
+
+
+class Lead:
+    """Who among all processes leads: whoever took it first, until its connection or process ends."""
+
+    def __init__(self, store: Store, name: str) -> None:
+        self._store, self._name = store, name
+        self._held: Connection | None = None
+        self._lock = Lock()
+
+    def is_ours(self) -> bool:
+        """Whether this process leads now; takes the lead where nobody has it."""
+        if self._store.engine.dialect.name != "postgresql":
+            return True
+        with self._lock:
+            try:
+                if self._held is not None:
+                    self._held.execute(text("SELECT 1"))
+                    return True
+                connection = _outside(self._store)
+                if _taken(connection, self._name):
+                    self._held = connection
+                    return True
+                _end(connection)
+            except SQLAlchemyError as error:
+                _log.warning("nobody leads here for now: %s", type(error).__name__)
+                self._drop()
+            return False
+
+    def close(self) -> None:
+        """Leave the lead to others."""
+        with self._lock:
+            self._drop()
+
+    def _drop(self) -> None:
+        held, self._held = self._held, None
+        if held is not None:
+            _end(held)
+
+
+def _outside(store: Store) -> Connection:
+    """A connection of its own, in no transaction."""
+    return store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
+
+def _taken(connection: Connection, name: str) -> bool:
+    number = zlib.crc32(name.encode()) - 2**31
+    found = connection.scalar(text("SELECT pg_try_advisory_lock(:turns, :name)"), {"turns": _TURNS, "name": number})
+    return bool(found)
+
+
+def _end(connection: Connection) -> None:
+    """The connection is closed for good, and with it what it held."""
+    connection.invalidate()
+    connection.close()
