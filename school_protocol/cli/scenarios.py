@@ -70,14 +70,25 @@ def scenarios_check(
         sys.exit(1)
 
 
+scenario.add_command(scenarios_check, "check")
+
+
 @scenario.command("play")
 @click.argument("file", type=click.Path(exists=True, dir_okay=False))
 @_PROTOCOL
+@click.option(
+    "--script", "script_file", type=click.Path(exists=True, dir_okay=False),
+    help="What a table did, as a list of steps, in place of the expected path; its debrief is printed, too.",
+)  # fmt: skip
 @click.option("--witness", help="An inject or trap: play how it comes about, in place of the expected path.")
 @click.option("--language", type=click.Choice(["fr", "ar", "en"]), default="fr", show_default=True)
 @click.option("--json", "as_json", is_flag=True, help="Print steps, injects, traps and what was missed as JSON.")
-def scenario_play(file: str, protocol_file: str | None, witness: str | None, language: str, as_json: bool) -> None:
+def scenario_play(
+    file: str, protocol_file: str | None, script_file: str | None, witness: str | None, language: str, as_json: bool
+) -> None:
     """Play a scenario in a throwaway realm, by its own clock; exit 1 where it has a fault or a step goes astray."""
+    from school_protocol.services.scripts import ScriptError
+    from school_protocol.services.workshops import debriefs
     from school_protocol.services.workshops.proving import steps_of
     from school_protocol.services.workshops.tables import seated
 
@@ -90,13 +101,22 @@ def scenario_play(file: str, protocol_file: str | None, witness: str | None, lan
     chosen = next((one for _part, key, one in told.witnesses() if key == witness), None)
     if witness is not None and chosen is None:
         raise click.UsageError(f"{witness}: no inject or trap of this scenario has a witness of that name")
+    if witness is not None and script_file is not None:
+        raise click.UsageError("--witness or --script, not both")
+    script = _steps(script_file) if script_file else None
     protocol, content = next(_protocols(told, protocol_file))
     click.echo(told.title.in_language(language), err=True)
-    with seated(told, protocol, content) as playing:
-        went = playing.play(steps_of(told, chosen))
+    try:
+        with seated(told, protocol, content) as playing:
+            went = playing.play(steps_of(told, chosen)) if script is None else playing.replay(script)
+            found = debriefs.from_playing(playing) if script is not None else None
+    except ScriptError as error:
+        raise click.ClickException(str(error)) from None
+    lines = debriefs.shown(found, language) if found is not None else None
     if as_json:
         due = [{"at": one.due_at.isoformat(), "deadline": one.deadline, "subject": one.subject} for one in playing.due]
-        say({"beats": [_plain(beat) for beat in playing.beats], "due": due, "ends": playing.states})
+        debrief = {"debrief": _debriefed(found, lines)} if found is not None and lines is not None else {}
+        say({"beats": [_plain(beat) for beat in playing.beats], "due": due, "ends": playing.states, **debrief})
     else:
         for beat in playing.beats:
             click.echo(_line(told, beat, language))
@@ -106,6 +126,8 @@ def scenario_play(file: str, protocol_file: str | None, witness: str | None, lan
             f"{len(playing.table.came)} of {len(told.injects)} injects, {len(playing.table.traps)} of "
             f"{len(told.traps)} traps; ends in {', '.join(playing.states.values())}"
         )
+        for line in _debrief_lines(lines, language) if lines is not None else ():
+            click.echo(line)
     if not went:
         sys.exit(1)
 
@@ -181,9 +203,7 @@ def scenario_debrief(
     protocol, content = next(_protocols(told, protocol_file))
     try:
         with seated(told, protocol, content) as playing:
-            playing.open()
-            for number, step in enumerate(steps, 1):
-                playing.step(number, step)
+            playing.replay(steps)
             found = debriefs.from_playing(playing)
     except ScriptError as error:
         raise click.ClickException(str(error)) from None

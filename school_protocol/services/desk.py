@@ -50,13 +50,14 @@ def see_desk(house: House, actor: Actor, *, filter: str = "open", after: str | N
     lines = tuple(
         _metadata(line, actor) if row.case_id in known_of else line for row, line in zip(page.rows, lines, strict=True)
     )
+    schools = schools_of(house, actor)
     return DeskView(
         lines=lines,
         filter=filter if filter in FILTERS else "open",
         after=str(page.after) if page.after else None,
-        units=schools_of(house, actor),
+        units=schools,
         receipts=own,
-        can_report=may_report(house, actor),
+        can_report=may_report(house, actor, schools),
         late=sum(line.tone == "late" for line in lines),
         today=sum(line.tone == "today" for line in lines),
         receipts_only=sees_none,
@@ -124,14 +125,10 @@ def waited(house: House, actor: Actor) -> index.Waited:
 
 def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[ReceiptLine, ...]:
     """Receipts of reports whose case this person may not see."""
-    scope = scope_of(house, actor)
-    lines = []
-    for header in reports.of_reporter(session, actor.id, limit=RECEIPTS):
-        if header.case_id is None:
-            continue
-        if index.find_by_id(session, scope, header.case_id, today=today_for(house)) is None:
-            lines.append(receipt_line(house, session, actor, header))
-    return tuple(lines)
+    headers = [one for one in reports.of_reporter(session, actor.id, limit=RECEIPTS) if one.case_id is not None]
+    ids = [str(one.case_id) for one in headers]
+    seen = index.seen_among(session, scope_of(house, actor), ids, today=today_for(house)) if ids else frozenset()
+    return tuple(receipt_line(house, session, actor, one) for one in headers if one.case_id not in seen)
 
 
 def units_of(house: House, ids: Iterable[str]) -> dict[str, Unit]:
@@ -292,29 +289,39 @@ def _call(
 ) -> CallLine | None:
     """The first role that may be told of the case and has a telephone."""
     protocol, holders = house.library.protocol(row.protocol, row.version), tuple(holders)
-    for role in _told_roles(house, row):
+    roles = _told_roles(house, row)
+    listed: dict[str, str] | None = None
+    for role in roles:
         here = [one.account for one in holders if one.role == role]
         able = [account for account in here if account.id not in excluded]
         if (here and not able) or (row.restricted and not protocol.roles[role].keeps_restricted):
             continue
-        phone = next((one.phone for one in able if one.phone), None) or _listed(house, protocol, unit, role)
+        phone = next((one.phone for one in able if one.phone), None)
+        if not phone:
+            listed = _listed(house, protocol, unit, roles) if listed is None else listed
+            phone = listed.get(role)
         if phone:
             return CallLine(role, phone)
     return None
 
 
-def _listed(house: House, protocol: Protocol, unit: Unit, role: str) -> str | None:
-    """The number under which the directory lists that role, where it is one of the targets."""
-    lines = contact_lines(house, protocol, unit.id, [role]) if role in protocol.targets else ()
-    return next((line.phone for line in lines if line.phone), None)
+def _listed(house: House, protocol: Protocol, unit: Unit, roles: Iterable[str]) -> dict[str, str]:
+    """The number under which the directory lists each of these roles that is one of the targets, the best first."""
+    wanted = [role for role in roles if role in protocol.targets]
+    found: dict[str, str] = {}
+    for line in contact_lines(house, protocol, unit.id, wanted) if wanted else ():
+        if line.phone and line.target is not None:
+            found.setdefault(line.target.key, line.phone)
+    return found
 
 
 # ---- reporting and finding ---------------------------------------------------------------------------------------
 
 
-def may_report(house: House, actor: Actor) -> bool:
-    """Whether one of this person's roles opens cases."""
-    return any(_opens(protocol, actor) for protocol in house.library.current()) and bool(schools_of(house, actor))
+def may_report(house: House, actor: Actor, schools: Sequence[Unit] | None = None) -> bool:
+    """Whether one of this person's roles opens cases; `schools`, where it is known already in which they hold one."""
+    opens = any(_opens(protocol, actor) for protocol in house.library.current())
+    return opens and bool(schools_of(house, actor) if schools is None else schools)
 
 
 def _opens(protocol: Protocol, actor: Actor) -> bool:

@@ -123,7 +123,7 @@ def surroundings(
         beside = directory.children(session, unit.parents[0]) if neighbours and unit.parents else ()
         places = dict.fromkeys((unit.id, *unit.parents, *(one.id for one in beside)))
         found = directory.holders(session, tuple(places), today=today)
-        schools = directory.schools_coded(session, {unit.code, *named})
+        others = directory.schools_coded(session, set(named) - {unit.code})
     elsewhere = {one.id: one.name(language or "fr") for one in beside if one.id != unit.id}
     people: dict[str, Colleague] = {}
     for holder in found:
@@ -136,8 +136,7 @@ def surroundings(
             holder.account.is_trained(today),
             elsewhere.get(roles[0][1], "") if all(place in elsewhere for _role, place in roles) else "",
         )
-    others = {code: one for code, one in schools.items() if code != unit.code}
-    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *schools)), others)
+    return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *others)), others)
 
 
 def schools_named(protocol: Protocol, case: Case) -> set[str]:

@@ -299,7 +299,10 @@ def _keep(house: House, session: Session, plan: Plan) -> None:
 
 
 def sweep(house: House, post: Post) -> None:
-    """Everything that is due: called each minute, by whichever worker. A part that fails doesn't hold up the others."""
+    """Everything that is due: called each minute, by whichever worker. A part that fails doesn't hold up the others.
+
+    Each part reads first whether there is anything: where nothing is, nobody who writes is held up.
+    """
     for part in (_spread, _wake, _climb):
         _guarded(part, house)
     for channel, carrier in ((Channel.sms, post.sms), (Channel.mail, post.mail)):
@@ -320,8 +323,12 @@ def _guarded(part: Callable[..., None], *arguments: object) -> bool:
 
 
 def _forget(house: House) -> None:
+    before = house.now() - KEPT
+    with house.realm.reading() as session:
+        if not outbox.has_done(session, before):
+            return
     with house.realm.writing() as session:
-        outbox.drop_done(session, house.now() - KEPT)
+        outbox.drop_done(session, before)
 
 
 # -- what moves asked for
@@ -329,6 +336,9 @@ def _forget(house: House) -> None:
 
 def _spread(house: House) -> None:
     """From the outbox to the people: each notice that a move called for becomes what each of them is told."""
+    with house.realm.reading() as session:
+        if not outbox.is_due(session, house.now(), "notify"):
+            return
     with house.realm.writing() as session:
         asked = outbox.take(session, house.now(), limit=BATCH, kind="notify")
     for message in asked:
@@ -383,9 +393,12 @@ def _plan_for_receiving_head(
 
 def _wake(house: House) -> None:
     """Once a day, every case that stands open is indexed anew where a count has begun or stopped by itself."""
-    now, day = house.now(), today_for(house).isoformat()
+    now, own = house.now(), f"wake-{today_for(house).isoformat()}"
+    with house.realm.reading() as session:
+        if outbox.is_known(session, own) and not outbox.is_due(session, now, "wake"):
+            return
     with house.realm.writing() as session:
-        outbox.put_once(session, f"wake-{day}", "wake", {"after": ""}, at=now)
+        outbox.put_once(session, own, "wake", {"after": ""}, at=now)
         asked = outbox.take(session, now, limit=1, kind="wake")
     for message in asked:
         with house.realm.reading() as session:
@@ -503,6 +516,9 @@ class _Count:
 def _deliver(house: House, channel: Channel, carrier: Carrier) -> None:
     """One message after the other: each taken, sent and settled in transactions of its own, none held while sending."""
     while True:
+        with house.realm.reading() as session:
+            if not register.is_due(session, house.now(), channel):
+                return
         with house.realm.writing() as session:
             taken = register.take(session, house.now(), channel)
         if not taken:

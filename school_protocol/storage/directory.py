@@ -9,7 +9,20 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, not_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Date,
+    Select,
+    and_,
+    bindparam,
+    exists,
+    func,
+    not_,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
@@ -228,11 +241,8 @@ def _appointments_of(
     session: Session, ids: Collection[str], today: date
 ) -> tuple[dict[str, list[Appointment]], dict[str, list[Appointment]]]:
     """Account → the appointments that count today, and all that there ever were."""
-    row = AppointmentRow
-    counts = and_(*_current(today)).label("counts")
-    query = select(row.account, row.role, row.unit, row.starts, row.ends, counts).where(row.account.in_(ids))
     now, every = defaultdict[str, list[Appointment]](list), defaultdict[str, list[Appointment]](list)
-    for found in session.execute(query.order_by(row.starts, row.id)):
+    for found in session.execute(_APPOINTMENTS, {"ids": list(ids), "today": today}):
         post = Appointment(found.role, found.unit, found.starts, found.ends)
         every[found.account].append(post)
         if found.counts:
@@ -242,10 +252,8 @@ def _appointments_of(
 
 def _left(session: Session, ids: Collection[str], posts: Mapping[str, list[Appointment]]) -> dict[str, set[str]]:
     """Account → numbers of the cases that it left, in units to which nobody has appointed it anew since."""
-    row = AdministrationRow
-    query = select(row.account, row.number, row.unit, row.at).where(row.account.in_(ids), row.number.is_not(None))
     left = defaultdict[str, set[str]](set)
-    for account_id, number, unit, at in session.execute(query):
+    for account_id, number, unit, at in session.execute(_LEFT, {"ids": list(ids)}):
         anew = any(one.unit == unit and one.starts > at.date() for one in posts.get(account_id, ()))
         if number is not None and not anew:
             left[account_id].add(number)
@@ -263,16 +271,11 @@ class Holder:
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
-    query = (
-        select(AccountRow, AppointmentRow.role, AppointmentRow.unit)
-        .join(AppointmentRow, AppointmentRow.account == AccountRow.id)
-        .where(AppointmentRow.unit.in_(units), AccountRow.active.is_(True), *_current(today))
-        .order_by(AppointmentRow.role, AccountRow.username)
-    )
-    return tuple(Holder(_account(row), role, unit) for row, role, unit in session.execute(query))
+    rows = session.execute(_HOLDERS, {"units": list(units), "today": today})
+    return tuple(Holder(_account(row), role, unit) for row, role, unit in rows)
 
 
-def _current(today: date) -> tuple[Any, ...]:
+def _current(today: date | BindParameter[date]) -> tuple[Any, ...]:
     in_time = or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today)
     return AppointmentRow.starts <= today, in_time, not_withdrawn()
 
@@ -283,6 +286,33 @@ def not_withdrawn() -> ColumnElement[bool]:
         AdministrationRow.appointment == AppointmentRow.id, AdministrationRow.withdraws.is_(True)
     )
     return not_(withdrawn.correlate(AppointmentRow))
+
+
+def _appointments() -> Select[*tuple[Any, ...]]:
+    row = AppointmentRow
+    counts = and_(*_current(bindparam("today", type_=Date()))).label("counts")
+    query = select(row.account, row.role, row.unit, row.starts, row.ends, counts)
+    return query.where(row.account.in_(bindparam("ids", expanding=True))).order_by(row.starts, row.id)
+
+
+def _left_cases() -> Select[*tuple[Any, ...]]:
+    row = AdministrationRow
+    query = select(row.account, row.number, row.unit, row.at)
+    return query.where(row.account.in_(bindparam("ids", expanding=True)), row.number.is_not(None))
+
+
+def _held() -> Select[*tuple[Any, ...]]:
+    in_units = AppointmentRow.unit.in_(bindparam("units", expanding=True))
+    return (
+        select(AccountRow, AppointmentRow.role, AppointmentRow.unit)
+        .join(AppointmentRow, AppointmentRow.account == AccountRow.id)
+        .where(in_units, AccountRow.active.is_(True), *_current(bindparam("today", type_=Date())))
+        .order_by(AppointmentRow.role, AccountRow.username)
+    )
+
+
+_APPOINTMENTS, _LEFT, _HOLDERS = _appointments(), _left_cases(), _held()
+"""Asked for each page and each form, several times: built once."""
 
 
 def hold_unit(session: Session, unit: str) -> None:
@@ -319,6 +349,8 @@ def unit_coded(session: Session, code: str) -> Unit | None:
 
 def schools_coded(session: Session, codes: Collection[str]) -> dict[str, Unit]:
     """Those of these codes that are schools of this installation, each with its school."""
+    if not codes:
+        return {}
     wanted = select(UnitRow.id).where(UnitRow.kind == UnitKind.school.value, UnitRow.code.in_(codes))
     return {one.code: one for one in units(session, session.scalars(wanted.order_by(UnitRow.code))).values()}
 

@@ -9,9 +9,24 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from typing import Any, Self, assert_never
 
-from sqlalchemy import ColumnElement, Select, and_, delete, exists, false, func, insert, not_, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    false,
+    func,
+    insert,
+    not_,
+    or_,
+    select,
+    union,
+)
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Clause, Place, Reach, Reader, Scope
@@ -272,7 +287,24 @@ def _due_columns(due: Due, *, planned: bool) -> dict[str, Any]:
 
 def where_visible(scope: Scope, today: date) -> ColumnElement[bool]:
     """The scope as a WHERE on the index: any way of seeing admits, an exclusion always shuts out."""
+    return _visible_all_day(_all_day(scope), today) if _is_for_all_day(scope) else _visible(scope, today)
+
+
+def _visible(scope: Scope, today: date) -> ColumnElement[bool]:
     return and_(_not_excluded(scope.account), or_(*_ways(scope, today)))
+
+
+def _is_for_all_day(scope: Scope) -> bool:
+    """Whether what a scope admits is the same at every moment of a day."""
+    return scope.now is None or not scope.overseeing()
+
+
+def _all_day(scope: Scope) -> Scope:
+    return Scope(scope.account, scope.clauses)
+
+
+_visible_all_day = lru_cache(maxsize=512)(_visible)
+"""Written once for each person and day: every page asks several times."""
 
 
 def _ways(scope: Scope, today: date) -> list[ColumnElement[bool]]:
@@ -367,6 +399,20 @@ def page(
 
     Of their parts the rows bring whom they wait for and the seats: a list shows nothing else of them.
     """
+    is_plain = after is None and _is_for_all_day(scope) and filter in _PLAIN_FILTERS
+    asked = (
+        _first_places(_all_day(scope), today, limit, filter, urgent_first)
+        if is_plain
+        else _places(scope, today, limit, filter, after, urgent_first)
+    )
+    places = [Cursor(due_order, case_id, bool(urgent)) for due_order, case_id, urgent in session.execute(asked)]
+    rows = listed(session, [place.case_id for place in places[:limit]])
+    return Page(rows, places[limit - 1] if len(places) > limit else None)
+
+
+def _places(
+    scope: Scope, today: date, limit: int, filter: Filter, after: Cursor | None, urgent_first: bool
+) -> Select[datetime, str, bool]:
     narrowed = [_not_excluded(scope.account), *_narrowing(filter, today)]
     bands = [
         and_(CaseIndexRow.urgent == urgent, *_from(after, urgent, urgent_first), *narrowed)
@@ -376,10 +422,18 @@ def page(
     legs = [_leg(and_(way, band), limit + 1) for band in bands for way in _ways(scope, today)]
     found = union(*legs).subquery()
     order = (*([found.c.urgent.desc()] if urgent_first else []), found.c.due_order, found.c.case_id)
-    query = select(found.c.due_order, found.c.case_id, found.c.urgent).order_by(*order).limit(limit + 1)
-    places = [Cursor(due_order, case_id, bool(urgent)) for due_order, case_id, urgent in session.execute(query)]
-    rows = listed(session, [place.case_id for place in places[:limit]])
-    return Page(rows, places[limit - 1] if len(places) > limit else None)
+    return select(found.c.due_order, found.c.case_id, found.c.urgent).order_by(*order).limit(limit + 1)
+
+
+_PLAIN_FILTERS = (EVERYTHING, Filter(ended=False))
+"""With which lists begin: the statement is written once for each person and day."""
+
+
+@lru_cache(maxsize=512)
+def _first_places(
+    scope: Scope, today: date, limit: int, filter: Filter, urgent_first: bool
+) -> Select[datetime, str, bool]:
+    return _places(scope, today, limit, filter, None, urgent_first)
 
 
 def dues_of(session: Session, case_ids: Sequence[str], *, before: datetime) -> list[tuple[str, Due, bool]]:
@@ -616,9 +670,16 @@ def _whole(
 
 
 def _of(session: Session, table: Any, case_ids: Sequence[str]) -> Iterable[Any]:
-    keys = table.__table__.primary_key.columns
-    query = select(table).where(table.case_id.in_(case_ids)).order_by(*keys)
-    return session.scalars(query, execution_options={"populate_existing": True})
+    return session.scalars(
+        _by_case(table), {"cases": list(case_ids)}, execution_options={"populate_existing": True}
+    )  # fmt: skip
+
+
+@lru_cache
+def _by_case(table: Any) -> Select[Any]:
+    """Built once for each table: a list asks for all of them."""
+    of_cases = table.case_id.in_(bindparam("cases", expanding=True))
+    return select(table).where(of_cases).order_by(*table.__table__.primary_key.columns)
 
 
 def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRow:

@@ -93,6 +93,22 @@ def take(
     return tuple(Message(row.id, row.kind, dict(row.payload), row.at, row.attempts) for row in rows)
 
 
+def is_due(session: Session, now: datetime, kind: str) -> bool:
+    """Whether something of that kind is due now."""
+    query = select(OutboxRow.id).where(OutboxRow.done_at.is_(None), OutboxRow.due_at <= now, OutboxRow.kind == kind)
+    return session.scalar(query.limit(1)) is not None
+
+
+def is_known(session: Session, message_id: str) -> bool:
+    """Whether work was asked for under that id, done or not."""
+    return session.scalar(select(OutboxRow.id).where(OutboxRow.id == message_id)) is not None
+
+
+def has_done(session: Session, before: datetime) -> bool:
+    """Whether something stands there that was done before that moment."""
+    return session.scalar(select(OutboxRow.id).where(OutboxRow.done_at < before).limit(1)) is not None
+
+
 def done(session: Session, message_id: str, *, at: datetime) -> None:
     """The work is done: it won't be handed out again."""
     if (row := session.get(OutboxRow, message_id)) is not None and row.done_at is None:

@@ -143,6 +143,12 @@ def take(session: Session, now: datetime, channel: Channel, *, lease: timedelta 
     return tuple(_notice(row) for row in rows)
 
 
+def is_due(session: Session, now: datetime, channel: Channel) -> bool:
+    """Whether somebody is to be told something now on that channel."""
+    due = (NoticeRow.state == State.waiting.value, NoticeRow.due_at <= now, NoticeRow.channel == channel.value)
+    return session.scalar(select(NoticeRow.id).where(*due).limit(1)) is not None
+
+
 def settle(session: Session, ids: Collection[str], state: State, *, at: datetime) -> None:
     """Say what became of these notices: they won't be handed out again."""
     waiting = (NoticeRow.id.in_(ids), NoticeRow.state == State.waiting.value)

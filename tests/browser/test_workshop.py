@@ -271,6 +271,8 @@ def debriefed(story: Story) -> None:
     for did in story.did.values():
         did.append(until)
     trainer.wall()
+    trainer.page.locator("summary", has_text=trainer._("End the workshop")).click()
+    trainer.page.locator("form[action$='/end'] [name=sure]").check()
     trainer.press(trainer._("End the workshop"))
     trainer.follow(trainer._("Debrief"))
     story.look(trainer.page, "debrief")

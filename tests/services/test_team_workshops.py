@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,16 +13,19 @@ from workshops.room_browsing import hall_in
 from workshops.rooms_of import NOON, person
 from workshops.test_same_debrief import SC3
 
+from school_protocol.documents.papers.visit_pack import visit_pack_html
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.spread import Agreement, agreements
 from school_protocol.services.house import House
 from school_protocol.services.scripts import SCHOOL_WEEK
+from school_protocol.services.visits import pack
 from school_protocol.services.visits.figures import TeamWorkshops, see_workshops
 from school_protocol.services.visits.reach import sight_of
 from school_protocol.services.workshops import attesting, ending
 from school_protocol.storage import directory
 from school_protocol.storage.workshops import listed
+from school_protocol.wording import Wording
 from services.attested_people import account, entered, furnished, typed, workshop
 
 
@@ -136,3 +140,32 @@ def test_a_school_without_a_calendar_is_told_nothing_and_its_page_is_there(tmp_p
     house = furnished(tmp_path)
     assert see_workshops(house, sight_of(house, person(house, "patron"), "01234A")) is None
     house.close()
+
+
+def test_a_pack_for_a_visit_tells_of_workshops_what_the_page_tells(house: House) -> None:
+    """On paper as on the page: how many, about how many tables, and no share of fewer than twenty of them."""
+    above = sight_of(house, person(house, "academie"), "01234A")
+
+    def paper(language: str) -> str:
+        view, _cases = pack._gathered(house, above)
+        page = see_workshops(house, above)
+        assert page is not None
+        assert (view.played.workshops, [(one.tables, one.share) for one in view.played.grids]) == (
+            page.count, [(one.tables, one.share) for one in page.grids],
+        )  # fmt: skip
+        html = visit_pack_html(view, Wording(language))
+        section = html[html.index(f">{Wording(language)._('In workshops')}<") :]
+        return re.sub(r"<[^>]+>|[\u2066-\u2069]", "", section[: section.index("</section>")])
+
+    assert "20 à 29" not in paper("fr")
+    ended(house, "AAAAAA", 12, 9, ("Nadia", "nadia", "passed"))
+    few = paper("fr")
+    assert "10 à 19" in few
+    assert "trop peu pour le dire" in few
+    assert "%" not in few
+    ended(house, "BBBBBB", 12, 9, ("Nadia", "nadia", "attended"))
+    many = {language: paper(language) for language in ("fr", "ar", "en")}
+    assert "20 à 29" in many["fr"]
+    for language, said in many.items():
+        assert "%" in said or "٪" in said, language
+        assert "18" not in said, "never the count itself"

@@ -149,7 +149,7 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
 def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, language: str) -> None:
     played(hall)
     trainer = hall.trainer()
-    trainer.post("/end")
+    trainer.post("/end", {"sure": "1"})
     live = trainer.get("/debrief").get_data(as_text=True)
     assert 'role="status"' not in live
     assert f"Merci {WORD}" in live

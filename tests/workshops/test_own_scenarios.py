@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Iterator
@@ -11,21 +12,25 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from werkzeug.test import TestResponse
 
 from school_protocol import jobs
+from school_protocol.cli import main
 from school_protocol.config import Settings
+from school_protocol.definitions.scenarios import read
 from school_protocol.domain.errors import BadInput, Fault, Unseen
 from school_protocol.domain.phrases import N_, Listing, Phrase, Translated, again, written
 from school_protocol.post import Post
 from school_protocol.services.papers.apart import Broken
-from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.scripts import TurnableClock, moment
 from school_protocol.services.workshops import ending, laptops, running, uploads
 from school_protocol.services.workshops.rooms import SCENARIO, folder_of
 from school_protocol.services.workshops.uploads import check_next, checked
 from school_protocol.storage.workshops import uploaded
 from school_protocol.storage.workshops.uploaded import UploadState
 from school_protocol.web import create_app, workshops
+from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.rooms_of import NOON, ROOT, person
 
@@ -409,3 +414,58 @@ def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
         found = uploaded.with_digest(session, kept.digest)
     assert found is not None
     assert found.title["fr"]
+
+
+# ---- quite unlike those that are shipped -----------------------------------------------------------------------------
+
+
+def test_one_that_ends_where_no_shipped_one_does_goes_all_the_way(hall: Hall, tmp_path: Path) -> None:
+    """From its file to its debrief without a line of code: checked, played by script, brought, played at a table."""
+    file = Path(__file__).parent / "data" / "parody.yaml"
+    shipped = [read(path.read_bytes(), path.name) for path in sorted((ROOT / "scenarios").glob("*.yaml"))]
+    told = read(file.read_bytes(), file.name)
+    assert told.path.ends not in {one.path.ends for one in shipped}
+    assert told.scenario not in {one.scenario for one in shipped}
+
+    def run(*line: str) -> str:
+        result = CliRunner().invoke(main, list(line))
+        assert result.exit_code == 0, result.output
+        return str(result.output)
+
+    assert "no fault found" in run("scenario", "check", str(file))
+    steps = [{"at": "2027-02-04T10:20", "as": "referent_er", "do": "dismiss", "reason": "Personne n’est visé."}]
+    steps += [one.model_dump(by_alias=True, exclude_defaults=True, exclude={"mark"}) for one in told.path.steps]
+    script = tmp_path / "steps.json"
+    script.write_text(json.dumps({"steps": steps}), "utf-8")
+    played = run("scenario", "play", str(file), "--script", str(script), "--json", "--language", "en")
+    by_script = json.loads(played[played.index("{") :])["debrief"]
+
+    trainer = hall.signed_in()
+    page = brought(hall, trainer, file.read_bytes(), file.name)
+    trainer.get("/workshops/new")
+    sent = {"scenario": f"own.{page.rpartition('/')[2]}", "tables": "2", "hints": "1"}
+    hall.id = trainer.post("/workshops/new", sent).headers["Location"].rpartition("/")[2]
+    table = sat_down(hall.room)
+    running.turn_to(hall.room, moment("2027-02-04T10:20", "at"))
+    phone = hall.seated("Rouge", "team_coordinator")
+    [number] = hall.cases()
+    phone.get(f"/cases/{number}")
+    phone.get(f"/cases/{number}/moves/dismiss")
+    refused = phone.post(f"/cases/{number}/moves/dismiss", {"reason": "Personne n’est visé."})
+    assert refused.status_code in (409, 422), "by its page, too soon"
+    assert "alone" in hall.table(1).traps
+    table.play(told.path.steps)
+    assert hall.table(1).cases[0]["state"] == told.path.ends
+    live = table.debrief()
+    assert [(one.kind.value, one.key) for one in live.errors] == [
+        (one["kind"], one["key"]) for one in by_script["errors"]
+    ]  # fmt: skip
+    assert ("trap", "alone") in [(one.kind.value, one.key) for one in live.errors]
+    assert [(one.duty, one.verdict.value) for one in live.duties] == [
+        (one["duty"], one["verdict"]) for one in by_script["duties"]
+    ]  # fmt: skip
+    ending.end(hall.host, hall.room)
+    for language, said in (("fr", "Classer seul"), ("ar", "الحفظ بقرار فردي")):
+        trainer.get("/workshops")
+        trainer.post("/language", {"language": language})
+        assert said in trainer.get(f"/workshops/{hall.id}/debrief").get_data(as_text=True)

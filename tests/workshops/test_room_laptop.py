@@ -139,7 +139,7 @@ def test_a_whole_workshop_on_a_laptop(app: Flask, house: House, clock: TurnableC
     assert trainer.post("/say", {"table": "0", "text": "Bonjour"}).status_code == 302
     assert "Bonjour" in phone.get("/room").get_data(as_text=True)
     assert phone.get("/").status_code == 200
-    assert trainer.post("/end").status_code == 302
+    assert trainer.post("/end", {"sure": "1"}).status_code == 302
     trainer.get()
     assert trainer.post("/purge", {"sure": "1"}).status_code == 302
     assert phone.get("/room").status_code == 404

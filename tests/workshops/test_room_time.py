@@ -311,7 +311,7 @@ def test_frozen_it_stands_whatever_else_is_pressed(hall: Hall) -> None:
 def test_an_ended_room_stands_for_good(hall: Hall) -> None:
     trainer = hall.trainer()
     running.set_pace(hall.room, FAST)
-    assert trainer.post("/end").status_code == 302
+    assert trainer.post("/end", {"sure": "1"}).status_code == 302
     shown = now(hall)
     hall.clock.advance(MINUTE)
     for path, sent in (("/clock", {"do": "fast"}), ("/clock", {"do": "next"}), ("/freeze", {"frozen": "1"})):

@@ -352,7 +352,7 @@ def test_without_hints_what_says_what_is_missing_is_shut_until_the_end(hall: Hal
     press(trainer, "/table", table="1", do="hints")
     assert phones[1].get(f"{pages[1]}/conformance").status_code == 200
     press(trainer, "/table", table="1", do="quiet")
-    press(trainer, "/end")
+    press(trainer, "/end", sure="1")
     assert phones[1].get(f"{pages[1]}/conformance").status_code == 200
 
 
@@ -390,7 +390,8 @@ def test_the_trainer_plays_a_role_that_nobody_holds(hall: Hall) -> None:
 def test_the_trainer_cannot_play_a_role_that_somebody_holds(hall: Hall) -> None:
     hall.seated("Bleu", "head")
     trainer = hall.trainer()
-    assert trainer.post("/play", {"table": "1", "role": "head"}).headers["Location"] == f"/workshops/{hall.id}"
+    refused = trainer.post("/play", {"table": "1", "role": "head"}).headers["Location"]
+    assert refused == f"/workshops/{hall.id}#t1"
     assert "tient déjà ce rôle" in trainer.get().get_data(as_text=True)
     assert [one.is_trainer for one in hall.seats()] == [False]
     assert trainer.post("/play", {"table": "2", "role": "head"}).headers["Location"] == f"{hall.base}/room"
@@ -437,13 +438,13 @@ def test_two_tabs_of_the_trainers_do_not_undo_each_other(hall: Hall) -> None:
 def test_a_button_from_before_the_end_changes_nothing_after_it(hall: Hall) -> None:
     trainer = hall.trainer()
     old = trainer.page
-    press(trainer, "/end")
+    press(trainer, "/end", sure="1")
     kept, before = hall.workshop, (hall.table(1).came, hall.table(1).held, hall.state().clock)
     for path, sent in (
         ("/inject", {"table": "1", "inject": TIMED, "do": "now"}),
         ("/inject", {"table": "1", "inject": TIMED, "do": "hold"}),
         ("/clock", {"do": "fast"}), ("/clock", {"do": "next"}), ("/freeze", {"frozen": "1"}),
-        ("/play", {"table": "1", "role": "head"}), ("/end", {}),
+        ("/play", {"table": "1", "role": "head"}), ("/end", {"sure": "1"}),
     ):  # fmt: skip
         trainer.page = old
         assert trainer.post(path, sent).status_code in (302, 404), path

@@ -303,11 +303,7 @@ class Teller:
 
     def person(self, person: str, slot: str = "") -> str:
         """Somebody of the case, by their place in it."""
-        if person == EVERY_GUARDIAN:
-            return self.w._("Every guardian")
-        key, _, number = person.rpartition("-")
-        title = self.protocol.slots.get(slot or key)
-        return f"{self.w.text(title.title)} {number}" if title else person
+        return person_said(self.w, self.protocol, person, slot)
 
     def grid(self, one: GridSeen) -> tuple[str, str, tuple[tuple[str, str], ...]]:
         w, grid = self.w, self.protocol.grids[one.grid]
@@ -354,14 +350,27 @@ class Teller:
         return self.w._("%(what)s (%(about)s)", what=title, about=about) if about else title
 
     def _subject(self, part: str, key: str, subject: str) -> str:
-        deadline = self.protocol.deadlines.get(key) if part == "deadlines" else None
-        if not subject or deadline is None:
-            return ""
-        if subject in self.protocol.dangers:
-            return self.w.text(self.protocol.dangers[subject].title)
-        if subject.isdigit():
-            message = N_("referral %(number)s") if deadline.per == "referral" else N_("hold %(number)s")
-            return self.w._(message, number=subject)
-        if deadline.per == "follow_up":
-            return self.w.day(date.fromisoformat(subject))
-        return self.person(subject)
+        return subject_said(self.w, self.protocol, key, subject) if part == "deadlines" else ""
+
+
+def subject_said(w: Wording, protocol: Protocol, deadline: str, subject: str) -> str:
+    """What a count of a deadline is about: a danger, a referral, a hold, a day, or somebody of the case."""
+    declared = protocol.deadlines.get(deadline)
+    if not subject or declared is None:
+        return ""
+    if subject in protocol.dangers:
+        return w.text(protocol.dangers[subject].title)
+    if subject.isdigit():
+        return w._(N_("referral %(number)s") if declared.per == "referral" else N_("hold %(number)s"), number=subject)
+    if declared.per == "follow_up":
+        return w.day(date.fromisoformat(subject))
+    return person_said(w, protocol, subject)
+
+
+def person_said(w: Wording, protocol: Protocol, person: str, slot: str = "") -> str:
+    """Somebody of a case, by their place in it."""
+    if person == EVERY_GUARDIAN:
+        return w._("Every guardian")
+    key, _, number = person.rpartition("-")
+    title = protocol.slots.get(slot or key)
+    return f"{w.text(title.title)} {number}" if title else person

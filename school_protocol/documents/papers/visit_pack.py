@@ -59,6 +59,23 @@ class Member:
     is_trained: bool
 
 
+@dataclass(frozen=True, slots=True)
+class GridPlayed:
+    """Of one grid, over workshops: about how many tables, and the share that came to what most beside them came to."""
+
+    title: Text
+    tables: Band
+    share: tuple[int, int] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """Workshops that somebody of the team attended over the time of the figures."""
+
+    workshops: int
+    grids: tuple[GridPlayed, ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitPack:
     """Everything that a pack prints. `wanted`: how many trained people a team has; 0: nothing says it."""
@@ -78,6 +95,7 @@ class VisitPack:
     silent: int
     span: Span
     figures: TeamFigures
+    played: Played
     visit: LastVisit | None
 
 

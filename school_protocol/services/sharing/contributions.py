@@ -47,10 +47,8 @@ _TOLD = frozenset(
 
 def lines_of(house: House, session: Session, loaded: Loaded) -> tuple[ContributionLine, ...]:
     """Every contribution that the case asks for; none for whoever reads one side, or metadata alone."""
-    if loaded.metadata_only or not _reads_all_sides(loaded):
-        return ()
     asked = contributions(loaded.protocol, loaded.case)
-    if not asked:
+    if not asked or loaded.metadata_only or not _reads_all_sides(loaded):
         return ()
     with house.directory.reading() as people:
         units = directory.schools_coded(people, {one.school for one in asked})

@@ -12,7 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from school_protocol.documents import rendering
-from school_protocol.documents.papers.visit_pack import Agreed, Counted, LastVisit, Member, VisitPack, visit_pack
+from school_protocol.documents.papers.visit_pack import (
+    Agreed,
+    Counted,
+    GridPlayed,
+    LastVisit,
+    Member,
+    Played,
+    VisitPack,
+    visit_pack,
+)
 from school_protocol.documents.sealing.assembling import assembled
 from school_protocol.documents.sealing.copies import Copy
 from school_protocol.documents.sealing.overlays import overlay
@@ -146,6 +155,10 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         silent=silent,
         span=figures.span,
         figures=figures.figures,
+        played=Played(
+            figures.workshops.count,
+            tuple(GridPlayed(one.title, one.tables, one.share) for one in figures.workshops.grids),
+        ),
         visit=_visit(last[0]) if last else None,
     )  # fmt: skip
     return pack, found

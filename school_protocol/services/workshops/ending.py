@@ -25,6 +25,7 @@ from school_protocol.services.workshops.rooms import SCENARIO, Room, Rooms, room
 from school_protocol.services.workshops.watching import by_case, cases_of, facts_at, room_begun, staged
 from school_protocol.storage import directory
 from school_protocol.storage.engines import Session
+from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.workshops import debriefed, listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.storage.workshops.rooms import WordKind
@@ -174,7 +175,10 @@ def _error(finding: Any) -> Mapping[str, Any]:
 
 
 def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
-    """Destroy a room, ended or not. What is kept of one that has not ended is worked out first, where it can be."""
+    """Destroy a room, ended or not. What is kept of one that has not ended is worked out first, where it can be.
+
+    Raises StorageBusy, StorageFull where it can't be written now: nothing is destroyed then.
+    """
     _keep(host, workshop)
     running.purge(host, open_rooms, workshop)
 
@@ -189,14 +193,22 @@ def _keep(host: House, workshop: str) -> None:
     try:
         with room_alone(host, workshop) as room:
             end(host, room)
+    except (StorageBusy, StorageFull):
+        raise
     except Exception:
         _log.warning("nothing could be kept of workshop %s", workshop, exc_info=True)
 
 
 def purge_due(host: House) -> int:
-    """Destroy every room whose time is over; how many there were."""
+    """Destroy every room whose time is over; how many there were. One that can't be now is left for the next time."""
     with host.directory.reading() as session:
         due = listed.to_purge(session, host.now())
+    purged = 0
     for one in due:
-        purge(host, None, one.id)
-    return len(due)
+        try:
+            purge(host, None, one.id)
+        except (StorageBusy, StorageFull) as error:
+            _log.warning("workshop %s was not purged now: %s", one.id, type(error).__name__)
+        else:
+            purged += 1
+    return purged

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import secrets
 from collections.abc import Sequence
@@ -62,22 +63,31 @@ def may_train(house: House, actor: Actor) -> bool:
 
 
 def found(
-    host: House, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted
-) -> Workshop:
+    host: House, trainer: Actor | None, scenario: bytes, protocol: Protocol, content: bytes, wanted: Wanted,
+    *, form: str = "",
+) -> Workshop:  # fmt: skip
     """Make a workshop on a scenario that can be played, and put it on the list.
 
-    `content` is the file of the protocol's version. A laptop that serves a room by itself has no trainer. Raises
-    Unseen, BadInput.
+    `content` is the file of the protocol's version. A laptop that serves a room by itself has no trainer. `form`: what
+    only one form of one browser carries; sent twice, it is one workshop. Raises Unseen, BadInput.
     """
     if trainer is not None and not may_train(host, trainer):
         raise Unseen("workshops")
     if not 1 <= wanted.tables <= TABLES_MOST:
         raise BadInput({"tables": ("out_of_range",)})
     told, now = read(scenario, SCENARIO), host.now()
-    workshop = new_id()
+    workshop = _id_of(host, trainer, f"{form}|{told.digest}|{wanted}") if form else new_id()
+    with host.directory.reading() as session:
+        made = listed.find(session, workshop)
+    if made is not None and made.ended_at is None:
+        return made
+    if made is not None:
+        workshop = new_id()
+    is_new = _furnish(host, workshop, scenario, told, protocol, content, wanted)
     try:
-        _furnish(host, workshop, scenario, told, protocol, content, wanted)
         with host.directory.writing() as session:
+            if (made := listed.find(session, workshop)) is not None:
+                return made
             line = Workshop(
                 id=workshop, code=_free_code(session), trainer=trainer.id if trainer else None,
                 scenario=told.scenario, version=told.version, digest=told.digest,
@@ -86,25 +96,38 @@ def found(
             )  # fmt: skip
             listed.add(session, line)
     except BaseException:
-        destroy(host.settings, workshop)
+        if is_new:
+            destroy(host.settings, workshop)
         raise
     return line
 
 
+def _id_of(host: House, trainer: Actor | None, form: str) -> str:
+    """An id that says nothing, the same each time that this form is sent."""
+    said = f"{trainer.id if trainer else ''}|{form}".encode()
+    return base64.b32encode(host.vault.chain("workshop-of-form-v1", said)[:16]).decode().rstrip("=").lower()
+
+
 def _furnish(
     host: House, workshop: str, scenario: bytes, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted
-) -> None:
-    """The room's folder, whole or not at all; each table with the case that the scenario begins with."""
+) -> bool:
+    """The room's folder, whole or not at all; each table with the case that the scenario begins with.
+
+    False where the same press has made it meanwhile.
+    """
     final = folder_of(host.settings, workshop)
-    folder = final.with_name(f".{workshop}")
+    folder = final.with_name(f".{new_id()}")
     folder.mkdir(parents=True, mode=0o700)
     try:
         _fill(host, folder, told, protocol, content, wanted)
         _write(folder / SCENARIO, scenario)
         os.replace(folder, final)
-    except BaseException:
+    except BaseException as error:
         destroy(host.settings, folder.name)
+        if isinstance(error, OSError) and (final / SCENARIO).is_file():
+            return False
         raise
+    return True
 
 
 def _write(path: Path, data: bytes) -> None:

@@ -17,7 +17,7 @@ from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
-from school_protocol.services.house import House, open_house
+from school_protocol.services.house import House, Library, open_house
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.workshops import listed, rooms
@@ -63,8 +63,34 @@ class RoomTime:
     real: Clock
 
     def now(self) -> datetime:
-        with self.store.reading() as session:
-            return rooms.state(session).clock.at(self.real.now())
+        return rooms.clock_of(self.store).at(self.real.now())
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A clock that shows one moment, and stays there: that of a page."""
+
+    at: datetime
+
+    def now(self) -> datetime:
+        return self.at
+
+
+class OwnLibrary(Library):
+    """The definitions of a room: published as it was made, none ever after; so they are asked for once."""
+
+    def __init__(self, store: Store) -> None:
+        super().__init__(store)
+        self._current: tuple[Protocol, ...] = ()
+        self._every: tuple[Protocol, ...] = ()
+
+    def current(self) -> tuple[Protocol, ...]:
+        self._current = self._current or super().current()
+        return self._current
+
+    def every(self) -> tuple[Protocol, ...]:
+        self._every = self._every or super().every()
+        return self._every
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +107,10 @@ class Room:
     def state(self) -> RoomState:
         with self.store.reading() as session:
             return rooms.state(session)
+
+    def at(self, moment: datetime) -> Room:
+        """The same room as its clock shows that moment: a page is made at one."""
+        return replace(self, house=replace(self.house, clock=Moment(moment)))
 
     def close(self) -> None:
         self.house.close()
@@ -115,6 +145,7 @@ def open_room(settings: Settings, workshop: str, real: Clock) -> Room:
         raise RoomGone(workshop)
     store, real = store_in(folder), Steady(real)
     house = open_house(settings_of(settings, folder), RoomTime(store, real))
+    house = replace(house, library=OwnLibrary(house.directory))
     scenario = read((folder / SCENARIO).read_bytes(), SCENARIO)
     protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
     house = replace(house, name=f"workshop-{workshop}", witness=_Witness(store, house, protocol))

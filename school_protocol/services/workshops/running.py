@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.room_clock import STANDING, RoomClock
+from school_protocol.domain.room_clock import STANDING
 from school_protocol.services.house import House
 from school_protocol.services.workshops.rooms import Room, Rooms, destroy
-from school_protocol.services.workshops.watching import look
+from school_protocol.services.workshops.watching import look, write_no_more
 from school_protocol.storage.engines import Session
 from school_protocol.storage.workshops import listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
@@ -101,29 +101,20 @@ def _going_on(session: Session) -> rooms.RoomState:
 
 def writes(room: Room, seat: Seat, form: str) -> None:
     """Somebody has a form open: the fast clock stands meanwhile."""
-    _write(room, seat, form[:200])
-
-
-def wrote(room: Room, seat: Seat) -> None:
-    """Whoever had a form open has it no more."""
-    if seat.writing is not None:
-        _write(room, seat, None)
-
-
-def _write(room: Room, seat: Seat, form: str | None) -> None:
     real = room.real.now()
     with room.store.writing() as session:
         now = rooms.seat(session, seat.id)
         if now is None or now.left_at is not None:
             return
-        until = real + WRITES if form is not None else None
-        rooms.keep_seat(session, replace(now, writing=form, writing_until=until, seen_at=real))
-        state = rooms.state(session)
-        rooms.change(session, clock=_held(session, state.clock, real))
+        rooms.keep_seat(session, replace(now, writing=form[:200], writing_until=real + WRITES, seen_at=real))
+        rooms.change(session, clock=rooms.state(session).clock.held(rooms.writing_until(session, real), real))
 
 
-def _held(session: Session, clock: RoomClock, real: datetime) -> RoomClock:
-    return clock.held(rooms.writing_until(session, real), real)
+def wrote(room: Room, seat: Seat) -> None:
+    """Whoever had a form open has it no more."""
+    if seat.writing is not None:
+        with room.store.writing() as session:
+            write_no_more(session, seat.id, room.real.now())
 
 
 def go_on(room: Room) -> None:

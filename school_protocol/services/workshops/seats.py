@@ -21,14 +21,12 @@ from school_protocol.storage import directory, staff
 from school_protocol.storage.engines import Session
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.workshops import rooms
-from school_protocol.storage.workshops.rooms import Seat, State, TableState
+from school_protocol.storage.workshops.rooms import Glance, Seat, State, TableState
 from school_protocol.wording import ZONE
 
 SEATS_MOST = 12
 """At one table, besides the trainer's."""
 ROOM_MOST = 240
-_SEEN = timedelta(seconds=30)
-"""How often it is written down that a seat was seen."""
 _SLOW, _FREE = timedelta(minutes=1), 5
 NAME_KEPT = 80
 """Letters of a name by which a wrong number is remembered."""
@@ -296,16 +294,10 @@ def free_phone(room: Room, seat_id: str) -> None:
         _wait_no_more(session, room)
 
 
-def seat_of(room: Room, token: str) -> Seat | None:
-    """The seat that this phone holds."""
+def glance(room: Room, token: str) -> Glance:
+    """Where the room stands, and the seat that this phone holds, if any."""
     with room.store.reading() as session:
-        seat = rooms.seat_with(session, rooms.mark_of(room.house.vault, token)) if token else None
-    if seat is not None and room.real.now() - seat.seen_at > _SEEN:
-        with room.store.writing() as session:
-            now = rooms.seat(session, seat.id)
-            if now is not None:
-                rooms.keep_seat(session, replace(now, seen_at=room.real.now()))
-    return seat
+        return rooms.glance(session, rooms.mark_of(room.house.vault, token))
 
 
 def actor_of(room: Room, seat: Seat) -> Actor | None:

@@ -75,6 +75,13 @@ class Playing:
         done = (self.step(number, step) for number, step in enumerate(steps, 1))
         return all(played is None or played.went_as_said for played in done)
 
+    def replay(self, steps: Sequence[Step]) -> bool:
+        """The opening, then all that a table did, whatever became of each step; whether it could be opened."""
+        opened = self.open().went_as_said
+        for number, step in enumerate(steps, 1):
+            self.step(number, step)
+        return opened
+
     def step(self, number: int, step: Step) -> Played | None:
         """Turn the clock as a step says, meet what comes meanwhile, then do what it says."""
         self._turn(step)

@@ -12,7 +12,7 @@ from school_protocol.services.workshops.rooms import Room
 from school_protocol.services.workshops.seats import SEATS_MOST, playable
 from school_protocol.services.workshops.watching import is_for
 from school_protocol.storage.workshops import rooms
-from school_protocol.storage.workshops.rooms import RoomState, Seat, State, TableState, Word, WordKind
+from school_protocol.storage.workshops.rooms import Glance, RoomState, Seat, State, TableState, Word, WordKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +113,12 @@ def see_entry(room: Room) -> Entry:
     )  # fmt: skip
 
 
-def see_table(room: Room, seat: Seat) -> TableView:
-    """One's table as it is now."""
+def see_table(room: Room, seen: Glance, seat: Seat) -> TableView:
+    """One's table as it was seen."""
+    state, table = seen.state, seen.table
     with room.store.reading() as session:
-        state, table = rooms.state(session), rooms.table(session, seat.table)
         people = tuple(one for one in rooms.seats(session, seat.table) if one.left_at is None)
-        words = rooms.words(session, room.house.vault, WordKind.message, (0, seat.table))
+        words = rooms.words(session, room.house.vault, WordKind.message, (0, seat.table)) if seen.words else ()
     arrivals = _arrivals(room, table, seat.roles) if table is not None else ()
     cards = tuple(card for card in room.scenario.cast.values() if card.role in seat.roles)
     hand_at = table.hand_at if table is not None else None
@@ -136,14 +136,11 @@ def _arrivals(room: Room, table: TableState, roles: Sequence[str]) -> tuple[Arri
     )
 
 
-def band_of(room: Room, seat: Seat) -> tuple[int, bool]:
-    """How many things came for this seat, and whether its table has hints."""
-    with room.store.reading() as session:
-        table = rooms.table(session, seat.table)
-        words = rooms.count_words(session, (0, seat.table))
-    if table is None:
+def band_of(room: Room, seen: Glance) -> tuple[int, bool]:
+    """How many things came for the seat that was seen, and whether its table has hints."""
+    if seen.seat is None or seen.table is None:
         return 0, True
-    return len(_arrivals(room, table, seat.roles)) + words, table.hints
+    return len(_arrivals(room, seen.table, seen.seat.roles)) + seen.words, seen.table.hints
 
 
 def why_it_stands(state: RoomState, real: datetime) -> str:

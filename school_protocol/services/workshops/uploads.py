@@ -220,9 +220,17 @@ def see(house: House, trainer: Actor | None, upload: str, language: str) -> Uplo
     by = next(
         (one for one in others if one.scenario == found.scenario and one.state is UploadState.ready), None
     )  # fmt: skip
-    scenario = read(found.content, found.file) if found.state is UploadState.ready else None
+    scenario = _readable(found) if found.state is UploadState.ready else None
     replaced = by if found.state is UploadState.replaced else None
     return UploadView(UploadLine(found, _who(house, trainer)), faults, scenario, replaced)
+
+
+def _readable(found: Upload) -> Scenario | None:
+    """None: it was taken by an earlier version of the program, whose rules were others."""
+    try:
+        return read(found.content, found.file)
+    except DefinitionError:
+        return None
 
 
 def _shown(line: str) -> str:
@@ -258,12 +266,9 @@ def choose(house: House, trainer: Actor | None, upload: str) -> Offered:
     found = file_of(house, trainer, upload)
     if found.state is not UploadState.ready:
         raise Unseen(upload)
-    try:
-        scenario = read(found.content, found.file)
-    except DefinitionError:
-        raise Unseen(upload) from None
-    at_hand = next(scenarios.protocols_of(scenario, versions_of(house)), None)
-    if at_hand is None:
+    scenario = _readable(found)
+    at_hand = next(scenarios.protocols_of(scenario, versions_of(house)), None) if scenario is not None else None
+    if scenario is None or at_hand is None:
         raise Unseen(upload)
     return Offered(scenario, found.content, *at_hand, upload=found)
 

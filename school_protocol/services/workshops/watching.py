@@ -24,7 +24,7 @@ from school_protocol.storage import index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.workshops import rooms
-from school_protocol.storage.workshops.rooms import State, TableState, Tried
+from school_protocol.storage.workshops.rooms import Glance, Seat, State, TableState, Tried
 
 _LOOKER = "looker"
 _STOPS_MOST = 500
@@ -48,18 +48,33 @@ def look(room: Room) -> bool:
     with room.store.reading() as session:
         state = rooms.state(session)
         now = state.clock.at(real)
-        waits = [one.number for one in rooms.tables(session) if _is_due(one, now)]
+        waits = any(_is_due(one, now) for one in rooms.tables(session))
     if state.state is not State.begun or not waits:
         return False
     with suppress(StorageBusy), room.store.writing() as session:
-        state = rooms.state(session)
-        now = state.clock.at(real)
-        cases = _cases_by_school(room)
-        for table in rooms.tables(session):
-            if table.number in waits and _is_due(table, now):
-                rooms.keep_table(session, _seen(room, session, table, cases.get(table.school, ()), now))
-    notices.sweep(room.house, Post(Nowhere(), Nowhere()))
+        now = rooms.state(session).clock.at(real)
+        _look(room, session, now)
+    _sweep(room, now)
     return True
+
+
+def _look(room: Room, session: Session, now: datetime) -> None:
+    """What came to the tables by then, written down."""
+    cases = _cases_by_school(room)
+    for table in rooms.tables(session):
+        if _is_due(table, now):
+            rooms.keep_table(session, _seen(room, session, table, cases.get(table.school, ()), now))
+
+
+def _sweep(room: Room, now: datetime) -> None:
+    notices.sweep(room.at(now).house, Post(Nowhere(), Nowhere()))
+
+
+def is_due(seen: Glance, real: datetime) -> bool:
+    """Whether there is something to look at, as far as was seen."""
+    if seen.state.state is not State.begun:
+        return False
+    return seen.is_stale or (seen.next_look is not None and seen.next_look <= seen.state.clock.at(real))
 
 
 def _is_due(table: TableState, now: datetime) -> bool:
@@ -169,8 +184,25 @@ def is_for(inject: Inject, roles: Iterable[str], room: Room) -> bool:
     return EVERYONE in inject.to or any(cast[key].role in mine for key in inject.to if key in cast)
 
 
-def touched(room: Room, table: int) -> None:
-    """Something was done at a table: it is looked at now."""
+def touched(room: Room, table: int, writer: Seat | None = None) -> None:
+    """Something was done at a table: it is looked at now. `writer`: whoever did it has that form open no more."""
+    real = room.real.now()
     with room.store.writing() as session:
+        if writer is not None:
+            write_no_more(session, writer.id, real)
         rooms.go_stale(session, table)
-    look(room)
+        state = rooms.state(session)
+        now = state.clock.at(real)
+        if state.state is State.begun:
+            with suppress(StorageBusy):
+                _look(room, session, now)
+    if state.state is State.begun:
+        _sweep(room, now)
+
+
+def write_no_more(session: Session, seat_id: str, real: datetime) -> None:
+    """That seat has no form open: the clock waits for those alone who have one."""
+    seat = rooms.seat(session, seat_id)
+    if seat is not None and seat.left_at is None and seat.writing is not None:
+        rooms.keep_seat(session, replace(rooms.without_writing(seat), seen_at=real))
+        rooms.change(session, clock=rooms.state(session).clock.held(rooms.writing_until(session, real), real))

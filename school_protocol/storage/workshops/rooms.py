@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import sqlite3
 from collections.abc import Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.room_clock import RoomClock
+from school_protocol.storage.engines import Store
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops.room_tables import (
@@ -125,9 +128,64 @@ def begin(session: Session, clock: RoomClock) -> None:
 
 def state(session: Session) -> RoomState:
     """Where the room stands."""
-    row = session.get_one(RoomRow, _ROOM)
-    clock = RoomClock(row.moment, row.since, row.pace, row.held_until, row.frozen)
-    return RoomState(State(row.state), clock)
+    return _state(session.get_one(RoomRow, _ROOM))
+
+
+def _state(row: RoomRow) -> RoomState:
+    return RoomState(State(row.state), RoomClock(row.moment, row.since, row.pace, row.held_until, row.frozen))
+
+
+_CLOCK = "SELECT moment, since, pace, held_until, frozen FROM room"
+
+
+def clock_of(store: Store) -> RoomClock:
+    """The room's clock alone, as it was written last: it is asked for at every turn, so no session is begun for it."""
+    try:
+        with closing(store.engine.raw_connection()) as connection:
+            (*moments, frozen) = connection.cursor().execute(_CLOCK).fetchone()
+    except sqlite3.Error:
+        with store.reading() as session:
+            return state(session).clock
+    moment, since, pace, held_until = moments
+    held = _moment(held_until) if held_until is not None else None
+    return RoomClock(_moment(moment), _moment(since), pace, held, bool(frozen))
+
+
+def _moment(said: str) -> datetime:
+    return datetime.fromisoformat(said).replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What every page of a phone stands on, read at once."""
+
+    state: RoomState
+    seat: Seat | None
+    table: TableState | None
+    words: int
+    """Messages of the trainer to that table, or to all."""
+    next_look: datetime | None
+    """The first moment at which something comes or falls due at any table."""
+    is_stale: bool
+    """Whether a table is to be looked at whatever the time is."""
+
+
+def glance(session: Session, mark: bytes) -> Glance:
+    """Where the room stands, and the seat that a phone holds."""
+    told = select(func.count()).where(
+        WordRow.kind == WordKind.message.value, or_(WordRow.at_table == 0, WordRow.at_table == SeatRow.at_table)
+    )
+    tables = select(func.min(TableRow.next_at)).scalar_subquery(), select(func.max(TableRow.is_stale)).scalar_subquery()
+    query = (
+        select(RoomRow, SeatRow, TableRow, told.correlate(SeatRow).scalar_subquery(), *tables)
+        .join_from(RoomRow, SeatRow, and_(SeatRow.token == mark, SeatRow.left_at.is_(None)), isouter=True)
+        .join(TableRow, TableRow.number == SeatRow.at_table, isouter=True)
+    )
+    room, sits, at_table, words, next_look, is_stale = session.execute(query.where(RoomRow.id == _ROOM)).one()
+    return Glance(
+        _state(room), None if sits is None else _seat(sits), None if at_table is None else _table(at_table),
+        words, next_look, bool(is_stale),
+    )  # fmt: skip
 
 
 def change(session: Session, *, state: State | None = None, clock: RoomClock | None = None) -> None:
@@ -337,9 +395,3 @@ def words(session: Session, vault: Vault, kind: WordKind, tables: Sequence[int] 
 def without_writing(seat: Seat) -> Seat:
     """The same seat, with no form open."""
     return replace(seat, writing=None, writing_until=None)
-
-
-def count_words(session: Session, tables: Sequence[int]) -> int:
-    """How many messages of the trainer stand there."""
-    query = select(func.count()).where(WordRow.kind == WordKind.message.value, WordRow.at_table.in_(tables))
-    return session.scalar(query) or 0

@@ -5,10 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 
 import segno
-from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, make_response, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from school_protocol.documents.papers.debrief_lines import subject_said
 from school_protocol.documents.rendering import missing
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
@@ -36,12 +37,14 @@ from school_protocol.web.workshops import room as inside
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Blueprint("workshops", __name__, url_prefix="/workshops")
+blueprint.add_app_template_global(subject_said)
 attesting.add_to(blueprint)
 own_scenarios.add_to(blueprint)
 debriefing.add_to(blueprint)
 
 ROOMS = "rooms"
 REFRESH = "10"
+"""Seconds after which the wall comes again; not under the hands of a trainer who types there (`wall.js`)."""
 OWN = "own."
 """What stands before a scenario that the trainer brought, where one is chosen; no name of a scenario holds a dot."""
 PACES = {"stand": STANDING, "real": REAL, "fast": FAST}
@@ -127,7 +130,15 @@ def _make() -> Workshop:
     if problems or chosen is None:
         raise BadInput(problems)
     wanted = Wanted(int(typed), request.form.get("hints") == "1", wording().language)
-    return founding.found(sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted)
+    return founding.found(
+        sessions.house(), trainer(), chosen.data, chosen.protocol, chosen.content, wanted, form=_form_sent()
+    )  # fmt: skip
+
+
+def _form_sent() -> str:
+    """What this form of this browser alone carries: pressed twice, it sets up one workshop."""
+    token = request.form.get("token", "")[:200]
+    return f"{token}|{session.get('csrf_token', '')}" if token else ""
 
 
 def _chosen(typed: str) -> Offered | None:
@@ -167,7 +178,11 @@ def show(workshop: str) -> ResponseReturnValue:
 def projector(workshop: str) -> ResponseReturnValue:
     """The wall for everybody's eyes: no button, no trap, no name of what is to come."""
     room_of(workshop)
-    return _wall("workshops/projector.html", own(workshop))
+    mine = own(workshop)
+    response = make_response(_wall("workshops/projector.html", mine))
+    if not mine.ended_at:
+        response.headers["Refresh"] = REFRESH
+    return response
 
 
 def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
@@ -175,12 +190,9 @@ def _wall(template: str, mine: Workshop) -> ResponseReturnValue:
     watching.look(room)
     wall = tables_seen.see_wall(room)
     known = {"address": _address(mine), "playable": seats.playable(room.protocol, room.scenario)}
-    response = make_response(
-        render_template(template, workshop=mine, wall=wall, qr=_qr(mine) if not mine.ended_at else None, **known)
-    )
-    if not mine.ended_at:
-        response.headers["Refresh"] = REFRESH
-    return response
+    again = None if mine.ended_at or request.args.get("still") else REFRESH
+    qr = _qr(mine) if not mine.ended_at else None
+    return render_template(template, workshop=mine, wall=wall, qr=qr, again=again, **known)
 
 
 def _address(workshop: Workshop) -> str:
@@ -201,7 +213,9 @@ def _qr(workshop: Workshop) -> Markup:
 
 
 def _back(workshop: str) -> ResponseReturnValue:
-    return redirect(url_for("workshops.show", workshop=workshop))
+    """To the wall, at the table that was acted on."""
+    number = _table()
+    return redirect(url_for("workshops.show", workshop=workshop, _anchor=f"t{number}" if number > 0 else None))
 
 
 def _said(error: BadInput) -> None:
@@ -335,7 +349,11 @@ def play(workshop: str) -> ResponseReturnValue:
 @blueprint.post("/<workshop>/end")
 def end(workshop: str) -> ResponseReturnValue:
     """The workshop is over; its debriefs are kept, without names."""
-    ending.end(sessions.house(), room_of(workshop))
+    room = room_of(workshop)
+    if request.form.get("sure") == "1":
+        ending.end(sessions.house(), room)
+    else:
+        flash(wording()._("The workshop goes on: tick the box first."), "problem")
     return _back(workshop)
 
 

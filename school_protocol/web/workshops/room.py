@@ -28,7 +28,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.services.workshops import debriefs, ending, running, seats, tables_seen, watching
 from school_protocol.services.workshops.rooms import Room, RoomGone
 from school_protocol.services.workshops.seats import Sat
-from school_protocol.storage.workshops.rooms import Seat, State
+from school_protocol.storage.workshops.rooms import Glance, Seat, State
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.paths import way_back
 from school_protocol.web.rendering import wording
@@ -65,7 +65,7 @@ NO_WRITING = frozenset({"desk.language", "desk.leave", "desk.folds"})
 ABSENT = (
     "has_team", "may_publish", "may_administer", "has_yearly", "may_see_referrals", "may_keep_contacts",
     "may_see_figures", "may_look_at_teams", "may_see_visits", "may_keep_roster", "may_bulk", "may_see_limits",
-    "shows_mails", "may_train",
+    "shows_mails", "may_train", "may_see_certificates", "reads_signalements", "may_keep_doors",
 )  # fmt: skip
 """What templates ask before they lead to a page that no room serves."""
 
@@ -127,15 +127,29 @@ def room_of(app: Flask) -> Room | None:
 
 def room() -> Room:
     """The room of this request."""
-    return cast(Room, current_app.extensions[ROOM])
+    return cast(Room, g.get(ROOM) or current_app.extensions[ROOM])
+
+
+def seen() -> Glance:
+    """Where the room stands for whoever asks, read once a request; a page is made at that moment of its clock."""
+    if "seen" not in g:
+        own = cast(Room, current_app.extensions[ROOM])
+        found = seats.glance(own, sessions.token_of_request())
+        if request.method == "GET":
+            own = own.at(found.state.clock.at(own.real.now()))
+        g.seen, g.room, g.house = found, own, own.house
+    glance: Glance = g.seen
+    return glance
+
+
+def _see_again() -> None:
+    """Something was written since: what was seen is no more."""
+    g.pop("seen", None)
 
 
 def seat() -> Seat | None:
-    """The seat of whoever asks, found once a request."""
-    if "seat" not in g:
-        g.seat = seats.seat_of(room(), sessions.token_of_request())
-    found: Seat | None = g.seat
-    return found
+    """The seat of whoever asks."""
+    return seen().seat
 
 
 def actor() -> Actor | None:
@@ -153,13 +167,9 @@ def guard() -> ResponseReturnValue | None:
     if found is None:
         return redirect(url_for(COME_IN))
     if request.method == "GET":
-        if endpoint in FORMS:
-            running.writes(room(), found, request.path)
-        elif endpoint not in NO_WRITING and endpoint != "static":
-            running.wrote(room(), found)
-        watching.look(room())
+        _watch(found, endpoint)
         return _without_hints(found) if endpoint in HINTS_ALONE else None
-    state = room().state()
+    state = seen().state
     if endpoint not in NO_WRITING and not endpoint.startswith("room."):
         if state.state is State.ended:
             return render_template("room/over.html"), 409
@@ -169,6 +179,20 @@ def guard() -> ResponseReturnValue | None:
                 "room/frozen.html", waiting=state.state is State.waiting, back=way_back() if waits else None
             ), 409
     return None
+
+
+def _watch(found: Seat, endpoint: str) -> None:
+    """A page is asked for: its form is written on, or is one no more; and what came meanwhile is looked at."""
+    opens, before = endpoint in FORMS, seen()
+    if opens:
+        running.writes(room(), found, request.path)
+    elif endpoint not in NO_WRITING:
+        running.wrote(room(), found)
+    looks = watching.is_due(before, room().real.now())
+    if looks:
+        watching.look(room())
+    if looks or opens or found.writing is not None:
+        _see_again()
 
 
 def _without_hints(found: Seat) -> ResponseReturnValue | None:
@@ -182,9 +206,7 @@ def afterwards(found: Seat | None, status: int) -> None:
     """Something was sent: the table is looked at, and whoever wrote writes no more."""
     if found is None:
         return
-    if status < 400:
-        running.wrote(room(), found)
-    watching.touched(room(), found.table)
+    watching.touched(room(), found.table, found if status < 400 else None)
 
 
 # ---- what each page shows of it ----------------------------------------------------------------------------------
@@ -217,12 +239,13 @@ def here() -> Here | None:
 
 
 def _here(found: Room) -> Here:
-    mine = seat()
-    state, real = found.state(), found.real.now()
-    stands = tables_seen.why_it_stands(state, real)
-    fresh, hinted = tables_seen.band_of(found, mine) if mine is not None else (0, True)
-    table = mine.table if mine is not None else 0
-    return Here(mine, table, state.clock.at(real), stands, state.clock.pace, hinted, fresh)
+    now = seen()
+    mine, state = now.seat, now.state
+    stands = tables_seen.why_it_stands(state, found.real.now())
+    fresh, hinted = tables_seen.band_of(found, now)
+    return Here(
+        mine, mine.table if mine is not None else 0, room().house.now(), stands, state.clock.pace, hinted, fresh
+    )
 
 
 # ---- coming in ---------------------------------------------------------------------------------------------------
@@ -311,9 +334,10 @@ def _mine() -> Seat:
 @blueprint.get("")
 def table() -> ResponseReturnValue:
     """One's table: what came to it, one's card, who sits here."""
-    view = tables_seen.see_table(room(), _mine())
+    view = tables_seen.see_table(room(), seen(), _mine())
     response = current_app.make_response(render_template("room/table.html", view=view))
-    response.headers["Refresh"] = "20"
+    if view.state.state is not State.ended:  # then something is written there, and nothing comes any more
+        response.headers["Refresh"] = "20"
     return response
 
 
