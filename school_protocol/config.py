@@ -13,6 +13,7 @@ from school_protocol.domain.errors import SchoolProtocolError
 
 LANGUAGES = ("fr", "ar", "en")
 MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25
+PROCESSES_MOST = 1000
 DAYS_MOST = 3650
 
 
@@ -83,6 +84,8 @@ class Settings:
     """A file of hashes of passwords that are known from elsewhere, in order; None: only our own words are refused."""
     contact_days: int = 180
     """After so many days a contact is to be found right again."""
+    web_processes: int = 1
+    """How many processes serve the site: what each of them counts in its memory alone is divided among them."""
     quiet: timedelta = timedelta(seconds=20)
     """How long nobody has written to a case before its files are made ahead."""
 
@@ -156,6 +159,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         openid=_openid(environ),
         known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,
         contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
+        web_processes=_processes(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", "1"),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
     )
 
@@ -220,6 +224,13 @@ def _days(environ: Mapping[str, str], name: str, usual: str) -> int:
     said = environ.get(name, "").strip() or usual
     if not said.isascii() or not said.isdigit() or not 1 <= int(said[:5]) <= DAYS_MOST:
         raise SettingUnreadable(f"{name} is a number of days, 1 to {DAYS_MOST}, not {said!r}")
+    return int(said)
+
+
+def _processes(environ: Mapping[str, str], name: str, usual: str) -> int:
+    said = environ.get(name, "").strip() or usual
+    if not said.isascii() or not said.isdigit() or not 1 <= int(said[:5]) <= PROCESSES_MOST:
+        raise SettingUnreadable(f"{name} is a number of processes, 1 to {PROCESSES_MOST}, not {said!r}")
     return int(said)
 
 

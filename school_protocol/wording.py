@@ -248,7 +248,7 @@ class Wording:
     def problem(self, code: str) -> str:
         """What is wrong with a field, as one sentence."""
         key, *figures = code.split(":")
-        if key == "refused":
+        if key in ("refused", "said"):
             return code.partition(":")[2]
         message, names = _PROBLEMS.get(key, (N_("This answer is not understood."), ()))
         return self._(message, **dict(zip(names, figures, strict=False))) if names else self._(message)

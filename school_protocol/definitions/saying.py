@@ -541,6 +541,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "alike": N_("what is alike"),
     "contact": N_("how the reporter is reached"),
     "not_for": N_("who must not read it"),
+    "called": N_("words for whoever holds a role"),
     "urgent_when": N_("when it is urgent"),
     "never_send": N_("when it is said never to send an image"),
     "instead": N_("what to do instead"),

@@ -144,6 +144,10 @@ def _named(book: Book, rules: SignalementRules, form: Form | None) -> None:
 def _people(book: Book, rules: SignalementRules) -> None:
     for name in ("reads", "restricted_reads", "doors", "out_of_hours"):
         book.refer((*HERE, name), getattr(rules, name), "roles")
+    for role, words in rules.called.items():
+        book.refer_one((*HERE, "called", role), role, "roles")
+        if not any(word.strip() for word in words):
+            book.say((*HERE, "called", role), N_("nothing stands under %(key)s"), key=role)
     for name in ("reads", "restricted_reads", "doors"):
         if not getattr(rules, name):
             book.say((*HERE, name), N_("nobody is named under %(key)s"), key=name)

@@ -11,6 +11,7 @@ from markupsafe import Markup
 from school_protocol.documents import bidi, evidence_said, leaving_out
 from school_protocol.documents.entries import POINTERS, Entries
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
+from school_protocol.documents.outside_said import outside_said
 from school_protocol.documents.papers import remarked
 from school_protocol.documents.papers.conforming import outcome_said
 from school_protocol.documents.rendering import Attached, render, template
@@ -232,6 +233,8 @@ class Pages(Entries):
             return self._file(detail)
         if event.kind == "file_opened":
             return self.line(evidence_said.opened_said(w, detail))
+        if event.kind == "public_report_placed":
+            return self.line(outside_said(w, detail))
         if event.kind == "erasure_suspended":
             return self.line(w._("Erasing suspended until %(day)s", day=w.day(str(detail.get("until", "")))))
         if event.kind == "erasure_resumed":

@@ -26,6 +26,7 @@ class EventKind(StrEnum):
     step_taken = "StepTaken"
     case_seen = "CaseSeen"
     case_joined = "CaseJoined"
+    public_report_placed = "PublicReportPlaced"
     entry_retracted = "EntryRetracted"
     version_changed = "VersionChanged"
     document_issued = "DocumentIssued"
@@ -228,6 +229,26 @@ class CaseJoined(Event):
     referrals: tuple[Mapping[str, Any], ...] = ()
     handover: Mapping[str, str] = field(default_factory=dict)
     """What the other case hands over in words, by field."""
+
+
+class Put(StrEnum):
+    """What became of a public report in a case."""
+
+    opened = "opened"
+    linked = "linked"
+    taken_out = "taken_out"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublicReportPlaced(Event):
+    """Somebody of the staff put to the case what was told without an account, or took it out again.
+
+    It says that something was told, and within which hour: nothing of what, and nothing of by whom.
+    """
+
+    how: Put
+    hour: str
+    """The hour within which it came, ISO 8601."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -485,6 +506,7 @@ _SIMPLE: Mapping[EventKind, type[Event]] = {
     EventKind.case_opened: CaseOpened,
     EventKind.case_seen: CaseSeen,
     EventKind.case_joined: CaseJoined,
+    EventKind.public_report_placed: PublicReportPlaced,
     EventKind.entry_retracted: EntryRetracted,
     EventKind.version_changed: VersionChanged,
     EventKind.step_taken: StepTaken,
@@ -592,6 +614,8 @@ def from_entry(entry: Entry) -> Event:
         body["departures"] = {need: words.get(f"departures.{need}", "") for need in body["departures"]}
     elif kind in _REASONED:
         body["reason"] = words.get("reason", "")
+    elif kind is EventKind.public_report_placed:
+        body["how"] = Put(body["how"])
     elif kind is EventKind.file_handled:
         body["step"] = FileStep(body["step"])
     elif kind is EventKind.document_issued:

@@ -6,15 +6,16 @@ import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
 from typing import Any
 
 from school_protocol.domain.answers import answer_values
-from school_protocol.domain.clock import Calendar, NoSchoolTime, Unit, later
+from school_protocol.domain.clock import SEARCH_DAYS, Calendar, NoSchoolTime, Unit, later
 from school_protocol.domain.conditions import Condition
 from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.roster import is_school_time
 from school_protocol.domain.signalement_rules import Becomes, Rise, SignalementRules
 
 FLOOD = 10
@@ -24,7 +25,16 @@ ALIKE = 3
 FEW = 5
 """Urgent ones are few where they are no more than one in so many."""
 NAME_LEAST = 3
-"""Letters that a name must have to be recognised among who must not read a report."""
+"""Letters that a name must have to be recognised by itself among who must not read a report."""
+ORDINARY = frozenset({
+    "m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame", "mademoiselle", "prof", "profs", "professeur",
+    "professeure", "maitre", "maitresse", "surveillant", "surveillante", "le", "la", "les", "de", "du", "des", "l",
+    "d", "un", "une", "mon", "ma", "mes", "notre", "qui", "est", "pas", "ne", "non", "je", "tu", "il", "elle", "svp",
+    "sil", "vous", "plait", "surtout", "the", "my", "our", "teacher", "miss", "sir", "a", "an", "not", "is", "who",
+    "استاذ", "استاذه", "استاذي", "استاذتي", "معلم", "معلمه", "سيد", "سيده", "حارس", "حارسه", "عام", "عامه", "لا",
+    "من", "هو", "هي",
+})  # fmt: skip
+"""Words beside a name that are none."""
 
 
 class Status(StrEnum):
@@ -99,16 +109,50 @@ def alike_texts(rules: SignalementRules, answers: Mapping[str, Any]) -> tuple[st
     return tuple(dict.fromkeys(text for text in (" ".join(said.split()), shape) if text))
 
 
-def names_said(text: str, names: Mapping[str, Iterable[str]]) -> frozenset[str]:
+def names_said(
+    given: Iterable[Sequence[str]], names: Mapping[str, Collection[str]], beside: Collection[str] = ()
+) -> frozenset[str]:
     """Which of these people (account → the words of their names) may be meant by who must not read it.
 
-    A word is enough: rather one reader too few than the one who must not.
+    `given`: the words of each who is named there; `beside`: words that are no names, besides those of any text. Two
+    words of a name mean whoever has both, and of those nobody of whom another one has more. One word means whoever
+    alone has it; where several do, all of them, unless a further word beside it is a name that none of them has. Rather
+    a reader too few: what nobody is left to read goes up.
     """
-    said = {word for word in text.split() if len(word) >= NAME_LEAST}
-    said |= {f"{first} {second}" for first, second in zip(text.split(), text.split()[1:], strict=False)}
-    return frozenset(
-        account for account, words in names.items() if any(len(word) >= NAME_LEAST and word in said for word in words)
-    )
+    found: set[str] = set()
+    ordinary = ORDINARY | {form for word in beside for form in _forms(word)}
+    for words in given:
+        hits = {account: said for account, own in names.items() if (said := _hits(words, own))}
+        whole = {account: said for account, said in hits.items() if len(said) > 1}
+        if whole:
+            found |= {one for one, said in whole.items() if not any(said < other for other in whole.values())}
+            continue
+        for word in {word for said in hits.values() for word in said if len(word) >= NAME_LEAST}:
+            having = {account for account, said in hits.items() if word in said}
+            others = [one for one in words if _bare(one) not in ordinary and word not in _forms(one)]
+            if len(having) == 1 or not others:
+                found |= having
+    return frozenset(found)
+
+
+def _hits(words: Iterable[str], own: Collection[str]) -> frozenset[str]:
+    return frozenset(one for one in own for word in words if not {one, _bare(one)}.isdisjoint(_forms(word)))
+
+
+def roles_said(given: Iterable[Sequence[str]], called: Mapping[str, Collection[str]]) -> frozenset[str]:
+    """The roles of which a word by which they are called (role → words) stands there."""
+    words = {form for one in given for word in one for form in _forms(word)}
+    return frozenset(role for role, own in called.items() if not words.isdisjoint({*own, *map(_bare, own)}))
+
+
+def _forms(word: str) -> tuple[str, ...]:
+    """A word, and what is left of an Arabic one without “and” and without its article."""
+    short = word.removeprefix("و")
+    return tuple(dict.fromkeys((word, short, _bare(word), _bare(short))))
+
+
+def _bare(word: str) -> str:
+    return word.removeprefix("ال") if len(word) > len("ال") + 1 else word
 
 
 def becoming(
@@ -162,6 +206,15 @@ def steps_due(calendar: Calendar, steps: Sequence[Rise], since: datetime, now: d
 def told_by(steps: Sequence[Rise], step: int) -> frozenset[str]:
     """The roles to which it has risen."""
     return frozenset(role for one in steps[:step] for role in one.tell)
+
+
+def opens_again(calendar: Calendar, now: datetime) -> datetime | None:
+    """When the school opens next, where it is closed now; None while it is open, and where it never opens again."""
+    if is_school_time(calendar, now):
+        return None
+    first = calendar.local(now).date()
+    days = (first + timedelta(days=count) for count in range(SEARCH_DAYS))
+    return next((opens for day in days for opens, _closes in calendar.spans(day) if opens > now), None)
 
 
 # ---- floods ----------------------------------------------------------------------------------------------------------

@@ -69,6 +69,8 @@ class SignalementRules(Model):
     """How the reporter can be reached: what they can take back."""
     not_for: str | None = None
     """Words in which the reporter says who must not read it."""
+    called: Mapping[str, tuple[str, ...]] = {}
+    """Role → the words by which a reporter means there whoever holds it."""
     restricted_when: Condition | None = None
     """Over the answers: who reads restricted ones, alone, reads it."""
     urgent_when: Condition | None = None

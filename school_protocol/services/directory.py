@@ -6,12 +6,19 @@ from collections.abc import Iterable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-from school_protocol.domain.policy import UnitKind
+from school_protocol.domain.clock import Calendar
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.domain.protocol import Protocol, Target
+from school_protocol.services import days_off
 from school_protocol.services.house import House
 from school_protocol.services.views import ContactLine
 from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
 from school_protocol.wording import ZONE
+
+ALWAYS, HOLIDAYS = "always", "holidays"
+"""Of hours: day and night; also on public holidays."""
 
 
 def schools_without_calendar(house: House) -> tuple[str, ...]:
@@ -27,9 +34,19 @@ def contact_lines(
     """Contacts that serve a unit, nearest first; limited to `targets`, in their order, where given."""
     with house.directory.reading() as session:
         found = directory.contacts(session, unit)
+        here = directory.unit(session, unit)
+        calendar = calendar_of(session, here)
+    own = here.id if here.kind is UnitKind.school else None
     wanted = list(dict.fromkeys(targets)) if targets is not None else None
     lines = [
-        _line(house, contact, protocol.targets.get(protocol.resolve("targets", contact.target))) for contact in found
+        _line(
+            house,
+            contact,
+            protocol.targets.get(protocol.resolve("targets", contact.target)),
+            calendar,
+            rests_with_school=own is not None and contact.unit == own,
+        )
+        for contact in found
     ]
     if wanted is None:
         return tuple(lines)
@@ -45,16 +62,31 @@ def numbers_of_the_country(house: House) -> tuple[ContactLine, ...]:
     """Who answers everywhere, for a page that knows of no school: those with a telephone number and a name."""
     with house.directory.reading() as session:
         found = directory.country_contacts(session)
-    return tuple(_line(house, contact, None) for contact in found if contact.phone and contact.names)
+    return tuple(_line(house, contact, None, None) for contact in found if contact.phone and contact.names)
 
 
-def _line(house: House, contact: directory.Contact, target: Target | None) -> ContactLine:
+def calendar_of(session: Session, unit: Unit) -> Calendar | None:
+    """The calendar that holds in a unit, where one does."""
+    try:
+        return directory.calendar_for(session, unit)
+    except Unseen:
+        return None
+
+
+def _line(
+    house: House,
+    contact: directory.Contact,
+    target: Target | None,
+    calendar: Calendar | None,
+    *,
+    rests_with_school: bool = False,
+) -> ContactLine:
     return ContactLine(
         target=target,
         name=contact.names,
         phone=contact.phone or None,
         url=contact.url or None,
-        open_now=is_open(contact.hours, house.now()),
+        open_now=is_open(contact.hours, house.now(), calendar, rests_with_school=rests_with_school),
         verified_on=contact.verified_on,
         is_stale=is_stale(house, contact.verified_on),
     )
@@ -66,12 +98,23 @@ def is_stale(house: House, verified_on: date | None) -> bool:
     return verified_on is None or verified_on < today - timedelta(days=house.settings.contact_days)
 
 
-def is_open(hours: Mapping[str, Any], now: datetime) -> bool | None:
-    """Whether somebody answers now: `always`, or spans by weekday; None where hours are not known."""
+def is_open(
+    hours: Mapping[str, Any], now: datetime, calendar: Calendar | None = None, *, rests_with_school: bool = False
+) -> bool | None:
+    """Whether somebody answers now: `always`, or spans by weekday; None where hours are not known.
+
+    Whoever keeps hours rests on public holidays, unless it is said that they don't (`holidays`); and whoever serves
+    one school alone, on all days on which it is closed.
+    """
     if not hours:
         return None
-    if hours.get("always"):
+    if hours.get(ALWAYS):
         return True
     local = now.astimezone(ZONE)
+    day = local.date()
+    if not hours.get(HOLIDAYS) and days_off.is_public_holiday(day, calendar):
+        return False
+    if rests_with_school and calendar is not None and day in calendar.closed:
+        return False
     spans = hours.get(str(local.weekday()), ())
     return any(time.fromisoformat(opens) <= local.time() < time.fromisoformat(closes) for opens, closes in spans)

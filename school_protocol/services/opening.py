@@ -208,6 +208,17 @@ def _open_once(
         return _open(house, session, actor, protocol, intent, press, place, around, case_id, other)
 
 
+def rehearse_for(
+    house: House, actor: Actor, protocol: Protocol, act: str, answers: Mapping[str, Any], *, place: Unit, role: str
+) -> None:
+    """Raise what `open_for` would raise before anything is written, and open nothing."""
+    around = surroundings(house, place.id)
+    intent, opening = RecordAct(act, answers), Opening("0", place.id)
+    decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=(role,))
+    with house.realm.reading() as session:
+        refuse_names(house, session, None, protocol, decision, tells=True)
+
+
 def rehearse_opening(
     house: House,
     actor: Actor,

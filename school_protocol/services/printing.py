@@ -13,7 +13,7 @@ from school_protocol.domain.case import Record
 from school_protocol.domain.conformance import Conformance, conformance
 from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.dues import duties
-from school_protocol.domain.events import CaseOpened, Event, Recorded, StepTaken
+from school_protocol.domain.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.domain.policy import Unit
@@ -34,6 +34,7 @@ _KINDS = {
 _TOLD = (
     "target", "move", "reason", "document", "profile", "copy", "other", "entry", "act", "version",
     "contributes", "step", "piece", "sha256", "size", "format", "original", "purpose",
+    "how", "hour",
 )  # fmt: skip
 """What the chronology prints of what is no entry."""
 
@@ -206,6 +207,8 @@ class _Printing:
             return self._entry(view)
         if self.profile.acts and not isinstance(event, CaseOpened | StepTaken):
             return None
+        if isinstance(event, PublicReportPlaced) and self.limits.is_personal:
+            return None  # a family learns of no other reporter
         if view.kind.startswith("remark"):
             return view if self.profile.has("remarks") else remark_lines.without_words(view)
         told = {key: value for key, value in view.detail.items() if key in _TOLD}

@@ -30,6 +30,7 @@ from school_protocol.domain.events import (
     Event,
     FileHandled,
     FileOpened,
+    PublicReportPlaced,
     Recorded,
     RemarksAttached,
     RemarkSettled,
@@ -296,6 +297,8 @@ class Seeing:
                 return replace(view, detail={"reason": self._reason(event, event.reason)})
             case VersionChanged():
                 return replace(view, detail=self._version_changed(event))
+            case PublicReportPlaced():
+                return replace(view, detail={"how": event.how.value, "hour": event.hour})
             case FileHandled():
                 detail = {name: getattr(event, name) for name in ("piece", "sha256", "size", "format", "target")}
                 return replace(view, detail={**detail, "step": event.step.value})

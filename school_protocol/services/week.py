@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, time, timedelta
-from functools import lru_cache
-
-import holidays
 
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Scope, Unit
+from school_protocol.services import days_off
 from school_protocol.services.desk import case_line, is_written_for, known_of_only, may_report, sees_no_case, units_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
@@ -23,9 +21,6 @@ from school_protocol.wording import ZONE
 
 DAYS = 7
 CASES = 60
-COUNTRY = "MA"
-"""Whose public holidays are named, as whose time it is."""
-_LANGUAGES = {"fr": "fr", "ar": "ar", "en": "en_US"}
 
 
 def see_week(house: House, actor: Actor, *, after: str | None = None) -> WeekView:
@@ -112,7 +107,7 @@ def _days(house: House, actor: Actor, days: Iterable[date], dues: Iterable[WeekD
     found = []
     for day in days:
         closed = bool(calendars) and all(day in calendar.closed for calendar in calendars)
-        holiday = _holidays(day.year, _LANGUAGES.get(actor.language, "fr")).get(day, "") if closed else ""
+        holiday = days_off.named(day.year, actor.language).get(day, "") if closed else ""
         found.append(WeekDay(day, tuple(by_day.get(day, ())), closed, holiday))
     return tuple(found)
 
@@ -127,8 +122,3 @@ def _calendars(house: House, actor: Actor) -> list[Calendar]:
             except Unseen:
                 continue
     return list(found)
-
-
-@lru_cache(maxsize=16)
-def _holidays(year: int, language: str) -> Mapping[date, str]:
-    return dict(holidays.country_holidays(COUNTRY, years=year, language=language))

@@ -270,6 +270,7 @@ PERMISSIONS: Mapping[str, Permission] = {
             "signalements.link",
             "signalements.crowd",
             "signalements.close_crowd",
+            "signalements.crowd_again",
             "signalements.open_case",
             "signalements.sheet",
         ),

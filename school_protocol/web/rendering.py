@@ -58,6 +58,7 @@ def init_app(app: Flask) -> None:
         style_sheet=_style_sheet,
         script=_script,
         passkey_script=lambda: _static("passkeys.js"),
+        wall_script=lambda: _static("wall.js"),
         fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
         shown_to=_shown_to,

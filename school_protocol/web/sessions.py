@@ -36,6 +36,8 @@ RECOGNISE = "recognise"
 """Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
 SCOPE = "cookies_of"
 """Where an application keeps what its cookies are called after, beside those of other applications here."""
+HOUSE = "house"
+"""Where a request keeps a house of its own."""
 STRANGERS = frozenset({"signalement"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
@@ -103,8 +105,8 @@ def house_of(app: Flask) -> House:
 
 
 def house() -> House:
-    """The house that this application serves."""
-    return cast(House, current_app.extensions["house"])
+    """The house that this application serves; a page of a workshop's room is made at one moment of its clock."""
+    return cast(House, g.get(HOUSE) or current_app.extensions["house"])
 
 
 def ring() -> None:

@@ -32,6 +32,7 @@ signalement:
   alike: told
   contact: where
   not_for: where
+  called: {{warden: [guard, gardien]}}
   restricted_when: "grown == 'yes'"
   urgent_when: "about == 'cash'"
   never_send: "about == 'phone'"
@@ -107,6 +108,8 @@ FAULTS: tuple[tuple[tuple[tuple[str, str], ...], str, str], ...] = (
     ((("  contact: where\n", "  contact: wher\n"),), "contact: wher\n", 'has no field "wher"'),
     ((("grown == 'yes'", "grown == 'yess'"),), "grown == 'yess'", "yess"),
     ((("  never_send: \"about == 'phone'\"\n", ""),), f"{HERE}:", "never_send and instead go together: when"),
+    ((("called: {warden:", "called: {wardn:"),), "called: {wardn", 'role "wardn" is not declared'),
+    ((("[guard, gardien]", "[]"),), "called: {warden: []", "nothing stands under warden"),
     ((("  reads: [mediator, warden]", "  reads: []"),), "reads: []", "nobody is named under reads"),
     ((("  rises:\n    - {tell: mediator}\n    - {tell: warden, after: 4}\n", "  rises: []\n"),), "rises: []",
      "nobody is named under rises"),

@@ -183,6 +183,7 @@ class Renamed:
             **dict.fromkeys(("restricted_when", "urgent_when", "never_send"), self._condition),
             **dict.fromkeys(("rises", "urgent", "restricted"), lambda listed: [steps(one) for one in listed]),
             **dict.fromkeys(("orientations", "sheets"), lambda named: self._keyed(named, self._plain("targets"))),
+            "called": lambda called: {self.name(key): words for key, words in called.items()},
             "becomes": lambda becomes: {self.name(key): self._each(one, turned) for key, one in becomes.items()},
             "material": lambda material: {
                 **material, "after": [self._plain("deadline")(one) for one in material["after"]],

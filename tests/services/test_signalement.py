@@ -186,6 +186,10 @@ READERS = ("team_member", "team_coordinator", "head", "directorate", "academy", 
         ({"adult_concerned": "yes"}, {"directorate"}),
         ({"adult_concerned": "unsure"}, {"team_member", "team_coordinator", "head"}),
         ({"not_for": "HEAD"}, {"team_member", "team_coordinator"}),
+        ({"not_for": "le directeur"}, {"team_member", "team_coordinator"}),
+        ({"not_for": "المديرة"}, {"team_member", "team_coordinator"}),
+        ({"not_for": "l’équipe"}, {"team_coordinator", "head"}),
+        ({"not_for": "mon père Brahim"}, {"team_member", "team_coordinator", "head"}),
         ({"not_for": "hea"}, {"team_member", "team_coordinator", "head"}),
     ],
 )
@@ -252,6 +256,50 @@ def test_one_real_cry_stands_out_of_a_flood(told: Told) -> None:
     assert sum(line.size for line in listed.waiting) == 41
     assert triage.close(told.house, told.school.person("head"), crowd.ids, "abusive") == crowd.size
     assert len(triage.see_list(told.house, told.school.person("head")).waiting) == len(listed.waiting) - 1
+
+
+GRAVE = (
+    {"danger_now": "yes"}, {"danger_now": "unsure"}, {"intimate_image": "yes"}, {"adult_concerned": "yes"},
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("grave", GRAVE)
+def test_what_is_grave_is_never_closed_with_others(told: Told, grave: dict[str, str]) -> None:
+    person = told.school.person("directorate" if "adult_concerned" in grave else "head")
+    told.send(what_happens="mdr", **({"adult_concerned": "yes"} if "adult_concerned" in grave else {}))
+    told.send(what_happens="mdr 1", **grave)
+    told.send(what_happens="mdr 2")
+    ids = told.ids("directorate" if "adult_concerned" in grave else "head")
+    closed = triage.close(told.house, person, ids, "abusive", together=True)
+    assert closed == (0 if "adult_concerned" in grave else 2)
+    left = [one for line in triage.see_list(told.house, person).waiting for one in line.ids]
+    assert [one.is_grave for one in triage.skim(told.house, person, left)] == [True] * (len(ids) - closed)
+    assert triage.close(told.house, person, left[:1], "abusive") == 1, "by itself it is"
+
+
+def test_whoever_skims_has_not_read(told: Told) -> None:
+    told.send(what_happens="lol " * 200)
+    report, head = told.only(), told.school.person("head")
+    (one,) = triage.skim(told.house, head, [report])
+    assert (len(one.words), one.words[-1], one.is_unseen) == (160, "…", True)
+    assert triage.see_list(told.house, head).unseen == 1, "it goes on rising"
+    assert [(line.name, line.what) for line in triage.see_report(told.house, head, report).traces] == [
+        ("head", "read"), ("head", "skimmed"),
+    ]  # fmt: skip
+
+
+def test_those_closed_at_once_are_taken_up_again_at_once_and_unread(told: Told) -> None:
+    for number in range(4):
+        told.send(what_happens=f"mdr {number}")
+    head, ids = told.school.person("head"), told.ids()
+    triage.close(told.house, head, ids, "abusive", together=True)
+    (line,) = triage.see_list(told.house, head).settled
+    assert (line.size, line.status) == (4, Status.closed)
+    told.school.wait(days=9)
+    assert triage.take_up_several(told.house, head, line.ids) == 4
+    assert triage.take_up_several(told.house, head, line.ids) == 0
+    listed = triage.see_list(told.house, head)
+    assert (listed.settled, listed.unseen) == ((), 4)
 
 
 def test_what_says_the_same_is_found_by_its_hash(told: Told) -> None:
@@ -383,6 +431,23 @@ def test_what_is_counted_is_forgotten_with_its_hour(told: Told) -> None:
     told.school.wait(hours=1)
     assert gate.count("sent", HERE, told.house.now()) == 0
     assert vars(gate)["_key"] != key
+
+
+@pytest.mark.parametrize(("processes", "asked_from"), [(1, 3), (2, 1), (3, 1), (8, 1)])
+def test_each_of_several_processes_lets_through_its_share(told: Told, processes: int, asked_from: int) -> None:
+    """Together no more than one would: but one each, so that no first report is ever asked."""
+    gate, now = Gate(processes), told.house.now()
+    asked = []
+    for _ in range(5):
+        asked.append(limits.is_asked(gate, school="s", address=HERE, came=0, now=now))
+        limits.note_sent(gate, school="s", address=HERE, came=0, now=now)
+    assert asked.index(True) == asked_from
+    assert processes * asked_from <= max(limits.ASKED_PLACE, processes)
+    for _ in range(limits.TRIES_PLACE // processes):
+        limits.check_tries(gate, address=HERE, now=now)
+        limits.note_wrong(gate, school="s", address=HERE, now=now)
+    with pytest.raises(TooMany):
+        limits.check_tries(gate, address=HERE, now=now)
 
 
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])

@@ -4,10 +4,11 @@ which order. What is looked for is planted, too, so that the look is known to fi
 from __future__ import annotations
 
 import logging
+import random
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from school_protocol.services.signalement.coming_back import add
 from school_protocol.services.signalement.keeping import mix_lately
 from school_protocol.services.signalement.rising import rise
 from school_protocol.storage import outbox
+from school_protocol.storage.signalement import order
 from services.conftest import School
 from services.telling_school import Told
 from services.test_notices import Recorder
@@ -105,3 +107,63 @@ def test_words_are_sealed(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     assert receipt.code
     assert [word for word in ("Zineb", "0611223344", "Xylo", "Mirabelle") if word.encode() in data] == []
     assert b"00000A" in data
+
+
+# ---- two within one hour, before the hour is over --------------------------------------------------------------------
+
+PAIRS = 16
+BY_CHANCE = range(2, PAIRS - 1)
+
+
+def places_of(told: Told, ids: tuple[str, str]) -> dict[str, tuple[int, int]]:
+    """Where each of two stands in each file, first and last."""
+    found: dict[str, tuple[int, int]] = {}
+    folder = told.house.settings.data
+    for path in sorted(folder.rglob("*")):
+        data = path.read_bytes() if path.is_file() else b""
+        firsts, lasts = [data.find(one.encode()) for one in ids], [data.rfind(one.encode()) for one in ids]
+        if min(firsts) >= 0:
+            found |= {f"first in {path.name}": (firsts[0], firsts[1]), f"last in {path.name}": (lasts[0], lasts[1])}
+    return found
+
+
+def tells(school: School, *, settles: bool) -> dict[str, int]:
+    """How often each place tells which of the two latest came first: they come, the worker looks, one is read."""
+    told, mail, right = Told(school), Recorder(), dict[str, int]()
+    member, head = school.person("team_member"), school.person("head")
+    school.player.clock.turn_to(FIRST.replace(minute=0, second=1))
+    names: set[str] = set()
+    rounds = []
+    for number in range(PAIRS):
+        before = set(told.ids())
+        found = []
+        for _ in range(2):
+            school.player.clock.advance(timedelta(seconds=61))
+            told.send(what_happens=f"numéro {number}")
+            rise(told.house, Post(mail, mail))
+            (one,) = set(told.ids()) - before
+            before.add(one)
+            found.append(one)
+        if settles:
+            triage.see_report(told.house, member, found[number % 2])
+            triage.answer(told.house, head, found[number % 2], "Merci", settles=False, token=school.token())
+        places = places_of(told, (found[0], found[1]))
+        rounds.append({name: first < latter for name, (first, latter) in places.items() if first != latter})
+        names |= rounds[-1].keys()
+    for name in names:
+        right[name] = sum(one[name] if name in one else random.random() < 0.5 for one in rounds)
+    return right
+
+
+@pytest.mark.parametrize("settles", [False, True])
+def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: bool) -> None:
+    found = tells(school, settles=settles)
+    assert found, "their ids stand somewhere"
+    assert {name: right for name, right in found.items() if right not in BY_CHANCE} == {}
+
+
+def test_they_are_where_nothing_is_mixed(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(order, "mix_school", lambda *_arguments: 0)
+    monkeypatch.setattr(order, "empty_log", lambda _engine: True)
+    found = tells(school, settles=False)
+    assert {name for name, right in found.items() if right in (0, PAIRS)}, found

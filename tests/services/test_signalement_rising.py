@@ -178,3 +178,18 @@ def test_a_school_without_a_calendar_is_not_forgotten(risen: Risen, monkeypatch:
     risen.send()
     monkeypatch.setattr(rising.directory, "calendar_for", nothing)
     assert risen.told() != []
+
+
+def test_one_that_nobody_at_school_may_read_goes_up_at_once(risen: Risen) -> None:
+    """Everybody of the team and the head are meant by who must not read it: the next ones are told, at once."""
+    risen.send(not_for="l’équipe, le référent et la directrice")
+    assert risen.told() == ["directorate", "directorate/2"]
+    report = risen.only("directorate")
+    with pytest.raises(Unseen):
+        triage.see_report(risen.house, risen.school.person("head"), report)
+    assert triage.see_report(risen.house, risen.school.person("directorate"), report).answers
+
+
+def test_where_one_is_left_to_read_it_stays_at_school(risen: Risen) -> None:
+    risen.send(not_for="le référent et la directrice")
+    assert risen.told() == ["team_member"]

@@ -59,7 +59,9 @@ class Page(HTMLParser):
                 self._label_depth += 1
             case "form":
                 self.forms.append(values)
-            case "script" if values.get("src", "").startswith(("/static/desk.js?", "/static/passkeys.js?")):
+            case "script" if values.get("src", "").startswith(
+                ("/static/desk.js?", "/static/passkeys.js?", "/static/wall.js?")
+            ):
                 pass
             case "script" | "style":
                 self.problems.append(f"<{tag}> in a page")

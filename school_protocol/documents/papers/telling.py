@@ -77,7 +77,7 @@ class Said:
             return self.w._("day and night")
         days = {*map(str, range(5))}
         spans = one.hours.get("0", ())
-        if set(one.hours) != days or any(one.hours[day] != spans for day in days):
+        if set(one.hours) - {"holidays"} != days or any(one.hours[day] != spans for day in days):
             return ""
         said = self.w.comma.join(f"{opens}–{closes}" for opens, closes in spans)
         return f"{self.w._('Monday to Friday')}{self.w.comma}{said}"

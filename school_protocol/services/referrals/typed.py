@@ -10,12 +10,13 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from school_protocol.services.directory import ALWAYS, HOLIDAYS
 from school_protocol.services.teams.changing import plain
 
 NAME_MOST, PHONE_MOST, URL_MOST = 120, 30, 300
-ALWAYS = "always"
-HOURS = ("unknown", ALWAYS, "weekdays", "as_before")
-"""When somebody answers: not known, day and night, Monday to Friday between two times, or as it was said before."""
+HOURS = ("unknown", ALWAYS, "weekdays", "weekdays_and_holidays", "as_before")
+"""When somebody answers: not known, day and night, Monday to Friday between two times (resting on public holidays, or
+not), or as it was said before."""
 WEEKDAYS = ("0", "1", "2", "3", "4")
 _PHONE = re.compile(r"\+?[0-9](?:[ .()-]*[0-9]){1,14}")
 _TIME = re.compile(r"([01]?[0-9]|2[0-3])(?:[:hH]([0-5][0-9])?)?")
@@ -100,12 +101,13 @@ def _hours(said: Mapping[str, str | None], before: Mapping[str, Any], problems: 
         return {ALWAYS: True}
     if chosen == "as_before":
         return before
-    if chosen != "weekdays":
+    if not chosen.startswith("weekdays"):
         return {}
     opens, closes = (_time(said.get(key), key, problems) for key in ("opens", "closes"))
     if opens and closes and opens >= closes:
         problems["closes"] = ("closes_first",)
-    return {day: [[opens, closes]] for day in WEEKDAYS}
+    besides = {HOLIDAYS: True} if chosen == "weekdays_and_holidays" else {}
+    return {day: [[opens, closes]] for day in WEEKDAYS} | besides
 
 
 def _time(said: str | None, key: str, problems: Problems) -> str:
@@ -123,6 +125,6 @@ def spans_of(hours: Mapping[str, Any]) -> tuple[str, str, str]:
     if hours.get(ALWAYS):
         return ALWAYS, "", ""
     monday: Sequence[Sequence[str]] = hours.get(WEEKDAYS[0], ())
-    if set(hours) == set(WEEKDAYS) and len(monday) == 1 and all(hours[day] == monday for day in WEEKDAYS):
-        return "weekdays", monday[0][0], monday[0][1]
+    if set(hours) - {HOLIDAYS} == set(WEEKDAYS) and len(monday) == 1 and all(hours[day] == monday for day in WEEKDAYS):
+        return "weekdays_and_holidays" if hours.get(HOLIDAYS) else "weekdays", monday[0][0], monday[0][1]
     return "as_before", "", ""

@@ -20,7 +20,7 @@ from school_protocol.services.signalement.challenge import Challenge
 from school_protocol.services.signalement.doors import Door, door_of
 from school_protocol.services.signalement.known import rules_of
 from school_protocol.services.signalement.limits import Gate
-from school_protocol.services.signalement.receiving import add_words, numbers
+from school_protocol.services.signalement.receiving import add_words, numbers, opens
 from school_protocol.services.views import ContactLine
 from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement import reports
@@ -79,6 +79,7 @@ class BackView:
     """They left how to reach them, and can take that back."""
     can_add: bool
     hours: Text
+    opens: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +182,7 @@ def _view(house: House, session: Session, place: Door, header: PublicHeader, cod
         numbers=numbers(house, protocol, rules, place.unit),
         has_contact=any(answers.get(key) not in (None, "") for key in rules.contact),
         can_add=len(said) < MESSAGES_MOST, hours=rules.hours,
+        opens=opens(house, place.unit),
     )  # fmt: skip
 
 

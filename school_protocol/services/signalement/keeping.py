@@ -18,6 +18,11 @@ def mix_lately(house: House) -> int:
     return mixing.mix(house.realm, hours_before(house.now(), LATELY))
 
 
+def clean(house: House) -> None:
+    """Nothing of how rows lay before is left in the database, where that could not be seen to as they were written."""
+    mixing.clean(house.realm)
+
+
 def erase_over(house: House, base: datetime, *, left_since: datetime) -> int:
     """Delete, with their keys, those without a case whose months are over by `base`; how many.
 

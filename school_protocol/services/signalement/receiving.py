@@ -5,8 +5,10 @@ Nothing that is kept says more of the time than the hour, and nothing of from wh
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from school_protocol.domain.answers import References, clean
@@ -20,12 +22,14 @@ from school_protocol.domain.public_reports import (
     alike_texts,
     is_never_to_send,
     names_said,
+    opens_again,
+    roles_said,
     weigh,
 )
 from school_protocol.domain.receipt_codes import hour_of, in_groups
 from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.domain.texts import Text
-from school_protocol.services.directory import contact_lines
+from school_protocol.services.directory import calendar_of, contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.signalement import challenge, limits, tokens
@@ -58,6 +62,8 @@ class FormView:
     """Whom to call if there is danger, those who answer now first."""
     promise: Text
     hours: Text
+    opens: datetime | None
+    """When the school reads again, where it is closed now."""
     anonymous: Text
 
 
@@ -74,6 +80,7 @@ class Receipt:
     instead: Text | None
     promise: Text
     hours: Text
+    opens: datetime | None
     repeated: bool = False
     """The same form was sent before: its receipt again, and what was added since is kept."""
 
@@ -92,13 +99,20 @@ def see_form(house: House, gate: Gate, code: str, *, address: str) -> FormView:
     return FormView(
         door=door, protocol=protocol, form=form_of(protocol, door.kind), token=token, challenge=asked,
         numbers=numbers(house, protocol, rules, door.unit), promise=rules.promise, hours=rules.hours,
-        anonymous=rules.anonymous,
+        opens=opens(house, door.unit), anonymous=rules.anonymous,
     )  # fmt: skip
 
 
 def numbers(house: House, protocol: Protocol, rules: SignalementRules, unit: Unit) -> tuple[ContactLine, ...]:
     """Whom to call if there is danger: those with a telephone, in the order of the protocol, who answers now first."""
     return tuple(line for line in contact_lines(house, protocol, unit.id, rules.numbers) if line.phone)
+
+
+def opens(house: House, unit: Unit) -> datetime | None:
+    """When a school reads again, by its calendar with its holidays; None where it reads now, or nobody can say."""
+    with house.directory.reading() as session:
+        calendar = calendar_of(session, unit)
+    return opens_again(calendar, house.now()) if calendar is not None else None
 
 
 def receive(
@@ -155,7 +169,7 @@ def receive(
         door=door, protocol=protocol, code=in_groups(drawn), urgent=header.urgent, restricted=header.restricted,
         numbers=numbers(house, protocol, rules, door.unit),
         instead=rules.instead if is_never_to_send(rules, form, cleaned) else None,
-        promise=rules.promise, hours=rules.hours, repeated=before is not None,
+        promise=rules.promise, hours=rules.hours, opens=opens(house, door.unit), repeated=before is not None,
     )  # fmt: skip
 
 
@@ -169,21 +183,30 @@ def _header(
     token: tokens.Token,
 ) -> PublicHeader:
     weighed, hour = weigh(rules, form, answers, by_staff=door.kind == STAFF), hour_of(house.now())
-    said = normalised(str(answers.get(rules.not_for or "", "")))
+    said = [normalised(one).split() for one in _APART.split(str(answers.get(rules.not_for or "", "")))]
     return PublicHeader(
         id=tokens.report_id(house, token), unit=door.unit.id, kind=door.kind, protocol=protocol.protocol,
         version=protocol.version, hour=hour, status=Status.waiting, outcome="", settled=None,
         restricted=weighed.restricted, urgent=weighed.urgent, to_verify=weighed.to_verify, waits=hour, step=0,
-        fullness=weighed.fullness, barred=_barred(house, door.unit, said) if said else frozenset(), case_id=None,
+        fullness=weighed.fullness, barred=_barred(house, rules, door.unit, said), case_id=None,
     )  # fmt: skip
 
 
-def _barred(house: House, unit: Unit, said: str) -> frozenset[str]:
+_APART = re.compile(r"[,،;؛/&+.\n]|\b(?:et|ni|ou|and|or|nor|أو|ولا|و)\b", re.IGNORECASE)
+"""What stands between two who are named."""
+
+
+def _barred(house: House, rules: SignalementRules, unit: Unit, said: Sequence[Sequence[str]]) -> frozenset[str]:
     """Accounts of the school, or above it, that may be meant by who must not read this."""
+    if not any(said):
+        return frozenset()
     with house.directory.reading() as session:
         holders = directory.holders(session, (unit.id, *unit.parents), today=today_for(house))
     names = {one.account.id: _words(one.account.names.values()) for one in holders}
-    return names_said(said, names)
+    called = {role: _words(words) for role, words in rules.called.items()}
+    roles = roles_said(said, called)
+    named = {one.account.id for one in holders if one.role in roles and one.unit == unit.id}
+    return names_said(said, names, [word for words in called.values() for word in words]) | named
 
 
 def _words(names: Iterable[str]) -> tuple[str, ...]:

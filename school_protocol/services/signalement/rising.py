@@ -14,9 +14,10 @@ from datetime import datetime, timedelta
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.public_reports import steps_due
+from school_protocol.domain.public_reports import steps_due, told_by
 from school_protocol.domain.receipt_codes import hour_of, hours_before
 from school_protocol.domain.roster import is_school_time
+from school_protocol.domain.signalement_rules import Rise
 from school_protocol.post import Carrier, Letter, Post, Undelivered, Unreachable
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests.pace import paces
@@ -115,6 +116,7 @@ class _Places:
             step = len(steps) if header.step else 1
         else:
             step = steps_due(calendar, steps, header.waits, self.house.now())
+        step = self._readable(session, header, unit, steps, step, holders)
         if step <= header.step:
             return None
         roles = {role for one in steps[header.step : step] for role in one.tell}
@@ -125,6 +127,23 @@ class _Places:
         wanted = {one.account.id: one.account for one in self._on_duty(unit, told, is_urgent=header.urgent)}
         allowed = [account for account in wanted.values() if self._reads(session, account, risen, unit)]
         return _Due(header, step, tuple(allowed))
+
+    def _readable(
+        self,
+        session: Session,
+        header: PublicHeader,
+        unit: Unit,
+        steps: Sequence[Rise],
+        step: int,
+        holders: Sequence[Holder],
+    ) -> int:
+        """The step from which somebody reads it: where everybody so far is barred, or nobody is there, one further."""
+        for further in range(step, len(steps) + 1):
+            roles = told_by(steps, further)
+            people = {one.account.id: one.account for one in holders if one.role in roles}
+            if any(self._reads(session, one, replace(header, step=further), unit) for one in people.values()):
+                return further
+        return step
 
     def _besides(
         self, unit: Unit, calendar: Calendar, holders: Iterable[Holder], roles: Collection[str]

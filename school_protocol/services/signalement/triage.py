@@ -6,26 +6,28 @@ Urgent and unseen ones stand first; what is alike, or comes as a crowd within an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from school_protocol.domain.answers import plain_text
+from school_protocol.domain.engine import available
 from school_protocol.domain.errors import BadInput, Conflict, Unseen
+from school_protocol.domain.events import PublicReportPlaced, Put
 from school_protocol.domain.forms import Form, FormField
 from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.public_reports import IN_A_CASE, Sent, Status, Wrong, becoming, gather
+from school_protocol.domain.protocol import Act, ActKind, Protocol
+from school_protocol.domain.public_reports import IN_A_CASE, Sent, Status, Wrong, becoming, gather, is_never_to_send
 from school_protocol.domain.receipt_codes import hour_of
 from school_protocol.domain.signalement_rules import Orientation, SignalementRules
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
-from school_protocol.services.loading import load, scope_of, surroundings, today_for
-from school_protocol.services.opening import Opened, colleague_lines, open_for
+from school_protocol.services.loading import Loaded, keep, load, load_by_id, scope_of, surroundings, today_for
+from school_protocol.services.opening import Opened, colleague_lines, open_for, rehearse_for
 from school_protocol.services.showing import note_reading
 from school_protocol.services.signalement.coming_back import MESSAGES_MOST
-from school_protocol.services.signalement.known import current, form_of, may_read, rules_of
+from school_protocol.services.signalement.known import current, form_of, may_read, roles_at, rules_of
 from school_protocol.services.views import ActView, Choices, ContactLine
 from school_protocol.storage import access, cases, directory, index, once
 from school_protocol.storage.engines import Session
@@ -36,6 +38,10 @@ SHOWN = 3000
 """So many reports are looked at for one page, at most."""
 MOST = 4000
 """Letters of an answer."""
+SKIMMED_MOST, WORDS_SHOWN = 100, 160
+"""So many are skimmed at a time, and so many letters of each."""
+LATELY = 200
+"""Lines of what was dealt with lately."""
 READ = "read"
 SIGNALEMENT = "signalement"
 """What an access of a case says that was the reading of such a report."""
@@ -133,6 +139,8 @@ class ReportView:
     """Whom to call if there is danger."""
     number: str | None
     can_settle: bool
+    can_go_over: bool
+    """It was put to a case, and can be put to another one."""
     can_answer: bool
 
 
@@ -161,7 +169,7 @@ def see_list(house: House, actor: Actor) -> ListView:
         done = _readable(house, session, actor, units, tuple(one for one in Status if one is not Status.waiting))
         lines = _lines(session, open_ones, units)
         news = _lines(session, [one for one in done if one.waits], units, apart=True)
-        settled = _lines(session, [one for one in done if not one.waits][:200], units, apart=True)
+        settled = _settled([one for one in done if not one.waits], units)
     unseen = sum(1 for one in (*open_ones, *done) if one.waits)
     return ListView(_ordered((*news, *lines)), settled, unseen, len(open_ones) >= SHOWN)
 
@@ -223,6 +231,15 @@ def _line(found: list[PublicHeader], units: Mapping[str, Unit]) -> Line:
     )  # fmt: skip
 
 
+def _settled(headers: Sequence[PublicHeader], units: Mapping[str, Unit]) -> tuple[Line, ...]:
+    """Each by itself; those that were closed within one hour for one reason, as one line."""
+    closed: dict[tuple[object, ...], list[PublicHeader]] = {}
+    for one in headers:
+        together = (one.unit, one.restricted, one.settled, one.outcome) if one.status is Status.closed else (one.id,)
+        closed.setdefault(together, []).append(one)
+    return tuple(_line(found, units) for found in list(closed.values())[:LATELY])
+
+
 def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
     """Unseen and urgent first, single ones before crowds, then the latest."""
     return tuple(
@@ -242,9 +259,53 @@ def see_report(house: House, actor: Actor, report: str) -> ReportView:
         return _view(house, session, actor, seen, unit)
 
 
-def see_several(house: House, actor: Actor, ids: Collection[str]) -> tuple[ReportView, ...]:
-    """The reports of one line, a hundred at most; each is seen and noted as `see_report` does."""
-    return tuple(see_report(house, actor, one) for one in list(dict.fromkeys(ids))[:100])
+@dataclass(frozen=True, slots=True)
+class Skimmed:
+    """One of several at a glance: the first words of it. `is_grave`: it is never closed with others."""
+
+    id: str
+    hour: datetime
+    words: str
+    is_unseen: bool
+    urgent: bool
+    restricted: bool
+    to_verify: bool
+    kind: str
+    is_grave: bool
+
+
+def skim(house: House, actor: Actor, ids: Collection[str]) -> tuple[Skimmed, ...]:
+    """The first words of several, a hundred at most. None counts as read by it: whoever skims is noted all the same."""
+    with house.realm.writing() as session:
+        found = [_found(house, session, actor, one)[0] for one in list(dict.fromkeys(ids))[:SKIMMED_MOST]]
+        for one in found:
+            _note(house, session, one, actor, "skimmed")
+        return tuple(_skimmed(house, session, one) for one in found)
+
+
+def _skimmed(house: House, session: Session, header: PublicHeader) -> Skimmed:
+    answers, form = _answers(house, session, header)
+    said = " · ".join(str(answers[field.key]) for field in form.fields if field.is_words and answers.get(field.key))
+    short = said if len(said) <= WORDS_SHOWN else f"{said[: WORDS_SHOWN - 1].rstrip()}…"
+    return Skimmed(
+        id=header.id, hour=header.hour, words=short, is_unseen=header.waits is not None, urgent=header.urgent,
+        restricted=header.restricted, to_verify=header.to_verify, kind=header.kind,
+        is_grave=_is_grave(house, session, header),
+    )  # fmt: skip
+
+
+def _answers(house: House, session: Session, header: PublicHeader) -> tuple[Mapping[str, Any], Form]:
+    content = reports.content(session, house.vault, header.id)
+    protocol, _rules = rules_of(house, header)
+    return content["answers"], protocol.forms.get(content["form"]) or form_of(protocol, header.kind)
+
+
+def _is_grave(house: House, session: Session, header: PublicHeader) -> bool:
+    """It speaks of a danger, of an image that is never sent, or of an adult of the school: read before it is closed."""
+    if header.urgent or header.restricted:
+        return True
+    answers, form = _answers(house, session, header)
+    return is_never_to_send(rules_of(house, header)[1], form, answers)
 
 
 def of_case(house: House, actor: Actor, number: str) -> tuple[ReportView, ...]:
@@ -259,6 +320,16 @@ def of_case(house: House, actor: Actor, number: str) -> tuple[ReportView, ...]:
             reports.note(session, one.id, account=actor.id, what=READ, hour=hour_of(house.now()))
         seen = [_seen(session, one) for one in found]
         return tuple(_view(house, session, actor, one, loaded.around.unit) for one in seen)
+
+
+def referring(house: House, actor: Actor, number: str) -> tuple[Act, ...]:
+    """The acts by which this person may note in a case that a service was told, or has answered. Raises Unseen."""
+    with house.realm.reading() as session:
+        loaded = load(house, session, actor, number)
+    choices = available(loaded.protocol, loaded.case, actor, loaded.now, loaded.around, loaded.facts)
+    acts = (loaded.protocol.acts[one.key] for one in choices if one.kind == "act" and one.is_open)
+    awaits = any(one.is_open for one in loaded.case.referrals)
+    return tuple(one for one in acts if one.kind is ActKind.refer or (awaits and one.kind is ActKind.answer_referral))
 
 
 def _found(
@@ -312,7 +383,8 @@ def _view(house: House, session: Session, actor: Actor, header: PublicHeader, un
         orientations=tuple(rules.orientations.values()),
         contacts=tuple(line for line in contact_lines(house, protocol, unit.id, rules.numbers) if line.phone),
         number=case_seen(house, session, actor, header.case_id) if header.case_id else None,
-        can_settle=header.status is Status.waiting, can_answer=len(said) < MESSAGES_MOST,
+        can_settle=header.status is Status.waiting, can_go_over=header.status is Status.linked,
+        can_answer=len(said) < MESSAGES_MOST,
     )  # fmt: skip
 
 
@@ -364,15 +436,18 @@ def orient(house: House, actor: Actor, report: str, orientation: str) -> ReportV
         return _view(house, session, actor, header, unit)
 
 
-def close(house: House, actor: Actor, ids: Collection[str], why: str) -> int:
-    """Close reports sent by mistake or to annoy, one or a crowd; nothing is written of anybody. How many it closed."""
+def close(house: House, actor: Actor, ids: Collection[str], why: str, *, together: bool = False) -> int:
+    """Close reports sent by mistake or to annoy; nothing is written of anybody. How many it closed.
+
+    `together`: of several at once, those that speak of something grave stay; each of them is closed by itself.
+    """
     if why not in {one.value for one in Wrong}:
         raise BadInput({"why": ("unknown_option" if why else "required",)})
     closed = 0
     with house.realm.writing() as session:
         for one in list(dict.fromkeys(ids))[:SHOWN]:
             header, _unit = _found(house, session, actor, one)
-            if header.status is Status.waiting:
+            if header.status is Status.waiting and not (together and _is_grave(house, session, header)):
                 _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
                 closed += 1
     return closed
@@ -402,11 +477,27 @@ def take_up_again(house: House, actor: Actor, report: str) -> ReportView:
         return _view(house, session, actor, header, unit)
 
 
+def take_up_several(house: House, actor: Actor, ids: Collection[str]) -> int:
+    """What was closed together waits once more, unread as before; how many."""
+    done = 0
+    with house.realm.writing() as session:
+        for one in list(dict.fromkeys(ids))[:SHOWN]:
+            header, _unit = _found(house, session, actor, one)
+            if header.status is Status.closed:
+                waits = hour_of(house.now())
+                after = replace(header, status=Status.waiting, settled=None, outcome="", waits=waits, step=0)
+                reports.change(session, after)
+                _note(house, session, after, actor, "taken_up_again")
+                done += 1
+    return done
+
+
 def link(house: House, actor: Actor, report: str, number: str) -> ReportView:
     """Put it to a case that this person sees, of the same school: several reporters, one case.
 
-    Raises Unseen for a case that isn't theirs, BadInput (`number`) for one of another school, and for one that more
-    people read than may read this.
+    One that was put to another case by mistake goes over; one that a case was opened with stays there. Each is an
+    event of the case. Raises Unseen for a case that isn't theirs, BadInput (`number`) for one of another school, and
+    for one that more people read than may read this.
     """
     with house.realm.writing() as session:
         header, unit = _found(house, session, actor, report)
@@ -419,10 +510,39 @@ def link(house: House, actor: Actor, report: str, number: str) -> ReportView:
         if header.restricted and loaded.case.restricted_seq is None:
             raise BadInput({"number": ("less_restricted",)})
         if header.case_id != loaded.case_id:
-            _waits(header)
+            if header.case_id is None:
+                _waits(header)
+            else:
+                _take_out(house, session, actor, header, unit)
+            _write_event(house, session, loaded, actor, header, unit, Put.linked)
             header = _settle(house, session, header, Status.linked, case_id=loaded.case_id)
             _note(house, session, header, actor, "linked")
         return _view(house, session, actor, header, unit)
+
+
+def _take_out(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> None:
+    """The case that it was put to says that it went over to another one."""
+    if header.status is not Status.linked or header.case_id is None:
+        raise Conflict(0, 1)
+    before = load(house, session, actor, cases.opened(session, header.case_id).number)
+    _write_event(house, session, before, actor, header, unit, Put.taken_out)
+
+
+def _write_event(
+    house: House, session: Session, loaded: Loaded, actor: Actor, header: PublicHeader, unit: Unit, how: Put
+) -> None:
+    event = PublicReportPlaced(
+        actor=actor.id, role=_reading_role(house, header, actor, unit), at=house.now(), occurred_at=house.now(),
+        how=how, hour=header.hour.isoformat(),
+    )  # fmt: skip
+    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+
+
+def _reading_role(house: House, header: PublicHeader, actor: Actor, unit: Unit) -> str:
+    """The role in which somebody has to do with a report: in the order in which the protocol declares them."""
+    protocol, _rules = rules_of(house, header)
+    held = roles_at(actor, unit)
+    return next((role for role in protocol.roles if role in held), "")
 
 
 # ---- a case out of it ------------------------------------------------------------------------------------------------
@@ -449,6 +569,15 @@ def see_opening(house: House, actor: Actor, report: str) -> ActView:
     )  # fmt: skip
 
 
+def rehearse_opening(house: House, actor: Actor, report: str, answers: Mapping[str, Any]) -> None:
+    """Raise what `open_as_case` would raise before it writes, and open nothing."""
+    with house.realm.reading() as session:
+        header, unit = _found(house, session, actor, report, hold=False)
+        _waits(header)
+    protocol, rules = current(house)
+    rehearse_for(house, actor, protocol, rules.act, answers, place=unit, role=rules.as_)
+
+
 def open_as_case(
     house: House, actor: Actor, report: str, answers: Mapping[str, Any], *, token: str, said: object = None
 ) -> Opened:
@@ -466,6 +595,7 @@ def open_as_case(
         if now.status is not Status.waiting:
             raise Conflict(0, 1)
         after = _settle(house, session, now, Status.opened, case_id=case_id)
+        _write_event(house, session, load_by_id(house, session, actor, case_id), actor, now, unit, Put.opened)
         reports.note(session, report, account=actor.id, what="opened", hour=hour_of(house.now()))
         row = index.row_of(session, case_id)
         if after.restricted and row is not None and not row.restricted:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
-from school_protocol.storage.signalement.reports import share
+from school_protocol.storage.signalement.order import touch
 from school_protocol.storage.signalement.tables import PublicNoticeRow
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.told import Channel, State
@@ -31,7 +31,7 @@ def ask(
     session: Session, *, unit: str, account: str, channel: Channel, urgent: bool, hour: datetime, due: datetime
 ) -> bool:
     """Ask that somebody be told; False where that was asked for within this hour. Without a way: that nobody could."""
-    share(session)
+    touch(session, unit, hour=hour)
     same = select(PublicNoticeRow.id).where(
         PublicNoticeRow.unit == unit, PublicNoticeRow.account == account, PublicNoticeRow.channel == channel.value,
         PublicNoticeRow.urgent.is_(urgent), PublicNoticeRow.hour == hour,
@@ -66,12 +66,20 @@ def due(session: Session, channel: Channel, hour: datetime, *, limit: int) -> tu
 
 def put_off(session: Session, notice: str, until: datetime) -> None:
     """Try again from that hour on."""
+    _touch(session, notice)
     values = {"due": until, "attempts": PublicNoticeRow.attempts + 1}
     session.execute(update(PublicNoticeRow).where(PublicNoticeRow.id == notice).values(values))
 
 
+def _touch(session: Session, notice: str) -> None:
+    row = session.get(PublicNoticeRow, notice)
+    if row is not None:
+        touch(session, row.unit, hour=row.hour)
+
+
 def settle(session: Session, notice: str, state: State) -> None:
     """It is done with."""
+    _touch(session, notice)
     session.execute(update(PublicNoticeRow).where(PublicNoticeRow.id == notice).values(state=state.value))
 
 

@@ -1,21 +1,23 @@
 """Public reports kept and found: sealed, found again by the keyed hash of a code, known as alike by keyed hashes.
 
-Whoever writes shares a lock on PostgreSQL, which `mixing` has alone while it puts rows in another order.
+Whoever writes anything here has what came lately at that school put in another order as they commit (`order`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import and_, delete, func, or_, select, text
+from sqlalchemy import and_, delete, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.public_reports import WITHOUT_CASE, Status
+from school_protocol.storage.signalement.order import hold as hold_order
+from school_protocol.storage.signalement.order import touch
 from school_protocol.storage.signalement.tables import (
     PublicMessageRow,
     PublicReportRow,
@@ -25,8 +27,6 @@ from school_protocol.storage.signalement.tables import (
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault, canonical
 
-MIXED = 7_241_002_028
-"""PostgreSQL's advisory lock: whoever writes shares it, whoever mixes rows has it alone."""
 BLOCK = 1024
 """What is sealed fills whole blocks: its length says little of how much was typed."""
 
@@ -74,12 +74,6 @@ class Trace:
     hour: datetime
 
 
-def share(session: Session) -> None:
-    """Hold the order of rows still until this transaction ends."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(select(func.pg_advisory_xact_lock_shared(MIXED)))
-
-
 # ---- one report ------------------------------------------------------------------------------------------------------
 
 
@@ -93,7 +87,7 @@ def keep(
     marks: Iterable[bytes],
 ) -> bool:
     """Keep a new report as `header` says, its content sealed; False where one of its id is there by now."""
-    share(session)
+    touch(session, header.unit, header.id, hour=header.hour)
     row = PublicReportRow(id=header.id, unit=header.unit, kind=header.kind, code_hash=code_hash)
     key = vault.new_case_key()
     row.master, row.wrapped = vault.wrap(key, row.label)
@@ -113,15 +107,15 @@ def keep(
 
 def change(session: Session, header: PublicHeader) -> None:
     """Write what is clear of a report anew."""
-    share(session)
+    touch(session, header.unit, header.id)
     _write(_row(session, header.id), header)
     session.flush()
 
 
 def rewrite(session: Session, vault: Vault, report: str, content: Mapping[str, Any], marks: Iterable[bytes]) -> None:
     """Put other content in place of what was kept, under the same key."""
-    share(session)
     row = _row(session, report)
+    touch(session, row.unit, report)
     row.sealed = vault.seal(vault.unwrap(row.master, row.wrapped, row.label), row.label, _padded(content))
     session.execute(delete(PublicTwinRow).where(PublicTwinRow.report == report))
     session.add_all(PublicTwinRow(report=report, mark=mark) for mark in set(marks))
@@ -131,7 +125,7 @@ def rewrite(session: Session, vault: Vault, report: str, content: Mapping[str, A
 def header(session: Session, report: str, *, hold: bool = False) -> PublicHeader:
     """A report without its content, kept from others until the transaction ends where asked; raises Unseen."""
     if hold:
-        share(session)
+        hold_order(session)
     return _header(_row(session, report, hold=hold))
 
 
@@ -143,7 +137,7 @@ def find(session: Session, report: str) -> PublicHeader | None:
 def by_code(session: Session, code_hash: bytes, *, hold: bool = False) -> PublicHeader | None:
     """The report that this code comes back to."""
     if hold:
-        share(session)
+        hold_order(session)
     query = select(PublicReportRow).where(PublicReportRow.code_hash == code_hash)
     row = session.scalar(query.with_for_update() if hold else query)
     return None if row is None else _header(row)
@@ -213,7 +207,7 @@ def of_case(session: Session, case_id: str) -> tuple[PublicHeader, ...]:
 def several(session: Session, ids: Collection[str], *, hold: bool = False) -> tuple[PublicHeader, ...]:
     """These reports, as far as they are there."""
     if hold:
-        share(session)
+        hold_order(session)
     query = select(PublicReportRow).where(PublicReportRow.id.in_(list(ids))).order_by(PublicReportRow.id)
     return tuple(_header(row) for row in session.scalars(query.with_for_update() if hold else query))
 
@@ -267,6 +261,7 @@ def write_message(
 ) -> PublicMessage:
     """Add a message; `by`: the account of whoever answers, nothing for the reporter."""
     row = _row(session, report, hold=True)
+    touch(session, row.unit, report, hour=hour)
     place = (session.scalar(select(func.max(PublicMessageRow.place)).where(PublicMessageRow.report == report)) or 0) + 1
     key = vault.unwrap(row.master, row.wrapped, row.label)
     sealed = vault.seal(key, _label(row, place), _padded({"text": said, "by": by}))
@@ -296,9 +291,9 @@ def _label(row: PublicReportRow, place: int) -> str:
 
 def note(session: Session, report: str, *, account: str, what: str, hour: datetime) -> None:
     """Note that somebody of the staff read a report or did something with it: once an hour."""
-    share(session)
     is_noted = select(PublicTraceRow.id).filter_by(report=report, account=account, what=what, hour=hour)
     if session.scalar(is_noted.limit(1)) is None:
+        touch(session, _row(session, report).unit, report, hour=hour)
         session.add(PublicTraceRow(id=new_id(), report=report, account=account, what=what, hour=hour))
         session.flush()
 
@@ -318,7 +313,7 @@ def erase(session: Session, ids: Collection[str]) -> int:
     wanted = list(ids)
     if not wanted:
         return 0
-    share(session)
+    hold_order(session)
     for table in (PublicMessageRow, PublicTwinRow, PublicTraceRow):
         session.execute(delete(table).where(table.report.in_(wanted)))
     done = session.execute(delete(PublicReportRow).where(PublicReportRow.id.in_(wanted)))
@@ -353,27 +348,3 @@ def versions(session: Session) -> tuple[tuple[str, int], ...]:
     """Under which versions of protocols reports came."""
     rows = session.execute(select(PublicReportRow.protocol, PublicReportRow.version).distinct())
     return tuple(sorted((str(protocol), int(version)) for protocol, version in rows))
-
-
-# ---- another order ---------------------------------------------------------------------------------------------------
-
-
-def lock_alone(session: Session) -> None:
-    """Wait until nobody writes, and keep it so until this transaction ends."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIXED})
-
-
-def rows_since(session: Session, hour: datetime) -> Iterator[tuple[Any, list[dict[str, Any]]]]:
-    """Every row that came since that hour, table by table, as plain values."""
-    recent = select(PublicReportRow.id).where(PublicReportRow.hour >= hour)
-    wanted: tuple[tuple[Any, Any], ...] = (
-        (PublicReportRow, PublicReportRow.hour >= hour),
-        (PublicTwinRow, PublicTwinRow.report.in_(recent)),
-        (PublicMessageRow, PublicMessageRow.hour >= hour),
-        (PublicTraceRow, PublicTraceRow.hour >= hour),
-    )
-    for row, condition in wanted:
-        table = row.__table__
-        found = session.execute(select(table).where(condition)).mappings()
-        yield table, [dict(one) for one in found]

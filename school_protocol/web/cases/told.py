@@ -5,15 +5,19 @@ from __future__ import annotations
 from flask import Blueprint, render_template
 from flask.typing import ResponseReturnValue
 
+from school_protocol.documents.outside_said import outside_said
 from school_protocol.services.signalement import triage
 from school_protocol.web import sessions
+from school_protocol.web.rendering import wording
 from school_protocol.web.signalement.said import known
 
 
 def add_to(blueprint: Blueprint) -> None:
+    blueprint.add_app_template_global(lambda detail: outside_said(wording(), detail), "outside_said")
     blueprint.add_url_rule("/<number>/told", "told", told)
 
 
 def told(number: str) -> ResponseReturnValue:
     views = triage.of_case(sessions.house(), sessions.actor(), number)
-    return render_template("signalement/of_case.html", number=number, views=views, **known())
+    acts = triage.referring(sessions.house(), sessions.actor(), number)
+    return render_template("signalement/of_case.html", number=number, views=views, acts=acts, **known())

@@ -75,7 +75,8 @@ def _hours(w: Wording, view: ContactView | None) -> list[Offered]:
     words = {
         "unknown": w._("Not known"),
         "always": w._("Day and night"),
-        "weekdays": w._("Monday to Friday"),
+        "weekdays": w._("Monday to Friday, except on public holidays"),
+        "weekdays_and_holidays": w._("Monday to Friday, on public holidays too"),
         "as_before": w._("As it stands now"),
     }
     kept = view is not None and spans_of(view.hours)[0] == "as_before"

@@ -11,9 +11,11 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.signalement_material import Material
+from school_protocol.services.figures.seeing import see_public
 from school_protocol.services.house import House
 from school_protocol.services.signalement import coming_back, material, receiving
 from school_protocol.services.signalement.coming_back import BackView
+from school_protocol.services.signalement.known import PUBLIC
 from school_protocol.services.signalement.limits import Gate
 from school_protocol.services.signalement.receiving import FormView
 from school_protocol.services.views import ActView, Choices
@@ -23,7 +25,7 @@ from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
 from school_protocol.web.signalement.addresses import base_address
 from school_protocol.web.signalement.plain import furnish, show
-from school_protocol.web.signalement.said import standing_said
+from school_protocol.web.signalement.said import childs, standing_said
 
 blueprint = Blueprint("signalement", __name__, url_prefix="/s")
 furnish(blueprint)
@@ -35,8 +37,8 @@ WORDS_MOST = 20_000
 
 
 def init_app(app: Flask) -> None:
-    """Beside each application one gate: what it counts lies in its memory alone."""
-    app.extensions[GATE] = Gate()
+    """Beside each application one gate: what it counts lies in its memory alone, its share by how many there are."""
+    app.extensions[GATE] = Gate(sessions.house_of(app).settings.web_processes)
 
 
 def _house() -> House:
@@ -90,7 +92,10 @@ def sent(code: str) -> ResponseReturnValue:
         )
     except BadInput as error:
         apart = (receiving.CHALLENGE, receiving.PAGE)
-        show_problems(filled, {path: codes for path, codes in error.problems.items() if path not in apart})
+        found = {path: codes for path, codes in error.problems.items() if path not in apart}
+        if view.door.kind == PUBLIC:
+            found = {path: tuple(map(childs, codes)) for path, codes in found.items()}
+        show_problems(filled, found)
         response = _form_page(
             view,
             filled,
@@ -206,7 +211,8 @@ def _thread(view: BackView, *, notice: str = "", words: str = "", problem: str =
     standing = standing_said(view.standing)
     return show(
         "signalement/thread.html",
-        view=view, code=view.door.code, standing=standing, notice=notice, words=words, problem=problem,
+        view=view, code=view.door.code, standing=standing, notice=notice, words=words,
+        problem=childs(problem) if problem else "",
     )  # fmt: skip
 
 
@@ -230,6 +236,7 @@ def after(code: str) -> ResponseReturnValue:
     return show(
         "signalement/after.html",
         view=view, code=view.door.code, material=told, after=material.after(view.protocol, told),
+        has_figures=bool(see_public(_house())),
     )  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from school_protocol.wording import HTML_LANGUAGE, LANGUAGE_NAMES, N_
 
 DONE = {
     "read": N_("read it"),
+    "skimmed": N_("saw the first words of it"),
     "answered": N_("answered"),
     "oriented": N_("told who can help"),
     "closed": N_("closed it"),
@@ -20,6 +21,24 @@ DONE = {
     "opened": N_("opened a case"),
 }
 """What was done with one, as it is kept."""
+
+
+CHILD = {
+    "required": N_("We need an answer from you here."),
+    "unknown_option": N_("Choose one of the answers."),
+    "not_asked": N_("This box goes with another answer. Move your words, or empty the box."),
+    "too_long": N_("This is too long: %(most)s letters at most. Later you can add the rest with your code."),
+    "too_many_messages": N_("There are many messages here already. Talk with somebody at school."),
+}
+"""What is wrong with an answer, in the words of a child."""
+_LOOK = N_("Look at this answer once more.")
+
+
+def childs(code: str) -> str:
+    """The code of a problem, so that it is said in the words of a child."""
+    key, _, most = code.partition(":")
+    words = wording()._(CHILD.get(key, _LOOK))
+    return f"said:{words % {'most': most.partition(':')[0]} if most else words}"
 
 
 def standing_said(standing: Standing) -> str:

@@ -13,7 +13,7 @@ from school_protocol.services.signalement import material, triage
 from school_protocol.services.signalement.triage import Line, ReportView
 from school_protocol.services.views import ActView
 from school_protocol.storage.numbers import check_number
-from school_protocol.web import kept, sessions
+from school_protocol.web import kept, naming, sessions
 from school_protocol.web.cases.answering import is_sent, new_token, renewed, shown_form
 from school_protocol.web.forms import AnswerForm, answers_of, show_problems
 from school_protocol.web.rendering import wording
@@ -26,7 +26,6 @@ blueprint.context_processor(known)
 
 SHORT = 8
 """Letters of an id by which a page names those of a crowd that it showed: of some thousand no two begin alike."""
-READ_AT_ONCE = 100
 
 
 @blueprint.get("")
@@ -153,19 +152,20 @@ def _done(
 
 @blueprint.get("/<report>/crowd")
 def crowd(report: str) -> ResponseReturnValue:
-    """Several that are alike, or came at once: the first hundred, read from now on."""
+    """The first words of several that are alike, came at once, or were closed at once: a hundred at most."""
     line = _line_of(report)
-    views = triage.see_several(sessions.house(), sessions.actor(), line.ids[:READ_AT_ONCE])
-    return render_template("signalement/crowd.html", line=line, views=views, short=SHORT, wrongs=tuple(Wrong))
+    views = triage.skim(sessions.house(), sessions.actor(), line.ids)
+    graves = sum(1 for view in views if view.is_grave)
+    return render_template("signalement/crowd.html", line=line, views=views, short=SHORT, graves=graves)
 
 
 @blueprint.post("/<report>/crowd")
 def close_crowd(report: str) -> ResponseReturnValue:
-    """Close those of a crowd that the page knew of, and that are in it still."""
-    named = set(request.form.get("ids", "").split())
-    ids = [one for one in _line_of(report).ids if one[:SHORT] in named]
+    """Close those of a crowd of which the page showed words, and that are in it still; nothing grave."""
+    ids = _named(report)
+    why = request.form.get("why", "")[:20]
     try:
-        number = triage.close(sessions.house(), sessions.actor(), ids, request.form.get("why", "")[:20])
+        number = triage.close(sessions.house(), sessions.actor(), ids, why, together=True)
     except BadInput:
         flash(wording()._("Say why they are closed."), "message")
         return redirect(url_for("signalements.crowd", report=report), 303)
@@ -177,9 +177,23 @@ def close_crowd(report: str) -> ResponseReturnValue:
     return redirect(url_for("signalements.index"), 303)
 
 
+@blueprint.post("/<report>/crowd/again")
+def crowd_again(report: str) -> ResponseReturnValue:
+    """Those that were closed at once wait once more."""
+    number = triage.take_up_several(sessions.house(), sessions.actor(), _named(report))
+    flash(wording().ngettext("One waits again.", "%(num)d wait again.", number), "ok")
+    return redirect(url_for("signalements.index"), 303)
+
+
+def _named(report: str) -> list[str]:
+    """Those of a line that the page named."""
+    named = set(request.form.get("ids", "").split())
+    return [one for one in _line_of(report).ids if one[:SHORT] in named]
+
+
 def _line_of(report: str) -> Line:
     view = triage.see_list(sessions.house(), sessions.actor())
-    found = next((one for one in view.waiting if report in one.ids), None)
+    found = next((one for one in _all(view) if report in one.ids), None)
     if found is None:
         raise Unseen(report)
     return found
@@ -199,6 +213,14 @@ def open_case(report: str) -> ResponseReturnValue:
     if not is_sent():
         return _opening_page(report, view, form, was_kept=was_kept)
     try:
+        named = naming.asked_of_act(
+            view,
+            form,
+            rehearse=lambda: triage.rehearse_opening(sessions.house(), sessions.actor(), report, answers_of(form)),
+        )
+        if named is not None:
+            kept.keep()
+            return _opening_page(report, view, form, named=named), 422
         opened = triage.open_as_case(
             sessions.house(), sessions.actor(), report, answers_of(form), token=form.sent_token(), said=kept.as_typed()
         )
@@ -221,11 +243,18 @@ def open_case(report: str) -> ResponseReturnValue:
 
 
 def _opening_page(
-    report: str, view: ActView, form: AnswerForm, *, was_kept: bool = False, reasons: Iterable[object] = ()
+    report: str,
+    view: ActView,
+    form: AnswerForm,
+    *,
+    was_kept: bool = False,
+    reasons: Iterable[object] = (),
+    named: naming.Asked | None = None,
 ) -> str:
     return render_template(
-        "signalement/open.html", report=report, view=view, form=form, was_kept=was_kept, reasons=tuple(reasons)
-    )
+        "signalement/open.html",
+        report=report, view=view, form=form, was_kept=was_kept, reasons=tuple(reasons), named=named,
+    )  # fmt: skip
 
 
 # ---- sheets for families -------------------------------------------------------------------------------------------

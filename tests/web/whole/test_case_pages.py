@@ -436,6 +436,7 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
         "case_opened": {"number": "1234567890123", "opened_from": "1234567890123"},
         "case_joined": {"other": "1234567890123", "dangers": list(moroccan.dangers)[:2], "handover": {"words": "w"}},
         "entry_retracted": {"entry": 2, "act": moroccan.acts["note"]},
+        "public_report_placed": {"how": "linked", "hour": NOW.replace(minute=0, second=0, microsecond=0).isoformat()},
         "version_changed": {"former": 1, "version": 2, "reason": "une raison"},
         "document_issued": {"document": "x", "profile": "y", "copy": 2, "language": "fr"},
         "review_asked": {"move": None, "sentence": "Faut-il saisir ?"},

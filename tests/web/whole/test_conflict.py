@@ -169,7 +169,7 @@ OF_NO_CASE = {
     **dict.fromkeys((
         "signalements.index", "signalements.show", "signalements.answer", "signalements.orient", "signalements.close",
         "signalements.verify", "signalements.again", "signalements.link", "signalements.crowd",
-        "signalements.close_crowd", "signalements.open_case", "signalements.sheet",
+        "signalements.close_crowd", "signalements.crowd_again", "signalements.open_case", "signalements.sheet",
     ), "what was told from outside; who reads which is asked in services/test_signalement_triage"),
     **dict.fromkeys((
         "signalements.addresses", "signalements.renew", "signalements.end", "signalements.poster",
