@@ -34,7 +34,7 @@ from school_protocol.services.protocols.passages import go_through
 from school_protocol.services.protocols.publishing import work_out
 from school_protocol.services.retention.running import run as keep_limits
 from school_protocol.services.review.heads import look_again
-from school_protocol.services.signalement.keeping import clean, mix_lately
+from school_protocol.services.signalement.keeping import mix_lately
 from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.reminding import remind
@@ -210,7 +210,6 @@ def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
 
     def go_up() -> bool:
         rise(house, post)
-        clean(house)
         return False
 
     def mix() -> bool:

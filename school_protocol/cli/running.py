@@ -75,7 +75,7 @@ def serve(host: str, port: int, no_worker: bool, workshop: bool) -> None:
     from school_protocol.web import create_app, limits
 
     log.begin()
-    house = open_the_house()
+    house = open_the_house(serves=no_worker)
     say_lack(house)
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)

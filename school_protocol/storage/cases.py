@@ -115,6 +115,11 @@ def find_by_number(session: Session, number: str) -> str | None:
     return session.scalar(select(CaseRecordRow.id).where(CaseRecordRow.number == number))
 
 
+def unit_of(session: Session, number: str) -> str | None:
+    """The unit that opened the case with that number."""
+    return session.scalar(select(CaseRecordRow.unit).where(CaseRecordRow.number == number))
+
+
 def free_number(session: Session, rng: random.Random) -> str:
     """A number that no case of this store has."""
     while find_by_number(session, number := new_number(rng)):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -28,6 +29,8 @@ from school_protocol.storage.errors import StorageBusy
 TOKEN_MOST = 200
 OWNER = "shown_to"
 BROWSER_DAYS = timedelta(days=365)
+KNOWN_BY = "known_by"
+"""Where a request keeps the token by which it is known, where that is no cookie."""
 SEED_SECONDS = 900
 CLEAR = '"cache", "storage"'
 """What a browser forgets of this site; not the cookies that say language and browser."""
@@ -103,8 +106,10 @@ def house_of(app: Flask) -> House:
 
 
 def house() -> House:
-    """The house that this application serves."""
-    return cast(House, current_app.extensions["house"])
+    """The house that this application serves, as whoever asks may see it."""
+    found = house_of(current_app)
+    realm = found.realm.seen_by(g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request()))
+    return found if realm is found.realm else replace(found, realm=realm)
 
 
 def ring() -> None:
