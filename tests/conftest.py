@@ -72,9 +72,9 @@ def databases() -> Iterator[Databases | None]:
         made.close()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def dropped(databases: Databases | None) -> Iterator[None]:
-    """What a test's houses lay in goes with it."""
+    """What the houses of a file of tests lay in goes with it."""
     yield
     if databases is not None:
         databases.drop()
