@@ -83,6 +83,8 @@ class Settings:
     """A file of hashes of passwords that are known from elsewhere, in order; None: only our own words are refused."""
     contact_days: int = 180
     """After so many days a contact is to be found right again."""
+    metrics: str = field(default="", repr=False)
+    """The token with which measurements are read; empty: nobody reads them."""
     quiet: timedelta = timedelta(seconds=20)
     """How long nobody has written to a case before its files are made ahead."""
 
@@ -156,6 +158,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         openid=_openid(environ),
         known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,
         contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
+        metrics=environ.get("SCHOOL_PROTOCOL_METRICS", "").strip(),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
     )
 

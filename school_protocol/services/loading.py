@@ -180,6 +180,8 @@ def load(house: House, session: Session, actor: Actor, number: str, *, reading: 
 
 def load_by_id(house: House, session: Session, actor: Actor, case_id: str, *, reading: bool = False) -> Loaded:
     """The case with that id, for who was let through already."""
+    if not reading:
+        cases.hold_beside(session, case_id)
     protocol, case = folded(house, session, case_id)
     events = tuple(case.events)
     around = surroundings(house, case.unit, named=schools_named(protocol, case), language=actor.language)

@@ -18,7 +18,7 @@ from sqlalchemy.orm import sessionmaker
 
 from school_protocol.storage.errors import MOVED, StorageBusy, is_read_only, translated
 
-__all__ = ["MOVED", "WHOSE", "Session", "Store", "open_engine"]
+__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine"]
 
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
@@ -28,6 +28,8 @@ _WRITERS = 7_241
 """With the schema's own number PostgreSQL's advisory lock on a store: whoever writes has it, alone or together."""
 WHOSE = "school_protocol.whose"
 """PostgreSQL's name for what a transaction says of whose it is (see `walls`)."""
+BESIDE = "beside"
+"""Where a writing session says that others may write beside it."""
 VAULT = "vault"
 """Where a writing session carries the keys of its house, for chains that are continued as it commits."""
 
@@ -165,6 +167,7 @@ class Store:
         """
         with _own_errors(), self._writers.begin() as session:
             _hold_store(session, BUSY_SECONDS, together=together)
+            session.info[BESIDE] = together
             self._say_whose(session)
             yield session
 

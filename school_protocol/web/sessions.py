@@ -39,7 +39,7 @@ RECOGNISE = "recognise"
 """Where an application keeps its own way to know whoever holds the token: a workshop's seats are no sessions."""
 SCOPE = "cookies_of"
 """Where an application keeps what its cookies are called after, beside those of other applications here."""
-STRANGERS = frozenset({"signalement"})
+STRANGERS = frozenset({"signalement", "watch"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()
