@@ -116,12 +116,14 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         queue = jobs.queue_of(house)
         return fronts.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
 
+    above = os.getpid()
     try:
         open_house_once()
         click.echo(f"http://{host}:{port}/")
         many.serve(open_site, host=host, port=port, processes=processes)
     finally:
-        many.clear(folder)
+        if os.getpid() == above:  # a process of its own comes this way, too, as it ends
+            many.clear(folder)
 
 
 def open_house_once() -> None:

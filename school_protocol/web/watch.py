@@ -6,6 +6,7 @@ Nothing here tells of a case or a person. What strangers tell a school is not co
 from __future__ import annotations
 
 import hmac
+import logging
 import os
 import time
 from dataclasses import dataclass
@@ -24,6 +25,7 @@ FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 """Where several processes of one site put what each measured; the library's own name for it."""
 SECONDS = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 _MEASURED, _BEGAN = "measured", "watch_began"
+_log = logging.getLogger(__name__)
 blueprint = Blueprint("watch", __name__)
 
 
@@ -54,10 +56,18 @@ def init_app(app: Flask) -> None:
     def count(response: Response) -> Response:
         began, name = g.get(_BEGAN), request.endpoint or "none"
         if began is not None and not sessions.knows_nobody():
-            measured: Measured = current_app.extensions[_MEASURED]
-            measured.answers.labels(name, f"{response.status_code // 100}xx").inc()
-            measured.seconds.labels(name).observe(time.perf_counter() - began)
+            _count(name, response.status_code, time.perf_counter() - began)
         return response
+
+
+def _count(page: str, status: int, seconds: float) -> None:
+    """What can't be counted is no reason to withhold an answer: what it tells of is done."""
+    measured: Measured = current_app.extensions[_MEASURED]
+    try:
+        measured.answers.labels(page, f"{status // 100}xx").inc()
+        measured.seconds.labels(page).observe(seconds)
+    except OSError:
+        _log.warning("an answer could not be counted", exc_info=True)
 
 
 @blueprint.get("/alive")
