@@ -89,6 +89,7 @@ _CASES = """
         SELECT case_id FROM {realm}.case_seat WHERE account IN ({account})
         UNION ALL SELECT case_id FROM {realm}.case_reader WHERE account IN ({account})
         UNION ALL SELECT case_id FROM {realm}.case_request WHERE place IN ({account})
+        UNION ALL SELECT case_id FROM {realm}.report WHERE reporter IN ({account}) AND case_id IS NOT NULL
         UNION ALL SELECT case_id FROM {realm}.case_known JOIN {directory}.appointment
             ON appointment.unit = case_known.place WHERE appointment.account IN ({account})
     ) AS given
