@@ -86,6 +86,8 @@ class Settings:
     """After so many days a contact is to be found right again."""
     web_processes: int = 1
     """How many processes serve the site: what each of them counts in its memory alone is divided among them."""
+    metrics: str = field(default="", repr=False)
+    """The token with which measurements are read; empty: nobody reads them."""
     quiet: timedelta = timedelta(seconds=20)
     """How long nobody has written to a case before its files are made ahead."""
 
@@ -160,6 +162,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,
         contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
         web_processes=_processes(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", "1"),
+        metrics=environ.get("SCHOOL_PROTOCOL_METRICS", "").strip(),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
     )
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
-from sqlalchemy import Engine
-from storage.server import EVERYWHERE, Databases, served
+from sqlalchemy import Engine, text
+from storage.server import EVERYWHERE, SITE, Databases, served
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read_file
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import house as houses
-from school_protocol.storage.engines import open_engine
+from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import Part, upgrade
 
 ROOT = Path(__file__).parents[1]
@@ -59,13 +59,22 @@ def databases() -> Iterator[Databases | None]:
     with served() as address, pytest.MonkeyPatch.context() as patched:
         made = Databases(address)
         patched.setattr(Settings, "store_url", lambda settings, name: made.store_url(settings, name))
+        say_whose = Store._say_whose
+
+        def as_site(store: Store, session: Session) -> None:
+            """Pages are served by the role before which the wall stands."""
+            if store._token is not None:
+                session.execute(text(f"SET LOCAL ROLE {SITE}"))
+            say_whose(store, session)
+
+        patched.setattr(Store, "_say_whose", as_site)
         yield made
         made.close()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def dropped(databases: Databases | None) -> Iterator[None]:
-    """What a test's houses lay in goes with it."""
+    """What the houses of a file of tests lay in goes with it."""
     yield
     if databases is not None:
         databases.drop()

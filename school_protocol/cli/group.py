@@ -22,11 +22,13 @@ if TYPE_CHECKING:
 REFUSED = 3
 
 
-def open_the_house(*, with_lost: bool = False) -> House:
-    """The house of the settings, for as long as the command runs."""
-    from school_protocol.services.house import SystemClock, open_house
+def open_the_house(*, with_lost: bool = False, serves: bool = False) -> House:
+    """The house of the settings, for as long as the command runs; `serves`: it need not see but what sessions may."""
+    from school_protocol.services.house import SystemClock, open_house, refuse_walled
 
     house = open_house(settings_from(os.environ), SystemClock(), with_lost=with_lost)
+    if not serves:
+        refuse_walled(house)
     click.get_current_context().call_on_close(house.close)
     return house
 

@@ -61,8 +61,11 @@ def demo_code(username: str) -> None:
 @click.option("--host", default="127.0.0.1", show_default=True)
 @click.option("--port", default=5000, show_default=True)
 @click.option("--no-worker", is_flag=True, help="Leave messages to `school-protocol worker`.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), default=1, show_default=True, help="How many serve; with --no-worker."
+)
 @click.option("--workshop", is_flag=True, help="Serve a room for workshops alone, to phones on this machine's network.")
-def serve(host: str, port: int, no_worker: bool, workshop: bool) -> None:
+def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool) -> None:
     """Serve the site, and deliver its messages; or a room for workshops, without any real data."""
     import waitress
 
@@ -70,12 +73,16 @@ def serve(host: str, port: int, no_worker: bool, workshop: bool) -> None:
         serve_a_room(host, port)
         return
 
+    if processes > 1:
+        serve_by_many(host, port, processes, no_worker=no_worker)
+        return
+
     from school_protocol import jobs
     from school_protocol.cli import log
     from school_protocol.web import create_app, limits
 
     log.begin()
-    house = open_the_house()
+    house = open_the_house(serves=no_worker)
     say_lack(house)
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)
@@ -85,6 +92,47 @@ def serve(host: str, port: int, no_worker: bool, workshop: bool) -> None:
             app, host=host, port=port, threads=8, ident=None, max_request_body_size=limits.MOST_SERVED,
             **limits.CROWD, **behind(house.settings),
         )  # fmt: skip
+
+
+def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> None:
+    """The site in several processes; the worker is one of its own, or several."""
+    if not no_worker:
+        raise click.ClickException("several processes serve pages alone: say --no-worker, and run `worker` beside them")
+    try:
+        from school_protocol.cli import processes as many
+    except ModuleNotFoundError as error:
+        raise click.ClickException("several processes need gunicorn: pip install 'school-protocol[scale]'") from error
+    folder = many.measured_together()
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
+
+    def open_site() -> Any:
+        from school_protocol import jobs
+        from school_protocol.cli import log
+        from school_protocol.services.house import SystemClock, open_house
+        from school_protocol.web import create_app, fronts
+
+        log.begin()
+        house = open_house(settings_from(os.environ), SystemClock())
+        queue = jobs.queue_of(house)
+        return fronts.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
+
+    above = os.getpid()
+    try:
+        open_house_once()
+        click.echo(f"http://{host}:{port}/")
+        many.serve(open_site, host=host, port=port, processes=processes)
+    finally:
+        if os.getpid() == above:  # a process of its own comes this way, too, as it ends
+            many.clear(folder)
+
+
+def open_house_once() -> None:
+    """What is wrong is said before any process begins: tables are brought up to date once, by one of them."""
+    from school_protocol.services.house import SystemClock, open_house
+
+    house = open_house(settings_from(os.environ), SystemClock())
+    say_lack(house)
+    house.close()
 
 
 def serve_a_room(host: str, port: int) -> None:

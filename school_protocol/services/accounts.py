@@ -87,13 +87,13 @@ def account_behind(house: House, token: str) -> str | None:
 
 def sign_out(house: House, token: str) -> None:
     """The token is worth nothing from now on."""
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         browser.close_web_session(session, token)
 
 
 def choose_language(house: House, actor: Actor, language: str) -> None:
     """Keep the language that this person reads."""
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         directory.set_language(session, actor.id, language)
 
 

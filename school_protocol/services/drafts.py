@@ -11,7 +11,7 @@ from school_protocol.storage import once
 
 def keep_draft(house: House, account: str, key: str, answers: Mapping[str, Any]) -> None:
     """Keep what this person typed at `key`, in place of an earlier draft there."""
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         once.keep_draft(session, house.vault, account, key[:200], answers, at=house.now())
 
 
@@ -24,5 +24,5 @@ def find_draft(house: House, account: str, key: str) -> dict[str, Any] | None:
 
 def drop_draft(house: House, account: str, key: str) -> None:
     """Forget it: it is recorded now."""
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         once.drop_draft(session, account, key[:200])

@@ -9,10 +9,11 @@ from datetime import UTC, datetime
 from school_protocol.config import Settings
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Clock
+from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.events import Event, VersionChanged
 from school_protocol.domain.policy import Actor, RoleSight
 from school_protocol.domain.protocol import Protocol
-from school_protocol.storage import administration_chain, directory, key_files, keys, restoring
+from school_protocol.storage import administration_chain, directory, key_files, keys, restoring, walls
 from school_protocol.storage.anchors import numbers as numbers_of_anchors
 from school_protocol.storage.engines import Engine, Store, open_engine
 from school_protocol.storage.errors import KeysUnusable
@@ -26,6 +27,10 @@ REALM = "main"
 
 Witness = Callable[[Actor, str, str, tuple[str, ...], tuple[str, ...]], None]
 """Told of who tried what in which case, by its number, what said no, and the codes of what a form found wrong."""
+
+
+class Walled(SchoolProtocolError):
+    """The role of the database is not one that can do this."""
 
 
 class SystemClock:
@@ -112,6 +117,16 @@ class House:
         """Give every connection back, as before a restore."""
         self.realm.close()
         self.directory.close()
+
+
+def refuse_walled(house: House) -> None:
+    """Raises Walled where the house is opened by a role that sees the cases of a session alone: no work is done so."""
+    with house.realm.reading() as session:
+        if walls.is_before(session.connection()):
+            raise Walled(
+                "this role of the database serves pages and sees no case without a session: workers and commands need "
+                "SCHOOL_PROTOCOL_DATABASE_URL with the role that `database prepare --worker` named"
+            )
 
 
 STORES: tuple[Part, ...] = ("directory", "realm")

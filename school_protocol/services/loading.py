@@ -35,7 +35,7 @@ from school_protocol.domain.sharing import OPENED
 from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import REALM, House
 from school_protocol.services.review.reasons import state_of, waits_of
-from school_protocol.services.sharing.waits import requests_of
+from school_protocol.services.sharing.waits import known_to, requests_of
 from school_protocol.services.waiting import answers_awaited, follow_ups, waiting_of
 from school_protocol.storage import cases, checks, directory, erased, identities, index, outbox, sight
 from school_protocol.storage.engines import Session
@@ -179,6 +179,8 @@ def load(house: House, session: Session, actor: Actor, number: str, *, reading: 
 
 def load_by_id(house: House, session: Session, actor: Actor, case_id: str, *, reading: bool = False) -> Loaded:
     """The case with that id, for who was let through already."""
+    if not reading:
+        cases.hold_beside(session, case_id)
     protocol, case = folded(house, session, case_id)
     events = tuple(case.events)
     around = surroundings(house, case.unit, named=schools_named(protocol, case), language=actor.language)
@@ -394,7 +396,8 @@ def _write_row(
         session, row.case_id, [sight.Review(door.seq, door.account, door.review_by) for door in unreviewed]
     )
     register.write(session, row.case_id, row.unit, row.province, row.region, _referrals(row, protocol, case))
-    requests.write(session, row.case_id, requests_of(house, protocol, case, around))
+    asked, known = requests_of(house, protocol, case, around), known_to(house, session, protocol, case)
+    requests.write(session, row.case_id, asked, known)
 
 
 def _write_review(

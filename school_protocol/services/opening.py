@@ -202,7 +202,7 @@ def _open_once(
     around, roles = surroundings(house, place.id), (other.role,) if other else None
     decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id), roles=roles)
     case_id = keys.prepare_key(house.realm, house.vault)
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         if (before := once.spent(session, press)) is not None:
             return _repeated(before)
         return _open(house, session, actor, protocol, intent, press, place, around, case_id, other)

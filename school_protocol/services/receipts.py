@@ -135,7 +135,7 @@ def record_from_receipt(
     The acts of the first minutes, and the report itself where a danger opened the case.
     """
     press = once.press(house.vault, actor.id, token, report, act, said or answers)
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         header = reports.header(session, report)
         if header.reporter != actor.id or header.case_id is None:
             raise Unseen(report)

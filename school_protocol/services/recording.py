@@ -90,7 +90,7 @@ def record_act(
     press = once.press(house.vault, actor.id, token, number, act, said or [answers, changes, *written])
     signed = (paper is None or paper.is_by(actor)) and (proven or _signed(house, actor, password))
     receiving = keys.prepare_key(house.realm, house.vault) if _may_ask_elsewhere(house, act) else None
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
         successor = cases.free_number(session, _RANDOM) if receiving else ""
@@ -182,7 +182,7 @@ def make_move(
     """Move the case on; joining and handing over write the other case in the same transaction."""
     press = once.press(house.vault, actor.id, token, number, move, said or [reason, departures or {}])
     receiving = keys.prepare_key(house.realm, house.vault) if _may_open(house, move) else None
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
         loaded = load(house, session, actor, number)

@@ -48,7 +48,7 @@ _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.regio
 
 def see_case(house: House, actor: Actor, number: str) -> CaseView:
     """The case page. The reading is recorded with it; the first by the team after a report or a danger is an event."""
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         loaded = load(house, session, actor, number, reading=True)
         loaded = _mark_seen(house, session, loaded)
         note_reading(house, session, loaded, "case")
@@ -64,7 +64,7 @@ def see_chronology(
     house: House, actor: Actor, number: str, before: int | None = None
 ) -> tuple[CaseHead, ChronologyPage]:
     """One page of the chronology, newest first."""
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         loaded = load(house, session, actor, number, reading=True)
         note_reading(house, session, loaded, "chronology")
         seeing = seeing_of(house, loaded)
@@ -73,7 +73,7 @@ def see_chronology(
 
 def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseHead, RecordView]:
     """One recorded act, whole."""
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         loaded = load(house, session, actor, number, reading=True)
         record = loaded.case.written(seq)
         if record is None:
@@ -85,7 +85,7 @@ def see_record(house: House, actor: Actor, number: str, seq: int) -> tuple[CaseH
 
 def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
     """One act's form for this person, with what its references may point at; it shows names, so it is a reading."""
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         loaded = load(house, session, actor, number)
         key = loaded.protocol.resolve("acts", act)
         if key not in loaded.protocol.acts:

@@ -14,7 +14,7 @@ from school_protocol.storage import once
 def take_back(house: House, actor: Actor, number: str, seq: int, *, expected: int | None, token: str) -> Done:
     """Take back one's own entry, within the minutes that the definition gives; pressed twice, it is done once."""
     press = once.press(house.vault, actor.id, token, number, "undo", seq)
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
         loaded = load(house, session, actor, number)

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.errors import Conflict, Unseen
 from school_protocol.domain.events import Entry, EventKind
 from school_protocol.storage import journal, keys, papers
+from school_protocol.storage.engines import BESIDE
 from school_protocol.storage.keys import prepare_key
 from school_protocol.storage.numbers import check_number, format_number, new_number
 from school_protocol.storage.tables import (
@@ -115,6 +116,11 @@ def find_by_number(session: Session, number: str) -> str | None:
     return session.scalar(select(CaseRecordRow.id).where(CaseRecordRow.number == number))
 
 
+def unit_of(session: Session, number: str) -> str | None:
+    """The unit that opened the case with that number."""
+    return session.scalar(select(CaseRecordRow.unit).where(CaseRecordRow.number == number))
+
+
 def free_number(session: Session, rng: random.Random) -> str:
     """A number that no case of this store has."""
     while find_by_number(session, number := new_number(rng)):
@@ -163,6 +169,12 @@ def hold(session: Session, case_id: str) -> CaseRecordRow:
     if record is None:
         raise Unseen(case_id)
     return record
+
+
+def hold_beside(session: Session, case_id: str) -> None:
+    """Hold the record where others may write beside this session: what is decided rests on what is read after it."""
+    if session.info.get(BESIDE):
+        hold(session, case_id)
 
 
 def _write(session: Session, vault: Vault, record: CaseRecordRow, entries: Sequence[Entry]) -> None:

@@ -7,17 +7,18 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from copy import copy
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
-from sqlalchemy import URL, Connection, create_engine, event, make_url, text
+from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select, text
 from sqlalchemy import Engine as Engine
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
 from school_protocol.storage.errors import MOVED, StorageBusy, is_read_only, translated
 
-__all__ = ["MOVED", "Session", "Store", "open_engine"]
+__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine"]
 
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
@@ -25,6 +26,10 @@ HASTY_SECONDS = 0.1
 READING, WRITING = "reading", "writing"
 _WRITERS = 7_241
 """With the schema's own number PostgreSQL's advisory lock on a store: whoever writes has it, alone or together."""
+WHOSE = "school_protocol.whose"
+"""PostgreSQL's name for what a transaction says of whose it is (see `walls`)."""
+BESIDE = "beside"
+"""Where a writing session says that others may write beside it."""
 VAULT = "vault"
 """Where a writing session carries the keys of its house, for chains that are continued as it commits."""
 
@@ -131,6 +136,15 @@ class Store:
         self._writers = sessionmaker(engine.execution_options(purpose=WRITING), expire_on_commit=False)
         hasty = engine.execution_options(purpose=WRITING, patience=HASTY_SECONDS)
         self._hasty_writers = sessionmaker(hasty, expire_on_commit=False)
+        self._token: str | None = None
+
+    def seen_by(self, token: str) -> Self:
+        """The same store, for whoever holds that token: where a wall stands, nothing else is there than theirs."""
+        if self.engine.dialect.name != "postgresql":
+            return self
+        found = copy(self)
+        found._token = token
+        return found
 
     def under(self, vault: object) -> None:
         """Have every session that writes carry these keys."""
@@ -141,6 +155,7 @@ class Store:
     def reading(self) -> Iterator[Session]:
         """A session on one snapshot; the database itself refuses any write in it."""
         with _own_errors(is_reading=True), self._readers() as session:
+            self._say_whose(session)
             yield session
 
     @contextmanager
@@ -152,6 +167,8 @@ class Store:
         """
         with _own_errors(), self._writers.begin() as session:
             _hold_store(session, BUSY_SECONDS, together=together)
+            session.info[BESIDE] = together
+            self._say_whose(session)
             yield session
 
     @contextmanager
@@ -159,7 +176,13 @@ class Store:
         """The same, for what can be left undone: raises StorageBusy after a tenth of a second of waiting."""
         with _own_errors(), self._hasty_writers.begin() as session:
             _hold_store(session, HASTY_SECONDS, together=True)
+            self._say_whose(session)
             yield session
+
+    def _say_whose(self, session: Session) -> None:
+        """For this transaction alone: a connection that goes back to its pool tells the next one nothing."""
+        if self._token is not None:
+            session.execute(select(func.set_config(WHOSE, self._token, True)))
 
     def close(self) -> None:
         """Give every connection back."""

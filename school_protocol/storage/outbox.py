@@ -71,6 +71,13 @@ def undone(session: Session, kind: str) -> tuple[Message, ...]:
     return tuple(Message(row.id, row.kind, dict(row.payload), row.at, row.attempts) for row in rows)
 
 
+def waiting(session: Session, now: datetime) -> tuple[int, datetime | None]:
+    """How much is due and not done, and since when the oldest of it is."""
+    query = select(func.count(), func.min(OutboxRow.due_at))
+    found = session.execute(query.where(OutboxRow.done_at.is_(None), OutboxRow.due_at <= now)).one()
+    return int(found[0]), found[1]
+
+
 def take(
     session: Session, now: datetime, *, limit: int, kind: str | None = None, lease: timedelta = timedelta(minutes=5)
 ) -> tuple[Message, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import text
 
 from school_protocol.config import in_schema
+from school_protocol.storage import walls
 from school_protocol.storage.engines import open_engine
 from school_protocol.storage.grants import grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
@@ -14,12 +15,14 @@ from school_protocol.storage.migrate import Part, make_schema, upgrade
 PARTS: tuple[Part, ...] = ("directory", "realm")
 
 
-def prepare(database: str, roles: Sequence[str], *, queue: str, make_queue: Callable[[], None]) -> None:
-    """Bring every schema of `database` up to date and give `roles` what the program needs; as often as one likes.
+def prepare(database: str, site: str, workers: Sequence[str], *, queue: str, make_queue: Callable[[], None]) -> None:
+    """Bring every schema of `database` up to date and give roles what the program needs; as often as one likes.
 
-    `database` is opened as the owner. `queue` is the schema of the worker's queue, whose tables `make_queue` makes.
-    Raises NotPrepared where the address is not the owner's.
+    `database` is opened as the owner. `site` serves pages, behind a wall where `workers` do the rest (see `walls`).
+    `queue` is the schema of the worker's queue, whose tables `make_queue` makes. Raises NotPrepared where the address
+    is not the owner's.
     """
+    roles = tuple(dict.fromkeys(name for name in (site, *workers) if name))
     for part in PARTS:
         engine = open_engine(in_schema(database, part))
         try:
@@ -30,6 +33,11 @@ def prepare(database: str, roles: Sequence[str], *, queue: str, make_queue: Call
                         connection.execute(text(statement))
         finally:
             engine.dispose()
+    if site and workers:
+        engine = open_engine(in_schema(database, "realm"))
+        with engine.begin() as connection:
+            walls.build(connection, site, workers, realm="realm", directory="directory")
+        engine.dispose()
     engine = open_engine(in_schema(database, queue))
     try:
         with engine.begin() as connection:

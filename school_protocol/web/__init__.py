@@ -41,6 +41,7 @@ from school_protocol.web import (
     team,
     verifying,
     visits,
+    watch,
     words,
     workshops,
     yearly,
@@ -94,10 +95,12 @@ def _furnished(
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
     for part in (
-        sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop, signalement,
+        watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop,
+        signalement,
     ):  # fmt: skip
         part.init_app(app)
     for blueprint in (
+        watch.blueprint,
         sign_in.blueprint,
         account.blueprint,
         messages.blueprint,

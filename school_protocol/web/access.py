@@ -39,6 +39,9 @@ from school_protocol.web.workshops import laptop, room
 
 PERMISSIONS: Mapping[str, Permission] = {
     "static": Permission.anyone,
+    "watch.alive": Permission.anyone,
+    "watch.ready": Permission.anyone,
+    "watch.metrics": Permission.anyone,
     "sign_in.show": Permission.anyone,
     "sign_in.enter": Permission.anyone,
     "sign_in.leave": Permission.anyone,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
+from dataclasses import replace
 from datetime import timedelta
 from typing import cast
 
@@ -28,6 +29,8 @@ from school_protocol.storage.errors import StorageBusy
 TOKEN_MOST = 200
 OWNER = "shown_to"
 BROWSER_DAYS = timedelta(days=365)
+KNOWN_BY = "known_by"
+"""Where a request keeps the token by which it is known, where that is no cookie."""
 SEED_SECONDS = 900
 CLEAR = '"cache", "storage"'
 """What a browser forgets of this site; not the cookies that say language and browser."""
@@ -38,7 +41,7 @@ SCOPE = "cookies_of"
 """Where an application keeps what its cookies are called after, beside those of other applications here."""
 HOUSE = "house"
 """Where a request keeps a house of its own."""
-STRANGERS = frozenset({"signalement"})
+STRANGERS = frozenset({"signalement", "watch"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()
@@ -105,8 +108,13 @@ def house_of(app: Flask) -> House:
 
 
 def house() -> House:
-    """The house that this application serves; a page of a workshop's room is made at one moment of its clock."""
-    return cast(House, g.get(HOUSE) or current_app.extensions["house"])
+    """The house that this application serves, as whoever asks may see it.
+
+    A page of a workshop's room is made at one moment of its clock.
+    """
+    found: House = g.get(HOUSE) or house_of(current_app)
+    realm = found.realm.seen_by(g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request()))
+    return found if realm is found.realm else replace(found, realm=realm)
 
 
 def ring() -> None:

@@ -1,8 +1,8 @@
 """A realm and a directory of their own for each test; on PostgreSQL too where an address is given.
 
-`SCHOOL_PROTOCOL_TEST_POSTGRESQL=postgresql+psycopg://user@host/database` adds the same tests there. Those marked
-`postgresql` (what the database itself must refuse, chains, rights) run on one always: without the variable, on a server
-that is started once for all of them.
+`SCHOOL_PROTOCOL_TEST_STORES=postgresql` runs them on PostgreSQL instead, on a server that is started once for all of
+them, or the one that `SCHOOL_PROTOCOL_TEST_POSTGRESQL=postgresql+psycopg://user@host/database` names; that alone adds
+them there. Those marked `postgresql` (what the database itself must refuse, chains, rights) run on one always.
 """
 
 import random
@@ -20,7 +20,7 @@ from school_protocol.domain.events import Entry
 from school_protocol.storage import cases, migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.vault import Vault
-from storage.server import NAMED, served
+from storage.server import EVERYWHERE, NAMED, served
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
@@ -31,8 +31,9 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "url" in metafunc.fixturenames:
-        on_server = NAMED or metafunc.definition.get_closest_marker("postgresql")
-        metafunc.parametrize("url", ["sqlite", *(["postgresql"] if on_server else [])], indirect=True)
+        on_server = NAMED or EVERYWHERE or metafunc.definition.get_closest_marker("postgresql")
+        places = [*([] if EVERYWHERE else ["sqlite"]), *(["postgresql"] if on_server else [])]
+        metafunc.parametrize("url", places, indirect=True)
 
 
 @pytest.fixture(scope="session")

@@ -12,11 +12,11 @@ from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
 
+from school_protocol import jobs
 from school_protocol.config import Settings, in_schema
-from school_protocol.storage.engines import open_engine
-from school_protocol.storage.migrate import Part, upgrade
+from school_protocol.storage import preparing
 
-STORES: tuple[Part, ...] = ("directory", "realm")
+SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
 """Whether every house that a test opens lies on PostgreSQL."""
 NAMED = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL", "")
@@ -55,7 +55,10 @@ def _hasten(address: str) -> None:
 
 
 class Databases:
-    """A database for each folder of data, copied from one whose tables stand: what a house in that folder lies in."""
+    """A database for each folder of data, copied from one whose tables stand: what a house in that folder lies in.
+
+    The wall stands in each. Whoever asks without a token does so as the owner of it all, pages as `site`.
+    """
 
     _MADE_FROM = "made_from"
 
@@ -65,11 +68,12 @@ class Databases:
         self._made: dict[Path, str] = {}
         with self._owner.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {self._MADE_FROM}"))
-        first = self._named(self._MADE_FROM)
-        for part in STORES:
-            engine = open_engine(in_schema(first, part))
-            upgrade(engine, part)
-            engine.dispose()
+            for role in (SITE, WORKER):
+                connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+        first = Settings(data=Path(), database=self._named(self._MADE_FROM))
+        preparing.prepare(
+            first.database, SITE, [WORKER], queue=jobs.SCHEMA, make_queue=lambda: jobs.prepare_queue(first)
+        )
 
     def store_url(self, settings: Settings, name: str) -> str:
         """Instead of that of Settings: where the store `name` of these settings lies."""

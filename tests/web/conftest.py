@@ -34,12 +34,14 @@ def protocol(small: Protocol) -> Protocol:
 
 @pytest.fixture
 def house(tmp_path: Path) -> Any:
+    realm = SimpleNamespace(seen_by=lambda _token: realm)
     return SimpleNamespace(
         name="",
         settings=Settings(data=tmp_path),
         vault=SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k")),
         now=lambda: NOW,
         library=SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: ()),
+        realm=realm,
     )
 
 

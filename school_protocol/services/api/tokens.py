@@ -306,6 +306,11 @@ def end(house: House, actor: Actor, token_id: str) -> None:
         _write_down(house, session, actor, post, Kind.token_ended, found)
 
 
+def known_by(house: House, secret: str) -> str:
+    """What the database knows the bearer of that token by (see `storage.walls`)."""
+    return hashed(house, secret).hex()
+
+
 def hashed(house: House, secret: str) -> bytes:
     """By what a token is known again; without the keys, a stolen database gives none away."""
     return house.vault.chain("api-token-v1", secret.encode("utf-8", "surrogatepass"))

@@ -61,7 +61,7 @@ def sign_in(house: House, username: str, password: str, visitor: Visitor = NOBOD
     if not is_right or account is None or not account.active:
         noted.wrong(account.id if account else None, PASSWORD, visitor.address)
         return None
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         throttling.forgive(session, attempt)
         token = begin(session, house, account.id, visitor)
     noted.right(account.id, PASSWORD, visitor.address)
@@ -111,7 +111,7 @@ def prove_factor(house: House, token: str, typed: str, visitor: Visitor = NOBODY
     with noted.slowed(throttling.CODE, visitor.address), house.directory.writing() as session:
         known = _known(session, house, visitor, found.account)
         attempt = throttling.note(session, house, throttling.CODE, found.account, address=visitor.address, known=known)
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         if not factors.accept(session, house, found.account, typed):
             noted.wrong(found.account, throttling.CODE, visitor.address)
             return None
@@ -128,7 +128,7 @@ def enrol(
     found = pending(house, token)
     if found is None or found.stage is not Stage.enrol:
         return None
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         codes = factors.set_up_codes(session, house, found.account, seed, typed)
         if codes is None:
             noted.wrong(found.account, ENROLLED, visitor.address)
@@ -146,7 +146,7 @@ def enrol_passkey(
     found = pending(house, token)
     if found is None or found.stage is not Stage.enrol:
         return None
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         codes = passkeys.add(session, house, found.account, site, answer, name)
         if codes is None:
             noted.wrong(found.account, ENROLLED, visitor.address)
@@ -159,7 +159,7 @@ def enrol_passkey(
 
 def sign_in_by_passkey(house: House, site: Site, answer: Mapping[str, Any], visitor: Visitor = NOBODY) -> str | None:
     """A whole session's token for the holder of a passkey; None for an answer that does not hold. Never slowed down."""
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         account = passkeys.holder_of(session, house, site, answer)
         if account is None:
             noted.wrong(None, PASSKEY, visitor.address)
@@ -210,7 +210,7 @@ def prove_again(house: House, account_id: str, password: str) -> bool:
     if not passwords.matches(account.password_hash if account else None, password):
         noted.wrong(account_id, AGAIN)
         return False
-    with house.directory.writing() as session:
+    with house.directory.writing(together=True) as session:
         browser.take_back_attempt(session, attempt)
     noted.right(account_id, AGAIN)
     return True

@@ -19,12 +19,12 @@ def prepare(
 ) -> tuple[str, ...]:
     """Make the database ready as its owner, and return the roles that may serve there from now on.
 
-    Those are the role of the settings' own address and `workers`. Raises NoDatabase, NotPrepared, NotAName.
+    Those are the role of the settings' own address, which serves pages, and `workers`. Where there are workers, it sees
+    of cases what the session of each request may, and nothing besides. Raises NoDatabase, NotPrepared, NotAName.
     """
     if not settings.database:
         raise NoDatabase("SCHOOL_PROTOCOL_DATABASE_URL names no database: an installation in SQLite prepares itself")
-    serves = role_of(settings.database)
-    roles = tuple(dict.fromkeys(name for name in (serves, *workers) if name and name != role_of(owner)))
+    serves = role_of(settings.database) if owner and role_of(settings.database) != role_of(owner) else ""
     as_owner = replace(settings, database=owner or settings.database)
-    preparing.prepare(as_owner.database, roles, queue=queue, make_queue=lambda: make_queue(as_owner))
-    return roles
+    preparing.prepare(as_owner.database, serves, workers, queue=queue, make_queue=lambda: make_queue(as_owner))
+    return tuple(name for name in (serves, *workers) if name)

@@ -9,10 +9,10 @@ from school_protocol.domain.case import Case
 from school_protocol.domain.dues import all_counts, read
 from school_protocol.domain.facts import Facts, Surroundings
 from school_protocol.domain.policy import Actor, Unit, UnitKind
-from school_protocol.domain.protocol import Protocol, ScopeKind
-from school_protocol.domain.sharing import Asked, answering_act, receiving_seats, waiting
+from school_protocol.domain.protocol import ActKind, Protocol, ScopeKind
+from school_protocol.domain.sharing import Asked, answering_act, receiving_seats, school_of, waiting
 from school_protocol.services.house import REALM, House
-from school_protocol.storage import directory
+from school_protocol.storage import cases, directory
 from school_protocol.storage.engines import Session
 from school_protocol.storage.sharing.requests import Asker, Request
 
@@ -30,6 +30,18 @@ def requests_of(house: House, protocol: Protocol, case: Case, around: Surroundin
         units = directory.schools_coded(session, {one.school for one in asked})
         found = [(one, units[one.school]) for one in asked if one.school in units]
         return tuple(request for one, there in found for request in _requests(session, facts, one, there))
+
+
+def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> set[str]:
+    """The units that the case ever asked, those above them, and those of the cases that it was joined to."""
+    asked = (ActKind.ask_transfer, ActKind.contribute)
+    schools = {school_of(protocol, record) for record in case.records if record.kind in asked} - {""}
+    found = {home for number in case.joined if (home := cases.unit_of(session, number))}
+    if schools:
+        with house.directory.reading() as people:
+            for unit in directory.schools_coded(people, schools).values():
+                found |= {unit.id, *unit.parents[: len(_STOREYS) - 1]}
+    return found
 
 
 def _requests(session: Session, facts: Facts, asked: Asked, there: Unit) -> Iterator[Request]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -79,13 +80,13 @@ def agree(session: Session, token_id: str, by: str, *, at: datetime) -> None:
 
 
 def draw(session: Session, token_id: str, hashed: bytes, *, language: str, at: datetime) -> None:
-    """The token exists from now on: its keyed hash, and a closed account under which its readings are noted."""
+    """The token exists from now on: a hash of its keyed hash, and a closed account under which readings are noted."""
     row = _row(session, token_id)
     account = add_account(
         session, username=f"system-{row.id}", names={language: row.name}, language=language, created_at=at
     )
     session.get_one(AccountRow, account).active = False
-    row.account, row.hashed, row.drawn_at = account, hashed, at
+    row.account, row.hashed, row.drawn_at = account, _kept(hashed), at
     session.flush()
 
 
@@ -126,9 +127,14 @@ def below(
 
 
 def hashed_as(session: Session, hashed: bytes) -> Token | None:
-    """The token whose keyed hash that is."""
-    row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed == hashed)).first()
+    """The token whose keyed hash that is. One that was drawn before hashes were hashed again is known, too."""
+    row = session.scalars(select(ApiTokenRow).where(ApiTokenRow.hashed.in_((_kept(hashed), hashed)))).first()
     return _token(row) if row is not None else None
+
+
+def _kept(hashed: bytes) -> bytes:
+    """What is kept of a keyed hash: whoever reads the row can't say the hash itself (see `walls`)."""
+    return hashlib.sha256(hashed).digest()
 
 
 def held(session: Session, token_id: str) -> Token | None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select
 from sqlalchemy.orm import Session
 
-from school_protocol.storage.sharing.tables import CaseRequestRow
+from school_protocol.storage.sharing.tables import CaseKnownRow, CaseRequestRow
 from school_protocol.storage.tables import CaseExclusionRow, CaseIndexRow
 
 
@@ -56,12 +56,14 @@ class Asker:
 _Row = CaseRequestRow
 
 
-def write(session: Session, case_id: str, requests: Iterable[Request]) -> None:
-    """Put what a case asks in place of what was written; its index row stands."""
-    session.execute(delete(_Row).where(_Row.case_id == case_id))
+def write(session: Session, case_id: str, requests: Iterable[Request], known: Iterable[str]) -> None:
+    """Put what a case asks, and the units that ever were asked, in place of what was written; its index row stands."""
     rows = [{"case_id": case_id, **asdict(one)} for one in requests]
-    if rows:
-        session.execute(insert(_Row), rows)
+    places = [{"case_id": case_id, "place": one} for one in sorted(set(known))]
+    for table, found in ((_Row, rows), (CaseKnownRow, places)):
+        session.execute(delete(table).where(table.case_id == case_id))
+        if found:
+            session.execute(insert(table), found)
 
 
 def of_case(session: Session, case_id: str) -> tuple[Request, ...]:

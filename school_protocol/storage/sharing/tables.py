@@ -29,3 +29,14 @@ class CaseRequestRow(RealmBase):
     shown_from: Mapped[datetime]
 
     __table_args__ = (Index(None, "place", "role", "asked_at", "case_id"),)
+
+
+class CaseKnownRow(RealmBase):
+    """A unit that a case was asked of, or for, at any time: who answers there comes past the wall (see `walls`)."""
+
+    __tablename__ = "case_known"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_index.case_id", ondelete="CASCADE"), primary_key=True)
+    place: Mapped[str] = mapped_column(Id, primary_key=True)
+
+    __table_args__ = (Index(None, "place", "case_id"),)

@@ -9,6 +9,7 @@ from flask import g, request
 
 from school_protocol.services.api import reading
 from school_protocol.services.api.reading import Bearer
+from school_protocol.services.api.tokens import known_by
 from school_protocol.services.identity.throttling import TooManyTries
 from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.numbers import check_number
@@ -31,6 +32,7 @@ SUBJECT_MOST = 40
 def admit(endpoint: str) -> None:
     """Before a request by token; raises Problem."""
     right = RIGHTS[endpoint]
+    setattr(g, sessions.KNOWN_BY, known_by(sessions.house(), _secret()))
     try:
         g.bearer = reading.admit(sessions.house(), _secret(), right, endpoint, _subject())
     except reading.UnknownToken:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput, Unseen
@@ -75,6 +75,7 @@ def calendar() -> ResponseReturnValue:
 @blueprint.get("/calendar/<token>.ics")
 def feed(token: str) -> ResponseReturnValue:
     """Somebody's due dates, for whoever knows the address: moments, and nothing of a case."""
+    setattr(g, sessions.KNOWN_BY, token)
     dues = feeding.read_feed(sessions.house(), token)
     response = Response(dues.content, content_type="text/calendar; charset=utf-8")
     response.headers["Content-Disposition"] = "inline; filename=calendar.ics"

@@ -1,0 +1,25 @@
+"""What is believed of where a request comes from, under a server that does not decide it itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+_SAID = ("HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_PROTO", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT")
+_SAID_ELSE = ("HTTP_X_FORWARDED_PREFIX", "HTTP_FORWARDED")
+Site = Callable[[dict[str, Any], Any], Iterable[bytes]]
+
+
+def behind(site: Site, trusted: str) -> Site:
+    """The site, told what the proxy at the address `trusted` says of each request; nobody else's word is heard."""
+    through = ProxyFix(site, x_for=1, x_proto=1, x_host=1)
+
+    def heard(environ: dict[str, Any], start: Any) -> Iterable[bytes]:
+        is_proxy = bool(trusted) and environ.get("REMOTE_ADDR") == trusted
+        for name in _SAID_ELSE if is_proxy else (*_SAID, *_SAID_ELSE):
+            environ.pop(name, None)
+        return (through if is_proxy else site)(environ, start)
+
+    return heard

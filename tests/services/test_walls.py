@@ -1,0 +1,214 @@
+"""The second wall: what the database itself shows whom, whatever a query asks; and that nothing said gets round it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from domain.telling import MOROCCAN, NOW
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
+from storage.server import EVERYWHERE, served
+
+from school_protocol import jobs
+from school_protocol.cli import main
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import Walled, open_house, refuse_walled
+from school_protocol.services.keeping.databases import prepare
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import sign_in, walls
+from school_protocol.storage.engines import WHOSE, Store, open_engine
+from school_protocol.storage.migrate import NotPrepared
+from services.conftest import School
+from services.sharing_region import ABROAD, Region
+
+pytestmark = pytest.mark.skipif(EVERYWHERE, reason="has roles of its own")
+COUNT = {name: text(f"SELECT count(*) FROM {name}") for name in walls.WALLED}
+FORGED = "SELECT 1 FROM case_record WHERE set_config(:whose, :said, true) IS NOT NULL"
+
+
+@dataclass
+class Two:
+    """Two schools of two academies with a case each; the same database as pages and as its owner open it."""
+
+    region: Region
+    site: Settings
+    pages: Store
+    owner: Store
+    cases: dict[str, str]
+
+    def token(self, who: str) -> str:
+        house, account = self.region.school.house, self.region.person(who).id
+        with house.directory.writing() as session:
+            return sign_in.open_web_session(session, account, now=house.now())
+
+    def counted(self, token: str | None) -> dict[str, int]:
+        store = self.pages if token is None else self.pages.seen_by(token)
+        with store.reading() as session:
+            return {name: int(session.scalar(query) or 0) for name, query in COUNT.items()}
+
+    def numbers(self, token: str) -> set[str]:
+        with self.pages.seen_by(token).reading() as session:
+            return set(session.scalars(text("SELECT number FROM case_index")))
+
+
+@pytest.fixture(scope="module")
+def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterator[Two]:
+    folder: Path = tmp_path_factory.mktemp("walls")
+    with served() as address:
+        name = uuid.uuid4().hex[:10]
+        site, worker = f"site_{name}", f"worker_{name}"
+        owner = open_engine(address)
+        with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"CREATE DATABASE walls_{name}"))
+            for role in (site, worker):
+                connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+        url = make_url(address).set(database=f"walls_{name}")
+        as_owner, as_site, as_worker = (
+            one.render_as_string(hide_password=False) for one in (url, url.set(username=site), url.set(username=worker))
+        )
+        settings = Settings(data=folder / "var", database=as_site)
+        clock = TurnableClock(NOW)
+        with pytest.raises(NotPrepared, match="database prepare"):
+            open_house(settings, clock)
+        for _again in range(2):
+            assert prepare(settings, as_owner, [worker], queue=jobs.SCHEMA, make_queue=jobs.prepare_queue) == (
+                site,
+                worker,
+            )
+        house = open_house(replace(settings, database=as_worker), clock)
+        school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+        region = Region(school)
+        cases = {}
+        for who in ("team_member", f"team_member {ABROAD}"):
+            region.person(who)
+            school.report(who)
+            school.seen_by(who)
+            cases[who] = school.number
+        pages, owns = (
+            Store(open_engine(replace(settings, database=one).store_url("realm"))) for one in (as_site, as_owner)
+        )
+        yield Two(region, settings, pages, owns, cases)
+        for one in (pages, owns, house):
+            one.close()
+        with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"DROP DATABASE walls_{name} WITH (FORCE)"))
+        owner.dispose()
+
+
+HERE, THERE = "team_member", f"team_member {ABROAD}"
+
+
+def test_each_sees_the_case_of_their_school_and_all_that_is_sealed_of_it(two: Two) -> None:
+    here, there = two.counted(two.token(HERE)), two.counted(two.token(THERE))
+    assert here["case_index"] == there["case_index"] == 1
+    assert min(here[name] for name in ("event", "event_words", "case_key", "object_key", "identity", "access")) > 0
+    assert two.numbers(two.token(HERE)) == {two.cases[HERE]}
+    assert two.numbers(two.token(THERE)) == {two.cases[THERE]}
+    assert two.numbers(two.token("academy")) == {two.cases[HERE]}
+    assert two.numbers(two.token("directorate P3")) == {two.cases[THERE]}
+
+
+def test_control_the_owner_sees_both(two: Two) -> None:
+    with two.owner.reading() as session:
+        assert {name: session.scalar(query) for name, query in COUNT.items()}["case_index"] == 2
+    with two.region.school.house.realm.reading() as session:
+        assert session.scalar(COUNT["case_index"]) == 2
+
+
+@pytest.mark.parametrize("token", [None, "", "nobody", "x' OR '1'='1", "\\", "a" * 64])
+def test_without_a_token_that_is_good_nothing_is_there(two: Two, token: str | None) -> None:
+    counted = two.counted(token)
+    assert {name: counted[name] for name in counted if name != "case_key"} == dict.fromkeys(
+        (name for name in walls.WALLED if name != "case_key"), 0
+    )
+    with two.pages.reading() as session:  # keys of what is no case, as reports and drafts have, are no case's
+        assert session.scalar(text("SELECT count(*) FROM case_key WHERE case_id IN (SELECT id FROM case_record)")) == 0
+
+
+def test_what_a_statement_says_of_itself_changes_nothing(two: Two) -> None:
+    """A predicate that somebody slipped in can set the name; it can't say a token that it never saw."""
+    house = two.region.school.house
+    with house.directory.reading() as session:
+        hashes = session.scalars(text("SELECT encode(token, 'hex') FROM web_session")).all()
+        accounts = session.scalars(text("SELECT id FROM account")).all()
+    before = two.counted(two.token(HERE))
+    for said in (*hashes[:5], *accounts[:5], "*", "postgres", "%"):
+        for token in ("", two.token(HERE)):
+            with two.pages.seen_by(token).reading() as session:
+                session.execute(text(FORGED), {"whose": WHOSE, "said": said})
+                found = {name: int(session.scalar(query) or 0) for name, query in COUNT.items()}
+            assert found["case_index"] == 0
+            assert found["event"] < before["event"]
+
+
+def test_control_a_token_that_was_seen_does(two: Two) -> None:
+    seen = two.token(THERE)
+    with two.pages.seen_by("").reading() as session:
+        session.execute(text(FORGED), {"whose": WHOSE, "said": seen})
+        assert session.scalar(COUNT["case_index"]) == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SET ROLE postgres", "ALTER TABLE event DISABLE ROW LEVEL SECURITY", "DROP POLICY seen ON event",
+        "CREATE POLICY mine ON event USING (true)", "CREATE OR REPLACE FUNCTION realm.wall_units() RETURNS text[] "
+        "LANGUAGE sql AS $$ SELECT ARRAY['*'] $$", "SELECT * FROM pg_authid", "CREATE TEMP TABLE case_index (n int)",
+        "SET row_security = off; SELECT count(*) FROM event",
+    ],
+)  # fmt: skip
+def test_the_wall_can_not_be_taken_away_by_whoever_stands_before_it(two: Two, statement: str) -> None:
+    *before, last = statement.split("; ")
+    with two.pages.engine.connect() as connection:
+        for one in before:
+            connection.exec_driver_sql(one)
+        with pytest.raises(DBAPIError):
+            connection.exec_driver_sql(last)
+
+
+def test_a_connection_tells_the_next_one_nothing(two: Two) -> None:
+    token = two.token(HERE)
+    for _time in range(30):
+        with two.pages.seen_by(token).reading() as session:
+            assert session.scalar(COUNT["case_index"]) == 1
+        with two.pages.reading() as session:
+            assert session.scalar(COUNT["case_index"]) == 0
+
+
+def test_a_session_that_awaits_its_second_step_sees_nothing(two: Two) -> None:
+    token = two.token(HERE)
+    with two.region.school.house.directory.writing() as session:
+        session.execute(
+            text("UPDATE web_session SET stage = 'factor' WHERE created_at = (SELECT max(created_at) FROM web_session)")
+        )
+    assert two.numbers(token) == set()
+
+
+def test_writing_reaches_no_case_of_others(two: Two) -> None:
+    change = text("UPDATE case_index SET version = version RETURNING number")
+    with two.pages.seen_by(two.token(HERE)).writing() as session:
+        assert set(session.scalars(change)) == {two.cases[HERE]}
+    with two.pages.seen_by("").writing() as session:
+        assert set(session.scalars(change)) == set()
+
+
+def test_whoever_does_the_house_s_work_is_told_at_once_that_this_role_can_not(
+    two: Two, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a worker would find nothing to do, for ever."""
+    house = open_house(two.site, two.region.school.house.clock)
+    with pytest.raises(Walled):
+        refuse_walled(house)
+    house.close()
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(two.site.data))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATABASE_URL", two.site.database)
+    for command in (["worker"], ["serve", "--port", "0"], ["journal", "verify"]):
+        found = CliRunner().invoke(main, command)
+        assert (found.exit_code, "sees no case without a session" in found.output) == (1, True), found.output

@@ -1,0 +1,279 @@
+"""Several servers over one PostgreSQL, one killed every few seconds under load: nothing acknowledged is lost."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import requests
+from sqlalchemy import make_url, text
+from storage.server import served
+from web.filled import filled
+
+from school_protocol import jobs
+from school_protocol.services.house import House, SystemClock
+from school_protocol.services.journal import verify_journal
+from school_protocol.services.keeping.databases import prepare
+from school_protocol.storage import cases, sign_in
+from school_protocol.storage.engines import open_engine
+from trials.frame import Outcome, Size, Trial
+from trials.installed import Installed, installed
+
+NODES, CLIENTS = 3, 4
+SECONDS = {Size.short: (14.0, 5.0), Size.whole: (180.0, 10.0)}
+"""For how long, and how often one is killed."""
+TURNED_SECONDS = {Size.short: 6.0, Size.whole: 20.0}
+"""For how long one is asked without a second try while its processes are replaced."""
+PATIENCE = 60.0
+
+
+@dataclass
+class Node:
+    """A server of two processes: it is started, killed, started again at the same address."""
+
+    port: int
+    environ: dict[str, str]
+    log: Path
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = (
+            sys.executable, "-m", "school_protocol.cli", "serve", "--port", str(self.port), "--processes", "2",
+            "--no-worker",
+        )  # fmt: skip
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log, start_new_session=True)
+
+    def wait(self) -> None:
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until:
+            with suppress(requests.RequestException):
+                if requests.get(f"{self.address}/ready", timeout=5).status_code == 200:
+                    return
+            time.sleep(0.1)
+        raise RuntimeError(f"it does not come up: {self.log.read_text('utf-8')[-2000:]}")
+
+    def kill(self, *, all_of_it: bool) -> None:
+        """Its processes with the one above them, or one of them alone, which that one replaces."""
+        assert self.process is not None
+        if all_of_it:
+            os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+            self.start()
+        else:
+            children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+            if children:
+                os.kill(int(children[0]), signal.SIGKILL)
+
+    def end(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            with suppress(ProcessLookupError):
+                os.killpg(self.process.pid, signal.SIGKILL)
+            self.process.wait()
+
+
+@dataclass
+class Client:
+    """Somebody at a browser: each note is sent until it is acknowledged, by whichever server answers."""
+
+    number: str
+    token: str
+    nodes: Sequence[Node]
+    patient: bool = True
+    phase: str = "killed"
+    acknowledged: list[str] = field(default_factory=list)
+    sent: list[str] = field(default_factory=list)
+    refused: Counter[str] = field(default_factory=Counter)
+
+    def write(self, until: float) -> None:
+        rng, count = random.Random(self.number), 0
+        while time.monotonic() < until:
+            count += 1
+            words = f"mot-{self.phase}-{self.number}-{count}."
+            path = f"/cases/{self.number}/acts/note"
+            page = self._ask(rng, "GET", path)
+            if page is None:
+                continue
+            form = filled(page.text, path)
+            form.setlist("a-text", [words])
+            self.sent.append(words)
+            while True:
+                answer = self._ask(rng, "POST", path, [*form.items(multi=True)])
+                if answer is not None and answer.status_code in (302, 303):
+                    self.acknowledged.append(words)
+                    break
+                if answer is not None and answer.status_code < 500:
+                    self.refused[f"answered {answer.status_code}"] += 1
+                    break
+                if not self.patient or time.monotonic() > until + PATIENCE:
+                    break
+
+    def _ask(
+        self, rng: random.Random, method: str, path: str, data: Sequence[tuple[str, str]] = ()
+    ) -> requests.Response | None:
+        node = rng.choice(self.nodes)
+        try:
+            answer = requests.request(
+                method, node.address + path, data=data or None, cookies={"session": self.token}, timeout=20,
+                allow_redirects=False,
+            )  # fmt: skip
+        except requests.RequestException as error:
+            self.refused[type(error).__name__] += 1
+            time.sleep(0.05)
+            return None
+        if answer.status_code >= 500:
+            self.refused[f"answered {answer.status_code}"] += 1
+            time.sleep(0.05)
+            return answer if method == "POST" else None
+        return answer
+
+
+@contextmanager
+def several(folder: Path) -> Iterator[tuple[Installed, list[Node]]]:
+    """An installation in PostgreSQL, and servers over it that see what sessions may, and nothing besides."""
+    with served() as address, ExitStack() as closing:
+        name, owner = uuid.uuid4().hex[:10], open_engine(address)
+        with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f"CREATE DATABASE nodes_{name}"))
+            for role in ("site", "work"):
+                connection.execute(text(f"CREATE ROLE {role}_{name} LOGIN"))
+        owner.dispose()
+        url = make_url(address).set(database=f"nodes_{name}")
+        as_owner, as_site, as_worker = (
+            one.render_as_string(hide_password=False)
+            for one in (url, url.set(username=f"site_{name}"), url.set(username=f"work_{name}"))
+        )
+        found = installed(folder, database=as_owner)
+        prepare(
+            replace(found.settings, database=as_site), as_owner, [f"work_{name}"], queue=jobs.SCHEMA,
+            make_queue=jobs.prepare_queue,
+        )  # fmt: skip
+        environ = {
+            **os.environ, "SCHOOL_PROTOCOL_DATA": str(found.settings.data),
+            "SCHOOL_PROTOCOL_DATABASE_URL": as_site.replace("postgresql+psycopg", "postgresql"),
+        }  # fmt: skip
+        nodes = [Node(_free_port(), environ, folder / f"node-{place}.log") for place in range(NODES)]
+        for node in nodes:
+            closing.callback(node.end)
+            node.start()
+        for node in nodes:
+            node.wait()
+        yield replace(found, settings=replace(found.settings, database=as_worker)), nodes
+
+
+def _free_port() -> int:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        return int(taken.getsockname()[1])
+
+
+def run(size: Size, folder: Path) -> Outcome:
+    """Kills under load, then processes replaced under load without a second try; the journal, and every note."""
+    with several(folder) as (found, nodes):
+        with found.entered() as house:
+            clients = [_client(house, found, place, nodes) for place in range(CLIENTS)]
+        seconds, every = SECONDS[size]
+        kills = _under_load(clients, nodes, seconds, every)
+        for node in nodes:
+            node.wait()
+        turned = [replace(one, nodes=nodes[:1], patient=False, phase="replaced", refused=Counter()) for one in clients]
+        turns = _replaced(turned, nodes[0], TURNED_SECONDS[size])
+        faults = [
+            f"while processes were replaced: {why}, {count} times"
+            for one in turned
+            for why, count in one.refused.items()
+        ]
+        with found.entered() as house:
+            faults += _lost(house, clients)
+            faults += [f"the journal: {one}" for one in verify_journal(house)]
+            liar = replace(clients[0], acknowledged=[*clients[0].acknowledged, "never sent"])
+            seen = bool(_lost(house, [liar])) and not _lost(house, [clients[0]])
+        cut = Client(clients[0].number, clients[0].token, nodes[:1], patient=False)
+        nodes[0].end()
+        cut.write(time.monotonic() + 1)
+        seen_cut = bool(cut.refused)
+    if kills == 0 or turns == 0:
+        faults.append("nothing was killed, or replaced")
+    acknowledged = sum(len(one.acknowledged) for one in clients)
+    return Outcome(
+        acknowledged,
+        f"notes acknowledged under {kills} kills and {turns} replacements",
+        tuple(faults),
+        2,
+        seen + seen_cut,
+    )
+
+
+def _client(house: House, found: Installed, place: int, nodes: Sequence[Node]) -> Client:
+    number = found.report(house, f"récit {place}", f"client {place}")
+    with house.directory.writing() as session:
+        token = sign_in.open_web_session(session, found.actors["team_member"].id, now=SystemClock().now())
+    return Client(number, token, nodes)
+
+
+def _under_load(clients: Sequence[Client], nodes: Sequence[Node], seconds: float, every: float) -> int:
+    rng, kills, until = random.Random(seconds), 0, time.monotonic() + seconds
+    threads = [threading.Thread(target=one.write, args=(until,)) for one in clients]
+    for one in threads:
+        one.start()
+    while time.monotonic() + every < until:
+        time.sleep(every)
+        rng.choice(nodes).kill(all_of_it=kills % 2 == 0)
+        kills += 1
+    for one in threads:
+        one.join()
+    return kills
+
+
+def _replaced(clients: Sequence[Client], node: Node, seconds: float) -> int:
+    """What an upgrade does: each process ends after its answers, others with the code that lies there take over."""
+    until, turns = time.monotonic() + seconds, 0
+    threads = [threading.Thread(target=one.write, args=(until,)) for one in clients]
+    for one in threads:
+        one.start()
+    assert node.process is not None
+    while time.monotonic() + 5 < until:
+        os.kill(node.process.pid, signal.SIGHUP)
+        turns += 1
+        time.sleep(5)
+    for one in threads:
+        one.join()
+    return turns
+
+
+def _lost(house: House, clients: Sequence[Client]) -> list[str]:
+    found = []
+    for one in clients:
+        with house.realm.reading() as session:
+            case_id = cases.find_by_number(session, one.number)
+            assert case_id is not None
+            entries = cases.load(session, house.vault, case_id)
+        written = Counter(word for entry in entries for word in (entry.words or {}).values())
+        found += [
+            f"{words} was acknowledged, and is there {written[words]} times"
+            for words in one.acknowledged
+            if written[words] != 1
+        ]
+        found += [
+            f"{words} is there {count} times" for words, count in written.items() if words in one.sent and count > 1
+        ]
+    return found
+
+
+TRIALS = (Trial("nodes", "servers killed and replaced under load: nothing acknowledged is lost", 1_000, run),)
