@@ -104,6 +104,7 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         raise click.ClickException("several processes need gunicorn: pip install 'school-protocol[scale]'") from error
     folder = many.measured_together()
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
+    os.environ.setdefault("SCHOOL_PROTOCOL_WEB_PROCESSES", str(processes))
 
     def open_site() -> Any:
         from school_protocol import jobs

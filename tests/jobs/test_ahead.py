@@ -158,7 +158,7 @@ def test_one_worker_of_a_process_is_at_it_at_a_time() -> None:
         at_it.set()
         return go_on.wait(20)
 
-    once = jobs._alone(work, lambda: rung.append(1))
+    once = jobs._alone(school.house, "papers", work, lambda: rung.append(1))
     thread = threading.Thread(target=once)
     thread.start()
     assert at_it.wait(20)
