@@ -15,6 +15,8 @@ LANGUAGES = ("fr", "ar", "en")
 MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25
 PROCESSES_MOST = 1000
 DAYS_MOST = 3650
+QUEUE = "jobs"
+"""The schema in which the worker's queue lies, in a database."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from huey import Huey, crontab
 from huey.serializer import SignedSerializer
 from huey.storage import PostgresStorage, SqliteStorage
 
-from school_protocol.config import Settings
+from school_protocol.config import QUEUE, Settings
 from school_protocol.post import Post
 from school_protocol.services.digests.shown import ways_of
 from school_protocol.services.evidence.sweeping import sweep_on
@@ -42,7 +42,7 @@ from school_protocol.services.workshops import ending, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
 from school_protocol.storage.turns import Lead, turn
 
-FILE, SCHEMA = "jobs.sqlite", "jobs"
+FILE = "jobs.sqlite"
 _log = logging.getLogger(__name__)
 
 FIGURES_SECONDS = 3600.0
@@ -173,7 +173,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 def _place(settings: Settings, *, makes_tables: bool = False) -> dict[str, Any]:
     """Where the queue lies, as arguments of huey's: a file of its own, or a schema of the installation's database."""
     if settings.database:
-        dsn = settings.store_url(SCHEMA).replace("postgresql+psycopg:", "postgresql:", 1)
+        dsn = settings.store_url(QUEUE).replace("postgresql+psycopg:", "postgresql:", 1)
         return {"storage_class": PostgresStorage, "dsn": dsn, "create_tables": makes_tables}
     path = settings.data / FILE
     os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))

@@ -30,7 +30,7 @@ def database_prepare(workers: tuple[str, ...]) -> None:
     from school_protocol.services.keeping.databases import prepare
 
     owner = database_address(os.environ.get(OWNER, ""), OWNER)
-    roles = prepare(settings_from(os.environ), owner, workers, queue=jobs.SCHEMA, make_queue=jobs.prepare_queue)
+    roles = prepare(settings_from(os.environ), owner, workers, make_queue=jobs.prepare_queue)
     click.echo("tables are up to date" + (f"; served as {', '.join(roles)}" if roles else "; served as their owner"))
 
 

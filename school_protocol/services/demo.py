@@ -33,7 +33,7 @@ from school_protocol.services.loading import reindex
 from school_protocol.services.scripts import Played, Player, Step, TurnableClock, story_of
 from school_protocol.services.signalement import demo as signalement
 from school_protocol.services.visits import demo as visits
-from school_protocol.storage import anchors, directory, erased, key_files, keys, proving, restoring
+from school_protocol.storage import anchors, directory, erased, key_files, keys, preparing, proving, restoring
 from school_protocol.storage.digests import letters
 from school_protocol.storage.errors import KeysUnusable
 from school_protocol.wording import ZONE
@@ -358,7 +358,7 @@ def prepare(
         kept = ""
     if kept:
         return _again(settings, kept, password, say)
-    if any(settings.data.glob("*.sqlite")):
+    if _is_taken(settings):
         raise DemoError(f"{settings.data} holds an installation that is no demo: choose another SCHOOL_PROTOCOL_DATA")
     accounts = _listed(password or _drawn())
     settings.data.mkdir(parents=True, exist_ok=True)
@@ -429,15 +429,23 @@ def _noted(settings: Settings) -> str:
 
 
 def _clear(settings: Settings, kept: str, say: Say) -> None:
-    if not kept and any(settings.data.glob("*.sqlite")):
+    if not kept and _is_taken(settings):
         raise DemoError(f"{settings.data} holds an installation that is no demo: it is not reset")
     say("Clearing the demo's former data")
     _clear_anchors(settings)
+    if settings.database:
+        preparing.clear(settings.database)
     for path in kept_in(settings):
         if path.is_dir():
             shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
+
+
+def _is_taken(settings: Settings) -> bool:
+    """Whether somebody's installation lies there."""
+    in_database = bool(settings.database) and preparing.holds_rows(settings.database)
+    return in_database or any(settings.data.glob("*.sqlite"))
 
 
 def kept_in(settings: Settings) -> list[Path]:

@@ -35,7 +35,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 
 def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     served: dict[str, Any] = {}
-    monkeypatch.setattr(running, "open_the_house", lambda: house)
+    monkeypatch.setattr(running, "open_the_house", lambda **_given: house)
     monkeypatch.setattr(waitress, "serve", lambda _app, **options: served.update(options))
     done = CliRunner().invoke(cli.main, ["serve", "--no-worker"])
     assert done.exit_code == 0, done.output

@@ -150,7 +150,7 @@ def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
     assert list(issuings(school).values()) == [1, 1, 1]
 
 
-def test_one_worker_of_a_process_is_at_it_at_a_time() -> None:
+def test_one_worker_of_a_process_is_at_it_at_a_time(school: School) -> None:
     at_it, go_on, calls, rung = threading.Event(), threading.Event(), list[int](), list[int]()
 
     def work() -> bool:

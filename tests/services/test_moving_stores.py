@@ -16,12 +16,15 @@ from storage.server import EVERYWHERE, served
 
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services import demo
 from school_protocol.services.house import House, open_house
 from school_protocol.services.journal import verify_journal
+from school_protocol.services.keeping import backups
 from school_protocol.services.keeping import moving as whole
 from school_protocol.services.keeping.moving import move, reopen
 from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import cases, moving
+from school_protocol.storage import cases, moving, preparing
+from school_protocol.storage.backups import BackupUnusable
 from school_protocol.storage.engines import open_engine
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.moving import HalfMoved, NotMovable
@@ -256,3 +259,29 @@ def test_a_place_that_was_moved_away_can_be_taken_back(places: Places) -> None:
     assert cases_of(house).keys() == set(places.numbers)
     house.close()
     reopen(places.files)  # nothing is to be done any more
+
+
+def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(places: Places, moroccan: Protocol) -> None:
+    house = places.house(places.database)
+    prepared(house, places.clock, moroccan, MOROCCAN.read_bytes())
+    house.close()
+    elsewhere = replace(places.database, data=places.files.data.parent / "demo")
+    for reset in (False, True):
+        with pytest.raises(demo.DemoError, match="no demo"):
+            demo.prepare(elsewhere, reset=reset, password=None, say=lambda _line: None, clock=places.clock)
+    assert preparing.holds_rows(places.database.database)
+
+
+def test_what_is_cleared_is_empty(places: Places) -> None:
+    places.house(places.database).close()
+    preparing.clear(places.database.database)
+    assert not preparing.holds_rows(places.database.database)
+    places.go()
+    assert preparing.holds_rows(places.database.database)
+
+
+def test_a_backup_of_files_is_refused_where_there_are_none(places: Places, tmp_path: Path) -> None:
+    house = places.house(places.database)
+    with pytest.raises(BackupUnusable, match="PostgreSQL"):
+        backups.create(house, tmp_path / "backups")
+    house.close()

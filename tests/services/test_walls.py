@@ -78,7 +78,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         with pytest.raises(NotPrepared, match="database prepare"):
             open_house(settings, clock)
         for _again in range(2):
-            assert prepare(settings, as_owner, [worker], queue=jobs.SCHEMA, make_queue=jobs.prepare_queue) == (
+            assert prepare(settings, as_owner, [worker], make_queue=jobs.prepare_queue) == (
                 site,
                 worker,
             )

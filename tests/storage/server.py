@@ -71,9 +71,7 @@ class Databases:
             for role in (SITE, WORKER):
                 connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         first = Settings(data=Path(), database=self._named(self._MADE_FROM))
-        preparing.prepare(
-            first.database, SITE, [WORKER], queue=jobs.SCHEMA, make_queue=lambda: jobs.prepare_queue(first)
-        )
+        preparing.prepare(first.database, SITE, [WORKER], make_queue=lambda: jobs.prepare_queue(first))
 
     def store_url(self, settings: Settings, name: str) -> str:
         """Instead of that of Settings: where the store `name` of these settings lies."""

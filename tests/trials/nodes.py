@@ -161,7 +161,7 @@ def several(folder: Path) -> Iterator[tuple[Installed, list[Node]]]:
         )
         found = installed(folder, database=as_owner)
         prepare(
-            replace(found.settings, database=as_site), as_owner, [f"work_{name}"], queue=jobs.SCHEMA,
+            replace(found.settings, database=as_site), as_owner, [f"work_{name}"],
             make_queue=jobs.prepare_queue,
         )  # fmt: skip
         environ = {

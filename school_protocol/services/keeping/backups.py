@@ -72,7 +72,11 @@ class Drill:
 
 
 def create(house: House, folder: Path, progress: Progress | None = None) -> Manifest:
-    """A backup of this house below `folder`."""
+    """A backup of this house below `folder`. Raises BackupUnusable where it lies in PostgreSQL."""
+    if house.settings.database:
+        raise BackupUnusable(
+            "this installation lies in PostgreSQL: archive its log, or dump both schemas, as docs/operations.md says"
+        )
     return backups.create(house.settings.data, folder, house.vault, house.now, progress)
 
 

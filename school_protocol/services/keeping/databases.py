@@ -15,7 +15,7 @@ class NoDatabase(SchoolProtocolError):
 
 
 def prepare(
-    settings: Settings, owner: str, workers: Sequence[str], *, queue: str, make_queue: Callable[[Settings], None]
+    settings: Settings, owner: str, workers: Sequence[str], *, make_queue: Callable[[Settings], None]
 ) -> tuple[str, ...]:
     """Make the database ready as its owner, and return the roles that may serve there from now on.
 
@@ -26,5 +26,5 @@ def prepare(
         raise NoDatabase("SCHOOL_PROTOCOL_DATABASE_URL names no database: an installation in SQLite prepares itself")
     serves = role_of(settings.database) if owner and role_of(settings.database) != role_of(owner) else ""
     as_owner = replace(settings, database=owner or settings.database)
-    preparing.prepare(as_owner.database, serves, workers, queue=queue, make_queue=lambda: make_queue(as_owner))
+    preparing.prepare(as_owner.database, serves, workers, make_queue=lambda: make_queue(as_owner))
     return tuple(name for name in (serves, *workers) if name)
