@@ -129,6 +129,7 @@ OF_NO_CASE = {
         "figures.release", "figures.issue", "figures.job", "figures.stop", "figures.public", "figures.sheet",
         "figures.report",
     ), "figures as they were issued, and no case"),
+    **dict.fromkeys(("watch.alive", "watch.ready", "watch.metrics"), "for whoever watches the site; nothing of a case"),
     **dict.fromkeys(("campaign.index", "campaign.latest", "campaign.release"), "figures for everybody"),
     **dict.fromkeys((
         "contacts.index", "contacts.new", "contacts.contact", "contacts.verify", "contacts.retire",
