@@ -20,6 +20,17 @@ from school_protocol.storage.migrate import Part, upgrade
 ROOT = Path(__file__).parents[1]
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "files: looks into SQLite's files, copies them, or has others open them")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What is about SQLite's files is not asked where every house lies on PostgreSQL."""
+    for item in items if EVERYWHERE else ():
+        if item.get_closest_marker("files"):
+            item.add_marker(pytest.mark.skip(reason="about SQLite's own files"))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Made once for all tests of a process: the tables of a new store, published definitions, templates compiled."""

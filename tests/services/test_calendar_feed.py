@@ -235,6 +235,7 @@ def test_an_address_is_good_until_another_is_made_or_it_is_taken_away(school: Sc
     assert sorted(kinds) == [Kind.calendar_opened, Kind.calendar_opened, Kind.calendar_shut]
 
 
+@pytest.mark.files
 def test_its_token_is_kept_nowhere(school: School) -> None:
     token = open_feed(school.house, school.person("head"))
     for store in (school.house.directory, school.house.realm):

@@ -147,6 +147,7 @@ def test_another_password_may_be_given_later(made: Demo) -> None:
     demo.prepare(made.settings, reset=False, password=made.accounts.password, say=made.said.append)
 
 
+@pytest.mark.files
 def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     house = open_house(settings, TurnableClock(NOW))
@@ -160,6 +161,7 @@ def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     house.close()
 
 
+@pytest.mark.files
 def test_a_start_that_was_cut_off_is_made_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)
     monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
@@ -180,6 +182,7 @@ def _not_opened(*_: object) -> None:
     raise LookupError
 
 
+@pytest.mark.files
 def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
     settings = Settings(data=tmp_path / "demo", anchors=tmp_path / "anchors")
@@ -193,6 +196,7 @@ def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monk
     assert list(anchors.numbers(tmp_path / "anchors")) == [2]
 
 
+@pytest.mark.files
 def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)
     monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])

@@ -204,6 +204,8 @@ def test_the_database_refuses_to_change_what_was_issued(issued: Country, table: 
     for statement in (update(model).values(unit="x"), delete(model)):
         with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
             session.execute(statement)
+    if issued.house.directory.engine.dialect.name == "postgresql":
+        return  # it has no REPLACE
     with pytest.raises(DatabaseError, match="append-only"), issued.house.directory.writing() as session:
         session.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"))
 
@@ -232,6 +234,7 @@ class _Dies:
         raise Broken("ended")
 
 
+@pytest.mark.files
 def test_a_process_apart_does_it_and_its_death_costs_nothing(country: Country) -> None:
     """Niced, with a clock that stands; it says how far it is by itself. Killed at once, the next one does it all."""
     job = country.ask("directorate", "MA-SAL")

@@ -118,6 +118,7 @@ def test_the_check_is_made_once_a_night_and_made_up_for_by_day(kept: Kept) -> No
 # ---- who is told -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.files
 def test_who_administers_is_told_once_and_of_nothing(kept: Kept, mailbox: Mailbox) -> None:
     broken(kept)
     kept.day_passes()
@@ -134,6 +135,7 @@ def test_who_administers_is_told_once_and_of_nothing(kept: Kept, mailbox: Mailbo
     assert found.first_fault == f"case {kept.case('a')} 2 altered"
 
 
+@pytest.mark.files
 def test_whoever_could_not_be_told_is_told_later(kept: Kept, mailbox: Mailbox) -> None:
     broken(kept)
     mailbox.is_down = True
@@ -200,6 +202,7 @@ def test_a_head_that_was_never_one_of_this_case_is_said_so(kept: Kept) -> None:
     assert (other.seq, other.holds) == (None, False)
 
 
+@pytest.mark.files
 def test_a_head_over_what_was_changed_does_not_hold(kept: Kept) -> None:
     number, head = number_of(kept, "a"), head_of(kept, "a")
     broken(kept)
@@ -215,6 +218,7 @@ def test_what_is_no_head_is_refused(kept: Kept, head: str) -> None:
         looking.look_up_head(kept.house, "0000 0000 0000 0", "ab" * 16)
 
 
+@pytest.mark.files
 def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> None:
     standing = looking.see_standing(kept.house)
     assert (standing.latest, standing.open_accesses, standing.is_beside) == (None, 0, True)

@@ -37,6 +37,8 @@ from school_protocol.storage.restoring import PlaceTaken, RestoreUnfinished
 from school_protocol.storage.tables import CaseRecordRow
 from services.conftest import WORDS, School
 
+pytestmark = pytest.mark.files
+
 
 class Place:
     """A house in a folder of its own, with two cases, a sealed file, and a folder for its backups."""

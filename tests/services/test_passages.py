@@ -180,6 +180,7 @@ def test_each_event_says_who_and_why(mixed: School) -> None:
             assert (event.actor, event.role, event.reason) == (mixed.account(WHO), WHO, "Parce que")
 
 
+@pytest.mark.files
 def test_no_case_of_a_passage_is_named_anywhere(mixed: School) -> None:
     published(mixed.house, SHORTER)
     begun = begin(mixed, look(mixed), reason="Nommer Yasmine")
@@ -499,6 +500,7 @@ passages.go_through(house)
 """
 
 
+@pytest.mark.files
 def test_a_process_that_is_killed_is_taken_up_by_the_next(tmp_path: Path) -> None:
     """Killed twice, each time while a case is being written: each case has one event in the end, and is counted."""
     clock = TurnableClock(NOW)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from domain.telling import MOROCCAN, NOW, SAFE
+from sqlalchemy import text
 
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import loading
@@ -217,7 +218,7 @@ def watched(moroccan: Protocol) -> Any:
 
 def told_of_chases(watched: Watched) -> list[str]:
     with watched.school.house.realm.reading() as session:
-        rows = session.connection().exec_driver_sql("SELECT cause, role FROM notice WHERE cause LIKE '%chase%'").all()
+        rows = session.execute(text("SELECT cause, role FROM notice WHERE cause LIKE '%chase%'")).all()
     return sorted({row[1] for row in rows})
 
 

@@ -457,8 +457,8 @@ def test_looking_twice_changes_nothing(keeping: Keeping) -> None:
 def damage(keeping: Keeping, number: str) -> None:
     """The key of that case can't be used: what a worn disk does."""
     with keeping.school.house.realm.writing() as session:
-        wrapped = {"case": keeping.case_id(number)}
-        session.execute(text("UPDATE case_key SET wrapped = zeroblob(60) WHERE case_id = :case"), wrapped)
+        wrapped = {"case": keeping.case_id(number), "zeros": bytes(60)}
+        session.execute(text("UPDATE case_key SET wrapped = :zeros WHERE case_id = :case"), wrapped)
 
 
 def test_a_case_that_cannot_be_read_holds_up_no_other(keeping: Keeping, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -69,6 +69,7 @@ def traces_of(data: bytes) -> list[bytes]:
     return [one for one in (*moments(), *(place.encode() for place in PLACES)) if one in data]
 
 
+@pytest.mark.files
 def test_neither_time_nor_place_stands_anywhere(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     assert traces_of(everything(told, caplog)) == []
     with told.house.realm.writing() as session:
@@ -78,6 +79,7 @@ def test_neither_time_nor_place_stands_anywhere(told: Told, caplog: pytest.LogCa
     assert {f"{SECOND:%H:%M:%S}".encode(), PLACES[0].encode()} <= set(found)
 
 
+@pytest.mark.files
 def test_no_row_outside_theirs_speaks_of_them(told: Told) -> None:
     """Not the outbox, not a used token, not an access, not a queue: ids stand in their own tables alone."""
     ids = told.ids()
@@ -100,6 +102,7 @@ def test_the_code_is_kept_nowhere(told: Told, caplog: pytest.LogCaptureFixture) 
     assert plain.encode() in everything(told, caplog)
 
 
+@pytest.mark.files
 def test_words_are_sealed(told: Told, caplog: pytest.LogCaptureFixture) -> None:
     receipt = told.send(what_happens="Zineb-la-rousse", reach="call", reach_how="0611223344", not_for="Monsieur Xylo")
     triage.answer(told.house, told.school.person("head"), told.ids()[0], "Mirabelle", settles=False, token="t")
@@ -155,6 +158,7 @@ def tells(school: School, *, settles: bool) -> dict[str, int]:
     return right
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("settles", [False, True])
 def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: bool) -> None:
     found = tells(school, settles=settles)
@@ -162,6 +166,7 @@ def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: b
     assert {name: right for name, right in found.items() if right not in BY_CHANCE} == {}
 
 
+@pytest.mark.files
 def test_they_are_where_nothing_is_mixed(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "mix_school", lambda *_arguments: 0)
     monkeypatch.setattr(order, "empty_log", lambda _engine: True)

@@ -211,6 +211,7 @@ def test_anchors_go_on_over_one_that_was_damaged(kept: Kept) -> None:
     assert verify(kept.house).breaks == [Break("", 3, Flaw.altered, Chain.anchors)]
 
 
+@pytest.mark.files
 def test_after_a_restored_backup_it_says_why_it_is_older(kept: Kept, tmp_path: Path) -> None:
     """The older database alone: what came since is cut off, until an anchor says why, and from then on it holds."""
     kept.close()
@@ -238,6 +239,7 @@ def test_after_a_restored_backup_it_says_why_it_is_older(kept: Kept, tmp_path: P
     assert verify(kept.house).holds
 
 
+@pytest.mark.files
 def test_an_erased_case_that_is_back_is_named(kept: Kept, tmp_path: Path) -> None:
     kept.close()
     aside = tmp_path / "realm.sqlite"

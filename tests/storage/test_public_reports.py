@@ -379,6 +379,7 @@ def test_the_log_of_writing_is_empty_once_it_is_written(realm: Realm) -> None:
     assert wal.stat().st_size > 0, "of anything else it is not"
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("table", sorted(MINE))
 def test_no_row_has_a_number_of_its_own(realm: Realm, table: str) -> None:
     with closing(sqlite3.connect(str(realm.store.engine.url.database))) as connection:
@@ -387,6 +388,7 @@ def test_no_row_has_a_number_of_its_own(realm: Realm, table: str) -> None:
         connection.execute("SELECT rowid FROM outbox")
 
 
+@pytest.mark.files
 def test_a_dump_orders_nothing(realm: Realm) -> None:
     """What `.dump` writes goes by the drawn id, whoever came first; a table with numbers would not."""
     ids = [kept(realm, f"numéro {number}") for number in range(12)]
@@ -405,6 +407,7 @@ MOMENT = re.compile(rb"09:4[0-9]|T09:4|10:4[0-9]|179559[0-9]{4}")
 """What a time within that hour looks like as it is written."""
 
 
+@pytest.mark.files
 def test_no_moment_stands_in_the_file(realm: Realm) -> None:
     kept(realm)
     checkpoint(realm)

@@ -36,12 +36,12 @@ def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> 
     """The units that the case ever asked, those above them, and those of the cases that it was joined to."""
     asked = (ActKind.ask_transfer, ActKind.contribute)
     schools = {school_of(protocol, record) for record in case.records if record.kind in asked} - {""}
-    found = {home for number in case.joined if (home := cases.unit_of(session, number))}
-    if schools:
-        with house.directory.reading() as people:
-            for unit in directory.schools_coded(people, schools).values():
-                found |= {unit.id, *unit.parents[: len(_STOREYS) - 1]}
-    return found
+    homes = {home for number in case.joined if (home := cases.unit_of(session, number))}
+    if not schools and not homes:
+        return set()
+    with house.directory.reading() as people:
+        units = (*directory.schools_coded(people, schools).values(), *directory.units(people, homes).values())
+    return {place for unit in units for place in (unit.id, *unit.parents[: len(_STOREYS) - 1])}
 
 
 def _requests(session: Session, facts: Facts, asked: Asked, there: Unit) -> Iterator[Request]:
