@@ -21,12 +21,12 @@ pytestmark = pytest.mark.postgresql
 
 def read(realm: Realm, case_id: str, times: int = 1) -> None:
     for _ in range(times):
-        with realm.store.writing() as session:
+        with realm.store.writing(together=True) as session:
             access.note(session, case_id=case_id, account="a", at=NOW, what="page")
 
 
 def close(realm: Realm) -> int:
-    with realm.store.writing() as session:
+    with realm.store.writing(together=True) as session:
         return access_chain.close(session, realm.vault, at=NOW)
 
 
@@ -132,7 +132,7 @@ def test_a_closing_waits_for_nobody_for_long(realm: Realm) -> None:
     if realm.store.engine.dialect.name != "postgresql":
         pytest.skip("SQLite has one writer at a time")
     case_id = realm.open_case()
-    with realm.store.writing() as session:
+    with realm.store.writing(together=True) as session:
         access.note(session, case_id=case_id, account="slow", at=NOW, what="page")
         with pytest.raises(StorageBusy):
             close(realm)

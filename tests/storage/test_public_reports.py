@@ -316,6 +316,7 @@ def test_what_breaks_while_it_is_mixed_leaves_nothing_behind(realm: Realm, monke
         assert [found.id for found in reports.waiting(session, limit=9)] == [one]
 
 
+@pytest.mark.files
 def test_a_reader_holds_nobody_up_for_long(realm: Realm) -> None:
     """The log is emptied by whoever comes next, or by the worker, where a reader needs what stands in it."""
     kept(realm)
@@ -330,6 +331,7 @@ def test_a_reader_holds_nobody_up_for_long(realm: Realm) -> None:
     assert wal.stat().st_size == 0
 
 
+@pytest.mark.files
 def test_what_was_told_is_kept_though_the_log_cannot_be_emptied(
     realm: Realm, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -370,6 +372,7 @@ def test_the_order_is_drawn_anew_each_time(realm: Realm) -> None:
     assert len(seen) > 3
 
 
+@pytest.mark.files
 def test_the_log_of_writing_is_empty_once_it_is_written(realm: Realm) -> None:
     wal = Path(f"{realm.store.engine.url.database}-wal")
     kept(realm)

@@ -30,7 +30,7 @@ def close_accesses(house: House) -> int:
     """Close what was read since the last time, batch by batch; returns how many accesses that were."""
     closed = 0
     while True:
-        with house.realm.writing() as session:
+        with house.realm.writing(together=True) as session:
             rows = access_chain.close(session, house.vault, at=house.now())
         closed += rows
         if rows < access_chain.BATCH:
