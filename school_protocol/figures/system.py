@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
 
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from school_protocol.domain import withholding
 from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.figure_tables import KEPT, LATE, TOTALS, Cell, FigureTable
+from school_protocol.domain.figure_tables import KEPT, LATE, TOTALS, Cell, Counts, FigureTable
 from school_protocol.figures.layout import Layout, Slab, slab_of
 from school_protocol.figures.release import Key, NotReleasable, Release, Said, said_of
 
@@ -61,7 +61,7 @@ class System:
 
     def __init__(self, releases: Sequence[Release]) -> None:
         self.releases = tuple(releases)
-        self.layouts = tuple(Layout(release.counts) for release in releases)
+        self.layouts = tuple(map(Layout, in_one_tree([release.counts for release in releases])))
         self.versions: dict[Place, list[int]] = {}
         self.seen: dict[tuple[int, Place], int] = {}
         """(release, place) → its number."""
@@ -75,7 +75,7 @@ class System:
         self.unplaced: list[tuple[int, Key]] = []
         """(release, cell) that was told, and that nobody may tell."""
         self.steps: list[tuple[int, int, int, int]] = []
-        """(release, later release, number, number that it became)."""
+        """(release, any later release, number, other number that it became)."""
         self._counted: list[int] = []
         self._members: dict[Place, list[tuple[str, ...]]] = defaultdict(list)
         self._find_speakers()
@@ -92,6 +92,7 @@ class System:
                 else:
                     self.known[number] = True
         self._order()
+        self.steps = list(self._steps())
 
     def number(self, release: int, key: Key) -> int | None:
         """The number of that cell, if it stands by itself."""
@@ -308,7 +309,6 @@ class System:
             last[place] = release, number
             if old == number:
                 continue
-            self.steps.append((before, release, old, number))
             month = "" if place.period.endswith("+") else place.period
             inside = members.get((release, place.unit, month, slab_of(place.cell)), ()) if "*" in place.unit else ()
             changes = [
@@ -319,6 +319,30 @@ class System:
                 self._bound([(number, 1), (old, -1)], 0, None)
             elif all(change <= 0 for change in changes):
                 self._bound([(old, 1), (number, -1)], 0, None)
+
+    def _steps(self) -> Iterator[tuple[int, int, int, int]]:
+        """Any two numbers that a cell was: two changes that are open may make up one that is not."""
+        first: dict[int, int] = {}
+        last: dict[int, int] = {}
+        for (release, _place), number in sorted(self.seen.items(), key=lambda one: one[0][0]):
+            first.setdefault(number, release)
+            last[number] = release
+        for numbers in self.versions.values():
+            for old, new in combinations(numbers, 2):
+                if self._counted[old] != self._counted[new]:
+                    yield last[old], first[new], old, new
+
+
+def in_one_tree(every: Sequence[Counts]) -> Iterator[Counts]:
+    """Each with the units that only others have, where nothing was counted: so the same stand together in all."""
+    for counts in every:
+        above, over = dict(counts.above), set(counts.above.values())
+        for other in every:
+            for unit in Layout(other).units if other.above.keys() - above.keys() else ():
+                parent = other.above[unit]
+                if unit not in above and parent in above and (parent in over or not counts.at(ALL, parent)):
+                    above[unit] = parent
+        yield counts if len(above) == len(counts.above) else replace(counts, above=above)
 
 
 def begin_alike(layouts: Sequence[Layout]) -> None:

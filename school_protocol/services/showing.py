@@ -40,7 +40,7 @@ from school_protocol.services.views import (
     MoveView,
     RecordView,
 )
-from school_protocol.storage import access
+from school_protocol.storage import access, cases
 from school_protocol.storage.engines import Session
 
 _TEAM = (ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region)
@@ -215,18 +215,29 @@ def _mark_seen(house: House, session: Session, loaded: Loaded) -> Loaded:
 
     Somebody above the school is no team: the first of the team to open it after them is written down too.
     """
+    if _seeing_event(house, loaded) is None:
+        return loaded
+    cases.hold(session, loaded.case_id)  # somebody else may have opened it at the same moment, or written in it
+    loaded = load_by_id(house, session, loaded.actor, loaded.case_id, reading=True)
+    event = _seeing_event(house, loaded)
+    if event is None:
+        return loaded
+    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
+    return load_by_id(house, session, loaded.actor, loaded.case_id, reading=True)
+
+
+def _seeing_event(house: House, loaded: Loaded) -> CaseSeen | None:
+    """What is to be written down of this reader's opening it, if anything."""
     case = loaded.case
     latest = max([case.opening_seq, *(life.raised_seq for life in case.dangers if life.is_live)])
     own, answering = case.opened_by == loaded.actor.id and latest <= _first_act(case), _answering(loaded)
     if own or loaded.door is not None or not answering:
-        return loaded
+        return None
     seen = [one for one in case.events if isinstance(one, CaseSeen) and one.seq > latest]
     role = next((one for one in answering if in_team(loaded.protocol, one)), answering[0])
     if any(in_team(loaded.protocol, one.role) or not in_team(loaded.protocol, role) for one in seen):
-        return loaded
-    event = CaseSeen(actor=loaded.actor.id, role=role, at=house.now(), occurred_at=house.now())
-    keep(house, session, loaded.case_id, loaded.protocol, loaded.events, [event], around=loaded.around)
-    return load_by_id(house, session, loaded.actor, loaded.case_id, reading=True)
+        return None
+    return CaseSeen(actor=loaded.actor.id, role=role, at=house.now(), occurred_at=house.now())
 
 
 def _first_act(case: Case) -> int:

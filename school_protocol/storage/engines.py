@@ -23,6 +23,8 @@ __all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine"]
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
 """How long whoever can do without a write waits for it."""
+CONNECT_SECONDS = 5
+"""How long a server may take until it answers."""
 READING, WRITING = "reading", "writing"
 _WRITERS = 7_241
 """With the schema's own number PostgreSQL's advisory lock on a store: whoever writes has it, alone or together."""
@@ -120,8 +122,18 @@ def _begin_sqlite(connection: Connection) -> None:
 
 
 def _open_server(address: URL, schema: str | None) -> Engine:
-    arguments = {"options": f"-c search_path={schema}"} if schema else {}
+    arguments = {name: value for name, value in _found_out().items() if name not in address.query}
+    if schema:
+        arguments["options"] = f"-c search_path={schema}"
     return create_engine(address, connect_args=arguments, **pooling(address))
+
+
+def _found_out() -> dict[str, Any]:
+    """What has a server that went away without a word found out in seconds; an address may say otherwise."""
+    return {
+        "connect_timeout": CONNECT_SECONDS, "tcp_user_timeout": 15_000,
+        "keepalives_idle": 30, "keepalives_interval": 10, "keepalives_count": 3,
+    }  # fmt: skip
 
 
 class Store:
@@ -143,7 +155,7 @@ class Store:
         if self.engine.dialect.name != "postgresql":
             return self
         found = copy(self)
-        found._token = token
+        found._token = token if token.isascii() and "\0" not in token else ""  # no token of ours is otherwise
         return found
 
     def under(self, vault: object) -> None:

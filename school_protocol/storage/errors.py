@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import sqlite3
 
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from school_protocol.domain.errors import SchoolProtocolError
@@ -79,6 +79,8 @@ def _of_driver(error: DBAPIError, origin: BaseException) -> SchoolProtocolError 
             return StorageFull(str(origin))
         return StorageBusy(str(origin)) if code & 0xFF in _BUSY_SQLITE else None
     state = getattr(origin, "sqlstate", None) or ""
+    if isinstance(error, OperationalError) and not state and not isinstance(origin, sqlite3.Error):
+        return StorageBusy(str(origin))  # no server that could say more: away, starting, or full
     if state in _FULL_POSTGRESQL:
         return StorageFull(str(origin))
     if error.connection_invalidated or state.startswith(_BUSY_POSTGRESQL):

@@ -13,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage.engines import MOVED, WRITING, Engine, Store
@@ -86,9 +87,19 @@ def copy(source: Connection, target: Engine, part: Part, done: Counted) -> None:
             there = _counted(connection, one)
         done(there)
         for batch in _batches(source, one, there):
-            with target.execution_options(purpose=WRITING).begin() as connection:
+            with _said(one.name), target.execution_options(purpose=WRITING).begin() as connection:
                 connection.execute(insert(one), batch)
             done(len(batch))
+
+
+@contextmanager
+def _said(table: str) -> Iterator[None]:
+    """A database that takes less than the source did, as longer texts or larger numbers: where, and never what."""
+    try:
+        yield
+    except (DataError, IntegrityError) as error:
+        state = getattr(error.orig, "sqlstate", None) or type(error).__name__
+        raise NotMovable(f"the target does not take a row of {table} ({state}): put it right in the source") from None
 
 
 def tables(part: Part) -> Sequence[Table]:
@@ -109,7 +120,12 @@ def _begin(source: Connection, target: Engine, part: Part) -> None:
             return
         if not is_new and any(_counted(connection, one) for one in tables(part)):
             raise NotMovable(f"the {part} of the target holds rows that no move brought there")
-        _take_guards(connection, part)
+        try:
+            _take_guards(connection, part)
+        except ProgrammingError as error:
+            if getattr(error.orig, "sqlstate", "") != "42501":
+                raise
+            raise NotMovable(f"the {part} of the target is not this role's: name the role that owns it") from error
 
 
 def _counted(connection: Connection, one: Table) -> int:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import SentBefore
+from school_protocol.storage.placing import put
 from school_protocol.storage.tables import DraftRow, UsedTokenRow
 from school_protocol.storage.vault import Vault, canonical
 
@@ -99,8 +100,7 @@ def keep_draft(
     own = vault.new_case_key()
     row.master, row.wrapped = vault.wrap(own, row.label)
     row.sealed = vault.seal(own, row.label, answers)
-    session.merge(row)
-    session.flush()
+    put(session, row)
 
 
 def draft(session: Session, vault: Vault, account: str, key: str) -> Draft | None:

@@ -7,12 +7,17 @@ from collections.abc import Callable, Sequence
 from sqlalchemy import text
 
 from school_protocol.config import QUEUE, in_schema
+from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import keys, walls
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.grants import grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
+
+
+class NoWall(SchoolProtocolError):
+    """The role that serves pages would see every case all the same."""
 
 
 def holds_rows(database: str) -> bool:
@@ -40,9 +45,12 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
     """Bring every schema of `database` up to date and give roles what the program needs; as often as one likes.
 
     `database` is opened as the owner. `site` serves pages, behind a wall where `workers` do the rest (see `walls`).
-    `make_queue` makes the tables of the worker's queue. Raises NotPrepared where the address is not the owner's.
+    `make_queue` makes the tables of the worker's queue. Raises NotPrepared where the address is not the owner's,
+    NoWall where `site` would see through the wall.
     """
     roles = tuple(dict.fromkeys(name for name in (site, *workers) if name))
+    if site and workers:
+        _refuse_seeing_through(database, site, workers)
     for part in PARTS:
         engine = open_engine(in_schema(database, part))
         try:
@@ -69,3 +77,26 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
                     connection.execute(text(statement))
     finally:
         engine.dispose()
+
+
+_THROUGH = """
+    SELECT role.rolsuper OR role.rolbypassrls OR pg_has_role(role.oid, current_user, 'MEMBER')
+        OR EXISTS (SELECT 1 FROM pg_roles AS worker WHERE worker.rolname = ANY (:workers)
+                   AND pg_has_role(role.oid, worker.oid, 'MEMBER'))
+    FROM pg_roles AS role WHERE role.rolname = :site
+"""
+
+
+def _refuse_seeing_through(database: str, site: str, workers: Sequence[str]) -> None:
+    """Raises NoWall where the role of the pages is, or may become, one for which no wall stands."""
+    engine = open_engine(database)
+    try:
+        with engine.connect() as connection:
+            sees = connection.scalar(text(_THROUGH), {"site": site, "workers": list(workers)})
+    finally:
+        engine.dispose()
+    if sees:
+        raise NoWall(
+            f"the role {site} serves pages, and would see every case: it must not be a superuser, have BYPASSRLS, be "
+            "one of the workers, or be a member of one of them or of the owner"
+        )

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.identity_tables import (
@@ -21,6 +22,7 @@ from school_protocol.storage.identity_tables import (
     RestorationRow,
     UsedChallengeRow,
 )
+from school_protocol.storage.placing import put
 from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow, new_id
 from school_protocol.storage.vault import Vault
 
@@ -217,8 +219,11 @@ def use_challenge(session: Session, hashed: bytes, *, until: datetime) -> bool:
     """Whether this challenge was not answered before; from now on it is."""
     if session.get(UsedChallengeRow, hashed) is not None:
         return False
-    session.add(UsedChallengeRow(hashed=hashed, expires_at=until))
-    session.flush()
+    try:
+        with session.begin_nested():
+            session.add(UsedChallengeRow(hashed=hashed, expires_at=until))
+    except IntegrityError:
+        return False
     return True
 
 
@@ -231,8 +236,7 @@ def _passkey(row: PasskeyRow) -> Passkey:
 
 def keep_browser(session: Session, hashed: bytes, account: str, *, until: datetime) -> None:
     """This person has signed in in that browser: it is known until then."""
-    session.merge(KnownBrowserRow(hashed=hashed, account=account, expires_at=until))
-    session.flush()
+    put(session, KnownBrowserRow(hashed=hashed, account=account, expires_at=until))
 
 
 def is_known_browser(session: Session, hashed: bytes, account: str, *, now: datetime) -> bool:

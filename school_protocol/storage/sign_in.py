@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.tables import AccountRow, ThrottleRow, WebSessionRow, new_id
@@ -106,9 +106,8 @@ def is_worth_touching(found: WebSession, now: datetime) -> bool:
 
 def touch_web_session(session: Session, token: str, *, now: datetime) -> None:
     """The session was seen again."""
-    row = session.get(WebSessionRow, _hashed(token))
-    if row is not None and now > row.last_seen_at:
-        row.last_seen_at = now
+    seen = update(WebSessionRow).where(WebSessionRow.token == _hashed(token), WebSessionRow.last_seen_at < now)
+    session.execute(seen.values(last_seen_at=now))
 
 
 def close_web_session(session: Session, token: str) -> None:

@@ -74,8 +74,10 @@ class Lead:
 
 
 def _outside(store: Store) -> Connection:
-    """A connection of its own, in no transaction."""
-    return store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    """A connection of its own, in no transaction; it takes no place from those who read and write."""
+    connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+    connection.detach()
+    return connection
 
 
 def _taken(connection: Connection, name: str) -> bool:
@@ -86,5 +88,8 @@ def _taken(connection: Connection, name: str) -> bool:
 
 def _end(connection: Connection) -> None:
     """The connection is closed for good, and with it what it held."""
+    held = None if connection.invalidated else connection.connection.dbapi_connection
     connection.invalidate()
     connection.close()
+    if held is not None:
+        held.close()

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.api import reading, sight
 from school_protocol.services.api.reading import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
+from school_protocol.services.api.tokens import hashed
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded
 from school_protocol.services.papers.making import draft
@@ -31,6 +33,7 @@ from school_protocol.services.scripts import throwaway
 from school_protocol.services.sight.who_sees import see_sight
 from school_protocol.storage import access, cases, directory, index, staff
 from school_protocol.storage.api import tokens as stored
+from school_protocol.storage.api.tables import ApiTokenRow
 from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.tables import AccountRow, AppointmentRow
 from services.conftest import MASSAR, NAME, WORDS, School
@@ -73,6 +76,18 @@ def test_the_cases_of_its_place_are_listed_and_read(school: School, who: str, ki
     by = bearer(school, who, kind)
     assert numbers(school.house, by) == [school.number]
     assert record(school, by)["case"]["head"]["number"] == school.number
+
+
+def test_a_token_that_was_drawn_before_hashes_were_hashed_again_is_kept_as_the_others(school: School) -> None:
+    """The wall of the database knows it by that alone."""
+    token, secret = drawn(school.player, "directorate", UnitKind.province)
+    mark = hashed(school.house, secret)
+    with school.house.directory.writing() as session:
+        session.execute(update(ApiTokenRow).values(hashed=mark))
+    assert admit(school.house, secret, Right.cases, "api.cases").token.id == token
+    with school.house.directory.reading() as session:
+        assert session.scalars(select(ApiTokenRow.hashed)).all() == [sha256(mark).digest()]
+    assert admit(school.house, secret, Right.cases, "api.cases").token.id == token
 
 
 def test_a_restricted_case_is_not_there(school: School) -> None:

@@ -17,7 +17,7 @@ from storage.server import EVERYWHERE, served
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import demo
-from school_protocol.services.house import House, open_house
+from school_protocol.services.house import STORES, House, open_house
 from school_protocol.services.journal import verify_journal
 from school_protocol.services.keeping import backups
 from school_protocol.services.keeping import moving as whole
@@ -27,6 +27,7 @@ from school_protocol.storage import cases, moving, preparing
 from school_protocol.storage.backups import BackupUnusable
 from school_protocol.storage.engines import open_engine
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.moving import HalfMoved, NotMovable
 from services.conftest import School
 
@@ -225,6 +226,47 @@ def test_a_place_with_other_rows_is_not_written_to(places: Places, moroccan: Pro
     house.close()
     with pytest.raises(NotMovable, match="holds rows"):
         places.go()
+
+
+def test_a_role_that_does_not_own_the_place_is_told_so(places: Places) -> None:
+    name = f"guest_{uuid.uuid4().hex[:10]}"
+    for part in STORES:
+        own = open_engine(places.database.store_url(part))
+        upgrade(own, part)
+        own.dispose()
+    engine = open_engine(places.database.database)
+    with engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {name} LOGIN"))
+        for part in STORES:
+            connection.execute(text(f"GRANT USAGE ON SCHEMA {part} TO {name}"))
+            connection.execute(text(f"GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA {part} TO {name}"))
+    address = make_url(places.database.database).set(username=name).render_as_string(hide_password=False)
+    with pytest.raises(NotMovable, match="role that owns it"):
+        places.go(after=replace(places.database, database=address))
+    with engine.begin() as connection:
+        connection.execute(text(f"DROP OWNED BY {name}"))
+        connection.execute(text(f"DROP ROLE {name}"))
+    engine.dispose()
+    assert places.go() > 50
+
+
+def test_a_row_that_the_other_database_does_not_take_is_said_without_what_it_says(places: Places) -> None:
+    """SQLite keeps texts of any length; once it is put right, the move goes on."""
+    old = open_engine(places.files.store_url("directory"))
+
+    def put(said: str) -> None:
+        with old.begin() as connection:
+            change = text("UPDATE account SET language = :said WHERE id = (SELECT min(id) FROM account)")
+            connection.execute(change, {"said": said})
+
+    language = "x" * 13
+    put(language)
+    with pytest.raises(NotMovable, match=r"a row of account \(22001\)") as told:
+        places.go()
+    assert language not in str(told.value)
+    put("fr")
+    old.dispose()
+    assert places.go() > 50
 
 
 def test_the_same_place_twice_is_no_move(places: Places) -> None:

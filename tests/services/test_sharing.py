@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from school_protocol.domain.closed_choices import CASES
 from school_protocol.domain.errors import BadInput, Refused, Unseen
@@ -27,6 +28,7 @@ from school_protocol.services.showing import see_case
 from school_protocol.services.views import CaseView
 from school_protocol.storage import access, cases, directory, index
 from school_protocol.storage.sharing import requests
+from school_protocol.storage.sharing.tables import CaseKnownRow
 from services.conftest import NAME, WORDS, School
 from services.retaining import Keeping, Recorder
 from services.sharing_region import ABROAD, FAR, NEAR, Region
@@ -61,6 +63,13 @@ def asked_for(region: Region, code: str) -> str:
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
     school.act("head", "transfer", receiving_school=code, summary=SUMMARY, measures="Un adulte référent.")
     return school.number
+
+
+def known(region: Region, number: str) -> set[str]:
+    """Where else people come to that case through others, as the wall of the database has it."""
+    with region.school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, number)
+        return set(session.scalars(select(CaseKnownRow.place).where(CaseKnownRow.case_id == case_id)))
 
 
 def answered(region: Region, who: str, number: str, seq: int, **answers: Any) -> None:
@@ -609,6 +618,9 @@ def test_a_contribution_that_is_handed_over_goes_on_contributing_and_counts_with
     successor = seen(region, head, number).successor or ""
     there = seen(region, f"head {FAR}", successor)
     assert (there.contributes, there.opened_from, there.joined) == (True, lead, (number,))
+    assert {school.player.school, region.units[NEAR], region.units[FAR]} & known(region, successor) == {
+        school.player.school, region.units[NEAR],
+    }  # fmt: skip
     school.number = lead
     (told,) = seen(region, "head", lead).contributions
     assert (told.number, told.standing.key if told.standing else "") == (successor, "report_qualified")

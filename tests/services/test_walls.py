@@ -25,6 +25,7 @@ from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import sign_in, walls
 from school_protocol.storage.engines import WHOSE, Store, open_engine
 from school_protocol.storage.migrate import NotPrepared
+from school_protocol.storage.preparing import NoWall
 from services.conftest import School
 from services.sharing_region import ABROAD, Region
 
@@ -122,7 +123,7 @@ def test_control_the_owner_sees_both(two: Two) -> None:
         assert session.scalar(COUNT["case_index"]) == 2
 
 
-@pytest.mark.parametrize("token", [None, "", "nobody", "x' OR '1'='1", "\\", "a" * 64])
+@pytest.mark.parametrize("token", [None, "", "nobody", "x' OR '1'='1", "\\", "a" * 64, "a\0b", "\udcff", "\u0628"])
 def test_without_a_token_that_is_good_nothing_is_there(two: Two, token: str | None) -> None:
     counted = two.counted(token)
     assert {name: counted[name] for name in counted if name != "case_key"} == dict.fromkeys(
@@ -180,6 +181,25 @@ def test_a_connection_tells_the_next_one_nothing(two: Two) -> None:
             assert session.scalar(COUNT["case_index"]) == 1
         with two.pages.reading() as session:
             assert session.scalar(COUNT["case_index"]) == 0
+
+
+@pytest.mark.parametrize(
+    "rights", ["SUPERUSER", "BYPASSRLS", "IN ROLE {worker}", "IN ROLE {owner}", None], ids=lambda one: str(one).lower()
+)
+def test_no_wall_is_said_to_stand_before_a_role_that_sees_through_it(two: Two, rights: str | None) -> None:
+    worker = two.region.school.house.realm.engine.url.username or ""
+    owner = two.owner.engine.url
+    name = f"seeing_{uuid.uuid4().hex[:10]}"
+    with two.owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        with_rights = (rights or "").format(worker=worker, owner=owner.username)
+        connection.execute(text(f"CREATE ROLE {name} LOGIN {with_rights}"))
+        site = make_url(two.site.database).set(username=name).render_as_string(hide_password=False)
+        with pytest.raises(NoWall, match=name):
+            prepare(
+                replace(two.site, database=site), owner.render_as_string(hide_password=False),
+                [worker] if rights else [worker, name], make_queue=jobs.prepare_queue,
+            )  # fmt: skip
+        connection.execute(text(f"DROP ROLE {name}"))
 
 
 def test_a_session_that_awaits_its_second_step_sees_nothing(two: Two) -> None:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import socket
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import QueuePool, make_url, select, text
 
-from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage import once, proving, sign_in
+from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.tables import AccountRow, WebSessionRow
 from school_protocol.storage.turns import Lead, turn
+from storage.conftest import NOW, Realm
 
 pytestmark = pytest.mark.postgresql
 
@@ -51,6 +57,33 @@ def test_whoever_leads_goes_on_until_it_leaves(empty: Store, other: Store) -> No
     assert second.is_ours()
     assert first.is_ours() is not on_server(empty)
     second.close()
+
+
+def test_whoever_has_a_turn_takes_no_place_from_those_who_read_and_write(empty: Store, other: Store) -> None:
+    """Sixteen tasks with a turn each would leave their own work none."""
+    lead = Lead(empty, "worker")
+    assert lead.is_ours()
+    pool = empty.engine.pool
+    assert isinstance(pool, QueuePool)
+    with turn(empty, "bulk"):
+        assert pool.checkedout() == 0
+        if on_server(empty):
+            with turn(other, "bulk") as second:
+                assert not second
+    lead.close()
+
+
+def test_a_turn_whose_connection_was_lost_ends_all_the_same(empty: Store, other: Store) -> None:
+    if not on_server(empty):
+        pytest.skip("nothing is held there")
+    with turn(empty, "bulk"), other.engine.connect() as connection:
+        connection.execute(
+            text(
+                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+            )
+        )
+    with turn(other, "bulk") as afterwards:
+        assert afterwards
 
 
 def test_the_lead_passes_on_when_its_connection_is_gone(empty: Store, other: Store) -> None:
@@ -116,3 +149,112 @@ def test_whoever_waits_too_long_is_told_to_come_again(
     monkeypatch.setattr("school_protocol.storage.engines.BUSY_SECONDS", 0.1)
     with empty.writing(), pytest.raises(StorageBusy), other.writing():
         raise AssertionError("it writes beside whoever writes alone")
+
+
+def second_comes_while(store: Store, first: Callable[[Session], object], second: Callable[[Session], object]) -> object:
+    """What the second was told, who writes beside the first and comes before that one has ended."""
+    told: list[object] = []
+
+    def come() -> None:
+        try:
+            with store.writing(together=True) as session:
+                found = second(session)
+            told.append(found)
+        except Exception as error:
+            told.append(error)
+
+    thread = threading.Thread(target=come)
+    with store.writing(together=True) as session:
+        first(session)
+        thread.start()
+        thread.join(timeout=0.3)
+    thread.join(timeout=20)
+    return told[0]
+
+
+def test_the_same_thing_left_twice_at_once_is_kept_as_it_was_said_last(realm: Realm) -> None:
+    def leaving(words: str) -> Callable[[Session], object]:
+        return lambda session: once.keep_draft(session, realm.vault, "one", "/cases/1", {"text": words}, at=NOW)
+
+    assert second_comes_while(realm.store, leaving("first"), leaving("second")) is None
+    with realm.store.reading() as session:
+        kept = once.draft(session, realm.vault, "one", "/cases/1")
+    assert kept is not None
+    assert kept.answers == {"text": "second"}
+
+
+@pytest.fixture
+def account(directory: Store) -> str:
+    with directory.writing() as session:
+        session.add(AccountRow(id="one", username="one", names={}, language="fr", created_at=NOW))
+    return "one"
+
+
+def test_a_browser_in_which_somebody_comes_in_twice_at_once_is_known(directory: Store, account: str) -> None:
+    def keeping(session: Session) -> None:
+        proving.keep_browser(session, bytes(32), account, until=NOW + timedelta(days=1))
+
+    assert second_comes_while(directory, keeping, keeping) is None
+    with directory.reading() as session:
+        assert proving.is_known_browser(session, bytes(32), account, now=NOW)
+
+
+def test_a_challenge_that_is_answered_twice_at_once_counts_once(directory: Store) -> None:
+    def answering(session: Session) -> object:
+        return proving.use_challenge(session, bytes(32), until=NOW)
+
+    assert second_comes_while(directory, answering, answering) is False
+
+
+def test_a_session_that_ends_as_it_is_seen_stays_ended(directory: Store, account: str) -> None:
+    with directory.writing() as session:
+        token = sign_in.open_web_session(session, account, now=NOW)
+
+    def ending(session: Session) -> None:
+        sign_in.close_web_session(session, token)
+
+    def seeing(session: Session) -> None:
+        sign_in.touch_web_session(session, token, now=NOW + timedelta(minutes=2))
+
+    assert second_comes_while(directory, ending, seeing) is None
+    with directory.reading() as session:
+        assert session.scalars(select(WebSessionRow)).all() == []
+
+
+# ---- a server that is away -------------------------------------------------------------------------------------------
+
+
+def test_where_no_server_answers_the_same_may_succeed_later() -> None:
+    with socket.socket() as shut:
+        shut.bind(("127.0.0.1", 0))  # and nobody listens
+        store = Store(open_engine(f"postgresql+psycopg://one@127.0.0.1:{shut.getsockname()[1]}/none"))
+        with pytest.raises(StorageBusy), store.writing():
+            raise AssertionError("nobody is there")
+
+
+def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("school_protocol.storage.engines.CONNECT_SECONDS", 2)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        store, began = (
+            Store(open_engine(f"postgresql+psycopg://one@127.0.0.1:{silent.getsockname()[1]}/none")),
+            time.monotonic(),
+        )
+        with pytest.raises(StorageBusy), store.writing():
+            raise AssertionError("nobody is there")
+    assert time.monotonic() - began < 6
+
+
+def test_a_live_connection_finds_out_that_its_server_went_away(empty: Store, url: tuple[str, str | None]) -> None:
+    if not on_server(empty):
+        pytest.skip("a file does not go away without a word")
+    more = {"keepalives_idle": "77"}
+    said = open_engine(make_url(url[0]).update_query_dict(more), schema=url[1])
+    for engine, idle in ((empty.engine, "30"), (said, "77")):
+        with engine.connect() as connection:
+            driver = connection.connection.dbapi_connection
+            assert driver is not None
+            known = driver.info.get_parameters()
+        assert (known["keepalives_idle"], known["tcp_user_timeout"], known["connect_timeout"]) == (idle, "15000", "5")
+    said.dispose()

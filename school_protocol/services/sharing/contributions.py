@@ -109,10 +109,13 @@ def _where_it_goes_on(house: House, session: Session, lead: str, case_id: str) -
         following = cases.find_by_number(session, case.successor or "")
         if following is None or not protocol.states[case.state].successor:
             break
+        further = index.row_of(session, following)
+        if further is None:
+            return None
         _protocol, next_ = folded(house, session, following)
         if not next_.contributes or next_.opened_from != lead:
             break
-        row = index.row_of(session, following)
+        row = further
     return row
 
 

@@ -33,10 +33,11 @@ def requests_of(house: House, protocol: Protocol, case: Case, around: Surroundin
 
 
 def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> set[str]:
-    """The units that the case ever asked, those above them, and those of the cases that it was joined to."""
+    """The units that the case ever asked, those of the cases that it was joined to or came from, and those above."""
     asked = (ActKind.ask_transfer, ActKind.contribute)
     schools = {school_of(protocol, record) for record in case.records if record.kind in asked} - {""}
-    homes = {home for number in case.joined if (home := cases.unit_of(session, number))}
+    numbers = {*case.joined, *({case.opened_from} if case.opened_from else ())}  # a contribution that was handed over
+    homes = {home for number in numbers if (home := cases.unit_of(session, number))}
     if not schools and not homes:
         return set()
     with house.directory.reading() as people:

@@ -137,9 +137,11 @@ def _kept(hashed: bytes) -> bytes:
     return hashlib.sha256(hashed).digest()
 
 
-def held(session: Session, token_id: str) -> Token | None:
-    """The token of that id, held for this transaction."""
+def held(session: Session, token_id: str, hashed: bytes) -> Token | None:
+    """The token of that id, whose keyed hash that is, held for this transaction; its hash is hashed again by now."""
     row = session.get(ApiTokenRow, token_id, with_for_update=True)
+    if row is not None and row.hashed == hashed:
+        row.hashed = _kept(hashed)
     return _token(row) if row is not None else None
 
 

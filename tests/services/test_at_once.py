@@ -1,0 +1,77 @@
+"""Several at one case in the same moment: each is shown it, and nothing is written down twice."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from trials.installed import at_once
+
+from school_protocol.services.loading import load
+from school_protocol.services.recording import record_act
+from school_protocol.services.showing import see_case
+from school_protocol.services.views import CaseView
+from school_protocol.storage import cases
+from services.conftest import School
+
+
+@pytest.fixture
+def meeting(monkeypatch: pytest.MonkeyPatch) -> threading.Barrier:
+    """Two who open a case have both read it before either goes on, where the store lets them."""
+    gate = threading.Barrier(2)
+
+    def read(*what: Any, **how: Any) -> Any:
+        found = load(*what, **how)
+        with suppress(threading.BrokenBarrierError):
+            gate.wait(timeout=0.5)
+        return found
+
+    monkeypatch.setattr("school_protocol.services.showing.load", read)
+    return gate
+
+
+def seen(school: School) -> int:
+    with school.house.realm.reading() as session:
+        case_id = cases.find_by_number(session, school.number)
+        assert case_id is not None
+        return sum(entry.kind == "CaseSeen" for entry in cases.load(session, school.house.vault, case_id))
+
+
+def opening(school: School, who: str) -> Callable[[], CaseView]:
+    actor = school.person(who)
+    return lambda: see_case(school.house, actor, school.number)
+
+
+def test_two_of_the_team_open_a_case_at_once(school: School, meeting: threading.Barrier) -> None:
+    school.report()
+    works = [opening(school, who) for who in ("head", "team_member/2")]
+    found = at_once(works, apart=False)
+    assert [type(one) for one in found] == [CaseView, CaseView], found
+    assert seen(school) == 1
+
+
+def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    school.report()
+    member, head, done = school.person("team_member"), school.person("head"), list[Any]()
+
+    def write() -> None:
+        done.append(
+            record_act(school.house, member, school.number, "note", {"text": "mot"}, expected=None, token="one")
+        )
+
+    writer = threading.Thread(target=write)
+
+    def read(*what: Any, **how: Any) -> Any:
+        found = load(*what, **how)
+        writer.start()
+        writer.join(timeout=0.7)
+        return found
+
+    monkeypatch.setattr("school_protocol.services.showing.load", read)
+    assert isinstance(see_case(school.house, head, school.number), CaseView)
+    writer.join(timeout=10)
+    assert len(done) == 1
+    assert seen(school) == 1
