@@ -9,6 +9,9 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import told_by
 from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.services.house import REALM, House
+from school_protocol.services.loading import scope_of, today_for
+from school_protocol.storage import cases, index
+from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement.reports import PublicHeader
 
 PUBLIC, STAFF = "public", "staff"
@@ -61,3 +64,17 @@ def may_read(rules: SignalementRules, header: PublicHeader, actor: Actor, unit: 
     if header.urgent and not header.restricted and header.step > 0:
         reading |= set(rules.out_of_hours)
     return not reading.isdisjoint(roles_at(actor, unit))
+
+
+def reads(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> bool:
+    """Whether a report is this person's to read: once it is in a case, as the case is."""
+    if header.case_id is not None:
+        is_named = actor.id not in header.barred
+        return is_named and case_seen(house, session, actor, header.case_id) is not None
+    return may_read(rules_of(house, header)[1], header, actor, unit)
+
+
+def case_seen(house: House, session: Session, actor: Actor, case_id: str) -> str | None:
+    """The number of a case, if this person sees it."""
+    number = cases.opened(session, case_id).number
+    return number if index.find_id(session, scope_of(house, actor), number, today=today_for(house)) else None

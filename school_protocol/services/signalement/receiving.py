@@ -37,6 +37,7 @@ from school_protocol.services.signalement.challenge import Challenge
 from school_protocol.services.signalement.doors import Door, door_of
 from school_protocol.services.signalement.known import STAFF, current, form_of
 from school_protocol.services.signalement.limits import Gate
+from school_protocol.services.signalement.rising import rise_now
 from school_protocol.services.views import ContactLine
 from school_protocol.storage import directory
 from school_protocol.storage.engines import Session
@@ -165,6 +166,7 @@ def receive(
                 before = reports.find(session, header.id)  # the same form, sent in the same instant
         if before is not None:
             _again(house, session, before, header, content, marks)
+        rise_now(house, session, header.id)
     return Receipt(
         door=door, protocol=protocol, code=in_groups(drawn), urgent=header.urgent, restricted=header.restricted,
         numbers=numbers(house, protocol, rules, door.unit),
@@ -255,6 +257,7 @@ def add_words(
         after = replace(after, urgent=before.urgent or given.urgent, restricted=is_restricted,
                         barred=before.barred | given.barred)  # fmt: skip
     reports.change(session, replace(after, step=_step(before, after)))
+    rise_now(house, session, before.id)
 
 
 def _is_asked(house: House, gate: Gate, door: Door, address: str) -> bool:

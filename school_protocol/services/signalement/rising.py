@@ -7,7 +7,7 @@ many came. Of when they were asked for the hour alone is kept; an urgent one lea
 from __future__ import annotations
 
 import logging
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -24,8 +24,7 @@ from school_protocol.services.digests.pace import paces
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import today_for
 from school_protocol.services.notices import ways_of
-from school_protocol.services.signalement.known import rules_of
-from school_protocol.services.signalement.triage import reads
+from school_protocol.services.signalement.known import reads, rules_of
 from school_protocol.services.visits.on_duty import on_duty
 from school_protocol.storage import directory
 from school_protocol.storage.directory import Account, Holder
@@ -89,6 +88,17 @@ def _look(house: House) -> None:
         if len(found) < BATCH:
             return
         after = found[-1].id
+
+
+def rise_now(house: House, session: Session, report: str) -> None:
+    """The first step of what comes in, in the transaction that keeps it: how far it rose tells it from no other then.
+
+    One that belongs to a case is left to the worker, who sees who sits in it.
+    """
+    header = reports.find(session, report)
+    if header is not None and header.waits is not None and header.case_id is None:
+        for one in _due(house, session, [header]):
+            _tell(session, house, one, header, _moments(house, [one]))
 
 
 def _due(house: House, session: Session, found: Sequence[PublicHeader]) -> list[_Due]:
@@ -183,7 +193,6 @@ class _Places:
 
 def _write(house: House, due: Sequence[_Due]) -> None:
     """The steps and who is told, together; what somebody looked at meanwhile rises no further."""
-    hour = hour_of(house.now())
     moments = _moments(house, due)
     with house.realm.writing() as session:
         known = {one.id: one for one in reports.several(session, [one.header.id for one in due], hold=True)}
@@ -191,16 +200,23 @@ def _write(house: House, due: Sequence[_Due]) -> None:
             now = known.get(one.header.id)
             if now is None or now != one.header:
                 continue
-            reports.change(session, replace(now, step=one.step))
-            if not one.accounts:
-                _log.error("a public report rises, and nobody is there to be told: see `school-protocol doctor`")
-            for account in one.accounts:
-                urgent = now.urgent
-                for channel in ways_of(house, account, urgent=urgent) or (Channel.none,):
-                    notices.ask(
-                        session, unit=now.unit, account=account.id, channel=channel, urgent=urgent, hour=hour,
-                        due=hour if urgent else moments.get((now.unit, account.id), hour),
-                    )  # fmt: skip
+            _tell(session, house, one, now, moments)
+
+
+def _tell(
+    session: Session, house: House, one: _Due, now: PublicHeader, moments: Mapping[tuple[str, str], datetime]
+) -> None:
+    """A report rises, and whoever reads it from there is to be told."""
+    hour = hour_of(house.now())
+    reports.change(session, replace(now, step=one.step))
+    if not one.accounts:
+        _log.error("a public report rises, and nobody is there to be told: see `school-protocol doctor`")
+    for account in one.accounts:
+        for channel in ways_of(house, account, urgent=now.urgent) or (Channel.none,):
+            notices.ask(
+                session, unit=now.unit, account=account.id, channel=channel, urgent=now.urgent, hour=hour,
+                due=hour if now.urgent else moments.get((now.unit, account.id), hour),
+            )  # fmt: skip
 
 
 def _moments(house: House, due: Sequence[_Due]) -> dict[tuple[str, str], datetime]:

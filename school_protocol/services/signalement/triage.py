@@ -23,11 +23,11 @@ from school_protocol.domain.receipt_codes import hour_of
 from school_protocol.domain.signalement_rules import Orientation, SignalementRules
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded, keep, load, load_by_id, scope_of, surroundings, today_for
+from school_protocol.services.loading import Loaded, keep, load, load_by_id, surroundings
 from school_protocol.services.opening import Opened, colleague_lines, open_for, rehearse_for
 from school_protocol.services.showing import note_reading
 from school_protocol.services.signalement.coming_back import MESSAGES_MOST
-from school_protocol.services.signalement.known import current, form_of, may_read, roles_at, rules_of
+from school_protocol.services.signalement.known import case_seen, current, form_of, reads, roles_at, rules_of
 from school_protocol.services.views import ActView, Choices, ContactLine
 from school_protocol.storage import access, cases, directory, index, once
 from school_protocol.storage.engines import Session
@@ -344,14 +344,6 @@ def _found(
     return header, unit
 
 
-def reads(house: House, session: Session, actor: Actor, header: PublicHeader, unit: Unit) -> bool:
-    """Whether a report is this person's to read: once it is in a case, as the case is."""
-    if header.case_id is not None:
-        is_named = actor.id not in header.barred
-        return is_named and case_seen(house, session, actor, header.case_id) is not None
-    return may_read(rules_of(house, header)[1], header, actor, unit)
-
-
 def _note(house: House, session: Session, header: PublicHeader, actor: Actor, what: str) -> None:
     hour = hour_of(house.now())
     reports.note(session, header.id, account=actor.id, what=what, hour=hour)
@@ -391,12 +383,6 @@ def _view(house: House, session: Session, actor: Actor, header: PublicHeader, un
 def _names(house: House, accounts: Collection[str], actor: Actor) -> dict[str, str]:
     with house.directory.reading() as session:
         return {key: one.name(actor.language) for key, one in directory.accounts(session, accounts).items()}
-
-
-def case_seen(house: House, session: Session, actor: Actor, case_id: str) -> str | None:
-    """The number of a case, if this person sees it."""
-    number = cases.opened(session, case_id).number
-    return number if index.find_id(session, scope_of(house, actor), number, today=today_for(house)) else None
 
 
 # ---- what is done with it --------------------------------------------------------------------------------------------
