@@ -8,6 +8,7 @@ more. Then the gate is asked; what it finds is mended by telling less: of that l
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 
 from school_protocol.domain import withholding
@@ -17,10 +18,12 @@ from school_protocol.figures.layout import MONTHLY, Layout, Slab, slab_of, witho
 from school_protocol.figures.release import GROUPS, SMALL, Key, NotReleasable, Release, Said, Told, said_of
 from school_protocol.figures.system import ALL, System, begin_alike
 
+FEW = 12
+"""Where no more than so many counts are told, one finding is mended at a time."""
 SCHOOL_LEAST = withholding.SHARE_LEAST
 """Of so many cases on a school's tables are told; of fewer, its total alone."""
-BY_LINE, BY_FAMILY = 12, 18
-"""Up to these rounds one cell goes; whatever stands near. Then all goes."""
+BY_FAMILY = 18
+"""After so many rounds all goes."""
 
 
 def suppress(counts: Counts, released: Sequence[Release] = (), progress: Progress = quiet) -> Release:
@@ -39,6 +42,8 @@ class Suppression:
         self.told: set[Key] = set()
         self.allowed: frozenset[Key] | None = None
         """What the turn before told; None: there was none."""
+        self.found_at: Counter[tuple[str, Slab]] = Counter()
+        """How often something was found in a table below a unit."""
         year = counts.period.months[0]
         self.before = [one for one in released if one.counts.period.months[0] == year]
 
@@ -56,7 +61,7 @@ class Suppression:
                 return release
             self.allowed = release.told
             near = self._apart(found)
-            for finding in near[:1] if len(release.told) <= BY_LINE else near:
+            for finding in near[:1] if len(release.told) <= FEW else near:
                 self._mend(finding, turn, release)
         raise NotReleasable("what was issued before can be worked out by itself")
 
@@ -263,15 +268,14 @@ class Suppression:
         return unit if star else self.counts.above.get(unit, "")
 
     def _mend(self, finding: Finding, turn: int, release: Release) -> None:
-        """Bar the least of what stands nearest to it; after some turns, all that does."""
+        """Bar the least of what stands nearest to it; twice as much each time that something is found there again."""
         if turn >= BY_FAMILY:
             self.barred |= release.told | release.spoken
             return
-        near: set[Key | Said] = next(filter(None, self._near(finding, release)), set())
-        if turn >= BY_LINE:
-            self.barred |= near
-        elif near:
-            self.barred.add(min(near, key=self._price))
+        place = self._family(finding), slab_of(finding.place.cell)
+        near = dict.fromkeys(one for group in self._near(finding, release) for one in sorted(group, key=self._price))
+        self.barred |= set(list(near)[: 2 ** self.found_at[place]])
+        self.found_at[place] += 1
 
     def _near(self, finding: Finding, release: Release) -> Iterator[set[Key | Said]]:
         """What is told near a finding: in its line, in its table beside it and above; then the totals of these."""

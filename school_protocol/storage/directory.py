@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -242,7 +243,7 @@ def _appointments_of(
 ) -> tuple[dict[str, list[Appointment]], dict[str, list[Appointment]]]:
     """Account → the appointments that count today, and all that there ever were."""
     now, every = defaultdict[str, list[Appointment]](list), defaultdict[str, list[Appointment]](list)
-    for found in session.execute(_APPOINTMENTS, {"ids": list(ids), "today": today}):
+    for found in session.execute(_appointments(), {"ids": list(ids), "today": today}):
         post = Appointment(found.role, found.unit, found.starts, found.ends)
         every[found.account].append(post)
         if found.counts:
@@ -253,7 +254,7 @@ def _appointments_of(
 def _left(session: Session, ids: Collection[str], posts: Mapping[str, list[Appointment]]) -> dict[str, set[str]]:
     """Account → numbers of the cases that it left, in units to which nobody has appointed it anew since."""
     left = defaultdict[str, set[str]](set)
-    for account_id, number, unit, at in session.execute(_LEFT, {"ids": list(ids)}):
+    for account_id, number, unit, at in session.execute(_left_cases(), {"ids": list(ids)}):
         anew = any(one.unit == unit and one.starts > at.date() for one in posts.get(account_id, ()))
         if number is not None and not anew:
             left[account_id].add(number)
@@ -271,7 +272,7 @@ class Holder:
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
-    rows = session.execute(_HOLDERS, {"units": list(units), "today": today})
+    rows = session.execute(_held(), {"units": list(units), "today": today})
     return tuple(Holder(_account(row), role, unit) for row, role, unit in rows)
 
 
@@ -288,6 +289,7 @@ def not_withdrawn() -> ColumnElement[bool]:
     return not_(withdrawn.correlate(AppointmentRow))
 
 
+@lru_cache(maxsize=1)  # asked for each page and each form, several times
 def _appointments() -> Select[*tuple[Any, ...]]:
     row = AppointmentRow
     counts = and_(*_current(bindparam("today", type_=Date()))).label("counts")
@@ -295,12 +297,14 @@ def _appointments() -> Select[*tuple[Any, ...]]:
     return query.where(row.account.in_(bindparam("ids", expanding=True))).order_by(row.starts, row.id)
 
 
+@lru_cache(maxsize=1)
 def _left_cases() -> Select[*tuple[Any, ...]]:
     row = AdministrationRow
     query = select(row.account, row.number, row.unit, row.at)
     return query.where(row.account.in_(bindparam("ids", expanding=True)), row.number.is_not(None))
 
 
+@lru_cache(maxsize=1)
 def _held() -> Select[*tuple[Any, ...]]:
     in_units = AppointmentRow.unit.in_(bindparam("units", expanding=True))
     return (
@@ -309,10 +313,6 @@ def _held() -> Select[*tuple[Any, ...]]:
         .where(in_units, AccountRow.active.is_(True), *_current(bindparam("today", type_=Date())))
         .order_by(AppointmentRow.role, AccountRow.username)
     )
-
-
-_APPOINTMENTS, _LEFT, _HOLDERS = _appointments(), _left_cases(), _held()
-"""Asked for each page and each form, several times: built once."""
 
 
 def hold_unit(session: Session, unit: str) -> None:

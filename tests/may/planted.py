@@ -151,14 +151,25 @@ def edited(function: Any, old: str, new: str) -> Iterator[None]:
     exec(code, made)
     before = plain.__code__
     plain.__code__ = made[plain.__name__].__code__
+    _forget()
     try:
         yield
     finally:
         plain.__code__ = before
+        _forget()
+
+
+def _forget() -> None:
+    """Statements that were written before are written anew."""
+    for one in (*vars(index).values(), *vars(directory).values()):
+        if hasattr(one, "cache_clear"):
+            one.cache_clear()
 
 
 def _plain(function: Any) -> Any:
-    """The function behind a property or a method."""
+    """The function behind a property, a method, or what it answered before."""
+    if hasattr(function, "cache_clear"):
+        function = function.__wrapped__
     for name in ("fget", "func", "__func__"):
         function = getattr(function, name, None) or function
     return function
@@ -318,9 +329,9 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # the scope as a WHERE
     (_lists, (
-        (index.where_visible, "_not_excluded(scope.account), ", ""),
-        (index.where_visible, "or_(*_ways(scope, today))", TRUE),
-        (index.where_visible, "or_(*_ways(scope, today))", "and_(*_ways(scope, today))"),
+        (index._visible, "_not_excluded(scope.account), ", ""),
+        (index._visible, "or_(*_ways(scope, today))", TRUE),
+        (index._visible, "or_(*_ways(scope, today))", "and_(*_ways(scope, today))"),
         (index._not_excluded, "return not_(excluded.correlate(CaseIndexRow))", f"return {TRUE}"),
         (index._not_excluded, ", CaseExclusionRow.account == account", ""),
         (index._not_excluded, "CaseExclusionRow.case_id == CaseIndexRow.case_id, ", ""),
@@ -347,8 +358,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (index._opened, ", CaseReaderRow.until > scope.now", ""),
         (index._opened, ", or_(*above)", ""),
         (index._opened, "CaseReaderRow.until > scope.now", "CaseReaderRow.until < scope.now"),
-        (index.page, "narrowed = [_not_excluded(scope.account), ", "narrowed = ["),
-        (index.page, "for way in _ways(scope, today)", f"for way in [{TRUE}]"),
+        (index._places, "narrowed = [_not_excluded(scope.account), ", "narrowed = ["),
+        (index._places, "for way in _ways(scope, today)", f"for way in [{TRUE}]"),
         (index.find_id, ", where_visible(scope, today)", ""),
         (index._one, ", where_visible(scope, today)", ""),
         (index.by_mark, "where_visible(scope, today), ", ""),
@@ -359,7 +370,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # whose role it is, on which day
     (_out_of_time, (
-        (directory._appointments_of, "*_current(today)", "True"),
+        (directory._appointments, '*_current(bindparam("today", type_=Date()))', "AppointmentRow.id.is_not(None)"),
         (directory._current, "return AppointmentRow.starts <= today, in_time,", "return in_time,"),
         (directory._current, "<= today, in_time,", "<= today,"),
     )),
@@ -554,7 +565,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (api_reading._answered_for, "[unit.id, *unit.parents]", "[unit.id]"),
         (stored_tokens.Token.is_good, "self.ended_at is None and ", ""),
         (stored_tokens.Token.is_good, " and day <= self.ends", ""),
-        (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed == hashed)", ""),
+        (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed.in_((_kept(hashed), hashed)))", ""),
     )),
     (_systems, (
         (api_tokens._keeper, " and known[one.role][1].administers", ""),

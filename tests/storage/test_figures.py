@@ -174,7 +174,7 @@ def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> 
     began, may_end = threading.Event(), threading.Event()
 
     def write() -> None:
-        with realm.store.writing() as session:
+        with realm.store.writing(together=True) as session:
             shares.put(session, realm.vault, late, ONE)
             began.set()
             may_end.wait(10)
@@ -185,7 +185,7 @@ def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> 
     if realm.store.engine.dialect.name == "sqlite":
         may_end.set()  # one writer at a time
         writer.join(20)
-    with realm.store.writing() as session:
+    with realm.store.writing(together=True) as session:
         counters.hold(session)
         summed: dict[counters.Key, tuple[str, counters.Change]] = {}
         for share in shares.every(session, realm.vault):
