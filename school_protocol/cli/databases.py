@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import os
-import sys
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Self
 
 import click
 
 from school_protocol.cli.group import main, say
+from school_protocol.cli.keys import bar
 from school_protocol.config import Settings, database_address, settings_from
 
 OWNER = "SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
@@ -57,8 +57,8 @@ def database_move(source: str, target: str, as_json: bool) -> None:
     before, after = _place(source, settings), _place(target, settings)
     if before.database == "" and after.database:
         after = replace(after, data=before.data)
-    with _Bars() as bars:
-        moved = move(before, after, SystemClock(), bars.step)
+    with ExitStack() as shown:
+        moved = move(before, after, SystemClock(), _bars(shown))
     if as_json:
         say(asdict(moved))
     else:
@@ -66,6 +66,19 @@ def database_move(source: str, target: str, as_json: bool) -> None:
     if moved.faults:
         click.echo(f"the journal has {moved.faults} faults, as it had before: see `journal verify`", err=True)
     click.echo(f"{source} takes no more writes; `database reopen` takes it back into service", err=True)
+
+
+def _bars(shown: ExitStack) -> Callable[[str, int, int], None]:
+    """One bar after the other, each as long as it has something to say."""
+    under_way: dict[str, Callable[[int, int], None]] = {}
+
+    def step(what: str, done: int, of: int) -> None:
+        if what not in under_way:
+            shown.close()
+            under_way[what] = shown.enter_context(bar(what))
+        under_way[what](done, of)
+
+    return step
 
 
 @database.command("reopen")
@@ -78,26 +91,3 @@ def database_reopen(yes: bool) -> None:
         raise click.ClickException("what was written to the other database since is not here: say --yes")
     reopen(settings_from(os.environ))
     click.echo("it takes writes again")
-
-
-class _Bars:
-    """One bar after the other, as long as each has something to say."""
-
-    def __init__(self) -> None:
-        self._stack, self._what, self._done = ExitStack(), "", 0
-        self._shown: Any = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self._stack.close()
-
-    def step(self, what: str, done: int, of: int) -> None:
-        if what != self._what:
-            self._stack.close()
-            self._what, self._done = what, 0
-            self._shown = self._stack.enter_context(click.progressbar(length=max(of, 1), label=what, file=sys.stderr))
-        if self._shown is not None and done > self._done:
-            self._shown.update(done - self._done)
-            self._done = done

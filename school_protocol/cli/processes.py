@@ -6,9 +6,11 @@ are sent, while the next ones, with the code that lies there by then, take what 
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -50,9 +52,15 @@ def serve(open_site: Callable[[], Any], *, host: str, port: int, processes: int)
     _Site(options, open_site).run()
 
 
-def measured_together() -> Path:
-    """A folder in which the processes put what each measured; made anew by each start."""
-    return Path(tempfile.mkdtemp(prefix="school-protocol-measured-"))
+@contextmanager
+def measured_together() -> Iterator[Path]:
+    """A folder in which the processes put what each measured, as long as the one above them lives."""
+    folder, above = Path(tempfile.mkdtemp(prefix="school-protocol-measured-")), os.getpid()
+    try:
+        yield folder
+    finally:
+        if os.getpid() == above:  # a process of its own comes this way, too, as it ends
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _forget(_arbiter: Any, worker: Any) -> None:
@@ -60,8 +68,3 @@ def _forget(_arbiter: Any, worker: Any) -> None:
     from prometheus_client import multiprocess
 
     multiprocess.mark_process_dead(worker.pid)  # type: ignore[no-untyped-call]
-
-
-def clear(folder: Path) -> None:
-    """The measurements go as the site ends."""
-    shutil.rmtree(folder, ignore_errors=True)

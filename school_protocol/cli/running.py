@@ -79,7 +79,7 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
 
     from school_protocol import jobs
     from school_protocol.cli import log
-    from school_protocol.web import create_app, limits
+    from school_protocol.web import create_app, fronts, limits
 
     log.begin()
     house = open_the_house(serves=no_worker)
@@ -89,8 +89,8 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     with nullcontext() if no_worker else jobs.working(queue):
         click.echo(f"http://{host}:{port}/")
         waitress.serve(
-            app, host=host, port=port, threads=8, ident=None, max_request_body_size=limits.MOST_SERVED,
-            **limits.CROWD, **behind(house.settings),
+            fronts.behind(app, house.settings.trusted_proxy), host=host, port=port, threads=8, ident=None,
+            max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=False, **limits.CROWD,
         )  # fmt: skip
 
 
@@ -102,8 +102,6 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         from school_protocol.cli import processes as many
     except ModuleNotFoundError as error:
         raise click.ClickException("several processes need gunicorn: pip install 'school-protocol[scale]'") from error
-    folder = many.measured_together()
-    os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
     os.environ.setdefault("SCHOOL_PROTOCOL_WEB_PROCESSES", str(processes))
 
     def open_site() -> Any:
@@ -117,14 +115,11 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         queue = jobs.queue_of(house)
         return fronts.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
 
-    above = os.getpid()
-    try:
+    with many.measured_together() as folder:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
         open_house_once()
         click.echo(f"http://{host}:{port}/")
         many.serve(open_site, host=host, port=port, processes=processes)
-    finally:
-        if os.getpid() == above:  # a process of its own comes this way, too, as it ends
-            many.clear(folder)
 
 
 def open_house_once() -> None:
@@ -164,16 +159,6 @@ def serve_a_room(host: str, port: int) -> None:
         app, host="0.0.0.0" if everywhere else host, port=port, threads=16, ident=None,  # noqa: S104
         max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=True, **limits.CROWD,
     )  # fmt: skip
-
-
-def behind(settings: Settings) -> dict[str, Any]:
-    """What the server believes of where a request comes from: what the proxy that is named says, nobody else."""
-    if not settings.trusted_proxy:
-        return {"clear_untrusted_proxy_headers": True}
-    return {
-        "trusted_proxy": settings.trusted_proxy, "trusted_proxy_count": 1, "clear_untrusted_proxy_headers": True,
-        "trusted_proxy_headers": {"x-forwarded-for", "x-forwarded-proto", "x-forwarded-host"},
-    }  # fmt: skip
 
 
 @main.command()

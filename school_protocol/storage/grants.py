@@ -39,13 +39,13 @@ class NotAName(SchoolProtocolError):
 
 def grants(part: Part, role: str, schema: str = "public") -> str:
     """The statements, for psql, that give `role` what the program needs of the tables of `part` in `schema`."""
-    be_names(role, schema)
+    check_names(role, schema)
     return "\n".join(_lines(part, role, schema)) + "\n"
 
 
 def queue_grants(role: str, schema: str) -> str:
     """The same of the schema in which the worker's queue lies: rows alone."""
-    be_names(role, schema)
+    check_names(role, schema)
     return (
         f"REVOKE CREATE ON SCHEMA {schema} FROM PUBLIC;\n"
         f"GRANT USAGE ON SCHEMA {schema} TO {role};\n"
@@ -54,7 +54,7 @@ def queue_grants(role: str, schema: str) -> str:
     )
 
 
-def be_names(*names: str) -> None:
+def check_names(*names: str) -> None:
     """Raises NotAName where one is anything else than a plain name."""
     for name in names:
         if not _NAME.fullmatch(name):

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from sqlalchemy import Connection, text
 
 from school_protocol.storage.engines import WHOSE
-from school_protocol.storage.grants import be_names
+from school_protocol.storage.grants import check_names
 
 WALLED = (
     "case_index", "event", "event_words", "case_key", "object_key", "identity", "identity_mark", "kept_file", "access",
@@ -23,7 +23,7 @@ WALLED = (
 
 def build(connection: Connection, site: str, workers: Sequence[str], *, realm: str, directory: str) -> None:
     """Put the wall up before the role `site`, as the owner of the tables; put up anew where it stands."""
-    be_names(site, *workers, realm, directory)
+    check_names(site, *workers, realm, directory)
     for statement in _statements(site, workers, realm, directory):
         connection.exec_driver_sql(statement)
 

@@ -1,4 +1,4 @@
-"""What is believed of where a request comes from, under a server that does not decide it itself."""
+"""What is believed of where a request comes from, whichever server stands in front."""
 
 from __future__ import annotations
 

@@ -22,7 +22,7 @@ from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
-from school_protocol.web import limits
+from school_protocol.web import fronts, limits
 from tests.documents.sealed import NOW
 
 
@@ -52,7 +52,10 @@ def listening(settings: Settings, **crowd: Any) -> Iterator[int]:
         seen = (environ["REMOTE_ADDR"], environ["wsgi.url_scheme"], environ["HTTP_HOST"])
         return ["|".join((*seen, environ.get("HTTP_X_FORWARDED_FOR", "-"))).encode()]
 
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=1, **running.behind(settings), **crowd)
+    server = waitress.create_server(
+        fronts.behind(app, settings.trusted_proxy), host="127.0.0.1", port=0, threads=1,
+        clear_untrusted_proxy_headers=False, **crowd,
+    )  # fmt: skip
 
     def serve() -> None:
         with suppress(OSError):  # the socket is closed under the loop that waits for it

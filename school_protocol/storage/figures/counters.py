@@ -10,11 +10,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import delete, event, insert, select, text, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.figure_tables import Cell, Cells
 from school_protocol.storage.figures.tables import FigureCounterRow, FigureFrozenRow
+from school_protocol.storage.placing import into
 
 Key = tuple[str, str, str]
 """Protocol, month, unit."""
@@ -48,9 +48,8 @@ def _write_pending(session: Session) -> None:
     if not wanted:
         return
     session.flush()
-    new = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
     rows = [_columns(key) | {"above": above, "counts": {}} for key, (above, _change) in wanted.items()]
-    session.execute(new(FigureCounterRow).values(rows).on_conflict_do_nothing())
+    session.execute(into(session, FigureCounterRow).values(rows).on_conflict_do_nothing())
     for row in _locked(session, wanted):
         above, change = wanted[row.protocol, row.month, row.unit]
         row.above, row.counts = above, added(row.counts, change)

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from sqlalchemy import exists, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.contributing import Share
@@ -16,6 +15,7 @@ from school_protocol.domain.figure_tables import Cell
 from school_protocol.storage.figures.counters import Change, added, change_at_commit
 from school_protocol.storage.figures.tables import FigureFrozenRow, FigureShareRow
 from school_protocol.storage.keys import case_key
+from school_protocol.storage.placing import into
 from school_protocol.storage.tables import CaseIndexRow, CaseKeyRow
 from school_protocol.storage.vault import Vault
 
@@ -54,8 +54,7 @@ def freeze(session: Session, vault: Vault, case_id: str) -> None:
         return
     left = _share(row, vault, case_key(session, vault, case_id))
     key = {"protocol": left.protocol, "month": left.month, "unit": left.path[0]}
-    new = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-    session.execute(new(FigureFrozenRow).values(**key, counts={}).on_conflict_do_nothing())
+    session.execute(into(session, FigureFrozenRow).values(**key, counts={}).on_conflict_do_nothing())
     held = session.scalars(select(FigureFrozenRow).filter_by(**key).with_for_update()).one()
     held.counts = added(held.counts, Change(dict.fromkeys(left.cells, 1)))
     session.delete(row)

@@ -22,12 +22,12 @@ from sqlalchemy import (
     union,
     union_all,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import IndexRow, where_visible
 from school_protocol.storage.keyset import beyond
+from school_protocol.storage.placing import put
 from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow, ReviewStateRow
 from school_protocol.storage.tables import CaseIndexRow
 
@@ -267,10 +267,7 @@ def remember(session: Session, account: str, chosen: Chosen) -> None:
     if chosen == Chosen():
         session.execute(delete(ReviewChoiceRow).where(ReviewChoiceRow.account == account))
         return
-    said = {"kind": chosen.kind, "place": chosen.place, "level": chosen.level}
-    new = postgresql.insert if session.connection().dialect.name == "postgresql" else sqlite.insert
-    kept = new(ReviewChoiceRow).values(account=account, **said)
-    session.execute(kept.on_conflict_do_update(index_elements=[ReviewChoiceRow.account], set_=said))
+    put(session, ReviewChoiceRow(account=account, kind=chosen.kind, place=chosen.place, level=chosen.level))
 
 
 def remembered(session: Session, account: str) -> Chosen:
