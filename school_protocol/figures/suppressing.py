@@ -274,8 +274,6 @@ class Suppression:
             return
         place = self._family(finding), slab_of(finding.place.cell)
         near = dict.fromkeys(one for group in self._near(finding, release) for one in sorted(group, key=self._price))
-        if len(near) > 1:
-            near.pop(Key(self.counts.unit, "", ALL), None)  # with it goes all that is told
         self.barred |= set(list(near)[: 2 ** self.found_at[place]])
         self.found_at[place] += 1
 
