@@ -16,6 +16,7 @@ from school_protocol.cli import (  # noqa: F401 - each adds its commands
     reports,
     retention,
     running,
+    sampling,
     scenarios,
     staff,
     tokens,

@@ -30,7 +30,7 @@ from school_protocol.services.figures import demo as figures
 from school_protocol.services.house import House, SystemClock, open_house, open_vault
 from school_protocol.services.identity import factors
 from school_protocol.services.loading import reindex
-from school_protocol.services.scripts import Played, Player, Step, TurnableClock, story_of
+from school_protocol.services.scripts import Played, Player, Step, TurnableClock, shifted, story_of
 from school_protocol.services.signalement import demo as signalement
 from school_protocol.services.visits import demo as visits
 from school_protocol.storage import anchors, directory, erased, key_files, keys, preparing, proving, restoring
@@ -349,9 +349,12 @@ TOLD: tuple[signalement.Told, ...] = (
 
 
 def prepare(
-    settings: Settings, *, reset: bool, password: str | None, say: Say, clock: Clock | None = None
+    settings: Settings, *, reset: bool, password: str | None, say: Say, clock: Clock | None = None, told: bool = True
 ) -> DemoAccounts:
-    """The demo's accounts; its data is made where there is none. Raises DemoError where other data is kept."""
+    """The demo's accounts; its data is made where there is none. Raises DemoError where other data is kept.
+
+    Without `told` its places and people alone are made, no case and no figures.
+    """
     kept = _noted(settings)
     if reset or kept == UNFINISHED:
         _clear(settings, kept, say)
@@ -366,7 +369,7 @@ def prepare(
     turning = TurnableClock((clock or SystemClock()).now())
     house = open_house(settings, turning)
     try:
-        _seed(house, turning, accounts.password, say)
+        _seed(house, turning, accounts.password, say, told=told)
         accounts = _listed(accounts.password, _seeds(house))
     finally:
         house.close()
@@ -402,7 +405,7 @@ def _drawn() -> str:
 
 
 def _listed(password: str, seeds: Mapping[str, str] = MappingProxyType({})) -> DemoAccounts:
-    protocol, _content = _definition()
+    protocol, _content = definition()
     places = {place.code: place.fr for place in (COUNTRY, *REGIONS, *PROVINCES, *SCHOOLS)}
     lines = (
         DemoAccount(one.username, one.fr, protocol.roles[one.role].title.in_language("fr"), places[one.place])
@@ -496,12 +499,12 @@ def _again(settings: Settings, kept: str, password: str | None, say: Say) -> Dem
 # ---- the directory -----------------------------------------------------------------------------------------------
 
 
-def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
+def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: bool) -> None:
     now = clock.now()
     with house.directory.writing() as session:
         letters.mark_as_demo(session, at=now)
     say("Academies, schools, calendars, contacts and accounts")
-    protocol, content = _definition()
+    protocol, content = definition()
     units = _units(house)
     _authority(house.settings, now)
     _contacts(house, units, now)
@@ -519,13 +522,16 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say) -> None:
     systems.seed(
         house, accounts["admin"], accounts["academie"], region=REGIONS[0].code, province=PROVINCES[0].code, now=now
     )
+    if not told:
+        return
     Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
     say("Figures of the academy, as they are issued")
     figures.seed(house, accounts["academie"])
     signalement.seed(house, accounts["directeur"], SCHOOLS[0].code, TOLD)
 
 
-def _definition() -> tuple[Protocol, bytes]:
+def definition() -> tuple[Protocol, bytes]:
+    """The definition that the demo follows, and its bytes."""
     content = (files("school_protocol.protocol_definitions") / DEFINITION / "1.yaml").read_bytes()
     return read(content, f"{DEFINITION}/1.yaml"), content
 
@@ -672,7 +678,7 @@ class Theatre:
         for step in steps:
             at = datetime.fromisoformat(step["at"])
             days = ((at + delta).date() - at.date()).days
-            moved = _shifted(_renamed(step, scene.names), timedelta(days=days), delta)
+            moved = shifted(_renamed(step, scene.names), timedelta(days=days), delta)
             yield {**moved, "at": (at + delta).isoformat(timespec="minutes")}
 
     def _delta(self, scene: Scene, moments: Sequence[datetime]) -> timedelta:
@@ -718,20 +724,4 @@ def _renamed(value: Any, names: Mapping[str, str]) -> Any:
         return [_renamed(item, names) for item in value]
     for name, other in names.items():
         value = value.replace(name, other)
-    return value
-
-
-def _shifted(value: Any, days: timedelta, delta: timedelta) -> Any:
-    """Every date and moment among the answers, moved along."""
-    if isinstance(value, Mapping):
-        return {key: _shifted(item, days, delta) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_shifted(item, days, delta) for item in value]
-    try:
-        if len(value) == 10:
-            return (date.fromisoformat(value) + days).isoformat()
-        if len(value) == 16:
-            return (datetime.fromisoformat(value) + delta).isoformat(timespec="minutes")
-    except ValueError:
-        pass
     return value

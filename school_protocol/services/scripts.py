@@ -634,6 +634,22 @@ def moment(text: str, where: str) -> datetime:
     return (found if found.tzinfo else found.replace(tzinfo=ZONE)).astimezone(UTC)
 
 
+def shifted(value: Any, days: timedelta, delta: timedelta) -> Any:
+    """Every date and moment among a step's answers, moved along."""
+    if isinstance(value, Mapping):
+        return {key: shifted(item, days, delta) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shifted(item, days, delta) for item in value]
+    try:
+        if len(value) == 10:
+            return (date.fromisoformat(value) + days).isoformat()
+        if len(value) == 16:
+            return (datetime.fromisoformat(value) + delta).isoformat(timespec="minutes")
+    except ValueError:
+        pass
+    return value
+
+
 def as_json(played: Sequence[Played]) -> str:
     """What was played, for other programs."""
     return json.dumps(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -128,6 +128,11 @@ def free_number(session: Session, rng: random.Random) -> str:
     return number
 
 
+def taken(session: Session, numbers: Iterable[str]) -> set[str]:
+    """Those of these numbers that cases of this store have."""
+    return set(session.scalars(select(CaseRecordRow.number).where(CaseRecordRow.number.in_(list(numbers)))))
+
+
 def seen_as(session: Session, case_id: str) -> frozenset[str]:
     """In which roles the case was opened since it came in: kind and role of an event stand in clear."""
     seen = select(EventRow.role).where(EventRow.case_id == case_id, EventRow.kind == EventKind.case_seen.value)
@@ -177,18 +182,45 @@ def hold_beside(session: Session, case_id: str) -> None:
         hold(session, case_id)
 
 
+@dataclass(slots=True)
+class Chained:
+    """Rows of entries that are sealed and linked, not written yet: of one case or of many."""
+
+    events: list[dict[str, Any]] = field(default_factory=list)
+    words: list[dict[str, Any]] = field(default_factory=list)
+    own_keys: list[dict[str, Any]] = field(default_factory=list)
+    """Keys of words, each wrapped by the key of its case."""
+
+    def seal(self, vault: Vault, key: bytes, record: CaseRecordRow, before: bytes, entries: Iterable[Entry]) -> None:
+        """Add numbered entries of a case, after the link `before`."""
+        for entry in entries:
+            row = _sealed_event(vault, key, record.id, entry)
+            if entry.words:
+                row.words_commitment = self._seal_words(vault, key, record.id, entry)
+            row.prev_hash = before
+            row.hash = before = journal.link_hash(vault, row)
+            self.events.append(_columns(row))
+
+    def _seal_words(self, vault: Vault, key: bytes, case_id: str, entry: Entry) -> bytes:
+        object_id, own = _words_object(entry.seq), vault.new_case_key()
+        wrapped = vault.wrap_object(key, case_id, object_id, own)
+        data = canonical(entry.words)
+        sealed = seal_bytes(own, journal.words_label(case_id, entry.seq), data)
+        self.own_keys.append({"case_id": case_id, "object_id": object_id, "wrapped": wrapped})
+        self.words.append({"case_id": case_id, "seq": entry.seq, "object_id": object_id, "sealed": sealed})
+        return vault.commit(own, data)
+
+    def write(self, session: Session) -> None:
+        """Put them into their tables, events before their words."""
+        for table, rows in ((EventRow, self.events), (ObjectKeyRow, self.own_keys), (EventWordsRow, self.words)):
+            if rows:
+                session.execute(insert(table), rows)
+
+
 def _write(session: Session, vault: Vault, record: CaseRecordRow, entries: Sequence[Entry]) -> None:
-    key = keys.case_key(session, vault, record.id)
-    before = _hash_before(session, vault, record)
-    for entry in entries:
-        row = _sealed_event(vault, key, record.id, entry)
-        if entry.words:
-            row.words_commitment, words = _sealed_words(session, vault, key, record.id, entry)
-        row.prev_hash = before
-        row.hash = before = journal.link_hash(vault, row)
-        session.execute(insert(EventRow).values(_columns(row)))
-        if entry.words:
-            session.execute(insert(EventWordsRow).values(words))
+    rows = Chained()
+    rows.seal(vault, keys.case_key(session, vault, record.id), record, _hash_before(session, vault, record), entries)
+    rows.write(session)
 
 
 def _hash_before(session: Session, vault: Vault, record: CaseRecordRow) -> bytes:
@@ -210,16 +242,6 @@ def _sealed_event(vault: Vault, key: bytes, case_id: str, entry: Entry) -> Event
         body_commitment=vault.commit(key, data),
         words_commitment=None,
     )
-
-
-def _sealed_words(
-    session: Session, vault: Vault, key: bytes, case_id: str, entry: Entry
-) -> tuple[bytes, dict[str, Any]]:
-    object_id = _words_object(entry.seq)
-    own = keys.new_object_key(session, vault, key, case_id, object_id)
-    data = canonical(entry.words)
-    sealed = seal_bytes(own, journal.words_label(case_id, entry.seq), data)
-    return vault.commit(own, data), {"case_id": case_id, "seq": entry.seq, "object_id": object_id, "sealed": sealed}
 
 
 def _words_object(seq: int) -> str:

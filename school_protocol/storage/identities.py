@@ -37,13 +37,36 @@ def keep(
     """Seal who stands in a slot, in place of what was kept; `marks` are the names and codes to find the case by."""
     unit = cases.opened(session, case_id).unit
     forget(session, case_id, slot_id)
-    own = keys.new_object_key(session, vault, keys.case_key(session, vault, case_id), case_id, _object(slot_id))
-    sealed = vault.seal(own, _label(case_id, slot_id), values)
-    row = {"case_id": case_id, "slot_id": slot_id, "slot": slot, "sealed": sealed}
-    session.execute(insert(IdentityRow).values(row))
-    for mark in {vault.mark(unit, text) for text in marks if normalised(text)}:
-        found = {"unit": unit, "mark": mark, "case_id": case_id, "slot_id": slot_id}
-        session.execute(insert(IdentityMarkRow).values(found))
+    kept = sealed(vault, keys.case_key(session, vault, case_id), case_id, slot_id, slot, values)
+    session.execute(insert(ObjectKeyRow), [kept.own_key])
+    session.execute(insert(IdentityRow), [kept.row])
+    if found := mark_rows(vault, unit, case_id, slot_id, marks):
+        session.execute(insert(IdentityMarkRow), found)
+
+
+@dataclass(frozen=True, slots=True)
+class Sealed:
+    """Rows of one person: their key, wrapped by the key of the case, and what is sealed under it."""
+
+    own_key: dict[str, Any]
+    row: dict[str, Any]
+
+
+def sealed(vault: Vault, key: bytes, case_id: str, slot_id: str, slot: str, values: Mapping[str, Any]) -> Sealed:
+    """Who stands in a slot, sealed, not written yet."""
+    own = vault.new_case_key()
+    wrapped = vault.wrap_object(key, case_id, _object(slot_id), own)
+    said = vault.seal(own, _label(case_id, slot_id), values)
+    return Sealed(
+        {"case_id": case_id, "object_id": _object(slot_id), "wrapped": wrapped},
+        {"case_id": case_id, "slot_id": slot_id, "slot": slot, "sealed": said},
+    )
+
+
+def mark_rows(vault: Vault, unit: str, case_id: str, slot_id: str, marks: Iterable[str]) -> list[dict[str, Any]]:
+    """Rows by which a case is found by a name or a code, not written yet."""
+    found = {vault.mark(unit, text) for text in marks if normalised(text)}
+    return [{"unit": unit, "mark": mark, "case_id": case_id, "slot_id": slot_id} for mark in found]
 
 
 def load(session: Session, vault: Vault, case_id: str) -> tuple[Identity, ...]:

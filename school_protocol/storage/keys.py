@@ -35,13 +35,20 @@ _BATCH = 200
 
 def prepare_key(store: Store, vault: Vault) -> str:
     """A new case id whose key is already committed, in a transaction of its own: no case without its key."""
-    case_id = new_id()
-    key = vault.new_case_key()
-    with store.writing() as session:
+    return prepare_keys(store, vault, 1)[0][0]
+
+
+def prepare_keys(store: Store, vault: Vault, count: int) -> list[tuple[str, bytes]]:
+    """So many new case ids, each with its key, all committed."""
+    prepared = [(new_id(), vault.new_case_key()) for _ in range(count)]
+    rows = []
+    for case_id, key in prepared:
         row = CaseKeyRow(case_id=case_id, created_at=datetime.now(UTC))
         row.master, row.wrapped = vault.wrap(key, row.label)
-        session.add(row)
-    return case_id
+        rows.append(row)
+    with store.writing() as session:
+        session.add_all(rows)
+    return prepared
 
 
 def drop_unused_keys(session: Session, before: datetime) -> int:

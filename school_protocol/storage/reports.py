@@ -60,12 +60,17 @@ def receive(
         reporter=reporter,
         status=ReportStatus.waiting.value,
     )
-    key = vault.new_case_key()
-    row.master, row.wrapped = vault.wrap(key, row.label)
-    row.sealed = vault.seal(key, row.label, content)
+    seal(vault, row, content)
     session.add(row)
     session.flush()
     return row.id
+
+
+def seal(vault: Vault, row: ReportRow, content: Mapping[str, Any]) -> None:
+    """Put what a report says into its row, under a new key."""
+    key = vault.new_case_key()
+    row.master, row.wrapped = vault.wrap(key, row.label)
+    row.sealed = vault.seal(key, row.label, content)
 
 
 def header(session: Session, report_id: str) -> ReportHeader:

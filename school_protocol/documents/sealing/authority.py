@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
     KeySerializationEncryption,
     NoEncryption,
     PrivateFormat,
+    load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
@@ -104,9 +105,21 @@ def make_authority(
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_secret(folder / f"{ROOT}.key.pem", key_pem(root.key, passphrase))
     (folder / f"{ROOT}.pem").write_bytes(root.pem)
+    _issue(root, folder, academies, validity, passphrase)
+    return root
+
+
+def add_academies(folder: Path, academies: Mapping[str, str], validity: Validity, passphrase: str = "") -> None:
+    """A key for each further academy, signed by the root that `make_authority` wrote there. Raises KeyExists."""
+    key = load_pem_private_key((folder / f"{ROOT}.key.pem").read_bytes(), passphrase.encode() or None)
+    assert isinstance(key, ec.EllipticCurvePrivateKey)
+    root = Authority(key, x509.load_pem_x509_certificate((folder / f"{ROOT}.pem").read_bytes()))
+    _issue(root, folder, academies, validity, passphrase)
+
+
+def _issue(root: Authority, folder: Path, academies: Mapping[str, str], validity: Validity, passphrase: str) -> None:
     for stem, name in academies.items():
         write_secret(folder / f"{stem}.pem", signing_pem(root.issue(name, validity), passphrase))
-    return root
 
 
 def signing_pem(signing: SigningKey, passphrase: str = "") -> bytes:

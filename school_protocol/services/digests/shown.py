@@ -37,8 +37,11 @@ class Shelf:
 
 def shows_mails(house: House) -> bool:
     """Whether mails are shown here: in a demo, which alone bears the mark of one, and only without a mail server."""
-    if house.settings.smtp:
-        return False
+    return not house.settings.smtp and is_demo(house)
+
+
+def is_demo(house: House) -> bool:
+    """Whether everything here is made up: so it was marked as it was founded, and no other installation is."""
     with house.directory.reading() as session:
         return letters.is_demo(session)
 

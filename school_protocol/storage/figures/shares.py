@@ -5,9 +5,10 @@ Of one case, kinds of facts and dangers say more than a list may: they are seale
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.contributing import Share
@@ -29,16 +30,26 @@ def put(session: Session, vault: Vault, case_id: str, share: Share) -> None:
     if before is not None:
         change_at_commit(session, _changes(before, -1))
     change_at_commit(session, _changes(share, 1))
-    session.merge(
-        FigureShareRow(
-            case_id=case_id,
-            protocol=share.protocol,
-            month=share.month,
-            path=list(share.path),
-            sealed=vault.seal(key, _label(case_id), [list(cell) for cell in sorted(share.cells)]),
-        )
-    )
+    session.merge(FigureShareRow(**_columns(vault, key, case_id, share)))
     session.flush()
+
+
+def put_new(session: Session, vault: Vault, added: Sequence[tuple[str, bytes, Share]]) -> None:
+    """Keep what cases add that added nothing before: id, key, share."""
+    for _case_id, _key, share in added:
+        change_at_commit(session, _changes(share, 1))
+    if added:
+        session.execute(insert(FigureShareRow), [_columns(vault, key, case_id, share) for case_id, key, share in added])
+
+
+def _columns(vault: Vault, key: bytes, case_id: str, share: Share) -> dict[str, Any]:
+    return {
+        "case_id": case_id,
+        "protocol": share.protocol,
+        "month": share.month,
+        "path": list(share.path),
+        "sealed": vault.seal(key, _label(case_id), [list(cell) for cell in sorted(share.cells)]),
+    }
 
 
 def share(session: Session, vault: Vault, case_id: str) -> Share | None:

@@ -1,0 +1,137 @@
+"""Fills a demo with made-up cases: histories that the engine decided, written again under schools, people and keys."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import accumulate, islice
+from typing import Any
+
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.figure_tables import own_part
+from school_protocol.services import demo
+from school_protocol.services.accounts import hash_password
+from school_protocol.services.digests.shown import is_demo
+from school_protocol.services.house import House
+from school_protocol.services.loading import mark_text
+from school_protocol.services.sampling.country import School, name_of, schools
+from school_protocol.services.sampling.histories import Played, played
+from school_protocol.storage import cases, stamping
+
+Progress = Callable[[str, int, int], None]
+
+OPEN = 1 / 20
+"""Of all cases, those that are under way."""
+RECENT = timedelta(weeks=5)
+"""How long ago the latest event of a case under way lies at most, where there is one so young."""
+AT_ONCE = 250
+"""Cases of one transaction."""
+PLAYS = (12, 48)
+"""How many stories are played, at least and at most."""
+CASES_A_PLAY = 1_000
+
+
+class NoSample(SchoolProtocolError):
+    """Made-up cases have no place here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sampled:
+    """What was made."""
+
+    cases: int
+    events: int
+    schools: int
+    histories: int
+
+
+def sample(house: House, count: int, *, seed: int, password: str, progress: Progress) -> Sampled:
+    """So many more cases in a demo, the same for the same seed but for their keys; all of a batch, or none.
+
+    Raises NoSample where something real could be among them.
+    """
+    if not is_demo(house):
+        raise NoSample("made-up cases are for a demo alone: nothing real is to be among them")
+    rng = random.Random(f"{seed}")  # noqa: S311 - the same cases for the same seed
+    protocol, content = demo.definition()
+    plays = min(max(count // CASES_A_PLAY, PLAYS[0]), PLAYS[1])
+    found = played(
+        protocol, content, demo.calendar(), plays=plays, rng=rng, now=house.now(),
+        progress=lambda done, total: progress("histories", done, total),
+    )  # fmt: skip
+    parts = {part for one in found for part in one.cast}
+    places = schools(house, protocol, parts, count, hashed=hash_password(password))
+    made = events = 0
+    for batch in _batches(_copies(house, found, places, count, rng)):
+        stamping.write(house.realm, house.vault, batch)
+        made, events = made + len(batch), events + sum(len(copy.history.entries) for copy in batch)
+        progress("cases", made, count)
+    return Sampled(made, events, len(places), len(found))
+
+
+def _batches(copies: Iterator[stamping.Copy]) -> Iterator[list[stamping.Copy]]:
+    while batch := list(islice(copies, AT_ONCE)):
+        yield batch
+
+
+def _copies(
+    house: House, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random
+) -> Iterator[stamping.Copy]:
+    ended, under_way = ([one for one in found if one.history.ended is which] for which in (True, False))
+    under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
+    chances = {
+        id(some): list(accumulate(len(one.history.entries) ** -2.0 for one in some)) for some in (ended, under_way)
+    }
+    numbers = _numbers(house, rng)
+    for place in range(count):
+        some = under_way if under_way and rng.random() < OPEN else ended
+        chosen = rng.choices(some, cum_weights=chances[id(some)])[0]
+        yield _copy(chosen, rng.choice(places), next(numbers), place, rng)
+
+
+def _numbers(house: House, rng: random.Random) -> Iterator[str]:
+    """Numbers that no case has."""
+    given: set[str] = set()
+    while True:
+        drawn = {cases.new_number(rng): None for _ in range(AT_ONCE)}
+        with house.realm.reading() as session:
+            taken = cases.taken(session, drawn)
+        for number in drawn:
+            if number not in taken and number not in given:
+                given.add(number)
+                yield number
+
+
+def _copy(chosen: Played, school: School, number: str, place: int, rng: random.Random) -> stamping.Copy:
+    ids = {old: school.places[kind] for kind, old in chosen.places.items()}
+    ids |= {account: school.cast[part] for part, account in chosen.cast.items()}
+    people = {
+        person.slot_id: _somebody_else(person.values, rng)
+        for person in chosen.history.people
+        if person.values is not None
+    }
+    marks = {
+        slot: [mark_text(str(values[key])) for key in ("name", "massar") if key in values]
+        for slot, values in people.items()
+    }
+    return stamping.Copy(
+        history=chosen.history, number=number, ids=ids, path=_path(chosen, school), people=people, marks=marks
+    )
+
+
+def _path(chosen: Played, school: School) -> tuple[str, ...]:
+    """Where it counts: at the school, or, where somebody of the school must not know of it, above it."""
+    if chosen.history.share.path[0].endswith("~"):
+        return (own_part(school.unit.parents[0]), *school.unit.parents)
+    return (school.unit.id, *school.unit.parents)
+
+
+def _somebody_else(values: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
+    other = dict(values)
+    if "name" in other:
+        other["name"] = f"{name_of(rng.randrange(143))[rng.choice(('fr', 'ar'))]}-{rng.randrange(10_000)}"
+    if "massar" in other:
+        other["massar"] = f"{rng.choice('GJKMR')}{rng.randrange(10**9):09}"
+    return other

@@ -1,0 +1,119 @@
+"""Histories to be written again: stories of a definition, played through the use cases at moments drawn by lot."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from school_protocol.domain.clock import Calendar
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.services.loading import folded, reindex, schools_named
+from school_protocol.services.scripts import Player, Step, Story, shifted, stories_of, throwaway
+from school_protocol.storage import cases, directory, stamping
+from school_protocol.storage.vault import canonical
+from school_protocol.wording import ZONE
+
+WEEKS = 150
+"""How far back whole stories may lie: three school years."""
+LATELY = 3
+"""In how many weeks before now a case under way had its latest step."""
+UNDER_WAY = 1 / 4
+"""Of the stories played, those that are cut off on the way."""
+TRIES = 20
+"""How often another moment is drawn where a story doesn't go, at one, as it says."""
+
+
+class NoHistory(SchoolProtocolError):
+    """The definition has no story that can be played."""
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """A history, and whom its ids stand for: places by kind, people by what scripts call them."""
+
+    history: stamping.History
+    places: Mapping[ScopeKind, str]
+    cast: Mapping[str, str]
+    """`role` or `role/2` → account."""
+
+
+def played(
+    protocol: Protocol,
+    content: bytes,
+    calendar: Calendar,
+    *,
+    plays: int,
+    rng: random.Random,
+    now: datetime,
+    progress: Callable[[int, int], None],
+) -> list[Played]:
+    """What so many plays of the definition's stories come to, each story in its turn; raises NoHistory for none."""
+    stories = [story for _name, story in stories_of(protocol.protocol)]
+    found: list[Played] = []
+    with throwaway(protocol, content, now) as player:
+        with player.house.directory.writing() as session:
+            directory.set_calendar(session, player.places[ScopeKind.region], calendar)
+        for place in range(plays if stories else 0):
+            for _try in range(TRIES):
+                if went := _play(
+                    replace(player, numbers={}, played=[], unseen=set()), stories[place % len(stories)], rng, now
+                ):
+                    found += went
+                    break
+            progress(place + 1, plays)
+    if not any(one.history.ended for one in found):
+        raise NoHistory(f"{protocol.protocol} has no story whose cases end")
+    return found
+
+
+def _play(player: Player, story: Story, rng: random.Random, now: datetime) -> list[Played]:
+    """The cases of a story as they stand now; none where it doesn't go as it says at the moment that was drawn."""
+    steps = _cut(story.steps, rng) if rng.random() < UNDER_WAY else story.steps
+    steps = _moved(steps, rng.randrange(LATELY if steps is not story.steps else WEEKS), now)
+    player.watching, player.clock.moment = False, datetime.min.replace(tzinfo=UTC)
+    for step in steps:
+        player.play([step])
+        if not player.played[-1].went_as_said:
+            return []
+    player.clock.moment = now
+    return list(_as_they_stand(player))
+
+
+def _cut(steps: Sequence[Step], rng: random.Random) -> Sequence[Step]:
+    """The steps up to one drawn by lot."""
+    return steps[: rng.randrange(2, len(steps))]
+
+
+def _moved(steps: Sequence[Step], weeks: int, now: datetime) -> list[dict[str, object]]:
+    """The steps so many weeks back, the last of them before now: whole weeks, so that days of the week stay."""
+    told = [datetime.fromisoformat(str(step["at"])) for step in steps]
+    latest = now.astimezone(ZONE).replace(tzinfo=None) - timedelta(hours=1)
+    delta = timedelta(weeks=(latest - told[-1]) // timedelta(weeks=1) - weeks)
+    return [
+        {**shifted(step, delta, delta), "at": (at + delta).isoformat(timespec="minutes")}
+        for step, at in zip(steps, told, strict=True)
+    ]
+
+
+def _as_they_stand(player: Player) -> Iterator[Played]:
+    """The cases of what was played, but those that name another case or another school: it would not be there."""
+    cast = {name: actor.id for name, actor in player.actors.items()}
+    places = {**player.places, ScopeKind.unit: player.school}
+    house, others = player.house, set(player.numbers.values())
+    for number in player.numbers.values():
+        with house.realm.writing() as session:
+            case_id = cases.find_by_number(session, number)
+            assert case_id is not None
+            reindex(house, session, case_id)
+            history = stamping.read(session, house.vault, case_id)
+            names_schools = schools_named(*folded(house, session, case_id))
+        if not names_schools and not _names(history, others - {number}):
+            yield Played(history, places, cast)
+
+
+def _names(history: stamping.History, others: set[str]) -> bool:
+    told = b"".join(canonical(entry.body) for entry in history.entries)
+    return any(number.encode() in told for number in others)

@@ -1,0 +1,232 @@
+"""Made-up cases are cases: sealed, chained, indexed, counted; they open, move on and have their files issued."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+
+from school_protocol.config import Settings
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services import demo
+from school_protocol.services.accounts import actor_named, sign_in
+from school_protocol.services.desk import find_by_pupil
+from school_protocol.services.figures.rebuilding import rebuild
+from school_protocol.services.house import House, open_house
+from school_protocol.services.journal import rebuild_index
+from school_protocol.services.papers.issuing import issue_case_file
+from school_protocol.services.recording import make_move, record_act
+from school_protocol.services.sampling import Sampled, filling, histories, sample
+from school_protocol.services.scripts import TurnableClock, stories_of
+from school_protocol.services.showing import see_case, see_choices
+from school_protocol.storage import identities, index, journal, stamping
+from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow, EventRow, RealmBase
+
+NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
+COUNT, SEED, PASSWORD = 70, 7, "essai-essai-essai-12"
+
+
+@dataclass
+class Filled:
+    house: House
+    done: Sampled
+    said: list[tuple[str, int, int]]
+
+    @property
+    def protocol(self) -> Protocol:
+        return self.house.library.current()[0]
+
+    def rows(self, *, ended: bool) -> list[CaseIndexRow]:
+        with self.house.realm.reading() as session:
+            query = select(CaseIndexRow).where(CaseIndexRow.ended == ended).order_by(CaseIndexRow.number)
+            return list(session.scalars(query))
+
+    def seen_by(self, part: str) -> Iterator[tuple[CaseIndexRow, Actor]]:
+        """Cases under way, and who plays that part at their school, as far as they see them."""
+        for row in self.rows(ended=False):
+            with suppress(Unseen):
+                actor = self.actor(row.unit, part)
+                see_choices(self.house, actor, row.number)
+                yield row, actor
+
+    def actor(self, unit: str, part: str) -> Actor:
+        with self.house.directory.reading() as session:
+            code = session.scalar(text("SELECT code FROM unit WHERE id = :unit"), {"unit": unit})
+        found = actor_named(self.house, f"{str(code).lower()}-{part}")
+        assert found is not None
+        return found
+
+
+def filled(folder: Path, count: int = COUNT) -> Filled:
+    """Out of two of the stories, to be quick."""
+    told = [(name, story) for name, story in stories_of("ma-cyberharassment") if name in ("reopening", "sc4")]
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(filling, "PLAYS", (6, 6))
+        patched.setattr(histories, "stories_of", lambda _protocol: told)
+        patched.setattr(filling, "AT_ONCE", 32)
+        settings, clock = Settings(data=folder), TurnableClock(NOW)
+        demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
+        house = open_house(settings, clock)
+        said: list[tuple[str, int, int]] = []
+        done = sample(house, count, seed=SEED, password=PASSWORD, progress=lambda *step: said.append(step))
+    return Filled(house, done, said)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
+    found = filled(tmp_path_factory.mktemp("sample"))
+    yield found
+    found.house.close()
+
+
+def test_there_are_as_many_as_were_asked_for(made: Filled) -> None:
+    with made.house.realm.reading() as session:
+        assert journal.count_cases(session) == made.done.cases == COUNT
+        assert session.scalar(select(func.count()).select_from(EventRow)) == made.done.events
+    assert (made.said[-1], made.said[0][0]) == (("cases", COUNT, COUNT), "histories")
+    open_ones = made.rows(ended=False)
+    assert 0 < len(open_ones) < COUNT / 2
+    assert len({row.unit for row in open_ones + made.rows(ended=True)}) > 3
+
+
+def test_every_chain_holds_and_a_bit_that_was_turned_is_found(made: Filled) -> None:
+    house = made.house
+    with house.realm.reading() as session:
+        assert journal.verify_all(session, house.vault) == []
+    with house.realm.writing() as session:
+        row = session.scalars(select(EventRow).order_by(EventRow.case_id, EventRow.seq).limit(1)).one()
+        session.expunge(row)
+        row.sealed = bytes([*row.sealed[:-1], row.sealed[-1] ^ 1])
+        assert not journal._body_holds(house.vault, journal.keys.case_key(session, house.vault, row.case_id), row)
+
+
+def test_the_index_and_the_figures_are_what_they_would_be_made_anew(made: Filled) -> None:
+    before = _index(made.house)
+    assert rebuild_index(made.house) == COUNT
+    assert _index(made.house) == before
+    found = rebuild(made.house)
+    assert (found.cases, found.shares_changed, found.counters_changed) == (COUNT, 0, 0)
+
+
+def test_the_comparison_of_the_index_sees_a_row_that_is_otherwise(made: Filled) -> None:
+    before = _index(made.house)
+    with made.house.realm.writing() as session:
+        number = made.rows(ended=False)[0].number
+        session.execute(text("UPDATE case_index SET raised = raised + 1 WHERE number = :number"), {"number": number})
+    try:
+        assert _index(made.house) != before
+    finally:
+        rebuild_index(made.house)
+
+
+def _index(house: House) -> dict[str, list[Any]]:
+    with house.realm.reading() as session:
+        return {
+            table.name: sorted(map(repr, session.execute(select(table)).all())) for table in stamping.index_tables()
+        }
+
+
+def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) -> None:
+    """Each account and unit that a case names, open or sealed, is one of this directory."""
+    house, long = made.house, re.compile(r"\b[a-z2-7]{26}\b")
+    with house.directory.reading() as session:
+        known = {str(one) for table in ("account", "unit") for one in session.scalars(text(f"SELECT id FROM {table}"))}
+    with house.realm.reading() as session:
+        known |= {
+            str(one) for table in ("case_record", "report") for one in session.scalars(text(f"SELECT id FROM {table}"))
+        }
+        told = " ".join(
+            f"{entry.actor} {entry.body} {entry.words}"
+            for case_id in journal.case_ids(session, after="", limit=COUNT)
+            for entry in stamping.read(session, house.vault, case_id).entries
+        )
+    named = set(long.findall(told)) | set(long.findall(str(_index(house))))
+    assert len(named) > COUNT
+    assert named <= known
+    assert not {"a" * 26} <= known
+
+
+def test_a_person_signs_in_finds_the_case_by_the_pupil_and_moves_it_on(made: Filled) -> None:
+    house = made.house
+    row, coordinator = next(made.seen_by("team-coordinator"))
+    assert sign_in(house, coordinator_name(house, coordinator), PASSWORD) is not None
+    view = see_case(house, coordinator, row.number)
+    with house.realm.reading() as session:
+        people = [one for one in identities.load(session, house.vault, row.case_id) if one.values]
+    for person in people:
+        assert row.number in {
+            line.number for line in find_by_pupil(house, coordinator, str((person.values or {})["name"]))
+        }
+    assert find_by_pupil(house, coordinator, "Personne Du-Tout-0") == ()
+    before = row.last_seq
+    note = made.protocol.resolve("acts", "add_note")
+    record_act(house, coordinator, row.number, note, {"text": "Rien de nouveau."}, token="n1", expected=view.seq)
+    moves = [one.key for one in see_choices(house, coordinator, row.number) if one.kind == "move" and one.is_open]
+    if moves:
+        make_move(house, coordinator, row.number, moves[0], token="m1")
+    with house.realm.reading() as session:
+        assert journal.verify_case(session, house.vault, row.case_id) == []
+        found = journal.head(session, row.case_id)
+    assert found is not None
+    assert found.seq > before
+
+
+def coordinator_name(house: House, actor: Actor) -> str:
+    with house.directory.reading() as session:
+        return str(session.scalar(text("SELECT username FROM account WHERE id = :id"), {"id": actor.id}))
+
+
+def test_its_file_is_issued_under_the_key_of_its_academy(made: Filled) -> None:
+    row = next(one for one in made.rows(ended=True) if not one.restricted)
+    issued = issue_case_file(made.house, made.actor(row.unit, "head"), row.number, "school", "fr", token="f1")
+    assert issued.data.startswith(b"%PDF")
+
+
+def test_the_same_seed_makes_the_same_cases_under_other_keys(made: Filled, tmp_path: Path) -> None:
+    again = filled(tmp_path, 12)
+    try:
+        with again.house.realm.reading() as session:
+            numbers = set(session.scalars(select(CaseRecordRow.number)))
+            sealed = set(session.scalars(select(EventRow.sealed)))
+        with made.house.realm.reading() as session:
+            assert numbers <= set(session.scalars(select(CaseRecordRow.number)))
+            assert not sealed & set(session.scalars(select(EventRow.sealed)))
+    finally:
+        again.house.close()
+
+
+def test_an_installation_takes_none(tmp_path: Path) -> None:
+    house = open_house(Settings(data=tmp_path), TurnableClock(NOW))
+    try:
+        with pytest.raises(filling.NoSample):
+            sample(house, 1, seed=1, password=PASSWORD, progress=lambda *_step: None)
+        with house.realm.reading() as session:
+            assert index.all_case_ids(session) == []
+    finally:
+        house.close()
+
+
+LEFT = {
+    "access", "access_export", "anchored_head", "bulk_case", "case_look", "case_retention", "document_copy",
+    "erasure_bar", "file_alarm", "handed_paper", "kept_file", "notice", "paper_look", "prepared_paper",
+    "public_report", "tombstone",
+}  # fmt: skip
+"""Of which a history takes nothing: what is read, handed out, kept as a file, told in public, looked at later."""
+
+
+def test_a_table_about_cases_is_written_or_named_here_as_left() -> None:
+    written = {table.name for table in stamping.index_tables()} | {
+        "case_key", "event", "event_words", "figure_share", "identity", "identity_mark", "object_key", "report",
+        "case_record",
+    }  # fmt: skip
+    about = {table.name for table in RealmBase.metadata.sorted_tables if "case_id" in table.c}
+    assert about - written - LEFT == set()
