@@ -169,10 +169,10 @@ def test_a_person_signs_in_finds_the_case_by_the_pupil_and_moves_it_on(made: Fil
     assert find_by_pupil(house, coordinator, "Personne Du-Tout-0") == ()
     before = row.last_seq
     note = made.protocol.resolve("acts", "add_note")
-    record_act(house, coordinator, row.number, note, {"text": "Rien de nouveau."}, token="n1")
+    record_act(house, coordinator, row.number, note, {"text": "Rien de nouveau."}, expected=None, token="n1")
     moves = [one.key for one in see_choices(house, coordinator, row.number) if one.kind == "move" and one.is_open]
     if moves:
-        make_move(house, coordinator, row.number, moves[0], token="m1")
+        make_move(house, coordinator, row.number, moves[0], reason="Essai", expected=None, token="m1")
     with house.realm.reading() as session:
         assert journal.verify_case(session, house.vault, row.case_id) == []
         found = journal.head(session, row.case_id)
