@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -15,7 +16,7 @@ from school_protocol.domain.policy import Actor, RoleSight
 from school_protocol.domain.protocol import Protocol
 from school_protocol.storage import administration_chain, directory, key_files, keys, restoring, walls
 from school_protocol.storage.anchors import numbers as numbers_of_anchors
-from school_protocol.storage.engines import Engine, Store, open_engine
+from school_protocol.storage.engines import Engine, Session, Store, open_engine
 from school_protocol.storage.errors import KeysUnusable
 from school_protocol.storage.migrate import Part, upgrade
 from school_protocol.storage.moving import refuse_moving
@@ -46,7 +47,14 @@ class Library:
     def __init__(self, store: Store) -> None:
         self.store = store
         self._known: dict[tuple[str, int], Protocol] = {}
-        self._sights: tuple[tuple[tuple[str, int], ...], tuple[RoleSight, ...]] = ((), ())
+        self._sights: dict[tuple[tuple[str, int], ...], tuple[RoleSight, ...]] = {}
+        self._asked: dict[str, tuple[Protocol, ...]] | None = None
+
+    def as_of_now(self) -> Library:
+        """The same for one page, which is made at one moment: what is published is asked once."""
+        found = copy(self)
+        found._asked = {}
+        return found
 
     def protocol(self, key: str, version: int) -> Protocol:
         """One published version, as a case follows it."""
@@ -68,31 +76,34 @@ class Library:
 
     def current(self) -> tuple[Protocol, ...]:
         """The definitions under which new cases are opened."""
-        with self.store.reading() as session:
-            found = directory.current_versions(session)
-        return tuple(self.protocol(key, version) for key, version in found)
+        return self._once("current", directory.current_versions)
 
     def every(self) -> tuple[Protocol, ...]:
+        """All that was ever published."""
+        return self._once("every", lambda session: [found[:2] for found in directory.definition_versions(session)])
+
+    def _once(self, which: str, ask: Callable[[Session], Iterable[tuple[str, int]]]) -> tuple[Protocol, ...]:
+        if self._asked is not None and which in self._asked:
+            return self._asked[which]
         with self.store.reading() as session:
-            found = directory.definition_versions(session)
-        return tuple(self.protocol(key, version) for key, version, _digest in found)
+            listed = list(ask(session))
+        found = tuple(self.protocol(key, version) for key, version in listed)
+        if self._asked is not None:
+            self._asked[which] = found
+        return found
 
     def sights(self) -> tuple[RoleSight, ...]:
         """What each role of each definition sees."""
         every = self.every()
         versions = tuple((protocol.protocol, protocol.version) for protocol in every)
-        if self._sights[0] != versions:
-            self._sights = (
-                versions,
-                tuple(
-                    dict.fromkeys(
-                        RoleSight(protocol.protocol, role.key, role.sees.value, role.oversees)
-                        for protocol in every
-                        for role in protocol.roles.values()
-                    )
-                ),
+        if versions not in self._sights:
+            sights = (
+                RoleSight(protocol.protocol, role.key, role.sees.value, role.oversees)
+                for protocol in every
+                for role in protocol.roles.values()
             )
-        return self._sights[1]
+            self._sights[versions] = tuple(dict.fromkeys(sights))
+        return self._sights[versions]
 
 
 @dataclass(frozen=True, slots=True)

@@ -370,10 +370,12 @@ def units_of_kind(session: Session, kind: UnitKind) -> tuple[Unit, ...]:
     return tuple(units(session, ids).values())
 
 
-def children(session: Session, unit_id: str) -> tuple[Unit, ...]:
-    """The units directly below, by code."""
-    ids = session.scalars(select(UnitRow.id).where(UnitRow.parent == unit_id).order_by(UnitRow.code)).all()
-    return tuple(units(session, ids).values())
+def children(session: Session, *unit_ids: str) -> tuple[Unit, ...]:
+    """The units directly below these, by code: those below the first, then those below the next."""
+    below = select(UnitRow.id, UnitRow.parent).where(UnitRow.parent.in_(unit_ids)).order_by(UnitRow.code)
+    found = session.execute(below).all() if unit_ids else []
+    place = {unit: number for number, unit in enumerate(unit_ids)}
+    return tuple(units(session, [one.id for one in sorted(found, key=lambda one: place[one.parent])]).values())
 
 
 def _upwards() -> Select[*tuple[Any, ...]]:

@@ -35,6 +35,9 @@ BESIDE = "beside"
 VAULT = "vault"
 """Where a writing session carries the keys of its house, for chains that are continued as it commits."""
 
+_AS_SET = "pragmas"
+"""Where a connection remembers how patient it is, and whether it only reads."""
+
 _PRAGMAS = (
     f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}",
     "PRAGMA synchronous = FULL",
@@ -116,8 +119,12 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
     purpose, patience = options.get("purpose"), options.get("patience", BUSY_SECONDS)
-    connection.exec_driver_sql(f"PRAGMA busy_timeout = {round(patience * 1000)}")
-    connection.exec_driver_sql(f"PRAGMA query_only = {'ON' if purpose == READING else 'OFF'}")
+    wanted = round(patience * 1000), "ON" if purpose == READING else "OFF"
+    if connection.info.get(_AS_SET) != wanted:  # a pragma is kept by its connection until it is said otherwise
+        connection.info.pop(_AS_SET, None)
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {wanted[0]}")
+        connection.exec_driver_sql(f"PRAGMA query_only = {wanted[1]}")
+        connection.info[_AS_SET] = wanted
     connection.exec_driver_sql("BEGIN IMMEDIATE" if purpose == WRITING else "BEGIN")
 
 

@@ -42,11 +42,19 @@ def keep_reviews(session: Session, case_id: str, reviews: Iterable[Review]) -> N
 
 
 def waiting(session: Session, scope: Scope, *, today: date, limit: int) -> tuple[Waiting, ...]:
-    """What this person may review, soonest first: in cases whose content they see, of what somebody else opened."""
+    """What this person may review, soonest first: in cases whose content they see, of what somebody else opened.
+
+    Each opening is looked up among the cases, as there are few: never the cases of a region among openings.
+    """
+    seen = (
+        select(CaseIndexRow.number)
+        .where(CaseIndexRow.case_id == DoorReviewRow.case_id, where_visible(scope.of_content(), today))
+        .correlate(DoorReviewRow)
+        .scalar_subquery()
+    )
     query = (
-        select(CaseIndexRow.number, DoorReviewRow.seq, DoorReviewRow.due_at)
-        .join(CaseIndexRow, CaseIndexRow.case_id == DoorReviewRow.case_id)
-        .where(where_visible(scope.of_content(), today), DoorReviewRow.account != scope.account)
+        select(seen.label("number"), DoorReviewRow.seq, DoorReviewRow.due_at)
+        .where(DoorReviewRow.account != scope.account, seen.is_not(None))
         .order_by(DoorReviewRow.due_at, DoorReviewRow.case_id, DoorReviewRow.seq)
         .limit(limit)
     )

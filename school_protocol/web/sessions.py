@@ -21,7 +21,7 @@ from itsdangerous import BadSignature, URLSafeSerializer, URLSafeTimedSerializer
 
 from school_protocol.domain.policy import Actor
 from school_protocol.services import accounts
-from school_protocol.services.house import House
+from school_protocol.services.house import House, Library
 from school_protocol.services.identity.passkeys import Site, site_of
 from school_protocol.services.identity.signing_in import Pending, Visitor
 from school_protocol.storage.errors import StorageBusy
@@ -41,6 +41,8 @@ SCOPE = "cookies_of"
 """Where an application keeps what its cookies are called after, beside those of other applications here."""
 HOUSE = "house"
 """Where a request keeps a house of its own."""
+LIBRARY = "library"
+"""Where a request keeps what is published, as it stood at its beginning."""
 STRANGERS = frozenset({"signalement", "watch"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
@@ -114,7 +116,15 @@ def house() -> House:
     """
     found: House = g.get(HOUSE) or house_of(current_app)
     realm = found.realm.seen_by(g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request()))
-    return found if realm is found.realm else replace(found, realm=realm)
+    return replace(found, realm=realm, library=_library(found))
+
+
+def _library(found: House) -> Library:
+    """What is published, asked once for a page that is only read: a form may publish something itself."""
+    if request.method not in ("GET", "HEAD"):
+        return found.library
+    kept: dict[int, Library] = g.setdefault(LIBRARY, {})
+    return kept.setdefault(id(found.library), found.library.as_of_now())
 
 
 def ring() -> None:

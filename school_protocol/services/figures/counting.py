@@ -84,7 +84,7 @@ def _tree(house: House, unit: str, *, whole: bool) -> Iterator[tuple[str, str]]:
         yield unit, ""
         storey = [root]
         while storey and (whole or storey == [root]):
-            found = [child for one in storey for child in directory.children(session, one.id)]
+            found = directory.children(session, *(one.id for one in storey))
             for one in storey:
                 if one.kind is not UnitKind.school:
                     yield own_part(one.id), one.id

@@ -85,7 +85,7 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
     with house.directory.reading() as session:
         overseen = directory.units(session, sorted({one.place for one in scope.clauses if one.reach is not Reach.seat}))
         place = directory.unit_coded(session, wanted.place) if wanted.place else None
-        below = [unit for one in overseen.values() for unit in directory.children(session, one.id)]
+        below = directory.children(session, *overseen)
     known = place is not None and not {place.id, *place.parents}.isdisjoint(overseen)
     if not known:
         wanted, place = replace(wanted, place=""), None

@@ -126,8 +126,8 @@ def _places(house: House, units: Iterable[Unit], chosen: Unit | None) -> tuple[P
     with house.directory.reading() as session:
         around = [chosen.parents[0]] if chosen is not None and chosen.kind is UnitKind.school else []
         below = [*around, chosen.id] if chosen is not None else []
-        for place in (*(unit.id for unit in units), *below):
-            found |= {one.id: one for one in directory.children(session, place)}
+        places = dict.fromkeys((*(unit.id for unit in units), *below))
+        found |= {one.id: one for one in directory.children(session, *places)}
     if chosen is not None:
         found.setdefault(chosen.id, chosen)
     return tuple(PlaceLine(unit, chosen is not None and unit.id == chosen.id) for unit in found.values())

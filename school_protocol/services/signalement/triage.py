@@ -191,7 +191,7 @@ def _places(house: House, actor: Actor) -> dict[str, Unit]:
         found = {one.id: one for one in held.values() if one.kind is UnitKind.school}
         above = [one for one in held.values() if one.kind is not UnitKind.school]
         while above:
-            beneath = [child for one in above for child in directory.children(session, one.id)]
+            beneath = directory.children(session, *(one.id for one in above))
             found |= {one.id: one for one in beneath if one.kind is UnitKind.school}
             above = [one for one in beneath if one.kind is not UnitKind.school]
     return found

@@ -118,8 +118,8 @@ def place_below(session: Session, looker: Looker, code: str) -> Unit:
 
 def places_below(session: Session, looker: Looker) -> tuple[Unit, ...]:
     """The places directly below one's own, where they are few enough to choose from."""
-    below = [child for one in looker.units.values() for child in directory.children(session, one.id)]
-    return tuple(below) if len(below) <= PLACES_MOST else ()
+    below = directory.children(session, *(one.id for one in looker.units.values()))
+    return below if len(below) <= PLACES_MOST else ()
 
 
 def _posts(house: House, actor: Actor) -> tuple[tuple[Appointment, Role], ...]:

@@ -1,0 +1,224 @@
+"""What a page asks of the database doesn't grow with the cases of the same schools.
+
+Statements, and steps of SQLite's own machine: counted, not timed, the same on any machine.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import Engine, event, func, select
+
+from school_protocol.config import Settings
+from school_protocol.services import demo, desk
+from school_protocol.services.accounts import actor_named
+from school_protocol.services.house import House, open_house
+from school_protocol.services.identity.signing_in import begin
+from school_protocol.services.sampling import country, filling, histories, sample
+from school_protocol.services.scripts import TurnableClock, stories_of
+from school_protocol.storage import index
+from school_protocol.storage.tables import CaseIndexRow
+from school_protocol.web import create_app
+
+pytestmark = pytest.mark.files
+
+NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
+PASSWORD = "essai-essai-essai-12"
+FEW, MORE, SCHOOLS = 200, 1_800, 12
+STEP = 100
+"""Instructions of SQLite's machine that are counted as one."""
+STATEMENTS_MORE = 4
+"""What a list asks besides, that was empty."""
+STATEMENTS_MOST = 100
+"""Of one page, beginning and end of each transaction among them."""
+OPENS_CASES = frozenset({"/team/hand-over"})
+"""It opens every case that it prints, thirty at most."""
+GROWS = {
+    "/team": "reads all open cases of the schools below, for those that nobody carries",
+    "/retention": "asks whether any case that has ended was never looked at",
+}
+"""Of a directorate and an academy."""
+HEAD = "50000s-head"
+SCHOOL = ("50000s-team-member", HEAD)
+PEOPLE = (*SCHOOL, "esp-01-directorate", "es-01-academy")
+ROOM = 1.5
+"""How much more a page may take with ten times the cases: what a list shows fills up to its page."""
+FIXED = 60
+"""Steps that don't count: those of a page that asks next to nothing."""
+
+
+@dataclass
+class Meter:
+    """Statements and steps since it was last set back."""
+
+    statements: int = 0
+    steps: int = 0
+    said: list[str] = field(default_factory=list)
+
+    def back(self) -> None:
+        self.statements = self.steps = 0
+        self.said.clear()
+
+
+@dataclass
+class Cost:
+    status: int
+    statements: int
+    steps: int
+
+
+@dataclass
+class Country:
+    house: House
+    app: Flask
+    meter: Meter
+    few: dict[tuple[str, str], Cost] = field(default_factory=dict)
+    more: dict[tuple[str, str], Cost] = field(default_factory=dict)
+
+    def client(self, username: str) -> Any:
+        actor = actor_named(self.house, username)
+        assert actor is not None
+        with self.house.directory.writing() as session:
+            token = begin(session, self.house, actor.id, factor_proven=True)
+        client = self.app.test_client()
+        client.set_cookie(self.app.config["TOKEN_COOKIE_NAME"], token)
+        return client
+
+    def costs(self) -> dict[tuple[str, str], Cost]:
+        found = {}
+        for username in PEOPLE:
+            client = self.client(username)
+            for path in [*self.pages(), *self.cases_of(username)]:
+                if not self.few:
+                    client.get(path)  # what is compiled or remembered the first time
+                found[username, path] = self.cost(client, path)
+        return found
+
+    def cost(self, client: Any, path: str) -> Cost:
+        self.meter.back()
+        answer = client.get(path)
+        return Cost(answer.status_code, self.meter.statements, self.meter.steps)
+
+    def pages(self) -> list[str]:
+        """Every page whose address says it all."""
+        rules = (rule for rule in self.app.url_map.iter_rules() if "GET" in (rule.methods or ()) and not rule.arguments)
+        return sorted(rule.rule for rule in rules if not rule.rule.startswith(("/static", "/metrics", "/sign")))
+
+    def cases_of(self, username: str) -> list[str]:
+        """Each of the pages of the first case that this person sees."""
+        actor = actor_named(self.house, username)
+        assert actor is not None
+        lines = desk.see_desk(self.house, actor, filter="open").lines
+        if not lines:
+            return []
+        number = lines[0].number
+        rules = (
+            rule
+            for rule in self.app.url_map.iter_rules()
+            if "GET" in (rule.methods or ()) and rule.arguments == {"number"}
+        )
+        return sorted(rule.rule.replace("<number>", number).replace("<string:number>", number) for rule in rules)
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
+    meter = Meter()
+
+    def counted(*_arguments: object) -> None:
+        meter.statements += 1
+
+    def watched(connection: sqlite3.Connection, _record: object) -> None:
+        def step() -> None:
+            meter.steps += 1
+
+        connection.set_progress_handler(step, STEP)
+
+    event.listen(Engine, "connect", watched)
+    event.listen(Engine, "before_cursor_execute", counted)
+    told = [(name, story) for name, story in stories_of("ma-cyberharassment") if name in ("reopening", "sc4")]
+    try:
+        with pytest.MonkeyPatch.context() as patched:
+            patched.setattr(filling, "PLAYS", (4, 4))
+            patched.setattr(country, "CASES_A_SCHOOL", 1)
+            patched.setattr(country, "SCHOOLS", SCHOOLS)
+            patched.setattr(filling, "OPEN", 0.8)
+            patched.setattr(histories, "stories_of", lambda _protocol: told)
+            settings, clock = Settings(data=tmp_path_factory.mktemp("country")), TurnableClock(NOW)
+            demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
+            house = open_house(settings, clock)
+            found = Country(house, create_app(house), meter)
+            sample(house, FEW, seed=1, password=PASSWORD, progress=lambda *_step: None)
+            found.few = found.costs()
+            sample(house, MORE, seed=2, password=PASSWORD, progress=lambda *_step: None)
+            found.more = found.costs()
+            yield found
+            house.close()
+    finally:
+        event.remove(Engine, "connect", watched)
+        event.remove(Engine, "before_cursor_execute", counted)
+
+
+def _dearer(few: dict[tuple[str, str], Cost], more: dict[tuple[str, str], Cost]) -> list[str]:
+    """Pages that ask more of the database in the larger country."""
+    return [
+        f"{key}: {cost} → {more[key]}"
+        for key, cost in few.items()
+        if key in more
+        and not (key[1] in OPENS_CASES or (key[1] in GROWS and key[0] not in SCHOOL))
+        and (more[key].statements > cost.statements + STATEMENTS_MORE or more[key].steps > cost.steps * ROOM + FIXED)
+    ]
+
+
+def test_no_page_takes_more_with_ten_times_the_cases(measured: Country) -> None:
+    found = _dearer(measured.few, measured.more)
+    assert not found, "\n".join(found)
+    told = [key for key, cost in measured.few.items() if cost.status == 200]
+    assert len(told) > 150
+    assert {path for who, path in told if who == HEAD} & {"/", "/search", "/team", "/referrals"}
+    assert [path for _who, path in told if path.startswith("/cases/")]
+
+
+def test_no_page_asks_a_hundred_times(measured: Country) -> None:
+    asked = {
+        key: cost.statements
+        for key, cost in measured.more.items()
+        if cost.statements > STATEMENTS_MOST
+        and not (key[1] in OPENS_CASES or (key[1] in GROWS and key[0] not in SCHOOL))
+    }
+    assert asked == {}
+
+
+def test_a_question_for_each_line_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: lines of a list looked up one by one, as many as there are cases of a region."""
+    page = index.page
+
+    def one_by_one(session: Any, *arguments: Any, **options: Any) -> Any:
+        for case_id in session.scalars(select(CaseIndexRow.case_id)).all():
+            session.execute(select(CaseIndexRow.number).where(CaseIndexRow.case_id == case_id))
+        return page(session, *arguments, **options)
+
+    monkeypatch.setattr(index, "page", one_by_one)
+    _planted_is_found(measured)
+
+
+def test_a_scan_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: all cases counted, for a page of twenty-five."""
+    page = index.page
+
+    def counting(session: Any, *arguments: Any, **options: Any) -> Any:
+        session.scalar(select(func.count()).select_from(CaseIndexRow).where(CaseIndexRow.stage != ""))
+        return page(session, *arguments, **options)
+
+    monkeypatch.setattr(index, "page", counting)
+    _planted_is_found(measured)
+
+
+def _planted_is_found(measured: Country) -> None:
+    key = (PEOPLE[0], "/")
+    assert _dearer({key: measured.few[key]}, {key: measured.cost(measured.client(key[0]), "/")})
