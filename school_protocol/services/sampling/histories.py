@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +12,7 @@ from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.loading import folded, reindex, schools_named
 from school_protocol.services.scripts import Player, Step, Story, shifted, stories_of, throwaway
-from school_protocol.storage import cases, directory, stamping
+from school_protocol.storage import cases, directory, index, stamping
 from school_protocol.storage.vault import canonical
 from school_protocol.wording import ZONE
 
@@ -74,12 +74,19 @@ def _play(player: Player, story: Story, rng: random.Random, now: datetime) -> li
     steps = _cut(story.steps, rng) if rng.random() < UNDER_WAY else story.steps
     steps = _moved(steps, rng.randrange(LATELY if steps is not story.steps else WEEKS), now)
     player.watching, player.clock.moment = False, datetime.min.replace(tzinfo=UTC)
+    found: list[Played] = []
     for step in steps:
         player.play([step])
         if not player.played[-1].went_as_said:
             return []
-    player.clock.moment = now
-    return list(_as_they_stand(player))
+        name = str(step.get("case", ""))
+        if _has_just_ended(player, name):
+            at = player.clock.moment
+            found += _as_they_stand(player, [name], now)
+            player.clock.moment = at
+    whole = {one.history.opened.number: len(one.history.entries) for one in found}
+    left = [name for name, number in player.numbers.items() if whole.get(number) != _seq(player, name)]
+    return [*found, *_as_they_stand(player, left, now)]
 
 
 def _cut(steps: Sequence[Step], rng: random.Random) -> Sequence[Step]:
@@ -98,19 +105,36 @@ def _moved(steps: Sequence[Step], weeks: int, now: datetime) -> list[dict[str, o
     ]
 
 
-def _as_they_stand(player: Player) -> Iterator[Played]:
-    """The cases of what was played, but those that name another case or another school: it would not be there."""
+def _has_just_ended(player: Player, name: str) -> bool:
+    if "StepTaken" not in player.played[-1].events:
+        return False
+    case_id = player.case_id(name)
+    with player.house.realm.reading() as session:
+        row = index.row_of(session, case_id) if case_id else None
+    return row is not None and row.ended
+
+
+def _seq(player: Player, name: str) -> int:
+    case_id = player.case_id(name)
+    with player.house.realm.reading() as session:
+        return cases.last_seq(session, case_id) if case_id else 0
+
+
+def _as_they_stand(player: Player, names: Iterable[str], now: datetime) -> Iterator[Played]:
+    """These cases as lists show them now, but those that name another case or another school: it would not be there."""
     cast = {name: actor.id for name, actor in player.actors.items()}
     places = {**player.places, ScopeKind.unit: player.school}
-    house, others = player.house, set(player.numbers.values())
-    for number in player.numbers.values():
+    house, numbers = player.house, set(player.numbers.values())
+    player.clock.moment = now
+    for name in names:
+        case_id, number = player.case_id(name), player.numbers[name]
+        if case_id is None:
+            continue
         with house.realm.writing() as session:
-            case_id = cases.find_by_number(session, number)
-            assert case_id is not None
             reindex(house, session, case_id)
             history = stamping.read(session, house.vault, case_id)
             names_schools = schools_named(*folded(house, session, case_id))
-        if not names_schools and not _names(history, others - {number}):
+        if not names_schools and not _names(history, numbers - {number}):
             yield Played(history, places, cast)
 
 
