@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.metadata import version as version_of
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -17,6 +18,11 @@ PROCESSES_MOST = 1000
 DAYS_MOST = 3650
 QUEUE = "jobs"
 """The schema in which the worker's queue lies, in a database."""
+
+
+def version() -> str:
+    """The version of the software, as setup.cfg says it of what is installed."""
+    return version_of("school-protocol")
 
 
 @dataclass(frozen=True, slots=True)
