@@ -27,7 +27,7 @@ _RANGES = {
 
 
 def build(folder: Path) -> None:
-    """Write the six font files and their licence into `folder`, unless they stand there already, cut from the same sources."""
+    """Write six fonts and their licence into `folder`, unless they stand there already, cut from the same sources."""
     stamp = folder / STAMP
     recipe = _recipe()
     names = [name for weight in _WEIGHTS for name, _, _ in _cuts(weight)]
