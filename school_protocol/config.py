@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.metadata import version as version_of
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -15,8 +16,19 @@ LANGUAGES = ("fr", "ar", "en")
 MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25
 PROCESSES_MOST = 1000
 DAYS_MOST = 3650
+SECRETS = (
+    "SCHOOL_PROTOCOL_DATABASE_URL", "SCHOOL_PROTOCOL_DATABASE_OWNER_URL", "SCHOOL_PROTOCOL_METRICS",
+    "SCHOOL_PROTOCOL_SMTP", "SCHOOL_PROTOCOL_SMS_HOOK", "SCHOOL_PROTOCOL_MASTER_KEY",
+    "SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", "SCHOOL_PROTOCOL_OPENID_SECRET",
+)  # fmt: skip
+"""What may stand in a file that the setting `…_FILE` names, so that it is no part of any environment."""
 QUEUE = "jobs"
 """The schema in which the worker's queue lies, in a database."""
+
+
+def version() -> str:
+    """The version of the software, as setup.cfg says it of what is installed."""
+    return version_of("school-protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,8 +146,26 @@ class SettingUnreadable(SchoolProtocolError):
     """A setting whose value says nothing; names the setting."""
 
 
+def with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with those of SECRETS that stand in files. Raises SettingUnreadable, with nothing of a secret."""
+    found = dict(environ)
+    for name in SECRETS:
+        file = environ.get(f"{name}_FILE", "").strip()
+        if not file:
+            continue
+        if environ.get(name):
+            raise SettingUnreadable(f"{name} and {name}_FILE are both set: which one counts?")
+        try:
+            found[name] = Path(file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not text"
+            raise SettingUnreadable(f"{name}_FILE: {file} can't be read: {why}") from None
+    return found
+
+
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables (SCHOOL_PROTOCOL_…). Raises SettingUnreadable."""
+    environ = with_files(environ)
     languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),

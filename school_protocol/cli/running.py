@@ -16,7 +16,7 @@ from school_protocol.cli.group import (
 )
 from school_protocol.cli.journal import say_standing
 from school_protocol.cli.keys import say_lack
-from school_protocol.config import Settings, settings_from
+from school_protocol.config import Settings, settings_from, version
 
 if TYPE_CHECKING:
     from school_protocol.services.house import House
@@ -178,6 +178,7 @@ def doctor() -> None:
     from school_protocol.services.directory import schools_without_calendar
 
     house = open_the_house()
+    click.echo(f"version: {version()}")
     click.echo(f"data: {house.settings.data}")
     click.echo(f"master keys: {house.vault.kind}")
     say_lack(house)

@@ -15,7 +15,7 @@ from school_protocol.domain.dues import read
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import House, Library, open_vault
-from school_protocol.services.journal import rebuild_index, verify_journal
+from school_protocol.services.journal import rebuild_index, verify_chains
 from school_protocol.services.loading import folded, surroundings
 from school_protocol.storage import backups, cases, erased, erasing, identities, index, restoring, retention
 from school_protocol.storage.backups import BackupUnusable, Listed, Manifest
@@ -255,7 +255,7 @@ def _all_erased(data: Path, vault: Vault, elsewhere: Sequence[Path]) -> list[Era
 
 
 def _broken_chains(house: House) -> list[str]:
-    return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_journal(house)]
+    return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_chains(house)]
 
 
 def _refuse_faults(path: Path, found: Sequence[str]) -> None:
