@@ -65,18 +65,23 @@ class Bucket:
     def put(self, session: Session | None, case_id: str, name: str, data: bytes) -> None:
         """Put and read back, so that what a row will name is there, whole. Raises FilesAway, FileExistsError."""
         key = self._key(checked(name))
+        if self._lies(key):
+            raise FileExistsError(name)
         try:
             self._asked("put_object", Key=key, Body=data, IfNoneMatch="*")
         except _There:
-            if self.get(session, name) != data:  # else it is what an attempt before this one has put
-                raise FileExistsError(name) from None
-            return
+            pass  # an attempt before this one has put it, as what is read back says
         except _Unknown:  # a store that can't be asked not to overwrite
-            if self.get(session, name) is not None:
-                raise FileExistsError(name) from None
             self._asked("put_object", Key=key, Body=data)
         if self.get(session, name) != data:
             raise FilesAway("the object store did not keep what was written to it")
+
+    def _lies(self, key: str) -> bool:
+        try:
+            self._asked("head_object", Key=key)
+        except _Absent:
+            return False
+        return True
 
     def get(self, session: Session | None, name: str) -> bytes | None:
         """The bytes as they lie there; None where they are not. Raises FilesAway."""
