@@ -20,7 +20,6 @@ from school_protocol.domain.events import Entry
 from school_protocol.storage import cases, migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.vault import Vault
-from storage.object_store import ObjectStore, serving
 from storage.server import EVERYWHERE, NAMED, served
 
 NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
@@ -35,13 +34,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         on_server = NAMED or EVERYWHERE or metafunc.definition.get_closest_marker("postgresql")
         places = [*([] if EVERYWHERE else ["sqlite"]), *(["postgresql"] if on_server else [])]
         metafunc.parametrize("url", places, indirect=True)
-
-
-@pytest.fixture(scope="session")
-def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
-    """An object store that stands as long as the tests of a process."""
-    with serving(tmp_path_factory.mktemp("objects")) as found:
-        yield found
 
 
 @pytest.fixture(scope="session")

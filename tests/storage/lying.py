@@ -9,12 +9,14 @@ from pathlib import Path
 
 from sqlalchemy import delete, select, update
 
+from school_protocol.config import ROWS
 from school_protocol.storage.blobs.blobs import Blobs, keep_at
+from school_protocol.storage.blobs.bucket import Bucket
 from school_protocol.storage.blobs.folder import Folder
 from school_protocol.storage.blobs.rows import Rows
 from school_protocol.storage.blobs.tables import KeptBlobRow
 from school_protocol.storage.engines import Store
-from storage.object_store import ObjectStore
+from storage.object_store import NAME, STANDING, ObjectStore
 
 PLACES = ("folder", "rows", "bucket")
 
@@ -61,19 +63,29 @@ class Place:
             session.execute(update(KeptBlobRow).where(KeptBlobRow.name == name).values(content=data))
 
 
+def settings_for(kind: str, objects: Callable[[], ObjectStore]) -> dict[str, str]:
+    """What settings say of one of PLACES; a prefix of its own in an object store."""
+    if kind == "folder":
+        return {}
+    if kind == "rows":
+        return {"files_in": ROWS}
+    return {"files_in": f"s3://{NAME}/{uuid.uuid4().hex}", "files_endpoint": objects().endpoint}
+
+
+def around(blobs: Blobs, realm: Store) -> Place:
+    """A place that somebody opened."""
+    if isinstance(blobs, Folder):
+        return Place(blobs, path=blobs.path)
+    if isinstance(blobs, Bucket):
+        return Place(blobs, path=lambda name: STANDING[blobs._reached[0]].path(blobs._key(name)))
+    return Place(blobs, realm=realm)
+
+
 def place(kind: str, realm: Store, folder: Path, objects: ObjectStore | None) -> Place:
     """One of PLACES, and that the files of these rows lie there."""
-    if kind == "folder":
-        found = Folder(folder)
-        made = Place(found, path=found.path)
-    elif kind == "rows":
-        made = Place(Rows(realm), realm=realm)
-    else:
-        assert objects is not None
-        prefix = uuid.uuid4().hex
-        made = Place(
-            objects.bucket(prefix), path=lambda name: objects.path(f"{prefix}/real/{name[:2]}/{name}")
-        )  # fmt: skip
+    made: Blobs = Folder(folder) if kind == "folder" else Rows(realm)
+    if objects is not None:
+        made = objects.bucket(uuid.uuid4().hex)
     with realm.writing() as session:
-        keep_at(session, made.blobs.address)
-    return made
+        keep_at(session, made.address)
+    return around(made, realm)

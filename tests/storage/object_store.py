@@ -26,6 +26,8 @@ ENVIRONMENT: Mapping[str, str] = {
 }  # fmt: skip
 RCLONE = Path(sys.executable).with_name("rclone")
 NAME = "kept"
+STANDING: dict[str, ObjectStore] = {}
+"""Stores that were begun, by their address."""
 
 
 def free_port() -> int:
@@ -47,6 +49,7 @@ class ObjectStore:
         return f"http://127.0.0.1:{self.port}"
 
     def begin(self) -> None:
+        STANDING[self.endpoint] = self
         (self.folder / NAME).mkdir(parents=True, exist_ok=True)
         self._process = subprocess.Popen(
             [RCLONE, "serve", "s3", "--config", "", "--addr", f"127.0.0.1:{self.port}", "--auth-key", f"{KEY},{SECRET}",

@@ -33,6 +33,7 @@ class Rows:
         if wanted:
             with self.realm.writing(together=True) as session:
                 session.execute(delete(KeptBlobRow).where(KeptBlobRow.name.in_(wanted)))
+            self.realm.empty_log()
 
     def names(self, start: str = "") -> Iterator[Lying]:
         size = func.length(KeptBlobRow.content)
