@@ -202,8 +202,8 @@ class Store:
             return
         connection = self.engine.raw_connection()
         try:
-            connection.execute(f"PRAGMA busy_timeout = {round(HASTY_SECONDS * 1000)}")  # type: ignore[attr-defined]
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # type: ignore[attr-defined]
+            connection.execute(f"PRAGMA busy_timeout = {round(HASTY_SECONDS * 1000)}")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         finally:
             connection.close()
 

@@ -145,12 +145,23 @@ def unnamed(session: Session, places: Iterable[str]) -> tuple[str, ...]:
     return tuple(place for place in wanted if place not in named)
 
 
-def named(session: Session, start: str = "") -> tuple[str, ...]:
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file that a row names; `digest` of its sealed bytes, where the row says it."""
+
+    place: str
+    case_id: str
+    digest: bytes | None
+
+
+def named(session: Session, start: str = "") -> tuple[Named, ...]:
     """Every file that a row names, of those whose names begin so."""
-    found = set[str | None]()
-    for row in _NAMING:
-        found.update(session.scalars(select(row.place).where(row.place.startswith(start))))
-    return tuple(sorted(place for place in found if place is not None))
+    rows = session.scalars(select(KeptFileRow).where(KeptFileRow.place.startswith(start)))
+    found = [Named(row.place, row.case_id, row.digest) for row in rows]
+    for paper in (HandedPaperRow, PreparedPaperRow):
+        query = select(paper.place, paper.case_id).where(paper.place.startswith(start))
+        found += (Named(place, case_id, None) for place, case_id in session.execute(query) if place is not None)
+    return tuple(sorted(found, key=lambda one: one.place))
 
 
 # ---- alarms and the sweep --------------------------------------------------------------------------------------------

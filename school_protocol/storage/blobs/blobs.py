@@ -84,6 +84,9 @@ class Blobs(Protocol):
     def standing(self) -> Standing:
         """What can be told of the place, found out by trying."""
 
+    def is_versioned(self) -> bool | None:
+        """Whether what is destroyed stays as an older version; None: it can't be told."""
+
 
 def new_name() -> str:
     return secrets.token_hex(16)

@@ -76,6 +76,9 @@ class Folder:
     def clear(self) -> None:
         self.delete([one.name for one in self.names()])
 
+    def is_versioned(self) -> bool | None:
+        return False
+
     def standing(self) -> Standing:
         """Whether something can be written, read and taken away here."""
         name, data = new_name(), secrets.token_bytes(64)

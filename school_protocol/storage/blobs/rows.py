@@ -46,6 +46,9 @@ class Rows:
         with self.realm.writing() as session:
             session.execute(delete(KeptBlobRow))
 
+    def is_versioned(self) -> bool | None:
+        return False
+
     def standing(self) -> Standing:
         """The rows beside were just read: there is nothing more to try."""
         return Standing()
