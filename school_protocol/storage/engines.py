@@ -196,17 +196,6 @@ class Store:
         if self._token is not None:
             session.execute(select(func.set_config(WHOSE, self._token, True)))
 
-    def empty_log(self) -> None:
-        """Have SQLite's log forget what was deleted, where no reader is in the way; a server sees to its own."""
-        if self.engine.dialect.name != "sqlite":
-            return
-        connection = self.engine.raw_connection()
-        try:
-            connection.execute(f"PRAGMA busy_timeout = {round(HASTY_SECONDS * 1000)}")
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        finally:
-            connection.close()
-
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()

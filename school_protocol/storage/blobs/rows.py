@@ -11,6 +11,7 @@ from school_protocol.config import ROWS
 from school_protocol.storage.blobs.blobs import Lying, Standing, checked
 from school_protocol.storage.blobs.tables import KeptBlobRow
 from school_protocol.storage.engines import Store
+from school_protocol.storage.signalement.order import empty_log
 
 
 class Rows:
@@ -33,7 +34,8 @@ class Rows:
         if wanted:
             with self.realm.writing(together=True) as session:
                 session.execute(delete(KeptBlobRow).where(KeptBlobRow.name.in_(wanted)))
-            self.realm.empty_log()
+            if self.realm.engine.dialect.name == "sqlite":
+                empty_log(self.realm.engine)  # else what was deleted lies in the log for a while
 
     def names(self, start: str = "") -> Iterator[Lying]:
         size = func.length(KeptBlobRow.content)
