@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.evidence import FileLost
 from school_protocol.storage import keys
-from school_protocol.storage.blobs.blobs import STARTS, Blobs, Lying, new_name, refuse_elsewhere
+from school_protocol.storage.blobs.blobs import STARTS, Blobs, Lying, beginning, new_name, refuse_elsewhere
 from school_protocol.storage.blobs.tables import KeptBlobRow
 from school_protocol.storage.engines import Store
 from school_protocol.storage.evidence_tables import FileAlarmRow, FileSweepRow, KeptFileRow
@@ -156,10 +156,10 @@ class Named:
 
 def named(session: Session, start: str = "") -> tuple[Named, ...]:
     """Every file that a row names, of those whose names begin so."""
-    rows = session.scalars(select(KeptFileRow).where(KeptFileRow.place.startswith(start)))
+    rows = session.scalars(select(KeptFileRow).where(beginning(KeptFileRow.place, start)))
     found = [Named(row.place, row.case_id, row.digest) for row in rows]
     for paper in (HandedPaperRow, PreparedPaperRow):
-        query = select(paper.place, paper.case_id).where(paper.place.startswith(start))
+        query = select(paper.place, paper.case_id).where(beginning(paper.place, start))
         found += (Named(place, case_id, None) for place, case_id in session.execute(query) if place is not None)
     return tuple(sorted(found, key=lambda one: one.place))
 
@@ -201,7 +201,7 @@ def faults(realm: Store, store: Blobs, *, night: int | None = None) -> tuple[Fau
     """
     found: list[Fault] = []
     for start in STARTS:
-        query = select(KeptFileRow).where(KeptFileRow.place.startswith(start)).order_by(KeptFileRow.place)
+        query = select(KeptFileRow).where(beginning(KeptFileRow.place, start)).order_by(KeptFileRow.place)
         with realm.reading() as session:
             rows = session.scalars(query).all()
             if night is None or store.reads_are_cheap:

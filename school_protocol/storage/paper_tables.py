@@ -29,7 +29,7 @@ class PreparedPaperRow(RealmBase):
     as_of: Mapped[datetime]
     until: Mapped[datetime]
     sealed: Mapped[bytes]
-    place: Mapped[str | None] = mapped_column(Plain(40))
+    place: Mapped[str | None] = mapped_column(Plain(40), index=True)
 
     __table_args__ = (CheckConstraint("until >= as_of", name="until_after_as_of"), Index(None, "until"))
 
@@ -47,7 +47,7 @@ class HandedPaperRow(RealmBase):
     copy: Mapped[int] = mapped_column(primary_key=True)
     until: Mapped[datetime]
     sealed: Mapped[bytes]
-    place: Mapped[str | None] = mapped_column(Plain(40))
+    place: Mapped[str | None] = mapped_column(Plain(40), index=True)
 
     __table_args__ = (CheckConstraint("copy >= 1", name="copies_count_from_one"), Index(None, "until"))
 

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy.orm import Session
+from sqlalchemy import ColumnElement, and_
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from school_protocol.config import FOLDER
 from school_protocol.domain.errors import SchoolProtocolError
@@ -90,6 +91,16 @@ class Blobs(Protocol):
 
 def new_name() -> str:
     return secrets.token_hex(16)
+
+
+def beginning(
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None], start: str
+) -> ColumnElement[bool]:
+    """Whether a column names something that begins with one of STARTS, by an index; empty: anything."""
+    if not start:
+        return column.is_not(None)
+    after = STARTS.index(start) + 1
+    return and_(column >= start, column < (STARTS[after] if after < len(STARTS) else "g"))
 
 
 def checked(name: str) -> str:

@@ -8,7 +8,7 @@ from sqlalchemy import delete, func, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.config import ROWS
-from school_protocol.storage.blobs.blobs import Lying, Standing, checked
+from school_protocol.storage.blobs.blobs import Lying, Standing, beginning, checked
 from school_protocol.storage.blobs.tables import KeptBlobRow
 from school_protocol.storage.engines import Store
 from school_protocol.storage.signalement.order import empty_log
@@ -39,7 +39,7 @@ class Rows:
 
     def names(self, start: str = "") -> Iterator[Lying]:
         size = func.length(KeptBlobRow.content)
-        query = select(KeptBlobRow.name, size).where(KeptBlobRow.name.startswith(start)).order_by(KeptBlobRow.name)
+        query = select(KeptBlobRow.name, size).where(beginning(KeptBlobRow.name, start)).order_by(KeptBlobRow.name)
         with self.realm.reading() as session:
             found = session.execute(query).all()
         yield from (Lying(name, length, None) for name, length in found)

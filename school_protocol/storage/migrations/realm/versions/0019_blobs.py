@@ -30,6 +30,7 @@ def upgrade() -> None:
     )
     for table in ("prepared_paper", "handed_paper"):
         op.add_column(table, sa.Column("place", sa.String(length=40), nullable=True))
+        op.create_index(op.f(f"ix_{table}_place"), table, ["place"], unique=False)
     if op.get_bind().dialect.name == "postgresql":
         op.execute("ALTER TABLE kept_blob ALTER COLUMN content SET STORAGE EXTERNAL")  # what is sealed is no shorter
 
