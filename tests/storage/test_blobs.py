@@ -157,8 +157,11 @@ def test_objects_of_others_are_neither_counted_nor_taken_away(object_store: Obje
 def test_a_bucket_that_is_not_there_and_a_key_that_is_not_ours_are_told(
     object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    absent = Bucket("s3://not-there", "real", endpoint=object_store.endpoint)
     with pytest.raises(FilesAway, match="NoSuchBucket"):
-        Bucket("s3://not-there", "real", endpoint=object_store.endpoint).put(None, "", new_name(), b"sealed")
+        absent.put(None, "", new_name(), b"sealed")
+    with pytest.raises(FilesAway, match="NoSuchBucket"):
+        absent.get(None, new_name())
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "another")
     bucket._client.cache_clear()
     try:
