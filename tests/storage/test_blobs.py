@@ -274,6 +274,24 @@ def test_bytes_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         assert time.monotonic() - begun < 3
 
 
+def test_a_store_each_of_whose_answers_is_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+
+    def slow(one: BaseHTTPRequestHandler) -> None:
+        asked.append(one.command)
+        time.sleep(0.4)
+        _say(404 if one.command == "HEAD" else 200, b"sealed" if one.command == "GET" else b"")(one)
+
+    with pretending(slow) as endpoint:
+        own = Bucket(f"s3://{NAME}", "real", endpoint=endpoint)
+        own.put(None, "", new_name(), b"sealed")
+        assert asked == ["HEAD", "PUT", "GET"], "the control: in half a minute it is done"
+        monkeypatch.setattr(bucket, "BODY_SECONDS", 0.5)
+        with pytest.raises(FilesAway, match="TimeoutError"):
+            own.put(None, "", new_name(), b"sealed")
+    assert asked[3:] == ["HEAD", "PUT"]
+
+
 @pytest.mark.parametrize("told", [None, b"", b"seale", b"SEALED"], ids=["gone", "empty", "short", "other"])
 def test_a_store_that_says_yes_and_keeps_something_else_is_not_believed(told: bytes | None) -> None:
     def answer(asked: BaseHTTPRequestHandler) -> None:

@@ -22,7 +22,7 @@ from school_protocol.storage.blobs.blobs import FilesAway, FilesMisplaced, Lying
 CONNECT_SECONDS, ANSWER_SECONDS, ATTEMPTS = 3, 8, 2
 """How long is waited for a connection, and for each answer; how often is asked."""
 BODY_SECONDS = 30
-"""How long what lies there may take to come, whole."""
+"""How long what lies there may take to come, whole, and what is put to be there; what is slower counts as away."""
 REST_SECONDS = 10
 """So long a store that didn't answer is not asked again."""
 _PIECE = 1 << 20
@@ -64,17 +64,23 @@ class Bucket:
 
     def put(self, session: Session | None, case_id: str, name: str, data: bytes) -> None:
         """Put and read back, so that what a row will name is there, whole. Raises FilesAway, FileExistsError."""
-        key = self._key(checked(name))
+        key, until = self._key(checked(name)), time.monotonic() + BODY_SECONDS
         if self._lies(key):
             raise FileExistsError(name)
+        self._refuse_late(until)
         try:
             self._asked("put_object", Key=key, Body=data, IfNoneMatch="*")
         except _There:
             pass  # an attempt before this one has put it, as what is read back says
         except _Unknown:  # a store that can't be asked not to overwrite
             self._asked("put_object", Key=key, Body=data)
+        self._refuse_late(until)
         if self.get(session, name) != data:
             raise FilesAway("the object store did not keep what was written to it")
+
+    def _refuse_late(self, until: float) -> None:
+        if time.monotonic() > until:
+            raise self._away(TimeoutError(f"more than {BODY_SECONDS} s"))
 
     def _lies(self, key: str) -> bool:
         try:
@@ -96,8 +102,9 @@ class Bucket:
         try:
             for piece in body.iter_chunks(_PIECE):
                 found += piece
-                if time.monotonic() > until:
-                    raise TimeoutError(f"more than {BODY_SECONDS} s")
+                self._refuse_late(until)
+        except FilesAway:
+            raise
         except Exception as error:
             raise self._away(error) from error
         finally:
