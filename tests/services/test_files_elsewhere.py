@@ -165,6 +165,7 @@ def all_objects(host: House, objects: ObjectStore) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
+@pytest.mark.files
 def test_a_workshop_has_a_prefix_of_its_own_and_is_gone_with_its_objects(
     tmp_path: Path, object_store: ObjectStore
 ) -> None:
@@ -185,6 +186,7 @@ def test_a_workshop_has_a_prefix_of_its_own_and_is_gone_with_its_objects(
     assert all_objects(host, object_store) == found
 
 
+@pytest.mark.files
 def test_objects_of_a_workshop_that_could_not_be_reached_are_swept(
     tmp_path: Path, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -204,6 +206,7 @@ def test_objects_of_a_workshop_that_could_not_be_reached_are_swept(
     assert all_objects(host, object_store) == []
 
 
+@pytest.mark.files
 def test_a_workshop_keeps_its_files_where_it_was_begun(tmp_path: Path, object_store: ObjectStore) -> None:
     host = host_in(tmp_path)
     workshop = founded(host, "silence", 1)
@@ -214,6 +217,7 @@ def test_a_workshop_keeps_its_files_where_it_was_begun(tmp_path: Path, object_st
         assert not isinstance(room.house.blobs, Bucket)
 
 
+@pytest.mark.files
 def test_nobody_of_a_workshop_reads_what_is_of_another(tmp_path: Path, object_store: ObjectStore) -> None:
     host = hosting(tmp_path, object_store)
     first, second = founded(host, "silence", 1), founded(host, "silence", 1)
