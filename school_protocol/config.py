@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -24,6 +25,9 @@ SECRETS = (
 """What may stand in a file that the setting `…_FILE` names, so that it is no part of any environment."""
 QUEUE = "jobs"
 """The schema in which the worker's queue lies, in a database."""
+FOLDER, ROWS, S3 = "folder", "database", "s3://"
+"""Where sealed files can lie: beside the rest, in rows, in an object store."""
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 
 def version() -> str:
@@ -104,6 +108,13 @@ class Settings:
     """The token with which measurements are read; empty: nobody reads them."""
     quiet: timedelta = timedelta(seconds=20)
     """How long nobody has written to a case before its files are made ahead."""
+    files_in: str = FOLDER
+    """Where sealed files lie: `folder`, `database`, or `s3://bucket/prefix`."""
+    files_endpoint: str = ""
+    """The address of the object store; empty: that of the cloud whose protocol it speaks."""
+    files_region: str = ""
+    files_of: str = "real"
+    """Whose files: the real realm's, or a workshop's. Each has a prefix of its own in an object store."""
 
     @property
     def keys(self) -> Path:
@@ -111,7 +122,7 @@ class Settings:
 
     @property
     def files(self) -> Path:
-        """Where files of evidence lie, sealed."""
+        """Where files of evidence lie, sealed, unless `files_in` says otherwise."""
         return self.data / "files"
 
     @property
@@ -196,7 +207,29 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         web_processes=_processes(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", "1"),
         metrics=environ.get("SCHOOL_PROTOCOL_METRICS", "").strip(),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
+        files_in=files_place(environ.get("SCHOOL_PROTOCOL_FILES", ""), "SCHOOL_PROTOCOL_FILES"),
+        files_endpoint=_endpoint(environ),
+        files_region=_said(environ, "SCHOOL_PROTOCOL_FILES_REGION"),
     )
+
+
+def files_place(said: str, name: str) -> str:
+    """Where sealed files lie, as it was said. Raises SettingUnreadable, with nothing of what was said in it."""
+    place = said.strip() or FOLDER
+    if place not in (FOLDER, ROWS) and not _BUCKET.fullmatch(place):
+        raise SettingUnreadable(f"{name} is one of {FOLDER}, {ROWS}, or s3://bucket/prefix, without a password in it")
+    return place.rstrip("/")
+
+
+def _endpoint(environ: Mapping[str, str]) -> str:
+    endpoint = _said(environ, "SCHOOL_PROTOCOL_FILES_ENDPOINT").rstrip("/")
+    if endpoint:
+        address = urlsplit(endpoint)
+        if address.scheme not in ("http", "https") or not address.hostname or "@" in endpoint or address.path:
+            raise SettingUnreadable(
+                "SCHOOL_PROTOCOL_FILES_ENDPOINT is https://host:port of the object store, without a password or a path"
+            )
+    return endpoint
 
 
 def database_address(said: str, name: str) -> str:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from school_protocol.cli.backups import say_left_over
+from school_protocol.cli.files import say_files
 from school_protocol.cli.group import (
     main,
     open_the_house,
@@ -79,10 +80,12 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
 
     from school_protocol import jobs
     from school_protocol.cli import log
+    from school_protocol.services.keeping.files import refuse_versioned
     from school_protocol.web import create_app, fronts, limits
 
     log.begin()
     house = open_the_house(serves=no_worker)
+    refuse_versioned(house)
     say_lack(house)
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)
@@ -125,8 +128,10 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
 def open_house_once() -> None:
     """What is wrong is said before any process begins: tables are brought up to date once, by one of them."""
     from school_protocol.services.house import SystemClock, open_house
+    from school_protocol.services.keeping.files import refuse_versioned
 
     house = open_house(settings_from(os.environ), SystemClock())
+    refuse_versioned(house)
     say_lack(house)
     house.close()
 
@@ -166,9 +171,12 @@ def worker() -> None:
     """Deliver messages and climb the steps of deadlines, without serving the site."""
     from school_protocol import jobs
     from school_protocol.cli import log
+    from school_protocol.services.keeping.files import refuse_versioned
 
     log.begin()
-    jobs.work(open_the_house())
+    house = open_the_house()
+    refuse_versioned(house)
+    jobs.work(house)
 
 
 @main.command()
@@ -182,6 +190,7 @@ def doctor() -> None:
     click.echo(f"data: {house.settings.data}")
     click.echo(f"master keys: {house.vault.kind}")
     say_lack(house)
+    say_files(house)
     say_left_over(house.settings)
     for protocol in house.library.every():
         click.echo(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")

@@ -26,6 +26,7 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     yearly_tables,
 )
 from school_protocol.storage.api import tables as api_tables  # noqa: F401
+from school_protocol.storage.blobs import tables as blob_tables  # noqa: F401
 from school_protocol.storage.digests import tables as digest_tables  # noqa: F401
 from school_protocol.storage.engines import WRITING
 from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
