@@ -116,7 +116,8 @@ def house() -> House:
     """
     found: House = g.get(HOUSE) or house_of(current_app)
     realm = found.realm.seen_by(g.get(KNOWN_BY) or ("" if knows_nobody() else token_of_request()))
-    return replace(found, realm=realm, library=_library(found))
+    library = _library(found)
+    return found if (realm, library) == (found.realm, found.library) else replace(found, realm=realm, library=library)
 
 
 def _library(found: House) -> Library:

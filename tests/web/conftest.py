@@ -35,12 +35,13 @@ def protocol(small: Protocol) -> Protocol:
 @pytest.fixture
 def house(tmp_path: Path) -> Any:
     realm = SimpleNamespace(seen_by=lambda _token: realm)
+    library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
     return SimpleNamespace(
         name="",
         settings=Settings(data=tmp_path),
         vault=SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k")),
         now=lambda: NOW,
-        library=SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: ()),
+        library=library,
         realm=realm,
     )
 
