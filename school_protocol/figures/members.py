@@ -68,7 +68,7 @@ def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
     has_total = total is not None and _number(system, pool, pool.members[0], total) is not None
     whole = sum(layout.at(one, "", total) for one in pool.members) if has_total and total else None
     numbers = [_number(system, pool, one, total) for one in pool.members] if has_total and total else []
-    is_one = len(pool.members) == 1
+    is_one = _is_one(pool)
     is_held = not is_one and any(number is None or not system.known[number] for number in numbers)
     for cell in layout.slabs[pool.slab]:
         number = _number(system, pool, pool.holder, cell)
@@ -86,6 +86,11 @@ def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
             here = int(system.truth[number])
             terms = ((number, 1),)
             yield Need(name, system.place[number], terms, here, _every(tests), is_held=is_held, is_zero=is_zero)
+
+
+def _is_one(pool: Pool) -> bool:
+    """Whether its count is that of one unit, which then may be whatever fits that unit's total, known or not."""
+    return len(pool.members) == 1
 
 
 def _leaves(layout: Layout, unit: str) -> tuple[str, ...]:
