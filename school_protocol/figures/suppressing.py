@@ -19,6 +19,7 @@ from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, FigureTab
 from school_protocol.figures.auditing import Audit, Finding, Progress, quiet
 from school_protocol.figures.changing import Changes
 from school_protocol.figures.layout import MONTHLY, Layout, Slab, slab_of, without_little_parts
+from school_protocol.figures.members import Need
 from school_protocol.figures.mending import Mending
 from school_protocol.figures.release import GROUPS, SMALL, Key, NotReleasable, Release, Said, Told, said_of
 from school_protocol.figures.system import ALL, System, begin_alike
@@ -29,6 +30,8 @@ SCHOOL_LEAST = withholding.SHARE_LEAST
 """Of so many cases on a school's tables are told; of fewer, its total alone."""
 TURNS = 8
 """So often a plan is mended, before a coarser one is taken."""
+MENDED = 30_000
+"""Of more numbers in all releases together what is nearest goes: one program over everything would take too long."""
 TOP = 99
 """More storeys than there are: the unit itself alone."""
 
@@ -121,7 +124,7 @@ class Suppression:
         """What goes for the sake of what no world at all opens: linear programs alone tell that."""
         near = [need for need in audit.not_near() if not need.is_held]
         is_open |= audit.settled
-        if not near:
+        if not near or len(audit.system.truth) > MENDED:
             return set()
         mending = Mending(audit.system, release.told, audit.system.known)
         goes, _ = mending.kept_back(near)
@@ -130,8 +133,11 @@ class Suppression:
 
     def _mended(self, audit: Audit, found: Sequence[Finding], release: Release) -> set[Key | Said]:
         """What goes for what the gate found: the least that must, and where nothing told does, what is nearest."""
-        least, lost = Mending(audit.system, release.told, audit.held).kept_back(audit.shut)
-        goes: set[Key | Said] = set(least)
+        goes: set[Key | Said] = set()
+        lost: Sequence[Need] = audit.shut
+        if len(audit.system.truth) <= MENDED:
+            least, lost = Mending(audit.system, release.told, audit.held).kept_back(audit.shut)
+            goes |= least
         places = {need.place for need in lost}
         left = self._apart(one for one in found if not goes or one.place in places)
         for finding in left[:1] if len(release.told) <= FEW else left:

@@ -141,6 +141,15 @@ def test_a_plan_that_does_not_pass_leaves_the_next_one(monkeypatch: pytest.Monke
     assert {key.unit for key in release.told} == {"region"}
 
 
+def test_where_one_program_would_be_too_great_what_is_nearest_goes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("school_protocol.figures.suppressing.MENDED", 0)
+    monkeypatch.setattr(Mending, "kept_back", lambda *_: pytest.fail("a program over everything"))
+    releases = issued(year(1, 2))
+
+    assert own_totals(releases) == [True] * 2
+    assert audit(releases) == ()
+
+
 # ---- what changed, line by line --------------------------------------------------------------------------------------
 
 
