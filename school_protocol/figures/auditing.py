@@ -24,7 +24,7 @@ import numpy as np
 from school_protocol.figures.bounding import Block, Bounds, Numbers, spans
 from school_protocol.figures.cutting import Cuts, Part
 from school_protocol.figures.layout import Layout
-from school_protocol.figures.members import needs_of
+from school_protocol.figures.members import Need, needs_of
 from school_protocol.figures.release import SMALL, Key, Release, Said, Told
 from school_protocol.figures.seeking import Flags, Ranges, Search
 from school_protocol.figures.system import Place, System, begin_alike
@@ -94,6 +94,8 @@ class Audit:
         """The numbers that are 0, and so may be worked out; not those that were."""
         self._zeros[self.ranges.numbers[self._is_zero, 0]] = True
         self._known: Flags = np.append(system.known, False)
+        self.shut: tuple[Need, ...] = ()
+        """What no block opened."""
         self._shut: dict[bytes, set[int]] = defaultdict(set)
         """Of each part that was looked at: the needs that none of its worlds opened."""
         by_number = np.argsort(self.ranges.numbers, axis=None, kind="stable")
@@ -102,14 +104,30 @@ class Audit:
     def findings(self) -> tuple[Finding, ...]:
         """What no block opens, and what nobody may tell."""
         asked = np.flatnonzero(~self._is_zero)
-        self._open(asked, self._near_cuts(), self._known | self._zeros)
+        self.not_near()
         if len(left := self._left(asked)):
             asked = np.union1d(asked, self._with_zeros(left))
         left, ranges = self._left(asked), self.ranges
-        self.settled |= {ranges.needs[one].name for one in asked[ranges.met[asked]].tolist()}
+        self._settled(asked)
+        self.shut = tuple(ranges.needs[one] for one in left.tolist())
         needs = [(ranges.needs[one], int(ranges.low[one]), int(ranges.high[one])) for one in left.tolist()]
         found = [Finding(need.place, low, high, need.is_change) for need, low, high in needs]
         return tuple(dict.fromkeys([*self._forbidden(), *found]))
+
+    def not_near(self) -> tuple[Need, ...]:
+        """What no small block opens: a greater one may."""
+        asked = np.flatnonzero(~self._is_zero)
+        self._open(asked, self._near_cuts(), self._known | self._zeros)
+        self._settled(asked)
+        return tuple(self.ranges.needs[one] for one in self._left(asked).tolist())
+
+    def _settled(self, asked: Numbers) -> None:
+        self.settled |= {self.ranges.needs[one].name for one in asked[self.ranges.met[asked]].tolist()}
+
+    @property
+    def held(self) -> Flags:
+        """The numbers that are told, and those that are 0: what a reader may know."""
+        return (self._known | self._zeros)[:-1]
 
     def _left(self, asked: Numbers) -> Numbers:
         """Those that no world opens so far."""
@@ -177,6 +195,7 @@ class Audit:
         yield from self._by_release()
         yield Cut(cuts.by_table, ways, is_near=True)
         yield Cut(cuts.by_unit, ways)
+        yield Cut(cuts.by_total, ways)
         yield Cut(cuts.components(self._known[:-1]), ways)
 
     def _by_release(self) -> Iterator[Cut]:

@@ -25,7 +25,7 @@ DIVES = 40
 """So often numbers are rounded one after the other, before whole numbers are looked for by branches."""
 FEW = 200
 """Up to so many columns the linear program and rounding come first; of more, branches take less time."""
-_MUCH = 200
+MUCH = 200
 """So far above what it is is each number looked at: more is never needed to move another one by four."""
 _PRIMAL = 4
 """HiGHS's primal simplex: where costs alone have changed, it goes on from the last step, which fits still."""
@@ -101,7 +101,7 @@ class Block:
         self.numbers, self.columns = numbers, columns
         self.size = int(np.max(columns)) + 1
         self._order = np.argsort(numbers)
-        self._least = np.full(self.size, _MUCH, dtype=np.int64)
+        self._least = np.full(self.size, MUCH, dtype=np.int64)
         np.minimum.at(self._least, columns, bounds.truth[numbers])
         rows, row, self._at, self._factors = bounds.inside(numbers, columns)
         row, keep = self._distinct(row, rows, bounds)
@@ -215,7 +215,7 @@ class Block:
 
     def ends(self) -> tuple[Reals, Reals]:
         """Between which steps each column may lie."""
-        return -self._least.astype(float), np.full(self.size, float(_MUCH))
+        return -self._least.astype(float), np.full(self.size, float(MUCH))
 
     def _solved(self, program: Program, cost: Reals, lows: Reals, highs: Reals) -> Reals | None:
         program.changeColsCost(self.size, self._all, cost)

@@ -54,6 +54,9 @@ class Cuts:
         self.by_block = _numbered(system.block)
         self.by_unit = _numbered([one[0] for one in system.block])
         self.by_table = _numbered([one.cell if one.cell[0] == TOTALS else (one.cell[0], "") for one in system.place])
+        totals = {key: (TOTALS, table.of) for one in system.layouts for key, table in one.tables.items()}
+        self.by_total = _numbered([one.cell if one.cell[0] == TOTALS else totals[one.cell[0]] for one in system.place])
+        """A total and all tables of it."""
         self.together: Numbers = np.zeros(size, dtype=np.int64)
 
     # ---- columns ---------------------------------------------------------------------------------------------------

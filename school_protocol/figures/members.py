@@ -68,7 +68,8 @@ def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
     has_total = total is not None and _number(system, pool, pool.members[0], total) is not None
     whole = sum(layout.at(one, "", total) for one in pool.members) if has_total and total else None
     numbers = [_number(system, pool, one, total) for one in pool.members] if has_total and total else []
-    is_held = any(number is None or not system.known[number] for number in numbers)
+    is_one = _is_one(pool)
+    is_held = not is_one and any(number is None or not system.known[number] for number in numbers)
     for cell in layout.slabs[pool.slab]:
         number = _number(system, pool, pool.holder, cell)
         if cell[1] == REST or number is None:
@@ -77,7 +78,7 @@ def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
         tests: list[Test] = [wide] if is_zero else []
         if not is_zero and has_total and total:
             small = {layout.at(one, "", total) for one in pool.members if is_small(layout.at(one, "", cell))}
-            tests = [_within(own, whole or 0) for own in sorted(small)]
+            tests = [wide if is_one else _within(own, whole or 0) for own in sorted(small)]
         elif not is_zero:
             tests = list(_mute(layout, pool, cell, leaves))
         if tests:
@@ -85,6 +86,11 @@ def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
             here = int(system.truth[number])
             terms = ((number, 1),)
             yield Need(name, system.place[number], terms, here, _every(tests), is_held=is_held, is_zero=is_zero)
+
+
+def _is_one(pool: Pool) -> bool:
+    """Whether its count is that of one unit, which then may be whatever fits that unit's total, known or not."""
+    return len(pool.members) == 1
 
 
 def _leaves(layout: Layout, unit: str) -> tuple[str, ...]:

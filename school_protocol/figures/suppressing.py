@@ -3,18 +3,24 @@
 From the top down: of what a unit tells, the units below tell what is great enough. Wherever parts of a told sum are
 kept back, they are two at least, and five or more together: the smallest that could be told goes, too. A unit of which
 no total is told tells nothing at all. What an earlier release covered is told anew only where it changed by five or
-more. Then the gate is asked; what it finds is mended by telling less: of that line, that table, at last of all tables.
+more; and where a sum is told again, as many cases of what changed stay together (`changing.py`). Then the gate is
+asked: what it finds is mended by keeping back the least that opens it (`mending.py`). If that has no end, a coarser
+plan is taken: nothing new of directorates, then of the unit itself alone, without months, without tables.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from typing import NamedTuple
 
 from school_protocol.domain import withholding
 from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, FigureTable
 from school_protocol.figures.auditing import Audit, Finding, Progress, quiet
+from school_protocol.figures.changing import Changes
 from school_protocol.figures.layout import MONTHLY, Layout, Slab, slab_of, without_little_parts
+from school_protocol.figures.members import Need
+from school_protocol.figures.mending import Mending
 from school_protocol.figures.release import GROUPS, SMALL, Key, NotReleasable, Release, Said, Told, said_of
 from school_protocol.figures.system import ALL, System, begin_alike
 
@@ -22,8 +28,41 @@ FEW = 12
 """Where no more than so many counts are told, one finding is mended at a time."""
 SCHOOL_LEAST = withholding.SHARE_LEAST
 """Of so many cases on a school's tables are told; of fewer, its total alone."""
-BY_FAMILY = 18
-"""After so many rounds all goes."""
+TURNS = 8
+"""So often a plan is mended, before a coarser one is taken."""
+MENDED = 30_000
+"""Of more numbers in all releases together what is nearest goes: one program over everything would take too long."""
+TOP = 99
+"""More storeys than there are: the unit itself alone."""
+
+
+class Plan(NamedTuple):
+    """What a release may tell anew: the coarser, the less there is to be found out."""
+
+    height: int = 0
+    """Of units with so many storeys below them, and of the unit itself."""
+    rows_by_month: bool = True
+    months: bool = True
+    tables: bool = True
+    totals: bool = True
+
+    def has(self, layout: Layout, unit: str, month: str, table: str) -> bool:
+        """Whether a number of that unit, month and table may be told."""
+        is_there = self.totals if table == TOTALS else self.tables
+        in_month = not month or (self.months if table == TOTALS else self.rows_by_month)
+        return is_there and in_month and (unit == layout.counts.unit or layout.height[unit] >= self.height)
+
+
+PLANS = (
+    Plan(),
+    Plan(MONTHLY),
+    Plan(TOP),
+    Plan(TOP, rows_by_month=False),
+    Plan(TOP, rows_by_month=False, months=False),
+    Plan(TOP, rows_by_month=False, months=False, tables=False),
+    Plan(TOP, rows_by_month=False, months=False, tables=False, totals=False),
+)
+"""One after the other, until one passes the gate. The last tells nothing: all is repeated."""
 
 
 def suppress(counts: Counts, released: Sequence[Release] = (), progress: Progress = quiet) -> Release:
@@ -40,30 +79,76 @@ class Suppression:
         begin_alike([*(Layout(one.counts) for one in released), self.layout])
         self.barred: set[Key | Said] = set()
         self.told: set[Key] = set()
+        self.plan = PLANS[0]
         self.allowed: frozenset[Key] | None = None
         """What the turn before told; None: there was none."""
         self.found_at: Counter[tuple[str, Slab]] = Counter()
         """How often something was found in a table below a unit."""
         year = counts.period.months[0]
         self.before = [one for one in released if one.counts.period.months[0] == year]
+        self.changes = Changes(self.layout, self.before)
 
     def run(self, progress: Progress) -> Release:
-        settled: set[Hashable] = set()
-        for turn in range(BY_FAMILY + 2):
-            release = self.release()
-            audit = Audit(System([*self.before, release]), progress, settled)
-            found = audit.findings()
-            if not found and settled:
-                audit = Audit(System([*self.before, release]), progress)
-                found = audit.findings()
-            settled = audit.settled
-            if not found:
+        """By the first plan of which something passes the gate."""
+        tried: set[frozenset[Key | Said]] = set()
+        for plan in PLANS:
+            self._begin(plan)
+            first = self._calm_release()
+            name = first.told | first.spoken
+            if name not in tried and (release := self._passing(progress)) is not None:
                 return release
-            self.allowed = release.told
-            near = self._apart(found)
-            for finding in near[:1] if len(release.told) <= FEW else near:
-                self._mend(finding, turn, release)
+            tried.add(name)
         raise NotReleasable("what was issued before can be worked out by itself")
+
+    def _begin(self, plan: Plan) -> None:
+        self.plan, self.barred, self.allowed = plan, set(), None
+        self.found_at.clear()
+
+    def _passing(self, progress: Progress) -> Release | None:
+        """What passes the gate once it is mended; None where too little of that would do."""
+        is_open: set[Hashable] = set()
+        for turn in range(TURNS):
+            release = self._calm_release()
+            audit = Audit(System([*self.before, release]), progress, is_open)
+            goes = self._shut(audit, release, is_open)
+            if not goes:
+                audit = Audit(audit.system, progress) if turn else audit
+                if not (found := audit.findings()):
+                    return release
+                goes = self._mended(audit, found, release)
+            self.barred |= goes
+            self.allowed = release.told
+        return None
+
+    def _shut(self, audit: Audit, release: Release, is_open: set[Hashable]) -> set[Key | Said]:
+        """What goes for the sake of what no world at all opens: linear programs alone tell that."""
+        near = [need for need in audit.not_near() if not need.is_held]
+        is_open |= audit.settled
+        if not near or len(audit.system.truth) > MENDED:
+            return set()
+        mending = Mending(audit.system, release.told, audit.system.known)
+        goes, _ = mending.kept_back(near)
+        is_open |= mending.open
+        return set(goes)
+
+    def _mended(self, audit: Audit, found: Sequence[Finding], release: Release) -> set[Key | Said]:
+        """What goes for what the gate found: the least that must, and where nothing told does, what is nearest."""
+        goes: set[Key | Said] = set()
+        lost: Sequence[Need] = audit.shut
+        if len(audit.system.truth) <= MENDED:
+            least, lost = Mending(audit.system, release.told, audit.held).kept_back(audit.shut)
+            goes |= least
+        places = {need.place for need in lost}
+        left = self._apart(one for one in found if not goes or one.place in places)
+        for finding in left[:1] if len(release.told) <= FEW else left:
+            goes |= self._nearest(finding, release)
+        return goes
+
+    def _calm_release(self) -> Release:
+        """What can be told, and tells in no line of few cases by which it changed."""
+        while goes := self.changes.too_much((release := self.release()).told):
+            self.barred |= goes
+        return release
 
     def release(self) -> Release:
         """What can be told but for what is barred."""
@@ -91,7 +176,7 @@ class Suppression:
 
     def _can_be_told(self, key: Key) -> bool:
         value = self._value(key)
-        if value <= SMALL or key in self.barred or (self.allowed is not None and key not in self.allowed):
+        if value <= SMALL or self._is_barred(key) or (self.allowed is not None and key not in self.allowed):
             return False
         base = self._told_before(key)
         if base is None:
@@ -100,6 +185,10 @@ class Suppression:
                 return False
             base = covering[0].counts.at(key.cell, key.unit, key.month) if covering else None
         return base is None or abs(value - base) > SMALL
+
+    def _is_barred(self, one: Key | Said) -> bool:
+        table = one.cell[0] if isinstance(one, Key) else one.table
+        return one in self.barred or not self.plan.has(self.layout, one.unit, one.month, table)
 
     def _covers(self, release: Release, key: Key) -> bool:
         return key.unit in release.counts.above and (not key.month or key.month in release.counts.period.months)
@@ -227,7 +316,7 @@ class Suppression:
         for table in self.counts.tables:
             for unit in self.layout.units if table.kind != "rows" and table.rows else ():
                 said = Said(unit, "", table.key)
-                is_open = said not in self.barred and self._tells_tables(unit, (TOTALS, table.of))
+                is_open = not self._is_barred(said) and self._tells_tables(unit, (TOTALS, table.of))
                 if is_open and said_of(self.counts, table, said) is not None and self._has_moved(table, unit):
                     yield said
 
@@ -267,15 +356,13 @@ class Suppression:
         unit, star, _ = finding.place.unit.partition("*")
         return unit if star else self.counts.above.get(unit, "")
 
-    def _mend(self, finding: Finding, turn: int, release: Release) -> None:
-        """Bar the least of what stands nearest to it; twice as much each time that something is found there again."""
-        if turn >= BY_FAMILY:
-            self.barred |= release.told | release.spoken
-            return
+    def _nearest(self, finding: Finding, release: Release) -> set[Key | Said]:
+        """The least of what stands nearest to it; twice as much each time that something is found there again."""
         place = self._family(finding), slab_of(finding.place.cell)
         near = dict.fromkeys(one for group in self._near(finding, release) for one in sorted(group, key=self._price))
-        self.barred |= set(list(near)[: 2 ** self.found_at[place]])
+        many = 2 ** self.found_at[place]
         self.found_at[place] += 1
+        return set(list(near)[:many])
 
     def _near(self, finding: Finding, release: Release) -> Iterator[set[Key | Said]]:
         """What is told near a finding: in its line, in its table beside it and above; then the totals of these."""

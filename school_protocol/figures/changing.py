@@ -1,0 +1,141 @@
+"""What changed between two releases, line by line, before the gate is asked: a cheap look that spares most findings.
+
+A line is a sum and its parts: the units below a unit, the months of a period, the rows of a table. Where a sum is told
+in two releases, the changes of the parts that are not told in both must be two at least, and five or more together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from functools import cached_property
+from itertools import chain, takewhile
+from typing import NamedTuple
+
+from school_protocol.domain.figure_tables import TOTALS, Cell
+from school_protocol.figures.layout import MONTHLY, Layout, Slab
+from school_protocol.figures.release import SMALL, Key, Release
+from school_protocol.figures.system import ALL
+
+
+class Line(NamedTuple):
+    """A sum, and what adds up to it."""
+
+    whole: Key
+    parts: tuple[Key, ...]
+
+
+class Changes:
+    """All lines of a release on its way, and what they were in those `before`, oldest first."""
+
+    def __init__(self, layout: Layout, before: Sequence[Release]) -> None:
+        self.layout, self.before = layout, before
+        self._layouts = [Layout(one.counts) for one in before]
+        self._values: dict[Key, tuple[int, ...]] = {}
+        self._told = [frozenset(_with_only_month(one)) for one in before]
+
+    def too_much(self, told: Collection[Key]) -> set[Key]:
+        """What of `told` goes, so that no line tells a small change: the least part told anew, else the sum."""
+        left = set(told)
+        waiting = list(self.lines) if self.before else []
+        while waiting:
+            again = []
+            for line in waiting:
+                while self._tells_few(line, left):
+                    goes = [key for key in line.parts if key in left] or [line.whole]
+                    least = min(goes, key=lambda key: (self._value(key), key))
+                    left.discard(least)
+                    again += self._lines_of.get(least, [])
+            waiting = list(dict.fromkeys(again))
+        return set(told) - left
+
+    # ---- lines -----------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def lines(self) -> tuple[Line, ...]:
+        return tuple(self._lines())
+
+    @cached_property
+    def _lines_of(self) -> dict[Key, list[Line]]:
+        found: dict[Key, list[Line]] = {}
+        for line in self.lines:
+            for key in (line.whole, *line.parts):
+                found.setdefault(key, []).append(line)
+        return found
+
+    def _lines(self) -> Iterator[Line]:
+        layout = self.layout
+        for slab, cells in layout.slabs.items():
+            for unit in layout.units:
+                months = ("", *layout.months) if self._has_months(slab, unit) else ("",)
+                for month in months:
+                    keys = [Key(unit, month, cell) for cell in cells]
+                    yield from (self._below(key) for key in keys if layout.children[unit])
+                    total = layout.total(slab)
+                    if total is not None and not layout.overlaps(slab):
+                        yield Line(Key(unit, month, total), tuple(keys))
+                if len(months) > 2:
+                    yield from (self._by_month(unit, cell) for cell in cells)
+
+    def _has_months(self, slab: Slab, unit: str) -> bool:
+        height = self.layout.height[unit]
+        return self.layout.by_month(slab) and height >= (1 if slab == ALL else MONTHLY)
+
+    def _below(self, key: Key) -> Line:
+        return Line(key, tuple(key._replace(unit=child) for child in self.layout.children[key.unit]))
+
+    def _by_month(self, unit: str, cell: Cell) -> Line:
+        return Line(Key(unit, "", cell), tuple(Key(unit, month, cell) for month in self.layout.months))
+
+    # ---- changes ---------------------------------------------------------------------------------------------------
+
+    def _tells_few(self, line: Line, told: set[Key]) -> bool:
+        """Whether so few cases are left of what changed since any release that they stand open."""
+        last = len(self.before)
+        if not self._is_known(line.whole, last, told):
+            return False
+        for release in range(last):
+            if self._is_known(line.whole, release, told):
+                changed = [
+                    change
+                    for key in line.parts
+                    if (change := self._change(key, release))
+                    and not (self._is_known(key, last, told) and self._is_known(key, release, told))
+                ]
+                if changed and sum(map(abs, changed)) <= SMALL:
+                    return True
+        return False
+
+    def _change(self, key: Key, release: int) -> int:
+        return self._value(key) - self._every(key)[release]
+
+    def _value(self, key: Key) -> int:
+        return self._every(key)[-1]
+
+    def _every(self, key: Key) -> tuple[int, ...]:
+        """What it was in each release, and is now."""
+        if key not in self._values:
+            self._values[key] = tuple(self._at(one, key) for one in (*self._layouts, self.layout))
+        return self._values[key]
+
+    def _at(self, layout: Layout, key: Key) -> int:
+        is_there = key.cell[0] == TOTALS or key.cell[0] in layout.tables
+        return layout.at(*key) if is_there and key.unit in layout.counts.above else 0
+
+    def _is_known(self, key: Key, release: int, told: set[Key]) -> bool:
+        """Whether that release, or another in which it was the same, told it; or it could not be yet."""
+        if release < len(self.before):
+            counts = self.before[release].counts
+            if key.unit not in counts.above or (key.month and key.month not in counts.period.months):
+                return True
+        values, last = self._every(key), len(self.before)
+        ends = range(release, -1, -1), range(release + 1, last + 1)
+        alike = chain.from_iterable(takewhile(lambda at: values[at] == values[release], end) for end in ends)
+        return any(key in (told if at == last else self._told[at]) for at in alike)
+
+
+def _with_only_month(release: Release) -> Iterator[Key]:
+    """What it told; of a period of one month, of that month, too."""
+    yield from release.told
+    months = release.counts.period.months
+    if len(months) == 1:
+        yield from (key._replace(month=months[0]) for key in release.told)
