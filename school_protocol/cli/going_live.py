@@ -11,7 +11,7 @@ from school_protocol.cli.group import actor_called, main, open_the_house, say
 if TYPE_CHECKING:
     from school_protocol.services.going_live.signing import Entry, ListView
 
-_AS = click.option("--as", "username", required=True, help="User name of whoever signs: administers accounts at the top.")
+_AS = click.option("--as", "username", required=True, help="User name of whoever signs: administers all accounts.")
 _JSON = click.option("--json", "as_json", is_flag=True)
 _ITEM = click.argument("item")
 
@@ -32,7 +32,7 @@ def show(as_json: bool) -> None:
 
 @go_live.command("sign")
 @_ITEM
-@click.option("--reference", required=True, help="Number, date, who: one sentence, 200 characters at most; kept for good.")
+@click.option("--reference", required=True, help="Number, date, who: one sentence, 200 characters; kept for good.")
 @_AS
 @_JSON
 def sign(item: str, reference: str, username: str, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def sign(item: str, reference: str, username: str, as_json: bool) -> None:
 
 @go_live.command("withdraw")
 @_ITEM
-@click.option("--reference", required=True, help="Why: one sentence, 200 characters at most; kept for good.")
+@click.option("--reference", required=True, help="Why: one sentence, 200 characters; kept for good.")
 @_AS
 @_JSON
 def withdraw(item: str, reference: str, username: str, as_json: bool) -> None:

@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from school_protocol.cli import REFUSED, main
+from school_protocol.cli.running import SHOWN
 from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
@@ -275,7 +276,9 @@ def test_the_doctor_says_what_waits_and_what_the_post_lacks(
     found = run("doctor")
     assert f"mail: goes out; {waiting} waiting" in found.stdout
     lacking = ("mail", "short messages", "messages", "post")
-    assert not [line for line in found.stderr.splitlines() if line.startswith(lacking)]
+    told = [line.removeprefix(SHOWN["note"]).removeprefix(SHOWN["wrong"]) for line in found.stderr.splitlines()]
+    assert not [line for line in told if line.startswith(lacking)]
+    assert [line for line in told if line.startswith("anchors")], "the control: other lines are read so, too"
     assert "s3cret" not in found.stdout
 
 

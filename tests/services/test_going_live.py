@@ -212,7 +212,8 @@ def _rehearsed(school: School) -> None:
 
 
 def _danger(school: School) -> None:
-    opening.open_case(school.house, school.person("team_member"), "danger", {"danger": "D9"}, token=school.token())
+    answers = {"which_danger": "self_harm"}
+    opening.open_case(school.house, school.person("team_member"), "raise_danger", answers, token=school.token())
 
 
 def _form(school: School) -> None:
@@ -317,7 +318,8 @@ def test_a_door_that_somebody_adds_is_found(tmp_path: Path) -> None:
     """The control of the one above."""
     (tmp_path / "services").mkdir()
     (tmp_path / "services" / "new.py").write_text(
-        "def by_fax(session):\n    cases.open_case(session)\n\ndef by_row(session):\n    session.add(CaseRecordRow(id=1))\n"
+        "def by_fax(session):\n    cases.open_case(session)\n"
+        "\ndef by_row(session):\n    session.add(CaseRecordRow(id=1))\n"
         "\ndef by_insert(session):\n    session.execute(insert(PublicReportRow), [])\n"
     )
     assert writers(tmp_path) == {"services/new.py::by_fax"}

@@ -1,7 +1,7 @@
 """Whether cases may be opened here at all: asked wherever one begins, and nowhere else.
 
-What has begun is never shut: an installation that holds a case or a public report, from before the list was asked for or
-since, takes further ones whatever becomes of the list. Demos, workshops and laptops hold nobody real.
+What has begun is never shut: an installation that holds a case or a public report, from before the list was asked for
+or since, takes further ones whatever becomes of the list. Demos, workshops and laptops hold nobody real.
 """
 
 from __future__ import annotations

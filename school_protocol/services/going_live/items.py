@@ -39,7 +39,7 @@ ITEMS = (
     Item(
         "recovery",
         N_("A recovery copy of the keys was made, tried out, and lies elsewhere"),
-        N_("Whoever loses the keys loses every case, for ever. File and code lie in two places, neither on this machine."),
+        N_("Whoever loses the keys loses every case, for ever. File and code lie apart, neither on this machine."),
         N_("Date of the trial, and who keeps file and code"),
     ),
     Item(

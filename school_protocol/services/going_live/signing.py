@@ -138,7 +138,7 @@ def _change(house: House, actor: Actor, item: str, words: str | None, kind: Kind
         if (item in signed(session)) is signs:
             raise TeamRefused(Obstacle("signed_already" if signs else "not_signed"))
         before = administration.of_draft(session, LIST)
-        after = before[-1].at + timedelta(microseconds=1) if before else house.now()  # whatever a clock says, it is later
+        after = before[-1].at + timedelta(microseconds=1) if before else house.now()  # later, whatever a clock says
         administration.write(
             session,
             Change(
