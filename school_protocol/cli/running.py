@@ -81,7 +81,7 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     from school_protocol.cli import log
     from school_protocol.web import create_app, fronts, limits
 
-    log.begin()
+    log.begin(settings_from(os.environ).log)
     house = open_the_house(serves=no_worker)
     say_lack(house)
     queue = jobs.queue_of(house)
@@ -110,7 +110,7 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         from school_protocol.services.house import SystemClock, open_house
         from school_protocol.web import create_app, fronts
 
-        log.begin()
+        log.begin(settings_from(os.environ).log)
         house = open_house(settings_from(os.environ), SystemClock())
         queue = jobs.queue_of(house)
         return fronts.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
@@ -143,7 +143,7 @@ def serve_a_room(host: str, port: int) -> None:
     from school_protocol.services.workshops.rooms import sweep_left_over
     from school_protocol.web import create_app, limits
 
-    log.begin()
+    log.begin(settings_from(os.environ).log)
     house = laptops.open_laptop(settings_from(os.environ), SystemClock())
     ending.purge_due(house)
     sweep_left_over(house)
@@ -167,7 +167,7 @@ def worker() -> None:
     from school_protocol import jobs
     from school_protocol.cli import log
 
-    log.begin()
+    log.begin(settings_from(os.environ).log)
     jobs.work(open_the_house())
 
 

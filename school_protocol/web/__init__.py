@@ -28,6 +28,7 @@ from school_protocol.web import (
     help,
     limits,
     messages,
+    noting,
     protocols,
     referrals,
     rendering,
@@ -96,8 +97,8 @@ def _furnished(
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
     for part in (
-        watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop,
-        signalement,
+        noting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api, room,
+        laptop, signalement,
     ):  # fmt: skip
         part.init_app(app)
     for blueprint in (

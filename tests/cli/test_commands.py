@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from signing_off import sign_by_hand
 
 from school_protocol.cli import REFUSED, main
 from school_protocol.cli.running import SHOWN
@@ -48,6 +49,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 password_hash=hash_password("secret"), certified=True, trained_until=date(2099, 1, 1),
             )  # fmt: skip
             directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
+    sign_by_hand(house, player.school)
     house.close()
     return data
 

@@ -251,7 +251,7 @@ WRITES = {("cases", "open_case"), ("reports", "receive"), ("reports", "keep")}
 ELSEWHERE = {"services/joining.py::hand_over", "services/sharing/opening.py::open_contribution"}
 """Who opens a case at another school: both are given the case that does."""
 ROWS = {
-    "storage/cases.py::open_case", "storage/signalement/reports.py::keep",
+    "storage/cases.py::open_case", "storage/signalement/reports.py::keep", "storage/stamping.py::add",
 }  # fmt: skip
 
 
@@ -312,6 +312,9 @@ def test_whoever_opens_a_case_or_takes_a_report_is_known_and_asks() -> None:
     for name in ELSEWHERE:
         assert "loaded" in {one.arg for one in found[name].args.args}, "a case is at hand"
     assert row_makers(CODE) == ROWS
+    services = [path for path in (CODE / "services").rglob("*.py") if "import stamping" in path.read_text("utf-8")
+                or "stamping," in path.read_text("utf-8")]  # fmt: skip
+    assert {path.parent.name for path in services} == {"sampling"}, "what fills a demo, and nothing else"
 
 
 def test_a_door_that_somebody_adds_is_found(tmp_path: Path) -> None:
