@@ -30,7 +30,7 @@ from school_protocol.services.doctor import checks, machine, settled, stores, wo
 from school_protocol.services.doctor.findings import Asked, Finding, Level, long
 from school_protocol.services.house import House, open_house
 from school_protocol.services.journal.keeping import keep_verdict, take_anchor
-from school_protocol.services.journal.verifying import verify_journal
+from school_protocol.services.journal.verifying import verify
 from school_protocol.services.keeping import backups
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import last_done, outbox, times
@@ -313,7 +313,7 @@ def test_whether_some_process_leads_is_seen_without_taking_the_lead(seen: Seen) 
 def test_a_journal_that_was_never_checked_holds_does_not_hold_or_is_not_checked_any_more(seen: Seen) -> None:
     assert "never checked" in said(seen.of(work.journal), Level.note)
     seen.school.report()
-    keep_verdict(seen.house, verify_journal(seen.house))
+    keep_verdict(seen.house, verify(seen.house))
     take_anchor(seen.house, Post())
     assert "last checked and passed" in said(seen.of(work.journal), Level.ok)
     assert said(seen.of(work.journal), Level.wrong) == ""
