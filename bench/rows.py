@@ -23,6 +23,7 @@ from bench.outcomes import Goal, Outcome, Skipped
 from bench.prepared import DEFINITION, MOVER, READER, ROOT, Prepared, prepare
 from bench.region import Region, regional
 from bench.room import full_house
+from bench.sizes import Sized, sized
 from school_protocol.config import LANGUAGES
 from school_protocol.documents import case_file as documents
 from school_protocol.domain import engine
@@ -67,6 +68,8 @@ class Workshop:
     stack: ExitStack = field(default_factory=ExitStack)
     regions: dict[bool, tuple[Region, Region]] = field(default_factory=dict)
     """On a server or not: a region with many cases, and one with few."""
+    countries: dict[bool, tuple[Sized, ...]] = field(default_factory=dict)
+    """On a server or not: the same country with a thousand cases, a hundred thousand, a million."""
 
     def pairs(self, figure: Work, baseline: Work, clock: Clock = own_cpu) -> Measured:
         share = 10 if self.hurry else 1
@@ -473,6 +476,7 @@ BARE_PAGE = "bare Flask page"
 TRIGGER = "bare pytransitions trigger"
 WEASYPRINT = "WeasyPrint, straightforward"
 CHROMIUM = "chromium’s warm print"
+THOUSAND = "1,000 cases"
 FEWER = "10,000 cases"
 AT_ONCE = Goal(3, also=Goal(100, "ms"))
 
@@ -507,6 +511,25 @@ ROWS: dict[str, Row] = {
         Row("figures-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.tables, server=True)),
         Row("queue", "open cases of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.queue)),
         Row("queue-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.queue, server=True)),
+        Row("size-list", "a school’s list, 1,000,000 cases", THOUSAND, "ms", Goal(1.2), sized(Sized.list)),
+        Row("size-queue", "the desk of an academy, the same", THOUSAND, "ms", Goal(1.2), sized(Sized.queue)),
+        Row("size-find", "search by a pupil’s name, the same", THOUSAND, "ms", Goal(1.2), sized(Sized.search)),
+        Row("size-case", "a case’s page, the same", THOUSAND, "ms", Goal(1.2), sized(Sized.case)),
+        Row(
+            "size-list-pg", "a school’s list, on PostgreSQL", THOUSAND, "ms", Goal(1.2), sized(Sized.list, server=True)
+        ),
+        Row(
+            "size-queue-pg", "the desk of an academy, there", THOUSAND, "ms", Goal(1.2), sized(Sized.queue, server=True)
+        ),
+        Row(
+            "size-find-pg",
+            "search by a pupil’s name, there",
+            THOUSAND,
+            "ms",
+            Goal(1.2),
+            sized(Sized.search, server=True),
+        ),
+        Row("size-case-pg", "a case’s page, there", THOUSAND, "ms", Goal(1.2), sized(Sized.case, server=True)),
         Row("seats", "10 rooms, 240 seats: 95th of 100 answers", "a bare page", "ms", None, full_rooms),
         Row("start", "school-protocol --help", "python -c 'import flask'", "ms", Goal(2), start),
     )

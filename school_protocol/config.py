@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from importlib.metadata import version as version_of
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
@@ -15,8 +17,22 @@ LANGUAGES = ("fr", "ar", "en")
 MEGABYTES_LEAST, MEGABYTES_MOST = 1, 25
 PROCESSES_MOST = 1000
 DAYS_MOST = 3650
+SECRETS = (
+    "SCHOOL_PROTOCOL_DATABASE_URL", "SCHOOL_PROTOCOL_DATABASE_OWNER_URL", "SCHOOL_PROTOCOL_METRICS",
+    "SCHOOL_PROTOCOL_SMTP", "SCHOOL_PROTOCOL_SMS_HOOK", "SCHOOL_PROTOCOL_MASTER_KEY",
+    "SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", "SCHOOL_PROTOCOL_OPENID_SECRET",
+)  # fmt: skip
+"""What may stand in a file that the setting `…_FILE` names, so that it is no part of any environment."""
 QUEUE = "jobs"
 """The schema in which the worker's queue lies, in a database."""
+FOLDER, ROWS, S3 = "folder", "database", "s3://"
+"""Where sealed files can lie: beside the rest, in rows, in an object store."""
+_BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
+
+
+def version() -> str:
+    """The version of the software, as setup.cfg says it of what is installed."""
+    return version_of("school-protocol")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +112,13 @@ class Settings:
     """How a process that serves writes its log: `json`, or `text` for eyes."""
     keeps_shut: bool = False
     """Whether no case is opened before the go-live list is signed: so wherever settings come from the environment."""
+    files_in: str = FOLDER
+    """Where sealed files lie: `folder`, `database`, or `s3://bucket/prefix`."""
+    files_endpoint: str = ""
+    """The address of the object store; empty: that of the cloud whose protocol it speaks."""
+    files_region: str = ""
+    files_of: str = "real"
+    """Whose files: the real realm's, or a workshop's. Each has a prefix of its own in an object store."""
 
     @property
     def keys(self) -> Path:
@@ -103,7 +126,7 @@ class Settings:
 
     @property
     def files(self) -> Path:
-        """Where files of evidence lie, sealed."""
+        """Where files of evidence lie, sealed, unless `files_in` says otherwise."""
         return self.data / "files"
 
     @property
@@ -138,8 +161,26 @@ class SettingUnreadable(SchoolProtocolError):
     """A setting whose value says nothing; names the setting."""
 
 
+def with_files(environ: Mapping[str, str]) -> Mapping[str, str]:
+    """The environment with those of SECRETS that stand in files. Raises SettingUnreadable, with nothing of a secret."""
+    found = dict(environ)
+    for name in SECRETS:
+        file = environ.get(f"{name}_FILE", "").strip()
+        if not file:
+            continue
+        if environ.get(name):
+            raise SettingUnreadable(f"{name} and {name}_FILE are both set: which one counts?")
+        try:
+            found[name] = Path(file).read_text("utf-8").rstrip("\r\n")
+        except (OSError, UnicodeDecodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "not text"
+            raise SettingUnreadable(f"{name}_FILE: {file} can't be read: {why}") from None
+    return found
+
+
 def settings_from(environ: Mapping[str, str]) -> Settings:
     """Settings from environment variables (SCHOOL_PROTOCOL_…). Raises SettingUnreadable."""
+    environ = with_files(environ)
     languages = tuple(environ.get("SCHOOL_PROTOCOL_LANGUAGES", "fr,ar,en").replace(" ", "").split(","))
     return Settings(
         data=Path(environ.get("SCHOOL_PROTOCOL_DATA", "var")).resolve(),
@@ -172,7 +213,29 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
         log=_one_of(environ, "SCHOOL_PROTOCOL_LOG", ("json", "text")),
         keeps_shut=True,
+        files_in=files_place(environ.get("SCHOOL_PROTOCOL_FILES", ""), "SCHOOL_PROTOCOL_FILES"),
+        files_endpoint=_endpoint(environ),
+        files_region=_said(environ, "SCHOOL_PROTOCOL_FILES_REGION"),
     )
+
+
+def files_place(said: str, name: str) -> str:
+    """Where sealed files lie, as it was said. Raises SettingUnreadable, with nothing of what was said in it."""
+    place = said.strip() or FOLDER
+    if place not in (FOLDER, ROWS) and not _BUCKET.fullmatch(place):
+        raise SettingUnreadable(f"{name} is one of {FOLDER}, {ROWS}, or s3://bucket/prefix, without a password in it")
+    return place.rstrip("/")
+
+
+def _endpoint(environ: Mapping[str, str]) -> str:
+    endpoint = _said(environ, "SCHOOL_PROTOCOL_FILES_ENDPOINT").rstrip("/")
+    if endpoint:
+        address = urlsplit(endpoint)
+        if address.scheme not in ("http", "https") or not address.hostname or "@" in endpoint or address.path:
+            raise SettingUnreadable(
+                "SCHOOL_PROTOCOL_FILES_ENDPOINT is https://host:port of the object store, without a password or a path"
+            )
+    return endpoint
 
 
 def database_address(said: str, name: str) -> str:

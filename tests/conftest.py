@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, text
+from storage.object_store import ObjectStore, serving
 from storage.server import EVERYWHERE, SITE, Databases, served
 
 from school_protocol.config import Settings
@@ -59,6 +60,13 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patched.setattr(houses, "read", lru_cache(houses.read))
         patched.setattr(houses, "upgrade", quick)
         yield
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """An object store that stands as long as the tests of a process."""
+    with serving(tmp_path_factory.mktemp("objects")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ from school_protocol.cli import (  # noqa: F401 - each adds its commands
     definitions,
     evidence,
     figures,
+    files,
     going_live,
     journal,
     keeping,

@@ -12,7 +12,7 @@ import click
 
 from school_protocol.cli.group import main, say
 from school_protocol.cli.keys import bar
-from school_protocol.config import Settings, database_address, settings_from
+from school_protocol.config import Settings, database_address, settings_from, with_files
 
 OWNER = "SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
 
@@ -29,7 +29,7 @@ def database_prepare(workers: tuple[str, ...]) -> None:
     from school_protocol import jobs
     from school_protocol.services.keeping.databases import prepare
 
-    owner = database_address(os.environ.get(OWNER, ""), OWNER)
+    owner = database_address(with_files(os.environ).get(OWNER, ""), OWNER)
     roles = prepare(settings_from(os.environ), owner, workers, make_queue=jobs.prepare_queue)
     click.echo("tables are up to date" + (f"; served as {', '.join(roles)}" if roles else "; served as their owner"))
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.config import settings_from
+from school_protocol.config import settings_from, version
 from school_protocol.domain.errors import BadInput, Conflict, NotOpenYet, Refused, SchoolProtocolError, Unseen
 
 if TYPE_CHECKING:
@@ -89,6 +89,14 @@ def who_can(roles: tuple[str, ...]) -> str:
     return f" (can be lifted by: {', '.join(roles)})" if roles else ""
 
 
+def _say_version(context: click.Context, _option: click.Parameter, is_asked: bool) -> None:
+    if is_asked:
+        click.echo(f"school-protocol {version()}")
+        context.exit()
+
+
 @click.group(cls=_Commands)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_say_version,
+              help="Say which version this is.")  # fmt: skip
 def main() -> None:
     """Carry cases of cyberharassment through the in-school handling protocol."""

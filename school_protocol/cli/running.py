@@ -79,10 +79,12 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
 
     from school_protocol import jobs
     from school_protocol.cli import log
+    from school_protocol.services.keeping.files import refuse_versioned
     from school_protocol.web import create_app, fronts, limits
 
     log.begin(settings_from(os.environ).log)
     house = open_the_house(serves=no_worker)
+    refuse_versioned(house)
     say_lack(house)
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)
@@ -125,8 +127,10 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
 def open_house_once() -> None:
     """What is wrong is said before any process begins: tables are brought up to date once, by one of them."""
     from school_protocol.services.house import SystemClock, open_house
+    from school_protocol.services.keeping.files import refuse_versioned
 
     house = open_house(settings_from(os.environ), SystemClock())
+    refuse_versioned(house)
     say_lack(house)
     house.close()
 
@@ -166,9 +170,12 @@ def worker() -> None:
     """Deliver messages and climb the steps of deadlines, without serving the site."""
     from school_protocol import jobs
     from school_protocol.cli import log
+    from school_protocol.services.keeping.files import refuse_versioned
 
     log.begin(settings_from(os.environ).log)
-    jobs.work(open_the_house())
+    house = open_the_house()
+    refuse_versioned(house)
+    jobs.work(house)
 
 
 @main.command()
@@ -187,7 +194,7 @@ def doctor(deep: bool, as_json: bool) -> None:
         wants_openid=bool(os.environ.get("SCHOOL_PROTOCOL_OPENID_ISSUER", "").strip()),
     )  # fmt: skip
     told = list(doctors.before(asked))
-    if not any(name == "schema" and found.level is doctors.Level.wrong for name, found in told):
+    if not any(found.do in doctors.NOT_OPENED for _name, found in told):
         try:
             told += doctors.examine(open_the_house(), asked)
         except SchoolProtocolError as error:

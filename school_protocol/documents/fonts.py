@@ -13,6 +13,10 @@ from fontTools import subset
 
 DEFAULT_FOLDER = Path(__file__).resolve().parents[1] / "web" / "static" / "fonts"
 
+STAMP = ".stamp"
+"""Beside the files: what they were cut from."""
+LICENSE = "LICENSE"
+"""Beside them, too: under which licence they are handed on."""
 _PACKAGE = "fontpkg_ibm_plex_sans_arabic"
 _WEIGHTS = {400: "Regular", 600: "SemiBold"}
 # As in the @font-face rules of the pages. The check mark is there because pages and documents use it.
@@ -23,17 +27,18 @@ _RANGES = {
 
 
 def build(folder: Path) -> None:
-    """Write the six font files into `folder`, unless they stand there already, cut from the same sources."""
-    stamp = folder / ".stamp"
+    """Write six fonts and their licence into `folder`, unless they stand there already, cut from the same sources."""
+    stamp = folder / STAMP
     recipe = _recipe()
     names = [name for weight in _WEIGHTS for name, _, _ in _cuts(weight)]
-    if stamp.is_file() and stamp.read_text() == recipe and all((folder / name).is_file() for name in names):
+    if stamp.is_file() and stamp.read_text() == recipe and all((folder / name).is_file() for name in [*names, LICENSE]):
         return
     folder.mkdir(parents=True, exist_ok=True)
     for weight in _WEIGHTS:
         with as_file(files(_PACKAGE) / "files" / _source_name(weight)) as source:
             for name, unicodes, flavor in _cuts(weight):
                 _cut(source, folder / name, unicodes, flavor)
+    (folder / LICENSE).write_bytes((files(_PACKAGE) / LICENSE).read_bytes())
     stamp.write_text(recipe)
 
 

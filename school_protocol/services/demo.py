@@ -17,7 +17,7 @@ from typing import Any
 
 import holidays
 
-from school_protocol.config import Settings
+from school_protocol.config import S3, Settings
 from school_protocol.definitions import read
 from school_protocol.documents.sealing.authority import Validity, make_authority
 from school_protocol.domain.clock import Calendar, Clock, Hours, HoursException
@@ -44,6 +44,7 @@ from school_protocol.storage import (
     proving,
     restoring,
 )
+from school_protocol.storage.blobs.choosing import bucket_of
 from school_protocol.storage.digests import letters
 from school_protocol.storage.errors import KeysUnusable
 from school_protocol.wording import ZONE
@@ -446,6 +447,8 @@ def _clear(settings: Settings, kept: str, say: Say) -> None:
         raise DemoError(f"{settings.data} holds an installation that is no demo: it is not reset")
     say("Clearing the demo's former data")
     _clear_anchors(settings)
+    if settings.files_in.startswith(S3):
+        bucket_of(settings).clear()
     if settings.database:
         preparing.clear(settings.database)
     for path in kept_in(settings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
@@ -16,12 +17,15 @@ from school_protocol.domain.policy import Actor, RoleSight
 from school_protocol.domain.protocol import Protocol
 from school_protocol.storage import administration_chain, directory, key_files, keys, restoring, walls
 from school_protocol.storage.anchors import numbers as numbers_of_anchors
+from school_protocol.storage.blobs.blobs import Blobs
+from school_protocol.storage.blobs.choosing import as_kept, open_blobs, settle
 from school_protocol.storage.engines import Engine, Session, Store, open_engine
-from school_protocol.storage.errors import KeysUnusable
+from school_protocol.storage.errors import KeysUnusable, StorageBusy
 from school_protocol.storage.migrate import Part, upgrade
 from school_protocol.storage.moving import refuse_moving
 from school_protocol.storage.vault import Vault
 
+_log = logging.getLogger(__name__)
 REALM = "main"
 """The real realm; every other one is a workshop's."""
 
@@ -124,6 +128,11 @@ class House:
     def now(self) -> datetime:
         return self.clock.now()
 
+    @property
+    def blobs(self) -> Blobs:
+        """Where its sealed files lie."""
+        return open_blobs(self.settings, self.realm)
+
     def close(self) -> None:
         """Give every connection back, as before a restore."""
         self.realm.close()
@@ -140,16 +149,28 @@ def refuse_walled(house: House) -> None:
             )
 
 
+def take_away(house: House, places: Iterable[str]) -> None:
+    """Destroy files whose rows are gone; those that can't be reached now are left to the sweep: no key opens them."""
+    wanted = tuple(places)
+    try:
+        if wanted:
+            house.blobs.delete(wanted)
+    except (StorageBusy, OSError) as error:
+        _log.warning("files without rows are left to the sweep: %s", type(error).__name__)
+
+
 STORES: tuple[Part, ...] = ("directory", "realm")
 
 
 def open_house(
-    settings: Settings, clock: Clock, engines: Mapping[str, Engine] | None = None, *, with_lost: bool = False
-) -> House:
+    settings: Settings, clock: Clock, engines: Mapping[str, Engine] | None = None, *, with_lost: bool = False,
+    files_anywhere: bool = False,
+) -> House:  # fmt: skip
     """The installation that `settings` name: folders and tables made where they are missing, keys where no data is.
 
     `engines` are those of STORES where somebody else opens and closes them. Raises KeysUnusable where the keys are
     not those of the data, or one is missing; `with_lost` opens without the master keys that are, to look at that.
+    Raises FilesElsewhere where files lie elsewhere than the settings say; `files_anywhere` goes by where they lie.
     """
     settings.data.mkdir(parents=True, exist_ok=True)
     restoring.refuse_half_restored(settings.data)
@@ -165,6 +186,10 @@ def open_house(
     if not with_lost:
         _refuse_lost(settings, vault, (realm, directory_store))
     keys.note_turned(settings.data, vault.newest, clock.now())
+    if files_anywhere:
+        settings = as_kept(settings, realm)
+    elif not with_lost:
+        settle(settings, realm)
     directory_store.under(vault)
     administration_chain.begin(directory_store, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
     return House(realm, directory_store, vault, clock, Library(directory_store), settings)

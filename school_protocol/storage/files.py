@@ -1,102 +1,38 @@
-"""Sealed files of evidence: on the disk before their row, never in clear, gone past recovery once their key is.
+"""Sealed files of evidence: kept before their row, never in clear, gone past recovery once their key is.
 
-A file is written aside, synced, renamed, and its folder synced; only then does a transaction name it. What a crash
-leaves is a file that no row names: `sweep` removes it after a day. A row whose file is missing or altered is an alarm.
+A file is whole where files lie (`blobs`); only then does a transaction name it. What a crash leaves is a file that no
+row names: `sweep` removes it after a day. A row whose file is missing or altered is an alarm.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
-import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.evidence import FileLost
 from school_protocol.storage import keys
+from school_protocol.storage.blobs.blobs import STARTS, Blobs, Lying, beginning, new_name, refuse_elsewhere
+from school_protocol.storage.blobs.tables import KeptBlobRow
+from school_protocol.storage.engines import Store
 from school_protocol.storage.evidence_tables import FileAlarmRow, FileSweepRow, KeptFileRow
+from school_protocol.storage.paper_tables import HandedPaperRow, PreparedPaperRow
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault, open_bytes, seal_bytes
 
 ORIGINAL, DERIVATIVE = "original", "derivative"
-_ASIDE = ".part"
 _LEFT = timedelta(days=1)
 """How old a file that no row names must be before it is removed: its transaction is long over."""
-_CHUNK = 1024 * 1024
-
-
-class FileStore:
-    """The folder of sealed files, two letters deep; names are random and say nothing."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def path(self, place: str) -> Path:
-        return self.folder / place[:2] / place
-
-    def write(self, sealed: bytes) -> str:
-        """Put sealed bytes on the disk, whole and synced, and say where. Raises OSError."""
-        place = secrets.token_hex(16)
-        path = self.path(place)
-        is_new = not path.parent.is_dir()
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        aside = path.with_suffix(_ASIDE)
-        try:
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as handle:
-                handle.write(sealed)
-                handle.flush()
-                os.fsync(handle.fileno())
-            aside.rename(path)
-        except OSError:
-            aside.unlink(missing_ok=True)
-            raise
-        _sync(path.parent)
-        if is_new:
-            _sync(self.folder)
-        return place
-
-    def read(self, place: str) -> bytes | None:
-        """The sealed bytes; None where they are not there."""
-        try:
-            return self.path(place).read_bytes()
-        except OSError:
-            return None
-
-    def remove(self, place: str) -> None:
-        """Overwrite a file and take it away; nothing happens where it is gone already."""
-        _overwrite_and_unlink(self.path(place))
-
-    def every(self) -> Iterator[Path]:
-        """Whatever lies in the folder, what was being written aside among it."""
-        if self.folder.is_dir():
-            yield from (path for path in self.folder.glob("??/*") if path.is_file())
-
-
-def _overwrite_and_unlink(path: Path) -> None:
-    try:
-        size = path.stat().st_size
-        with path.open("r+b") as handle:
-            for start in range(0, size, _CHUNK):
-                handle.write(secrets.token_bytes(min(_CHUNK, size - start)))
-            handle.flush()
-            os.fsync(handle.fileno())
-        path.unlink()
-    except FileNotFoundError:
-        return
-    _sync(path.parent)
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+_AT_ONCE = 500
+_NAMING: Sequence[type[KeptFileRow | HandedPaperRow | PreparedPaperRow]] = (
+    KeptFileRow, HandedPaperRow, PreparedPaperRow,
+)  # fmt: skip
+_MONTH = 30
+"""Where reading all is dear, each file is read once in so many nights."""
 
 
 # ---- keeping and opening -------------------------------------------------------------------------------------------
@@ -112,19 +48,22 @@ def _label(case_id: str, file_id: str, part: str) -> str:
 
 
 def keep(
-    session: Session, vault: Vault, store: FileStore, case_id: str, parts: Mapping[str, bytes], *, at: datetime,
+    session: Session, vault: Vault, store: Blobs, case_id: str, parts: Mapping[str, bytes], *, at: datetime,
     places: list[str],
 ) -> str:  # fmt: skip
-    """Seal the parts of one file under a key of its own, put them on the disk and into this transaction; says its id.
+    """Seal the parts of one file under its own key, put them where files lie and into this transaction; says its id.
 
-    `places` takes each file as it is written, so that whoever rolls back can remove them. Raises OSError, Sealed.
+    `places` takes each file before it is put, so that whoever rolls back can remove them. Raises OSError, FilesAway,
+    Sealed.
     """
+    refuse_elsewhere(session, store)
     file_id = new_id()
     key = keys.new_object_key(session, vault, keys.case_key(session, vault, case_id), case_id, object_of(file_id))
     for part, data in parts.items():
         sealed = seal_bytes(key, _label(case_id, file_id, part), data)
-        place = store.write(sealed)
+        place = new_name()
         places.append(place)
+        store.put(session, case_id, place, sealed)
         digest = hashlib.sha256(sealed).digest()
         session.add(
             KeptFileRow(
@@ -150,7 +89,7 @@ class Fault:
     what: str
 
 
-def open_part(session: Session, vault: Vault, store: FileStore, case_id: str, file_id: str, part: str) -> bytes | Fault:
+def open_part(session: Session, vault: Vault, store: Blobs, case_id: str, file_id: str, part: str) -> bytes | Fault:
     """The content of one part, checked; or what is wrong with it. Raises FileLost where no row names it, Sealed."""
     query = select(KeptFileRow).where(
         KeptFileRow.case_id == case_id, KeptFileRow.file_id == file_id, KeptFileRow.part == part
@@ -158,7 +97,7 @@ def open_part(session: Session, vault: Vault, store: FileStore, case_id: str, fi
     row = session.scalars(query).one_or_none()
     if row is None:
         raise FileLost(f"no {part} of file {file_id}")
-    sealed = store.read(row.place)
+    sealed = store.get(session, row.place)
     if (fault := _fault(row, sealed)) is not None or sealed is None:
         return fault or Fault(case_id, row.place, "missing")
     case_key = keys.case_key(session, vault, case_id)
@@ -183,19 +122,46 @@ def destroy(session: Session, case_id: str, file_id: str) -> tuple[str, ...]:
     places = tuple(session.scalars(select(KeptFileRow.place).where(*own)))
     keys.destroy_object_key(session, case_id, object_of(file_id))
     session.execute(delete(KeptFileRow).where(*own))
+    session.execute(delete(KeptBlobRow).where(KeptBlobRow.name.in_(places)))
     return places
 
 
 def places_of_case(session: Session, case_id: str) -> tuple[str, ...]:
-    """The files of a case: for whoever erases it, to be removed once that is committed."""
-    return tuple(session.scalars(select(KeptFileRow.place).where(KeptFileRow.case_id == case_id)))
+    """The files and papers of a case: for whoever erases it, to be removed once that is committed."""
+    return tuple(
+        place
+        for row in _NAMING
+        for place in session.scalars(select(row.place).where(row.case_id == case_id, row.place.is_not(None)))
+        if place is not None
+    )
 
 
 def unnamed(session: Session, places: Iterable[str]) -> tuple[str, ...]:
     """Those of these files that no row names."""
-    wanted = tuple(places)
-    named = set(session.scalars(select(KeptFileRow.place).where(KeptFileRow.place.in_(wanted))))
+    wanted, named = tuple(places), set[str | None]()
+    for row in _NAMING:
+        for start in range(0, len(wanted), _AT_ONCE):
+            named.update(session.scalars(select(row.place).where(row.place.in_(wanted[start : start + _AT_ONCE]))))
     return tuple(place for place in wanted if place not in named)
+
+
+@dataclass(frozen=True, slots=True)
+class Named:
+    """A file that a row names; `digest` of its sealed bytes, where the row says it."""
+
+    place: str
+    case_id: str
+    digest: bytes | None
+
+
+def named(session: Session, start: str = "") -> tuple[Named, ...]:
+    """Every file that a row names, of those whose names begin so."""
+    rows = session.scalars(select(KeptFileRow).where(beginning(KeptFileRow.place, start)))
+    found = [Named(row.place, row.case_id, row.digest) for row in rows]
+    for paper in (HandedPaperRow, PreparedPaperRow):
+        query = select(paper.place, paper.case_id).where(beginning(paper.place, start))
+        found += (Named(place, case_id, None) for place, case_id in session.execute(query) if place is not None)
+    return tuple(sorted(found, key=lambda one: one.place))
 
 
 # ---- alarms and the sweep --------------------------------------------------------------------------------------------
@@ -228,10 +194,37 @@ def alarms(session: Session) -> tuple[Alarm, ...]:
     return tuple(Alarm(row.case_id, row.place, row.what, row.at) for row in rows)
 
 
-def faults(session: Session, store: FileStore) -> tuple[Fault, ...]:
-    """Every row whose file is missing or altered; reads each file once."""
-    rows = session.scalars(select(KeptFileRow).order_by(KeptFileRow.place))
-    return tuple(fault for row in rows if (fault := _fault(row, store.read(row.place))) is not None)
+def faults(realm: Store, store: Blobs, *, night: int | None = None) -> tuple[Fault, ...]:
+    """Every row whose file is missing or altered; reads each file once.
+
+    `night`: its number. Where reading all is dear, only a part is read then, and names and sizes are compared of all.
+    """
+    found: list[Fault] = []
+    for start in STARTS:
+        query = select(KeptFileRow).where(beginning(KeptFileRow.place, start)).order_by(KeptFileRow.place)
+        with realm.reading() as session:
+            rows = session.scalars(query).all()
+            if night is None or store.reads_are_cheap:
+                found += (fault for row in rows if (fault := _fault(row, store.get(session, row.place))) is not None)
+            elif rows:
+                lying = {one.name: one for one in store.names(start)}
+                found += _faults_of_night(session, store, rows, lying, night)
+    return tuple(found)
+
+
+def _faults_of_night(
+    session: Session, store: Blobs, rows: Iterable[KeptFileRow], lying: Mapping[str, Lying], night: int
+) -> Iterator[Fault]:
+    for row in rows:
+        known = lying.get(row.place)
+        if known is None:
+            yield Fault(row.case_id, row.place, "missing")
+        elif known.size != row.size:
+            yield Fault(row.case_id, row.place, "altered")
+        elif int(row.place[:8], 16) % _MONTH == night % _MONTH:
+            fault = _fault(row, store.get(session, row.place))
+            if fault is not None:
+                yield fault
 
 
 def swept(session: Session, started_at: datetime, finished_at: datetime) -> None:
@@ -245,19 +238,15 @@ def last_sweep(session: Session) -> datetime | None:
     return session.scalar(select(FileSweepRow.started_at))
 
 
-def remove_strays(session: Session, store: FileStore, now: datetime) -> int:
+def remove_strays(realm: Store, store: Blobs, now: datetime) -> int:
     """Remove files that no row names and that are a day old; returns how many."""
     gone = 0
-    for path in list(store.every()):
-        named = session.scalar(select(exists().where(KeptFileRow.place == path.name)))
-        if not named and _is_old(path, now):
-            _overwrite_and_unlink(path)
-            gone += 1
+    for start in STARTS:
+        old = [one.name for one in store.names(start) if one.at is None or one.at < now - _LEFT]
+        if not old:
+            continue
+        with realm.reading() as session:  # begun after the look: what came with its row has its row by now
+            strays = unnamed(session, old)
+        store.delete(strays)
+        gone += len(strays)
     return gone
-
-
-def _is_old(path: Path, now: datetime) -> bool:
-    try:
-        return path.stat().st_mtime < (now - _LEFT).timestamp()
-    except FileNotFoundError:
-        return False

@@ -12,6 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, MetaData, text
 from sqlalchemy.exc import DBAPIError
 
+from school_protocol.config import version
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     bulk_tables,
@@ -25,6 +26,7 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     yearly_tables,
 )
 from school_protocol.storage.api import tables as api_tables  # noqa: F401
+from school_protocol.storage.blobs import tables as blob_tables  # noqa: F401
 from school_protocol.storage.digests import tables as digest_tables  # noqa: F401
 from school_protocol.storage.engines import WRITING, Store
 from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
@@ -58,11 +60,16 @@ class NotPrepared(SchoolProtocolError):
     """Tables are missing or of another version, and this role of the database may not make them."""
 
 
+class NewerTables(SchoolProtocolError):
+    """Tables that a later version of the program brought along: this one doesn't know what they hold."""
+
+
 def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
     """Bring a store's tables and triggers up to date; does nothing where they are.
 
-    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared.
+    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, NewerTables.
     """
+    _refuse_newer(engine, part)
     if engine.dialect.name != "postgresql":
         _bring(engine, part, revision)
         return
@@ -77,6 +84,15 @@ def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
             f"the tables of the {part} are missing or of another version, and the role that serves the site may not "
             "make them: run `school-protocol database prepare` with the address of the role that owns them"
         ) from error
+
+
+def _refuse_newer(engine: Engine, part: Part) -> None:
+    found = revision_of(engine)
+    if found is not None and found not in revisions(part):
+        raise NewerTables(
+            f"the tables of the {part} are of revision {found}, which version {version()} of the program doesn't know: "
+            "a later version wrote here. Install that one again, or restore a backup from before it"
+        )
 
 
 def _bring(engine: Engine, part: Part, revision: str) -> None:

@@ -140,8 +140,14 @@ def _batches(source: Connection, one: Table, there: int) -> Iterator[Sequence[Ma
         rows = _parents_first(map(dict, source.execute(query).mappings()), one.primary_key.columns[0].name, above.name)
         yield from (rows[start : start + BATCH] for start in range(there, len(rows), BATCH))
         return
-    found = source.execute(query.offset(there), execution_options={"yield_per": BATCH})
-    yield from (list(map(dict, batch)) for batch in found.mappings().partitions(BATCH))
+    size = _batch(one)
+    found = source.execute(query.offset(there), execution_options={"yield_per": size})
+    yield from (list(map(dict, batch)) for batch in found.mappings().partitions(size))
+
+
+def _batch(one: Table) -> int:
+    """How many rows of a table are held at once: few, where each may be a file of many megabytes."""
+    return int(one.info.get("batch", BATCH))
 
 
 def _parents_first(rows: Iterable[dict[str, Any]], key: str, above: str) -> list[dict[str, Any]]:
@@ -162,8 +168,8 @@ def _parents_first(rows: Iterable[dict[str, Any]], key: str, above: str) -> list
 def proof(connection: Connection, one: Table, done: Counted) -> tuple[int, str]:
     """How many rows a table has, and a sum of their digests, whatever their order; the same rows, the same sum."""
     total, rows = 0, 0
-    found = connection.execute(select(one), execution_options={"yield_per": BATCH})
-    for batch in found.partitions(BATCH):
+    found = connection.execute(select(one), execution_options={"yield_per": _batch(one)})
+    for batch in found.partitions(_batch(one)):
         for row in batch:
             total += int.from_bytes(hashlib.sha256(canonical([_plain(value) for value in row])).digest())
         rows += len(batch)

@@ -13,7 +13,8 @@ from school_protocol.storage.tables import Id, Key, Plain, RealmBase
 class PreparedPaperRow(RealmBase):
     """A document of a case made ahead, sealed by the case's key: for whom, of which content, until when it is true.
 
-    `sight`: a digest of the roles that it was made for, and of what made it.
+    `sight`: a digest of the roles that it was made for, and of what made it. `place`: where the document lies, if
+    not here; its key is what is sealed here then.
     """
 
     __tablename__ = "prepared_paper"
@@ -28,12 +29,16 @@ class PreparedPaperRow(RealmBase):
     as_of: Mapped[datetime]
     until: Mapped[datetime]
     sealed: Mapped[bytes]
+    place: Mapped[str | None] = mapped_column(Plain(40), index=True)
 
     __table_args__ = (CheckConstraint("until >= as_of", name="until_after_as_of"), Index(None, "until"))
 
 
 class HandedPaperRow(RealmBase):
-    """A copy as it was handed out, sealed by the case's key, kept for a day: pressed again, it is the same."""
+    """A copy as it was handed out, sealed by the case's key, kept for a day: pressed again, it is the same.
+
+    `place` as above.
+    """
 
     __tablename__ = "handed_paper"
 
@@ -42,6 +47,7 @@ class HandedPaperRow(RealmBase):
     copy: Mapped[int] = mapped_column(primary_key=True)
     until: Mapped[datetime]
     sealed: Mapped[bytes]
+    place: Mapped[str | None] = mapped_column(Plain(40), index=True)
 
     __table_args__ = (CheckConstraint("copy >= 1", name="copies_count_from_one"), Index(None, "until"))
 

@@ -16,7 +16,8 @@ from school_protocol.storage.engines import WHOSE
 from school_protocol.storage.grants import check_names
 
 WALLED = (
-    "case_index", "event", "event_words", "case_key", "object_key", "identity", "identity_mark", "kept_file", "access",
+    "case_index", "event", "event_words", "case_key", "object_key", "identity", "identity_mark", "kept_file",
+    "kept_blob", "access",
 )  # fmt: skip
 """Tables of the realm with a `case_id` that stand behind it: all that is sealed of a case, and who read it."""
 

@@ -155,5 +155,5 @@ def _own_hosts(address: str) -> list[str] | None:
 
 
 def _template_folder() -> str:
-    """The source tree's folder, or the one that the wheel carries."""
-    return str(TEMPLATES if (TEMPLATES / "base.html").is_file() else INSTALLED_TEMPLATES)
+    """The folder that the wheel carries, or the source tree's."""
+    return str(INSTALLED_TEMPLATES if INSTALLED_TEMPLATES.is_dir() else TEMPLATES)

@@ -22,6 +22,7 @@ from school_protocol.services import directory
 from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.going_live.signing import may_sign, signers
 from school_protocol.services.views import ContactLine
+from school_protocol.storage.blobs.blobs import FilesAway
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.web import sessions
 from school_protocol.web.api import problems
@@ -65,6 +66,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(SentBefore, lambda _error: page(409))
     app.register_error_handler(Conflict, lambda _error: page(409))
     app.register_error_handler(StorageBusy, _busy)
+    app.register_error_handler(FilesAway, lambda _error: _later(page(503, "errors/files_away.html")))
     app.register_error_handler(StorageFull, _full)
     app.register_error_handler(TooManyTries, lambda error: _refused(error, 429))
     app.register_error_handler(SchoolProtocolError, _broken)
@@ -143,7 +145,10 @@ def _http(error: HTTPException) -> Response | HTTPException:
 
 
 def _busy(_error: StorageBusy) -> Response:
-    response = page(503)
+    return _later(page(503))
+
+
+def _later(response: Response) -> Response:
     response.headers["Retry-After"] = RETRY_SECONDS
     return response
 

@@ -14,9 +14,10 @@ from datetime import timedelta
 
 from flask import Blueprint, Flask, Response, abort, current_app, g, request
 from flask.typing import ResponseReturnValue
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, Info, generate_latest
 from prometheus_client.multiprocess import MultiProcessCollector
 
+from school_protocol.config import version
 from school_protocol.services.house import House
 from school_protocol.services.standing import lacks, standing
 from school_protocol.web import sessions
@@ -117,4 +118,5 @@ def _stood(house: House) -> bytes:
         if value is not None:
             gauge = Gauge(f"school_protocol_{name}", what, registry=registry)
             gauge.set(value.total_seconds() if isinstance(value, timedelta) else value)
+    Info("school_protocol", "Which version of the software this is.", registry=registry).info({"version": version()})
     return generate_latest(registry)

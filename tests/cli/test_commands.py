@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import json
 import os
 import re
@@ -15,7 +16,7 @@ from signing_off import sign_by_hand
 
 from school_protocol.cli import REFUSED, main
 from school_protocol.cli.running import SHOWN
-from school_protocol.config import Settings, SettingUnreadable, settings_from
+from school_protocol.config import SECRETS, Settings, SettingUnreadable, settings_from, with_files
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.lines import PaperLine
@@ -357,3 +358,27 @@ def test_a_setting_that_says_nothing_is_named(said: str) -> None:
     with pytest.raises(SettingUnreadable, match="SCHOOL_PROTOCOL_QUIET_SECONDS"):
         settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": said})
     assert settings_from({"SCHOOL_PROTOCOL_QUIET_SECONDS": " "}).quiet == timedelta(seconds=20)
+
+
+@pytest.mark.parametrize("name", SECRETS)
+def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("postgresql://site:s3cret@db/school\n")
+    plain, file = "postgresql://site:s3cret@db/school", str(tmp_path / "secret")
+    assert with_files({f"{name}_FILE": file, "OTHER": "kept"})[name] == plain
+    provider = {"SCHOOL_PROTOCOL_OPENID_ISSUER": "https://id.example", "SCHOOL_PROTOCOL_OPENID_CLIENT": "desk"}
+    provider["SCHOOL_PROTOCOL_OPENID_CLAIM"] = "preferred_username"
+    assert settings_from({f"{name}_FILE": file, **provider}) == settings_from({name: plain, **provider})
+    if name != "SCHOOL_PROTOCOL_DATABASE_OWNER_URL":  # which is no setting of the site
+        assert settings_from({name: plain, **provider}) != settings_from(provider)
+    with pytest.raises(SettingUnreadable, match="both"):
+        settings_from({f"{name}_FILE": file, name: "other"})
+    with pytest.raises(SettingUnreadable, match=f"{name}_FILE: .*absent can't be read") as said:
+        settings_from({f"{name}_FILE": str(tmp_path / "absent")})
+    assert "s3cret" not in str(said.value)
+
+
+def test_the_version_is_that_of_setup_cfg() -> None:
+    read = configparser.ConfigParser(interpolation=None)
+    read.read(Path(__file__).parents[2] / "setup.cfg")
+    done = CliRunner().invoke(main, ["--version"])
+    assert (done.exit_code, done.output) == (0, f"school-protocol {read['metadata']['version']}\n")

@@ -10,13 +10,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench import __main__ as bench
-from bench.measuring import PAIRS, Work, pairs
+from bench import keeping
+from bench.measuring import PAIRS, Measured, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
 from school_protocol.domain import engine
@@ -86,7 +88,9 @@ def test_every_row_is_there() -> None:
     assert list(ROWS) == [
         "list", "case", "move", "press", "refused", "made", "available", "file-fr", "file-ar", "print-fr", "print-ar",
         "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "wire-desk", "wire-case", "wire-form",
-        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "queue", "queue-pg", "seats", "start",
+        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "queue", "queue-pg",
+        "size-list", "size-queue", "size-find", "size-case", "size-list-pg", "size-queue-pg", "size-find-pg",
+        "size-case-pg", "seats", "start",
     ]  # fmt: skip
 
 
@@ -177,6 +181,29 @@ def test_json_holds_the_same(rows_of: Callable[..., None], capsys: pytest.Captur
     one, other = json.loads(capsys.readouterr().out)
     assert (one["row"], one["ratio"], one["ratios"], one["reached"]) == ("one", 2, [1.9, 2, 2.1], True)
     assert other == {"row": "other", "what": "what other is", "against": "a peer", "skipped": "no"}
+
+
+def test_what_is_kept_is_the_latest_of_each_row_beside_the_one_before(
+    rows_of: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    history, page = tmp_path / "history.jsonl", tmp_path / "bench.md"
+    monkeypatch.setattr(keeping, "TABLE", page)
+    monkeypatch.setattr(bench.keeping, "keep", partial(keeping.keep, history=history))
+    monkeypatch.setattr(bench.keeping, "told", partial(keeping.told, history))
+    rows_of(made_up("one", Outcome(2, 1, 2), Goal(1.5)), made_up("gone", Skipped("no")))
+    assert bench.main(["--keep"]) == 0
+    rows_of(made_up("one", Outcome(3, 1, 1.25), Goal(1.5)))
+    assert bench.main(["--keep"]) == 0
+    assert [json.loads(line)["ratio"] for line in history.read_text("utf-8").splitlines()] == [2, 1.25]
+    [row] = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
+    assert "| 1.25 | 2 | ≤ 1.5 ×: reached | ± " in row
+    assert bench.main([]) == 0
+    assert len(history.read_text("utf-8").splitlines()) == 2, "kept only where it is asked for"
+
+
+def test_noise_is_what_the_same_work_lies_from_itself(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(keeping, "pairs", lambda one, other: Measured(1, 1, 1, (0.98, 1.0, 1.07)))
+    assert keeping.noise(lambda: None) == pytest.approx(0.07)
 
 
 # ---- what gets slower shows ----------------------------------------------------------------------------------------

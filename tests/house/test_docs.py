@@ -266,9 +266,8 @@ def not_there(text: str) -> list[str]:
     """What a text quotes that no command is, or that no command takes."""
     found = []
     for said, options in quoted(text):
-        path = next(
-            (said.rsplit(" ", cut)[0] for cut in range(said.count(" ")) if said.rsplit(" ", cut)[0] in COMMANDS), ""
-        )
+        shorter = (said.rsplit(" ", cut)[0] for cut in range(said.count(" ")))
+        path = next((one for one in shorter if one in COMMANDS), "")
         is_group = any(one.startswith(f"{said} ") for one in COMMANDS)
         known = {opt for one in COMMANDS[path].params for opt in one.opts} if path else set()
         if not (path or is_group) or not set(options) <= known:

@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import pikepdf
+import pytest
 from domain.telling import MOROCCAN, NOW
 from PIL import Image, PngImagePlugin
+from storage.lying import PLACES, Place, around, settings_for
 
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
@@ -130,6 +132,20 @@ def filing(folder: Path, moroccan: Protocol, **settings: Any) -> Iterator[School
 def on_disk(school: School) -> list[Path]:
     """Everything that lies in the folder of files."""
     return sorted(path for path in school.house.settings.files.rglob("*") if path.is_file())
+
+
+everywhere = pytest.mark.parametrize("school", PLACES, indirect=True)
+"""For a test that is true wherever files lie."""
+
+
+def files_in(request: pytest.FixtureRequest) -> dict[str, str]:
+    """Settings of where files lie in this test: the folder, unless it is for everywhere."""
+    return settings_for(getattr(request, "param", "folder"), lambda: request.getfixturevalue("object_store"))
+
+
+def there(school: School) -> Place:
+    """Where the files of this school lie."""
+    return around(school.house.blobs, school.house.realm)
 
 
 # ---- a scanner -----------------------------------------------------------------------------------------------------

@@ -81,7 +81,7 @@ def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: Sch
     worked(many)
     with many.house.realm.reading() as session:
         case_id = cases.find_by_number(session, many.number) or ""
-        assert papers.kept_copy(session, many.house.vault, case_id, "case_file", 1) is not None
+        assert papers.kept_copy(session, many.house.vault, many.house.blobs, case_id, "case_file", 1) is not None
         assert journal.verify_case(session, many.house.vault, case_id) == []
         sealed = session.scalars(select(HandedPaperRow.sealed)).all()
     assert all(b"%PDF" not in one for one in sealed)

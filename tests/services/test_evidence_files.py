@@ -27,17 +27,18 @@ from school_protocol.services.loading import load
 from school_protocol.services.recording import record_act
 from school_protocol.services.undoing import take_back
 from school_protocol.storage import access, files
+from school_protocol.storage.blobs.blobs import new_name
 from school_protocol.storage.errors import StorageFull
 from school_protocol.storage.evidence_tables import KeptFileRow
 from school_protocol.wording import ZONE
 from services.conftest import School
 from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, filing, on_disk
+from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
 
 
 @pytest.fixture
-def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    with filing(tmp_path, moroccan) as found:
+def school(request: pytest.FixtureRequest, tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    with filing(tmp_path, moroccan, **files_in(request)) as found:
         yield found
 
 
@@ -71,6 +72,7 @@ def events(school: School, kind: type) -> list[Any]:
 # ---- kept, cleaned, sealed -------------------------------------------------------------------------------------------
 
 
+@everywhere
 def test_a_photograph_is_kept_sealed_and_handed_out_without_its_notes(school: School, piece: int) -> None:
     data = made.jpeg()
     attach(school, piece, data)
@@ -111,12 +113,13 @@ def test_a_text_and_a_pdf(school: School, piece: int) -> None:
     assert (found.format, found.data) == (Format.pdf, data)
 
 
+@everywhere
 def test_pressed_twice_it_is_kept_once_and_other_bytes_are_told(school: School, piece: int) -> None:
     first = attach(school, piece, made.png(), token="one")
     again = attach(school, piece, made.png(), token="one")
     assert again.repeated
     assert again.seq == first.seq
-    assert len(on_disk(school)) == 2
+    assert len(there(school).names()) == 2
     with pytest.raises(SentBefore):
         attach(school, piece, made.png(61), token="one")
     assert refused(school, piece, made.png()) is Refusal.has_file
@@ -251,6 +254,7 @@ def opened_at_all(school: School) -> list[Any]:
     return events(school, FileOpened)
 
 
+@everywhere
 @pytest.mark.parametrize("by", ["danger", "correction"])
 def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch, by: str
@@ -266,10 +270,10 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
         return plain(house, data)
 
     monkeypatch.setattr(keeping, "_examined", meanwhile)
-    monkeypatch.setattr(files.FileStore, "write", lambda self, sealed: wrote.append(sealed))
+    monkeypatch.setattr(type(school.house.blobs), "put", lambda self, *said: wrote.append(said))
     assert refused(school, piece, made.png()) in (Refusal.danger, Refusal.intimate)
     assert wrote == []
-    assert not school.house.settings.files.exists()
+    assert there(school).names() == []
 
 
 def test_the_control_without_the_check_a_file_is_kept(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -346,60 +350,71 @@ def test_who_reads_pseudonyms_puts_no_file_there(school: School, piece: int) -> 
 # ---- missing, altered, left over -------------------------------------------------------------------------------------
 
 
+@everywhere
 def test_an_altered_and_a_missing_file_are_handed_to_nobody_and_told(school: School, piece: int) -> None:
     attach(school, piece, made.png())
-    for path in on_disk(school):
-        data = bytearray(path.read_bytes())
+    lying = there(school)
+    for name in lying.names():
+        data = bytearray(lying.get(name) or b"")
         data[len(data) // 2] ^= 1
-        path.write_bytes(data)
+        lying.alter(name, bytes(data))
     with pytest.raises(FileLost):
         opened(school, piece)
     assert [one.what for one in file_alarms(school.house)] == ["altered"]
-    for path in on_disk(school):
-        path.unlink()
+    for name in lying.names():
+        lying.lose(name)
     with pytest.raises(FileLost):
         opened(school, piece, "head", original=True)
     assert sorted(one.what for one in file_alarms(school.house)) == ["altered", "missing"]
     assert opened_at_all(school) == []
 
 
+@everywhere
 def test_a_file_swapped_with_its_sister_is_noticed(school: School, piece: int) -> None:
     attach(school, piece, made.png())
-    one, other = on_disk(school)
-    left, right = one.read_bytes(), other.read_bytes()
-    one.write_bytes(right)
-    other.write_bytes(left)
+    lying = there(school)
+    one, other = lying.names()
+    left, right = lying.get(one), lying.get(other)
+    lying.alter(one, right or b"")
+    lying.alter(other, left or b"")
     with pytest.raises(FileLost):
         opened(school, piece)
 
 
+@everywhere
 def test_the_sweep_tells_what_is_lost_once_and_removes_what_no_row_names(school: School, piece: int) -> None:
     attach(school, piece, made.png())
     assert sweep_files(school.house) == Swept(0, 0, 0)
-    stray = files.FileStore(school.house.settings.files).write(b"left over")
-    assert sweep_files(school.house).strays == 0, "its transaction may be under way"
+    lying, stray = there(school), new_name()
+    with school.house.realm.reading() as session:
+        case_id = load(school.house, session, school.person("head"), school.number).case_id
+    lying.put(stray, b"left over", case_id)
+    if lying.realm is None:
+        assert sweep_files(school.house).strays == 0, "its transaction may be under way"
     school.wait(hours=24 * 400)
     assert sweep_files(school.house).strays == 1
-    assert not files.FileStore(school.house.settings.files).path(stray).exists()
-    on_disk(school)[0].unlink()
+    assert lying.get(stray) is None
+    lying.lose(lying.names()[0])
     assert (sweep_files(school.house).fresh, sweep_files(school.house).fresh) == (1, 0)
 
 
+@everywhere
 def test_a_full_disk_leaves_nothing_and_says_so(school: School, piece: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    plain, calls = files.FileStore.write, []
+    kind, calls = type(school.house.blobs), []
+    plain = kind.put
 
-    def second_fails(self: files.FileStore, sealed: bytes) -> str:
-        calls.append(len(sealed))
+    def second_fails(self: Any, *said: Any) -> None:
+        calls.append(said)
         if len(calls) == 2:
             raise OSError(errno.ENOSPC, "no room")
-        return plain(self, sealed)
+        plain(self, *said)
 
-    monkeypatch.setattr(files.FileStore, "write", second_fails)
+    monkeypatch.setattr(kind, "put", second_fails)
     with pytest.raises(StorageFull):
         attach(school, piece, made.png())
-    assert on_disk(school) == []
+    assert there(school).names() == []
     assert events(school, FileHandled) == []
-    monkeypatch.setattr(files.FileStore, "write", plain)
+    monkeypatch.setattr(kind, "put", plain)
     attach(school, piece, made.png())
 
 
@@ -409,24 +424,25 @@ def test_a_piece_with_a_file_is_not_taken_back(school: School, piece: int) -> No
         take_back(school.house, school.person("team_member"), school.number, piece, expected=None, token="back")
 
 
+@everywhere
 def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     attach(school, piece, made.png())
-    house, places = school.house, {path.name for path in on_disk(school)}
+    house, places = school.house, set(there(school).names())
     with house.realm.reading() as session:
         (row, *_more) = session.scalars(select(KeptFileRow)).all()
-    plain = files.FileStore.read
+    kind = type(house.blobs)
+    plain = kind.get
 
-    def read(self: files.FileStore, place: str) -> bytes | None:
-        if on_disk(school):
-            with house.realm.writing() as session:
-                gone = files.destroy(session, row.case_id, row.file_id)
-            for one in gone:
-                self.remove(one)
-        return plain(self, place)
+    def get(self: Any, session: Any, name: str) -> bytes | None:
+        if there(school).names():
+            with house.realm.writing() as writing:
+                gone = files.destroy(writing, row.case_id, row.file_id)
+            self.delete(gone)
+        return plain(self, session, name)
 
-    monkeypatch.setattr(files.FileStore, "read", read)
+    monkeypatch.setattr(kind, "get", get)
     assert sweep_files(house) == Swept(0, 0, 0)
     assert file_alarms(house) == ()
     assert not raise_alarm(house, files.Fault(row.case_id, places.pop(), "missing")), "nor between two transactions"

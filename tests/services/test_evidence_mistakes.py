@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from school_protocol.config import ROWS
 from school_protocol.domain.errors import BadInput, Conflict, Unseen
 from school_protocol.domain.evidence import FileLost, FileRefused, Refusal
 from school_protocol.domain.protocol import Protocol
@@ -26,12 +27,12 @@ from school_protocol.storage import directory, files
 from school_protocol.storage.keys import case_key, object_key
 from services.conftest import School
 from tests.services import evidence_made as made
-from tests.services.evidence_made import SCREENSHOT, filing, on_disk
+from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, on_disk, there
 
 
 @pytest.fixture
-def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
-    with filing(tmp_path, moroccan) as found:
+def school(request: pytest.FixtureRequest, tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    with filing(tmp_path, moroccan, **files_in(request)) as found:
         yield found
 
 
@@ -138,11 +139,14 @@ def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) ->
 # ---- destroyed -------------------------------------------------------------------------------------------------------
 
 
+@everywhere
 def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school: School, piece: int) -> None:
     with school.house.realm.reading() as session:
         loaded = load(school.house, session, school.person("head"), school.number)
         (life,) = loaded.case.files.values()
-    sealed = [path.read_bytes() for path in on_disk(school)]
+    lying = there(school)
+    sealed = [lying.get(name) or b"" for name in lying.names()]
+    assert len(sealed) == 2
     step(school, "team_member", piece, "shut")
     with pytest.raises(FileRefused) as found:
         step(school, "head", piece, "destroy")
@@ -150,7 +154,7 @@ def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school:
     step(school, "head", piece, "asked", "police")
     step(school, "head", piece, "destroy", token="gone")
     assert step(school, "head", piece, "destroy", token="gone").repeated
-    assert on_disk(school) == []
+    assert lying.names() == []
     with school.house.realm.reading() as session:
         key = case_key(session, school.house.vault, loaded.case_id)
         with pytest.raises(Exception, match="destroyed"):
@@ -175,21 +179,24 @@ def test_an_installation_may_destroy_at_once(tmp_path: Path, moroccan: Protocol)
         assert line(school, entry).file is None
 
 
+@everywhere
 def test_a_crash_between_the_word_and_the_removal_leaves_nothing_that_opens(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     step(school, "head", piece, "shut")
     step(school, "head", piece, "asked", "police")
-    monkeypatch.setattr(files.FileStore, "remove", lambda self, place: (_ for _ in ()).throw(KeyboardInterrupt))
+    kind = type(school.house.blobs)
+    monkeypatch.setattr(kind, "delete", lambda self, places: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         step(school, "head", piece, "destroy")
     monkeypatch.undo()
-    assert len(on_disk(school)) == 2
+    left = 0 if school.house.settings.files_in == ROWS else 2
+    assert len(there(school).names()) == left, "rows go with the rows that named them"
     with pytest.raises((Unseen, FileLost)):
         opened(school, "head", piece, True)
     school.wait(hours=24 * 400)
-    assert sweep_files(school.house).strays == 2
-    assert on_disk(school) == []
+    assert sweep_files(school.house).strays == left
+    assert there(school).names() == []
 
 
 # ---- removal ---------------------------------------------------------------------------------------------------------

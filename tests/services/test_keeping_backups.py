@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import timedelta
 from itertools import count
 from pathlib import Path
@@ -22,8 +23,10 @@ from sqlalchemy import delete, select
 
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Post
 from school_protocol.services.house import House, open_house
 from school_protocol.services.journal import verify_journal
+from school_protocol.services.journal.keeping import take_anchor
 from school_protocol.services.keeping import backups, masters
 from school_protocol.services.loading import folded
 from school_protocol.services.scripts import TurnableClock, prepared
@@ -33,6 +36,7 @@ from school_protocol.storage.digests import feeds
 from school_protocol.storage.errors import KeysUnusable, StorageBusy
 from school_protocol.storage.figures import counters
 from school_protocol.storage.figures.tables import FigureCounterRow, FigureShareRow
+from school_protocol.storage.journal import Flaw
 from school_protocol.storage.restoring import PlaceTaken, RestoreUnfinished
 from school_protocol.storage.tables import CaseRecordRow
 from services.conftest import WORDS, School
@@ -263,6 +267,30 @@ def test_restored_elsewhere_it_is_equal(place: Place, tmp_path: Path) -> None:
     assert (elsewhere.files / "ab" / ("ab" * 16)).read_bytes() == place.file.read_bytes()
     with house.realm.reading() as session:
         folded(house, session, place.id_of(place.first))
+    house.close()
+
+
+@pytest.mark.parametrize("apart", [False, True], ids=["beside the data", "on another volume"])
+def test_anchors_from_before_and_after_it_stand_in_no_way(place: Place, tmp_path: Path, apart: bool) -> None:
+    """They lie in no backup. What is cut off is said afterwards, until somebody says why it is."""
+    if apart:
+        place.settings = replace(place.settings, anchors=tmp_path / "anchors")
+        place.again()
+    take_anchor(place.house, Post())
+    path, before = place.backup(), contents(place.house)
+    assert backups.drill(place.settings, place.clock, place.folder).faults == ()
+    place.school.report()
+    take_anchor(place.house, Post())
+    assert backups.drill(place.settings, place.clock, place.folder).faults == ()
+    elsewhere = replace(place.move_to(tmp_path / "elsewhere"), anchors=place.settings.anchors)
+    backups.restore(elsewhere, place.clock, path)
+    if not apart:
+        shutil.copytree(place.settings.anchors_folder, elsewhere.anchors_folder)
+    house = open_house(elsewhere, place.clock)
+    assert contents(house) == before
+    assert Flaw.case_removed in {one.flaw for one in verify_journal(house)}
+    take_anchor(house, Post(), resumes="restored")
+    assert verify_journal(house) == []
     house.close()
 
 

@@ -17,12 +17,13 @@ from storage.server import EVERYWHERE, served
 
 from school_protocol import jobs
 from school_protocol.cli import main
-from school_protocol.config import Settings
+from school_protocol.config import ROWS, Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import Walled, open_house, refuse_walled
 from school_protocol.services.keeping.databases import prepare
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import sign_in, walls
+from school_protocol.storage.blobs.blobs import FilesElsewhere
 from school_protocol.storage.engines import WHOSE, Store, open_engine
 from school_protocol.storage.migrate import NotPrepared
 from school_protocol.storage.preparing import NoWall
@@ -200,6 +201,17 @@ def test_no_wall_is_said_to_stand_before_a_role_that_sees_through_it(two: Two, r
                 [worker] if rights else [worker, name], make_queue=jobs.prepare_queue,
             )  # fmt: skip
         connection.execute(text(f"DROP ROLE {name}"))
+
+
+def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pages(two: Two) -> None:
+    worker = two.region.school.house.realm.engine.url.username or ""
+    owner = two.owner.engine.url.render_as_string(hide_password=False)
+    in_rows, clock = replace(two.site, files_in=ROWS), two.region.school.house.clock
+    with pytest.raises(FilesElsewhere, match="lie in folder"):
+        open_house(in_rows, clock)
+    for settings in (in_rows, two.site):
+        prepare(settings, owner, [worker], make_queue=jobs.prepare_queue)
+        open_house(settings, clock).close()
 
 
 def test_a_session_that_awaits_its_second_step_sees_nothing(two: Two) -> None:

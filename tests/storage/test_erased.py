@@ -101,7 +101,7 @@ def furnished(realm: Realm) -> str:
         index.write(session, index_row(case_id, number=number))
         report = reports.receive(session, realm.vault, unit="u", received_at=NOW, channel="c", content={"t": "secret"})
         reports.settle(session, report, reports.ReportStatus.opened, case_id)
-        papers.keep_copy(session, realm.vault, case_id, "file", 1, b"pages", NOW + timedelta(days=1))
+        papers.keep_copy(session, realm.vault, case_id, "file", 1, papers.Laid(b"pages"), NOW + timedelta(days=1))
         once.keep_draft(session, realm.vault, "a", f"/cases/{number}/acts/x", {"t": "secret"}, at=NOW)
         once.keep_draft(session, realm.vault, "a", f"/cases/{format_number(number).replace(' ', '-')}/x", {}, at=NOW)
     return case_id

@@ -1,4 +1,4 @@
-"""Sealed files of evidence on the disk: in which order, found again or told as lost, gone past recovery."""
+"""Sealed files of evidence, wherever they lie: in which order, found again or told as lost, gone past recovery."""
 
 from __future__ import annotations
 
@@ -11,41 +11,50 @@ import pytest
 from school_protocol.domain.errors import Sealed
 from school_protocol.domain.evidence import FileLost
 from school_protocol.storage import files
-from school_protocol.storage.files import DERIVATIVE, ORIGINAL, Fault, FileStore
+from school_protocol.storage.blobs.blobs import FilesAway, keep_at, new_name
+from school_protocol.storage.blobs.folder import Folder
+from school_protocol.storage.files import DERIVATIVE, ORIGINAL, Fault
+from storage.lying import PLACES, Place, place
 from tests.storage.conftest import Realm
 
 NOW = datetime(2026, 11, 26, 9, tzinfo=UTC)
 CONTENT = {ORIGINAL: b"what was received" * 100, DERIVATIVE: b"what was made of it" * 100}
 
 
+@pytest.fixture(params=PLACES)
+def lying(request: pytest.FixtureRequest, realm: Realm) -> Place:
+    objects = request.getfixturevalue("object_store") if request.param == "bucket" else None
+    return place(request.param, realm.store, realm.folder / "files", objects)
+
+
 @pytest.fixture
-def store(realm: Realm) -> FileStore:
-    return FileStore(realm.folder / "files")
+def folder(realm: Realm) -> Folder:
+    return Folder(realm.folder / "files")
 
 
-def kept(realm: Realm, store: FileStore, case_id: str) -> str:
+def kept(realm: Realm, lying: Place, case_id: str) -> str:
     with realm.store.writing() as session:
-        return files.keep(session, realm.vault, store, case_id, CONTENT, at=NOW, places=[])
+        return files.keep(session, realm.vault, lying.blobs, case_id, CONTENT, at=NOW, places=[])
 
 
-def opened(realm: Realm, store: FileStore, case_id: str, file_id: str, part: str = ORIGINAL) -> bytes | Fault:
+def opened(realm: Realm, lying: Place, case_id: str, file_id: str, part: str = ORIGINAL) -> bytes | Fault:
     with realm.store.reading() as session:
-        return files.open_part(session, realm.vault, store, case_id, file_id, part)
+        return files.open_part(session, realm.vault, lying.blobs, case_id, file_id, part)
 
 
 @pytest.mark.postgresql
-def test_what_is_kept_is_found_again_and_cannot_be_read_on_the_disk(realm: Realm, store: FileStore) -> None:
+def test_what_is_kept_is_found_again_and_cannot_be_read_where_it_lies(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
-    file_id = kept(realm, store, case_id)
+    file_id = kept(realm, lying, case_id)
     for part, content in CONTENT.items():
-        assert opened(realm, store, case_id, file_id, part) == content
-    lying = [path.read_bytes() for path in store.every()]
-    assert len(lying) == len(CONTENT)
-    assert not [data for data in lying if b"received" in data or b"made of" in data]
+        assert opened(realm, lying, case_id, file_id, part) == content
+    there = [lying.get(name) for name in lying.names()]
+    assert len(there) == len(CONTENT)
+    assert not [data for data in there if data is None or b"received" in data or b"made of" in data]
 
 
 def test_a_file_is_whole_and_synced_before_its_name_and_its_name_before_anything_is_said(
-    realm: Realm, store: FileStore, monkeypatch: pytest.MonkeyPatch
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
     plain_sync, plain_rename = os.fsync, Path.rename
@@ -60,85 +69,132 @@ def test_a_file_is_whole_and_synced_before_its_name_and_its_name_before_anything
 
     monkeypatch.setattr(os, "fsync", sync)
     monkeypatch.setattr(Path, "rename", rename)
-    store.write(b"sealed")
+    folder.put(None, "", new_name(), b"sealed")
     assert done == ["file", "rename", "folder", "folder"]
 
 
-def test_another_case_does_not_open_it(realm: Realm, store: FileStore) -> None:
+def test_another_case_does_not_open_it(realm: Realm, lying: Place) -> None:
     case_id, other = realm.open_case(), realm.open_case()
-    file_id = kept(realm, store, case_id)
+    file_id = kept(realm, lying, case_id)
     with pytest.raises(FileLost):
-        opened(realm, store, other, file_id)
+        opened(realm, lying, other, file_id)
 
 
 @pytest.mark.postgresql
-def test_a_destroyed_file_opens_never_again(realm: Realm, store: FileStore) -> None:
+def test_a_destroyed_file_opens_never_again(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
-    file_id = kept(realm, store, case_id)
+    file_id = kept(realm, lying, case_id)
     with realm.store.writing() as session:
         places = files.destroy(session, case_id, file_id)
     with pytest.raises(FileLost):
-        opened(realm, store, case_id, file_id)
+        opened(realm, lying, case_id, file_id)
     assert len(places) == len(CONTENT)
-    for place in places:
-        store.remove(place)
-        store.remove(place)
-    assert list(store.every()) == []
+    lying.blobs.delete(places)
+    lying.blobs.delete(places)
+    assert lying.names() == []
 
 
-def test_its_key_alone_is_enough_to_lose_it(realm: Realm, store: FileStore) -> None:
+def test_its_key_alone_is_enough_to_lose_it(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
-    file_id = kept(realm, store, case_id)
+    file_id = kept(realm, lying, case_id)
     with realm.store.writing() as session:
         files.keys.destroy_object_key(session, case_id, files.object_of(file_id))
     with pytest.raises(Sealed):
-        opened(realm, store, case_id, file_id)
+        opened(realm, lying, case_id, file_id)
 
 
 @pytest.mark.postgresql
-def test_lost_files_are_told_once_each(realm: Realm, store: FileStore) -> None:
+@pytest.mark.parametrize("night", [None, 7])
+def test_lost_and_truncated_files_are_told_once_each_and_never_opened(
+    realm: Realm, lying: Place, night: int | None
+) -> None:
     case_id = realm.open_case()
-    file_id = kept(realm, store, case_id)
-    first, second = sorted(store.every())
-    first.unlink()
-    second.write_bytes(second.read_bytes()[:-1])
+    file_id = kept(realm, lying, case_id)
+    assert files.faults(realm.store, lying.blobs, night=night) == (), "the control"
+    first, second = lying.names()
+    data = lying.get(second)
+    assert data is not None
+    lying.lose(first)
+    lying.alter(second, data[:-1])
+    found = files.faults(realm.store, lying.blobs, night=night)
+    assert sorted(one.what for one in found) == ["altered", "missing"]
     with realm.store.writing() as session:
-        found = files.faults(session, store)
-        assert sorted(one.what for one in found) == ["altered", "missing"]
         assert [files.alarm(session, one, at=NOW) for one in found] == [True, True]
         assert [files.alarm(session, one, at=NOW) for one in found] == [False, False]
         assert len(files.alarms(session)) == 2
-    assert {type(opened(realm, store, case_id, file_id, part)) for part in CONTENT} == {Fault}
+    assert {type(opened(realm, lying, case_id, file_id, part)) for part in CONTENT} == {Fault}
 
 
-def test_strays_are_removed_when_they_are_old_and_what_is_named_is_not(realm: Realm, store: FileStore) -> None:
-    kept(realm, store, realm.open_case())
-    named = set(store.every())
-    stray = store.path(store.write(b"left over"))
-    aside = stray.with_suffix(".part")
-    aside.write_bytes(b"half")
-    with realm.store.reading() as session:
-        assert files.remove_strays(session, store, datetime.now(UTC)) == 0
-        assert files.remove_strays(session, store, datetime.now(UTC) + timedelta(days=2)) == 2
-    assert set(store.every()) == named
+def test_what_is_altered_and_as_long_as_it_was_is_found_within_a_month(realm: Realm, lying: Place) -> None:
+    kept(realm, lying, realm.open_case())
+    name = lying.names()[0]
+    lying.alter(name, b"\0" * len(lying.get(name) or b""))
+    assert [one.place for one in files.faults(realm.store, lying.blobs)] == [name]
+    told = [len(files.faults(realm.store, lying.blobs, night=night)) for night in range(100, 130)]
+    assert sum(told) == (30 if lying.blobs.reads_are_cheap else 1), "each night, or the night whose turn it is"
 
 
-def test_a_disk_that_refuses_leaves_nothing_half_written(
-    realm: Realm, store: FileStore, monkeypatch: pytest.MonkeyPatch
+def test_strays_are_removed_when_they_are_old_and_what_is_named_is_not(realm: Realm, lying: Place) -> None:
+    case_id = realm.open_case()
+    kept(realm, lying, case_id)
+    named = set(lying.names())
+    lying.put(new_name(), b"left over", case_id)
+    if lying.realm is None:
+        assert files.remove_strays(realm.store, lying.blobs, datetime.now(UTC)) == 0, "it may be under way"
+    assert files.remove_strays(realm.store, lying.blobs, datetime.now(UTC) + timedelta(days=2)) == 1
+    assert set(lying.names()) == named
+
+
+def test_what_a_crash_left_aside_is_removed(realm: Realm, folder: Folder) -> None:
+    name = new_name()
+    folder.put(None, "", name, b"left over")
+    folder.path(name).rename(folder.path(name).with_suffix(".part"))
+    assert files.remove_strays(realm.store, folder, datetime.now(UTC)) == 0
+    assert files.remove_strays(realm.store, folder, datetime.now(UTC) + timedelta(days=2)) == 1
+
+
+def test_a_file_that_comes_while_strays_are_looked_for_is_none(
+    realm: Realm, lying: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Rows are asked after the look, never before it: else what came in between would be taken away."""
+    case_id, plain = realm.open_case(), type(lying.blobs).names
+    came: list[str] = []
+
+    def names(self: object, start: str = "") -> list[object]:
+        if not came:
+            came.append(kept(realm, lying, case_id))
+        return list(plain(lying.blobs, start))
+
+    monkeypatch.setattr(type(lying.blobs), "names", names)
+    monkeypatch.setattr(files, "STARTS", ("",))  # all at one look, so that it comes in the middle of it
+    assert files.remove_strays(realm.store, lying.blobs, datetime.now(UTC) + timedelta(days=2)) == 0
+    assert opened(realm, lying, case_id, came[0]) == CONTENT[ORIGINAL]
+
+
+def test_a_disk_that_refuses_leaves_nothing_half_written(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(_handle: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", refuse)
     with pytest.raises(OSError, match="No space"):
-        store.write(b"sealed")
-    assert list(store.every()) == []
+        folder.put(None, "", new_name(), b"sealed")
+    assert list(folder.names()) == []
 
 
-def test_files_of_an_erased_case_are_nobodys(realm: Realm, store: FileStore) -> None:
+def test_files_of_an_erased_case_are_nobodys(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
-    kept(realm, store, case_id)
+    kept(realm, lying, case_id)
     with realm.store.reading() as session:
         places = files.places_of_case(session, case_id)
         assert files.unnamed(session, [*places, "nowhere"]) == ("nowhere",)
     assert len(places) == len(CONTENT)
+
+
+def test_a_process_that_goes_by_the_settings_of_before_a_move_keeps_nothing(realm: Realm, lying: Place) -> None:
+    case_id = realm.open_case()
+    kept(realm, lying, case_id)
+    with realm.store.writing() as session:
+        keep_at(session, "s3://elsewhere")
+    with pytest.raises(FilesAway, match="s3://elsewhere"):
+        kept(realm, lying, case_id)
+    assert len(lying.names()) == len(CONTENT)

@@ -24,7 +24,6 @@ from school_protocol.services.recording import make_move, record_act
 from school_protocol.storage import backups as stored
 from school_protocol.storage import cases, files, journal, keys
 from school_protocol.storage.evidence_tables import KeptFileRow
-from school_protocol.storage.files import FileStore
 from school_protocol.storage.tables import (
     CaseIndexRow,
     CaseRecordRow,
@@ -194,7 +193,7 @@ def check_uploads(bench: Bench, said: Sequence[dict[str, Any]]) -> None:
             bench.faults += _acknowledged(house, one)
         with house.realm.reading() as session:
             ids = {cases.find_by_number(session, one["number"]): one["number"] for one in said}
-            for fault in files.faults(session, FileStore(house.settings.files)):
+            for fault in files.faults(house.realm, house.blobs):
                 bench.faults.append(f"file {fault.place} is {fault.what}")
             for case_id, number in ids.items():
                 rows = select(func.count(KeptFileRow.file_id.distinct())).where(KeptFileRow.case_id == case_id)

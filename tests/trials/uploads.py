@@ -31,6 +31,7 @@ from school_protocol.services.loading import load
 from school_protocol.services.recording import record_act
 from school_protocol.storage import files
 from school_protocol.storage import sign_in as browser
+from school_protocol.storage.blobs.folder import Folder
 from school_protocol.web import create_app
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed
@@ -136,9 +137,7 @@ class Filing:
             if event.step is not FileStep.kept or event.sha256 != hashlib.sha256(data).hexdigest():
                 yield "its event says something else"
             parts = {
-                part: files.open_part(
-                    session, self.house.vault, at_hand.store_of(self.house), loaded.case_id, event.file, part
-                )
+                part: files.open_part(session, self.house.vault, self.house.blobs, loaded.case_id, event.file, part)
                 for part in files.parts_of(session, loaded.case_id, event.file)
             }
         if parts[files.ORIGINAL] != data:
@@ -388,10 +387,13 @@ def breaks_down(filing: Filing) -> list[str]:
 
 def alters(filing: Filing) -> list[str]:
     """A disk that gives other bytes back than were written."""
-    plain = files.FileStore.write
+    plain = Folder.put
 
     def work() -> None:
-        with mock.patch.object(files.FileStore, "write", lambda self, sealed: plain(self, sealed[:-1] + b"\0")):
+        def altered(self: Folder, session: Any, case_id: str, name: str, sealed: bytes) -> None:
+            plain(self, session, case_id, name, sealed[:-1] + b"\0")
+
+        with mock.patch.object(Folder, "put", altered):
             filing.put("a picture", made.png(), by_page=False)
 
     return _with(filing, work)

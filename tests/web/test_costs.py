@@ -20,7 +20,7 @@ from school_protocol.services import demo, desk
 from school_protocol.services.accounts import actor_named
 from school_protocol.services.house import House, open_house
 from school_protocol.services.identity.signing_in import begin
-from school_protocol.services.sampling import country, filling, histories, sample
+from school_protocol.services.sampling import filling, histories, sample
 from school_protocol.services.scripts import TurnableClock, stories_of
 from school_protocol.storage import index
 from school_protocol.storage.tables import CaseIndexRow
@@ -126,6 +126,10 @@ class Country:
         return sorted(rule.rule.replace("<number>", number).replace("<string:number>", number) for rule in rules)
 
 
+def _silent(*_step: object) -> None:
+    pass
+
+
 @pytest.fixture(scope="module")
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
     meter = Meter()
@@ -145,17 +149,14 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Country]:
     try:
         with pytest.MonkeyPatch.context() as patched:
             patched.setattr(filling, "PLAYS", (4, 4))
-            patched.setattr(country, "CASES_A_SCHOOL", 1)
-            patched.setattr(country, "SCHOOLS", SCHOOLS)
-            patched.setattr(filling, "OPEN", 0.8)
             patched.setattr(histories, "stories_of", lambda _protocol: told)
             settings, clock = Settings(data=tmp_path_factory.mktemp("country")), TurnableClock(NOW)
             demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
             house = open_house(settings, clock)
             found = Country(house, create_app(house), meter)
-            sample(house, FEW, seed=1, password=PASSWORD, progress=lambda *_step: None)
+            sample(house, FEW, seed=1, password=PASSWORD, progress=_silent, places=SCHOOLS, under_way=0.8)
             found.few = found.costs()
-            sample(house, MORE, seed=2, password=PASSWORD, progress=lambda *_step: None)
+            sample(house, MORE, seed=2, password=PASSWORD, progress=_silent, places=SCHOOLS, under_way=0.8)
             found.more = found.costs()
             yield found
             house.close()

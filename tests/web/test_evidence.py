@@ -13,6 +13,8 @@ from flask.testing import FlaskClient
 from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import SCREENSHOT, filing, on_disk
+from storage.lying import settings_for
+from storage.object_store import serving
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
@@ -20,6 +22,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.evidence import keeping
 from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
+from school_protocol.storage.blobs import bucket
 from school_protocol.web import create_app
 from tests.web.filled import filled
 
@@ -194,6 +197,28 @@ def test_a_missing_file_is_410_in_words(school: School, piece: int) -> None:
     found = send(member, school, piece, "open", purpose="other", reason="x", original="0")
     assert found.status_code == 410
     assert "handed to nobody" in found.get_data(as_text=True)
+
+
+def test_while_files_cannot_be_reached_it_is_503_in_words_and_the_rest_is_there(
+    tmp_path: Path, moroccan: Protocol
+) -> None:
+    with serving(tmp_path / "objects") as objects, filing(
+        tmp_path, moroccan, **settings_for("bucket", lambda: objects)
+    ) as school:  # fmt: skip
+        entry = school.act("team_member", "evidence", SCREENSHOT).seq
+        member = client(school, "team_member")
+        objects.kill()
+        away = put(member, school, entry, made.png())
+        assert (away.status_code, away.headers["Retry-After"]) == (503, "5")
+        assert "does not answer just now. Nothing was recorded." in away.get_data(as_text=True)
+        assert "does not answer" not in page(member, school)
+        objects.begin()
+        bucket._resting.clear()
+        assert put(member, school, entry, made.png()).status_code == 303
+        objects.kill()
+        bucket._resting.clear()
+        found = send(member, school, entry, "open", purpose="other", reason="x", original="0")
+        assert found.status_code == 503
 
 
 # ---- what must not be kept -------------------------------------------------------------------------------------------

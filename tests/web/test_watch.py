@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from domain.telling import MOROCCAN, NOW
+from domain.telling import MOROCCAN, NOW, ROOT
 from flask.testing import FlaskClient
 from services.conftest import NAME, School
 from sqlalchemy import text
@@ -147,3 +148,9 @@ def test_the_word_of_the_proxy_that_is_named_alone(trusted: str, comes_from: str
     }  # fmt: skip
     behind(site, trusted)(environ, None)
     assert found == [seen]
+
+
+def test_the_version_is_measured_as_setup_cfg_says_it(client: FlaskClient) -> None:
+    read = configparser.ConfigParser(interpolation=None)
+    read.read(ROOT / "setup.cfg")
+    assert measured(client)[f'school_protocol_info{{version="{read["metadata"]["version"]}"}}'] == 1

@@ -2,5 +2,6 @@
 
 from school_protocol.services.doctor.checks import BEFORE, CHECKS, before, examine
 from school_protocol.services.doctor.findings import Asked, Finding, Level
+from school_protocol.services.doctor.stores import NOT_OPENED
 
-__all__ = ["BEFORE", "CHECKS", "Asked", "Finding", "Level", "before", "examine"]
+__all__ = ["BEFORE", "CHECKS", "NOT_OPENED", "Asked", "Finding", "Level", "before", "examine"]

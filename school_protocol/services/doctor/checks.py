@@ -23,6 +23,7 @@ BEFORE: tuple[BeforeCheck, ...] = (
 CHECKS: tuple[Check, ...] = (
     stores.place,
     stores.recovery,
+    stores.files,
     stores.left_over,
     stores.definitions,
     stores.calendars,

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from school_protocol.config import version
+from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.services.directory import schools_without_calendar
 from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
 from school_protocol.services.going_live import signing
 from school_protocol.services.house import STORES, House
 from school_protocol.services.keeping import backups
 from school_protocol.services.keeping import recovery as copies
+from school_protocol.services.keeping.files import refuse_misplaced, tell
 from school_protocol.storage import times
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.errors import StorageBusy
@@ -21,14 +24,16 @@ AHEAD = timedelta(minutes=2)
 APART, FAR_APART = timedelta(seconds=2), timedelta(seconds=30)
 _SCHEMA = {
     "older": (
-        "tables of an older version of the program",
-        "make a backup, stop what still runs, then start `serve` (or, on PostgreSQL, run `database prepare` first)",
+        "tables of the {part}: of an older version of the program",
+        "make a backup, stop what still runs, then start `serve` (on PostgreSQL, run `database prepare` first)",
     ),
     "newer": (
-        "tables of another version of the program, which this one doesn't know",
-        "start the version that made them; never serve with this one",
+        "the tables of the {part} are of a revision that this program doesn't know: a later version wrote here",
+        "install that one again, or restore a backup from before it; never serve with this one",
     ),
 }
+NOT_OPENED = frozenset(do for _what, do in _SCHEMA.values())
+"""What is to be done where nothing is opened, as opening would bring tables along."""
 
 
 def schema(asked: Asked) -> Iterator[Finding]:
@@ -40,7 +45,7 @@ def schema(asked: Asked) -> Iterator[Finding]:
         if said in ("current", "none"):
             yield ok(f"tables of the {part}: {'up to date' if said == 'current' else 'none yet'}")
         elif said in _SCHEMA:
-            yield wrong(f"tables of the {part}: {_SCHEMA[said][0]}", _SCHEMA[said][1])
+            yield wrong(_SCHEMA[said][0].format(part=part), _SCHEMA[said][1])
         else:
             yield wrong(f"the {part} does not answer", "see that the database runs, and that its address is right")
 
@@ -57,6 +62,7 @@ def _standing(asked: Asked, part: Part) -> str:
 
 def place(house: House, _asked: Asked) -> Iterator[Finding]:
     """Where the data lie, and what holds the master keys."""
+    yield ok(f"version: {version()}")
     yield ok(f"data: {house.settings.data}")
     yield ok(f"master keys: {house.vault.kind}")
 
@@ -68,6 +74,32 @@ def recovery(house: House, _asked: Asked) -> Iterator[Finding]:
         yield ok("recovery copy of the keys: made of these keys, and tried out")
     else:
         yield note(f"WARNING: {copies.SAID[lack]}", "keep the copy and its code apart, neither on this machine")
+
+
+def files(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Where sealed files lie, whether that place does what it should, and what is not there."""
+    told = tell(house)
+    if told.standing.fault:
+        what = f"files: {told.address} can't be written and read now: {told.standing.fault}"
+        yield wrong(what, "see that it is there and has room; pages that need a file say 503 meanwhile")
+        return
+    try:
+        refuse_misplaced(house.blobs, told.standing)
+    except SchoolProtocolError as error:
+        yield wrong(f"files: {error}", "see “Where files lie” in docs/operations.md")
+    yield ok(f"files: {told.address}: written and read; {told.lying} lie there, {told.named} are named by rows")
+    if told.missing:
+        yield wrong(
+            f"{told.missing} files that rows name are not there: see `evidence check`", "put them back from a copy"
+        )
+    for what, found in (("keeps older versions", told.standing.versioned), ("is public", told.standing.public)):
+        if found is None:
+            yield note(
+                f"files: it could not be found out whether the bucket {what}", "see it in the store's own settings"
+            )
+    if told.standing.in_clear:
+        what = "files: they go to the object store without TLS; they are sealed, names and times are not"
+        yield note(what, "set SCHOOL_PROTOCOL_FILES_ENDPOINT to an https address")
 
 
 def left_over(house: House, _asked: Asked) -> Iterator[Finding]:

@@ -64,7 +64,9 @@ def queue(house: House, _asked: Asked) -> Iterator[Finding]:
     else:
         yield ok(f"work: {found.waiting} due, none for long")
     if led is not None:
-        yield ok("worker: one leads") if led else wrong("worker: none leads: nothing is done by itself", _START)
+        ever = minute is not None or found.checked is not None
+        none = (wrong if ever else note)("worker: none leads: nothing is done by itself", _START)
+        yield ok("worker: one leads") if led else none
     if minute is None:
         yield note("worker: it never went through a minute here", _START)
     elif house.now() - minute.at > LATE and not led:

@@ -14,7 +14,6 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import RecordView
-from school_protocol.storage.files import FileStore
 
 
 @dataclass(slots=True)
@@ -94,7 +93,3 @@ def check_may_attach(house: House, piece: AtHand) -> str:
     if piece.file is not None:
         raise FileRefused(Refusal.has_file)
     return role
-
-
-def store_of(house: House) -> FileStore:
-    return FileStore(house.settings.files)

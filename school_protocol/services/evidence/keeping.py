@@ -17,9 +17,9 @@ from school_protocol.domain.evidence import FileRefused, Format, Refusal
 from school_protocol.domain.policy import Actor
 from school_protocol.services.evidence import clamd
 from school_protocol.services.evidence.apart import examined_apart
-from school_protocol.services.evidence.at_hand import check_may_attach, piece_at, store_of
+from school_protocol.services.evidence.at_hand import check_may_attach, piece_at
 from school_protocol.services.evidence.examining import Examined
-from school_protocol.services.house import House
+from school_protocol.services.house import House, take_away
 from school_protocol.services.loading import keep, load
 from school_protocol.services.recording import Done
 from school_protocol.services.showing import seeing_of
@@ -55,7 +55,7 @@ def attach_file(
 ) -> Kept:
     """Keep a file for the piece that `entry` registered; pressed twice, it is kept once.
 
-    Raises Unseen, FileRefused with the reason, StorageFull, SentBefore.
+    Raises Unseen, FileRefused with the reason, StorageFull, FilesAway, SentBefore.
     """
     try:
         return _attached(house, actor, number, entry, data, is_attested=is_attested, token=token)
@@ -78,14 +78,14 @@ def _attached(
     parts = {ORIGINAL: data} | ({DERIVATIVE: found.derivative} if found.derivative is not None else {})
     places: list[str] = []
     try:
-        with house.realm.writing() as session:
+        with house.realm.writing(together=True) as session:
+            loaded = load(house, session, actor, number)  # held from here on: a press at the same time comes after
             if (again := once.spent(session, press)) is not None:
                 return Kept.again(again)
-            loaded = load(house, session, actor, number)
             piece = piece_at(loaded, seeing_of(house, loaded), entry)
             role = check_may_attach(house, piece)
             file_id = files.keep(
-                session, house.vault, store_of(house), loaded.case_id, parts, at=house.now(), places=places
+                session, house.vault, house.blobs, loaded.case_id, parts, at=house.now(), places=places
             )
             event = FileHandled(
                 actor=actor.id, role=role, at=loaded.now, occurred_at=loaded.now, file=file_id, entry=entry,
@@ -136,7 +136,7 @@ def _tidy(house: House, places: Sequence[str]) -> None:
     try:
         with house.realm.reading() as session:
             stray = files.unnamed(session, places)
-        for place in stray:
-            store_of(house).remove(place)
     except Exception as error:
         _log.warning("files of a transaction that failed are left to the sweep: %s", type(error).__name__)
+    else:
+        take_away(house, stray)

@@ -15,8 +15,8 @@ from school_protocol.domain.events import Event, FileHandled, FileStep
 from school_protocol.domain.evidence import FileRefused, Refusal
 from school_protocol.domain.parts import FileLife
 from school_protocol.domain.policy import Actor
-from school_protocol.services.evidence.at_hand import AtHand, piece_at, store_of
-from school_protocol.services.house import House
+from school_protocol.services.evidence.at_hand import AtHand, piece_at
+from school_protocol.services.house import House, take_away
 from school_protocol.services.loading import keep, load
 from school_protocol.services.recording import Done, repeated
 from school_protocol.services.showing import seeing_of
@@ -107,8 +107,7 @@ def _handled(
             if step is FileStep.destroyed:
                 places = files.destroy(session, loaded.case_id, life.id)
         once.use(session, press, {"seq": seq, "raised": False, "number": number}, at=house.now())
-    for place in places:
-        store_of(house).remove(place)
+    take_away(house, places)
     return Done(seq, number=number)
 
 

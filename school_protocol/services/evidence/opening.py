@@ -13,7 +13,7 @@ from school_protocol.domain.events import FileOpened
 from school_protocol.domain.evidence import FileLost, FileRefused, Format, Purpose, Refusal
 from school_protocol.domain.parts import FileLife
 from school_protocol.domain.policy import Actor
-from school_protocol.services.evidence.at_hand import AtHand, piece_at, store_of
+from school_protocol.services.evidence.at_hand import AtHand, piece_at
 from school_protocol.services.house import House
 from school_protocol.services.loading import keep, load
 from school_protocol.services.showing import seeing_of
@@ -46,9 +46,10 @@ def open_file(
     """What was made of the piece's file, or the file itself (`original`); the opening is an event with its reason.
 
     Every handing out is an access, a second press of the form too. Raises Unseen, FileRefused where it is locked,
-    BadInput (`purpose`, `reason`), OpenedBefore, FileLost where it is missing or altered: an alarm is kept then.
+    BadInput (`purpose`, `reason`), OpenedBefore, FilesAway, FileLost where it is missing or altered: an alarm is kept
+    then.
     """
-    with house.realm.writing() as session:
+    with house.realm.writing(together=True) as session:
         loaded = load(house, session, actor, number)
         piece = piece_at(loaded, seeing_of(house, loaded), entry)
         role, life = piece.opening_role(original=original), piece.file
@@ -129,7 +130,7 @@ def _content(house: House, session: Session, piece: AtHand, life: FileLife, part
             raise Unseen(f"nothing was made of file {life.id}")
         return Fault(case_id, life.id, "missing")
     try:
-        found = files.open_part(session, house.vault, store_of(house), case_id, life.id, part)
+        found = files.open_part(session, house.vault, house.blobs, case_id, life.id, part)
     except Sealed:
         return Fault(case_id, life.id, "altered")
     if part == ORIGINAL and isinstance(found, bytes) and hashlib.sha256(found).hexdigest() != life.sha256:

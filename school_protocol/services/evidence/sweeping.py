@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
-from school_protocol.services.evidence.at_hand import store_of
 from school_protocol.services.evidence.opening import raise_alarm
 from school_protocol.services.house import House
 from school_protocol.storage import files
+from school_protocol.storage.blobs.blobs import refuse_elsewhere_in
 from school_protocol.storage.files import Alarm
 from school_protocol.wording import ZONE
 
@@ -25,12 +25,15 @@ class Swept:
     strays: int
 
 
-def sweep_files(house: House) -> Swept:
-    """Every row's file is read and compared; what no row names and is a day old is removed."""
-    store, started_at = store_of(house), house.now()
-    with house.realm.reading() as session:
-        lost = files.faults(session, store)
-        strays = files.remove_strays(session, store, house.now())
+def sweep_files(house: House, *, night: int | None = None) -> Swept:
+    """Every row's file is read and compared; what no row names and is a day old is removed.
+
+    `night`: its number, where a part of what is dear to read is enough. Raises FilesElsewhere, FilesAway.
+    """
+    store, started_at = house.blobs, house.now()
+    refuse_elsewhere_in(house.realm, store)
+    lost = files.faults(house.realm, store, night=night)
+    strays = files.remove_strays(house.realm, store, house.now())
     if lost:
         with house.realm.reading() as session:
             gone = files.unnamed(session, [fault.place for fault in lost])
@@ -50,7 +53,7 @@ def sweep_on(house: House) -> Swept | None:
         latest = files.last_sweep(session)
     if latest is not None and _night_of(latest) == _night_of(house.now()):
         return None
-    return sweep_files(house)
+    return sweep_files(house, night=_night_of(house.now()).toordinal())
 
 
 def _night_of(moment: datetime) -> date:

@@ -68,7 +68,17 @@ def verify(house: House, progress: Progress | None = None, *, anchors: Path | No
     return verdict
 
 
+def verify_chains(house: House) -> list[Break]:
+    """Every break of what the stores say by themselves, as those of a backup do: anchors know what came later."""
+    return list(dict.fromkeys(_of_chains(house, Verdict(house.now(), house.now()), None)))
+
+
 def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
+    yield from _of_chains(house, verdict, progress)
+    yield from _one_a_case(anchoring.compare(stores_of(house), folder, verdict.seen))
+
+
+def _of_chains(house: House, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:
     yield from _of_cases(house, verdict, progress)
     with house.realm.reading() as session:
         yield from access_chain.verify(session, house.vault)
@@ -80,7 +90,6 @@ def _breaks(house: House, folder: Path, verdict: Verdict, progress: Progress | N
         erased.read(house.settings.data, house.vault)
     except ErasedUnreadable:
         yield Break("", 0, Flaw.erased_list, Chain.anchors)
-    yield from _one_a_case(anchoring.compare(stores_of(house), folder, verdict.seen))
 
 
 def _of_cases(house: House, verdict: Verdict, progress: Progress | None) -> Iterator[Break]:

@@ -9,19 +9,20 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from school_protocol.config import Settings
+from school_protocol.config import S3, Settings
 from school_protocol.domain.clock import Clock
 from school_protocol.domain.dues import read
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import House, Library, open_vault
-from school_protocol.services.journal import rebuild_index, verify_journal
+from school_protocol.services.journal import rebuild_index, verify_chains
 from school_protocol.services.loading import folded, surroundings
 from school_protocol.storage import backups, cases, erased, erasing, identities, index, last_done, restoring, retention
 from school_protocol.storage.backups import BackupUnusable, Listed, Manifest
+from school_protocol.storage.blobs.choosing import as_kept
 from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.erased import Erased
-from school_protocol.storage.files import FileStore, places_of_case
+from school_protocol.storage.files import places_of_case
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.vault import Vault
 
@@ -72,10 +73,16 @@ class Drill:
 
 
 def create(house: House, folder: Path, progress: Progress | None = None) -> Manifest:
-    """A backup of this house below `folder`. Raises BackupUnusable where it lies in PostgreSQL."""
+    """A backup of this house below `folder`. Raises BackupUnusable where not all of it lies beside the data."""
     if house.settings.database:
         raise BackupUnusable(
             "this installation lies in PostgreSQL: archive its log, or dump both schemas, as docs/operations.md says"
+        )
+    if house.settings.files_in.startswith(S3):
+        raise BackupUnusable(
+            "files of this installation lie in an object store, and a backup without them would not be whole: bring "
+            "them back with `school-protocol files move --to folder`, or copy stores and bucket as docs/operations.md "
+            "says"
         )
     made = backups.create(house.settings.data, folder, house.vault, house.now, progress)
     last_done.note(house.settings.data, last_done.BACKUP, made.begun)
@@ -218,7 +225,7 @@ def _house_in(place: Path, settings: Settings, clock: Clock, vault: Vault) -> It
         upgrade(directory.engine, "directory")
         upgrade(realm.engine, "realm")
         directory.under(vault)
-        yield House(realm, directory, vault, clock, Library(directory), moved)
+        yield House(realm, directory, vault, clock, Library(directory), as_kept(moved, realm))
     finally:
         realm.close()
         directory.close()
@@ -244,7 +251,7 @@ def _erase_again(house: House, one: Erased) -> bool:
         except Unseen:
             return False  # opened after the backup, and erased
     for place in places:
-        FileStore(house.settings.files).remove(place)
+        house.blobs.delete([place])
     return True
 
 
@@ -266,7 +273,7 @@ def _all_erased(data: Path, vault: Vault, elsewhere: Sequence[Path]) -> list[Era
 
 
 def _broken_chains(house: House) -> list[str]:
-    return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_journal(house)]
+    return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_chains(house)]
 
 
 def _refuse_faults(path: Path, found: Sequence[str]) -> None:

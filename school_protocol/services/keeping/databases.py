@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
 
 from school_protocol.config import Settings, role_of
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import preparing
+from school_protocol.storage.blobs.blobs import FilesElsewhere
+from school_protocol.storage.blobs.choosing import settle
+from school_protocol.storage.engines import Store, open_engine
 
 
 class NoDatabase(SchoolProtocolError):
@@ -27,4 +31,7 @@ def prepare(
     serves = role_of(settings.database) if owner and role_of(settings.database) != role_of(owner) else ""
     as_owner = replace(settings, database=owner or settings.database)
     preparing.prepare(as_owner.database, serves, workers, make_queue=lambda: make_queue(as_owner))
+    realm = Store(open_engine(as_owner.store_url("realm")))
+    with suppress(FilesElsewhere), closing(realm):  # where there are files already, `files move` brings them along
+        settle(as_owner, realm)
     return tuple(name for name in (serves, *workers) if name)

@@ -16,7 +16,7 @@ from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.policy import Actor
 from school_protocol.services.accounts import actor_of
-from school_protocol.services.house import House
+from school_protocol.services.house import House, take_away
 from school_protocol.services.loading import Loaded, load, load_by_id, scope_of, today_for
 from school_protocol.services.papers.apart import Broken
 from school_protocol.services.papers.choosing import check_summary, document_of, profiles_of
@@ -66,8 +66,10 @@ def go_through(house: House, make: Make) -> bool:
     """
     now = house.now()
     with house.realm.writing() as session:
+        outdated = papers.outdated_places(session, now)
         papers.drop_outdated(session, now)
         looks.drop_looks(session, now - ASKED)
+    take_away(house, outdated)
     with house.realm.reading() as session:
         found = looks.wanted(
             session, asked_since=now - ASKED, quiet_since=now - house.settings.quiet, now=now, limit=SLICE
@@ -123,12 +125,14 @@ def make_ahead(house: House, one: Wanted) -> Look:
         made_of = draft(house, session, loaded, profile, one.language, about)
         graves = cases.graves(session, one.case_id)
     made = made_of.made()
+    laid = papers.lay(house.blobs, one.case_id, made.data)
     with house.realm.writing() as session:
         head = journal.content_head(session, one.case_id)
         is_whole = cases.graves(session, one.case_id) == graves
         if head != content or not is_whole or not _is_open_to(house, session, loaded.actor, one.case_id):
             return Look(Outcome.moved, house.now())
-        papers.keep_prepared(session, house.vault, one.case_id, sort, made)
+        former = papers.keep_prepared(session, house.vault, one.case_id, sort, made, laid)
+    take_away(house, former)
     return Look(Outcome.made, made.until)
 
 

@@ -75,7 +75,7 @@ def _opened(house: House, actor: Actor, job: Job, case: BulkCase) -> tuple[bytes
                 return None, "not_open"
             if (document, case.copy) in loaded.case.revoked:
                 return None, "revoked"
-            data = papers.kept_copy(session, house.vault, case.case_id, document, case.copy)
+            data = papers.kept_copy(session, house.vault, house.blobs, case.case_id, document, case.copy)
     except Sealed:
         data = None
     if data is None:

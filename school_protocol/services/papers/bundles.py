@@ -34,7 +34,7 @@ from school_protocol.services.papers.readers import Reader, reader_chosen, reade
 from school_protocol.services.papers.signing import key_of, timestamps_of
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.views import CaseHead
-from school_protocol.storage import cases, journal, once
+from school_protocol.storage import cases, journal, once, papers
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.wording import Wording
@@ -137,9 +137,10 @@ def issue_bundle(
         files = _files(house, standing)
         data = _made(house, standing, files, key)
         copies = [one.data for one in files if one.media_type == PDF]
+        laid = papers.lay(house.blobs, standing.loaded.case_id, data)
         with house.realm.writing() as session:
             if once.spent(session, press) is None and is_current(session, standing.loaded, standing.handed):
-                hand_out(house, session, standing.loaded, standing.handed, data, press, copies)
+                hand_out(house, session, standing.loaded, standing.handed, laid, press, copies)
                 return _issued(loaded, language, data, standing.handed.copy)
     raise StorageBusy(f"{number}: written to each time while its bundle was being made")
 

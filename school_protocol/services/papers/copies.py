@@ -84,7 +84,7 @@ def hand_out(
     session: Session,
     loaded: Loaded,
     handed: Handed,
-    data: bytes,
+    laid: papers.Laid,
     press: once.Press,
     parts: Iterable[bytes] = (),
 ) -> None:
@@ -103,7 +103,7 @@ def hand_out(
         language=handed.language,
         copy=handed.copy,
         content_head=handed.content_head,
-        digest=hashlib.sha256(data).hexdigest(),
+        digest=hashlib.sha256(laid.data).hexdigest(),
         reader=handed.reader,
         at_seq=handed.at_seq or loaded.case.last_seq,
         as_of=handed.as_of.isoformat() if handed.as_of else "",
@@ -114,14 +114,14 @@ def hand_out(
     access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what=handed.note)
     once.use(session, press, {"copy": handed.copy, "seq": kept.seq}, at=house.now())
     until = loaded.now + KEPT
-    papers.keep_copy(session, house.vault, loaded.case_id, handed.document, handed.copy, data, until=until)
+    papers.keep_copy(session, house.vault, loaded.case_id, handed.document, handed.copy, laid, until=until)
 
 
 def handed_before(
     house: House, session: Session, loaded: Loaded, document: str, before: Mapping[str, Any]
 ) -> tuple[bytes, int]:
     """The copy that this press handed out before; raises SentBefore where it is kept no longer."""
-    data = papers.kept_copy(session, house.vault, loaded.case_id, document, before["copy"])
+    data = papers.kept_copy(session, house.vault, house.blobs, loaded.case_id, document, before["copy"])
     if data is None:
         raise SentBefore(before)
     return data, int(before["copy"])

@@ -76,11 +76,13 @@ def issue_case_file(
         pages, handed = standing.pages, standing.handed
         made = pages.made() if isinstance(pages, Draft) else pages
         data = copied(house, loaded, handed, standing.head, made.data, has_record=True)
+        laid = papers.lay(house.blobs, loaded.case_id, data)
+        beside = papers.lay(house.blobs, loaded.case_id, made.data) if isinstance(pages, Draft) else None
         with house.realm.writing() as session:
             if once.spent(session, press) is None and is_current(session, loaded, handed):
-                hand_out(house, session, loaded, handed, data, press)
-                if isinstance(pages, Draft):
-                    papers.keep_prepared(session, house.vault, loaded.case_id, standing.sort, made)
+                hand_out(house, session, loaded, handed, laid, press)
+                if beside is not None:
+                    papers.keep_prepared(session, house.vault, loaded.case_id, standing.sort, made, beside)
                 unit = loaded.around.unit.id
                 if not (chosen.is_personal or is_one_of_many):
                     papers.note_asked(session, Asked(unit, actor.id, handed.document, profile, language), house.now())
@@ -95,7 +97,7 @@ def _standing(
     assert content is not None
     assert head is not None
     sort = sort_of(loaded, profile, language, reader.about)
-    ahead = papers.prepared(session, house.vault, loaded.case_id, sort, content.seq, loaded.now)
+    ahead = papers.prepared(session, house.vault, house.blobs, loaded.case_id, sort, content.seq, loaded.now)
     pages = ahead or draft(house, session, loaded, profile, language, reader.about)
     issuer = account_names(house, [loaded.actor.id], language).get(loaded.actor.id, "—")
     handed = Handed(

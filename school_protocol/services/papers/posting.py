@@ -20,7 +20,7 @@ from school_protocol.services.papers.copies import (
     is_current,
 )
 from school_protocol.services.papers.letters import chosen, letter_view
-from school_protocol.storage import cases, journal, once
+from school_protocol.storage import cases, journal, once, papers
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.wording import Wording
@@ -69,9 +69,10 @@ def issue_letter(
             )
         pages = paper(standing.view, Wording(language))
         data = copied(house, loaded, standing.handed, standing.head, pages, has_record=False)
+        laid = papers.lay(house.blobs, loaded.case_id, data)
         with house.realm.writing() as session:
             if once.spent(session, press) is None and is_current(session, loaded, standing.handed):
-                hand_out(house, session, loaded, standing.handed, data, press)
+                hand_out(house, session, loaded, standing.handed, laid, press)
                 return _issued(loaded, document, standing.handed.copy, language, data)
     raise StorageBusy(f"{number}: written to each time while its letter was being made")
 

@@ -14,13 +14,14 @@ from typing import Any
 
 from school_protocol.domain.retention import FIRST_NOTICE, Given, Limit, Step, is_unanswered, next_step
 from school_protocol.services.figures.counting import keep_count
-from school_protocol.services.house import House
+from school_protocol.services.house import House, take_away
 from school_protocol.services.loading import is_listed_erased, today_for
 from school_protocol.services.retention import limits, notices, shares, sweeping
 from school_protocol.storage import cases, erased, erasing
 from school_protocol.storage import retention as storage
 from school_protocol.storage.engines import Session
 from school_protocol.storage.erased import Erased
+from school_protocol.storage.files import places_of_case
 from school_protocol.storage.retention import Cursor, Standing
 
 _log = logging.getLogger(__name__)
@@ -128,6 +129,7 @@ def _coming(session: Session, today: Given) -> Iterator[Standing]:
 
 def _go_on(house: House, case_id: str, today: Given) -> Step:
     """The next step of one case, if its time has come: written down with what it does, or not at all."""
+    places: tuple[str, ...] = ()
     with house.realm.writing() as session:
         looked = limits.write(house, session, case_id)
         if looked is None:
@@ -145,10 +147,12 @@ def _go_on(house: House, case_id: str, today: Given) -> Step:
                 notices.ask(session, looked.protocol, found, step, asked_at)
                 found = replace(found, waits=today)
             case Step.erase:
+                places = places_of_case(session, case_id)
                 _erase(house, session, looked, found)
-                return step
-        storage.keep(session, found)
-        return step
+        if step is not Step.erase:
+            storage.keep(session, found)
+    take_away(house, places)
+    return step
 
 
 def next_of(house: House, session: Session, looked: limits.Looked, today: Given) -> tuple[Standing, Step]:

@@ -36,12 +36,14 @@ class School:
         return {ScopeKind.unit: self.unit.id, ScopeKind.province: province, ScopeKind.region: region}
 
 
-def schools(house: House, protocol: Protocol, parts: Collection[str], cases: int, *, hashed: str) -> list[School]:
-    """As many schools as such cases need, made where they are not there yet, with people for these parts."""
-    count = min(SCHOOLS, max(6, cases // CASES_A_SCHOOL))
+def schools(
+    house: House, protocol: Protocol, parts: Collection[str], cases: int, *, hashed: str, wanted: int | None = None
+) -> list[School]:
+    """As many schools as such cases need, or as are wanted, with people for these parts; made where missing."""
+    count = wanted or min(SCHOOLS, max(6, cases // CASES_A_SCHOOL))
     made = _Made(house, protocol, tuple(sorted(parts)), hashed)
-    regions = [made.unit(UnitKind.region, one) for one in range(min(REGIONS, count // 3))]
-    provinces = [made.unit(UnitKind.province, one, regions) for one in range(min(PROVINCES, count // 2))]
+    regions = [made.unit(UnitKind.region, one) for one in range(min(REGIONS, max(1, count // 3)))]
+    provinces = [made.unit(UnitKind.province, one, regions) for one in range(min(PROVINCES, max(1, count // 2)))]
     _keys(house, [f"{_code(UnitKind.region, one)}" for one in range(len(regions))])
     found = []
     for first in range(0, count, _AT_ONCE):

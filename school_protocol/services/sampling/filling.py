@@ -22,7 +22,7 @@ from school_protocol.storage import cases, stamping
 
 Progress = Callable[[str, int, int], None]
 
-OPEN = 1 / 20
+UNDER_WAY = 1 / 20
 """Of all cases, those that are under way."""
 RECENT = timedelta(weeks=5)
 """How long ago the latest event of a case under way lies at most, where there is one so young."""
@@ -47,9 +47,19 @@ class Sampled:
     histories: int
 
 
-def sample(house: House, count: int, *, seed: int, password: str, progress: Progress) -> Sampled:
+def sample(
+    house: House,
+    count: int,
+    *,
+    seed: int,
+    password: str,
+    progress: Progress,
+    places: int | None = None,
+    under_way: float = UNDER_WAY,
+) -> Sampled:
     """So many more cases in a demo, the same for the same seed but for their keys; all of a batch, or none.
 
+    In so many schools (`places`), or as many as the cases need. `under_way`: which share of them has not ended.
     Raises NoSample where something real could be among them.
     """
     if not is_demo(house):
@@ -62,13 +72,13 @@ def sample(house: House, count: int, *, seed: int, password: str, progress: Prog
         progress=lambda done, total: progress("histories", done, total),
     )  # fmt: skip
     parts = {part for one in found for part in one.cast}
-    places = schools(house, protocol, parts, count, hashed=hash_password(password))
+    where = schools(house, protocol, parts, count, wanted=places, hashed=hash_password(password))
     made = events = 0
-    for batch in _batches(_copies(house, found, places, count, rng)):
+    for batch in _batches(_copies(house, found, where, count, rng, under_way)):
         stamping.write(house.realm, house.vault, batch)
         made, events = made + len(batch), events + sum(len(copy.history.entries) for copy in batch)
         progress("cases", made, count)
-    return Sampled(made, events, len(places), len(found))
+    return Sampled(made, events, len(where), len(found))
 
 
 def _batches(copies: Iterator[stamping.Copy]) -> Iterator[list[stamping.Copy]]:
@@ -77,7 +87,7 @@ def _batches(copies: Iterator[stamping.Copy]) -> Iterator[list[stamping.Copy]]:
 
 
 def _copies(
-    house: House, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random
+    house: House, found: Sequence[Played], places: Sequence[School], count: int, rng: random.Random, share: float
 ) -> Iterator[stamping.Copy]:
     ended, under_way = ([one for one in found if one.history.ended is which] for which in (True, False))
     under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
@@ -86,7 +96,7 @@ def _copies(
     }
     numbers = _numbers(house, rng)
     for place in range(count):
-        some = under_way if under_way and rng.random() < OPEN else ended
+        some = under_way if under_way and rng.random() < share else ended
         chosen = rng.choices(some, cum_weights=chances[id(some)])[0]
         yield _copy(chosen, rng.choice(places), next(numbers), place, rng)
 

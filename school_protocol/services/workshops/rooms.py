@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
 
-from school_protocol.config import Settings
+from school_protocol.config import S3, Settings
 from school_protocol.definitions.scenarios import read
 from school_protocol.domain.clock import Clock
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
@@ -18,11 +19,14 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
 from school_protocol.services.house import House, Library, open_house
+from school_protocol.storage.blobs.choosing import bucket_of
 from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.workshops import listed, rooms
 from school_protocol.storage.workshops.rooms import RoomState, Tried
 
+_log = logging.getLogger(__name__)
 FOLDER, SCENARIO = "workshops", "scenario.yaml"
 OPEN_AT_ONCE = 12
 """So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
@@ -118,7 +122,7 @@ class Room:
 
 
 def folder_of(settings: Settings, workshop: str) -> Path:
-    """Where a workshop's room lies; nothing of it lies elsewhere."""
+    """Where a workshop's room lies; nothing of it lies elsewhere, but for files in an object store."""
     return settings.data / FOLDER / workshop
 
 
@@ -127,7 +131,8 @@ def settings_of(settings: Settings, folder: Path) -> Settings:
     return Settings(
         data=folder, languages=settings.languages, default_language=settings.default_language,
         secure_cookies=settings.secure_cookies, trusted_proxy=settings.trusted_proxy, address=settings.address,
-        evidence_files=True, evidence_megabytes=settings.evidence_megabytes,
+        evidence_files=True, evidence_megabytes=settings.evidence_megabytes, files_in=settings.files_in,
+        files_endpoint=settings.files_endpoint, files_region=settings.files_region, files_of=f"{FOLDER}/{folder.name}",
     )  # fmt: skip
 
 
@@ -144,7 +149,7 @@ def open_room(settings: Settings, workshop: str, real: Clock) -> Room:
     if not (folder / SCENARIO).is_file():
         raise RoomGone(workshop)
     store, real = store_in(folder), Steady(real)
-    house = open_house(settings_of(settings, folder), RoomTime(store, real))
+    house = open_house(settings_of(settings, folder), RoomTime(store, real), files_anywhere=True)
     house = replace(house, library=OwnLibrary(house.directory))
     scenario = read((folder / SCENARIO).read_bytes(), SCENARIO)
     protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
@@ -237,10 +242,19 @@ def room_alone(host: House, workshop: str) -> Iterator[Room]:
 
 
 def destroy(settings: Settings, workshop: str) -> None:
-    """The room's folder, with its keys: nothing opens afterwards what was written there."""
+    """The room's folder, with its keys: nothing opens afterwards what was written there; then its files elsewhere.
+
+    Those that can't be reached now are left to `sweep_left_over`.
+    """
     folder = folder_of(settings, workshop)
     for part in ("keys", "."):
         shutil.rmtree(folder / part, ignore_errors=True)
+    elsewhere = settings_of(settings, folder)
+    if elsewhere.files_in.startswith(S3) and not folder.name.startswith("."):
+        try:
+            bucket_of(elsewhere).clear()
+        except StorageBusy as error:
+            _log.warning("files of workshop %s are left to the sweep: %s", workshop, type(error).__name__)
 
 
 def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
@@ -252,7 +266,19 @@ def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
     found = [one for one in root.iterdir() if not after or one.stat().st_mtime <= until] if root.is_dir() else []
     with host.directory.reading() as session:
         known = set(listed.standing(session))
-    left = [one.name for one in found if one.name not in known]
+    left = {one.name for one in found if one.name not in known} | _left_elsewhere(host, known)
     for name in left:
         destroy(host.settings, name)
     return len(left)
+
+
+def _left_elsewhere(host: House, known: Collection[str]) -> set[str]:
+    """Workshops of which files lie in the object store, and nothing else: they could not be reached as it went."""
+    if not host.settings.files_in.startswith(S3):
+        return set()
+    try:
+        there = bucket_of(host.settings).others(FOLDER)
+    except StorageBusy as error:
+        _log.warning("the files of workshops were not looked at: %s", type(error).__name__)
+        return set()
+    return {name for name in there if name not in known and not folder_of(host.settings, name).exists()}

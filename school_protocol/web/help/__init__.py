@@ -12,6 +12,7 @@ from flask import Blueprint, Flask, redirect, render_template, request, send_fil
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup
 
+from school_protocol.config import version
 from school_protocol.documents.rendering import DocumentsUnavailable
 from school_protocol.domain.protocol import Act, Move, Protocol
 from school_protocol.domain.texts import Named
@@ -48,7 +49,7 @@ def titles_of(parts: Iterable[Named]) -> list[str]:
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     guides = guide.see_guides(sessions.house(), sessions.find_actor())
-    return render_template("help/index.html", guides=guides)
+    return render_template("help/index.html", guides=guides, version=version())
 
 
 @blueprint.get("/<protocol>/<int:version>/roles/<role>")

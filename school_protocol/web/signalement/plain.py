@@ -77,8 +77,10 @@ def _said(error: Exception) -> tuple[int, str, str]:
     if isinstance(error, Unseen):
         return 404, w._("This address opens nothing"), w._("Look at it again, or ask at school for the one in use.")
     if isinstance(error, NotOpenYet):
-        return 403, w._("This address does not work yet"), w._(
-            "Nothing was sent. Tell an adult you trust, at school or at home. If you are in danger, call now."
+        return (
+            403,
+            w._("This address does not work yet"),
+            w._("Nothing was sent. Tell an adult you trust, at school or at home. If you are in danger, call now."),
         )
     if isinstance(error, TooMany):
         return 429, w._("Too many at once"), w._("Please wait a little, and try again.")

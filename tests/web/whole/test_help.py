@@ -15,6 +15,7 @@ from domain.telling import MOROCCAN
 from flask import Flask
 from flask.testing import FlaskClient
 
+from school_protocol.config import version
 from school_protocol.domain.policy import Actor, Appointment
 from school_protocol.domain.protocol import Act, ActKind, Move, Protocol
 from school_protocol.services import guide
@@ -317,3 +318,13 @@ def test_help_is_one_tap_away_on_every_page(app: Flask, sign_in: SignIn, protoco
         (signed_in, "/nowhere"),
     ):
         assert '<footer class="foot"><div class="wrap"><a href="/help">' in client.get(address).text, address
+
+
+@pytest.mark.parametrize(("language", "said"), [("fr", "Version de ce logiciel"), ("ar", "إصدار هذا البرنامج")])
+def test_the_version_is_said_to_whoever_is_signed_in(
+    sign_in: SignIn, app: Flask, anybody: str, language: str, said: str
+) -> None:
+    html = html_of(sign_in(anybody, language), "/help")
+    assert said in html
+    assert version() in html
+    assert version() not in html_of(app.test_client(), "/help")

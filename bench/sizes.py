@@ -1,0 +1,288 @@
+"""The same pages in countries of a thousand, a hundred thousand and a million cases.
+
+The first thousand are made by `sample`: real cases, which open. The others are their rows once more, copied by the
+database itself under ids, numbers, schools and people of their own: in the same tables, and never opened.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flask.testing import FlaskClient
+from sqlalchemy import Table, create_engine, select, text
+
+from bench.measuring import Clock, Work, own_cpu
+from bench.outcomes import Outcome
+from bench.region import served
+from school_protocol import jobs
+from school_protocol.config import Settings
+from school_protocol.services import demo, desk
+from school_protocol.services.accounts import actor_named
+from school_protocol.services.house import House, SystemClock, open_house
+from school_protocol.services.identity.signing_in import begin
+from school_protocol.services.sampling import country, sample
+from school_protocol.storage import cases, identities, preparing, stamping
+from school_protocol.storage.engines import Store
+from school_protocol.storage.tables import RealmBase
+from school_protocol.web import create_app
+
+if TYPE_CHECKING:
+    from bench.rows import Workshop
+
+SIZES = (1_000, 100_000, 1_000_000)
+OWN = 60
+"""Cases of the school whose pages are measured, besides those that fall to it by lot."""
+SCHOOL = "50000s"
+PASSWORD = "measured-measured-measured"
+_COPIED = (
+    "case_record", "case_key", "case_index", "event", "object_key", "event_words", "identity", "identity_mark",
+    "report", "figure_share",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Sized:
+    """A country of that many cases, and two people who are signed in: of a school, and of the academy above it."""
+
+    house: House
+    team: FlaskClient
+    academy: FlaskClient
+    number: str
+    pupil: str
+    clock: Clock
+
+    def list(self) -> object:
+        return self._get(self.team, "/")
+
+    def queue(self) -> object:
+        return self._get(self.academy, "/")
+
+    def case(self) -> object:
+        return self._get(self.team, f"/cases/{self.number}")
+
+    def search(self) -> object:
+        """The cases of a pupil, by name, within one's own school."""
+        actor = actor_named(self.house, f"{SCHOOL}-team-coordinator")
+        assert actor is not None
+        found = desk.find_by_pupil(self.house, actor, self.pupil)
+        if self.number not in {line.number for line in found}:
+            raise RuntimeError("the pupil was not found")
+        return found
+
+    @staticmethod
+    def _get(client: FlaskClient, path: str) -> object:
+        answer = client.get(path)
+        if answer.status_code != 200:
+            raise RuntimeError(f"{path} answered {answer.status_code}")
+        return answer.data
+
+
+def sized(ask: Callable[[Sized], object], *, server: bool = False) -> Callable[[Workshop], Outcome]:
+    """What a page takes with a million cases beside a thousand, on the same kind of database; what it takes between."""
+
+    def measure(shop: Workshop) -> Outcome:
+        few, some, many = countries(shop, server=server)
+        times = 40 if server else 10  # the server's clock ticks a hundred times a second
+        works = [Work(lambda one=one: ask(one), times) for one in (few, some, many)]  # type: ignore[misc]
+        between = shop.pairs(works[1], works[0], many.clock)
+        found = shop.pairs(works[2], works[0], many.clock)
+        notes = f"{between.figure * 1e3:.1f} ms ({between.ratio:.2f} ×) with {SIZES[1]:,} cases"
+        return Outcome(found.figure * 1e3, found.baseline * 1e3, found.ratio, found.ratios, notes)
+
+    return measure
+
+
+def countries(shop: Workshop, *, server: bool) -> tuple[Sized, ...]:
+    """The three, made when the first row asks for them; small ones where a bench is only tried out."""
+    made: dict[bool, tuple[Sized, ...]] = shop.countries
+    if server not in made:
+        made[server] = shop.stack.enter_context(_filled(100 if shop.hurry else 1, server=server))
+    return made[server]
+
+
+@contextmanager
+def _filled(share: int, *, server: bool) -> Iterator[tuple[Sized, ...]]:
+    with (
+        tempfile.TemporaryDirectory(prefix="school-protocol-bench-") as name,
+        served() if server else _by_itself() as db,
+    ):
+        url, clock = db
+        first = Settings(data=Path(name) / "first", database=_database(url, "first") if url else "")
+        _genuine(first, SIZES[0] // min(share, 10))
+        houses: list[House] = []
+        try:
+            for size in SIZES:
+                own = Path(name) / f"of-{size}"
+                shutil.copytree(first.data, own)
+                settings = replace(first, data=own, database=_database(url, f"of_{size}", "first") if url else "")
+                houses.append(_grown(settings, size // share))
+            opened = _somebody(houses[0])
+            yield tuple(_entered(house, clock, *opened) for house in houses)
+        finally:
+            for house in houses:
+                house.close()
+
+
+@contextmanager
+def _by_itself() -> Iterator[tuple[str, Clock]]:
+    yield "", own_cpu
+
+
+def _database(url: str, name: str, template: str = "") -> str:
+    """The address of a new database, a copy of another one where that is named."""
+    engine = create_engine(url, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
+    engine.dispose()
+    return engine.url.set(database=name).render_as_string(hide_password=False)
+
+
+def _genuine(settings: Settings, cases: int) -> None:
+    """The places and people of a whole country; cases of all by lot, and of one school some that are under way."""
+    if settings.database:
+        preparing.prepare(settings.database, "", (), make_queue=lambda: jobs.prepare_queue(settings))
+    demo.prepare(settings, reset=False, password=PASSWORD, say=_silent, told=False)
+    house = open_house(settings, SystemClock())
+    try:
+        whole = country.SCHOOLS if cases == SIZES[0] else 24
+        sample(house, cases - OWN, seed=1, password=PASSWORD, progress=_silent, places=whole)
+        sample(house, OWN, seed=2, password=PASSWORD, progress=_silent, places=1, under_way=1.0)
+    finally:
+        house.close()
+
+
+def _silent(*_said: object) -> None:
+    pass
+
+
+# ---- grown -----------------------------------------------------------------------------------------------------------
+
+
+def _grown(settings: Settings, cases: int) -> House:
+    """The house opened, its cases copied until there are so many."""
+    house = open_house(settings, SystemClock())
+    with house.realm.writing() as session:
+        there = session.scalar(text("SELECT count(*) FROM case_record")) or 0
+        _lay_out(house, session)
+    for copy in range(1, cases // there):
+        with house.realm.writing() as session:
+            for table in _tables():
+                session.execute(text(_once_more(table, copy, house.realm)))
+    with house.realm.engine.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    return house
+
+
+def _tables() -> list[Table]:
+    tables = RealmBase.metadata.tables
+    hanging = [table.name for table in stamping.index_tables()]
+    return [tables[name] for name in dict.fromkeys((*_COPIED, *hanging))]
+
+
+def _lay_out(house: House, session: Any) -> None:
+    """Schools in a row, and who plays which part in each: what a copy is moved along."""
+    with house.directory.reading() as kept:
+        schools = kept.execute(
+            text(
+                "SELECT school.id, province.id, region.id FROM unit school "
+                "JOIN unit province ON province.id = school.parent JOIN unit region ON region.id = province.parent "
+                "WHERE school.code LIKE '5____S' ORDER BY school.code"
+            )
+        ).all()
+        people = kept.execute(
+            text(
+                "SELECT id, substr(username, 8), lower(substr(username, 1, 6)) FROM account "
+                "WHERE username LIKE '5____s-%'"
+            )
+        ).all()
+        codes = kept.execute(text("SELECT lower(code), id FROM unit WHERE code LIKE '5____S'")).all()
+    row = {unit: place for place, (unit, _province, _region) in enumerate(schools)}
+    where = {code: row[unit] for code, unit in codes}
+    session.execute(
+        text("CREATE TABLE bench_place (unit TEXT PRIMARY KEY, province TEXT, region TEXT, place INT UNIQUE)")
+    )
+    session.execute(
+        text("CREATE TABLE bench_person (account TEXT PRIMARY KEY, part TEXT, place INT, UNIQUE (part, place))")
+    )
+    session.execute(
+        text("INSERT INTO bench_place VALUES (:unit, :province, :region, :place)"),
+        [{"unit": one[0], "province": one[1], "region": one[2], "place": row[one[0]]} for one in schools],
+    )
+    session.execute(
+        text("INSERT INTO bench_person VALUES (:account, :part, :place)"),
+        [{"account": account, "part": part, "place": where[code]} for account, part, code in people],
+    )
+
+
+def _once_more(table: Table, copy: int, store: Store) -> str:
+    """The statement that copies the first rows of a table, seven schools further along each time."""
+    columns = [column.name for column in table.columns]
+    moved = "(SELECT count(*) FROM bench_place)"
+    fields, joins = dict.fromkeys(columns, ""), ""
+    fields |= {name: f"t.{name}" for name in columns}
+    key = "id" if table.name == "case_record" else "case_id"
+    fields[key] = f"'{copy:04}' || substr(t.{key}, 5)"
+    if "number" in columns and table.name in ("case_record", "case_index"):
+        fields["number"] = f"'x{copy:03}' || substr(t.number, 5)"
+    if "unit" in columns:
+        joins += (
+            f" JOIN bench_place p ON p.unit = t.unit JOIN bench_place q ON q.place = (p.place + {copy * 7}) % {moved}"
+        )
+        fields |= {name: f"q.{name}" for name in ("unit", "province", "region") if name in columns}
+    if table.name == "case_seat":
+        joins += (
+            " LEFT JOIN bench_person p ON p.account = t.account"
+            f" LEFT JOIN bench_person q ON q.part = p.part AND q.place = (p.place + {copy * 7}) % {moved}"
+        )
+        fields["account"] = "coalesce(q.account, t.account)"
+    if table.name == "identity_mark":
+        drawn = f"sha256(t.mark || '{copy}'::bytea)"
+        fields["mark"] = drawn if store.engine.dialect.name == "postgresql" else "randomblob(32)"
+    if table.name == "report":
+        fields["id"] = f"'{copy:04}' || substr(t.id, 5)"
+    first = f"length(t.{key}) = 26 AND t.{key} NOT LIKE '0%' AND t.{key} NOT LIKE '1%'"
+    given = ", ".join(fields.values())
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {given} FROM {table.name} t{joins} WHERE {first}"
+
+
+# ---- entered ---------------------------------------------------------------------------------------------------------
+
+
+def _entered(house: House, clock: Clock, number: str, pupil: str) -> Sized:
+    app = create_app(house)
+    clients = []
+    academy = select(text("region")).select_from(text("bench_place")).where(text("place = 0"))
+    with house.realm.reading() as session:
+        region = session.scalar(academy)
+    with house.directory.reading() as session:
+        code = session.scalar(text("SELECT lower(code) FROM unit WHERE id = :id"), {"id": region})
+    for username in (f"{SCHOOL}-team-coordinator", f"{code}-academy"):
+        actor = actor_named(house, username)
+        assert actor is not None
+        with house.directory.writing() as session:
+            token = begin(session, house, actor.id, factor_proven=True)
+        client = app.test_client()
+        client.set_cookie(app.config["TOKEN_COOKIE_NAME"], token)
+        clients.append(client)
+    return Sized(house, clients[0], clients[1], number, pupil, clock)
+
+
+def _somebody(house: House) -> tuple[str, str]:
+    """A case under way that the coordinator sees and that opens, and the name of somebody in it."""
+    actor = actor_named(house, f"{SCHOOL}-team-coordinator")
+    assert actor is not None
+    for line in desk.see_desk(house, actor, filter="open").lines:
+        number = cases.check_number(line.number)  # a copy's is none
+        with house.realm.reading() as session:
+            case_id = cases.find_by_number(session, number) if number else None
+            people = identities.load(session, house.vault, case_id) if case_id else ()
+        named = [one.values["name"] for one in people if one.values and "name" in one.values]
+        if number and named:
+            return number, str(named[0])
+    raise RuntimeError("the coordinator sees no case with somebody in it")

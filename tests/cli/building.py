@@ -1,0 +1,140 @@
+"""The wheel, built from the source tree's own files alone, and an empty environment that it is installed into."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+import zipfile
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+SHIPPED = ("school_protocol", "templates", "protocol_definitions")
+BESIDE = ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "requirements.lock")
+MADE = shutil.ignore_patterns("__pycache__", "*.pyc", "*.mo", "fonts")
+TYPEFACES = [f"plex-{weight}{end}" for weight in (400, 600) for end in ("-latin.woff2", "-arabic.woff2", ".ttf")]
+
+
+def copied_tree(folder: Path) -> Path:
+    """What is committed of the program, without anything that `./run` makes of it."""
+    for name in SHIPPED:
+        shutil.copytree(ROOT / name, folder / name, ignore=MADE)
+    for name in BESIDE:
+        shutil.copy2(ROOT / name, folder / name)
+    return folder
+
+
+@dataclass(frozen=True)
+class Built:
+    """The archive of the source, the wheel built of it, and the wheel built in the tree itself, as a checkout is."""
+
+    archive: Path
+    wheel: Path
+    in_place: Path
+
+
+def built(source: Path, folder: Path) -> Built:
+    """All three, without any network."""
+    pack = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
+    said(sys.executable, "-W", "ignore", "-c", pack, cwd=source)
+    [archive] = folder.glob("*.tar.gz")
+    return Built(archive, wheel_of(archive, folder / "of-archive"), wheel_of(source, folder / "in-place"))
+
+
+def wheel_of(source: Path, folder: Path) -> Path:
+    quiet = ("-q", "--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir")
+    said(sys.executable, "-m", "pip", "wheel", *quiet, "-w", str(folder), str(source), cwd=folder.parent)
+    [wheel] = folder.glob("*.whl")
+    return wheel
+
+
+def said(*command: str, cwd: Path, **environ: str) -> str:
+    """What a command prints that goes well, in an environment that names nothing of the checkout."""
+    done = subprocess.run(
+        command, cwd=cwd, env=bare(**environ), capture_output=True, text=True, check=False, timeout=240
+    )
+    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+def bare(**environ: str) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    return {**kept, "LANG": "C.UTF-8", "PYTHONDONTWRITEBYTECODE": "1", "SOURCE_DATE_EPOCH": "1790000000", **environ}
+
+
+# ---- what is in it -------------------------------------------------------------------------------------------------
+
+
+def wanted(source: Path) -> set[str]:
+    """Every file that an installation needs: all of the three folders, catalogues compiled, typefaces cut."""
+    found = set()
+    for name in SHIPPED:
+        for path in (source / name).rglob("*"):
+            if path.is_file():
+                inside = path.relative_to(source / name).as_posix()
+                found.add(f"{'school_protocol' if name == 'school_protocol' else f'school_protocol/{name}'}/{inside}")
+    catalogues = {one for one in found if one.endswith(".po")}
+    fonts = {f"school_protocol/web/static/fonts/{name}" for name in [*TYPEFACES, "LICENSE"]}
+    return (found - catalogues) | {one.removesuffix(".po") + ".mo" for one in catalogues} | fonts
+
+
+def held(wheel: Path) -> set[str]:
+    """Every file in it, without what describes it."""
+    with zipfile.ZipFile(wheel) as archive:
+        return {name for name in archive.namelist() if ".dist-info/" not in name}
+
+
+@dataclass(frozen=True)
+class Difference:
+    missing: list[str]
+    besides: list[str]
+
+
+def difference(needed: Iterable[str], there: Iterable[str]) -> Difference:
+    needed, there = set(needed), set(there)
+    return Difference(sorted(needed - there), sorted(there - needed))
+
+
+# ---- an environment ------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Environment:
+    """A virtual environment that sees the libraries of the tests' own, and nothing of the checkout."""
+
+    folder: Path
+
+    @property
+    def python(self) -> str:
+        return str(self.folder / "bin" / "python")
+
+    @property
+    def command(self) -> str:
+        return str(self.folder / "bin" / "school-protocol")
+
+    @property
+    def packages(self) -> Path:
+        [found] = self.folder.glob("lib/python*/site-packages")
+        return found
+
+    @property
+    def package(self) -> Path:
+        return self.packages / "school_protocol"
+
+    def install(self, wheel: Path) -> None:
+        pip = (sys.executable, "-m", "pip", "--python", self.python)
+        said(*pip, "install", "-q", "--no-deps", "--no-index", str(wheel), cwd=self.folder)
+
+
+def environment(folder: Path) -> Environment:
+    """A new one. A `.pth` file names folders; those that lie in them, as of an editable install, are not read."""
+    venv.create(folder, with_pip=False, symlinks=True)
+    made = Environment(folder)
+    libraries = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
+    (made.packages / "libraries.pth").write_text("\n".join(libraries) + "\n")
+    return made

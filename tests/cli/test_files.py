@@ -1,0 +1,118 @@
+"""`files move`, `files clear`, and what `doctor` says of where files lie."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from services import evidence_made as made
+from services.conftest import School
+from services.evidence_made import SCREENSHOT, filing
+from storage.object_store import NAME, ObjectStore, serving
+
+from school_protocol.cli import main
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.evidence.keeping import attach_file
+from school_protocol.storage.blobs import bucket
+from school_protocol.storage.blobs.blobs import Standing
+from school_protocol.storage.blobs.bucket import Bucket
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    """With one piece, and one file of two parts."""
+    with filing(tmp_path, moroccan) as found:
+        entry = found.act("team_member", "evidence", SCREENSHOT).seq
+        who = found.person("team_member")
+        attach_file(found.house, who, found.number, entry, made.png(), is_attested=True, token=found.token())
+        monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(found.house.settings.data))
+        yield found
+
+
+@pytest.fixture
+def run() -> Run:
+    return lambda *arguments: CliRunner().invoke(main, list(arguments))
+
+
+def test_files_go_to_an_object_store_and_back(
+    school: School, run: Run, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = f"s3://{NAME}/by-command"
+    assert "files: folder: written and read; 2 lie there, 2 are named by rows" in run("doctor").stdout
+    monkeypatch.setenv("SCHOOL_PROTOCOL_FILES_ENDPOINT", object_store.endpoint)
+    monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", place)
+    early = run("doctor")
+    assert early.exit_code == 1
+    assert "files of this installation lie in folder" in early.stderr
+    moved = run("files", "move", "--to", place)
+    assert moved.exit_code == 0, moved.stderr
+    assert f"2 files were copied from folder to {place}: equal" in moved.stdout
+    assert f"set SCHOOL_PROTOCOL_FILES={place}" in moved.stderr
+    doctor = run("doctor")
+    assert f"files: {place}: written and read; 2 lie there, 2 are named by rows" in doctor.stdout
+    assert "without TLS" in doctor.stderr
+    assert run("files", "clear", "folder").exit_code == 1, "not without a word"
+    assert run("files", "clear", place, "--yes").exit_code == 1, "not what is in use"
+    assert "2 files destroyed" in run("files", "clear", "folder", "--yes").stderr
+    assert run("backup", "create", str(school.house.settings.data.parent / "backups")).exit_code == 1
+    back = run("files", "move", "--to", "database", "--json")
+    assert json.loads(back.stdout) == {"before": place, "after": "database", "files": 2, "lost": 0}
+    monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", "database")
+    assert "files: database: written and read; 2 lie there" in run("doctor").stdout
+    assert run("evidence", "check").exit_code == 0
+    assert run("backup", "create", str(school.house.settings.data.parent / "backups")).exit_code == 0
+
+
+def test_a_place_that_is_none_is_told_in_a_sentence(school: School, run: Run) -> None:
+    found = run("files", "move", "--to", "s3://key:secret@bucket")
+    assert found.exit_code == 1
+    assert "--to is one of folder, database, or s3://" in found.stderr
+    assert "secret" not in found.stderr
+
+
+def test_doctor_says_what_is_wrong_with_a_bucket(
+    run: Run, tmp_path: Path, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", f"s3://{NAME}/doctor")
+    monkeypatch.setenv("SCHOOL_PROTOCOL_FILES_ENDPOINT", object_store.endpoint)
+    said = {
+        Standing(versioned=True): "keeps older versions, so that nothing",
+        Standing(public=True): "anybody reads the bucket",
+        Standing(versioned=None): "could not be found out whether the bucket keeps older versions",
+        Standing(public=None): "could not be found out whether the bucket is public",
+        Standing(fault="it is full"): "can't be written and read now: it is full",
+        Standing(): "",
+    }
+    every = [sentence for sentence in said.values() if sentence]
+    for standing, sentence in said.items():
+        monkeypatch.setattr(Bucket, "standing", lambda self, standing=standing: standing)
+        found = run("doctor")
+        assert found.exit_code == (1 if standing.versioned or standing.public or standing.fault else 0)
+        assert [one for one in every if one in found.stderr] == ([sentence] if sentence else [])
+
+
+def test_the_site_does_not_begin_over_a_bucket_that_keeps_versions_and_begins_over_one_that_is_away(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served: list[bool] = []
+    monkeypatch.setattr("waitress.serve", lambda *_, **__: served.append(True))
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
+    with serving(tmp_path / "objects") as objects:
+        monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", f"s3://{NAME}")
+        monkeypatch.setenv("SCHOOL_PROTOCOL_FILES_ENDPOINT", objects.endpoint)
+        objects.kill()
+        assert run("serve", "--no-worker").exit_code == 0
+        bucket._resting.clear()
+        assert served == [True]
+        monkeypatch.setattr(Bucket, "is_versioned", lambda self: True)
+        for command in (["serve", "--no-worker"], ["worker"]):
+            found = run(*command)
+            assert found.exit_code == 1
+            assert "keeps older versions" in found.stderr
+    assert served == [True]

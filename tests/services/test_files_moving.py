@@ -1,0 +1,281 @@
+"""Sealed files brought to another place: all of them, equal, resumable, and nobody keeps one in the old place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from storage.lying import PLACES, settings_for
+from storage.object_store import ObjectStore
+
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.evidence.keeping import attach_file
+from school_protocol.services.evidence.opening import open_file
+from school_protocol.services.evidence.sweeping import Swept, sweep_files
+from school_protocol.services.house import House, open_house
+from school_protocol.services.keeping import backups
+from school_protocol.services.keeping.files import (
+    Moved,
+    NotMoved,
+    clear,
+    move,
+    refuse_misplaced,
+    refuse_versioned,
+    tell,
+)
+from school_protocol.storage import papers
+from school_protocol.storage.backups import BackupUnusable
+from school_protocol.storage.blobs.blobs import FilesAway, FilesElsewhere, FilesMisplaced, Standing
+from school_protocol.storage.blobs.bucket import Bucket
+from school_protocol.storage.paper_tables import HandedPaperRow
+from services.conftest import School
+from tests.services import evidence_made as made
+from tests.services.evidence_made import SCREENSHOT, files_in, filing, there
+
+DATA = made.png(Comment=made.MAKER)
+
+
+@pytest.fixture
+def school(request: pytest.FixtureRequest, tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    with filing(tmp_path, moroccan, **files_in(request)) as found:
+        yield found
+
+
+def piece(school: School) -> int:
+    entry = school.act("team_member", "evidence", SCREENSHOT).seq
+    attach(school.house, school, entry)
+    return entry
+
+
+def attach(house: House, school: School, entry: int) -> None:
+    who = school.person("team_member")
+    attach_file(house, who, school.number, entry, DATA, is_attested=True, token=school.token())
+
+
+def opened(house: House, school: School, entry: int) -> bytes:
+    said: dict[str, Any] = {"original": True, "purpose": "authority", "reason": "x", "token": school.token()}
+    return open_file(house, school.person("head"), school.number, entry, **said).data
+
+
+def target_of(kind: str, objects: ObjectStore) -> dict[str, str]:
+    return {"files_in": "folder", **settings_for(kind, lambda: objects)}
+
+
+def nothing(_done: int, _of: int) -> None:
+    pass
+
+
+def moved(school: School, said: dict[str, str]) -> tuple[Moved, Settings]:
+    """Moved by settings that know the object store, if there is one on either side."""
+    now = school.house.settings
+    endpoint = said.get("files_endpoint") or now.files_endpoint
+    found = move(replace(now, files_endpoint=endpoint), said["files_in"], school.house.clock, nothing)
+    return found, replace(now, files_in=said["files_in"], files_endpoint=endpoint)
+
+
+@pytest.mark.parametrize(("school", "to"), [("folder", "bucket"), ("bucket", "rows"), ("rows", "folder")],
+                         indirect=["school"])  # fmt: skip
+def test_everything_is_copied_and_the_old_place_takes_no_more(
+    school: School, object_store: ObjectStore, to: str
+) -> None:
+    first, second, third = piece(school), piece(school), school.act("team_member", "evidence", SCREENSHOT).seq
+    old, target = there(school), target_of(to, object_store)
+    found, settings = moved(school, target)
+    assert found == Moved(old.blobs.address, target["files_in"], 4, 0)
+    for attempt in (lambda: attach(school.house, school, third), lambda: sweep_files(school.house)):
+        with pytest.raises(FilesAway, match="set SCHOOL_PROTOCOL_FILES"):
+            attempt()
+    with pytest.raises(FilesElsewhere, match="set SCHOOL_PROTOCOL_FILES"):
+        open_house(school.house.settings, school.house.clock)
+    house = open_house(settings, school.house.clock)
+    with pytest.raises(NotMoved, match="already"):
+        move(settings, target["files_in"], school.house.clock, nothing)
+    with pytest.raises(NotMoved, match="nothing is destroyed"):
+        clear(settings, target["files_in"], school.house.clock)
+    assert clear(settings, old.blobs.address, school.house.clock) == 4
+    assert old.names() == []
+    assert [opened(house, school, one) for one in (first, second)] == [DATA, DATA]
+    attach(house, school, third)
+    assert sweep_files(house) == Swept(0, 0, 0)
+    told = tell(house)
+    assert (told.lying, told.named, told.missing, told.standing.fault) == (6, 6, 0, "")
+    house.close()
+
+
+def test_what_comes_while_others_are_brought_is_brought_too(
+    school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second = piece(school), school.act("team_member", "evidence", SCREENSHOT).seq
+    came: list[int] = []
+
+    def meanwhile(done: int, _of: int) -> None:
+        if not came:
+            came.append(done)
+            attach(school.house, school, second)
+
+    target = target_of("bucket", object_store)
+    after = replace(school.house.settings, **target)  # type: ignore[arg-type]
+    endpoint = replace(school.house.settings, files_endpoint=target["files_endpoint"])
+    found = move(endpoint, target["files_in"], school.house.clock, meanwhile)
+    assert (found.files, found.lost) == (4, 0)
+    house = open_house(after, school.house.clock)
+    assert [opened(house, school, one) for one in (first, second)] == [DATA, DATA]
+    house.close()
+
+
+@pytest.mark.parametrize("to", PLACES[1:])
+def test_broken_off_it_goes_on_and_what_is_there_and_other_is_put_anew(
+    school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, to: str
+) -> None:
+    entry = piece(school)
+    target = target_of(to, object_store)
+    after = replace(school.house.settings, **target)  # type: ignore[arg-type]
+    kind = type(replace(school.house, settings=after).blobs)
+    plain, puts = kind.put, []
+
+    def cut(self: Any, session: Any, case_id: str, name: str, data: bytes) -> None:
+        puts.append(name)
+        if len(puts) == 3:  # the first is the try
+            raise KeyboardInterrupt
+        plain(self, session, case_id, name, data)
+
+    monkeypatch.setattr(kind, "put", cut)
+    if to == "rows":
+        puts.append("no try")
+    with pytest.raises(KeyboardInterrupt):
+        moved(school, target)
+    monkeypatch.undo()
+    assert opened(school.house, school, entry) == DATA, "nothing has changed"
+    place = made.around(replace(school.house, settings=after).blobs, school.house.realm)
+    (name,) = place.names()
+    place.alter(name, b"other")
+    found, settings = moved(school, target)
+    assert (found.files, found.lost) == (2, 0)
+    house = open_house(settings, school.house.clock)
+    assert opened(house, school, entry) == DATA
+    house.close()
+
+
+def test_a_place_that_keeps_something_else_is_noticed(
+    school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entry = piece(school)
+    plain = Bucket.get
+    monkeypatch.setattr(Bucket, "get", lambda *said: plain(*said) and b"other")
+    monkeypatch.setattr(Bucket, "standing", lambda self: Standing())
+    monkeypatch.setattr(Bucket, "put", lambda *said: None)
+    with pytest.raises(NotMoved, match="is not there as it was here"):
+        moved(school, target_of("bucket", object_store))
+    assert opened(school.house, school, entry) == DATA, "they lie where they lay"
+
+
+def test_what_was_missing_before_is_told_and_holds_up_nothing(school: School, object_store: ObjectStore) -> None:
+    piece(school)
+    lying = there(school)
+    lying.lose(lying.names()[0])
+    assert tell(school.house).missing == 1
+    found, settings = moved(school, target_of("bucket", object_store))
+    assert (found.files, found.lost) == (1, 1)
+    house = open_house(settings, school.house.clock)
+    assert (tell(house).missing, sweep_files(house).lost) == (1, 1)
+    house.close()
+
+
+def test_a_place_that_keeps_versions_or_is_public_takes_nothing(
+    school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    piece(school)
+    for standing in (Standing(versioned=True), Standing(public=True)):
+        monkeypatch.setattr(Bucket, "standing", lambda self, standing=standing: standing)
+        with pytest.raises(FilesMisplaced):
+            moved(school, target_of("bucket", object_store))
+    monkeypatch.setattr(Bucket, "standing", lambda self: Standing(fault="full"))
+    with pytest.raises(NotMoved, match="full"):
+        moved(school, target_of("bucket", object_store))
+    monkeypatch.undo()
+    refuse_misplaced(school.house.blobs, Standing(versioned=None, public=None))
+    monkeypatch.setattr(Bucket, "is_versioned", lambda self: True)
+    refuse_versioned(school.house)
+    elsewhere = replace(school.house, settings=replace(school.house.settings, **target_of("bucket", object_store)))  # type: ignore[arg-type]
+    with pytest.raises(FilesMisplaced, match="older versions"):
+        refuse_versioned(elsewhere)
+
+
+# ---- documents, and backups ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("school", ["bucket"], indirect=True)
+def test_a_document_lies_in_the_object_store_and_its_key_in_its_row(school: School, tmp_path: Path) -> None:
+    house = school.house
+    piece(school)
+    with house.realm.reading() as session:
+        case_id = made_case(school, session)
+    laid = papers.lay(house.blobs, case_id, b"%PDF a copy")
+    assert laid.place in there(school).names()
+    assert b"%PDF" not in (there(school).get(laid.place or "") or b"%PDF")
+    with house.realm.writing() as session:
+        papers.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
+    with house.realm.reading() as session:
+        assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
+    there(school).alter(laid.place or "", b"%PDF another")
+    with house.realm.reading() as session:
+        assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) is None, "told, never shown"
+    assert sweep_files(house) == Swept(0, 0, 0), "it is named"
+    with house.realm.writing() as session:
+        papers.forget(session, case_id)
+    school.wait(hours=48 * 24)
+    assert sweep_files(house).strays == 1
+
+
+@pytest.mark.parametrize("school", ["bucket"], indirect=True)
+def test_a_document_is_handed_out_though_the_object_store_is_away(
+    school: School, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = school.house
+    with house.realm.reading() as session:
+        case_id = made_case(school, session)
+
+    def away(*_said: Any) -> None:
+        raise FilesAway("not now")
+
+    monkeypatch.setattr(Bucket, "put", away)
+    laid = papers.lay(house.blobs, case_id, b"%PDF a copy")
+    assert laid.place is None
+    with house.realm.writing() as session:
+        papers.keep_copy(session, house.vault, case_id, "file", 1, laid, until=house.now())
+    with house.realm.reading() as session:
+        assert papers.kept_copy(session, house.vault, house.blobs, case_id, "file", 1) == b"%PDF a copy"
+        assert b"%PDF" not in session.get(HandedPaperRow, (case_id, "file", 1)).sealed  # type: ignore[union-attr]
+
+
+def made_case(school: School, session: Any) -> str:
+    from school_protocol.services.loading import load
+
+    return load(school.house, session, school.person("head"), school.number).case_id
+
+
+@pytest.mark.files
+@pytest.mark.parametrize("school", PLACES, indirect=True)
+def test_a_backup_holds_every_file_or_is_refused(school: School, tmp_path: Path) -> None:
+    entry = piece(school)
+    if there(school).blobs.holds_papers:
+        with pytest.raises(BackupUnusable, match="object store"):
+            backups.create(school.house, tmp_path / "backups")
+        assert not (tmp_path / "backups").exists()
+        return
+    backups.create(school.house, tmp_path / "backups")
+    drill = backups.drill(school.house.settings, school.house.clock, tmp_path / "backups")
+    assert (drill.faults, drill.opened) == ((), 1)
+    lying = there(school)
+    for name in lying.names():
+        lying.lose(name)
+    path = backups.chosen(school.house.settings, tmp_path / "backups")
+    school.house.close()
+    backups.restore(school.house.settings, school.house.clock, path, replaces=True)
+    house = open_house(school.house.settings, school.house.clock)
+    assert opened(house, school, entry) == DATA
+    house.close()
