@@ -166,6 +166,9 @@ KNOWN = {
     "', '.join(found)": "drawn ids of cases, never their numbers",
     "broken": "Broken says the kind of an error", "part.__name__.strip('_')": "the name of a function of ours",
     "said": "a text of ours, given a name for its length",
+    "what": "what was asked of the object store, by the name of its call", "status": "a number of its answer",
+    "code or 'no reason said'": "the code of its refusal",
+    "'missing' if found is None else 'altered'": "one of two words", "row.place": "the drawn name of a file",
     "channel": "mail or sms", "fault.what": "a word of a closed list",
 }  # fmt: skip
 """What may stand in a line of ours, and what it is."""
