@@ -108,6 +108,10 @@ class Settings:
     """The token with which measurements are read; empty: nobody reads them."""
     quiet: timedelta = timedelta(seconds=20)
     """How long nobody has written to a case before its files are made ahead."""
+    log: str = "json"
+    """How a process that serves writes its log: `json`, or `text` for eyes."""
+    keeps_shut: bool = False
+    """Whether no case is opened before the go-live list is signed: so wherever settings come from the environment."""
     files_in: str = FOLDER
     """Where sealed files lie: `folder`, `database`, or `s3://bucket/prefix`."""
     files_endpoint: str = ""
@@ -207,6 +211,8 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         web_processes=_processes(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", "1"),
         metrics=environ.get("SCHOOL_PROTOCOL_METRICS", "").strip(),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
+        log=_one_of(environ, "SCHOOL_PROTOCOL_LOG", ("json", "text")),
+        keeps_shut=True,
         files_in=files_place(environ.get("SCHOOL_PROTOCOL_FILES", ""), "SCHOOL_PROTOCOL_FILES"),
         files_endpoint=_endpoint(environ),
         files_region=_said(environ, "SCHOOL_PROTOCOL_FILES_REGION"),

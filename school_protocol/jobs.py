@@ -40,6 +40,7 @@ from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.reminding import remind
 from school_protocol.services.workshops import ending, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
+from school_protocol.storage import last_done
 from school_protocol.storage.turns import Lead, turn
 
 FILE = "jobs.sqlite"
@@ -116,6 +117,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
         sweep(house, ways)
         tell_of_accounts(house, ways)
         remind(house, ways)
+        last_done.note(house.settings.data, last_done.MINUTE, house.now())
 
     queue.periodic_task(crontab(minute="*"), name="sweep", expires=STALE)(sweep_once)
     queue.now = queue.task(name="now", expires=STALE)(sweep_once)

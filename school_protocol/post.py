@@ -6,7 +6,7 @@ import json
 import smtplib
 import ssl
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email.errors import MessageError
 from email.headerregistry import Address
@@ -70,6 +70,11 @@ def post_of(settings: Settings) -> Post:
     return Post(_mail(settings) if settings.smtp else None, _sms(settings) if settings.sms_hook else None)
 
 
+def reach_mail(settings: Settings, seconds: float) -> None:
+    """Whether the mail server lets this installation in; raises PostMisconfigured, Unreachable. It sends nothing."""
+    replace(_mail(settings), seconds=seconds).look()
+
+
 def _mail(settings: Settings) -> Mail:
     address = _split(settings.smtp, "SCHOOL_PROTOCOL_SMTP", tuple(_PORTS))
     if settings.mail_from.count("@") != 1:
@@ -116,6 +121,7 @@ class Mail:
     user: str = ""
     password: str = field(default="", repr=False)
     implicit_tls: bool = False
+    seconds: float = TIMEOUT
 
     def carry(self, to: str, letter: Letter) -> None:
         message = self._message(to, letter)
@@ -132,6 +138,13 @@ class Mail:
             with suppress(OSError):
                 server.quit()
             server.close()
+
+    def look(self) -> None:
+        """Come in and go, sending nothing; raises Unreachable."""
+        server = self._opened()
+        with suppress(OSError):
+            server.quit()
+        server.close()
 
     def _message(self, to: str, letter: Letter) -> EmailMessage:
         message = EmailMessage()
@@ -166,8 +179,8 @@ class Mail:
 
     def _connected(self) -> smtplib.SMTP:
         if self.implicit_tls:
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=TIMEOUT, context=ssl.create_default_context())
-        return smtplib.SMTP(self.host, self.port, timeout=TIMEOUT)
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds, context=ssl.create_default_context())
+        return smtplib.SMTP(self.host, self.port, timeout=self.seconds)
 
     def _secure(self, server: smtplib.SMTP) -> None:
         server.ehlo_or_helo_if_needed()

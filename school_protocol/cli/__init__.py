@@ -11,6 +11,7 @@ from school_protocol.cli import (  # noqa: F401 - each adds its commands
     evidence,
     figures,
     files,
+    going_live,
     journal,
     keeping,
     keys,

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import click
 
 from school_protocol.cli.group import main, say
 from school_protocol.cli.keys import bar
 from school_protocol.config import FOLDER, files_place, settings_from
-from school_protocol.domain.errors import SchoolProtocolError
-
-if TYPE_CHECKING:
-    from school_protocol.services.house import House
 
 PLACE = "PLACE"
 
@@ -61,25 +56,3 @@ def files_clear(place: str, yes: bool) -> None:
         raise click.ClickException("what lies there is destroyed: say --yes")
     count = clear(settings_from(os.environ), files_place(place, PLACE), SystemClock())
     click.echo(f"{count} files destroyed in {place}", err=True)
-
-
-def say_files(house: House) -> None:
-    """Where files lie, whether that place does what it should, and what is not there."""
-    from school_protocol.services.keeping.files import refuse_misplaced, tell
-
-    told = tell(house)
-    if told.standing.fault:
-        click.echo(f"files: {told.address} can't be written and read now: {told.standing.fault}", err=True)
-        return
-    try:
-        refuse_misplaced(house.blobs, told.standing)
-    except SchoolProtocolError as error:
-        click.echo(f"files: {error}", err=True)
-    click.echo(f"files: {told.address}: written and read; {told.lying} lie there, {told.named} are named by rows")
-    if told.missing:
-        click.echo(f"{told.missing} files that rows name are not there: see `evidence check`", err=True)
-    for what, found in (("keeps older versions", told.standing.versioned), ("is public", told.standing.public)):
-        if found is None:
-            click.echo(f"files: it could not be found out whether the bucket {what}", err=True)
-    if told.standing.in_clear:
-        click.echo("files: they go to the object store without TLS; they are sealed, names and times are not", err=True)

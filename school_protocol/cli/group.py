@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from school_protocol.config import settings_from, version
-from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, Unseen
+from school_protocol.domain.errors import BadInput, Conflict, NotOpenYet, Refused, SchoolProtocolError, Unseen
 
 if TYPE_CHECKING:
     from school_protocol.domain.policy import Actor
@@ -68,6 +68,9 @@ class _Commands(click.Group):
         except BadInput as bad:
             for path, codes in bad.problems.items():
                 click.echo(f"refused: {path}: {what_is_wrong(codes, bad.sentences)}", err=True)
+            sys.exit(REFUSED)
+        except NotOpenYet as shut:
+            click.echo(f"refused: {shut}", err=True)
             sys.exit(REFUSED)
         except Unseen as unseen:
             raise click.ClickException(f"not found: {unseen}") from None

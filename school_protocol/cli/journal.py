@@ -212,32 +212,3 @@ def journal_grants(role: str, schema: str, part: Any) -> None:
     from school_protocol.storage.grants import grants
 
     click.echo(grants(part, role, schema), nl=False)
-
-
-def say_standing(house: House) -> None:
-    """The part of `doctor` about the journal."""
-    from school_protocol.services.journal.looking import NO_ANCHOR, see_standing
-
-    found = see_standing(house)
-    if found.latest is None:
-        click.echo("journal: never checked; the worker does it each night", err=True)
-    elif found.latest.first_fault == NO_ANCHOR:
-        click.echo(f"journal: holds, {found.latest.finished_at}, but no anchor could be written that night", err=True)
-    elif found.passed is None or found.passed.id != found.latest.id:
-        passed = f"last passed {found.passed.finished_at}" if found.passed else "never passed"
-        click.echo(f"journal: DOES NOT HOLD ({found.latest.faults} faults); {passed}. See journal verify", err=True)
-    else:
-        click.echo(f"journal: last checked and passed {found.latest.finished_at}, {found.latest.events} events")
-    if found.anchor is None:
-        click.echo("anchors: none taken yet; the worker takes one each day", err=True)
-    else:
-        click.echo(f"anchors: {found.anchor[0]}, the latest of {found.anchor[1]}, in {found.folder}")
-    if found.is_late or (found.latest is not None and found.latest.first_fault == NO_ANCHOR):
-        click.echo(
-            f"anchors: NONE IS WRITTEN in {found.folder}: the worker stands still, or may not write there; "
-            "`school-protocol journal anchor` takes one, or says why not",
-            err=True,
-        )
-    if found.is_beside:
-        click.echo("anchors lie on the volume of the data: set SCHOOL_PROTOCOL_ANCHORS to another one", err=True)
-    click.echo(f"accesses not yet closed: {found.open_accesses}")

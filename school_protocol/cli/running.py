@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.cli.backups import say_left_over
-from school_protocol.cli.files import say_files
-from school_protocol.cli.group import (
-    main,
-    open_the_house,
-)
-from school_protocol.cli.journal import say_standing
+from school_protocol.cli.group import main, open_the_house, say
 from school_protocol.cli.keys import say_lack
-from school_protocol.config import Settings, settings_from, version
+from school_protocol.config import settings_from
+from school_protocol.domain.errors import SchoolProtocolError
 
 if TYPE_CHECKING:
-    from school_protocol.services.house import House
+    from school_protocol.services.doctor import Finding
+
+SHOWN = {"ok": "ok     ", "note": "note   ", "wrong": "WRONG  "}
+"""How a line of `doctor` begins."""
 
 
 @main.group()
@@ -83,7 +82,7 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     from school_protocol.services.keeping.files import refuse_versioned
     from school_protocol.web import create_app, fronts, limits
 
-    log.begin()
+    log.begin(settings_from(os.environ).log)
     house = open_the_house(serves=no_worker)
     refuse_versioned(house)
     say_lack(house)
@@ -113,7 +112,7 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         from school_protocol.services.house import SystemClock, open_house
         from school_protocol.web import create_app, fronts
 
-        log.begin()
+        log.begin(settings_from(os.environ).log)
         house = open_house(settings_from(os.environ), SystemClock())
         queue = jobs.queue_of(house)
         return fronts.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
@@ -148,7 +147,7 @@ def serve_a_room(host: str, port: int) -> None:
     from school_protocol.services.workshops.rooms import sweep_left_over
     from school_protocol.web import create_app, limits
 
-    log.begin()
+    log.begin(settings_from(os.environ).log)
     house = laptops.open_laptop(settings_from(os.environ), SystemClock())
     ending.purge_due(house)
     sweep_left_over(house)
@@ -173,91 +172,45 @@ def worker() -> None:
     from school_protocol.cli import log
     from school_protocol.services.keeping.files import refuse_versioned
 
-    log.begin()
+    log.begin(settings_from(os.environ).log)
     house = open_the_house()
     refuse_versioned(house)
     jobs.work(house)
 
 
 @main.command()
-def doctor() -> None:
-    """Say what this installation has, and what it lacks."""
-    from school_protocol.documents import rendering
-    from school_protocol.services.directory import schools_without_calendar
+@click.option("--deep", is_flag=True, help="Ask other machines, too: the mail server.")
+@click.option("--json", "as_json", is_flag=True)
+def doctor(deep: bool, as_json: bool) -> None:
+    """Say how this installation stands and what to do about each finding; exit 1 if something is wrong."""
+    from datetime import UTC, datetime
 
-    house = open_the_house()
-    click.echo(f"version: {version()}")
-    click.echo(f"data: {house.settings.data}")
-    click.echo(f"master keys: {house.vault.kind}")
-    say_lack(house)
-    say_files(house)
-    say_left_over(house.settings)
-    for protocol in house.library.every():
-        click.echo(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")
-    click.echo(f"documents: {rendering.missing() or 'can be made'}")
-    for code in schools_without_calendar(house):
-        click.echo(f"no calendar: school {code}, nor anything above it: nothing can be reported there", err=True)
-    _say_doors(house.settings, os.environ)
-    _say_post(house)
-    _say_uncounted(house)
-    say_standing(house)
+    from school_protocol.services import doctor as doctors
+    from school_protocol.services.doctor.findings import wrong
 
-
-def _say_doors(settings: Settings, environ: Mapping[str, str]) -> None:
-    """What is not set of how people reach the site and come in."""
-    from school_protocol.services.identity import known
-
-    if settings.address.startswith("https:") and not settings.trusted_proxy:
-        click.echo(
-            "all visitors seem to come from one address, and wait for one another: set SCHOOL_PROTOCOL_TRUSTED_PROXY "
-            "to the address of the proxy that ends TLS",
-            err=True,
-        )
-    if environ.get("SCHOOL_PROTOCOL_OPENID_ISSUER", "").strip() and settings.openid is None:
-        click.echo(
-            "sign-in through the ministry is off: set SCHOOL_PROTOCOL_OPENID_CLAIM to a claim that people can't change",
-            err=True,
-        )
-    if settings.known_passwords is None:
-        click.echo("no list of known passwords: only the product’s own words are refused", err=True)
-    else:
+    settings = settings_from(os.environ)
+    asked = doctors.Asked(
+        settings, datetime.now(UTC), deep=deep,
+        wants_openid=bool(os.environ.get("SCHOOL_PROTOCOL_OPENID_ISSUER", "").strip()),
+    )  # fmt: skip
+    told = list(doctors.before(asked))
+    if not any(found.do in doctors.NOT_OPENED for _name, found in told):
         try:
-            known.is_known(settings.known_passwords, "")
-        except known.ListUnusable as error:
-            click.echo(f"the list of known passwords can't be read: {error}", err=True)
+            told += doctors.examine(open_the_house(), asked)
+        except SchoolProtocolError as error:
+            told.append(("opening", wrong(str(error), "until then nothing is served")))
+    _say_findings(told, as_json=as_json)
+    if any(found.level is doctors.Level.wrong for _name, found in told):
+        sys.exit(1)
 
 
-def _say_uncounted(house: House) -> None:
-    """Cases from before figures were kept."""
-    from school_protocol.services.figures.counting import uncounted
-
-    count = uncounted(house)
-    if count:
-        click.echo(f"{count} cases are not counted in the figures yet: run `school-protocol figures rebuild`", err=True)
-
-
-def _say_post(house: House) -> None:
-    """How messages leave the house, and what waits."""
-    from school_protocol.post import PostMisconfigured
-    from school_protocol.services.digests.shown import Shelf, ways_of
-    from school_protocol.services.notices import see_waiting
-
-    waiting = see_waiting(house)
-    try:
-        post = ways_of(house)
-    except PostMisconfigured as wrong:
-        click.echo(f"post: {wrong}", err=True)
-    else:
-        for name, way, count, setting in (
-            ("mail", post.mail, waiting.mail, "SCHOOL_PROTOCOL_SMTP"),
-            ("short messages", post.sms, waiting.sms, "SCHOOL_PROTOCOL_SMS_HOOK"),
-        ):
-            leads = "is shown on the demo's page" if isinstance(way, Shelf) else "goes out"
-            how = leads if way else f"no way out: set {setting}"
-            click.echo(f"{name}: {how}; {count} waiting", err=way is None)
-    if waiting.unwanted:
-        click.echo(f"besides, {waiting.unwanted} wait for people who chose to get only what is urgent")
-    if not house.settings.address:
-        click.echo("messages don't say where the desk is: set SCHOOL_PROTOCOL_ADDRESS", err=True)
-    if waiting.without_address:
-        click.echo(f"{waiting.without_address} active accounts have no mail address: see users address", err=True)
+def _say_findings(told: Sequence[tuple[str, Finding]], *, as_json: bool) -> None:
+    """What is well on the output, the rest on the errors, what to do below each; or all of it as JSON."""
+    if as_json:
+        lines = [{"check": name, "level": one.level.value, "what": one.what, "do": one.do} for name, one in told]
+        say({"wrong": sum(one.level.value == "wrong" for _name, one in told), "findings": lines})
+        return
+    for _name, one in told:
+        click.echo(f"{SHOWN[one.level.value]}{one.what}", err=one.level.value != "ok")
+        if one.do:
+            click.echo(f"{' ' * len(SHOWN['ok'])}{one.do}", err=True)

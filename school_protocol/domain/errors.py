@@ -6,6 +6,7 @@ SchoolProtocolError
 ├── Conflict             somebody else wrote first: the expected number of the case has passed
 ├── SentBefore           a form's one-time token was used up with other words: those just sent are not recorded
 ├── Unseen               absent, or not for this person: the two are never told apart
+├── NotOpenYet           this installation takes nothing about real pupils yet: its go-live list is not signed
 ├── BadInput             a value that the form's own field refuses, by field
 ├── Sealed               a sealed value cannot be opened: key destroyed or wrong
 └── Tampered             a chain, a commitment or a signature does not hold
@@ -70,6 +71,10 @@ class SentBefore(SchoolProtocolError):
 
 class Unseen(SchoolProtocolError):
     """The thing does not exist, or this person may not know that it does."""
+
+
+class NotOpenYet(SchoolProtocolError):
+    """No case is opened here, and no report taken, before those who answer for this installation have signed."""
 
 
 class BadInput(SchoolProtocolError):

@@ -25,6 +25,7 @@ class Permission(StrEnum):
     review = "review"
     publish = "publish"
     administer = "administer"
+    sign_go_live = "sign_go_live"
     see_referrals = "see_referrals"
     keep_contacts = "keep_contacts"
     see_figures = "see_figures"

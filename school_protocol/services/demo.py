@@ -33,7 +33,17 @@ from school_protocol.services.loading import reindex
 from school_protocol.services.scripts import Played, Player, Step, TurnableClock, shifted, story_of
 from school_protocol.services.signalement import demo as signalement
 from school_protocol.services.visits import demo as visits
-from school_protocol.storage import anchors, directory, erased, key_files, keys, preparing, proving, restoring
+from school_protocol.storage import (
+    anchors,
+    directory,
+    erased,
+    key_files,
+    keys,
+    last_done,
+    preparing,
+    proving,
+    restoring,
+)
 from school_protocol.storage.blobs.choosing import bucket_of
 from school_protocol.storage.digests import letters
 from school_protocol.storage.errors import KeysUnusable
@@ -465,6 +475,7 @@ def kept_in(settings: Settings) -> list[Path]:
         data / "anchors",
         data / erased.FILE,
         data / restoring.STAGE,
+        data / last_done.FOLDER,
     ]
     return [*named, *(path for path in [*fixed, data / NOTE] if path.exists())]
 

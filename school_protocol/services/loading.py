@@ -345,7 +345,8 @@ def is_listed_erased(house: House, session: Session, case_id: str) -> bool:
     try:
         noted = erased.read(house.settings.data, house.vault)
     except ErasedUnreadable as error:
-        _log.error("a case goes on though the list of erased cases was touched or can't be read: %s", error)
+        said = "a case goes on though the list of erased cases was touched or can't be read: %s"
+        _log.error(said, type(error).__name__)
         _have_told(house, session)
         return False
     return any(one.case_id == case_id for one in noted)

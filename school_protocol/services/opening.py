@@ -22,6 +22,7 @@ from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
 from school_protocol.services.directory import contact_lines
+from school_protocol.services.going_live.gate import refuse_unopened
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     keep,
@@ -71,6 +72,7 @@ class Opened:
 def see_opening(house: House, actor: Actor, act: str | None = None, *, protocol: str | None = None) -> ActView:
     """The form of an act that opens a case: the report, unless another is named."""
     definition, declared = _opening_act(house, actor, act, protocol)
+    refuse_unopened(house)
     units = schools_of(house, actor)
     if not units:
         raise Unseen(act or "report")
@@ -199,6 +201,7 @@ def _open_once(
     place: Unit,
     other: _For | None = None,
 ) -> Opened:
+    refuse_unopened(house)
     around, roles = surroundings(house, place.id), (other.role,) if other else None
     decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id), roles=roles)
     case_id = keys.prepare_key(house.realm, house.vault)
@@ -212,6 +215,7 @@ def rehearse_for(
     house: House, actor: Actor, protocol: Protocol, act: str, answers: Mapping[str, Any], *, place: Unit, role: str
 ) -> None:
     """Raise what `open_for` would raise before anything is written, and open nothing."""
+    refuse_unopened(house)
     around = surroundings(house, place.id)
     intent, opening = RecordAct(act, answers), Opening("0", place.id)
     decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=(role,))
@@ -230,6 +234,7 @@ def rehearse_opening(
     paper: OnPaper | None = None,
 ) -> None:
     """Raise what `open_case` would raise, and open nothing."""
+    refuse_unopened(house)
     protocol, declared = _opening_act(house, actor, act, protocol_key)
     place = _chosen_school(house, actor, unit)
     around = surroundings(house, place.id)

@@ -90,6 +90,9 @@ class Kind(StrEnum):
     visit_pack_issued = "visit_pack_issued"
     duty_entered = "duty_entered"
     duty_withdrawn = "duty_withdrawn"
+    go_live_signed = "go_live_signed"
+    """An item of the list without which no real case is opened; `reason` says which."""
+    go_live_withdrawn = "go_live_withdrawn"
 
 
 WITHDRAWING = frozenset({Kind.stand_in_ended, Kind.left, Kind.left_at_once, Kind.appointment_ended})
@@ -126,8 +129,10 @@ OF_VISITS = frozenset(
 """Visits to teams, what was printed for them, and turns of duty."""
 OF_SYSTEMS = frozenset({Kind.token_asked, Kind.token_agreed, Kind.token_drawn, Kind.token_ended})
 """What was changed about which other systems may read."""
+OF_GOING_LIVE = frozenset({Kind.go_live_signed, Kind.go_live_withdrawn})
+"""What was signed before an installation takes real cases."""
 OF_PEOPLE = frozenset(Kind).difference(
-    OF_IDENTITY, OF_CONTACTS, OF_FIGURES, OF_VISITS, OF_SYSTEMS, OF_STAFF - IN_TEAMS,
+    OF_IDENTITY, OF_CONTACTS, OF_FIGURES, OF_VISITS, OF_SYSTEMS, OF_GOING_LIVE, OF_STAFF - IN_TEAMS,
     {Kind.draft_uploaded, Kind.draft_proposed, Kind.draft_withdrawn, Kind.version_published},
 )  # fmt: skip
 """What was changed about who works where."""

@@ -35,6 +35,7 @@ from school_protocol.storage.vault import Vault, canonical, from_canonical, open
 
 __all__ = [
     "Opened",
+    "any_opened",
     "append",
     "check_number",
     "destroy_case",
@@ -93,6 +94,11 @@ def open_case(
         )
     )
     session.flush()
+
+
+def any_opened(session: Session) -> bool:
+    """Whether a case was ever opened here, though it be erased."""
+    return bool(session.scalar(select(select(CaseRecordRow).exists())))
 
 
 def opened(session: Session, case_id: str) -> Opened:

@@ -370,6 +370,12 @@ def units_of_kind(session: Session, kind: UnitKind) -> tuple[Unit, ...]:
     return tuple(units(session, ids).values())
 
 
+def topmost(session: Session) -> tuple[Unit, ...]:
+    """The units that lie under no other, by code."""
+    ids = session.scalars(select(UnitRow.id).where(UnitRow.parent.is_(None)).order_by(UnitRow.code)).all()
+    return tuple(units(session, ids).values())
+
+
 def children(session: Session, *unit_ids: str) -> tuple[Unit, ...]:
     """The units directly below these, by code: those below the first, then those below the next."""
     below = select(UnitRow.id, UnitRow.parent).where(UnitRow.parent.in_(unit_ids)).order_by(UnitRow.code)

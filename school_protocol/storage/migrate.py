@@ -28,7 +28,7 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
 from school_protocol.storage.api import tables as api_tables  # noqa: F401
 from school_protocol.storage.blobs import tables as blob_tables  # noqa: F401
 from school_protocol.storage.digests import tables as digest_tables  # noqa: F401
-from school_protocol.storage.engines import WRITING
+from school_protocol.storage.engines import WRITING, Store
 from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
 from school_protocol.storage.figures import tables as figure_tables  # noqa: F401
 from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
@@ -128,6 +128,16 @@ def revisions(part: Part) -> tuple[str, ...]:
     """Every revision, the first one first."""
     scripts = ScriptDirectory.from_config(_config(part))
     return tuple(reversed([script.revision for script in scripts.walk_revisions()]))
+
+
+def standing_of(store: Store, part: Part) -> str:
+    """`current`, `older`, `newer` (of a program that isn't this one) or `none`; brings nothing along."""
+    with store.reading() as session:
+        found = revision_on(session.connection())
+    known = revisions(part)
+    if found is None:
+        return "none"
+    return "newer" if found not in known else "current" if found == known[-1] else "older"
 
 
 def is_current(engine: Engine, part: Part) -> bool:

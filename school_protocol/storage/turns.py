@@ -35,6 +35,19 @@ def turn(store: Store, name: str) -> Iterator[bool]:
         _end(connection)
 
 
+def is_led(store: Store, name: str) -> bool | None:
+    """Whether some process leads, found without taking the lead from anybody; None where one worker is all there is."""
+    if store.engine.dialect.name != "postgresql":
+        return None
+    held = text(
+        "SELECT EXISTS (SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND granted AND objsubid = 2 "
+        "AND database = (SELECT oid FROM pg_database WHERE datname = current_database()) "
+        "AND classid::bigint = :turns AND objid::bigint = :name)"
+    )
+    with store.reading() as session:
+        return bool(session.scalar(held, {"turns": _TURNS, "name": _number(name) % 2**32}))
+
+
 class Lead:
     """Who among all processes leads: whoever took it first, until its connection or process ends."""
 
@@ -81,9 +94,12 @@ def _outside(store: Store) -> Connection:
 
 
 def _taken(connection: Connection, name: str) -> bool:
-    number = zlib.crc32(name.encode()) - 2**31
-    found = connection.scalar(text("SELECT pg_try_advisory_lock(:turns, :name)"), {"turns": _TURNS, "name": number})
-    return bool(found)
+    asked = text("SELECT pg_try_advisory_lock(:turns, :name)")
+    return bool(connection.scalar(asked, {"turns": _TURNS, "name": _number(name)}))
+
+
+def _number(name: str) -> int:
+    return zlib.crc32(name.encode()) - 2**31
 
 
 def _end(connection: Connection) -> None:

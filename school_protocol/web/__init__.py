@@ -23,10 +23,12 @@ from school_protocol.web import (
     desk,
     errors,
     figures,
+    going_live,
     headers,
     help,
     limits,
     messages,
+    noting,
     protocols,
     referrals,
     rendering,
@@ -95,8 +97,8 @@ def _furnished(
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
     for part in (
-        watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api, room, laptop,
-        signalement,
+        noting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api, room,
+        laptop, signalement,
     ):  # fmt: skip
         part.init_app(app)
     for blueprint in (
@@ -122,6 +124,7 @@ def _furnished(
         figures.blueprint,
         campaign.blueprint,
         systems.blueprint,
+        going_live.blueprint,
         api.blueprint,
         visits.blueprint,
         sharing.blueprint,

@@ -17,6 +17,7 @@ from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.api.tokens import may_see_tokens
 from school_protocol.services.desk import may_find, may_report
 from school_protocol.services.figures.seeing import may_see as may_see_figures
+from school_protocol.services.going_live.signing import may_sign
 from school_protocol.services.house import House
 from school_protocol.services.protocols.publishing import may_publish
 from school_protocol.services.referrals.contacts import may_keep
@@ -173,6 +174,7 @@ PERMISSIONS: Mapping[str, Permission] = {
         ),
         Permission.administer,
     ),
+    **dict.fromkeys(("going_live.index", "going_live.sign", "going_live.withdraw"), Permission.sign_go_live),
     "sharing.index": Permission.signed_in,
     "sharing.answer": Permission.see_case,
     "sharing.contribution": Permission.see_case,
@@ -321,6 +323,7 @@ KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
     Permission.review: may_review,
     Permission.publish: may_publish,
     Permission.administer: may_administer,
+    Permission.sign_go_live: may_sign,
     Permission.see_referrals: may_see_register,
     Permission.keep_contacts: may_keep,
     Permission.see_figures: may_see_figures,

@@ -9,9 +9,18 @@ from flask import Flask, Response, current_app, make_response, render_template, 
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from school_protocol.domain.errors import BadInput, Conflict, Refused, SchoolProtocolError, SentBefore, Unseen
+from school_protocol.domain.errors import (
+    BadInput,
+    Conflict,
+    NotOpenYet,
+    Refused,
+    SchoolProtocolError,
+    SentBefore,
+    Unseen,
+)
 from school_protocol.services import directory
 from school_protocol.services.accounts import TooManyTries
+from school_protocol.services.going_live.signing import may_sign, signers
 from school_protocol.services.views import ContactLine
 from school_protocol.storage.blobs.blobs import FilesAway
 from school_protocol.storage.errors import StorageBusy, StorageFull
@@ -53,6 +62,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(Unseen, lambda error: _refused(error, 404))
     app.register_error_handler(BadInput, lambda error: _refused(error, 400))
     app.register_error_handler(Refused, lambda error: _refused(error, 409))
+    app.register_error_handler(NotOpenYet, _not_open)
     app.register_error_handler(SentBefore, lambda _error: page(409))
     app.register_error_handler(Conflict, lambda _error: page(409))
     app.register_error_handler(StorageBusy, _busy)
@@ -74,7 +84,7 @@ def page(status: int, template: str | None = None, **known: object) -> Response:
     try:
         _speak_as_asked()
         chosen = template or PAGES.get(status, PAGES[400 if status < 500 else 500])
-        body = render_template(chosen, numbers=_numbers(), speak=SPEAK, **known)
+        body = render_template(chosen, **{"numbers": _numbers(), "speak": SPEAK, **known})
     except Exception:
         log.exception("an error's page could not be shown")
         body = LAST_RESORT
@@ -90,8 +100,10 @@ def _speak_as_asked() -> None:
 
 def _numbers() -> tuple[ContactLine, ...]:
     """Who answers now, everywhere, where something sent was not recorded: it may have been about a danger."""
-    if request.method != "POST":
-        return ()
+    return _read_numbers() if request.method == "POST" else ()
+
+
+def _read_numbers() -> tuple[ContactLine, ...]:
     try:
         current_app.extensions[NUMBERS] = directory.numbers_of_the_country(sessions.house())
     except Exception:
@@ -105,6 +117,13 @@ def _refused(error: Exception, status: int, template: str | None = None, **known
     place = request.remote_addr or "here"
     log.info("refused: %s at %s to account %s from %s", type(error).__name__, request.endpoint, _reader(), place)
     return page(status, template, **known)
+
+
+def _not_open(error: NotOpenYet) -> Response:
+    """Nothing about real pupils is taken here yet: who signs, and whom to call all the same."""
+    house, actor = sessions.house(), sessions.find_actor()
+    signs = actor is not None and may_sign(house, actor)
+    return _refused(error, 403, "errors/not_open.html", numbers=_read_numbers(), signers=signers(house), signs=signs)
 
 
 def _reader() -> str:

@@ -20,6 +20,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.digests import shown
 from school_protocol.services.figures import seeing as figures
+from school_protocol.services.going_live import signing
 from school_protocol.services.papers import bulk, yearly
 from school_protocol.services.protocols import publishing
 from school_protocol.services.referrals import contacts, seeing
@@ -66,6 +67,8 @@ def init_app(app: Flask) -> None:
         may_publish=_may_publish,
         may_review=_may_review,
         may_administer=_may_administer,
+        go_live=_go_live,
+        may_sign_go_live=_may_sign_go_live,
         has_yearly=_has_yearly,
         may_see_referrals=_may_see_referrals,
         may_keep_contacts=_may_keep_contacts,
@@ -285,6 +288,26 @@ def _may_administer() -> bool:
         return reader is not None and reach.may_administer(sessions.house(), reader)
     except SchoolProtocolError:
         return False
+
+
+def _may_sign_go_live() -> bool:
+    """Whether the go-live list is for whoever reads; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and signing.may_sign(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _go_live() -> signing.Standing | None:
+    """Where the go-live list stands, for whoever administers accounts, while something is missing."""
+    reader, house = _reader(), sessions.house()
+    try:
+        if reader is None or not reach.may_administer(house, reader):
+            return None
+        return signing.standing(house, reader)
+    except SchoolProtocolError:
+        return None
 
 
 def _may_see_limits() -> bool:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from signing_off import sign_by_hand
 
 from school_protocol.cli import REFUSED, main
+from school_protocol.cli.running import SHOWN
 from school_protocol.config import SECRETS, Settings, SettingUnreadable, settings_from, with_files
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
@@ -48,6 +50,7 @@ def installation(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 password_hash=hash_password("secret"), certified=True, trained_until=date(2099, 1, 1),
             )  # fmt: skip
             directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
+    sign_by_hand(house, player.school)
     house.close()
     return data
 
@@ -276,7 +279,9 @@ def test_the_doctor_says_what_waits_and_what_the_post_lacks(
     found = run("doctor")
     assert f"mail: goes out; {waiting} waiting" in found.stdout
     lacking = ("mail", "short messages", "messages", "post")
-    assert not [line for line in found.stderr.splitlines() if line.startswith(lacking)]
+    told = [line.removeprefix(SHOWN["note"]).removeprefix(SHOWN["wrong"]) for line in found.stderr.splitlines()]
+    assert not [line for line in told if line.startswith(lacking)]
+    assert [line for line in told if line.startswith("anchors")], "the control: other lines are read so, too"
     assert "s3cret" not in found.stdout
 
 

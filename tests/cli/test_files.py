@@ -93,7 +93,7 @@ def test_doctor_says_what_is_wrong_with_a_bucket(
     for standing, sentence in said.items():
         monkeypatch.setattr(Bucket, "standing", lambda self, standing=standing: standing)
         found = run("doctor")
-        assert found.exit_code == 0
+        assert found.exit_code == (1 if standing.versioned or standing.public or standing.fault else 0)
         assert [one for one in every if one in found.stderr] == ([sentence] if sentence else [])
 
 

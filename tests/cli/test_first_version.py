@@ -11,6 +11,7 @@ import pytest
 from click.testing import CliRunner, Result
 from domain.telling import SMALL
 from services.administering import Desk
+from signing_off import sign_by_hand
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
@@ -39,6 +40,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
             )  # fmt: skip
             directory.appoint(session, account, role=role, unit=player.school, starts=date(2000, 1, 1))
     desk.agree(desk.proposed(NEW), NEW)
+    sign_by_hand(house, player.school)
     house.close()
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     return lambda *arguments: CliRunner().invoke(main, list(arguments))

@@ -20,6 +20,7 @@ from school_protocol import cli
 from school_protocol.cli import running
 from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.documents.sealing.verifying import MOST
+from school_protocol.services.doctor import Asked, settled
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.web import fronts, limits
@@ -115,23 +116,21 @@ def test_the_proxy_is_an_address() -> None:
     ],
 )
 def test_doctor_says_which_door_lacks_a_setting(
-    house: House, capsys: pytest.CaptureFixture[str], more: dict[str, str], environ: dict[str, str], said: str
+    house: House, more: dict[str, str], environ: dict[str, str], said: str
 ) -> None:
     known = house.settings.data / "known"
     known.touch()
-    running._say_doors(replace(house.settings, known_passwords=known, **more), environ)
-    found = capsys.readouterr().err
-    assert said in found
+    settings = replace(house.settings, **{"address": "http://localhost:5000/", "known_passwords": known, **more})
+    found = list(settled.doors(Asked(settings, NOW, wants_openid=bool(environ))))
+    assert said in "".join(one.do for one in found)
     assert bool(found) is bool(said)
 
 
-def test_doctor_says_whether_known_passwords_are_refused(house: House, capsys: pytest.CaptureFixture[str]) -> None:
-    said = []
-    for known in (None, house.settings.data / "absent"):
-        running._say_doors(replace(house.settings, known_passwords=known), {})
-        said.append(capsys.readouterr().err)
-    assert said[0].startswith("no list of known passwords")
-    assert said[1].startswith("the list of known passwords can't be read")
+def test_doctor_says_whether_known_passwords_are_refused(house: House) -> None:
+    for known, said in ((None, "no list of known passwords"), (house.settings.data / "absent", "the list of known")):
+        asked = Asked(replace(house.settings, known_passwords=known, address="http://localhost/"), NOW)
+        (found,) = settled.doors(asked)
+        assert found.what.startswith(said)
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from datetime import UTC, datetime
 from enum import Enum
+from itertools import takewhile
 from pathlib import Path
 from typing import Any, get_args
 
@@ -32,7 +33,7 @@ from school_protocol.domain.errors import DefinitionError
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import Act, ActKind, Fold, ScopeKind
 from school_protocol.domain.texts import Named
-from school_protocol.services import scripts
+from school_protocol.services import doctor, scripts
 
 ROOT = Path(__file__).parents[2]
 FORMAT = (ROOT / "docs" / "protocol-format.md").read_text("utf-8")
@@ -242,6 +243,59 @@ def test_every_command_is_documented_with_its_options(path: str) -> None:
 def test_no_command_is_documented_that_is_not_there() -> None:
     said = re.findall(r"^\| `(school-protocol(?: [a-z][a-z-]*)+)", OPERATIONS, re.MULTILINE)
     assert sorted(said) == sorted(COMMANDS)
+
+
+def quoted(text: str) -> list[tuple[str, list[str]]]:
+    """Commands in running text and examples, with the options that stand beside them; not the rows of the table."""
+    said = re.sub(r"^\| `school-protocol .*$", "", text, flags=re.MULTILINE)
+    groups = {path.split()[1] for path in COMMANDS}
+    found = []
+    for span in re.findall(r"`([^`\n]+)`|^((?:school-protocol|\./run cli) .+)$", said, re.MULTILINE):
+        words = (span[0] or span[1]).split("#")[0].removeprefix("school-protocol ").removeprefix("./run cli ").split()
+        if words and words[0] in groups and (words[0] not in PLAIN_WORDS or len(words) > 1):
+            path = "school-protocol " + " ".join(takewhile(lambda word: re.fullmatch(r"[a-z][a-z-]*", word), words))
+            found.append((path, [word.partition("=")[0] for word in words if word.startswith("--")]))
+    return found
+
+
+PLAIN_WORDS = {"keys", "signing", "files", "worker", "retention"}
+"""Words that are names of folders or groups as well."""
+
+
+def not_there(text: str) -> list[str]:
+    """What a text quotes that no command is, or that no command takes."""
+    found = []
+    for said, options in quoted(text):
+        shorter = (said.rsplit(" ", cut)[0] for cut in range(said.count(" ")))
+        path = next((one for one in shorter if one in COMMANDS), "")
+        is_group = any(one.startswith(f"{said} ") for one in COMMANDS)
+        known = {opt for one in COMMANDS[path].params for opt in one.opts} if path else set()
+        if not (path or is_group) or not set(options) <= known:
+            found.append(" ".join((said, *options)))
+    return found
+
+
+def test_every_command_that_the_text_quotes_is_there_with_those_options() -> None:
+    assert len(quoted(OPERATIONS)) > 40
+    assert not_there(OPERATIONS) == []
+
+
+def test_a_command_that_is_not_there_is_found() -> None:
+    """The control of the one above."""
+    said = "Run `school-protocol backup undo`, `keys rotate --fast`, `doctor --deep`, then `go-live sign cndp --as X`."
+    assert not_there(said) == ["school-protocol backup undo", "school-protocol keys rotate --fast"]
+
+
+def test_every_measurement_and_check_is_explained() -> None:
+    stood = (ROOT / "school_protocol" / "web" / "watch.py").read_text("utf-8")
+    names = {f"school_protocol_{name}" for name in re.findall(r'\("(work_\w+|journal_\w+)", "[A-Z]', stood)}
+    names |= {"school_protocol_answers_total", "school_protocol_answer_seconds"}
+    assert len(names) == 7
+    assert set(re.findall(r"^\| `(school_protocol_\w+)` \|", OPERATIONS, re.MULTILINE)) == names
+    rows = re.search(r"^\| check \|.*\n\| -.*\n((?:\|.*\n)+)", OPERATIONS, re.MULTILINE)
+    assert rows is not None
+    said = {name for row in rows[1].splitlines() for name in re.findall(r"`(\w+)`", row.split("|")[1])}
+    assert said == {one.__name__ for one in (*doctor.BEFORE, *doctor.CHECKS)} - {"place"} | {"opening"}
 
 
 def settings() -> set[str]:

@@ -24,6 +24,7 @@ from school_protocol.services.api import reading as api_reading
 from school_protocol.services.api import sight as api_sight
 from school_protocol.services.api import tokens as api_tokens
 from school_protocol.services.evidence.at_hand import AtHand
+from school_protocol.services.going_live import signing as going_signing
 from school_protocol.services.identity import administering
 from school_protocol.services.papers import bulk, bulk_files, remarks, revoking
 from school_protocol.services.protocols import publishing
@@ -245,6 +246,10 @@ def _codes(matrix: Matrix) -> Iterator[str]:
 
 def _by_token(matrix: Matrix) -> Iterator[str]:
     return matrix.systems()
+
+
+def _going_live(matrix: Matrix) -> Iterator[str]:
+    return matrix.knocks(["going_live.index"])
 
 
 def _systems(matrix: Matrix) -> Iterator[str]:
@@ -566,6 +571,10 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (stored_tokens.Token.is_good, "self.ended_at is None and ", ""),
         (stored_tokens.Token.is_good, " and day <= self.ends", ""),
         (stored_tokens.hashed_as, ".where(ApiTokenRow.hashed.in_((_kept(hashed), hashed)))", ""),
+    )),
+    (_going_live, (
+        (going_signing._post, " and known[one.role][1].administers", ""),
+        (going_signing._post, " if one.unit in tops", ""),
     )),
     (_systems, (
         (api_tokens._keeper, " and known[one.role][1].administers", ""),

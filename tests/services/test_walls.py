@@ -19,6 +19,7 @@ from school_protocol import jobs
 from school_protocol.cli import main
 from school_protocol.config import ROWS, Settings
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.going_live import gate
 from school_protocol.services.house import Walled, open_house, refuse_walled
 from school_protocol.services.keeping.databases import prepare
 from school_protocol.services.scripts import TurnableClock, prepared
@@ -229,6 +230,16 @@ def test_writing_reaches_no_case_of_others(two: Two) -> None:
         assert set(session.scalars(change)) == {two.cases[HERE]}
     with two.pages.seen_by("").writing() as session:
         assert set(session.scalars(change)) == set()
+
+
+def test_that_cases_have_begun_is_known_before_the_wall_too(two: Two) -> None:
+    """Who serves strangers sees no case: that there are some keeps an installation open all the same."""
+    assert two.counted("")["case_index"] == 0
+    house = open_house(replace(two.site, keeps_shut=True), two.region.school.house.clock)
+    seen = replace(house, realm=house.realm.seen_by(""))
+    assert gate.has_begun(seen)
+    assert not gate.is_shut(seen)
+    house.close()
 
 
 def test_whoever_does_the_house_s_work_is_told_at_once_that_this_role_can_not(

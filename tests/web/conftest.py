@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -32,18 +32,24 @@ def protocol(small: Protocol) -> Protocol:
     return small
 
 
+@dataclass
+class Empty:
+    """A house that holds nothing; a page is given a copy of it, as of any."""
+
+    name: str
+    settings: Settings
+    vault: Any
+    now: Callable[[], datetime]
+    library: Any
+    realm: Any
+
+
 @pytest.fixture
 def house(tmp_path: Path) -> Any:
     realm = SimpleNamespace(seen_by=lambda _token: realm)
     library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
-    return SimpleNamespace(
-        name="",
-        settings=Settings(data=tmp_path),
-        vault=SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k")),
-        now=lambda: NOW,
-        library=library,
-        realm=realm,
-    )
+    vault = SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k"))
+    return Empty("", Settings(data=tmp_path), vault, lambda: NOW, library, realm)
 
 
 class Accounts:

@@ -17,7 +17,7 @@ from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import House, Library, open_vault
 from school_protocol.services.journal import rebuild_index, verify_chains
 from school_protocol.services.loading import folded, surroundings
-from school_protocol.storage import backups, cases, erased, erasing, identities, index, restoring, retention
+from school_protocol.storage import backups, cases, erased, erasing, identities, index, last_done, restoring, retention
 from school_protocol.storage.backups import BackupUnusable, Listed, Manifest
 from school_protocol.storage.blobs.choosing import as_kept
 from school_protocol.storage.engines import Session, Store, open_engine
@@ -84,7 +84,9 @@ def create(house: House, folder: Path, progress: Progress | None = None) -> Mani
             "them back with `school-protocol files move --to folder`, or copy stores and bucket as docs/operations.md "
             "says"
         )
-    return backups.create(house.settings.data, folder, house.vault, house.now, progress)
+    made = backups.create(house.settings.data, folder, house.vault, house.now, progress)
+    last_done.note(house.settings.data, last_done.BACKUP, made.begun)
+    return made
 
 
 def every(house: House, folder: Path, keep: timedelta = KEEP) -> tuple[Kept, ...]:
@@ -168,7 +170,16 @@ def go_on(settings: Settings) -> Path | None:
 def drill(
     settings: Settings, clock: Clock, folder: Path, *, oldest: timedelta = OLDEST, scratch: Path | None = None
 ) -> Drill:
-    """Restore the newest backup into a folder that is thrown away, compare, open cases; says all that doesn't hold."""
+    """Restore the newest backup into a folder that is thrown away, compare, open cases; says all that doesn't hold.
+
+    When it was, and whether all held, is noted beside the data.
+    """
+    done = _drilled(settings, clock, folder, oldest, scratch)
+    last_done.note(settings.data, last_done.DRILL, clock.now(), held=not done.faults)
+    return done
+
+
+def _drilled(settings: Settings, clock: Clock, folder: Path, oldest: timedelta, scratch: Path | None) -> Drill:
     vault = open_vault(settings)
     whole = [one for one in backups.every(folder, vault) if one.manifest is not None]
     if not whole:

@@ -30,6 +30,7 @@ from school_protocol.domain.receipt_codes import hour_of, in_groups
 from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.domain.texts import Text
 from school_protocol.services.directory import calendar_of, contact_lines
+from school_protocol.services.going_live.gate import refuse_unopened
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.signalement import challenge, limits, tokens
@@ -92,6 +93,7 @@ def see_form(house: House, gate: Gate, code: str, *, address: str) -> FormView:
     `address` is from where it is asked: counted within this hour in memory, and kept nowhere.
     """
     door = door_of(house, code)
+    refuse_unopened(house)
     protocol, rules = current(house)
     asked = None
     if not door.is_ended and _is_asked(house, gate, door, address):
@@ -135,6 +137,7 @@ def receive(
     door = door_of(house, code)
     if door.is_ended:
         raise Unseen(code)
+    refuse_unopened(house)
     protocol, rules = current(house)
     form, now = form_of(protocol, door.kind), house.now()
     found = tokens.read(house, token, door.code)

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app, make_response, render_templa
 from flask_wtf.csrf import CSRFError
 from werkzeug.exceptions import HTTPException
 
-from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.errors import BadInput, NotOpenYet, Unseen
 from school_protocol.services import directory
 from school_protocol.services.signalement.limits import TooMany
 from school_protocol.services.views import ContactLine
@@ -53,7 +53,7 @@ def show(template: str, **known: Any) -> Response:
 
 def furnish(blueprint: Blueprint) -> None:
     blueprint.before_request(speak)
-    for kind in (Unseen, TooMany, StorageBusy, CSRFError, HTTPException, Exception):
+    for kind in (Unseen, NotOpenYet, TooMany, StorageBusy, CSRFError, HTTPException, Exception):
         blueprint.register_error_handler(kind, refused)
 
 
@@ -76,6 +76,12 @@ def _said(error: Exception) -> tuple[int, str, str]:
     w = wording()
     if isinstance(error, Unseen):
         return 404, w._("This address opens nothing"), w._("Look at it again, or ask at school for the one in use.")
+    if isinstance(error, NotOpenYet):
+        return (
+            403,
+            w._("This address does not work yet"),
+            w._("Nothing was sent. Tell an adult you trust, at school or at home. If you are in danger, call now."),
+        )
     if isinstance(error, TooMany):
         return 429, w._("Too many at once"), w._("Please wait a little, and try again.")
     if isinstance(error, StorageBusy):

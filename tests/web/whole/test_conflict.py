@@ -156,6 +156,9 @@ OF_NO_CASE = {
         "workshops.register_list",
     ), "who was trained, and no case"),
     **dict.fromkeys((
+        "going_live.index", "going_live.sign", "going_live.withdraw",
+    ), "for who administers accounts of the country; no case"),
+    **dict.fromkeys((
         "systems.index", "systems.new", "systems.system", "systems.agree", "systems.draw", "systems.end",
     ), "for who administers accounts or oversees places"),
     **dict.fromkeys((

@@ -1,0 +1,69 @@
+"""Settings that are missing, or stand against each other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from school_protocol.services.doctor.findings import Asked, Finding, note, ok, wrong
+from school_protocol.services.identity import known
+
+TOKEN_LEAST = 16
+_NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+def doors(asked: Asked) -> Iterator[Finding]:
+    """What is not set of how people reach the site and come in."""
+    settings = asked.settings
+    if settings.address.startswith("https:") and not settings.trusted_proxy:
+        yield note(
+            "all visitors seem to come from one address, and wait for one another",
+            "set SCHOOL_PROTOCOL_TRUSTED_PROXY to the address of the proxy that ends TLS",
+        )
+    if asked.wants_openid and settings.openid is None:
+        yield note(
+            "sign-in through the ministry is off", "set SCHOOL_PROTOCOL_OPENID_CLAIM to what people can't change"
+        )
+    if not settings.address:
+        yield note("messages don't say where the desk is", "set SCHOOL_PROTOCOL_ADDRESS")
+    if settings.known_passwords is None:
+        yield note(
+            "no list of known passwords: only the product’s own words are refused",
+            "set SCHOOL_PROTOCOL_KNOWN_PASSWORDS to one",
+        )
+        return
+    try:
+        known.is_known(settings.known_passwords, "")
+    except known.ListUnusable as error:
+        yield wrong(f"the list of known passwords can't be read: {error}", "put it back, or take the setting away")
+
+
+def together(asked: Asked) -> Iterator[Finding]:
+    """Settings of which one takes away what the other says."""
+    settings = asked.settings
+    host, is_tls = urlsplit(settings.address).hostname or "", settings.address.startswith("https:")
+    against = (
+        (is_tls and not settings.secure_cookies, note, "the address is https, and cookies go over http, too",
+         "set SCHOOL_PROTOCOL_SECURE_COOKIES=1"),
+        (settings.secure_cookies and bool(host) and not is_tls, wrong,
+         "cookies go over TLS alone, and the address is http: nobody can sign in", "serve it over https"),
+        (bool(host) and not is_tls and host not in _NEAR, wrong,
+         "the address is http: passwords and cases cross the network in clear", "end TLS in front, and say https"),
+        (bool(settings.master_key) and bool(settings.key_command), wrong,
+         "master keys are both a setting and a command", "take SCHOOL_PROTOCOL_MASTER_KEY or …_KEY_COMMAND away"),
+        (bool(settings.anchor_mail) and not settings.smtp, note,
+         "heads of anchors are to be mailed, and no mail leaves", "set SCHOOL_PROTOCOL_SMTP"),
+        (bool(settings.timestamps) and settings.signing_folder is None, note,
+         "copies are to be stamped with the time, and none is signed", "set SCHOOL_PROTOCOL_SIGNING"),
+        (settings.erase_unanswered and not settings.smtp, note,
+         "silence may confirm an erasure, and no message leaves: so it never does", "set SCHOOL_PROTOCOL_SMTP"),
+        (settings.evidence_files and not settings.clamav, note,
+         "files of evidence are taken without being scanned", "set SCHOOL_PROTOCOL_CLAMAV"),
+        (settings.web_processes > 1 and not settings.database, note,
+         "several processes serve one SQLite file: they wait for one another as they write",
+         "set SCHOOL_PROTOCOL_DATABASE_URL, or serve by one"),
+        (bool(settings.metrics) and len(settings.metrics) < TOKEN_LEAST, note,
+         "the token of /metrics is short enough to be guessed", "draw one of 32 letters"),
+    )  # fmt: skip
+    found = [level(what, do) for is_so, level, what, do in against if is_so]
+    yield from found or [ok("settings: none stands against another")]

@@ -1,0 +1,161 @@
+"""Whether what is kept can be served: tables, keys, definitions, calendars, clocks, the go-live list."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from school_protocol.config import version
+from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.services.directory import schools_without_calendar
+from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
+from school_protocol.services.going_live import signing
+from school_protocol.services.house import STORES, House
+from school_protocol.services.keeping import backups
+from school_protocol.services.keeping import recovery as copies
+from school_protocol.services.keeping.files import refuse_misplaced, tell
+from school_protocol.storage import times
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.migrate import Part, standing_of
+
+AHEAD = timedelta(minutes=2)
+"""Rows of the future by no more than this are a slow clock's, or one that was just put right."""
+APART, FAR_APART = timedelta(seconds=2), timedelta(seconds=30)
+_SCHEMA = {
+    "older": (
+        "tables of the {part}: of an older version of the program",
+        "make a backup, stop what still runs, then start `serve` (on PostgreSQL, run `database prepare` first)",
+    ),
+    "newer": (
+        "the tables of the {part} are of a revision that this program doesn't know: a later version wrote here",
+        "install that one again, or restore a backup from before it; never serve with this one",
+    ),
+}
+NOT_OPENED = frozenset(do for _what, do in _SCHEMA.values())
+"""What is to be done where nothing is opened, as opening would bring tables along."""
+
+
+def schema(asked: Asked) -> Iterator[Finding]:
+    """The tables of each store against this program's migrations; nothing is brought along by asking."""
+    for part in STORES:
+        if not asked.settings.database and not (asked.settings.data / f"{part}.sqlite").is_file():
+            continue
+        said = _standing(asked, part)
+        if said in ("current", "none"):
+            yield ok(f"tables of the {part}: {'up to date' if said == 'current' else 'none yet'}")
+        elif said in _SCHEMA:
+            yield wrong(_SCHEMA[said][0].format(part=part), _SCHEMA[said][1])
+        else:
+            yield wrong(f"the {part} does not answer", "see that the database runs, and that its address is right")
+
+
+def _standing(asked: Asked, part: Part) -> str:
+    store = Store(open_engine(asked.settings.store_url(part)))
+    try:
+        return standing_of(store, part)
+    except StorageBusy:
+        return "silent"
+    finally:
+        store.close()
+
+
+def place(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Where the data lie, and what holds the master keys."""
+    yield ok(f"version: {version()}")
+    yield ok(f"data: {house.settings.data}")
+    yield ok(f"master keys: {house.vault.kind}")
+
+
+def recovery(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Whether a lost key could be put back."""
+    lack = copies.lack(house)
+    if lack is None:
+        yield ok("recovery copy of the keys: made of these keys, and tried out")
+    else:
+        yield note(f"WARNING: {copies.SAID[lack]}", "keep the copy and its code apart, neither on this machine")
+
+
+def files(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Where sealed files lie, whether that place does what it should, and what is not there."""
+    told = tell(house)
+    if told.standing.fault:
+        what = f"files: {told.address} can't be written and read now: {told.standing.fault}"
+        yield wrong(what, "see that it is there and has room; pages that need a file say 503 meanwhile")
+        return
+    try:
+        refuse_misplaced(house.blobs, told.standing)
+    except SchoolProtocolError as error:
+        yield wrong(f"files: {error}", "see “Where files lie” in docs/operations.md")
+    yield ok(f"files: {told.address}: written and read; {told.lying} lie there, {told.named} are named by rows")
+    if told.missing:
+        yield wrong(
+            f"{told.missing} files that rows name are not there: see `evidence check`", "put them back from a copy"
+        )
+    for what, found in (("keeps older versions", told.standing.versioned), ("is public", told.standing.public)):
+        if found is None:
+            yield note(
+                f"files: it could not be found out whether the bucket {what}", "see it in the store's own settings"
+            )
+    if told.standing.in_clear:
+        what = "files: they go to the object store without TLS; they are sealed, names and times are not"
+        yield note(what, "set SCHOOL_PROTOCOL_FILES_ENDPOINT to an https address")
+
+
+def left_over(house: House, _asked: Asked) -> Iterator[Finding]:
+    """What restores left behind."""
+    for said in backups.left_over(house.settings):
+        yield note(said, "as it says: what was erased lives on in it")
+
+
+def definitions(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Which protocols are published."""
+    every = house.library.every()
+    for protocol in every:
+        yield ok(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")
+    if not every:
+        yield note("no definition is published: nothing can be reported", "bring one on the page “Protocols”")
+
+
+def calendars(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Schools in which no deadline can be counted."""
+    for code in schools_without_calendar(house):
+        yield note(
+            f"no calendar: school {code}, nor anything above it: nothing can be reported there",
+            "bring the calendar of its province or region in, with `users import`",
+        )
+
+
+def go_live(house: House, _asked: Asked) -> Iterator[Finding]:
+    """What is not signed of what must be so before real cases."""
+    found = signing.standing(house)
+    if found is None:
+        yield ok("go-live list: nothing is missing, or it isn't asked for here")
+        return
+    then = "no case is opened, no report taken" if found.is_shut else "cases go on all the same, as they had begun"
+    yield note(
+        f"go-live list: {found.missing} not signed: {then}",
+        "`school-protocol go-live show` says which; a technical administrator of the country signs",
+    )
+
+
+def clocks(house: House, _asked: Asked) -> Iterator[Finding]:
+    """The machine's clock against the database's, and against the newest row."""
+    shown = times.of_database(house.realm)
+    apart = abs(house.now() - shown) if shown is not None else timedelta()
+    if apart > APART:
+        level = wrong if apart > FAR_APART else note
+        yield level(f"clock: {long(apart)} apart from the database's", "keep both by NTP")
+    with house.realm.reading() as session, house.directory.reading() as people:
+        newest = max(
+            (found for found in (times.newest_in_realm(session), times.newest_in_directory(people)) if found),
+            default=None,
+        )
+    if newest is not None and newest - house.now() > AHEAD:
+        yield wrong(
+            f"clock: the newest row is {long(newest - house.now())} in the future: the clock was set back, or forward "
+            "for a time",
+            "put the clock right, keep it by NTP; deadlines count from the times that were written",
+        )
+    elif apart <= APART:
+        yield ok("clock: agrees with what was written")

@@ -1,0 +1,169 @@
+"""The go-live list signed, item by item, by whoever administers accounts at the top; taken back by another entry."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from school_protocol.domain.errors import BadInput, Unseen
+from school_protocol.domain.policy import Actor, Appointment
+from school_protocol.domain.texts import Text
+from school_protocol.services.going_live.gate import LIST, has_begun, is_asked, is_shut, signed
+from school_protocol.services.going_live.items import ITEMS, KEYS, Item
+from school_protocol.services.house import REALM, House
+from school_protocol.services.loading import today_for
+from school_protocol.services.staff.changing import tidy
+from school_protocol.services.teams.changing import SENTENCE_MOST, Obstacle, TeamRefused
+from school_protocol.services.teams.team import declared
+from school_protocol.storage import administration, directory, staff
+from school_protocol.storage.administration import Change, Kind
+from school_protocol.storage.digests import letters
+from school_protocol.storage.engines import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One row of the log: signed or taken back, by whom, with what reference or reason."""
+
+    item: str
+    signs: bool
+    at: datetime
+    username: str
+    name: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """An item, by what it stands signed (None: it doesn't), and all that was done about it, latest first."""
+
+    item: Item
+    signed: Entry | None
+    entries: tuple[Entry, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ListView:
+    """The list. `is_shut`: no case is opened; `has_begun`: cases are here, and nothing is shut whatever is missing."""
+
+    lines: tuple[Line, ...]
+    is_shut: bool
+    has_begun: bool
+    is_demo: bool
+
+    @property
+    def missing(self) -> tuple[Item, ...]:
+        return tuple(line.item for line in self.lines if line.signed is None)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How many items are not signed, whether cases are kept out by it, and whether the reader signs."""
+
+    missing: int
+    is_shut: bool
+    signs: bool
+
+
+def may_sign(house: House, actor: Actor) -> bool:
+    """Whether the list is this person's to see and sign."""
+    return _post(house, actor) is not None
+
+
+def signers(house: House) -> tuple[tuple[Text, str], ...]:
+    """Who signs: titles of roles, each with the unit where it is held, in the house's own language."""
+    titles = [role.title for _protocol, role in declared(house).values() if role.administers]
+    with house.directory.reading() as session:
+        places = directory.topmost(session)
+    return tuple((title, unit.name(house.settings.default_language)) for title in titles for unit in places)
+
+
+def standing(house: House, actor: Actor | None = None) -> Standing | None:
+    """What is missing, for a line on a page; None where nothing is, where it isn't asked for, and in a demo."""
+    if not is_asked(house):
+        return None
+    with house.directory.reading() as session:
+        missing = 0 if letters.is_demo(session) else len(set(KEYS) - signed(session).keys())
+    return Standing(missing, is_shut(house), actor is not None and may_sign(house, actor)) if missing else None
+
+
+def see_list(house: House, actor: Actor) -> ListView:
+    """The list with all that was done about it; raises Unseen."""
+    if not may_sign(house, actor):
+        raise Unseen("go-live")
+    return list_of(house, actor.language)
+
+
+def list_of(house: House, language: str) -> ListView:
+    """The same, for whoever has the machine."""
+    with house.directory.reading() as session:
+        log = administration.of_draft(session, LIST)
+        people = directory.accounts(session, {change.actor for change in log})
+        now, is_demo = signed(session), letters.is_demo(session)
+    said = [
+        (change, Entry(change.reason, change.kind is Kind.go_live_signed, change.at, people[change.actor].username,
+                       people[change.actor].name(language), change.sentence))
+        for change in log
+    ]  # fmt: skip
+    lines = (
+        Line(
+            item,
+            next((entry for change, entry in said if change == now.get(item.key)), None),
+            tuple(entry for _change, entry in reversed(said) if entry.item == item.key),
+        )
+        for item in ITEMS
+    )
+    return ListView(tuple(lines), is_shut(house), has_begun(house) and not is_demo, is_demo)
+
+
+def sign(house: House, actor: Actor, item: str, reference: str | None) -> None:
+    """Sign an item; raises Unseen, BadInput (`reference`), TeamRefused where it stands signed."""
+    _change(house, actor, item, reference, Kind.go_live_signed)
+
+
+def withdraw(house: House, actor: Actor, item: str, reason: str | None) -> None:
+    """Take a signature back, whoever gave it, for a reason; raises as `sign` does."""
+    _change(house, actor, item, reason, Kind.go_live_withdrawn)
+
+
+def _change(house: House, actor: Actor, item: str, words: str | None, kind: Kind) -> None:
+    post = _post(house, actor)
+    if post is None or item not in KEYS:
+        raise Unseen(item)
+    sentence = tidy(words)
+    if not sentence or len(sentence) > SENTENCE_MOST:
+        raise BadInput({"reference": (f"too_long:{SENTENCE_MOST}",) if sentence else ("required",)})
+    signs = kind is Kind.go_live_signed
+    with house.directory.writing() as session:
+        if (item in signed(session)) is signs:
+            raise TeamRefused(Obstacle("signed_already" if signs else "not_signed"))
+        before = administration.of_draft(session, LIST)
+        after = before[-1].at + timedelta(microseconds=1) if before else house.now()  # later, whatever a clock says
+        administration.write(
+            session,
+            Change(
+                at=max(house.now(), after), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
+                appointment=_appointment(house, session, actor, post), reason=item, sentence=sentence, draft=LIST,
+            ),
+        )  # fmt: skip
+
+
+def _appointment(house: House, session: Session, actor: Actor, post: Appointment) -> str:
+    """The row that gives the right now."""
+    held = staff.held(session, [actor.id]).get(actor.id, ())
+    same = (one for one in held if (one.role, one.unit) == (post.role, post.unit) and one.is_current(today_for(house)))
+    found = next(same, None)
+    if found is None:
+        raise Unseen("go-live")
+    return found.id
+
+
+def _post(house: House, actor: Actor) -> Appointment | None:
+    """The appointment by which somebody administers accounts under nobody else's unit: the country's, as a rule."""
+    known = declared(house) if house.name == REALM else {}
+    posts = [one for one in actor.appointments if one.role in known and known[one.role][1].administers]
+    if not posts:
+        return None
+    with house.directory.reading() as session:
+        tops = {unit.id for unit in directory.topmost(session)}
+    return next((one for one in posts if one.unit in tops), None)

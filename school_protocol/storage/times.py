@@ -1,0 +1,39 @@
+"""What the stores say of the time: the database's own clock, and the newest row of what is written all along."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import select, text
+from sqlalchemy.orm import Session
+
+from school_protocol.storage.chains_tables import AdministrationLinkRow, AnchorTakenRow, JournalCheckRow
+from school_protocol.storage.engines import Store
+from school_protocol.storage.tables import AccessRow, AdministrationRow
+
+
+def of_database(store: Store) -> datetime | None:
+    """What the database's clock shows; None where it is this machine's."""
+    if store.engine.dialect.name != "postgresql":
+        return None
+    with store.reading() as session:
+        found: datetime = session.scalar(text("SELECT clock_timestamp()"))
+        return found
+
+
+def newest_in_realm(session: Session) -> datetime | None:
+    """The newest of accesses, checks and anchors: some are written whenever anybody works."""
+    asked = (
+        select(AccessRow.at).order_by(AccessRow.place.desc()).limit(1),
+        select(JournalCheckRow.finished_at).order_by(JournalCheckRow.finished_at.desc()).limit(1),
+        select(AnchorTakenRow.at).order_by(AnchorTakenRow.seq.desc()).limit(1),
+    )
+    return max((found for query in asked if (found := session.scalar(query)) is not None), default=None)
+
+
+def newest_in_directory(session: Session) -> datetime | None:
+    """When administration was last written to."""
+    query = select(AdministrationRow.at).join(
+        AdministrationLinkRow, AdministrationLinkRow.administration == AdministrationRow.id
+    )
+    return session.scalar(query.order_by(AdministrationLinkRow.seq.desc()).limit(1))

@@ -1,0 +1,84 @@
+"""The go-live list by command; and the command that opens a case before it is signed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN, NOW
+from services.conftest import School
+from services.tokening import administrator
+from signing_off import sign_all
+
+from school_protocol import cli
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.going_live.items import KEYS
+from school_protocol.services.house import open_house
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import directory
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[School]:
+    clock = TurnableClock(NOW)
+    house = open_house(Settings(data=tmp_path / "var", keeps_shut=True), clock)
+    for module in (cli.going_live, cli.cases):
+        monkeypatch.setattr(module, "open_the_house", lambda: house)
+    found = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    administrator(found.player)
+    yield found
+    house.close()
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(cli.main, [str(one) for one in arguments])
+
+
+def username(school: School, who: str) -> str:
+    account = school.account(who)
+    with school.house.directory.reading() as session:
+        return directory.accounts(session, {account})[account].username
+
+
+def opened(school: School, tmp_path: Path) -> Result:
+    answers = tmp_path / "danger.yaml"
+    answers.write_text("which_danger: self_harm\n", "utf-8")
+    return run("case", "open", "--definition", "ma-cyberharassment", "--act", "raise_danger", "--answers", answers,
+               "--as", username(school, "team_member"))  # fmt: skip
+
+
+def test_no_case_is_opened_before_and_the_sentence_says_what_to_do(school: School, tmp_path: Path) -> None:
+    found = opened(school, tmp_path)
+    assert found.exit_code == cli.REFUSED
+    assert found.stderr.startswith("refused: this installation isn't open yet")
+    assert "go-live show" in found.stderr
+    sign_all(school.house, administrator(school.player))
+    assert opened(school, tmp_path).exit_code == 0, "the control"
+
+
+def test_the_list_is_shown_signed_and_taken_back(school: School) -> None:
+    shown = json.loads(run("go-live", "show", "--json").stdout)
+    assert (shown["open"], shown["missing"]) == (False, list(KEYS))
+    said = json.loads(run("go-live", "sign", "cndp", "--as", "chief", "--reference", "D-412", "--json").stdout)
+    assert "cndp" not in said["missing"]
+    (item,) = [one for one in said["items"] if one["item"] == "cndp"]
+    assert (item["signed"]["by"], item["signed"]["reference"]) == ("chief", "D-412")
+    text = run("go-live", "show")
+    assert "by chief: D-412" in text.stdout
+    assert text.stdout.count("NOT SIGNED") == len(KEYS) - 1
+    assert "no case is opened" in text.stderr
+    taken = run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", "expired")
+    assert taken.stdout.count("NOT SIGNED") == len(KEYS)
+
+
+def test_who_may_not_sign_and_what_is_no_item_are_refused(school: School) -> None:
+    head = username(school, "head")
+    assert run("go-live", "sign", "cndp", "--as", head, "--reference", "n° 1").exit_code == 1
+    assert run("go-live", "sign", "nothing", "--as", "chief", "--reference", "n° 1").exit_code == 1
+    assert run("go-live", "sign", "cndp", "--as", "chief", "--reference", " ").exit_code == cli.REFUSED
+    assert run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", "x").exit_code == cli.REFUSED

@@ -1,0 +1,369 @@
+"""What `doctor` finds: for each check a house in which it finds nothing, and one in which what is planted is found."""
+
+from __future__ import annotations
+
+import os
+import socket
+import threading
+from collections import namedtuple
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfoNotFoundError
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from signing_off import asked as asking
+from sqlalchemy import text
+from storage.server import EVERYWHERE
+
+from school_protocol import jobs
+from school_protocol.config import Settings
+from school_protocol.documents import rendering
+from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Post
+from school_protocol.services import doctor
+from school_protocol.services.doctor import checks, machine, settled, stores, work
+from school_protocol.services.doctor.findings import Asked, Finding, Level, long
+from school_protocol.services.house import House, open_house
+from school_protocol.services.journal.keeping import keep_verdict, take_anchor
+from school_protocol.services.journal.verifying import verify
+from school_protocol.services.keeping import backups
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage import last_done, outbox, times
+from school_protocol.storage.turns import Lead, is_led
+from services.conftest import ABOUT, NAME, WORDS, School
+
+Usage = namedtuple("Usage", "total used free")
+
+
+@dataclass
+class Seen:
+    """An installation, and what one check finds in it."""
+
+    school: School
+
+    @property
+    def house(self) -> House:
+        return self.school.house
+
+    def asked(self, **settings: Any) -> Asked:
+        return Asked(replace(self.house.settings, **settings), self.house.now())
+
+    def of(self, check: doctor.checks.Check) -> list[Finding]:
+        return list(check(self.house, self.asked()))
+
+    def levels(self, check: doctor.checks.Check) -> set[str]:
+        return {one.level.value for one in self.of(check)}
+
+
+@pytest.fixture
+def seen(tmp_path: Path, moroccan: Protocol) -> Iterator[Seen]:
+    clock = TurnableClock(NOW)
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    yield Seen(School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1)))
+    house.close()
+
+
+def said(found: list[Finding], level: Level) -> str:
+    return "\n".join(one.what for one in found if one.level is level)
+
+
+# ---- all of them -----------------------------------------------------------------------------------------------------
+
+
+def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
+    seen.school.report()
+    found = (*doctor.before(seen.asked()), *doctor.examine(seen.house, seen.asked()))
+    assert {name for name, _one in found} >= {"schema", "space", "zone", "journal", "queue", "backups", "clocks"}
+    assert [one.what for _name, one in found if one.level is not Level.ok and not one.do] == []
+    assert [one for _name, one in found if "\n" in one.what + one.do] == []
+
+
+def test_of_a_case_nothing_is_told(seen: Seen) -> None:
+    seen.school.report()
+    lines = (*doctor.before(seen.asked()), *doctor.examine(seen.house, seen.asked()))
+    told = "\n".join(f"{name} {one.what} {one.do}" for name, one in lines)
+    assert [word for word in (NAME, WORDS, seen.school.number, ABOUT[0]["massar"]) if word in told] == []
+    assert str(seen.house.settings.data) in told, "the control: it is what is told that was looked at"
+
+
+def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaks(_house: House, _asked: Asked) -> Iterator[Finding]:
+        raise RuntimeError(NAME)
+        yield
+
+    monkeypatch.setattr(checks, "CHECKS", (breaks, stores.definitions))
+    first, second = checks.examine(seen.house, seen.asked())
+    assert (first[0], first[1].level) == ("breaks", Level.wrong)
+    assert "RuntimeError" in first[1].what
+    assert NAME not in first[1].what
+    assert second[1].level is Level.ok
+
+
+def test_each_check_is_in_the_list_once() -> None:
+    """A function that yields findings and isn't asked would be a check that never speaks."""
+    written = {
+        (module.__name__.rpartition(".")[2], name)
+        for module in (machine, settled, stores, work)
+        for name, one in vars(module).items()
+        if callable(one) and getattr(one, "__module__", "") == module.__name__ and not name.startswith("_")
+    }
+    listed = [(one.__module__.rpartition(".")[2], one.__name__) for one in (*doctor.BEFORE, *doctor.CHECKS)]
+    assert sorted(listed) == sorted(written)
+
+
+@pytest.mark.parametrize(
+    ("span", "words"),
+    [(3, "3 seconds"), (120, "2 minutes"), (7200, "2 hours"), (3 * 86400, "3 days"), (-5, "0 seconds")],
+)
+def test_spans_are_said_in_their_largest_unit(span: int, words: str) -> None:
+    assert long(timedelta(seconds=span)) == words
+
+
+# ---- the stores ------------------------------------------------------------------------------------------------------
+
+
+def test_tables_that_are_up_to_date_or_not_there_yet_are_well(seen: Seen, tmp_path: Path) -> None:
+    assert {one.level for one in stores.schema(seen.asked())} == {Level.ok}
+    if not EVERYWHERE:
+        assert list(stores.schema(Asked(Settings(data=tmp_path / "none"), NOW))) == []
+        assert not (tmp_path / "none").exists(), "asking makes nothing"
+
+
+@pytest.mark.parametrize(("revision", "words"), [("0001", "of an older version"), ("9999", "a later version")])
+def test_tables_of_another_version_are_wrong_and_are_not_brought_along(seen: Seen, revision: str, words: str) -> None:
+    with seen.house.directory.writing() as session:
+        session.execute(text(f"UPDATE schema_revision SET version_num = '{revision}'"))
+    (found,) = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
+    assert words in found.what
+    assert found.do in doctor.NOT_OPENED
+    with seen.house.directory.reading() as session:
+        assert session.scalar(text("SELECT version_num FROM schema_revision")) == revision
+
+
+def test_clocks_that_agree_and_a_time_that_went_back(seen: Seen) -> None:
+    take_anchor(seen.house, Post())
+    assert seen.levels(stores.clocks) == {"ok"} or EVERYWHERE
+    seen.school.wait(minutes=-1)
+    assert "future" not in said(seen.of(stores.clocks), Level.wrong), "a little is nothing"
+    seen.school.wait(hours=-3)
+    assert "the newest row is 3 hours in the future" in said(seen.of(stores.clocks), Level.wrong)
+
+
+@pytest.mark.parametrize(("seconds", "level"), [(1, "ok"), (9, "note"), (90, "wrong")])
+def test_the_clock_of_the_database_is_compared(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, seconds: int, level: str
+) -> None:
+    monkeypatch.setattr(times, "of_database", lambda _store: seen.house.now() - timedelta(seconds=seconds))
+    assert level in seen.levels(stores.clocks)
+    assert len(seen.levels(stores.clocks)) == 1
+
+
+def test_the_go_live_list_is_told_as_what_it_is(seen: Seen) -> None:
+    assert seen.levels(stores.go_live) == {"ok"}
+    seen.school.player.house = asking(seen.house)
+    assert "no case is opened" in said(seen.of(stores.go_live), Level.note)
+
+
+# ---- the machine -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("free", "level"), [(50_000, "ok"), (1_500, "note"), (4_000, "note"), (100, "wrong")])
+def test_room_that_gets_short_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch, free: int, level: str) -> None:
+    total = 100_000 if free != 50_000 else 200_000
+    monkeypatch.setattr(machine.shutil, "disk_usage", lambda _at: Usage(total * machine.MB, 0, free * machine.MB))
+    assert {one.level.value for one in machine.space(seen.asked())} == {level}
+
+
+def test_keys_that_others_can_read_are_found(seen: Seen) -> None:
+    assert {one.level for one in machine.permissions(seen.asked())} == {Level.ok}
+    key, store = seen.house.settings.keys / "journal.key", seen.house.settings.data / "erased.jsonl"
+    store.touch(mode=0o600)
+    for path, mode, level in ((key, 0o440, Level.wrong), (store, 0o644, Level.note)):
+        path.chmod(mode)
+        (found,) = [one for one in machine.permissions(seen.asked()) if one.level is not Level.ok]
+        assert (found.level, str(path) in found.what) == (level, True)
+        path.chmod(0o400 if path == key else 0o600)
+    seen.house.settings.keys.chmod(0o755)
+    assert "keys is open to others" in said(list(machine.permissions(seen.asked())), Level.wrong)
+
+
+def test_a_machine_without_time_zones_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {one.level for one in machine.zone(seen.asked())} == {Level.ok}
+
+    def unknown(name: str) -> None:
+        raise ZoneInfoNotFoundError(name)
+
+    monkeypatch.setattr(machine, "ZoneInfo", unknown)
+    assert {one.level for one in machine.zone(seen.asked())} == {Level.wrong}
+
+
+def test_a_machine_without_pango_is_found(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert {one.level for one in machine.papers(seen.asked())} == {Level.ok}
+    monkeypatch.setattr(rendering, "missing", lambda: "Missing system packages: libpango")
+    assert "libpango" in said(list(machine.papers(seen.asked())), Level.wrong)
+
+
+@pytest.fixture
+def mail_port() -> Iterator[int]:
+    """A mail server that greets, and knows HELO, NOOP and QUIT."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+
+        def serve() -> None:
+            while True:
+                try:
+                    taken, _from = listening.accept()
+                except OSError:
+                    return
+                with taken, taken.makefile("rwb") as lines:
+                    lines.write(b"220 here\r\n")
+                    lines.flush()
+                    for _line in lines:
+                        lines.write(b"250 well\r\n")
+                        lines.flush()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield listening.getsockname()[1]
+
+
+def test_the_mail_server_is_asked_only_where_that_is_wanted(seen: Seen, mail_port: int) -> None:
+    settings = {"smtp": f"smtp://127.0.0.1:{mail_port}", "mail_from": "desk@school.example"}
+    assert list(machine.mail_server(seen.asked(**settings))) == []
+    deep = replace(seen.asked(**settings), deep=True)
+    assert {one.level for one in machine.mail_server(deep)} == {Level.ok}
+
+
+def test_a_mail_server_that_is_not_there_or_says_nothing_is_wrong_within_seconds(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(machine, "SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        for port in (1, mute.getsockname()[1]):
+            asked = seen.asked(smtp=f"smtp://u:s3cret@127.0.0.1:{port}", mail_from="desk@school.example")
+            (found,) = machine.mail_server(replace(asked, deep=True))
+            assert found.level is Level.wrong
+            assert "s3cret" not in found.what + found.do
+
+
+# ---- settings --------------------------------------------------------------------------------------------------------
+
+TLS = {"address": "https://desk.example/", "secure_cookies": True}
+
+
+@pytest.mark.parametrize(
+    ("settings", "level"),
+    [
+        ({}, "ok"), (TLS, "ok"), ({"address": "http://localhost:5000/"}, "ok"),
+        ({"address": "https://desk.example/"}, "note"),
+        ({"address": "http://localhost/", "secure_cookies": True}, "wrong"),
+        ({"address": "http://desk.example/"}, "wrong"),
+        ({"master_key": "1:x", "key_command": "y"}, "wrong"),
+        ({"anchor_mail": "a@b.example"}, "note"), ({"anchor_mail": "a@b.example", "smtp": "smtp://x"}, "ok"),
+        ({"timestamps": "https://tsa.example"}, "note"), ({"erase_unanswered": True}, "note"),
+        ({"evidence_files": True}, "note"), ({"evidence_files": True, "clamav": "/run/clamd"}, "ok"),
+        ({"web_processes": 4}, "note"), ({"web_processes": 4, "database": "postgresql+psycopg://x/y"}, "ok"),
+        ({"metrics": "short"}, "note"), ({"metrics": "x" * 32}, "ok"),
+    ],
+)  # fmt: skip
+def test_settings_that_stand_against_each_other(seen: Seen, settings: dict[str, Any], level: str) -> None:
+    assert {one.level.value for one in settled.together(seen.asked(**settings))} == {level}
+
+
+# ---- work ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_worker_that_works_and_one_that_stands_still(seen: Seen) -> None:
+    assert said(seen.of(work.queue), Level.note).startswith("worker: it never went")
+    last_done.note(seen.house.settings.data, last_done.MINUTE, seen.house.now())
+    assert seen.levels(work.queue) == ({"ok"} if not EVERYWHERE else {"ok", "wrong"})
+    with seen.house.realm.writing() as session:
+        outbox.put(session, "kind", {}, at=seen.house.now())
+    seen.school.wait(minutes=7)
+    assert "1 due, the oldest for 7 minutes" in said(seen.of(work.queue), Level.note)
+    assert "last minute was 7 minutes ago" in said(seen.of(work.queue), Level.wrong)
+    seen.school.wait(hours=1)
+    assert "1 due, the oldest for 1 hours" in said(seen.of(work.queue), Level.wrong)
+
+
+def test_the_worker_notes_its_minute(seen: Seen) -> None:
+    queue = jobs.queue_of(seen.house, Post())
+    queue.immediate = True
+    assert last_done.last(seen.house.settings.data, last_done.MINUTE) is None
+    queue.now()
+    done = last_done.last(seen.house.settings.data, last_done.MINUTE)
+    assert done is not None
+    assert done.at == seen.house.now()
+
+
+@pytest.mark.skipif(not EVERYWHERE, reason="on PostgreSQL alone some process leads")
+def test_whether_some_process_leads_is_seen_without_taking_the_lead(seen: Seen) -> None:
+    assert is_led(seen.house.realm, work.LEADER) is False
+    lead = Lead(seen.house.realm, work.LEADER)
+    assert lead.is_ours()
+    assert is_led(seen.house.realm, work.LEADER) is True
+    assert is_led(seen.house.realm, "another") is False
+    lead.close()
+    assert is_led(seen.house.realm, work.LEADER) is False
+
+
+def test_a_journal_that_was_never_checked_holds_does_not_hold_or_is_not_checked_any_more(seen: Seen) -> None:
+    assert "never checked" in said(seen.of(work.journal), Level.note)
+    seen.school.report()
+    keep_verdict(seen.house, verify(seen.house))
+    take_anchor(seen.house, Post())
+    assert "last checked and passed" in said(seen.of(work.journal), Level.ok)
+    assert said(seen.of(work.journal), Level.wrong) == ""
+    seen.school.wait(days=2)
+    assert "not checked for 2 days" in said(seen.of(work.journal), Level.note)
+    seen.school.wait(days=4)
+    late = said(seen.of(work.journal), Level.wrong)
+    assert "not checked for 6 days" in late
+    assert "NONE IS WRITTEN" in late
+
+
+@pytest.mark.files
+def test_a_backup_and_an_exercise_are_noted_and_grow_old(seen: Seen, tmp_path: Path) -> None:
+    assert said(seen.of(work.backups), Level.note).count("none was ever made") == 2
+    seen.school.report()
+    backups.create(seen.house, tmp_path / "kept")
+    done = backups.drill(seen.house.settings, seen.house.clock, tmp_path / "kept")
+    assert done.faults == ()
+    assert seen.levels(work.backups) == {"ok"}
+    seen.school.wait(days=2)
+    assert "backup: the latest is 2 days old" in said(seen.of(work.backups), Level.note)
+    seen.school.wait(days=40)
+    assert said(seen.of(work.backups), Level.wrong).count("42 days old") == 2
+    assert backups.drill(seen.house.settings, seen.house.clock, tmp_path / "kept").faults
+    assert "did not hold" in said(seen.of(work.backups), Level.wrong)
+
+
+# ---- notes -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "kept", ["", "{", '{"at": "x", "held": true}', '{"at": "2026-01-01T00:00:00", "held": true}', "[]"]
+)
+def test_a_note_that_says_nothing_is_none(tmp_path: Path, kept: str) -> None:
+    (tmp_path / last_done.FOLDER).mkdir()
+    (tmp_path / last_done.FOLDER / "backup.json").write_text(kept)
+    assert last_done.last(tmp_path, last_done.BACKUP) is None
+
+
+def test_a_note_is_its_owners_alone_and_never_breaks_what_was_done(tmp_path: Path) -> None:
+    last_done.note(tmp_path, last_done.BACKUP, NOW, held=False)
+    assert last_done.last(tmp_path, last_done.BACKUP) == last_done.Done(NOW, held=False)
+    (path,) = (tmp_path / last_done.FOLDER).iterdir()
+    assert path.stat().st_mode & 0o777 == 0o600
+    last_done.note(tmp_path / "none", last_done.BACKUP, NOW)
+    assert os.listdir(tmp_path) == [last_done.FOLDER]
+
+
+def test_a_store_that_does_not_answer_is_wrong(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(stores, "_standing", lambda _asked, _part: "silent")
+    assert said(list(stores.schema(seen.asked())), Level.wrong).count("does not answer") == 2

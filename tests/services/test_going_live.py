@@ -1,0 +1,327 @@
+"""No real case before the list is signed; nothing that has begun is ever shut; no door is forgotten."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from domain.telling import REPORT
+from signing_off import asked, sign_all
+from sqlalchemy import func, select
+
+from school_protocol.config import Settings, settings_from
+from school_protocol.domain.errors import BadInput, NotOpenYet, Unseen
+from school_protocol.domain.policy import Actor
+from school_protocol.services import opening
+from school_protocol.services.going_live import gate, signing
+from school_protocol.services.going_live.items import ITEMS, KEYS
+from school_protocol.services.teams.changing import TeamRefused
+from school_protocol.services.workshops.laptops import open_laptop
+from school_protocol.services.workshops.rooms import settings_of
+from school_protocol.storage import administration
+from school_protocol.storage.administration import Kind
+from school_protocol.storage.chains_tables import AdministrationLinkRow
+from school_protocol.storage.digests import letters
+from services.conftest import School
+from services.telling_school import Told
+from services.tokening import administrator
+
+CODE = Path(opening.__file__).parents[1]
+
+
+@pytest.fixture
+def new(school: School) -> School:
+    """An installation without any case, which asks for the list."""
+    school.player.house = asked(school.house)
+    return school
+
+
+@pytest.fixture
+def chief(new: School) -> Actor:
+    return administrator(new.player)
+
+
+def opens(school: School) -> bool:
+    try:
+        school.report()
+    except NotOpenYet:
+        return False
+    return True
+
+
+# ---- the gate --------------------------------------------------------------------------------------------------------
+
+
+def test_settings_of_an_environment_always_ask_and_no_variable_says_otherwise() -> None:
+    assert settings_from({}).keeps_shut
+    assert not Settings(data=Path("x")).keeps_shut, "houses of tests and rooms are not asked"
+    assert settings_from({f"SCHOOL_PROTOCOL_{name}": "0" for name in ("KEEPS" + "_SHUT", "GO" + "_LIVE")}).keeps_shut
+
+
+def test_nothing_else_in_the_program_lifts_it() -> None:
+    found = [path for path in CODE.rglob("*.py") if "keeps_shut" in path.read_text("utf-8")]
+    assert {str(path.relative_to(CODE)) for path in found} == {"config.py", "services/going_live/gate.py"}
+
+
+def test_a_case_is_opened_once_every_item_is_signed_and_not_before(new: School, chief: Actor) -> None:
+    assert not opens(new)
+    sign_all(new.house, chief, without=KEYS[-1])
+    assert not opens(new), "one is missing"
+    signing.sign(new.house, chief, KEYS[-1], "n° 12")
+    signing.withdraw(new.house, chief, KEYS[0], "expirée")
+    assert not opens(new), "what was taken back is missing again"
+    signing.sign(new.house, chief, KEYS[0], "n° 13")
+    assert opens(new)
+
+
+def test_where_it_is_not_asked_everything_opens(school: School) -> None:
+    """The control of all that is refused here."""
+    assert opens(school)
+
+
+def test_what_has_begun_goes_on_whatever_is_missing(school: School) -> None:
+    """An installation from before the list: no child is shut out."""
+    assert opens(school)
+    school.player.house = asked(school.house)
+    assert opens(school)
+    assert not gate.is_shut(school.house)
+    found = signing.standing(school.house)
+    assert found is not None
+    assert (found.missing, found.is_shut) == (len(ITEMS), False)
+
+
+def test_a_signature_taken_back_shuts_nothing_that_has_begun(new: School, chief: Actor) -> None:
+    sign_all(new.house, chief)
+    assert opens(new)
+    signing.withdraw(new.house, chief, "cndp", "retirée")
+    assert opens(new)
+
+
+def test_a_public_report_from_before_is_a_beginning_too(school: School) -> None:
+    Told(school).send()
+    school.player.house = asked(school.house)
+    assert opens(school)
+
+
+def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path) -> None:
+    assert gate.is_shut(new.house), "the control"
+    assert not gate.is_shut(replace(new.house, name="workshop-1"))
+    laptop = open_laptop(new.house.settings, new.house.clock)
+    assert not gate.is_shut(laptop)
+    laptop.close()
+    assert not settings_of(new.house.settings, tmp_path).keeps_shut
+    with new.house.directory.writing() as session:
+        letters.mark_as_demo(session, at=new.house.now())
+    assert not gate.is_shut(new.house)
+    assert signing.standing(new.house) is None
+    assert opens(new)
+
+
+def test_once_begun_nothing_is_asked_of_the_stores(new: School, chief: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
+    sign_all(new.house, chief)
+    assert opens(new)
+    gate.refuse_unopened(new.house)
+    monkeypatch.setattr(type(new.house.realm), "reading", None)
+    gate.refuse_unopened(new.house)
+
+
+# ---- who signs -------------------------------------------------------------------------------------------------------
+
+
+def test_only_who_administers_accounts_at_the_top_signs(new: School, chief: Actor) -> None:
+    below = administrator(new.player, "below", new.player.school)
+    for actor in (below, new.person("head"), new.person("academy"), new.person("team_coordinator")):
+        assert not signing.may_sign(new.house, actor)
+        with pytest.raises(Unseen):
+            signing.see_list(new.house, actor)
+        for act in (signing.sign, signing.withdraw):
+            with pytest.raises(Unseen):
+                act(new.house, actor, "cndp", "n° 1")
+    assert signing.may_sign(new.house, chief)
+    signing.sign(new.house, chief, "cndp", "n° 1")
+    assert [title.in_language("en") for title, _place in signing.signers(new.house)] == ["Technical administrator"]
+
+
+def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor) -> None:
+    signing.sign(new.house, chief, "cndp", "  D-W-412/2026\n du 3 mars ")
+    new.wait(days=1)
+    signing.withdraw(new.house, administrator(new.player, "second"), "cndp", "mauvais numéro")
+    (line,) = [one for one in signing.see_list(new.house, chief).lines if one.item.key == "cndp"]
+    assert line.signed is None
+    assert [(one.signs, one.username, one.reference) for one in line.entries] == [
+        (False, "second", "mauvais numéro"), (True, "chief", "D-W-412/2026 du 3 mars"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("words", "code"), [("", "required"), (" \n", "required"), ("x" * 201, "too_long:200")])
+def test_a_reference_is_one_sentence(new: School, chief: Actor, words: str, code: str) -> None:
+    with pytest.raises(BadInput) as caught:
+        signing.sign(new.house, chief, "cndp", words)
+    assert caught.value.problems == {"reference": (code,)}
+    with pytest.raises(Unseen):
+        signing.sign(new.house, chief, "nothing", "n° 1")
+
+
+def test_nothing_is_signed_or_taken_back_twice(new: School, chief: Actor) -> None:
+    with pytest.raises(TeamRefused):
+        signing.withdraw(new.house, chief, "cndp", "x")
+    signing.sign(new.house, chief, "cndp", "n° 1")
+    with pytest.raises(TeamRefused):
+        signing.sign(new.house, chief, "cndp", "n° 1")
+    with new.house.directory.reading() as session:
+        assert len(administration.of_draft(session, gate.LIST)) == 1
+
+
+def test_entries_keep_their_order_when_a_clock_went_back(new: School, chief: Actor) -> None:
+    signing.sign(new.house, chief, "cndp", "n° 1")
+    new.wait(hours=-5)
+    signing.withdraw(new.house, chief, "cndp", "x")
+    assert "cndp" in {item.key for item in signing.see_list(new.house, chief).missing}
+    new.wait(hours=-5)
+    signing.sign(new.house, chief, "cndp", "n° 2")
+    assert "cndp" not in {item.key for item in signing.see_list(new.house, chief).missing}
+
+
+def test_each_entry_is_in_the_chain_of_administration_and_in_no_team(new: School, chief: Actor) -> None:
+    before = _links(new)
+    sign_all(new.house, chief)
+    assert _links(new) == before + len(KEYS)
+    assert {Kind.go_live_signed, Kind.go_live_withdrawn} == administration.OF_GOING_LIVE
+    others = administration.OF_PEOPLE | administration.OF_STAFF | administration.OF_IDENTITY | administration.OF_SYSTEMS
+    assert not administration.OF_GOING_LIVE & others
+
+
+def _links(school: School) -> int:
+    with school.house.directory.reading() as session:
+        return session.scalar(select(func.count()).select_from(AdministrationLinkRow)) or 0
+
+
+# ---- every door ------------------------------------------------------------------------------------------------------
+
+
+def _staff(school: School) -> None:
+    school.report()
+
+
+def _rehearsed(school: School) -> None:
+    opening.rehearse_opening(school.house, school.person("team_member"), "report", REPORT)
+
+
+def _danger(school: School) -> None:
+    answers = {"which_danger": "self_harm"}
+    opening.open_case(school.house, school.person("team_member"), "raise_danger", answers, token=school.token())
+
+
+def _form(school: School) -> None:
+    opening.see_opening(school.house, school.person("team_member"))
+
+
+def _public(school: School) -> None:
+    Told(school).send()
+
+
+DOORS: dict[str, Callable[[School], None]] = {
+    "report": _staff, "rehearsed": _rehearsed, "danger": _danger, "form": _form, "public": _public,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_is_shut(new: School, door: str) -> None:
+    with pytest.raises(NotOpenYet):
+        DOORS[door](new)
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_each_door_opens_where_nothing_is_asked(school: School, door: str) -> None:
+    """The control: it is the list that shuts it, and nothing else."""
+    DOORS[door](school)
+
+
+ROOTS = {
+    "services/opening.py::_open": "services/opening.py::_open_once",
+    "services/joining.py::open_elsewhere": "a case that is there already opens it",
+    "services/signalement/receiving.py::receive": "services/signalement/receiving.py::receive",
+}
+"""Each function that writes a new case or report → where it is asked, or why it need not be."""
+WRITES = {("cases", "open_case"), ("reports", "receive"), ("reports", "keep")}
+ELSEWHERE = {"services/joining.py::hand_over", "services/sharing/opening.py::open_contribution"}
+"""Who opens a case at another school: both are given the case that does."""
+ROWS = {
+    "storage/cases.py::open_case", "storage/signalement/reports.py::keep", "storage/stamping.py::add",
+}  # fmt: skip
+
+
+def functions(folder: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
+    for path in sorted(folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.FunctionDef):
+                yield f"{path.relative_to(folder)}::{node.name}", node
+
+
+def _calls(node: ast.AST) -> Iterator[ast.Call]:
+    return (one for one in ast.walk(node) if isinstance(one, ast.Call))
+
+
+def writers(folder: Path) -> set[str]:
+    """The functions outside storage that record a new case, or keep a report."""
+    return {
+        name
+        for name, node in functions(folder)
+        for call in _calls(node)
+        if not name.startswith("storage/") and isinstance(call.func, ast.Attribute)
+        and isinstance(call.func.value, ast.Name) and (call.func.value.id, call.func.attr) in WRITES
+    }  # fmt: skip
+
+
+def callers(folder: Path, called: str) -> set[str]:
+    return {
+        name
+        for name, node in functions(folder)
+        for call in _calls(node)
+        if (call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")) == called
+    }
+
+
+def row_makers(folder: Path) -> set[str]:
+    rows = ("CaseRecordRow", "PublicReportRow")
+    return {
+        name
+        for name, node in functions(folder)
+        for call in _calls(node)
+        if (isinstance(call.func, ast.Name) and call.func.id in rows)
+        or (isinstance(call.func, ast.Name) and call.func.id == "insert"
+            and any(isinstance(one, ast.Name) and one.id in rows for one in call.args))
+    }  # fmt: skip
+
+
+def test_whoever_opens_a_case_or_takes_a_report_is_known_and_asks() -> None:
+    assert writers(CODE) == set(ROOTS)
+    found = dict(functions(CODE))
+    for name, asks in ROOTS.items():
+        if asks in found:
+            assert "refuse_unopened" in ast.dump(found[asks]), name
+    assert callers(CODE, "_open") >= {"services/opening.py::_open_once"}
+    assert {one for one in callers(CODE, "_open") if one.startswith("services/opening")} == {
+        "services/opening.py::_open_once"
+    }
+    assert callers(CODE, "open_elsewhere") == ELSEWHERE
+    for name in ELSEWHERE:
+        assert "loaded" in {one.arg for one in found[name].args.args}, "a case is at hand"
+    assert row_makers(CODE) == ROWS
+    services = [path for path in (CODE / "services").rglob("*.py") if "stamping" in path.read_text("utf-8")]
+    assert {path.parent.name for path in services} == {"sampling"}, "what fills a demo, and nothing else"
+
+
+def test_a_door_that_somebody_adds_is_found(tmp_path: Path) -> None:
+    """The control of the one above."""
+    (tmp_path / "services").mkdir()
+    (tmp_path / "services" / "new.py").write_text(
+        "def by_fax(session):\n    cases.open_case(session)\n"
+        "\ndef by_row(session):\n    session.add(CaseRecordRow(id=1))\n"
+        "\ndef by_insert(session):\n    session.execute(insert(PublicReportRow), [])\n"
+    )
+    assert writers(tmp_path) == {"services/new.py::by_fax"}
+    assert row_makers(tmp_path) == {"services/new.py::by_row", "services/new.py::by_insert"}
