@@ -165,9 +165,20 @@ def open_house(
     if not with_lost:
         _refuse_lost(settings, vault, (realm, directory_store))
     keys.note_turned(settings.data, vault.newest, clock.now())
-    directory_store.under(vault)
-    administration_chain.begin(directory_store, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
-    return House(realm, directory_store, vault, clock, Library(directory_store), settings)
+    return _furnished(settings, clock, realm, directory_store, vault)
+
+
+def open_kept(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> House:
+    """A house whose stores and keys somebody else keeps: nothing of it is in a folder, but files of evidence."""
+    upgrade(directory.engine, "directory")
+    upgrade(realm.engine, "realm")
+    return _furnished(settings, clock, realm, directory, vault)
+
+
+def _furnished(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> House:
+    directory.under(vault)
+    administration_chain.begin(directory, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
+    return House(realm, directory, vault, clock, Library(directory), settings)
 
 
 def _vault_of(settings: Settings, stores: Sequence[Store]) -> Vault:

@@ -13,7 +13,8 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import MetaData, select
+from storage.server import LIVE
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
@@ -148,8 +149,10 @@ class Hall:
 def dump(store: Store) -> dict[str, list[str]]:
     """Every row of a store, table by table."""
     with store.reading() as session:
-        names = session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")).all()
-        return {name: sorted(map(repr, session.execute(text(f'SELECT * FROM "{name}"')))) for name in names}
+        found = MetaData()
+        found.reflect(session.connection())
+        tables = sorted(found.tables.items())
+        return {name: sorted(map(repr, session.execute(select(table)))) for name, table in tables}
 
 
 @lru_cache
@@ -159,6 +162,8 @@ def _prepared(tables: int, scenario: str) -> tuple[Path, str]:
     house = host_in(folder / "data")
     workshop = made(house, scenario, tables)
     house.close()
+    for databases in LIVE:
+        databases.keep(folder / "data")
     return folder / "data", workshop.id
 
 
@@ -166,4 +171,6 @@ def hall_in(folder: Path, tables: int = 2, scenario: str = "blackmail") -> Hall:
     """A hall of its own, copied from one that was made once."""
     source, workshop = _prepared(tables, scenario)
     shutil.copytree(source, folder / "data")
+    for databases in LIVE:
+        databases.copy(source, folder / "data")
     return Hall(folder / "data", workshop)

@@ -1,4 +1,4 @@
-"""A workshop's room: a house of its own, with its own keys and clock, in a folder of its own."""
+"""A workshop's room: a house of its own, with its own keys and clock, in a folder or in schemas of its own."""
 
 from __future__ import annotations
 
@@ -17,13 +17,17 @@ from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
-from school_protocol.services.house import House, Library, open_house
+from school_protocol.services.house import House, Library, open_house, open_kept
+from school_protocol.services.workshops import placing
+from school_protocol.services.workshops.placing import FOLDER
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.migrate import upgrade
-from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.vault import Vault
+from school_protocol.storage.workshops import listed, places, rooms
+from school_protocol.storage.workshops.places import RoomStores, Standing
 from school_protocol.storage.workshops.rooms import RoomState, Tried
 
-FOLDER, SCENARIO = "workshops", "scenario.yaml"
+SCENARIO = "scenario.yaml"
 OPEN_AT_ONCE = 12
 """So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
 
@@ -103,6 +107,10 @@ class Room:
     scenario: Scenario
     protocol: Protocol
     real: Clock
+    file: bytes = field(repr=False)
+    """That of the scenario."""
+    place: str | None = None
+    """Where it lies in the host's database; None: in a folder."""
 
     def state(self) -> RoomState:
         with self.store.reading() as session:
@@ -118,7 +126,7 @@ class Room:
 
 
 def folder_of(settings: Settings, workshop: str) -> Path:
-    """Where a workshop's room lies; nothing of it lies elsewhere."""
+    """Where a workshop's room lies, if in files; nothing of it lies elsewhere."""
     return settings.data / FOLDER / workshop
 
 
@@ -138,18 +146,57 @@ def store_in(folder: Path) -> Store:
     return store
 
 
-def open_room(settings: Settings, workshop: str, real: Clock) -> Room:
-    """The room of a workshop, wherever it was left; raises RoomGone where there is none any more."""
-    folder = folder_of(settings, workshop)
+def open_room(host: House, workshop: str, stores: RoomStores | None = None) -> Room:
+    """The room of a workshop, wherever it was left; raises RoomGone where there is none any more.
+
+    `stores`: those of rooms in the host's database; without them no room is looked for there.
+    """
+    found = _standing(host, workshop) if stores is not None else None
+    if stores is not None and found is not None:
+        return _in_place(host, workshop, stores, found)
+    folder = folder_of(host.settings, workshop)
     if not (folder / SCENARIO).is_file():
         raise RoomGone(workshop)
-    store, real = store_in(folder), Steady(real)
-    house = open_house(settings_of(settings, folder), RoomTime(store, real))
+    store, real = store_in(folder), Steady(host.clock)
+    house = open_house(settings_of(host.settings, folder), RoomTime(store, real))
+    return _room(workshop, house, store, real, (folder / SCENARIO).read_bytes())
+
+
+def _standing(host: House, workshop: str) -> Standing | None:
+    with host.directory.reading() as session:
+        return places.standing(session, host.vault, workshop)
+
+
+def _in_place(host: House, workshop: str, stores: RoomStores, found: Standing) -> Room:
+    place, real = found.place, Steady(host.clock)
+    store = stores.store(place, "room")
+    upgrade(store.engine, "room")
+    vault = placing.vault_of(host.settings, place, found.key)
+    house = house_in(host, stores, place, vault, RoomTime(store, real))
+    return replace(_room(workshop, house, store, real, found.scenario), place=place)
+
+
+def house_in(host: House, stores: RoomStores, place: str, vault: Vault, clock: Clock) -> House:
+    """The house of the room in that place."""
+    settings = settings_of(host.settings, placing.folder_of(host.settings, place))
+    return open_kept(settings, clock, stores.store(place, "realm"), stores.store(place, "directory"), vault)
+
+
+def _room(workshop: str, house: House, store: Store, real: Clock, file: bytes) -> Room:
     house = replace(house, library=OwnLibrary(house.directory))
-    scenario = read((folder / SCENARIO).read_bytes(), SCENARIO)
+    scenario = read(file, SCENARIO)
     protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
     house = replace(house, name=f"workshop-{workshop}", witness=_Witness(store, house, protocol))
-    return Room(workshop, house, store, scenario, protocol, real)
+    return Room(workshop, house, store, scenario, protocol, real, file)
+
+
+def scenario_of(host: House, workshop: str) -> bytes | None:
+    """The file of the scenario that is played in a room, while it is there."""
+    file = folder_of(host.settings, workshop) / SCENARIO
+    if file.is_file():
+        return file.read_bytes()
+    with host.directory.reading() as session:
+        return places.scenario_of(session, workshop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,12 +236,14 @@ class Rooms:
         self.host = host
         self._open: dict[str, Room] = {}
         self._lock = Lock()
+        self._stores = RoomStores(host.directory) if placing.lies_there(host) else None
 
     def room(self, workshop: str) -> Room:
         """The room of a workshop. Raises Unseen for none, RoomGone for one that was purged."""
+        place = placing.where(self.host.directory, workshop)
         with self._lock:
             found = self._open.pop(workshop, None)
-            if found is not None and not (found.house.settings.data / SCENARIO).is_file():
+            if found is not None and not _still_there(found, place):
                 found.close()
                 found = None
             room = found or self._opened(workshop)
@@ -210,7 +259,7 @@ class Rooms:
             raise Unseen(workshop)
         if known.purged_at is not None:
             raise RoomGone(workshop)
-        return open_room(self.host.settings, workshop, self.host.clock)
+        return open_room(self.host, workshop, self._stores)
 
     def forget(self, workshop: str) -> None:
         """Close a room, as before it is purged."""
@@ -224,35 +273,54 @@ class Rooms:
             open_now, self._open = list(self._open.values()), {}
         for room in open_now:
             room.close()
+        if self._stores is not None:
+            self._stores.close()
+
+
+def _still_there(room: Room, place: str | None) -> bool:
+    """Whether another process has not destroyed it meanwhile."""
+    if room.place is not None:
+        return room.place == place
+    return (room.house.settings.data / SCENARIO).is_file()
 
 
 @contextmanager
 def room_alone(host: House, workshop: str) -> Iterator[Room]:
     """A room, opened for this and closed afterwards: for jobs and commands."""
-    room = open_room(host.settings, workshop, host.clock)
+    stores = RoomStores(host.directory) if placing.lies_there(host) else None
     try:
-        yield room
+        room = open_room(host, workshop, stores)
+        try:
+            yield room
+        finally:
+            room.close()
     finally:
-        room.close()
+        if stores is not None:
+            stores.close()
 
 
-def destroy(settings: Settings, workshop: str) -> None:
-    """The room's folder, with its keys: nothing opens afterwards what was written there."""
-    folder = folder_of(settings, workshop)
+def destroy(host: House, workshop: str) -> None:
+    """The room's folder, with its keys, and the schemas of all that are to go: nothing opens what was written there."""
+    _remove(host.settings, workshop)
+    placing.clear(host)
+
+
+def _remove(settings: Settings, name: str) -> None:
+    folder = folder_of(settings, name)
     for part in ("keys", "."):
         shutil.rmtree(folder / part, ignore_errors=True)
 
 
 def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
-    """Remove folders that no workshop on the list has: one was being made, or purged, as the process ended.
+    """Remove rooms that no workshop on the list has: one was being made, or purged, as the process ended.
 
     `after`: those alone that nothing was added to for so long, where others may be making one now.
     """
     root, until = host.settings.data / FOLDER, (host.now() - after).timestamp()
     found = [one for one in root.iterdir() if not after or one.stat().st_mtime <= until] if root.is_dir() else []
     with host.directory.reading() as session:
-        known = set(listed.standing(session))
+        known = {*listed.standing(session), *places.known(session)}
     left = [one.name for one in found if one.name not in known]
     for name in left:
-        destroy(host.settings, name)
-    return len(left)
+        _remove(host.settings, name)
+    return len(left) + placing.sweep(host, after)
