@@ -5,13 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import sys
+import threading
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, event, text
 from sqlalchemy.exc import ProgrammingError
 from storage.server import EVERYWHERE, SITE, WORKER
 
@@ -22,8 +25,10 @@ from school_protocol.services.workshops.founding import Wanted
 from school_protocol.services.workshops.placing import RoomInPreparation, keep_ready
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, RoomGone, Rooms, sweep_left_over
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.migrate import NotPrepared
 from school_protocol.storage.workshops import places
 from school_protocol.storage.workshops import rooms as stored
+from workshops.room_browsing import hall_in
 from workshops.rooms_of import host_in, made, person
 
 pytestmark = pytest.mark.skipif(not EVERYWHERE, reason="where every house lies on PostgreSQL")
@@ -341,16 +346,97 @@ def connections(host: House) -> int:
 
 
 def test_many_rooms_take_few_connections(host: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Ten rooms, each asked by several at once, in one process: no more than the parts of all rooms may have."""
+    """Ten rooms, each asked by several at once, as two processes do: no more than all rooms together may have."""
     monkeypatch.setattr(rooms, "OPEN_AT_ONCE", 40)
     workshops = [made(host, "silence", 1).id for _room in range(10)]
-    site = Rooms(opened_as(host, SITE))
+    sites = [Rooms(opened_as(host, SITE)) for _process in range(2)]
     before = connections(host)
-    with ThreadPoolExecutor(16) as pool:
-        for _state in pool.map(lambda id: site.room(id).house.now() and site.room(id).state(), workshops * 8):
-            pass
-        at_most = connections(host)
-    assert at_most > before, "the control: they are counted"
-    assert at_most - before <= len(places.PARTS) * places.MOST + 2
-    site.close()
-    site.host.close()
+
+    def ask(site: Rooms, workshop: str) -> int:
+        room = site.room(workshop)
+        with room.house.realm.reading() as realm, room.house.directory.reading() as directory:
+            assert realm.scalar(text("SELECT count(*) FROM case_record")) == 1
+            assert directory.scalar(text("SELECT count(*) FROM unit")) == 3
+            assert room.state()
+        return connections(host)
+
+    with ThreadPoolExecutor(32) as pool:
+        asked = [pool.submit(ask, site, workshop) for workshop in workshops * 8 for site in sites]
+        most = max(one.result() for one in asked)
+    for_all = len(places.PARTS) * places.MOST
+    hosts = sum(site.host.directory.engine.pool.checkedin() for site in sites)  # type: ignore[attr-defined]
+    assert most > before, "the control: they are counted"
+    assert most - before <= len(sites) * for_all + hosts
+    assert connections(host) - before <= len(sites) * len(places.PARTS) * places.KEPT + hosts
+    for site in sites:
+        site.close()
+        site.host.close()
+
+
+def test_nobody_holds_two_connections_of_one_part(tmp_path: Path) -> None:
+    """Else as many at once as there are connections would wait for one another. The control: two parts are held."""
+    hall = hall_in(tmp_path)
+    stores = hall.rooms._stores
+    assert stores is not None
+    held: Counter[tuple[int, str]] = Counter()
+    most: Counter[str] = Counter()
+    together = [0]
+
+    def taken(part: str, by: int) -> None:
+        held[threading.get_ident(), part] += by
+        most[part] = max(most[part], held[threading.get_ident(), part])
+        together[0] = max(together[0], sum(held.values()))
+
+    for part, engine in stores._shared.items():
+        event.listen(engine, "checkout", lambda *_some, part=part: taken(part, 1))
+        event.listen(engine, "checkin", lambda *_some, part=part: taken(part, -1))
+    phone = hall.seated("Bleu", "team_member", "head")
+    trainer = hall.trainer()
+    running.set_pace(hall.room, 60)
+    hall.clock.advance(timedelta(minutes=30))
+    (number, *_more) = hall.cases()
+    form = f"/cases/{number}/acts/add_note"
+    for path in ("/room", "/", f"/cases/{number}", f"/cases/{number}/chronology", form):
+        assert phone.get(path).status_code == 200, path
+    phone.post(form, {"a-text": "x"})
+    assert trainer.get().status_code == 200
+    trainer.post("/end", {"sure": "1"})
+    hall.close()
+    assert together[0] > 1
+    assert set(most.values()) == {1}, most
+
+
+def test_a_room_that_cannot_be_opened_now_is_answered_in_words(tmp_path: Path) -> None:
+    """As one of an earlier version before the worker came to it."""
+    hall = hall_in(tmp_path)
+    phone = hall.phone()
+    assert phone.get("/room/enter").status_code == 200, "the control"
+    hall.rooms.forget(hall.id)
+
+    def old(*_some: object) -> None:
+        raise NotPrepared("an earlier version")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rooms, "house_in", old)
+        assert phone.get("/room/enter").status_code == 503
+        assert 'lang="fr"' in phone.page
+    assert phone.get("/room/enter").status_code == 200
+    hall.close()
+
+
+def test_the_page_says_that_a_room_is_being_prepared(tmp_path: Path) -> None:
+    """Pages are served by a role that makes none; what was chosen stays."""
+    hall = hall_in(tmp_path)
+    while places.take(hall.host.directory, at=hall.host.now()):
+        pass
+    trainer = hall.signed_in()
+    trainer.get("/workshops/new")
+    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
+    assert answer.status_code == 503
+    page = answer.get_data(as_text=True)
+    assert "La salle se prépare." in page
+    assert 'value="silence" checked' in page
+    keep_ready(hall.host, 1)
+    trainer.get("/workshops/new")
+    assert trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"}).status_code == 302
+    hall.close()

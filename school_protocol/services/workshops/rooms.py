@@ -21,7 +21,8 @@ from school_protocol.services.house import House, Library, open_house, open_kept
 from school_protocol.services.workshops import placing
 from school_protocol.services.workshops.placing import FOLDER
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.migrate import upgrade
+from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.migrate import NotPrepared, upgrade
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops import listed, places, rooms
 from school_protocol.storage.workshops.places import RoomStores, Standing
@@ -170,9 +171,12 @@ def _standing(host: House, workshop: str) -> Standing | None:
 def _in_place(host: House, workshop: str, stores: RoomStores, found: Standing) -> Room:
     place, real = found.place, Steady(host.clock)
     store = stores.store(place, "room")
-    upgrade(store.engine, "room")
     vault = placing.vault_of(host.settings, place, found.key)
-    house = house_in(host, stores, place, vault, RoomTime(store, real))
+    try:
+        upgrade(store.engine, "room")
+        house = house_in(host, stores, place, vault, RoomTime(store, real))
+    except NotPrepared as error:
+        raise StorageBusy("the worker brings this room up to date") from error
     return replace(_room(workshop, house, store, real, found.scenario), place=place)
 
 
