@@ -38,7 +38,7 @@ from school_protocol.services.signalement.keeping import clean, mix_lately
 from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
 from school_protocol.services.staff.reminding import remind
-from school_protocol.services.workshops import ending, uploads
+from school_protocol.services.workshops import ending, placing, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
 from school_protocol.storage import last_done
 from school_protocol.storage.turns import Lead, turn
@@ -52,7 +52,7 @@ STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
 
 
-WORKERS = 16
+WORKERS = 17
 """As many as there are tasks that ring by themselves, for any but that of messages may take minutes: with each of them
 under way at once, one is left for messages. Most are done by one thread of a process at a time, and a further ring for
 one of these goes home at once; messages, drafts and cases to move may be gone on with by several, each at its own.
@@ -74,6 +74,7 @@ class Queue(Huey):  # type: ignore[misc]
     lists: Any
     figures: Any
     scenarios: Any
+    rooms: Any
 
     def read_periodic(self, timestamp: Any) -> list[Any]:
         """The tasks whose time has come; none where another process leads."""
@@ -89,6 +90,7 @@ class Queue(Huey):  # type: ignore[misc]
             self.lists()
             self.figures()
             self.scenarios()
+            self.rooms()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
 
@@ -224,14 +226,24 @@ def _keep_public_reports(queue: Queue, house: House, post: Post) -> None:
 
 
 def _keep_rooms(queue: Queue, house: House) -> None:
-    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any."""
+    """The rooms of workshops: once an hour those whose time is over are destroyed, and what is left of any.
+
+    In a database some wait empty: each minute, and when it is rung, those that are wanting are made.
+    """
 
     def purge() -> bool:
         ending.purge_due(house)
         sweep_left_over(house, after=SWEPT_AFTER)
         return False
 
+    def ready() -> bool:
+        placing.keep_ready(house)
+        return False
+
     queue.periodic_task(crontab(minute="17"), name="purge_rooms", expires=STALE)(_alone(house, "purge_rooms", purge))
+    keep_ready_once = _alone(house, "rooms", ready)
+    queue.periodic_task(crontab(minute="*"), name="keep_rooms", expires=STALE)(keep_ready_once)
+    queue.rooms = queue.task(name="rooms", expires=STALE)(keep_ready_once)
 
 
 def _keep_queue(queue: Queue, house: House) -> None:

@@ -190,9 +190,29 @@ def open_house(
         settings = as_kept(settings, realm)
     elif not with_lost:
         settle(settings, realm)
-    directory_store.under(vault)
-    administration_chain.begin(directory_store, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
-    return House(realm, directory_store, vault, clock, Library(directory_store), settings)
+    return _furnished(settings, clock, realm, directory_store, vault)
+
+
+def open_kept(
+    settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault, *, is_new: bool = False
+) -> House:
+    """A house whose stores and keys somebody else keeps: nothing of it is in a folder, but files of evidence.
+
+    Those of a new one lie where the settings say; of any other where they have lain.
+    """
+    upgrade(directory.engine, "directory")
+    upgrade(realm.engine, "realm")
+    if is_new:
+        settle(settings, realm)
+    else:
+        settings = as_kept(settings, realm)
+    return _furnished(settings, clock, realm, directory, vault)
+
+
+def _furnished(settings: Settings, clock: Clock, realm: Store, directory: Store, vault: Vault) -> House:
+    directory.under(vault)
+    administration_chain.begin(directory, vault, links_older=not any(numbers_of_anchors(settings.anchors_folder)))
+    return House(realm, directory, vault, clock, Library(directory), settings)
 
 
 def _vault_of(settings: Settings, stores: Sequence[Store]) -> Vault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Iterator
@@ -18,7 +19,7 @@ from sqlalchemy.orm import sessionmaker
 
 from school_protocol.storage.errors import MOVED, StorageBusy, is_read_only, translated
 
-__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine"]
+__all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine", "open_shared", "within"]
 
 BUSY_SECONDS = 10
 HASTY_SECONDS = 0.1
@@ -34,6 +35,9 @@ BESIDE = "beside"
 """Where a writing session says that others may write beside it."""
 VAULT = "vault"
 """Where a writing session carries the keys of its house, for chains that are continued as it commits."""
+
+SCHEMA = "schema"
+"""Where what is asked of shared connections says in which schema it is asked."""
 
 _AS_SET = "pragmas"
 """Where a connection remembers how patient it is, and whether it only reads."""
@@ -133,6 +137,32 @@ def _open_server(address: URL, schema: str | None) -> Engine:
     if schema:
         arguments["options"] = f"-c search_path={schema}"
     return create_engine(address, connect_args=arguments, **pooling(address))
+
+
+def open_shared(address: URL, *, kept: int, most: int) -> Engine:
+    """An engine on a server for stores of many schemas: `most` connections for all of them, `kept` while nobody asks.
+
+    Each store is `within` it, and none is without: a connection knows no schema but that of its transaction.
+    """
+    pool = {"pool_size": kept, "max_overflow": most - kept, "pool_timeout": BUSY_SECONDS}
+    arguments = {name: value for name, value in _found_out().items() if name not in address.query}
+    said = address.query.get("options", ())
+    others = re.sub(r"-c *search_path=\S*", "", said if isinstance(said, str) else " ".join(said)).split()
+    alone = address.update_query_dict({"options": " ".join([*others, "-csearch_path=pg_catalog"])})
+    engine = create_engine(alone, connect_args=arguments, **(pooling(address) | pool))
+    event.listen(engine, "begin", _say_schema)
+    return engine
+
+
+def within(shared: Engine, schema: str) -> Engine:
+    """A shared engine as it asks in one schema; to dispose of it is to give back the connections of all."""
+    return shared.execution_options(**{SCHEMA: schema})
+
+
+def _say_schema(connection: Connection) -> None:
+    schema = connection.get_execution_options()[SCHEMA]
+    quoted = connection.dialect.identifier_preparer.quote(schema)
+    connection.exec_driver_sql(f"SET LOCAL search_path TO {quoted}")
 
 
 def _found_out() -> dict[str, Any]:

@@ -43,6 +43,15 @@ def grants(part: Part, role: str, schema: str = "public") -> str:
     return "\n".join(_lines(part, role, schema)) + "\n"
 
 
+def room_grants(part: Part, role: str, schema: str) -> str:
+    """The same of a schema of a workshop's room, by whoever made its tables; the schema's owner lets `role` in."""
+    check_names(role, schema)
+    lines = _rows(part, role, schema)
+    if part == "room":
+        lines.append(f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role};")
+    return "\n".join(lines) + "\n"
+
+
 def queue_grants(role: str, schema: str) -> str:
     """The same of the schema in which the worker's queue lies: rows alone."""
     check_names(role, schema)
@@ -62,8 +71,7 @@ def check_names(*names: str) -> None:
 
 
 def _lines(part: Part, role: str, schema: str) -> list[str]:
-    tables = sorted(METADATA[part].tables)
-    lines = [
+    return [
         f"-- Run as the owner of the tables, after `migrate`; {role} must own nothing and be a member of no owner.",
         f"REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM {role};",
         f"REVOKE ALL ON ALL SEQUENCES IN SCHEMA {schema} FROM {role};",
@@ -71,8 +79,13 @@ def _lines(part: Part, role: str, schema: str) -> list[str]:
         f"REVOKE CREATE ON SCHEMA {schema} FROM {role};",
         "DO $$ BEGIN EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC', current_database()); END $$;",
         f"GRANT USAGE ON SCHEMA {schema} TO {role};",
-        f"GRANT SELECT ON {schema}.{VERSION_TABLE} TO {role};",
+        *_rows(part, role, schema),
     ]
+
+
+def _rows(part: Part, role: str, schema: str) -> list[str]:
+    tables = sorted(METADATA[part].tables)
+    lines = [f"GRANT SELECT ON {schema}.{VERSION_TABLE} TO {role};"]
     for table in tables:
         rights = "SELECT, INSERT" if table in GROWING[part] else "SELECT, INSERT, UPDATE, DELETE"
         lines.append(f"GRANT {rights} ON {schema}.{table} TO {role};")

@@ -37,7 +37,7 @@ from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F4
 from school_protocol.storage.signalement import tables as signalement_tables  # noqa: F401
 from school_protocol.storage.tables import DirectoryBase, RealmBase
 from school_protocol.storage.visits import tables as visit_tables  # noqa: F401
-from school_protocol.storage.workshops import attestation_tables  # noqa: F401
+from school_protocol.storage.workshops import attestation_tables, place_tables  # noqa: F401
 from school_protocol.storage.workshops import tables as workshop_tables  # noqa: F401
 from school_protocol.storage.workshops.room_tables import RoomBase
 

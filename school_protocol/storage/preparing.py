@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 from sqlalchemy import text
 
@@ -12,6 +13,7 @@ from school_protocol.storage import keys, walls
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.grants import grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
+from school_protocol.storage.workshops import places
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
 
@@ -35,6 +37,7 @@ def clear(database: str) -> None:
     engine = open_engine(database)
     try:
         with engine.begin() as connection:
+            places.drop_all(connection)
             for schema in (*PARTS, QUEUE):
                 connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
     finally:
@@ -66,6 +69,7 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
         with engine.begin() as connection:
             walls.build(connection, site, workers, realm="realm", directory="directory")
         engine.dispose()
+    _prepare_rooms(database, site, tuple(workers))
     engine = open_engine(in_schema(database, QUEUE))
     try:
         with engine.begin() as connection:
@@ -77,6 +81,21 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
                     connection.execute(text(statement))
     finally:
         engine.dispose()
+
+
+def _prepare_rooms(database: str, site: str, workers: tuple[str, ...]) -> None:
+    """Whoever works has rooms made and dropped by functions of the owner; whoever serves alone works, too."""
+    store = Store(open_engine(in_schema(database, "directory")))
+    stores = places.RoomStores(store)
+    try:
+        with store.engine.begin() as connection:
+            does = workers or ((site,) if site else ())
+            places.leave_functions(connection, "directory", does, (site,) if site and workers else ())
+        places.bring_up_own(store, stores)
+        places.leave_free(store, at=datetime.now(UTC))
+    finally:
+        stores.close()
+        store.close()
 
 
 _THROUGH = """

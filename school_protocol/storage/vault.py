@@ -59,6 +59,15 @@ class Vault:
         journal, marks = (key_files.read(folder / name) for name in (key_files.JOURNAL, key_files.MARKS))
         return cls(folder, masters, journal, marks)
 
+    @classmethod
+    def drawn(cls, key: bytes, folder: Path) -> Vault:
+        """The vault of a house whose three secrets are drawn from one key: with it they are gone."""
+        one, journal, marks = (
+            HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=f"drawn-{name}-v1".encode()).derive(key)
+            for name in ("master", "journal", "marks")
+        )
+        return cls(folder, {1: one}, journal, marks)
+
     def __repr__(self) -> str:
         return f"<Vault {self._folder}, master keys in {self._masters.kind}>"
 

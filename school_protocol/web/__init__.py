@@ -53,7 +53,7 @@ from school_protocol.web.figures import campaign
 from school_protocol.web.referrals import contacts
 from school_protocol.web.signalement import triage
 from school_protocol.web.stores import open_engines
-from school_protocol.web.workshops import joining, laptop, room
+from school_protocol.web.workshops import joining, laptop, mounting, room
 from school_protocol.web.workshops.mounting import Mounted
 
 TEMPLATES = Path(__file__).resolve().parents[2] / "templates"
@@ -97,7 +97,8 @@ def _furnished(
         TRUSTED_HOSTS=None if testing else _own_hosts(house.settings.address),
     )
     for part in (
-        noting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api, room,
+        noting, mounting, watch, sessions, access, limits, rendering, headers, compression, errors, words, help, api,
+        room,
         laptop, signalement,
     ):  # fmt: skip
         part.init_app(app)

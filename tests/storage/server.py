@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, text
@@ -15,11 +16,19 @@ from sqlalchemy import create_engine, make_url, text
 from school_protocol import jobs
 from school_protocol.config import Settings, in_schema
 from school_protocol.storage import preparing
+from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.workshops import places
 
 SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
 """Whether every house that a test opens lies on PostgreSQL."""
+ROOMS = 2
+"""So many empty rooms of workshops are in each database."""
 NAMED = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL", "")
+
+
+LIVE: list[Databases] = []
+"""Where every house lies on PostgreSQL: the databases of this process."""
 
 
 @contextmanager
@@ -54,6 +63,10 @@ def _hasten(address: str) -> None:
     engine.dispose()
 
 
+def _name_of(folder: Path) -> str:
+    return f"t_{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
+
+
 class Databases:
     """A database for each folder of data, copied from one whose tables stand: what a house in that folder lies in.
 
@@ -66,12 +79,24 @@ class Databases:
         self._address = make_url(address)
         self._owner = create_engine(address, isolation_level="AUTOCOMMIT")
         self._made: dict[Path, str] = {}
+        self._kept: set[Path] = set()
         with self._owner.connect() as connection:
             connection.execute(text(f"CREATE DATABASE {self._MADE_FROM}"))
             for role in (SITE, WORKER):
                 connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         first = Settings(data=Path(), database=self._named(self._MADE_FROM))
         preparing.prepare(first.database, SITE, [WORKER], make_queue=lambda: jobs.prepare_queue(first))
+        self._make_rooms(first.database)
+        LIVE.append(self)
+
+    def _make_rooms(self, database: str) -> None:
+        """Some empty rooms, so that none has to wait for a worker."""
+        directory = Store(open_engine(in_schema(database, "directory")))
+        stores = places.RoomStores(directory)
+        for _room in range(ROOMS):
+            places.make(directory, stores, at=datetime.now(UTC))
+        stores.close()
+        directory.close()
 
     def store_url(self, settings: Settings, name: str) -> str:
         """Instead of that of Settings: where the store `name` of these settings lies."""
@@ -79,22 +104,34 @@ class Databases:
 
     def _of(self, folder: Path) -> str:
         if folder not in self._made:
-            name = f"t_{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
+            name = _name_of(folder)
             with self._owner.connect() as connection:
                 connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self._MADE_FROM}"))
             self._made[folder] = name
         return self._named(self._made[folder])
+
+    def copy(self, source: Path, target: Path) -> None:
+        """What lies in one folder's database lies in another's, too; nobody may have the first one open."""
+        made, name = self._made[source], _name_of(target)
+        with self._owner.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {made}"))
+        self._made[target] = name
+
+    def keep(self, folder: Path) -> None:
+        """This one stays as others are dropped."""
+        self._kept.add(folder)
 
     def _named(self, database: str) -> str:
         return self._address.set(database=database).render_as_string(hide_password=False)
 
     def drop(self) -> None:
         """Every database that was made so far, whoever still looks at it."""
-        made, self._made = self._made, {}
         with self._owner.connect() as connection:
-            for name in made.values():
-                connection.execute(text(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)"))
+            for folder in set(self._made) - self._kept:
+                connection.execute(text(f"DROP DATABASE IF EXISTS {self._made.pop(folder)} WITH (FORCE)"))
 
     def close(self) -> None:
+        self._kept.clear()
         self.drop()
+        LIVE.remove(self)
         self._owner.dispose()

@@ -13,18 +13,20 @@ from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
-from sqlalchemy import text
+from sqlalchemy import MetaData, select
+from storage.server import LIVE
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
-from school_protocol.services.workshops.rooms import Room, Rooms
+from school_protocol.services.workshops.rooms import FOLDER, Room, Rooms
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage import sign_in
 from school_protocol.storage.engines import Store
 from school_protocol.storage.workshops import listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
+from school_protocol.storage.workshops.place_tables import PlaceRow
 from school_protocol.storage.workshops.rooms import RoomState, Seat, TableState
 from school_protocol.web import create_app, workshops
 from workshops.rooms_of import NOON, host_in, made, person
@@ -145,11 +147,21 @@ class Hall:
         return next(one.pin for one in self.seats() if one.name == name)
 
 
+def rooms_there(hall: Hall) -> set[str]:
+    """The workshops whose rooms are there; of what is left over its own name."""
+    if not LIVE:
+        return {one.name for one in (hall.folder / FOLDER).iterdir()}
+    with hall.host.directory.reading() as session:
+        return {one.workshop or one.id for one in session.scalars(select(PlaceRow)) if one.state != "free"}
+
+
 def dump(store: Store) -> dict[str, list[str]]:
     """Every row of a store, table by table."""
     with store.reading() as session:
-        names = session.scalars(text("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")).all()
-        return {name: sorted(map(repr, session.execute(text(f'SELECT * FROM "{name}"')))) for name in names}
+        found = MetaData()
+        found.reflect(session.connection())
+        tables = sorted(found.tables.items())
+        return {name: sorted(map(repr, session.execute(select(table)))) for name, table in tables}
 
 
 @lru_cache
@@ -159,6 +171,8 @@ def _prepared(tables: int, scenario: str) -> tuple[Path, str]:
     house = host_in(folder / "data")
     workshop = made(house, scenario, tables)
     house.close()
+    for databases in LIVE:
+        databases.keep(folder / "data")
     return folder / "data", workshop.id
 
 
@@ -166,4 +180,6 @@ def hall_in(folder: Path, tables: int = 2, scenario: str = "blackmail") -> Hall:
     """A hall of its own, copied from one that was made once."""
     source, workshop = _prepared(tables, scenario)
     shutil.copytree(source, folder / "data")
+    for databases in LIVE:
+        databases.copy(source, folder / "data")
     return Hall(folder / "data", workshop)

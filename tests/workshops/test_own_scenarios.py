@@ -25,7 +25,7 @@ from school_protocol.post import Post
 from school_protocol.services.papers.apart import Broken
 from school_protocol.services.scripts import TurnableClock, moment
 from school_protocol.services.workshops import ending, laptops, running, uploads
-from school_protocol.services.workshops.rooms import SCENARIO, folder_of
+from school_protocol.services.workshops.rooms import scenario_of
 from school_protocol.services.workshops.uploads import check_next, checked
 from school_protocol.storage.workshops import uploaded
 from school_protocol.storage.workshops.uploaded import UploadState
@@ -169,11 +169,10 @@ def test_the_same_name_again_is_a_new_version_and_rooms_stay_as_they_are(hall: H
     trainer.get("/workshops/new")
     made = trainer.post("/workshops/new", {"scenario": f"own.{first.rpartition('/')[2]}", "tables": "1"})
     workshop = made.headers["Location"].rpartition("/")[2]
-    file = folder_of(hall.host.settings, workshop) / SCENARIO
-    before = file.read_bytes()
+    before = scenario_of(hall.host, workshop)
     second = brought(hall, trainer, own(2).encode())
     assert states(hall) == ["ready", "replaced"]
-    assert file.read_bytes() == before == own().encode()
+    assert scenario_of(hall.host, workshop) == before == own().encode()
     assert hall.rooms.room(workshop).scenario.version == 1
     offered = trainer.get("/workshops/new").get_data(as_text=True)
     assert second.rpartition("/")[2] in offered

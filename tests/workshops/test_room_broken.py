@@ -24,7 +24,7 @@ from school_protocol.services.workshops.rooms import FOLDER, Rooms, sweep_left_o
 from school_protocol.storage.errors import StorageFull
 from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops.room_tables import WordRow
-from workshops.room_browsing import Hall, hall_in
+from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import NOON, host_in, made, person
 
 MINUTE = timedelta(minutes=1)
@@ -57,6 +57,7 @@ rooms_of.made(open_house(Settings(data=Path({data!r})), TurnableClock(rooms_of.N
 """
 
 
+@pytest.mark.files
 @pytest.mark.parametrize(
     ("module", "name"),
     [("founding", "_open"), ("founding", "_write"), ("founding.os", "replace"), ("founding.listed", "add")],
@@ -81,6 +82,7 @@ def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Pat
     host.close()
 
 
+@pytest.mark.files
 @pytest.mark.parametrize("at", ["_open", "_write", "_fill", "_free_code"])
 def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
     host = host_in(tmp_path)
@@ -99,6 +101,7 @@ def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, mo
     host.close()
 
 
+@pytest.mark.files
 def test_a_full_disk_is_said_on_the_page(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     trainer = hall.signed_in()
     trainer.get("/workshops/new")
@@ -218,7 +221,7 @@ def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:
     assert at_once(look, lambda: ending.purge(hall.host, hall.rooms, hall.id)) == []
     assert phone.get("/room").status_code == 404
     sweep_left_over(hall.host)
-    assert list((hall.folder / FOLDER).iterdir()) == []
+    assert rooms_there(hall) == set()
 
 
 def test_more_rooms_than_one_process_keeps_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

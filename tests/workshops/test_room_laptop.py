@@ -25,6 +25,8 @@ from school_protocol.web.workshops import laptop as served
 from workshops.room_browsing import Visitor
 from workshops.rooms_of import NOON, host_in, made
 
+pytestmark = pytest.mark.files  # a laptop has no database server
+
 
 @pytest.fixture
 def clock() -> TurnableClock:

@@ -19,7 +19,7 @@ from school_protocol.storage.workshops import listed
 from school_protocol.storage.workshops import rooms as kept_rooms
 from school_protocol.storage.workshops.rooms import State
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, hall_in
+from workshops.room_browsing import Hall, hall_in, rooms_there
 from workshops.rooms_of import person
 from workshops.test_own_scenarios import brought, own
 from workshops.test_same_debrief import planted, step
@@ -92,8 +92,7 @@ def test_set_up_twice_by_two_presses_it_is_one_workshop(hall: Hall) -> None:
     assert other != first, "another number of tables is another one"
     trainer.get("/workshops/new")
     assert trainer.post("/workshops/new", form).headers["Location"] not in (first, other), "and so is another form"
-    folder = rooms.folder_of(hall.host.settings, "x").parent
-    assert sorted(one.name for one in folder.iterdir()) == sorted(workshops_of(hall))
+    assert rooms_there(hall) == workshops_of(hall)
 
 
 def test_a_form_that_is_sent_again_after_the_end_makes_another(hall: Hall) -> None:
@@ -134,17 +133,16 @@ def test_nothing_is_destroyed_while_its_debrief_cannot_be_kept(
     def busy(*_some: object) -> None:
         raise kind("not now")
 
-    folder = rooms.folder_of(hall.host.settings, hall.id)
     with monkeypatch.context() as patched:
         patched.setattr(ending, "end", busy)
         with pytest.raises(kind):
             ending.purge(hall.host, hall.rooms, hall.id)
         hall.clock.advance(STANDS + timedelta(minutes=1))
         assert ending.purge_due(hall.host) == 0
-    assert folder.exists()
+    assert rooms_there(hall) == {hall.id}
     assert hall.workshop.purged_at is None
     assert ending.purge_due(hall.host) == 1
-    assert not folder.exists()
+    assert rooms_there(hall) == set()
     assert ending.has_kept(hall.host, hall.id)
 
 

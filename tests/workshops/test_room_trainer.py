@@ -14,7 +14,7 @@ from school_protocol.services.workshops import ending, running, seats
 from school_protocol.storage.workshops import rooms
 from school_protocol.storage.workshops.rooms import SeatRow
 from workshops.live_table import sat_down
-from workshops.room_browsing import Hall, Visitor, dump, hall_in
+from workshops.room_browsing import Hall, Visitor, dump, hall_in, rooms_there
 from workshops.test_same_debrief import SC3
 
 TIMED = "imprudent"
@@ -119,7 +119,7 @@ def test_what_is_no_workshop_is_refused_in_words(hall: Hall, sent: dict[str, str
     assert answer.status_code == 422
     assert 'class="errors"' in answer.get_data(as_text=True)
     assert len(ending.see_workshops(hall.host, None)) == 0
-    assert list((hall.folder / "workshops").iterdir()) == [hall.folder / "workshops" / hall.id]
+    assert rooms_there(hall) == {hall.id}
 
 
 def test_a_workshop_is_made_with_its_tables_and_without_hints(hall: Hall) -> None:

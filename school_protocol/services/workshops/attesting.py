@@ -24,7 +24,7 @@ from school_protocol.services.teams.team import declared
 from school_protocol.services.visits.reach import rules_of
 from school_protocol.services.workshops import attended, running, scenarios
 from school_protocol.services.workshops.attended import Judge, Judged, Typed
-from school_protocol.services.workshops.rooms import SCENARIO, folder_of
+from school_protocol.services.workshops.rooms import SCENARIO, scenario_of
 from school_protocol.storage import administration, directory, once, staff
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.engines import Session
@@ -135,10 +135,10 @@ def academy(house: House, actor: Actor) -> Unit:
 def _told(house: House, workshop: Workshop) -> tuple[dict[str, dict[str, str]], int]:
     """The titles of its scenario and protocol by language, and how long the scenario takes."""
     scenario = scenarios.find(workshop.scenario)
-    file = folder_of(house.settings, workshop.id) / SCENARIO
-    if (scenario is None or scenario.digest != workshop.digest) and file.is_file():
+    file = scenario_of(house, workshop.id) if scenario is None or scenario.digest != workshop.digest else None
+    if file is not None:
         try:
-            scenario = read_scenario(file.read_bytes(), SCENARIO)
+            scenario = read_scenario(file, SCENARIO)
         except DefinitionError:
             scenario = None
     shipped = scenarios.shipped_protocol(workshop.protocol, workshop.protocol_version)

@@ -136,7 +136,6 @@ def end(host: House, room: Room) -> None:
     """It is over: nothing more is recorded; what is kept of it is worked out and written down, whole or not at all."""
     running.stop(room)
     found, as_of = debriefs_of(room), room.house.now()
-    scenario = (room.house.settings.data / SCENARIO).read_bytes()
     content = room.house.library.source(room.protocol).encode()
     tables = {number: lasting.written(one) for number, one in found.items()}
     agreed = {key: asdict(one) for key, one in agreements(tuple(found.values())).items()}
@@ -144,7 +143,7 @@ def end(host: House, room: Room) -> None:
     with host.directory.writing() as session:
         own = None if _is_published(session, room) else content
         listed.end(session, room.id, counts, at=host.now())
-        debriefed.keep(session, debriefed.Kept(room.id, as_of, scenario, own, tables))
+        debriefed.keep(session, debriefed.Kept(room.id, as_of, room.file, own, tables))
 
 
 def _is_published(session: Session, room: Room) -> bool:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import os
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from school_protocol.definitions.scenarios import read
@@ -20,17 +21,18 @@ from school_protocol.domain.scenario import Scenario
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, moment
 from school_protocol.services.teams.team import declared
+from school_protocol.services.workshops import placing
 from school_protocol.services.workshops.laptops import is_laptop, trainer_of
 from school_protocol.services.workshops.rooms import (
     SCENARIO,
     RoomTime,
     destroy,
     folder_of,
-    settings_of,
+    house_in,
     store_in,
 )
 from school_protocol.storage import directory
-from school_protocol.storage.engines import Session
+from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.workshops import listed, rooms
 from school_protocol.storage.workshops.listed import Workshop
@@ -83,22 +85,54 @@ def found(
         return made
     if made is not None:
         workshop = new_id()
+    line = Workshop(
+        id=workshop, code="", trainer=trainer.id if trainer else None,
+        scenario=told.scenario, version=told.version, digest=told.digest,
+        protocol=protocol.protocol, protocol_version=protocol.version, tables=wanted.tables,
+        language=wanted.language, created_at=now, purge_at=now + STANDS,
+    )  # fmt: skip
+    if placing.lies_there(host):
+        return _found_in_place(host, line, scenario, told, protocol, content, wanted)
     is_new = _furnish(host, workshop, scenario, told, protocol, content, wanted)
     try:
         with host.directory.writing() as session:
-            if (made := listed.find(session, workshop)) is not None:
-                return made
-            line = Workshop(
-                id=workshop, code=_free_code(session), trainer=trainer.id if trainer else None,
-                scenario=told.scenario, version=told.version, digest=told.digest,
-                protocol=protocol.protocol, protocol_version=protocol.version, tables=wanted.tables,
-                language=wanted.language, created_at=now, purge_at=now + STANDS,
-            )  # fmt: skip
-            listed.add(session, line)
+            return listed.find(session, workshop) or _put_on_list(session, line)
     except BaseException:
         if is_new:
-            destroy(host.settings, workshop)
+            destroy(host, workshop)
         raise
+
+
+def _put_on_list(session: Session, line: Workshop) -> Workshop:
+    line = replace(line, code=_free_code(session))
+    listed.add(session, line)
+    return line
+
+
+class _MadeBefore(Exception):
+    """The same press has made it meanwhile."""
+
+    def __init__(self, made: Workshop) -> None:
+        self.made = made
+
+
+def _found_in_place(
+    host: House, line: Workshop, scenario: bytes, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted
+) -> Workshop:
+    """The same in schemas of the host's database: on the list, with what opens it, in one transaction."""
+    try:
+        with placing.taken(host) as place:
+            store = place.stores.store(place.id, "room")
+            clock = RoomTime(store, host.clock)
+            opened = partial(house_in, host, place.stores, place.id, place.vault, clock, is_new=True)
+            _play(host, store, opened, told, protocol, content, wanted)
+            with host.directory.writing() as session:
+                if (made := listed.find(session, line.id)) is not None:
+                    raise _MadeBefore(made)
+                line = _put_on_list(session, line)
+                place.settle(session, line.id, scenario)
+    except _MadeBefore as found:
+        return found.made
     return line
 
 
@@ -123,7 +157,7 @@ def _furnish(
         _write(folder / SCENARIO, scenario)
         os.replace(folder, final)
     except BaseException as error:
-        destroy(host.settings, folder.name)
+        destroy(host, folder.name)
         if isinstance(error, OSError) and (final / SCENARIO).is_file():
             return False
         raise
@@ -138,11 +172,20 @@ def _write(path: Path, data: bytes) -> None:
 
 
 def _fill(host: House, folder: Path, told: Scenario, protocol: Protocol, content: bytes, wanted: Wanted) -> None:
-    begins = moment(told.opening.begins, "begins")
     store = store_in(folder)
+    opened = partial(open_house, placing.settings_of(host.settings, folder), RoomTime(store, host.clock))
+    _play(host, store, opened, told, protocol, content, wanted)
+
+
+def _play(
+    host: House, store: Store, opened: Callable[[], House], told: Scenario, protocol: Protocol, content: bytes,
+    wanted: Wanted,
+) -> None:  # fmt: skip
+    """The room's clock stands, its tables are there, and its first report is written at each."""
+    begins = moment(told.opening.begins, "begins")
     with store.writing() as session:
         rooms.begin(session, RoomClock(begins, host.now()))
-    house = open_house(settings_of(host.settings, folder), RoomTime(store, host.clock))
+    house = opened()
     try:
         with house.directory.writing() as session:
             tables = [_table(session, number, wanted.hints) for number in range(1, wanted.tables + 1)]

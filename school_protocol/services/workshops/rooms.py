@@ -1,9 +1,8 @@
-"""A workshop's room: a house of its own, with its own keys and clock, in a folder of its own."""
+"""A workshop's room: a house of its own, with its own keys and clock, in a folder or in schemas of its own."""
 
 from __future__ import annotations
 
 import logging
-import shutil
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -18,16 +17,20 @@ from school_protocol.domain.errors import SchoolProtocolError, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.scenario import Scenario
-from school_protocol.services.house import House, Library, open_house
+from school_protocol.services.house import House, Library, open_house, open_kept
+from school_protocol.services.workshops import placing
+from school_protocol.services.workshops.placing import FOLDER, settings_of
 from school_protocol.storage.blobs.choosing import bucket_of
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.migrate import upgrade
-from school_protocol.storage.workshops import listed, rooms
+from school_protocol.storage.migrate import NotPrepared, upgrade
+from school_protocol.storage.vault import Vault
+from school_protocol.storage.workshops import listed, places, rooms
+from school_protocol.storage.workshops.places import RoomStores, Standing
 from school_protocol.storage.workshops.rooms import RoomState, Tried
 
 _log = logging.getLogger(__name__)
-FOLDER, SCENARIO = "workshops", "scenario.yaml"
+SCENARIO = "scenario.yaml"
 OPEN_AT_ONCE = 12
 """So many rooms are kept open by one process; whichever was not asked for the longest is closed before."""
 
@@ -107,6 +110,10 @@ class Room:
     scenario: Scenario
     protocol: Protocol
     real: Clock
+    file: bytes = field(repr=False)
+    """That of the scenario."""
+    place: str | None = None
+    """Where it lies in the host's database; None: in a folder."""
 
     def state(self) -> RoomState:
         with self.store.reading() as session:
@@ -122,18 +129,8 @@ class Room:
 
 
 def folder_of(settings: Settings, workshop: str) -> Path:
-    """Where a workshop's room lies; nothing of it lies elsewhere, but for files in an object store."""
+    """Where a workshop's room lies, if in files; nothing of it lies elsewhere, but for files in an object store."""
     return settings.data / FOLDER / workshop
-
-
-def settings_of(settings: Settings, folder: Path) -> Settings:
-    """A room's settings: the host's languages and doors; no post, no signing key, no key of the host's."""
-    return Settings(
-        data=folder, languages=settings.languages, default_language=settings.default_language,
-        secure_cookies=settings.secure_cookies, trusted_proxy=settings.trusted_proxy, address=settings.address,
-        evidence_files=True, evidence_megabytes=settings.evidence_megabytes, files_in=settings.files_in,
-        files_endpoint=settings.files_endpoint, files_region=settings.files_region, files_of=f"{FOLDER}/{folder.name}",
-    )  # fmt: skip
 
 
 def store_in(folder: Path) -> Store:
@@ -143,18 +140,61 @@ def store_in(folder: Path) -> Store:
     return store
 
 
-def open_room(settings: Settings, workshop: str, real: Clock) -> Room:
-    """The room of a workshop, wherever it was left; raises RoomGone where there is none any more."""
-    folder = folder_of(settings, workshop)
+def open_room(host: House, workshop: str, stores: RoomStores | None = None) -> Room:
+    """The room of a workshop, wherever it was left; raises RoomGone where there is none any more.
+
+    `stores`: those of rooms in the host's database; without them no room is looked for there.
+    """
+    found = _standing(host, workshop) if stores is not None else None
+    if stores is not None and found is not None:
+        return _in_place(host, workshop, stores, found)
+    folder = folder_of(host.settings, workshop)
     if not (folder / SCENARIO).is_file():
         raise RoomGone(workshop)
-    store, real = store_in(folder), Steady(real)
-    house = open_house(settings_of(settings, folder), RoomTime(store, real), files_anywhere=True)
+    store, real = store_in(folder), Steady(host.clock)
+    house = open_house(settings_of(host.settings, folder), RoomTime(store, real), files_anywhere=True)
+    return _room(workshop, house, store, real, (folder / SCENARIO).read_bytes())
+
+
+def _standing(host: House, workshop: str) -> Standing | None:
+    with host.directory.reading() as session:
+        return places.standing(session, host.vault, workshop)
+
+
+def _in_place(host: House, workshop: str, stores: RoomStores, found: Standing) -> Room:
+    place, real = found.place, Steady(host.clock)
+    store = stores.store(place, "room")
+    vault = placing.vault_of(host.settings, place, found.key)
+    try:
+        upgrade(store.engine, "room")
+        house = house_in(host, stores, place, vault, RoomTime(store, real))
+    except NotPrepared as error:
+        raise StorageBusy("the worker brings this room up to date") from error
+    return replace(_room(workshop, house, store, real, found.scenario), place=place)
+
+
+def house_in(host: House, stores: RoomStores, place: str, vault: Vault, clock: Clock, *, is_new: bool = False) -> House:
+    """The house of the room in that place."""
+    settings = settings_of(host.settings, placing.folder_of(host.settings, place))
+    realm, directory = stores.store(place, "realm"), stores.store(place, "directory")
+    return open_kept(settings, clock, realm, directory, vault, is_new=is_new)
+
+
+def _room(workshop: str, house: House, store: Store, real: Clock, file: bytes) -> Room:
     house = replace(house, library=OwnLibrary(house.directory))
-    scenario = read((folder / SCENARIO).read_bytes(), SCENARIO)
+    scenario = read(file, SCENARIO)
     protocol = next(one for one in house.library.every() if one.protocol == scenario.protocol)
     house = replace(house, name=f"workshop-{workshop}", witness=_Witness(store, house, protocol))
-    return Room(workshop, house, store, scenario, protocol, real)
+    return Room(workshop, house, store, scenario, protocol, real, file)
+
+
+def scenario_of(host: House, workshop: str) -> bytes | None:
+    """The file of the scenario that is played in a room, while it is there."""
+    file = folder_of(host.settings, workshop) / SCENARIO
+    if file.is_file():
+        return file.read_bytes()
+    with host.directory.reading() as session:
+        return places.scenario_of(session, workshop)
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,12 +234,14 @@ class Rooms:
         self.host = host
         self._open: dict[str, Room] = {}
         self._lock = Lock()
+        self._stores = RoomStores(host.directory) if placing.lies_there(host) else None
 
     def room(self, workshop: str) -> Room:
         """The room of a workshop. Raises Unseen for none, RoomGone for one that was purged."""
+        place = placing.where(self.host.directory, workshop)
         with self._lock:
             found = self._open.pop(workshop, None)
-            if found is not None and not (found.house.settings.data / SCENARIO).is_file():
+            if found is not None and not _still_there(found, place):
                 found.close()
                 found = None
             room = found or self._opened(workshop)
@@ -215,7 +257,7 @@ class Rooms:
             raise Unseen(workshop)
         if known.purged_at is not None:
             raise RoomGone(workshop)
-        return open_room(self.host.settings, workshop, self.host.clock)
+        return open_room(self.host, workshop, self._stores)
 
     def forget(self, workshop: str) -> None:
         """Close a room, as before it is purged."""
@@ -229,47 +271,54 @@ class Rooms:
             open_now, self._open = list(self._open.values()), {}
         for room in open_now:
             room.close()
+        if self._stores is not None:
+            self._stores.close()
+
+
+def _still_there(room: Room, place: str | None) -> bool:
+    """Whether another process has not destroyed it meanwhile."""
+    if room.place is not None:
+        return room.place == place
+    return (room.house.settings.data / SCENARIO).is_file()
 
 
 @contextmanager
 def room_alone(host: House, workshop: str) -> Iterator[Room]:
     """A room, opened for this and closed afterwards: for jobs and commands."""
-    room = open_room(host.settings, workshop, host.clock)
+    stores = RoomStores(host.directory) if placing.lies_there(host) else None
     try:
-        yield room
-    finally:
-        room.close()
-
-
-def destroy(settings: Settings, workshop: str) -> None:
-    """The room's folder, with its keys: nothing opens afterwards what was written there; then its files elsewhere.
-
-    Those that can't be reached now are left to `sweep_left_over`.
-    """
-    folder = folder_of(settings, workshop)
-    for part in ("keys", "."):
-        shutil.rmtree(folder / part, ignore_errors=True)
-    elsewhere = settings_of(settings, folder)
-    if elsewhere.files_in.startswith(S3) and not folder.name.startswith("."):
+        room = open_room(host, workshop, stores)
         try:
-            bucket_of(elsewhere).clear()
-        except StorageBusy as error:
-            _log.warning("files of workshop %s are left to the sweep: %s", workshop, type(error).__name__)
+            yield room
+        finally:
+            room.close()
+    finally:
+        if stores is not None:
+            stores.close()
+
+
+def destroy(host: House, workshop: str) -> None:
+    """The room's folder, with its keys, and the schemas of all that are to go: nothing opens what was written there.
+
+    Files in an object store go, too; those that can't be reached now are left to `sweep_left_over`.
+    """
+    placing.forget(host.settings, workshop)
+    placing.clear(host)
 
 
 def sweep_left_over(host: House, *, after: timedelta = timedelta()) -> int:
-    """Remove folders that no workshop on the list has: one was being made, or purged, as the process ended.
+    """Remove rooms that no workshop on the list has: one was being made, or purged, as the process ended.
 
     `after`: those alone that nothing was added to for so long, where others may be making one now.
     """
     root, until = host.settings.data / FOLDER, (host.now() - after).timestamp()
     found = [one for one in root.iterdir() if not after or one.stat().st_mtime <= until] if root.is_dir() else []
     with host.directory.reading() as session:
-        known = set(listed.standing(session))
+        known = {*listed.standing(session), *places.known(session)}
     left = {one.name for one in found if one.name not in known} | _left_elsewhere(host, known)
     for name in left:
-        destroy(host.settings, name)
-    return len(left)
+        placing.forget(host.settings, name)
+    return len(left) + placing.sweep(host, after)
 
 
 def _left_elsewhere(host: House, known: Collection[str]) -> set[str]:

@@ -9,6 +9,7 @@ from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.room_clock import STANDING
 from school_protocol.services.house import House
+from school_protocol.services.workshops import placing
 from school_protocol.services.workshops.rooms import Room, Rooms, destroy
 from school_protocol.services.workshops.watching import look, write_no_more
 from school_protocol.storage.engines import Session
@@ -227,6 +228,7 @@ def purge(host: House, open_rooms: Rooms | None, workshop: str) -> None:
     """
     with host.directory.writing() as session:
         listed.purged(session, workshop, at=host.now())
+        placing.leave(session, host, workshop)
     if open_rooms is not None:
         open_rooms.forget(workshop)
-    destroy(host.settings, workshop)
+    destroy(host, workshop)

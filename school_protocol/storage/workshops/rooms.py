@@ -140,15 +140,21 @@ _CLOCK = "SELECT moment, since, pace, held_until, frozen FROM room"
 
 def clock_of(store: Store) -> RoomClock:
     """The room's clock alone, as it was written last: it is asked for at every turn, so no session is begun for it."""
+    if store.engine.dialect.name != "sqlite":
+        return _clock_read(store)
     try:
         with closing(store.engine.raw_connection()) as connection:
             (*moments, frozen) = connection.cursor().execute(_CLOCK).fetchone()
     except sqlite3.Error:
-        with store.reading() as session:
-            return state(session).clock
+        return _clock_read(store)
     moment, since, pace, held_until = moments
     held = _moment(held_until) if held_until is not None else None
     return RoomClock(_moment(moment), _moment(since), pace, held, bool(frozen))
+
+
+def _clock_read(store: Store) -> RoomClock:
+    with store.reading() as session:
+        return state(session).clock
 
 
 def _moment(said: str) -> datetime:
@@ -175,7 +181,8 @@ def glance(session: Session, mark: bytes) -> Glance:
     told = select(func.count()).where(
         WordRow.kind == WordKind.message.value, or_(WordRow.at_table == 0, WordRow.at_table == SeatRow.at_table)
     )
-    tables = select(func.min(TableRow.next_at)).scalar_subquery(), select(func.max(TableRow.is_stale)).scalar_subquery()
+    stale = select(TableRow.number).where(TableRow.is_stale).exists()
+    tables = select(func.min(TableRow.next_at)).scalar_subquery(), select(stale).scalar_subquery()
     query = (
         select(RoomRow, SeatRow, TableRow, told.correlate(SeatRow).scalar_subquery(), *tables)
         .join_from(RoomRow, SeatRow, and_(SeatRow.token == mark, SeatRow.left_at.is_(None)), isouter=True)

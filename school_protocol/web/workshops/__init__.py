@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
 import segno
@@ -26,6 +27,7 @@ from school_protocol.services.workshops import (
 )
 from school_protocol.services.workshops.founding import TABLES_MOST, Wanted
 from school_protocol.services.workshops.laptops import is_laptop
+from school_protocol.services.workshops.placing import RoomInPreparation
 from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
 from school_protocol.services.workshops.uploads import Offered
 from school_protocol.storage.workshops.listed import Workshop
@@ -104,10 +106,19 @@ def new() -> ResponseReturnValue:
             made = _make()
         except BadInput as error:
             problems = error.problems
+        except RoomInPreparation:
+            current_app.extensions["ring"]()
+            return _new({}, being_prepared=True), 503, {"Retry-After": "5"}
         else:
             return redirect(url_for("workshops.show", workshop=made.id))
-    page = render_template(
+    page = _new(problems)
+    return (page, 422) if problems else page
+
+
+def _new(problems: Mapping[str, tuple[str, ...]], *, being_prepared: bool = False) -> str:
+    return render_template(
         "workshops/new.html",
+        being_prepared=being_prepared,
         scenarios=scenarios.shipped(),
         own=uploads.offered(sessions.house(), trainer()),
         own_prefix=OWN,
@@ -116,7 +127,6 @@ def new() -> ResponseReturnValue:
         most=TABLES_MOST,
         can_print=missing() is None,
     )
-    return (page, 422) if problems else page
 
 
 def _make() -> Workshop:
@@ -365,5 +375,6 @@ def purge(workshop: str) -> ResponseReturnValue:
         flash(wording()._("Nothing was destroyed: tick the box first."), "problem")
         return _back(workshop)
     ending.purge(sessions.house(), rooms(), workshop)
+    current_app.extensions["ring"]()
     flash(wording()._("The room is destroyed. What is kept of it names nobody."), "ok")
     return redirect(url_for("workshops.index"))

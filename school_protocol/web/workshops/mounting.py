@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
-from flask import Flask
+from flask import Flask, request
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.services.workshops.rooms import OPEN_AT_ONCE, Room, RoomGone, Rooms
+from school_protocol.storage.errors import StorageBusy
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -17,6 +18,19 @@ if TYPE_CHECKING:
 PREFIX = "/workshop/"
 IDS = 26
 """Letters of a workshop's id."""
+
+
+BUSY = "school_protocol.busy"
+"""What a request says whose room can't be opened now, for the host to answer."""
+
+
+def init_app(app: Flask) -> None:
+    """The host answers for rooms that can't be opened now."""
+
+    @app.before_request
+    def refuse_busy() -> None:
+        if request.environ.get(BUSY):
+            raise StorageBusy("the room can't be opened now")
 
 
 class Mounted:
@@ -34,7 +48,10 @@ class Mounted:
         if not path.startswith(PREFIX):
             return self.host(environ, start_response)
         workshop, _, rest = path.removeprefix(PREFIX).partition("/")
-        app = self.app(workshop)
+        try:
+            app = self.app(workshop)
+        except StorageBusy:
+            return self.host({**environ, BUSY: True}, start_response)
         if app is None:
             return self.host(environ, start_response)
         own: dict[str, Any] = dict(environ)
