@@ -202,7 +202,13 @@ def test_every_page_in_every_language(app: Flask, people: Accounts, template: st
 
 def test_every_error_template_is_used() -> None:
     folder = Path(errors.__file__).parents[2] / "templates" / "errors"
-    used = {*errors.PAGES.values(), "errors/old_form.html", "errors/not_open.html", "errors/files_away.html", "errors/base.html"}
+    used = {
+        *errors.PAGES.values(),
+        "errors/old_form.html",
+        "errors/not_open.html",
+        "errors/files_away.html",
+        "errors/base.html",
+    }
     assert {f"errors/{path.name}" for path in folder.glob("*.html")} == used
 
 
