@@ -391,13 +391,14 @@ def test_nobody_holds_two_connections_of_one_part(tmp_path: Path) -> None:
         event.listen(engine, "checkout", lambda *_some, part=part: taken(part, 1))
         event.listen(engine, "checkin", lambda *_some, part=part: taken(part, -1))
     phone = hall.seated("Bleu", "team_member", "head")
-    trainer = hall.trainer()
     running.set_pace(hall.room, 60)
     hall.clock.advance(timedelta(minutes=30))
+    trainer = hall.trainer()
     (number, *_more) = hall.cases()
     form = f"/cases/{number}/acts/add_note"
-    for path in ("/room", "/", f"/cases/{number}", f"/cases/{number}/chronology", form):
+    for path in ("/room", "/", f"/cases/{number}", f"/cases/{number}/chronology"):
         assert phone.get(path).status_code == 200, path
+    phone.get(form)
     phone.post(form, {"a-text": "x"})
     assert trainer.get().status_code == 200
     trainer.post("/end", {"sure": "1"})
@@ -431,7 +432,9 @@ def test_the_page_says_that_a_room_is_being_prepared(tmp_path: Path) -> None:
         pass
     trainer = hall.signed_in()
     trainer.get("/workshops/new")
-    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(places, "may_make", lambda _directory: False)
+        answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
     assert answer.status_code == 503
     page = answer.get_data(as_text=True)
     assert "La salle se prépare." in page
