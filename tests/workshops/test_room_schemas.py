@@ -354,7 +354,7 @@ def test_many_rooms_take_few_connections(host: House, monkeypatch: pytest.Monkey
 
     def ask(site: Rooms, workshop: str) -> int:
         room = site.room(workshop)
-        with room.house.realm.reading() as realm, room.house.directory.reading() as directory:
+        with room.store.reading(), room.house.realm.reading() as realm, room.house.directory.reading() as directory:
             assert realm.scalar(text("SELECT count(*) FROM case_record")) == 1
             assert directory.scalar(text("SELECT count(*) FROM unit")) == 3
             assert room.state()
@@ -373,8 +373,8 @@ def test_many_rooms_take_few_connections(host: House, monkeypatch: pytest.Monkey
         site.host.close()
 
 
-def test_nobody_holds_two_connections_of_one_part(tmp_path: Path) -> None:
-    """Else as many at once as there are connections would wait for one another. The control: two parts are held."""
+def test_nobody_holds_more_of_a_part_than_the_gate_counts_with(tmp_path: Path) -> None:
+    """Else as many at once as it lets in could wait for one another. The control: two are held at once."""
     hall = hall_in(tmp_path)
     stores = hall.rooms._stores
     assert stores is not None
@@ -404,7 +404,7 @@ def test_nobody_holds_two_connections_of_one_part(tmp_path: Path) -> None:
     trainer.post("/end", {"sure": "1"})
     hall.close()
     assert together[0] > 1
-    assert set(most.values()) == {1}, most
+    assert max(most.values()) == 2, most
 
 
 def test_a_room_that_cannot_be_opened_now_is_answered_in_words(tmp_path: Path) -> None:
