@@ -140,6 +140,7 @@ ELSEWHERE: dict[str, dict[str, Any]] = {
     "public_door": {"kind": "public"},
     "scenario_upload": {"state": "ready"},
     "figure_job": {"state": "issued"},
+    "room_place": {"state": "stands"},
     "figure_release": {"former": None},
 }
 """Columns that mean something else there."""

@@ -36,6 +36,8 @@ from tests.workshops.kits import (
     view_of,
 )
 
+pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
+
 EVERY = (*SHIPPED, UNSEEN)
 WHOLE = (UNSEEN,)
 """Printed with their blank forms, too."""

@@ -34,6 +34,8 @@ from workshops.live_table import sat_down
 from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.rooms_of import NOON, ROOT, person
 
+pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
+
 BLACKMAIL = (ROOT / "scenarios" / "silence.yaml").read_text("utf-8")
 SMALL = (Path(__file__).parents[1] / "definitions" / "small.yaml").read_bytes()
 PHONE = Path(__file__).with_name("found_phone.yaml").read_text("utf-8")

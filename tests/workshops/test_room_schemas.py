@@ -354,7 +354,7 @@ def test_many_rooms_take_few_connections(host: House, monkeypatch: pytest.Monkey
 
     def ask(site: Rooms, workshop: str) -> int:
         room = site.room(workshop)
-        with room.house.realm.reading() as realm, room.house.directory.reading() as directory:
+        with room.store.reading(), room.house.realm.reading() as realm, room.house.directory.reading() as directory:
             assert realm.scalar(text("SELECT count(*) FROM case_record")) == 1
             assert directory.scalar(text("SELECT count(*) FROM unit")) == 3
             assert room.state()
@@ -373,8 +373,8 @@ def test_many_rooms_take_few_connections(host: House, monkeypatch: pytest.Monkey
         site.host.close()
 
 
-def test_nobody_holds_two_connections_of_one_part(tmp_path: Path) -> None:
-    """Else as many at once as there are connections would wait for one another. The control: two parts are held."""
+def test_nobody_holds_more_of_a_part_than_the_gate_counts_with(tmp_path: Path) -> None:
+    """Else as many at once as it lets in could wait for one another. The control: two are held at once."""
     hall = hall_in(tmp_path)
     stores = hall.rooms._stores
     assert stores is not None
@@ -391,19 +391,20 @@ def test_nobody_holds_two_connections_of_one_part(tmp_path: Path) -> None:
         event.listen(engine, "checkout", lambda *_some, part=part: taken(part, 1))
         event.listen(engine, "checkin", lambda *_some, part=part: taken(part, -1))
     phone = hall.seated("Bleu", "team_member", "head")
-    trainer = hall.trainer()
     running.set_pace(hall.room, 60)
     hall.clock.advance(timedelta(minutes=30))
+    trainer = hall.trainer()
     (number, *_more) = hall.cases()
     form = f"/cases/{number}/acts/add_note"
-    for path in ("/room", "/", f"/cases/{number}", f"/cases/{number}/chronology", form):
+    for path in ("/room", "/", f"/cases/{number}", f"/cases/{number}/chronology"):
         assert phone.get(path).status_code == 200, path
+    phone.get(form)
     phone.post(form, {"a-text": "x"})
     assert trainer.get().status_code == 200
     trainer.post("/end", {"sure": "1"})
     hall.close()
     assert together[0] > 1
-    assert set(most.values()) == {1}, most
+    assert max(most.values()) == 2, most
 
 
 def test_a_room_that_cannot_be_opened_now_is_answered_in_words(tmp_path: Path) -> None:
@@ -431,7 +432,9 @@ def test_the_page_says_that_a_room_is_being_prepared(tmp_path: Path) -> None:
         pass
     trainer = hall.signed_in()
     trainer.get("/workshops/new")
-    answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(places, "may_make", lambda _directory: False)
+        answer = trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"})
     assert answer.status_code == 503
     page = answer.get_data(as_text=True)
     assert "La salle se prépare." in page

@@ -10,6 +10,8 @@ from click.testing import CliRunner, Result
 
 from school_protocol.cli import main
 
+pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
+
 FOUND = Path(__file__).with_name("found_phone.yaml")
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"
 

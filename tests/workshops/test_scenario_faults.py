@@ -19,6 +19,8 @@ from school_protocol.services.workshops.proving import prove
 from school_protocol.wording import Wording
 from tests.workshops.faults import PLAYED, STATIC
 
+pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
+
 FILE = "found_phone.yaml"
 TEXT = Path(__file__).with_name(FILE).read_text("utf-8")
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"

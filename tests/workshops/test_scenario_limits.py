@@ -21,6 +21,8 @@ from school_protocol.services.workshops.proving import Bound, TooLong, prove
 from school_protocol.services.workshops.scenarios import faults_said, find, read_uploaded, shipped, shipped_protocol
 from tests.workshops.kits import SHIPPED
 
+pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
+
 FILE = "found_phone.yaml"
 TEXT = Path(__file__).with_name(FILE).read_text("utf-8")
 SMALL = Path(__file__).parents[1] / "definitions" / "small.yaml"

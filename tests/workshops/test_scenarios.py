@@ -17,6 +17,8 @@ from school_protocol.services.workshops.proving import prove, steps_of
 from school_protocol.services.workshops.tables import Beat, BeatKind, Playing, seated
 from school_protocol.wording import stigma
 
+pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files, wherever rooms lie
+
 ROOT = Path(__file__).parents[2]
 SHIPPED = sorted((ROOT / "protocol_definitions" / "scenarios").glob("*.yaml"))
 SMALL = ROOT / "tests" / "definitions" / "small.yaml"

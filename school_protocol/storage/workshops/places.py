@@ -5,6 +5,7 @@ Every schema has a row before it is there and until it is gone, so that whoever 
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select, text, update
 from sqlalchemy.exc import DBAPIError
 
-from school_protocol.storage.engines import Session, Store, open_shared, within
+from school_protocol.storage.engines import BUSY_SECONDS, Engine, Session, Store, open_shared, within
 from school_protocol.storage.errors import StorageBusy, translated
 from school_protocol.storage.grants import check_names, room_grants
 from school_protocol.storage.migrate import Part, revisions, upgrade
@@ -45,17 +46,52 @@ def schema_of(place: str, part: Part) -> str:
 # ---- stores --------------------------------------------------------------------------------------------------------
 
 
+class Gate:
+    """Lets so many threads ask rooms at once; whoever is in already goes on, however much they ask within.
+
+    A thread holds up to two connections of a part (the clock is asked while something is written): with more threads
+    than half of them, all could wait for one another.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self._free = threading.BoundedSemaphore(threads)
+        self._mine = threading.local()
+
+    @contextmanager
+    def passed(self) -> Iterator[None]:
+        if getattr(self._mine, "is_in", False):
+            yield
+            return
+        if not self._free.acquire(timeout=BUSY_SECONDS):
+            raise StorageBusy("too many ask rooms at once")
+        self._mine.is_in = True
+        try:
+            yield
+        finally:
+            self._mine.is_in = False
+            self._free.release()
+
+
 class RoomStore(Store):
     """One part of one room, on connections that serve all rooms; dropped under whoever asks, it can't answer now."""
 
+    def __init__(self, engine: Engine, gate: Gate) -> None:
+        super().__init__(engine)
+        self._gate = gate
+
     @contextmanager
     def reading(self) -> Iterator[Session]:
-        with _unless_gone(), super().reading() as session:
+        with self._gate.passed(), _unless_gone(), super().reading() as session:
             yield session
 
     @contextmanager
     def writing(self, *, together: bool = False) -> Iterator[Session]:
-        with _unless_gone(), super().writing(together=together) as session:
+        with self._gate.passed(), _unless_gone(), super().writing(together=together) as session:
+            yield session
+
+    @contextmanager
+    def writing_if_free(self) -> Iterator[Session]:
+        with self._gate.passed(), _unless_gone(), super().writing_if_free() as session:
             yield session
 
     def close(self) -> None:
@@ -77,11 +113,12 @@ class RoomStores:
 
     def __init__(self, directory: Store) -> None:
         address = directory.engine.url
+        self._gate = Gate(MOST // 2)
         self._shared = {part: open_shared(address, kept=KEPT, most=MOST) for part in PARTS}
 
     def store(self, place: str, part: Part) -> Store:
         """One part of the room that lies there."""
-        return RoomStore(within(self._shared[part], schema_of(place, part)))
+        return RoomStore(within(self._shared[part], schema_of(place, part)), self._gate)
 
     def close(self) -> None:
         """Give every connection back."""
