@@ -42,6 +42,7 @@ class Empty:
     now: Callable[[], datetime]
     library: Any
     realm: Any
+    directory: Any
 
 
 @pytest.fixture
@@ -49,7 +50,8 @@ def house(tmp_path: Path) -> Any:
     realm = SimpleNamespace(seen_by=lambda _token: realm)
     library = SimpleNamespace(current=lambda: (), every=lambda: (), sights=lambda: (), as_of_now=lambda: library)
     vault = SimpleNamespace(chain=lambda purpose, data: (purpose.encode() + data).ljust(32, b"k"))
-    return Empty("", Settings(data=tmp_path), vault, lambda: NOW, library, realm)
+    directory = SimpleNamespace(engine=SimpleNamespace(dialect=SimpleNamespace(name="sqlite")))
+    return Empty("", Settings(data=tmp_path), vault, lambda: NOW, library, realm, directory)
 
 
 class Accounts:
