@@ -314,7 +314,7 @@ def unsafe_ways(world: World) -> list[str]:
         "key": "x", "old": 1, "new": 2, "draft": "x", "part": "deadlines", "entry": "x", "version": 1, "passage": "x",
         "document": "referral_letter", "protocol": "ma-cyberharassment",
         "copy": 1, "place": 0, "job": "x", "batch": "x", "token": "x", "account": "x", "handle": "x", "contact": "x",
-        "system": "x",
+        "system": "x", "item": "cndp",
         "visit": "x", "turn": "x", "release": "x", "attestation": "x", "workshop": "x", "upload": "x",
         "kind": "public", "code": doors.renew(world.house, world.person("head"), world.player.school, "public").code,
     }  # fmt: skip
