@@ -39,7 +39,8 @@ NOT_OPENED = frozenset(do for _what, do in _SCHEMA.values())
 def schema(asked: Asked) -> Iterator[Finding]:
     """The tables of each store against this program's migrations; nothing is brought along by asking."""
     for part in STORES:
-        if not asked.settings.database and not (asked.settings.data / f"{part}.sqlite").is_file():
+        in_file = asked.settings.store_url(part).startswith("sqlite:")
+        if in_file and not (asked.settings.data / f"{part}.sqlite").is_file():
             continue
         said = _standing(asked, part)
         if said in ("current", "none"):
