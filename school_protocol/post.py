@@ -121,7 +121,8 @@ class Mail:
     user: str = ""
     password: str = field(default="", repr=False)
     implicit_tls: bool = False
-    seconds: float = TIMEOUT
+    seconds: float | None = None
+    """How long it may say nothing; None: as long as for any message."""
 
     def carry(self, to: str, letter: Letter) -> None:
         message = self._message(to, letter)
@@ -178,9 +179,10 @@ class Mail:
         return server
 
     def _connected(self) -> smtplib.SMTP:
+        patience = self.seconds or TIMEOUT
         if self.implicit_tls:
-            return smtplib.SMTP_SSL(self.host, self.port, timeout=self.seconds, context=ssl.create_default_context())
-        return smtplib.SMTP(self.host, self.port, timeout=self.seconds)
+            return smtplib.SMTP_SSL(self.host, self.port, timeout=patience, context=ssl.create_default_context())
+        return smtplib.SMTP(self.host, self.port, timeout=patience)
 
     def _secure(self, server: smtplib.SMTP) -> None:
         server.ehlo_or_helo_if_needed()
