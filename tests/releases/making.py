@@ -179,6 +179,8 @@ def unpack(source: Path, folder: Path) -> dict[str, Any]:
     """The archive's files in `folder`; what is to be known of it."""
     with tarfile.open(source) as archive:
         archive.extractall(folder, filter="data")
+    for secret in folder.rglob("keys"):  # the archive keeps no modes
+        secret.chmod(0o700)
     found: dict[str, Any] = json.loads((folder / NOTE).read_text("utf-8"))
     return found
 
