@@ -41,7 +41,9 @@ class Changes:
             again = []
             for line in waiting:
                 while self._tells_few(line, left):
-                    goes = [key for key in line.parts if key in left] or [line.whole]
+                    goes = [key for key in line.parts if key in left] or [key for key in (line.whole,) if key in left]
+                    if not goes:
+                        break  # told by earlier releases alone: the gate says what must go for it
                     least = min(goes, key=lambda key: (self._value(key), key))
                     left.discard(least)
                     again += self._lines_of.get(least, [])
