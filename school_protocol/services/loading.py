@@ -316,7 +316,7 @@ def keep(
             slot_id=person.id,
             slot=person.slot,
             values=person.identity,
-            marks=[mark_text(person.identity[key]) for key in ("name", "massar") if key in person.identity],
+            marks=marks_of(person.identity),
         )
     numbered = tuple(event.numbered(entry.seq) for event, entry in zip(events, entries, strict=True))
     whole = [*before, *numbered]
@@ -362,6 +362,11 @@ def _have_told(house: House, session: Session) -> None:
         return
     began = latest.started_at if latest else house.now() - timedelta(days=1)
     checks.keep(session, started_at=began, finished_at=house.now(), events=0, faults=1, first_fault=said)
+
+
+def marks_of(identity: Mapping[str, Any]) -> list[str]:
+    """The names and codes by which a case is found."""
+    return [mark_text(str(identity[key])) for key in ("name", "massar") if key in identity]
 
 
 def mark_text(text: str) -> str:

@@ -6,16 +6,16 @@ import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Any
 
+from school_protocol.domain.contributing import path_of
 from school_protocol.domain.errors import SchoolProtocolError
-from school_protocol.domain.figure_tables import own_part
 from school_protocol.services import demo
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.digests.shown import is_demo
 from school_protocol.services.house import House
-from school_protocol.services.loading import mark_text
+from school_protocol.services.loading import marks_of
 from school_protocol.services.sampling.country import School, name_of, schools
 from school_protocol.services.sampling.histories import Played, played
 from school_protocol.storage import cases, stamping
@@ -91,14 +91,13 @@ def _copies(
 ) -> Iterator[stamping.Copy]:
     ended, under_way = ([one for one in found if one.history.ended is which] for which in (True, False))
     under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
-    chances = {
-        id(some): list(accumulate(len(one.history.entries) ** -2.0 for one in some)) for some in (ended, under_way)
-    }
+    kinds = {True: ended, False: under_way}
+    weights = {kind: [len(one.history.entries) ** -2.0 for one in some] for kind, some in kinds.items()}
     numbers = _numbers(house, rng)
-    for place in range(count):
-        some = under_way if under_way and rng.random() < share else ended
-        chosen = rng.choices(some, cum_weights=chances[id(some)])[0]
-        yield _copy(chosen, rng.choice(places), next(numbers), place, rng)
+    for _case in range(count):
+        has_ended = not (under_way and rng.random() < share)
+        chosen = rng.choices(kinds[has_ended], weights[has_ended])[0]
+        yield _copy(chosen, rng.choice(places), next(numbers), rng)
 
 
 def _numbers(house: House, rng: random.Random) -> Iterator[str]:
@@ -114,7 +113,7 @@ def _numbers(house: House, rng: random.Random) -> Iterator[str]:
                 yield number
 
 
-def _copy(chosen: Played, school: School, number: str, place: int, rng: random.Random) -> stamping.Copy:
+def _copy(chosen: Played, school: School, number: str, rng: random.Random) -> stamping.Copy:
     ids = {old: school.places[kind] for kind, old in chosen.places.items()}
     ids |= {account: school.cast[part] for part, account in chosen.cast.items()}
     people = {
@@ -122,26 +121,22 @@ def _copy(chosen: Played, school: School, number: str, place: int, rng: random.R
         for person in chosen.history.people
         if person.values is not None
     }
-    marks = {
-        slot: [mark_text(str(values[key])) for key in ("name", "massar") if key in values]
-        for slot, values in people.items()
-    }
+    stands_apart = chosen.history.share.path[0] not in chosen.places.values()
     return stamping.Copy(
-        history=chosen.history, number=number, ids=ids, path=_path(chosen, school), people=people, marks=marks
+        history=chosen.history,
+        number=number,
+        ids=ids,
+        path=path_of(school.unit, stands_apart=stands_apart),
+        people=people,
+        marks={slot: marks_of(values) for slot, values in people.items()},
     )
-
-
-def _path(chosen: Played, school: School) -> tuple[str, ...]:
-    """Where it counts: at the school, or, where somebody of the school must not know of it, above it."""
-    if chosen.history.share.path[0].endswith("~"):
-        return (own_part(school.unit.parents[0]), *school.unit.parents)
-    return (school.unit.id, *school.unit.parents)
 
 
 def _somebody_else(values: Mapping[str, Any], rng: random.Random) -> dict[str, Any]:
     other = dict(values)
     if "name" in other:
-        other["name"] = f"{name_of(rng.randrange(143))[rng.choice(('fr', 'ar'))]}-{rng.randrange(10_000)}"
+        drawn = rng.randrange(10_000)
+        other["name"] = f"{name_of(drawn)[rng.choice(('fr', 'ar'))]}-{drawn}"
     if "massar" in other:
         other["massar"] = f"{rng.choice('GJKMR')}{rng.randrange(10**9):09}"
     return other

@@ -5,13 +5,13 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.loading import folded, reindex, schools_named
-from school_protocol.services.scripts import Player, Step, Story, shifted, stories_of, throwaway
+from school_protocol.services.scripts import Player, Step, Story, moment, shifted, stories_of, throwaway
 from school_protocol.storage import cases, directory, index, stamping
 from school_protocol.storage.vault import canonical
 from school_protocol.wording import ZONE
@@ -73,7 +73,7 @@ def _play(player: Player, story: Story, rng: random.Random, now: datetime) -> li
     """The cases of a story as they stand now; none where it doesn't go as it says at the moment that was drawn."""
     steps = _cut(story.steps, rng) if rng.random() < UNDER_WAY else story.steps
     steps = _moved(steps, rng.randrange(LATELY if steps is not story.steps else WEEKS), now)
-    player.watching, player.clock.moment = False, datetime.min.replace(tzinfo=UTC)
+    player.watching, player.clock.moment = False, moment(str(steps[0]["at"]), "at")
     found: list[Played] = []
     for step in steps:
         player.play([step])
