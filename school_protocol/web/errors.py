@@ -27,7 +27,7 @@ from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.web import sessions
 from school_protocol.web.api import problems
 from school_protocol.web.kept import KeptForOwner
-from school_protocol.web.rendering import reword
+from school_protocol.web.rendering import reword, wording
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +123,14 @@ def _not_open(error: NotOpenYet) -> Response:
     """Nothing about real pupils is taken here yet: who signs, and whom to call all the same."""
     house, actor = sessions.house(), sessions.find_actor()
     signs = actor is not None and may_sign(house, actor)
-    return _refused(error, 403, "errors/not_open.html", numbers=_read_numbers(), signers=signers(house), signs=signs)
+    return _refused(
+        error,
+        403,
+        "errors/not_open.html",
+        numbers=_read_numbers(),
+        signers=signers(house, wording().language),
+        signs=signs,
+    )
 
 
 def _reader() -> str:

@@ -142,7 +142,9 @@ def test_only_who_administers_accounts_at_the_top_signs(new: School, chief: Acto
                 act(new.house, actor, "cndp", "n° 1")
     assert signing.may_sign(new.house, chief)
     signing.sign(new.house, chief, "cndp", "n° 1")
-    assert [title.in_language("en") for title, _place in signing.signers(new.house)] == ["Technical administrator"]
+    assert [title.in_language("en") for title, _place in signing.signers(new.house, "en")] == [
+        "Technical administrator"
+    ]
 
 
 def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor) -> None:

@@ -70,12 +70,12 @@ def may_sign(house: House, actor: Actor) -> bool:
     return _post(house, actor) is not None
 
 
-def signers(house: House) -> tuple[tuple[Text, str], ...]:
-    """Who signs: titles of roles, each with the unit where it is held, in the house's own language."""
+def signers(house: House, language: str) -> tuple[tuple[Text, str], ...]:
+    """Who signs: titles of roles, each with the unit where it is held, as that language names it."""
     titles = [role.title for _protocol, role in declared(house).values() if role.administers]
     with house.directory.reading() as session:
         places = directory.topmost(session)
-    return tuple((title, unit.name(house.settings.default_language)) for title in titles for unit in places)
+    return tuple((title, unit.name(language)) for title in titles for unit in places)
 
 
 def standing(house: House, actor: Actor | None = None) -> Standing | None:
