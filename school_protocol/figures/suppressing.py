@@ -146,7 +146,7 @@ class Suppression:
 
     def _calm_release(self) -> Release:
         """What can be told, and tells in no line of few cases by which it changed."""
-        while goes := self.changes.too_much((release := self.release()).told):
+        while goes := self.changes.too_much((release := self.release()).told) - self.barred:
             self.barred |= goes
         return release
 
