@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import Table, create_engine, select, text
+from sqlalchemy import Table, create_engine, text
 
 from bench.measuring import Clock, Work, own_cpu
 from bench.outcomes import Outcome
@@ -259,9 +259,8 @@ def _once_more(table: Table, copy: int, store: Store) -> str:
 def _entered(house: House, clock: Clock, number: str, pupil: str) -> Sized:
     app = create_app(house)
     clients = []
-    academy = select(text("region")).select_from(text("bench_place")).where(text("place = 0"))
     with house.realm.reading() as session:
-        region = session.scalar(academy)
+        region = session.scalar(text("SELECT region FROM bench_place WHERE place = 0"))
     with house.directory.reading() as session:
         code = session.scalar(text("SELECT lower(code) FROM unit WHERE id = :id"), {"id": region})
     for username in (f"{SCHOOL}-team-coordinator", f"{code}-academy"):
