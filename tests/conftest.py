@@ -1,8 +1,9 @@
 """What every room's tests share: the two definitions, read once; tables made once and copied."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
@@ -10,6 +11,7 @@ from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, text
 from storage.object_store import ObjectStore, serving
 from storage.server import EVERYWHERE, SITE, Databases, served
+from werkzeug.routing import Rule
 
 from school_protocol.config import Settings
 from school_protocol.definitions import read_file
@@ -49,7 +51,8 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
     def quick(engine: Engine, part: Part) -> None:
         file = Path(engine.url.database or "")
-        if engine.dialect.name == "sqlite" and file.is_file() and file.stat().st_size == 0:
+        if engine.dialect.name == "sqlite" and file.is_file() and is_bare(engine):
+            engine.dispose()
             file.write_bytes(tables(part))
         else:
             upgrade(engine, part)
@@ -59,7 +62,29 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
         patched.setattr(houses, "read", lru_cache(houses.read))
         patched.setattr(houses, "upgrade", quick)
+        patched.setattr(Rule, "_compile_builder", compiled_once(Rule._compile_builder))
         yield
+
+
+def is_bare(engine: Engine) -> bool:
+    """Whether nothing was ever made in a store."""
+    with engine.connect() as connection:
+        return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
+
+
+def compiled_once(compile_builder: Callable[[Rule, bool], Any]) -> Callable[[Rule, bool], Any]:
+    """What makes the addresses of a page is the same in every application: Werkzeug writes code for each anew."""
+    known: dict[tuple[str, bool], Any] = {}
+
+    def found(rule: Rule, append_unknown: bool = True) -> Any:
+        if rule.defaults or rule.subdomain or rule.host:
+            return compile_builder(rule, append_unknown)
+        key = (rule.rule, append_unknown)
+        if key not in known:
+            known[key] = compile_builder(rule, append_unknown)
+        return known[key]
+
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -24,7 +24,9 @@ from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import keys
 
-NOW = datetime.now(UTC).replace(microsecond=0)
+
+def now() -> datetime:
+    return datetime.now(UTC).replace(microsecond=0)
 
 
 class Place:
@@ -35,7 +37,7 @@ class Place:
         self.code = tmp_path / "code.txt"
 
     def fill(self, protocol: Protocol, **settings: str) -> None:
-        clock = TurnableClock(NOW)
+        clock = TurnableClock(now())
         house = open_house(Settings(data=self.data, **settings), clock)  # type: ignore[arg-type]
         School(prepared(house, clock, protocol, MOROCCAN.read_bytes()), iter(range(99))).report()
         house.close()
@@ -126,7 +128,7 @@ def test_lost_keys_are_put_back_and_every_case_opens_again(place: Place) -> None
 
 
 def _only_number(place: Place) -> str:
-    house = open_house(Settings(data=place.data), TurnableClock(NOW))
+    house = open_house(Settings(data=place.data), TurnableClock(now()))
     from sqlalchemy import select
 
     from school_protocol.services.loading import folded
