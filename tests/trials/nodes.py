@@ -12,7 +12,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,6 +23,7 @@ from storage.server import served
 from web.filled import filled
 
 from school_protocol import jobs
+from school_protocol.config import Settings
 from school_protocol.services.house import House, SystemClock
 from school_protocol.services.journal import verify_journal
 from school_protocol.services.keeping.databases import prepare
@@ -46,6 +47,8 @@ class Node:
     port: int
     environ: dict[str, str]
     log: Path
+    code: Path | None = None
+    """Where the program lies that it runs, if not here."""
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -57,8 +60,11 @@ class Node:
             sys.executable, "-m", "school_protocol.cli", "serve", "--port", str(self.port), "--processes", "2",
             "--no-worker",
         )  # fmt: skip
+        environ = self.environ if self.code is None else {**self.environ, "PYTHONPATH": str(self.code)}
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, env=self.environ, stdout=log, stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(
+                command, env=environ, cwd=self.code, stdout=log, stderr=log, start_new_session=True
+            )
 
     def wait(self) -> None:
         until = time.monotonic() + PATIENCE
@@ -88,6 +94,11 @@ class Node:
             self.process.wait()
 
 
+def before(moment: float) -> Callable[[], bool]:
+    """Whether that moment of the monotonic clock is yet to come."""
+    return lambda: time.monotonic() < moment
+
+
 @dataclass
 class Client:
     """Somebody at a browser: each note is sent until it is acknowledged, by whichever server answers."""
@@ -101,9 +112,9 @@ class Client:
     sent: list[str] = field(default_factory=list)
     refused: Counter[str] = field(default_factory=Counter)
 
-    def write(self, until: float) -> None:
+    def write(self, goes_on: Callable[[], bool]) -> None:
         rng, count = random.Random(self.number), 0
-        while time.monotonic() < until:
+        while goes_on():
             count += 1
             words = f"mot-{self.phase}-{self.number}-{count}."
             path = f"/cases/{self.number}/acts/note"
@@ -113,6 +124,7 @@ class Client:
             form = filled(page.text, path)
             form.setlist("a-text", [words])
             self.sent.append(words)
+            asked = time.monotonic()
             while True:
                 answer = self._ask(rng, "POST", path, [*form.items(multi=True)])
                 if answer is not None and answer.status_code in (302, 303):
@@ -121,7 +133,7 @@ class Client:
                 if answer is not None and answer.status_code < 500:
                     self.refused[f"answered {answer.status_code}"] += 1
                     break
-                if not self.patient or time.monotonic() > until + PATIENCE:
+                if not self.patient or (not goes_on() and time.monotonic() > asked + PATIENCE):
                     break
 
     def _ask(
@@ -144,10 +156,23 @@ class Client:
         return answer
 
 
+@dataclass(frozen=True)
+class Addresses:
+    """A database of its own: how whoever owns it, serves pages from it, and works on it comes to it."""
+
+    owner: str
+    site: str
+    worker: str
+
+    @property
+    def worker_role(self) -> str:
+        return make_url(self.worker).username or ""
+
+
 @contextmanager
-def several(folder: Path) -> Iterator[tuple[Installed, list[Node]]]:
-    """An installation in PostgreSQL, and servers over it that see what sessions may, and nothing besides."""
-    with served() as address, ExitStack() as closing:
+def own_database() -> Iterator[Addresses]:
+    """A database on a server of its own, and two roles that own nothing in it."""
+    with served() as address:
         name, owner = uuid.uuid4().hex[:10], open_engine(address)
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"CREATE DATABASE nodes_{name}"))
@@ -155,29 +180,44 @@ def several(folder: Path) -> Iterator[tuple[Installed, list[Node]]]:
                 connection.execute(text(f"CREATE ROLE {role}_{name} LOGIN"))
         owner.dispose()
         url = make_url(address).set(database=f"nodes_{name}")
-        as_owner, as_site, as_worker = (
-            one.render_as_string(hide_password=False)
-            for one in (url, url.set(username=f"site_{name}"), url.set(username=f"work_{name}"))
+        yield Addresses(
+            *(
+                one.render_as_string(hide_password=False)
+                for one in (url, url.set(username=f"site_{name}"), url.set(username=f"work_{name}"))
+            )
         )
-        found = installed(folder, database=as_owner)
-        prepare(
-            replace(found.settings, database=as_site), as_owner, [f"work_{name}"],
-            make_queue=jobs.prepare_queue,
-        )  # fmt: skip
-        environ = {
-            **os.environ, "SCHOOL_PROTOCOL_DATA": str(found.settings.data),
-            "SCHOOL_PROTOCOL_DATABASE_URL": as_site.replace("postgresql+psycopg", "postgresql"),
-        }  # fmt: skip
-        nodes = [Node(_free_port(), environ, folder / f"node-{place}.log") for place in range(NODES)]
+
+
+def make_tables(settings: Settings, at: Addresses) -> None:
+    """Tables, the wall, what each role may: made, or brought up to date."""
+    prepare(replace(settings, database=at.site), at.owner, [at.worker_role], make_queue=jobs.prepare_queue)
+
+
+def environ_of(data: Path, at: Addresses) -> dict[str, str]:
+    """What a server of pages is told."""
+    return {
+        **os.environ, "SCHOOL_PROTOCOL_DATA": str(data),
+        "SCHOOL_PROTOCOL_DATABASE_URL": at.site.replace("postgresql+psycopg", "postgresql"),
+    }  # fmt: skip
+
+
+@contextmanager
+def several(folder: Path) -> Iterator[tuple[Installed, list[Node]]]:
+    """An installation in PostgreSQL, and servers over it that see what sessions may, and nothing besides."""
+    with own_database() as at, ExitStack() as closing:
+        found = installed(folder, database=at.owner)
+        make_tables(found.settings, at)
+        environ = environ_of(found.settings.data, at)
+        nodes = [Node(free_port(), environ, folder / f"node-{place}.log") for place in range(NODES)]
         for node in nodes:
             closing.callback(node.end)
             node.start()
         for node in nodes:
             node.wait()
-        yield replace(found, settings=replace(found.settings, database=as_worker)), nodes
+        yield replace(found, settings=replace(found.settings, database=at.worker)), nodes
 
 
-def _free_port() -> int:
+def free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         return int(taken.getsockname()[1])
@@ -200,13 +240,13 @@ def run(size: Size, folder: Path) -> Outcome:
             for why, count in one.refused.items()
         ]
         with found.entered() as house:
-            faults += _lost(house, clients)
+            faults += lost(house, clients)
             faults += [f"the journal: {one}" for one in verify_journal(house)]
             liar = replace(clients[0], acknowledged=[*clients[0].acknowledged, "never sent"])
-            seen = bool(_lost(house, [liar])) and not _lost(house, [clients[0]])
+            seen = bool(lost(house, [liar])) and not lost(house, [clients[0]])
         cut = Client(clients[0].number, clients[0].token, nodes[:1], patient=False)
         nodes[0].end()
-        cut.write(time.monotonic() + 1)
+        cut.write(before(time.monotonic() + 1))
         seen_cut = bool(cut.refused)
     if kills == 0 or turns == 0:
         faults.append("nothing was killed, or replaced")
@@ -229,7 +269,7 @@ def _client(house: House, found: Installed, place: int, nodes: Sequence[Node]) -
 
 def _under_load(clients: Sequence[Client], nodes: Sequence[Node], seconds: float, every: float) -> int:
     rng, kills, until = random.Random(seconds), 0, time.monotonic() + seconds
-    threads = [threading.Thread(target=one.write, args=(until,)) for one in clients]
+    threads = [threading.Thread(target=one.write, args=(before(until),)) for one in clients]
     for one in threads:
         one.start()
     while time.monotonic() + every < until:
@@ -244,7 +284,7 @@ def _under_load(clients: Sequence[Client], nodes: Sequence[Node], seconds: float
 def _replaced(clients: Sequence[Client], node: Node, seconds: float) -> int:
     """What an upgrade does: each process ends after its answers, others with the code that lies there take over."""
     until, turns = time.monotonic() + seconds, 0
-    threads = [threading.Thread(target=one.write, args=(until,)) for one in clients]
+    threads = [threading.Thread(target=one.write, args=(before(until),)) for one in clients]
     for one in threads:
         one.start()
     assert node.process is not None
@@ -257,7 +297,7 @@ def _replaced(clients: Sequence[Client], node: Node, seconds: float) -> int:
     return turns
 
 
-def _lost(house: House, clients: Sequence[Client]) -> list[str]:
+def lost(house: House, clients: Sequence[Client]) -> list[str]:
     found = []
     for one in clients:
         with house.realm.reading() as session:
