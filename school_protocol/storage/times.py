@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import select, text
@@ -19,6 +20,23 @@ def of_database(store: Store) -> datetime | None:
     with store.reading() as session:
         found: datetime = session.scalar(text("SELECT clock_timestamp()"))
         return found
+
+
+@dataclass(frozen=True, slots=True)
+class LogKept:
+    """Of PostgreSQL's log: whether it is kept at all, when the latest file of it was, and when that last failed."""
+
+    is_on: bool
+    kept_at: datetime | None
+    failed_at: datetime | None
+
+
+def log_kept(store: Store) -> LogKept:
+    """How a database on PostgreSQL keeps its log."""
+    query = "SELECT current_setting('archive_mode'), last_archived_time, last_failed_time FROM pg_stat_archiver"
+    with store.reading() as session:
+        mode, kept_at, failed_at = session.execute(text(query)).one()
+    return LogKept(mode != "off", kept_at, failed_at)
 
 
 def newest_in_realm(session: Session) -> datetime | None:

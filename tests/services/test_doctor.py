@@ -347,6 +347,24 @@ def test_a_backup_and_an_exercise_are_noted_and_grow_old(seen: Seen, tmp_path: P
     assert "did not hold" in said(seen.of(work.backups), Level.wrong)
 
 
+@pytest.mark.parametrize(
+    ("kept", "level", "words"),
+    [
+        (times.LogKept(False, None, None), Level.note, "does not keep its log"),
+        (times.LogKept(True, None, None), Level.note, "nothing of PostgreSQL's log was kept so far"),
+        (times.LogKept(True, None, NOW - timedelta(minutes=3)), Level.wrong, "could not be kept ever"),
+        (times.LogKept(True, NOW - timedelta(hours=3), NOW), Level.wrong, "could not be kept for 3 hours"),
+        (times.LogKept(True, NOW - timedelta(minutes=2), NOW - timedelta(hours=3)), Level.ok, "is kept, the latest"),
+    ],
+)
+def test_of_postgresql_it_is_said_whether_its_log_is_kept(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, kept: times.LogKept, level: Level, words: str
+) -> None:
+    monkeypatch.setattr(times, "log_kept", lambda _store: kept)
+    house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
+    assert words in said(list(work.backups(house, seen.asked())), level)
+
+
 # ---- notes -----------------------------------------------------------------------------------------------------------
 
 

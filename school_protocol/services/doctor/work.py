@@ -13,7 +13,7 @@ from school_protocol.services.house import House
 from school_protocol.services.journal.looking import NO_ANCHOR, Standing, see_standing
 from school_protocol.services.notices import see_waiting
 from school_protocol.services.standing import standing
-from school_protocol.storage import last_done
+from school_protocol.storage import last_done, times
 from school_protocol.storage.last_done import Done
 from school_protocol.storage.turns import is_led
 
@@ -131,16 +131,32 @@ def _anchored(found: Standing) -> Iterator[Finding]:
 def backups(house: House, _asked: Asked) -> Iterator[Finding]:
     """When a backup was last made, and one last restored as an exercise."""
     if house.settings.database:
-        yield note(
-            "backups: those of PostgreSQL are not known here",
-            "archive its log or dump it daily, restore one weekly, and write down when",
-        )
+        yield from _log_kept(house)
         return
     data = house.settings.data
     yield from _aged("backup", last_done.last(data, last_done.BACKUP), house.now(), OLD, TOO_OLD,
                      "`school-protocol backup create` each day, to another machine")  # fmt: skip
     yield from _aged("exercise of a restore", last_done.last(data, last_done.DRILL), house.now(), UNTRIED, LONG_UNTRIED,
                      "`school-protocol backup drill` each week")  # fmt: skip
+
+
+def _log_kept(house: House) -> Iterator[Finding]:
+    found = times.log_kept(house.realm)
+    if not found.is_on:
+        yield note(
+            "backups: PostgreSQL does not keep its log: no moment can be come back to, only a dump, if there is one",
+            "deploy/postgresql, and docs/operations.md, “A moment of PostgreSQL”",
+        )
+    elif found.failed_at is not None and (found.kept_at is None or found.failed_at > found.kept_at):
+        since = "ever" if found.kept_at is None else f"for {long(house.now() - found.kept_at)}"
+        yield wrong(
+            f"backups: PostgreSQL's log could not be kept {since}; until it is, it fills the disk of the database",
+            "look at the log of PostgreSQL, and whether WAL_KEPT is there, has room and may be written",
+        )
+    elif found.kept_at is None:
+        yield note("backups: nothing of PostgreSQL's log was kept so far", "wait as long as archive_timeout says")
+    else:
+        yield ok(f"backups: PostgreSQL's log is kept, the latest of it {long(house.now() - found.kept_at)} ago")
 
 
 def _aged(

