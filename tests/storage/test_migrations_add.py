@@ -1,0 +1,62 @@
+"""A migration only adds: the program before it goes on beside the one that brought it (`./run trials rolling`)."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from school_protocol.storage import migrate
+
+FILES = sorted((Path(migrate.__file__).parent / "migrations").glob("*/versions/*.py"))
+TAKES = ("drop_table", "drop_column", "drop_constraint", "rename_table")
+
+
+def taken_away(source: str) -> Iterator[str]:
+    """What a program that knows nothing of this migration would miss, or would have to give."""
+    for function in ast.walk(ast.parse(source)):
+        if isinstance(function, ast.FunctionDef) and function.name != "downgrade":
+            for call in ast.walk(function):
+                if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _takes(call, call.func.attr):
+                    yield ast.unparse(call)
+
+
+def _takes(call: ast.Call, name: str) -> bool:
+    said = {one.arg: ast.unparse(one.value) for one in call.keywords}
+    written = ast.unparse(call)
+    return (
+        name in TAKES
+        or (
+            name == "alter_column" and ("new_column_name" in said or "type_" in said or said.get("nullable") == "False")
+        )
+        or (name == "add_column" and "nullable=False" in written and "server_default" not in written)
+        or (name == "execute" and any(word in written.upper() for word in ("DROP COLUMN", "DROP TABLE", "RENAME")))
+    )
+
+
+def test_migrations_are_found() -> None:
+    assert {path.parent.parent.name for path in FILES} == {"directory", "realm", "room"}
+    assert len(FILES) > 40
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parts[-3]}-{file.stem}")
+def test_a_migration_only_adds(file: Path) -> None:
+    assert list(taken_away(file.read_text("utf-8"))) == []
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "op.drop_table('report')",
+        "batch.drop_column('words')",
+        "op.alter_column('event', 'at', new_column_name='moment')",
+        "op.alter_column('event', 'at', nullable=False)",
+        "op.add_column('event', Column('place', Text, nullable=False))",
+        "op.execute('ALTER TABLE event RENAME TO events')",
+    ],
+)
+def test_the_control_one_that_takes_away_is_found(line: str) -> None:
+    assert list(taken_away(f"def upgrade():\n    {line}\n")) != []
+    assert list(taken_away(f"def downgrade():\n    {line}\n")) == []
