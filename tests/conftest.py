@@ -25,6 +25,7 @@ ROOT = Path(__file__).parents[1]
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "files: looks into SQLite's files, copies them, or has others open them")
+    config.addinivalue_line("markers", "rooms: opens rooms of workshops; on PostgreSQL some are made ahead for it")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -117,11 +118,15 @@ def databases() -> Iterator[Databases | None]:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def dropped(databases: Databases | None) -> Iterator[None]:
+def dropped(request: pytest.FixtureRequest, databases: Databases | None) -> Iterator[None]:
     """What the houses of a file of tests lay in goes with it."""
+    if databases is None:
+        yield
+        return
+    asked = request.node.get_closest_marker("rooms") is not None
+    databases.with_rooms = asked or request.path.parent.name == "workshops"
     yield
-    if databases is not None:
-        databases.drop()
+    databases.drop()
 
 
 @pytest.fixture(scope="session")

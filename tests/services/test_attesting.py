@@ -44,6 +44,8 @@ from services.attested_people import (
     workshop,
 )
 
+pytestmark = pytest.mark.rooms
+
 pango = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 NAME = "Zqsalma Bennani"
 IN_TWO_YEARS = date(2028, 11, 26)

@@ -31,6 +31,8 @@ from services.retaining import Keeping
 from tests.services import evidence_made as made
 from tests.services.evidence_made import SCREENSHOT, everywhere, files_in, filing, there
 
+pytestmark = pytest.mark.rooms
+
 
 @pytest.fixture
 def school(request: pytest.FixtureRequest, tmp_path: Path, moroccan: Protocol) -> Iterator[School]:

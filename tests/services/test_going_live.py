@@ -29,6 +29,8 @@ from services.conftest import School
 from services.telling_school import Told
 from services.tokening import administrator
 
+pytestmark = pytest.mark.rooms
+
 CODE = Path(opening.__file__).parents[1]
 
 

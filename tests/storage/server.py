@@ -23,7 +23,7 @@ SITE, WORKER = "site", "worker"
 EVERYWHERE = os.environ.get("SCHOOL_PROTOCOL_TEST_STORES", "") == "postgresql"
 """Whether every house that a test opens lies on PostgreSQL."""
 ROOMS = 2
-"""So many empty rooms of workshops are in each database."""
+"""So many empty rooms of workshops are in each database of tests of workshops, and of a file that is marked `rooms`."""
 NAMED = os.environ.get("SCHOOL_PROTOCOL_TEST_POSTGRESQL", "")
 
 
@@ -73,9 +73,11 @@ class Databases:
     The wall stands in each. Whoever asks without a token does so as the owner of it all, pages as `site`.
     """
 
-    _MADE_FROM = "made_from"
+    _MADE_FROM, _WITH_ROOMS = "made_from", "made_with_rooms"
 
     def __init__(self, address: str) -> None:
+        self.with_rooms = False
+        self._has_rooms = False
         self._address = make_url(address)
         self._owner = create_engine(address, isolation_level="AUTOCOMMIT")
         self._made: dict[Path, str] = {}
@@ -86,8 +88,18 @@ class Databases:
                 connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         first = Settings(data=Path(), database=self._named(self._MADE_FROM))
         preparing.prepare(first.database, SITE, [WORKER], make_queue=lambda: jobs.prepare_queue(first))
-        self._make_rooms(first.database)
         LIVE.append(self)
+
+    def _template(self) -> str:
+        """What a new database is copied from: without rooms it is half as large."""
+        if not self.with_rooms:
+            return self._MADE_FROM
+        if not self._has_rooms:
+            with self._owner.connect() as connection:
+                connection.execute(text(f"CREATE DATABASE {self._WITH_ROOMS} TEMPLATE {self._MADE_FROM}"))
+            self._make_rooms(self._named(self._WITH_ROOMS))
+            self._has_rooms = True
+        return self._WITH_ROOMS
 
     def _make_rooms(self, database: str) -> None:
         """Some empty rooms, so that none has to wait for a worker."""
@@ -106,7 +118,7 @@ class Databases:
         if folder not in self._made:
             name = _name_of(folder)
             with self._owner.connect() as connection:
-                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self._MADE_FROM}"))
+                connection.execute(text(f"CREATE DATABASE {name} TEMPLATE {self._template()}"))
             self._made[folder] = name
         return self._named(self._made[folder])
 
