@@ -48,11 +48,11 @@ def until() -> Iterator[ExitStack]:
 
 @pytest.fixture(scope="module")
 def serve(until: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Serve:
-    """`serve(start, language)`: a house of its own."""
+    """`serve(start, language)`: a house of its own; `keeps_shut=True` where the go-live list is asked for."""
 
-    def open_house(start: str, language: str = "fr") -> Served:
+    def open_house(start: str, language: str = "fr", **more: bool) -> Served:
         folder: Path = tmp_path_factory.mktemp("house")
-        return until.enter_context(serving(folder, start, language))
+        return until.enter_context(serving(folder, start, language, **more))
 
     return open_house
 
