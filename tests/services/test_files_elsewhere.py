@@ -22,6 +22,7 @@ from school_protocol.services.house import House, take_away
 from school_protocol.services.loading import load
 from school_protocol.services.retention import running
 from school_protocol.services.workshops import ending
+from school_protocol.services.workshops.placing import where
 from school_protocol.services.workshops.rooms import FOLDER, room_alone, sweep_left_over
 from school_protocol.storage.blobs import bucket
 from school_protocol.storage.blobs.blobs import FilesAway, keep_at, new_name
@@ -167,7 +168,6 @@ def all_objects(host: House, objects: ObjectStore) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file())
 
 
-@pytest.mark.files
 def test_a_workshop_has_a_prefix_of_its_own_and_is_gone_with_its_objects(
     tmp_path: Path, object_store: ObjectStore
 ) -> None:
@@ -178,7 +178,7 @@ def test_a_workshop_has_a_prefix_of_its_own_and_is_gone_with_its_objects(
         with room_alone(host, workshop.id) as room:
             assert isinstance(room.house.blobs, Bucket)
             room.house.blobs.put(None, "", new_name(), b"sealed, of a workshop")
-    starts = ["real", f"{FOLDER}/{first.id}", f"{FOLDER}/{second.id}"]
+    starts = ["real", *(f"{FOLDER}/{where(host.directory, one.id) or one.id}" for one in (first, second))]
     found = all_objects(host, object_store)
     assert [sum(one.startswith(start) for one in found) for start in starts] == [1, 1, 1]
     ending.purge(host, None, first.id)
@@ -188,7 +188,6 @@ def test_a_workshop_has_a_prefix_of_its_own_and_is_gone_with_its_objects(
     assert all_objects(host, object_store) == found
 
 
-@pytest.mark.files
 def test_objects_of_a_workshop_that_could_not_be_reached_are_swept(
     tmp_path: Path, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -208,7 +207,6 @@ def test_objects_of_a_workshop_that_could_not_be_reached_are_swept(
     assert all_objects(host, object_store) == []
 
 
-@pytest.mark.files
 def test_a_workshop_keeps_its_files_where_it_was_begun(tmp_path: Path, object_store: ObjectStore) -> None:
     host = host_in(tmp_path)
     workshop = founded(host, "silence", 1)
@@ -219,7 +217,6 @@ def test_a_workshop_keeps_its_files_where_it_was_begun(tmp_path: Path, object_st
         assert not isinstance(room.house.blobs, Bucket)
 
 
-@pytest.mark.files
 def test_nobody_of_a_workshop_reads_what_is_of_another(tmp_path: Path, object_store: ObjectStore) -> None:
     host = hosting(tmp_path, object_store)
     first, second = founded(host, "silence", 1), founded(host, "silence", 1)
