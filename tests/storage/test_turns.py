@@ -79,7 +79,7 @@ def test_a_turn_whose_connection_was_lost_ends_all_the_same(empty: Store, other:
     with turn(empty, "bulk"), other.engine.connect() as connection:
         connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
             )
         )
     with turn(other, "bulk") as afterwards:
@@ -95,7 +95,7 @@ def test_the_lead_passes_on_when_its_connection_is_gone(empty: Store, other: Sto
     with other.engine.connect() as connection:
         connection.execute(
             text(
-                "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
             )
         )
     assert second.is_ours()
