@@ -33,6 +33,12 @@ def on_server(store: Store) -> bool:
     return store.engine.dialect.name == "postgresql"
 
 
+ENDED = text(
+    "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
+)
+"""Whoever else has a turn loses the connection; it waits until that has ended."""
+
+
 def test_one_at_a_time_has_the_turn(empty: Store, other: Store) -> None:
     with turn(empty, "bulk") as first:
         assert first
@@ -77,11 +83,7 @@ def test_a_turn_whose_connection_was_lost_ends_all_the_same(empty: Store, other:
     if not on_server(empty):
         pytest.skip("nothing is held there")
     with turn(empty, "bulk"), other.engine.connect() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-            )
-        )
+        connection.execute(ENDED)
     with turn(other, "bulk") as afterwards:
         assert afterwards
 
@@ -93,11 +95,7 @@ def test_the_lead_passes_on_when_its_connection_is_gone(empty: Store, other: Sto
     first, second = Lead(empty, "worker"), Lead(other, "worker")
     assert first.is_ours()
     with other.engine.connect() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND pid <> pg_backend_pid()"
-            )
-        )
+        connection.execute(ENDED)
     assert second.is_ours()
     assert not first.is_ours()  # it finds out by itself, and goes on asking
     second.close()
