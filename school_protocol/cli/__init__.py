@@ -2,6 +2,7 @@
 
 from school_protocol.cli import (  # noqa: F401 - each adds its commands
     backups,
+    beginning,
     bulk,
     bundles,
     case_files,

@@ -44,13 +44,13 @@ def users_invite(username: str, by: str | None, slip: bool, first: bool) -> None
     if first == bool(by):
         raise click.UsageError("say who invites (--as), or that it is the --first administrator")
     if first:
-        _say_link(house, invitations.invite_the_first(house, username, house.now()))
+        say_link(house, invitations.invite_the_first(house, username, house.now()))
         return
     actor, account = _whom(house, str(by), username)
     if slip:
         _say_slip(invitations.invite_by_slip(house, actor, account, house.now()))
     else:
-        _say_link(house, invitations.invite(house, actor, account, house.now()))
+        say_link(house, invitations.invite(house, actor, account, house.now()))
 
 
 @users.command("new-password")
@@ -95,7 +95,7 @@ def _whom(house: House, by: str, username: str) -> tuple[Actor, str]:
     return actor, find_helped(house, actor, username)
 
 
-def _say_link(house: House, token: str) -> None:
+def say_link(house: House, token: str) -> None:
     click.echo(f"{house.settings.address.rstrip('/')}/invited/{token}")
 
 

@@ -15,15 +15,14 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
-import holidays
-
 from school_protocol.config import S3, Settings
 from school_protocol.definitions import read
 from school_protocol.documents.sealing.authority import Validity, make_authority
-from school_protocol.domain.clock import Calendar, Clock, Hours, HoursException
+from school_protocol.domain.clock import Clock
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services import school_time
 from school_protocol.services.accounts import REALM, hash_password
 from school_protocol.services.api import demo as systems
 from school_protocol.services.figures import demo as figures
@@ -182,35 +181,6 @@ PEOPLE = (
     Person("province4", "directorate", "MA-MAR", "Anouar Benali", "أنوار بنعلي", trained=True),
     Person("academie2", "academy", "MA-07", "Naoual Hajji", "نوال حجي"),
 )
-
-# ---- school time: indicative, for the academy to replace with the year's circular --------------------------------
-
-_DAY = (Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30)))
-_RAMADAN = (Hours(time(9, 0), time(12, 0)), Hours(time(12, 30), time(15, 0)))
-WEEK = {**dict.fromkeys(range(5), _DAY), 5: (Hours(time(8, 30), time(12, 30)),)}
-RAMADAN_WEEK = {**dict.fromkeys(range(5), _RAMADAN), 5: (Hours(time(9, 0), time(12, 30)),)}
-RAMADAN = ((date(2026, 2, 19), date(2026, 3, 19)), (date(2027, 2, 8), date(2027, 3, 9)))
-SCHOOL_HOLIDAYS = (
-    (date(2025, 10, 19), date(2025, 10, 26)),
-    (date(2026, 7, 1), date(2026, 9, 6)),
-    (date(2026, 10, 25), date(2026, 11, 1)),
-    (date(2026, 12, 13), date(2026, 12, 20)),
-    (date(2027, 1, 31), date(2027, 2, 7)),
-    (date(2027, 3, 14), date(2027, 3, 21)),
-    (date(2027, 5, 2), date(2027, 5, 9)),
-    (date(2027, 7, 1), date(2027, 9, 5)),
-)
-YEARS = range(2025, 2029)
-
-
-def calendar() -> Calendar:
-    """Monday to Saturday; Ramadan's own hours; public and school holidays closed."""
-    closed = set(holidays.country_holidays("MA", years=YEARS))
-    for first, last in SCHOOL_HOLIDAYS:
-        closed |= {first + timedelta(days=count) for count in range((last - first).days + 1)}
-    exceptions = tuple(HoursException(first, last, RAMADAN_WEEK) for first, last in RAMADAN)
-    return Calendar(opening=WEEK, exceptions=exceptions, closed=frozenset(closed))
-
 
 # ---- whom to call: as found in public sources --------------------------------------------------------------------
 
@@ -561,7 +531,7 @@ def _units(house: House) -> dict[str, str]:
                     session, kind=kind, code=place.code, names=place.names, parent=ids.get(place.parent)
                 )
         for region in REGIONS:
-            directory.set_calendar(session, ids[region.code], calendar())
+            directory.set_calendar(session, ids[region.code], school_time.usual())
     return ids
 
 
@@ -712,9 +682,9 @@ class Theatre:
 
 def _closed(moments: Sequence[datetime], delta: timedelta) -> int:
     """On how many closed days the last week of a story would be played."""
-    school_time = calendar()
+    calendar = school_time.usual()
     days = {(moment + delta).date() for moment in moments if moments[-1] - moment < timedelta(days=7)}
-    return sum(not school_time.is_school_day(day) for day in days)
+    return sum(not calendar.is_school_day(day) for day in days)
 
 
 def _told(scene: Scene) -> list[Step]:

@@ -333,6 +333,11 @@ def add_unit(
     return row.id
 
 
+def has_units(session: Session) -> bool:
+    """Whether there is any place at all."""
+    return session.scalar(select(UnitRow.id).limit(1)) is not None
+
+
 def unit(session: Session, unit_id: str) -> Unit:
     """A unit with the ids above it, nearest first; raises Unseen."""
     found = units(session, [unit_id])

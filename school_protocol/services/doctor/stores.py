@@ -115,7 +115,7 @@ def definitions(house: House, _asked: Asked) -> Iterator[Finding]:
     for protocol in every:
         yield ok(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")
     if not every:
-        yield note("no definition is published: nothing can be reported", "bring one on the page “Protocols”")
+        yield note("no definition is published: nothing can be reported", "`school-protocol found` publishes one in an empty installation; else the page “Protocols” does")
 
 
 def calendars(house: House, _asked: Asked) -> Iterator[Finding]:
@@ -123,7 +123,7 @@ def calendars(house: House, _asked: Asked) -> Iterator[Finding]:
     for code in schools_without_calendar(house):
         yield note(
             f"no calendar: school {code}, nor anything above it: nothing can be reported there",
-            "bring the calendar of its province or region in, with `users import`",
+            "say when schools are open there: `school-protocol calendar set`",
         )
 
 

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 from school_protocol.documents.sealing.authority import Validity, add_academies
 from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
-from school_protocol.services import demo
+from school_protocol.services import demo, school_time
 from school_protocol.services.house import House
 from school_protocol.services.identity import factors
 from school_protocol.storage import directory, proving
@@ -131,7 +131,7 @@ class _Made:
         names = dict(zip(("fr", "ar", "en"), (name.format(place + 1) for name in _NAMES[kind]), strict=True))
         unit = directory.add_unit(session, kind=kind, code=code, names=names, parent=parent)
         if kind is UnitKind.region:
-            directory.set_calendar(session, unit, demo.calendar())
+            directory.set_calendar(session, unit, school_time.usual())
         return directory.unit(session, unit)
 
     def _cast(self, session: Session, unit: Unit) -> dict[str, str]:

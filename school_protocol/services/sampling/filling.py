@@ -11,7 +11,7 @@ from typing import Any
 
 from school_protocol.domain.contributing import path_of
 from school_protocol.domain.errors import SchoolProtocolError
-from school_protocol.services import demo
+from school_protocol.services import demo, school_time
 from school_protocol.services.accounts import hash_password
 from school_protocol.services.digests.shown import is_demo
 from school_protocol.services.house import House
@@ -68,7 +68,7 @@ def sample(
     protocol, content = demo.definition()
     plays = min(max(count // CASES_A_PLAY, PLAYS[0]), PLAYS[1])
     found = played(
-        protocol, content, demo.calendar(), plays=plays, rng=rng, now=house.now(),
+        protocol, content, school_time.usual(), plays=plays, rng=rng, now=house.now(),
         progress=lambda done, total: progress("histories", done, total),
     )  # fmt: skip
     parts = {part for one in found for part in one.cast}
