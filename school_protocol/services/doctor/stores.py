@@ -115,7 +115,10 @@ def definitions(house: House, _asked: Asked) -> Iterator[Finding]:
     for protocol in every:
         yield ok(f"definition: {protocol.protocol} {protocol.version} ({protocol.digest[:12]})")
     if not every:
-        yield note("no definition is published: nothing can be reported", "`school-protocol found` publishes one in an empty installation; else the page “Protocols” does")
+        yield note(
+            "no definition is published: nothing can be reported",
+            "`school-protocol found` begins an empty installation; else the page “Protocols”",
+        )
 
 
 def calendars(house: House, _asked: Asked) -> Iterator[Finding]:
