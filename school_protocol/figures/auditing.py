@@ -14,7 +14,7 @@ zeros moved, and then each of them must be open itself.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Hashable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import NamedTuple
@@ -22,17 +22,18 @@ from typing import NamedTuple
 import numpy as np
 
 from school_protocol.figures.bounding import Block, Bounds, Numbers, spans
+from school_protocol.figures.carrying import fitting, named
 from school_protocol.figures.cutting import Cuts, Part
 from school_protocol.figures.layout import Layout
 from school_protocol.figures.members import Need, needs_of
-from school_protocol.figures.release import SMALL, Key, Release, Said, Told
+from school_protocol.figures.release import SMALL, Key, Release, Said, Told, Worlds
 from school_protocol.figures.seeking import Flags, Ranges, Search
 from school_protocol.figures.system import Place, System, begin_alike
 
 Progress = Callable[[int, int], None]
 """Told how many of how many counts are settled."""
 
-GREATEST = 6_000
+GREATEST = 20_000
 """No block has more columns than so many: what is open only there counts as found out."""
 CHANGED = 12_000
 """Up to so many numbers that changed in a release are looked at together."""
@@ -49,6 +50,8 @@ class Cut(NamedTuple):
     release: int = 0
     """Asked of what that release counted for the first time, and unless it is near of changes alone."""
     greatest: int = 0
+    each_alone: bool = False
+    """Whether what no world opens together with others is looked at by itself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +77,21 @@ def audit(releases: Sequence[Release], progress: Progress = quiet) -> tuple[Find
     years: dict[str, list[Release]] = defaultdict(list)
     for release in releases:
         years[release.counts.period.months[0]].append(release)
-    return tuple(one for year in years.values() for one in Audit(System(year), progress).findings())
+    return tuple(one for year in years.values() for one in _found(year, progress))
+
+
+def _found(year: Sequence[Release], progress: Progress) -> tuple[Finding, ...]:
+    carried = [one.worlds for one in year[-1:] if one.worlds]
+    return Audit(System(year), progress, carried).findings()
 
 
 class Audit:
-    """One look at one system. What was `settled` when more of the same was told needn't be looked at again."""
+    """One look at one system."""
 
-    def __init__(self, system: System, progress: Progress = quiet, settled: Collection[Hashable] = ()) -> None:
+    def __init__(self, system: System, progress: Progress = quiet, carried: Sequence[Worlds] = ()) -> None:
+        """`carried`: worlds that earlier looks found, which are tried before any is looked for."""
         self.system, self.progress = system, progress
-        self.settled = set(settled)
-        self.ranges = Ranges([need for need in needs_of(system) if need.name not in self.settled], len(system.truth))
+        self.ranges = Ranges(list(needs_of(system)), len(system.truth))
         self._bounds, self._cuts = Bounds(system), Cuts(system)
         needs = self.ranges.needs
         self._is_zero, self._is_held, self._is_change = (
@@ -96,33 +104,24 @@ class Audit:
         self._known: Flags = np.append(system.known, False)
         self.shut: tuple[Need, ...] = ()
         """What no block opened."""
-        self._shut: dict[bytes, set[int]] = defaultdict(set)
+        self._shut: dict[tuple[bytes, bool], set[int]] = defaultdict(set)
         """Of each part that was looked at: the needs that none of its worlds opened."""
         by_number = np.argsort(self.ranges.numbers, axis=None, kind="stable")
         self._needs_of = by_number // 2, self.ranges.numbers.ravel()[by_number]
+        self._carried = [world for one in carried for world in fitting(one, system, self._bounds)]
+        self._try(with_zeros=False)
 
     def findings(self) -> tuple[Finding, ...]:
         """What no block opens, and what nobody may tell."""
         asked = np.flatnonzero(~self._is_zero)
-        self.not_near()
+        self._open(asked, self._near_cuts(), self._known | self._zeros)
         if len(left := self._left(asked)):
             asked = np.union1d(asked, self._with_zeros(left))
         left, ranges = self._left(asked), self.ranges
-        self._settled(asked)
         self.shut = tuple(ranges.needs[one] for one in left.tolist())
         needs = [(ranges.needs[one], int(ranges.low[one]), int(ranges.high[one])) for one in left.tolist()]
         found = [Finding(need.place, low, high, need.is_change) for need, low, high in needs]
         return tuple(dict.fromkeys([*self._forbidden(), *found]))
-
-    def not_near(self) -> tuple[Need, ...]:
-        """What no small block opens: a greater one may."""
-        asked = np.flatnonzero(~self._is_zero)
-        self._open(asked, self._near_cuts(), self._known | self._zeros)
-        self._settled(asked)
-        return tuple(self.ranges.needs[one] for one in self._left(asked).tolist())
-
-    def _settled(self, asked: Numbers) -> None:
-        self.settled |= {self.ranges.needs[one].name for one in asked[self.ranges.met[asked]].tolist()}
 
     @property
     def held(self) -> Flags:
@@ -142,6 +141,7 @@ class Audit:
         ranges, zero_needs = self.ranges, np.flatnonzero(self._is_zero)
         zero_of = ranges.numbers[zero_needs, 0]
         while True:
+            self._try(with_zeros=True)
             self._open(self._left(asked), self._all_cuts(), self._known)
             shut = self._left(asked[self._is_zero[asked]])
             if len(shut):
@@ -193,10 +193,10 @@ class Audit:
         ways = cuts.alone, cuts.runs
         yield Cut(cuts.by_block, ways, is_near=True)
         yield from self._by_release()
-        yield Cut(cuts.by_table, ways, is_near=True)
-        yield Cut(cuts.by_unit, ways)
-        yield Cut(cuts.by_total, ways)
-        yield Cut(cuts.components(self._known[:-1]), ways)
+        yield Cut(cuts.by_table, ways, is_near=True, each_alone=True)
+        yield Cut(cuts.by_unit, ways, each_alone=True)
+        yield Cut(cuts.by_total, ways, each_alone=True)
+        yield Cut(cuts.components(self._known[:-1]), ways, each_alone=True)
 
     def _by_release(self) -> Iterator[Cut]:
         """What changed when a release was made, and what became of it: all, or if that is too much below a unit."""
@@ -227,24 +227,48 @@ class Audit:
                 parts = (Part.of(numbers, columns[numbers]) for columns in ways)
                 part = next((one for one in parts if one.size <= (cut.greatest or GREATEST)), None)
                 if part is not None:
-                    self._settle(part, self._left(needs), is_near=cut.is_near)
+                    self._settle(part, self._left(needs), cut)
                 self._say()
+
+    def worlds(self) -> Worlds:
+        """Those that show what is open."""
+        return named(self.system, self.ranges.showing())
+
+    def _try(self, *, with_zeros: bool) -> None:
+        """What is not open yet is held against the worlds that were carried here."""
+        ranges, steps = self.ranges, np.zeros(len(self._known), dtype=np.int64)
+        for world in self._carried:
+            zeros = world.numbers[self._zeros[world.numbers]]
+            if with_zeros != bool(len(zeros)) or self._known[world.numbers].any():
+                continue
+            which = self._asking(world.numbers)
+            is_near = len(np.unique(self._cuts.by_table[world.numbers])) == 1
+            which = which[is_near | ~self._is_held[which]]
+            steps[world.numbers] = world.steps
+            moved = (ranges.factors[which] * steps[ranges.numbers[which]]).sum(axis=1)
+            steps[world.numbers] = 0
+            ranges.note(which, moved, frozenset(zeros.tolist()), world)
+
+    def _asking(self, numbers: Numbers) -> Numbers:
+        """The needs of any of these numbers that no world opens so far."""
+        needs, order = self._needs_of
+        which = np.unique(needs[spans(np.searchsorted(order, numbers), np.searchsorted(order, numbers + 1))])
+        return which[~self.ranges.met[which]]
 
     def _say(self) -> None:
         self.progress(int(self.ranges.met.sum()), len(self.ranges.needs))
 
-    def _settle(self, part: Part, mine: Numbers, *, is_near: bool) -> None:
+    def _settle(self, part: Part, mine: Numbers, cut: Cut) -> None:
         """Whatever stands in that part and is not open yet is held against its worlds; what was shut there is shut."""
-        shut = self._shut[part.name]
+        shut = self._shut[part.name, cut.each_alone]
         mine = np.array([one for one in mine.tolist() if one not in shut], dtype=np.int64)
         if not len(mine):
             return
-        needs, numbers = self._needs_of
-        at = spans(np.searchsorted(numbers, part.numbers), np.searchsorted(numbers, part.numbers + 1))
-        which = np.unique(needs[at])
-        which = which[~self.ranges.met[which] & (is_near | ~self._is_held[which])]
+        which = self._asking(part.numbers)
+        which = which[cut.is_near | ~self._is_held[which]]
         block = Block(self._bounds, part.numbers, part.columns)
-        Search(block, self.ranges, which, self._zeros).settle(np.isin(which, mine), self._say)
+        search = Search(block, self.ranges, which, self._zeros)
+        search.settle(np.isin(which, mine), self._say, each_alone=cut.each_alone)
         shut.update(self._left(mine).tolist())
 
 

@@ -7,6 +7,7 @@ away from what is, in whole numbers, that fit everything told. That they do is c
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from itertools import chain
 from typing import NamedTuple
@@ -19,14 +20,20 @@ from school_protocol.figures.system import System
 
 Numbers = NDArray[np.int64]
 Reals = NDArray[np.float64]
+Solved = Callable[[Reals, Reals, Reals], "Reals | None"]
+"""The step of least cost, of costs and between which steps each column lies."""
 NODES = 200
 """So many branches are looked at for whole numbers; what is not found by then counts as found out."""
 DIVES = 40
 """So often numbers are rounded one after the other, before whole numbers are looked for by branches."""
 FEW = 200
 """Up to so many columns the linear program and rounding come first; of more, branches take less time."""
+BRANCHED = 6_000
+"""Of more columns no whole numbers are looked for by branches: that would take minutes each time."""
 MUCH = 200
 """So far above what it is is each number looked at: more is never needed to move another one by four."""
+MOVED = 1e-3
+"""What it costs to move a number by one, where as little as can be is moved."""
 _PRIMAL = 4
 """HiGHS's primal simplex: where costs alone have changed, it goes on from the last step, which fits still."""
 _NEAR = 1e-3
@@ -43,11 +50,26 @@ class Found(NamedTuple):
     world: Numbers | None
 
 
+class World(NamedTuple):
+    """Steps away from what is, of these numbers; all others stay."""
+
+    numbers: Numbers
+    steps: Numbers
+
+
 class Program(highspy.Highs):
     """HiGHS without the callbacks, which print a banner on standard output as they are set up."""
 
     def __init__(self) -> None:
         super(highspy.Highs, self).__init__()
+
+
+def _program(model: highspy.HighsLp, option: tuple[str, int]) -> Program:
+    program = Program()
+    for name, value in (("output_flag", False), ("threads", 1), ("random_seed", 1), option):
+        program.setOptionValue(name, value)
+    program.passModel(model)
+    return program
 
 
 class Bounds:
@@ -65,8 +87,29 @@ class Bounds:
         self.highs = np.array([np.inf if one.high is None else one.high for one in bounds]) - sums
         order = np.argsort(self.numbers, kind="stable")
         self._rows = np.repeat(np.arange(len(bounds)), size)[order]
+        self._row_factors = self.factors[order]
+        self._known = system.known
         self._row_starts = np.searchsorted(self.numbers[order], np.arange(len(self.truth) + 1))
         self._column = np.full(len(self.truth), -1, dtype=np.int64)
+
+    def fit(self, worlds: Sequence[World]) -> NDArray[np.bool_]:
+        """Of each of these whether it keeps to all bounds, exactly, and moves nothing that was told."""
+        size = np.array([len(one.numbers) for one in worlds], dtype=np.int64)
+        if not size.sum():
+            return np.zeros(len(worlds), dtype=bool)
+        numbers, steps = (np.concatenate(one) for one in zip(*worlds, strict=True))
+        world = np.repeat(np.arange(len(worlds)), size)
+        fits = size > 0
+        fits[world[(self.truth[numbers] + steps < 0) | (self._known[numbers] & (steps != 0))]] = False
+        begins, ends = self._row_starts[numbers], self._row_starts[numbers + 1]
+        at, many = spans(begins, ends), ends - begins
+        row = np.repeat(world, many) * len(self.lows) + self._rows[at]
+        found, inverse = np.unique(row, return_inverse=True)
+        sums: Numbers = np.zeros(len(found), dtype=np.int64)
+        np.add.at(sums, inverse, self._row_factors[at] * np.repeat(steps, many))
+        bound = found % max(1, len(self.lows))
+        fits[found[(sums < self.lows[bound]) | (sums > self.highs[bound])] // max(1, len(self.lows))] = False
+        return fits
 
     def inside(self, numbers: Numbers, columns: Numbers) -> tuple[Numbers, Numbers, Numbers, Numbers]:
         """The bounds of these numbers, and what of them is free: (bounds, row, column, factor), by row and column."""
@@ -146,6 +189,22 @@ class Block:
     def _whole_program(self) -> Program:
         return self._made(whole=True)
 
+    @cached_property
+    def _split_program(self) -> Program:
+        """Of each column two: by how much it is more, and by how much it is less. At first none moves."""
+        model = highspy.HighsLp()
+        count = len(self._lows)
+        model.num_col_, model.num_row_ = 2 * self.size, count
+        model.col_cost_ = np.zeros(2 * self.size)
+        model.col_lower_ = np.zeros(2 * self.size)
+        model.col_upper_ = np.full(2 * self.size, float(MUCH))
+        model.row_lower_, model.row_upper_ = self._lows, self._highs
+        model.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
+        model.a_matrix_.start_ = np.append(2 * self._starts, 2 * len(self._at)).astype(np.int32)[: count + 1]
+        model.a_matrix_.index_ = np.stack([self._at, self._at + self.size], axis=1).ravel().astype(np.int32)
+        model.a_matrix_.value_ = np.stack([self._factors, -self._factors], axis=1).ravel().astype(float)
+        return _program(model, ("simplex_strategy", _PRIMAL))
+
     def _made(self, *, whole: bool) -> Program:
         model = highspy.HighsLp()
         model.num_col_, model.num_row_ = self.size, len(self._lows)
@@ -158,16 +217,7 @@ class Block:
         model.a_matrix_.value_ = self._factors.astype(float)
         if whole:
             model.integrality_ = [highspy.HighsVarType.kInteger] * self.size
-        program = Program()
-        program.setOptionValue("output_flag", False)
-        program.setOptionValue("threads", 1)
-        program.setOptionValue("random_seed", 1)
-        if whole:
-            program.setOptionValue("mip_max_nodes", NODES)
-        else:
-            program.setOptionValue("simplex_strategy", _PRIMAL)
-        program.passModel(model)
-        return program
+        return _program(model, ("mip_max_nodes", NODES) if whole else ("simplex_strategy", _PRIMAL))
 
     # ---- worlds ----------------------------------------------------------------------------------------------------
 
@@ -177,10 +227,15 @@ class Block:
 
     def dived(self, cost: Reals, lows: Reals, highs: Reals) -> Numbers | None:
         """A world near that step: what is no whole number is rounded, one column after the other."""
-        if self.size > FEW:
-            return None
+        return self._dived(self._moved, cost, lows, highs) if self.size <= FEW else None
+
+    def sparse(self, cost: Reals, lows: Reals, highs: Reals) -> Numbers | None:
+        """A world near the step of least cost in which little else moves, so that few numbers are no whole ones."""
+        return self._dived(self._little_moved, cost, lows, highs)
+
+    def _dived(self, solved: Solved, cost: Reals, lows: Reals, highs: Reals) -> Numbers | None:
         lows, highs = lows.copy(), highs.copy()
-        values = self._solved(self._program, cost, lows, highs)
+        values = solved(cost, lows, highs)
         for _ in range(DIVES):
             found = self._found(values)
             if values is None or found.world is not None:
@@ -190,26 +245,46 @@ class Block:
             if not len(broken):
                 return None
             near = broken[np.argsort(off[broken], kind="stable")]
-            values = self._rounded(cost, lows, highs, values, near)
+            values = self._rounded(solved, cost, lows, highs, values, near)
         return None
 
-    def _rounded(self, cost: Reals, lows: Reals, highs: Reals, values: Reals, near: Numbers) -> Reals | None:
+    def _rounded(
+        self, solved: Solved, cost: Reals, lows: Reals, highs: Reals, values: Reals, near: Numbers
+    ) -> Reals | None:
         """The step of least cost once the nearest of these columns are whole: some of them, else the nearest one."""
         nearest = np.rint(values)
         for many in sorted({max(1, len(near) // 5), 1}, reverse=True):
             some = near[:many]
             kept = lows[some].copy(), highs[some].copy()
             lows[some] = highs[some] = nearest[some]
-            found = self._solved(self._program, cost, lows, highs)
+            found = solved(cost, lows, highs)
             if found is not None:
                 return found
             lows[some], highs[some] = kept
         one = near[0]
         lows[one] = highs[one] = nearest[one] + (1.0 if values[one] > nearest[one] else -1.0)
+        return solved(cost, lows, highs)
+
+    def _moved(self, cost: Reals, lows: Reals, highs: Reals) -> Reals | None:
         return self._solved(self._program, cost, lows, highs)
+
+    def _little_moved(self, cost: Reals, lows: Reals, highs: Reals) -> Reals | None:
+        """The step of least cost, where each column that moves costs a little: by how much up, and by how much down."""
+        program, size = self._split_program, self.size
+        every = np.arange(2 * size, dtype=np.int32)
+        program.changeColsCost(2 * size, every, np.concatenate([cost, -cost]) + MOVED)
+        up = np.maximum(lows, 0.0), np.maximum(highs, 0.0)
+        down = np.maximum(-highs, 0.0), np.maximum(-lows, 0.0)
+        program.changeColsBounds(2 * size, every, *(np.concatenate(one) for one in zip(up, down, strict=True)))
+        program.run()
+        values = np.array(program.getSolution().col_value)
+        is_solved = len(values) == 2 * size and program.getModelStatus() == highspy.HighsModelStatus.kOptimal
+        return values[:size] - values[size:] if is_solved else None
 
     def branched(self, cost: Reals, lows: Reals, highs: Reals, gap: float = 0.0) -> Numbers | None:
         """The world of least cost by a program of whole numbers, if one is found; nearly the least within that gap."""
+        if self.size > BRANCHED:
+            return None
         self._whole_program.setOptionValue("mip_rel_gap", gap)
         return self._found(self._solved(self._whole_program, cost, lows, highs)).world
 

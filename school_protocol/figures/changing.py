@@ -29,7 +29,7 @@ class Changes:
 
     def __init__(self, layout: Layout, before: Sequence[Release]) -> None:
         self.layout, self.before = layout, before
-        self._layouts = [Layout(one.counts) for one in before]
+        self._layouts = [Layout(one.counts, one.floor) for one in before]
         self._values: dict[Key, tuple[int, ...]] = {}
         self._told = [frozenset(_with_only_month(one)) for one in before]
 
@@ -49,6 +49,11 @@ class Changes:
                     again += self._lines_of.get(least, [])
             waiting = list(dict.fromkeys(again))
         return set(told) - left
+
+    def covers(self, release: int, key: Key) -> bool:
+        """Whether that release was of that unit and month."""
+        layout = self._layouts[release]
+        return layout.has(key.unit) and (not key.month or key.month in layout.months)
 
     # ---- lines -----------------------------------------------------------------------------------------------------
 
@@ -96,7 +101,7 @@ class Changes:
         if not self._is_known(line.whole, last, told):
             return False
         for release in range(last):
-            if self._is_known(line.whole, release, told):
+            if self._has(line, release) and self._is_known(line.whole, release, told):
                 changed = [
                     change
                     for key in line.parts
@@ -106,6 +111,11 @@ class Changes:
                 if changed and sum(map(abs, changed)) <= SMALL:
                     return True
         return False
+
+    def _has(self, line: Line, release: int) -> bool:
+        """Whether none of its parts was left out there."""
+        layout = self._layouts[release]
+        return not any(key.unit in layout.counts.above and not layout.has(key.unit) for key in line.parts)
 
     def _change(self, key: Key, release: int) -> int:
         return self._value(key) - self._every(key)[release]

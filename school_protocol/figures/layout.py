@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
@@ -22,29 +22,38 @@ Slab = Cell
 class Layout:
     """The units and cells of `counts`. A slab is a total or a whole table."""
 
-    def __init__(self, counts: Counts) -> None:
+    def __init__(self, counts: Counts, floor: int = 0) -> None:
+        """`floor`: units of which none beside them has so many storeys below are left out, but for the top one."""
         self.counts = counts
         self.months = counts.period.months
         self.tables = {table.key: table for table in counts.tables}
-        self.children: dict[str, list[str]] = {unit: [] for unit in sorted(counts.above)}
+        every: dict[str, list[str]] = {unit: [] for unit in sorted(counts.above)}
         for unit in sorted(counts.above):
             if counts.above[unit]:
-                self.children[counts.above[unit]].append(unit)
-        self.units = [counts.unit]
+                every[counts.above[unit]].append(unit)
+        self.height = _heights(counts.unit, every)
+        """How many storeys lie below each unit, whether they are left out or not."""
+        self.children = {
+            unit: kids if any(self.height[kid] >= floor for kid in kids) else [] for unit, kids in every.items()
+        }
+        self.units = _down(counts.unit, self.children)
         """Each after the one above it."""
-        for unit in self.units:
-            self.units += self.children[unit]
 
-    def is_leaf(self, unit: str) -> bool:
-        return not self.children[unit]
+    def has(self, unit: str) -> bool:
+        """Whether that unit is there, and not left out."""
+        return unit in self._those
 
     @cached_property
-    def height(self) -> dict[str, int]:
-        """How many storeys lie below each unit."""
-        found: dict[str, int] = {}
-        for unit in reversed(self.units):
-            found[unit] = 1 + max((found[child] for child in self.children[unit]), default=-1)
-        return found
+    def _those(self) -> frozenset[str]:
+        return frozenset(self.units)
+
+    def is_leaf(self, unit: str) -> bool:
+        """Whether no unit lies below it: it is a school, or stands for what is at a unit itself."""
+        return not self.height[unit]
+
+    def is_lowest(self, unit: str) -> bool:
+        """Whether what lies below it, if anything, is left out."""
+        return not self.children[unit]
 
     def below(self, unit: str) -> Iterator[str]:
         """The unit and all units below it."""
@@ -100,7 +109,7 @@ class Layout:
     @cached_property
     def covering(self) -> frozenset[Slab]:
         """Tables whose rows overlap and leave out no case: whoever knows the protocol may know that."""
-        leaves = [unit for unit in self.units if self.is_leaf(unit)]
+        leaves = [unit for unit in self.height if self.is_leaf(unit)]
         return frozenset(
             slab
             for slab, cells in self.slabs.items()
@@ -111,6 +120,21 @@ class Layout:
                 for unit in leaves
             )
         )
+
+
+def _down(top: str, children: Mapping[str, Sequence[str]]) -> list[str]:
+    """All units, each after the one above it."""
+    found = [top]
+    for unit in found:
+        found += children[unit]
+    return found
+
+
+def _heights(top: str, children: Mapping[str, Sequence[str]]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for unit in reversed(_down(top, children)):
+        found[unit] = 1 + max((found[child] for child in children[unit]), default=-1)
+    return found
 
 
 def slab_of(cell: Cell) -> Slab:

@@ -94,7 +94,7 @@ def _is_one(pool: Pool) -> bool:
 
 
 def _leaves(layout: Layout, unit: str) -> tuple[str, ...]:
-    return tuple(one for one in layout.below(unit) if layout.is_leaf(one))
+    return tuple(one for one in layout.below(unit) if layout.is_lowest(one))
 
 
 def _number(system: System, pool: Pool, unit: str, cell: Cell) -> int | None:

@@ -47,6 +47,20 @@ Told = int | tuple[int, int] | str
 """A count, a share or a class."""
 
 
+Name = tuple[str, str, str, str, int]
+"""A number whatever releases there are: unit, period, table and row, and what was counted there."""
+
+
+class Worlds(NamedTuple):
+    """Worlds that the gate found, as later ones try them: none is trusted."""
+
+    releases: int
+    """Of so many releases they were found."""
+    names: tuple[Name, ...]
+    moves: tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]
+    """Of each world the places in `names` of what moves, and by how much."""
+
+
 @dataclass(frozen=True)
 class Release:
     """What was told of `counts`: the cells and the shares and medians. The counts themselves are secret.
@@ -58,6 +72,10 @@ class Release:
     told: frozenset[Key]
     spoken: frozenset[Said] = field(default_factory=frozenset)
     former: Mapping[Key | Said, Told] = field(default_factory=dict)
+    floor: int = 0
+    """It is of its unit, and of units with so many storeys below: of any other it says nothing, and repeats all."""
+    worlds: Worlds | None = None
+    """In which all is open that is withheld, of this release and those before."""
 
     def at(self, cell: Cell, unit: str, month: str = "") -> int | None:
         """The count, or None where it is withheld."""
@@ -124,6 +142,8 @@ def as_data(release: Release) -> dict[str, Any]:
         "by_month": {month: list(_written(cells)) for month, cells in counts.by_month.items()},
         "told": sorted([key.unit, key.month, *key.cell] for key in release.told),
         "spoken": sorted(map(list, release.spoken)),
+        "floor": release.floor,
+        "worlds": [list(one) if isinstance(one, tuple) else one for one in release.worlds or ()],
         "former": sorted([*_flat(key), told] for key, told in release.former.items()),
     }
 
@@ -153,7 +173,20 @@ def from_data(data: Mapping[str, Any], tables: tuple[FigureTable, ...]) -> Relea
         Key(unit, month, (table, row)) if row else Said(unit, month, table): _told(told)
         for unit, month, table, row, told in data["former"]
     }
-    return Release(counts, cells, frozenset(Said(*one) for one in data["spoken"]), former)
+    return Release(
+        counts, cells, frozenset(Said(*one) for one in data["spoken"]), former, data.get("floor", 0), _worlds(data)
+    )
+
+
+def _worlds(data: Mapping[str, Any]) -> Worlds | None:
+    if not data.get("worlds"):
+        return None
+    releases, names, moves = data["worlds"]
+    return Worlds(
+        releases,
+        tuple((unit, period, table, row, value) for unit, period, table, row, value in names),
+        tuple((tuple(places), tuple(steps)) for places, steps in moves),
+    )
 
 
 def _told(told: int | list[int] | str) -> Told:

@@ -10,11 +10,13 @@ from collections.abc import Callable, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from school_protocol.figures.bounding import FEW, Block, Numbers, Reals
+from school_protocol.figures.bounding import Block, Numbers, Reals, World
 from school_protocol.figures.members import Need
 
 Flags = NDArray[np.bool_]
 _NEAR = 1e-3
+_PARTS = 8
+"""Into so many parts is cut what no world opens, where none is looked at by itself."""
 _GAP = 0.3
 """So near to the best is near enough where many are moved at once."""
 _PRICE = 1e-3
@@ -37,23 +39,31 @@ class Ranges:
         """Of the lowest and the highest value: the world."""
         self.worlds: list[frozenset[int]] = []
         """Of each world: the zeros that it moves."""
+        self.moved: list[World | None] = []
+        """Of each world that showed anything: itself."""
         self.met: Flags = np.array([need.met(need.here, need.here) for need in needs], dtype=bool)
 
-    def note(self, which: Numbers, steps: Numbers, zeros: frozenset[int]) -> bool:
+    def note(self, which: Numbers, steps: Numbers, zeros: frozenset[int], world: World) -> bool:
         """A world in which these sums are so many steps away from what they are; whether it opens any."""
         values = self.here[which] + steps
         lower, higher = values < self.low[which], values > self.high[which]
         self.low[which] = np.minimum(self.low[which], values)
         self.high[which] = np.maximum(self.high[which], values)
-        world = len(self.worlds)
+        place = len(self.worlds)
         self.worlds.append(zeros)
-        self.shown_by[which[lower], 0] = world
-        self.shown_by[which[higher], 1] = world
+        self.moved.append(world if (lower | higher).any() else None)
+        self.shown_by[which[lower], 0] = place
+        self.shown_by[which[higher], 1] = place
         opened = False
         for place in which[(lower | higher) & ~self.met[which]].tolist():
             if self.needs[place].met(int(self.low[place]), int(self.high[place])):
                 self.met[place] = opened = True
         return opened
+
+    def showing(self) -> list[World]:
+        """The worlds that show what is open."""
+        found = [self.moved[one] for one in np.unique(self.shown_by[self.met]).tolist() if one >= 0]
+        return [one for one in found if one is not None]
 
     def forget(self, zeros: frozenset[int]) -> None:
         """These can't be moved: whatever a world that moved them showed is open again."""
@@ -82,22 +92,26 @@ class Search:
         self._price = np.zeros(block.size)
         self._price[self._at] = _PRICE
 
-    def settle(self, mine: Flags, after_each: Callable[[], None]) -> None:
-        """Worlds that open as many of these as can be: many at once, fewer where that opens none, each alone.
+    def settle(self, mine: Flags, after_each: Callable[[], None], *, each_alone: bool) -> None:
+        """Worlds that open as many of these as can be: many at once, fewer where that opens none, at last each alone.
 
         `after_each` is called after each time that one was looked for: a great block takes minutes.
         """
         open_to = mine & ((self.one != self.two) | (self.factors.sum(axis=1) != 0))
         many, way = int(open_to.sum()), 1
+        least = 1 if each_alone else max(1, many // _PARTS)
         while len(waiting := np.flatnonzero(open_to & ~self.ranges.met[self.which])):
-            if many == 1:
+            if many == 1 and each_alone:
                 self._look(waiting[0])
                 open_to[waiting[0]] = False
                 many = 2 if self.ranges.met[self.which[waiting[0]]] else 1
             elif self._stretch(waiting[:many], way):
                 many *= 2
-            elif way == 1 and many >= len(waiting):
+            elif way == 1 and (many >= len(waiting) or many <= least):
                 way = -1
+            elif many <= least:
+                open_to[waiting[:many]] = False
+                way = 1
             else:
                 many, way = (min(many, len(waiting)) + 1) // 2, 1
             after_each()
@@ -108,7 +122,10 @@ class Search:
         steps = np.append(world, 0)
         moved = self.factors[:, 0] * steps[self.one] + self.factors[:, 1] * steps[self.two]
         zeros = self._zeros[world[self._at] != 0]
-        return self.ranges.note(self.which, moved, frozenset(zeros.tolist()))
+        moves = world[self.block.columns]
+        is_moved = moves != 0
+        found = World(self.block.numbers[is_moved], moves[is_moved])
+        return self.ranges.note(self.which, moved, frozenset(zeros.tolist()), found)
 
     def _cost(self, waiting: Numbers, way: int) -> Reals:
         cost = np.zeros(self.block.size + 1)
@@ -133,13 +150,8 @@ class Search:
     def _stretch(self, waiting: Numbers, way: int) -> bool:
         """One world in which as many of them as possible are further away; whether it opens any."""
         asked = (self._cost(waiting, way), *self._limits(waiting, way))
-        world = None
-        if self.block.size <= FEW:
-            world = self.block.linear(*asked).world
-            world = self.block.dived(*asked) if world is None else world
-        if world is None:
-            world = self.block.branched(*asked, gap=_GAP)
-        return self._note(world)
+        world = self.block.sparse(*asked)
+        return self._note(self.block.branched(*asked, gap=_GAP) if world is None else world)
 
     def _look(self, place: int) -> None:
         """The worlds in which that one is furthest on each side; by whole numbers only where these could do."""
@@ -166,7 +178,7 @@ class Search:
                 waiting.append(asked)
         if not ranges.needs[need].met(*reach):
             return
-        for find in (self.block.dived, self.block.branched):
+        for find in (self.block.sparse, self.block.dived, self.block.branched):
             for asked in waiting:
                 self._note(find(*asked))
                 if ranges.met[need]:

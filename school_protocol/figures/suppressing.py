@@ -5,13 +5,14 @@ kept back, they are two at least, and five or more together: the smallest that c
 no total is told tells nothing at all. What an earlier release covered is told anew only where it changed by five or
 more; and where a sum is told again, as many cases of what changed stay together (`changing.py`). Then the gate is
 asked: what it finds is mended by keeping back the least that opens it (`mending.py`). If that has no end, a coarser
-plan is taken: nothing new of directorates, then of the unit itself alone, without months, without tables.
+plan is taken: a release that isn't of directorates, then of the unit itself alone, without months, without tables.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from school_protocol.domain import withholding
@@ -32,6 +33,10 @@ TURNS = 8
 """So often a plan is mended, before a coarser one is taken."""
 MENDED = 30_000
 """Of more numbers in all releases together what is nearest goes: one program over everything would take too long."""
+EACH, YEAR = 3, 12
+"""A release is of all units each three months, and once the school year is over."""
+FEW_NUMBERS, MOST_NUMBERS = 5_000, 60_000
+"""Of so few numbers in all releases together each release is of all units; of more than so many, none."""
 TOP = 99
 """More storeys than there are: the unit itself alone."""
 
@@ -39,8 +44,8 @@ TOP = 99
 class Plan(NamedTuple):
     """What a release may tell anew: the coarser, the less there is to be found out."""
 
-    height: int = 0
-    """Of units with so many storeys below them, and of the unit itself."""
+    floor: int = 0
+    """Of units with so many storeys below them, and of the unit itself; nothing is said of any other."""
     rows_by_month: bool = True
     months: bool = True
     tables: bool = True
@@ -50,7 +55,7 @@ class Plan(NamedTuple):
         """Whether a number of that unit, month and table may be told."""
         is_there = self.totals if table == TOTALS else self.tables
         in_month = not month or (self.months if table == TOTALS else self.rows_by_month)
-        return is_there and in_month and (unit == layout.counts.unit or layout.height[unit] >= self.height)
+        return is_there and in_month and layout.has(unit)
 
 
 PLANS = (
@@ -88,13 +93,21 @@ class Suppression:
         self.before = [one for one in released if one.counts.period.months[0] == year]
         self.changes = Changes(self.layout, self.before)
 
+    def _goes_down(self) -> bool:
+        """Whether this one is of all units: while there are few numbers, then each three months, and at the end."""
+        number = len(self.counts.period.months)
+        last = max((len(one.counts.period.months) for one in self.before if not one.floor), default=-EACH)
+        self._begin(PLANS[0])
+        size = len(System([*self.before, self._calm_release()]).truth)
+        return size <= FEW_NUMBERS or (size <= MOST_NUMBERS and (number == YEAR or number - last >= EACH))
+
     def run(self, progress: Progress) -> Release:
         """By the first plan of which something passes the gate."""
-        tried: set[frozenset[Key | Said]] = set()
-        for plan in PLANS:
+        tried: set[tuple[int, frozenset[Key | Said]]] = set()
+        for plan in PLANS if self._goes_down() else PLANS[1:]:
             self._begin(plan)
             first = self._calm_release()
-            name = first.told | first.spoken
+            name = first.floor, first.told | first.spoken
             if name not in tried and (release := self._passing(progress)) is not None:
                 return release
             tried.add(name)
@@ -102,34 +115,23 @@ class Suppression:
 
     def _begin(self, plan: Plan) -> None:
         self.plan, self.barred, self.allowed = plan, set(), None
+        self.layout = Layout(self.counts, plan.floor)
+        self.changes = Changes(self.layout, self.before)
         self.found_at.clear()
 
     def _passing(self, progress: Progress) -> Release | None:
         """What passes the gate once it is mended; None where too little of that would do."""
-        is_open: set[Hashable] = set()
-        for turn in range(TURNS):
+        carried = [one.worlds for one in self.before[-1:] if one.worlds]
+        for _turn in range(TURNS):
             release = self._calm_release()
-            audit = Audit(System([*self.before, release]), progress, is_open)
-            goes = self._shut(audit, release, is_open)
-            if not goes:
-                audit = Audit(audit.system, progress) if turn else audit
-                if not (found := audit.findings()):
-                    return release
-                goes = self._mended(audit, found, release)
-            self.barred |= goes
+            audit = Audit(System([*self.before, release]), progress, carried)
+            found = audit.findings()
+            if not found:
+                return replace(release, worlds=audit.worlds())
+            carried.append(audit.worlds())
+            self.barred |= self._mended(audit, found, release)
             self.allowed = release.told
         return None
-
-    def _shut(self, audit: Audit, release: Release, is_open: set[Hashable]) -> set[Key | Said]:
-        """What goes for the sake of what no world at all opens: linear programs alone tell that."""
-        near = [need for need in audit.not_near() if not need.is_held]
-        is_open |= audit.settled
-        if not near or len(audit.system.truth) > MENDED:
-            return set()
-        mending = Mending(audit.system, release.told, audit.system.known)
-        goes, _ = mending.kept_back(near)
-        is_open |= mending.open
-        return set(goes)
 
     def _mended(self, audit: Audit, found: Sequence[Finding], release: Release) -> set[Key | Said]:
         """What goes for what the gate found: the least that must, and where nothing told does, what is nearest."""
@@ -163,7 +165,7 @@ class Suppression:
             if slab[0] != TOTALS and self.layout.by_month(slab):
                 self._tell_rows_by_month(slab)
         spoken = frozenset(self._spoken())
-        return Release(self.counts, frozenset(self.told), spoken, dict(self._former(spoken)))
+        return Release(self.counts, frozenset(self.told), spoken, dict(self._former(spoken)), self.plan.floor)
 
     # ---- one cell --------------------------------------------------------------------------------------------------
 
@@ -180,7 +182,7 @@ class Suppression:
             return False
         base = self._told_before(key)
         if base is None:
-            covering = [one for one in self.before if self._covers(one, key)]
+            covering = [one for number, one in enumerate(self.before) if self.changes.covers(number, key)]
             if covering and self.layout.is_leaf(key.unit):
                 return False
             base = covering[0].counts.at(key.cell, key.unit, key.month) if covering else None
@@ -189,9 +191,6 @@ class Suppression:
     def _is_barred(self, one: Key | Said) -> bool:
         table = one.cell[0] if isinstance(one, Key) else one.table
         return one in self.barred or not self.plan.has(self.layout, one.unit, one.month, table)
-
-    def _covers(self, release: Release, key: Key) -> bool:
-        return key.unit in release.counts.above and (not key.month or key.month in release.counts.period.months)
 
     def _is_open(self, key: Key) -> bool:
         """Whether a reader has it: told now, or told before and the same."""

@@ -61,7 +61,8 @@ class System:
 
     def __init__(self, releases: Sequence[Release]) -> None:
         self.releases = tuple(releases)
-        self.layouts = tuple(map(Layout, in_one_tree([release.counts for release in releases])))
+        trees = in_one_tree([release.counts for release in releases])
+        self.layouts = tuple(Layout(tree, one.floor) for tree, one in zip(trees, releases, strict=True))
         self.versions: dict[Place, list[int]] = {}
         self.seen: dict[tuple[int, Place], int] = {}
         """(release, place) → its number."""
@@ -113,7 +114,7 @@ class System:
             told = [(key.unit, key.month, slab_of(key.cell)) for key in release.told]
             told += [(said.unit, said.month, (said.table, "")) for said in release.spoken]
             for unit, month, slab in set(told):
-                if slab not in layout.slabs or unit not in layout.counts.above:
+                if slab not in layout.slabs or not layout.has(unit):
                     continue
                 self.speakers[slab].add(unit)
                 total = layout.total(slab)
@@ -167,7 +168,7 @@ class System:
     def _sum_of_months(self, release: int, key: Key) -> None:
         """A month's row that is told, where all units right below have it, too, is their sum."""
         kids = [Place(kid, key.month, key.cell) for kid in self.layouts[release].children[key.unit]]
-        if (release, Place(*key)) not in self.seen and all((release, kid) in self.seen for kid in kids):
+        if (release, Place(*key)) not in self.seen and kids and all((release, kid) in self.seen for kid in kids):
             self._sum([self._add(release, *key)], [self.seen[release, kid] for kid in kids])
 
     def _months(self, release: int, unit: str, slab: Slab) -> None:
@@ -186,6 +187,8 @@ class System:
         Those whose total stands by itself do not stand together with the others.
         """
         layout = self.layouts[release]
+        if layout.is_lowest(unit):
+            return
         others = [one for one in layout.children[unit] if one not in set(kids)]
         total = None if month else layout.total(slab)
         with_total = tuple(one for one in others if total is not None and self._is_alone(layout, total, one))
@@ -284,7 +287,9 @@ class System:
 
     def _said(self, release: int, said: Said) -> None:
         counts, table = self.releases[release].counts, self.releases[release].tables.get(said.table)
-        is_known = table is not None and table.kind != "rows" and not said.month and said.unit in counts.above
+        is_known = (
+            table is not None and table.kind != "rows" and not said.month and self.layouts[release].has(said.unit)
+        )
         told = said_of(counts, table, said) if table is not None and is_known else None
         if table is None or told is None:
             self.unplaced.append((release, Key(said.unit, said.month, (said.table, ""))))

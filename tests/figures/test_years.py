@@ -65,7 +65,6 @@ def barring_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("school_protocol.figures.members._is_one", lambda _pool: False)
     monkeypatch.setattr(Changes, "too_much", lambda _changes, _told: set())
     monkeypatch.setattr(Mending, "kept_back", lambda _mending, needs: (set(), list(needs)))
-    monkeypatch.setattr(Suppression, "_shut", lambda *_: set())
     monkeypatch.setattr("school_protocol.figures.suppressing.PLANS", (PLANS[0], PLANS[-1]))
     monkeypatch.setattr("school_protocol.figures.suppressing.TURNS", 18)
 
