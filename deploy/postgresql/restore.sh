@@ -1,22 +1,71 @@
 #!/bin/sh
 # A server's folder as it was at a moment: restore.sh BASE TARGET [MOMENT], the log out of WAL_KEPT.
-# MOMENT: `2026-11-27 14:03:00+00`; without one, all that was kept. Start it with `pg_ctl start -D TARGET`.
+# BASE is a folder as base-backup.sh named it. Without a MOMENT: all that was kept.
 set -eu
 umask 077
-kept=${WAL_KEPT:-/var/backups/school-protocol-wal}
-if [ -e "$2" ]; then
-    echo "$2 is there already: a restore never writes into anything" >&2
-    exit 1
+LC_ALL=C
+export LC_ALL
+
+refuse() {
+    printf '%s\n' "$1" >&2
+    exit "${2:-1}"
+}
+
+form="MOMENT is written YYYY-MM-DD HH:MM:SS+ZZ, as '2026-11-27 14:03:00+00' (also +ZZ:ZZ, -ZZ)"
+if [ $# -lt 2 ] || [ $# -gt 3 ]; then
+    refuse "WAL_KEPT=FOLDER restore.sh BASE TARGET [MOMENT]; $form" 2
 fi
-pg_verifybackup --quiet "$1"
-rm -rf "$2.part"
-cp -a "$1" "$2.part"
+base=${1%/}
+target=$2
+if [ $# -eq 3 ]; then
+    d='[0-9]'
+    time="$d$d$d$d-$d$d-$d$d $d$d:$d$d:$d$d"
+    # shellcheck disable=SC2254
+    case $3 in
+    $time[+-]0$d | $time[+-]0$d:[0-5]$d | $time[+-]1[0-4] | $time[+-]1[0-4]:[0-5]$d) ;;
+    *) refuse "$form, not: $3" ;;
+    esac
+    moment=$(date -u -d "$3" +%Y%m%d%H%M%S 2>/dev/null) || refuse "$form; there is no such time: $3"
+    name=${base##*/}
+    # shellcheck disable=SC2254
+    case $name in
+    $d$d$d$d$d$d$d$d"T"$d$d$d$d$d$d"Z") ;;
+    *) refuse "$base is not named as base-backup.sh named it: the name says when it was made (20261127T140300Z)" ;;
+    esac
+    if [ "$moment" -le "$(printf %s "$name" | tr -d TZ)" ]; then
+        refuse "BASE was made at $name, after $3: take an older one"
+    fi
+fi
+
+kept=${WAL_KEPT:-/var/backups/school-protocol-wal}
+[ -d "$kept" ] || refuse "WAL_KEPT=$kept is no folder: say where the log is kept"
+kept=$(cd "$kept" && pwd)
+case $kept in
+*[\'\"\\\`\$%]*) refuse "$kept: a folder without quotes, \\, \$ and % in its name, please" ;;
+esac
+[ -f "$base/backup_label" ] || refuse "$base is no base backup: there is no backup_label in it"
+first=$(sed -n 's/^START WAL LOCATION: .* (file \([0-9A-F]*\))$/\1/p' "$base/backup_label")
+[ -n "$first" ] && [ -f "$kept/$first" ] ||
+    refuse "$kept lacks $first, the file of the log with which $base begins: is WAL_KEPT the right folder?"
+last=$(ls "$kept" | grep -Ex '[0-9A-F]{24}' | sort | tail -n 1)
+
+[ ! -e "$target" ] || refuse "$target is there already: a restore never writes into anything"
+pg_verifybackup --quiet "$base"
+rm -rf "$target.part"
+cp -a "$base" "$target.part"
 {
     echo "restore_command = 'cp \"$kept/%f\" \"%p\"'"
-    [ -z "${3:-}" ] || echo "recovery_target_time = '$3'"
+    [ $# -lt 3 ] || echo "recovery_target_time = '$3'"
     echo "recovery_target_action = 'promote'"
     # An exercise leaves the log of the real server alone. Turn it on again once a new base backup was made.
     echo "archive_mode = off"
-} >>"$2.part/postgresql.auto.conf"
-touch "$2.part/recovery.signal"
-mv "$2.part" "$2"
+} >>"$target.part/postgresql.auto.conf"
+touch "$target.part/recovery.signal"
+mv "$target.part" "$target"
+cat <<END
+$target is made. The last of the log in $kept: $last, kept at $(date -u -r "$kept/$last" '+%Y-%m-%d %H:%M:%S+00').
+Start it: pg_ctl start -D $target -l $target/log     (an exercise, on another port: -o "-p 5433")
+Then ask it: select pg_is_in_recovery()
+f: it went well. t: it is not there yet, ask again. No answer: it failed, although pg_ctl said "server started";
+$target/log says why.
+END

@@ -7,12 +7,13 @@ import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import click
 
 from school_protocol.cli.group import main, open_the_house, say
 from school_protocol.cli.keys import say_lack
-from school_protocol.config import settings_from
+from school_protocol.config import Settings, settings_from
 from school_protocol.domain.errors import SchoolProtocolError
 
 if TYPE_CHECKING:
@@ -89,11 +90,18 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)
     with nullcontext() if no_worker else jobs.working(queue):
-        click.echo(f"http://{host}:{port}/")
+        click.echo(opened_at(house.settings, host, port))
         waitress.serve(
             fronts.behind(app, house.settings.trusted_proxy), host=host, port=port, threads=8, ident=None,
             max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=False, **limits.CROWD,
         )  # fmt: skip
+
+
+def opened_at(settings: Settings, host: str, port: int) -> str:
+    """The address that works: where the site has its own, every other name is refused."""
+    if not urlsplit(settings.address).hostname:
+        return f"http://{host}:{port}/"
+    return f"{settings.address} (in front of {host}:{port}, where no other name is answered)"
 
 
 def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> None:
@@ -120,7 +128,7 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
     with many.measured_together() as folder:
         os.environ["PROMETHEUS_MULTIPROC_DIR"] = str(folder)  # read as its library is first imported
         open_house_once()
-        click.echo(f"http://{host}:{port}/")
+        click.echo(opened_at(settings_from(os.environ), host, port))
         many.serve(open_site, host=host, port=port, processes=processes)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from flask import Flask, Response, current_app, make_response, render_template, request
 from flask_wtf.csrf import CSRFError
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, SecurityError
 
 from school_protocol.domain.errors import (
     BadInput,
@@ -53,9 +53,15 @@ LAST_RESORT = """<!doctype html>
 <p lang="en">Something is out of order here. Nothing was recorded. Please try again in a few minutes.</p>
 </body></html>
 """
+FOREIGN = """There is nothing under this name. Please open the site at the address that you were given.
+Il n’y a rien sous ce nom. Veuillez ouvrir le site à l’adresse qui vous a été donnée.
+لا يوجد شيء تحت هذا الاسم. المرجو فتح الموقع بالعنوان الذي أُعطي لكم.
+"""
+"""For whoever asks under a name that is not the site's: no address can be made for them, so no page either."""
 
 
 def init_app(app: Flask) -> None:
+    app.register_error_handler(SecurityError, lambda _error: Response(FOREIGN, 400, mimetype="text/plain"))
     app.register_error_handler(CSRFError, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=False))
     app.register_error_handler(KeptForOwner, lambda error: _refused(error, 400, "errors/old_form.html", is_kept=True))
     app.register_error_handler(HTTPException, _http)

@@ -6,8 +6,11 @@ import configparser
 import hashlib
 import json
 import re
+import shlex
+import shutil
 import socket
 import subprocess
+import sys
 import tarfile
 import time
 import urllib.error
@@ -21,6 +24,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from house.test_docs import OPERATIONS
 
 from cli.building import (
     ROOT,
@@ -139,6 +143,25 @@ def test_it_says_its_version(installed: Installed) -> None:
     doctor = (installed.at.command, "doctor")  # not content: no worker has run here
     told = subprocess.run(doctor, cwd=installed.folder, env=bare(), capture_output=True, text=True, check=False)
     assert f"version: {version()}\n" in told.stdout
+
+
+def test_the_lines_of_the_docs_install_it(archives: Built, tmp_path: Path) -> None:
+    """As they stand, without a network: libraries, and the pip of the lock, are found where the tests have theirs."""
+    [lines] = re.findall(r"^## On one machine\n\n```\n(.*?)```", OPERATIONS, re.MULTILINE | re.DOTALL)
+    at = environment(tmp_path / "environment")
+    (tmp_path / "dist").mkdir()
+    for file in (archives.wheel, ROOT / "requirements.lock"):
+        shutil.copy(file, tmp_path / "dist" if file.suffix == ".whl" else tmp_path)
+    made, rest = lines.split("\n", 1)
+    assert made == "python3 -m venv /opt/school-protocol"
+    pip = f"{shlex.quote(sys.executable)} -m pip --python {shlex.quote(at.python)} install -q --no-index "
+    rest = rest.replace("/opt/school-protocol/bin/pip install ", pip)
+    said("sh", "-euc", rest, cwd=tmp_path)
+    assert said(at.command, "--version", cwd=tmp_path) == f"school-protocol {version()}\n"
+    assert "--hash=sha256:" in (tmp_path / "wanted-pip").read_text()
+    control = rest.replace("sha256sum", "md5sum")
+    with pytest.raises(AssertionError, match=r"(?i)hash"):
+        said("sh", "-euc", control.replace(" install -q", " install -q --force-reinstall --no-deps"), cwd=tmp_path)
 
 
 def test_its_definitions_are_shipped_without_a_fault(installed: Installed) -> None:

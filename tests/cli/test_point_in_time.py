@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class Kept:
         for one in (folder, self.wal, self.bases):
             one.mkdir(exist_ok=True)
             one.chmod(0o777)
+        self.said = ""
         self.server = started(folder / "first")
         engine = create_engine(address(self.server), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
@@ -51,15 +53,16 @@ class Kept:
     def control(self, what: str) -> None:
         self.execute(self.server.bin_path / "pg_ctl", "-w", "-D", self.server.pgdata, "-l", "/dev/null", what)
 
-    def run(self, script: str, *words: object) -> str:
-        return self.execute("sh", SCRIPTS / script, *words)
+    def run(self, script: str, *words: object, **environ: str) -> str:
+        return self.execute("sh", SCRIPTS / script, *words, **environ)
 
-    def execute(self, *words: object) -> str:
+    def execute(self, *words: object, **more: str) -> str:
         """As whoever runs the server: root may not."""
         socket = re.search(r"host=([^&]+)", self.server.get_uri())
         environ = {
             **os.environ, "PATH": f"{self.server.bin_path}{os.pathsep}{os.environ['PATH']}", "WAL_KEPT": str(self.wal),
             "PGHOST": socket[1] if socket else "", "PGUSER": "postgres",
+            **more,
         }  # fmt: skip
         said = subprocess.run(
             [str(one) for one in words], env=environ, user=self.server.system_user, text=True, check=False,
@@ -76,9 +79,10 @@ class Kept:
         """The moment it is now by the server's own clock, with whole seconds on either side of it."""
         time.sleep(1.1)
         with self.engine().connect() as connection:
-            said = str(connection.scalar(text("SELECT now()")))
+            said = connection.scalar(text("SELECT now()"))
         time.sleep(1.1)
-        return said
+        assert said is not None
+        return written(said)
 
     def keep(self) -> None:
         """All of the log so far is kept, as it would be within a minute."""
@@ -99,7 +103,7 @@ class Kept:
     def restored(self, name: str, *moment: str) -> Iterator[Installed]:
         """The installation as another server has it, which was brought to that moment."""
         target = self.folder / name
-        self.run("restore.sh", self.base, target, *moment)
+        self.said = self.run("restore.sh", self.base, target, *moment)
         (target / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # the test's servers have their socket in their folder
         server = started(target)
         try:
@@ -115,10 +119,19 @@ class Kept:
 def settings(wal: Path) -> dict[str, str]:
     """Those of `archive.conf`, with the script where it lies here."""
     found = dict(re.findall(r"^(\w+) = '?(.*?)'?$", (SCRIPTS / "archive.conf").read_text("utf-8"), re.MULTILINE))
-    found["archive_command"] = f'WAL_KEPT="{wal}" ' + found["archive_command"].replace(
-        "/etc/school-protocol/postgresql", str(SCRIPTS)
-    )
-    return found
+    command = found["archive_command"]
+    for place, here in (
+        ("/etc/school-protocol/postgresql", SCRIPTS),
+        ("WAL_KEPT=/var/backups/school-protocol-wal", f"WAL_KEPT={wal}"),
+    ):
+        assert place in command
+        command = command.replace(place, str(here))
+    return {**found, "archive_command": command}
+
+
+def written(moment: datetime, hours: int = 0) -> str:
+    """As `restore.sh` takes it, in a zone so many hours east."""
+    return moment.astimezone(timezone(timedelta(hours=hours))).strftime(f"%Y-%m-%d %H:%M:%S{hours:+03d}")
 
 
 def started(data: Path) -> Any:
@@ -161,6 +174,9 @@ def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> Non
     after = kept.report("after")
     kept.keep()
     with kept.restored("then", moment) as found:
+        last = max(one.name for one in kept.wal.iterdir() if len(one.name) == 24)
+        assert f"The last of the log in {kept.wal}: {last}, kept at " in kept.said
+        assert "select pg_is_in_recovery()" in kept.said
         assert there(found, [before, after]) == [True, False]
         with found.entered() as house:
             again = found.report(house, "afterwards", "afterwards")
@@ -207,11 +223,89 @@ def test_a_restore_writes_into_nothing_and_takes_no_altered_copy(kept: Kept, tmp
     with pytest.raises(AssertionError, match="never writes into anything"):
         kept.run("restore.sh", kept.base, kept.folder)
     altered = kept.folder / "altered"
+    kept.keep()
     kept.execute("cp", "-a", kept.base, altered)
     file = next(one for one in (altered / "base").rglob("*") if one.is_file() and one.stat().st_size > 8_192)
     file.write_bytes(b"x" + file.read_bytes()[1:])
     with pytest.raises(AssertionError, match="checksum mismatch"):
         kept.run("restore.sh", altered, kept.folder / "of-altered")
+
+
+def refused(kept: Kept, *words: object, **environ: str) -> str:
+    """Why nothing is restored; nothing was left there, either."""
+    with pytest.raises(AssertionError) as said:
+        kept.run("restore.sh", *words, **environ)
+    assert not list(kept.folder.glob("refused*"))
+    return str(said.value).removeprefix("assert ").split("\nassert ")[0]
+
+
+def test_without_the_log_no_base_is_restored_alone(kept: Kept) -> None:
+    kept.keep()
+    target = kept.folder / "refused"
+    nowhere, empty, quoted = (kept.folder / name for name in ("no-wal", "empty-wal", "w'al"))
+    for folder in (empty, quoted):
+        folder.mkdir()
+        folder.chmod(0o777)
+    begins = re.search(r"^START WAL LOCATION: \S+ \(file (\w+)\)$", (kept.base / "backup_label").read_text(), re.M)
+    assert begins is not None
+    assert f"WAL_KEPT={nowhere} is no folder" in refused(kept, kept.base, target, WAL_KEPT=str(nowhere))
+    assert f"{empty} lacks {begins[1]}" in refused(kept, kept.base, target, WAL_KEPT=str(empty))
+    assert "without quotes" in refused(kept, kept.base, target, WAL_KEPT=str(quoted))
+    assert "is no base backup" in refused(kept, kept.bases, target)
+    kept.execute("cp", kept.wal / begins[1], empty)
+    said = kept.run("restore.sh", kept.base, kept.folder / "of-little", WAL_KEPT=str(empty))
+    assert f"The last of the log in {empty}: {begins[1]}, kept at " in said
+
+
+def test_a_moment_before_the_copy_was_whole_is_not_in_it(kept: Kept) -> None:
+    kept.keep()
+    made = datetime.strptime(kept.base.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
+    for moment in (written(made), written(made, 5), written(made, -9), written(made - timedelta(days=1), 14)):
+        said = refused(kept, kept.base, kept.folder / "refused", moment)
+        assert f"BASE was made at {kept.base.name}, after {moment}: take an older one" in said
+    for hours in (-9, 5):
+        kept.run("restore.sh", kept.base, kept.folder / f"later{hours}", written(made + timedelta(seconds=1), hours))
+    renamed = kept.folder / "renamed"
+    renamed.symlink_to(kept.base)
+    assert "is not named as base-backup.sh named it" in refused(kept, renamed, kept.folder / "refused", written(made))
+
+
+def test_a_copy_is_named_by_when_it_was_whole(tmp_path: Path) -> None:
+    """With programs that are slow, and copy nothing."""
+    slow = 'mkdir -p "$2" && sleep 1.2 && date -u +%Y%m%dT%H%M%SZ >"$2/whole"'
+    for name, does in (("pg_basebackup", slow), ("pg_verifybackup", "true")):
+        (tmp_path / name).write_text(f"#!/bin/sh\n{does}\n")
+        (tmp_path / name).chmod(0o755)
+    environ = {**os.environ, "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}"}
+    words = ["sh", str(SCRIPTS / "base-backup.sh"), str(tmp_path / "bases")]
+    made = Path(subprocess.run(words, env=environ, text=True, check=True, capture_output=True).stdout.strip())
+    assert made.name >= (made / "whole").read_text().strip()
+
+
+@pytest.mark.parametrize(
+    "moment",
+    [
+        "27/11/2026 14:03", "yesterday noon", "2100-11-27 14:03:00Z", "2100-11-27 14:03:00", "2100-11-27 14:03+00",
+        "2100-11-27 14:03:00+00'", "2100-11-27 14:03:00+00\nx = 'y", "2100-02-30 14:03:00+00", "2100-11-27 25:03:00+00",
+        "2100-11-27 14:03:00+19", "2100-11-27T14:03:00+00", "2100-11-27 14:03:00 Africa/Casablanca", "",
+    ],
+)  # fmt: skip
+def test_a_moment_in_another_form_is_refused(kept: Kept, moment: str) -> None:
+    said = refused(kept, kept.base, kept.folder / "refused", moment)
+    assert "MOMENT is written YYYY-MM-DD HH:MM:SS+ZZ, as '2026-11-27 14:03:00+00' (also +ZZ:ZZ, -ZZ)" in said
+
+
+@pytest.mark.parametrize("moment", ["2100-11-27 14:03:00+00", "2100-11-27 14:03:00-05", "2100-11-27 14:03:00+05:30"])
+def test_the_control_a_moment_in_its_form_is_taken(kept: Kept, moment: str) -> None:
+    kept.keep()
+    target = kept.folder / f"at{moment[19:].replace(':', '')}"
+    kept.run("restore.sh", kept.base, target, moment)
+    assert f"recovery_target_time = '{moment}'" in (target / "postgresql.auto.conf").read_text()
+
+
+@pytest.mark.parametrize("words", [(), ("base",), ("base", "target", "2100-11-27", "14:03:00+00")])
+def test_how_it_is_called_is_said(kept: Kept, words: tuple[str, ...]) -> None:
+    assert "restore.sh BASE TARGET [MOMENT]" in refused(kept, *words)
 
 
 def test_a_file_of_the_log_is_never_written_over(kept: Kept) -> None:

@@ -11,10 +11,12 @@ from dataclasses import replace
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import waitress
 from click.testing import CliRunner
+from werkzeug.test import Client
 
 from school_protocol import cli
 from school_protocol.cli import running
@@ -42,6 +44,27 @@ def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: 
     assert done.exit_code == 0, done.output
     assert MOST < served["max_request_body_size"] < MOST + 2 * 1024 * 1024
     assert served["connection_limit"] == limits.CROWD["connection_limit"]
+
+
+@pytest.mark.parametrize(
+    ("address", "said"),
+    [
+        ("", "http://127.0.0.1:5000/"),
+        ("https://desk.example", "https://desk.example (in front of 127.0.0.1:5000, where no other name is answered)"),
+    ],
+)
+def test_it_prints_the_address_that_works(
+    house: House, monkeypatch: pytest.MonkeyPatch, address: str, said: str
+) -> None:
+    named = replace(house, settings=replace(house.settings, address=address))
+    monkeypatch.setattr(running, "open_the_house", lambda **_given: named)
+    monkeypatch.setattr(waitress, "serve", answers := Mock())
+    assert said in CliRunner().invoke(cli.main, ["serve", "--no-worker"]).output.splitlines()
+    browser = Client(answers.call_args.args[0])
+    shown = said.split()[0].rstrip("/")
+    assert browser.get("/sign-in", base_url=shown).status_code == 200
+    other = browser.get("/sign-in", base_url="http://127.0.0.2:5000").status_code
+    assert other == (400 if address else 200), "the control"
 
 
 @contextmanager

@@ -239,3 +239,18 @@ def test_a_page_that_is_not_there_is_shown_in_another_language(member: FlaskClie
     assert read_page(member.get("/nothing/here")).lang == own
     assert read_page(member.get("/nothing/here?language=ar")).lang == own, "a page of help has that for itself"
     assert "?speak=" not in member.post("/nothing/here").text, "what was sent is not asked for again by a link"
+
+
+@pytest.mark.parametrize("path", ["/", "/sign-in", "/nothing/here", "/s/7QK4M2", "/api/v1/cases", "/static/school.css"])
+@pytest.mark.parametrize("host", ["scanner.example", "203.0.113.7", "a b"])
+def test_under_a_foreign_name_a_plain_answer_and_no_error_in_the_log(
+    app: Flask, caplog: pytest.LogCaptureFixture, host: str, path: str
+) -> None:
+    app.config.update(TRUSTED_HOSTS=["desk.example"], PROPAGATE_EXCEPTIONS=False)
+    caplog.set_level(logging.INFO, "school_protocol")
+    asking = app.test_client()
+    for answer in (asking.get(path, headers={"Host": host}), asking.post(path, headers={"Host": host}, data={"a": 1})):
+        assert (answer.status_code, answer.mimetype, answer.text) == (400, "text/plain", errors.FOREIGN)
+    assert [record.getMessage() for record in caplog.records if record.levelno > logging.INFO] == []
+    assert refusals(caplog) == []
+    assert asking.get(path, headers={"Host": "desk.example"}).text != errors.FOREIGN, "the control"
