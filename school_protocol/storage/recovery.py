@@ -163,7 +163,7 @@ def put_back(folder: Path, found: Secrets) -> tuple[str, ...]:
 
     One that is there must be the same: raises CopyUnusable where it is another, and writes nothing.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_files.make(folder)
     wanted = {key_files.JOURNAL: found.journal, key_files.MARKS: found.marks}
     wanted |= {key_files.master_name(number): key for number, key in found.masters.items()}
     with key_files.locked(folder):

@@ -39,6 +39,7 @@ from school_protocol.services.keeping import backups
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import last_done, outbox, times
 from school_protocol.storage.digests import letters
+from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.turns import Lead, is_led
 from services.conftest import ABOUT, NAME, WORDS, School
 from services.tokening import administrator
@@ -420,3 +421,16 @@ def test_a_note_is_its_owners_alone_and_never_breaks_what_was_done(tmp_path: Pat
 def test_a_store_that_does_not_answer_is_wrong(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_standing", lambda _asked, _part: "silent")
     assert said(list(stores.schema(seen.asked())), Level.wrong).count("does not answer") == 2
+
+
+@pytest.mark.parametrize(("error", "words"), [(StorageFull, "its disk has no room"), (StorageBusy, "does not answer")])
+def test_nor_is_one_opened_that_has_no_room_or_is_away(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, error: type[Exception], words: str
+) -> None:
+    def refuses(_store: object, _part: object) -> str:
+        raise error("disk I/O error")
+
+    monkeypatch.setattr(stores, "standing_of", refuses)
+    found = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
+    assert [words in one.what for one in found] == [True, True]
+    assert {one.do for one in found} <= doctor.NOT_OPENED
