@@ -27,6 +27,8 @@ QUEUE = "jobs"
 """The schema in which the worker's queue lies, in a database."""
 FOLDER, ROWS, S3 = "folder", "database", "s3://"
 """Where sealed files can lie: beside the rest, in rows, in an object store."""
+_ADDRESS = re.compile(r"(?:([^:/]*)(?::[^@]*)?@)?([^/?]*)(/[^?]*)?")
+"""Role, host and name of a database's address, read as the driver reads it."""
 _BUCKET = re.compile(r"s3://[a-z0-9][a-z0-9.-]{1,61}[a-z0-9](/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/?")
 
 
@@ -155,6 +157,16 @@ def in_schema(database: str, schema: str) -> str:
 def role_of(database: str) -> str:
     """The role as which a PostgreSQL address opens; empty where it says none."""
     return unquote(urlsplit(database).username or "")
+
+
+def shown(place: str) -> str:
+    """A folder as it is; of a database's address role, host and name alone, for whoever reads along."""
+    _scheme, is_address, rest = place.partition("://")
+    found = _ADDRESS.match(rest)
+    if not is_address or found is None:
+        return place
+    role, host, name = (part or "" for part in found.groups())
+    return f"postgresql://{role}{'@' if role else ''}{host}{name}"
 
 
 class SettingUnreadable(SchoolProtocolError):

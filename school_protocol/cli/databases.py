@@ -12,7 +12,7 @@ import click
 
 from school_protocol.cli.group import main, say
 from school_protocol.cli.keys import bar
-from school_protocol.config import Settings, database_address, settings_from, with_files
+from school_protocol.config import Settings, SettingUnreadable, database_address, settings_from, shown, with_files
 
 OWNER = "SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
 
@@ -41,9 +41,20 @@ def _place(said: str, settings: Settings) -> Settings:
     return replace(settings, data=Path(said).resolve(), database="")
 
 
+def _new_place(said: str, settings: Settings) -> Settings:
+    """The same of where an installation is to go: a mistyped address is no folder in which to put it."""
+    if "://" not in said and not Path(said).is_absolute():
+        raise SettingUnreadable(
+            "--to is postgresql://role@host/database, or the absolute path of a folder (/var/lib/…): nothing was moved"
+        )
+    return _place(said, settings)
+
+
 @database.command("move")
 @click.option("--from", "source", required=True, metavar="PLACE", help="A folder of data, or a PostgreSQL address.")
-@click.option("--to", "target", required=True, metavar="PLACE", help="The same: an empty one.")
+@click.option(
+    "--to", "target", required=True, metavar="PLACE", help="The same, empty: an address, or an absolute path."
+)
 @click.option("--json", "as_json", is_flag=True)
 def database_move(source: str, target: str, as_json: bool) -> None:
     """Copy an installation to another database, prove the two equal, and take the first one out of service.
@@ -54,28 +65,40 @@ def database_move(source: str, target: str, as_json: bool) -> None:
     from school_protocol.services.keeping.moving import move
 
     settings = settings_from(os.environ)
-    before, after = _place(source, settings), _place(target, settings)
+    before, after = _place(source, settings), _new_place(target, settings)
     if before.database == "" and after.database:
         after = replace(after, data=before.data)
-    with ExitStack() as shown:
-        moved = move(before, after, SystemClock(), _bars(shown))
+    with ExitStack() as bars:
+        moved = move(before, after, SystemClock(), _bars(bars))
     if as_json:
         say(asdict(moved))
     else:
         click.echo(f"{moved.rows} rows of {moved.tables} tables, {moved.cases} cases, {moved.events} events: equal")
     if moved.faults:
         click.echo(f"the journal has {moved.faults} faults, as it had before: see `journal verify`", err=True)
-    click.echo(f"{source} takes no more writes; `database reopen` takes it back into service", err=True)
+    click.echo(f"{shown(source)} takes no more writes; `database reopen` takes it back into service", err=True)
+    click.echo(f"it lies in {shown(target)} now. {_next(before, after)}", err=True)
 
 
-def _bars(shown: ExitStack) -> Callable[[str, int, int], None]:
+def _next(before: Settings, after: Settings) -> str:
+    """What is to be done where an installation lies now, before it serves from there."""
+    if after.database:
+        return (
+            "Next: `school-protocol database prepare --worker ROLE`, set SCHOOL_PROTOCOL_DATABASE_URL to it (as the "
+            f"role that serves), SCHOOL_PROTOCOL_DATA to {after.data}, where keys and files stay, and start anew"
+        )
+    brought = "" if before.data == after.data else f"bring keys and files there from {before.data}, "
+    return f"Next: {brought}set SCHOOL_PROTOCOL_DATA to it, unset SCHOOL_PROTOCOL_DATABASE_URL, and start anew"
+
+
+def _bars(bars: ExitStack) -> Callable[[str, int, int], None]:
     """One bar after the other, each as long as it has something to say."""
     under_way: dict[str, Callable[[int, int], None]] = {}
 
     def step(what: str, done: int, of: int) -> None:
         if what not in under_way:
-            shown.close()
-            under_way[what] = shown.enter_context(bar(what))
+            bars.close()
+            under_way[what] = bars.enter_context(bar(what))
         under_way[what](done, of)
 
     return step

@@ -10,6 +10,7 @@ from school_protocol.storage import checks, outbox
 from school_protocol.storage.engines import Store
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.migrate import Part, is_current
+from school_protocol.storage.moving import is_away
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,14 +28,16 @@ class Standing:
 
 
 def lacks(house: House) -> tuple[str, ...]:
-    """Which stores can't be served now: they don't answer, or their tables are of another version."""
+    """Which stores can't be served now: no answer, moved away, or tables of another version."""
     stores: dict[Part, Store] = {"realm": house.realm, "directory": house.directory}
     return tuple(f"{part}: {why}" for part in STORES if (why := _why_not(stores[part], part)))
 
 
 def _why_not(store: Store, part: Part) -> str:
     try:
-        with store.reading():
+        with store.reading() as session:
+            if is_away(session.connection()):
+                return "moved to another database"
             return "" if is_current(store.engine, part) else "tables of another version"
     except StorageBusy:
         return "no answer"

@@ -20,12 +20,37 @@ _MASTER = re.compile(r"master-([1-9]\d{0,4})\.key")
 
 def is_empty(folder: Path) -> bool:
     """Whether no key at all lies there."""
-    return not any(folder.glob("*.key"))
+    return not any(path.suffix == ".key" for path in listed(folder))
+
+
+def listed(folder: Path) -> list[Path]:
+    """What lies in a key folder; nothing where there is none. Raises KeysUnusable where this account can't look."""
+    try:
+        found = list(folder.iterdir())
+        if found:
+            found[0].stat()
+    except FileNotFoundError:
+        return []
+    except OSError as error:
+        raise KeysUnusable(
+            f"the key folder {folder} can't be read by this account ({error.strerror}): the keys may be there. Run "
+            "everything as the account to which keys and data belong, or give them to it (chown, chmod 0700)"
+        ) from error
+    return found
+
+
+def make(folder: Path) -> None:
+    """The key folder, its owner's alone, if it is not there. Raises KeysUnusable where this account can't look."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise KeysUnusable(f"the key folder {folder} can't be made: {error.strerror}") from error
+    listed(folder)
 
 
 def create(folder: Path, *, with_master: bool) -> None:
     """First keys, if there are none at all; a folder that lost some of its keys is never filled up."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    make(folder)
     with locked(folder):
         if not is_empty(folder):
             return
@@ -42,7 +67,7 @@ def ring(folder: Path) -> dict[int, bytes]:
     """Master keys by number, newest first."""
     if not folder.is_dir():
         raise KeysUnusable(f"no key folder {folder}")
-    found = ((match, path) for path in folder.iterdir() if (match := _MASTER.fullmatch(path.name)))
+    found = ((match, path) for path in listed(folder) if (match := _MASTER.fullmatch(path.name)))
     numbered = sorted(((int(match[1]), path) for match, path in found), reverse=True)
     return {number: read(path) for number, path in numbered}
 

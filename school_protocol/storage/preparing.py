@@ -7,19 +7,58 @@ from datetime import UTC, datetime
 
 from sqlalchemy import text
 
-from school_protocol.config import QUEUE, in_schema
+from school_protocol.config import QUEUE, in_schema, role_of
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import keys, walls
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.grants import grants, queue_grants
+from school_protocol.storage.grants import check_names, grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
 from school_protocol.storage.workshops import places
 
 PARTS: tuple[Part, ...] = ("directory", "realm")
 
 
+class NotOwner(SchoolProtocolError):
+    """The role that is to make schemas and tables may not."""
+
+
+class NoRole(SchoolProtocolError):
+    """A role that is to serve is none of the server's."""
+
+
 class NoWall(SchoolProtocolError):
     """The role that serves pages would see every case all the same."""
+
+
+_MAY_MAKE = """
+    SELECT bool_and(CASE WHEN pg_namespace.oid IS NULL THEN has_database_privilege(current_database(), 'CREATE')
+                    ELSE has_schema_privilege(pg_namespace.oid, 'CREATE') END)
+    FROM unnest(CAST(:names AS text[])) AS wanted (name) LEFT JOIN pg_namespace ON nspname = wanted.name
+"""
+
+
+def may_make(database: str) -> bool:
+    """Whether the role of this address may make the tables of an installation there. Raises StorageBusy."""
+    store = Store(open_engine(database))
+    try:
+        with store.reading() as session:
+            return bool(session.scalar(text(_MAY_MAKE), {"names": list(PARTS)}))
+    finally:
+        store.close()
+
+
+def _refuse_absent(database: str, roles: Sequence[str]) -> None:
+    """Raises NoRole for the first of the roles that isn't there; makes none: whoever runs the server does."""
+    check_names(*roles)
+    store = Store(open_engine(database))
+    try:
+        with store.reading() as session:
+            there = set(session.scalars(text("SELECT rolname FROM pg_roles")))
+    finally:
+        store.close()
+    for role in roles:
+        if role not in there:
+            raise NoRole(f"role {role} does not exist: `createuser {role}`")
 
 
 def holds_rows(database: str) -> bool:
@@ -48,10 +87,15 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
     """Bring every schema of `database` up to date and give roles what the program needs; as often as one likes.
 
     `database` is opened as the owner. `site` serves pages, behind a wall where `workers` do the rest (see `walls`).
-    `make_queue` makes the tables of the worker's queue. Raises NotPrepared where the address is not the owner's,
-    NoWall where `site` would see through the wall.
+    `make_queue` makes the tables of the worker's queue. Raises NotOwner where the address is not the owner's, NoRole
+    where one of the roles is not there, NoWall where `site` would see through the wall.
     """
+    if not may_make(database):
+        raise NotOwner(f"the role {role_of(database)} owns neither the tables nor the database")
     roles = tuple(dict.fromkeys(name for name in (site, *workers) if name))
+    _refuse_absent(database, roles)
+    if role_of(database) in roles:
+        raise NotOwner(f"{role_of(database)} owns the tables: a role that serves or works is another one")
     if site and workers:
         _refuse_seeing_through(database, site, workers)
     for part in PARTS:

@@ -163,7 +163,7 @@ def put_back(folder: Path, found: Secrets) -> tuple[str, ...]:
 
     One that is there must be the same: raises CopyUnusable where it is another, and writes nothing.
     """
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    key_files.make(folder)
     wanted = {key_files.JOURNAL: found.journal, key_files.MARKS: found.marks}
     wanted |= {key_files.master_name(number): key for number, key in found.masters.items()}
     with key_files.locked(folder):
@@ -222,17 +222,24 @@ def _label(head: Mapping[str, Any]) -> str:
 
 
 def _write_new(path: Path, data: bytes) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """A file in a folder that is there: where none is, a stick may not be mounted, and this disk is not meant."""
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
         raise CopyUnusable(f"{path} exists already: nothing is written over") from error
+    except FileNotFoundError as error:
+        raise CopyUnusable(f"{path.parent} is not there: see that its volume is mounted; no folder is made") from error
+    except OSError as error:
+        raise CopyUnusable(f"{path} can't be written: {error.strerror}") from error
     try:
-        os.write(handle, data)
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    key_files.sync(path.parent)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(handle)
+        key_files.sync(path.parent)
+    except OSError as error:
+        path.unlink(missing_ok=True)
+        raise CopyUnusable(f"{path} can't be written: {error.strerror}") from error
 
 
 def _text(data: bytes) -> str:

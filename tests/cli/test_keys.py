@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import gc
 import json
 import os
@@ -74,6 +75,34 @@ def place(empty: Place, moroccan: Protocol) -> Place:
 
 
 # ---- keys ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_recovery_copy_is_never_put_with_the_data_nor_into_a_folder_that_has_to_be_made(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(output: Path) -> str:
+        done = place.run("keys", "recovery", "create", "--output", output, exit_code=1)
+        assert done.stdout == "", "no code of a copy that isn't there"
+        assert not output.is_file()
+        return done.stderr
+
+    monkeypatch.chdir(place.data)
+    (tmp_path / "link").symlink_to(place.data)
+    for inside in (place.data / "copy.json", place.data / "keys" / "c", Path("copy.json"), tmp_path / "link" / "c"):
+        assert "not with the data" in refused(inside)
+    assert "no folder is made" in refused(tmp_path / "stick" / "deep" / "copy.json")
+    assert not (tmp_path / "stick").exists()
+    (tmp_path / "file").touch()
+    assert "can't be written: Not a directory" in refused(tmp_path / "file" / "copy.json")
+    with monkeypatch.context() as patched:
+        patched.setattr("school_protocol.storage.recovery.os.fsync", _no_room)
+        assert "can't be written: No space left" in refused(place.copy)
+    place.make_copy()
+    assert place.copy.is_file()
+
+
+def _no_room(_handle: int) -> None:
+    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
 def test_it_is_said_loudly_until_a_copy_was_made_and_tested(place: Place) -> None:

@@ -18,6 +18,7 @@ from zoneinfo import ZoneInfoNotFoundError
 import pytest
 from domain.telling import MOROCCAN, NOW
 from signing_off import asked as asking
+from signing_off import sign_all
 from sqlalchemy import text
 from storage.server import EVERYWHERE
 
@@ -29,14 +30,19 @@ from school_protocol.post import Post
 from school_protocol.services import doctor
 from school_protocol.services.doctor import checks, machine, settled, stores, work
 from school_protocol.services.doctor.findings import Asked, Finding, Level, long
+from school_protocol.services.going_live import signing
+from school_protocol.services.going_live.items import KEYS
 from school_protocol.services.house import House, open_house
 from school_protocol.services.journal.keeping import keep_verdict, take_anchor
 from school_protocol.services.journal.verifying import verify
 from school_protocol.services.keeping import backups
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import last_done, outbox, times
+from school_protocol.storage.digests import letters
+from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.turns import Lead, is_led
 from services.conftest import ABOUT, NAME, WORDS, School
+from services.tokening import administrator
 
 Usage = namedtuple("Usage", "total used free")
 
@@ -365,6 +371,32 @@ def test_of_postgresql_it_is_said_whether_its_log_is_kept(
     assert words in said(list(work.backups(house, seen.asked())), level)
 
 
+@pytest.mark.parametrize("begins", ["case", "list", "demo"])
+def test_without_its_log_it_is_wrong_as_soon_as_real_cases_are_here_or_may_come(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, begins: str
+) -> None:
+    monkeypatch.setattr(times, "log_kept", lambda _store: times.LogKept(False, None, None))
+
+    def level() -> set[str]:
+        house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
+        return {one.level.value for one in work.backups(house, seen.asked())}
+
+    assert level() == {"note"}
+    if begins == "case":
+        seen.school.report()
+    elif begins == "list":
+        house = seen.school.player.house = asking(seen.house)
+        chief = administrator(seen.school.player)
+        sign_all(house, chief, without=KEYS[-1])
+        assert level() == {"note"}, "one is missing"
+        signing.sign(house, chief, KEYS[-1], "n° 9")
+    else:
+        with seen.house.directory.writing() as session:
+            letters.mark_as_demo(session, at=NOW)
+        seen.school.report()
+    assert level() == {"note" if begins == "demo" else "wrong"}
+
+
 # ---- notes -----------------------------------------------------------------------------------------------------------
 
 
@@ -389,3 +421,16 @@ def test_a_note_is_its_owners_alone_and_never_breaks_what_was_done(tmp_path: Pat
 def test_a_store_that_does_not_answer_is_wrong(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(stores, "_standing", lambda _asked, _part: "silent")
     assert said(list(stores.schema(seen.asked())), Level.wrong).count("does not answer") == 2
+
+
+@pytest.mark.parametrize(("error", "words"), [(StorageFull, "its disk has no room"), (StorageBusy, "does not answer")])
+def test_nor_is_one_opened_that_has_no_room_or_is_away(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch, error: type[Exception], words: str
+) -> None:
+    def refuses(_store: object, _part: object) -> str:
+        raise error("disk I/O error")
+
+    monkeypatch.setattr(stores, "standing_of", refuses)
+    found = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
+    assert [words in one.what for one in found] == [True, True]
+    assert {one.do for one in found} <= doctor.NOT_OPENED

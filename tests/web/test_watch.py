@@ -22,7 +22,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.services.signalement.doors import renew
-from school_protocol.storage import outbox
+from school_protocol.storage import moving, outbox
 from school_protocol.web import create_app
 from school_protocol.web.fronts import behind
 
@@ -74,6 +74,18 @@ def test_nor_with_tables_of_another_version(client: FlaskClient, school: School)
         session.execute(text("UPDATE schema_revision SET version_num = '0001'"))
     answer = client.get("/ready")
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "directory: tables of another version\n")
+
+
+def test_nor_once_it_was_moved_to_another_database(client: FlaskClient, school: School) -> None:
+    assert client.get("/ready").status_code == 200
+    with moving.held(school.house.realm) as connection:
+        moving.send_away(connection, "realm")
+    answer = client.get("/ready")
+    assert (answer.status_code, answer.get_data(as_text=True)) == (503, "realm: moved to another database\n")
+    assert client.get("/alive").status_code == 200
+    with moving.held(school.house.realm) as connection:
+        moving.take_back(connection, "realm")
+    assert client.get("/ready").status_code == 200
 
 
 @pytest.mark.parametrize("said", ["", "Bearer ", "Bearer wrong", f"Bearer {TOKEN}!", f"Basic {TOKEN}", "Bearer\u00e9"])

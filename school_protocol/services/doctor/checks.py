@@ -10,8 +10,8 @@ from school_protocol.services.doctor.findings import Asked, BeforeCheck, Check, 
 from school_protocol.services.house import House
 
 BEFORE: tuple[BeforeCheck, ...] = (
-    stores.schema,
     machine.space,
+    stores.schema,
     machine.permissions,
     machine.zone,
     machine.papers,

@@ -13,6 +13,8 @@ from school_protocol.documents import rendering
 from school_protocol.domain.clock import DEFAULT_TIMEZONE
 from school_protocol.post import PostMisconfigured, Unreachable, reach_mail
 from school_protocol.services.doctor.findings import Asked, Finding, note, ok, wrong
+from school_protocol.storage import key_files
+from school_protocol.storage.errors import KeysUnusable
 
 MB = 1024 * 1024
 LITTLE, NEXT_TO_NOTHING = 2048 * MB, 256 * MB
@@ -47,7 +49,11 @@ def space(asked: Asked) -> Iterator[Finding]:
 def permissions(asked: Asked) -> Iterator[Finding]:
     """Whether keys are their owner's alone, and what is kept, too."""
     keys, signing = asked.settings.keys, asked.settings.signing_folder
-    secret = [keys, *sorted(keys.glob("*"))] if keys.is_dir() else []
+    try:
+        secret = [keys, *sorted(key_files.listed(keys))] if keys.is_dir() else []
+    except KeysUnusable as error:
+        yield wrong(str(error), "until then nothing is opened; put back no keys")
+        return
     if signing is not None and signing.is_dir():
         secret += [path for path in sorted(signing.glob("*.p*")) if path.name not in _PUBLIC]
     kept = [path for pattern in ("*.sqlite", "*.jsonl", "*.json") for path in sorted(asked.settings.data.glob(pattern))]

@@ -16,7 +16,7 @@ from school_protocol.services.keeping import recovery as copies
 from school_protocol.services.keeping.files import refuse_misplaced, tell
 from school_protocol.storage import times
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.migrate import Part, standing_of
 
 AHEAD = timedelta(minutes=2)
@@ -32,8 +32,9 @@ _SCHEMA = {
         "install that one again, or restore a backup from before it; never serve with this one",
     ),
 }
-NOT_OPENED = frozenset(do for _what, do in _SCHEMA.values())
-"""What is to be done where nothing is opened, as opening would bring tables along."""
+_SILENT = "see that the database runs, that its address is right, and that its disk is there and has room"
+NOT_OPENED = frozenset({_SILENT, *(do for _what, do in _SCHEMA.values())})
+"""What is to be done where nothing is opened: opening would bring tables along, or comes to nothing."""
 
 
 def schema(asked: Asked) -> Iterator[Finding]:
@@ -47,14 +48,21 @@ def schema(asked: Asked) -> Iterator[Finding]:
             yield ok(f"tables of the {part}: {'up to date' if said == 'current' else 'none yet'}")
         elif said in _SCHEMA:
             yield wrong(_SCHEMA[said][0].format(part=part), _SCHEMA[said][1])
+        elif said == "full":
+            yield wrong(f"the {part} can't be opened: its disk has no room", _SILENT)
         else:
-            yield wrong(f"the {part} does not answer", "see that the database runs, and that its address is right")
+            yield wrong(f"the {part} does not answer", _SILENT)
 
 
 def _standing(asked: Asked, part: Part) -> str:
-    store = Store(open_engine(asked.settings.store_url(part)))
+    try:
+        store = Store(open_engine(asked.settings.store_url(part)))
+    except OSError:
+        return "silent"
     try:
         return standing_of(store, part)
+    except StorageFull:
+        return "full"
     except StorageBusy:
         return "silent"
     finally:

@@ -9,6 +9,7 @@ from school_protocol.post import PostMisconfigured
 from school_protocol.services.digests.shown import Shelf, ways_of
 from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
 from school_protocol.services.figures.counting import uncounted as not_counted
+from school_protocol.services.going_live.gate import is_live
 from school_protocol.services.house import House
 from school_protocol.services.journal.looking import NO_ANCHOR, Standing, see_standing
 from school_protocol.services.notices import see_waiting
@@ -143,7 +144,7 @@ def backups(house: House, _asked: Asked) -> Iterator[Finding]:
 def _log_kept(house: House) -> Iterator[Finding]:
     found = times.log_kept(house.realm)
     if not found.is_on:
-        yield note(
+        yield (wrong if is_live(house) else note)(
             "backups: PostgreSQL does not keep its log: no moment can be come back to, only a dump, if there is one",
             "deploy/postgresql, and docs/operations.md, “A moment of PostgreSQL”",
         )

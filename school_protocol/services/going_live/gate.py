@@ -59,6 +59,16 @@ def has_begun(house: House) -> bool:
     return has_begun
 
 
+def is_live(house: House) -> bool:
+    """Whether real cases are here, or may come now: one has begun, or every item is signed; never in a demo."""
+    with house.directory.reading() as session:
+        if letters.is_demo(session):
+            return False
+        if not set(KEYS) - signed(session).keys():
+            return True
+    return has_begun(house)
+
+
 def signed(session: Session) -> dict[str, Change]:
     """Item → the entry by which it stands signed now."""
     found: dict[str, Change] = {}

@@ -24,13 +24,16 @@ def prepare(
     """Make the database ready as its owner, and return the roles that may serve there from now on.
 
     Those are the role of the settings' own address, which serves pages, and `workers`. Where there are workers, it sees
-    of cases what the session of each request may, and nothing besides. Raises NoDatabase, NotPrepared, NotAName.
+    of cases what the session of each request may, and nothing besides. Raises NoDatabase, NoRole, NotAName.
     """
     if not settings.database:
         raise NoDatabase("SCHOOL_PROTOCOL_DATABASE_URL names no database: an installation in SQLite prepares itself")
     serves = role_of(settings.database) if owner and role_of(settings.database) != role_of(owner) else ""
     as_owner = replace(settings, database=owner or settings.database)
-    preparing.prepare(as_owner.database, serves, workers, make_queue=lambda: make_queue(as_owner))
+    try:
+        preparing.prepare(as_owner.database, serves, workers, make_queue=lambda: make_queue(as_owner))
+    except preparing.NotOwner as error:
+        raise NoDatabase(f"{error}; set SCHOOL_PROTOCOL_DATABASE_OWNER_URL to the address of the owner") from error
     realm = Store(open_engine(as_owner.store_url("realm")))
     with suppress(FilesElsewhere), closing(realm):  # where there are files already, `files move` brings them along
         settle(as_owner, realm)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from pathlib import Path
 
-from school_protocol.config import Settings
+from school_protocol.config import Settings, role_of, shown
 from school_protocol.domain.clock import Clock
 from school_protocol.services.house import STORES, House, Library, open_vault
 from school_protocol.services.journal import verify
 from school_protocol.services.journal.verifying import Verdict
-from school_protocol.storage import moving
+from school_protocol.storage import moving, preparing
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.migrate import Part, is_current, revision_of, upgrade
+from school_protocol.storage.migrate import Part, is_current, revision_of, standing_of, upgrade
 from school_protocol.storage.moving import NotMovable
 
 Progress = Callable[[str, int, int], None]
@@ -38,6 +39,9 @@ def move(source: Settings, target: Settings, clock: Clock, progress: Progress) -
     """
     if all(source.store_url(part) == target.store_url(part) for part in STORES):
         raise NotMovable("the two places are one and the same")
+    _refuse_empty(source)
+    _refuse_other_role(source)
+    _refuse_other_role(target)
     with ExitStack() as closing:
         there = {part: _opened(closing, target, part) for part in STORES}
         here = {part: _opened(closing, source, part) for part in STORES}
@@ -74,14 +78,49 @@ def _bring_up(store: Store, part: Part) -> None:
 
 def reopen(settings: Settings) -> None:
     """Take a place that was moved away back into service. What was written to the other since is not here."""
+    _refuse_empty(settings)
     with ExitStack() as closing:
         for part in STORES:
             with moving.held(_opened(closing, settings, part)) as connection:
                 moving.take_back(connection, part)
 
 
+def _refuse_empty(settings: Settings) -> None:
+    """Raises NotMovable where no installation lies; by asking, nothing is made."""
+    named = shown(settings.database) if settings.database else str(settings.data)
+    for part in STORES:
+        file = settings.data / f"{part}.sqlite"
+        if not settings.database and not _is_file(file):
+            raise NotMovable(f"{named} holds no installation: no {file.name} is there that this account can read")
+        store = Store(open_engine(settings.store_url(part)))
+        try:
+            if standing_of(store, part) == "none":
+                raise NotMovable(f"{named} holds no installation: the {part} has no tables there")
+        finally:
+            store.close()
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
+def _refuse_other_role(settings: Settings) -> None:
+    """Raises NotMovable where a database is opened by who owns nothing there."""
+    if settings.database and not preparing.may_make(settings.database):
+        raise NotMovable(
+            f"{shown(settings.database)} is not this role's to change ({role_of(settings.database)}): use the owner's "
+            "address, the role that owns it, as in SCHOOL_PROTOCOL_DATABASE_OWNER_URL"
+        )
+
+
 def _opened(closing: ExitStack, settings: Settings, part: Part) -> Store:
-    store = Store(open_engine(settings.store_url(part)))
+    try:
+        store = Store(open_engine(settings.store_url(part)))
+    except OSError as error:
+        raise NotMovable(f"{settings.data} can't be written by this account: {error.strerror}") from error
     closing.callback(store.close)
     return store
 

@@ -60,7 +60,16 @@ def lack(house: House) -> Lack | None:
 
 
 def create(house: House, path: Path) -> str:
-    """Write the sealed copy of all keys to a new file; returns the code that opens it, which is kept nowhere."""
+    """Write the sealed copy of all keys to a new file; returns the code that opens it, which is kept nowhere.
+
+    Raises CopyUnusable where it would lie with the data, or can't be written.
+    """
+    data = house.settings.data.resolve()
+    if path.resolve().is_relative_to(data):
+        raise CopyUnusable(
+            f"not with the data: {path} lies in {data}; who copies or loses that folder copies or loses both. Name a "
+            "place on another volume, a stick for example"
+        )
     code = recovery.new_code()
     made = recovery.make(house.vault, path, code, house.now())
     recovery.note_state(house.vault.folder, recovery.State(made.made_at, None, made.prints))

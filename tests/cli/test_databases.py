@@ -1,0 +1,204 @@
+"""`database …` and what an operator mistypes there: a sentence, and nothing made."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import count
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN
+from services.conftest import School
+from sqlalchemy import make_url, text
+from storage.server import EVERYWHERE, served
+
+from school_protocol.cli import main
+from school_protocol.config import Settings, shown
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import SystemClock, open_house
+from school_protocol.services.scripts import prepared
+from school_protocol.storage.engines import open_engine
+
+pytestmark = pytest.mark.skipif(EVERYWHERE, reason="both places are named here")
+Run = Callable[..., Result]
+PASSWORD = "not-for-eyes"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    with served() as address:
+        yield address
+
+
+class Database:
+    """An empty database, its owner, and a role that serves; every address has a password in it."""
+
+    def __init__(self, server: str) -> None:
+        self.name = f"db_{uuid.uuid4().hex[:10]}"
+        self.owner, self.site, self.work = self.roles = tuple(f"{one}_{self.name}" for one in ("owner", "site", "work"))
+        self.url, self._engine = make_url(server), open_engine(server)
+        self._ask(
+            *(f"CREATE ROLE {one} LOGIN" for one in self.roles),
+            f"CREATE DATABASE {self.name} OWNER {self.owner}",
+        )
+
+    def _ask(self, *statements: str) -> None:
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            for one in statements:
+                connection.execute(text(one))
+
+    def address(self, role: str) -> str:
+        url = self.url.set(database=self.name, username=role, password=PASSWORD, drivername="postgresql")
+        return url.render_as_string(hide_password=False)
+
+    def schemas(self) -> set[str]:
+        engine = open_engine(self.url.set(database=self.name))
+        with engine.connect() as connection:
+            found = set(connection.scalars(text("SELECT nspname FROM pg_namespace WHERE nspname !~ '^(pg_|info)'")))
+        engine.dispose()
+        return found - {"public"}
+
+    def drop(self) -> None:
+        self._ask(f"DROP DATABASE {self.name} WITH (FORCE)", *(f"DROP ROLE {one}" for one in self.roles))
+        self._engine.dispose()
+
+
+@pytest.fixture
+def database(server: str) -> Iterator[Database]:
+    found = Database(server)
+    yield found
+    found.drop()
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "var"))
+
+    def command(*words: str, **environ: str) -> Result:
+        for name, value in environ.items():
+            monkeypatch.setenv(f"SCHOOL_PROTOCOL_{name}", value)
+        done = CliRunner().invoke(main, list(words))
+        assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+        assert PASSWORD not in done.output
+        return done
+
+    return command
+
+
+@pytest.fixture
+def data(tmp_path: Path, moroccan: Protocol) -> Path:
+    house = open_house(Settings(data=tmp_path / "var"), SystemClock())
+    School(prepared(house, SystemClock(), moroccan, MOROCCAN.read_bytes()), count(1)).report()  # type: ignore[arg-type]
+    house.close()
+    return tmp_path / "var"
+
+
+def move(run: Run, source: str, target: str) -> Result:
+    return run("database", "move", "--from", source, "--to", target)
+
+
+@pytest.mark.parametrize("mistyped", ["postgres//school", "postgresql:/school", "school", "./school", "mysql://h/s"])
+def test_a_mistyped_address_is_no_folder_to_move_to(run: Run, data: Path, tmp_path: Path, mistyped: str) -> None:
+    before = sorted(os.listdir(tmp_path))
+    done = move(run, "var", mistyped)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "postgresql://" in done.stderr
+    assert sorted(os.listdir(tmp_path)) == before
+    open_house(Settings(data=data), SystemClock()).close()  # and it is served as before
+
+
+def test_a_folder_by_its_absolute_path_is_one_and_what_comes_next_is_said(run: Run, data: Path, tmp_path: Path) -> None:
+    done = move(run, "var", str(tmp_path / "other"))
+    assert done.exit_code == 0, done.stderr
+    assert f"it lies in {tmp_path / 'other'} now. Next: bring keys and files there from {data}" in done.stderr
+    assert (tmp_path / "other" / "realm.sqlite").is_file()
+
+
+def test_a_database_by_its_owner_and_what_comes_next_is_said_without_a_password(
+    run: Run, data: Path, database: Database
+) -> None:
+    address = database.address(database.owner)
+    done = move(run, str(data), address)
+    assert done.exit_code == 0, done.stderr
+    assert f"it lies in postgresql://{database.owner}@/{database.name} now" in done.stderr
+    assert "database prepare --worker" in done.stderr
+    assert "SCHOOL_PROTOCOL_DATABASE_URL" in done.stderr
+    assert database.schemas() >= {"realm", "directory"}
+
+
+def test_who_does_not_own_the_database_moves_nothing_there(run: Run, data: Path, database: Database) -> None:
+    done = move(run, str(data), database.address(database.site))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "use the owner's address" in done.stderr
+    assert database.schemas() == set()
+
+
+def test_where_nothing_is_nothing_is_moved_and_nothing_is_made(run: Run, tmp_path: Path, database: Database) -> None:
+    (tmp_path / "file").touch()
+    for place in ("var", "/nowhere", str(tmp_path / "file"), database.address(database.owner)):
+        for done in (
+            move(run, place, str(tmp_path / "other")),
+            run("database", "reopen", "--yes", **_named(place, tmp_path)),
+        ):
+            assert (done.exit_code, done.stdout) == (1, ""), place
+            assert "holds no installation" in done.stderr
+    assert os.listdir(tmp_path) == ["file"]
+    assert not Path("/nowhere").exists()
+    assert database.schemas() == set()
+
+
+def _named(place: str, tmp_path: Path) -> dict[str, str]:
+    if "://" in place:
+        return {"DATABASE_URL": place}
+    return {"DATA": str(tmp_path / place), "DATABASE_URL": ""}
+
+
+def test_a_target_that_can_not_be_written_is_said(run: Run, data: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    done = move(run, str(data), str(tmp_path / "file" / "below"))
+    assert done.exit_code == 1
+    assert "can't be written" in done.stderr
+    open_house(Settings(data=data), SystemClock()).close()
+
+
+def test_a_worker_whose_role_is_not_there_is_named_and_prepare_goes_on_once_it_is(run: Run, database: Database) -> None:
+    named = {"DATABASE_URL": database.address(database.site), "DATABASE_OWNER_URL": database.address(database.owner)}
+    done = run("database", "prepare", "--worker", "no_such", **named)
+    assert done.exit_code == 1
+    assert "role no_such does not exist: `createuser no_such`" in done.stderr
+    assert database.schemas() == set()
+    as_owner = run("database", "prepare", "--worker", database.owner, **named)
+    assert (as_owner.exit_code, "owns the tables" in as_owner.stderr) == (1, True)
+    done = run("database", "prepare", "--worker", database.work, **named)
+    assert done.exit_code == 0, done.stderr
+    assert database.schemas() >= {"realm", "directory"}
+
+
+@pytest.mark.parametrize("names_another", [True, False])
+def test_who_prepares_without_owning_is_told_the_setting(run: Run, database: Database, names_another: bool) -> None:
+    site = database.address(database.site)
+    for _twice in range(2):
+        done = run("database", "prepare", DATABASE_URL=site, DATABASE_OWNER_URL=site if names_another else "")
+        assert done.exit_code == 1
+        assert "set SCHOOL_PROTOCOL_DATABASE_OWNER_URL" in done.stderr
+        assert "database prepare" not in done.stderr
+        done = run("database", "prepare", DATABASE_OWNER_URL=database.address(database.owner))
+        assert done.exit_code == 0, done.stderr
+
+
+@pytest.mark.parametrize(
+    ("place", "told"),
+    [
+        ("/var/lib/x", "/var/lib/x"),
+        ("postgresql://a:b@h:5432/s?password=b", "postgresql://a@h:5432/s"),
+        ("postgresql+psycopg://a:b/c?d@h/s", "postgresql://a@h/s"),
+        ("postgresql:///s?password=b@c", "postgresql:///s"),
+        ("postgresql://h/s", "postgresql://h/s"),
+    ],
+)
+def test_a_place_is_shown_without_what_opens_it(place: str, told: str) -> None:
+    assert shown(place) == told

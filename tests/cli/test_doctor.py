@@ -1,0 +1,140 @@
+"""`doctor` and commands where the machine gives no room, or the account may not look at the keys: a sentence each."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from domain.telling import MOROCCAN, NOW
+from sqlalchemy.exc import OperationalError
+from storage.server import EVERYWHERE
+
+from school_protocol.cli import main, running
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import STORES, open_house
+from school_protocol.services.scripts import TurnableClock, prepared
+
+pytestmark = pytest.mark.skipif(EVERYWHERE, reason="files of an installation are made unreachable")
+NOBODY = 65534
+
+
+@pytest.fixture
+def data(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An installation in a folder that other accounts get at."""
+    top = Path(tempfile.mkdtemp(prefix="doctor-"))
+    top.chmod(0o755)
+    clock = TurnableClock(NOW)
+    house = open_house(Settings(data=top / "var"), clock)
+    prepared(house, clock, moroccan, MOROCCAN.read_bytes())
+    house.close()
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(top / "var"))
+    yield top / "var"
+    shutil.rmtree(top)
+
+
+def run(*words: str) -> Result:
+    done = CliRunner().invoke(main, list(words))
+    assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
+    return done
+
+
+@contextmanager
+def ordinary(folder: Path) -> Iterator[None]:
+    """As an account that modes of files bind, to whom the folder belongs."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, NOBODY, NOBODY)
+    os.seteuid(NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+@pytest.mark.parametrize("command", ["doctor", "keys status", "journal verify"])
+@pytest.mark.parametrize("mode", [0o000, 0o600, 0o300])
+def test_keys_that_this_account_can_not_look_at_are_not_said_to_be_lost(data: Path, command: str, mode: int) -> None:
+    assert "can't be read by this account" not in run(*command.split()).output, "the control"
+    with ordinary(data):
+        (data / "keys").chmod(mode)
+        try:
+            done = run(*command.split())
+        finally:
+            (data / "keys").chmod(0o700)
+    assert done.exit_code == 1
+    assert f"{data / 'keys'} can't be read by this account" in done.stderr
+    assert "holds no key" not in done.output
+    assert "their owner's alone" not in done.output
+
+
+def test_nor_is_anything_put_back_into_it(data: Path) -> None:
+    copy, code = data.parent / "copy.json", data.parent / "code"
+    code.write_text(run("keys", "recovery", "create", "-o", str(copy)).stdout)
+    asked = ("keys", "recovery", "restore", str(copy), "--code", str(code))
+    with ordinary(data.parent):
+        (data / "keys").chmod(0o000)
+        try:
+            done = run(*asked)
+        finally:
+            (data / "keys").chmod(0o700)
+        assert (done.exit_code, "can't be read by this account" in done.stderr) == (1, True)
+        done = run(*asked)
+    assert (done.exit_code, "nothing was missing" in done.stderr) == (0, True), "the control"
+
+
+def test_a_folder_without_keys_is_still_told_as_one(data: Path) -> None:
+    for path in (data / "keys").glob("*.key"):
+        path.unlink()
+    done = run("keys", "status")
+    assert (done.exit_code, "holds no key" in done.stderr) == (1, True)
+
+
+def doctor_with(room: int) -> tuple[int, dict[str, list[str]]]:
+    """The exit code, and the findings that are wrong by check, where a file can grow to so many bytes."""
+    done = subprocess.run(
+        [sys.executable, "-m", "school_protocol.cli", "doctor", "--json"], capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (room, room)),
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    found: dict[str, list[str]] = {}
+    for one in json.loads(done.stdout)["findings"]:
+        found.setdefault(one["check"], [])
+        if one["level"] == "wrong":
+            found[one["check"]].append(one["what"])
+    return done.returncode, found
+
+
+def test_a_disk_without_room_is_a_finding_and_no_traceback(data: Path) -> None:
+    assert data.is_dir()
+    code, found = doctor_with(0)
+    assert code == 1
+    assert len(found["schema"]) == len(STORES), "neither can be opened"
+    assert next(iter(found)) == "space", "room is looked at before any store is opened"
+    assert "place" not in found
+    code, found = doctor_with(resource.RLIM_INFINITY)
+    assert (found["schema"], "place" in found) == ([], True), "the control"
+
+
+def test_what_a_driver_says_as_it_opens_is_told_by_its_kind(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def breaks() -> None:
+        raise OperationalError("SELECT secret", {}, Exception("disk I/O error"))
+
+    assert data.is_dir()
+    monkeypatch.setattr(running, "open_the_house", breaks)
+    done = run("doctor")
+    assert done.exit_code == 1
+    assert "the installation can't be opened (OperationalError)" in done.stderr
+    assert "secret" not in done.output
