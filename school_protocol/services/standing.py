@@ -9,7 +9,7 @@ from school_protocol.services.house import STORES, House
 from school_protocol.storage import checks, outbox
 from school_protocol.storage.engines import Store
 from school_protocol.storage.errors import StorageBusy
-from school_protocol.storage.migrate import Part, is_current
+from school_protocol.storage.migrate import Part, standing_of
 from school_protocol.storage.moving import is_away
 
 
@@ -28,17 +28,18 @@ class Standing:
 
 
 def lacks(house: House) -> tuple[str, ...]:
-    """Which stores can't be served now: no answer, moved away, or tables of another version."""
+    """Which stores can't be served now: no answer, moved away, or tables of a version before."""
     stores: dict[Part, Store] = {"realm": house.realm, "directory": house.directory}
     return tuple(f"{part}: {why}" for part in STORES if (why := _why_not(stores[part], part)))
 
 
 def _why_not(store: Store, part: Part) -> str:
+    """Tables of a later version came while this process ran: as a migration only adds, it goes on until it is ended."""
     try:
         with store.reading() as session:
             if is_away(session.connection()):
                 return "moved to another database"
-            return "" if is_current(store.engine, part) else "tables of another version"
+        return "" if standing_of(store, part) in ("current", "newer") else "tables of another version"
     except StorageBusy:
         return "no answer"
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -39,11 +41,14 @@ class Kept:
             one.mkdir(exist_ok=True)
             one.chmod(0o777)
         self.said = ""
+        self.scripts = Path(shutil.copytree(SCRIPTS, folder / "scripts"))
+        for one in (self.scripts, *self.scripts.iterdir()):
+            one.chmod(0o755)
         self.server = started(folder / "first")
         engine = create_engine(address(self.server), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text("CREATE DATABASE school"))
-            for name, value in settings(self.wal).items():
+            for name, value in settings(self.scripts, self.wal).items():
                 connection.execute(text(f"ALTER SYSTEM SET {name} = '{value}'"))
         engine.dispose()
         self.control("restart")
@@ -54,7 +59,7 @@ class Kept:
         self.execute(self.server.bin_path / "pg_ctl", "-w", "-D", self.server.pgdata, "-l", "/dev/null", what)
 
     def run(self, script: str, *words: object, **environ: str) -> str:
-        return self.execute("sh", SCRIPTS / script, *words, **environ)
+        return self.execute("sh", self.scripts / script, *words, **environ)
 
     def execute(self, *words: object, **more: str) -> str:
         """As whoever runs the server: root may not."""
@@ -116,12 +121,12 @@ class Kept:
             server.stop()
 
 
-def settings(wal: Path) -> dict[str, str]:
+def settings(scripts: Path, wal: Path) -> dict[str, str]:
     """Those of `archive.conf`, with the script where it lies here."""
     found = dict(re.findall(r"^(\w+) = '?(.*?)'?$", (SCRIPTS / "archive.conf").read_text("utf-8"), re.MULTILINE))
     command = found["archive_command"]
     for place, here in (
-        ("/etc/school-protocol/postgresql", SCRIPTS),
+        ("/etc/school-protocol/postgresql", scripts),
         ("WAL_KEPT=/var/backups/school-protocol-wal", f"WAL_KEPT={wal}"),
     ):
         assert place in command
@@ -152,13 +157,12 @@ def in_recovery(server: PostgresServer) -> bool:
 
 
 @pytest.fixture(scope="module")
-def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
-    folder = tmp_path_factory.mktemp("kept")
-    for one in (folder, *folder.parents[:3]):
-        one.chmod(one.stat().st_mode | 0o055)
-    found = Kept(folder)
-    yield found
-    found.server.stop()
+def kept() -> Iterator[Kept]:
+    """In a folder into which whoever runs the server can get."""
+    with tempfile.TemporaryDirectory(prefix="kept-", ignore_cleanup_errors=True) as name:
+        found = Kept(Path(name))
+        yield found
+        found.server.stop()
 
 
 def there(found: Installed, numbers: list[str]) -> list[bool]:

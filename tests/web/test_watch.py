@@ -76,6 +76,13 @@ def test_nor_with_tables_of_another_version(client: FlaskClient, school: School)
     assert (answer.status_code, answer.get_data(as_text=True)) == (503, "directory: tables of another version\n")
 
 
+def test_a_server_goes_on_once_the_next_version_has_brought_its_tables(client: FlaskClient, school: School) -> None:
+    """Else a balancer would send nobody anywhere between `database prepare` and the first new server."""
+    with school.house.directory.writing() as session:
+        session.execute(text("UPDATE schema_revision SET version_num = '9999'"))
+    assert client.get("/ready").status_code == 200
+
+
 def test_nor_once_it_was_moved_to_another_database(client: FlaskClient, school: School) -> None:
     assert client.get("/ready").status_code == 200
     with moving.held(school.house.realm) as connection:
