@@ -5,11 +5,15 @@ from pathlib import Path
 import pytest
 
 from trials.frame import Outcome, Size, Trial, every
+from trials.rolling import NoHistory
 
 
 @pytest.mark.parametrize("trial", every().values(), ids=lambda trial: trial.name)
 def test_short_form_holds(trial: Trial, tmp_path: Path) -> None:
-    outcome = trial.run(Size.short, tmp_path)
+    try:
+        outcome = trial.run(Size.short, tmp_path)
+    except NoHistory:
+        pytest.skip("the history of the program isn't here")
 
     assert outcome.faults == ()
     assert outcome.planted == outcome.found > 0
