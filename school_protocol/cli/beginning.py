@@ -27,19 +27,13 @@ def found(
     from school_protocol.services.identity import invitations
 
     house = open_the_house()
-    first = beginning.First(administrator, _names(name, name_ar), code, _names(country, country_ar))
+    first = beginning.First(administrator, (name, name_ar), code.strip().upper(), (country, country_ar))
     content = Path(definition).read_bytes() if definition else None
     protocol = beginning.found(house, first, content)
-    click.echo(
-        f"{code} is founded, {protocol.protocol} {protocol.version} is published, schools open as in the usual year "
-        f"(see `school-protocol calendar show {code}`); {administrator} comes in by this link, once, within 72 hours:",
-        err=True,
-    )
+    click.echo(f"{first.code} is founded, {protocol.protocol} {protocol.version} is published", err=True)
+    click.echo(f"schools open as in the usual year: `school-protocol calendar show {first.code}`", err=True)
+    click.echo(f"{administrator} comes in by this link, once, within 72 hours:", err=True)
     say_link(house, invitations.invite_the_first(house, administrator, house.now()))
-
-
-def _names(french: str, arabic: str) -> dict[str, str]:
-    return {"fr": french, **({"ar": arabic} if arabic else {})}
 
 
 @main.group()
@@ -55,8 +49,8 @@ def calendar_show(code: str) -> None:
 
     from school_protocol.services.school_time import calendar_at, written
 
-    found, _here = calendar_at(open_the_house(), code)
-    click.echo(yaml.safe_dump(written(found), allow_unicode=True, sort_keys=False), nl=False)
+    said = written(calendar_at(open_the_house(), code))
+    click.echo(yaml.safe_dump(said, allow_unicode=True, sort_keys=False), nl=False)
 
 
 @calendar.command("set")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.resources import files
@@ -14,7 +13,8 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services import school_time
 from school_protocol.services.house import House
 from school_protocol.services.identity.administering import BY_COMMAND
-from school_protocol.services.staff.changing import check_username
+from school_protocol.services.staff.changing import Problems, check_names, check_username
+from school_protocol.services.staff.planning import CODE
 from school_protocol.storage import administration, directory
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.engines import Session
@@ -28,12 +28,12 @@ class BegunAlready(SchoolProtocolError):
 
 @dataclass(frozen=True, slots=True)
 class First:
-    """Who administers first, and where: names by language."""
+    """Who administers first, and where: names in French and in Arabic, one of which may be empty."""
 
     username: str
-    names: Mapping[str, str]
+    names: tuple[str, str]
     code: str
-    country: Mapping[str, str]
+    country: tuple[str, str]
 
 
 def found(house: House, first: First, content: bytes | None = None) -> Protocol:
@@ -46,22 +46,25 @@ def found(house: House, first: First, content: bytes | None = None) -> Protocol:
     role = next((role.key for role in protocol.roles.values() if role.administers), None)
     if role is None:
         raise BegunAlready(f"no role of {protocol.protocol} administers accounts: nobody could let others in")
-    problems: dict[str, tuple[str, ...]] = {}
-    username = check_username(first.username, problems)
+    problems: Problems = {}
+    username, names = check_username(first.username, problems), check_names(*first.names, problems)
+    country_names, code = check_names(*first.country, problems), first.code
+    if not CODE.fullmatch(code):
+        problems["code"] = ("not_a_code",)
     if problems:
         raise BadInput(problems)
     now = house.now()
     with house.directory.writing() as session:
         if directory.has_units(session):
             raise BegunAlready("this installation has begun: places and accounts come by `users import`")
-        country = directory.add_unit(session, kind=UnitKind.country, code=first.code, names=first.country)
+        country = directory.add_unit(session, kind=UnitKind.country, code=code, names=country_names)
         directory.set_calendar(session, country, school_time.usual())
         directory.publish(
             session, protocol=protocol.protocol, version=protocol.version, digest=protocol.digest, content=content,
             published_at=now,
         )  # fmt: skip
         account = directory.add_account(
-            session, username=username, names=first.names, language=house.settings.default_language,
+            session, username=username, names=names, language=house.settings.default_language,
             created_at=now,
         )  # fmt: skip
         post = directory.appoint(session, account, role=role, unit=country, starts=now.date())

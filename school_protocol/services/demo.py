@@ -10,7 +10,6 @@ import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
-from importlib.resources import files
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -22,7 +21,7 @@ from school_protocol.domain.clock import Clock
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services import school_time
+from school_protocol.services import beginning, school_time
 from school_protocol.services.accounts import REALM, hash_password
 from school_protocol.services.api import demo as systems
 from school_protocol.services.figures import demo as figures
@@ -52,7 +51,6 @@ SIGNING = "signing"
 """Of the data's folder: where Settings looks for the academies' keys."""
 NOTE = "demo-accounts.txt"
 UNFINISHED = "unfinished"
-DEFINITION = "ma-cyberharassment"
 MAIL_OF_NOBODY = "college.example"
 """A domain that is nobody's, and never will be."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
@@ -516,8 +514,8 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: 
 
 def definition() -> tuple[Protocol, bytes]:
     """The definition that the demo follows, and its bytes."""
-    content = (files("school_protocol.protocol_definitions") / DEFINITION / "1.yaml").read_bytes()
-    return read(content, f"{DEFINITION}/1.yaml"), content
+    content = beginning.shipped()
+    return read(content, f"{beginning.SHIPPED}/1.yaml"), content
 
 
 def _units(house: House) -> dict[str, str]:
@@ -689,7 +687,7 @@ def _closed(moments: Sequence[datetime], delta: timedelta) -> int:
 
 def _told(scene: Scene) -> list[Step]:
     """The steps of a story up to the last that is wanted, each with its moment."""
-    steps = list(story_of(DEFINITION, scene.story).steps)
+    steps = list(story_of(beginning.SHIPPED, scene.story).steps)
     if scene.only is not None:
         steps = [step for step in steps if step.get("case", "") == scene.only]
     if scene.until:

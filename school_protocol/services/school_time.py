@@ -11,11 +11,12 @@ import holidays
 
 from school_protocol.domain.clock import Calendar, Hours, HoursException
 from school_protocol.domain.errors import SchoolProtocolError, Unseen
-from school_protocol.domain.policy import Actor, Unit
+from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.identity.administering import BY_COMMAND
-from school_protocol.services.staff.reach import admin_of
-from school_protocol.storage import administration, directory, staff
+from school_protocol.services.loading import today_for
+from school_protocol.services.staff.reach import admin_of, row_of
+from school_protocol.storage import administration, directory
 from school_protocol.storage.administration import Change, Kind
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
@@ -163,15 +164,15 @@ def _span(first: date, last: date) -> str:
 # ---- of a place ------------------------------------------------------------------------------------------------------
 
 
-def calendar_at(house: House, code: str) -> tuple[Calendar, Unit]:
-    """The calendar that holds at a place, and the place. Raises Unseen; BadCalendar where none holds there."""
+def calendar_at(house: House, code: str) -> Calendar:
+    """The calendar that holds at a place. Raises Unseen; BadCalendar where none holds there."""
     with house.directory.reading() as session:
         here = directory.unit_coded(session, code)
         if here is None:
             raise Unseen(code)
         if not directory.has_calendar(session, here):
             raise BadCalendar(f"{code} has no calendar, nor has anything above it")
-        return directory.calendar_for(session, here), here
+        return directory.calendar_for(session, here)
 
 
 def keep(house: House, actor: Actor, code: str, calendar: Calendar) -> None:
@@ -183,12 +184,10 @@ def keep(house: House, actor: Actor, code: str, calendar: Calendar) -> None:
             raise Unseen(code)
         directory.set_calendar(session, here.id, calendar)
         post = next(one for one in admin.posts if one.unit in (here.id, *here.parents))
-        held = staff.held(session, [actor.id])[actor.id]
-        appointment = next(one.id for one in held if (one.unit, one.role) == (post.unit, post.role))
         administration.write(
             session,
             Change(
                 at=house.now(), actor=actor.id, kind=Kind.unit_changed, unit=here.id, account=actor.id, role=post.role,
-                appointment=appointment, reason=BY_COMMAND,
+                appointment=row_of(session, actor, post, today_for(house)), reason=BY_COMMAND,
             ),
         )  # fmt: skip

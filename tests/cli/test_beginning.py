@@ -74,6 +74,8 @@ def test_it_begins_once(data: Path) -> None:
 
 def test_a_name_that_is_none_founds_nothing(data: Path) -> None:
     assert "username" in run("found", "--administrator", "سهام", "--name", "X", exit_code=3).stderr
+    assert "name_fr" in run("found", "--administrator", "admin", "--name", " ", exit_code=3).stderr
+    assert "code" in run("found", "--administrator", "admin", "--name", "X", "--code", "M A", exit_code=3).stderr
     found()
 
 

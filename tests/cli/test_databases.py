@@ -19,7 +19,7 @@ from school_protocol.cli import main
 from school_protocol.config import Settings, shown
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import SystemClock, open_house
-from school_protocol.services.scripts import prepared
+from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage.engines import open_engine
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="both places are named here")
@@ -91,8 +91,9 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def data(tmp_path: Path, moroccan: Protocol) -> Path:
-    house = open_house(Settings(data=tmp_path / "var"), SystemClock())
-    School(prepared(house, SystemClock(), moroccan, MOROCCAN.read_bytes()), count(1)).report()  # type: ignore[arg-type]
+    clock = TurnableClock(SystemClock().now())
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1)).report()
     house.close()
     return tmp_path / "var"
 

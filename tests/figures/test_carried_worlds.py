@@ -15,7 +15,7 @@ from figures.test_gate_cuts import SETS, _slots, with_truth
 from figures.test_years import TABLES, year
 from school_protocol.figures import Key, Release, as_data, audit, from_data, suppress
 from school_protocol.figures.auditing import Audit
-from school_protocol.figures.bounding import Block, Bounds
+from school_protocol.figures.bounding import Block, Bounds, Numbers, World
 from school_protocol.figures.carrying import fitting
 from school_protocol.figures.release import Worlds
 from school_protocol.figures.seeking import Search
@@ -58,8 +58,8 @@ def trusting(monkeypatch: pytest.MonkeyPatch) -> None:
 def blind_to_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     """Only what is told must stay."""
 
-    def fit(bounds: Bounds, worlds: list[object]) -> np.ndarray:
-        return np.array([len(one.numbers) > 0 and not bounds._known[one.numbers].any() for one in worlds])  # type: ignore[attr-defined]
+    def fit(bounds: Bounds, worlds: list[World]) -> np.ndarray:
+        return np.array([len(one.numbers) > 0 and not bounds._known[one.numbers].any() for one in worlds])
 
     monkeypatch.setattr(Bounds, "fit", fit)
 
@@ -90,10 +90,10 @@ def test_what_fits_is_a_world_and_spares_the_search(seed: int, monkeypatch: pyte
     searched = 0
     stretch = Search._stretch
 
-    def counted(search: Search, *asked: object) -> bool:
+    def counted(search: Search, waiting: Numbers, way: int) -> bool:
         nonlocal searched
         searched += 1
-        return stretch(search, *asked)  # type: ignore[arg-type]
+        return stretch(search, waiting, way)
 
     monkeypatch.setattr(Search, "_stretch", counted)
     without = [replace(one, worlds=None) for one in releases]

@@ -13,12 +13,12 @@ from school_protocol.services.going_live.items import ITEMS, KEYS, Item
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff.changing import tidy
+from school_protocol.services.staff.reach import row_of
 from school_protocol.services.teams.changing import SENTENCE_MOST, Obstacle, TeamRefused
 from school_protocol.services.teams.team import declared
-from school_protocol.storage import administration, directory, staff
+from school_protocol.storage import administration, directory
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.digests import letters
-from school_protocol.storage.engines import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,19 +143,9 @@ def _change(house: House, actor: Actor, item: str, words: str | None, kind: Kind
             session,
             Change(
                 at=max(house.now(), after), actor=actor.id, kind=kind, unit=post.unit, account=actor.id, role=post.role,
-                appointment=_appointment(house, session, actor, post), reason=item, sentence=sentence, draft=LIST,
+                appointment=row_of(session, actor, post, today_for(house)), reason=item, sentence=sentence, draft=LIST,
             ),
         )  # fmt: skip
-
-
-def _appointment(house: House, session: Session, actor: Actor, post: Appointment) -> str:
-    """The row that gives the right now."""
-    held = staff.held(session, [actor.id]).get(actor.id, ())
-    same = (one for one in held if (one.role, one.unit) == (post.role, post.unit) and one.is_current(today_for(house)))
-    found = next(same, None)
-    if found is None:
-        raise Unseen("go-live")
-    return found.id
 
 
 def _post(house: House, actor: Actor) -> Appointment | None:

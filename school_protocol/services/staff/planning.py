@@ -36,7 +36,7 @@ from school_protocol.storage.visits import teams as schools
 
 CHUNK = 500
 _GRESA = re.compile(r"[0-9A-Z]{6}")
-_CODE = re.compile(r"[0-9A-Z][0-9A-Z._-]{0,39}")
+CODE = re.compile(r"[0-9A-Z][0-9A-Z._-]{0,39}")
 _ABOVE = {"school": UnitKind.province, "province": UnitKind.region, "region": UnitKind.country}
 _FAR = YEAR * 10
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
@@ -100,7 +100,7 @@ class Plan:
             return [*problems, "unknown_kind"], []
         if not code:
             return [*problems, "no_code"], []
-        if not (_GRESA if kind == "school" else _CODE).fullmatch(code):
+        if not (_GRESA if kind == "school" else CODE).fullmatch(code):
             problems.append("not_gresa" if kind == "school" else "not_a_code")
         if code in self.known.units:
             return [*problems, "code_twice"], []

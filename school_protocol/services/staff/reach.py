@@ -79,6 +79,14 @@ def admin_of(house: House, actor: Actor, *, by_command: bool = False) -> Admin:
     return Admin(actor, posts, known, by_command)
 
 
+def row_of(session: Session, actor: Actor, post: Appointment, day: date) -> str:
+    """The row of the appointment by which somebody acts that day; raises Unseen where it has ended meanwhile."""
+    for held in staff.held(session, [actor.id]).get(actor.id, ()):
+        if (held.unit, held.role) == (post.unit, post.role) and held.is_current(day):
+            return held.id
+    raise Unseen(post.unit)
+
+
 def person_of(session: Session, admin: Admin, account_id: str, day: date) -> tuple[Account, tuple[Held, ...], Standing]:
     """Somebody within the reach, with what they hold or held anywhere; raises Unseen."""
     account = directory.account(session, account_id)

@@ -13,7 +13,7 @@ from school_protocol.services.identity.factors import end_if_unproven
 from school_protocol.services.notices import plain_phone
 from school_protocol.services.staff import lists
 from school_protocol.services.staff.addresses import keep_account
-from school_protocol.services.staff.reach import Admin, through
+from school_protocol.services.staff.reach import Admin, row_of, through
 from school_protocol.storage import administration, directory, staff, staff_imports
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.directory import Account, plain_username
@@ -75,12 +75,9 @@ class Writer:
         post = next(one for one in self.admin.posts if one.unit in (within.id, *within.parents))
         return Change(
             at=self.house.now(), actor=self.admin.actor.id, kind=kind, unit=unit, account=self.admin.actor.id,
-            role=post.role, appointment=self._own_post(post.unit, post.role), reason=REASON,
+            role=post.role, reason=REASON,
+            appointment=row_of(self.session, self.admin.actor, post, self.today),
         )  # fmt: skip
-
-    def _own_post(self, unit: str, role: str) -> str:
-        held = staff.held(self.session, [self.admin.actor.id])[self.admin.actor.id]
-        return next(one.id for one in held if (one.unit, one.role) == (unit, role) and one.is_current(self.today))
 
     # ---- people ------------------------------------------------------------------------------------------------
 
