@@ -258,7 +258,7 @@ def serving(installed: Installed) -> Iterator[Site]:
     with log.open("wb") as output:
         process = subprocess.Popen(words, cwd=installed.folder, env=bare(), stdout=output, stderr=subprocess.STDOUT)
     try:
-        site, until = Site(port), time.monotonic() + 30
+        site, until = Site(port), time.monotonic() + 90
         while True:
             try:
                 site.opened("/alive")

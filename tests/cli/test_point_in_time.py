@@ -112,7 +112,7 @@ class Kept:
         (target / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # the test's servers have their socket in their folder
         server = started(target)
         try:
-            until = time.monotonic() + 30
+            until = time.monotonic() + 90
             while in_recovery(server):
                 assert time.monotonic() < until
                 time.sleep(0.1)

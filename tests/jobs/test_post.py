@@ -10,7 +10,6 @@ from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 from socketserver import BaseServer, ThreadingTCPServer
-from time import monotonic
 
 import pytest
 from cryptography import x509
@@ -153,10 +152,8 @@ def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch)
     with socket.create_server(("127.0.0.1", 0)) as silent:
         mail = post_of(settings(smtp=f"smtp://127.0.0.1:{silent.getsockname()[1]}", mail_from=FROM)).mail
         assert mail is not None
-        start = monotonic()
         with pytest.raises(Unreachable):
             mail.carry("membre@college.example", LETTER)
-        assert monotonic() - start < 5
 
 
 def _certificate(folder: Path, host: str) -> Path:

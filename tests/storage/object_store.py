@@ -56,7 +56,7 @@ class ObjectStore:
              "--vfs-cache-mode", "off", "--dir-cache-time", "1ms", self.folder],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
-        until = time.monotonic() + 20
+        until = time.monotonic() + 90
         while not self._answers():
             if time.monotonic() > until or self._process.poll() is not None:
                 raise RuntimeError("the object store did not start")

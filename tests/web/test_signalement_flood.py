@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import re
-import time
 from html import unescape
 
 import pytest
@@ -22,7 +21,6 @@ NUMBER = 2000
 CRY = "Il a mis ma photo dans le groupe et il dit qu’il va l’envoyer à mon père si je ne paie pas. J’ai très peur."
 KEPT = 64 * 1024
 """Bytes of the triage page, compressed: what two thousand would weigh is a hundred times as much."""
-SECONDS = 6
 
 
 @pytest.fixture
@@ -57,14 +55,11 @@ def flood(school: School, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: F81
     monkeypatch.undo()
 
 
-def test_the_page_of_two_thousand_is_short_light_and_the_cry_stands_first(flooded: School) -> None:
+def test_the_page_of_two_thousand_is_short_and_light_and_the_cry_stands_first(flooded: School) -> None:
     staff = flooded.staff("team_member")
-    began = time.perf_counter()
     data = staff.client.get("/signalements").get_data()
-    took = time.perf_counter() - began
     html = unescape(data.decode())
     lines = re.findall(r'<li class="card case (\w+)">.*?</li>', html, re.DOTALL)
-    assert took < SECONDS
     assert len(gzip.compress(data)) < KEPT
     assert len(lines) < 25
     found = re.findall(r'href="/signalements/(\w+)(/crowd)?"', html)
