@@ -2,19 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import sys
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from school_protocol.cli.group import actor_called, main, open_the_house, say
+from school_protocol.cli.group import REFUSED, actor_called, main, open_the_house, say
 
 if TYPE_CHECKING:
     from school_protocol.domain.policy import Actor
     from school_protocol.services.house import House
+    from school_protocol.services.identity.administering import IdentityRefused
     from school_protocol.services.identity.invitations import Slip
 
+_BY_COMMAND = {
+    "no_such_account": "no active account without a password has this user name",
+    "not_the_first": "somebody who administers can sign in already: they invite (--as)",
+}
+"""What no page refuses."""
 
-@main.group()
+
+class _Accounts(click.Group):
+    """Says in words what is refused about how somebody proves who they are."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        from school_protocol.services.identity.administering import IdentityRefused
+
+        try:
+            return super().invoke(ctx)
+        except IdentityRefused as refusal:
+            click.echo(f"refused: {_why(refusal)}", err=True)
+            sys.exit(REFUSED)
+
+
+def _why(refusal: IdentityRefused) -> str:
+    from school_protocol.web.account import sayings
+    from school_protocol.wording import Wording
+
+    return _BY_COMMAND.get(refusal.code) or sayings.refusal(Wording("en"), refusal.code, refusal.ends)
+
+
+@main.group(cls=_Accounts)
 def users() -> None:
     """Accounts."""
 
