@@ -49,6 +49,22 @@ first=$(sed -n 's/^START WAL LOCATION: .* (file \([0-9A-F]*\))$/\1/p' "$base/bac
     refuse "$kept lacks $first, the file of the log with which $base begins: is WAL_KEPT the right folder?"
 last=$(ls "$kept" | grep -Ex '[0-9A-F]{24}' | sort | tail -n 1)
 
+# PostgreSQL takes the first file that is missing for the end of the log, and says nothing of those behind it.
+if [ $# -lt 3 ]; then
+    each=$((4294967296 / $(wc -c <"$kept/$first"))) # files in each 4 GiB of the log
+    next=
+    for name in $(ls "$kept" | grep -Ex '[0-9A-F]{24}' | sort); do
+        [ "$name" = "$first" ] || [ -n "$next" ] || continue
+        if [ -n "$next" ] && [ "${name%????????????????}" = "${next%????????????????}" ] && [ "$name" != "$next" ]; then
+            refuse "$kept lacks $next, and has $name: name a MOMENT before $(date -u -r "$kept/$before" '+%Y-%m-%d %H:%M:%S+00'), or find it"
+        fi
+        before=$name
+        log=$((0x${name%????????} & 0xFFFFFFFF)) at=$((0x${name#????????????????} + 1))
+        [ "$at" -lt "$each" ] || log=$((log + 1)) at=0
+        next=$(printf '%s%08X%08X' "${name%????????????????}" "$log" "$at")
+    done
+fi
+
 [ ! -e "$target" ] || refuse "$target is there already: a restore never writes into anything"
 pg_verifybackup --quiet "$base"
 rm -rf "$target.part"

@@ -217,10 +217,58 @@ def test_where_some_of_the_log_is_gone_nothing_pretends_to_be_of_that_moment(kep
     moment = kept.moment()
     kept.report("three")
     kept.keep()
-    lost.rename(kept.folder / "lost")
+    away = lost.rename(kept.folder / "lost")
     with pytest.raises((subprocess.SubprocessError, OperationalError)), kept.restored("short", moment):
         pass
+    away.rename(lost)
     assert "recovery ended before configured recovery target was reached" in (kept.folder / "short" / "log").read_text()
+
+
+def test_a_gap_in_the_log_is_no_end_of_it(kept: Kept) -> None:
+    """PostgreSQL itself stops at the first file that is missing, and says nothing."""
+    for words in ("first", "second", "third"):
+        kept.report(words)
+        kept.keep()
+    files = sorted(one for one in kept.wal.iterdir() if len(one.name) == 24)
+    lost = files[-2].rename(kept.folder / "gap")
+    try:
+        said = refused(kept, kept.base, kept.folder / "refused")
+        assert f"{kept.wal} lacks {files[-2].name}, and has {files[-1].name}: name a MOMENT before " in said
+    finally:
+        lost.rename(files[-2])
+    kept.run("restore.sh", kept.base, kept.folder / "without-gap")
+
+
+@pytest.mark.parametrize(
+    ("size", "names", "missing"),
+    [
+        (1 << 24, ["0000000100000000000000FE", "0000000100000000000000FF", "000000010000000100000000"], None),
+        (1 << 24, ["0000000100000000000000FE", "000000010000000100000000"], "0000000100000000000000FF"),
+        (1 << 26, ["00000001000000000000003F", "000000010000000100000000"], None),
+        (1 << 24, ["000000010000000F00000009", "000000020000000F00000009", "000000020000000F0000000A"], None),
+        (1 << 24, ["000000010000000F00000009", "000000020000000F00000009", "000000020000000F0000000B"],
+         "000000020000000F0000000A"),
+        (1 << 24, ["000000010000000000000001", "000000010000000F00000009", "000000010000000F0000000A"], None),
+    ],
+    ids=["over the edge", "a gap at the edge", "other size", "after a restore", "a gap there", "before the copy"],
+)  # fmt: skip
+def test_which_file_comes_next(tmp_path: Path, size: int, names: list[str], missing: str | None) -> None:
+    """With files that hold nothing, and a program that checks nothing."""
+    base, wal, programs = (tmp_path / name for name in ("base", "wal", "programs"))
+    for folder in (base, wal, programs):
+        folder.mkdir()
+    for name in names:
+        with (wal / name).open("wb") as file:
+            file.truncate(size)
+    first = names[1] if names[0].endswith("0000000000000001") else names[0]
+    (base / "backup_label").write_text(f"START WAL LOCATION: 0/1 (file {first})\n")
+    (programs / "pg_verifybackup").write_text("#!/bin/sh\n")
+    (programs / "pg_verifybackup").chmod(0o755)
+    environ = {**os.environ, "PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "WAL_KEPT": str(wal)}
+    words = ["sh", str(SCRIPTS / "restore.sh"), str(base), str(tmp_path / "target")]
+    said = subprocess.run(words, env=environ, text=True, check=False, capture_output=True)
+    assert (said.returncode != 0) is (missing is not None), said.stderr
+    assert missing is None or f"lacks {missing}," in said.stderr
 
 
 def test_a_restore_writes_into_nothing_and_takes_no_altered_copy(kept: Kept, tmp_path: Path) -> None:
