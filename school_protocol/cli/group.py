@@ -77,7 +77,34 @@ class _Commands(click.Group):
         except Conflict as conflict:
             raise click.ClickException(f"somebody wrote first: {conflict}") from None
         except SchoolProtocolError as error:
-            raise click.ClickException(str(error)) from None
+            raise click.ClickException(_in_words(error)) from None
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as error:
+            if words := _of_store(error):
+                raise click.ClickException(words) from None
+            raise
+
+
+def _in_words(error: SchoolProtocolError) -> str:
+    from school_protocol.storage.errors import StorageFull
+
+    is_full = isinstance(error, StorageFull)
+    return f"no room is left on the disk, nothing was written: {error}" if is_full else str(error)
+
+
+def _of_store(error: Exception) -> str | None:
+    """What a store says before it is open; None for a mistake of the program, whose traceback is wanted."""
+    from school_protocol.storage.errors import StorageFull, is_damaged, translated
+
+    if is_damaged(error):
+        return "a file of the data is no database, or damaged: restore a backup"
+    own = translated(error)
+    if own is None:
+        return None
+    if isinstance(own, StorageFull):
+        return _in_words(own)
+    return f"the data can't be used now ({own}): `school-protocol doctor` says what is wrong"
 
 
 def what_is_wrong(codes: Iterable[str], sentences: Mapping[str, Text]) -> str:

@@ -60,6 +60,12 @@ def is_read_only(error: Exception) -> bool:
     return isinstance(code, int) and code & 0xFF == sqlite3.SQLITE_READONLY
 
 
+def is_damaged(error: Exception) -> bool:
+    """Whether SQLite says that a file is none of its own, or was damaged."""
+    code = getattr(error.orig, "sqlite_errorcode", None) if isinstance(error, DBAPIError) else None
+    return isinstance(code, int) and code & 0xFF in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+
 def _translated(error: BaseException) -> SchoolProtocolError | None:
     if isinstance(error, OSError):
         return StorageFull(str(error)) if error.errno in _FULL_FILES else None

@@ -166,6 +166,14 @@ def test_a_target_that_can_not_be_written_is_said(run: Run, data: Path, tmp_path
     open_house(Settings(data=data), SystemClock()).close()
 
 
+@pytest.mark.files
+def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path, tmp_path: Path) -> None:
+    (data / "realm.sqlite").write_text("a letter")
+    done = move(run, str(data), str(tmp_path / "other"))
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == "Error: a file of the data is no database, or damaged: restore a backup\n"
+
+
 def test_a_worker_whose_role_is_not_there_is_named_and_prepare_goes_on_once_it_is(run: Run, database: Database) -> None:
     named = {"DATABASE_URL": database.address(database.site), "DATABASE_OWNER_URL": database.address(database.owner)}
     done = run("database", "prepare", "--worker", "no_such", **named)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import resource
@@ -19,7 +20,7 @@ from domain.telling import MOROCCAN, NOW
 from sqlalchemy.exc import OperationalError
 from storage.server import EVERYWHERE
 
-from school_protocol.cli import main, running
+from school_protocol.cli import main, running, users
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import STORES, open_house
@@ -126,6 +127,38 @@ def test_a_disk_without_room_is_a_finding_and_no_traceback(data: Path) -> None:
     assert "place" not in found
     code, found = doctor_with(resource.RLIM_INFINITY)
     assert (found["schema"], "place" in found) == ([], True), "the control"
+
+
+@pytest.mark.parametrize("words", ["journal verify", "users address membre --email a@b.example", "retention run"])
+def test_a_command_on_a_disk_without_room_says_so(data: Path, words: str) -> None:
+    assert data.is_dir()
+    done = subprocess.run(
+        [sys.executable, "-m", "school_protocol.cli", *words.split()], capture_output=True, text=True, check=False,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)),
+    )  # fmt: skip
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == (
+        "Error: the data can't be used now (disk I/O error): `school-protocol doctor` says what is wrong\n"
+    )
+
+
+def test_no_room_is_said(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    assert data.is_dir()
+    monkeypatch.setattr(users, "open_the_house", full)
+    done = run("users", "address", "membre", "--email", "a@b.example")
+    assert done.stderr.startswith("Error: no room is left on the disk, nothing was written: ")
+
+
+def test_the_control_a_mistake_of_the_program_is_not_put_into_words(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert data.is_dir()
+    monkeypatch.setattr(users, "open_the_house", lambda: 1 / 0)
+    with pytest.raises(AssertionError, match="ZeroDivisionError"):
+        run("users", "address", "membre", "--email", "a@b.example")
 
 
 def test_what_a_driver_says_as_it_opens_is_told_by_its_kind(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
