@@ -2,8 +2,8 @@
 
 from collections.abc import Callable, Iterator
 from functools import lru_cache
+from inspect import ismethod
 from pathlib import Path
-from typing import Any
 
 import pytest
 from flask import Flask
@@ -63,7 +63,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
         patched.setattr(houses, "read", lru_cache(houses.read))
         patched.setattr(houses, "upgrade", quick)
-        patched.setattr(Rule, "_compile_builder", compiled_once(Rule._compile_builder))
+        patched.setattr(Rule, "compile", compiled_once(Rule.compile))
         yield
 
 
@@ -73,17 +73,25 @@ def is_bare(engine: Engine) -> bool:
         return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
 
 
-def compiled_once(compile_builder: Callable[[Rule, bool], Any]) -> Callable[[Rule, bool], Any]:
-    """What makes the addresses of a page is the same in every application: Werkzeug writes code for each anew."""
-    known: dict[tuple[str, bool], Any] = {}
+_COMPILED = ("_parts", "_trace", "_converters", "_build", "_build_unknown")
 
-    def found(rule: Rule, append_unknown: bool = True) -> Any:
+
+def compiled_once(compile_rule: Callable[[Rule], None]) -> Callable[[Rule], None]:
+    """The addresses of pages are the same in every application: Werkzeug reads each anew, and writes code for it."""
+    known: dict[tuple[str, bool | None], Rule] = {}
+
+    def found(rule: Rule) -> None:
         if rule.defaults or rule.subdomain or rule.host:
-            return compile_builder(rule, append_unknown)
-        key = (rule.rule, append_unknown)
-        if key not in known:
-            known[key] = compile_builder(rule, append_unknown)
-        return known[key]
+            compile_rule(rule)
+            return
+        first = known.setdefault((rule.rule, rule.merge_slashes), rule)
+        if first is rule:
+            compile_rule(rule)
+            return
+        rule.arguments = set(first.arguments)
+        for name in _COMPILED:
+            value = getattr(first, name)
+            setattr(rule, name, value.__func__.__get__(rule) if ismethod(value) else value)
 
     return found
 
