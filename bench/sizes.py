@@ -170,6 +170,10 @@ def _grown(settings: Settings, cases: int) -> House:
     with house.realm.writing() as session:
         there = session.scalar(text("SELECT count(*) FROM case_record")) or 0
         _lay_out(house, session)
+        for table in _tables():
+            session.execute(
+                text(f"CREATE TABLE {_first(table)} AS SELECT * FROM {table.name} t WHERE {_is_real(table)}")
+            )
     with _without_guards(house.realm):
         for copy in range(1, cases // there):
             with house.realm.writing() as session:
@@ -177,6 +181,9 @@ def _grown(settings: Settings, cases: int) -> House:
                     session.execute(text("SET LOCAL session_replication_role = replica"))
                 for table in _tables():
                     session.execute(text(_once_more(table, copy, house.realm)))
+    with house.realm.writing() as session:
+        for table in _tables():
+            session.execute(text(f"DROP TABLE {_first(table)}"))
     with house.realm.engine.connect() as connection:
         connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
     return house
@@ -239,13 +246,28 @@ def _lay_out(house: House, session: Any) -> None:
     )
 
 
+def _first(table: Table) -> str:
+    """Where the first rows of a table lie meanwhile: nobody looks for them among the copies."""
+    return f"bench_{table.name}"
+
+
+def _key(table: Table) -> str:
+    return "id" if table.name == "case_record" else "case_id"
+
+
+def _is_real(table: Table) -> str:
+    """Whether a row is of a case whose id a copy's can't be."""
+    key = _key(table)
+    return f"length(t.{key}) = 26 AND t.{key} NOT LIKE '0%' AND t.{key} NOT LIKE '1%'"
+
+
 def _once_more(table: Table, copy: int, store: Store) -> str:
     """The statement that copies the first rows of a table, seven schools further along each time."""
     columns = [column.name for column in table.columns]
     moved = "(SELECT count(*) FROM bench_place)"
     fields, joins = dict.fromkeys(columns, ""), ""
     fields |= {name: f"t.{name}" for name in columns}
-    key = "id" if table.name == "case_record" else "case_id"
+    key = _key(table)
     fields[key] = f"'{copy:04}' || substr(t.{key}, 5)"
     if "number" in columns and table.name in ("case_record", "case_index"):
         fields["number"] = f"'x{copy:03}' || substr(t.number, 5)"
@@ -265,9 +287,8 @@ def _once_more(table: Table, copy: int, store: Store) -> str:
         fields["mark"] = drawn if store.engine.dialect.name == "postgresql" else "randomblob(32)"
     if table.name == "report":
         fields["id"] = f"'{copy:04}' || substr(t.id, 5)"
-    first = f"length(t.{key}) = 26 AND t.{key} NOT LIKE '0%' AND t.{key} NOT LIKE '1%'"
     given = ", ".join(fields.values())
-    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {given} FROM {table.name} t{joins} WHERE {first}"
+    return f"INSERT INTO {table.name} ({', '.join(columns)}) SELECT {given} FROM {_first(table)} t{joins}"
 
 
 # ---- entered ---------------------------------------------------------------------------------------------------------
