@@ -16,8 +16,9 @@ from figures.worlds import District, busy, drawn, months, table, tree
 from school_protocol.domain.closed_choices import DANGERS
 from school_protocol.domain.figure_tables import TOTALS, Counts
 from school_protocol.figures import Key, Release, as_data, audit, from_data, suppress
+from school_protocol.figures.auditing import Progress
 from school_protocol.figures.layout import MONTHLY, Layout
-from school_protocol.figures.suppressing import Suppression
+from school_protocol.figures.suppressing import PLANS, Plan, Suppression
 
 
 def countable(counts: Counts) -> dict[Key, int]:
@@ -278,6 +279,30 @@ def test_a_few_late_cases_of_many_are_told_of_the_academy_alone(monkeypatch: pyt
     assert again.at(ALL, "region") == 730
     assert {key.unit for key in again.told} == {"region"}
     assert [again.at(ALL, f"p{place}") for place in range(8)] == [90] * 8
+
+
+@pytest.mark.parametrize(("kept", "floor"), [(0, MONTHLY), (2, MONTHLY), (40, 0)])
+def test_where_mending_leaves_little_a_coarser_plan_that_tells_more_is_taken(
+    monkeypatch: pytest.MonkeyPatch, kept: int, floor: int
+) -> None:
+    """The gate is asked as ever of each; of the finest plan only so many counts are left, as if all else was found."""
+    counts, passing = busy(6).counts(), Suppression._passing
+
+    def left(one: Suppression, progress: Progress) -> Release | None:
+        if one.plan == PLANS[0]:
+            one.barred |= set(sorted(one.release().told, key=lambda key: -one._value(key))[kept:])
+        return passing(one, progress)
+
+    assert len(suppress(counts).told) > 2 * len(suppress_by(counts, PLANS[1]).told) > 4
+    monkeypatch.setattr(Suppression, "_passing", left)
+    found = suppress(counts)
+    assert (found.floor, audit([found])) == (floor, ())
+
+
+def suppress_by(counts: Counts, plan: Plan) -> Release:
+    one = Suppression(counts, [])
+    one._begin(plan)
+    return one.release()
 
 
 def test_a_month_by_itself_and_the_year_stand_beside_each_other() -> None:
