@@ -4,11 +4,14 @@ from collections.abc import Callable, Iterator
 from functools import lru_cache
 from inspect import ismethod
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, text
+from sqlalchemy.engine.default import DefaultDialect
+from sqlalchemy.util import LRUCache
 from storage.object_store import ObjectStore, serving
 from storage.server import EVERYWHERE, SITE, Databases, served
 from werkzeug.routing import Rule
@@ -64,6 +67,9 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         patched.setattr(houses, "read", lru_cache(houses.read))
         patched.setattr(houses, "upgrade", quick)
         patched.setattr(Rule, "compile", compiled_once(Rule.compile))
+        patched.setattr(Engine, "_compiled_cache", written_once(), raising=False)
+        patched.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))
+        patched.setattr(DefaultDialect, "__hash__", lambda one: hash(type(one)))
         yield
 
 
@@ -71,6 +77,15 @@ def is_bare(engine: Engine) -> bool:
     """Whether nothing was ever made in a store."""
     with engine.connect() as connection:
         return not connection.scalar(text("SELECT count(*) FROM sqlite_master"))
+
+
+def written_once() -> property:
+    """Statements are the same in every store: SQLAlchemy writes them anew for each engine."""
+    known: dict[type, LRUCache[Any, Any]] = {}
+    return property(
+        lambda engine: known.setdefault(type(engine.dialect), LRUCache(5000)),
+        lambda _engine, _own: None,
+    )
 
 
 _COMPILED = ("_parts", "_trace", "_converters", "_build", "_build_unknown")
