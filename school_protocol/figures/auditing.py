@@ -33,7 +33,7 @@ from school_protocol.figures.system import Place, System, begin_alike
 Progress = Callable[[int, int], None]
 """Told how many of how many counts are settled."""
 
-GREATEST = 20_000
+GREATEST = 30_000
 """No block has more columns than so many: what is open only there counts as found out."""
 CHANGED = 12_000
 """Up to so many numbers that changed in a release are looked at together."""

@@ -33,11 +33,11 @@ MUCH_KEPT = 2
 """A plan of which less than one in so many counts is left once it is mended isn't the last that is tried."""
 TURNS = 8
 """So often a plan is mended, before a coarser one is taken."""
-MENDED = 30_000
+MENDED = 40_000
 """Of more numbers in all releases together what is nearest goes: one program over everything would take too long."""
 EACH, YEAR = 3, 12
 """A release is of all units each three months, and once the school year is over."""
-FEW_NUMBERS, MOST_NUMBERS = 5_000, 60_000
+FEW_NUMBERS, MOST_NUMBERS = 5_000, 30_000
 """Of so few numbers in all releases together each release is of all units; of more than so many, none."""
 TOP = 99
 """More storeys than there are: the unit itself alone."""
