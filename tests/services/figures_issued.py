@@ -48,7 +48,7 @@ CASES_OF = {"04001A": 64, "04002B": 41, "04003C": 7, "04004D": 55, "04005E": 38,
 POSTS = {
     "head": ("head", "04001A"), "other_head": ("head", "04003C"), "member": ("team_member", "04001A"),
     "directorate": ("directorate", "MA-SAL"), "rabat": ("directorate", "MA-RAB"), "academy": ("academy", "MA-04"),
-    "south": ("academy", "MA-07"), "ministry": ("academy", "MA"), "trainer": ("trainer", "MA-04"),
+    "south": ("academy", "MA-07"), "ministry": ("protocol_admin", "MA"), "trainer": ("trainer", "MA-04"),
 }  # fmt: skip
 
 

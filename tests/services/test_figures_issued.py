@@ -36,6 +36,7 @@ from school_protocol.services.papers import figures as papers
 from school_protocol.services.papers.apart import Broken, Crew, Here
 from school_protocol.services.papers.signing import trust_in
 from school_protocol.services.papers.verifying import Standing, asked, checked
+from school_protocol.services.staff.reach import fits
 from school_protocol.storage import administration, directory, index
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.figures import jobs, releases
@@ -103,6 +104,13 @@ def test_the_country_is_issued_by_whoever_holds_the_role_there(issued: Country) 
     assert [place.unit.kind for place in seeing.places(issued.house, issued.person("ministry"))] == [UnitKind.country]
     options = issuing.see_options(issued.house, issued.person("ministry"), PROTOCOL, "MA")
     assert options.years == ((YEAR, None),)
+
+
+def test_the_pages_can_make_somebody_who_issues_the_countrys_figures(issued: Country) -> None:
+    """The academy's role can be held in a region alone; whoever keeps the protocol, at the top."""
+    rules, roles = issued.player.protocol.figures, issued.player.protocol.roles
+    assert rules is not None
+    assert [key for key in rules.issues if fits(roles[key], issued.unit("MA"))] == ["protocol_admin"]
 
 
 def test_nothing_that_is_withheld_leaves_the_sealed_counts(issued: Country) -> None:
