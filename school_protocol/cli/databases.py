@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from school_protocol.cli.group import main, say
+from school_protocol.cli.group import main, open_the_house, say
 from school_protocol.cli.keys import bar
 from school_protocol.config import Settings, SettingUnreadable, database_address, settings_from, shown, with_files
 
@@ -102,6 +102,19 @@ def _bars(bars: ExitStack) -> Callable[[str, int, int], None]:
         under_way[what](done, of)
 
     return step
+
+
+@database.command("returned")
+@click.option(
+    "--erased", "elsewhere", multiple=True, type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Another list of erased cases (erased.jsonl of the lost machine, say).",
+)  # fmt: skip
+def database_returned(elsewhere: tuple[Path, ...]) -> None:
+    """Where the database is as it was at an earlier moment: erase again what was erased since, end its sessions."""
+    from school_protocol.services.keeping.backups import catch_up
+
+    again = catch_up(open_the_house(), elsewhere)
+    click.echo(f"{again} cases erased again; nobody is signed in")
 
 
 @database.command("reopen")

@@ -211,3 +211,9 @@ def test_who_prepares_without_owning_is_told_the_setting(run: Run, database: Dat
 )
 def test_a_place_is_shown_without_what_opens_it(place: str, told: str) -> None:
     assert shown(place) == told
+
+
+def test_where_nothing_was_erased_since_nothing_goes(run: Run, data: Path) -> None:
+    assert data.is_dir()
+    done = run("database", "returned")
+    assert (done.exit_code, done.stdout) == (0, "0 cases erased again; nobody is signed in\n"), done.stderr

@@ -22,8 +22,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import OperationalError
 from trials.installed import Installed, installed
 
+from school_protocol.services.house import House
 from school_protocol.services.journal import verify_journal
-from school_protocol.storage import cases, times
+from school_protocol.services.keeping.backups import catch_up
+from school_protocol.storage import cases, erased, erasing, times
 from school_protocol.storage.engines import Store
 
 ROOT = Path(__file__).parents[2]
@@ -185,9 +187,32 @@ def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> Non
         with found.entered() as house:
             again = found.report(house, "afterwards", "afterwards")
         assert there(found, [again]) == [True], "cases go on there"
+    gone = erased_now(kept.found, before)
+    with kept.restored("then-too", moment) as found, found.entered() as house:
+        assert not is_gone(house, gone), "the control: it is there again"
+        assert catch_up(house) == 1
+        assert is_gone(house, gone)
+        assert list(verify_journal(house)) == []
     with kept.restored("all") as found:
         assert there(found, [before, after]) == [True, True]
     assert there(kept.found, [before, after]) == [True, True], "the server that was copied goes on"
+
+
+def erased_now(found: Installed, number: str) -> str:
+    with found.entered() as house:
+        with house.realm.reading() as session:
+            case_id = cases.find_by_number(session, number)
+        assert case_id is not None
+        erased.note(house.settings.data, house.vault, case_id, house.now())
+        with house.realm.writing() as session:
+            erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+        assert is_gone(house, case_id)
+    return case_id
+
+
+def is_gone(house: House, case_id: str) -> bool:
+    with house.realm.reading() as session:
+        return cases.is_destroyed(session, case_id)
 
 
 def test_doctor_says_whether_the_log_is_kept(kept: Kept) -> None:

@@ -24,7 +24,7 @@ from sqlalchemy import delete, select
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Post
-from school_protocol.services.house import House, open_house
+from school_protocol.services.house import STORES, House, open_house
 from school_protocol.services.journal import verify_journal
 from school_protocol.services.journal.keeping import take_anchor
 from school_protocol.services.keeping import backups, masters
@@ -349,6 +349,25 @@ def test_the_list_of_the_lost_machine_counts_elsewhere(place: Place, tmp_path: P
     saved.write_text("{}\n")
     with pytest.raises(erased.ErasedUnreadable):
         backups.restore(place.move_to(tmp_path / "third"), place.clock, path, erased_elsewhere=[saved])
+
+
+def test_where_the_stores_came_back_without_us_what_was_erased_goes_again(place: Place, tmp_path: Path) -> None:
+    data, kept = place.settings.data, tmp_path / "kept"
+    place.close()
+    shutil.copytree(data, kept)
+    place.again()
+    case_id = place.erase(place.first)
+    place.close()
+    for name in STORES:
+        shutil.copy2(kept / f"{name}.sqlite", data / f"{name}.sqlite")
+    house = place.again()
+    with house.realm.reading() as session:
+        assert not cases.is_destroyed(session, case_id), "the control: it is there again"
+    assert backups.catch_up(house) == 1
+    with house.realm.reading() as session:
+        assert cases.is_destroyed(session, case_id)
+    assert backups.catch_up(house) == 0
+    assert list(verify_journal(house)) == []
 
 
 def test_sessions_of_the_time_are_ended(place: Place) -> None:

@@ -239,6 +239,17 @@ def _made_current(house: House, gone: Sequence[Erased]) -> int:
     return again
 
 
+def catch_up(house: House, erased_elsewhere: Sequence[Path] = ()) -> int:
+    """The same where the database came back without this program, by a moment of PostgreSQL, say.
+
+    By the list here and those `erased_elsewhere`, which is then the list here. Returns how many were erased again.
+    """
+    gone = _all_erased(house.settings.data, house.vault, erased_elsewhere)
+    again = _made_current(house, gone)
+    erased.merge(house.settings.data, house.vault, gone)
+    return again
+
+
 def _erase_again(house: House, one: Erased) -> bool:
     with house.realm.writing() as session:
         if cases.is_destroyed(session, one.case_id):
