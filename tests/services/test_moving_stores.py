@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from domain.telling import MOROCCAN, NOW
-from sqlalchemy import make_url, text
+from sqlalchemy import insert, make_url, select, text
 from sqlalchemy.exc import DBAPIError
 from storage.server import EVERYWHERE, served
 
@@ -31,6 +31,7 @@ from school_protocol.storage.engines import MOVED, Store, open_engine
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.migrate import is_current, upgrade
 from school_protocol.storage.moving import HalfMoved, NotMovable
+from school_protocol.storage.workshops.place_tables import PlaceRow
 from services.conftest import School
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="both places are named here")
@@ -218,6 +219,20 @@ def test_one_cut_off_begins_anew_where_the_source_was_written_to_since(
     with pytest.raises(DBAPIError), house.realm.writing() as session:  # its guards stand again
         session.execute(text("DELETE FROM event"))
     house.close()
+
+
+def test_what_lies_in_the_database_itself_stays_as_it_begins_anew(places: Places) -> None:
+    """Where rooms lie there, which no move brings along."""
+    cut_off(places, places.database, beyond=0.9)
+    engine = open_engine(places.database.store_url("directory"))
+    with engine.begin() as connection:
+        room = {"id": "room", "state": "free", "since": NOW, "made_by": "somebody", "revisions": ""}
+        connection.execute(insert(PlaceRow).values(room))
+    write_meanwhile(places, "report")
+    places.go()
+    with engine.connect() as connection:
+        assert connection.scalar(select(PlaceRow.id)) == "room"
+    engine.dispose()
 
 
 def test_one_cut_off_begins_anew_once_and_is_refused_then(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
