@@ -59,7 +59,8 @@ def _new_place(said: str, settings: Settings) -> Settings:
 def database_move(source: str, target: str, as_json: bool) -> None:
     """Copy an installation to another database, prove the two equal, and take the first one out of service.
 
-    Run again with the same places, it goes on where it was cut off. Keys and files of evidence stay where they are.
+    Run again with the same places, it goes on where it was cut off, or begins anew where the source was written to
+    since. Keys and files of evidence stay where they are.
     """
     from school_protocol.services.house import SystemClock
     from school_protocol.services.keeping.moving import move
@@ -93,9 +94,16 @@ def _next(before: Settings, after: Settings) -> str:
 
 def _bars(bars: ExitStack) -> Callable[[str, int, int], None]:
     """One bar after the other, each as long as it has something to say."""
+    from school_protocol.services.keeping.moving import ANEW
+
     under_way: dict[str, Callable[[int, int], None]] = {}
 
     def step(what: str, done: int, of: int) -> None:
+        if what == ANEW:
+            bars.close()
+            under_way.clear()
+            click.echo("the source was written to since the move was cut off: it begins anew", err=True)
+            return
         if what not in under_way:
             bars.close()
             under_way[what] = bars.enter_context(bar(what))

@@ -68,8 +68,6 @@ def demo_code(username: str) -> None:
 @click.option("--workshop", is_flag=True, help="Serve a room for workshops alone, to phones on this machine's network.")
 def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool) -> None:
     """Serve the site, and deliver its messages; or a room for workshops, without any real data."""
-    import waitress
-
     if workshop:
         serve_a_room(host, port)
         return
@@ -79,7 +77,7 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
         return
 
     from school_protocol import jobs
-    from school_protocol.cli import log
+    from school_protocol.cli import log, serving
     from school_protocol.services.keeping.files import refuse_versioned
     from school_protocol.web import create_app, fronts, limits
 
@@ -91,7 +89,7 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     app = create_app(house, ring=queue.ring)
     with nullcontext() if no_worker else jobs.working(queue):
         click.echo(opened_at(house.settings, host, port))
-        waitress.serve(
+        serving.serve(
             fronts.behind(app, house.settings.trusted_proxy), host=host, port=port, threads=8, ident=None,
             max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=False, **limits.CROWD,
         )  # fmt: skip

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select, text
+from sqlalchemy import Connection, Table, delete, func, insert, inspect, select, text
 from sqlalchemy.exc import DataError, IntegrityError, ProgrammingError
 
 from school_protocol.domain.errors import SchoolProtocolError
@@ -33,6 +33,10 @@ Held = Mapping[Part, Connection]
 
 class NotMovable(SchoolProtocolError):
     """The copy can't begin, or the two are not equal."""
+
+
+class OutOfStep(NotMovable):
+    """What was copied is not what the source holds: to be refused, or, after a move that was cut off, begun anew."""
 
 
 class HalfMoved(SchoolProtocolError):
@@ -79,6 +83,45 @@ def count(source: Connection, part: Part) -> int:
     return sum(_counted(source, one) for one in tables(part))
 
 
+def goes_on(source: Connection, target: Engine) -> bool:
+    """Whether a move of this directory was cut off there. Raises NotMovable where one of another installation was."""
+    account = METADATA["directory"].tables["account"].c.id
+    with target.connect() as connection:
+        if not inspect(connection).has_table(UNDER_WAY):
+            return False
+        there = set(connection.scalars(select(account)))
+    if not there <= set(source.scalars(select(account))):  # no account is ever taken away
+        raise NotMovable(
+            "the target is half there, and from another source: go on with that one, or name an empty place"
+        )
+    return bool(there)
+
+
+def empty(target: Engine, part: Part) -> None:
+    """Take away what a move left that was cut off; a store in which none is under way stays as it is."""
+    with target.execution_options(purpose=WRITING).begin() as connection:
+        if not inspect(connection).has_table(UNDER_WAY):
+            return
+        left = list(tables(part))
+        if connection.dialect.name == "postgresql":
+            held_fast = _pointed_at(one for one in METADATA[part].sorted_tables if one not in left)
+            at_once = [one.name for one in left if one not in held_fast]
+            connection.execute(text(f"TRUNCATE {', '.join(at_once)}"))
+            left = [one for one in left if one in held_fast]
+        for one in reversed(left):
+            connection.execute(delete(one))
+
+
+def _pointed_at(some: Iterable[Table]) -> set[Table]:
+    """The tables at which these point, and at which those do: PostgreSQL truncates none of them without these."""
+    found, waiting = set[Table](), list(some)
+    while waiting:
+        new = {key.column.table for key in waiting.pop().foreign_keys} - found
+        found |= new
+        waiting += new
+    return found
+
+
 def copy(source: Connection, target: Engine, part: Part, done: Counted) -> None:
     """Every row of `part` that is not there yet. Raises NotMovable."""
     _begin(source, target, part)
@@ -99,7 +142,8 @@ def _said(table: str) -> Iterator[None]:
         yield
     except (DataError, IntegrityError) as error:
         state = getattr(error.orig, "sqlstate", None) or type(error).__name__
-        raise NotMovable(f"the target does not take a row of {table} ({state}): put it right in the source") from None
+        kind = OutOfStep if isinstance(error, IntegrityError) else NotMovable
+        raise kind(f"the target does not take a row of {table} ({state}): put it right in the source") from None
 
 
 def tables(part: Part) -> Sequence[Table]:

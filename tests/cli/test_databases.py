@@ -19,6 +19,7 @@ from school_protocol.cli import main
 from school_protocol.config import Settings, shown
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import SystemClock, open_house
+from school_protocol.services.keeping.moving import move as copy_to
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage.engines import open_engine
 
@@ -117,6 +118,25 @@ def test_a_folder_by_its_absolute_path_is_one_and_what_comes_next_is_said(run: R
     assert done.exit_code == 0, done.stderr
     assert f"it lies in {tmp_path / 'other'} now. Next: bring keys and files there from {data}" in done.stderr
     assert (tmp_path / "other" / "realm.sqlite").is_file()
+
+
+@pytest.mark.parametrize("written", [True, False], ids=["written to since", "the control"])
+def test_one_that_was_cut_off_says_so_where_it_begins_anew(run: Run, data: Path, tmp_path: Path, written: bool) -> None:
+    def stop(what: str, _done: int, _of: int) -> None:
+        if what == "cases":
+            raise KeyboardInterrupt
+
+    target = tmp_path / "elsewhere"
+    with pytest.raises(KeyboardInterrupt):
+        copy_to(Settings(data=data), Settings(data=target), SystemClock(), stop)
+    if written:
+        house = open_house(Settings(data=data), SystemClock())
+        with house.directory.writing() as session:
+            session.execute(text("UPDATE account SET language = 'ar'"))
+        house.close()
+    done = move(run, str(data), str(target))
+    assert done.exit_code == 0, done.stderr
+    assert ("written to since the move was cut off: it begins anew" in done.stderr) is written
 
 
 def test_a_database_by_its_owner_and_what_comes_next_is_said_without_a_password(

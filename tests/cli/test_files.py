@@ -101,7 +101,7 @@ def test_the_site_does_not_begin_over_a_bucket_that_keeps_versions_and_begins_ov
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     served: list[bool] = []
-    monkeypatch.setattr("waitress.serve", lambda *_, **__: served.append(True))
+    monkeypatch.setattr("school_protocol.cli.serving.serve", lambda *_, **__: served.append(True))
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     with serving(tmp_path / "objects") as objects:
         monkeypatch.setenv("SCHOOL_PROTOCOL_FILES", f"s3://{NAME}")

@@ -1,14 +1,18 @@
-"""`serve`: what the server in front of the pages takes in at all."""
+"""`serve`: what the server in front of the pages takes in at all, and that it ends after what it has begun."""
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPResponse, RemoteDisconnected
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -19,7 +23,7 @@ from click.testing import CliRunner
 from werkzeug.test import Client
 
 from school_protocol import cli
-from school_protocol.cli import running
+from school_protocol.cli import running, serving
 from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.documents.sealing.verifying import MOST
 from school_protocol.services.doctor import Asked, settled
@@ -39,7 +43,7 @@ def house(tmp_path: Path) -> Iterator[House]:
 def test_a_body_that_no_page_takes_is_refused_unread(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     served: dict[str, Any] = {}
     monkeypatch.setattr(running, "open_the_house", lambda **_given: house)
-    monkeypatch.setattr(waitress, "serve", lambda _app, **options: served.update(options))
+    monkeypatch.setattr(serving, "serve", lambda _app, **options: served.update(options))
     done = CliRunner().invoke(cli.main, ["serve", "--no-worker"])
     assert done.exit_code == 0, done.output
     assert MOST < served["max_request_body_size"] < MOST + 2 * 1024 * 1024
@@ -58,7 +62,7 @@ def test_it_prints_the_address_that_works(
 ) -> None:
     named = replace(house, settings=replace(house.settings, address=address))
     monkeypatch.setattr(running, "open_the_house", lambda **_given: named)
-    monkeypatch.setattr(waitress, "serve", answers := Mock())
+    monkeypatch.setattr(serving, "serve", answers := Mock())
     assert said in CliRunner().invoke(cli.main, ["serve", "--no-worker"]).output.splitlines()
     browser = Client(answers.call_args.args[0])
     shown = said.split()[0].rstrip("/")
@@ -176,3 +180,123 @@ def test_forty_phones_that_keep_their_connections_leave_room_for_one_more(
             assert is_answered
         finally:
             found.close()
+
+
+SLOW = """
+import sys, time
+import waitress
+from school_protocol.cli import serving
+
+def app(environ, start):
+    print("begun", flush=True)
+    time.sleep(float(environ["QUERY_STRING"] or 0))
+    start("200 OK", [("Content-Length", str(LENGTH))])
+    return [b"x" * LENGTH]
+
+LENGTH = 5_000_000
+serving.GRACE_SECONDS = float(sys.argv[2])
+SERVE(app, host="127.0.0.1", port=int(sys.argv[1]), threads=2, ident=None)
+"""
+"""Answers as slowly as it is asked to, and at length."""
+
+
+@contextmanager
+def running_at(*words: str, **environment: str) -> Iterator[tuple[subprocess.Popen[bytes], int]]:
+    """A process of its own that serves at a port, PORT among its words."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    command = [sys.executable, *(word.replace("PORT", str(port)) for word in words)]
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    )
+    try:
+        until = time.monotonic() + 60
+        while not takes(port):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        yield process, port
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def takes(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
+def refuses_soon(port: int) -> bool:
+    until = time.monotonic() + 5
+    while takes(port) and time.monotonic() < until:
+        time.sleep(0.05)
+    return not takes(port)
+
+
+def asked(port: int, seconds: float) -> HTTPConnection:
+    found = HTTPConnection("127.0.0.1", port, timeout=30)
+    found.request("GET", f"/?{seconds}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("serve", "ends_well"), [("serving.serve", True), ("waitress.serve", False)], ids=["as served", "the control"]
+)
+def test_what_is_being_answered_as_it_is_told_to_end_is_answered_whole(serve: str, ends_well: bool) -> None:
+    with running_at("-c", SLOW.replace("SERVE", serve), "PORT", "30") as (process, port), ExitStack() as open_now:
+        silent = open_now.enter_context(socket.create_connection(("127.0.0.1", port), 5))
+        under_way = asked(port, 2)
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGTERM)
+        if not ends_well:
+            with pytest.raises((RemoteDisconnected, ConnectionResetError)):
+                under_way.getresponse()
+            assert process.wait(5) == -signal.SIGTERM
+            return
+        assert refuses_soon(port)
+        assert process.poll() is None, "it is still at its answer"
+        assert under_way.getresponse().read() == b"x" * 5_000_000
+        assert process.wait(5) == 0
+        assert silent.recv(1) == b"", "who asked for nothing holds it up no longer"
+
+
+def test_it_waits_no_longer_than_it_says() -> None:
+    with running_at("-c", SLOW.replace("SERVE", "serving.serve"), "PORT", "0.5") as (process, port):
+        under_way, began = asked(port, 60), time.monotonic()
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"begun\n"
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(20) == 0
+        assert time.monotonic() - began < 15
+        under_way.close()
+
+
+@pytest.mark.parametrize("more", [(), ("--no-worker",)], ids=["with its worker", "alone"])
+def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    """Half a form was sent as it is told to end: the other half is read, and answered."""
+    words = ("-m", "school_protocol.cli", "serve", "--port", "PORT", *more)
+    body = b"username=nobody&password=nothing"
+    with (
+        running_at(*words, SCHOOL_PROTOCOL_DATA=str(tmp_path / "data")) as (process, port),
+        socket.create_connection(("127.0.0.1", port), 30) as sending,
+    ):
+        head = f"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n"
+        sending.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode() + body[:10])
+        time.sleep(0.3)
+        process.send_signal(signal.SIGTERM)
+        assert refuses_soon(port)
+        sending.sendall(body[10:])
+        answer = HTTPResponse(sending)
+        answer.begin()
+        assert answer.read().rstrip().endswith(b"</html>")
+        assert process.wait(30) == 0
+        assert process.stderr is not None
+        told = process.stderr.read()
+        assert b"Traceback" not in told
+        assert b'"trace"' not in told

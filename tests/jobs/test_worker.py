@@ -157,14 +157,14 @@ def test_a_sweep_that_fails_is_followed_by_the_next(house: House, monkeypatch: p
 def test_serving_works_unless_told_not_to(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, arguments: tuple[str, ...], works: bool
 ) -> None:
-    import waitress
+    from school_protocol.cli import serving
 
     running: list[bool] = []
 
     def serve(*_arguments: Any, **_options: Any) -> None:
         running.append("Scheduler" in {thread.name for thread in threading.enumerate()})
 
-    monkeypatch.setattr(waitress, "serve", serve)
+    monkeypatch.setattr(serving, "serve", serve)
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "data"))
     served = CliRunner().invoke(main, ["serve", *arguments])
     assert served.exit_code == 0, served.stderr

@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 from domain.telling import MOROCCAN, NOW
-from sqlalchemy import make_url, text
+from sqlalchemy import insert, make_url, select, text
+from sqlalchemy.exc import DBAPIError
 from storage.server import EVERYWHERE, served
 
 from school_protocol.config import Settings
@@ -30,6 +31,7 @@ from school_protocol.storage.engines import MOVED, Store, open_engine
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.migrate import is_current, upgrade
 from school_protocol.storage.moving import HalfMoved, NotMovable
+from school_protocol.storage.workshops.place_tables import PlaceRow
 from services.conftest import School
 
 pytestmark = pytest.mark.skipif(EVERYWHERE, reason="both places are named here")
@@ -53,6 +55,7 @@ class Places:
     database: Settings
     clock: TurnableClock
     numbers: tuple[str, ...]
+    school: School
 
     def go(self, before: Settings | None = None, after: Settings | None = None) -> int:
         return move(before or self.files, after or self.database, self.clock, say_nothing).rows
@@ -76,10 +79,19 @@ def places(server: str, tmp_path: Path, moroccan: Protocol) -> Iterator[Places]:
         school.seen_by("head")
     house.close()
     address = make_url(server).set(database=name).render_as_string(hide_password=False)
-    yield Places(files, replace(files, database=address), clock, tuple(numbers))
+    yield Places(files, replace(files, database=address), clock, tuple(numbers), school)
     with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
     owner.dispose()
+
+
+def cut_off(places: Places, target: Settings, kind: str = "cases", *, beyond: float = 0.3) -> None:
+    def stop(what: str, done: int, of: int) -> None:
+        if what == kind and done > of * beyond:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        move(places.files, target, places.clock, stop)
 
 
 def cases_of(house: House) -> dict[str, int]:
@@ -145,13 +157,7 @@ def test_one_that_was_cut_off_goes_on_and_is_not_served_before(
     places: Places, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     monkeypatch.setattr(moving, "BATCH", 7)
-
-    def stop(what: str, done: int, of: int) -> None:
-        if what == kind and done > of // 3:
-            raise KeyboardInterrupt
-
-    with pytest.raises(KeyboardInterrupt):
-        move(places.files, places.database, places.clock, stop)
+    cut_off(places, places.database, kind)
     with pytest.raises(HalfMoved, match="half there"):
         places.house(places.database)
     still = places.house(places.files)
@@ -168,6 +174,114 @@ def test_one_that_was_cut_off_goes_on_and_is_not_served_before(
     house = places.house(places.database)
     assert cases_of(house).keys() == set(places.numbers)
     house.close()
+
+
+def write_meanwhile(places: Places, what: str) -> None:
+    """In the source: a report, whose rows come anywhere among those that were copied; a note on a case that was."""
+    house = places.school.player.house = places.house(places.files)
+    if "report" in what:
+        places.school.report()
+    if "note" in what:
+        places.school.number = places.numbers[0]
+        places.school.act("head", "note", text="meanwhile")
+    house.close()
+
+
+def elsewhere(places: Places, kind: str) -> Settings:
+    """An empty place: the database, or a folder with the same keys."""
+    if kind == "database":
+        return places.database
+    folder = replace(places.files, data=places.files.data.parent / "elsewhere")
+    folder.data.mkdir()
+    (folder.data / "keys").symlink_to(places.files.keys)
+    return folder
+
+
+@pytest.mark.parametrize("kind", ["database", "folder"])
+@pytest.mark.parametrize("what", ["report", "note", "report and note"])
+@pytest.mark.parametrize("cut", ["rows", "cases"])
+def test_one_cut_off_begins_anew_where_the_source_was_written_to_since(
+    places: Places, monkeypatch: pytest.MonkeyPatch, kind: str, what: str, cut: str
+) -> None:
+    monkeypatch.setattr(moving, "BATCH", 7)
+    target, told = elsewhere(places, kind), list[str]()
+    cut_off(places, target, cut, beyond=0.9)
+    write_meanwhile(places, what)
+    source = places.house(places.files)
+    known = cases_of(source)
+    source.close()
+    move(places.files, target, places.clock, lambda said, _done, _of: told.append(said))
+    assert told.count(whole.ANEW) == 1
+    house = places.house(target)
+    assert cases_of(house) == known
+    assert len(known) == 2 + ("report" in what)
+    assert verify_journal(house) == []
+    with pytest.raises(DBAPIError), house.realm.writing() as session:  # its guards stand again
+        session.execute(text("DELETE FROM event"))
+    house.close()
+
+
+def test_what_lies_in_the_database_itself_stays_as_it_begins_anew(places: Places) -> None:
+    """Where rooms lie there, which no move brings along."""
+    cut_off(places, places.database, beyond=0.9)
+    engine = open_engine(places.database.store_url("directory"))
+    with engine.begin() as connection:
+        room = {"id": "room", "state": "free", "since": NOW, "made_by": "somebody", "revisions": ""}
+        connection.execute(insert(PlaceRow).values(room))
+    write_meanwhile(places, "report")
+    places.go()
+    with engine.connect() as connection:
+        assert connection.scalar(select(PlaceRow.id)) == "room"
+    engine.dispose()
+
+
+def test_one_cut_off_begins_anew_once_and_is_refused_then(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody alters the target all the time: between copying and comparing, each time anew."""
+    cut_off(places, places.database)
+    write_meanwhile(places, "note")
+    prove, told = whole._prove_rows, list[str]()
+
+    def harmed(held: moving.Held, there: Any, done: moving.Counted) -> None:
+        with there["realm"].engine.begin() as connection:
+            connection.execute(text("UPDATE case_index SET level = 3"))
+        prove(held, there, done)
+
+    monkeypatch.setattr(whole, "_prove_rows", harmed)
+    with pytest.raises(NotMovable, match="not equal"):
+        move(places.files, places.database, places.clock, lambda said, _done, _of: told.append(said))
+    assert told.count(whole.ANEW) == 1
+
+
+def test_nothing_is_taken_away_that_no_move_of_this_source_left(places: Places, tmp_path: Path) -> None:
+    """It is half there of another installation: nothing of this one is added, either."""
+    other = left_by_an_earlier_version(tmp_path / "old")
+    cut_off(places, places.database)
+    engine = open_engine(places.database.store_url("realm"))
+    counted = text("SELECT count(*) FROM event")
+    with engine.connect() as connection:
+        before = connection.scalar(counted)
+    with pytest.raises(NotMovable, match="from another source"):
+        move(other, replace(other, database=places.database.database), places.clock, say_nothing)
+    with engine.connect() as connection:
+        assert connection.scalar(counted) == before
+    engine.dispose()
+    places.go()  # the control
+
+
+def test_a_place_altered_since_it_was_moved_to_is_refused(places: Places) -> None:
+    places.go()
+    reopen(places.files)
+    engine = open_engine(places.database.store_url("realm"))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE case_index SET level = 3"))
+    write_meanwhile(places, "report and note")
+    told = list[str]()
+    with pytest.raises(NotMovable, match="holds rows"):
+        move(places.files, places.database, places.clock, lambda said, _done, _of: told.append(said))
+    assert whole.ANEW not in told
+    with engine.connect() as connection:
+        assert set(connection.scalars(text("SELECT level FROM case_index"))) == {3}
+    engine.dispose()
 
 
 def test_one_cut_off_at_its_very_end_is_brought_to_it(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,8 @@ from school_protocol.storage.moving import NotMovable
 
 Progress = Callable[[str, int, int], None]
 """Told what is done, how far, and of how much."""
+ANEW = "anew"
+"""Told once where the source was written to since a move was cut off, before everything is copied anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,8 @@ class Moved:
 def move(source: Settings, target: Settings, clock: Clock, progress: Progress) -> Moved:
     """Copy both stores of `source` to where `target` says, prove them equal, and send the source away.
 
-    One that was cut off goes on where it was. Keys and files stay where they are. Raises NotMovable.
+    One that was cut off goes on where it was, or anew where the source was written to since. Keys and files stay where
+    they are. Raises NotMovable.
     """
     if all(source.store_url(part) == target.store_url(part) for part in STORES):
         raise NotMovable("the two places are one and the same")
@@ -50,17 +53,35 @@ def move(source: Settings, target: Settings, clock: Clock, progress: Progress) -
         with ExitStack() as holding:
             held = {part: holding.enter_context(moving.held(here[part])) for part in STORES}
             total = sum(moving.count(held[part], part) for part in STORES)
-            copied = _counting("rows", total, progress)
-            for part in STORES:
-                if not (moving.is_away(held[part]) and moving.is_whole(there[part].engine)):
-                    moving.copy(held[part], there[part].engine, part, copied)
-            _prove_rows(held, there, _counting("compared", 2 * total, progress))
+            _copy_equal(held, there, total, progress)
             verdict = _journal(source, target, here, there, clock, progress)
             for part in STORES:
                 moving.send_away(held[part], part)
         for part in STORES:
             moving.finish(there[part].engine, part)
     return Moved(total, sum(len(moving.tables(part)) for part in STORES), verdict.cases, verdict.events, verdict.faults)
+
+
+def _copy_equal(held: moving.Held, there: dict[Part, Store], total: int, progress: Progress) -> None:
+    """Every row, proven to be there; what a move left that was cut off is taken away once where it agrees no longer."""
+    was_cut_off = moving.goes_on(held["directory"], there["directory"].engine)
+    try:
+        _copy(held, there, total, progress)
+    except moving.OutOfStep:
+        if not was_cut_off:
+            raise
+        progress(ANEW, 0, total)
+        for part in STORES:
+            moving.empty(there[part].engine, part)
+        _copy(held, there, total, progress)
+
+
+def _copy(held: moving.Held, there: dict[Part, Store], total: int, progress: Progress) -> None:
+    copied = _counting("rows", total, progress)
+    for part in STORES:
+        if not (moving.is_away(held[part]) and moving.is_whole(there[part].engine)):
+            moving.copy(held[part], there[part].engine, part, copied)
+    _prove_rows(held, there, _counting("compared", 2 * total, progress))
 
 
 def _bring_up(store: Store, part: Part) -> None:
@@ -141,7 +162,7 @@ def _prove_rows(held: moving.Held, there: dict[Part, Store], done: moving.Counte
         with there[part].reading() as session:
             found = moving.differing(held[part], session.connection(), part, done)
         if found:
-            raise NotMovable(f"not equal: {'; '.join(found)}. Empty the target, and begin again")
+            raise moving.OutOfStep(f"not equal: {'; '.join(found)}. Empty the target, and begin again")
 
 
 def _journal(
