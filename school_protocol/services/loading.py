@@ -412,7 +412,8 @@ def _write_review(
     """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
     heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
     heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
-    waits = waits_of(row, protocol, case, heads) if house.name == REALM else ()
+    facts = read(protocol, case, house.now(), around)
+    waits = waits_of(row, facts, heads) if house.name == REALM else ()
     queue.write(session, row, waits, state_of(row, protocol, case))
 
 

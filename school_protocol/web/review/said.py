@@ -40,7 +40,7 @@ def kinds() -> dict[str, str]:
     """Why cases wait, in their order, as the filter says it."""
     w = wording()
     said = {
-        "urgent": w._("Urgent, not passed on yet"),
+        "urgent": w._("Urgent, still to be sent"),
         "door": w._("Emergency openings to confirm"),
         "visa": w._("Visa"),
         "review": w._("Sent for review"),
@@ -55,7 +55,7 @@ def kind_said(kind: str) -> str:
     """Why one case waits."""
     w = wording()
     return {
-        "urgent": w._("Urgent: not passed on yet"),
+        "urgent": w._("Urgent: still to be sent"),
         "door": w._("An emergency opening is to be confirmed"),
         "visa": w._("Waits for the visa"),
         "review": w._("Sent for review by the team"),
