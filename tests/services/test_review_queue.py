@@ -146,6 +146,26 @@ def test_a_referral_waits_once_it_is_to_be_chased_and_nobody_has_so_much_as_ackn
     assert kinds(school) == kinds(school, "academy") == ("referral",)
 
 
+def test_a_referral_that_was_acknowledged_waits_again_until_it_is_answered(school: School) -> None:
+    raised(school)
+    passed_on(school)
+
+    def answered(outcome: str) -> None:
+        school.act("head", "referral_answer", referral=1, outcome=outcome, answered_at=school.house.now().isoformat())
+
+    answered("acknowledged")
+    acknowledged_at = school.house.now()
+    school.wait(hours=71)
+    assert kinds(school) == ()
+    school.wait(hours=1)
+    assert kinds(school) == kinds(school, "academy") == ("referral",)
+    (line,) = see_queue(school.house, school.person("directorate")).lines
+    reason = line.reasons[0]
+    assert (reason.since, reason.due_at) == (acknowledged_at, school.house.now())
+    answered("answered")
+    assert kinds(school) == ()
+
+
 def test_all_reasons_of_a_case_stand_on_one_line_and_the_case_at_the_first(school: School) -> None:
     closing(school)
     first = school.number

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from school_protocol.domain.case import Case, acts_as
 from school_protocol.domain.dues import Due as Count
-from school_protocol.domain.dues import counts_of
+from school_protocol.domain.dues import chased, counts_of
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import ActKind, Deadline, Protocol
 from school_protocol.domain.review import ReviewNow, ReviewState, review_now, turns, waits_for
@@ -145,11 +145,12 @@ class _Waits:
         return any(not acting or one.seat in acting for one in held)
 
     def _referrals(self) -> Iterator[Wait]:
-        """Sent, and not so much as acknowledged by the moment at which one asks again."""
-        sent = {str(one.number): one for one in self.case.referrals if one.is_open and one.acknowledged_at is None}
-        chased = (due for due in self.row.dues if self.protocol.deadlines[due.key].per == "referral")
-        for due in sorted(chased, key=lambda due: due.due_at):
-            one = sent.pop(due.subject, None)
-            if one is not None:
-                for role in self.roles:
-                    yield Wait("referral", role, one.at, due.due_at, due.subject, shown_from=due.due_at)
+        """Sent, perhaps acknowledged, and not answered by the moment at which one asks again."""
+        moments = chased(self.facts)
+        for one in self.case.referrals:
+            due_at = moments.get(one.number)
+            if one.is_open and due_at is not None and not self.row.ended:
+                since = one.acknowledged_at or one.at
+                yield from (
+                    Wait("referral", role, since, due_at, str(one.number), shown_from=due_at) for role in self.roles
+                )

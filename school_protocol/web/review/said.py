@@ -46,7 +46,7 @@ def kinds() -> dict[str, str]:
         "review": w._("Sent for review"),
         "answered": w._("Observations answered"),
         "head": w._("Head concerned"),
-        "referral": w._("Referral without acknowledgement"),
+        "referral": w._("Referral without an answer"),
     }
     return {kind: said[kind] for kind in KINDS}
 
@@ -61,7 +61,7 @@ def kind_said(kind: str) -> str:
         "review": w._("Sent for review by the team"),
         "answered": w._("The team has answered the observations"),
         "head": w._("The head takes no part: somebody must act for them"),
-        "referral": w._("A referral has not been acknowledged"),
+        "referral": w._("A referral has had no answer: ask again"),
     }.get(kind, kind)
 
 
