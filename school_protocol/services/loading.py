@@ -573,7 +573,7 @@ def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: 
 def tell(house: House, session: Session, case_id: str, roles: Iterable[str]) -> None:
     """Ask for a message, without content, to whoever holds these roles or seats."""
     for role in roles:
-        payload: outbox.Payload = {"case": case_id, "to": role, "move": "review", "urgent": False}
+        payload: outbox.Payload = {"case": case_id, "to": role, "move": "review", "urgent": False, "review": True}
         outbox.put(session, "notify", payload, at=house.now())
 
 
