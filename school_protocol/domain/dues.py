@@ -93,6 +93,29 @@ def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
     return list(kept.values())
 
 
+def chased(facts: Facts) -> dict[int, datetime]:
+    """When one asks about each open referral: as its own count falls due. Met without an answer, it runs anew."""
+    found: dict[int, datetime] = {}
+    for deadline in (one for one in facts.protocol.deadlines.values() if one.per == "referral"):
+        for count in all_counts(facts, deadline) if facts.case.referrals else ():
+            at = _asked_at(facts, deadline, count)
+            if at is not None and count.subject.isdigit():
+                number = int(count.subject)
+                found[number] = min(found.get(number, at), at)
+    return found
+
+
+def _asked_at(facts: Facts, deadline: Deadline, count: Due) -> datetime | None:
+    """When one asks by this count; None where it stands still, or the referral is settled."""
+    start = Start(count.subject, count.start_seq, count.started_at)
+    if count.state != "met" or deadline.repeat:
+        return count.due_at if count.is_open else None
+    if _ended(facts, deadline, start):
+        return None
+    seq, at = max(_all_met(facts, deadline, start))
+    return _due(facts, deadline, Start(count.subject, seq, at), None, suspended=False).due_at
+
+
 def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     """Every count of a deadline, also one that runs beside another and ends later."""
     if deadline.unless is not None and deadline.unless.holds(facts):
@@ -260,13 +283,15 @@ def _subject(facts: Facts, deadline: Deadline, record: Record) -> str:
 
 
 def _met(facts: Facts, deadline: Deadline, start: Start) -> tuple[int, datetime] | None:
-    candidates = [found for source in deadline.met_by for found in _meetings(facts, deadline, source, start)]
-    candidates += [
-        (step.seq, step.occurred_at)
-        for step in facts.case.steps
-        if step.seq > start.seq and deadline.key in _meets(facts, step)
-    ]
-    return min(candidates, default=None)
+    return min(_all_met(facts, deadline, start), default=None)
+
+
+def _all_met(facts: Facts, deadline: Deadline, start: Start) -> Iterator[tuple[int, datetime]]:
+    for source in deadline.met_by:
+        yield from _meetings(facts, deadline, source, start)
+    for step in facts.case.steps:
+        if step.seq > start.seq and deadline.key in _meets(facts, step):
+            yield step.seq, step.occurred_at
 
 
 def _meets(facts: Facts, step: StepTaken) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 from school_protocol.domain import policy
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Case, Door, Opened, act_values, fold
-from school_protocol.domain.dues import Due, open_dues, read
+from school_protocol.domain.dues import Due, chased, open_dues, read
 from school_protocol.domain.engine import roles_of
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import (
@@ -401,7 +401,8 @@ def _write_row(
     sight.keep_reviews(
         session, row.case_id, [sight.Review(door.seq, door.account, door.review_by) for door in unreviewed]
     )
-    register.write(session, row.case_id, row.unit, row.province, row.region, _referrals(row, protocol, case))
+    sent = _referrals(row, read(protocol, case, house.now(), around))
+    register.write(session, row.case_id, row.unit, row.province, row.region, sent)
     asked, known = requests_of(house, protocol, case, around), known_to(house, session, protocol, case)
     requests.write(session, row.case_id, asked, known)
 
@@ -412,25 +413,25 @@ def _write_review(
     """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
     heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
     heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
-    waits = waits_of(row, protocol, case, heads) if house.name == REALM else ()
+    facts = read(protocol, case, house.now(), around)
+    waits = waits_of(row, facts, heads) if house.name == REALM else ()
     queue.write(session, row, waits, state_of(row, protocol, case))
 
 
-def _referrals(row: index.IndexRow, protocol: Protocol, case: Case) -> Iterator[register.CaseReferral]:
-    """Each referral, and when it is chased: its own count that is due first."""
-    chased = [due for due in row.dues if protocol.deadlines[due.key].per == "referral"]
-    for one in case.referrals:
+def _referrals(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:
+    """Each referral, and when it is chased."""
+    moments = chased(facts)
+    for one in facts.case.referrals:
         awaits = one.is_open and not row.ended
-        moments = (due.due_at for due in chased if due.subject == str(one.number) and awaits)
         yield register.CaseReferral(
             number=one.number,
             target=one.target,
             sent_at=one.at,
-            on_danger=any(key in protocol.dangers for key in one.covers),
+            on_danger=any(key in facts.protocol.dangers for key in one.covers),
             awaits=awaits,
             acknowledged_at=one.acknowledged_at,
             settled_at=one.settled_at,
-            chase_at=min(moments, default=None),
+            chase_at=moments.get(one.number) if awaits else None,
         )
 
 
@@ -572,7 +573,7 @@ def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: 
 def tell(house: House, session: Session, case_id: str, roles: Iterable[str]) -> None:
     """Ask for a message, without content, to whoever holds these roles or seats."""
     for role in roles:
-        payload: outbox.Payload = {"case": case_id, "to": role, "move": "review", "urgent": False}
+        payload: outbox.Payload = {"case": case_id, "to": role, "move": "review", "urgent": False, "review": True}
         outbox.put(session, "notify", payload, at=house.now())
 
 

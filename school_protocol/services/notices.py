@@ -26,6 +26,7 @@ from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, ScopeKind, Step
 from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
+from school_protocol.services.digests import over
 from school_protocol.services.digests.pace import Pace, pace_of, paces
 from school_protocol.services.house import REALM, House
 from school_protocol.services.identity.administering import BY_COMMAND, write_down
@@ -372,7 +373,8 @@ def _was_reviewed(session: Session, message: outbox.Message) -> bool:
 
 def _plan_for_move(around: Around, message: outbox.Message, roles: Sequence[str]) -> Plan:
     urgent = bool(message.payload["urgent"])
-    return _plan(around, f"move:{message.id}", roles, urgent=urgent, asked_at=message.at)
+    cause = over.REVIEW if message.payload.get("review") else "move"
+    return _plan(around, f"{cause}:{message.id}", roles, urgent=urgent, asked_at=message.at)
 
 
 def _plan_for_receiving_head(
@@ -556,7 +558,7 @@ def _deliver_one(house: House, carrier: Carrier, taken: Sequence[Notice]) -> Non
                 _tell_instead(house, notice)
         return
     if not first.urgent:
-        open_ones = _due_by_now(house, account, open_ones)
+        open_ones = _not_over(house, _due_by_now(house, account, open_ones))
     if open_ones:
         carrier.carry(to, _letter(house, account, open_ones))
         _settle(house, open_ones, State.delivered)
@@ -609,6 +611,17 @@ def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> li
     for until, some in later_on.items():
         _put_off(house, some, until)
     return found
+
+
+def _not_over(house: House, notices: Sequence[Notice]) -> list[Notice]:
+    """Those of which something still waits, or may; of the others nobody is told any more."""
+    ended = []
+    for notice in filter(over.may_be_over, notices):
+        with house.realm.reading() as session:
+            if over.is_over(_facts(house, session, notice.case_id), notice):
+                ended.append(notice)
+    _settle(house, ended, State.withheld)
+    return [notice for notice in notices if notice not in ended]
 
 
 def _pace_of(house: House, account: Account, notice: Notice) -> Pace:

@@ -31,7 +31,7 @@ class Channel(StrEnum):
 
 
 class State(StrEnum):
-    """What became of a notice. `withheld`: whoever it was for may not know of the case any more."""
+    """What became of a notice. `withheld`: whoever it was for may not know of the case any more, or it is over."""
 
     waiting = "waiting"
     delivered = "delivered"

@@ -23,6 +23,7 @@ from school_protocol.services.digests import choosing
 from school_protocol.services.digests.choosing import choose, see_choice
 from school_protocol.services.digests.pace import LOOK_AGAIN, Pace
 from school_protocol.services.notices import see_waiting, sweep
+from school_protocol.services.review.asking import ask, end
 from school_protocol.services.scripts import SCHOOL_WEEK, throwaway
 from school_protocol.storage import told as register
 from school_protocol.storage.digests.choices import Choice, Every
@@ -139,6 +140,70 @@ def test_each_is_told_as_often_as_they_chose(watched: Watched) -> None:
     assert watched.swept(hours=23, minutes=59) == []
     assert watched.swept(minutes=1) == ["team_coordinator"], "Friday, 8:30"
     assert [watched.swept(days=1) for _ in range(9)] == [[]] * 9
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+def test_a_review_that_is_over_by_then_is_told_of_to_nobody(watched: Watched, is_ended: bool) -> None:
+    choosing_of(watched, "directorate", "weekly", FRIDAY)
+    school = watched.school
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    assert watched.sweep().told() == []
+    school.wait(hours=1)
+    if is_ended:
+        directorate = school.person("directorate")
+        end(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
+    told = [who for _ in range(9) for who in watched.swept(days=1)]
+    assert told == ([] if is_ended else ["directorate"])
+    states = {line[2] for line in watched.lines() if line[0] == "directorate"}
+    assert states == (set() if is_ended else {"delivered"})
+
+
+def test_what_still_waits_is_counted_and_what_is_over_is_not(watched: Watched) -> None:
+    choosing_of(watched, "directorate", "weekly", FRIDAY)
+    school = watched.school
+    for _case in range(3):
+        ask(school.house, school.person("head"), school.number, token=school.token())
+        over = school.number
+        watched.opened()
+    school.number = over
+    directorate = school.person("directorate")
+    end(school.house, directorate, over, expected=school.last_seq(), token=school.token())
+    school.wait(days=9)
+    watched.sweep()
+    (said,) = [letter.text for to, letter in watched.mail.sent if watched.people[to] == "directorate"]
+    assert (
+        Wording("fr").ngettext("One thing waits for you on the desk.", "%(num)d things wait for you on the desk.", 2)
+        in said
+    )
+
+
+@pytest.mark.parametrize("outcome", ["acknowledged", ""])
+def test_a_count_that_was_met_by_then_is_told_of_to_nobody(watched: Watched, outcome: str) -> None:
+    """A service is to be asked again; it writes before the week's message leaves."""
+    school = watched.school
+    now = school.house.now().isoformat()
+    school.act(
+        "head", "referral", target="child_protection", covers=["need"], channel="letter", summary="Un besoin.",
+        sent_at=now,
+    )  # fmt: skip
+    watched.swept(days=6)
+    choosing_of(watched, "team_coordinator", "weekly", FRIDAY)
+    watched.swept(days=1, minutes=1)
+    if outcome:
+        school.act("head", "referral_answer", referral=1, outcome=outcome, answered_at=school.house.now().isoformat())
+    told = [who for _ in range(4) for who in watched.swept(days=1)]
+    chased = [
+        one.state
+        for one in notices_of(school, watched.case_id)
+        if one.role == "team_coordinator" and one.cause.startswith("due:referral_chase")
+    ]
+    assert chased == [register.State.withheld if outcome else register.State.delivered]
+    assert outcome or "team_coordinator" in told
+
+
+def notices_of(school: School, case_id: str) -> list[register.Notice]:
+    with school.house.realm.reading() as session:
+        return list(register.of_case(session, case_id))
 
 
 def test_once_a_week_is_once_a_week(watched: Watched) -> None:

@@ -11,6 +11,7 @@ import pytest
 from domain.telling import MOROCCAN, NOW, SAFE
 from sqlalchemy import text
 
+from school_protocol.domain.dues import read
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import loading
 from school_protocol.services.loading import reindex
@@ -109,7 +110,7 @@ def test_each_event_writes_the_rows_and_a_rebuild_makes_the_same(referred: Schoo
     answer(referred, 1)
     police, protection, _told = as_rebuilt()
     assert (police.acknowledged_at, police.settled_at, police.awaits, police.chase_at) == (
-        NOW + timedelta(hours=1), None, True, None,
+        NOW + timedelta(hours=1), None, True, NOW + timedelta(hours=73),
     )  # fmt: skip
     answer(referred, 1, "answered")
     police, *_others = as_rebuilt()
@@ -122,9 +123,10 @@ def test_a_case_that_has_ended_awaits_no_answer(referred: School) -> None:
     with referred.house.realm.reading() as session:
         protocol, case = loading.folded(referred.house, session, case_id(referred))
         row = index.row_of(session, case_id(referred))
+    facts = read(protocol, case, referred.house.now(), loading.surroundings(referred.house, case.unit))
     assert row is not None
-    assert [one.awaits for one in loading._referrals(row, protocol, case)] == [True, True, False]
-    ended = list(loading._referrals(replace(row, ended=True), protocol, case))
+    assert [one.awaits for one in loading._referrals(row, facts)] == [True, True, False]
+    ended = list(loading._referrals(replace(row, ended=True), facts))
     assert [(one.awaits, one.chase_at) for one in ended] == [(False, None)] * 3
 
 
@@ -156,6 +158,40 @@ def test_what_is_silent_comes_first_and_an_answer_takes_it_away(referred: School
     answer(referred, 1, "answered")
     assert lines(referred, show="settled") == [(1, "police", False)]
     assert [number for number, *_ in lines(referred, show="all")] == [3, 2, 1]
+
+
+def test_what_was_acknowledged_and_not_answered_comes_back(referred: School) -> None:
+    """After as long as silence takes, from the acknowledgement: 72 hours about a danger, else five days of school."""
+    answer(referred, 1)
+    answer(referred, 2)
+    assert lines(referred, show="silent") == []
+    referred.wait(hours=71, minutes=59)
+    assert lines(referred, show="silent") == []
+    referred.wait(minutes=1)
+    assert lines(referred) == [(1, "police", True), (2, "child_protection", False)]
+    referred.wait(days=5)
+    police, protection = seen(referred).lines
+    assert (police.is_silent, protection.is_silent) == (True, True)
+    assert (police.acknowledged_at, police.chase_at) == (NOW, NOW + timedelta(hours=72))
+    assert seen(referred).silent == 2
+    answer(referred, 1)
+    assert lines(referred, show="silent") == [(2, "child_protection", True)], "told once more that it had arrived"
+    referred.wait(hours=72)
+    assert [number for number, *_ in lines(referred, show="silent")] == [2, 1]
+    answer(referred, 1, "answered")
+    assert lines(referred, show="silent") == [(2, "child_protection", True)]
+
+
+def test_one_that_is_silent_while_another_service_took_over_comes_back(referred: School) -> None:
+    """The step meets the counts of every referral: the one that nobody acknowledged is asked about all the same."""
+    referred.move("head", "mark_sent")
+    answer(referred, 1)
+    referred.wait(hours=1)
+    referred.move("head", "record_external_handling")
+    _police, protection, _told = written(referred)
+    assert protection.acknowledged_at is None
+    assert protection.chase_at is not None
+    assert protection.chase_at > referred.house.now() + timedelta(days=6)
 
 
 def test_filters_narrow_it_down(referred: School) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from domain.telling import MINUTES
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
@@ -26,7 +27,7 @@ from school_protocol.storage.review.queue import KINDS, Chosen, Cursor
 from school_protocol.storage.review.tables import CaseReviewRow, ReviewStateRow
 from school_protocol.storage.tables import AppointmentRow
 from services.conftest import School
-from services.reviewing import closing, kinds, observes, row, waits
+from services.reviewing import closing, kinds, observes, placed, row, waits
 
 STAFF = {"adult_concerned": "yes"}
 
@@ -145,6 +146,26 @@ def test_a_referral_waits_once_it_is_to_be_chased_and_nobody_has_so_much_as_ackn
     assert kinds(school) == kinds(school, "academy") == ("referral",)
 
 
+def test_a_referral_that_was_acknowledged_waits_again_until_it_is_answered(school: School) -> None:
+    raised(school)
+    passed_on(school)
+
+    def answered(outcome: str) -> None:
+        school.act("head", "referral_answer", referral=1, outcome=outcome, answered_at=school.house.now().isoformat())
+
+    answered("acknowledged")
+    acknowledged_at = school.house.now()
+    school.wait(hours=71)
+    assert kinds(school) == ()
+    school.wait(hours=1)
+    assert kinds(school) == kinds(school, "academy") == ("referral",)
+    (line,) = see_queue(school.house, school.person("directorate")).lines
+    reason = line.reasons[0]
+    assert (reason.since, reason.due_at) == (acknowledged_at, school.house.now())
+    answered("answered")
+    assert kinds(school) == ()
+
+
 def test_all_reasons_of_a_case_stand_on_one_line_and_the_case_at_the_first(school: School) -> None:
     closing(school)
     first = school.number
@@ -152,6 +173,90 @@ def test_all_reasons_of_a_case_stand_on_one_line_and_the_case_at_the_first(schoo
     closing(school)
     school.act("directorate", "conflict", account=school.account("head"), reason="declares")
     assert waits(school) == [(first, ("visa",)), (school.number, ("visa", "head"))]
+
+
+# ---- what is to be sent ----------------------------------------------------------------------------------------------
+
+
+def escalated(school: School) -> None:
+    """Outside help is needed, though nobody is in danger: nothing is sent yet."""
+    school.report()
+    placed(school, "assessment_validated", level=3)
+    school.act("head", "external_need", reason="L’école ne suffit pas.")
+    school.move("head", "escalate", reason="Besoin d’une aide extérieure.")
+
+
+def sent(school: School, covers: str = "need", channel: str = "letter", target: str = "child_protection") -> None:
+    written = {"summary": "Une aide est demandée."} if channel == "letter" else {}
+    school.act(
+        "head", "referral", written, target=target, covers=[covers], channel=channel,
+        sent_at=school.house.now().isoformat(),
+    )  # fmt: skip
+
+
+def offence(school: School) -> None:
+    """Minutes say that there is an offence."""
+    school.report()
+    placed(school, "assessment_running")
+    items = next(iter(school.house.library.current()[0].grids.values())).items
+    weighed = {"scores": dict.fromkeys(items, "0"), "override": "2", "override_reason": "Le groupe est grand."}
+    school.act("team_coordinator", "assessment_grid", weighed)
+    present = [school.account("team_member"), school.account("team_coordinator")]
+    school.act("team_coordinator", "minutes", {**MINUTES, "present": present, "level": "2", "offence_question": "yes"})
+
+
+def test_an_escalation_that_nobody_sent_is_urgent_once_it_was_to_be_sent(school: School) -> None:
+    """Without a danger, too: nothing was sent to anybody, and it waited in nobody's queue."""
+    escalated(school)
+    assert kinds(school) == (), "its day is not over"
+    school.wait(days=30)
+    assert kinds(school) == kinds(school, "academy") == ("urgent",)
+    (line,) = see_queue(school.house, school.person("directorate")).lines
+    assert line.reasons[0].tone == "late"
+    assert line.reasons[0].since == school.house.now() - timedelta(days=30)
+    sent(school)
+    assert kinds(school) == (), "it is sent, though the step is still to be taken"
+
+
+def test_an_escalation_that_was_sent_in_time_is_not_there(school: School) -> None:
+    escalated(school)
+    sent(school)
+    school.wait(days=3)
+    assert kinds(school) == ()
+    school.move("head", "mark_sent")
+    school.wait(days=1)
+    assert kinds(school) == ()
+
+
+def test_an_offence_that_nobody_wrote_of_is_urgent_once_its_time_is_over(school: School) -> None:
+    offence(school)
+    school.wait(hours=23)
+    assert kinds(school) == ()
+    school.wait(hours=1, minutes=1)
+    assert kinds(school) == kinds(school, "academy") == ("urgent",)
+    sent(school, channel="call", target="prosecutor")
+    assert kinds(school) == ("urgent",), "a call is no letter"
+    sent(school, target="prosecutor")
+    assert kinds(school) == ()
+
+
+def test_a_danger_told_of_by_telephone_is_urgent_once_the_letter_is_late(school: School) -> None:
+    raised(school)
+    sent(school, "blackmail", "call", "police")
+    assert kinds(school) == ()
+    school.wait(hours=25)
+    assert kinds(school) == ("urgent",)
+    sent(school, "blackmail", target="police")
+    assert kinds(school) == ()
+
+
+def test_another_step_that_is_late_is_not_urgent(school: School) -> None:
+    """A plan is due by then: nothing is to be sent."""
+    school.report()
+    placed(school, "assessment_validated", level=3)
+    school.wait(days=30)
+    assert row(school).next_due_at is not None
+    assert kinds(school) == ()
 
 
 # ---- order, narrowing, pages -----------------------------------------------------------------------------------------
@@ -268,9 +373,12 @@ def test_rebuilding_the_index_gives_the_same_rows(school: School) -> None:
     closing(school)
     observes(school)
     school.report("team_member", **STAFF)
+    escalated(school)
+    offence(school)
     raised(school)
     before, states = rows(school), rows(school, ReviewStateRow)
-    assert len(before) >= 4
+    assert len([one for one in before if "urgent" in one]) == 6
+    assert len(before) >= 8
     assert len(states) == 2
     with school.house.realm.writing() as session:
         ids = list(session.scalars(select(CaseReviewRow.case_id).distinct()))

@@ -87,6 +87,21 @@ def test_the_pages_read_well_and_name_nobody(site: Site, language: str) -> None:
         assert keeper.open(path).lang.startswith(language)
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", "Accusé de réception, sans réponse depuis le"), ("ar", "إشعار بالتوصل، دون جواب منذ"),
+        ("en", "Acknowledged, no answer since"),
+    ],
+)  # fmt: skip
+def test_one_that_was_acknowledged_and_not_answered_says_since_when(site: Site, language: str, said: str) -> None:
+    site.act("head", "referral_answer", referral=1, outcome="acknowledged", answered_at=NOW.isoformat())
+    site.clock.advance(timedelta(hours=71))
+    assert said not in site.browser("directorate", language).open("/referrals").text
+    site.clock.advance(timedelta(hours=2))
+    assert said in site.browser("directorate", language).open("/referrals").text
+
+
 def test_only_those_whom_it_leads_somewhere_see_the_way(site: Site) -> None:
     for who in ("head", "directorate", "academy"):
         assert 'href="/referrals"' in site.browser(who).client.get("/").get_data(as_text=True)

@@ -51,7 +51,7 @@ class ReferralLine:
     settled_at: datetime | None
     chase_at: datetime | None
     is_silent: bool
-    """The time to ask again has come, and nothing came back."""
+    """The time to ask again has come, and no answer came back; at most that it had arrived."""
     answer: str | None
     """The act by which this person notes what came back; None where it isn't theirs."""
 

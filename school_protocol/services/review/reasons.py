@@ -9,15 +9,21 @@ from collections.abc import Collection, Iterator
 from datetime import datetime
 
 from school_protocol.domain.case import Case, acts_as
-from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.domain.dues import Due as Count
+from school_protocol.domain.dues import chased, counts_of
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.protocol import ActKind, Deadline, Protocol
 from school_protocol.domain.review import ReviewNow, ReviewState, review_now, turns, waits_for
 from school_protocol.storage.index import Due, IndexRow
 from school_protocol.storage.review.queue import State, Wait
 
+PASSING_ON = frozenset({ActKind.refer, ActKind.take_over})
+"""Acts by which somebody else has a case in hand."""
 
-def waits_of(row: IndexRow, protocol: Protocol, case: Case, heads: Collection[str]) -> tuple[Wait, ...]:
+
+def waits_of(row: IndexRow, facts: Facts, heads: Collection[str]) -> tuple[Wait, ...]:
     """All that waits in a case for whoever reviews; `heads` are the accounts that head its school now."""
-    return tuple(_Waits(row, protocol, case, heads).every()) if protocol.review is not None else ()
+    return tuple(_Waits(row, facts, heads).every()) if facts.protocol.review is not None else ()
 
 
 def state_of(row: IndexRow, protocol: Protocol, case: Case) -> State | None:
@@ -35,11 +41,11 @@ def review_of(dues: tuple[Due, ...], protocol: Protocol, case: Case) -> ReviewNo
 
 
 class _Waits:
-    def __init__(self, row: IndexRow, protocol: Protocol, case: Case, heads: Collection[str]) -> None:
-        self.row, self.protocol, self.case, self.heads = row, protocol, case, heads
-        assert protocol.review is not None
-        self.roles = protocol.review.by
-        self.visa = protocol.acts[protocol.review.visa]
+    def __init__(self, row: IndexRow, facts: Facts, heads: Collection[str]) -> None:
+        self.row, self.facts, self.heads = row, facts, heads
+        self.protocol, self.case = facts.protocol, facts.case
+        assert self.protocol.review is not None
+        self.roles = self.protocol.review.by
 
     def every(self) -> Iterator[Wait]:
         yield from self._urgent()
@@ -49,16 +55,50 @@ class _Waits:
         yield from self._referrals()
 
     def _each(
-        self, kind: str, since: datetime, due_at: datetime | None = None, roles: Collection[str] = ()
+        self,
+        kind: str,
+        since: datetime,
+        due_at: datetime | None = None,
+        roles: Collection[str] = (),
+        shown_from: datetime | None = None,
     ) -> Iterator[Wait]:
-        return (Wait(kind, role, since, due_at) for role in roles or self.roles)
+        return (Wait(kind, role, since, due_at, shown_from=shown_from) for role in roles or self.roles)
 
     def _urgent(self) -> Iterator[Wait]:
-        """Somebody is in danger, and nobody who settles it has been told."""
+        """Somebody is in danger, and nobody who settles it has been told; or something was to be sent by now."""
         raised = self.case.live_dangers("raised")
         if raised:
             urgent = [due.due_at for due in self.row.dues if due.urgent]
             yield from self._each("urgent", min(life.raised_at for life in raised), min(urgent, default=None))
+            return
+        first = min(self._to_send(), key=lambda count: count.due_at, default=None)
+        if first is not None:
+            yield from self._each("urgent", first.started_at, first.due_at, shown_from=first.due_at)
+
+    def _to_send(self) -> Iterator[Count]:
+        """The counts that run till something is sent: no other act meets them, or no way leads on without it."""
+        running = {due.key for due in self.row.dues}
+        for deadline in (one for one in self.protocol.deadlines.values() if one.key in running):
+            if self._is_of_sending(deadline):
+                yield from (count for count in counts_of(self.facts, deadline.key) if count.is_open)
+
+    def _is_of_sending(self, deadline: Deadline) -> bool:
+        if deadline.met_by:
+            kinds = [self.protocol.acts[source.act].kind if source.act else None for source in deadline.met_by]
+            return deadline.urgent and set(kinds) == {ActKind.refer}
+        stays = any(self.case.state in source.entered for source in deadline.start)
+        return deadline.ends_with_state and stays and self._goes_on_once_sent()
+
+    def _goes_on_once_sent(self) -> bool:
+        """Whether a way on from here waits for what only passing something on meets."""
+        onward = (move for move in self.protocol.moves.values() if self.case.state in move.from_)
+        needs = {need for move in onward if not move.automatic and not move.backwards for need in move.needs}
+        return any(self._is_met_by_sending(need) for need in needs)
+
+    def _is_met_by_sending(self, key: str) -> bool:
+        need = self.protocol.needs[key]
+        kinds = {self.protocol.acts[act].kind for act in need.met_by}
+        return ActKind.refer in kinds and kinds <= PASSING_ON and not need.when.holds(self.facts)
 
     def _doors(self) -> Iterator[Wait]:
         above = [role.key for role in self.protocol.roles.values() if role.sees in ("province", "region")]
@@ -105,11 +145,12 @@ class _Waits:
         return any(not acting or one.seat in acting for one in held)
 
     def _referrals(self) -> Iterator[Wait]:
-        """Sent, and not so much as acknowledged by the moment at which one asks again."""
-        sent = {str(one.number): one for one in self.case.referrals if one.is_open and one.acknowledged_at is None}
-        chased = (due for due in self.row.dues if self.protocol.deadlines[due.key].per == "referral")
-        for due in sorted(chased, key=lambda due: due.due_at):
-            one = sent.pop(due.subject, None)
-            if one is not None:
-                for role in self.roles:
-                    yield Wait("referral", role, one.at, due.due_at, due.subject, shown_from=due.due_at)
+        """Sent, perhaps acknowledged, and not answered by the moment at which one asks again."""
+        moments = chased(self.facts)
+        for one in self.case.referrals:
+            due_at = moments.get(one.number)
+            if one.is_open and due_at is not None and not self.row.ended:
+                since = one.acknowledged_at or one.at
+                yield from (
+                    Wait("referral", role, since, due_at, str(one.number), shown_from=due_at) for role in self.roles
+                )

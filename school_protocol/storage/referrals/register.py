@@ -31,7 +31,7 @@ class CaseReferral:
     acknowledged_at: datetime | None = None
     settled_at: datetime | None = None
     chase_at: datetime | None = None
-    """When whoever sent it is to ask again; None once something came back, or where nothing is awaited."""
+    """When whoever sent it is to ask again; None where nothing is awaited."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -40,13 +40,13 @@ def kinds() -> dict[str, str]:
     """Why cases wait, in their order, as the filter says it."""
     w = wording()
     said = {
-        "urgent": w._("Urgent, not passed on yet"),
+        "urgent": w._("Urgent, still to be sent"),
         "door": w._("Emergency openings to confirm"),
         "visa": w._("Visa"),
         "review": w._("Sent for review"),
         "answered": w._("Observations answered"),
         "head": w._("Head concerned"),
-        "referral": w._("Referral without acknowledgement"),
+        "referral": w._("Referral without an answer"),
     }
     return {kind: said[kind] for kind in KINDS}
 
@@ -55,13 +55,13 @@ def kind_said(kind: str) -> str:
     """Why one case waits."""
     w = wording()
     return {
-        "urgent": w._("Urgent: not passed on yet"),
+        "urgent": w._("Urgent: still to be sent"),
         "door": w._("An emergency opening is to be confirmed"),
         "visa": w._("Waits for the visa"),
         "review": w._("Sent for review by the team"),
         "answered": w._("The team has answered the observations"),
         "head": w._("The head takes no part: somebody must act for them"),
-        "referral": w._("A referral has not been acknowledged"),
+        "referral": w._("A referral has had no answer: ask again"),
     }.get(kind, kind)
 
 

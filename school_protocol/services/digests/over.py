@@ -1,0 +1,31 @@
+"""Whether what a message was asked for is over by the time at which it leaves: then nobody needs it."""
+
+from __future__ import annotations
+
+from school_protocol.domain.dues import all_counts
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.review import ReviewState, review_now
+from school_protocol.storage.told import Notice
+
+REVIEW = "review"
+"""How the cause of a message begins that asks somebody to review."""
+_IN_HAND = frozenset({ReviewState.to_examine, ReviewState.observations, ReviewState.completed})
+
+
+def may_be_over(notice: Notice) -> bool:
+    """Whether its cause says when it is over. What a step told of stays told: nothing says that it was read."""
+    return notice.cause.partition(":")[0] in (REVIEW, "due")
+
+
+def is_over(facts: Facts, notice: Notice) -> bool:
+    """Whether the review that was asked for is done, or the count that fell due was met or has ended since."""
+    if notice.cause.startswith(f"{REVIEW}:"):
+        review, now = facts.protocol.review, review_now(facts.protocol, facts.case)
+        reviews = review is not None and notice.role in review.by
+        return reviews and (now is None or now.state not in _IN_HAND)
+    return any(
+        due.state in ("met", "ended") and notice.cause.startswith(f"due:{due.deadline}:{due.subject}:{due.start_seq}:")
+        for deadline in facts.protocol.deadlines.values()
+        if deadline.steps
+        for due in all_counts(facts, deadline)
+    )
