@@ -53,7 +53,7 @@ def users() -> None:
 @click.option("--phone", help="Where urgent short messages reach them.")
 def users_address(username: str, email: str | None, phone: str | None) -> None:
     """Say where messages reach an account; prints what is kept."""
-    from school_protocol.services.notices import keep_address
+    from school_protocol.services.addresses import keep_address
 
     kept = keep_address(open_the_house(), username, email=email, phone=phone)
     say({"username": kept.username, "email": kept.email, "phone": kept.phone})

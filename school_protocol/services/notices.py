@@ -8,7 +8,6 @@ several workers may sweep at once.
 from __future__ import annotations
 
 import logging
-import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -20,7 +19,6 @@ from school_protocol.domain.acting import in_team
 from school_protocol.domain.case import acts_as
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.dues import Due
-from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, ScopeKind, Step
@@ -29,14 +27,12 @@ from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests import over
 from school_protocol.services.digests.pace import Pace, pace_of, paces
 from school_protocol.services.house import REALM, House
-from school_protocol.services.identity.administering import BY_COMMAND, write_down
 from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, scope_of, surroundings, today_for
 from school_protocol.services.sharing.answering import is_asked
 from school_protocol.services.views import ToldLine
 from school_protocol.services.visits.on_duty import on_duty
-from school_protocol.storage import addresses, administration, cases, directory, index, outbox, reports, sight, watch
+from school_protocol.storage import cases, directory, index, outbox, reports, sight, watch
 from school_protocol.storage import told as register
-from school_protocol.storage.administration import Kind
 from school_protocol.storage.digests import choices
 from school_protocol.storage.digests.choices import Every
 from school_protocol.storage.directory import Account
@@ -52,8 +48,6 @@ BATCH = 200
 """Cases and asked-for notices of one sweep; the next one goes on."""
 PATIENCE = 2
 """After so many attempts that fail, somebody else is told of what is urgent, too."""
-REVIVED = timedelta(days=2)
-"""How far back an address that comes late still brings urgent messages."""
 KEPT = timedelta(days=30)
 """How long work that is done stays in the outbox."""
 
@@ -723,69 +717,3 @@ def see_waiting(house: House) -> Waiting:
         found, unwanted = register.waiting(session), register.waiting_calmly(session, unwanting)
     mail, sms = found.get(Channel.mail, 0), found.get(Channel.sms, 0)
     return Waiting(mail - unwanted, sms, without, unwanted)
-
-
-_EMAIL = re.compile(r"[^\s@<>()\[\],;:\\\"\x00-\x1f\x7f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
-_PHONE = re.compile(r"\+?\d{6,15}")
-
-
-def is_address(email: str) -> bool:
-    """Whether mail can be sent to this address."""
-    return len(email) <= 254 and email.isascii() and _EMAIL.fullmatch(email) is not None
-
-
-def plain_phone(phone: str) -> str:
-    """A telephone number as it is kept, without what it is grouped by."""
-    return re.sub(r"[\s.()-]", "", phone)
-
-
-def is_phone(phone: str) -> bool:
-    """Whether this is a telephone number as it is kept."""
-    return _PHONE.fullmatch(phone) is not None
-
-
-def keep_address(house: House, username: str, *, email: str | None = None, phone: str | None = None) -> Account:
-    """Keep where messages reach an account; None leaves what there is, nothing written takes it away.
-
-    The address that stood before is told.
-    """
-    with house.directory.writing() as session:
-        account = directory.account_named(session, username)
-        if account is None:
-            raise Unseen(username)
-        mail = account.email if email is None else email.strip() or None
-        number = account.phone if phone is None else plain_phone(phone) or None
-        _check(mail, number)
-        if (mail, number) != (account.email, account.phone):
-            directory.set_address(session, account.id, email=mail, phone=number)
-            addresses.keep(session, house.vault, account, at=house.now())
-            if administration.latest_appointment(session, account.id) is not None:
-                write_down(session, house, account.id, account.id, Kind.address_changed, BY_COMMAND)
-        kept = directory.account(session, account.id)
-    assert kept is not None
-    bring_what_was_missed(house, [kept.id])
-    return kept
-
-
-def bring_what_was_missed(house: House, accounts: Sequence[str]) -> None:
-    """Urgent messages that lately found no address of these people leave by what there is now; done twice, once.
-
-    To be called by whoever changes an address, once it is kept.
-    """
-    for start in range(0, len(accounts), BATCH):
-        with house.directory.reading() as people:
-            known = directory.accounts(people, accounts[start : start + BATCH])
-        with house.realm.writing() as session:
-            for account in known.values():
-                ways = ways_of(house, account, urgent=True)
-                register.revive(session, account.id, ways, since=house.now() - REVIVED, at=house.now())
-
-
-def _check(email: str | None, phone: str | None) -> None:
-    problems: dict[str, tuple[str, ...]] = {}
-    if email and not is_address(email):
-        problems["email"] = ("not_an_address",)
-    if phone and not is_phone(phone):
-        problems["phone"] = ("not_a_number",)
-    if problems:
-        raise BadInput(problems)

@@ -15,10 +15,10 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
+from school_protocol.services.addresses import keep_address
 from school_protocol.services.identity import invitations, restoring
 from school_protocol.services.identity.administering import MOVED, IdentityRefused
 from school_protocol.services.identity.telling import tell_of_accounts
-from school_protocol.services.notices import keep_address
 from school_protocol.services.scripts import throwaway
 from school_protocol.services.staff import changing, importing
 from school_protocol.services.teams import printed

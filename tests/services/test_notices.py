@@ -22,8 +22,9 @@ from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post, Undelivered, Unreachable
 from school_protocol.services import notices
+from school_protocol.services.addresses import keep_address
 from school_protocol.services.digests.pace import next_digest
-from school_protocol.services.notices import keep_address, see_waiting, sweep, told
+from school_protocol.services.notices import see_waiting, sweep, told
 from school_protocol.services.receipts import raise_from_receipt
 from school_protocol.services.scripts import SCHOOL_WEEK, throwaway
 from school_protocol.services.staff import changing

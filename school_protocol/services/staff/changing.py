@@ -10,11 +10,11 @@ from datetime import date
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Unit
+from school_protocol.services.addresses import bring_what_was_missed, is_address, is_phone, plain_phone
 from school_protocol.services.house import House
 from school_protocol.services.identity.administering import HELPED, end_calendar
 from school_protocol.services.identity.factors import end_if_unproven
 from school_protocol.services.loading import today_for
-from school_protocol.services.notices import bring_what_was_missed, is_address, is_phone, plain_phone
 from school_protocol.services.staff.addresses import keep_account
 from school_protocol.services.staff.reach import (
     Admin,

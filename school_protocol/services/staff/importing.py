@@ -10,9 +10,9 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.retention import LEAST_RUNS
 from school_protocol.services.accounts import actor_of
+from school_protocol.services.addresses import bring_what_was_missed
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
-from school_protocol.services.notices import bring_what_was_missed
 from school_protocol.services.staff import lists
 from school_protocol.services.staff.lists import ORDER, Unreadable, written
 from school_protocol.services.staff.planning import CHUNK, Plan

@@ -8,9 +8,9 @@ from datetime import date
 from typing import Any
 
 from school_protocol.domain.policy import Unit
+from school_protocol.services.addresses import plain_phone
 from school_protocol.services.house import House
 from school_protocol.services.identity.factors import end_if_unproven
-from school_protocol.services.notices import plain_phone
 from school_protocol.services.staff import lists
 from school_protocol.services.staff.addresses import keep_account
 from school_protocol.services.staff.reach import Admin, row_of, through
