@@ -323,11 +323,7 @@ def keep(
     case = fold(protocol, whole, earlier=house.library.earlier(protocol.protocol, whole))
     if any(isinstance(event, EntryRetracted) for event in numbered):
         identities.unmark(session, case_id, case.former)
-    around = around or surroundings(house, case.unit)
-    row = _row(house, case_id, protocol, case, around)
-    _write_row(house, session, row, protocol, case, around)
-    _write_review(house, session, row, protocol, case, around)
-    keep_count(house, session, case_id, read(protocol, case, house.now(), around))
+    _write(house, session, case_id, read(protocol, case, house.now(), around or surroundings(house, case.unit)))
     return numbered
 
 
@@ -384,36 +380,37 @@ def reindex(house: House, session: Session, case_id: str) -> index.IndexRow | No
         return None
     protocol, case = folded(house, session, case_id)
     around = surroundings(house, case.unit)
-    row = _row(house, case_id, protocol, case, around)
     identities.unmark(session, case_id, case.former)
-    _write_row(house, session, row, protocol, case, around)
-    _write_review(house, session, row, protocol, case, around)
-    keep_count(house, session, case_id, read(protocol, case, house.now(), around))
+    return _write(house, session, case_id, read(protocol, case, house.now(), around))
+
+
+def _write(house: House, session: Session, case_id: str, facts: Facts) -> index.IndexRow:
+    """The index row, and all that is kept beside it: what waits, whom the case was referred to, what it counts for."""
+    row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
+    _write_row(house, session, row, facts)
+    _write_review(house, session, row, facts)
+    keep_count(house, session, case_id, facts)
     return row
 
 
-def _write_row(
-    house: House, session: Session, row: index.IndexRow, protocol: Protocol, case: Case, around: Surroundings
-) -> None:
+def _write_row(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
     """The index row, and beside it what waits to be reviewed, whom the case was referred to, what it asks of others."""
+    protocol, case = facts.protocol, facts.case
     index.write(session, row)
     unreviewed = (door for door in case.doors if door.reviewed_seq is None)
     sight.keep_reviews(
         session, row.case_id, [sight.Review(door.seq, door.account, door.review_by) for door in unreviewed]
     )
-    sent = _referrals(row, read(protocol, case, house.now(), around))
-    register.write(session, row.case_id, row.unit, row.province, row.region, sent)
-    asked, known = requests_of(house, protocol, case, around), known_to(house, session, protocol, case)
+    register.write(session, row.case_id, row.unit, row.province, row.region, _referrals(row, facts))
+    asked, known = requests_of(house, protocol, case, facts.around), known_to(house, session, protocol, case)
     requests.write(session, row.case_id, asked, known)
 
 
-def _write_review(
-    house: House, session: Session, row: index.IndexRow, protocol: Protocol, case: Case, around: Surroundings
-) -> None:
+def _write_review(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
     """Where the review stands, and what waits for whoever reviews: of a workshop's case nothing waits for anybody."""
+    protocol, case, around = facts.protocol, facts.case, facts.around
     heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
     heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
-    facts = read(protocol, case, house.now(), around)
     waits = waits_of(row, facts, heads) if house.name == REALM else ()
     queue.write(session, row, waits, state_of(row, protocol, case))
 
@@ -433,10 +430,6 @@ def _referrals(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseRefer
             settled_at=one.settled_at,
             chase_at=moments.get(one.number) if awaits else None,
         )
-
-
-def _row(house: House, case_id: str, protocol: Protocol, case: Case, around: Surroundings) -> index.IndexRow:
-    return index_row(case_id, protocol, case, read(protocol, case, house.now(), around), around)
 
 
 def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around: Surroundings) -> index.IndexRow:
