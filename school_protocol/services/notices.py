@@ -19,6 +19,7 @@ from school_protocol.domain.acting import in_team
 from school_protocol.domain.case import acts_as
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.dues import Due
+from school_protocol.domain.errors import Sealed, Tampered
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, ScopeKind, Step
@@ -609,13 +610,19 @@ def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> li
 
 def _not_over(house: House, notices: Sequence[Notice]) -> list[Notice]:
     """Those of which something still waits, or may; of the others nobody is told any more."""
-    ended = []
-    for notice in filter(over.may_be_over, notices):
-        with house.realm.reading() as session:
-            if over.is_over(_facts(house, session, notice.case_id), notice):
-                ended.append(notice)
+    ended = [notice for notice in filter(over.may_be_over, notices) if _is_over(house, notice)]
     _settle(house, ended, State.withheld)
     return [notice for notice in notices if notice not in ended]
+
+
+def _is_over(house: House, notice: Notice) -> bool:
+    """Of a case that can't be read nobody knows: it is told of, and keeps back no message about others."""
+    try:
+        with house.realm.reading() as session:
+            return over.is_over(_facts(house, session, notice.case_id), notice)
+    except (Sealed, Tampered) as error:
+        _log.warning("a case can't be read for a message: %s", type(error).__name__)
+        return False
 
 
 def _pace_of(house: House, account: Account, notice: Notice) -> Pace:

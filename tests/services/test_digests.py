@@ -15,7 +15,7 @@ import pytest
 from domain.telling import MOROCCAN, NOW
 
 from school_protocol.domain.clock import Calendar
-from school_protocol.domain.errors import BadInput
+from school_protocol.domain.errors import BadInput, Sealed, Tampered
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Letter, Post, Unreachable
 from school_protocol.services import notices
@@ -156,6 +156,22 @@ def test_a_review_that_is_over_by_then_is_told_of_to_nobody(watched: Watched, is
     assert told == ([] if is_ended else ["directorate"])
     states = {line[2] for line in watched.lines() if line[0] == "directorate"}
     assert states == (set() if is_ended else {"delivered"})
+
+
+@pytest.mark.parametrize("fault", [Sealed("broken"), Tampered("broken")])
+def test_a_case_that_can_not_be_read_holds_back_no_message(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, fault: Exception
+) -> None:
+    choosing_of(watched, "directorate", "weekly", FRIDAY)
+    school = watched.school
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    watched.sweep()
+
+    def broken(*_arguments: object) -> None:
+        raise fault
+
+    monkeypatch.setattr(notices, "_facts", broken)
+    assert [who for _ in range(9) for who in watched.swept(days=1)] == ["directorate"]
 
 
 def test_what_still_waits_is_counted_and_what_is_over_is_not(watched: Watched) -> None:
