@@ -29,8 +29,8 @@ FEW = 12
 """Where no more than so many counts are told, one finding is mended at a time."""
 SCHOOL_LEAST = withholding.SHARE_LEAST
 """Of so many cases on a school's tables are told; of fewer, its total alone."""
-MUCH_KEPT = 2
-"""A plan of which less than one in so many counts is left once it is mended isn't the last that is tried."""
+LEFT = 2
+"""Where mending leaves less than one in so many of a plan's counts, a coarser plan is tried besides."""
 TURNS = 8
 """So often a plan is mended, before a coarser one is taken."""
 MENDED = 40_000
@@ -117,7 +117,7 @@ class Suppression:
             release = self._passing(progress)
             if release is not None and (best is None or len(release.told) > len(best.told)):
                 best = release
-                if MUCH_KEPT * len(best.told) >= len(first.told):
+                if LEFT * len(best.told) >= len(first.told):
                     break
         if best is None:
             raise NotReleasable("what was issued before can be worked out by itself")

@@ -240,9 +240,10 @@ def _made_current(house: House, gone: Sequence[Erased]) -> int:
 
 
 def catch_up(house: House, erased_elsewhere: Sequence[Path] = ()) -> int:
-    """The same where the database came back without this program, by a moment of PostgreSQL, say.
+    """Erase again what was erased since, where the database came back without us (to a moment of PostgreSQL's log).
 
-    By the list here and those `erased_elsewhere`, which is then the list here. Returns how many were erased again.
+    By the list here and those `erased_elsewhere`, which is then the list here; sessions of the time are ended. Returns
+    how many cases were erased again.
     """
     gone = _all_erased(house.settings.data, house.vault, erased_elsewhere)
     again = _made_current(house, gone)
