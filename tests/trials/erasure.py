@@ -7,6 +7,7 @@ day before which nothing goes, which holds stand, who was told. The clock leaps 
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -232,7 +233,8 @@ class Story:
         with self.keeping.school.house.realm.reading() as session:
             known = told.of_case(session, life.case_id)
             for letter in ("f", "s"):
-                if not any(one.cause.startswith(f"move:{letter}") and one.at >= life.told_since for one in known):
+                notice = re.compile(rf"move:{letter}\d-{life.case_id}-\d+")
+                if not any(notice.fullmatch(one.cause) and one.at >= life.told_since for one in known):
                     self.faults.append(f"{life.number} went without its notice {letter!r}")
             for table in erasing.emptied():
                 if session.execute(table.select().where(table.c.case_id == life.case_id).limit(1)).first():
