@@ -1,15 +1,16 @@
 """What one case adds to the academy's figures, as it stands after its latest event: one cell or none of each kind.
 
 It counts in the month in which it was opened. A case that goes on elsewhere (joined, handed over) is counted there, and
-one that contributes to another school's is counted with that one: what happened once counts once. Whether a deadline
-was late is asked as of that event: what a case adds hangs on its events alone, so that it can be worked out again.
+one that contributes to another school's is counted with that one: what happened once counts once. A deadline that ran
+out and was never met is late from the next day on, whether or not anybody wrote to the case again: what a case adds
+hangs on its events and the day alone, so that it can be worked out again.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, time
 
 from school_protocol.domain.case import Case
 from school_protocol.domain.clock import elapsed
@@ -25,7 +26,7 @@ from school_protocol.domain.closed_choices import (
     question_of,
 )
 from school_protocol.domain.dues import counts_of, read
-from school_protocol.domain.facts import Facts
+from school_protocol.domain.facts import Facts, Surroundings
 from school_protocol.domain.figure_rules import CountedTable, Moment, Wait
 from school_protocol.domain.figure_tables import ENDED, KEPT, LATE, MORE, TOTALS, Cell, own_part, share_key, wait_key
 from school_protocol.domain.policy import Unit, UnitKind
@@ -46,13 +47,19 @@ def share_of(facts: Facts) -> Share:
     case, around = facts.case, facts.around
     assert case.opened_at is not None
     assert case.last_at is not None
-    then = read(facts.protocol, case, case.last_at, around)
+    then = read(facts.protocol, case, max(case.last_at, _day_begun(around, facts.now)), around)
     return Share(
         protocol=case.protocol,
         month=f"{around.calendar.local(case.opened_at):%Y-%m}",
         path=path_of(around.unit, stands_apart=stands_apart(case)),
         cells=frozenset(_cells(then)) if counts(facts) else frozenset(),
     )
+
+
+def _day_begun(around: Surroundings, now: datetime) -> datetime:
+    """The midnight, where the school is, with which that day began."""
+    day = around.calendar.local(now)
+    return datetime.combine(day.date(), time(0), day.tzinfo).astimezone(UTC)
 
 
 def counts(facts: Facts) -> bool:

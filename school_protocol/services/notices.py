@@ -27,6 +27,7 @@ from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests import over
 from school_protocol.services.digests.pace import Pace, pace_of, paces
+from school_protocol.services.figures.counting import has_counted
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, scope_of, surroundings, today_for
 from school_protocol.services.sharing.answering import is_asked
@@ -389,7 +390,7 @@ def _plan_for_receiving_head(
 
 
 def _wake(house: House) -> None:
-    """Once a day, every case that stands open is indexed anew where a count has begun or stopped by itself."""
+    """Once a day, every case that stands open is written anew where a count began, stopped or was let lapse since."""
     now, own = house.now(), f"wake-{today_for(house).isoformat()}"
     with house.realm.reading() as session:
         if outbox.is_known(session, own) and not outbox.is_due(session, now, "wake"):
@@ -413,9 +414,10 @@ def _wake_one(house: House, case_id: str) -> None:
     with house.realm.reading() as session:
         row = index.row_of(session, case_id)
         facts = _facts(house, session, case_id)
+        is_counted = has_counted(house, session, case_id, facts)
     running = {(due.deadline, due.subject) for due in counting.open_dues(facts)}
     is_old = row is not None and row.waits_on_authority is None
-    if row is not None and (is_old or {(due.key, due.subject) for due in row.dues} != running):
+    if row is not None and (is_old or not is_counted or {(due.key, due.subject) for due in row.dues} != running):
         with house.realm.writing() as session:
             reindex(house, session, case_id)
 

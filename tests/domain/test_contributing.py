@@ -84,14 +84,28 @@ def test_a_deadline_counts_once_it_was_met(moroccan: Protocol, hours: int, outco
     assert rows(told, "in_time.safety_check") == outcome
 
 
-def test_what_a_case_adds_hangs_on_its_events_alone(moroccan: Protocol) -> None:
-    """A deadline that has run out meanwhile is late from the case's next event on, not by itself."""
-    told = reported(moroccan)
+def test_a_deadline_that_nobody_met_is_late_from_the_next_day_on_though_nobody_writes(moroccan: Protocol) -> None:
+    told = reported(moroccan).wait(hours=8)
+    assert rows(told, "in_time.safety_check") == set(), "what a case adds changes once a day, or as somebody writes"
+    told.wait(hours=6)
+    assert rows(told, "in_time.safety_check") == {LATE}
     before = share(told)
     told.wait(days=30)
-    assert share(told) == before
-    told.act("team_member", "note", text="x")
     assert rows(told, "in_time.safety_check") == {LATE}
+    assert {cell for cell in share(told).cells if not cell[0].startswith("in_time.")} <= before.cells
+
+
+def test_a_deadline_that_runs_out_is_late_at_once_where_somebody_writes_that_day(moroccan: Protocol) -> None:
+    told = reported(moroccan).wait(hours=8).act("team_member", "note", text="x")
+    assert rows(told, "in_time.safety_check") == {LATE}
+
+
+def test_what_a_case_adds_is_worked_out_alike_at_any_hour_of_a_day(moroccan: Protocol) -> None:
+    told = reported(moroccan).wait(days=1)
+    found = {share(told)}
+    for _hour in range(3):
+        found.add(share(told.wait(hours=4)))
+    assert len(found) == 1
 
 
 @pytest.mark.parametrize(("hours", "row"), [(0, "1"), (1.5, "1"), (2.5, "2"), (6, "4"), (24, "8"), (80, MORE)])

@@ -21,14 +21,16 @@ from sqlalchemy import delete
 from school_protocol.definitions import read
 from school_protocol.domain.closed_choices import CASES
 from school_protocol.domain.errors import BadInput, Refused, Unseen
-from school_protocol.domain.figure_tables import TOTALS, Counts, own_part, school_year
+from school_protocol.domain.figure_tables import LATE, TOTALS, Counts, own_part, school_year
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Post
 from school_protocol.services import loading
 from school_protocol.services.figures import counting, rebuilding
 from school_protocol.services.figures.counting import NotCounted
 from school_protocol.services.house import House
 from school_protocol.services.journal.indexing import rebuild_index
+from school_protocol.services.notices import sweep
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import throwaway
@@ -74,6 +76,23 @@ def holds(found: Counts) -> None:
     for cell, by_unit in found.cells.items():
         for unit, number in by_unit.items():
             assert number == sum(found.at(cell, unit, month) for month in found.by_month)
+
+
+# ---- as days go by -------------------------------------------------------------------------------------------------
+
+
+def test_a_case_that_nobody_wrote_to_again_counts_as_late_once_the_day_is_over(school: School) -> None:
+    school.report()
+    cell = ("in_time.safety_check", LATE)
+    school.wait(days=3)
+    assert counted(school.house, UnitKind.school).at(cell, place(school.house, UnitKind.school)) == 0
+    sweep(school.house, Post(None, None))
+    for kind in (UnitKind.school, UnitKind.region):
+        found = counted(school.house, kind)
+        assert found.at(cell, found.unit) == 1
+        holds(found)
+    again = rebuilding.rebuild(school.house)
+    assert (again.shares_changed, again.counters_changed) == (0, 0)
 
 
 # ---- a year of one school ------------------------------------------------------------------------------------------
@@ -297,6 +316,7 @@ class Figures(RuleBasedStateMachine):
 
     @rule()
     def count_anew(self) -> None:
+        sweep(self.house, Post(None, None))
         before = everything(self.house)
         done = rebuilding.rebuild(self.house)
         assert (done.shares_changed, done.counters_changed) == (0, 0)

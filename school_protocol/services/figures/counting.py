@@ -27,6 +27,11 @@ def keep_count(house: House, session: Session, case_id: str, facts: Facts) -> No
         shares.put(session, house.vault, case_id, share_of(facts))
 
 
+def has_counted(house: House, session: Session, case_id: str, facts: Facts) -> bool:
+    """Whether what is kept of the case is what it adds today: a deadline may have run out since."""
+    return house.name != REALM or shares.share(session, house.vault, case_id) == share_of(facts)
+
+
 def uncounted(house: House) -> int:
     """How many cases that are not erased add nothing yet: `figures rebuild` counts them."""
     only_real(house)
