@@ -193,6 +193,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "figures.index": Permission.see_figures,
     "figures.unit": Permission.see_figures,
     "figures.release": Permission.see_figures,
+    "figures.years": Permission.see_figures,
+    "figures.years_sheet": Permission.see_figures,
     "figures.issue": Permission.see_figures,
     "figures.job": Permission.see_figures,
     "figures.stop": Permission.see_figures,

@@ -15,7 +15,7 @@ from domain.telling import MOROCCAN, NOW
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.closed_choices import CASES, DANGERS, OPEN, REFERRALS
-from school_protocol.domain.figure_releases import Told
+from school_protocol.domain.figure_releases import ReleaseLine, Told
 from school_protocol.domain.figure_tables import ENDED, KEPT, LATE, TOTALS, Cell, own_part
 from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.services.figures import issuing, seeing
@@ -96,9 +96,9 @@ class Country:
     def ask(self, who: str, code: str, *, token: str = "", year: int = YEAR) -> str:
         return issuing.ask(self.house, self.person(who), PROTOCOL, code, year, token or f"t{next(self.tokens)}")
 
-    def issue(self, who: str, code: str) -> Job:
+    def issue(self, who: str, code: str, *, year: int = YEAR) -> Job:
         """Asked for, and worked out here: what became of it."""
-        job = self.ask(who, code)
+        job = self.ask(who, code, year=year)
         while issuing.go_on(self.house, Here(self.house)):
             pass
         return self.job(job)
@@ -107,9 +107,13 @@ class Country:
         with self.house.directory.reading() as session:
             return jobs.job(session, job)
 
+    def lines(self, code: str) -> tuple[ReleaseLine, ...]:
+        """The releases that have it, the newest first."""
+        return seeing.releases_covering(self.house, self.unit(code))
+
     def told(self, code: str, release: str = "") -> Told:
         unit = self.unit(code)
-        return seeing.see_told(self.house, unit, release or seeing.releases_covering(self.house, unit)[0].id)
+        return seeing.see_told(self.house, unit, release or self.lines(code)[0].id)
 
     def wait(self, **delay: float) -> None:
         self.player.clock.advance(timedelta(**delay))

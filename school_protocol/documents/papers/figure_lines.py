@@ -104,11 +104,11 @@ class Lines:
 
     def tables(self) -> tuple[TableLines, ...]:
         """The tables of which something is told."""
-        return tuple(self._table(one) for one in self.told.tables if one.kind == "rows" and self._is_told(one))
+        return tuple(self._table(one) for one in self.told.tables if one.kind == "rows" and self.tells(one))
 
     def not_told(self) -> tuple[str, ...]:
         """The others, by title."""
-        found = [self.w.text(one.title) for one in self.told.tables if not self._is_told(one)]
+        found = [self.w.text(one.title) for one in self.told.tables if not self.tells(one)]
         return tuple(dict.fromkeys(found))
 
     def shares(self) -> tuple[Line, ...]:
@@ -174,7 +174,8 @@ class Lines:
             if any(one.number is not None for one in found):
                 yield self.row_title(table, row), tuple("–" if one.number is None else one.said for one in found)
 
-    def _is_told(self, table: FigureTable) -> bool:
+    def tells(self, table: FigureTable) -> bool:
+        """Whether anything of that table is told of this unit."""
         match table.kind:
             case "share":
                 return self.unit.share(table.key) is not None
@@ -182,6 +183,22 @@ class Lines:
                 return self.unit.median(table.key) is not None
             case _:
                 return any(self.unit.at((table.key, row.key)) is not None for row in table.rows)
+
+    # ---- one figure ----------------------------------------------------------------------------------------------
+
+    def count_said(self, cell: Cell) -> str:
+        """The count of the whole period, or that it is not told."""
+        return self._line("", cell).said
+
+    def share_said(self, table: FigureTable) -> str:
+        """In which share of cases a deadline was met in time, or that it is not told."""
+        share = self.unit.share(table.key)
+        return share_said(self.w, share) if share is not None else self.w._("not told")
+
+    def median_said(self, table: FigureTable) -> str:
+        """How long it took in half of the cases, or that it is not told."""
+        row = self.unit.median(table.key)
+        return self.class_said(table, row) if row is not None else self.w._("not told")
 
     # ---- saying things -------------------------------------------------------------------------------------------
 
@@ -322,10 +339,15 @@ def _row(
 
 def figures_csv(told: Told, wording: Wording, header: Sequence[str] = COLUMNS) -> bytes:
     """The same as a list: UTF-8 with its mark, so that any office reads it; nothing in it is reckoned as a formula."""
+    return figures_as_csv([told], wording, header)
+
+
+def figures_as_csv(told: Sequence[Told], wording: Wording, header: Sequence[str]) -> bytes:
+    """The lists of several releases, one after the other."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow([plain_cell(name) for name in header])
-    for row in figure_rows(told, wording):
+    for row in (row for one in told for row in figure_rows(one, wording)):
         writer.writerow([plain_cell(_cell(row[column])) for column in COLUMNS])
     return b"\xef\xbb\xbf" + out.getvalue().encode()
 

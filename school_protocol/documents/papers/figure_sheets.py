@@ -16,7 +16,7 @@ from school_protocol.domain.figure_releases import Told
 from school_protocol.wording import Wording
 
 _WIDE, _NARROW = 52, 16
-_PLAIN = {
+PLAIN = {
     "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
 }  # fmt: skip
 
@@ -24,7 +24,7 @@ _PLAIN = {
 def figures_xlsx(told: Told, wording: Wording) -> bytes:
     """The workbook; from the right to the left in Arabic. The same release gives the same cells."""
     out = io.BytesIO()
-    book = xlsxwriter.Workbook(out, dict(_PLAIN))
+    book = xlsxwriter.Workbook(out, dict(PLAIN))
     lines = Lines(told, wording)
     book.set_properties({"title": lines.title, "created": told.line.issued_at.astimezone(UTC).replace(tzinfo=None)})
     bold = book.add_format({"bold": True})
@@ -43,12 +43,7 @@ class _Sheets:
         self._all(self._sheet(self.w._("All lines")))
 
     def _sheet(self, name: str) -> Worksheet:
-        sheet = self.book.add_worksheet(name[:31])
-        if self.w.direction == "rtl":
-            sheet.right_to_left()
-        sheet.set_column(0, 0, _WIDE)
-        sheet.set_column(1, len(COLUMNS), _NARROW)
-        return sheet
+        return sheet_of(self.book, self.w, name)
 
     def _first(self, sheet: Worksheet) -> None:
         """Which figures these are, and every table that is told."""
@@ -63,39 +58,49 @@ class _Sheets:
             (w._("Digest of the protocol"), told.definition),
             (withheld_said(w), ""),
         ]
-        row = _rows(sheet, 0, head)
+        row = rows_written(sheet, 0, head)
         parts = [(w._("Totals"), lines.totals()), *((one.title, one.rows) for one in lines.tables())]
         parts += [(w._("Done in time"), lines.shares()), (w._("In half of the cases"), lines.medians())]
         for title, found in parts:
             if found:
-                _text(sheet, row + 1, 0, title, self.bold)
-                row = _rows(
+                written(sheet, row + 1, 0, title, self.bold)
+                row = rows_written(
                     sheet, row + 2, [(one.title, one.said if one.number is None else one.number) for one in found]
                 )
         below = [(name, one.code, _number(said)) for one, name, said in lines.children()]
         if below:
-            _text(sheet, row + 1, 0, w._("Cases opened, by place"), self.bold)
-            row = _rows(sheet, row + 2, below)
+            written(sheet, row + 1, 0, w._("Cases opened, by place"), self.bold)
+            row = rows_written(sheet, row + 2, below)
         if lines.not_told():
-            _text(sheet, row + 1, 0, w._("Not told"), self.bold)
-            _rows(sheet, row + 2, [(title,) for title in lines.not_told()])
+            written(sheet, row + 1, 0, w._("Not told"), self.bold)
+            rows_written(sheet, row + 2, [(title,) for title in lines.not_told()])
 
     def _months(self, sheet: Worksheet) -> None:
         lines, w = self.lines, self.w
         for column, month in enumerate(lines.month_titles(), 1):
-            _text(sheet, 0, column, month, self.bold)
-        row = _rows(sheet, 1, [(w._("Cases opened"), *(_number(one.said) for one in lines.months()))])
+            written(sheet, 0, column, month, self.bold)
+        row = rows_written(sheet, 1, [(w._("Cases opened"), *(_number(one.said) for one in lines.months()))])
         for table in lines.tables():
             if table.months:
-                _text(sheet, row + 1, 0, table.title, self.bold)
-                row = _rows(sheet, row + 2, [(title, *map(_number, said)) for title, said in table.months])
+                written(sheet, row + 1, 0, table.title, self.bold)
+                row = rows_written(sheet, row + 2, [(title, *map(_number, said)) for title, said in table.months])
 
     def _all(self, sheet: Worksheet) -> None:
         """Every cell, withheld ones too, for whoever reckons on."""
         for column, name in enumerate(header_said(self.w)):
-            _text(sheet, 0, column, name, self.bold)
+            written(sheet, 0, column, name, self.bold)
         rows = ([row[column] for column in COLUMNS] for row in figure_rows(self.lines.told, self.w))
-        _rows(sheet, 1, ([_told(value) for value in row] for row in rows))
+        rows_written(sheet, 1, ([_told(value) for value in row] for row in rows))
+
+
+def sheet_of(book: xlsxwriter.Workbook, w: Wording, name: str) -> Worksheet:
+    """A sheet whose first column is wide, in the direction of the language."""
+    sheet = book.add_worksheet(name[:31])
+    if w.direction == "rtl":
+        sheet.right_to_left()
+    sheet.set_column(0, 0, _WIDE)
+    sheet.set_column(1, len(COLUMNS), _NARROW)
+    return sheet
 
 
 def withheld_said(w: Wording) -> str:
@@ -103,19 +108,22 @@ def withheld_said(w: Wording) -> str:
     return w._("Not told: fewer than five, or kept back so that nothing can be worked out.")
 
 
-def _rows(sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]]) -> int:
-    """The rows, one below the other; returns the next free one."""
+def rows_written(
+    sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], *, is_said: bool = False
+) -> int:
+    """The rows, one below the other; returns the next free one. `is_said`: numbers come as they are said on a page."""
     for cells in rows:
-        for column, value in enumerate(cells):
+        for column, cell in enumerate(cells):
+            value = _number(cell) if is_said and column and isinstance(cell, str) else cell
             if isinstance(value, int):
                 sheet.write_number(first, column, value)
             else:
-                _text(sheet, first, column, value)
+                written(sheet, first, column, value)
         first += 1
     return first
 
 
-def _text(sheet: Worksheet, row: int, column: int, value: str, form: Format | None = None) -> None:
+def written(sheet: Worksheet, row: int, column: int, value: str, form: Format | None = None) -> None:
     """A text stays one, whatever it begins with."""
     sheet.write_string(row, column, plain_cell(value), form)
 

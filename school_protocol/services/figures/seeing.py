@@ -135,6 +135,11 @@ class FiguresView:
     above: Unit | None
     """The unit right above, where this person reads its figures too."""
 
+    @property
+    def has_years(self) -> bool:
+        """Whether more than one school year can be read."""
+        return len({line.year for line in self.lines}) > 1
+
 
 def see_figures(house: House, actor: Actor, protocol: str, code: str, release: str = "") -> FiguresView:
     """The latest release that has a unit, or that one. Raises Unseen."""
@@ -155,6 +160,27 @@ def see_figures(house: House, actor: Actor, protocol: str, code: str, release: s
         by=names.get(shown.by, "—") if shown else "",
         above=_above(house, actor, place),
     )
+
+
+MOST_YEARS = 6
+
+
+@dataclass(frozen=True, slots=True)
+class YearsView:
+    """What the latest release of each school year tells of a unit, the earliest year first; at most MOST_YEARS."""
+
+    place: Place
+    told: tuple[Told, ...]
+
+
+def see_years(house: House, actor: Actor, protocol: str, code: str) -> YearsView:
+    """School years side by side, as they were issued; a place above may have issued some. Raises Unseen."""
+    place = place_of(house, actor, protocol, code)
+    latest: dict[int, ReleaseLine] = {}
+    for line in releases_covering(house, place.unit, protocol):
+        latest.setdefault(line.year, line)
+    years = sorted(latest)[-MOST_YEARS:]
+    return YearsView(place, tuple(see_told(house, place.unit, latest[year].id) for year in years))
 
 
 def _above(house: House, actor: Actor, place: Place) -> Unit | None:

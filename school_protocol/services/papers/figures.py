@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from school_protocol.documents.papers.figure_lines import figures_csv, header_said
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report
 from school_protocol.documents.papers.figure_sheets import figures_xlsx
+from school_protocol.documents.papers.figure_years import years_csv, years_xlsx
 from school_protocol.documents.sealing.assembling import assembled
 from school_protocol.documents.sealing.copies import Copy
 from school_protocol.documents.sealing.overlays import overlay
@@ -46,6 +47,17 @@ def sheet_of(house: House, actor: Actor, protocol: str, code: str, release: str,
     wording = Wording(actor.language)
     data = figures_csv(told, wording, header_said(wording)) if kind == CSV else figures_xlsx(told, wording)
     return FigureFile(_name(told, f"{wording.language}.{kind}"), data, SHEETS[kind])
+
+
+def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> FigureFile:
+    """School years side by side as a sheet, in this person's language. Raises Unseen, also where none was issued."""
+    view = seeing.see_years(house, actor, protocol, code)
+    if kind not in SHEETS or not view.told:
+        raise Unseen(kind)
+    wording = Wording(actor.language)
+    data = years_csv(view.told, wording) if kind == CSV else years_xlsx(view.told, wording)
+    name = f"{view.place.unit.code}-{view.told[0].line.year}-{view.told[-1].line.year + 1}.{wording.language}.{kind}"
+    return FigureFile(name, data, SHEETS[kind])
 
 
 def issue_report(

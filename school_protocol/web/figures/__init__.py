@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from school_protocol.documents import rendering
 from school_protocol.documents.papers.figure_lines import Lines, former_said
 from school_protocol.documents.papers.figure_sheets import withheld_said
+from school_protocol.documents.papers.figure_years import YearLines
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
@@ -46,6 +47,28 @@ def unit(protocol: str, code: str) -> ResponseReturnValue:
 def release(protocol: str, code: str, release: str) -> ResponseReturnValue:
     """One of those before, or the latest."""
     return _page(protocol, code, release[:ID_MOST])
+
+
+@blueprint.get("/<protocol>/<code>/years")
+def years(protocol: str, code: str) -> ResponseReturnValue:
+    """School years side by side."""
+    w = wording()
+    view = seeing.see_years(sessions.house(), sessions.actor(), protocol, code)
+    return render_template(
+        "figures/years.html",
+        view=view,
+        lines=YearLines(view.told, w) if view.told else None,
+        withheld=withheld_said(w),
+        former_said=former_said(w, is_all=False),
+        year_said=lambda line: year_between(line.year),
+    )
+
+
+@blueprint.get("/<protocol>/<code>/years/<kind>")
+def years_sheet(protocol: str, code: str, kind: str) -> ResponseReturnValue:
+    """The same for a spreadsheet."""
+    found = papers.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
+    return send_file(BytesIO(found.data), found.kind, as_attachment=True, download_name=found.name)
 
 
 @blueprint.post("/<protocol>/<code>/issue")

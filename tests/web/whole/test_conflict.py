@@ -90,6 +90,7 @@ LISTS = (
     "/words", "/help", "/reports/new", "/reports/danger", "/case-files", "/retention",
     "/retention/requests", "/yearly", f"/yearly/{SCHOOL}", "/referrals", "/referrals?show=all", "/from-schools",
     "/figures", f"/figures/ma-cyberharassment/{SCHOOL}",
+    f"/figures/ma-cyberharassment/{SCHOOL}/years",
     f"/teams/schools/{SCHOOL}",
 )  # fmt: skip
 """Pages about cases, schools or people: to an excluded head, each is what it was before the report."""
@@ -97,7 +98,7 @@ LISTED = {
     "desk.index", "desk.search", "team.index", "team.school", "team.hand_over", "team.stand_in", "team.leave",
     "words.index", "help.index", "reports.new", "reports.danger", "bulk.index",
     "retention.index", "retention.requests", "yearly.index", "yearly.school", "referrals.index", "sharing.index",
-    "figures.index", "figures.unit",
+    "figures.index", "figures.unit", "figures.years",
     "visits.school",
 }  # fmt: skip
 OF_NO_CASE = {
@@ -127,7 +128,7 @@ OF_NO_CASE = {
     ), "for who administers accounts, and sees no case"),
     **dict.fromkeys((
         "figures.release", "figures.issue", "figures.job", "figures.stop", "figures.public", "figures.sheet",
-        "figures.report",
+        "figures.report", "figures.years_sheet",
     ), "figures as they were issued, and no case"),
     **dict.fromkeys(("watch.alive", "watch.ready", "watch.metrics"), "for whoever watches the site; nothing of a case"),
     **dict.fromkeys(("campaign.index", "campaign.latest", "campaign.release"), "figures for everybody"),

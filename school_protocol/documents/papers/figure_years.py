@@ -1,0 +1,118 @@
+"""The latest figures of each school year side by side, in the words of one language: as a page and as sheets."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import xlsxwriter
+
+from school_protocol.documents.papers.figure_lines import Lines, figures_as_csv, header_said, total_said, year_said
+from school_protocol.documents.papers.figure_sheets import PLAIN, rows_written, sheet_of, withheld_said, written
+from school_protocol.domain.figure_releases import GROUPS, Told
+from school_protocol.domain.figure_tables import TOTALS, Cell, FigureTable
+from school_protocol.wording import Wording
+
+ABSENT = "–"
+"""In a year whose figures had no such line."""
+
+
+@dataclass(frozen=True, slots=True)
+class YearsTable:
+    """A table with one column a school year; each row: its title, and what each year tells."""
+
+    title: str
+    about: str
+    rows: tuple[tuple[str, tuple[str, ...]], ...]
+
+
+class YearLines:
+    """The same unit in several releases, one a school year, the earliest first. At least one."""
+
+    def __init__(self, told: Sequence[Told], wording: Wording) -> None:
+        self.w = wording
+        self.each = tuple(Lines(one, wording) for one in told)
+
+    @property
+    def years(self) -> tuple[str, ...]:
+        return tuple(year_said(one.told.line) for one in self.each)
+
+    @property
+    def has_former(self) -> bool:
+        """Whether a count is repeated as an earlier release told it."""
+        return any(one.unit.told["former"] and not one.is_all_former for one in self.each)
+
+    def tables(self) -> tuple[YearsTable, ...]:
+        """The totals and every table of which some year tells something, by the layout of the latest that has it."""
+        totals = [(total_said(self.w, one), self._counts((TOTALS, one))) for one in GROUPS]
+        found = [YearsTable(self.w._("At a glance"), "", tuple(totals))]
+        layouts = self._layouts()
+        for table in (one for one in layouts if one.kind == "rows"):
+            rows = tuple(self._rows(table))
+            if any(lines.tells(table) for lines in self.each):
+                found.append(YearsTable(self.w.text(table.title), self.each[-1].about(table), rows))
+        in_time = [(self.w.text(one.title), self._shares(one)) for one in layouts if one.kind == "share"]
+        waits = [(self.w.text(one.title), self._medians(one)) for one in layouts if one.kind == "times"]
+        for title, rows_said in ((self.w._("Done in time"), in_time), (self.w._("How long it took"), waits)):
+            if any(said != self.w._("not told") for _title, each in rows_said for said in each if said != ABSENT):
+                found.append(YearsTable(title, "", tuple(rows_said)))
+        return tuple(found)
+
+    def _layouts(self) -> tuple[FigureTable, ...]:
+        """Every table that any of them has, as the latest one has it."""
+        found = {table.key: table for lines in self.each for table in lines.told.tables}
+        latest = [table.key for table in self.each[-1].told.tables]
+        return tuple(found[key] for key in (*latest, *(key for key in found if key not in latest)))
+
+    def _rows(self, table: FigureTable) -> Iterator[tuple[str, tuple[str, ...]]]:
+        rows = {row.key: row for lines in self.each for one in _same(lines, table) for row in one.rows}
+        order = [row.key for row in table.rows]
+        for key in (*order, *(key for key in rows if key not in order)):
+            yield self.each[-1].row_title(table, rows[key]), self._counts((table.key, key))
+
+    def _counts(self, cell: Cell) -> tuple[str, ...]:
+        return tuple(lines.count_said(cell) if _has(lines, cell) else ABSENT for lines in self.each)
+
+    def _shares(self, table: FigureTable) -> tuple[str, ...]:
+        return tuple(lines.share_said(table) if _same(lines, table) else ABSENT for lines in self.each)
+
+    def _medians(self, table: FigureTable) -> tuple[str, ...]:
+        """Each in the classes that its own year had."""
+        return tuple(
+            next((lines.median_said(one) for one in _same(lines, table)), ABSENT) for lines in self.each
+        )  # fmt: skip
+
+
+def _same(lines: Lines, table: FigureTable) -> tuple[FigureTable, ...]:
+    """That table as this release has it, or nothing."""
+    return tuple(one for one in lines.told.tables if one.key == table.key)
+
+
+def _has(lines: Lines, cell: Cell) -> bool:
+    return cell[0] == TOTALS or any(
+        row.key == cell[1] for table in lines.told.tables if table.key == cell[0] for row in table.rows
+    )
+
+
+def years_csv(told: Sequence[Told], wording: Wording) -> bytes:
+    """Every cell of every year as a list: its first and last month say which year it is of."""
+    return figures_as_csv(told, wording, header_said(wording))
+
+
+def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:
+    """One sheet, a column a school year; from the right to the left in Arabic."""
+    out = io.BytesIO()
+    book = xlsxwriter.Workbook(out, dict(PLAIN))
+    bold = book.add_format({"bold": True})
+    lines, w = YearLines(told, wording), wording
+    sheet = sheet_of(book, w, w._("School years side by side"))
+    unit = lines.each[-1].unit
+    row = rows_written(sheet, 0, [(lines.each[-1].unit_name(unit), unit.code), (withheld_said(w), "")])
+    for table in lines.tables():
+        written(sheet, row + 1, 0, table.title, bold)
+        for column, year in enumerate(lines.years, 1):
+            written(sheet, row + 1, column, year, bold)
+        row = rows_written(sheet, row + 2, [(title, *said) for title, said in table.rows], is_said=True)
+    book.close()
+    return out.getvalue()

@@ -1,0 +1,97 @@
+"""School years side by side: what each year's latest release tells of a place, on a page and in sheets."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterator
+from zipfile import ZipFile
+
+import pytest
+from flask import Flask
+from services.figures_issued import CASES_OF, YEAR, Country, a_country
+from web.test_figures_pages import PATH, client
+
+from school_protocol.documents.papers.figure_years import ABSENT, YearLines
+from school_protocol.domain.figure_releases import Told
+from school_protocol.storage.figures.jobs import State
+from school_protocol.web import create_app
+from school_protocol.wording import Wording
+
+SALE = {code: CASES_OF[code] for code in ("04001A", "04002B", "04003C")}
+BEFORE = {"04001A": 31, "04002B": 22}
+
+
+@pytest.fixture(scope="module")
+def country() -> Iterator[Country]:
+    with a_country(SALE) as found:
+        for code, number in BEFORE.items():
+            found.count_in(code, number, seed=9, month="2025-11")
+        assert found.issue("directorate", "MA-SAL", year=YEAR - 1).state is State.issued
+        found.wait(minutes=1)
+        assert found.issue("directorate", "MA-SAL").state is State.issued
+        yield found
+
+
+@pytest.fixture(scope="module")
+def app(country: Country) -> Flask:
+    return create_app(country.house, testing=True)
+
+
+def cells(html: str, title: str) -> list[str]:
+    plain = re.sub(r"</?bdi[^>]*>", "", html)
+    found = re.search(rf'<th scope="row">{title}</th>(.*?)</tr>', plain)
+    assert found, title
+    return re.findall(r"<td>(.*?)</td>", found[1])
+
+
+def test_each_year_stands_in_a_column_as_it_was_issued(app: Flask, country: Country) -> None:
+    html = client(app, country, "directorate").get(f"{PATH}/years").get_data(as_text=True)
+    assert cells(html, "Dossiers ouverts pendant la période") == [str(sum(BEFORE.values())), str(sum(SALE.values()))]
+    assert re.findall(r'<th scope="col"><bdi[^>]*>(\d+–\d+)', html)[:2] == ["2025–2026", "2026–2027"]
+    assert f'href="{PATH}/years"' in client(app, country, "directorate").get(PATH).get_data(as_text=True)
+
+
+def test_what_a_year_withholds_stays_withheld(app: Flask, country: Country) -> None:
+    """The small school had no case in the first year: nothing of it is worked out by the side of others."""
+    html = client(app, country, "directorate").get("/figures/ma-cyberharassment/04003C/years").get_data(as_text=True)
+    told = {line.year: country.told("04003C", line.id) for line in country.lines("04003C")}
+    assert cells(html, "Dossiers ouverts pendant la période") == [
+        "non communiqué" if (number := told[year].unit.at(("~totals", "cases"))) is None else str(number)
+        for year in sorted(told)
+    ]
+
+
+def test_a_table_that_a_year_had_not_says_so(app: Flask, country: Country) -> None:
+    first, last = (country.told("MA-SAL", line.id) for line in reversed(country.lines("MA-SAL")))
+    older = Told(first.line, tuple(one for one in first.tables if one.key != "levels"), first.unit, first.children)
+    by_title = {table.title: table for table in YearLines([older, last], Wording("en")).tables()}
+    levels = by_title["Highest level of severity"]
+    assert {said[0] for _title, said in levels.rows} == {ABSENT}
+    assert any(said[1].isdigit() for _title, said in levels.rows)
+    assert {said[0] for _title, said in by_title["How the school learned of it"].rows} != {ABSENT}
+
+
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+def test_sheets_have_every_year(app: Flask, country: Country, kind: str) -> None:
+    answer = client(app, country, "head").get(f"/figures/ma-cyberharassment/04001A/years/{kind}")
+    assert answer.headers["Content-Disposition"] == f"attachment; filename=04001A-2025-2027.fr.{kind}"
+    if kind == "csv":
+        rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+        assert {row[2] for row in rows[1:]} == {"2025-09", "2026-09"}
+    else:
+        text = ZipFile(io.BytesIO(answer.get_data())).read("xl/sharedStrings.xml").decode()
+        assert "2025–2026" in text
+        assert "2026–2027" in text
+
+
+def test_years_are_for_who_reads_the_place(app: Flask, country: Country) -> None:
+    for path in (f"{PATH}/years", f"{PATH}/years/csv"):
+        assert client(app, country, "rabat").get(path).status_code == 404
+        assert client(app, country, "head").get(path).status_code == 404
+        assert client(app, country, "academy").get(path).status_code == 200
+    assert client(app, country, "directorate").get(f"{PATH}/years/pdf").status_code == 404
+    nothing = client(app, country, "academy").get("/figures/ma-cyberharassment/MA-RAB/years")
+    assert nothing.status_code == 200
+    assert "Aucun chiffre" in nothing.get_data(as_text=True)
