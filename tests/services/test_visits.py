@@ -13,6 +13,7 @@ from sqlalchemy import text
 
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.withholding import Band
 from school_protocol.services import accounts
 from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.services.visits import figures, pack, teams, visiting
@@ -336,11 +337,32 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     for planted in (NAME, MASSAR, WORDS, first, shut, first[:4]):
         assert planted not in said
     assert "Un local fermé" in said
-    assert "Dossiers ouverts comptés ici 1" in " ".join(said.split()), "the others stand apart"
+    plain = " ".join(said.split())
+    assert "Dossiers ouverts comptés ici moins de 10" in plain
+    assert "Par étape" not in plain, "of so few nothing is broken down"
     assert (issued.copy, issued.name.endswith("-1-fr.pdf")) == (1, True)
     with pytest.raises(SentBefore):
         pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")
     assert pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
+
+
+def test_a_pack_of_many_cases_breaks_them_down_by_tens_and_leaves_out_what_stands_apart(region: Region) -> None:
+    for _number in range(10):
+        region.school.report()
+    sight = pack.see_pack(region.house, region.actor("directorate"), region.own.code).sight
+    before, _found = pack._gathered(region.house, sight)
+    assert before.open_cases == Band(10)
+    assert [one.number for one in before.stages] == [Band(10)]
+    for _number in range(10):
+        region.school.report(adult_concerned="yes")
+    after, _found = pack._gathered(region.house, sight)
+    assert (after.open_cases, after.stages) == (before.open_cases, before.stages), "the others stand apart"
+
+
+def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
+    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    said = " ".join(text_of(issued.data).split())
+    assert "Dossiers ouverts comptés ici aucun" in said, said[said.index("Dossiers ouverts") :][:80]
 
 
 def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:

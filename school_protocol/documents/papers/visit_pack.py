@@ -24,10 +24,10 @@ NOTES = 24
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """How many cases of something; without a title: not assessed yet."""
+    """About how many cases of something; without a title: not assessed yet."""
 
     title: Text | None
-    number: int
+    number: Band
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +78,10 @@ class Played:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VisitPack:
-    """Everything that a pack prints. `wanted`: how many trained people a team has; 0: nothing says it."""
+    """Everything that a pack prints. `wanted`: how many trained people a team has; 0: nothing says it.
+
+    Cases are counted by tens, None for none: of fewer nothing is broken down by stage or level.
+    """
 
     protocol: Protocol
     unit: Unit
@@ -87,12 +90,12 @@ class VisitPack:
     members: tuple[Member, ...]
     trained: int
     wanted: int
-    open_cases: int
+    open_cases: Band | None
     stages: tuple[Counted, ...]
     levels: tuple[Counted, ...]
     late: tuple[Counted, ...]
-    observations: int
-    silent: int
+    observations: Band | None
+    silent: Band | None
     span: Span
     figures: TeamFigures
     played: Played
@@ -160,8 +163,8 @@ class Lines:
     def period(self) -> str:
         return period_said(self.w, self.view.span)
 
-    def band(self, band: Band) -> Markup:
-        return self.line(band_said(self.w, band))
+    def band(self, band: Band | None) -> Markup:
+        return self.line(band_said(self.w, band) if band else self.w._("none"))
 
     def wait(self, one: WaitLine) -> Markup:
         return self.line(wait_said(self.w, one))

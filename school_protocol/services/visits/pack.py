@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import secrets
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from school_protocol.documents import rendering
@@ -29,6 +29,7 @@ from school_protocol.domain.errors import SentBefore, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
+from school_protocol.domain.withholding import Band, banded, broken_down
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import House
 from school_protocol.services.loading import account_names, scope_of, today_for
@@ -147,12 +148,12 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         ),
         trained=school.line.trained,
         wanted=school.rules.size if school.rules else 0,
-        open_cases=len(found),
+        open_cases=_about(len(found)),
         stages=_by_stage(house, found),
         levels=_by_level(house, found),
         late=_late(house, late),
-        observations=observations,
-        silent=silent,
+        observations=_about(observations),
+        silent=_about(silent),
         span=figures.span,
         figures=figures.figures,
         played=Played(
@@ -176,8 +177,8 @@ def _by_stage(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
         stages = house.library.protocol(one.protocol, one.version).stages
         titles.setdefault(one.stage, stages[one.stage].title)
         counts[one.stage] += 1
-    order = [key for protocol in house.library.every() for key in protocol.stages]
-    return tuple(Counted(titles[key], counts[key]) for key in dict.fromkeys(order) if key in counts)
+    order = dict.fromkeys(key for protocol in house.library.every() for key in protocol.stages)
+    return _broken_down(len(found), [(titles[key], counts[key]) for key in order if key in counts])
 
 
 def _by_level(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
@@ -187,13 +188,23 @@ def _by_level(house: House, found: tuple[OpenCase, ...]) -> tuple[Counted, ...]:
             if one.level is not None and one.level in grid.levels:
                 titles.setdefault(one.level, grid.levels[one.level].title)
     counts = Counter(one.level for one in found)
-    told = [Counted(titles[level], counts[level]) for level in sorted(titles)]
-    return (*told, Counted(None, counts[None])) if counts[None] else tuple(told)
+    rows: list[tuple[Text | None, int]] = [(titles[level], counts[level]) for level in sorted(titles)]
+    return _broken_down(len(found), [*rows, (None, counts[None])] if counts[None] else rows)
 
 
 def _late(house: House, late: Mapping[str, int]) -> tuple[Counted, ...]:
     titles = {key: one.title for protocol in house.library.every() for key, one in protocol.deadlines.items()}
-    return tuple(Counted(titles[key], number) for key, number in late.items() if key in titles)
+    return tuple(Counted(titles[key], banded(number)) for key, number in late.items() if key in titles)
+
+
+def _about(count: int) -> Band | None:
+    return banded(count) if count else None
+
+
+def _broken_down(total: int, rows: Sequence[tuple[Text | None, int]]) -> tuple[Counted, ...]:
+    """The rows by tens; none where the cases are too few, or the rows would give them away."""
+    told = broken_down(banded(total), [number for _title, number in rows])
+    return tuple(Counted(title, band) for (title, _number), band in zip(rows, told or (), strict=bool(told)))
 
 
 def _made(house: House, reader: str, view: VisitPack, copy: int, language: str) -> bytes:
