@@ -322,6 +322,28 @@ def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(
             figures.see_figures(region.house, region.actor(who), region.own.code)
 
 
+def test_a_teams_waits_are_medians_of_its_own_cases_and_its_shares_of_what_was_met(region: Region) -> None:
+    """Thirteen of twenty safety checks within the hour, seven the day after, past the limit."""
+    school = region.school
+    for number in range(20):
+        if number == 13:
+            school.wait(days=1)
+        school.report()
+        school.wait(minutes=2)
+        if number >= 13:
+            school.wait(days=1)
+        school.act("team_member", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+        if number >= 13:
+            school.wait(days=-1)
+    school.wait(days=3)
+    found = figures.see_figures(region.house, region.actor("directorate"), region.own.code).figures
+    waits, times = {one.key: one for one in found.waits}, {one.deadline: one for one in found.times}
+    assert (waits["safety"].is_told, waits["safety"].low, waits["safety"].most) == (True, None, 1)
+    assert not waits["listening"].is_told
+    assert times["safety_check"].share == (50, 75)
+    assert times["plan_due"].share is None
+
+
 def text_of(data: bytes) -> str:
     return "\n".join(page.extract_text() for page in PdfReader(io.BytesIO(data)).pages)
 
