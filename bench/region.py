@@ -28,10 +28,13 @@ from school_protocol.domain.policy import Actor, Appointment, UnitKind, visible
 from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.figures.counting import counted
 from school_protocol.services.house import REALM, House, open_house
+from school_protocol.services.review.queueing import see_queue
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Engine, open_engine
 from school_protocol.storage.figures.tables import FigureCounterRow
+from school_protocol.storage.review.queue import KINDS
+from school_protocol.storage.review.tables import CaseReviewRow
 from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow, UnitRow
 
 if TYPE_CHECKING:
@@ -66,6 +69,13 @@ class Region:
             found = index.page(session, scope, today=NOW.date(), limit=LINES, filter=index.Filter(ended=False))
         if len(found.rows) != LINES:
             raise RuntimeError(f"{len(found.rows)} lines of {LINES}")
+        return found
+
+    def review(self) -> object:
+        """The first page of what waits to be reviewed, with how much there is of each kind: what /review asks."""
+        found = see_queue(self.house, self.person)
+        if len(found.lines) != LINES or set(found.counts) != set(KINDS):
+            raise RuntimeError(f"{len(found.lines)} lines of {LINES}; {found.counts}")
         return found
 
 
@@ -127,8 +137,7 @@ def _filled(stack: ExitStack, cases: int, url: str | None, clock: Clock = own_cp
     _cases(house, protocol, region, cases)
     _counters(house, protocol, region, cases)
     _settled(house)
-    role = next(key for key, one in protocol.roles.items() if one.sees is ScopeKind.region)
-    person = Actor("academy", REALM, "Academy", (Appointment(role, region, date(2020, 1, 1)),))
+    person = Actor("academy", REALM, "Academy", (Appointment(_reviewer(protocol), region, date(2020, 1, 1)),))
     return Region(house, protocol, region, person, clock)
 
 
@@ -161,10 +170,12 @@ def _cases(house: House, protocol: Protocol, region: str, cases: int) -> None:
     with house.realm.writing() as session:
         session.execute(insert(CaseRecordRow), [_record(protocol, row) for row in first])
         session.execute(insert(CaseIndexRow), first)
+        session.execute(insert(CaseReviewRow), [_wait(protocol, row) for row in first if not row["ended"]])
     for copy in range(1, cases // FEW):
         with house.realm.writing() as session:
             session.execute(_copies(CaseRecordRow, "id", copy))
             session.execute(_copies(CaseIndexRow, "case_id", copy))
+            session.execute(_copied_waits(copy))
 
 
 def _copies(table: Any, key: str, copy: int) -> Any:
@@ -176,6 +187,31 @@ def _copies(table: Any, key: str, copy: int) -> Any:
     }
     chosen = select(*(own.get(column.name, column) for column in columns)).where(columns.number < f"{FEW:013}")
     return insert(table).from_select([column.name for column in columns], chosen)
+
+
+def _copied_waits(copy: int) -> Any:
+    """What waits in the first cases waits in their copies."""
+    columns = CaseReviewRow.__table__.c
+    own = {"case_id": literal(f"d{copy}-").op("||")(columns["case_id"])}
+    chosen = select(*(own.get(column.name, column) for column in columns)).where(columns["case_id"].like("c%"))
+    return insert(CaseReviewRow).from_select([column.name for column in columns], chosen)
+
+
+def _wait(protocol: Protocol, row: dict[str, Any]) -> dict[str, Any]:
+    """Why an open case waits for whoever reviews in the region: each kind in its turn."""
+    number = int(row["number"])
+    kind = KINDS[number // 20 % len(KINDS)]
+    places = {name: row[name] for name in ("case_id", "unit", "province", "region")}
+    since = min(row["opened_at"], NOW - timedelta(hours=1))
+    return {
+        **places, "kind": kind, "role": _reviewer(protocol), "subject": "", "rank": KINDS.index(kind),
+        "gravity": -row["level"], "since": since, "due_at": row["next_due_at"], "shown_from": since, "not_for": None,
+    }  # fmt: skip
+
+
+def _reviewer(protocol: Protocol) -> str:
+    """The role that oversees a region."""
+    return next(key for key, one in protocol.roles.items() if one.sees is ScopeKind.region)
 
 
 def _case(protocol: Protocol, number: int, region: str) -> dict[str, Any]:
@@ -234,6 +270,7 @@ def _counts(protocol: Protocol, cases: int, rng: random.Random) -> dict[str, dic
 
 
 def _settled(house: House) -> None:
-    """The database knows how much it holds, as after a night."""
-    with house.realm.engine.connect() as connection:
-        connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))
+    """A server knows how much it holds, as after a night."""
+    if house.realm.engine.dialect.name == "postgresql":  # an SQLite file keeps no statistics where it is used
+        with house.realm.engine.connect() as connection:
+            connection.execution_options(isolation_level="AUTOCOMMIT").execute(text("ANALYZE"))

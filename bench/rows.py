@@ -511,6 +511,8 @@ ROWS: dict[str, Row] = {
         Row("figures-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.tables, server=True)),
         Row("queue", "open cases of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.queue)),
         Row("queue-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.queue, server=True)),
+        Row("review", "what waits for review, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.review)),
+        Row("review-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.review, server=True)),
         Row("size-list", "a school’s list, 1,000,000 cases", THOUSAND, "ms", Goal(1.2), sized(Sized.list)),
         Row("size-queue", "the desk of an academy, the same", THOUSAND, "ms", Goal(1.2), sized(Sized.queue)),
         Row("size-find", "search by a pupil’s name, the same", THOUSAND, "ms", Goal(1.2), sized(Sized.search)),

@@ -88,7 +88,8 @@ def test_every_row_is_there() -> None:
     assert list(ROWS) == [
         "list", "case", "move", "press", "refused", "made", "available", "file-fr", "file-ar", "print-fr", "print-ar",
         "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "wire-desk", "wire-case", "wire-form",
-        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "queue", "queue-pg",
+        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "queue", "queue-pg", "review",
+        "review-pg",
         "size-list", "size-queue", "size-find", "size-case", "size-list-pg", "size-queue-pg", "size-find-pg",
         "size-case-pg", "seats", "start",
     ]  # fmt: skip

@@ -230,9 +230,11 @@ def _is_first(asker: Asker, chosen: Chosen) -> ColumnElement[bool]:
 
 
 def _is_held(row: Any, asker: Asker) -> ColumnElement[bool]:
+    """Of a case's own rows, few as they are: without statistics SQLite would walk all of the role's instead."""
+    own_role = func.coalesce(row.role, "")
     return or_(
         *(
-            and_(row.role == role, or_(row.unit == unit, row.province == unit, row.region == unit))
+            and_(own_role == role, or_(row.unit == unit, row.province == unit, row.region == unit))
             for role, unit in asker.held
         )
     )
