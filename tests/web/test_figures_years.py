@@ -11,13 +11,13 @@ from zipfile import ZipFile
 import pytest
 from flask import Flask
 from services.figures_issued import CASES_OF, YEAR, Country, a_country
-from web.test_figures_pages import PATH, client
 
 from school_protocol.documents.papers.figure_years import ABSENT, YearLines
 from school_protocol.domain.figure_releases import Told
 from school_protocol.storage.figures.jobs import State
 from school_protocol.web import create_app
 from school_protocol.wording import Wording
+from web.test_figures_pages import PATH, client
 
 SALE = {code: CASES_OF[code] for code in ("04001A", "04002B", "04003C")}
 BEFORE = {"04001A": 31, "04002B": 22}

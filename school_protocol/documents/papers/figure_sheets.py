@@ -108,9 +108,7 @@ def withheld_said(w: Wording) -> str:
     return w._("Not told: fewer than five, or kept back so that nothing can be worked out.")
 
 
-def rows_written(
-    sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], *, is_said: bool = False
-) -> int:
+def rows_written(sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], *, is_said: bool = False) -> int:
     """The rows, one below the other; returns the next free one. `is_said`: numbers come as they are said on a page."""
     for cells in rows:
         for column, cell in enumerate(cells):

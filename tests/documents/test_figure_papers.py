@@ -1,0 +1,213 @@
+"""The pages of a release of figures and of a pack for a visit: tables that software can follow, bars that mirror."""
+
+from __future__ import annotations
+
+import io
+import re
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import pikepdf
+import pytest
+
+from school_protocol.documents.papers.figure_report import FigureReport, figure_report, report_html
+from school_protocol.documents.papers.visit_pack import (
+    Agreed,
+    Counted,
+    GridPlayed,
+    LastVisit,
+    Member,
+    Played,
+    VisitPack,
+    visit_pack,
+    visit_pack_html,
+)
+from school_protocol.documents.rendering import render
+from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
+from school_protocol.domain.figure_releases import ReleaseLine, Told, UnitTold
+from school_protocol.domain.figure_tables import TOTALS, school_year, tables_of
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.team_figures import Span, TeamFigures, TimeLine, WaitLine
+from school_protocol.domain.withholding import Band
+from school_protocol.wording import Wording
+
+from . import tags
+from .archive import not_accessible, not_archival, not_sound
+from .printed import pages, squeezed
+from .test_papers import ABOVE, SCHOOL
+
+LANGUAGES = ("fr", "ar", "en")
+NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
+GREEN = (0x0B / 255, 0x5D / 255, 0x57 / 255)
+TALL = 2.4 * 72 / 25.4
+"""In which bars are painted, and how tall they are, in points."""
+WIDE = 595
+"""A page, in points."""
+
+
+def release(moroccan: Protocol) -> FigureReport:
+    """An academy that is told half of the rows of every table, the rows' counts going down."""
+    tables, months = tables_of(moroccan), school_year(9, 2025).months
+    cells: dict[str, dict[str, dict[str, int]]] = {
+        TOTALS: {one: {"": number, months[2]: 30} for one, number in ((CASES, 240), (DANGERS, 60), (REFERRALS, 48))}
+    }
+    for table in (one for one in tables if one.kind == "rows"):
+        told = table.rows[: max(2, len(table.rows) // 2)]
+        cells[table.key] = {row.key: {"": 120 - 20 * place} for place, row in enumerate(told[:5])}
+        if table.months:
+            cells[table.key][told[0].key][months[2]] = 12
+    shares = {one.key: {"": [50, 75]} for one in tables if one.kind == "share"}
+    medians = {one.key: {"": one.rows[1].key} for one in tables if one.kind == "times"}
+    former = [["levels", tables[0].rows[0].key, ""]]
+    own = UnitTold(ABOVE[1], False, {"cells": cells, "shares": shares, "medians": medians, "former": former})
+    child = UnitTold(ABOVE[0], False, {"cells": {TOTALS: {CASES: {"": 90}}}, "shares": {}, "medians": {}, "former": []})
+    line = ReleaseLine(
+        id="r1", protocol=moroccan.protocol, version=1, definition="0" * 64, unit=ABOVE[1], number=2, year=2025,
+        months=months, counted_at=NOW, issued_at=NOW, by="a", role="academy", former="", is_latest=True,
+        is_public=False,
+    )  # fmt: skip
+    return FigureReport(Told(line, tables, own, (child,)), moroccan, (ABOVE[2],), "Nadia B.")
+
+
+def pack(moroccan: Protocol, cases: int) -> VisitPack:
+    """A school with so many open cases, in tens, and a last visit; with none, one of which nothing is known."""
+    rules = moroccan.figures
+    assert rules is not None
+    stage = next(iter(moroccan.stages.values())).title
+    grid = next(iter(moroccan.grids.values())).levels
+    waits = tuple(WaitLine(key, one.title, one.unit, True, None, 2) for key, one in rules.waits.items())
+    times = tuple(TimeLine(key, moroccan.deadlines[key].title, (50, 75)) for key in rules.in_time)
+    figures = TeamFigures(Band(20), Band(0), Band(10), Band(0), waits, times) if cases else TeamFigures(Band(0))
+    visit = LastVisit(date(2026, 10, 1), "Nadia B.", "Un local fermé.\nقاعة مغلقة.",
+                      (Agreed("Afficher le code", "M. Alami", date(2026, 12, 1), None),))  # fmt: skip
+    member = next(key for key, role in moroccan.roles.items() if role.trained)
+    return VisitPack(
+        protocol=moroccan,
+        unit=SCHOOL,
+        places=ABOVE,
+        as_of=NOW,
+        members=(Member("Salma B.", moroccan, member, date(2027, 1, 1), True),) if cases else (),
+        trained=1,
+        wanted=3,
+        open_cases=Band(cases) if cases else None,
+        stages=(Counted(stage, Band(cases)),) if cases else (),
+        levels=(Counted(next(iter(grid.values())).title, Band(0)), Counted(None, Band(cases))) if cases else (),
+        late=(Counted(next(iter(moroccan.deadlines.values())).title, Band(0)),) if cases else (),
+        observations=Band(0) if cases else None,
+        silent=None,
+        span=Span(2026, 0, None, NOW, NOW),
+        figures=figures,
+        played=Played(2, (GridPlayed(next(iter(moroccan.grids.values())).title, Band(10), (50, 100)),)) if cases
+        else Played(0, ()),
+        visit=visit if cases else None,
+    )  # fmt: skip
+
+
+def papers(moroccan: Protocol, language: str) -> dict[str, tuple[bytes, str]]:
+    """Each paper, and the page of which it is made."""
+    w, told = Wording(language), release(moroccan)
+    return {
+        "figures": (figure_report(told, w), report_html(told, w)),
+        "pack": (visit_pack(pack(moroccan, 20), w), visit_pack_html(pack(moroccan, 20), w)),
+        "bare pack": (visit_pack(pack(moroccan, 0), w), visit_pack_html(pack(moroccan, 0), w)),
+    }
+
+
+# ---- what software can follow --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_papers_are_tagged_as_their_pages_say_archival_and_accessible(
+    moroccan: Protocol, tmp_path: Path, language: str
+) -> None:
+    for name, (data, html) in papers(moroccan, language).items():
+        assert {one: faults for one, faults in tags.faults(data, html).items() if faults} == {}, name
+        assert "%(" not in html
+        assert not_archival(data, tmp_path) == set(), name
+        assert not_accessible(data, tmp_path) == set(), name
+        assert not_sound(data) == [], name
+
+
+@pytest.mark.parametrize("name", ["figures", "pack"])
+def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, name: str) -> None:
+    """The planted control: the same page, its row headers made into data."""
+    _data, html = papers(moroccan, "fr")[name]
+    bare = re.sub(r'<th scope="(?:row|col)"([^>]*)>(.*?)</th>', r"<td\1>\2</td>", html)
+    assert bare != html
+    made = render(bare, title="t", language="fr-FR", identifier="x", moment=NOW, accessible=True)
+    assert tags.faults(made, bare)["tables"]
+
+
+# ---- what stands on them -------------------------------------------------------------------------------------------
+
+
+def test_a_report_says_whose_figures_they_are_and_what_is_withheld(moroccan: Protocol) -> None:
+    said = "".join(pages(figure_report(release(moroccan), Wording("fr"))))
+    for wanted in ("Académie de Rabat", "2025–2026", "Nadia B.", "Direction provinciale de Salé", "240", "50 % à 75 %",
+                   "Non communiqué", "Âge des élèves visés"):  # fmt: skip
+        assert squeezed(wanted) in said, wanted
+
+
+def test_a_pack_says_where_nothing_is_known(moroccan: Protocol) -> None:
+    said = "".join(pages(visit_pack(pack(moroccan, 0), Wording("fr"))))
+    for wanted in ("Dossiers ouverts comptés ici", "aucun", "n’a pas d’équipe"):
+        assert squeezed(wanted) in said, wanted
+    assert squeezed("Par étape") not in said
+
+
+# ---- bars ----------------------------------------------------------------------------------------------------------
+
+
+def bars(data: bytes) -> list[tuple[float, float]]:
+    """Of every bar that is painted, from where to where it lies on its page, in points from the left."""
+    found: list[tuple[float, float]] = []
+    with pikepdf.open(io.BytesIO(data)) as pdf:
+        for page in pdf.pages:
+            found += _painted(page)
+    return found
+
+
+def _painted(page: Any) -> list[tuple[float, float]]:
+    at, fill = (1.0, 0.0), tuple[float, ...]()
+    stack: list[Any] = []
+    waiting: list[tuple[float, float]] = []
+    found: list[tuple[float, float]] = []
+    for one in pikepdf.parse_content_stream(page):
+        operands, operator = one.operands, one.operator
+        match str(operator):
+            case "q":
+                stack.append((at, fill))
+            case "Q":
+                at, fill = stack.pop()
+            case "cm":
+                scale, move = float(operands[0]), float(operands[4])
+                at = (at[0] * scale, at[1] + at[0] * move)
+            case "rg":
+                fill = tuple(float(one) for one in operands)
+            case "re":
+                left, _top, width, height = (float(one) for one in operands)
+                if abs(abs(at[0] * height) - TALL) < 0.5:
+                    waiting.append((at[1] + at[0] * left, at[1] + at[0] * (left + width)))
+            case "f" | "f*":
+                if len(fill) == 3 and all(abs(part - wanted) < 0.01 for part, wanted in zip(fill, GREEN, strict=True)):
+                    found += waiting
+                waiting = []
+            case "n" | "S" | "W":
+                waiting = waiting if str(operator) == "W" else []
+    return found
+
+
+def test_bars_are_as_long_as_their_figures_and_mirror_in_arabic(moroccan: Protocol) -> None:
+    told = {language: bars(figure_report(release(moroccan), Wording(language))) for language in ("fr", "ar")}
+    assert len(told["fr"]) == len(told["ar"]) > 20
+    lengths = {language: [round(right - left, 1) for left, right in found] for language, found in told.items()}
+    assert lengths["fr"] == lengths["ar"]
+    assert len(set(lengths["fr"])) > 3
+    starts = {round(left) for left, _right in told["fr"]}
+    ends = {round(right) for _left, right in told["ar"]}
+    assert len(starts) == len(ends) == 1, "each begins where its line begins"
+    assert len({round(left) for left, _right in told["ar"]}) > 3
+    assert abs(min(starts) + max(ends) - WIDE) < 2, (
+        "as far from the right of a page in Arabic as from its left in French"
+    )
