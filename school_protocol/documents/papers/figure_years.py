@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import xlsxwriter
@@ -25,6 +25,8 @@ class YearsTable:
     title: str
     about: str
     rows: tuple[tuple[str, tuple[str, ...]], ...]
+    left: tuple[str, ...] = ()
+    """Rows of which no year tells anything."""
 
 
 class YearLines:
@@ -45,19 +47,24 @@ class YearLines:
 
     def tables(self) -> tuple[YearsTable, ...]:
         """The totals and every table of which some year tells something, by the layout of the latest that has it."""
-        totals = [(total_said(self.w, one), self._counts((TOTALS, one))) for one in GROUPS]
-        found = [YearsTable(self.w._("At a glance"), "", tuple(totals))]
-        layouts = self._layouts()
+        layouts, w = self._layouts(), self.w
+        totals = [(total_said(w, one), self._counts((TOTALS, one))) for one in GROUPS]
+        found = [self._table(w._("At a glance"), "", totals)]
         for table in (one for one in layouts if one.kind == "rows"):
-            rows = tuple(self._rows(table))
-            if any(lines.tells(table) for lines in self.each):
-                found.append(YearsTable(self.w.text(table.title), self.each[-1].about(table), rows))
-        in_time = [(self.w.text(one.title), self._shares(one)) for one in layouts if one.kind == "share"]
-        waits = [(self.w.text(one.title), self._medians(one)) for one in layouts if one.kind == "times"]
-        for title, rows_said in ((self.w._("Done in time"), in_time), (self.w._("How long it took"), waits)):
-            if any(said != self.w._("not told") for _title, each in rows_said for said in each if said != ABSENT):
-                found.append(YearsTable(title, "", tuple(rows_said)))
-        return tuple(found)
+            found.append(self._table(w.text(table.title), self.each[-1].about(table), self._rows(table)))
+        in_time = [(w.text(one.title), self._shares(one)) for one in layouts if one.kind == "share"]
+        waits = [(w.text(one.title), self._medians(one)) for one in layouts if one.kind == "times"]
+        found += [self._table(w._("Done in time"), "", in_time), self._table(w._("How long it took"), "", waits)]
+        return tuple(one for one in found if one.rows)
+
+    def _table(self, title: str, about: str, rows: Iterable[tuple[str, tuple[str, ...]]]) -> YearsTable:
+        told, left, nothing = [], [], {ABSENT, self.w._("not told")}
+        for row, said in rows:
+            if nothing.issuperset(said):
+                left.append(row)
+            else:
+                told.append((row, said))
+        return YearsTable(title, about, tuple(told), tuple(left))
 
     def _layouts(self) -> tuple[FigureTable, ...]:
         """Every table that any of them has, as the latest one has it."""
