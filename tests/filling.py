@@ -37,10 +37,15 @@ def fill(
     """Answers that the form accepts; `given` ones are taken as they are. Raises Unfillable."""
     for _try in range(TRIES):
         answers = _Filler(protocol, rng, references).fields(form.fields, dict(given or {}))
-        values = _as_conditions_read(form.fields, answers)
-        if not any(one.when.holds(values) for one in form.refuses):
+        if not contradicts(form, answers):
             return answers
     raise Unfillable(f"{form.key}: contradictory {TRIES} times")
+
+
+def contradicts(form: Form, answers: dict[str, Any]) -> bool:
+    """Whether the form refuses these answers because of each other."""
+    values = _as_conditions_read(form.fields, answers)
+    return any(one.when.holds(values) for one in form.refuses)
 
 
 def _as_conditions_read(fields: Sequence[FormField], answers: Mapping[str, Any]) -> dict[str, Value]:

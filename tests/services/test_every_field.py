@@ -305,6 +305,8 @@ class Filled:
         restricts = self.protocol.restricted_when
         while True:
             raw = filler.fields(form.fields, dict(given or {}))
+            if filling.contradicts(form, raw):
+                continue
             answers = clean(self.protocol, form, raw, references).answers
             if act.kind is not ActKind.report or restricts is None:
                 return raw
