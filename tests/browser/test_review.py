@@ -1,4 +1,4 @@
-"""Those above the school, in French at a desk, in Arabic on a phone: visas, remarks at their place, a head concerned."""
+"""Those above the school, in French at a desk and in Arabic on a phone: visas, remarks at their place, a head named."""
 
 from __future__ import annotations
 
