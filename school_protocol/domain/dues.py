@@ -122,7 +122,7 @@ def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
         return
     suspended = deadline.suspended_while is not None and deadline.suspended_while.holds(facts)
     for start in _starts(facts, deadline):
-        if deadline.steps and not _live_steps(facts, deadline, start):
+        if deadline.steps and not deadline.value and not _live_steps(facts, deadline, start):
             continue
         while True:
             met = _met(facts, deadline, start)
@@ -139,7 +139,7 @@ def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
 
 def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetime] | None, suspended: bool) -> Due:
     steps = tuple((_later(facts, start.at, step), step.tell) for step in _live_steps(facts, deadline, start))
-    later_steps = [at for at, _tell in steps if at > start.at]
+    later_steps = [] if deadline.value else [at for at, _tell in steps if at > start.at]
     due_at = min(later_steps, default=None) or _moment(facts, start.at, deadline)
     if deadline.per == "guardian" and not _is_about_holds(deadline):
         due_at += _held_since(facts, start)
@@ -172,7 +172,7 @@ def _later(facts: Facts, start: datetime, step: Step) -> datetime:
 
 
 def _moment(facts: Facts, start: datetime, deadline: Deadline) -> datetime:
-    if deadline.steps:
+    if deadline.steps and not deadline.value:
         first = deadline.steps[0]
         return _safe(facts, start, first.after, first)
     return _safe(facts, start, deadline.value, deadline)

@@ -313,7 +313,7 @@ class RemarkKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Remark:
-    """One remark: on the file as a whole, on one of its sections, or on one entry of the chronology."""
+    """One remark: on the file as a whole, a section of it, an entry or one answer of it, a form that is missing."""
 
     kind: RemarkKind
     text: str
@@ -322,6 +322,10 @@ class Remark:
     """Whether it must be answered."""
     section: str = ""
     entry: int = 0
+    field: str = ""
+    """The question of the entry's form that it is on."""
+    act: str = ""
+    """The act that the protocol asks for and that nobody has written."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -636,8 +640,10 @@ def from_entry(entry: Entry) -> Event:
 
 
 def _without_text(remark: Remark) -> dict[str, Any]:
+    place = {"field": remark.field, "act": remark.act}
     return {
         "kind": remark.kind.value, "awaits": remark.awaits, "section": remark.section, "entry": remark.entry,
+        **{name: value for name, value in place.items() if value},
     }  # fmt: skip
 
 

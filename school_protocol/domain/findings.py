@@ -277,7 +277,7 @@ def rule_of(protocol: Protocol, part: str, key: str) -> Rule:
     if part == "needs":
         return Rule(found.title or found.sentence, found.sentence, source=source, lock=found.lock)
     if part == "deadlines":
-        first = found.steps[0] if found.steps else None
+        first = found.steps[0] if found.steps and not found.value else None
         limit = (first.after, first.unit) if first else (found.value, found.unit)
         return Rule(found.title, None, limit if limit[0] else None, found.basis, source, found.lock)
     return Rule(found.title, getattr(found, "hint", None), source=source)

@@ -90,6 +90,8 @@ class RecordView:
     """Where it stood on paper first; `actor` and `role` are then of whoever typed it in."""
     left_out: tuple[str, ...] = ()
     """In a copy: the questions (`field`, `rows.column`) whose answers are left out; none where that would tell."""
+    remarks: tuple[RemarkLine, ...] = ()
+    """What those who oversee have observed on it, on its own page."""
 
     @property
     def author(self) -> str:
@@ -117,6 +119,8 @@ class EventView:
     occurred_at: datetime
     record: RecordView | None = None
     detail: Mapping[str, Any] = field(default_factory=dict)
+    remarks: tuple[RemarkLine, ...] = ()
+    """What those who oversee have observed on it, on pages."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +173,7 @@ class ReferralLine:
 class RemarkLine:
     """One remark on a copy, or (copy 0) on the case as it stood on screen.
 
-    `section` and `entry` say what it is on; neither: the file as a whole.
+    `section`, `entry` with `field`, and `act` (a form that is missing) say what it is on; none: the file as a whole.
     """
 
     seq: int
@@ -193,6 +197,12 @@ class RemarkLine:
     """It is on an entry that has a page of its own, which this reader may open."""
     is_hidden: bool = False
     """It is on an entry of a side that is not this reader's: its words are not theirs either."""
+    field: str = ""
+    act: str = ""
+    part: Text | None = None
+    """The question that it is on, in words."""
+    at_entry: int = 0
+    """The entry beside which it stands: the one that it is on, or that of its copy."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -173,7 +173,7 @@ def problems_of(document: Document, content: int, remarks: Sequence[Remark]) -> 
             problems[f"{place}.text"] = ("required",)
         elif len(remark.text) > LETTERS_MOST:
             problems[f"{place}.text"] = (f"too_long:{LETTERS_MOST}:{len(remark.text)}",)
-        if remark.section and remark.section not in known:
+        if remark.field or remark.act or (remark.section and remark.section not in known):
             problems[f"{place}.about"] = ("unknown_option",)
         if remark.entry and not 1 <= remark.entry <= content:
             problems[f"{place}.entry"] = (f"range:1:{content}",)

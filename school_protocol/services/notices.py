@@ -23,6 +23,7 @@ from school_protocol.domain.errors import Sealed, Tampered
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, ScopeKind, Step
+from school_protocol.domain.review import turns, waits_for
 from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests import over
@@ -491,9 +492,18 @@ class _Count:
 
     def plan(self, around: Around, number: int) -> Plan:
         further = [self.deadline.steps[other].tell for other, _at in self._live() if other > number]
-        tell = self.deadline.steps[number].tell
+        tell = self._owing(self.deadline.steps[number])
         urgent, now = self.deadline.urgent, self.facts.now
         return _plan(around, self.cause(number), tell, urgent=urgent, asked_at=now, further=further)
+
+    def _owing(self, step: Step) -> Sequence[str]:
+        """Whom a step tells; while a review is not late, it reminds those for whom that review waits."""
+        is_review = any(source.review for source in self.deadline.start)
+        if not is_review or self._moment(step) > self.due.due_at:
+            return step.tell
+        protocol, case = self.facts.protocol, self.facts.case
+        asked = waits_for(protocol, case, turns(protocol, case))
+        return step.tell if not asked or set(asked) & set(step.tell) else asked
 
     def _live(self) -> Iterator[tuple[int, datetime]]:
         """The steps that apply, by their numbers in the definition: the count itself names them in the same order."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from school_protocol.domain.events import (
     DocumentIssued,
@@ -17,12 +17,20 @@ from school_protocol.domain.events import (
     StepTaken,
 )
 from school_protocol.domain.lines import EventView, RemarkLine
+from school_protocol.domain.parts import Record
+from school_protocol.domain.protocol import Act, ActKind
 from school_protocol.domain.texts import Text
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Mask, Masks
 
-Readable = Callable[[int], bool]
-"""Whether this reader reads the entry of that number: what is said of another side's records is that side's too."""
+if TYPE_CHECKING:
+    from school_protocol.services.seeing import Seeing
+
+_NO_FORM = (ActKind.sign, ActKind.raise_danger)
+"""What is tapped or signed: nobody misses a form of it."""
+
+Readable = Callable[[Remark], bool]
+"""Whether this reader reads what that remark is on: what is said of another side's records is that side's too."""
 
 
 def attached_detail(
@@ -34,14 +42,20 @@ def attached_detail(
         "document": event.document,
         "copy": event.copy,
         "awaited": sum(one.awaits for one in event.remarks),
-        "remarks": [_told(loaded, masks.by(event.actor, event.role), readable, one) for one in event.remarks],
+        "remarks": [
+            _told(loaded, masks.by(event.actor, event.role), readable, event.seq, one) for one in event.remarks
+        ],
         "paper": {"name": names.get(paper.by, "—"), "role": paper.role, "at": paper.at.isoformat()} if paper else None,
     }
 
 
-def _told(loaded: Loaded, masked: Mask, readable: Readable, remark: Remark) -> dict[str, Any]:
-    is_hidden = not readable(remark.entry)
+def _told(loaded: Loaded, masked: Mask, readable: Readable, seq: int, remark: Remark) -> dict[str, Any]:
+    is_hidden = not readable(remark)
+    missing, question = _missing(loaded, seq, remark), None if is_hidden else _part(loaded, remark)
+    place: dict[str, Any] = {"missing": missing} if missing else {}
+    place |= {"question": dict(question.root)} if question else {}
     return {
+        **place,
         "kind": remark.kind.value,
         "section": remark.section,
         "entry": remark.entry,
@@ -54,8 +68,8 @@ def _told(loaded: Loaded, masked: Mask, readable: Readable, remark: Remark) -> d
 def settled_detail(loaded: Loaded, masks: Masks, readable: Readable, event: RemarkSettled) -> dict[str, Any]:
     """What the chronology tells of a remark that was dealt with: which one, and how."""
     settled = (event.attached, event.remark)
-    entry = next((one.remark.entry for one in loaded.case.remarks if (one.seq, one.place) == settled), 0)
-    is_said = readable(entry) and not loaded.metadata_only
+    found = next((one.remark for one in loaded.case.remarks if (one.seq, one.place) == settled), None)
+    is_said = (found is None or readable(found)) and not loaded.metadata_only
     sentence = masks.by(event.actor, event.role)(event.sentence) if is_said else ""
     return {"attached": event.attached, "remark": event.remark, "sentence": sentence}
 
@@ -69,7 +83,8 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readabl
     for one in loaded.case.remarks:
         came, settled = by_seq[one.seq], by_seq.get(one.settled_seq or 0)
         assert isinstance(came, RemarksAttached)
-        paper, is_hidden = came.paper, not readable(one.remark.entry)
+        paper, is_hidden = came.paper, not readable(one.remark)
+        missing = _missing(loaded, one.seq, one.remark)
         line = RemarkLine(
             seq=one.seq,
             place=one.place,
@@ -86,12 +101,58 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readabl
             settled_at=settled.at if settled else None,
             settled_by=names.get(settled.actor, "—") if settled else "",
             sentence="" if is_hidden else _sentence(masks, settled),
-            on=_on(loaded, by_seq.get(one.remark.entry)),
+            on=missing.title if missing else _on(loaded, by_seq.get(one.remark.entry)),
             on_record=isinstance(by_seq.get(one.remark.entry), Recorded) and not is_hidden,
             is_hidden=is_hidden,
+            field=one.remark.field,
+            act=one.remark.act,
+            part=None if is_hidden else _part(loaded, one.remark),
+            at_entry=one.remark.entry or _copy_entry(loaded, one.document, one.copy),
         )
         found.append(line)
     return tuple(found)
+
+
+def about_record(lines: Iterable[RemarkLine], record: Record) -> tuple[RemarkLine, ...]:
+    """What is remarked on that record, or was when its form was missing."""
+    return tuple(one for one in lines if one.entry == record.seq or (one.act == record.act and one.seq < record.seq))
+
+
+def missing_forms(seeing: Seeing) -> tuple[Act, ...]:
+    """The forms that the protocol asks for now and that nobody has written, less those that this reader may not read.
+
+    They are what a duty is met by, what ends a count, and what the next steps need.
+    """
+    protocol, visa = seeing.protocol, seeing.protocol.review.visa if seeing.protocol.review else ""
+    asked = [act for line in seeing.duties() if line.state == "due" for act in line.duty.met_by]
+    counted = [one.act for due in seeing.counts if due.is_open for one in protocol.deadlines[due.deadline].met_by]
+    asked += [act for act in counted if act]
+    ways = [one for one in seeing.choices if one.kind == "move" and not protocol.moves[one.key].backwards]
+    asked += [act for way in ways for reason in way.reasons for act in reason.acts]
+    known = (protocol.acts[act] for act in dict.fromkeys(asked) if act in protocol.acts and act != visa)
+    return tuple(act for act in known if act.kind not in _NO_FORM and seeing.hidden(protocol.form_of(act)) != "side")
+
+
+def _copy_entry(loaded: Loaded, document: str, copy: int) -> int:
+    """The entry by which that copy was handed out; 0 on screen."""
+    return next((one.seq for one in loaded.case.documents if (one.document, one.copy) == (document, copy)), 0)
+
+
+def _missing(loaded: Loaded, seq: int, remark: Remark) -> Act | None:
+    """The act whose form nobody had written."""
+    return loaded.case.protocol_at(seq, loaded.protocol).acts.get(remark.act)
+
+
+def _part(loaded: Loaded, remark: Remark) -> Text | None:
+    """The question that a remark is on, in the words under which the entry was written."""
+    record = loaded.case.written(remark.entry) if remark.field else None
+    if record is None:
+        return None
+    for seq in (max((record.seq, *record.corrections)), record.seq):
+        form = loaded.case.protocol_at(seq, loaded.protocol).form_of(record.act)
+        if remark.field in form.by_key:
+            return form.by_key[remark.field].label
+    return None
 
 
 def _on(loaded: Loaded, event: Event | None) -> Text | None:

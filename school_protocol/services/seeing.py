@@ -32,6 +32,7 @@ from school_protocol.domain.events import (
     FileOpened,
     PublicReportPlaced,
     Recorded,
+    Remark,
     RemarksAttached,
     RemarkSettled,
     ReviewAsked,
@@ -134,10 +135,16 @@ class Seeing:
         declared = self.protocol.roles.get((seat.acts_as or "") if seat else role)
         return bool(declared and declared.side_bound)
 
-    def reads_entry(self, seq: int) -> bool:
-        """Whether what is said of that entry is for this reader: all but what is on a record of another side."""
-        record = self.case.written(seq)
-        return record is None or self.hidden(self._written_under(record)[1]) != "side"
+    def reads_place(self, remark: Remark) -> bool:
+        """Whether what is said of that place is for this reader: all but what is on a form of another side."""
+        record = self.case.written(remark.entry)
+        forms = [] if record is None else [self._written_under(record)[1]]
+        if remark.act:
+            act = self.protocol.resolve("acts", remark.act)
+            if act not in self.protocol.acts:
+                return self.reads_side("")
+            forms.append(self.protocol.form_of(act))
+        return all(self.hidden(form) != "side" for form in forms)
 
     def person(self, person_id: str) -> PersonLine:
         person = self.case.people.get(person_id) or self.case.former[person_id]
@@ -230,7 +237,7 @@ class Seeing:
 
     def entry(self, record: Record) -> RecordView:
         """One record, whole: as it holds now, and as it was first written where it was corrected."""
-        shown = self.record(record)
+        shown = replace(self.record(record), remarks=remark_lines.about_record(self.remarks(), record))
         written = next((event for event in self.loaded.events if event.seq == record.seq), None)
         if not record.corrections or shown.hidden == "side" or not isinstance(written, Recorded):
             return shown
@@ -345,7 +352,12 @@ class Seeing:
         events = [event for event in self.loaded.events if before is None or event.seq < before]
         shown = events[-most:]
         more = shown[0].seq if len(events) > len(shown) and shown else None
-        return ChronologyPage(tuple(self.event(event) for event in reversed(shown)), more)
+        return ChronologyPage(tuple(self._line(event) for event in reversed(shown)), more)
+
+    def _line(self, event: Event) -> EventView:
+        """One line of the chronology as pages show it: with what was observed on it."""
+        on_it = tuple(one for one in self.remarks() if one.at_entry == event.seq)
+        return replace(self.event(event), remarks=on_it)
 
     # ---- lines -----------------------------------------------------------------------------------------------
 
@@ -637,13 +649,17 @@ class Seeing:
 
     def remarks(self) -> tuple[RemarkLine, ...]:
         """Remarks on copies, those that were dealt with among them."""
-        return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_entry)
+        return self._remarks
+
+    @cached_property
+    def _remarks(self) -> tuple[RemarkLine, ...]:
+        return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_place)
 
     def _attached(self, event: RemarksAttached) -> dict[str, Any]:
-        return remark_lines.attached_detail(self.loaded, self.masks, self.names, self.reads_entry, event)
+        return remark_lines.attached_detail(self.loaded, self.masks, self.names, self.reads_place, event)
 
     def _settled(self, event: RemarkSettled) -> dict[str, Any]:
-        return remark_lines.settled_detail(self.loaded, self.masks, self.reads_entry, event)
+        return remark_lines.settled_detail(self.loaded, self.masks, self.reads_place, event)
 
     def review(self) -> ReviewLine | None:
         """Where the review of the case stands."""
@@ -652,6 +668,7 @@ class Seeing:
 
     def _whole_page(self) -> CaseView:
         forward, other = self.moves()
+        review = self.review()
         return CaseView(
             head=self.head(),
             rail=self.rail(),
@@ -665,7 +682,8 @@ class Seeing:
             referrals=self.referrals(),
             holds=self.holds(),
             remarks=self.remarks(),
-            review=self.review(),
+            review=review,
+            missing_forms=remark_lines.missing_forms(self) if review and review.may_observe else (),
             evidence=self.of_kind(ActKind.evidence),
             notes=self.of_kind(ActKind.note),
             follow_ups=self.follow_ups(),

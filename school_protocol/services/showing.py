@@ -110,6 +110,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             prefill=known_already(loaded, seeing, declared),
             assessed=_assessed(loaded, declared),
             writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
+            remarks=tuple(one for one in seeing.remarks() if one.act == key and one.settled_at is None),
         )
 
 

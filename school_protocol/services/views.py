@@ -185,6 +185,8 @@ class CaseView:
     """What this reader did last in the case, where it is an entry that may be taken back."""
     """What this reader wrote in the last minutes and may still take back, the latest first."""
     remarks: tuple[RemarkLine, ...] = ()
+    missing_forms: tuple[Act, ...] = ()
+    """To whoever reviews: the forms that the protocol asks for and that nobody has written."""
     """Remarks on copies, those that were dealt with among them."""
     review: ReviewLine | None = None
     """None: the protocol knows of no review."""
@@ -235,6 +237,8 @@ class ActView:
     """Before the case exists: where the reporter may file it."""
     writers: tuple[AccountLine, ...] | None = None
     """Colleagues who may have written it on paper first; None where it is not typed in from paper."""
+    remarks: tuple[RemarkLine, ...] = ()
+    """What those who oversee said while this form was missing."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Those above the school at their desk: a visa refused and given, a file remarked on and answered, a head concerned."""
+"""Those above the school, in French at a desk and in Arabic on a phone: visas, remarks at their place, a head named."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from school_protocol.domain.protocol import Protocol
 from school_protocol.storage.numbers import format_number
 
-from .conftest import PHONE, Serve, Sit
+from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import Person
 from .served import Served, Step, story
 from .team import Team
@@ -18,6 +17,10 @@ from .team import Team
 REASON = "Il manque l’avis de [EV1] sur la fin de l’accompagnement."
 QUESTION = "Qui suit [EV1] pendant les vacances ?"
 ANSWER = "L’appui psychosocial, chaque semaine."
+ASKED = "Où en est-on ?"
+WAITS = ("One observation waits for the team’s answer.", "%(num)d observations wait for the team’s answer.")
+MISSING = "evidence"
+SIZES = {"fr": DESKTOP, "ar": PHONE}
 
 
 def steps_until(name: str, last: str, at: str) -> list[Step]:
@@ -27,13 +30,22 @@ def steps_until(name: str, last: str, at: str) -> list[Step]:
     return steps[: place + 1]
 
 
+@pytest.fixture(scope="module", params=list(SIZES))
+def language(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def seated(house: Served, steps: list[Step], sit: Sit, language: str) -> Team:
+    return Team(house, steps, lambda role: sit(house, role, language, SIZES[language]))
+
+
 @pytest.fixture(scope="module")
-def closing(serve: Serve, sit: Sit) -> Team:
+def closing(serve: Serve, sit: Sit, language: str) -> Team:
     """The farewell story, after ninety days, as its closing at a grave level is proposed."""
     steps = steps_until("sc6", "t_prop_close", "2026-12-18T11:00")
-    house = serve("2026-09-14T11:04")
+    house = serve("2026-09-14T11:04", language)
     house.replay(steps)
-    return Team(house, steps, lambda role: sit(house, role, "fr", PHONE if role == "team_coordinator" else (1280, 900)))
+    return seated(house, steps, sit, language)
 
 
 def waiting(person: Person) -> list[str]:
@@ -42,8 +54,12 @@ def waiting(person: Person) -> list[str]:
     return person.page.locator("main .waits li").all_inner_texts()
 
 
-def title(protocol: Protocol, part: str, key: str) -> str:
-    return str(getattr(protocol, part)[key].title.in_language("fr"))
+def waits(person: Person, why: str) -> bool:
+    return any(one.startswith(person._(why)) for one in waiting(person))
+
+
+def title(person: Person, part: str, key: str) -> str:
+    return str(getattr(person.served.protocol, part)[key].title.in_language(person.language))
 
 
 def card(person: Person) -> Callable[[str], None]:
@@ -56,21 +72,20 @@ def card(person: Person) -> Callable[[str], None]:
 
 def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -> None:
     house, province = closing.house, closing["superviseur_dp"]
+    refuse, visa = province._("Refuse the visa and send back"), "Waits for the visa"
     house.turn_to("2026-12-18T14:00")
-    (why,) = waiting(province)
-    assert why.startswith("Attend le visa")
+    assert waits(province, visa)
     expect(province.page.locator("main")).not_to_contain_text("إيمان")
-    province.count_anew()
     province.follow(format_number(house.number))
-    province.follow("Refuser le visa et renvoyer")
-    expect(province.page.locator("[aria-labelledby=change]")).to_contain_text(
-        title(house.protocol, "moves", "refuse_close")
-    )
-    province.press("Refuser le visa et renvoyer")
+    province.follow(refuse)
+    expect(province.page.locator("[aria-labelledby=change]")).to_contain_text(title(province, "moves", "refuse_close"))
+    province.press(refuse)
     expect(province.page.locator("main .errors")).to_be_visible()
-    province.say("Vos motifs", REASON)
-    province.press("Refuser le visa et renvoyer")
-    expect(province.said()).to_contain_text("Le visa est refusé.")
+    province.say(province._("Your reasons"), REASON)
+    province.press(refuse)
+    expect(province.said()).to_contain_text(
+        province._("The visa is refused. The team reads your reasons, and is told.")
+    )
     assert house.state() == "follow_up_reinforced"
     assert waiting(province) == []
 
@@ -81,54 +96,80 @@ def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -
     house.replay([{"at": "2026-12-18T16:00", "as": "referent_er", "do": "t_prop_close"}])
 
     house.turn_to("2026-12-19T09:00")
-    assert [one.startswith("Attend le visa") for one in waiting(province)] == [True]
+    assert waits(province, visa)
     province.follow(format_number(house.number))
     province.write(house.protocol.acts["directorate_visa"], {"decision": "given"})
     assert waiting(province) == []
     coordinator.open(f"/cases/{house.number}")
-    card(coordinator)("Visé")
+    card(coordinator)(coordinator._("Visa given"))
     assert closing.wide() == []
 
 
 # ---- an academy reads a file, remarks, and sees the answer -----------------------------------------------------------
 
 
-def test_an_academy_reads_a_file_remarks_and_sees_the_answer(serve: Serve, sit: Sit) -> None:
+def test_an_academy_remarks_on_an_entry_and_a_missing_form_and_sees_the_answers_there(
+    serve: Serve, sit: Sit, language: str
+) -> None:
     steps = _first("sc6", "F6")
-    house = serve("2026-09-14T11:04")
+    house = serve("2026-09-14T11:04", language)
     house.replay(steps)
-    team = Team(house, steps, lambda role: sit(house, role, "fr", PHONE if role == "academy" else (1280, 900)))
-    academy, head = team["superviseur_aref"], team["directeur"]
-    academy.open(f"/cases/{house.number}")
-    entry = academy.page.locator(".log li").filter(has_text=title(house.protocol, "acts", "safety_check")).first
-    academy.tap(entry.get_by_role("link", name="Faire une observation"))
-    academy.say("Votre observation", "Qui suit إيمان الزياني بوعزة ?")
-    academy.press("Joindre cette observation")
+    team = seated(house, steps, sit, language)
+    academy, head, case = team["superviseur_aref"], team["directeur"], f"/cases/{house.number}"
+    answered = "The team has answered the observations"
+    academy.open(case)
+    entry = academy.page.locator(".log li").filter(has_text=title(academy, "acts", "safety_check")).first
+    academy.tap(entry.get_by_role("link", name=academy._("Make an observation")))
+    attach, words = academy._("Attach this observation"), academy._("Your observation")
+    academy.say(words, "Qui suit إيمان الزياني بوعزة ?")
+    academy.press(attach)
     expect(academy.page.locator("main .errors")).to_be_visible()
-    academy.say("Votre observation", QUESTION)
-    academy.press("Joindre cette observation")
-    card(academy)("Une observation attend la réponse de l’équipe.")
-    assert not [one for one in waiting(academy) if one.startswith("L’équipe a répondu")]
+    academy.say(words, QUESTION)
+    academy.press(attach)
+    card(academy)(academy.w.ngettext(*WAITS, 1))
+    academy.follow(academy._("Make an observation"))
+    missing = title(academy, "acts", MISSING)
+    academy.choose(academy._("On what?"), missing)
+    academy.say(words, ASKED)
+    academy.press(attach)
+    card(academy)(academy.w.ngettext(*WAITS, 2))
+    assert not waits(academy, answered)
 
     head.open("/")
-    expect(head.page.locator("main .cases")).to_contain_text("Observations à traiter")
-    head.open(f"/cases/{house.number}")
-    made = head.page.locator("[aria-labelledby=remarked] li")
-    expect(made).to_contain_text("Qui suit")
-    expect(made).to_contain_text(title(house.protocol, "acts", "safety_check"))
-    head.say(head._("How, in a sentence (if you like)"), ANSWER)
-    head.tap(made.get_by_role("button"))
-    head.open(f"/cases/{house.number}")
-    card(head)("Complété par l’équipe")
+    expect(head.page.locator("main .cases")).to_contain_text(head._("Observations to answer"))
+    head.open(case)
+    at_entry = head.page.locator(f"#{entry_of(house, 'safety_check')} .observed li")
+    at_form = head.page.locator("[aria-labelledby=next] .observed li")
+    expect(at_entry).to_contain_text("Qui suit")
+    expect(at_form).to_contain_text(missing)
+    send = head._("Send the answer")
+    head.tap(at_entry.get_by_role("button", name=send))
+    expect(at_entry.locator(".error")).to_have_text(head._("Answer in a sentence: what was done, or why not."))
+    for place in (at_entry, at_form):
+        place.get_by_label(head._("Your answer, in a sentence")).fill(ANSWER)
+        head.tap(place.get_by_role("button", name=send))
+    expect(at_entry).to_contain_text(ANSWER)
+    head.open(case)
+    card(head)(head._("Completed by the team"))
 
-    assert [one for one in waiting(academy) if one.startswith("L’équipe a répondu aux observations")]
+    assert waits(academy, answered)
     academy.follow(format_number(house.number))
-    academy.open(f"/cases/{house.number}/remarks")
-    expect(academy.page.locator("main")).to_contain_text(ANSWER)
-    academy.open(f"/cases/{house.number}/review/examined")
-    academy.press("Examiné : rien de plus n’est demandé")
-    assert not [one for one in waiting(academy) if one.startswith("L’équipe a répondu")]
+    for place in (f"#{entry_of(house, 'safety_check')}", "[aria-labelledby=next]"):
+        expect(academy.page.locator(f"{place} .observed li")).to_contain_text(ANSWER)
+    academy.follow(_all(academy, 2))
+    expect(academy.page.locator("main li").filter(has_text=ANSWER)).to_have_count(2)
+    academy.open(f"{case}/review/examined")
+    academy.press(academy._("Examined: nothing more is asked"))
+    assert not waits(academy, answered)
     assert team.wide() == []
+
+
+def _all(person: Person, many: int) -> str:
+    return person.w.ngettext("The observation and its answer", "All %(num)d observations and their answers", many)
+
+
+def entry_of(house: Served, act: str) -> str:
+    return f"event-{house.latest(act)}"
 
 
 def _first(name: str, do: str) -> list[Step]:
@@ -139,14 +180,13 @@ def _first(name: str, do: str) -> list[Step]:
 # ---- a head implicated -----------------------------------------------------------------------------------------------
 
 
-def test_a_head_implicated_comes_to_the_province_by_itself(serve: Serve, sit: Sit) -> None:
-    house = serve("2026-10-12T09:55")
+def test_a_head_implicated_comes_to_the_province_by_itself(serve: Serve, sit: Sit, language: str) -> None:
+    house = serve("2026-10-12T09:55", language)
     steps = story("staff_concerned")[:1]
     house.replay(steps)
-    team = Team(house, steps, lambda role: sit(house, role, "fr", (1280, 900)))
+    team = seated(house, steps, sit, language)
     province, head = team["superviseur_dp"], team["directeur"]
-    (why,) = waiting(province)
-    assert why.startswith("Le chef d’établissement n’y prend pas part")
+    assert waits(province, "The head takes no part: somebody must act for them")
     for path in ("/review", f"/cases/{house.number}", f"/cases/{house.number}/conformance"):
         head.open("/")
         assert head.page.goto(house.url + path).status == 404  # type: ignore[union-attr]
@@ -155,7 +195,7 @@ def test_a_head_implicated_comes_to_the_province_by_itself(serve: Serve, sit: Si
     province.do({"at": "2026-10-12T10:45", "as": "superviseur_dp", "do": "name_seat", "answers": seat})
     assert waiting(province) == []
     province.open(f"/cases/{house.number}/conformance")
-    expect(province.page.locator("h1")).to_have_text("Respect du protocole")
+    expect(province.page.locator("h1")).to_have_text(province._("How the protocol was kept"))
     assert team.wide() == []
 
 
@@ -164,8 +204,8 @@ def test_what_somebody_chose_stays_over_back_and_forth_and_an_action(closing: Te
     house: Served = closing.house
     province = closing["superviseur_dp"]
     province.open("/review")
-    province.choose("Pourquoi ils attendent", "Visa")
-    province.press("Afficher")
+    province.choose(province._("Why they wait"), province._("Visa"))
+    province.press(province._("Show these"))
     assert "kind=visa" in province.page.url
     province.open(f"/cases/{house.number}")
     province.page.go_back(wait_until="load")
@@ -173,5 +213,5 @@ def test_what_somebody_chose_stays_over_back_and_forth_and_an_action(closing: Te
     expect(province.page.locator("main #kind")).to_have_value("visa")
     province.open("/review")
     expect(province.page.locator("main #kind")).to_have_value("visa")
-    province.follow("Afficher tout ce qui attend")
+    province.follow(province._("Show all that waits"))
     expect(province.page.locator("main #kind")).to_have_value("")

@@ -326,9 +326,9 @@ def test_only_those_whom_remarks_reach_say_so_once_and_without_a_name(school: Sc
     with pytest.raises(BadInput) as bad:
         settle_remark(house, school.person("head"), number, seq, 1, f"{NAME} a été entendue")
     assert bad.value.problems["sentence"] == (f"names:{NAME}:[EV1]",)
-    settle_remark(house, school.person("head"), number, seq, 1)
+    settle_remark(house, school.person("head"), number, seq, 1, "Dit par téléphone.")
     with pytest.raises(Refused) as refused:
-        settle_remark(house, school.person("team_coordinator"), number, seq, 1)
+        settle_remark(house, school.person("team_coordinator"), number, seq, 1, "Dit aussi.")
     assert [reason.code for reason in refused.value.reasons] == ["remark_settled"]
 
 

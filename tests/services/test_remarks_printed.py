@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from pypdf import PdfReader
 
 from school_protocol.documents import rendering
+from school_protocol.documents.papers.remarked import about_said
 from school_protocol.documents.record import decoded, view_of
 from school_protocol.domain.events import Remark, RemarkKind
 from school_protocol.services.loading import load
 from school_protocol.services.papers import issue_case_file
 from school_protocol.services.papers.remarks import attach_remarks, settle_remark
+from school_protocol.wording import Wording
 from services.conftest import School
+from services.reviewing import ASKS as OBSERVED
+from services.reviewing import observes
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -49,6 +54,25 @@ def test_the_next_copy_prints_what_was_remarked_and_what_became_of_it(school: Sc
         protocol = load(school.house, session, school.person("head"), school.number).protocol
     view = view_of(record, {protocol.version: protocol})
     assert [one.kind for one in view.events if one.kind.startswith("remark")] == ["remarks_attached", "remark_settled"]
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_a_question_and_a_missing_form_are_printed_by_their_titles_and_read_back(school: School, language: str) -> None:
+    school.report()
+    for place in ({"entry": 2, "field": "danger_now"}, {"entry": 0, "act": "safety_check"}):
+        observes(school, replace(OBSERVED, text=ASKED, **place))
+    person = school.person("directorate")
+    data = issue_case_file(school.house, person, school.number, "supervisor", language).data
+    reader = PdfReader(io.BytesIO(data))
+    protocol = school.house.library.current()[0]
+    titles = (protocol.form_of("report").by_key["danger_now"].label, protocol.acts["safety_check"].title)
+    said = " ".join("".join(page.extract_text() for page in reader.pages).split())
+    assert [one.in_language(language) in said for one in titles] == [True, True]
+    view = view_of(decoded(reader.attachments["record.json"][0]), {protocol.version: protocol})
+    first, second = (one.detail["remarks"][0] for one in view.events if one.kind == "remarks_attached")
+    w = Wording(language)
+    assert about_said(w, protocol, "", first).endswith(w.text(titles[0]))
+    assert about_said(w, protocol, "", second).endswith(w.text(titles[1]))
 
 
 def test_a_copy_that_has_no_such_section_has_none_of_their_words(school: School) -> None:

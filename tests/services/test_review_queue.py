@@ -82,7 +82,7 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
     school.report()
     seq = observes(school, who="academy").seq
     assert kinds(school, "academy") == ()
-    settle_remark(school.house, school.person("head"), school.number, seq, 1, token=school.token())
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert (kinds(school, "academy"), kinds(school)) == (("answered",), ())
 
 

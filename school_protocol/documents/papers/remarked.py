@@ -11,9 +11,10 @@ from markupsafe import Markup
 
 from school_protocol.documents import bidi
 from school_protocol.domain.events import EventKind, RemarkKind
-from school_protocol.domain.lines import EventView
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.lines import EventView, RemarkLine
+from school_protocol.domain.protocol import Act, Protocol
 from school_protocol.domain.remarks import section_of
+from school_protocol.domain.texts import Text
 from school_protocol.wording import ZONE, Wording
 
 if TYPE_CHECKING:
@@ -30,10 +31,27 @@ def kind_said(w: Wording, kind: str) -> str:
     }.get(kind, kind)
 
 
-def about_said(w: Wording, protocol: Protocol, document: str, section: str, entry: int) -> str:
-    """What a remark is on: an entry, a section, or the file as a whole."""
+def as_told(line: RemarkLine) -> Mapping[str, Any]:
+    """The place of a remark as the chronology tells of it."""
+    question = line.part.root if line.part is not None else None
+    return {
+        "missing": line.on if line.act else None,
+        "question": question,
+        "section": line.section,
+        "entry": line.entry,
+    }
+
+
+def about_said(w: Wording, protocol: Protocol, document: str, one: Mapping[str, Any]) -> str:
+    """What a remark is on: an entry or a question of it, a form that is missing, a section, or the whole file."""
+    missing, question = one.get("missing"), one.get("question")
+    if missing is not None:
+        title = missing.title if isinstance(missing, Act) else missing
+        return w._("A form that is missing: %(title)s", title=w.text(title))
+    entry, section = one["entry"], one["section"]
     if entry:
-        return w._("Entry %(number)s", number=entry)
+        said = w._("Entry %(number)s", number=entry)
+        return f"{said} · {w.text(Text(question))}" if question else said
     if not section:
         return w._("The file as a whole")
     found = section_of(protocol, document, section)
@@ -93,7 +111,7 @@ def rows(pages: Pages) -> list[RemarkRow]:
 
 def _row(pages: Pages, event: EventView, place: int, one: Mapping[str, Any], settled: EventView | None) -> RemarkRow:
     w, protocol, paper = pages.w, pages.protocol, event.detail["paper"]
-    about = about_said(w, protocol, event.detail["document"], one["section"], one["entry"])
+    about = about_said(w, protocol, event.detail["document"], one)
     name, role = (paper["name"], paper["role"]) if paper else (event.actor, event.role)
     return RemarkRow(
         number=bidi.code(f"{event.seq}.{place}"),

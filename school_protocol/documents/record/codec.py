@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from school_protocol.documents.model import CaseFile
 from school_protocol.domain.forms import Form, FormField, Option
-from school_protocol.domain.lines import CaseHead, RecordView
+from school_protocol.domain.lines import CaseHead, EventView, RecordView
 from school_protocol.domain.protocol import (
     Act,
     Danger,
@@ -45,7 +45,8 @@ PARTS: Mapping[type[Any], str] = {
 }  # fmt: skip
 """Models that a record names by key."""
 LEFT: Mapping[type[Any], frozenset[str]] = {
-    RecordView: frozenset({"undo_until"}),
+    RecordView: frozenset({"undo_until", "remarks"}),
+    EventView: frozenset({"remarks"}),
     CaseHead: frozenset(
         {
             "roles",

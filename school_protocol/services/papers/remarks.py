@@ -297,11 +297,12 @@ def kept_with(house: House, session: Session, loaded: Loaded, event: Event, pres
 def settle_remark(
     house: House, actor: Actor, number: str, seq: int, place: int, sentence: str = "", *, token: str | None = None
 ) -> Done:
-    """Say that a remark was dealt with, and, if one likes, how; pressed twice, it is said once.
+    """Say in a sentence how a remark was dealt with; pressed twice, it is said once.
 
-    Raises Unseen, Refused where somebody else said so before, BadInput (`sentence`).
+    Raises Unseen, Refused where somebody else said so before, BadInput (`sentence`): one that must be answered is
+    answered in words.
     """
-    sentence = sentence.strip()
+    sentence = " ".join(sentence.split())
     press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, "settled", seq, place, sentence)
     with house.realm.writing() as session:
         if (before := once.spent(session, press)) is not None:
@@ -313,6 +314,8 @@ def settle_remark(
             raise Unseen(f"{number}/{seq}.{place}")
         if not found.is_open:
             raise Refused((Reason("remark_settled"),))
+        if found.remark.awaits and not any(one.isalpha() for one in sentence):
+            raise BadInput({"sentence": ("unsaid",)})
         if len(sentence) > rules.SENTENCE_MOST:
             raise BadInput({"sentence": (f"too_long:{rules.SENTENCE_MOST}:{len(sentence)}",)})
         refuse_named(house, session, loaded, {"sentence": sentence})

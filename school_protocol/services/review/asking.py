@@ -25,7 +25,10 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load, tell
 from school_protocol.services.papers.remarks import kept_with, note_named, refuse_named
 from school_protocol.services.recording import Done, repeated
+from school_protocol.services.remark_lines import missing_forms
 from school_protocol.services.review.lines import ending_role
+from school_protocol.services.seeing import Seeing
+from school_protocol.services.showing import seeing_of
 from school_protocol.storage import journal, once
 
 _BESIDE = (RemarksAttached, RemarkSettled, ReviewAsked, ReviewEnded)
@@ -121,9 +124,10 @@ def observe(
 ) -> Done:
     """Attach an observation to the case as this person reads it on screen, and have its team told.
 
+    It is on the whole, an entry, one question of it, or a form that the protocol asks for and that nobody has written.
     Raises Unseen, Conflict where others wrote in the case since that page was shown, BadInput (`text`, `entry`).
     """
-    written = [remark.kind.value, remark.entry, remark.awaits, remark.text]
+    written = [remark.kind.value, remark.entry, remark.field, remark.act, remark.awaits, remark.text]
     press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, "observe", *written)
     try:
         with house.realm.writing() as session:
@@ -132,7 +136,7 @@ def observe(
             loaded = load(house, session, actor, number)
             role, receivers = reviewing_role(loaded), answering(loaded).to
             check_read(loaded, expected)
-            _check_remark(loaded, remark)
+            _check_remark(seeing_of(house, loaded), remark)
             refuse_named(house, session, loaded, {"text": remark.text})
             head = journal.content_head(session, loaded.case_id)
             event = RemarksAttached(
@@ -159,16 +163,30 @@ def news_since(events: Iterable[Event], expected: int) -> tuple[Event, ...]:
     return tuple(event for event in newer if not is_reading(event) and not isinstance(event, _BESIDE))
 
 
-def _check_remark(loaded: Loaded, remark: Remark) -> None:
+def _check_remark(seeing: Seeing, remark: Remark) -> None:
+    last = seeing.case.last_seq
     problems: dict[str, tuple[str, ...]] = {}
     if not remark.text.strip():
         problems["text"] = ("required",)
     elif len(remark.text) > LETTERS_MOST:
         problems["text"] = (f"too_long:{LETTERS_MOST}:{len(remark.text)}",)
-    if not 0 <= remark.entry <= loaded.case.last_seq:
-        problems["entry"] = (f"range:1:{loaded.case.last_seq}",)
+    if not 0 <= remark.entry <= last:
+        problems["entry"] = (f"range:1:{last}",)
+    elif not _is_place(seeing, remark):
+        problems["entry"] = ("unknown_option",)
     if problems:
         raise BadInput(problems)
+
+
+def _is_place(seeing: Seeing, remark: Remark) -> bool:
+    """Whether the question is one of an entry that this person reads, and the form is asked for and missing."""
+    if remark.act:
+        return not (remark.entry or remark.field) and remark.act in {act.key for act in missing_forms(seeing)}
+    if not remark.field:
+        return True
+    record = seeing.case.written(remark.entry)
+    shown = seeing.record(record) if record is not None else None
+    return shown is not None and shown.hidden != "side" and remark.field in shown.form.by_key
 
 
 def _check(said: str) -> None:

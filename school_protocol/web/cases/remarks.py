@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from io import BytesIO
+from typing import Any
 
-from flask import Blueprint, flash, redirect, render_template, request, send_file, url_for
+from flask import Blueprint, flash, g, redirect, render_template, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from school_protocol.documents import rendering
@@ -14,8 +15,10 @@ from school_protocol.documents.papers import remarked
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
 from school_protocol.domain.events import Remark, RemarkKind
+from school_protocol.domain.lines import RemarkLine
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.remarks import REMARKS_MOST, RemarksRefused
+from school_protocol.services import showing
 from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import remarks as service
 from school_protocol.services.papers.remarks import CopyLine, RemarksPage
@@ -41,7 +44,9 @@ def add_to(blueprint: Blueprint) -> None:
     )
     for name, function in (
         ("remark_kind", _kind),
-        ("remark_about", _about),
+        ("remark_about", remark_about),
+        ("answer_place", answer_place),
+        ("tried", tried),
         ("remarks_said", lambda detail: remarked.attached_said(wording(), detail)),
         ("settled_said", lambda detail: remarked.settled_said(wording(), detail)),
         ("settles_remarks", settles_remarks),
@@ -54,8 +59,23 @@ def _kind(kind: str) -> str:
     return remarked.kind_said(wording(), kind)
 
 
-def _about(protocol: Protocol, document: str, section: str, entry: int) -> str:
-    return remarked.about_said(wording(), protocol, document, section, entry)
+def remark_about(protocol: Protocol, document: str, one: RemarkLine | Mapping[str, Any]) -> str:
+    """What a remark is on, of a line of a page or of what the chronology tells of it."""
+    found = one if isinstance(one, Mapping) else remarked.as_told(one)
+    return remarked.about_said(wording(), protocol, document, found)
+
+
+def answer_place() -> str:
+    """The page that is shown, as the box of an answer on it says where to come back to."""
+    seq, before = (request.view_args or {}).get("seq"), request.args.get("before", type=int)
+    shown = {"cases.show": "case", "cases.entry": f"entry-{seq}", "cases.chronology": f"chronology-{before or ''}"}
+    return shown.get(request.endpoint or "", request.form.get("at", "")[:40])
+
+
+def tried(one: RemarkLine) -> tuple[str, str] | None:
+    """The sentence that was not taken as the answer to this remark, and why."""
+    found: tuple[int, int, str, str] | None = g.get("settling")
+    return found[2:] if found is not None and found[:2] == (one.seq, one.place) else None
 
 
 def settles_remarks(head: CaseHead) -> bool:
@@ -109,7 +129,6 @@ def _overview(
     *,
     refused: RemarksRefused | None = None,
     problem: str = "",
-    settling: tuple[int, int, str, str] | None = None,
 ) -> str:
     return render_template(
         "cases/remarks.html",
@@ -118,7 +137,6 @@ def _overview(
         refused=refused_said(wording(), page, refused) if refused else "",
         problem=problem,
         figures=request.form.get("figures", ""),
-        settling=settling,
         missing=rendering.missing(),
     )
 
@@ -309,27 +327,62 @@ def review_sheet(number: str, copy: int) -> ResponseReturnValue:
 
 
 def settle_remark(number: str, seq: int, place: int) -> ResponseReturnValue:
+    """An answer, given at the place that the observation is on or in the list of all; what is not taken stays typed."""
     if max(seq, place) > MOST:
         raise Unseen(number)
     house, actor, sentence = sessions.house(), sessions.actor(), request.form.get("sentence", "")
     token = request.form.get("token", "")[:200] or new_token()
-    w, problem = wording(), ""
+    w = wording()
     try:
         done = service.settle_remark(house, actor, number, seq, place, sentence, token=token)
     except BadInput as error:
         problem = " ".join(w.problem(code) for codes in error.problems.values() for code in codes)
-        page = service.see_remarks(house, actor, number)
-        return _overview(page, settling=(seq, place, sentence, problem)), 422
+        return _untaken(number, (seq, place, sentence, problem)), 422
     except Refused:
         flash(w._("Somebody said already that this remark was dealt with."), "message")
-        return redirect(url_for("cases.remarks", number=number), 303)
+        return redirect(_answered_at(number, seq, place), 303)
     except SentBefore:
-        page = service.see_remarks(house, actor, number)
         said = w._("This form was sent before, with other words: nothing was recorded again.")
-        return _overview(page, settling=(seq, place, sentence, said)), 409
+        return _untaken(number, (seq, place, sentence, said)), 409
     said = w._("It was noted before.") if done.repeated else w._("Noted: this remark was dealt with.")
     flash(said, "message" if done.repeated else "ok")
-    return redirect(url_for("cases.remarks", number=number), 303)
+    return redirect(_answered_at(number, seq, place), 303)
+
+
+def _place() -> tuple[str, int]:
+    """The page on which the answer was typed, and which entry of it."""
+    name, _, entry = request.form.get("at", "")[:40].partition("-")
+    return name, int(entry) if entry.isascii() and entry.isdigit() and len(entry) < 10 else 0
+
+
+def _answered_at(number: str, seq: int, place: int) -> str:
+    """Back to where it was answered."""
+    (name, entry), anchor = _place(), f"remark-{seq}-{place}"
+    match name:
+        case "case":
+            return url_for("cases.show", number=number, _anchor=anchor)
+        case "entry" if entry:
+            return url_for("cases.entry", number=number, seq=entry, _anchor=anchor)
+        case "chronology":
+            return url_for("cases.chronology", number=number, before=entry or None, _anchor=anchor)
+    return url_for("cases.remarks", number=number)
+
+
+def _untaken(number: str, settling: tuple[int, int, str, str]) -> str:
+    """The same page once more, with what was typed and why it was not taken."""
+    (name, entry), house, actor = _place(), sessions.house(), sessions.actor()
+    g.settling = settling
+    if name == "case":
+        case = showing.see_case(house, actor, number)
+        return render_template("cases/show.html", case=case, head=case.head, names=case.head.labels)
+    if name == "entry" and entry:
+        head, record = showing.see_record(house, actor, number, entry)
+        return render_template("cases/entry.html", head=head, record=record, names=head.labels)
+    if name == "chronology":
+        before = entry or None
+        head, page = showing.see_chronology(house, actor, number, before)
+        return render_template("cases/chronology.html", head=head, page=page, before=before, names=head.labels)
+    return _overview(service.see_remarks(house, actor, number))
 
 
 # ---- why not ---------------------------------------------------------------------------------------------------------

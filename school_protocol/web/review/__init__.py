@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypedDict
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -17,7 +17,7 @@ from school_protocol.services.recording import Done
 from school_protocol.services.review import asking, conforming, queueing, refusing
 from school_protocol.services.review.asking import ReviewRefused
 from school_protocol.services.review.views import RefusalView
-from school_protocol.services.views import CaseView, ConflictView
+from school_protocol.services.views import CaseView, ConflictView, RecordView
 from school_protocol.storage.review.queue import Chosen
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.cases.answering import new_token
@@ -150,7 +150,7 @@ def observe(number: str) -> ResponseReturnValue:
         raise Unseen(number)
     sent = _sent("about", "kind", "text", "awaits", seq=case.head.seq)
     if request.method != "POST":
-        sent.values["about"] = sent.values["about"] or request.args.get("entry", "")[:12]
+        sent.values["about"] = sent.values["about"] or request.args.get("about", request.args.get("entry", ""))[:80]
         sent.values["awaits"] = sent.values["awaits"] if sent.was_kept else "1"
     else:
         remark = _remark(sent.values)
@@ -163,18 +163,45 @@ def observe(number: str) -> ResponseReturnValue:
         if done is not None:
             words = wording()._("Your observation is attached to the case. Its team is told.")
             return _taken(done, number, words)
-    return _page("review/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind])
+    record = _record_meant(case, sent.values["about"])
+    return _page("review/observe.html", case, sent, kinds=[kind.value for kind in RemarkKind], record=record)
+
+
+def _record_meant(case: CaseView, about: str) -> RecordView | None:
+    """The entry whose questions may be pointed at."""
+    entry = _place(about)["entry"]
+    shown = {event.seq: event.record for event in case.chronology.events}
+    if not 0 < entry < MOST or entry in shown:
+        return shown.get(entry)
+    try:
+        return showing.see_record(sessions.house(), sessions.actor(), case.head.number, entry)[1]
+    except Unseen:
+        return None
+
+
+class _Place(TypedDict):
+    entry: int
+    field: str
+    act: str
+
+
+def _place(about: str) -> _Place:
+    """What is pointed at: `12` an entry, `12.account` a question of it, `act.listening` a form that is missing."""
+    head, _, rest = about.strip().partition(".")
+    if head == "act":
+        return {"entry": 0, "field": "", "act": rest or "-"}
+    entry = int(head) if head.isascii() and head.isdigit() and len(head) < 10 else MOST if about.strip() else 0
+    return {"entry": entry, "field": rest, "act": ""}
 
 
 def _remark(values: dict[str, str]) -> Remark:
-    about, kind = values["about"].strip(), values["kind"]
-    entry = int(about) if about.isascii() and about.isdigit() and len(about) < 10 else MOST if about else 0
+    kind = values["kind"]
     known = kind in set(RemarkKind)
     return Remark(
         kind=RemarkKind(kind) if known else RemarkKind.question,
         text=values["text"],
         awaits=bool(values["awaits"]),
-        entry=entry,
+        **_place(values["about"][:80]),
     )
 
 

@@ -1,0 +1,87 @@
+"""Pages of those above the school, and what they say at its place: axe finds nothing, and they are light."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from playwright.sync_api import expect
+
+from school_protocol.domain.events import Remark, RemarkKind
+from school_protocol.services.review import asking
+
+from .conftest import DESKTOP, PHONE, Serve, Sit
+from .served import Served
+from .test_axe import Inspect, Inspector, is_fine, speak
+from .test_review import steps_until
+
+SIZES = {"fr": DESKTOP, "ar": PHONE}
+FIELD = "account"
+ASKED = "من رافق [EV1]؟ Qui l’a accompagné(e) ?"
+
+
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    """A closing at a grave level that waits for the visa; observed on the whole, on an entry, on a question of it, and
+    on a form that is missing."""
+    served = serve("2026-09-14T11:04")
+    served.replay(steps_until("sc6", "t_prop_close", "2026-12-18T11:00"))
+    served.turn_to("2026-12-18T14:00")
+    entry = int(served.latest("listening_target"))
+    for place in ({}, {"entry": entry}, {"entry": entry, "field": FIELD}, {"act": "head_visa"}):
+        remark = Remark(kind=RemarkKind.complete, text=ASKED, awaits=True, **place)  # type: ignore[arg-type]
+        asking.observe(served.house, served.player.actor("directorate"), served.number, remark, expected=None)
+    return served
+
+
+@pytest.fixture
+def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
+    made: list[Inspector] = []
+
+    def make(role: str, language: str) -> Inspector:
+        speak(house, language)
+        made.append(Inspector(sit(house, role, language, SIZES[language], True)))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.page.close()
+
+
+def refused(inspector: Inspector, path: str, name: str) -> None:
+    """The form of that page, sent as it is: what is missing is said."""
+    inspector.visit(path)
+    with inspector.page.expect_navigation(wait_until="load"):
+        inspector.page.locator("main form.card .actions button[type=submit]").first.click()
+    expect(inspector.page.locator("main .errors")).to_be_visible()
+    inspector.look(f"{name}, 422")
+
+
+@pytest.mark.parametrize("language", list(SIZES))
+def test_pages_of_a_review(house: Served, inspect: Inspect, language: str) -> None:
+    case, entry = f"/cases/{house.number}", house.latest("listening_target")
+    province = inspect("directorate", language)
+    province.visit("/review", case, f"{case}/conformance", f"{case}/remarks", f"{case}/entries/{entry}")
+    refused(province, f"{case}/review/observe?about={entry}.{FIELD}", "observe")
+    expect(province.page.locator("main #about")).to_have_value(f"{entry}.{FIELD}")
+    refused(province, f"{case}/review/refuse", "refuse")
+    head = inspect("head", language)
+    head.visit(case, f"{case}/remarks", f"{case}/entries/{entry}", f"{case}/acts/head_visa")
+    for path in (case, f"{case}/entries/{entry}"):
+        head.visit(path)
+        box = head.page.locator("main .observed form").first
+        with head.page.expect_navigation(wait_until="load"):
+            box.get_by_role("button").click()
+        expect(head.page.locator("main .observed .error")).to_be_visible()
+        head.look(f"{path}, 422")
+    is_fine(house, province, head)
+
+
+@pytest.mark.parametrize("language", list(SIZES))
+def test_pages_of_referrals_and_contacts(house: Served, inspect: Inspect, language: str) -> None:
+    province = inspect("directorate", language)
+    province.visit("/referrals", "/referrals?show=silent", "/referrals?show=settled")
+    academy = inspect("academy", language)
+    academy.visit("/review", "/referrals", "/contacts")
+    refused(academy, "/contacts/new", "a contact")
+    is_fine(house, province, academy)

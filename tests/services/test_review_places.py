@@ -1,0 +1,144 @@
+"""Observations at their place: a question of a form, a missing form, a paper; read there by whom it is for."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from handing import hand_out_as
+
+from school_protocol.domain.errors import BadInput
+from school_protocol.domain.lines import RemarkLine
+from school_protocol.services.papers import issue_case_file
+from school_protocol.services.papers.remarks import attach_remarks, settle_remark
+from school_protocol.services.showing import see_act, see_chronology, see_record
+from services.conftest import School
+from services.reviewing import ASKS, observes, placed
+from services.test_seeing import everything, listened
+
+WHOLE = replace(ASKS, entry=0)
+
+
+def entry_of(school: School, act: str) -> int:
+    events = school.seen_by("team_coordinator").chronology.events
+    return next(one.seq for one in events if one.record and one.record.act.key == act)
+
+
+def answer(school: School, seq: int, sentence: str, who: str = "head") -> Any:
+    house = school.house
+    return settle_remark(house, school.person(who), school.number, seq, 1, sentence, token=school.token())
+
+
+def at_entry(school: School, seq: int, who: str) -> tuple[RemarkLine, ...]:
+    """What this person finds beside that entry, in the chronology and on its own page."""
+    house, actor, number = school.house, school.person(who), school.number
+    lines = see_chronology(house, actor, number)[1].events
+    beside = next(one.remarks for one in lines if one.seq == seq)
+    assert next(one.remarks for one in school.seen_by(who).chronology.events if one.seq == seq) == beside
+    return beside
+
+
+@pytest.fixture
+def sided(school: School) -> School:
+    """Both sides were heard, and each has somebody who reads no word of the other's."""
+    listened(school)
+    for who, side in (("psychosocial", "targeted"), ("psychosocial/2", "concerned")):
+        school.act("team_coordinator", "name_seat", seat="support", account=school.account(who), side=side)
+    return school
+
+
+def test_one_question_of_a_form_is_pointed_at_and_answered_beside_it(sided: School) -> None:
+    school, entry = sided, entry_of(sided, "interview_concerned")
+    done = observes(school, replace(WHOLE, text="Zqobserved", entry=entry, field="observed"))
+    head, record = see_record(school.house, school.person("head"), school.number, entry)
+    (line,) = record.remarks
+    label = head.protocol.form_of("interview_concerned").by_key["observed"].label
+    assert (line.field, line.part, line.text) == ("observed", label, "Zqobserved")
+    assert at_entry(school, entry, "head") == (line,)
+    answer(school, done.seq, "Zqanswered")
+    (seen,) = at_entry(school, entry, "directorate")
+    assert (seen.sentence, seen.settled_at is not None) == ("Zqanswered", True)
+    for who, reads in (("psychosocial", False), ("psychosocial/2", True)):
+        shown, (one,) = everything(school, who), at_entry(school, entry, who)
+        assert [word in shown for word in ("Zqobserved", "Zqanswered")] == [reads, reads], who
+        assert (one.is_hidden, one.part) == ((False, label) if reads else (True, None))
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"entry": 2, "field": "no_such_question"},
+        {"entry": 1, "field": "observed"},
+        {"entry": 0, "field": "observed"},
+        {"act": "no_such_form"},
+        {"act": "follow_up"},
+        {"act": "directorate_visa"},
+        {"act": "safety_check", "entry": 2},
+    ],
+)
+def test_what_is_no_place_takes_no_observation(school: School, place: dict[str, Any]) -> None:
+    school.report()
+    with pytest.raises(BadInput) as found:
+        observes(school, replace(WHOLE, **place))
+    assert found.value.problems == {"entry": ("unknown_option",)}
+
+
+def test_a_form_that_is_missing_is_pointed_at_until_it_is_written_and_answered(school: School) -> None:
+    school.report()
+    assert [act.key for act in school.seen_by("directorate").missing_forms] == ["safety_check"]
+    assert school.seen_by("head").missing_forms == (), "whoever writes them has them in their own lists"
+    done = observes(school, replace(WHOLE, act="safety_check"))
+    house, number = school.house, school.number
+    (line,) = school.seen_by("head").remarks
+    assert (line.act, line.on) == ("safety_check", house.library.current()[0].acts["safety_check"].title)
+    assert see_act(house, school.person("team_coordinator"), number, "safety_check").remarks == (line,)
+    written = school.act("team_coordinator", "safety_check", none_seen=True, safe_now="yes", who_stays="colleague")
+    seen = see_record(house, school.person("directorate"), number, written.seq)[1].remarks
+    assert [one.settled_at for one in seen] == [None]
+    answer(school, done.seq, "Écrite ce matin.")
+    seen = see_record(house, school.person("directorate"), number, written.seq)[1].remarks
+    assert [one.sentence for one in seen] == ["Écrite ce matin."]
+    with pytest.raises(BadInput):
+        observes(school, replace(WHOLE, act="safety_check"))
+
+
+def test_what_is_said_of_a_form_of_the_other_side_is_not_read_on_this_one_though_nobody_wrote_it(
+    school: School,
+) -> None:
+    school.report()
+    placed(school, "report_qualified", level=2)
+    for who, side in (("psychosocial", "targeted"), ("psychosocial/2", "concerned")):
+        school.act("team_coordinator", "name_seat", seat="support", account=school.account(who), side=side)
+    done = observes(school, replace(WHOLE, text="Zqobserved", act="interview_concerned"))
+    answer(school, done.seq, "Zqanswered")
+    for who, reads in (("psychosocial", False), ("psychosocial/2", True), ("directorate", True)):
+        shown = everything(school, who)
+        assert [word in shown for word in ("Zqobserved", "Zqanswered")] == [reads, reads], who
+
+
+def test_what_is_said_of_a_paper_stands_beside_its_handing_out(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    hand_out_as(monkeypatch, lambda view, wording: f"{view.head.number} {view.content_head}".encode())
+    school.report()
+    issue_case_file(school.house, school.person("directorate"), school.number, "supervisor", "fr")
+    (issued,) = (one.seq for one in school.seen_by("head").chronology.events if one.kind == "document_issued")
+    observes(school, replace(WHOLE, text="La page 2 manque.", entry=issued))
+    on_copy = replace(WHOLE, text="Qui sont-ils ?", section="people")
+    house, actor = school.house, school.person("directorate")
+    attach_remarks(house, actor, school.number, 1, [on_copy], token=school.token())
+    assert [one.text for one in at_entry(school, issued, "head")] == ["La page 2 manque.", "Qui sont-ils ?"]
+    with pytest.raises(BadInput):
+        attach_remarks(house, actor, school.number, 1, [replace(WHOLE, act="safety_check")], token=school.token())
+
+
+@pytest.mark.parametrize("sentence", ["", "  \n ", "…", "12"])
+def test_what_must_be_answered_is_answered_in_words(school: School, sentence: str) -> None:
+    school.report()
+    done = observes(school)
+    with pytest.raises(BadInput) as found:
+        answer(school, done.seq, sentence)
+    assert found.value.problems == {"sentence": ("unsaid",)}
+    assert school.seen_by("head").remarks[0].settled_at is None
+    told = observes(school, replace(WHOLE, text="Bonne tenue.", awaits=False))
+    answer(school, told.seq, sentence)
+    assert [one.settled_at is not None for one in school.seen_by("head").remarks] == [False, True]
