@@ -68,6 +68,10 @@ _OBSTACLES: Mapping[str, str] = {
         "This person works outside your units, too: only whoever administers all of them can change this."
     ),
     "changed_meanwhile": N_("Something changed meanwhile: look at the new preview, then confirm it."),
+    "lines_refused": N_(
+        "A list is applied whole or not at all, and lines of this one are refused: mend them in your sheet, then "
+        "bring it in again."
+    ),
     "not_ready": N_("This list isn’t read to its end yet."),
     "nothing_to_apply": N_("Nothing in this list is new or different: there is nothing to confirm."),
     "confirmed_already": N_("This list was confirmed already."),
