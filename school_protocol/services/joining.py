@@ -12,6 +12,7 @@ from school_protocol.domain.engine import (
 from school_protocol.domain.events import CaseJoined, CaseOpened, Event
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Move
+from school_protocol.domain.referring import WHOM
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
@@ -56,6 +57,7 @@ def _joined_event(
         exclusions=tuple(case.exclusions) if "exclusions" in carries else (),
         referrals=tuple(
             {"target": one.target, "covers": list(one.covers), "at": one.at.isoformat()}
+            | ({WHOM: dict(one.whom)} if one.whom else {})
             for one in case.referrals
             if one.is_open
         )

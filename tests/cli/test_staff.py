@@ -68,9 +68,7 @@ def test_a_list_is_applied_and_twice_changes_nothing(house: House, tmp_path: Pat
     assert "0 new, 0 changed, 1 unchanged, 0 refused: nothing was applied" in again.output
 
 
-def test_a_refused_line_is_said_in_words_and_by_the_exit_code_and_all_is_left(
-    house: House, tmp_path: Path
-) -> None:
+def test_a_refused_line_is_said_in_words_and_by_the_exit_code_and_all_is_left(house: House, tmp_path: Path) -> None:
     results = tmp_path / "out.csv"
     file = brought(tmp_path, "nadia;Nadia;membre_er;00000A;", "omar;Omar;declarant;00000A;")
     answer = run("import", file, "--results", str(results), "--language", "fr")

@@ -76,6 +76,22 @@ def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_the_whole_lis
     assert levels(clerk, "01234C", "01235C") == ["primary", "lower"]
 
 
+def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Clerk) -> None:
+    head = "type;code gresa;rattachement;nom;commune"
+    clerk.confirm(clerk.bring(f"{head}\r\nécole;01234C;REHEARSAL-P;Al Amal;Salé\r\n"))
+    with clerk.house.directory.reading() as session:
+        unit = directory.unit_coded(session, "01234C")
+        assert unit is not None
+        assert directory.city_of(session, unit.id) == "Salé"
+    batch = clerk.bring(f"{head}\r\nécole;01234C;;;Bouknadel\r\nécole;00000A;;;\r\n")
+    assert [list(line.said) for line in clerk.see(batch).lines] == [[["city", "Salé", "Bouknadel"]], []]
+    clerk.confirm(batch)
+    with clerk.house.directory.reading() as session:
+        assert directory.city_of(session, unit.id) == "Bouknadel"
+    long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 81}\r\n")
+    assert clerk.said(long) == [("refused", ("too_long:80",))]
+
+
 def test_what_changes_is_said_in_words(clerk: Clerk) -> None:
     line = clerk.see(brought(clerk, "école;00000A;;;lycée")).lines[0]
     for language, words in (("fr", "Lycée"), ("ar", "ثانوية تأهيلية"), ("en", "Upper secondary school")):

@@ -119,6 +119,7 @@ _FIELDS: Mapping[str, str] = {
     "appointment": N_("role"),
     "ends": N_("last day"),
     "level": N_("level of the school"),
+    "city": N_("town or commune"),
 }
 _LEVELS: Mapping[str, str] = {
     "primary": N_("Primary school"),
