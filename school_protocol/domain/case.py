@@ -679,6 +679,7 @@ class _Folding:
         case = self.case
         case.joined.append(event.other)
         case.news_seq = event.seq
+        case.people |= {number: Person(number, slot, event.seq) for number, slot in event.people.items()}
         for danger in event.dangers:
             self._raise(danger, event)
         if event.holds and not case.is_held(EVERY_GUARDIAN):  # numbers of people are each case's own

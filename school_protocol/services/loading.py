@@ -375,7 +375,12 @@ def _have_told(house: House, session: Session) -> None:
 
 def marks_of(identity: Mapping[str, Any]) -> list[str]:
     """The names and codes by which a case is found."""
-    return [mark_text(str(identity[key])) for key in ("name", "massar") if key in identity]
+    return [mark_text(text) for text in known_by(identity).values()]
+
+
+def known_by(identity: Mapping[str, Any]) -> dict[str, str]:
+    """What somebody is known by wherever they go: their name and code."""
+    return {key: str(identity[key]) for key in ("name", "massar") if key in identity}
 
 
 def mark_text(text: str) -> str:

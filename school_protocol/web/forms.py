@@ -339,6 +339,7 @@ class _Builder:
                 several = item.type is FieldType.persons
                 more = 1 if self.more == item.key else 0
                 takes_new = self.takes_new and (item.even_on_hold or not self._only_guardians_on_hold(item))
+                takes_new = takes_new and not item.goes_along
                 asked |= {"several": several, "more": more, "takes_new": takes_new, "hint": self._people_hint(item)}
                 return People(options=self._people(item), slots=self._slots(item), **asked)
             case FieldType.choices | FieldType.accounts | FieldType.dangers | FieldType.covers:
