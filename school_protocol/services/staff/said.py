@@ -28,6 +28,9 @@ REASONS: Mapping[str, str] = {
     "workshop": N_("Passed a workshop"),
     "not_passed": N_("Did not pass, or was not there"),
     "by_command": N_("By command, on the server"),
+    "invitation": N_("Invited into the team"),
+    "by_mail": N_("Invitation sent by mail"),
+    "invitation_withdrawn": N_("Invitation withdrawn"),
     "other": N_("Another reason"),
 }
 
@@ -71,6 +74,9 @@ _OBSTACLES: Mapping[str, str] = {
     "lines_refused": N_(
         "A list is applied whole or not at all, and lines of this one are refused: mend them in your sheet, then "
         "bring it in again."
+    ),
+    "no_mail": N_(
+        "This installation sends no mail: ask whoever administers accounts to print an invitation for this person."
     ),
     "not_ready": N_("This list isn’t read to its end yet."),
     "nothing_to_apply": N_("Nothing in this list is new or different: there is nothing to confirm."),
