@@ -322,10 +322,7 @@ class ThrottleRow(DirectoryBase):
     subject: Mapped[bytes]
     at: Mapped[datetime] = mapped_column(index=True)
 
-    __table_args__ = (
-        CheckConstraint("length(subject) = 32", name="subject_is_hashed"),
-        Index(None, "subject", "at"),
-    )
+    __table_args__ = (CheckConstraint("length(subject) = 32", name="subject_is_hashed"), Index(None, "subject", "at"))
 
 
 # ---- keys of a realm -----------------------------------------------------------------------------------------------

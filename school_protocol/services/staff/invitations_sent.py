@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import secrets
 from datetime import timedelta
@@ -48,8 +47,9 @@ def _collect(house: House) -> None:
     with house.realm.writing() as session:
         for row, change in rows:
             if change.reason == BY_MAIL:
-                named = hashlib.sha256(f"{row}|{OUTBOX}".encode()).hexdigest()[:40]
-                outbox.put_once(session, named, OUTBOX, {"to": change.account, "by": change.actor}, at=change.at)
+                outbox.put_once(
+                    session, f"{OUTBOX}-{row}"[:40], OUTBOX, {"to": change.account, "by": change.actor}, at=change.at
+                )
 
 
 def _deliver(house: House, post: Post, message: outbox.Message) -> int:
