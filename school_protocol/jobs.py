@@ -37,6 +37,7 @@ from school_protocol.services.review.heads import look_again
 from school_protocol.services.signalement.keeping import clean, mix_lately
 from school_protocol.services.signalement.rising import rise
 from school_protocol.services.staff.importing import go_on as go_on_lists
+from school_protocol.services.staff.invitations_sent import send_invitations
 from school_protocol.services.staff.reminding import remind
 from school_protocol.services.workshops import ending, placing, uploads
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, sweep_left_over
@@ -118,6 +119,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     def sweep_once() -> None:
         sweep(house, ways)
         tell_of_accounts(house, ways)
+        send_invitations(house, ways)
         remind(house, ways)
         last_done.note(house.settings.data, last_done.MINUTE, house.now())
 

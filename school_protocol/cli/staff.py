@@ -29,7 +29,7 @@ AS = click.option("--as", "username", required=True, help="The account that acts
 @click.option("--language", default="en", show_default=True)
 @AS
 def users_import(file: str, preview: bool, results: str | None, language: str, username: str) -> None:
-    """Bring in places and people from a CSV; exit 3 where a line is refused."""
+    """Bring in places and people from a CSV, all or nothing; exit 3, with nothing applied, where a line is refused."""
     from school_protocol.services.staff import importing, said
     from school_protocol.services.staff.lists import Unreadable
     from school_protocol.services.staff.reach import admin_of
@@ -46,9 +46,13 @@ def users_import(file: str, preview: bool, results: str | None, language: str, u
             importing.read(house, actor, batch.id, lambda done, _total: bar.update(done - bar.pos), by_command=True)
     view = importing.see_import(house, actor, batch.id)
     _say_lines(house, actor, batch.id, w)
+    if results:
+        roles = admin_of(house, actor).roles
+        found = importing.results(house, actor, batch.id, lambda one: said.as_text(w, roles, one), ["line", "outcome"])
+        Path(results).write_bytes(b"".join(found))
     counts = view.counts
     if preview or not counts.to_apply:
-        importing.withdraw(house, actor, batch.id) if not results else None
+        importing.withdraw(house, actor, batch.id)
     else:
         importing.confirm(house, actor, batch.id, view.batch.digest, by_command=True)
         if not importing.apply(house, actor, batch.id, by_command=True):
@@ -58,11 +62,6 @@ def users_import(file: str, preview: bool, results: str | None, language: str, u
         + (": nothing was applied" if preview or not counts.to_apply else ""),
         err=True,
     )
-    if results:
-        roles = admin_of(house, actor).roles
-        head = ["line", "outcome"]
-        found = importing.results(house, actor, batch.id, lambda one: said.as_text(w, roles, one), head)
-        Path(results).write_bytes(b"".join(found))
     if counts.refused:
         sys.exit(REFUSED)
 

@@ -107,6 +107,8 @@ def _field(book: Book, field: FormField, path: Path) -> None:
             N_("only a field for people names somebody on hold, not %(type)s"),
             type=field.type.value,
         )
+    if field.goes_along and not field.is_for_people:
+        book.say((*path, "goes_along"), N_("only people go along with a case, not %(type)s"), type=field.type.value)
     if field.to_guardians and (field.is_for_people or field.type is _T.rows):
         book.say((*path, "to_guardians"), N_("a field of type %(type)s says to whom by itself"), type=field.type.value)
     _options(book, field, path)
@@ -198,7 +200,7 @@ def _default(book: Book, field: FormField, path: Path) -> None:
             possible = (field.default,) if field.default.isdecimal() else ()
         case _T.account:
             possible = ("oneself",)
-        case _T.person | _T.referral | _T.hold | _T.record:
+        case _T.person | _T.persons | _T.referral | _T.hold | _T.record:
             possible = ("only",)
         case _T.danger:
             possible = ("only", *book.declared.of("dangers"))
@@ -285,6 +287,8 @@ def _act(book: Book, act: Act) -> None:
     if form is None or not book.declared.is_whole("forms", form.key):
         return
     _contribution(book, act, form)
+    if act.kind is not ActKind.ask_transfer and any(one.goes_along for one in form.fields):
+        book.say((*path, "form"), N_("people go along with a case by an act of kind ask_transfer alone"))
     for types in NEEDED.get(act.kind, ()):
         found = form.find(*types)
         if found is not None and found.type in POINTING and (not found.required or found.when is not None):

@@ -30,7 +30,7 @@ from school_protocol.definitions.tree import Path
 from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FormField, Option
 from school_protocol.domain.phrases import N_, Listing
-from school_protocol.domain.protocol import ActKind, Protocol, Said
+from school_protocol.domain.protocol import ActKind, Protocol, Said, ScopeKind
 from school_protocol.domain.texts import Text
 
 RESERVED = frozenset(
@@ -245,6 +245,16 @@ def _people(book: Book) -> None:
             book.say(
                 ("roles", key, "stand_in_by"), N_("stand-ins are for the roles of a school: this one oversees several")
             )
+        book.refer(("roles", key, "invites"), role.invites, "roles")
+        for other in role.invites:
+            if other in protocol.roles and not protocol.roles[other].lifts_nobody:
+                book.say(
+                    ("roles", key, "invites"),
+                    N_("whoever invites gives plain roles of a school’s team alone: %(role)s is none"),
+                    role=other,
+                )
+        if role.invites and role.sees not in (ScopeKind.province, ScopeKind.region):
+            book.say(("roles", key, "invites"), N_("only a role above schools (province or region) invites"))
     for key, seat in protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
         book.people(("seats", key, "named_by"), seat.named_by)

@@ -397,7 +397,7 @@ class _Cleaner:
         return people
 
     def _person(self, item: FormField, entry: Any, path: str) -> str | None:
-        if isinstance(entry, Mapping):
+        if isinstance(entry, Mapping) and not item.goes_along:
             return self._new_person(item, entry, path)
         slot = self.references.people.get(str(entry))
         if slot is None or (item.slots and slot not in item.slots):

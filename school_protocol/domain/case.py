@@ -51,6 +51,7 @@ from school_protocol.domain.parts import SeatHeld as SeatHeld
 from school_protocol.domain.parts import Signature as Signature
 from school_protocol.domain.parts import StateEntry as StateEntry
 from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
+from school_protocol.domain.referring import WHOM
 
 
 @dataclass(slots=True)
@@ -587,7 +588,7 @@ class _Folding:
         self.case.referrals.append(
             Referral(
                 len(self.case.referrals) + 1, record.seq, target, covers, record.occurred_at, record.actor, record.role,
-                awaits_answer=declared.awaits_answer,
+                awaits_answer=declared.awaits_answer, whom=dict(record.derived.get(WHOM) or {}),
             )
         )  # fmt: skip
         for life in self.case.live_dangers("raised"):
@@ -678,6 +679,7 @@ class _Folding:
         case = self.case
         case.joined.append(event.other)
         case.news_seq = event.seq
+        case.people |= {number: Person(number, slot, event.seq) for number, slot in event.people.items()}
         for danger in event.dangers:
             self._raise(danger, event)
         if event.holds and not case.is_held(EVERY_GUARDIAN):  # numbers of people are each case's own
@@ -689,6 +691,7 @@ class _Folding:
                 Referral(
                     len(case.referrals) + 1, event.seq, carried["target"], tuple(carried["covers"]),
                     datetime.fromisoformat(carried["at"]), event.actor, event.role,
+                    whom=dict(carried.get(WHOM) or {}),
                 )
             )  # fmt: skip
 

@@ -37,6 +37,7 @@ from school_protocol.domain.machine import NoSuchWay, Position, destination
 from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be_typed, own_moment
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
+from school_protocol.domain.referring import WHOM, whom
 from school_protocol.domain.sharing import ANSWERING, OPENED
 from school_protocol.domain.signing import digest_of
 from school_protocol.domain.undoing import against_undo, retraction
@@ -504,6 +505,8 @@ class _Desk:
             derived["piece"] = self.case.pieces + 1
         if act.kind is ActKind.refer:
             derived["referral"] = len(self.case.referrals) + 1
+            names = whom(self.protocol.form_of(act), cleaned.answers, intent.contact, self.around.organisations)
+            derived |= {WHOM: dict(names)} if names else {}
         if act.kind is ActKind.grid:
             derived["score"] = self._score(act, cleaned)
         if self.asking.opens(act, cleaned.answers, role):

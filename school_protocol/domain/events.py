@@ -229,6 +229,8 @@ class CaseJoined(Event):
     referrals: tuple[Mapping[str, Any], ...] = ()
     handover: Mapping[str, str] = field(default_factory=dict)
     """What the other case hands over in words, by field."""
+    people: Mapping[str, str] = field(default_factory=dict)
+    """Who goes along, under the numbers that they have here → their slots; who they are is sealed apart."""
 
 
 class Put(StrEnum):

@@ -18,6 +18,7 @@ from school_protocol.domain.conditions import Value
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
+from school_protocol.domain.referring import Organisation
 from school_protocol.domain.sharing import contributions
 
 _EARLY = 3
@@ -50,6 +51,8 @@ class Surroundings:
     """Codes of schools that the installation has, the unit's own among them; empty: nobody said which."""
     named: Mapping[str, Unit] = field(default_factory=dict)
     """Code → the other schools of the installation that the case names."""
+    organisations: tuple[Organisation, ...] = ()
+    """Whom a referral may go to, the nearest first; looked up where one is recorded."""
 
     def has_school(self, code: str) -> bool:
         """Whether the installation has that school, as far as is known."""

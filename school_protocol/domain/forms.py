@@ -53,8 +53,8 @@ class FieldType(StrEnum):
 
 
 _FROM_CASE = (
-    FieldType.account, FieldType.person, FieldType.dangers, FieldType.covers, FieldType.referral, FieldType.hold,
-    FieldType.record,
+    FieldType.account, FieldType.person, FieldType.persons, FieldType.dangers, FieldType.covers, FieldType.referral,
+    FieldType.hold, FieldType.record,
 )  # fmt: skip
 
 
@@ -106,6 +106,8 @@ class FormField(Model):
     """Told to, handed to or asked of guardians: while one is on hold, the form must name others."""
     even_on_hold: bool = False
     """For people: said of them, never to them, so that a guardian on hold can be named."""
+    goes_along: bool = False
+    """For people of the case, where a transfer is asked for: once it is handed over, the case there knows them."""
     signed: bool = False
     names: bool = False
     """Free text in which names are likely: hidden with the words."""

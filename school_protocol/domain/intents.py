@@ -34,6 +34,8 @@ class RecordAct:
     """Where it is typed in from a paper form."""
     successor: str = ""
     """Number kept for the case that the act may open at another school."""
+    contact: str = ""
+    """For a referral: the contact that it goes to, among those that serve the unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -86,6 +86,8 @@ class Referral:
     acknowledged_at: datetime | None = None
     settled_at: datetime | None = None
     awaits_answer: bool = True
+    whom: Mapping[str, str] = field(default_factory=dict)
+    """The organisation that it went to, as the directory called it then; empty: nobody said."""
 
     @property
     def is_open(self) -> bool:

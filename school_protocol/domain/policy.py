@@ -33,6 +33,7 @@ class Permission(StrEnum):
     see_visits = "see_visits"
     write_visits = "write_visits"
     keep_roster = "keep_roster"
+    invite = "invite"
     see_systems = "see_systems"
     train = "train"
     see_certificates = "see_certificates"

@@ -83,8 +83,17 @@ class Role(Named):
     """Runs workshops, in which cases are played; sees no case by it."""
     second_factor: bool = False
     """Whoever holds it signs in with a second factor."""
+    invites: Keys = ()
+    """Roles of a school into which whoever holds this one, above it, invites people by mail; sees no more by it."""
     stand_in_by: Keys = ()
     """Roles that name who holds this one for a time, while somebody is away; empty: nobody stands in."""
+
+    @property
+    def lifts_nobody(self) -> bool:
+        """Whether it is a plain role of a school's team: it heads, oversees, administers and changes nothing."""
+        own = self.sees in (ScopeKind.none, ScopeKind.receipt, ScopeKind.assigned, ScopeKind.unit)
+        lifts = self.head or self.oversees or self.publishes or self.administers or self.keeps_contacts or self.invites
+        return own and not (lifts or self.visits or self.trains or self.second_factor)
 
     @property
     def keeps_restricted(self) -> bool:

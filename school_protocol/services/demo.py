@@ -199,6 +199,7 @@ class Number:
     unit: str = ""
     days: int = 20
     """How long ago it was found right."""
+    city: Mapping[str, str] = field(default_factory=dict)
 
 
 NUMBERS = (
@@ -226,8 +227,14 @@ NUMBERS = (
         url="https://takeitdown.ncmec.org/fr/", hours=ALWAYS,
     ),
     Number("take_it_down", "Portail IWF Maroc", "بوابة IWF المغرب", url="https://report.iwf.org.uk/ma/", hours=ALWAYS),
-    Number("child_protection", "CAPE de Salé", "مركز المواكبة لحماية الطفولة بسلا", verified=False, unit="MA-SAL"),
-    Number("child_protection", "UPE de Marrakech", "وحدة حماية الطفولة بمراكش", verified=False, unit="MA-MAR"),
+    Number(
+        "child_protection", "CAPE de Salé", "مركز المواكبة لحماية الطفولة بسلا", verified=False, unit="MA-SAL",
+        city={"fr": "Salé", "ar": "سلا"},
+    ),
+    Number(
+        "child_protection", "UPE de Marrakech", "وحدة حماية الطفولة بمراكش", verified=False, unit="MA-MAR",
+        city={"fr": "Marrakech", "ar": "مراكش"},
+    ),
 )  # fmt: skip
 
 
@@ -551,6 +558,7 @@ def _contacts(house: House, units: Mapping[str, str], now: datetime) -> None:
                 phone=number.phone,
                 url=number.url,
                 hours=number.hours,
+                city=number.city,
                 position=position,
             )
             if number.verified:

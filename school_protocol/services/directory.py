@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -12,6 +12,7 @@ from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.domain.protocol import Protocol, Target
 from school_protocol.services import days_off
 from school_protocol.services.house import House
+from school_protocol.services.staff.lists import same
 from school_protocol.services.views import ContactLine
 from school_protocol.storage import directory
 from school_protocol.storage.engines import Session
@@ -31,10 +32,13 @@ def schools_without_calendar(house: House) -> tuple[str, ...]:
 def contact_lines(
     house: House, protocol: Protocol, unit: str, targets: Iterable[str] | None = None
 ) -> tuple[ContactLine, ...]:
-    """Contacts that serve a unit, nearest first; limited to `targets`, in their order, where given."""
+    """Contacts that serve a unit, nearest first, of those kept for one place the unit's own town first.
+
+    Limited to `targets`, in their order, where given.
+    """
     with house.directory.reading() as session:
-        found = directory.contacts(session, unit)
         here = directory.unit(session, unit)
+        found = _nearest_town_first(directory.contacts(session, unit), directory.city_of(session, unit))
         calendar = calendar_of(session, here)
     own = here.id if here.kind is UnitKind.school else None
     wanted = list(dict.fromkeys(targets)) if targets is not None else None
@@ -56,6 +60,17 @@ def contact_lines(
         key=lambda line: (line.phone is None, line.open_now is False, order[line.target.key] if line.target else 0)
     )
     return tuple(known)
+
+
+def _nearest_town_first(found: Sequence[directory.Contact], town: str) -> list[directory.Contact]:
+    """The same contacts, where of one place those of that town come before the others."""
+    places = {one.unit: place for place, one in reversed(list(enumerate(found)))}
+    return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one, town)))
+
+
+def is_of_town(contact: directory.Contact, town: str) -> bool:
+    """Whether a contact is in that town, however it is written."""
+    return bool(town) and any(same(town, name) for name in contact.city.values())
 
 
 def numbers_of_the_country(house: House) -> tuple[ContactLine, ...]:
@@ -82,8 +97,10 @@ def _line(
     rests_with_school: bool = False,
 ) -> ContactLine:
     return ContactLine(
+        id=contact.id,
         target=target,
         name=contact.names,
+        city=contact.city,
         phone=contact.phone or None,
         url=contact.url or None,
         open_now=is_open(contact.hours, house.now(), calendar, rests_with_school=rests_with_school),

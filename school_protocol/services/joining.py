@@ -3,23 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
+from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Record, fold
 from school_protocol.domain.engine import (
     urgent_steps,
 )
 from school_protocol.domain.events import CaseJoined, CaseOpened, Event
-from school_protocol.domain.forms import FieldType
-from school_protocol.domain.protocol import ActKind, Move
+from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.protocol import ActKind, Move, Protocol
+from school_protocol.domain.referring import WHOM
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
     keep,
+    known_by,
     load_by_id,
+    names_in,
+    naming_of,
     notify,
+    sign_of,
 )
-from school_protocol.storage import cases, directory
+from school_protocol.storage import access, cases, directory
 from school_protocol.storage.engines import Session
 
 _SIGN = re.compile(r"\[(\w+)\]")
@@ -42,7 +51,11 @@ def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
 
 
 def _joined_event(
-    house: House, loaded: Loaded, carries: Sequence[str], handover: Mapping[str, str] | None = None
+    house: House,
+    loaded: Loaded,
+    carries: Sequence[str],
+    handover: Mapping[str, str] | None = None,
+    people: Iterable[NewPerson] = (),
 ) -> CaseJoined:
     case = loaded.case
     return CaseJoined(
@@ -56,31 +69,83 @@ def _joined_event(
         exclusions=tuple(case.exclusions) if "exclusions" in carries else (),
         referrals=tuple(
             {"target": one.target, "covers": list(one.covers), "at": one.at.isoformat()}
+            | ({WHOM: dict(one.whom)} if one.whom else {})
             for one in case.referrals
             if one.is_open
         )
         if "referrals" in carries
         else (),
         handover=handover or {},
+        people={one.id: one.slot for one in people},
     )
 
 
-def without_signs(text: str) -> str:
-    """A text for another case, in which `[EV1]` would name somebody else: the signs stay, and point at nobody."""
-    return _SIGN.sub(r"\1", text)
-
-
 def hand_over(house: House, session: Session, loaded: Loaded, move: Move, case_id: str, number: str) -> None:
-    """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along."""
+    """Open the receiving school's case with the minimal hand-over: holds, exclusions and open referrals go along.
+
+    Of people, those whom the request says: their slot, name and code, sealed under the key of their new case.
+    """
     asked = next((one for one in reversed(loaded.case.records) if one.kind is ActKind.ask_transfer), None)
     unit = _receiving_unit(house, loaded, asked)
     answers = asked.answers if asked else {}
     fields = loaded.protocol.form_of(asked.act).fields if asked else ()
+    along = Along(loaded.protocol, names_in(house, session, loaded.case_id), _going(loaded, fields, answers))
     said = {item.key: str(answers[item.key]) for item in fields if item.is_words and item.key in answers}
-    words = {key: without_signs(text) for key, text in said.items()}
-    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words)
+    words, people = {key: along.told(text) for key, text in said.items()}, along.people
+    joined = _joined_event(house, loaded, move.carries or ("holds", "exclusions", "referrals"), words, people)
     lead = loaded.case.opened_from if loaded.case.contributes else None
-    open_elsewhere(house, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead)
+    if people:
+        access.note(session, case_id=loaded.case_id, account=loaded.actor.id, at=house.now(), what="handed_over")
+    open_elsewhere(
+        house, session, loaded, unit, move.opens, case_id, number, joined, contributes_to=lead, people=people
+    )
+
+
+def _going(loaded: Loaded, fields: Iterable[FormField], answers: Mapping[str, Any]) -> tuple[str, ...]:
+    """The people of the case who go along, as the request says."""
+    said = (answers.get(item.key) for item in fields if item.goes_along)
+    ids = (one for value in said if value for one in ([value] if isinstance(value, str) else value))
+    return tuple(dict.fromkeys(one for one in ids if one in loaded.case.people))
+
+
+@dataclass(frozen=True, slots=True)
+class Along:
+    """What another school's case is told of the people of this one: `going` are known there, of others nothing is."""
+
+    protocol: Protocol
+    names: Mapping[str, Mapping[str, str]]
+    going: tuple[str, ...] = ()
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """Their number here → the one that they have there."""
+        counts: Counter[str] = Counter()
+        found = {}
+        for one in self.going:
+            slot = one.rpartition("-")[0]
+            counts[slot] += 1
+            found[one] = f"{slot}-{counts[slot]}"
+        return found
+
+    @property
+    def people(self) -> tuple[NewPerson, ...]:
+        """They, with what they are known by: name and code."""
+        return tuple(
+            NewPerson(there, there.rpartition("-")[0], known_by(self.names.get(here, {})))
+            for here, there in self.numbers.items()
+        )
+
+    def told(self, text: str) -> str:
+        """A text with signs in place of names: theirs as they are there; those of others point at nobody."""
+        signs = {sign_of(self.protocol, here): sign_of(self.protocol, there) for here, there in self.numbers.items()}
+        taken = set(signs.values())
+
+        def said(found: re.Match[str]) -> str:
+            if (sign := found[1]) in signs:
+                return f"[{signs[sign]}]"
+            return sign.rstrip("0123456789") if sign in taken else sign
+
+        return _SIGN.sub(said, naming_of(self.protocol, self.names).signed(text))
 
 
 def open_elsewhere(
@@ -95,6 +160,7 @@ def open_elsewhere(
     *,
     contributes_to: str | None = None,
     restricted: bool = False,
+    people: Iterable[NewPerson] = (),
 ) -> tuple[Event, ...]:
     """Open a case of its own at another school, with what this one hands over to it.
 
@@ -126,7 +192,7 @@ def open_elsewhere(
         unit=unit,
         opened_at=house.now(),
     )
-    return keep(house, session, case_id, loaded.protocol, (), [opened, joined])
+    return keep(house, session, case_id, loaded.protocol, (), [opened, joined], people)
 
 
 def _receiving_unit(house: House, loaded: Loaded, asked: Record | None) -> str:

@@ -30,6 +30,7 @@ from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, Reader, UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.domain.referring import Organisation, called
 from school_protocol.domain.review import asked_first
 from school_protocol.domain.sharing import OPENED
 from school_protocol.services.figures.counting import keep_count
@@ -287,6 +288,18 @@ def with_schools(house: House, loaded: Loaded, codes: Iterable[str]) -> Loaded:
     return loaded
 
 
+def with_organisations(house: House, loaded: Loaded) -> Loaded:
+    """The same case, knowing to which organisations of its place it may be referred."""
+    with house.directory.reading() as session:
+        found = directory.contacts(session, loaded.case.unit)
+    known = tuple(
+        Organisation(one.id, loaded.protocol.resolve("targets", one.target), one.names, one.phone) for one in found
+    )
+    loaded.around = replace(loaded.around, organisations=known)
+    loaded.facts = read(loaded.protocol, loaded.case, loaded.now, loaded.around)
+    return loaded
+
+
 # ---- keep --------------------------------------------------------------------------------------------------------
 
 
@@ -362,7 +375,12 @@ def _have_told(house: House, session: Session) -> None:
 
 def marks_of(identity: Mapping[str, Any]) -> list[str]:
     """The names and codes by which a case is found."""
-    return [mark_text(str(identity[key])) for key in ("name", "massar") if key in identity]
+    return [mark_text(text) for text in known_by(identity).values()]
+
+
+def known_by(identity: Mapping[str, Any]) -> dict[str, str]:
+    """What somebody is known by wherever they go: their name and code."""
+    return {key: str(identity[key]) for key in ("name", "massar") if key in identity}
 
 
 def mark_text(text: str) -> str:
@@ -429,6 +447,8 @@ def _referrals(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseRefer
             acknowledged_at=one.acknowledged_at,
             settled_at=one.settled_at,
             chase_at=moments.get(one.number) if awaits else None,
+            whom=called(one.whom),
+            whom_names=one.whom,
         )
 
 

@@ -30,6 +30,7 @@ from school_protocol.services.loading import (
     load,
     load_by_id,
     notify,
+    with_organisations,
     with_schools,
 )
 from school_protocol.services.naming import refuse_names
@@ -77,16 +78,18 @@ def record_act(
     proven: bool = False,
     changes: Mapping[str, Any] | None = None,
     paper: OnPaper | None = None,
+    contact: str = "",
     said: object = None,
 ) -> Done:
     """Record an act; what follows from it by itself follows in the same transaction.
 
     `password` is what a signature asks; `proven` says that a script plays somebody who has given it;
     `changes` are a corrected record's answers as they should be; `paper` says that it is typed in from a paper form;
+    `contact` is whom of the directory a referral goes to, where that was chosen;
     `said` is the form as it was sent, which tells a second press from other words sent with the same token (the
     answers, where it isn't given).
     """
-    written = [paper.at, paper.by] if paper else []
+    written = [*([paper.at, paper.by] if paper else []), *([contact] if contact else [])]
     press = once.press(house.vault, actor.id, token, number, act, said or [answers, changes, *written])
     signed = (paper is None or paper.is_by(actor)) and (proven or _signed(house, actor, password))
     receiving = keys.prepare_key(house.realm, house.vault) if _may_ask_elsewhere(house, act) else None
@@ -94,7 +97,7 @@ def record_act(
         if (before := once.spent(session, press)) is not None:
             return repeated(before)
         successor = cases.free_number(session, _RANDOM) if receiving else ""
-        intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper), successor)
+        intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper), successor, contact)
         loaded, decision = _decided(house, session, actor, number, intent, expected)
         return keep_decision(house, session, loaded, decision, press, receiving)
 
@@ -110,9 +113,10 @@ def rehearse_act(
     password: str | None = None,
     changes: Mapping[str, Any] | None = None,
     paper: OnPaper | None = None,
+    contact: str = "",
 ) -> None:
     """Raise what `record_act` would raise, and record nothing. A password is not proved here."""
-    intent = RecordAct(act, answers, bool(password), changes, paper_of(house, actor, paper))
+    intent = RecordAct(act, answers, bool(password), changes, paper_of(house, actor, paper), contact=contact)
     with house.realm.reading() as session:
         _decided(house, session, actor, number, intent, expected)
 
@@ -126,6 +130,8 @@ def _decided(
     if declared is not None and declared.kind is ActKind.contribute:
         item = loaded.protocol.form_of(declared).find(FieldType.school)
         loaded = with_schools(house, loaded, [str(intent.answers.get(item.key, "")).strip().upper()] if item else [])
+    if declared is not None and declared.kind is ActKind.refer:
+        loaded = with_organisations(house, loaded)
     brought: tuple[str, ...] | None = None
     if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
         former = loaded.roles

@@ -78,6 +78,8 @@ class ContactLine:
     open_now: bool | None = None
     verified_on: date | None = None
     is_stale: bool = False
+    id: str = ""
+    city: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +169,8 @@ class CaseView:
     people: tuple[PersonLine, ...]
     seats: tuple[SeatLine, ...]
     referrals: tuple[ReferralLine, ...]
+    whom: Mapping[int, Mapping[str, str]]
+    """Number of a referral → the names of the organisation that it went to, where somebody said which."""
     holds: tuple[HoldLine, ...]
     evidence: tuple[RecordView, ...]
     notes: tuple[RecordView, ...]

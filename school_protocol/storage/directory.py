@@ -433,6 +433,8 @@ class Contact:
     verified_by: str | None
     position: int
     revision: int = 1
+    city: Mapping[str, str] = field(default_factory=dict)
+    """In which town it is, as each language writes it; empty: it is not said."""
 
 
 def add_contact(
@@ -442,6 +444,7 @@ def add_contact(
     names: Mapping[str, str],
     unit: str | None = None,
     labels: Mapping[str, str] | None = None,
+    city: Mapping[str, str] | None = None,
     phone: str = "",
     url: str = "",
     hours: Mapping[str, Any] | None = None,
@@ -454,6 +457,7 @@ def add_contact(
         target=target,
         names=dict(names),
         labels=dict(labels or {}),
+        city=dict(city or {}),
         phone=phone,
         url=url,
         hours=dict(hours or {}),
@@ -484,6 +488,11 @@ def contacts(session: Session, unit_id: str) -> tuple[Contact, ...]:
     return tuple(contact_of(row) for row in sorted(rows, key=lambda row: nearness.get(row.unit or "", len(chain))))
 
 
+def city_of(session: Session, unit_id: str) -> str:
+    """In which town a unit is, as a list said it; empty where it is not known."""
+    return session.scalar(select(UnitRow.city).where(UnitRow.id == unit_id)) or ""
+
+
 def country_contacts(session: Session) -> tuple[Contact, ...]:
     """The contacts that serve the whole country."""
     everywhere = (ContactRow.unit.is_(None), ContactRow.retired_at.is_(None))
@@ -499,6 +508,7 @@ def contact_of(row: ContactRow) -> Contact:
         target=row.target,
         names=dict(row.names),
         labels=dict(row.labels),
+        city=dict(row.city),
         phone=row.phone,
         url=row.url,
         hours=dict(row.hours),

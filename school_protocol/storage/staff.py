@@ -44,6 +44,17 @@ def rename_unit(session: Session, unit: str, names: Mapping[str, str]) -> None:
     session.execute(update(UnitRow).where(UnitRow.id == unit).values(names=dict(names)))
 
 
+def cities(session: Session, units: Collection[str]) -> dict[str, str]:
+    """In which town these units are, where it is known."""
+    query = select(UnitRow.id, UnitRow.city).where(UnitRow.id.in_(list(units)), UnitRow.city != "")
+    return {row.id: row.city for row in session.execute(query)} if units else {}
+
+
+def set_city(session: Session, unit: str, city: str) -> None:
+    """Keep in which town a unit is."""
+    session.execute(update(UnitRow).where(UnitRow.id == unit).values(city=city))
+
+
 # ---- people --------------------------------------------------------------------------------------------------------
 
 

@@ -136,6 +136,7 @@ class UnitRow(DirectoryBase):
     code: Mapped[str] = mapped_column(Plain(40), unique=True)
     names: Mapped[dict[str, Any]]
     parent: Mapped[str | None] = mapped_column(Id, ForeignKey("unit.id"), index=True)
+    city: Mapped[str] = mapped_column(Plain(80), default="")
 
     __table_args__ = (
         CheckConstraint("kind IN ('school', 'province', 'region', 'country')", name="kind_known"),
@@ -208,6 +209,7 @@ class ContactRow(DirectoryBase):
     target: Mapped[str] = mapped_column(Key)
     names: Mapped[dict[str, Any]]
     labels: Mapped[dict[str, Any]]
+    city: Mapped[dict[str, Any]] = mapped_column(default=dict)
     phone: Mapped[str] = mapped_column(Plain(40), default="")
     url: Mapped[str] = mapped_column(Plain(300), default="")
     hours: Mapped[dict[str, Any]]
@@ -320,10 +322,7 @@ class ThrottleRow(DirectoryBase):
     subject: Mapped[bytes]
     at: Mapped[datetime] = mapped_column(index=True)
 
-    __table_args__ = (
-        CheckConstraint("length(subject) = 32", name="subject_is_hashed"),
-        Index(None, "subject", "at"),
-    )
+    __table_args__ = (CheckConstraint("length(subject) = 32", name="subject_is_hashed"), Index(None, "subject", "at"))
 
 
 # ---- keys of a realm -----------------------------------------------------------------------------------------------

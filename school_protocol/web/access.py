@@ -25,6 +25,7 @@ from school_protocol.services.referrals.seeing import may_see_register
 from school_protocol.services.review.queueing import may_review
 from school_protocol.services.signalement.doors import may_keep_doors
 from school_protocol.services.signalement.triage import reads_any
+from school_protocol.services.staff.inviting import may_invite
 from school_protocol.services.staff.reach import may_administer
 from school_protocol.services.teams.team import has_team
 from school_protocol.services.visits.reach import may_look, may_see_visits, may_visit
@@ -185,6 +186,10 @@ PERMISSIONS: Mapping[str, Permission] = {
     "review.end": Permission.see_case,
     "review.refuse": Permission.see_case,
     "referrals.index": Permission.see_referrals,
+    "invitations.index": Permission.invite,
+    "invitations.new": Permission.invite,
+    "invitations.resend": Permission.invite,
+    "invitations.withdraw": Permission.invite,
     "contacts.index": Permission.keep_contacts,
     "contacts.new": Permission.keep_contacts,
     "contacts.contact": Permission.keep_contacts,
@@ -328,6 +333,7 @@ KNOCKS: Mapping[Permission, Callable[[House, Actor], bool]] = {
     Permission.sign_go_live: may_sign,
     Permission.see_referrals: may_see_register,
     Permission.keep_contacts: may_keep,
+    Permission.invite: may_invite,
     Permission.see_figures: may_see_figures,
     Permission.see_teams: may_look,
     Permission.see_visits: may_see_visits,

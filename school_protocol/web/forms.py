@@ -22,6 +22,7 @@ from wtforms import HiddenField, PasswordField, TextAreaField
 
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import ActKind, Need, Protocol
+from school_protocol.domain.referring import CHOSEN
 from school_protocol.services.views import (
     AccountLine,
     ActView,
@@ -56,6 +57,7 @@ from school_protocol.web.questions import (
     whole_number,
 )
 from school_protocol.web.unfolding import fold_name
+from school_protocol.web.whom import whom_question
 from school_protocol.wording import ZONE, Wording
 
 PREFIX = "a-"
@@ -110,6 +112,8 @@ class AnswerForm(OwnForm):
     unit: Question | None = None
     paper: PaperFold | None = None
     """Where what was written on paper may be typed in."""
+    whom: Question | None = None
+    """For a referral: to which contact of the directory it goes."""
 
     def spoken(self, code: str) -> str:
         """The code of a problem, with the roles that it names in words."""
@@ -130,6 +134,10 @@ class AnswerForm(OwnForm):
             words = in_words(when, self.view.protocol, self.view.form, group[0].w) if source and when else ""
             name = fold_name(self.view.form, when, self.prefix) if source and when else ""
             yield words, name, group
+
+    def chosen_contact(self) -> str:
+        """To which contact of the directory it goes; empty: that is not said."""
+        return str(self.whom.value) if self.whom is not None else ""
 
     def chosen_unit(self) -> str | None:
         """Before the case exists: where it is filed."""
@@ -172,6 +180,7 @@ def form_for(
     form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
     form.unit = builder.unit(form, shown)
     form.paper = fold_for(form, view, w, shown, now)
+    form.whom = whom_question(form, view, w, shown) if prefix == PREFIX else None
     if form.paper is not None and not fresh:
         _put_back(form.paper, form.questions)
     return form
@@ -200,6 +209,8 @@ def show_problems(form: AnswerForm, problems: Mapping[str, Iterable[str]]) -> No
         question = form.by_key.get(key)
         if form.paper is not None and path in PATHS:
             place, label = form.paper.take(path, codes)
+        elif form.whom is not None and path == CHOSEN:
+            place, label = form.whom.take([], codes)
         else:
             place, label = question.take(rest, codes) if question else ("", path)
         found.extend(Problem(place, label, code) for code in codes)
@@ -328,6 +339,7 @@ class _Builder:
                 several = item.type is FieldType.persons
                 more = 1 if self.more == item.key else 0
                 takes_new = self.takes_new and (item.even_on_hold or not self._only_guardians_on_hold(item))
+                takes_new = takes_new and not item.goes_along
                 asked |= {"several": several, "more": more, "takes_new": takes_new, "hint": self._people_hint(item)}
                 return People(options=self._people(item), slots=self._slots(item), **asked)
             case FieldType.choices | FieldType.accounts | FieldType.dangers | FieldType.covers:

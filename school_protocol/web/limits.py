@@ -35,6 +35,7 @@ LONG_FORMS = frozenset(
         "cases.retention",
         "protocols.upload",
         "staff.lists",
+        "invitations.new",
         "workshops.attest",
         "workshops.confirm",
         "workshops.scenarios",

@@ -29,7 +29,7 @@ from school_protocol.services.review import queueing
 from school_protocol.services.sharing.answering import waiting_for
 from school_protocol.services.sharing.views import RequestLine
 from school_protocol.services.signalement import doors, triage
-from school_protocol.services.staff import reach
+from school_protocol.services.staff import inviting, reach
 from school_protocol.services.staff.reminding import NOTHING_ENDS, Ending, certificates_ending
 from school_protocol.services.teams import team
 from school_protocol.services.visits import reach as looking
@@ -72,6 +72,7 @@ def init_app(app: Flask) -> None:
         has_yearly=_has_yearly,
         may_see_referrals=_may_see_referrals,
         may_keep_contacts=_may_keep_contacts,
+        may_invite=_may_invite,
         may_see_figures=_may_see_figures,
         may_look_at_teams=_may_look_at_teams,
         may_see_visits=_may_see_visits,
@@ -205,6 +206,15 @@ def _may_keep_contacts() -> bool:
     reader = _reader()
     try:
         return reader is not None and contacts.may_keep(sessions.house(), reader)
+    except SchoolProtocolError:
+        return False
+
+
+def _may_invite() -> bool:
+    """Whether whoever reads invites into the teams of schools; no where the house can't say."""
+    reader = _reader()
+    try:
+        return reader is not None and inviting.may_invite(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 

@@ -68,15 +68,17 @@ def test_a_list_is_applied_and_twice_changes_nothing(house: House, tmp_path: Pat
     assert "0 new, 0 changed, 1 unchanged, 0 refused: nothing was applied" in again.output
 
 
-def test_a_refused_line_is_said_in_words_and_by_the_exit_code(house: House, tmp_path: Path) -> None:
+def test_a_refused_line_is_said_in_words_and_by_the_exit_code_and_all_is_left(house: House, tmp_path: Path) -> None:
     results = tmp_path / "out.csv"
     file = brought(tmp_path, "nadia;Nadia;membre_er;00000A;", "omar;Omar;declarant;00000A;")
     answer = run("import", file, "--results", str(results), "--language", "fr")
     assert answer.exit_code == 3
     assert "attestation" in answer.output
-    assert "omar" in names(house)
-    assert "nadia" not in names(house)
+    assert "1 new, 0 changed, 0 unchanged, 1 refused: nothing was applied" in answer.output
+    assert not {"omar", "nadia"} & set(names(house))
     assert results.read_bytes().decode("utf-8-sig").count("\n") == 3
+    assert run("import", brought(tmp_path, "omar;Omar;declarant;00000A;")).exit_code == 0
+    assert "omar" in names(house), "the control: without that line it is applied"
 
 
 def test_a_long_list_shows_how_far_it_is(house: House, tmp_path: Path) -> None:

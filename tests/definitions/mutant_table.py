@@ -106,7 +106,7 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
 
 
 _UNPROVEN = {
-    "administers", "documents", "figures", "keeps_contacts", "letterhead", "pieces", "retention", "review",
+    "administers", "documents", "figures", "invites", "keeps_contacts", "letterhead", "pieces", "retention", "review",
     "second_factor", "signalement", "sources", "notice", "teams", "title", "trains", "visits", "editable", "code",
     "provenance",
 }  # fmt: skip
@@ -119,9 +119,14 @@ def bones(path: Path) -> str:
 
 
 def _recorded(data: Tree) -> Tree:
-    """Without the forms that no act records: they lie outside every case."""
+    """Without the forms that no act records: they lie outside every case; nor who goes along, whom no fact reads."""
     used = {act["form"] for act in data["acts"].values()}
-    return {**data, "forms": {key: form for key, form in data["forms"].items() if key in used}}
+    forms = {key: form for key, form in data["forms"].items() if key in used}
+    return {**data, "forms": {key: {**form, "fields": _staying(form["fields"])} for key, form in forms.items()}}
+
+
+def _staying(fields: Tree) -> Tree:
+    return {key: one for key, one in fields.items() if not one.get("goes_along")}
 
 
 def _bare(data: Any) -> Any:

@@ -166,7 +166,7 @@ def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(hous
 
 
 def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
-    of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "karim", "passed"))
+    of, lines = workshop(house), typed((NAME, "salma", "passed"))
     preview = shown(house, of, lines)
     with pytest.raises(TeamRefused):
         attesting.attest(house, person(house), of, renamed(lines, "Autre"), DAY, LONG, preview.digest, token="a")
@@ -175,6 +175,19 @@ def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
     assert attesting.see_attest(house, person(house), of).lines == ()
     attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="c")
     assert [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines] == [NAME]
+
+
+def test_one_refused_line_keeps_back_all_of_them(house: House) -> None:
+    of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "karim", "passed"))
+    preview = shown(house, of, lines)
+    assert [one.is_taken for one in preview.lines] == [True, False]
+    with pytest.raises(TeamRefused) as refused:
+        attesting.attest(house, person(house), of, lines, DAY, LONG, preview.digest, token="a")
+    assert [one.code for one in refused.value.obstacles] == ["lines_refused"]
+    assert attesting.see_attest(house, person(house), of).lines == ()
+    assert trained(house, "salma") is None
+    good = shown(house, of, lines[:1])
+    assert attesting.attest(house, person(house), of, lines[:1], DAY, LONG, good.digest, token="b").entered == 1
 
 
 def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:

@@ -19,7 +19,7 @@ from school_protocol.services.referrals.contacts import ContactView, Kept
 from school_protocol.services.referrals.typed import phone_of, spans_of
 from school_protocol.services.showing import see_record
 from school_protocol.services.teams.changing import TeamRefused
-from school_protocol.storage import directory
+from school_protocol.storage import directory, staff
 from school_protocol.storage.tables import AdministrationRow
 from school_protocol.wording import ZONE
 
@@ -251,6 +251,43 @@ def recorded(school: School) -> Any:
     """What the referral's entry says, and the length of the case."""
     _head, record = see_record(school.house, school.person("head"), school.number, school.last_seq())
     return record.answers, school.last_seq()
+
+
+# ---- by town -------------------------------------------------------------------------------------------------------
+
+
+SALE, RABAT = {"city_fr": "Salé", "city_ar": "سلا"}, {"city_fr": "Rabat", "city_ar": "الرباط"}
+
+
+def test_the_keeper_finds_those_of_one_town_however_it_is_written(desk: Desk) -> None:
+    sale, rabat, all_ = desk.add(**SALE), desk.add(**RABAT), desk.add(target="police", phone="19")
+
+    def found(city: str) -> set[str]:
+        view = contacts.see_contacts(desk.house, desk.actor("academy"), city)
+        return {one.id for place in view.places for one in place.contacts}
+
+    assert found("") == {sale, rabat, all_}
+    assert found("SALE") == found("سلا") == {sale}
+    assert found("Nowhere") == {sale, rabat, all_}, "a town where nobody is narrows nothing"
+    assert contacts.see_contacts(desk.house, desk.actor("academy")).cities == ("Rabat", "Salé")
+    desk.correct("academy", sale, 1, **RABAT)
+    assert found("Rabat") == {sale, rabat}
+    assert dict(desk.see("academy", sale).city) == {"fr": "Rabat", "ar": "الرباط"}
+
+
+def test_a_school_is_offered_those_of_its_own_town_first_among_those_of_one_place(desk: Desk) -> None:
+    desk.add(phone="11", **RABAT)
+    desk.add(phone="22", **SALE)
+    desk.add(phone="33")
+    desk.add(unit="KR1", phone="44", **SALE)
+    assert desk.shown() == ["11", "22", "33", "44"], "the control: nobody said where the school is"
+    with desk.house.directory.writing() as session:
+        staff.set_city(session, desk.ids["00009K"], "SALE")
+    assert desk.shown() == ["22", "11", "33", "44"], "what is kept nearer stays nearer"
+
+
+def test_a_town_that_is_too_long_is_said_at_its_box(desk: Desk) -> None:
+    assert problems(desk.add, city_ar="س" * 61) == {"city_ar": ("too_long:60",)}
 
 
 # ---- what is believed ----------------------------------------------------------------------------------------------

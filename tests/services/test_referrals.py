@@ -12,9 +12,12 @@ from domain.telling import MOROCCAN, NOW, SAFE
 from sqlalchemy import text
 
 from school_protocol.domain.dues import read
+from school_protocol.domain.errors import BadInput
+from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import loading
 from school_protocol.services.loading import reindex
+from school_protocol.services.recording import record_act
 from school_protocol.services.referrals import seeing
 from school_protocol.services.referrals.seeing import (
     ReferralLine,
@@ -24,8 +27,8 @@ from school_protocol.services.referrals.seeing import (
     see_register,
 )
 from school_protocol.services.scripts import throwaway
-from school_protocol.storage import cases, index
-from school_protocol.storage.referrals import register
+from school_protocol.storage import cases, directory, index
+from school_protocol.storage.referrals import contacts, register
 from school_protocol.storage.referrals.register import CaseReferral
 
 from .conftest import NAME, WORDS, School
@@ -293,3 +296,84 @@ def test_without_a_danger_five_days_of_school_go_by_first(watched: Watched) -> N
     assert told_of_chases(watched) == ["head", "team_coordinator"]
     watched.swept(days=3)
     assert told_of_chases(watched) == ["directorate", "head", "team_coordinator"]
+
+
+# ---- to which organisation -----------------------------------------------------------------------------------------
+
+CELL = {"fr": "Cellule du tribunal de Salé", "ar": "خلية محكمة سلا"}
+
+
+def organisation(school: School, target: str = "prosecutor", names: dict[str, str] | None = None, **more: Any) -> str:
+    with school.house.directory.writing() as session:
+        return directory.add_contact(session, target=target, names=CELL if names is None else names, **more)
+
+
+def refer_to(school: School, contact: str = "", target: str = "prosecutor", **answers: Any) -> None:
+    said = {"channel": "letter", "summary": WORDS, **answers}
+    record_act(
+        school.house, school.person("head"), school.number, "referral",
+        {"target": target, "covers": ["blackmail"], "sent_at": school.house.now().isoformat(), **said},
+        expected=None, token=school.token(), proven=True, contact=contact,
+    )  # fmt: skip
+
+
+def whom(school: School, who: str = "directorate", **wanted: Any) -> list[str]:
+    return [one.whom for one in seen(school, who, show="all", **wanted).lines]
+
+
+def test_the_register_says_to_which_organisation_and_is_narrowed_by_it(referred: School) -> None:
+    chosen = organisation(referred)
+    assert whom(referred) == ["", "", ""], "the control: nobody said which"
+    refer_to(referred, chosen)
+    assert sorted(whom(referred)) == ["", "", "", CELL["fr"]]
+    for who in SEEING:
+        assert whom(referred, who, whom=CELL["fr"]) == [CELL["fr"]]
+        assert whom(referred, who, whom="Somebody else") == []
+    view = seen(referred)
+    assert dict(view.whom[CELL["fr"]]) == CELL
+    assert whom(referred, target="police", whom=CELL["fr"]) == []
+
+
+@pytest.mark.parametrize(
+    ("kept", "dialled", "is_known"),
+    [
+        ("0537 88 00 11", "05 37 88 00 11", True), ("+212 5 37 88 00 11", "0537880011", True),
+        ("0537880011", "00212537880011", True), ("19", "١٩", True), ("0537880011", "0537880012", False),
+        ("", "0537880011", False),
+    ],
+)  # fmt: skip
+def test_the_number_that_was_called_says_which(referred: School, kept: str, dialled: str, is_known: bool) -> None:
+    organisation(referred, phone=kept)
+    organisation(referred, "police", {"fr": "Police"}, phone=kept)
+    refer_to(referred, channel="call", number_called=dialled, summary=None)
+    assert whom(referred, target="prosecutor") == [CELL["fr"] if is_known else ""]
+
+
+def test_one_that_is_not_of_this_service_or_place_is_refused(referred: School) -> None:
+    with referred.house.directory.writing() as session:
+        far = directory.add_unit(session, kind=UnitKind.country, code="FAR", names={"fr": "Far"})
+    refusable = (
+        organisation(referred, "police", {"fr": "Police"}), organisation(referred, unit=far), "nobody", "x" * 400,
+    )  # fmt: skip
+    for contact in refusable:
+        with pytest.raises(BadInput) as caught:
+            refer_to(referred, contact)
+        assert dict(caught.value.problems) == {"contact": ("not_of_this_service",)}
+    assert len(written(referred)) == 3
+
+
+def test_what_was_written_stays_whatever_becomes_of_the_contact_and_is_rebuilt(referred: School) -> None:
+    chosen = organisation(referred)
+    refer_to(referred, chosen)
+    with referred.house.directory.writing() as session:
+        contacts.correct(
+            session, chosen, names={"fr": "Another name"}, city={}, phone="19", url="", hours={}, verified_on=None,
+            verified_by=None,
+        )  # fmt: skip
+        contacts.retire(session, chosen, at=referred.house.now())
+    before = written(referred)
+    with referred.house.realm.writing() as session:
+        reindex(referred.house, session, case_id(referred))
+    assert written(referred) == before
+    assert [one.whom for one in before][-1] == CELL["fr"]
+    assert dict(referred.seen_by("head").whom) == {4: CELL}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from school_protocol.services.staff import said
+from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.storage import directory
 from school_protocol.storage.visits import teams
 from school_protocol.wording import Wording
@@ -54,7 +55,7 @@ def test_a_school_that_is_there_changes_its_level_and_says_from_what_to_what(cle
     assert [verdict for verdict, _said in clerk.said(again)] == ["unchanged", "unchanged"]
 
 
-def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_that_line_left_out(clerk: Clerk) -> None:
+def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_the_whole_list_with_it(clerk: Clerk) -> None:
     batch = brought(
         clerk,
         "école;01234C;REHEARSAL-P;Al Amal;primaire",
@@ -67,8 +68,28 @@ def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_that_line_lef
         "01235C": ("refused", ("unknown_level",)),
         "ZP9": ("refused", ("level_of_no_school",)),
     }
+    with pytest.raises(TeamRefused):
+        clerk.confirm(batch)
+    assert levels(clerk, "01234C", "01235C", "ZP9") == ["?", "?", "?"]
+    mended = ("école;01234C;REHEARSAL-P;Al Amal;primaire", "école;01235C;REHEARSAL-P;Autre;collège")
+    clerk.confirm(brought(clerk, *mended))
+    assert levels(clerk, "01234C", "01235C") == ["primary", "lower"]
+
+
+def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Clerk) -> None:
+    head = "type;code gresa;rattachement;nom;commune"
+    clerk.confirm(clerk.bring(f"{head}\r\nécole;01234C;REHEARSAL-P;Al Amal;Salé\r\n"))
+    with clerk.house.directory.reading() as session:
+        unit = directory.unit_coded(session, "01234C")
+        assert unit is not None
+        assert directory.city_of(session, unit.id) == "Salé"
+    batch = clerk.bring(f"{head}\r\nécole;01234C;;;Bouknadel\r\nécole;00000A;;;\r\n")
+    assert [list(line.said) for line in clerk.see(batch).lines] == [[["city", "Salé", "Bouknadel"]], []]
     clerk.confirm(batch)
-    assert levels(clerk, "01234C", "01235C", "ZP9") == ["primary", "?", "?"]
+    with clerk.house.directory.reading() as session:
+        assert directory.city_of(session, unit.id) == "Bouknadel"
+    long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 81}\r\n")
+    assert clerk.said(long) == [("refused", ("too_long:80",))]
 
 
 def test_what_changes_is_said_in_words(clerk: Clerk) -> None:

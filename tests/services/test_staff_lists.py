@@ -324,6 +324,56 @@ def test_only_what_was_shown_is_applied(clerk: Clerk) -> None:
     assert clerk.confirm(batch) is State.applied
 
 
+@pytest.mark.parametrize(
+    "bad",
+    [
+        "école;123;REHEARSAL-P;Nom;;;;;;;;;", person("نادية"), person("omar", role="membre_er"),
+        person("omar", role="membre_er", until="01/02/1950"), person("omar", name_fr="=1+1"),
+    ],
+    ids=["school", "person", "untrained", "certificate", "formula"],
+)  # fmt: skip
+def test_one_refused_line_keeps_back_the_whole_list_whoever_posts_anyway(clerk: Clerk, bad: str) -> None:
+    good = (SCHOOL_LINE, PERSON_LINE, person("nadia"))
+    batch, before = clerk.bring(text(*good, bad)), clerk.sizes()
+    view = clerk.see(batch)
+    assert (view.counts.new, view.counts.refused, view.counts.to_apply) == (3, 1, 0)
+    assert [line.line for line in view.lines if line.verdict is Verdict.refused] == [5]
+    actor = clerk.office.actor("chief")
+    for by_command in (False, True):
+        call = (importing.confirm, clerk.house, actor, batch, view.batch.digest)
+        assert refused(*call, by_command=by_command) == ("lines_refused",)
+    assert (clerk.see(batch).batch.state, clerk.sizes()) == (State.ready, before)
+    clerk.apply(*good)
+    assert clerk.sizes() != before, "the control: without that line it is applied"
+
+
+def test_a_list_confirmed_with_refused_lines_before_they_kept_it_back_is_shown_anew(clerk: Clerk) -> None:
+    batch, before = clerk.bring(text(person("nadia"), person("omar", name_fr="=1+1"))), clerk.sizes()
+    with clerk.house.directory.writing() as session:
+        staff_imports.set_state(session, batch, State.confirmed, at=clerk.house.now())
+    assert importing.go_on(clerk.house)
+    found = clerk.see(batch).batch
+    assert (found.state, found.fault, clerk.sizes()) == (State.ready, "lines_refused", before)
+    for language in ("fr", "ar", "en"):
+        assert said.fault(Wording(language), found.fault)
+
+
+def test_the_refused_lines_alone_are_a_list_that_can_be_mended_and_brought_again(clerk: Clerk) -> None:
+    batch = clerk.bring(text(person("nadia"), person("omar", role="capitaine"), SCHOOL_LINE))
+    assert "refused" in [verdict for verdict, _said in clerk.said(batch)]
+    actor = clerk.office.actor("chief")
+    roles, w = reach.admin_of(clerk.house, actor).roles, Wording("fr")
+    found = importing.results(
+        clerk.house, actor, batch, lambda one: said.as_text(w, roles, one), ("ligne", "raison"), verdict="refused"
+    )
+    sheet = b"".join(found).decode("utf-8-sig")
+    table = list(csv.reader(io.StringIO(sheet), delimiter=";"))
+    assert [line[0] for line in table] == ["ligne", "3"]
+    assert "fonction" in table[1][1]
+    clerk.confirm(clerk.bring(sheet.replace("capitaine", "declarant")))
+    assert len(clerk.office.posts_named("omar")) == 1
+
+
 def test_another_preview_than_the_one_shown_is_not_confirmed(clerk: Clerk) -> None:
     batch = clerk.bring(text(person("nadia")))
     actor = clerk.office.actor("chief")

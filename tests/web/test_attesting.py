@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ from workshops.rooms_of import person
 
 from school_protocol.documents import rendering
 from school_protocol.services.house import House
-from school_protocol.services.workshops import attesting
+from school_protocol.services.workshops import attended, attesting
 from school_protocol.storage import sign_in
 from school_protocol.web import create_app
 
@@ -101,10 +102,23 @@ def attestation(house: House, of: str, place: int = 0) -> str:
 
 def test_several_people_are_typed_in_looked_at_and_entered(app: Flask, house: House, of: str) -> None:
     trainer = browser(app, house, "formateur")
-    answer = entered(trainer, of, row(1, NAME, "salma"), row(3, "Omar", "karim"), row(7, "Rachid", "", "attended"))
-    assert "Zqsalma &lt;b&gt;Bennani" in trainer.page
+    typed = {**row(1, NAME, "salma"), **row(3, "Omar", "karim"), **row(7, "Rachid", "", "attended")}
+    trainer.get(f"/workshops/{of}/attest")
+    trainer.post(f"/workshops/{of}/attest", {"held_on": DAY, "minutes": LONG, **typed})
     assert "Omar" in trainer.page
     assert trainer.page.count("Personne de votre académie n’a ce nom d’utilisateur.") == 1
+    assert "/attest/confirm" not in trainer.page
+    lines = attended.typed_lines(
+        dict(zip(("line", "name", "username", "result"), one, strict=True))
+        for one in json.loads(trainer.hidden()["lines"])
+    )
+    digest = attesting.preview(house, person(house), of, lines, DAY, LONG).digest
+    assert trainer.post(f"/workshops/{of}/attest/confirm", {"digest": digest}).status_code == 409
+    assert "inscrites ensemble, ou aucune\N{NO-BREAK SPACE}: corrigez" in trainer.page
+    assert attesting.see_attest(house, person(house), of).lines == ()
+    answer = entered(trainer, of, row(1, NAME, "salma"), row(7, "Rachid", "", "attended"))
+    assert "/attest/confirm" in trainer.page
+    assert "Zqsalma &lt;b&gt;Bennani" in trainer.page
     assert answer.status_code == 303
     shown = trainer.get(answer.headers["Location"]).get_data(as_text=True)
     assert "Zqsalma &lt;b&gt;Bennani" in shown
@@ -128,11 +142,17 @@ def test_a_preview_writes_nothing_and_can_be_changed(app: Flask, house: House, o
 def test_a_list_is_brought_and_its_formula_refused(app: Flask, house: House, of: str) -> None:
     trainer = browser(app, house, "formateur")
     trainer.get(f"/workshops/{of}/attest")
-    content = SENT.format(name=NAME).encode()
-    typed = {"held_on": DAY, "minutes": LONG, **row(1, "Passed over"), "file": (BytesIO(content), "liste.csv")}
-    answer = trainer.post(f"/workshops/{of}/attest", typed)
-    assert answer.status_code == 200
+
+    def bring(content: str) -> None:
+        sent = (BytesIO(content.encode()), "liste.csv")
+        typed = {"held_on": DAY, "minutes": LONG, **row(1, "Passed over"), "file": sent}
+        assert trainer.post(f"/workshops/{of}/attest", typed).status_code == 200
+
+    bring(SENT.format(name=NAME))
     assert "Passed over" not in trainer.page
+    assert "Ligne 3" in trainer.page
+    assert "/attest/confirm" not in trainer.page
+    bring(SENT.format(name=NAME).replace("=Formule;;oui;oui\n", ""))
     assert trainer.post(f"/workshops/{of}/attest/confirm", {}).status_code == 303
     names = [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines]
     assert sorted(names) == ["Omar", NAME]

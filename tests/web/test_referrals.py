@@ -20,6 +20,7 @@ from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
 from school_protocol.services.referrals import seeing
 from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.storage import directory
 from school_protocol.web import create_app
 from tests.web.browsing import Browser, browser_of
 
@@ -241,3 +242,50 @@ def test_a_number_that_was_not_checked_for_long_says_so_where_a_team_reads_it(si
     member, keeper = site.browser("team_member"), site.browser("academy")
     assert "Numéro vérifié pour la dernière fois le 25 nov. 2026" in member.open(path).text
     assert "Un contact de votre répertoire" in keeper.open("/").text
+
+
+# ---- to which organisation -----------------------------------------------------------------------------------------
+
+
+def test_a_service_is_chosen_by_name_shown_with_its_town_and_found_in_the_register(site: Site) -> None:
+    house = site.player.house
+    with house.directory.writing() as session:
+        cell = directory.add_contact(
+            session, target="prosecutor", names={"fr": "Cellule du tribunal", "ar": "خلية المحكمة"},
+            city={"fr": "Salé", "ar": "سلا"},
+        )  # fmt: skip
+        police = directory.add_contact(session, target="police", names={"fr": "Brigade"}, phone="19")
+    head = site.browser("head")
+    page = head.open(f"/cases/{site.number}/acts/referral")
+    assert "Cellule du tribunal (Salé)" in page.html
+    said = {"target": "prosecutor", "channel": "meeting", "summary": TOLD}
+    head.form["whom"] = police
+    head.send(422, **said)
+    assert head.form["whom"] == police, "what was chosen is still there"
+    head.form["whom"] = cell
+    head.send(**said)
+    for language, name in (("fr", "Cellule du tribunal"), ("ar", "خلية المحكمة")):
+        register = site.browser("directorate", language)
+        assert name in register.open("/referrals").text
+        narrowed = register.open("/referrals?whom=Cellule+du+tribunal")
+        assert narrowed.html.count('class="card case') == 1
+        assert NAME not in narrowed.text
+    assert "Cellule du tribunal" in head.open(f"/cases/{site.number}").text
+    assert 'class="card case' not in site.browser("directorate").open("/referrals?whom=Nobody").html
+
+
+def test_contacts_are_narrowed_to_a_town(site: Site) -> None:
+    house = site.player.house
+    with house.directory.reading() as session:
+        region = directory.unit(session, site.player.school).parents[-1]
+    with house.directory.writing() as session:
+        for name, city in (("Une cellule", "Salé"), ("Une autre", "Rabat")):
+            directory.add_contact(session, target="prosecutor", names={"fr": name}, unit=region, city={"fr": city})
+    keeper = site.browser("academy")
+    assert "Une autre" in keeper.open("/contacts").text
+    page = keeper.open("/contacts?city=sal%C3%A9")
+    assert "Une cellule" in page.text
+    assert "Une autre" not in page.text
+    assert "Une autre" in keeper.open("/contacts?city=%3Cx%3E").text
+    keeper.open("/contacts/new")
+    assert {"a-city_fr", "a-city_ar"} <= set(keeper.form)

@@ -63,6 +63,29 @@ def test_a_transfer_is_found_on_the_desk_and_accepted_in_one_page(region: Region
     region.school.move("head", "transfer", reason="Déménagement")
     successor = region.school.seen_by("head").successor
     assert SUMMARY in there.open(f"/cases/{successor}").html
+    assert NAME not in there.open(f"/cases/{successor}").html, "the request said of nobody that they go along"
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_the_pupil_who_changes_school_stands_in_the_form_and_is_named_there_once_it_is_handed_over(
+    region: Region, language: str
+) -> None:
+    school = region.school
+    school.report()
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    here = browser(region, "head", language)
+    here.open(f"/cases/{school.number}/acts/transfer")
+    assert here.form["a-pupils"] == "targeted_pupil-1", "whom the case is about is filled in"
+    here.send(receiving_school=ABROAD, summary=SUMMARY)
+    (line,) = region.waits_for(f"head {ABROAD}")
+    there = browser(region, f"head {ABROAD}", language)
+    page = there.open(f"/cases/{school.number}/asked/{line.seq}")
+    assert "EV1" in page.text
+    assert NAME not in page.text
+    there.send(answer="accepted")
+    school.move("head", "transfer", reason="Déménagement")
+    there = browser(region, f"head {ABROAD}", language)
+    assert NAME in there.open(f"/cases/{school.seen_by('head').successor}").text
 
 
 @pytest.mark.parametrize("code", DISTANCES)

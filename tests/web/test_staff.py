@@ -25,7 +25,7 @@ from school_protocol.services.papers import bulk
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import Player, TurnableClock, prepared
 from school_protocol.services.staff import importing
-from school_protocol.storage import directory, staff
+from school_protocol.storage import directory, staff, staff_imports
 from school_protocol.web import create_app
 from school_protocol.wording import ZONE, Wording
 from tests.web.browsing import Browser, browser_of
@@ -152,7 +152,7 @@ def test_nobody_opens_a_form_about_themselves(site: Site) -> None:
 
 def test_a_list_is_looked_at_then_applied_then_handed_out(site: Site) -> None:
     chief = site.browser("chief")
-    path = bring(chief, LIST + "nadia;Nadia El Fassi;declarant;00000A;\r\nomar;=1+1;declarant;00000A;\r\n")
+    path = bring(chief, LIST + "nadia;Nadia El Fassi;declarant;00000A;\r\n")
     page = chief.open(path)
     assert "Nadia El Fassi" in page.text
     assert "nadia" not in chief.open("/people").text
@@ -164,12 +164,31 @@ def test_a_list_is_looked_at_then_applied_then_handed_out(site: Site) -> None:
     assert "nadia" in chief.open("/people").text
     csv = chief.client.get(f"{path}/lines")
     assert csv.headers["Content-Type"].startswith("text/csv")
-    assert "'=1+1" in csv.get_data().decode("utf-8-sig")
     slips = chief.press(f"{path}/slips", 200).get_data(as_text=True)
     assert slips.count('class="slip"') == 1
     assert "Nadia El Fassi" in slips
     chief.press("/people/slips", 200, unit="00000A")
     chief.press("/people/slips", 404, unit="99999Z")
+
+
+def test_a_list_with_a_refused_line_offers_no_button_and_says_how_to_go_on(site: Site) -> None:
+    chief = site.browser("chief")
+    lines = LIST + "nadia;Nadia El Fassi;declarant;00000A;\r\n"
+    good, path = bring(chief, lines), bring(chief, lines + "omar;=1+1;declarant;00000A;\r\n")
+    assert f'action="{good}/confirm"' in chief.client.get(good).get_data(as_text=True), "the control"
+    page = chief.open(path)
+    assert "/confirm" not in page.html
+    assert "Une ligne est refusée\N{NO-BREAK SPACE}: rien de cette liste ne peut être appliqué" in page.text
+    assert "Ligne 3" in page.text
+    with site.house.directory.reading() as session:
+        found = staff_imports.batch(session, path.rpartition("/")[2])
+    assert found is not None
+    answer = chief.press(f"{path}/confirm", 409, digest=found.digest)
+    assert "appliquée en entier ou pas du tout" in answer.get_data(as_text=True)
+    assert "nadia" not in chief.open("/people").text
+    csv = chief.client.get(f"{path}/lines?verdict=refused").get_data().decode("utf-8-sig")
+    assert "'=1+1" in csv
+    assert "nadia" not in csv
 
 
 @pytest.mark.parametrize("content", ["", "a;b\n1;2", 'username\n"broken', "username\n\0"])

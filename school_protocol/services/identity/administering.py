@@ -21,6 +21,8 @@ OWN = "own"
 """The reason of what somebody changed about themselves."""
 HELPED = "helped"
 BY_COMMAND = "by_command"
+BY_MAIL = "by_mail"
+"""Of an invitation whose link is sent to the person alone: whoever invites never sees it."""
 
 
 MOVED = timedelta(days=30)

@@ -16,6 +16,7 @@ from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Protocol, Role, ScopeKind
 from school_protocol.post import Carrier, Letter, Post, Undelivered, Unreachable
 from school_protocol.services.house import House
+from school_protocol.services.identity.administering import BY_MAIL
 from school_protocol.services.loading import today_for
 from school_protocol.services.teams.team import declared
 from school_protocol.storage import addresses, administration, directory, outbox
@@ -30,6 +31,8 @@ USED = frozenset({Kind.invitation_accepted, Kind.password_set, Kind.factors_rest
 GIVEN = frozenset({Kind.appointed, Kind.stand_in_named})
 OUTBOX = "account"
 OWNER, OVERSEER = "owner", "overseer"
+INVITED = "invitation"
+"""The reason of a role that came with an invitation."""
 LATEST = timedelta(days=2)
 """What is older when a worker comes back is not told any more: it stands on the page."""
 UNTOLD = timedelta(days=30)
@@ -124,9 +127,13 @@ def _receivers(session: Session, house: House, roles: Roles, change: Change) -> 
     if change.kind in GIVEN and not (change.role in roles and reads_cases(roles[change.role][1])):
         return
     owner = directory.account(session, change.account)
-    if owner is not None:
+    by_mail = change.reason in (BY_MAIL, INVITED)
+    if owner is not None and not by_mail:  # whom an invitation is sent to reads that
         yield owner.id, OWNER
-    for one in _overseers(session, house, roles, directory.unit(session, change.unit), {change.account, change.actor}):
+    but = {change.account, change.actor}
+    told = [*_overseers(session, house, roles, directory.unit(session, change.unit), but)]
+    told += _heads(session, house, roles, change.unit, but) if by_mail else []
+    for one in dict.fromkeys(told):
         yield one, OVERSEER
 
 
@@ -142,6 +149,14 @@ def _overseers(session: Session, house: House, roles: Roles, unit: Unit, but: se
         if set(found) - but:
             return tuple(one for one in found if one not in but)
     return ()
+
+
+def _heads(session: Session, house: House, roles: Roles, unit: str, but: set[str]) -> list[str]:
+    """Whoever heads that school: they know who works in its team."""
+    holders = directory.holders(session, [unit], today=today_for(house))
+    return [
+        one.account.id for one in holders if one.role in roles and roles[one.role][1].head and one.account.id not in but
+    ]
 
 
 def _is_above(role: Role) -> bool:

@@ -14,6 +14,7 @@ from school_protocol.services.directory import is_stale
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.referrals.typed import Problems, checked, in_order
+from school_protocol.services.staff.lists import same
 from school_protocol.services.teams.changing import Obstacle, TeamRefused, plain
 from school_protocol.services.teams.team import declared
 from school_protocol.storage import administration, directory, once, staff
@@ -37,6 +38,7 @@ class ContactView:
     target: Target | None
     unit: Unit | None
     names: Mapping[str, str]
+    city: Mapping[str, str]
     phone: str
     url: str
     hours: Mapping[str, Any]
@@ -72,6 +74,9 @@ class ContactsView:
     """The whole directory of one keeper."""
 
     places: tuple[PlaceContacts, ...]
+    city: str
+    """The town that the list is narrowed to; empty: all."""
+    cities: tuple[str, ...]
     stale: int
     changes: tuple[ChangeView, ...]
     days: int
@@ -128,8 +133,11 @@ def keeper_of(house: House, actor: Actor) -> Keeper:
     return Keeper(actor, posts, units)
 
 
-def see_contacts(house: House, actor: Actor) -> ContactsView:
-    """The contacts of one's units, of all below and above them, and of the country; with the latest changes."""
+def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
+    """The contacts of one's units, of all below and above them, and of the country; with the latest changes.
+
+    `city`: those of that town alone, however it is written; where no contact is there, all.
+    """
     keeper = keeper_of(house, actor)
     with house.directory.reading() as session:
         found = _reached(session, keeper)
@@ -140,16 +148,25 @@ def see_contacts(house: House, actor: Actor) -> ContactsView:
     views = [_view(house, keeper, one, units, names) for one in found]
     order = list(targets_of(house))
     places: dict[str, list[ContactView]] = {}
-    for view in sorted(views, key=lambda one: order.index(one.target.key) if one.target else len(order)):
+    towns = {_town(view, actor.language) for view in views} - {""}
+    known = any(same(city, name) for view in views for name in view.city.values()) if city else False
+    shown = [view for view in views if not known or any(same(city, name) for name in view.city.values())]
+    for view in sorted(shown, key=lambda one: order.index(one.target.key) if one.target else len(order)):
         places.setdefault(view.unit.id if view.unit else "", []).append(view)
     storeys = sorted(places, key=lambda key: _storey(keeper, units.get(key)))
     log = tuple(_change(house, one, names) for one in changes)
     return ContactsView(
         tuple(PlaceContacts(units.get(key), tuple(places[key])) for key in storeys),
+        city if known else "",
+        tuple(sorted(towns)),
         sum(view.is_stale for view in views),
         log,
         house.settings.contact_days,
     )
+
+
+def _town(view: ContactView, language: str) -> str:
+    return view.city.get(language) or next(iter(view.city.values()), "")
 
 
 def _storey(keeper: Keeper, unit: Unit | None) -> tuple[bool, int, str]:
@@ -238,6 +255,7 @@ def _view(
         target=_target(house, one.target),
         unit=unit,
         names=one.names,
+        city=one.city,
         phone=one.phone,
         url=one.url,
         hours=one.hours,
@@ -279,7 +297,7 @@ def add(house: House, actor: Actor, *, target: str | None, unit: str | None, tok
             raise BadInput(problems)
         added = directory.add_contact(
             session, target=str(target), unit=place.id if place else None, position=kept.next_position(session),
-            names=contact.names, phone=contact.phone, url=contact.url, hours=contact.hours,
+            names=contact.names, city=contact.city, phone=contact.phone, url=contact.url, hours=contact.hours,
         )  # fmt: skip
         if contact.is_verified:
             directory.verify_contact(session, added, on=today_for(house), by=actor.id)
@@ -306,8 +324,8 @@ def correct(house: House, actor: Actor, contact_id: str, *, expected: int, token
         stays = (before.verified_on, before.verified_by) if same else (None, None)
         verified_on, verified_by = (today, actor.id) if contact.is_verified else stays
         kept.correct(
-            session, contact_id, names=contact.names, phone=contact.phone, url=contact.url, hours=contact.hours,
-            verified_on=verified_on, verified_by=verified_by,
+            session, contact_id, names=contact.names, city=contact.city, phone=contact.phone, url=contact.url,
+            hours=contact.hours, verified_on=verified_on, verified_by=verified_by,
         )  # fmt: skip
         was = before.phone or before.url
         shown = contact.shown if was == contact.shown else f"{was or '–'} → {contact.shown or '–'}"

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 
 from school_protocol.domain.engine import role_for
 from school_protocol.domain.policy import Actor, Reach, Scope, Unit, UnitKind
 from school_protocol.domain.protocol import Act, ActKind, Protocol, Target
+from school_protocol.domain.referring import called
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.referrals.contacts import targets_of
 from school_protocol.storage import directory
+from school_protocol.storage.referrals import contacts as kept
 from school_protocol.storage.referrals import register
 from school_protocol.storage.referrals.register import Cursor, Filter, Listed
 from school_protocol.wording import ZONE
 
 PAGE = 25
 PLACES_MOST = 60
+WHOM_MOST = 120
 """So many schools or provinces are offered to choose from; beyond, a code is typed."""
 WAITING, SILENT, ACKNOWLEDGED, SETTLED, ALL = "waiting", "silent", "acknowledged", "settled", "all"
 SHOWN = (WAITING, SILENT, ACKNOWLEDGED, SETTLED, ALL)
@@ -30,6 +33,8 @@ class Wanted:
 
     show: str = WAITING
     target: str = ""
+    whom: str = ""
+    """An organisation, by the name that the register finds it by."""
     place: str = ""
     """The code of a school or of a province."""
     since: date | None = None
@@ -43,6 +48,9 @@ class ReferralLine:
     number: int
     protocol: Protocol
     target: Target | None
+    whom: str
+    whom_names: Mapping[str, str]
+    """The organisation that it went to, as it was called then; empty: its case doesn't say."""
     unit: Unit
     sent_at: datetime
     on_danger: bool
@@ -64,6 +72,8 @@ class RegisterView:
     wanted: Wanted
     after: str | None
     targets: Mapping[str, Target]
+    whom: Mapping[str, Mapping[str, str]]
+    """Organisations to narrow to: name that finds one → its names; where they are few, and those on this page."""
     places: tuple[Unit, ...]
     """Where they are few; else a code is typed."""
     is_place_known: bool
@@ -86,6 +96,8 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
         overseen = directory.units(session, sorted({one.place for one in scope.clauses if one.reach is not Reach.seat}))
         place = directory.unit_coded(session, wanted.place) if wanted.place else None
         below = directory.children(session, *overseen)
+        above = {parent for unit in overseen.values() for parent in unit.parents}
+        serving = kept.kept(session, list(overseen), above=above)
     known = place is not None and not {place.id, *place.parents}.isdisjoint(overseen)
     if not known:
         wanted, place = replace(wanted, place=""), None
@@ -101,10 +113,21 @@ def see_register(house: House, actor: Actor, wanted: Wanted, after: str = "") ->
         wanted=wanted,
         after=str(page.after) if page.after else None,
         targets=targets,
+        whom=_organisations(serving, lines, wanted),
         places=tuple(below) if len(below) <= PLACES_MOST else (),
         is_place_known=known,
         many_schools=any(unit.kind is not UnitKind.school for unit in overseen.values()) or len(overseen) > 1,
     )
+
+
+def _organisations(
+    serving: Sequence[directory.Contact], lines: Iterable[ReferralLine], wanted: Wanted
+) -> dict[str, Mapping[str, str]]:
+    found = {called(one.names): one.names for one in serving} if len(serving) <= WHOM_MOST else {}
+    found |= {line.whom: line.whom_names for line in lines if line.whom}
+    if wanted.whom:
+        found.setdefault(wanted.whom, {"fr": wanted.whom})
+    return dict(sorted((name, names) for name, names in found.items() if name))
 
 
 def _scope(house: House, actor: Actor) -> Scope:
@@ -115,6 +138,7 @@ def _filter(house: House, wanted: Wanted, place: Unit | None) -> Filter:
     since = datetime.combine(wanted.since, time(0), ZONE).astimezone(UTC) if wanted.since else None
     found = Filter(
         targets=frozenset(_former(house, wanted.target)) if wanted.target else None,
+        whom=wanted.whom or None,
         place=place.id if place and place.kind in (UnitKind.school, UnitKind.province) else None,
         since=since,
     )
@@ -153,6 +177,8 @@ def _line(house: House, actor: Actor, row: Listed, unit: Unit) -> ReferralLine:
         number=one.number,
         protocol=protocol,
         target=protocol.targets.get(protocol.resolve("targets", one.target)),
+        whom=one.whom,
+        whom_names=one.whom_names,
         unit=unit,
         sent_at=one.sent_at,
         on_danger=one.on_danger,

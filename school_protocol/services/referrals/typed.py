@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 from school_protocol.services.directory import ALWAYS, HOLIDAYS
 from school_protocol.services.teams.changing import plain
 
-NAME_MOST, PHONE_MOST, URL_MOST = 120, 30, 300
+NAME_MOST, CITY_MOST, PHONE_MOST, URL_MOST = 120, 60, 30, 300
 HOURS = ("unknown", ALWAYS, "weekdays", "weekdays_and_holidays", "as_before")
 """When somebody answers: not known, day and night, Monday to Friday between two times (resting on public holidays, or
 not), or as it was said before."""
@@ -30,6 +30,7 @@ class Checked:
     """What was typed of a contact, as it is kept."""
 
     names: Mapping[str, str]
+    city: Mapping[str, str]
     phone: str
     url: str
     hours: Mapping[str, Any]
@@ -69,7 +70,16 @@ def checked(
     if not phone and not url and "phone" not in problems:
         problems["phone"] = ("phone_or_address",)
     hours = _hours(said, before, problems)
-    return Checked(names, phone or "", url, hours, said.get("verified") == "today")
+    return Checked(names, _city(said, problems), phone or "", url, hours, said.get("verified") == "today")
+
+
+def _city(said: Mapping[str, str | None], problems: Problems) -> dict[str, str]:
+    """The town, as each language writes it."""
+    found = {key: plain(said.get(f"city_{key}")) for key in ("fr", "ar")}
+    for key, town in found.items():
+        if len(town) > CITY_MOST:
+            problems[f"city_{key}"] = (f"too_long:{CITY_MOST}",)
+    return {key: town for key, town in found.items() if town}
 
 
 def phone_of(said: str | None) -> str | None:

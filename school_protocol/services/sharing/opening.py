@@ -8,8 +8,8 @@ from school_protocol.domain.case import fold
 from school_protocol.domain.events import CaseJoined, Event, Recorded
 from school_protocol.domain.sharing import OPENED, Asked, contributions, restricts
 from school_protocol.services.house import House
-from school_protocol.services.joining import open_elsewhere, without_signs
-from school_protocol.services.loading import Loaded
+from school_protocol.services.joining import Along, open_elsewhere
+from school_protocol.services.loading import Loaded, names_in
 from school_protocol.storage import directory
 from school_protocol.storage.engines import Session
 
@@ -31,7 +31,7 @@ def open_contribution(house: House, session: Session, loaded: Loaded, events: Se
         occurred_at=house.now(),
         other=loaded.case.number,
         exclusions=tuple(loaded.case.exclusions),
-        handover=_words(loaded, asked),
+        handover=_words(loaded, asked, Along(loaded.protocol, names_in(house, session, loaded.case_id))),
     )
     open_elsewhere(
         house,
@@ -52,7 +52,7 @@ def _opening(loaded: Loaded, events: Sequence[Event], number: str) -> Asked:
     return next(one for one in contributions(loaded.protocol, case) if one.opened == number)
 
 
-def _words(loaded: Loaded, asked: Asked) -> dict[str, str]:
+def _words(loaded: Loaded, asked: Asked, along: Along) -> dict[str, str]:
     fields = loaded.protocol.form_of(asked.record.act).fields
     said = {item.key: asked.record.answers.get(item.key) for item in fields if item.is_words}
-    return {key: without_signs(str(text)) for key, text in said.items() if text}
+    return {key: along.told(str(text)) for key, text in said.items() if text}

@@ -98,13 +98,11 @@ def create(
         problems: Problems = {}
         called = check_username(username, problems)
         names = check_names(name_fr, name_ar, problems)
-        known = _language(house, language, problems)
+        known = language_of(house, language, problems)
         mail, tel = check_address(email, phone, problems)
         place = _place(session, admin, unit, problems)
         first, last = _days(starts, ends, today, problems)
-        until = (
-            day_within(certified_until, "certified_until", problems, today, _far(today)) if certified_until else None
-        )
+        until = day_within(certified_until, "certified_until", problems, today, far(today)) if certified_until else None
         check_reason(reason, sentence, APPOINT_REASONS, problems)
         _role(admin, role, problems)
         if called and "username" not in problems and directory.account_named(session, called) is not None:
@@ -249,7 +247,7 @@ def change_account(
         account, posts = _whole(session, admin, account_id, today)
         problems: Problems = {}
         names = check_names(name_fr, name_ar, problems)
-        known = _language(house, language, problems)
+        known = language_of(house, language, problems)
         mail, tel = check_address(email, phone, problems)
         if problems:
             raise BadInput(problems)
@@ -309,7 +307,7 @@ def certify(house: House, actor: Actor, account_id: str, *, issued: str | None, 
         account, posts = _whole(session, admin, account_id, today)
         problems: Problems = {}
         first = day_within(issued, "issued", problems, FIRST_DAY, today)
-        last = day_within(until, "until", problems, today, _far(today))
+        last = day_within(until, "until", problems, today, far(today))
         if problems or last is None:
             raise BadInput(problems)
         staff.keep_certificates(session, [Certificate(account.id, first, last, actor.id, house.now())])
@@ -386,7 +384,7 @@ def day_within(text: str | None, key: str, problems: Problems, first: date, last
 
 def _days(starts: str | None, ends: str | None, today: date, problems: Problems) -> tuple[date | None, date | None]:
     first = day_within(starts, "starts", problems, FIRST_DAY, today + YEAR)
-    last = day_within(ends, "ends", problems, FIRST_DAY, _far(today)) if (ends or "").strip() else None
+    last = day_within(ends, "ends", problems, FIRST_DAY, far(today)) if (ends or "").strip() else None
     if first and last and last < first:
         problems["ends"] = ("ends_before_it_starts",)
     elif last and last < today:
@@ -394,7 +392,8 @@ def _days(starts: str | None, ends: str | None, today: date, problems: Problems)
     return first, last
 
 
-def _far(today: date) -> date:
+def far(today: date) -> date:
+    """The last day that a certificate, or an appointment, can end on."""
     return today + YEAR * CERTIFICATE_YEARS
 
 
@@ -414,7 +413,8 @@ def _role(admin: Admin, role: str | None, problems: Problems) -> None:
         problems["role"] = ("unknown_option" if role else "required",)
 
 
-def _language(house: House, language: str | None, problems: Problems) -> str:
+def language_of(house: House, language: str | None, problems: Problems) -> str:
+    """The language in which somebody is spoken to: as it was said, else that which all are given."""
     known = house.settings.languages
     if language and language not in known:
         problems["language"] = ("unknown_option",)

@@ -35,6 +35,7 @@ TRIES = 3
 KEPT_FOR = timedelta(days=30)
 """A list, and the addresses in it, is forgotten after so long."""
 CHANGED_MEANWHILE = "changed_meanwhile"
+LINES_REFUSED = "lines_refused"
 
 Step = Callable[[int, int], object]
 
@@ -50,7 +51,8 @@ class Counts:
 
     @property
     def to_apply(self) -> int:
-        return self.new + self.changed
+        """How many lines would be written: none as long as one of the list is refused."""
+        return 0 if self.refused else self.new + self.changed
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,7 @@ def see_imports(house: House, actor: Actor) -> tuple[Batch, ...]:
 def see_import(house: House, actor: Actor, batch: str, *, verdict: str = "", after: int = 0) -> ImportView:
     """One's own list with a page of its lines, those of one verdict or all; raises Unseen."""
     admin_of(house, actor)
-    wanted = (Verdict(verdict),) if verdict in set(Verdict) else tuple(Verdict)
+    wanted = _wanted(verdict)
     with house.directory.reading() as session:
         found = _mine(session, actor, batch)
         counted = _counts(session, batch)
@@ -138,9 +140,15 @@ def see_import(house: House, actor: Actor, batch: str, *, verdict: str = "", aft
     return ImportView(found, counted, lines[:PAGE], verdict if len(wanted) == 1 else "", further, made)
 
 
-def results(house: House, actor: Actor, batch: str, say: Callable[[Line], str], head: Iterable[str]) -> Iterator[bytes]:
-    """Every line with what became of it, as a list for a spreadsheet; `say` and `head` are the reader's words."""
+def results(
+    house: House, actor: Actor, batch: str, say: Callable[[Line], str], head: Iterable[str], *, verdict: str = ""
+) -> Iterator[bytes]:
+    """Every line (of one verdict) with what becomes of it, for a spreadsheet; `say` and `head` are the reader's words.
+
+    Its columns are named as those of a list that is brought, so that a mended one can be brought again.
+    """
     admin_of(house, actor)
+    wanted = _wanted(verdict)
     with house.directory.reading() as session:
         _mine(session, actor, batch)
 
@@ -148,7 +156,7 @@ def results(house: House, actor: Actor, batch: str, say: Callable[[Line], str], 
         after = 0
         while True:
             with house.directory.reading() as session:
-                found = kept.lines(session, batch, tuple(Verdict), after=after, limit=CHUNK)
+                found = kept.lines(session, batch, wanted, after=after, limit=CHUNK)
             for line in found:
                 yield [str(line.line), say(line), *(line.cells.get(name, "") for name in lists.FIELDS)]
             if len(found) < CHUNK:
@@ -156,6 +164,10 @@ def results(house: House, actor: Actor, batch: str, say: Callable[[Line], str], 
             after = found[-1].line
 
     return written([*head, *lists.FIELDS], every())
+
+
+def _wanted(verdict: str) -> tuple[Verdict, ...]:
+    return (Verdict(verdict),) if verdict in set(Verdict) else tuple(Verdict)
 
 
 def _counts(session: Session, batch: str) -> Counts:
@@ -182,7 +194,7 @@ def _own(house: House, actor: Actor, batch: str) -> Batch:
 def confirm(house: House, actor: Actor, batch: str, digest: str, *, by_command: bool = False) -> Batch:
     """Apply what the preview with that digest showed; a long list is left to the worker. Pressed twice, done once.
 
-    Raises TeamRefused where another preview was shown meanwhile, or nothing is to be applied.
+    Raises TeamRefused where another preview was shown meanwhile, a line is refused, or nothing is to be applied.
     """
     admin_of(house, actor)
     with house.directory.writing() as session:
@@ -193,7 +205,10 @@ def confirm(house: House, actor: Actor, batch: str, digest: str, *, by_command: 
             raise TeamRefused(Obstacle("not_ready"))
         if found.digest != digest:
             raise TeamRefused(Obstacle(CHANGED_MEANWHILE))
-        if not _counts(session, batch).to_apply:
+        counts = _counts(session, batch)
+        if counts.refused:
+            raise TeamRefused(Obstacle(LINES_REFUSED))
+        if not counts.to_apply:
             raise TeamRefused(Obstacle("nothing_to_apply"))
         kept.set_state(session, batch, State.confirmed, at=house.now())
         if found.total <= AT_ONCE:
@@ -230,13 +245,17 @@ def apply(house: House, actor: Actor, batch: str, *, by_command: bool = False) -
             except _MovedError:
                 continue
         return _apply(house, admin, batch, None)
-    except _ChangedMeanwhileError:
-        read(house, actor, batch, fault=CHANGED_MEANWHILE, by_command=by_command)
+    except _NotAsShownError as error:
+        read(house, actor, batch, fault=error.fault, by_command=by_command)
         return False
 
 
-class _ChangedMeanwhileError(Exception):
-    """The same list would be read otherwise by now."""
+class _NotAsShownError(Exception):
+    """The list is shown anew instead of applied: it would be read otherwise by now, or a line of it is refused."""
+
+    def __init__(self, fault: str) -> None:
+        self.fault = fault
+        super().__init__(fault)
 
 
 class _MovedError(Exception):
@@ -265,7 +284,7 @@ def _check_still(session: Session, house: House, admin: Admin, found: Batch, day
     for _chunk in plan.lines(session, kept.content_of(session, found.id)):
         pass
     if plan.digest != found.digest:
-        raise _ChangedMeanwhileError
+        raise _NotAsShownError(CHANGED_MEANWHILE)
 
 
 def _apply(house: House, admin: Admin, batch: str, checked: _Checked | None) -> bool:
@@ -279,6 +298,8 @@ def _apply(house: House, admin: Admin, batch: str, checked: _Checked | None) -> 
             _check_still(session, house, admin, found, day)
         elif checked != _Checked(day, administration_chain.head(session)):
             raise _MovedError
+        if _counts(session, batch).refused:
+            raise _NotAsShownError(LINES_REFUSED)
         writer = Writer(session, house, admin, day)
         for kind in ORDER:
             for lines in _to_apply(session, batch, kind):

@@ -18,7 +18,7 @@ CELL_MOST = 300
 
 FIELDS = (
     "kind", "code", "parent", "name_fr", "name_ar", "username", "role", "unit", "starts", "ends", "email", "phone",
-    "certified_until", "language", "level",
+    "certified_until", "language", "level", "city",
 )  # fmt: skip
 HEADINGS: Mapping[str, tuple[str, ...]] = {
     "kind": ("kind", "type", "nature", "النوع", "نوع"),
@@ -40,6 +40,7 @@ HEADINGS: Mapping[str, tuple[str, ...]] = {
     "certified_until": ("certified_until", "certifié jusqu'au", "attestation jusqu'au", "formation valable jusqu'au",
                         "certificate until", "شهادة التكوين صالحة إلى", "التكوين صالح إلى"),
     "language": ("language", "langue", "اللغة"),
+    "city": ("city", "town", "ville", "commune", "localité", "المدينة", "الجماعة", "المدينة أو الجماعة"),
     "level": ("level", "niveau", "cycle", "cycle d'enseignement", "السلك", "السلك التعليمي", "المستوى"),
 }  # fmt: skip
 """Field → how a heading may say it, in any letter case, with or without accents."""

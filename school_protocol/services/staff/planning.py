@@ -35,6 +35,7 @@ from school_protocol.storage.staff_imports import Line, Verdict, in_chunks
 from school_protocol.storage.visits import teams as schools
 
 CHUNK = 500
+CITY_MOST = 80
 _GRESA = re.compile(r"[0-9A-Z]{6}")
 CODE = re.compile(r"[0-9A-Z][0-9A-Z._-]{0,39}")
 _ABOVE = {"school": UnitKind.province, "province": UnitKind.region, "region": UnitKind.country}
@@ -85,13 +86,19 @@ class Plan:
     def _places(self, session: Session, kind: str, chunk: Collection[Row]) -> Iterator[Line]:
         codes = {row.cells.get(name, "").upper() for row in chunk for name in ("code", "parent")}
         found = staff_imports.units_coded(session, codes)
-        levels = schools.levels(session, [unit.id for unit in found.values()])
+        ids = [unit.id for unit in found.values()]
+        levels, cities = schools.levels(session, ids), staff.cities(session, ids)
         for row in chunk:
-            problems, changes = self._place(kind, row.cells, found, levels)
+            problems, changes = self._place(kind, row.cells, found, levels, cities)
             yield _line(row, lists.kind_of(row.cells) or "unknown", problems, changes)
 
     def _place(
-        self, kind: str, cells: Mapping[str, str], found: Mapping[str, Unit], levels: Mapping[str, str]
+        self,
+        kind: str,
+        cells: Mapping[str, str],
+        found: Mapping[str, Unit],
+        levels: Mapping[str, str],
+        cities: Mapping[str, str],
     ) -> tuple[list[str], list[Any] | None]:
         """Problems, and what changes; None: the place is new."""
         problems = _marks(cells)
@@ -107,10 +114,12 @@ class Plan:
         names = {key: cells[f"name_{key}"] for key in ("fr", "ar") if cells.get(f"name_{key}")}
         problems += [f"too_long:{NAME_MOST}" for text in names.values() if len(text) > NAME_MOST]
         problems += _level_problems(kind, cells)
+        problems += [f"too_long:{CITY_MOST}"] if len(cells.get("city", "")) > CITY_MOST else []
         here, above = found.get(code), found.get(parent) or self.known.units.get(parent)
         if here is not None:
             self.known.units[code] = here
             changes = [*_names_changed(here.names, names), *_level_changed(cells, levels.get(here.id, ""))]
+            changes += _city_changed(cells, cities.get(here.id, ""))
             return [*problems, *self._kept(kind, here, parent, above)], changes
         problems += self._new_place(kind, parent, above, names)
         if not problems and above is not None:
@@ -385,6 +394,12 @@ def _level_changed(cells: Mapping[str, str], before: str) -> Iterator[list[str]]
     level = lists.level_of(cells.get("level", ""))
     if level and level != before:
         yield ["level", before, level]
+
+
+def _city_changed(cells: Mapping[str, str], before: str) -> Iterator[list[str]]:
+    city = cells.get("city", "")
+    if city and city != before:
+        yield ["city", before, city]
 
 
 def _marks(cells: Mapping[str, str]) -> list[str]:

@@ -28,6 +28,9 @@ REASONS: Mapping[str, str] = {
     "workshop": N_("Passed a workshop"),
     "not_passed": N_("Did not pass, or was not there"),
     "by_command": N_("By command, on the server"),
+    "invitation": N_("Invited into the team"),
+    "by_mail": N_("Invitation sent by mail"),
+    "invitation_withdrawn": N_("Invitation withdrawn"),
     "other": N_("Another reason"),
 }
 
@@ -68,6 +71,13 @@ _OBSTACLES: Mapping[str, str] = {
         "This person works outside your units, too: only whoever administers all of them can change this."
     ),
     "changed_meanwhile": N_("Something changed meanwhile: look at the new preview, then confirm it."),
+    "lines_refused": N_(
+        "A list is applied whole or not at all, and lines of this one are refused: mend them in your sheet, then "
+        "bring it in again."
+    ),
+    "no_mail": N_(
+        "This installation sends no mail: ask whoever administers accounts to print an invitation for this person."
+    ),
     "not_ready": N_("This list isn’t read to its end yet."),
     "nothing_to_apply": N_("Nothing in this list is new or different: there is nothing to confirm."),
     "confirmed_already": N_("This list was confirmed already."),
@@ -115,6 +125,7 @@ _FIELDS: Mapping[str, str] = {
     "appointment": N_("role"),
     "ends": N_("last day"),
     "level": N_("level of the school"),
+    "city": N_("town or commune"),
 }
 _LEVELS: Mapping[str, str] = {
     "primary": N_("Primary school"),

@@ -48,25 +48,27 @@ class Writer:
     def _places(self, kind: str, lines: Sequence[Line]) -> dict[int, str]:
         codes = {line.cells.get(name, "").upper() for line in lines for name in ("code", "parent")}
         known = staff_imports.units_coded(self.session, codes)
-        new, log, levels = [], [], {}
+        new, log, levels, cities = [], [], {}, {}
         for line in lines:
             code, level = line.cells["code"].upper(), lists.level_of(line.cells.get("level", ""))
-            names = _names(line)
+            names, city = _names(line), line.cells.get("city", "")
             if line.verdict is Verdict.new:
                 above = known[line.cells["parent"].upper()]
                 unit = {"id": new_id(), "kind": kind, "code": code, "names": names, "parent": above.id}
                 new.append(unit)
-                levels[str(unit["id"])] = level
+                levels[str(unit["id"])], cities[str(unit["id"])] = level, city
                 log.append(self._of_place(Kind.unit_created, str(unit["id"]), above))
             else:
                 here = known[code]
-                levels[here.id] = level
+                levels[here.id], cities[here.id] = level, city
                 staff.rename_unit(self.session, here.id, {**here.names, **names})
                 log.append(self._of_place(Kind.unit_changed, here.id, here))
         staff_imports.add_units(self.session, new)
         for place, level in levels.items():
             if level:
                 schools.set_level(self.session, place, level)
+            if cities[place]:
+                staff.set_city(self.session, place, cities[place])
         administration.write_all(self.session, log)
         return {}
 

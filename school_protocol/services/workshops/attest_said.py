@@ -29,7 +29,7 @@ _PROBLEMS: Mapping[str, str] = {
 _OBSTACLES: Mapping[str, str] = {
     "not_ended": N_("The workshop has not ended yet: end it first."),
     "changed_meanwhile": N_("Something changed meanwhile: look at the lines once more, then confirm them."),
-    "nobody_taken": N_("No line can be entered as it is."),
+    "lines_refused": N_("All lines are entered together, or none: mend those that are refused, or leave them out."),
     "withdrawn_already": N_("This was withdrawn already."),
 }
 

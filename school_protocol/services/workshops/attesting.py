@@ -84,6 +84,11 @@ class Preview:
     def taken(self) -> tuple[Judged, ...]:
         return tuple(one for one in self.lines if one.is_taken)
 
+    @property
+    def is_whole(self) -> bool:
+        """Whether every line can be entered; else none is."""
+        return len(self.taken) == len(self.lines)
+
 
 @dataclass(frozen=True, slots=True)
 class Attested:
@@ -226,9 +231,9 @@ def attest(
     house: House, actor: Actor, workshop: str, lines: Sequence[Typed], held_on: str, minutes: str, digest: str,
     *, token: str,
 ) -> Attested:  # fmt: skip
-    """Enter what the preview with that digest showed: every line that it takes, or none. Pressed twice, done once.
+    """Enter what the preview with that digest showed: every line of it, or none. Pressed twice, done once.
 
-    Raises Unseen, BadInput, SentBefore; TeamRefused where it would be judged otherwise by now, or takes nobody.
+    Raises Unseen, BadInput, SentBefore; TeamRefused where it would be judged otherwise by now, or a line is refused.
     """
     found = _ended(house, actor, workshop)
     day, lasted = _when(house, found, held_on, minutes)
@@ -237,8 +242,8 @@ def attest(
         shown = _preview(session, house, actor, found, lines, day, lasted)
         if shown.digest != digest:
             raise TeamRefused(Obstacle("changed_meanwhile"))
-        if not shown.taken:
-            raise TeamRefused(Obstacle("nobody_taken"))
+        if not shown.is_whole or not shown.lines:
+            raise TeamRefused(Obstacle("lines_refused"))
         _write(session, house, actor, found, shown)
         return len(shown.taken)
 

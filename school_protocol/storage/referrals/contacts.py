@@ -39,6 +39,7 @@ def correct(
     contact_id: str,
     *,
     names: Mapping[str, str],
+    city: Mapping[str, str],
     phone: str,
     url: str,
     hours: Mapping[str, Any],
@@ -47,7 +48,7 @@ def correct(
 ) -> None:
     """Put a contact right. Nothing of a case points at it: what was called then stays as it was written."""
     row = _row(session, contact_id)
-    row.names, row.hours = dict(names), dict(hours)
+    row.names, row.city, row.hours = dict(names), dict(city), dict(hours)
     row.phone, row.url = phone, url
     row.verified_on, row.verified_by = verified_on, verified_by
     row.revision += 1

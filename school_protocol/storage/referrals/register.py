@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Self, assert_never
 
@@ -32,6 +32,9 @@ class CaseReferral:
     settled_at: datetime | None = None
     chase_at: datetime | None = None
     """When whoever sent it is to ask again; None where nothing is awaited."""
+    whom: str = ""
+    """The organisation that it went to, by one of its names; empty: nobody said."""
+    whom_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +92,7 @@ class Filter:
     acknowledged: bool | None = None
     settled: bool | None = None
     targets: frozenset[str] | None = None
+    whom: str | None = None
     place: str | None = None
     since: datetime | None = None
     newest_first: bool = False
@@ -191,6 +195,8 @@ def _narrowing(filter: Filter) -> Iterator[ColumnElement[bool]]:
         yield _Row.settled_at.is_not(None) if filter.settled else _Row.settled_at.is_(None)
     if filter.targets is not None:
         yield _Row.target.in_(sorted(filter.targets))
+    if filter.whom is not None:
+        yield _Row.whom == filter.whom
     if filter.place is not None:
         yield or_(_Row.unit == filter.place, _Row.province == filter.place)
     if filter.since is not None:
@@ -242,4 +248,6 @@ def _referral(row: CaseReferralRow) -> CaseReferral:
         acknowledged_at=row.acknowledged_at,
         settled_at=row.settled_at,
         chase_at=row.chase_at,
+        whom=row.whom,
+        whom_names=dict(row.whom_names),
     )

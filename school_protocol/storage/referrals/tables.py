@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import CheckConstraint, ForeignKey, Index
 from sqlalchemy.orm import Mapped, mapped_column
 
-from school_protocol.storage.tables import Id, Key, RealmBase
+from school_protocol.storage.tables import Id, Key, Plain, RealmBase
 
 
 class CaseReferralRow(RealmBase):
-    """One referral of a case. `order_at`: when it is chased, or the end of time; `awaits`: an answer is to come."""
+    """One referral of a case. `order_at`: when it is chased, or the end of time; `awaits`: an answer is to come.
+
+    `whom`: the organisation that it went to, by one of its `whom_names`, as it was called then; empty: nobody said.
+    """
 
     __tablename__ = "case_referral"
 
@@ -28,6 +32,8 @@ class CaseReferralRow(RealmBase):
     settled_at: Mapped[datetime | None]
     chase_at: Mapped[datetime | None]
     order_at: Mapped[datetime]
+    whom: Mapped[str] = mapped_column(Plain(120), default="")
+    whom_names: Mapped[dict[str, Any]] = mapped_column(default=dict)
 
     __table_args__ = (
         CheckConstraint("number >= 1", name="referrals_count"),

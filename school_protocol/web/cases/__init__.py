@@ -124,6 +124,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             password=password,
             changes=changes(),
             paper=paper,
+            contact=form.chosen_contact(),
         )
 
     try:
@@ -146,6 +147,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             password=password,
             changes=changes(),
             paper=paper,
+            contact=form.chosen_contact(),
         )
     except BadInput as error:
         kept.keep()

@@ -24,6 +24,7 @@ _READ: Mapping[str, str] = {
     "visit_pack": N_("a visit pack, which counts it and doesn’t name it"),
     "request": N_("what it asks of another school"),
     "contribution": N_("what it tells the school that leads"),
+    "handed_over": N_("handed a pupil’s name over to the school that accepted"),
     "hand_over": N_("the list of open cases, to hand over"),
     "api": N_("the record, by another system"),
     "file": N_("issued a copy of the case file"),

@@ -26,6 +26,7 @@ def index() -> ResponseReturnValue:
     wanted = Wanted(
         show=show if (show := request.args.get("show", "")) in seeing.SHOWN else seeing.WAITING,
         target=request.args.get("target", "")[:80],
+        whom=request.args.get("whom", "").strip()[:120],
         place=request.args.get("place", "").strip().upper()[:40],
         since=since,
     )
@@ -63,6 +64,7 @@ def _kept(wanted: Wanted) -> dict[str, Any]:
     """What a link to the same register says, its page aside."""
     return {
         "target": wanted.target or None,
+        "whom": wanted.whom or None,
         "place": wanted.place or None,
         "since": wanted.since.isoformat() if wanted.since else None,
     }

@@ -26,7 +26,7 @@ blueprint = Blueprint("contacts", __name__, url_prefix="/contacts")
 @blueprint.get("")
 def index() -> ResponseReturnValue:
     """Every contact of one's places, and of the places above; with what was changed lately."""
-    view = contacts.see_contacts(sessions.house(), sessions.actor())
+    view = contacts.see_contacts(sessions.house(), sessions.actor(), request.args.get("city", "").strip()[:60])
     return render_template("referrals/contacts.html", view=view, new_token=new_token)
 
 

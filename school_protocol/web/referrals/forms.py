@@ -35,6 +35,11 @@ def contact_form(
     questions |= {
         "name_fr": _line(w, "name_fr", w._("Name in Latin letters"), hint),
         "name_ar": _line(w, "name_ar", w._("Name in Arabic letters")),
+        "city_fr": _line(
+            w, "city_fr", w._("Town or commune, in Latin letters"),
+            w._("Schools of that town find it first. Leave it empty if it serves no town more than another."),
+        ),
+        "city_ar": _line(w, "city_ar", w._("Town or commune, in Arabic letters")),
         "phone": _line(w, "phone", w._("Telephone"), w._("As it is dialled: 19, 2511, 0537 00 00 00, +212 …")),
         "url": _line(w, "url", w._("Address of its page"), w._("If it is reached by internet.")),
         "hours": _one(w, "hours", w._("When does somebody answer?"), _hours(w, view)),
@@ -68,6 +73,7 @@ def _opening(view: ContactView | None) -> Posted:
         values["hours"], values["opens"], values["closes"] = spans_of(view.hours)
         values |= {"phone": view.phone, "url": view.url}
         values |= {f"name_{key}": view.names.get(key, "") for key in ("fr", "ar")}
+        values |= {f"city_{key}": view.city.get(key, "") for key in ("fr", "ar")}
     return Posted({f"{PREFIX}{key}": value for key, value in values.items()})
 
 

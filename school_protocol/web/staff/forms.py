@@ -11,7 +11,7 @@ from school_protocol.domain.policy import Unit
 from school_protocol.services.staff import changing, said
 from school_protocol.services.staff.people import PersonView, RoleLine
 from school_protocol.web.forms import PREFIX
-from school_protocol.web.questions import Day, Line, Offered, OneOf, Posted, Question
+from school_protocol.web.questions import Day, Line, Offered, OneOf, Posted, Question, Several
 from school_protocol.web.team.forms import TeamForm
 from school_protocol.wording import LANGUAGE_NAMES, Wording
 
@@ -89,12 +89,12 @@ def _post(w: Wording, roles: Sequence[RoleLine], units: Sequence[Unit]) -> dict[
     }
 
 
-def _place(w: Wording, units: Sequence[Unit]) -> Question:
+def _place(w: Wording, units: Sequence[Unit], label: str = "") -> Question:
     if not units or len(units) > PLACES_OFFERED:
         hint = w._("The code of the school (GRESA), of the province or of the region.")
-        return Line(w._("Where?"), spec=_spec("unit", "school"), w=w, hint=hint)
+        return Line(label or w._("Where?"), spec=_spec("unit", "school"), w=w, hint=hint)
     options = [Offered(unit.code, unit.code, name=unit.name(w.language)) for unit in units]
-    return OneOf(w._("Where?"), options=options, spec=_spec("unit", "choice"), w=w)
+    return OneOf(label or w._("Where?"), options=options, spec=_spec("unit", "choice"), w=w)
 
 
 # ---- forms ---------------------------------------------------------------------------------------------------------
@@ -124,6 +124,30 @@ def account_form(
         **_only(units),
     )
     return _form(questions, posted if posted is not None else opening)
+
+
+def invitation_form(
+    w: Wording, posted: Posted | None, roles: Sequence[RoleLine], schools: Sequence[Unit], languages: Sequence[str],
+    school: str,
+) -> TeamForm:  # fmt: skip
+    """Whom to invite into which team: the user name is made of the address, the password by them alone."""
+    known = [Offered(key, LANGUAGE_NAMES.get(key, key)) for key in languages]
+    offered = [Offered(one.role.key, w.text(one.role.title)) for one in roles]
+    questions = {
+        "unit": _place(w, schools, w._("Which school?")),
+        "roles": Several(w._("Which roles?"), options=offered, spec=_spec("roles", "choices"), w=w),
+        **_names(w),
+        "email": _line(
+            w, "email", w._("E-mail"), w._("Where the link is sent. It must be this person’s own address.")
+        ),
+        "language": OneOf(w._("Language"), options=known, spec=_spec("language", "choice"), w=w),
+        "certified_until": _day(
+            w, "certified_until", w._("Training certificate good until"),
+            w._("If you have seen one: members of a team need it."), required=False,
+        ),
+    }  # fmt: skip
+    chosen = {"unit": school} if school else _only(schools)
+    return _form(questions, posted if posted is not None else _opening(language=languages[0], **chosen))
 
 
 def _only(units: Sequence[Unit]) -> dict[str, str]:

@@ -95,11 +95,12 @@ def withdraw(batch: str) -> ResponseReturnValue:
 
 
 def lines(batch: str) -> ResponseReturnValue:
-    """Every line with what became of it, for a spreadsheet."""
+    """Every line, or those of one verdict, with what becomes of each, for a spreadsheet."""
     house, actor, w = sessions.house(), sessions.actor(), wording()
     roles = admin_of(house, actor).roles
     head = [w._("Line"), w._("What becomes of it")]
-    found = importing.results(house, actor, batch, lambda one: said.as_text(w, roles, one), head)
+    verdict = request.args.get("verdict", "")[:12]
+    found = importing.results(house, actor, batch, lambda one: said.as_text(w, roles, one), head, verdict=verdict)
     name = {"Content-Disposition": 'attachment; filename="list.csv"'}
     return Response(found, content_type=CSV, headers=name)
 

@@ -65,7 +65,7 @@ NO_WRITING = frozenset({"desk.language", "desk.leave", "desk.folds"})
 ABSENT = (
     "has_team", "may_publish", "may_administer", "has_yearly", "may_see_referrals", "may_keep_contacts",
     "may_see_figures", "may_look_at_teams", "may_see_visits", "may_keep_roster", "may_bulk", "may_see_limits",
-    "shows_mails", "may_train", "may_see_certificates", "reads_signalements", "may_keep_doors", "go_live",
+    "may_invite", "shows_mails", "may_train", "may_see_certificates", "reads_signalements", "may_keep_doors", "go_live",
     "may_sign_go_live",
 )  # fmt: skip
 """What templates ask before they lead to a page that no room serves."""

@@ -136,6 +136,9 @@ OF_NO_CASE = {
         "contacts.index", "contacts.new", "contacts.contact", "contacts.verify", "contacts.retire",
     ), "for who keeps the directory of contacts"),
     **dict.fromkeys((
+        "invitations.index", "invitations.new", "invitations.resend", "invitations.withdraw",
+    ), "people's ways in, and no case"),
+    **dict.fromkeys((
         "visits.index", "visits.visits", "visits.team_figures", "visits.visit_pack", "visits.new", "visits.correct",
         "visits.duty", "visits.withdraw",
     ), "for who looks at teams from above"),

@@ -1,0 +1,208 @@
+"""Who goes along when a case is handed over: known at the other school once it has accepted, and nobody else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.services.desk import find_by_pupil
+from school_protocol.services.joining import Along
+from school_protocol.services.recording import record_act
+from school_protocol.services.sharing import answering
+from school_protocol.services.showing import see_act, see_case
+from school_protocol.services.views import CaseView
+from school_protocol.storage import access, cases, erasing, identities
+from services.conftest import NAME, School
+from services.sharing_region import ABROAD, FAR, NEAR, Region
+
+CODE = "G139482706"
+OTHER, OTHER_CODE = "Anas Zqbennani", "G130000001"
+GUARDIAN = "Mme Zqtazi"
+SUMMARY = f"{NAME} et {OTHER} sont dans le même groupe. [EC1] et [RL1] le savent."
+PEOPLE = [
+    {"slot": "targeted_pupil", "name": NAME, "massar": CODE, "grade": "2BAC-3", "phone": "0600000001"},
+    {"slot": "pupil_concerned", "name": OTHER, "massar": OTHER_CODE},
+    {"slot": "guardian", "name": GUARDIAN},
+]
+
+
+@pytest.fixture
+def region(school: School) -> Region:
+    found = Region(school)
+    school.report(about_whom=PEOPLE[:1])
+    school.act("team_coordinator", "add_person", persons=PEOPLE[1:])
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    return found
+
+
+def ask(region: Region, code: str, **more: Any) -> int:
+    said = {"receiving_school": code, "summary": SUMMARY, "measures": "Un adulte référent.", **more}
+    return region.school.act("head", "transfer", said).seq
+
+
+def answer(region: Region, code: str, answered: str = "accepted", **more: Any) -> None:
+    house, head, number = region.school.house, region.person(f"head {code}"), region.school.number
+    (line,) = answering.waiting_for(house, head)
+    view = answering.see_request(house, head, number, line.seq)
+    record_act(
+        house, head, number, view.act.act.key, {"answer": answered, **more, **view.fixed}, expected=None,
+        token=region.school.token(),
+    )  # fmt: skip
+
+
+def handed_over(region: Region, code: str, **more: Any) -> str:
+    """The number of the case at the other school."""
+    ask(region, code, **more)
+    answer(region, code)
+    region.school.move("head", "transfer", reason="La famille déménage")
+    return region.school.seen_by("head").successor or ""
+
+
+def seen(region: Region, who: str, number: str) -> CaseView:
+    return see_case(region.school.house, region.person(who), number)
+
+
+def kept(region: Region, number: str) -> dict[str, Mapping[str, Any] | None]:
+    """Who is sealed in that case, opened with its own key."""
+    house = region.school.house
+    with house.realm.reading() as session:
+        case_id = cases.find_by_number(session, number) or ""
+        return {one.slot_id: one.values for one in identities.load(session, house.vault, case_id)}
+
+
+def told(view: CaseView) -> dict[str, str]:
+    (said,) = [one.detail["handover"] for one in view.chronology.events if one.kind == "case_joined"]
+    return dict(said)
+
+
+# ---- who goes along ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [NEAR, FAR, ABROAD])
+def test_the_pupil_who_changes_school_is_known_there_by_name_and_code_and_nobody_else(
+    region: Region, code: str
+) -> None:
+    number = handed_over(region, code, pupils=["targeted_pupil-1"])
+    assert kept(region, number) == {"targeted_pupil-1": {"name": NAME, "massar": CODE}}
+    there = seen(region, f"head {code}", number)
+    assert [(one.label, one.name) for one in there.people] == [("EV1", NAME)]
+    words = told(there)["summary"]
+    assert words == "[EV1] et EC1 sont dans le même groupe. EC1 et RL1 le savent."
+    for name in (OTHER, OTHER_CODE, GUARDIAN, "2BAC-3", "0600000001"):
+        assert name not in repr(there)
+    assert find_by_pupil(region.school.house, region.person(f"head {code}"), NAME), "found by name at their new school"
+
+
+def test_only_those_whom_the_request_says_and_under_the_numbers_that_they_have_there(region: Region) -> None:
+    region.school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Rim Zqalaoui"}])
+    number = handed_over(
+        region, FAR, pupils=["targeted_pupil-2", "pupil_concerned-1"],
+        summary=f"Rim Zqalaoui, puis {NAME}, [EV2] et [EC1].",
+    )  # fmt: skip
+    assert kept(region, number) == {
+        "targeted_pupil-1": {"name": "Rim Zqalaoui"}, "pupil_concerned-1": {"name": OTHER, "massar": OTHER_CODE},
+    }  # fmt: skip
+    assert told(seen(region, f"head {FAR}", number))["summary"] == "[EV1], puis EV, [EV1] et [EC1].", (
+        "whoever stays has no sign that somebody else has there"
+    )
+
+
+def test_where_the_request_says_nobody_nobody_is_known(region: Region) -> None:
+    number = handed_over(region, FAR)
+    assert kept(region, number) == {}
+    there = seen(region, f"head {FAR}", number)
+    assert there.people == ()
+    assert NAME not in repr(there), "a name in the words is a sign there all the same"
+    assert told(there)["summary"] == "EV1 et EC1 sont dans le même groupe. EC1 et RL1 le savent."
+
+
+def test_a_guardian_or_somebody_of_another_case_goes_along_with_nobody(region: Region) -> None:
+    for wrong in ("guardian-1", "targeted_pupil-9"):
+        with pytest.raises(BadInput) as caught:
+            ask(region, FAR, pupils=[wrong])
+        assert list(caught.value.problems) == ["pupils"]
+
+
+def test_the_form_opens_with_the_one_pupil_whom_the_case_is_about(region: Region) -> None:
+    house, head = region.school.house, region.person("head")
+    assert see_act(house, head, region.school.number, "transfer").prefill["pupils"] == "targeted_pupil-1"
+    region.school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Rim"}])
+    assert "pupils" not in see_act(house, head, region.school.number, "transfer").prefill, "of two none is guessed"
+
+
+# ---- when ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("code", [NEAR, FAR, ABROAD])
+def test_before_acceptance_nobody_there_reads_a_name_nor_after_a_refusal(region: Region, code: str) -> None:
+    seq = ask(region, code, pupils=["targeted_pupil-1"])
+    house, head, number = region.school.house, region.person(f"head {code}"), region.school.number
+    view = answering.see_request(house, head, number, seq)
+    assert view.asked.answers["pupils"] == ["targeted_pupil-1"]
+    assert view.labels["targeted_pupil-1"] == "EV1"
+    for name in (NAME, CODE, OTHER, GUARDIAN):
+        assert name not in repr(view)
+    with pytest.raises(Refused):
+        region.school.move("head", "transfer", reason="Sans attendre")
+    answer(region, code, "refused", reason="La classe est pleine.")
+    with pytest.raises(Refused):
+        region.school.move("head", "transfer", reason="Malgré le refus")
+    assert region.school.seen_by("head").successor is None
+    assert find_by_pupil(house, head, NAME) == ()
+
+
+def test_accepting_alone_opens_no_name(region: Region) -> None:
+    ask(region, FAR, pupils=["targeted_pupil-1"])
+    answer(region, FAR)
+    assert find_by_pupil(region.school.house, region.person(f"head {FAR}"), NAME) == ()
+
+
+# ---- whose it is then ----------------------------------------------------------------------------------------------
+
+
+def test_what_was_handed_over_outlives_the_case_that_it_came_from(region: Region) -> None:
+    number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
+    house = region.school.house
+    with house.realm.writing() as session:
+        sent = cases.find_by_number(session, region.school.number) or ""
+        erasing.erase_case(session, house.vault, sent, at=house.now(), actor=region.person("head").id)
+    assert kept(region, number) == {"targeted_pupil-1": {"name": NAME, "massar": CODE}}
+    there = seen(region, f"head {ABROAD}", number)
+    assert [one.name for one in there.people] == [NAME]
+    assert "[EV1]" in told(there)["summary"]
+
+
+def test_that_a_name_was_handed_over_is_written_down_in_the_case_that_it_left(region: Region) -> None:
+    def noted() -> list[str]:
+        house = region.school.house
+        with house.realm.reading() as session:
+            case_id = cases.find_by_number(session, region.school.number) or ""
+            return [one.what for one in access.of_case(session, case_id, limit=500) if one.what == "handed_over"]
+
+    assert noted() == []
+    handed_over(region, FAR, pupils=["targeted_pupil-1"])
+    assert noted() == ["handed_over"]
+
+
+def test_an_overseer_there_reads_signs_alone(region: Region) -> None:
+    number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
+    for who in ("directorate P3", "academy R2"):
+        view = seen(region, who, number)
+        assert [one.label for one in view.people] == ["EV1"]
+        assert NAME not in repr(view)
+
+
+# ---- the words -----------------------------------------------------------------------------------------------------
+
+
+def test_signs_and_names_in_words_for_another_case(region: Region) -> None:
+    protocol = region.school.player.protocol
+    names = {"targeted_pupil-1": {"name": NAME}, "targeted_pupil-2": {"name": OTHER}}
+    along = Along(protocol, names, ("targeted_pupil-2",))
+    assert along.told(f"{NAME}, {OTHER}, [EV1], [EV2], [EV7]") == "EV, [EV1], EV, [EV1], EV7"
+    nobody = Along(protocol, names)
+    assert nobody.told(f"{NAME} [EV2]") == "EV1 EV2"
+    assert nobody.people == ()
