@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
-from storage.server import EVERYWHERE, served
+from storage.server import EVERYWHERE, served, stop_clock
 
 from school_protocol import jobs
 from school_protocol.cli import main
@@ -85,6 +85,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
                 site,
                 worker,
             )
+        stop_clock(as_owner, NOW)
         house = open_house(replace(settings, database=as_worker), clock)
         school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
         region = Region(school)
@@ -212,6 +213,7 @@ def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pa
         open_house(in_rows, clock)
     for settings in (in_rows, two.site):
         prepare(settings, owner, [worker], make_queue=jobs.prepare_queue)
+        stop_clock(owner, NOW)
         open_house(settings, clock).close()
 
 
