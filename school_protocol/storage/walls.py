@@ -27,10 +27,7 @@ OF_INDEX = (
 )  # fmt: skip
 """Tables with a `case_id`, of cases that have an index row: where each stands, who is in it, papers made of it."""
 
-OF_ACCOUNT = ("draft",)
-"""What somebody typed and did not record: theirs alone."""
-
-WALLED = ("case_index", *OF_CASE, *OF_INDEX, *OF_ACCOUNT, "report")
+WALLED = ("case_index", *OF_CASE, *OF_INDEX, "report")
 """Tables of the realm that stand behind it. Reports are those of one's units, and one's own."""
 
 _COUNTS = "counts that name no case"
@@ -45,6 +42,7 @@ OPEN = {
     "asked_paper": "which kind of paper somebody asks for; no case",
     "bulk": "that copies were asked for; its cases stand behind the wall",
     "case_record": "a number, a place and a protocol: a number is drawn once in the country",
+    "draft": "sealed; a form that was shown to somebody else than who sends it is kept for whom it was shown to",
     "erasure_bar": "until when an erased case's number is kept from coming back",
     "figure_counter": _COUNTS,
     "figure_frozen": _COUNTS,
@@ -113,8 +111,6 @@ def _through(table: str) -> str:
         return _INDEXED
     if table == "report":
         return f"unit = ANY ({_ONCE.format(name='wall_below')}) OR reporter = ANY ({_ACCOUNTS}) OR {_SEEN_CASE}"
-    if table in OF_ACCOUNT:
-        return f"account = ANY ({_ACCOUNTS})"
     if table == "notice":
         return f"{_SEEN_CASE} OR account = ANY ({_ACCOUNTS})"
     return f"{_SEEN_CASE} OR {{realm}}.wall_unplaced({{table}}.case_id)" if table in OF_CASE else _SEEN_CASE

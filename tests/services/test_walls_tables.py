@@ -15,7 +15,7 @@ from sqlalchemy import Boolean, Date, DateTime, Integer, LargeBinary, String, Ta
 from sqlalchemy.engine import CursorResult
 from storage.server import EVERYWHERE, stop_clock
 
-from school_protocol.storage import directory, once, sign_in, walls
+from school_protocol.storage import directory, sign_in, walls
 from school_protocol.storage.engines import Session
 from school_protocol.storage.migrate import METADATA
 from services.sharing_region import ABROAD
@@ -168,17 +168,6 @@ def test_reports_are_those_of_ones_units_and_ones_own(two: Two) -> None:
     for token in ("", "nobody"):
         with two.pages.seen_by(token).reading() as session:
             assert session.scalars(units).all() == []
-
-
-def test_a_draft_is_its_writers_alone(two: Two) -> None:
-    house = two.region.school.house
-    mine = two.region.person(HERE).id
-    with house.realm.writing() as session:
-        once.keep_draft(session, house.vault, mine, "/cases/1", {"text": "…"}, at=NOW)
-    counted = text("SELECT count(*) FROM draft")
-    for who, seen in ((HERE, 1), ("head", 0), (THERE, 0)):
-        with two.pages.seen_by(two.token(who)).reading() as session:
-            assert session.scalar(counted) == seen, who
 
 
 # ---- who has left --------------------------------------------------------------------------------------------------
