@@ -1,4 +1,4 @@
-"""`/metrics` as the docs say that it is asked: by the site's name and the token; by curl, by Prometheus through nginx."""
+"""`/metrics` as the docs say that it is asked: by name and token; by curl, and by Prometheus through nginx."""
 
 from __future__ import annotations
 
