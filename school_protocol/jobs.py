@@ -10,10 +10,11 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from huey import Huey, crontab
+from huey.consumer import Consumer, Scheduler
 from huey.serializer import SignedSerializer
 from huey.storage import PostgresStorage, SqliteStorage
 
@@ -51,6 +52,12 @@ FIGURES_SECONDS = 3600.0
 """How long the figures of a whole country may take."""
 STALE = timedelta(seconds=55)
 """A ringing that nobody has heard by then is dropped: the next one is about to come."""
+RUNG = "rung"
+"""Where the queue keeps the last minute that was rung for, by whoever led."""
+MADE_UP = timedelta(days=1)
+"""How far back minutes are made up for in which nobody rang: what rings once a night is among them."""
+AHEAD = timedelta(minutes=2)
+"""A minute noted further ahead than clocks differ was noted by a clock that was wrong."""
 
 
 WORKERS = 17
@@ -63,7 +70,8 @@ one of these goes home at once; messages, drafts and cases to move may be gone o
 class Queue(Huey):  # type: ignore[misc]
     """The queue, and the tasks that look for work between two minutes.
 
-    Several processes may stand at it where it lies in the database: the one that leads rings each minute.
+    Several processes may stand at it where it lies in the database: the one that leads rings for each minute, once,
+    and for those that passed while nobody led.
     """
 
     lead: Lead
@@ -77,9 +85,26 @@ class Queue(Huey):  # type: ignore[misc]
     scenarios: Any
     rooms: Any
 
-    def read_periodic(self, timestamp: Any) -> list[Any]:
-        """The tasks whose time has come; none where another process leads."""
-        return list(super().read_periodic(timestamp)) if self.lead.is_ours() else []
+    def ring_for(self, moment: datetime) -> None:
+        """Ring for each minute up to this one that nobody has rung for; nothing where another process leads.
+
+        What several minutes ask for rings once. Who is killed meanwhile has noted nothing, so that no minute is lost.
+        """
+        if not self.lead.is_ours():
+            return
+        minute = moment.replace(second=0, microsecond=0)
+        last = self.get(RUNG, peek=True)
+        if last is None or last > minute + AHEAD:
+            last = minute - timedelta(minutes=1)
+        last = max(last, minute - MADE_UP)
+        passed = round((minute - last) / timedelta(minutes=1))
+        due = {
+            task.name: task for back in range(passed) for task in self.read_periodic(minute - timedelta(minutes=back))
+        }
+        for task in due.values():
+            self.enqueue(task)
+        if passed > 0:
+            self.put(RUNG, minute)
 
     def ring(self) -> None:
         """Ask to look now: somebody waits for a message, a proof, cases to move, copies. Never fails whoever asks."""
@@ -94,6 +119,30 @@ class Queue(Huey):  # type: ignore[misc]
             self.rooms()
         except Exception:
             _log.warning("the worker could not be rung; it comes by itself within the minute", exc_info=True)
+
+
+class Ringer(Scheduler):  # type: ignore[misc]
+    """Huey's own rings for the minute in which it wakes, and knows of no other process."""
+
+    periodic_task_seconds = 5
+    """How often it looks: so soon another leads when one is gone."""
+
+    def enqueue_periodic_tasks(self, now: datetime | None) -> None:
+        """Never raises: where the database is away, the next minute makes up for this one."""
+        try:
+            self.huey.ring_for(now or self.huey._get_timestamp())
+        except Exception:
+            _log.warning("nobody was rung; the next minute makes up for it", exc_info=True)
+
+    def shutdown(self) -> None:
+        """Whoever stops leaves the lead at once: what it brings to its end may take an hour."""
+        self.huey.lead.close()
+
+
+class RingingConsumer(Consumer):  # type: ignore[misc]
+    """A consumer that rings as this house does."""
+
+    scheduler_class = Ringer
 
 
 def queue_of(house: House, post: Post | None = None) -> Queue:
@@ -350,4 +399,4 @@ def working(queue: Queue) -> Iterator[None]:
 
 def _consumer(queue: Queue, **options: Any) -> Any:
     """WORKERS threads. They look for a ringing every two seconds at most."""
-    return queue.create_consumer(workers=WORKERS, worker_type="thread", max_delay=2.0, **options)
+    return RingingConsumer(queue, workers=WORKERS, worker_type="thread", max_delay=2.0, **options)

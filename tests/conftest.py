@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, has_request_context
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, text
 from sqlalchemy.engine.default import DefaultDialect
@@ -130,8 +130,8 @@ def databases() -> Iterator[Databases | None]:
         say_whose = Store._say_whose
 
         def as_site(store: Store, session: Session) -> None:
-            """Pages are served by the role before which the wall stands."""
-            if store._token is not None:
+            """Pages are served by the role before which the wall stands, and that owns nothing."""
+            if store._token is not None or has_request_context():
                 session.execute(text(f"SET LOCAL ROLE {SITE}"))
             say_whose(store, session)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import asdict, replace
@@ -123,6 +124,38 @@ def database_returned(elsewhere: tuple[Path, ...]) -> None:
 
     again = catch_up(open_the_house(), elsewhere)
     click.echo(f"{again} cases erased again; nobody is signed in")
+
+
+@database.command("copied")
+@click.argument("folder")
+def database_copied(folder: str) -> None:
+    """Note the whole copy of PostgreSQL that base-backup.sh made in FOLDER, as it printed it: `doctor` asks its age."""
+    from school_protocol.services.house import SystemClock
+    from school_protocol.services.keeping.exercises import note_copy
+
+    made = note_copy(settings_from(os.environ), SystemClock(), folder)
+    click.echo(f"noted: whole at {made:%Y-%m-%d %H:%M:%S} UTC")
+
+
+@database.command("drill")
+@click.argument("address")
+@click.option("--json", "as_json", is_flag=True)
+def database_drill(address: str, as_json: bool) -> None:
+    """Look whether the restored database at ADDRESS holds, and note it; exit 1 where it doesn't."""
+    from school_protocol.services.house import SystemClock
+    from school_protocol.services.keeping.exercises import drill
+
+    done = drill(settings_from(os.environ), SystemClock(), database_address(address, "ADDRESS"))
+    if as_json:
+        say({**asdict(done), "holds": not done.faults})
+    else:
+        until = f"{done.until:%Y-%m-%d %H:%M:%S} UTC" if done.until else "an unknown moment"
+        click.echo(f"{done.cases} cases, {done.opened} opened and read; the latest is of {until}")
+    for fault in done.faults if not as_json else ():
+        click.echo(fault)
+    if done.faults:
+        sys.exit(1)
+    click.echo("it could be come back to", err=True)
 
 
 @database.command("reopen")

@@ -10,8 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 FOLDER = "done"
-BACKUP, DRILL, MINUTE = "backup", "drill", "minute"
-"""A backup was made; one was restored as an exercise; the worker went through its minute."""
+BACKUP, DRILL, MINUTE, COPY = "backup", "drill", "minute", "copy"
+"""A backup was made; one was restored as an exercise; the worker went through its minute; PostgreSQL was copied."""
 
 
 @dataclass(frozen=True, slots=True)

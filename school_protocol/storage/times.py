@@ -39,6 +39,22 @@ def log_kept(store: Store) -> LogKept:
     return LogKept(mode != "off", kept_at, failed_at)
 
 
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Which database of which server this is: since when that one runs, and whether it is still coming back."""
+
+    began: datetime
+    database: str
+    is_recovering: bool
+
+
+def server_of(store: Store) -> Server:
+    """Which database on PostgreSQL a store lies in."""
+    with store.reading() as session:
+        query = text("SELECT pg_postmaster_start_time(), current_database(), pg_is_in_recovery()")
+        return Server(*session.execute(query).one())
+
+
 def newest_in_realm(session: Session) -> datetime | None:
     """The newest of accesses, checks and anchors: some are written whenever anybody works."""
     asked = (

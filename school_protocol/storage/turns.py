@@ -19,6 +19,10 @@ from school_protocol.storage.engines import Store
 
 _TURNS = 7_242
 """With a number of its name PostgreSQL's advisory lock of a turn."""
+_SOON_MISSED = (
+    "tcp_keepalives_idle = 10", "tcp_keepalives_interval = 5", "tcp_keepalives_count = 3", "tcp_user_timeout = 15000",
+)  # fmt: skip
+"""Has the server itself find out in half a minute that a machine is gone: else it keeps its turn for two hours."""
 _log = logging.getLogger(__name__)
 
 
@@ -53,7 +57,8 @@ class Lead:
 
     def __init__(self, store: Store, name: str) -> None:
         self._store, self._name = store, name
-        self._held: Connection | None = None
+        self._asks: Connection | None = None
+        self._leads = False
         self._lock = Lock()
 
     def is_ours(self) -> bool:
@@ -62,18 +67,16 @@ class Lead:
             return True
         with self._lock:
             try:
-                if self._held is not None:
-                    self._held.execute(text("SELECT 1"))
-                    return True
-                connection = _outside(self._store)
-                if _taken(connection, self._name):
-                    self._held = connection
-                    return True
-                _end(connection)
+                if self._asks is None:
+                    self._asks = _outside(self._store)
+                if self._leads:
+                    self._asks.execute(text("SELECT 1"))
+                else:
+                    self._leads = _taken(self._asks, self._name)
             except SQLAlchemyError as error:
                 _log.warning("nobody leads here for now: %s", type(error).__name__)
                 self._drop()
-            return False
+            return self._leads
 
     def close(self) -> None:
         """Leave the lead to others."""
@@ -81,15 +84,17 @@ class Lead:
             self._drop()
 
     def _drop(self) -> None:
-        held, self._held = self._held, None
-        if held is not None:
-            _end(held)
+        asked, self._asks, self._leads = self._asks, None, False
+        if asked is not None:
+            _end(asked)
 
 
 def _outside(store: Store) -> Connection:
     """A connection of its own, in no transaction; it takes no place from those who read and write."""
     connection = store.engine.connect().execution_options(isolation_level="AUTOCOMMIT")
     connection.detach()
+    for setting in _SOON_MISSED:
+        connection.exec_driver_sql(f"SET {setting}")
     return connection
 
 

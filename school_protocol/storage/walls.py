@@ -15,11 +15,55 @@ from sqlalchemy import Connection, text
 from school_protocol.storage.engines import WHOSE
 from school_protocol.storage.grants import check_names
 
-WALLED = (
-    "case_index", "event", "event_words", "case_key", "object_key", "identity", "identity_mark", "kept_file",
-    "kept_blob", "access",
+OF_CASE = (
+    "event", "event_words", "case_key", "object_key", "identity", "identity_mark", "kept_file", "kept_blob", "access",
 )  # fmt: skip
-"""Tables of the realm with a `case_id` that stand behind it: all that is sealed of a case, and who read it."""
+"""Tables with a `case_id`: all that is sealed of a case, who read it; also what is no case yet, and nobody's."""
+
+OF_INDEX = (
+    "access_export", "bulk_case", "case_due", "case_exclusion", "case_figure", "case_known", "case_look", "case_reader",
+    "case_referral", "case_request", "case_retention", "case_review", "case_seat", "case_waiting", "document_copy",
+    "door_review", "file_alarm", "handed_paper", "notice", "paper_look", "prepared_paper", "review_state",
+)  # fmt: skip
+"""Tables with a `case_id`, of cases that have an index row: where each stands, who is in it, papers made of it."""
+
+WALLED = ("case_index", *OF_CASE, *OF_INDEX, "report")
+"""Tables of the realm that stand behind it. Reports are those of one's units, and one's own."""
+
+_COUNTS = "counts that name no case"
+_OWN_WORK = "the house's own work: when it was done, where things lie"
+_STRANGERS = (
+    "strangers tell a school something, without a session, and put those of two days in another order as they do"
+)
+OPEN = {
+    "access_batch": "hashes of the journal",
+    "anchor_taken": "hashes of the journal",
+    "anchored_head": "hashes of the journal",
+    "asked_paper": "which kind of paper somebody asks for; no case",
+    "bulk": "that copies were asked for; its cases stand behind the wall",
+    "case_record": "a number, a place and a protocol: a number is drawn once in the country",
+    "draft": "sealed; a form that was shown to somebody else than who sends it is kept for whom it was shown to",
+    "erasure_bar": "until when an erased case's number is kept from coming back",
+    "figure_counter": _COUNTS,
+    "figure_frozen": _COUNTS,
+    "figure_share": "sealed counts of an erased case, which nobody's unit finds any more",
+    "file_sweep": _OWN_WORK,
+    "files_at": _OWN_WORK,
+    "journal_check": _OWN_WORK,
+    "outbox": "ids alone, for the worker",
+    "passage": "numbers of a passage; its reason is sealed",
+    "public_message": _STRANGERS,
+    "public_notice": _STRANGERS,
+    "public_report": _STRANGERS,
+    "public_trace": _STRANGERS,
+    "public_twin": _STRANGERS,
+    "retention_day": _OWN_WORK,
+    "retention_share": _COUNTS,
+    "review_choice": "how somebody set their queue",
+    "tombstone": "hashes of the journal",
+    "used_token": "that a form was sent, and where it led, in ids",
+}
+"""Tables of the realm that don't, each with why."""
 
 
 def build(connection: Connection, site: str, workers: Sequence[str], *, realm: str, directory: str) -> None:
@@ -52,7 +96,7 @@ def _statements(site: str, workers: Sequence[str], realm: str, directory: str) -
         yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
         for policy in ("seen", "changed", "destroyed", "added", "worked"):
             yield f"DROP POLICY IF EXISTS {policy} ON {name}"
-        through = _OF_INDEX.format(realm=realm) if table == "case_index" else _OF_CASE.format(realm=realm, table=table)
+        through = _through(table).format(realm=realm, table=table)
         yield f"CREATE POLICY seen ON {name} FOR SELECT TO {site} USING ({through})"
         yield f"CREATE POLICY changed ON {name} FOR UPDATE TO {site} USING ({through}) WITH CHECK (true)"
         yield f"CREATE POLICY destroyed ON {name} FOR DELETE TO {site} USING ({through})"
@@ -61,56 +105,95 @@ def _statements(site: str, workers: Sequence[str], realm: str, directory: str) -
             yield f"CREATE POLICY worked ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
 
 
-_OF_INDEX = (
-    "unit = ANY ((SELECT {realm}.wall_units())::text[]) OR province = ANY ((SELECT {realm}.wall_units())::text[]) "
-    "OR region = ANY ((SELECT {realm}.wall_units())::text[]) OR (SELECT {realm}.wall_units())::text[] @> ARRAY['*'] "
-    "OR case_id = ANY ((SELECT {realm}.wall_cases())::text[])"
+def _through(table: str) -> str:
+    """Which rows of that table whoever asks finds there."""
+    if table == "case_index":
+        return _INDEXED
+    if table == "report":
+        return f"unit = ANY ({_ONCE.format(name='wall_below')}) OR reporter = ANY ({_ACCOUNTS}) OR {_SEEN_CASE}"
+    if table == "notice":
+        return f"{_SEEN_CASE} OR account = ANY ({_ACCOUNTS})"
+    return f"{_SEEN_CASE} OR {{realm}}.wall_unplaced({{table}}.case_id)" if table in OF_CASE else _SEEN_CASE
+
+
+_ONCE = "(SELECT {{realm}}.{name}())::text[]"
+"""What a function finds, asked once a statement and not once a row."""
+_UNITS_SEEN, _ACCOUNTS = _ONCE.format(name="wall_units"), _ONCE.format(name="wall_accounts")
+_INDEXED = (
+    f"unit = ANY ({_UNITS_SEEN}) OR province = ANY ({_UNITS_SEEN}) OR region = ANY ({_UNITS_SEEN}) "
+    f"OR {_UNITS_SEEN} @> ARRAY['*'] OR case_id = ANY ({_ONCE.format(name='wall_cases')})"
 )
-_OF_CASE = (
-    "EXISTS (SELECT 1 FROM {realm}.case_index WHERE case_index.case_id = {table}.case_id) "
-    "OR {realm}.wall_unplaced({table}.case_id)"
-)
-_ACCOUNT = """
-    SELECT account FROM {directory}.web_session
-        WHERE token = sha256(convert_to(current_setting('{setting}', true), 'UTF8'))
-        AND stage = 'full'
-    UNION ALL SELECT account FROM {directory}.calendar_feed
-        WHERE hashed = sha256('calendar\\000'::bytea || convert_to(current_setting('{setting}', true), 'UTF8'))
+_SEEN_CASE = "EXISTS (SELECT 1 FROM {realm}.case_index WHERE case_index.case_id = {table}.case_id)"
+_ACCOUNTS_FOUND = """
+    SELECT coalesce(array_agg(account.id), '{{}}') FROM {directory}.account WHERE active AND id IN (
+        SELECT account FROM {directory}.web_session
+            WHERE token = sha256(convert_to(current_setting('{setting}', true), 'UTF8'))
+            AND stage = 'full' AND (expires_at > (SELECT {realm}.wall_moment())) IS NOT FALSE
+        UNION ALL SELECT account FROM {directory}.calendar_feed
+            WHERE hashed = sha256('calendar\\000'::bytea || convert_to(current_setting('{setting}', true), 'UTF8'))
+    )
+"""
+_POSTS = """
+    SELECT coalesce(array_agg(DISTINCT unit), '{{}}') FROM {directory}.appointment
+    WHERE account = ANY ((SELECT {realm}.wall_accounts())::text[])
+    AND (starts <= (SELECT {realm}.wall_day()) + 1) IS NOT FALSE
+    AND (ends IS NULL OR (ends >= (SELECT {realm}.wall_day()) - 1) IS NOT FALSE)
+    AND NOT EXISTS (
+        SELECT 1 FROM {directory}.administration AS log WHERE log.withdraws AND log.appointment = appointment.id
+    )
 """
 _UNITS = """
     SELECT coalesce(array_agg(CASE WHEN kind = 'country' THEN '*' ELSE id END), '{{}}') FROM {directory}.unit
-    WHERE id IN (
-        SELECT unit FROM {directory}.appointment WHERE account IN ({account})
-        UNION ALL SELECT unit FROM {directory}.api_token WHERE ended_at IS NULL
+    WHERE id = ANY ((SELECT {realm}.wall_posts())::text[]) OR id IN (
+        SELECT unit FROM {directory}.api_token
+        WHERE ended_at IS NULL AND (ends >= (SELECT {realm}.wall_day()) - 1) IS NOT FALSE
         AND hashed = sha256(decode(substring(current_setting('{setting}', true) FROM '^[0-9a-f]{{64}}$'), 'hex'))
     )
 """
+_BELOW = """
+    SELECT coalesce(array_agg(school.id), '{{}}') FROM {directory}.unit AS school
+    LEFT JOIN {directory}.unit AS above ON above.id = school.parent
+    WHERE ARRAY[school.id, school.parent, above.parent]::text[] && (SELECT {realm}.wall_units())::text[]
+    OR (SELECT {realm}.wall_units())::text[] @> ARRAY['*']
+"""
 _CASES = """
     SELECT coalesce(array_agg(DISTINCT case_id), '{{}}') FROM (
-        SELECT case_id FROM {realm}.case_seat WHERE account IN ({account})
-        UNION ALL SELECT case_id FROM {realm}.case_reader WHERE account IN ({account})
-        UNION ALL SELECT case_id FROM {realm}.case_request WHERE place IN ({account})
-        UNION ALL SELECT case_id FROM {realm}.report WHERE reporter IN ({account}) AND case_id IS NOT NULL
-        UNION ALL SELECT case_id FROM {realm}.case_known JOIN {directory}.appointment
-            ON appointment.unit = case_known.place WHERE appointment.account IN ({account})
+        SELECT case_id FROM {realm}.case_seat WHERE account = ANY ((SELECT {realm}.wall_accounts())::text[])
+            AND (until IS NULL OR (until >= (SELECT {realm}.wall_day()) - 1) IS NOT FALSE)
+        UNION ALL SELECT case_id FROM {realm}.case_reader
+            WHERE account = ANY ((SELECT {realm}.wall_accounts())::text[])
+            AND (until IS NULL OR (until > (SELECT {realm}.wall_moment())) IS NOT FALSE)
+        UNION ALL SELECT case_id FROM {realm}.case_request
+            WHERE place = ANY ((SELECT {realm}.wall_accounts())::text[])
+        UNION ALL SELECT case_id FROM {realm}.report
+            WHERE reporter = ANY ((SELECT {realm}.wall_accounts())::text[]) AND case_id IS NOT NULL
+        UNION ALL SELECT case_id FROM {realm}.case_known WHERE place = ANY ((SELECT {realm}.wall_posts())::text[])
     ) AS given
 """
 _UNPLACED = "SELECT NOT EXISTS (SELECT 1 FROM {realm}.case_index WHERE case_id = wanted)"
 _LOOKED_UP = (
+    ("wall_moment()", "timestamptz", "SELECT now()"),
+    ("wall_day()", "date", "SELECT ({realm}.wall_moment() AT TIME ZONE 'UTC')::date"),
+    ("wall_accounts()", "text[]", _ACCOUNTS_FOUND),
+    ("wall_posts()", "text[]", _POSTS),
     ("wall_units()", "text[]", _UNITS),
+    ("wall_below()", "text[]", _BELOW),
     ("wall_cases()", "text[]", _CASES),
     ("wall_unplaced(wanted text)", "boolean", _UNPLACED),
 )
-"""What only the owner may look up. Each has a search path of its own, so that nothing can stand in its way."""
+"""What only the owner may look up. Each has a search path of its own, so that nothing can stand in its way.
+
+Sessions and appointments end by the clock of the database, with a day of grace on either side of a day: midnight is not
+the same for all. A database that says no moment ends none.
+"""
 
 
 def _functions(site: str, realm: str, directory: str) -> Iterator[str]:
     places = {"realm": realm, "directory": directory, "setting": WHOSE}
     for name, answers, body in _LOOKED_UP:
-        said = body.format(**places, account=_ACCOUNT.format(**places))
         yield (
             f"CREATE OR REPLACE FUNCTION {realm}.{name} RETURNS {answers} LANGUAGE sql STABLE SECURITY DEFINER "
-            f"SET search_path = pg_catalog, pg_temp AS $body${said}$body$"
+            f"SET search_path = pg_catalog, pg_temp AS $body${body.format(**places)}$body$"
         )
         yield f"REVOKE ALL ON FUNCTION {realm}.{name} FROM PUBLIC"
         yield f"GRANT EXECUTE ON FUNCTION {realm}.{name} TO {site}"

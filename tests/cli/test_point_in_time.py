@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -24,7 +26,7 @@ from trials.installed import Installed, installed
 from school_protocol.services.house import House
 from school_protocol.services.journal import verify_journal
 from school_protocol.services.keeping.backups import catch_up
-from school_protocol.storage import cases, erased, erasing, times
+from school_protocol.storage import cases, erased, erasing, last_done, times
 from school_protocol.storage.engines import Store
 
 ROOT = Path(__file__).parents[2]
@@ -208,6 +210,54 @@ def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> Non
     with kept.restored("all") as found:
         assert there(found, [before, after]) == [True, True]
     assert there(kept.found, [before, after]) == [True, True], "the server that was copied goes on"
+
+
+def asked(found: Installed, *words: str) -> tuple[int, dict[str, Any]]:
+    """What a command says of an installation that is served from this database, and its exit code."""
+    environ = {
+        **os.environ, "SCHOOL_PROTOCOL_DATA": str(found.settings.data),
+        "SCHOOL_PROTOCOL_DATABASE_URL": plain(found),
+    }  # fmt: skip
+    command = [sys.executable, "-m", "school_protocol.cli", "database", *words]
+    done = subprocess.run(command, env=environ, text=True, check=False, capture_output=True)
+    return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {"said": done.stderr}
+
+
+def plain(found: Installed) -> str:
+    return found.settings.database.replace("postgresql+psycopg", "postgresql")
+
+
+def test_an_exercise_is_looked_at_by_the_program_and_noted(kept: Kept) -> None:
+    """A restored server holds; one whose rows were touched meanwhile doesn't; the one in service is no exercise."""
+    data = kept.found.settings.data
+    kept.report("for the exercise")
+    moment = kept.moment()
+    kept.report("since")
+    kept.keep()
+    assert asked(kept.found, "copied", str(kept.base))[0] == 0
+    with kept.restored("exercise", moment) as found:
+        code, told = asked(kept.found, "drill", plain(found), "--json")
+        assert (code, told["holds"], told["faults"]) == (0, True, [])
+        assert told["cases"] >= told["opened"] > 0
+        noted = last_done.last(data, last_done.DRILL)
+        assert noted is not None
+        assert noted.held
+        broken = create_engine(found.settings.database)
+        with broken.begin() as connection:
+            connection.execute(text("SET LOCAL session_replication_role = replica"))
+            connection.execute(text("UPDATE realm.event SET role = 'x' WHERE seq = 1"))
+        broken.dispose()
+        code, told = asked(kept.found, "drill", plain(found), "--json")
+        assert (code, told["holds"]) == (1, False), "the control"
+        noted = last_done.last(data, last_done.DRILL)
+        assert noted is not None
+        assert not noted.held
+    code, told = asked(kept.found, "drill", plain(kept.found), "--json")
+    assert code == 1
+    assert "the database in service" in told["said"]
+    noted = last_done.last(data, last_done.COPY)
+    assert noted is not None
+    assert f"{noted.at:%Y%m%dT%H%M%SZ}" == kept.base.name
 
 
 def erased_now(found: Installed, number: str) -> str:

@@ -98,7 +98,8 @@ def services() -> Mapping[str, Any]:
 
 def commands() -> dict[str, list[str]]:
     """Where a command stands → its words."""
-    found = {f"compose {name}": one["command"] for name, one in services().items() if "command" in one}
+    ours = {name: one for name, one in services().items() if one["image"] == "school-protocol"}
+    found = {f"compose {name}": one["command"] for name, one in ours.items()}
     for name, text in UNITS.items():
         for line in re.findall(r"^ExecStart=(.*)$", text, re.MULTILINE):
             program, *words = shlex.split(line)
@@ -194,6 +195,39 @@ def test_the_parts_of_compose_fit_together() -> None:
     assert all("--no-worker" in words for words in pages)
     assert compose["services"]["worker"]["environment"]["SCHOOL_PROTOCOL_DATABASE_URL" + "_FILE"].endswith("work_url")
     assert {one.split(":")[0] for one in re.findall(r"web-\d:\d+", CADDY)} <= set(services())
+
+
+def log_faults(compose: Mapping[str, Any]) -> list[str]:
+    """What of PostgreSQL's log is kept otherwise than `archive.conf` says, and what the scripts of it lack."""
+    one = compose["services"]["database"]
+    said = dict(re.findall(r"^(\w+) = '?(.*?)'?$", TEXTS["postgresql/archive.conf"], re.MULTILINE))
+    given = dict(word.split("=", 1) for word in one["command"] if "=" in word)
+    found = [f"{name}: {given.get(name)}" for name in sorted(said | given) if said.get(name) != given.get(name)]
+    mounted = dict(volume.split(":")[:2] for volume in one["volumes"])
+    [kept] = re.findall(r"WAL_KEPT=(\S+)", said["archive_command"])
+    made = compose["services"][next(iter(one["depends_on"]))]
+    for place in (kept, kept.replace("-wal", "-base")):
+        volume = next((name for name, where in mounted.items() if where == place), "")
+        found += [] if volume in compose["volumes"] else [f"{place} is no volume"]
+        found += (
+            [] if place in made["entrypoint"] and f"{volume}:{place}" in made["volumes"] else [f"{place}: not made"]
+        )
+    for script in ("keep.sh", "base-backup.sh", "restore.sh"):
+        place = f"/etc/school-protocol/postgresql/{script}"
+        found += [] if mounted.get(f"./postgresql/{script}") == place else [f"{script} is not there"]
+    return found
+
+
+def test_compose_keeps_the_log_of_postgresql_as_units_do() -> None:
+    assert log_faults(yaml.safe_load(COMPOSE)) == []
+    assert log_faults(yaml.safe_load(COMPOSE.replace("archive_mode=on", "archive_mode=off"))) == ["archive_mode: off"]
+    elsewhere = COMPOSE.replace("wal:/var/backups/school-protocol-wal", "wal:/var/backups/log")
+    assert log_faults(yaml.safe_load(elsewhere)) == [
+        "/var/backups/school-protocol-wal is no volume",
+        "/var/backups/school-protocol-wal: not made",
+    ]
+    without = COMPOSE.replace("./postgresql/keep.sh:", "./roles.sh:")
+    assert log_faults(yaml.safe_load(without)) == ["keep.sh is not there"]
 
 
 def test_secrets_are_drawn_once_and_the_database_knows_them(tmp_path: Path) -> None:

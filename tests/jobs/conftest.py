@@ -28,7 +28,8 @@ from school_protocol.services.scripts import throwaway
 class MailServer:
     """Speaks as much SMTP as a mail needs. `refused` are addresses that it doesn't know; `cuts` hangs up at the end.
 
-    `certificate`: what it offers STARTTLS with; `in_clear`: the lines that came before that.
+    `certificate`: what it offers STARTTLS with; `in_clear`: the lines that came before that. `hangs`: no mail is
+    answered before it is set.
     """
 
     port: int = 0
@@ -39,6 +40,7 @@ class MailServer:
     cuts: bool = False
     certificate: Path | None = None
     in_clear: list[str] = field(default_factory=list)
+    hangs: threading.Event | None = None
 
     @property
     def url(self) -> str:
@@ -81,6 +83,8 @@ def talking(server: MailServer) -> type[socketserver.StreamRequestHandler]:
                             mail = message_from_bytes(data, policy=policy.default)
                             assert isinstance(mail, EmailMessage)
                             server.mails.append((sender, receivers, mail))
+                        if server.hangs is not None:
+                            server.hangs.wait(60)
                         self.say(server.answer)
                     case "QUIT":
                         self.say("221 bye")

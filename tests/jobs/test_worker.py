@@ -123,6 +123,103 @@ def test_the_queue_has_a_file_of_its_own_for_its_owner_alone(house: House) -> No
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+# ---- each minute once ----------------------------------------------------------------------------------------------
+
+
+def rung(queue: jobs.Queue, at: datetime) -> list[str]:
+    """Which tasks wait in the queue after it was rung for this moment; it is empty again."""
+    queue.ring_for(at)
+    found = sorted(task.name for task in queue.pending())
+    queue.storage.flush_queue()
+    return found
+
+
+def test_a_minute_is_rung_for_once_whoever_asks_how_often(house: House) -> None:
+    first, second = jobs.queue_of(house), jobs.queue_of(house)
+    assert "sweep" in rung(first, MINUTE)
+    assert rung(second, MINUTE.replace(second=30)) == rung(first, MINUTE.replace(second=59)) == []
+    assert "sweep" in rung(second, MINUTE + timedelta(minutes=1))
+
+
+def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: House) -> None:
+    queue = jobs.queue_of(house)
+    night = datetime.fromisoformat("2026-11-26T02:20")
+    assert not {"keep_limits", "look_again"} & set(rung(queue, night))
+    found = rung(queue, night + timedelta(hours=3))
+    assert len(found) == len(set(found))
+    assert {"sweep", "keep_limits", "look_again", "purge_rooms"} <= set(found)
+    assert "look_again" not in rung(queue, night + timedelta(hours=6))
+
+
+def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(house: House) -> None:
+    queue = jobs.queue_of(house)
+    rung(queue, MINUTE)
+    asked: list[datetime] = []
+    whole = queue.read_periodic
+    queue.read_periodic = lambda at: (asked.append(at), whole(at))[1]
+    rung(queue, MINUTE + timedelta(days=30))
+    assert len(asked) == jobs.MADE_UP // timedelta(minutes=1)
+
+
+def test_a_clock_that_was_days_ahead_stops_no_ring(house: House) -> None:
+    queue = jobs.queue_of(house)
+    rung(queue, MINUTE + timedelta(days=3))
+    assert "sweep" in rung(queue, MINUTE)
+    assert rung(queue, MINUTE - timedelta(minutes=1)) == [], "clocks differ by a little"
+
+
+def test_who_is_killed_while_it_rings_leaves_the_minute_to_the_next(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dies, lives = jobs.queue_of(house), jobs.queue_of(house)
+
+    def breaks(_task: object) -> None:
+        raise SystemExit
+
+    monkeypatch.setattr(dies, "enqueue", breaks)
+    with pytest.raises(SystemExit):
+        dies.ring_for(MINUTE)
+    assert "sweep" in rung(lives, MINUTE)
+
+
+def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = jobs.queue_of(house)
+    monkeypatch.setattr(queue.lead, "is_ours", lambda: False)
+    assert rung(queue, MINUTE) == []
+    monkeypatch.setattr(queue.lead, "is_ours", lambda: True)
+    assert "sweep" in rung(queue, MINUTE)
+
+
+def test_whoever_stops_leaves_the_lead_before_its_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is brought to its end may take an hour; nobody else would ring meanwhile."""
+    left, begun, goes_on = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(jobs, "sweep", lambda _house, _post: (begun.set(), goes_on.wait(60)))
+    queue = jobs.queue_of(house)
+    monkeypatch.setattr(queue.lead, "close", left.set)
+    consumer = jobs._consumer(queue)
+    consumer._set_signal_handlers = lambda: None
+    consumer.start()
+    assert begun.wait(60)
+    stopping = threading.Thread(target=consumer.stop, kwargs={"graceful": True})
+    stopping.start()
+    assert left.wait(20)
+    assert stopping.is_alive(), "the control: it waits for its work"
+    goes_on.set()
+    stopping.join(60)
+    assert not stopping.is_alive()
+
+
+def test_a_ring_that_could_not_be_made_is_made_up_for(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue = jobs.queue_of(house)
+    ringer = jobs.Ringer(queue, threading.Event(), 1, True)
+    monkeypatch.setattr(queue, "put", lambda *_said: 1 / 0)
+    ringer.enqueue_periodic_tasks(MINUTE)
+    monkeypatch.undo()
+    queue.storage.flush_queue()
+    ringer.enqueue_periodic_tasks(MINUTE)
+    assert queue.pending_count() > 0
+
+
 # ---- workers -------------------------------------------------------------------------------------------------------
 
 

@@ -36,6 +36,8 @@ from school_protocol.services.house import House, open_house
 from school_protocol.services.journal.keeping import keep_verdict, take_anchor
 from school_protocol.services.journal.verifying import verify
 from school_protocol.services.keeping import backups
+from school_protocol.services.keeping.databases import NoDatabase
+from school_protocol.services.keeping.exercises import NotACopy, note_copy
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import last_done, outbox, times
 from school_protocol.storage.digests import letters
@@ -381,20 +383,64 @@ def test_without_its_log_it_is_wrong_as_soon_as_real_cases_are_here_or_may_come(
         house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
         return {one.level.value for one in work.backups(house, seen.asked())}
 
-    assert level() == {"note"}
+    last_done.note(seen.house.settings.data, last_done.COPY, NOW)
+    assert "wrong" not in level()
     if begins == "case":
         seen.school.report()
     elif begins == "list":
         house = seen.school.player.house = asking(seen.house)
         chief = administrator(seen.school.player)
         sign_all(house, chief, without=KEYS[-1])
-        assert level() == {"note"}, "one is missing"
+        assert "wrong" not in level(), "one is missing"
         signing.sign(house, chief, KEYS[-1], "n° 9")
     else:
         with seen.house.directory.writing() as session:
             letters.mark_as_demo(session, at=NOW)
         seen.school.report()
-    assert level() == {"note" if begins == "demo" else "wrong"}
+    assert ("wrong" in level()) is (begins != "demo")
+
+
+def test_of_postgresql_copies_and_exercises_are_noted_and_grow_old(seen: Seen, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its log alone leads nowhere without a copy that it goes on from."""
+    monkeypatch.setattr(times, "log_kept", lambda _store: times.LogKept(True, seen.house.now(), None))
+    data = seen.house.settings.data
+
+    def found(level: Level) -> str:
+        house = replace(seen.house, settings=replace(seen.house.settings, database="postgresql://db/school"))
+        return said(list(work.backups(house, seen.asked())), level)
+
+    assert found(Level.note).count("none was ever made from here") == 2
+    seen.school.report()
+    assert "whole copy of PostgreSQL: none was ever made" in found(Level.wrong), "real cases are here"
+    settings = replace(seen.house.settings, database="postgresql://db/school")
+    note_copy(settings, seen.house.clock, f"/var/backups/base/{NOW:%Y%m%dT%H%M%SZ}/\n")
+    last_done.note(data, last_done.DRILL, NOW)
+    assert found(Level.wrong) == found(Level.note) == ""
+    seen.school.wait(days=9)
+    assert "whole copy of PostgreSQL: the latest is 9 days old" in found(Level.note)
+    seen.school.wait(days=27)
+    assert "whole copy of PostgreSQL: the latest is 36 days old" in found(Level.wrong)
+    assert "exercise of a restore: the latest is 36 days old" in found(Level.note)
+    last_done.note(data, last_done.DRILL, seen.house.now(), held=False)
+    assert "did not hold" in found(Level.wrong)
+
+
+@pytest.mark.parametrize(
+    ("folder", "why"),
+    [
+        ("/var/backups/base", "is not named as"), ("", "is not named as"), ("20261331T000000Z", "is not named as"),
+        ("20991231T000000Z", "in the future"), ("x20261124T000000Z", "is not named as"),
+    ],
+)  # fmt: skip
+def test_a_copy_that_is_named_otherwise_is_not_noted(seen: Seen, folder: str, why: str) -> None:
+    settings = replace(seen.house.settings, database="postgresql://db/school")
+    with pytest.raises(NotACopy, match=why):
+        note_copy(settings, seen.house.clock, folder)
+    with pytest.raises(NoDatabase):
+        note_copy(replace(settings, database=""), seen.house.clock, "20261124T000000Z")
+    assert last_done.last(settings.data, last_done.COPY) is None
+    note_copy(settings, seen.house.clock, "20261124T000000Z")
+    assert last_done.last(settings.data, last_done.COPY) is not None, "the control"
 
 
 # ---- notes -----------------------------------------------------------------------------------------------------------

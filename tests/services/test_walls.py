@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -11,16 +12,19 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 from domain.telling import MOROCCAN, NOW
+from huey.api import Task
+from huey.signals import SIGNAL_ERROR
 from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError
-from storage.server import EVERYWHERE, served
+from storage.server import EVERYWHERE, served, stop_clock
 
 from school_protocol import jobs
 from school_protocol.cli import main
 from school_protocol.config import ROWS, Settings
 from school_protocol.domain.protocol import Protocol
+from school_protocol.post import Post
 from school_protocol.services.going_live import gate
-from school_protocol.services.house import Walled, open_house, refuse_walled
+from school_protocol.services.house import House, Walled, open_house, refuse_walled
 from school_protocol.services.keeping.databases import prepare
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import sign_in, walls
@@ -85,6 +89,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
                 site,
                 worker,
             )
+        stop_clock(as_owner, NOW)
         house = open_house(replace(settings, database=as_worker), clock)
         school = School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
         region = Region(school)
@@ -212,6 +217,7 @@ def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pa
         open_house(in_rows, clock)
     for settings in (in_rows, two.site):
         prepare(settings, owner, [worker], make_queue=jobs.prepare_queue)
+        stop_clock(owner, NOW)
         open_house(settings, clock).close()
 
 
@@ -255,3 +261,57 @@ def test_whoever_does_the_house_s_work_is_told_at_once_that_this_role_can_not(
     for command in (["worker"], ["serve", "--port", "0"], ["journal", "verify"]):
         found = CliRunner().invoke(main, command)
         assert (found.exit_code, "sees no case without a session" in found.output) == (1, True), found.output
+
+
+# ---- what the worker does, as its own role ---------------------------------------------------------------------------
+
+
+def failed_in(house: House, log: pytest.LogCaptureFixture) -> dict[str, str]:
+    """What goes wrong in this house as each task of the worker's own is done once: errors, and what warns of one."""
+    log.clear()
+    failed: dict[str, str] = {}
+    queue = jobs.queue_of(house, Post())
+
+    @queue.signal(SIGNAL_ERROR)  # type: ignore[untyped-decorator]
+    def note(_signal: str, task: Task, error: Exception) -> None:
+        failed[task.name] = str(error)
+
+    for task in queue._registry.periodic_tasks:
+        queue.execute(task)
+    queue.storage.flush_queue()
+    queue.lead.close()
+    warned = {record.getMessage(): record.getMessage() for record in log.records if record.levelno >= logging.WARNING}
+    return failed | warned
+
+
+def test_every_task_of_the_worker_goes_with_the_rights_of_its_role(two: Two, caplog: pytest.LogCaptureFixture) -> None:
+    """And none of the owner's: its role owns nothing, and may change no chain."""
+    house = two.region.school.house
+    assert failed_in(house, caplog) == {}
+    assert house.realm.engine.url.username != two.owner.engine.url.username
+
+
+def test_the_control_a_task_that_lacks_a_right_is_told(two: Two, caplog: pytest.LogCaptureFixture) -> None:
+    house = two.region.school.house
+    worker = house.realm.engine.url.username
+    with two.owner.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as owner:
+        owner.exec_driver_sql(f"REVOKE ALL ON realm.outbox FROM {worker}")
+        failed = failed_in(house, caplog)
+        owner.exec_driver_sql(f"GRANT SELECT, INSERT, UPDATE, DELETE ON realm.outbox TO {worker}")
+    assert any("ProgrammingError" in said or "permission denied" in said for said in failed.values()), failed
+
+
+def test_doctor_looks_at_everything_as_the_role_of_the_worker(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(database: str | None) -> str:
+        monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(two.site.data))
+        monkeypatch.setenv("SCHOOL_PROTOCOL_DATABASE_URL", str(database).replace("postgresql+psycopg", "postgresql"))
+        said = CliRunner().invoke(main, ["doctor"])
+        assert said.exception is None or isinstance(said.exception, SystemExit), said.output
+        return said.output
+
+    address = two.region.school.house.settings.database
+    as_worker = asked(address)
+    assert "permission denied" not in as_worker
+    assert "could not be looked at" not in as_worker
+    for check in ("journal:", "worker:", "backups:", "whole copy of PostgreSQL:"):
+        assert check in as_worker

@@ -63,6 +63,18 @@ def _hasten(address: str) -> None:
     engine.dispose()
 
 
+def stop_clock(database: str | None, moment: datetime | None) -> None:
+    """The wall goes by this moment, by none, so that nothing ends before it: tests have clocks of their own."""
+    engine = create_engine(str(database))
+    with engine.begin() as connection:
+        said = "NULL" if moment is None else f"'{moment.isoformat()}'"
+        connection.exec_driver_sql(
+            "CREATE OR REPLACE FUNCTION realm.wall_moment() RETURNS timestamptz LANGUAGE sql STABLE SECURITY DEFINER "
+            f"SET search_path = pg_catalog, pg_temp AS $body$SELECT {said}::timestamptz$body$"
+        )
+    engine.dispose()
+
+
 def _name_of(folder: Path) -> str:
     return f"t_{hashlib.sha256(str(folder).encode()).hexdigest()[:20]}"
 
@@ -88,6 +100,7 @@ class Databases:
                 connection.execute(text(f"CREATE ROLE {role} LOGIN"))
         first = Settings(data=Path(), database=self._named(self._MADE_FROM))
         preparing.prepare(first.database, SITE, [WORKER], make_queue=lambda: jobs.prepare_queue(first))
+        stop_clock(first.database, None)
         LIVE.append(self)
 
     def _template(self) -> str:

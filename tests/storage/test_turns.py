@@ -102,6 +102,35 @@ def test_the_lead_passes_on_when_its_connection_is_gone(empty: Store, other: Sto
     first.close()
 
 
+def test_the_server_itself_finds_out_that_a_machine_with_a_turn_is_gone(empty: Store) -> None:
+    """It would keep the turn for two hours; over a local socket it says what was asked for, not what it does."""
+    if not on_server(empty):
+        pytest.skip("one machine has it there")
+    asked = "SELECT source FROM pg_settings WHERE name IN ('tcp_keepalives_idle', 'tcp_user_timeout')"
+    lead = Lead(empty, "worker")
+    assert lead.is_ours()
+    assert lead._asks is not None
+    assert lead._asks.exec_driver_sql(asked).scalars().all() == ["session", "session"]
+    with empty.reading() as control:
+        assert control.execute(text(asked)).scalars().all() == ["default", "default"]
+    lead.close()
+
+
+def test_whoever_waits_for_the_lead_asks_on_one_connection(empty: Store, other: Store) -> None:
+    if not on_server(empty):
+        pytest.skip("one process leads there")
+    first, second = Lead(empty, "worker"), Lead(other, "worker")
+    assert first.is_ours()
+    assert not second.is_ours()
+    asks = second._asks
+    assert not second.is_ours()
+    assert second._asks is asks
+    first.close()
+    assert second.is_ours()
+    assert second._asks is asks
+    second.close()
+
+
 # ---- who writes beside whom ------------------------------------------------------------------------------------------
 
 

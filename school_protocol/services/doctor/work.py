@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 
 from school_protocol.post import PostMisconfigured
@@ -24,6 +24,10 @@ OLD, TOO_OLD = timedelta(hours=26), timedelta(days=7)
 """Ages of the latest backup: one is made each day."""
 UNTRIED, LONG_UNTRIED = timedelta(days=8), timedelta(days=35)
 """Of the latest exercise: one is made each week."""
+COPIED, LONG_NOT_COPIED = timedelta(days=8), timedelta(days=21)
+"""Of the latest whole copy of PostgreSQL: one is made each week."""
+TRIED_BACK, LONG_NOT_BACK = timedelta(days=35), timedelta(days=70)
+"""Of the latest moment that was come back to as an exercise: each month."""
 LEADER = "worker"
 _START = "start `serve` without --no-worker, or `school-protocol worker`, and read its log"
 
@@ -131,14 +135,25 @@ def _anchored(found: Standing) -> Iterator[Finding]:
 
 def backups(house: House, _asked: Asked) -> Iterator[Finding]:
     """When a backup was last made, and one last restored as an exercise."""
+    data = house.settings.data
     if house.settings.database:
         yield from _log_kept(house)
+        yield from _aged("whole copy of PostgreSQL", last_done.last(data, last_done.COPY), house.now(), COPIED,
+                         LONG_NOT_COPIED, _COPY, never=wrong if is_live(house) else note)  # fmt: skip
+        yield from _aged("exercise of a restore", last_done.last(data, last_done.DRILL), house.now(), TRIED_BACK,
+                         LONG_NOT_BACK, _RETURN)  # fmt: skip
         return
-    data = house.settings.data
     yield from _aged("backup", last_done.last(data, last_done.BACKUP), house.now(), OLD, TOO_OLD,
                      "`school-protocol backup create` each day, to another machine")  # fmt: skip
     yield from _aged("exercise of a restore", last_done.last(data, last_done.DRILL), house.now(), UNTRIED, LONG_UNTRIED,
                      "`school-protocol backup drill` each week")  # fmt: skip
+
+
+_COPY = (
+    'each week `school-protocol database copied "$(sh base-backup.sh FOLDER)"`: without a copy the log leads to no '
+    "moment; docs/operations.md, “A moment of PostgreSQL”"
+)
+_RETURN = "each month restore a copy to another server, then `school-protocol database drill ADDRESS`"
 
 
 def _log_kept(house: House) -> Iterator[Finding]:
@@ -161,10 +176,16 @@ def _log_kept(house: House) -> Iterator[Finding]:
 
 
 def _aged(
-    what: str, done: Done | None, now: datetime, old: timedelta, too_old: timedelta, do: str
+    what: str,
+    done: Done | None,
+    now: datetime,
+    old: timedelta,
+    too_old: timedelta,
+    do: str,
+    never: Callable[[str, str], Finding] = note,
 ) -> Iterator[Finding]:
     if done is None:
-        yield note(f"{what}: none was ever made from here", do)
+        yield never(f"{what}: none was ever made from here", do)
         return
     age = now - done.at
     if not done.held:

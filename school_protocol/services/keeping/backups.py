@@ -147,7 +147,7 @@ def restore(
         backups.unpack(path, manifest, stage)
         with _house_in(stage, settings, clock, vault) as house:
             again = _made_current(house, gone)
-            _refuse_faults(path, _broken_chains(house))
+            _refuse_faults(path, broken_chains(house))
             indexed = rebuild_index(house, progress)
         (stage / erased.FILE).unlink(missing_ok=True)
         erased.merge(data, vault, gone)
@@ -207,10 +207,10 @@ def _tried_out(path: Path, manifest: Manifest, place: Path, settings: Settings, 
     gone = _all_erased(settings.data, vault, [path / erased.FILE])
     with _house_in(place, settings, clock, vault) as house:
         again = _made_current(house, gone)
-        broken = _broken_chains(house)
+        broken = broken_chains(house)
         indexed = 0 if broken else rebuild_index(house)
-        opened, shut = _opened(house)
-    return Drill(path, None, indexed, opened, again, (*differing, *broken, *shut))
+        could_be, shut = opened(house)
+    return Drill(path, None, indexed, could_be, again, (*differing, *broken, *shut))
 
 
 # ---- a house over what was unpacked --------------------------------------------------------------------------------
@@ -284,7 +284,8 @@ def _all_erased(data: Path, vault: Vault, elsewhere: Sequence[Path]) -> list[Era
     return list(found.values())
 
 
-def _broken_chains(house: House) -> list[str]:
+def broken_chains(house: House) -> list[str]:
+    """What does not hold of the chains of cases, a line each."""
     return [f"case {one.case_id}, event {one.seq}: {one.flaw.value}" for one in verify_chains(house)]
 
 
@@ -294,9 +295,9 @@ def _refuse_faults(path: Path, found: Sequence[str]) -> None:
         raise BackupUnusable(f"{path.name} is not restored: {found[0]}{more}")
 
 
-def _opened(house: House) -> tuple[int, list[str]]:
+def opened(house: House) -> tuple[int, list[str]]:
     """How many of the latest cases could be read, people and all; and what kept the others shut."""
-    opened, shut = 0, []
+    could_be, shut = 0, []
     with house.realm.reading() as session:
         for case_id in index.all_case_ids(session)[:CASES_OPENED]:
             try:
@@ -305,5 +306,5 @@ def _opened(house: House) -> tuple[int, list[str]]:
             except SchoolProtocolError as error:
                 shut.append(f"case {case_id} can't be read: {error}")
             else:
-                opened += 1
-    return opened, shut
+                could_be += 1
+    return could_be, shut

@@ -20,6 +20,7 @@ from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import Player, TurnableClock, prepared
+from school_protocol.storage.sign_in import open_web_session
 from school_protocol.web import create_app
 
 from ..conftest import Accounts
@@ -81,8 +82,10 @@ def sign_in(app: Flask, people: Accounts, player: Player) -> SignIn:
     """Somebody's client, by role (`head`, `reporter/2`), reading in a language."""
 
     def start(role: str, language: str = "fr") -> FlaskClient:
-        token = f"token-{role.replace('/', '-')}"
-        people.live[token] = replace(player.actor(role), language=language)
+        actor = player.actor(role)
+        with player.house.directory.writing() as session:  # where a wall stands, the database asks whose token it is
+            token = open_web_session(session, actor.id, now=player.house.now())
+        people.live[token] = replace(actor, language=language)
         client = app.test_client()
         client.set_cookie("session", token)
         return client

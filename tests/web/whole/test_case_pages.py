@@ -213,10 +213,12 @@ def test_what_was_typed_before_an_interruption_is_there_again(
     warden = browse("warden")
     account = player.actor("warden").id
     warden.open(f"{case}/acts/jot")
-    people.over["token-warden"] = account
-    del people.live["token-warden"]
+    cookie = warden.client.get_cookie("session")
+    assert cookie is not None
+    people.over[cookie.value] = account
+    del people.live[cookie.value]
     assert warden.resend(f"{case}/acts/jot", a__words=TYPED).status_code == 302
-    people.live["token-warden"] = player.actor("warden")
+    people.live[cookie.value] = player.actor("warden")
     page = warden.open(f"{case}/acts/jot")
     assert "ساعة زرقاء" in page.text
     warden.send(f"{case}/acts/jot")

@@ -169,7 +169,9 @@ def test_a_stranger_to_the_definition_finds_none_and_nobody_sees_it_signed_out(
     app: Flask, sign_in: SignIn, people: Accounts, player: Player
 ) -> None:
     client = sign_in("mediator")
-    people.live["token-mediator"] = replace(player.actor("mediator"), appointments=())
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    people.live[cookie.value] = replace(player.actor("mediator"), appointments=())
     assert 'class="ready' not in html_of(client, "/words")
     assert app.test_client().get("/words").status_code in (302, 303)
 

@@ -1,0 +1,128 @@
+"""An installation in SQLite as `deploy/litestream.yml` has it copied: a moment is come back to, both stores at once."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+import yaml
+from trials.installed import Installed, installed
+
+from school_protocol.services.journal import verify_journal
+from school_protocol.storage import cases, erased, erasing
+
+ROOT = Path(__file__).parents[2]
+CONFIG = (ROOT / "deploy" / "litestream.yml").read_text("utf-8")
+DOCS = (ROOT / "docs" / "operations.md").read_text("utf-8")
+PROGRAM = shutil.which("litestream") or ""
+STORES = ("realm", "directory")
+here = pytest.mark.skipif(not PROGRAM, reason="litestream is not here")
+pytestmark = pytest.mark.files
+
+
+def test_both_stores_are_copied_and_nothing_else() -> None:
+    """The queue need not be; keys must not lie with what they open."""
+    read = yaml.safe_load(CONFIG)
+    assert [Path(one["path"]).name for one in read["dbs"]] == [f"{name}.sqlite" for name in STORES]
+    assert [Path(one["replica"]["path"]).name for one in read["dbs"]] == list(STORES)
+    assert "keys" not in CONFIG
+
+
+def test_the_docs_have_both_come_back_to_one_moment() -> None:
+    said = re.findall(r"^litestream restore -config (\S+) -timestamp (\S+) -o NEW/(\S+) (\S+)$", DOCS, re.MULTILINE)
+    assert [one[2] for one in said] == [f"{name}.sqlite" for name in STORES]
+    assert len({one[:2] for one in said}) == 1
+    assert [one[3] for one in said] == [one["path"] for one in yaml.safe_load(CONFIG)["dbs"]]
+
+
+def config_in(folder: Path, data: Path) -> Path:
+    """The same, with folders of here."""
+    text = CONFIG.replace("/var/lib/school-protocol/", f"{data}/")
+    text = text.replace("/var/backups/school-protocol-litestream", str(folder / "copies"))
+    assert "/var/lib" not in text
+    (folder / "litestream.yml").write_text(text)
+    return folder / "litestream.yml"
+
+
+@contextmanager
+def copied(config: Path) -> Iterator[None]:
+    with (config.parent / "log").open("ab") as log:
+        process = subprocess.Popen([PROGRAM, "replicate", "-config", str(config)], stdout=log, stderr=log)
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def restored(config: Path, found: Installed, name: str, *moment: str) -> Installed:
+    """The installation in another folder, as it was at that moment, or at the end, with keys and lists of here."""
+    data = found.settings.data
+    target = config.parent / name
+    shutil.copytree(data, target, ignore=shutil.ignore_patterns("*.sqlite*", ".*litestream*"))
+    for store in STORES:
+        words = ["restore", "-config", str(config), "-o", str(target / f"{store}.sqlite")]
+        when = ["-timestamp", *moment] if moment else []
+        subprocess.run([PROGRAM, *words, *when, str(data / f"{store}.sqlite")], check=True, capture_output=True)
+    return replace(found, settings=replace(found.settings, data=target))
+
+
+def there(found: Installed, numbers: list[str]) -> list[bool]:
+    with found.entered() as house:
+        assert list(verify_journal(house)) == []
+        with house.realm.reading() as session:
+            return [cases.find_by_number(session, one) is not None for one in numbers]
+
+
+def report(found: Installed, words: str) -> str:
+    with found.entered() as house:
+        return found.report(house, words, words)
+
+
+@here
+def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
+    """Also after the program that copies was killed, and as somebody's case is erased meanwhile."""
+    found = installed(tmp_path)
+    config = config_in(tmp_path, found.settings.data)
+    with copied(config):
+        first = report(found, "first")
+        time.sleep(3)
+        moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        time.sleep(3)
+        second = report(found, "second")
+        with found.entered() as house:
+            with house.realm.reading() as session:
+                case_id = cases.find_by_number(session, first)
+            assert case_id is not None
+            erased.note(house.settings.data, house.vault, case_id, house.now())
+            with house.realm.writing() as session:
+                erasing.erase_case(session, house.vault, case_id, at=house.now(), actor="officer")
+        third = report(found, "third")
+        time.sleep(3)
+    then = restored(config, found, "then", moment)
+    assert there(then, [first, second, third]) == [True, False, False]
+    last = restored(config, found, "last")
+    assert there(last, [second, third]) == [True, True]
+    with last.entered() as house, house.realm.reading() as session:
+        assert cases.is_destroyed(session, case_id)
+    with then.entered() as house, house.realm.reading() as session:
+        assert not cases.is_destroyed(session, case_id), "the control: it is there again"
+    environ = {**os.environ, "SCHOOL_PROTOCOL_DATA": str(then.settings.data)}
+
+    done = subprocess.run(
+        [sys.executable, "-m", "school_protocol.cli", "database", "returned"], env=environ, capture_output=True,
+        text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    with then.entered() as house, house.realm.reading() as session:
+        assert cases.is_destroyed(session, case_id)
