@@ -205,7 +205,7 @@ def line(w: Wording, roles: Roles, one: Line) -> tuple[str, ...]:
 def as_text(w: Wording, roles: Roles, one: Line) -> str:
     """The same on one line, the verdict first."""
     said = line(w, roles, one)
-    return ": ".join((verdict(w, one.verdict), "; ".join(said))) if said else verdict(w, one.verdict)
+    return w.pair(verdict(w, one.verdict), "; ".join(said)) if said else verdict(w, one.verdict)
 
 
 def _problem(w: Wording, said: str) -> str:
