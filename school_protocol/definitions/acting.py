@@ -288,7 +288,9 @@ def _act(book: Book, act: Act) -> None:
         return
     _contribution(book, act, form)
     if act.kind is not ActKind.ask_transfer and any(one.goes_along for one in form.fields):
-        book.say((*path, "form"), N_("people go along with a case by an act of kind ask_transfer alone"))
+        book.say(
+            (*path, "form"), N_("people go along with a case by an act of kind %(kind)s alone"), kind="ask_transfer"
+        )
     for types in NEEDED.get(act.kind, ()):
         found = form.find(*types)
         if found is not None and found.type in POINTING and (not found.required or found.when is not None):
