@@ -421,6 +421,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "taken": (N_("This user name is taken already."), ()),
     "not_a_username": (N_("Latin letters, digits, dots and hyphens only."), ()),
     "not_your_unit": (N_("This is not one of the places that you administer."), ()),
+    "works_there": (N_("Somebody with this address works in this school already, or is invited there."), ()),
     "no_such_place": (N_("A province or a region: other systems read no single school."), ()),
     "day_between": (N_("A day between %(first)s and %(last)s is needed here."), ("first", "last")),
     "not_an_address": (N_("This e-mail address is not complete."), ()),

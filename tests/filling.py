@@ -161,6 +161,8 @@ class _Filler:
             known = [person for person in known if person not in self.references.on_hold]
             if self.references.holds:
                 slots = [slot for slot in slots if not self.protocol.slots[slot].guardian]
+        if item.goes_along:
+            slots = []
         if not known and not slots:
             raise Unfillable(item.key)
         if known and (not slots or self.rng.random() < 0.8):

@@ -50,7 +50,7 @@ class Conformance:
 def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStatus]) -> Conformance:
     """Everything asked so far, in the order in which it fell due, and every departure."""
     counts = tuple(counts)
-    lines = [_count_line(facts, count) for count in counts if count.state != "ended"]
+    lines = [_count_line(facts, count) for count in counts if count.state != "ended" or count.was_missed]
     lines += [
         AskedLine("duties", status.duty, status.subject, _DUTY[status.state], status.due_at, status.done_at)
         for status in statuses
@@ -73,6 +73,8 @@ _DUTY = {"due": "open", "done": "kept", "excused": "excused", "suspended": "susp
 def _count_line(facts: Facts, count: Due) -> AskedLine:
     if count.state == "met":
         outcome = "late" if count.is_late(facts.now) else "kept"
+    elif count.was_missed:
+        outcome = "overdue"
     elif count.state == "open":
         outcome = "overdue" if count.is_late(facts.now) else "open"
     else:

@@ -131,7 +131,7 @@ def _rows(facts: Facts, counted: CountedTable) -> Iterator[str]:
 def _kept(facts: Facts, deadline: str) -> Iterator[str]:
     """Late where one of its counts was; else kept where one was met; nothing while all are open."""
     found = counts_of(facts, deadline)
-    if any(due.is_late(facts.now) for due in found):
+    if any(due.was_late(facts.now) for due in found):
         yield LATE
     elif any(due.state == "met" for due in found):
         yield KEPT

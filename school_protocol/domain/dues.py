@@ -39,9 +39,20 @@ class Due:
     """open, met, suspended or ended."""
     met_at: datetime | None = None
     steps: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
+    ended_at: datetime | None = None
+    """When its case ended with this undone; None where it ended otherwise, or did not count then."""
 
     def is_late(self, now: datetime) -> bool:
         return (self.met_at or now) > self.due_at and self.state in ("open", "met")
+
+    @property
+    def was_missed(self) -> bool:
+        """Whether its moment had gone by, undone, as its case ended."""
+        return self.ended_at is not None and self.ended_at > self.due_at
+
+    def was_late(self, now: datetime) -> bool:
+        """Late, whatever has become of its case since."""
+        return self.is_late(now) or self.was_missed
 
     @property
     def is_open(self) -> bool:
@@ -149,7 +160,11 @@ def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetim
         state = "ended"
     else:
         state = "suspended" if suspended else "open"
-    return Due(deadline.key, start.subject, start.at, start.seq, due_at, state, met[1] if met else None, steps)
+    undone = state == "ended" and not suspended and _ends_with_case(facts, deadline, start)
+    return Due(
+        deadline.key, start.subject, start.at, start.seq, due_at, state, met[1] if met else None, steps,
+        _end_of_case(facts, start) if undone else None,
+    )  # fmt: skip
 
 
 def _held_since(facts: Facts, start: Start) -> timedelta:
@@ -361,9 +376,23 @@ def _ended(facts: Facts, deadline: Deadline, start: Start) -> bool:
     if _is_about_reviews(deadline):
         over = (turn for turn in turns(facts.protocol, case) if turn.state is ReviewState.over)
         return any(turn.seq > start.seq for turn in over)
-    last_end = max((entry.seq for entry in case.entries if entry.is_end), default=0)
-    if start.seq <= last_end:
-        return True
+    return _end_of_case(facts, start) is not None or _is_over(facts, deadline, start)
+
+
+def _ends_with_case(facts: Facts, deadline: Deadline, start: Start) -> bool:
+    """Whether nothing but the end of the case ended it."""
+    of_its_own = _is_about_rights(facts, deadline) or _is_about_reviews(deadline)
+    return not of_its_own and not _is_over(facts, deadline, start)
+
+
+def _end_of_case(facts: Facts, start: Start) -> datetime | None:
+    """When the case ended first after that start."""
+    return min((entry.at for entry in facts.case.entries if entry.is_end and entry.seq >= start.seq), default=None)
+
+
+def _is_over(facts: Facts, deadline: Deadline, start: Start) -> bool:
+    """Whether what it was about is over, while the case may go on."""
+    case = facts.case
     if deadline.ends_with_state and start.state is not None:
         return any(entry.seq > start.seq and entry.source == start.state for entry in case.entries)
     if deadline.per == "danger" and start.subject:

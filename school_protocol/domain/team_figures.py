@@ -104,7 +104,7 @@ class TeamTally:
 def _outcome(facts: Facts, deadline: str) -> str:
     """Late where one of its counts is or was; else kept where one was met."""
     found = counts_of(facts, deadline)
-    if any(due.is_late(facts.now) for due in found):
+    if any(due.was_late(facts.now) for due in found):
         return "late"
     return "kept" if any(due.state == "met" for due in found) else ""
 

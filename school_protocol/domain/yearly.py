@@ -217,7 +217,7 @@ class Tally:
 
 
 def _kept_or_late(due: Due, now: datetime) -> str:
-    if due.is_late(now):
+    if due.was_late(now):
         return "late"
     return "kept" if due.state == "met" else ""
 

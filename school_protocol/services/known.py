@@ -63,7 +63,7 @@ def _only(loaded: Loaded, seeing: Seeing, _act: Act, item: FormField) -> str | N
         case FieldType.person:
             found = [one.id for one in seeing.people() if not one.held and case.people[one.id].slot in item.slots]
         case FieldType.persons:
-            found = _of_the_first_slot(seeing, item)
+            found = [one.id for one in seeing.people() if one.slot.key in item.slots]
         case FieldType.referral:
             states = item.only or ("open",)
             found = [str(one.number) for one in case.referrals if ("open" if one.is_open else "settled") in states]
@@ -78,12 +78,6 @@ def _only(loaded: Loaded, seeing: Seeing, _act: Act, item: FormField) -> str | N
         case _:
             found = []
     return found[0] if len(found) == 1 else None
-
-
-def _of_the_first_slot(seeing: Seeing, item: FormField) -> list[str]:
-    """Those who stand in the first of its slots in which anybody stands."""
-    by_slot = ([one.id for one in seeing.people() if one.slot.key == slot] for slot in item.slots)
-    return next((found for found in by_slot if found), [])
 
 
 def _seats_waited_for(loaded: Loaded) -> list[str]:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import Select, bindparam, exists, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, bindparam, exists, func, insert, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.storage import directory
+from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.staff_tables import CertificateRow, OpenIdRow
@@ -99,6 +100,36 @@ def without_way_in(session: Session, units: Collection[str], *, limit: int) -> t
         AccountRow.id.in_(_working(units)), AccountRow.active.is_(True), AccountRow.password_hash.is_(None)
     )
     return tuple(session.scalars(query.order_by(AccountRow.username).limit(limit)))
+
+
+def awaited(session: Session, units: Collection[str], *, reason: str, limit: int) -> tuple[str, ...]:
+    """Ids of the active accounts in these units or below that were invited for that reason and never came in."""
+    query = select(AccountRow.id).where(AccountRow.id.in_(_working(units)), *_awaited(reason))
+    return tuple(session.scalars(query.order_by(AccountRow.username).limit(limit)))
+
+
+def is_awaited(session: Session, account: str, *, reason: str) -> bool:
+    """Whether that active account was invited for that reason, and nobody came in by it."""
+    return session.scalar(select(AccountRow.id).where(AccountRow.id == account, *_awaited(reason))) is not None
+
+
+def _awaited(reason: str) -> tuple[ColumnElement[bool], ...]:
+    """No password, nobody known elsewhere, and an invitation in the log."""
+    invited = exists().where(
+        AdministrationRow.account == AccountRow.id,
+        AdministrationRow.kind == Kind.invited.value,
+        AdministrationRow.reason == reason,
+    )
+    linked = exists().where(OpenIdRow.account == AccountRow.id)
+    return AccountRow.active.is_(True), AccountRow.password_hash.is_(None), invited, not_(linked)
+
+
+def works_at(session: Session, email: str, unit: str) -> bool:
+    """Whether an active account with that address has an appointment there."""
+    query = select(AccountRow.id).where(
+        AccountRow.id.in_(_working([unit])), AccountRow.active.is_(True), func.lower(AccountRow.email) == email.lower()
+    )
+    return session.scalars(query.limit(1)).first() is not None
 
 
 def held(session: Session, accounts: Collection[str]) -> dict[str, tuple[Held, ...]]:

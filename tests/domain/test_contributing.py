@@ -95,6 +95,16 @@ def test_a_deadline_that_nobody_met_is_late_from_the_next_day_on_though_nobody_w
     assert {cell for cell in share(told).cells if not cell[0].startswith("in_time.")} <= before.cells
 
 
+def test_the_end_of_a_case_wipes_no_missed_deadline_out(moroccan: Protocol) -> None:
+    """One that ended in time, or before its moment came, was not late."""
+    told = reported(moroccan).wait(days=3).put("no_further_action")
+    assert rows(told, "in_time.safety_check") == {LATE}
+    told.wait(days=30)
+    assert rows(told, "in_time.safety_check") == {LATE}
+    early = reported(moroccan).wait(hours=1).put("no_further_action").wait(days=30)
+    assert rows(early, "in_time.safety_check") == set()
+
+
 def test_a_deadline_that_runs_out_is_late_at_once_where_somebody_writes_that_day(moroccan: Protocol) -> None:
     told = reported(moroccan).wait(hours=8).act("team_member", "note", text="x")
     assert rows(told, "in_time.safety_check") == {LATE}

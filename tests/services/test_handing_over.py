@@ -126,11 +126,13 @@ def test_a_guardian_or_somebody_of_another_case_goes_along_with_nobody(region: R
         assert list(caught.value.problems) == ["pupils"]
 
 
-def test_the_form_opens_with_the_one_pupil_whom_the_case_is_about(region: Region) -> None:
-    house, head = region.school.house, region.person("head")
-    assert see_act(house, head, region.school.number, "transfer").prefill["pupils"] == "targeted_pupil-1"
-    region.school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Rim"}])
-    assert "pupils" not in see_act(house, head, region.school.number, "transfer").prefill, "of two none is guessed"
+def test_the_form_guesses_a_pupil_only_where_the_case_is_about_one_alone(region: Region) -> None:
+    """With the targeted pupil there is one who is concerned: whoever moves, the other's name must not go along."""
+    house, head, school = region.school.house, region.person("head"), region.school
+    assert "pupils" not in see_act(house, head, school.number, "transfer").prefill
+    school.report(about_whom=[{"slot": "targeted_pupil", "name": NAME, "massar": CODE}])
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    assert see_act(house, head, school.number, "transfer").prefill["pupils"] == "targeted_pupil-1"
 
 
 # ---- when ----------------------------------------------------------------------------------------------------------

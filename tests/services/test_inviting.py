@@ -167,7 +167,11 @@ def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
 
 def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
     roles = desk.school.player.protocol.roles
-    assert {line.role.key for line in inviting.roles_for(desk.house, desk.actor("academy"))} == set(GIVEN)
+    given = {who: inviting.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
+    assert {line.role.key for line in given["directorate"]} == set(GIVEN)
+    assert {line.role.key for line in given["academy"]} == set(GIVEN) - {"team_coordinator"}, (
+        "who reads all of a school"
+    )
     lifting = set(roles) - set(GIVEN)
     assert {"head", "directorate", "academy", "technical_admin", "protocol_admin", "data_officer", "trainer"} <= lifting
     for who in ("academy", "directorate"):
@@ -268,6 +272,7 @@ def test_what_does_not_leave_is_tried_again(desk: Desk) -> None:
     desk.invite()
     desk.mail.is_shut = True
     assert desk.send() == 0
+    assert desk.lines()[0].until is None, "no link is out"
     desk.mail.is_shut = False
     desk.school.wait(minutes=5)
     assert desk.send() == 1
@@ -326,6 +331,34 @@ def test_somebody_without_a_way_in_who_holds_more_than_they_could_give_is_not_th
 
 
 # ---- told and written down -----------------------------------------------------------------------------------------
+
+
+def test_only_who_was_invited_by_mail_and_comes_in_no_other_way_is_awaited(desk: Desk) -> None:
+    """Neither a slip that was printed for somebody of a list, nor whoever signs in by a provider, is theirs to end."""
+    with desk.house.directory.writing() as session:
+        listed = directory.add_account(
+            session, username="k.listed", names={"fr": "L"}, language="fr", created_at=NOW, email="l@ecole.example"
+        )
+        directory.appoint(session, listed, role="reporter", unit=desk.ids["00001K"], starts=date(2020, 1, 1))
+    account = desk.invite()
+    assert [line.account for line in desk.lines()] == [account]
+    with desk.house.directory.writing() as session:
+        staff.link(session, "https://id.example", "s-1", account, at=NOW)
+    assert desk.lines() == []
+    for one in (listed, account):
+        for change in (inviting.resend, inviting.withdraw):
+            with pytest.raises(Unseen):
+                desk.press(change, one)
+    assert desk.send() == 0, "no link leaves for whoever comes in another way"
+
+
+def test_somebody_who_works_in_that_school_is_not_invited_there_again(desk: Desk) -> None:
+    desk.invite()
+    for who in ("academy", "directorate"):
+        assert problems(desk.invite, who, email="S.Bennani@ecole.example") == {"email": ("works_there",)}
+    assert problems(desk.invite, email="head@k.example") == {"email": ("works_there",)}
+    desk.press(inviting.withdraw, desk.lines()[0].account)
+    assert desk.invite()
 
 
 def test_who_heads_the_school_is_told_and_it_is_written_down(desk: Desk) -> None:

@@ -362,6 +362,7 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     plain = " ".join(said.split())
     assert "Dossiers ouverts comptés ici moins de 10" in plain
     assert "Par étape" not in plain, "of so few nothing is broken down"
+    assert "en retard" not in plain
     assert (issued.copy, issued.name.endswith("-1-fr.pdf")) == (1, True)
     with pytest.raises(SentBefore):
         pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr", token="p")

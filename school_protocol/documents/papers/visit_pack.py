@@ -80,7 +80,7 @@ class Played:
 class VisitPack:
     """Everything that a pack prints. `wanted`: how many trained people a team has; 0: nothing says it.
 
-    Cases are counted by tens, None for none: of fewer nothing is broken down by stage or level.
+    Cases are counted by tens, None for none: of fewer nothing is broken down by stage, level or what is late.
     """
 
     protocol: Protocol
@@ -93,7 +93,7 @@ class VisitPack:
     open_cases: Band | None
     stages: tuple[Counted, ...]
     levels: tuple[Counted, ...]
-    late: tuple[Counted, ...]
+    late: tuple[Counted, ...] | None
     observations: Band | None
     silent: Band | None
     span: Span

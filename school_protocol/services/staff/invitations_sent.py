@@ -10,9 +10,9 @@ from school_protocol.post import Letter, Post, Undelivered, Unreachable
 from school_protocol.services.house import REALM, House
 from school_protocol.services.identity.administering import BY_MAIL
 from school_protocol.services.identity.codes import hashed
-from school_protocol.services.identity.invitations import GOOD_FOR
+from school_protocol.services.identity.invitations import GOOD_FOR, INVITATION
 from school_protocol.services.staff.inviting import give_link, sends
-from school_protocol.storage import administration, directory, outbox
+from school_protocol.storage import administration, directory, outbox, proving, staff
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
 from school_protocol.wording import Wording
@@ -58,7 +58,7 @@ def _deliver(house: House, post: Post, message: outbox.Message) -> int:
     token = secrets.token_urlsafe(32)
     with house.directory.writing() as session:
         account = directory.account(session, to)
-        is_open = account is not None and account.active and account.password_hash is None and bool(account.email)
+        is_open = account is not None and bool(account.email) and staff.is_awaited(session, to, reason=BY_MAIL)
         if is_open:
             give_link(session, to, str(message.payload["by"]), hashed(house, "link", token), now, now + GOOD_FOR)
     left = 0
@@ -69,6 +69,8 @@ def _deliver(house: House, post: Post, message: outbox.Message) -> int:
         except (Undelivered, Unreachable) as error:
             _log.warning("an invitation was put off: %s", type(error).__name__)
             pause = timedelta(minutes=min(2 ** min(message.attempts, 8), 240))
+            with house.directory.writing() as session:
+                proving.drop_codes(session, to, INVITATION)
             with house.realm.writing() as session:
                 outbox.put_off(session, message.id, now + pause)
             return 0

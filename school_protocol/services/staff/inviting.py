@@ -72,10 +72,13 @@ class Inviter:
         return tuple(key for key in self.roles if key in given)
 
     def may_settle(self, account: Account, posts: Sequence[Held], units: Mapping[str, Unit], today: date) -> bool:
-        """Whether that invitation is theirs: nobody came in by it yet, and it opens only what they could give."""
+        """Whether an invitation that is awaited is theirs: it opens only what they could give."""
         now = [post for post in posts if not post.is_over(today)]
-        is_open = account.active and account.password_hash is None and account.id != self.actor.id
-        return is_open and bool(now) and all(post.role in self.given_at(units[post.unit]) for post in now)
+        return (
+            account.id != self.actor.id
+            and bool(now)
+            and all(post.role in self.given_at(units[post.unit]) for post in now)
+        )
 
     @property
     def admin(self) -> Admin:
@@ -133,7 +136,8 @@ def see_invitations(house: House, actor: Actor, school: str = "") -> Invitations
     inviter, today = inviter_of(house, actor), today_for(house)
     with house.directory.reading() as session:
         here = _school(session, inviter, school) if school else None
-        ids = staff.without_way_in(session, [here.id] if here else inviter.units, limit=OPEN_MOST)
+        places = [here.id] if here else inviter.units
+        ids = staff.awaited(session, places, reason=BY_MAIL, limit=OPEN_MOST)
         lines = tuple(line for one in ids if (line := _line(session, house, inviter, one, today)) is not None)
         schools = _schools(session, inviter)
     return InvitationsView(here, lines, schools, _sends(house))
@@ -183,6 +187,8 @@ def _settled_by(
     session: Session, inviter: Inviter, account_id: str, today: date
 ) -> tuple[Account, tuple[Held, ...], Mapping[str, Unit]] | None:
     account = directory.account(session, account_id)
+    if not staff.is_awaited(session, account_id, reason=BY_MAIL):
+        return None
     posts = staff.held(session, [account_id]).get(account_id, ())
     units = directory.units(session, {post.unit for post in posts})
     if account is None or not inviter.may_settle(account, posts, units, today):
@@ -236,6 +242,8 @@ def invite(
         if problems or place is None or mail is None:
             raise BadInput(problems)
         _refuse_own(session, actor, mail)
+        if staff.works_at(session, mail, place.id):
+            raise BadInput({"email": ("works_there",)})
         if not _sends(house):
             raise TeamRefused(Obstacle("no_mail"))
         username = _username(session, mail)

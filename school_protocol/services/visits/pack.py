@@ -29,7 +29,7 @@ from school_protocol.domain.errors import SentBefore, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
-from school_protocol.domain.withholding import Band, banded, broken_down
+from school_protocol.domain.withholding import BAND, Band, banded, broken_down
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import House
 from school_protocol.services.loading import account_names, scope_of, today_for
@@ -151,7 +151,7 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         open_cases=_about(len(found)),
         stages=_by_stage(house, found),
         levels=_by_level(house, found),
-        late=_late(house, late),
+        late=_late(house, late) if len(found) >= BAND else None,
         observations=_about(observations),
         silent=_about(silent),
         span=figures.span,
