@@ -43,6 +43,21 @@ def beside(html: str, seq: int) -> str:
     return re.findall(rf'<li id="event-{seq}">.*?(?=<li id="event-|\Z)', html, re.DOTALL)[0]
 
 
+def test_an_answer_that_came_second_is_not_lost(school: School) -> None:
+    """Two people answer the same observation: the words of the second stand on the page that says so."""
+    seq = observes(school, replace(ASKS, text=OPEN)).seq
+    head, other, case = client(school, "head", "fr"), client(school, "head", "fr"), f"/cases/{school.number}"
+    address = f"{case}/remarks/{seq}/1/settled"
+    first, second = (dict(filled(page(one, case), f"/{seq}/1/settled")) for one in (head, other))
+    assert head.post(address, data={**first, "sentence": ANSWER}).status_code == 303
+    late = other.post(address, data={**second, "sentence": "Zqsecond : appelé ce matin."})
+    assert late.status_code == 409
+    said = late.get_data(as_text=True)
+    assert "Zqsecond : appelé ce matin." in said.replace("\xa0", " ")
+    assert "n’a pas été enregistré" in said
+    assert "Zqsecond" not in page(head, case)
+
+
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_an_entry_s_observation_is_answered_beside_it_and_no_empty_answer_is_taken(
     school: School, language: str

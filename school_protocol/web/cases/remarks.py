@@ -129,13 +129,16 @@ def _overview(
     *,
     refused: RemarksRefused | None = None,
     problem: str = "",
+    untaken: tuple[str, str] | None = None,
 ) -> str:
+    """`untaken`: why an answer was not recorded, and the words that were typed."""
     return render_template(
         "cases/remarks.html",
         page=page,
         head=page.head,
         refused=refused_said(wording(), page, refused) if refused else "",
         problem=problem,
+        untaken=untaken,
         figures=request.form.get("figures", ""),
         missing=rendering.missing(),
     )
@@ -339,7 +342,10 @@ def settle_remark(number: str, seq: int, place: int) -> ResponseReturnValue:
         problem = " ".join(w.problem(code) for codes in error.problems.values() for code in codes)
         return _untaken(number, (seq, place, sentence, problem)), 422
     except Refused:
-        flash(w._("Somebody said already that this remark was dealt with."), "message")
+        said = w._("Somebody said already that this remark was dealt with.")
+        if sentence.strip():
+            return _overview(service.see_remarks(house, actor, number), untaken=(said, sentence)), 409
+        flash(said, "message")
         return redirect(_answered_at(number, seq, place), 303)
     except SentBefore:
         said = w._("This form was sent before, with other words: nothing was recorded again.")
