@@ -187,11 +187,10 @@ class CaseView:
     """What was asked of other schools, and what became of it."""
     just_written: RecordView | None = None
     """What this reader did last in the case, where it is an entry that may be taken back."""
-    """What this reader wrote in the last minutes and may still take back, the latest first."""
     remarks: tuple[RemarkLine, ...] = ()
+    """Remarks on copies, those that were dealt with among them."""
     missing_forms: tuple[Act, ...] = ()
     """To whoever reviews: the forms that the protocol asks for and that nobody has written."""
-    """Remarks on copies, those that were dealt with among them."""
     review: ReviewLine | None = None
     """None: the protocol knows of no review."""
     kept: KeptLine | None = None

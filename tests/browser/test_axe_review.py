@@ -82,6 +82,13 @@ def test_pages_of_referrals_and_contacts(house: Served, inspect: Inspect, langua
     province = inspect("directorate", language)
     province.visit("/referrals", "/referrals?show=silent", "/referrals?show=settled")
     academy = inspect("academy", language)
-    academy.visit("/review", "/referrals", "/contacts")
+    academy.visit(
+        "/review",
+        f"/cases/{house.number}/review/examined",
+        "/referrals",
+        "/contacts",
+        "/invitations",
+        "/invitations/new",
+    )
     refused(academy, "/contacts/new", "a contact")
     is_fine(house, province, academy)

@@ -145,6 +145,16 @@ def test_a_definition_without_figures_adds_to_the_totals_alone(moroccan: Protoco
     assert share(told).cells == {(TOTALS, CASES), (TOTALS, DANGERS)}
 
 
+def test_age_group_and_sex_count_where_they_are_said_and_nowhere_else(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    assert rows(told, "ages") == rows(told, "sexes") == set()
+    told.act("team_member", "report_more", target_ages=["from_13_to_17"], target_sexes=["girl", "boy"])
+    assert (rows(told, "ages"), rows(told, "sexes")) == ({"from_13_to_17"}, {"girl", "boy"})
+    both = {table.key: table for table in tables_of(moroccan)}
+    assert [row.key for row in both["ages"].rows] == ["to_12", "from_13_to_17", "from_18"]
+    assert not both["sexes"].public
+
+
 # ---- where ---------------------------------------------------------------------------------------------------------
 
 
