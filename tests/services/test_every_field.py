@@ -148,7 +148,8 @@ class Filled:
         self.chief = next(actor for actor in self.people if sees[actor.id] is ScopeKind.unit)
         self.far, self.schools = self._beside()
         """Whoever oversees another province, and the codes of its schools: they contribute."""
-        spare = [player.actor(f"{role}/9") for role in self.protocol.roles]
+        above = (ScopeKind.province, ScopeKind.region)  # where one of them takes no part, other systems read nothing
+        spare = [player.actor(f"{key}/9") for key, role in self.protocol.roles.items() if role.sees not in above]
         self.spares = [actor.id for actor in spare]
         self.written: list[Written] = []
         self.unanswered: dict[str, set[str]] = {}
