@@ -79,7 +79,7 @@ class Renamed:
         rules: dict[str, Callable[[Tree], Tree]] = {
             "stages": plain(),
             "states": plain("stage"),
-            "roles": plain("stand_in_by"),
+            "roles": plain("stand_in_by", "invites"),
             "seats": plain("acts_as", "named_by"),
             "sides": plain(),
             "slots": plain("side"),
