@@ -42,9 +42,9 @@ def test_it_counts_anew_and_says_what_was_otherwise(data: Path, monkeypatch: pyt
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(data))
     first = CliRunner().invoke(main, ["figures", "rebuild", "--json"])
     assert (first.exit_code, first.exception) == (0, None)
-    assert json.loads(first.stdout) == {
-        "cases": 2, "erased": 0, "shares_changed": 0, "counters": 3, "counters_changed": 1,
-    }  # fmt: skip
+    found = json.loads(first.stdout)
+    assert found.pop("shares_changed") in (0, 2), "by the true day, on which their time limits have run out or not"
+    assert found == {"cases": 2, "erased": 0, "counters": 3, "counters_changed": 1}
     again = CliRunner().invoke(main, ["figures", "rebuild"])
     assert again.stdout == (
         "2 cases and 0 erased ones counted, 0 of them otherwise than before; 3 counters, 0 of them otherwise\n"
