@@ -16,6 +16,7 @@ from typing import Any
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.forms import FieldType, Form, FormField
+from school_protocol.domain.numerals import latin
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
 
@@ -24,7 +25,6 @@ LONG_MOST = 100_000
 ROWS_MOST = 12
 SCHOOL = re.compile(r"[0-9]{5}[A-Z]")
 MASSAR = re.compile(r"[A-Z][0-9]{9}")
-_DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 _TRI = ("yes", "no", "unknown")
 _TRUE, _FALSE = (True, "true", "yes", "1", "on"), (False, "false", "no", "0", "off")
 
@@ -331,7 +331,7 @@ class _Cleaner:
         return moment.isoformat()
 
     def _number(self, item: FormField, value: Any, path: str) -> int | None:
-        text = str(value).translate(_DIGITS).strip()
+        text = latin(str(value)).strip()
         if not re.fullmatch(r"-?\d{1,9}", text):
             self.problem(path, "not_a_number")
             return None
@@ -374,7 +374,7 @@ class _Cleaner:
             if found is None:
                 self.problem(f"{path}.{key}", "unknown_field")
             elif not _is_blank(score):
-                text = str(score).translate(_DIGITS).strip()
+                text = latin(str(score)).strip()
                 if not re.fullmatch(r"[0-9]{1,2}", text) or int(text) >= len(found.anchors):
                     self.problem(f"{path}.{key}", f"range:0:{len(found.anchors) - 1}")
                 else:
@@ -427,7 +427,7 @@ class _Cleaner:
         if self.references.holds and self.protocol.slots[slot].guardian and not item.even_on_hold:
             self.problem(path, self._held("on_hold_new"))
             return None
-        massar = identity.get("massar", "").upper().translate(_DIGITS)
+        massar = latin(identity.get("massar", "").upper())
         if massar:
             if not MASSAR.fullmatch(massar):
                 self.problem(path, "massar")
@@ -502,13 +502,13 @@ class _Cleaner:
             case FieldType.duty:
                 return entry if entry in protocol.duties else None
             case FieldType.case:
-                number = re.sub(r"[^\d]", "", entry.translate(_DIGITS))
+                number = re.sub(r"[^\d]", "", latin(entry))
                 return number if number in references.cases else None
             case FieldType.school:
-                code = entry.strip().upper().translate(_DIGITS)
+                code = latin(entry.strip().upper())
                 return code if SCHOOL.fullmatch(code) else None
             case FieldType.massar:
-                code = entry.strip().upper().translate(_DIGITS)
+                code = latin(entry.strip().upper())
                 return code if MASSAR.fullmatch(code) else None
         return None
 
@@ -575,7 +575,7 @@ def _is_plain_mapping(value: Any) -> bool:
 def _read_date(value: Any) -> date | None:
     if isinstance(value, date):
         value = value.isoformat()[:10]
-    text = str(value).translate(_DIGITS).strip()
+    text = latin(str(value)).strip()
     for pattern in ("%Y-%m-%d", "%d/%m/%Y"):
         try:
             found = datetime.strptime(text, pattern).replace(tzinfo=UTC).date()
@@ -588,7 +588,7 @@ def _read_date(value: Any) -> date | None:
 def _read_moment(value: Any) -> datetime | None:
     if isinstance(value, str):
         try:
-            value = datetime.fromisoformat(value.translate(_DIGITS).strip())
+            value = datetime.fromisoformat(latin(value).strip())
         except ValueError:
             return None
     if not isinstance(value, datetime) or value.tzinfo is None or not 1990 <= value.year <= 2100:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from calendar import monthrange
 from datetime import UTC, datetime, timedelta
 
+from school_protocol.domain.numerals import latin
+
 DRAWN = 16
 LENGTH = DRAWN + 1
 _GROUPS = (4, 4, 4, 5)
-_DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 _DAMM = (
     "0317598642", "7092154863", "4206871359", "1750983426", "6123045978",
     "3674209581", "5869720134", "8945362017", "9438617205", "2581436790",
@@ -35,7 +36,7 @@ def in_groups(code: str) -> str:
 
 def typed(text: str) -> str | None:
     """The code that was typed, however it was grouped and in whatever digits; None where it can't be one."""
-    digits = "".join(char for char in text.translate(_DIGITS) if char not in " \t\r\n\u00a0\u202f-.‐–")
+    digits = "".join(char for char in latin(text) if char not in " \t\r\n\u00a0\u202f-.‐–")
     if len(digits) != LENGTH or not (digits.isascii() and digits.isdecimal()) or _left_over(digits) != "0":
         return None
     return digits

@@ -9,12 +9,12 @@ from typing import Any
 
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.numerals import latin
 
 WHOM = "whom"
 """Under it a recorded referral holds the names of its organisation, as the directory said them then."""
 CHOSEN = "contact"
 """The path of what is wrong with the one that was chosen."""
-_LATIN = {ord(char): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, char in enumerate(row)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,5 +55,5 @@ def _called(form: Form, answers: Mapping[str, Any]) -> Iterator[str]:
 
 def _digits(phone: str) -> str:
     """A number as it is compared: its digits alone, a national and an international one alike."""
-    digits = "".join(each for each in phone.translate(_LATIN) if each.isascii() and each.isdigit())
+    digits = "".join(each for each in latin(phone) if each.isascii() and each.isdigit())
     return re.sub(r"^(?:00)?212(?=\d{9}$)", "0", digits)

@@ -16,6 +16,7 @@ from wtforms import Field
 
 from school_protocol.domain.answers import ROWS_MOST
 from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.numerals import latin
 from school_protocol.wording import ZONE, Wording
 
 Posted = MultiDict[str, str]
@@ -28,7 +29,6 @@ RADIOS_MOST, NAMED_MOST, COMPACT_MOST = 9, 6, 3
 """How many answers stand as radios before they become a list: phrases, names, in a table's line."""
 FOLDED_FROM = 4
 _CODES = frozenset({FieldType.integer, FieldType.scale, FieldType.case, FieldType.school, FieldType.massar})
-_DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 _MOMENTS = ("%d/%m/%Y %H:%M", "%d/%m/%Y, %H:%M", "%d/%m/%YT%H:%M", "%d/%m/%Y %Hh%M")
 
 
@@ -444,7 +444,7 @@ def _is_index(text: str) -> bool:
 
 def whole_number(text: str) -> Any:
     """The whole number that was typed, else the text as it is."""
-    plain = text.translate(_DIGITS).strip()
+    plain = latin(text).strip()
     return int(plain) if re.fullmatch(r"-?[0-9]{1,9}", plain) else text if plain else None
 
 
@@ -457,7 +457,7 @@ def _is_iso_day(text: str) -> bool:
 
 def _day(text: str) -> str:
     """An ISO date where day/month/year was typed; else the text as it is."""
-    plain = text.translate(_DIGITS).strip()
+    plain = latin(text).strip()
     if _is_iso_day(plain):
         return plain
     try:
@@ -468,7 +468,7 @@ def _day(text: str) -> str:
 
 def _moment(text: str) -> datetime | None:
     """The moment that was typed, in the school's time where it names no zone of its own."""
-    plain = text.translate(_DIGITS).strip()
+    plain = latin(text).strip()
     found = None
     try:
         found = datetime.fromisoformat(plain) if len(plain) > 10 else None

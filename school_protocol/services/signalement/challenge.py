@@ -6,6 +6,7 @@ import secrets
 from dataclasses import dataclass
 
 from school_protocol.domain.answers import plain_text
+from school_protocol.domain.numerals import latin
 from school_protocol.domain.phrases import N_
 from school_protocol.services.house import House
 from school_protocol.wording import LOCALES, Wording
@@ -14,7 +15,6 @@ LARGEST = 9
 WORDS = (
     N_("one"), N_("two"), N_("three"), N_("four"), N_("five"), N_("six"), N_("seven"), N_("eight"), N_("nine"),
 )  # fmt: skip
-_DIGITS = {ord(arabic): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, arabic in enumerate(row)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def is_solved(house: House, nonce: str, marked: str, typed: str) -> bool:
 
 def number_of(typed: str) -> int | None:
     """The number that was typed."""
-    text = plain_text(typed).translate(_DIGITS).strip(" .،,").casefold()
+    text = latin(plain_text(typed)).strip(" .،,").casefold()
     if text.isascii() and text.isdecimal() and len(text) <= 2:
         return int(text)
     for language in LOCALES:

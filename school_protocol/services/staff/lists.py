@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.numerals import latin
 
 LARGEST = 8 * 1024 * 1024
 LINES_MOST = 20_000
@@ -61,7 +62,6 @@ ORDER = ("region", "province", "school", "person")
 """In which order lines count: a place before whoever works there."""
 
 _HIDDEN = re.compile("[\ufeff\u200b-\u200f\u202a-\u202e\u2060-\u2069\u061c]")
-_DIGITS = {ord(char): str(digit) for row in ("٠١٢٣٤٥٦٧٨٩", "۰۱۲۳۴۵۶۷۸۹") for digit, char in enumerate(row)}
 _DAY = re.compile(r"(\d{1,2})[/.-](\d{1,2})[/.-](\d{4})")
 _RISKY = frozenset("=+-@\t\r\n")
 _ARABIC = re.compile(rb"[\xc0-\xd6\xd8-\xdf\xe1\xe3-\xe6\xec\xed\xf0-\xf3\xf5\xf6\xf8\xfa]")
@@ -205,7 +205,7 @@ def tidy(cell: str) -> str:
 
 def day_in(cell: str) -> str:
     """A day as year-month-day, if it was written as one; else as it was written."""
-    text = cell.translate(_DIGITS).replace(" ", "")
+    text = latin(cell).replace(" ", "")
     found = _DAY.fullmatch(text)
     return f"{found[3]}-{int(found[2]):02}-{int(found[1]):02}" if found else text
 
