@@ -20,8 +20,7 @@ from school_protocol.domain.lines import RecordView
 from school_protocol.domain.naming import Identity, Naming, with_tokens
 from school_protocol.domain.protocol import ActKind
 from school_protocol.services.loading import Loaded, naming_of, sign_of
-from school_protocol.services.masking import Mask, Masks
-from school_protocol.services.seeing import without_names, without_words
+from school_protocol.services.masking import Mask, Masks, without_names, without_words
 
 NOBODY = "—"
 """How an account is called whose name isn't for this reader."""

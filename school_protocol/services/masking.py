@@ -6,13 +6,13 @@ whether the case knows it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
 from school_protocol.domain.case import Record
 from school_protocol.domain.events import Recorded
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.naming import Naming, apart, with_tokens
 from school_protocol.domain.protocol import ActKind
 from school_protocol.domain.sharing import ANSWERING
@@ -127,3 +127,34 @@ def _texts(value: Any) -> Iterable[str]:
     elif isinstance(value, list | tuple):
         for one in value:
             yield from _texts(one)
+
+
+# ---- whole answers -------------------------------------------------------------------------------------------------
+
+
+def without_words(form: Form, answers: Mapping[str, Any], masked: Mask) -> dict[str, Any]:
+    """Answers for a reader of pseudonyms: what may name or quote somebody is left out, of lines too.
+
+    Names that were typed elsewhere all the same are `masked`.
+    """
+    return _masked(form.by_key, answers, masked, keeps_words=False)
+
+
+def without_names(form: Form, answers: Mapping[str, Any], masked: Mask) -> dict[str, Any]:
+    """Answers with all their words, names in them `masked`."""
+    return _masked(form.by_key, answers, masked, keeps_words=True)
+
+
+def _masked(
+    fields: Mapping[str, FormField], answers: Mapping[str, Any], masked: Mask, *, keeps_words: bool
+) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    for key, value in answers.items():
+        item = fields.get(key)
+        if item is None or (item.may_name and not keeps_words):
+            continue
+        if item.type is FieldType.rows:
+            columns = {column.key: column for column in item.fields}
+            value = [_masked(columns, row, masked, keeps_words=keeps_words) for row in value]
+        kept[key] = masked(value) if item.is_words and isinstance(value, str) else value
+    return kept

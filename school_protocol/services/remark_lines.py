@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from school_protocol.domain.dues import Due
 from school_protocol.domain.events import (
     DocumentIssued,
     Event,
@@ -16,15 +17,13 @@ from school_protocol.domain.events import (
     RemarkSettled,
     StepTaken,
 )
-from school_protocol.domain.lines import EventView, RemarkLine
+from school_protocol.domain.intents import Choice
+from school_protocol.domain.lines import DutyLine, EventView, RemarkLine
 from school_protocol.domain.parts import Record
-from school_protocol.domain.protocol import Act, ActKind
+from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.texts import Text
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Mask, Masks
-
-if TYPE_CHECKING:
-    from school_protocol.services.seeing import Seeing
 
 _NO_FORM = (ActKind.sign, ActKind.raise_danger)
 """What is tapped or signed: nobody misses a form of it."""
@@ -118,19 +117,21 @@ def about_record(lines: Iterable[RemarkLine], record: Record) -> tuple[RemarkLin
     return tuple(one for one in lines if one.entry == record.seq or (one.act == record.act and one.seq < record.seq))
 
 
-def missing_forms(seeing: Seeing) -> tuple[Act, ...]:
-    """The forms that the protocol asks for now and that nobody has written, less those that this reader may not read.
+def missing_forms(
+    protocol: Protocol, duties: Iterable[DutyLine], counts: Iterable[Due], choices: Iterable[Choice]
+) -> tuple[Act, ...]:
+    """The acts that the protocol asks for now and whose form nobody has written.
 
     They are what a duty is met by, what ends a count, and what the next steps need.
     """
-    protocol, visa = seeing.protocol, seeing.protocol.review.visa if seeing.protocol.review else ""
-    asked = [act for line in seeing.duties() if line.state == "due" for act in line.duty.met_by]
-    counted = [one.act for due in seeing.counts if due.is_open for one in protocol.deadlines[due.deadline].met_by]
+    visa = protocol.review.visa if protocol.review else ""
+    asked = [act for line in duties if line.state == "due" for act in line.duty.met_by]
+    counted = [one.act for due in counts if due.is_open for one in protocol.deadlines[due.deadline].met_by]
     asked += [act for act in counted if act]
-    ways = [one for one in seeing.choices if one.kind == "move" and not protocol.moves[one.key].backwards]
+    ways = [one for one in choices if one.kind == "move" and not protocol.moves[one.key].backwards]
     asked += [act for way in ways for reason in way.reasons for act in reason.acts]
     known = (protocol.acts[act] for act in dict.fromkeys(asked) if act in protocol.acts and act != visa)
-    return tuple(act for act in known if act.kind not in _NO_FORM and seeing.hidden(protocol.form_of(act)) != "side")
+    return tuple(act for act in known if act.kind not in _NO_FORM)
 
 
 def _copy_entry(loaded: Loaded, document: str, copy: int) -> int:

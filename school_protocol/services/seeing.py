@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -42,12 +42,12 @@ from school_protocol.domain.events import (
     kind_of,
 )
 from school_protocol.domain.facts import points_by
-from school_protocol.domain.forms import FieldType, Form, FormField, Option
+from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.undoing import undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
-from school_protocol.services.masking import Masks
+from school_protocol.services.masking import Masks, without_words
 from school_protocol.services.review.lines import review_line
 from school_protocol.services.views import (
     AccountLine,
@@ -656,6 +656,11 @@ class Seeing:
     def _remarks(self) -> tuple[RemarkLine, ...]:
         return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_place)
 
+    def missing_forms(self) -> tuple[Act, ...]:
+        """What the protocol asks for and nobody has written, less what this reader may not read."""
+        asked = remark_lines.missing_forms(self.protocol, self.duties(), self.counts, self.choices)
+        return tuple(act for act in asked if self.hidden(self.protocol.form_of(act)) != "side")
+
     def _attached(self, event: RemarksAttached) -> dict[str, Any]:
         return remark_lines.attached_detail(self.loaded, self.masks, self.names, self.reads_place, event)
 
@@ -685,7 +690,7 @@ class Seeing:
             holds=self.holds(),
             remarks=self.remarks(),
             review=review,
-            missing_forms=remark_lines.missing_forms(self) if review and review.may_observe else (),
+            missing_forms=self.missing_forms() if review and review.may_observe else (),
             evidence=self.of_kind(ActKind.evidence),
             notes=self.of_kind(ActKind.note),
             follow_ups=self.follow_ups(),
@@ -750,34 +755,6 @@ class Seeing:
             if one.id not in self.case.exclusions
         ]
         return tuple(sorted(lines, key=lambda line: bool(line.elsewhere)))
-
-
-def without_words(form: Form, answers: Mapping[str, Any], masked: Callable[[str], str]) -> dict[str, Any]:
-    """Answers for a reader of pseudonyms: what may name or quote somebody is left out, of lines too.
-
-    Names that were typed elsewhere all the same are `masked`.
-    """
-    return _masked(form.by_key, answers, masked, keeps_words=False)
-
-
-def without_names(form: Form, answers: Mapping[str, Any], masked: Callable[[str], str]) -> dict[str, Any]:
-    """Answers with all their words, names in them `masked`."""
-    return _masked(form.by_key, answers, masked, keeps_words=True)
-
-
-def _masked(
-    fields: Mapping[str, FormField], answers: Mapping[str, Any], masked: Callable[[str], str], *, keeps_words: bool
-) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
-    for key, value in answers.items():
-        item = fields.get(key)
-        if item is None or (item.may_name and not keeps_words):
-            continue
-        if item.type is FieldType.rows:
-            columns = {column.key: column for column in item.fields}
-            value = [_masked(columns, row, masked, keeps_words=keeps_words) for row in value]
-        kept[key] = masked(value) if item.is_words and isinstance(value, str) else value
-    return kept
 
 
 def _role_refused(choice: Choice) -> bool:

@@ -21,8 +21,9 @@ from school_protocol.wording import ZONE
 
 PAGE = 25
 PLACES_MOST = 60
-WHOM_MOST = 120
 """So many schools or provinces are offered to choose from; beyond, a code is typed."""
+WHOM_MOST = 120
+"""So many contacts are offered to narrow to; beyond, those alone that stand on the page."""
 WAITING, SILENT, ACKNOWLEDGED, SETTLED, ALL = "waiting", "silent", "acknowledged", "settled", "all"
 SHOWN = (WAITING, SILENT, ACKNOWLEDGED, SETTLED, ALL)
 

@@ -25,7 +25,6 @@ from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load, tell
 from school_protocol.services.papers.remarks import kept_with, note_named, refuse_named
 from school_protocol.services.recording import Done, repeated
-from school_protocol.services.remark_lines import missing_forms
 from school_protocol.services.review.lines import ending_role
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.showing import seeing_of
@@ -181,7 +180,7 @@ def _check_remark(seeing: Seeing, remark: Remark) -> None:
 def _is_place(seeing: Seeing, remark: Remark) -> bool:
     """Whether the question is one of an entry that this person reads, and the form is asked for and missing."""
     if remark.act:
-        return not (remark.entry or remark.field) and remark.act in {act.key for act in missing_forms(seeing)}
+        return not (remark.entry or remark.field) and remark.act in {act.key for act in seeing.missing_forms()}
     if not remark.field:
         return True
     record = seeing.case.written(remark.entry)
