@@ -65,12 +65,12 @@ def contact_lines(
 def _nearest_town_first(found: Sequence[directory.Contact], town: str) -> list[directory.Contact]:
     """The same contacts, where of one place those of that town come before the others."""
     places = {one.unit: place for place, one in reversed(list(enumerate(found)))}
-    return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one, town)))
+    return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one.city, town)))
 
 
-def is_of_town(contact: directory.Contact, town: str) -> bool:
-    """Whether a contact is in that town, however it is written."""
-    return bool(town) and any(same(town, name) for name in contact.city.values())
+def is_of_town(city: Mapping[str, str], town: str) -> bool:
+    """Whether that is the town which is meant, however it is written."""
+    return bool(town) and any(same(town, name) for name in city.values())
 
 
 def numbers_of_the_country(house: House) -> tuple[ContactLine, ...]:

@@ -10,11 +10,10 @@ from typing import Any
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Target
-from school_protocol.services.directory import is_stale
+from school_protocol.services.directory import is_of_town, is_stale
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
 from school_protocol.services.referrals.typed import Problems, checked, in_order
-from school_protocol.services.staff.lists import same
 from school_protocol.services.teams.changing import Obstacle, TeamRefused, plain
 from school_protocol.services.teams.team import declared
 from school_protocol.storage import administration, directory, once, staff
@@ -149,8 +148,8 @@ def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
     order = list(targets_of(house))
     places: dict[str, list[ContactView]] = {}
     towns = {_town(view, actor.language) for view in views} - {""}
-    known = any(same(city, name) for view in views for name in view.city.values()) if city else False
-    shown = [view for view in views if not known or any(same(city, name) for name in view.city.values())]
+    known = any(is_of_town(view.city, city) for view in views)
+    shown = [view for view in views if not known or is_of_town(view.city, city)]
     for view in sorted(shown, key=lambda one: order.index(one.target.key) if one.target else len(order)):
         places.setdefault(view.unit.id if view.unit else "", []).append(view)
     storeys = sorted(places, key=lambda key: _storey(keeper, units.get(key)))

@@ -11,9 +11,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from school_protocol.services.directory import ALWAYS, HOLIDAYS
+from school_protocol.services.staff.lists import CITY_MOST
 from school_protocol.services.teams.changing import plain
 
-NAME_MOST, CITY_MOST, PHONE_MOST, URL_MOST = 120, 60, 30, 300
+NAME_MOST, PHONE_MOST, URL_MOST = 120, 30, 300
 HOURS = ("unknown", ALWAYS, "weekdays", "weekdays_and_holidays", "as_before")
 """When somebody answers: not known, day and night, Monday to Friday between two times (resting on public holidays, or
 not), or as it was said before."""

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.numerals import latin
 
+CITY_MOST = 60
 LARGEST = 8 * 1024 * 1024
 LINES_MOST = 20_000
 CELL_MOST = 300

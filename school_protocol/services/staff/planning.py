@@ -35,7 +35,6 @@ from school_protocol.storage.staff_imports import Line, Verdict, in_chunks
 from school_protocol.storage.visits import teams as schools
 
 CHUNK = 500
-CITY_MOST = 80
 _GRESA = re.compile(r"[0-9A-Z]{6}")
 CODE = re.compile(r"[0-9A-Z][0-9A-Z._-]{0,39}")
 _ABOVE = {"school": UnitKind.province, "province": UnitKind.region, "region": UnitKind.country}
@@ -114,7 +113,7 @@ class Plan:
         names = {key: cells[f"name_{key}"] for key in ("fr", "ar") if cells.get(f"name_{key}")}
         problems += [f"too_long:{NAME_MOST}" for text in names.values() if len(text) > NAME_MOST]
         problems += _level_problems(kind, cells)
-        problems += [f"too_long:{CITY_MOST}"] if len(cells.get("city", "")) > CITY_MOST else []
+        problems += [f"too_long:{lists.CITY_MOST}"] if len(cells.get("city", "")) > lists.CITY_MOST else []
         here, above = found.get(code), found.get(parent) or self.known.units.get(parent)
         if here is not None:
             self.known.units[code] = here

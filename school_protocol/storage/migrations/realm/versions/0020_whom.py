@@ -22,4 +22,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    op.drop_column("case_referral", "whom_names")
+    op.drop_column("case_referral", "whom")
