@@ -41,7 +41,8 @@ class Mending:
         self._free: Numbers = np.flatnonzero(is_free)
         self._column: Numbers = np.full(len(system.truth), -1, dtype=np.int64)
         self._column[self._free] = np.arange(len(self._free))
-        self._price: Reals = 1.0 + system.truth[self._new] / max(1, int(system.truth.max(initial=1)))
+        most = max([1, *system.truth.tolist()])
+        self._price: Reals = 1.0 + system.truth[self._new] / most
         self._program = self._made(Bounds(system))
 
     def kept_back(self, needs: Sequence[Need]) -> tuple[set[Key], list[Need]]:
