@@ -514,6 +514,11 @@ class _Folding:
         if corrected is None:
             return
         corrected.corrections.append(record.seq)
+        if record.derived.get(WHOM):
+            corrected.derived = {**corrected.derived, WHOM: record.derived[WHOM]}
+            for referral in self.case.referrals:
+                if referral.seq == corrected.seq:
+                    referral.whom = dict(record.derived[WHOM])
         changes = record.derived.get("changes")
         if changes:
             form = self.protocol.form_of(corrected.act)

@@ -498,6 +498,8 @@ class _Desk:
             derived["signed"] = digest_of(act.key, cleaned.answers)
         if act.kind is ActKind.correct and intent.changes is not None:
             derived |= self._changes(act, cleaned, intent.changes)
+        if act.kind is ActKind.correct and intent.contact:
+            derived |= self._service(act, cleaned, intent.contact)
         if act.kind is ActKind.sign:
             record = self._signed_record(act, cleaned)
             derived["signed_digest"] = digest_of(record.act, record.answers)
@@ -554,6 +556,17 @@ class _Desk:
         if corrected.kind is ActKind.grid:
             derived["score"] = self._score(corrected, whole)
         return derived
+
+    def _service(self, act: Act, cleaned: Cleaned, contact: str) -> dict[str, Any]:
+        """To which service a recorded referral went, where that was left out or chosen wrongly."""
+        record = self._signed_record(act, cleaned)
+        if record.kind is not ActKind.refer:
+            raise Refused((Reason("not_correctable"),))
+        try:
+            names = whom(self.protocol.form_of(record.act), record.answers, contact, self.around.organisations)
+        except BadInput as error:
+            raise BadInput({f"changes.{path}": codes for path, codes in error.problems.items()}) from None
+        return {WHOM: dict(names)}
 
     def _check_grid(self, record: Record, whole: Cleaned) -> None:
         """A grid whose level was written into other entries stays; its words may be put right."""

@@ -167,6 +167,8 @@ class ReferralLine:
     state: str
     """open, acknowledged, settled."""
     answered_at: datetime | None = None
+    whom: Mapping[str, str] = field(default_factory=dict)
+    """The names of the organisation that it went to, where somebody said which."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,7 +85,7 @@ def record_act(
 
     `password` is what a signature asks; `proven` says that a script plays somebody who has given it;
     `changes` are a corrected record's answers as they should be; `paper` says that it is typed in from a paper form;
-    `contact` is whom of the directory a referral goes to, where that was chosen;
+    `contact` is whom of the directory a referral goes to, where that was chosen, or should have been (a correction);
     `said` is the form as it was sent, which tells a second press from other words sent with the same token (the
     answers, where it isn't given).
     """
@@ -130,7 +130,7 @@ def _decided(
     if declared is not None and declared.kind is ActKind.contribute:
         item = loaded.protocol.form_of(declared).find(FieldType.school)
         loaded = with_schools(house, loaded, [str(intent.answers.get(item.key, "")).strip().upper()] if item else [])
-    if declared is not None and declared.kind is ActKind.refer:
+    if declared is not None and (declared.kind is ActKind.refer or intent.contact):
         loaded = with_organisations(house, loaded)
     brought: tuple[str, ...] | None = None
     if declared is not None and declared.kind is ActKind.raise_danger and _goes_on_elsewhere(loaded):
@@ -141,7 +141,7 @@ def _decided(
             brought = former
     if declared is not None:
         loaded = as_far_as(house, session, loaded, loaded.protocol.form_of(declared))
-    if intent.changes is not None:
+    if intent.changes is not None or (declared is not None and declared.kind is ActKind.correct and intent.contact):
         _check_may_correct(house, loaded, declared, intent.answers)
     decision = decide(loaded.protocol, loaded.case, actor, house.now(), loaded.around, intent, roles=brought)
     _check_expected(loaded, expected, declared)

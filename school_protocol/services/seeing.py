@@ -548,6 +548,7 @@ class Seeing:
                     self._author(referral.seq, referral.actor),
                     state if referral.awaits_answer else "settled",
                     referral.settled_at or referral.acknowledged_at,
+                    referral.whom,
                 )
             )
         return tuple(lines)

@@ -13,6 +13,7 @@ from school_protocol.domain.events import CaseSeen
 from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, Level, Protocol, ScopeKind
+from school_protocol.domain.referring import WHOM
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.known import known_already
@@ -125,11 +126,14 @@ def _assessed(loaded: Loaded, act: Act) -> Level | None:
 
 
 def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView | None:
-    """The form of a recorded act filled in with what it says, to be corrected; None where it isn't for this reader."""
+    """The form of a recorded act filled in with what it says, to be corrected; None where it isn't for this reader.
+
+    Of a referral nothing can be changed but to which service it went.
+    """
     with house.realm.reading() as session:
         loaded = load(house, session, actor, number)
         record = loaded.case.record(seq)
-        if record is None or record.kind not in CORRECTABLE:
+        if record is None or record.kind not in {*CORRECTABLE, ActKind.refer}:
             return None
         seeing = seeing_of(house, loaded)
         shown = seeing.record(record)
@@ -137,6 +141,13 @@ def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView
             return None
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit)
         act, form = loaded.protocol.acts[record.act], loaded.protocol.form_of(record.act)
+        if record.kind is ActKind.refer:
+            item = form.find(FieldType.target)
+            target = record.answers.get(item.key) if item else None
+            contacts = tuple(one for one in contacts if one.id and one.target and one.target.key == target)
+            if not contacts:
+                return None
+            form = form.model_copy(update={"fields": ()})
         return ActView(
             protocol=loaded.protocol,
             act=act,
@@ -144,6 +155,7 @@ def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView
             head=seeing.head(),
             choices=seeing.act_choices(act, contacts),
             prefill={key: value for key, value in shown.answers.items() if key in form.by_key},
+            whom=shown.derived.get(WHOM, {}),
         )
 
 

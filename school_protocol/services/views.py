@@ -242,6 +242,8 @@ class ActView:
     """Colleagues who may have written it on paper first; None where it is not typed in from paper."""
     remarks: tuple[RemarkLine, ...] = ()
     """What those who oversee said while this form was missing."""
+    whom: Mapping[str, str] = field(default_factory=dict)
+    """Of a referral that is corrected: the service that it names now."""
 
 
 @dataclass(frozen=True, slots=True)

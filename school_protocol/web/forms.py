@@ -135,6 +135,10 @@ class AnswerForm(OwnForm):
             name = fold_name(self.view.form, when, self.prefix) if source and when else ""
             yield words, name, group
 
+    @property
+    def asks_target(self) -> bool:
+        return any(question.spec.type is FieldType.target for question in self.questions)
+
     def chosen_contact(self) -> str:
         """To which contact of the directory it goes; empty: that is not said."""
         return str(self.whom.value) if self.whom is not None else ""
@@ -180,7 +184,7 @@ def form_for(
     form.questions = [form[f"{prefix}{item.key}"] for item in view.form.fields if item.type is not FieldType.signature]
     form.unit = builder.unit(form, shown)
     form.paper = fold_for(form, view, w, shown, now)
-    form.whom = whom_question(form, view, w, shown) if prefix == PREFIX else None
+    form.whom = whom_question(form, view, w, shown)
     if form.paper is not None and not fresh:
         _put_back(form.paper, form.questions)
     return form

@@ -27,10 +27,12 @@ def whom_question(form: Any, view: ActView, w: Wording, posted: Posted) -> Quest
     if view.act.kind is not ActKind.refer or view.head is None or not lines:
         return None
     hint = w._("As the academy’s directory names it, those of your town first. Leave it empty if it isn’t there.")
+    none = w._("Not said")
+    if view.whom:
+        none = w._("As it stands: %(service)s", service=w.text(view.whom))
     spec = FormField.model_validate({"key": NAME, "type": FieldType.choice.value, "label": {"en": NAME}})
     found: Question = Whom(
-        w._("Which service exactly?"), options=list(_offered(view, w, lines)), none=w._("Not said"), spec=spec, w=w,
-        hint=hint,
+        w._("Which service exactly?"), options=list(_offered(view, w, lines)), none=none, spec=spec, w=w, hint=hint,
     ).bind(form=form, name=NAME)  # fmt: skip
     found.process(posted)
     return found

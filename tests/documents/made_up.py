@@ -175,6 +175,7 @@ class MadeUp:
             "Y. Bennis",
             "acknowledged",
             NOW,
+            {"fr": "Cellule du tribunal de Salé", "ar": "خلية محكمة سلا"},
         )
         return CaseFile(
             head=self.head(dangers),

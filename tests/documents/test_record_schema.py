@@ -6,8 +6,13 @@ import json
 from pathlib import Path
 
 import jsonschema
+import pytest
+from domain.telling import NOW
 
 from school_protocol.documents.record import whole_schema
+from school_protocol.documents.record.codec import _Reader, _Writer
+from school_protocol.domain.lines import ReferralLine
+from school_protocol.domain.protocol import Protocol
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "case-record.schema.json"
 
@@ -17,6 +22,23 @@ def test_the_published_schema_is_the_one_of_the_code() -> None:
     published = json.loads(PUBLISHED.read_text("utf-8"))
     assert published == json.loads(json.dumps(whole_schema()))
     jsonschema.Draft202012Validator.check_schema(published)
+
+
+def test_a_record_of_before_lacks_what_came_later_and_nothing_else(moroccan: Protocol) -> None:
+    def read(without: str) -> ReferralLine:
+        line = ReferralLine(
+            1, 2, next(iter(moroccan.targets.values())), (), NOW, None, "L. A.", "open", None, {"fr": "X"}
+        )
+        written = _Writer(moroccan, {1: moroccan}, str, lambda _record: ()).line(line)
+        found: ReferralLine = _Reader(moroccan, {1: moroccan}).line(
+            ReferralLine, {key: value for key, value in written.items() if key != without}
+        )
+        return found
+
+    assert dict(read("").whom) == {"fr": "X"}
+    assert dict(read("whom").whom) == {}
+    with pytest.raises(KeyError):
+        read("state")
 
 
 def test_every_name_that_the_schema_points_at_stands_in_it() -> None:

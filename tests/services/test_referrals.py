@@ -11,8 +11,9 @@ import pytest
 from domain.telling import MOROCCAN, NOW, SAFE
 from sqlalchemy import text
 
+from school_protocol.domain.case import Case
 from school_protocol.domain.dues import read
-from school_protocol.domain.errors import BadInput
+from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import loading
@@ -376,4 +377,48 @@ def test_what_was_written_stays_whatever_becomes_of_the_contact_and_is_rebuilt(r
         reindex(referred.house, session, case_id(referred))
     assert written(referred) == before
     assert [one.whom for one in before][-1] == CELL["fr"]
+    assert dict(referred.seen_by("head").whom) == {4: CELL}
+
+
+def correct(school: School, contact: str, record: int, who: str = "head", **more: Any) -> None:
+    answers = {"record": str(record), "what_changes": "L’organisme.", "reason": "Mal choisi.", **more}
+    record_act(
+        school.house, school.person(who), school.number, "correction", answers, expected=None, token=school.token(),
+        proven=True, contact=contact,
+    )  # fmt: skip
+
+
+def loaded(school: School) -> Case:
+    with school.house.realm.reading() as session:
+        return loading.load(school.house, session, school.person("head"), school.number).case
+
+
+def last(school: School) -> int:
+    return loaded(school).referrals[-1].seq
+
+
+def test_the_organisation_is_put_right_later_and_what_was_said_first_stays(referred: School) -> None:
+    wrong, right = organisation(referred, names={"fr": "Another cell"}), organisation(referred)
+    refer_to(referred, wrong)
+    assert dict(referred.seen_by("head").whom) == {4: {"fr": "Another cell"}}
+    correct(referred, right, last(referred))
+    assert dict(referred.seen_by("head").whom) == {4: CELL}
+    assert whom(referred, target="prosecutor") == [CELL["fr"]]
+    before = written(referred)
+    with referred.house.realm.writing() as session:
+        reindex(referred.house, session, case_id(referred))
+    assert written(referred) == before
+    said = [one.derived["whom"] for one in loaded(referred).events if getattr(one, "derived", {}).get("whom")]
+    assert [dict(one) for one in said] == [{"fr": "Another cell"}, CELL]
+
+
+def test_only_of_a_referral_and_only_to_the_same_kind_of_service(referred: School) -> None:
+    chosen, police = organisation(referred), organisation(referred, "police", {"fr": "Police"})
+    refer_to(referred, chosen)
+    with pytest.raises(BadInput) as caught:
+        correct(referred, police, last(referred))
+    assert dict(caught.value.problems) == {"changes.contact": ("not_of_this_service",)}
+    with pytest.raises(Refused) as refused:
+        correct(referred, chosen, loaded(referred).records[0].seq, who="team_member")
+    assert [one.code for one in refused.value.reasons] == ["not_correctable"]
     assert dict(referred.seen_by("head").whom) == {4: CELL}

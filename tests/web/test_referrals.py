@@ -15,6 +15,7 @@ from flask import Flask
 
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services import showing
 from school_protocol.services.house import open_house
 from school_protocol.services.opening import open_case
 from school_protocol.services.recording import record_act
@@ -289,3 +290,24 @@ def test_contacts_are_narrowed_to_a_town(site: Site) -> None:
     assert "Une autre" in keeper.open("/contacts?city=%3Cx%3E").text
     keeper.open("/contacts/new")
     assert {"a-city_fr", "a-city_ar"} <= set(keeper.form)
+
+
+def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> None:
+    house, actor = site.player.house, site.player.actor("head")
+    with house.directory.writing() as session:
+        chosen = directory.add_contact(session, target="police", names={"fr": "Brigade de Salé"})
+        directory.add_contact(session, target="prosecutor", names={"fr": "Parquet"})
+    referrals = showing.see_case(house, actor, site.number).referrals
+    seq = next(one.seq for one in referrals if one.target.key == "police")
+    head, path = site.browser("head"), f"/cases/{site.number}/acts/correction?record={seq}"
+    page = head.open(path)
+    assert "Brigade de Salé" in page.text
+    assert "Parquet" not in page.text, "another kind of service"
+    said = {"a-what_changes": "Le service.", "a-reason": "Il manquait."}
+    assert head.client.post(path, data={**head.form, **said, "whom": "nobody"}).status_code == 422
+    assert "Brigade de Salé" not in head.open(f"/cases/{site.number}").text
+    head.open(path)
+    assert head.client.post(path, data={**head.form, **said, "whom": chosen}).status_code == 303
+    for shown in (f"/cases/{site.number}", f"/cases/{site.number}/entries/{seq}"):
+        assert "Brigade de Salé" in head.open(shown).text
+    assert "Comme aujourd’hui : Brigade de Salé" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")

@@ -14,7 +14,7 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from school_protocol.documents.model import CaseFile
 from school_protocol.domain.forms import Form, FormField, Option
-from school_protocol.domain.lines import CaseHead, EventView, RecordView
+from school_protocol.domain.lines import CaseHead, EventView, RecordView, ReferralLine
 from school_protocol.domain.protocol import (
     Act,
     Danger,
@@ -62,6 +62,8 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
     ),
 }
 """Fields that only pages on a screen use."""
+LATER: Mapping[type[Any], frozenset[str]] = {ReferralLine: frozenset({"whom"})}
+"""Fields that records written by earlier releases don't have."""
 _ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0, "restricted": False}
 _MODEL = "part"
 
@@ -165,7 +167,7 @@ class _Reader:
     def line(self, kind: type[Any], data: Any) -> Any:
         if not isinstance(data, Mapping):
             raise TypeError(f"{kind.__name__}: an object is expected")
-        left = LEFT.get(kind, frozenset())
+        left = LEFT.get(kind, frozenset()) | (LATER.get(kind, frozenset()) - data.keys())
         hints, found = hints_of(kind), {}
         for one in fields(kind):
             if one.name == "form" and kind is RecordView:

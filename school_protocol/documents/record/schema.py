@@ -11,7 +11,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin
 
 from school_protocol.documents.model import CaseFile
-from school_protocol.documents.record.codec import LEFT, PARTS, hints_of
+from school_protocol.documents.record.codec import LATER, LEFT, PARTS, hints_of
 from school_protocol.domain.forms import Option
 from school_protocol.domain.lines import RecordView
 from school_protocol.domain.protocol import Level, Protocol
@@ -70,7 +70,9 @@ def _defined(kind: type[Any], definitions: dict[str, Any]) -> str:
         own: dict[str, Any] = {name: _of(hints[name], definitions) for name in names}
         if kind is RecordView:
             own |= _OF_RECORD
-        definitions[kind.__name__] = _object(own, _about(kind))
+        definitions[kind.__name__] = _object(
+            own, _about(kind), required=tuple(name for name in own if name not in LATER.get(kind, ()))
+        )
     return kind.__name__
 
 

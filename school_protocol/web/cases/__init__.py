@@ -112,6 +112,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
         return correction.changes() if correction else None
 
     paper = form.paper.said() if form.paper else None
+    contact = (correction.form if correction else form).chosen_contact()
 
     def rehearse() -> None:
         recording.rehearse_act(
@@ -124,7 +125,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             password=password,
             changes=changes(),
             paper=paper,
-            contact=form.chosen_contact(),
+            contact=contact,
         )
 
     try:
@@ -147,7 +148,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
             password=password,
             changes=changes(),
             paper=paper,
-            contact=form.chosen_contact(),
+            contact=contact,
         )
     except BadInput as error:
         kept.keep()
