@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from threading import Lock
 
 from sqlalchemy import Connection, text
@@ -108,7 +108,10 @@ def _number(name: str) -> int:
 
 
 def _end(connection: Connection) -> None:
-    """The connection is closed for good, and with it what it held."""
+    """What it held is given back at once, and the connection closed for good."""
+    if not connection.invalidated:
+        with suppress(SQLAlchemyError):
+            connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
     held = None if connection.invalidated else connection.connection.dbapi_connection
     connection.invalidate()
     connection.close()
