@@ -1,5 +1,6 @@
 """What every room's tests share: the two definitions, read once; tables made once and copied."""
 
+import gc
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from inspect import ismethod
@@ -36,6 +37,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items if EVERYWHERE else ():
         if item.get_closest_marker("files"):
             item.add_marker(pytest.mark.skip(reason="about SQLite's own files"))
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded stays to the end: looking through it again for what could go costs seconds each time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -6,6 +6,7 @@ import copy
 import random
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,29 @@ def understood(data: dict[str, Any]) -> Protocol | None:
         return Protocol.model_validate(copy.deepcopy(data))
     except ValidationError:
         return None
+
+
+ROOT = Path(__file__).parents[2]
+
+
+@cache
+def moroccan() -> dict[str, Any]:
+    """The Moroccan protocol as it is written."""
+    return written(ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml")
+
+
+@cache
+def before() -> Protocol:
+    """The same, read."""
+    found = understood(moroccan())
+    assert found is not None
+    return found
+
+
+@cache
+def hundred() -> tuple[tuple[Edit, Protocol], ...]:
+    """A hundred edits of it, each with what it becomes: hundreds of megabytes, so whoever asks clears it."""
+    return tuple(edits(moroccan(), seed=20261125, wanted=100))
 
 
 def edits(

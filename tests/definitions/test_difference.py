@@ -13,12 +13,9 @@ import pytest
 from school_protocol.definitions import difference as module
 from school_protocol.definitions.difference import Change, ChangeKind, difference
 from school_protocol.domain.protocol import Protocol
-from tests.definitions.editing import Edit, edits, shuffled, understood, written
+from tests.definitions.editing import Edit, before, hundred, moroccan, shuffled, understood, written
 
-ROOT = Path(__file__).parents[2]
-MOROCCAN = written(ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml")
 SMALL = written(Path(__file__).with_name("small.yaml"))
-EDITS = tuple(edits(MOROCCAN, seed=20261125, wanted=100))
 Difference = Callable[[Protocol, Protocol], tuple[Change, ...]]
 
 
@@ -26,9 +23,6 @@ def parsed(data: dict[str, Any]) -> Protocol:
     found = understood(data)
     assert found is not None
     return found
-
-
-BEFORE = parsed(MOROCCAN)
 
 
 def is_named(edit: Edit, changes: tuple[Change, ...]) -> bool:
@@ -39,13 +33,19 @@ def is_named(edit: Edit, changes: tuple[Change, ...]) -> bool:
 
 
 def unnamed(named_by: Difference) -> Iterator[Edit]:
-    return (edit for edit, after in EDITS if not is_named(edit, named_by(BEFORE, after)))
+    return (edit for edit, after in hundred() if not is_named(edit, named_by(before(), after)))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleared() -> Iterator[None]:
+    yield
+    hundred.cache_clear()
 
 
 @pytest.fixture(scope="module")
 def named() -> list[tuple[Edit, tuple[Change, ...]]]:
     """Each edit with what the difference says of it."""
-    return [(edit, difference(BEFORE, after)) for edit, after in EDITS]
+    return [(edit, difference(before(), after)) for edit, after in hundred()]
 
 
 def test_a_hundred_random_edits_are_all_named_where_they_were_made() -> None:
@@ -53,17 +53,17 @@ def test_a_hundred_random_edits_are_all_named_where_they_were_made() -> None:
 
 
 def test_the_edits_are_of_every_kind_and_of_most_parts() -> None:
-    assert len(EDITS) == 100
-    assert {edit.what.split()[0] for edit, _after in EDITS} == {"say", "take", "add"}
-    assert len({edit.place[0] for edit, _after in EDITS}) >= 18
+    assert len(hundred()) == 100
+    assert {edit.what.split()[0] for edit, _after in hundred()} == {"say", "take", "add"}
+    assert len({edit.place[0] for edit, _after in hundred()}) >= 18
 
 
-@pytest.mark.parametrize("part", sorted({str(edit.place[0]) for edit, _after in EDITS}))
-def test_a_difference_that_forgets_a_part_is_found_out(part: str, named: list[tuple[Edit, tuple[Change, ...]]]) -> None:
-    def without(changes: tuple[Change, ...]) -> tuple[Change, ...]:
+def test_a_difference_that_forgets_a_part_is_found_out(named: list[tuple[Edit, tuple[Change, ...]]]) -> None:
+    def without(changes: tuple[Change, ...], part: str) -> tuple[Change, ...]:
         return tuple(change for change in changes if change.path[0] != part)
 
-    assert [edit for edit, changes in named if not is_named(edit, without(changes))]
+    for part in sorted({str(edit.place[0]) for edit, _changes in named}):
+        assert [edit for edit, changes in named if not is_named(edit, without(changes, part))], part
 
 
 def test_a_difference_that_forgets_an_attribute_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,15 +84,16 @@ def test_every_attribute_of_the_model_is_walked(small: Protocol) -> None:
             )
 
 
-@pytest.mark.parametrize("data", [MOROCCAN, SMALL], ids=["moroccan", "small"])
+@pytest.mark.parametrize("name", ["moroccan", "small"])
 @pytest.mark.parametrize("seed", range(5))
-def test_what_only_moved_is_no_change(data: dict[str, Any], seed: int) -> None:
+def test_what_only_moved_is_no_change(name: str, seed: int) -> None:
+    data = {"moroccan": moroccan(), "small": SMALL}[name]
     assert difference(parsed(data), parsed(shuffled(data, random.Random(seed)))) == ()
 
 
 def test_equal_files_and_another_number_are_no_change() -> None:
-    assert difference(BEFORE, parsed(MOROCCAN)) == ()
-    assert difference(BEFORE, BEFORE.model_copy(update={"version": 9, "digest": "0" * 64})) == ()
+    assert difference(before(), parsed(moroccan())) == ()
+    assert difference(before(), before().model_copy(update={"version": 9, "digest": "0" * 64})) == ()
 
 
 def test_a_condition_otherwise_spaced_is_no_change() -> None:
@@ -109,11 +110,11 @@ def test_a_condition_otherwise_spaced_is_no_change() -> None:
 )
 def test_an_order_that_decides_is_named(place: tuple[str, ...]) -> None:
     """Levels are found by their number, so that their order decides nothing: the control of this table."""
-    data, holder, key = copy.deepcopy(MOROCCAN), None, place[-1]
+    data, holder, key = copy.deepcopy(moroccan()), None, place[-1]
     holder = data if len(place) == 1 else next(one for one in data[place[0]].values() if len(one.get(key, ())) > 1)
     turned = holder[key]
     holder[key] = dict(reversed(turned.items())) if isinstance(turned, dict) else list(reversed(turned))
-    found = difference(BEFORE, parsed(data))
+    found = difference(before(), parsed(data))
     assert [change.kind for change in found] == ([] if key == "levels" else [ChangeKind.reordered])
     assert all(change.path[0] == place[0] and change.path[-1] == key for change in found)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -15,10 +15,16 @@ from school_protocol.definitions.saying import _ATTRIBUTES, _PARTS, _POINTING, _
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.written import KEYED
 from school_protocol.wording import Wording
-from tests.definitions.editing import understood
-from tests.definitions.test_difference import BEFORE, EDITS, MOROCCAN, SMALL, TEXT
+from tests.definitions.editing import before, hundred, moroccan, understood
+from tests.definitions.test_difference import SMALL, TEXT
 
 LANGUAGES = ("fr", "ar", "en")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cleared() -> Iterator[None]:
+    yield
+    hundred.cache_clear()
 
 
 def said(language: str, before: Protocol, after: Protocol) -> list[str]:
@@ -38,8 +44,8 @@ def small(edit: Callable[[dict[str, Any]], Any]) -> tuple[Protocol, Protocol]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_edit_is_said_in_every_language(language: str) -> None:
-    for edit, after in EDITS:
-        for line in said(language, BEFORE, after):
+    for edit, after in hundred():
+        for line in said(language, before(), after):
             assert line.strip(), edit.what
             assert line.count("%(") <= str(edit.written).count("%(") * 2, edit.what  # a letter has places of its own
             assert "None" not in line, edit.what
@@ -116,16 +122,16 @@ def test_what_is_taken_out_is_named_by_its_title(part: str, words: dict[str, str
 def test_a_question_and_an_answer_stand_in_their_form() -> None:
     form, field = next(
         (form, field)
-        for form, one in MOROCCAN["forms"].items()
+        for form, one in moroccan()["forms"].items()
         for field, said in one["fields"].items()
         if said.get("options")
     )
-    data = copy.deepcopy(MOROCCAN)
+    data = copy.deepcopy(moroccan())
     option = next(iter(data["forms"][form]["fields"][field]["options"]))
     del data["forms"][form]["fields"][field]["options"][option]
     after = understood(data)
     assert after is not None
-    (line,) = said("en", BEFORE, after)
+    (line,) = said("en", before(), after)
     assert line.startswith("Form “")
     assert ", question “" in line
     assert ", answer “" in line
@@ -146,7 +152,7 @@ def test_a_value_that_runs_the_other_way_is_kept_apart_in_arabic() -> None:
 
 
 def test_a_change_can_be_written_as_json() -> None:
-    changes: list[Change] = [change for _edit, after in EDITS for change in difference(BEFORE, after)]
+    changes: list[Change] = [change for _edit, after in hundred() for change in difference(before(), after)]
     again = json.loads(json.dumps([plain(change) for change in changes], ensure_ascii=False))
     assert [one["path"] for one in again] == [change.place for change in changes]
     assert all(one["before"] is not None or one["after"] is not None for one in again)
