@@ -1,6 +1,7 @@
 """What every room's tests share: the two definitions, read once; tables made once and copied."""
 
 import gc
+import os
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from inspect import ismethod
@@ -21,6 +22,7 @@ from school_protocol.config import Settings
 from school_protocol.definitions import read_file
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import house as houses
+from school_protocol.storage import engines
 from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import Part, upgrade
 
@@ -73,6 +75,9 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         cache = FileSystemBytecodeCache(str(compiled))
         patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
         patched.setattr(houses, "read", lru_cache(houses.read))
+        # What a test writes need not outlive a power cut.
+        patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
+        patched.setattr(os, "fsync", lambda _handle: None)
         patched.setattr(houses, "upgrade", quick)
         patched.setattr(Rule, "compile", compiled_once(Rule.compile))
         patched.setattr(Engine, "_compiled_cache", written_once(), raising=False)

@@ -17,6 +17,9 @@ from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.tables import OutboxRow
 from storage.conftest import NOW, Realm
 
+SERVED = engines._PRAGMAS
+"""As the product sets them: in tests nothing need outlive a power cut."""
+
 
 def message(number: int) -> OutboxRow:
     return OutboxRow(id=f"m{number}", at=NOW, kind="k", payload={}, due_at=NOW)
@@ -39,7 +42,8 @@ def sqlite_only(realm: Realm) -> None:
         ("busy_timeout", 10_000),
     ],
 )
-def test_pragmas(tmp_path: Path, pragma: str, value: object) -> None:
+def test_pragmas(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pragma: str, value: object) -> None:
+    monkeypatch.setattr(engines, "_PRAGMAS", SERVED)
     store = Store(open_engine(f"sqlite:///{tmp_path / 'a.sqlite'}"))
     with store.writing() as session:
         assert session.scalar(text(f"PRAGMA {pragma}")) == value
