@@ -310,4 +310,4 @@ def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> No
     assert head.client.post(path, data={**head.form, **said, "whom": chosen}).status_code == 303
     for shown in (f"/cases/{site.number}", f"/cases/{site.number}/entries/{seq}"):
         assert "Brigade de Salé" in head.open(shown).text
-    assert "Comme aujourd’hui : Brigade de Salé" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")
+    assert "Comme aujourd’hui\xa0: Brigade de Salé" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")
