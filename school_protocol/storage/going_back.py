@@ -28,3 +28,10 @@ def refuse_to_lose(*tables: str, **some: str) -> None:
             held.append(f"{name} holds {count} row{'s' * (count > 1)}")
     if held:
         raise NoWayBack(f"restore a backup instead: {', '.join(held)}, which the version before keeps nowhere")
+
+
+def drop_functions(*names: str) -> None:
+    """On PostgreSQL, where guards are functions: drop those of tables that have just gone."""
+    if op.get_bind().dialect.name == "postgresql":
+        for name in names:
+            op.execute(f"DROP FUNCTION {name}()")
