@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -31,6 +33,7 @@ from school_protocol.storage.digests import tables as digest_tables  # noqa: F40
 from school_protocol.storage.engines import WRITING, Store
 from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
 from school_protocol.storage.figures import tables as figure_tables  # noqa: F401
+from school_protocol.storage.going_back import NoWayBack
 from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
 from school_protocol.storage.review import tables as review_tables  # noqa: F401
 from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
@@ -96,11 +99,32 @@ def _refuse_newer(engine: Engine, part: Part) -> None:
 
 
 def _bring(engine: Engine, part: Part, revision: str) -> None:
+    with _alone(engine) as connection:
+        if connection.dialect.name == "postgresql":
+            make_schema(connection)
+        command.upgrade(_config(part, connection), revision)
+
+
+def downgrade(engine: Engine, part: Part, revision: str) -> None:
+    """Put a store's tables back as they were at an earlier revision, by their owner: all the way, or not at all.
+
+    Raises NoWayBack where something would be lost, or where a migration has no way back; NewerTables.
+    """
+    _refuse_newer(engine, part)
+    try:
+        with _alone(engine) as connection:
+            command.downgrade(_config(part, connection), revision)
+    except NotImplementedError as error:
+        raise NoWayBack(str(error)) from error
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which nobody else migrates."""
     with engine.execution_options(purpose=WRITING).begin() as connection:
         if connection.dialect.name == "postgresql":
             connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-            make_schema(connection)
-        command.upgrade(_config(part, connection), revision)
+        yield connection
 
 
 def make_schema(connection: Connection) -> None:

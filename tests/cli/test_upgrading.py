@@ -134,6 +134,32 @@ def test_it_is_made_anew_by_the_present_version(tmp_path: Path) -> None:
     house.close()
 
 
+def test_its_tables_and_rows_are_as_they_were_on_the_way_back(left: Left) -> None:
+    """Brought along and put back; and there is a way back, too, once this version was started and looked at."""
+    parts: tuple[migrate.Part, ...] = ("directory", "realm")
+    before = {part: _whole(left, part) for part in parts}
+    for is_started in (False, True):
+        if is_started:
+            house = left.opened()
+            assert verify(house).holds
+            house.close()
+        for part in parts:
+            engine = open_engine(left.settings.store_url(part))
+            migrate.upgrade(engine, part)
+            assert _whole(left, part) != before[part]
+            migrate.downgrade(engine, part, left.note["revisions"][part])
+            assert is_started or _whole(left, part) == before[part]
+            engine.dispose()
+        assert left.revisions() == left.note["revisions"]
+    assert all(sum(line.startswith("INSERT") for line in lines) > 15 for lines in before.values()), "the control"
+
+
+def _whole(left: Left, part: str) -> list[str]:
+    """Tables, guards and rows; SQLite writes a table's text anew where a column came or went."""
+    with closing(sqlite3.connect(left.settings.data / f"{part}.sqlite")) as connection:
+        return sorted(" ".join(line.split()) for line in connection.iterdump())
+
+
 # ---- by commands ---------------------------------------------------------------------------------------------------
 
 

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
 
 import pytest
-from alembic import command
-from sqlalchemy import inspect, select, text
+from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.errors import Unseen
-from school_protocol.storage import bulk, looks, migrate
+from school_protocol.storage import bulk, looks
 from school_protocol.storage.bulk import CaseState
 from school_protocol.storage.bulk_tables import PaperLookRow
-from school_protocol.storage.engines import WRITING, Store
 from school_protocol.storage.looks import Wanted
 from storage.conftest import NOW, Realm, entry
 
@@ -150,27 +147,3 @@ def test_of_two_who_begin_at_the_same_moment_one_looks_and_the_other_goes_on(
     with realm.store.reading() as session:
         (row,) = session.scalars(select(PaperLookRow))
         assert (row.until, row.tries) == (LATER, 0), "what else it writes is written"
-
-
-def columns(store: Store) -> dict[str, Any]:
-    found = inspect(store.engine)
-    return {
-        name: (
-            {column["name"] for column in found.get_columns(name)},
-            {index["name"] for index in found.get_indexes(name)},
-        )
-        for name in found.get_table_names()
-    }
-
-
-def test_the_way_back_and_up_again(empty: Store) -> None:
-    migrate.upgrade(empty.engine, "realm", "0006")
-    before = columns(empty)
-    migrate.upgrade(empty.engine, "realm", "0007")
-    after = columns(empty)
-    assert set(after) - set(before) == {"bulk", "bulk_case", "paper_look"}
-    with empty.engine.execution_options(purpose=WRITING).begin() as connection:
-        command.downgrade(migrate._config("realm", connection), "0006")
-    assert columns(empty) == before
-    migrate.upgrade(empty.engine, "realm", "0007")
-    assert columns(empty) == after

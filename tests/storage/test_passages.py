@@ -8,14 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from alembic import command
-from sqlalchemy import inspect, text
+from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.domain.errors import Unseen
-from school_protocol.storage import definition_drafts, keys, migrate, passages
+from school_protocol.storage import definition_drafts, keys, passages
 from school_protocol.storage import directory as people
-from school_protocol.storage.engines import WRITING, Store
+from school_protocol.storage.engines import Store
 from school_protocol.storage.passages import Kind, Passage, State
 from storage.conftest import NOW, Realm
 
@@ -187,12 +186,3 @@ def test_open_drafts_that_can_be_read_are_found(directory: Store) -> None:
         found = passages.open_drafts(session)
     assert [one.id for one in found] == [made[0], made[3]]
     assert (found[0].protocol, found[0].version, found[0].base, found[0].account) == ("p", 2, "b", account)
-
-
-def test_the_migration_goes_back_and_comes_again(empty: Store) -> None:
-    migrate.upgrade(empty.engine, "realm", "0005")
-    with empty.engine.execution_options(purpose=WRITING).begin() as connection:
-        command.downgrade(migrate._config("realm", connection), "0004")
-    assert "passage" not in inspect(empty.engine).get_table_names()
-    migrate.upgrade(empty.engine, "realm")
-    assert "passage" in inspect(empty.engine).get_table_names()

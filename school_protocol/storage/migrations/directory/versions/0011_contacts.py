@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -17,4 +19,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    refuse_to_lose(contact="revision <> 1 OR retired_at IS NOT NULL")
+    op.drop_column("contact", "retired_at")
+    op.drop_column("contact", "revision")

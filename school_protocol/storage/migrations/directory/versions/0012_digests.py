@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0012"
 down_revision = "0011"
 branch_labels = None
@@ -60,4 +62,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    tables = ("demo_letter", "demo_mark", "calendar_feed", "digest_choice")
+    refuse_to_lose(*tables)
+    for table in tables:
+        op.drop_table(table)

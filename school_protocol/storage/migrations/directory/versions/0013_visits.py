@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import drop_functions, refuse_to_lose
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
@@ -99,4 +101,8 @@ def _guard_postgresql() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    tables = ("school_level", "duty_turn", "visit_entry")
+    refuse_to_lose(*tables)
+    for table in tables:
+        op.drop_table(table)
+    drop_functions("refuse_visit_change")

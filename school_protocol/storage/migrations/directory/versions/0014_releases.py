@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import drop_functions, refuse_to_lose
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
@@ -167,4 +169,8 @@ def _guard(table: str) -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: what was issued has no way back")
+    tables = ("figure_paper", "figure_public", "figure_told", "figure_release", "figure_job", "figure_key")
+    refuse_to_lose(*tables)
+    for table in tables:
+        op.drop_table(table)
+    drop_functions("refuse_figure_change")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import drop_functions, refuse_to_lose
+
 revision = "0015"
 down_revision = "0014"
 branch_labels = None
@@ -97,4 +99,8 @@ def _guard_postgresql() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    tables = ("api_read", "api_token")
+    refuse_to_lose(*tables)
+    for table in tables:
+        op.drop_table(table)
+    drop_functions("refuse_api_read_change")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0016"
 down_revision = "0015"
 branch_labels = None
@@ -42,4 +44,5 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    refuse_to_lose("workshop")
+    op.drop_table("workshop")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import drop_functions, refuse_to_lose
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -136,4 +138,8 @@ def _guard_postgresql() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    tables = ("attestation_copy", "attestation")
+    refuse_to_lose(*tables)
+    for table in tables:
+        op.drop_table(table)
+    drop_functions("refuse_attestation_change")

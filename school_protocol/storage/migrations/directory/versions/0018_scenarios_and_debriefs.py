@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0018"
 down_revision = "0017"
 branch_labels = None
@@ -55,4 +57,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    tables = ("workshop_debrief", "scenario_upload")
+    refuse_to_lose(*tables)
+    for table in tables:
+        op.drop_table(table)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+from school_protocol.storage.workshops.places import PARTS, schema_of
+
 revision = "0020"
 down_revision = "0019"
 branch_labels = None
@@ -41,3 +44,20 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("place", name=op.f("pk_room_key")),
     )
     op.create_index(op.f("ix_room_key_master"), "room_key", ["master"])
+
+
+def downgrade() -> None:
+    refuse_to_lose("room_key", room_place="state IN ('filling', 'stands')")
+    if op.get_bind().dialect.name == "postgresql":
+        _drop_empty_rooms()
+    op.drop_table("room_key")
+    op.drop_table("room_place")
+
+
+def _drop_empty_rooms() -> None:
+    """Their schemas, and the functions by which a worker makes and drops them."""
+    for (place,) in op.get_bind().execute(sa.text("SELECT id FROM room_place")).all():
+        for part in PARTS:
+            op.execute(f"DROP SCHEMA IF EXISTS {schema_of(place, part)} CASCADE")
+    for name in ("room_make", "room_drop"):
+        op.execute(f"DROP FUNCTION IF EXISTS {name}(text)")

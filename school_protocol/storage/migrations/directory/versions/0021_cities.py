@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0021"
 down_revision = "0020"
 branch_labels = None
@@ -17,5 +19,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    refuse_to_lose(unit="city <> ''", contact="CAST(city AS text) <> '{}'")
     op.drop_column("unit", "city")
     op.drop_column("contact", "city")

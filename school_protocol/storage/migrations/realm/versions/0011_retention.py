@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import drop_functions, refuse_to_lose
+
 revision = "0011"
 down_revision = "0010"
 branch_labels = None
@@ -151,4 +153,10 @@ def _guard_postgresql() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    refuse_to_lose("case_retention", "erasure_bar", "retention_share", "access_export")
+    guards = {"tombstone_of_held": "tombstone", "case_key_of_held": "case_key"}
+    for name, table in guards.items():
+        op.execute(f"DROP TRIGGER {name}" + (f" ON {table}" if op.get_bind().dialect.name == "postgresql" else ""))
+    drop_functions(*guards)
+    for table in ("access_export", "retention_share", "erasure_bar", "case_retention", "retention_day"):
+        op.drop_table(table)

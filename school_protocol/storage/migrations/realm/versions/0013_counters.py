@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0013"
 down_revision = "0012"
 branch_labels = None
@@ -50,4 +52,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    refuse_to_lose("figure_frozen")
+    for table in ("figure_frozen", "figure_counter", "figure_share"):
+        op.drop_table(table)

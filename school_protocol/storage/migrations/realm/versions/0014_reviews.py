@@ -8,6 +8,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0014"
 down_revision = "0013"
 branch_labels = None
@@ -65,4 +67,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    refuse_to_lose("review_choice")
+    for table in ("review_choice", "review_state", "case_review"):
+        op.drop_table(table)

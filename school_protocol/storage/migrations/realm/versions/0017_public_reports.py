@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0017"
 down_revision = "0016"
 branch_labels = None
@@ -134,4 +136,7 @@ def _of_report(table: str) -> sa.ForeignKeyConstraint:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    tables = ("public_report", "public_message", "public_twin", "public_trace", "public_notice")
+    refuse_to_lose(*tables)
+    for table in reversed(tables):
+        op.drop_table(table)

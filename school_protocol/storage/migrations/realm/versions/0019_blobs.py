@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import refuse_to_lose
+
 revision = "0019"
 down_revision = "0018"
 branch_labels = None
@@ -36,4 +38,10 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    elsewhere = "place IS NOT NULL"
+    refuse_to_lose("kept_blob", files_at="address <> 'folder'", prepared_paper=elsewhere, handed_paper=elsewhere)
+    for table in ("handed_paper", "prepared_paper"):
+        op.drop_index(op.f(f"ix_{table}_place"), table)
+        op.drop_column(table, "place")
+    op.drop_table("files_at")
+    op.drop_table("kept_blob")
