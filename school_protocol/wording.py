@@ -445,7 +445,13 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "not_a_number": (N_("A whole number is needed here."), ()),
     "range": (N_("Between %(least)s and %(most)s."), ("least", "most")),
     "unknown_option": (N_("Choose one of the answers offered."), ()),
-    "not_of_this_service": (N_("This contact belongs to another service than the one chosen above."), ()),
+    "not_of_this_service": (
+        N_(
+            "This contact belongs to another service than the one chosen above, or is no longer in the directory: "
+            "choose another one, or leave it empty."
+        ),
+        (),
+    ),
     "unknown_field": (N_("This question does not exist."), ()),
     "no_such_person": (N_("This person is not in the case."), ()),
     "on_hold": (

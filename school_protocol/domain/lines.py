@@ -198,7 +198,7 @@ class RemarkLine:
     on_record: bool = False
     """It is on an entry that has a page of its own, which this reader may open."""
     is_hidden: bool = False
-    """It is on an entry of a side that is not this reader's: its words are not theirs either."""
+    """It is on an entry, or a form, of a side that is not this reader's: nor are its words, nor which form it is."""
     field: str = ""
     act: str = ""
     part: Text | None = None

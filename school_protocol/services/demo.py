@@ -41,6 +41,7 @@ from school_protocol.storage import (
     preparing,
     proving,
     restoring,
+    staff,
 )
 from school_protocol.storage.blobs.choosing import bucket_of
 from school_protocol.storage.digests import letters
@@ -102,6 +103,7 @@ class Place:
     fr: str
     ar: str
     parent: str = ""
+    city: str = ""
 
     @property
     def names(self) -> dict[str, str]:
@@ -121,10 +123,10 @@ PROVINCES = (
     Place("MA-SAF", "Direction provinciale de Safi", "المديرية الإقليمية بآسفي", "MA-07"),
 )
 SCHOOLS = (
-    Place("04127K", "Collège Ibn Rochd", "الثانوية الإعدادية ابن رشد", "MA-SAL"),
-    Place("04131R", "Collège Al Massira", "الثانوية الإعدادية المسيرة", "MA-SAL"),
-    Place("07413M", "Lycée Fatima Al Fihriya", "الثانوية التأهيلية فاطمة الفهرية", "MA-MAR"),
-    Place("07420T", "École Al Amal", "مدرسة الأمل الابتدائية", "MA-MAR"),
+    Place("04127K", "Collège Ibn Rochd", "الثانوية الإعدادية ابن رشد", "MA-SAL", "Salé"),
+    Place("04131R", "Collège Al Massira", "الثانوية الإعدادية المسيرة", "MA-SAL", "Salé"),
+    Place("07413M", "Lycée Fatima Al Fihriya", "الثانوية التأهيلية فاطمة الفهرية", "MA-MAR", "Marrakech"),
+    Place("07420T", "École Al Amal", "مدرسة الأمل الابتدائية", "MA-MAR", "Marrakech"),
 )
 RECEIVING = 1
 """Where the case goes that the transfer's story hands over."""
@@ -234,6 +236,18 @@ NUMBERS = (
     Number(
         "child_protection", "UPE de Marrakech", "وحدة حماية الطفولة بمراكش", verified=False, unit="MA-MAR",
         city={"fr": "Marrakech", "ar": "مراكش"},
+    ),
+    *(
+        Number(
+            "prosecutor", f"Cellule femmes et enfants, tribunal de première instance de {fr}",
+            f"خلية التكفل بالنساء والأطفال، المحكمة الابتدائية {within}", verified=False, unit=academy,
+            city={"fr": fr, "ar": ar},
+        )
+        for academy, fr, ar, within in (
+            ("MA-04", "Rabat", "الرباط", "بالرباط"), ("MA-04", "Salé", "سلا", "بسلا"),
+            ("MA-04", "Kénitra", "القنيطرة", "بالقنيطرة"), ("MA-07", "Safi", "آسفي", "بآسفي"),
+            ("MA-07", "Marrakech", "مراكش", "بمراكش"),
+        )
     ),
 )  # fmt: skip
 
@@ -535,6 +549,7 @@ def _units(house: House) -> dict[str, str]:
                 ids[place.code] = directory.add_unit(
                     session, kind=kind, code=place.code, names=place.names, parent=ids.get(place.parent)
                 )
+                staff.set_city(session, ids[place.code], place.city)
         for region in REGIONS:
             directory.set_calendar(session, ids[region.code], school_time.usual())
     return ids

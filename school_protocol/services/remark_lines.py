@@ -50,8 +50,8 @@ def attached_detail(
 
 def _told(loaded: Loaded, masked: Mask, readable: Readable, seq: int, remark: Remark) -> dict[str, Any]:
     is_hidden = not readable(remark)
-    missing, question = _missing(loaded, seq, remark), None if is_hidden else _part(loaded, remark)
-    place: dict[str, Any] = {"missing": missing} if missing else {}
+    missing, question = (None, None) if is_hidden else (_missing(loaded, seq, remark), _part(loaded, remark))
+    place: dict[str, Any] = {"missing": missing} if missing else {"missing": {}} if is_hidden and remark.act else {}
     place |= {"question": dict(question.root)} if question else {}
     return {
         **place,
@@ -83,7 +83,8 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readabl
         came, settled = by_seq[one.seq], by_seq.get(one.settled_seq or 0)
         assert isinstance(came, RemarksAttached)
         paper, is_hidden = came.paper, not readable(one.remark)
-        missing = _missing(loaded, one.seq, one.remark)
+        missing = None if is_hidden else _missing(loaded, one.seq, one.remark)
+        on = None if is_hidden and one.remark.act else _on(loaded, by_seq.get(one.remark.entry))
         line = RemarkLine(
             seq=one.seq,
             place=one.place,
@@ -100,11 +101,11 @@ def remark_lines(loaded: Loaded, masks: Masks, names: Mapping[str, str], readabl
             settled_at=settled.at if settled else None,
             settled_by=names.get(settled.actor, "—") if settled else "",
             sentence="" if is_hidden else _sentence(masks, settled),
-            on=missing.title if missing else _on(loaded, by_seq.get(one.remark.entry)),
+            on=missing.title if missing else on,
             on_record=isinstance(by_seq.get(one.remark.entry), Recorded) and not is_hidden,
             is_hidden=is_hidden,
             field=one.remark.field,
-            act=one.remark.act,
+            act="" if is_hidden else one.remark.act,
             part=None if is_hidden else _part(loaded, one.remark),
             at_entry=one.remark.entry or _copy_entry(loaded, one.document, one.copy),
         )

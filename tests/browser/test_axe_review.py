@@ -9,6 +9,9 @@ from playwright.sync_api import expect
 
 from school_protocol.domain.events import Remark, RemarkKind
 from school_protocol.services.review import asking
+from school_protocol.services.staff.inviting import invite
+from school_protocol.storage import directory
+from school_protocol.storage.digests import letters
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
 from .served import Served
@@ -31,7 +34,19 @@ def house(serve: Serve) -> Served:
     for place in ({}, {"entry": entry}, {"entry": entry, "field": FIELD}, {"act": "head_visa"}):
         remark = Remark(kind=RemarkKind.complete, text=ASKED, awaits=True, **place)  # type: ignore[arg-type]
         asking.observe(served.house, served.player.actor("directorate"), served.number, remark, expected=None)
+    _invited(served)
     return served
+
+
+def _invited(served: Served) -> None:
+    """Somebody whose link waits, in a house that shows its mails, so that the list can be pressed."""
+    with served.house.directory.writing() as session:
+        letters.mark_as_demo(session, at=served.house.now())
+        school = directory.unit(session, served.player.school).code
+    invite(
+        served.house, served.player.actor("academy"), unit=school, roles=["reporter"], name_fr="Salma Bennani",
+        name_ar=None, email="salma@ecole.example", language="fr", certified_until=None, token="an invitation",
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -87,8 +102,10 @@ def test_pages_of_referrals_and_contacts(house: Served, inspect: Inspect, langua
         f"/cases/{house.number}/review/examined",
         "/referrals",
         "/contacts",
-        "/invitations",
         "/invitations/new",
+        "/invitations",
     )
+    expect(academy.page.locator("main form[action$='/resend']")).to_have_count(1)
+    refused(academy, "/invitations/new", "an invitation")
     refused(academy, "/contacts/new", "a contact")
     is_fine(house, province, academy)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 from datetime import UTC, date, datetime
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,8 @@ import pikepdf
 import pytest
 
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report, report_html
+from school_protocol.documents.papers.figure_years import ABSENT, YearLines
+from school_protocol.documents.papers.figure_years_report import YearsReport, years_report, years_report_html
 from school_protocol.documents.papers.visit_pack import (
     Agreed,
     Counted,
@@ -70,6 +74,17 @@ def release(moroccan: Protocol) -> FigureReport:
     return FigureReport(Told(line, tables, own, (child,)), moroccan, (ABOVE[2],), "Nadia B.")
 
 
+def years(moroccan: Protocol, count: int = 2) -> YearsReport:
+    """That academy in so many school years; the first one had no table of levels."""
+    told = release(moroccan).told
+    each = [
+        replace(told, line=replace(told.line, id=f"r{year}", year=year, months=school_year(9, year).months))
+        for year in range(2026 - count, 2026)
+    ]
+    each[0] = replace(each[0], tables=tuple(one for one in told.tables if one.key != "levels"))
+    return YearsReport(tuple(each), moroccan, (ABOVE[2],))
+
+
 def pack(moroccan: Protocol, cases: int) -> VisitPack:
     """A school with so many open cases, in tens, and a last visit; with none, one of which nothing is known."""
     rules = moroccan.figures
@@ -107,8 +122,10 @@ def pack(moroccan: Protocol, cases: int) -> VisitPack:
 def papers(moroccan: Protocol, language: str) -> dict[str, tuple[bytes, str]]:
     """Each paper, and the page of which it is made."""
     w, told = Wording(language), release(moroccan)
+    side_by_side = years(moroccan)
     return {
         "figures": (figure_report(told, w), report_html(told, w)),
+        "years": (years_report(side_by_side, w), years_report_html(side_by_side, w)),
         "pack": (visit_pack(pack(moroccan, 20), w), visit_pack_html(pack(moroccan, 20), w)),
         "bare pack": (visit_pack(pack(moroccan, 0), w), visit_pack_html(pack(moroccan, 0), w)),
     }
@@ -129,7 +146,7 @@ def test_papers_are_tagged_as_their_pages_say_archival_and_accessible(
         assert not_sound(data) == [], name
 
 
-@pytest.mark.parametrize("name", ["figures", "pack"])
+@pytest.mark.parametrize("name", ["figures", "years", "pack"])
 def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, name: str) -> None:
     """The planted control: the same page, its row headers made into data."""
     _data, html = papers(moroccan, "fr")[name]
@@ -147,6 +164,20 @@ def test_a_report_says_whose_figures_they_are_and_what_is_withheld(moroccan: Pro
     for wanted in ("Académie de Rabat", "2025–2026", "Nadia B.", "Direction provinciale de Salé", "240", "50 % à 75 %",
                    "Non communiqué", "Âge des élèves visés"):  # fmt: skip
         assert squeezed(wanted) in said, wanted
+
+
+@pytest.mark.parametrize("language", ["fr", "ar"])
+def test_years_on_paper_are_the_lines_of_the_page(moroccan: Protocol, language: str) -> None:
+    """Row by row, six years of them: what each year tells stands there in the order of the years."""
+    view, w = years(moroccan, 6), Wording(language)
+    html = re.sub(r"</?(?:bdi|span)[^>]*>", "", years_report_html(view, w))
+    found = re.findall(r'<tr><th scope="row">([^<]*)</th>((?:<td>[^<]*</td>)+)</tr>', html)
+    told = [(row, list(said)) for table in YearLines(view.told, w).tables() for row, said in table.rows]
+    assert [(unescape(row), re.findall(r"<td>([^<]*)</td>", said)) for row, said in found[6:]] == told
+    assert any(said[0] == ABSENT != said[1] for _row, said in told)
+    assert re.findall(r'<th scope="col">(\d+–\d+)</th>', html)[:6] == [
+        f"{year}–{year + 1}" for year in range(2020, 2026)
+    ]
 
 
 def test_a_pack_says_where_nothing_is_known(moroccan: Protocol) -> None:

@@ -24,6 +24,7 @@ from school_protocol.services.figures import seeing
 from school_protocol.services.house import House, open_house
 from school_protocol.services.journal.keeping import take_anchor
 from school_protocol.services.scripts import TurnableClock
+from school_protocol.services.showing import see_act
 from school_protocol.services.views import CaseLine
 from school_protocol.storage import anchors, directory, erased, journal
 
@@ -108,6 +109,20 @@ def test_a_certificate_is_good_for_a_while(made: Demo) -> None:
 def test_every_contact_is_for_a_target_of_the_definition(made: Demo, moroccan: Protocol) -> None:
     assert {number.target for number in demo.NUMBERS} <= set(moroccan.targets)
     assert {"19", "177", "15", "141", "2511", "+212 6 24 40 58 89"} <= {number.phone for number in demo.NUMBERS}
+
+
+@pytest.mark.parametrize(("username", "own", "others"), [("referent", "Salé", 2), ("referent3", "Marrakech", 1)])
+def test_a_referral_is_offered_the_cell_of_the_schools_own_town_first(
+    made: Demo, username: str, own: str, others: int
+) -> None:
+    """Of those that the academy keeps, among whom it is not the first."""
+    actor = made.actor(username)
+    case = next(line.number for line in see_desk(made.house, actor, filter="open").lines)
+    found = see_act(made.house, actor, case, "referral").choices.contacts
+    towns = [one.city["fr"] for one in found if one.target and one.target.key == "prosecutor" and one.city]
+    kept = [one.city["fr"] for one in demo.NUMBERS if one.target == "prosecutor" and one.city.get("fr") in towns]
+    assert towns[0] == own != kept[0]
+    assert len(towns) == others + 1
 
 
 def test_the_journals_hold(made: Demo) -> None:

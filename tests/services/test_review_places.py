@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 from handing import hand_out_as
 
+from school_protocol.documents.papers.remarked import about_said, as_told
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.lines import RemarkLine
 from school_protocol.services.papers import issue_case_file
 from school_protocol.services.papers.remarks import attach_remarks, settle_remark
 from school_protocol.services.showing import see_act, see_chronology, see_record
+from school_protocol.wording import Wording
 from services.conftest import School
 from services.reviewing import ASKS, observes, placed
 from services.test_seeing import everything, listened
@@ -112,9 +114,16 @@ def test_what_is_said_of_a_form_of_the_other_side_is_not_read_on_this_one_though
         school.act("team_coordinator", "name_seat", seat="support", account=school.account(who), side=side)
     done = observes(school, replace(WHOLE, text="Zqobserved", act="interview_concerned"))
     answer(school, done.seq, "Zqanswered")
+    w, protocol = Wording("fr"), school.house.library.current()[0]
+    title = protocol.acts["interview_concerned"].title
     for who, reads in (("psychosocial", False), ("psychosocial/2", True), ("directorate", True)):
-        shown = everything(school, who)
+        shown, view = everything(school, who), school.seen_by(who)
         assert [word in shown for word in ("Zqobserved", "Zqanswered")] == [reads, reads], who
+        (line,) = view.remarks
+        (event,) = (one for one in view.chronology.events if one.kind == "remarks_attached")
+        about = [about_said(w, protocol, "", one) for one in (as_told(line), *event.detail["remarks"])]
+        assert about == [f"Fiche manquante : {w.text(title)}" if reads else "Fiche manquante"] * 2, who
+        assert (line.act, line.on) == (("interview_concerned", title) if reads else ("", None)), who
 
 
 def test_what_is_said_of_a_paper_stands_beside_its_handing_out(school: School, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,9 +9,12 @@ from collections.abc import Iterator
 from zipfile import ZipFile
 
 import pytest
+from documents.printed import pages, squeezed
 from flask import Flask
 from services.figures_issued import CASES_OF, YEAR, Country, a_country
 
+from school_protocol.documents import rendering
+from school_protocol.documents.papers import figure_years_report
 from school_protocol.documents.papers.figure_years import ABSENT, YearLines
 from school_protocol.domain.figure_releases import Told
 from school_protocol.storage.figures.jobs import State
@@ -88,12 +91,40 @@ def test_sheets_have_every_year(app: Flask, country: Country, kind: str) -> None
         assert "2026–2027" in text
 
 
+def test_the_same_lines_are_handed_out_as_a_document(app: Flask, country: Country) -> None:
+    visitor = client(app, country, "directorate")
+    assert f'href="{PATH}/years/pdf"' in visitor.get(f"{PATH}/years").get_data(as_text=True)
+    answer = visitor.get(f"{PATH}/years/pdf")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=MA-SAL-2025-2027.fr.pdf"
+    said = "".join(pages(answer.get_data()))
+    told = [country.told("MA-SAL", line.id) for line in reversed(country.lines("MA-SAL"))]
+    for table in YearLines(told, Wording("fr")).tables():
+        for row, values in table.rows:
+            assert squeezed(row + "".join(values)) in said, row
+    assert squeezed("Édition 1, arrêtée le 25 nov. 2026") in said
+
+
+def test_without_a_typesetter_the_page_says_so(app: Flask, country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
+    def unavailable(*_args: object, **_kwargs: object) -> bytes:
+        raise rendering.DocumentsUnavailable
+
+    monkeypatch.setattr(rendering, "missing", lambda: "pango")
+    monkeypatch.setattr(figure_years_report, "render", unavailable)
+    visitor = client(app, country, "directorate")
+    page = visitor.get(f"{PATH}/years").get_data(as_text=True)
+    assert f"{PATH}/years/pdf" not in page
+    assert f"{PATH}/years/csv" in page
+    assert visitor.get(f"{PATH}/years/pdf").headers["Location"] == f"{PATH}/years"
+
+
 def test_years_are_for_who_reads_the_place(app: Flask, country: Country) -> None:
-    for path in (f"{PATH}/years", f"{PATH}/years/csv"):
+    for path in (f"{PATH}/years", f"{PATH}/years/csv", f"{PATH}/years/pdf"):
         assert client(app, country, "rabat").get(path).status_code == 404
         assert client(app, country, "head").get(path).status_code == 404
         assert client(app, country, "academy").get(path).status_code == 200
-    assert client(app, country, "directorate").get(f"{PATH}/years/pdf").status_code == 404
+    assert client(app, country, "directorate").get(f"{PATH}/years/html").status_code == 404
     nothing = client(app, country, "academy").get("/figures/ma-cyberharassment/MA-RAB/years")
     assert nothing.status_code == 200
     assert "Aucun chiffre" in nothing.get_data(as_text=True)
+    none = client(app, country, "academy").get("/figures/ma-cyberharassment/MA-RAB/years/pdf")
+    assert none.status_code == 404

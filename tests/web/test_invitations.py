@@ -115,6 +115,23 @@ def test_what_was_typed_is_still_there_when_it_is_refused(app: Flask, school: Sc
     assert one.open("/invitations?school=99999Z", 404).text.count("99999Z") >= 1
 
 
+@pytest.mark.parametrize(("typed", "asked", "chosen"), [("", "00000A", "00000A"), ("00000A", "00001B", "00000A")])
+def test_a_draft_without_a_school_takes_the_one_of_the_address(
+    app: Flask, school: School, typed: str, asked: str, chosen: str
+) -> None:
+    with school.house.directory.writing() as session:
+        above = directory.unit_coded(session, "00000A")
+        assert above is not None
+        directory.add_unit(session, kind=above.kind, code="00001B", names={"fr": "École B"}, parent=above.parents[0])
+    one = browser(app, school)
+    one.open("/invitations/new")
+    one.send(422, **{**TYPED, "unit": typed, "email": "nothing"})
+    for path, found in (("/invitations/new", [typed] if typed else []), (f"/invitations/new?school={asked}", [chosen])):
+        html = one.open(path).html
+        assert re.findall(r'name="a-unit"[^>]*value="(\w+)" checked', html) == found
+        assert f'value="{TYPED["name_fr"]}"' in html, "what was typed is there"
+
+
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_pages_read_well_in_every_language(app: Flask, school: School, language: str) -> None:
     invited(browser(app, school))

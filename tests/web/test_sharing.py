@@ -16,6 +16,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.web import create_app
+from school_protocol.wording import Wording
 from tests.web.browsing import Browser, browser_of
 
 SUMMARY = "Harcèlement en ligne depuis octobre."
@@ -74,7 +75,10 @@ def test_the_pupil_who_changes_school_stands_in_the_form_and_is_named_there_once
     school.report()
     school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
     here = browser(region, "head", language)
-    here.open(f"/cases/{school.number}/acts/transfer")
+    act = school.house.library.current()[0].acts["transfer"]
+    said = here.open(f"/cases/{school.number}/acts/transfer").html
+    assert act.hint is not None
+    assert said.count(Wording(language).text(act.hint)) == 1, "the form begins with what the act says of itself"
     assert "a-pupils" not in here.form, "of several nobody is ticked unasked"
     here.send(receiving_school=ABROAD, summary=SUMMARY, pupils="targeted_pupil-1")
     (line,) = region.waits_for(f"head {ABROAD}")

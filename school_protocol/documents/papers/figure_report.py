@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -60,12 +60,11 @@ def report_html(view: FigureReport, wording: Wording) -> str:
     )  # fmt: skip
 
 
-class _Printed:
-    """What the template asks beside the lines themselves."""
+class Letterhead:
+    """What stands above figures of a place, and how a line of their pages is written."""
 
-    def __init__(self, view: FigureReport, wording: Wording) -> None:
-        self.view, self.w = view, wording
-        self.lines = Lines(view.told, wording)
+    def __init__(self, protocol: Protocol, places: Sequence[Unit], wording: Wording) -> None:
+        self.protocol, self.places, self.w = protocol, places, wording
 
     def line(self, value: object) -> Markup:
         return bidi.isolated(str(value), self.w.direction)
@@ -74,10 +73,18 @@ class _Printed:
         return self.line(self.w.text(text))
 
     def above(self) -> Iterator[Markup]:
-        declared = self.view.protocol.letterhead
+        declared = self.protocol.letterhead
         yield from (self.text(one) for one in declared)
-        places = [one for one in reversed(self.view.places) if not (declared and one.kind is UnitKind.country)]
+        places = [one for one in reversed(self.places) if not (declared and one.kind is UnitKind.country)]
         yield from (self.text(one.names) for one in places)
+
+
+class _Printed(Letterhead):
+    """What the template asks beside the lines themselves."""
+
+    def __init__(self, view: FigureReport, wording: Wording) -> None:
+        super().__init__(view.protocol, view.places, wording)
+        self.view, self.lines = view, Lines(view.told, wording)
 
     def months(self) -> tuple[Markup, ...]:
         return tuple(self.line(month_said(self.w, month, short=True)) for month in self.view.told.line.months)

@@ -35,7 +35,7 @@ def as_told(line: RemarkLine) -> Mapping[str, Any]:
     """The place of a remark as the chronology tells of it."""
     question = line.part.root if line.part is not None else None
     return {
-        "missing": line.on if line.act else None,
+        "missing": line.on if line.act else {} if line.is_hidden and not line.entry else None,
         "question": question,
         "section": line.section,
         "entry": line.entry,
@@ -46,8 +46,8 @@ def about_said(w: Wording, protocol: Protocol, document: str, one: Mapping[str, 
     """What a remark is on: an entry or a question of it, a form that is missing, a section, or the whole file."""
     missing, question = one.get("missing"), one.get("question")
     if missing is not None:
-        title = missing.title if isinstance(missing, Act) else missing
-        return w._("A form that is missing: %(title)s", title=w.text(title))
+        title = w.text(missing.title if isinstance(missing, Act) else missing)
+        return w._("A form that is missing: %(title)s", title=title) if title else w._("A form that is missing")
     entry, section = one["entry"], one["section"]
     if entry:
         said = w._("Entry %(number)s", number=entry)

@@ -9,6 +9,7 @@ from school_protocol.documents.papers.figure_lines import figures_csv, header_sa
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report
 from school_protocol.documents.papers.figure_sheets import figures_xlsx
 from school_protocol.documents.papers.figure_years import years_csv, years_xlsx
+from school_protocol.documents.papers.figure_years_report import YearsReport, years_report
 from school_protocol.documents.sealing.assembling import assembled
 from school_protocol.documents.sealing.copies import Copy
 from school_protocol.documents.sealing.overlays import overlay
@@ -50,14 +51,25 @@ def sheet_of(house: House, actor: Actor, protocol: str, code: str, release: str,
 
 
 def years_sheet(house: House, actor: Actor, protocol: str, code: str, kind: str) -> FigureFile:
-    """School years side by side as a sheet, in this person's language. Raises Unseen, also where none was issued."""
+    """School years side by side as a file, in this person's language: one of SHEETS, or a PDF; no copy is counted.
+
+    Raises Unseen, also where none was issued, and DocumentsUnavailable.
+    """
     view = seeing.see_years(house, actor, protocol, code)
-    if kind not in SHEETS or not view.told:
+    if not view.told:
         raise Unseen(kind)
-    wording = Wording(actor.language)
-    data = years_csv(view.told, wording) if kind == CSV else years_xlsx(view.told, wording)
-    name = f"{view.place.unit.code}-{view.told[0].line.year}-{view.told[-1].line.year + 1}.{wording.language}.{kind}"
-    return FigureFile(name, data, SHEETS[kind])
+    unit, wording = view.place.unit, Wording(actor.language)
+    name = f"{unit.code}-{view.told[0].line.year}-{view.told[-1].line.year + 1}.{wording.language}.{kind}"
+    match kind:
+        case "csv":
+            return FigureFile(name, years_csv(view.told, wording), SHEETS[CSV])
+        case "xlsx":
+            return FigureFile(name, years_xlsx(view.told, wording), SHEETS[XLSX])
+        case "pdf":
+            latest = view.told[-1].line
+            version = house.library.protocol(protocol, latest.version)
+            return FigureFile(name, years_report(YearsReport(view.told, version, _above(house, unit)), wording))
+    raise Unseen(kind)
 
 
 def issue_report(

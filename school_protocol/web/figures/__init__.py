@@ -61,13 +61,17 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
         withheld=withheld_said(w),
         former_said=former_said(w, is_all=False),
         year_said=lambda line: year_between(line.year),
+        missing=rendering.missing(),
     )
 
 
 @blueprint.get("/<protocol>/<code>/years/<kind>")
 def years_sheet(protocol: str, code: str, kind: str) -> ResponseReturnValue:
-    """The same for a spreadsheet."""
-    found = papers.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
+    """The same for a spreadsheet, or as a PDF."""
+    try:
+        found = papers.years_sheet(sessions.house(), sessions.actor(), protocol, code, kind)
+    except rendering.DocumentsUnavailable:
+        return redirect(url_for("figures.years", protocol=protocol, code=code))
     return send_file(BytesIO(found.data), found.kind, as_attachment=True, download_name=found.name)
 
 

@@ -17,7 +17,7 @@ from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.web import kept, sessions
 from school_protocol.web.account.sayings import refusal
 from school_protocol.web.cases.answering import as_sent, new_token, renewed
-from school_protocol.web.forms import Problem, answers_of, show_problems
+from school_protocol.web.forms import PREFIX, Problem, answers_of, show_problems
 from school_protocol.web.rendering import wording
 from school_protocol.web.staff.forms import invitation_form
 from school_protocol.web.team.forms import TeamForm
@@ -60,6 +60,8 @@ def new() -> ResponseReturnValue:
 
     if request.method != "POST":
         waiting = kept.typed_before(actor.id)
+        if waiting is not None and school:
+            waiting.setdefault(f"{PREFIX}unit", school)
         return _new(form(waiting), was_kept=waiting is not None)
     shown = form(as_sent())
     answers = answers_of(shown)
