@@ -80,6 +80,8 @@ class RecordView:
     corrections: tuple[int, ...] = ()
     first: Mapping[str, Any] | None = None
     """Where it was corrected: the answers as they were first written, as far as this reader may read them."""
+    first_whom: Mapping[str, str] = field(default_factory=dict)
+    """Of a referral that was corrected: the service that it named first."""
     taken_back: datetime | None = None
     """When its writer took it back: nothing rests on it any more."""
     undo_until: datetime | None = None

@@ -44,6 +44,7 @@ from school_protocol.domain.events import (
 from school_protocol.domain.facts import points_by
 from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
+from school_protocol.domain.referring import WHOM
 from school_protocol.domain.undoing import undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
@@ -242,7 +243,8 @@ class Seeing:
         if not record.corrections or shown.hidden == "side" or not isinstance(written, Recorded):
             return shown
         first = dict(written.answers)
-        if first == dict(record.answers):
+        shown = replace(shown, first_whom=written.derived.get(WHOM, {}))
+        if first == dict(record.answers) and shown.first_whom == record.derived.get(WHOM, {}):
             return shown
         masked = self.masks.by(written.actor, written.role)
         return replace(shown, first=without_words(shown.form, first, masked) if shown.hidden else first)

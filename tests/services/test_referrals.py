@@ -16,7 +16,7 @@ from school_protocol.domain.dues import read
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services import loading
+from school_protocol.services import loading, showing
 from school_protocol.services.loading import reindex
 from school_protocol.services.recording import record_act
 from school_protocol.services.referrals import seeing
@@ -408,6 +408,9 @@ def test_the_organisation_is_put_right_later_and_what_was_said_first_stays(refer
     with referred.house.realm.writing() as session:
         reindex(referred.house, session, case_id(referred))
     assert written(referred) == before
+    entry = showing.see_record(referred.house, referred.person("head"), referred.number, last(referred))[1]
+    assert (dict(entry.derived["whom"]), dict(entry.first_whom)) == (CELL, {"fr": "Another cell"})
+    assert entry.first == entry.answers
     said = [one.derived["whom"] for one in loaded(referred).events if getattr(one, "derived", {}).get("whom")]
     assert [dict(one) for one in said] == [{"fr": "Another cell"}, CELL]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 import jsonschema
@@ -94,6 +95,27 @@ def _first_said(record: Any) -> Any:
 
 def _first_field(record: Any) -> str:
     return str(record["case"]["records"][0]["said"][0]["field"])
+
+
+def test_a_record_names_services_only_where_somebody_said_which(until: ExitStack, caught: Caught) -> None:
+    """One from before any could be named is the same to the letter; an earlier program knows the others as newer."""
+    protocol, content = definition_of("sc3")
+    player = played(protocol, "sc3", until, content)
+    profile = next(iter(protocol.documents["case_file"].profiles.values()))
+    for number in player.numbers.values():
+        issued(player, number, profile, "fr")
+    view, language = next(one for one in caught if one[0].referrals)
+    versions = {protocol.version: protocol}
+    for whom, layout in (({}, 2), ({"fr": "Brigade"}, 3)):
+        said = replace(view, referrals=tuple(replace(one, whom=whom) for one in view.referrals))
+        record = record_of(said, versions, {protocol.version: content.decode()}, Wording(language))
+        assert record["layout"] == layout
+        assert ["whom" in one for one in record["case"]["referrals"]] == [bool(whom)] * len(view.referrals)
+        assert [one.whom for one in view_of(decoded(encoded(record)), versions).referrals] == [whom] * len(
+            said.referrals
+        )
+        with pytest.raises(RecordFault):
+            view_of({**record, "layout": 5 - layout}, versions)
 
 
 ALTERED: tuple[tuple[str, Callable[[Any], None]], ...] = (

@@ -310,4 +310,9 @@ def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> No
     assert head.client.post(path, data={**head.form, **said, "whom": chosen}).status_code == 303
     for shown in (f"/cases/{site.number}", f"/cases/{site.number}/entries/{seq}"):
         assert "Brigade de Salé" in head.open(shown).text
-    assert "Comme aujourd’hui\xa0: Brigade de Salé" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")
+    with house.directory.writing() as session:
+        other = directory.add_contact(session, target="police", names={"fr": "Brigade de Rabat"})
+    head.open(path)
+    assert head.client.post(path, data={**head.form, **said, "whom": other}).status_code == 303
+    assert "Brigade de Rabat" in head.open(f"/cases/{site.number}/entries/{seq}").text
+    assert "Comme aujourd’hui\xa0: Brigade de Rabat" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")

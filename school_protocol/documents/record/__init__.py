@@ -4,6 +4,7 @@ from school_protocol.documents.record.codec import RecordFault, Versions
 from school_protocol.documents.record.whole import (
     FORMAT,
     LAYOUT,
+    LAYOUTS,
     Sources,
     decoded,
     encoded,
@@ -14,6 +15,6 @@ from school_protocol.documents.record.whole import (
 )
 
 __all__ = [
-    "FORMAT", "LAYOUT", "RecordFault", "Sources", "Versions", "decoded", "encoded", "record_of", "sources_of",
-    "view_of", "whole_schema",
+    "FORMAT", "LAYOUT", "LAYOUTS", "RecordFault", "Sources", "Versions", "decoded", "encoded", "record_of",
+    "sources_of", "view_of", "whole_schema",
 ]  # fmt: skip

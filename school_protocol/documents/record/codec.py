@@ -45,7 +45,7 @@ PARTS: Mapping[type[Any], str] = {
 }  # fmt: skip
 """Models that a record names by key."""
 LEFT: Mapping[type[Any], frozenset[str]] = {
-    RecordView: frozenset({"undo_until", "remarks"}),
+    RecordView: frozenset({"first_whom", "undo_until", "remarks"}),
     EventView: frozenset({"remarks"}),
     CaseHead: frozenset(
         {
@@ -63,7 +63,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
 }
 """Fields that only pages on a screen use."""
 LATER: Mapping[type[Any], frozenset[str]] = {ReferralLine: frozenset({"whom"})}
-"""Fields that records written by earlier releases don't have."""
+"""Fields that records written by earlier releases don't have: written only where they say something."""
 _ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0, "restricted": False}
 _MODEL = "part"
 
@@ -109,7 +109,8 @@ class _Writer:
 
     def line(self, line: Any) -> dict[str, Any]:
         left = LEFT.get(type(line), frozenset())
-        names = [one.name for one in fields(line) if one.name not in left]
+        empty = {name for name in LATER.get(type(line), ()) if not getattr(line, name)}
+        names = [one.name for one in fields(line) if one.name not in left | empty]
         found = {name: self.value(getattr(line, name)) for name in names if name != "form"}
         if isinstance(line, RecordView):
             found |= self.form_of(line)

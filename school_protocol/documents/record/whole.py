@@ -16,8 +16,10 @@ from school_protocol.wording import LOCALES, Wording
 
 FORMAT = 1
 """Of the record: another shape is another number."""
-LAYOUT = 2
+LAYOUT = 3
 """Of the pages: where they say something in other words, or elsewhere, it is another number."""
+LAYOUTS = (2, LAYOUT)
+"""2: no referral names its service, and the pages are the same as before any did."""
 ID = "urn:school-protocol:case-record:1"
 Sources = Mapping[int, str]
 """The file of each version of the protocol, whole."""
@@ -30,7 +32,7 @@ def record_of(view: CaseFile, versions: Versions, sources: Sources, wording: Wor
     return {
         "schema": ID,
         "format": FORMAT,
-        "layout": LAYOUT,
+        "layout": LAYOUT if any(referral.whom for referral in view.referrals) else LAYOUTS[0],
         "document": view.document.key,
         "profile": view.profile,
         "language": wording.language,
