@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from school_protocol.definitions.book import EVERYONE, Book, either
 from school_protocol.definitions.names import ANSWERED, types_of
 from school_protocol.definitions.tree import Path
+from school_protocol.domain.closed_choices import CHOSEN
 from school_protocol.domain.facts import pointers
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.phrases import N_, Phrase
@@ -91,6 +92,8 @@ def _form(book: Book, form: Form) -> None:
         here = (*path, "fields", field.key)
         book.over_form((*here, "when"), field.when, form, field.key)
         _field(book, field, here)
+        if field.for_figures:
+            _for_figures(book, form, field, here)
     for number, one in enumerate(form.refuses):
         book.field((*path, "refuses", number, "at"), form, one.at)
         book.over_form((*path, "refuses", number, "when"), one.when, form)
@@ -131,6 +134,24 @@ def _nameless(book: Book, field: FormField, path: Path) -> None:
         book.say((*path, "nameless"), N_("only a field of type long is nameless, not %(type)s"), type=field.type.value)
     if field.nameless and field.names:
         book.say((*path, "names"), N_("a text in which nobody may be named holds no names"))
+
+
+def _for_figures(book: Book, form: Form, field: FormField, path: Path) -> None:
+    """What is read whole at the school alone is counted somewhere; nobody has to say it, and nothing hangs on it."""
+    here = (*path, "for_figures")
+    if field.type not in CHOSEN:
+        book.say(here, N_("only a choice that can be counted is for figures, not %(type)s"), type=field.type.value)
+    elif book.declared.is_whole("figures") and book.declared.is_whole("acts"):
+        tables = book.protocol.figures.tables.values() if book.protocol.figures else ()
+        counted = {(book.protocol.acts[one.act].form, one.field) for one in tables if one.act in book.protocol.acts}
+        if (form.key, field.key) not in counted:
+            book.say(here, N_("no table of the figures counts it"))
+    if field.required:
+        book.say((*path, "required"), N_("what is for figures, nobody has to answer"))
+    for other in form.fields:
+        if other.when is not None and field.key in other.when.names:
+            text = N_('field "%(name)s" is for figures: no other question hangs on it')
+            book.say(("forms", form.key, "fields", other.key, "when"), text, name=field.key)
 
 
 def _options(book: Book, field: FormField, path: Path) -> None:
@@ -240,6 +261,8 @@ def _columns(book: Book, field: FormField, path: Path) -> None:
         here = (*path, "fields", column.key)
         if column.type in (_T.rows, _T.grid, _T.danger_answers, _T.signature):
             book.say((*here, "type"), N_("a column of rows cannot be %(type)s"), type=column.type.value)
+        if column.for_figures:
+            book.say((*here, "for_figures"), N_("no table of the figures counts a column"))
         book.over_names((*here, "when"), column.when, types, Phrase(N_("column")))
         _field(book, column, here)
 

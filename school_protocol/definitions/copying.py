@@ -74,6 +74,9 @@ def _acts(book: Book, path: Path, document: Document, profile: Profile) -> None:
             elif field.authority_only and not profile.addresses:
                 text = N_('field "%(name)s" is for an authority alone: a copy with addresses prints it')
                 book.say((*here, number), text, name=name)
+            elif field.for_figures and not profile.is_for_school:
+                text = N_('field "%(name)s" is for figures: the school’s own copy alone prints it')
+                book.say((*here, number), text, name=name)
             elif field.may_name and not profile.words:
                 text = N_('field "%(name)s" is somebody’s words: they stand there only with words')
                 book.say((*here, number), text, name=name)

@@ -126,6 +126,8 @@ def _field(book: Book, path: Path, document: Document, piece: Piece, field: Form
         book.say(path, N_('field "%(name)s" is %(type)s: no letter prints it'), name=field.key, type=field.type.value)
     elif field.authority_only:
         book.say(path, N_('field "%(name)s" is for an authority alone: it goes under evidence'), name=field.key)
+    elif field.for_figures:
+        book.say(path, N_('field "%(name)s" is for figures: the school’s own copy alone prints it'), name=field.key)
     elif field.is_words and not field.nameless and document.kind == "sheet":
         book.say(path, N_('field "%(name)s" is free text: a sheet prints none'), name=field.key)
     elif field.may_name and not piece.words:

@@ -202,7 +202,12 @@ class Entries:
                 yield field, value
 
     def may_print(self, field: FormField) -> bool:
-        """A second lock: words, and texts that may hold names, stay out of a copy without words in any case."""
+        """A second lock: words, and texts that may hold names, stay out of a copy without words in any case.
+
+        What is for figures stays out of every copy but the school's own.
+        """
+        if field.for_figures and not self.profile.is_for_school:
+            return False
         return self.profile.words or not (field.may_name or field.names)
 
     def answer(self, field: FormField, value: Any) -> Markup:

@@ -51,6 +51,11 @@ class Profile(Named):
         """Whether its pages differ from reader to reader: never made before it is known for whom."""
         return self.reader == "guardian"
 
+    @property
+    def is_for_school(self) -> bool:
+        """Whether it stays with whoever issues it, whole."""
+        return self.reader == "self" and self.words
+
 
 class Section(Model):
     kind: SectionKind

@@ -113,6 +113,8 @@ class FormField(Model):
     """Free text in which names are likely: hidden with the words."""
     nameless: bool = False
     """Words written for readers of pseudonyms: they see them, and nobody of the case may be named in them."""
+    for_figures: bool = False
+    """Counted in figures; read in an entry by whoever reads it whole at the school itself, and by nobody else."""
 
     @property
     def is_known_from_case(self) -> bool:
@@ -160,6 +162,11 @@ class Form(Named):
 
     def find(self, *types: FieldType) -> FormField | None:
         return next((field for field in self.fields if field.type in types), None)
+
+    def told_on(self, answers: Mapping[str, Any]) -> dict[str, Any]:
+        """What of these answers goes to anybody who does not read the entry whole at the school itself."""
+        kept = (key for key in answers if key not in self.by_key or not self.by_key[key].for_figures)
+        return {key: answers[key] for key in kept}
 
     def begins(self, now: datetime, today: date) -> dict[str, Any]:
         """The answers that stand there as the form opens, whatever the case."""

@@ -135,9 +135,9 @@ def _texts(value: Any) -> Iterable[str]:
 def without_words(form: Form, answers: Mapping[str, Any], masked: Mask) -> dict[str, Any]:
     """Answers for a reader of pseudonyms: what may name or quote somebody is left out, of lines too.
 
-    Names that were typed elsewhere all the same are `masked`.
+    So is what is for figures. Names that were typed elsewhere all the same are `masked`.
     """
-    return _masked(form.by_key, answers, masked, keeps_words=False)
+    return _masked(form.by_key, form.told_on(answers), masked, keeps_words=False)
 
 
 def without_names(form: Form, answers: Mapping[str, Any], masked: Mask) -> dict[str, Any]:

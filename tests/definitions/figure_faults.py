@@ -35,6 +35,15 @@ ASSESSED = next(line for line in SMALL.splitlines() if line.startswith("assessme
 UNASSESSED = (("{rows: stages, months", "{rows: levels, months"), (ASSESSED, ""))
 """Levels are asked for where nothing is assessed."""
 
+_ASKED = "        required: true\n        default: other\n"
+UNASKED = (
+    (_ASKED, "        for_figures: true\n        default: other\n"),
+    ("worth: {type: integer, when: \"kind == 'money'\",", "worth: {type: integer,"),
+)
+"""A question for figures, as it may stand there."""
+LISTED = ("outside: {for", "outside: {acts: {write_slip: [kind]}, for")
+"""A copy for others that lists it."""
+
 FAULTS: tuple[tuple[tuple[str, str], str, str], ...] = (
     (("  reads: [principal, delegate]\n  issues: [delegate]\n", ""), "figures:",
      "figures: nobody reads the figures: name roles under reads"),
@@ -80,4 +89,15 @@ FAULTS: tuple[tuple[tuple[str, str], str, str], ...] = (
     (("    talk: {", "    kinds: {"), "figures:", 'figures: "kinds" names two of the tables, waits and deadlines'),
     (("    talk: {", "    Talk: {"), "Talk: {", "figures.waits.Talk:"),
     (("begins: 9", "begins: 13"), "begins: 13", "figures.begins:"),
+    (("what: {type: long, required: true, most", "what: {type: long, for_figures: true, required: true, most"),
+     "what: {type: long, for_figures",
+     "forms.slip.fields.what.for_figures: only a choice that can be counted is for figures, not long"),
+    (("by_staff: {type: yes_no,", "by_staff: {type: yes_no, for_figures: true,"), "by_staff: {type",
+     "forms.slip.fields.by_staff.for_figures: no table of the figures counts it"),
+    ((_ASKED, f"        for_figures: true\n{_ASKED}"), "        required: true\n        default: other",
+     "forms.slip.fields.kind.required: what is for figures, nobody has to answer"),
+    ((_ASKED, f"        for_figures: true\n{_ASKED}"), "worth: {type: integer",
+     'forms.slip.fields.worth.when: field "kind" is for figures: no other question hangs on it'),
+    (("kept_on: {type: date,", "kept_on: {type: date, for_figures: true,"), "kept_on: {type",
+     "forms.accord.fields.promises.fields.kept_on.for_figures: no table of the figures counts a column"),
 )  # fmt: skip

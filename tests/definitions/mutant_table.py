@@ -108,7 +108,7 @@ def _chapter(path: Path, sample: int | None, jobs: int) -> Chapter:
 _UNPROVEN = {
     "administers", "documents", "figures", "invites", "keeps_contacts", "letterhead", "pieces", "retention", "review",
     "second_factor", "signalement", "sources", "notice", "teams", "title", "trains", "visits", "editable", "code",
-    "provenance",
+    "provenance", "for_figures",
 }  # fmt: skip
 _SAYS = {"fr", "ar", "en"}
 

@@ -31,7 +31,7 @@ from school_protocol.domain.phrases import Listing, Phrase, recognised
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
 from tests.definitions.figure_faults import FAULTS as FIGURE_FAULTS
-from tests.definitions.figure_faults import UNASSESSED, with_figures
+from tests.definitions.figure_faults import LISTED, UNASKED, UNASSESSED, with_figures
 from tests.definitions.letter_faults import FAULTS as LETTER_FAULTS
 from tests.definitions.letter_faults import WHOLE, with_letters
 from tests.definitions.pieces_faults import ALONE as PIECES_ALONE
@@ -200,6 +200,7 @@ _ALL: Mapping[str, str | bytes] = {
     **{says: with_figures(change) for change, _line, says in FIGURE_FAULTS},
     **{f"public reports: {says}": with_reports(*changes) for changes, _where, says in SIGNALEMENT_FAULTS},
     "levels of nothing": with_figures(*UNASSESSED),
+    "for figures, in a copy for others": with_figures(*UNASKED, LISTED),
 }
 FILES = {
     name: data if isinstance(data, bytes) else data.encode("utf-8", "surrogatepass") for name, data in _ALL.items()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from definitions.figure_faults import FAULTS, SMALL, with_figures
+from definitions.figure_faults import FAULTS, LISTED, SMALL, UNASKED, W, with_figures
 
 from school_protocol.definitions import read
 from school_protocol.domain.errors import DefinitionError
@@ -37,3 +37,28 @@ def test_a_definition_without_figures_has_no_tables() -> None:
 def test_each_fault_has_its_line_and_its_words(change: tuple[str, str], where: str, says: str) -> None:
     text = with_figures(change)
     assert any(one.startswith(at(text, where, says)) for one in faults(text)), faults(text)
+
+
+SAYS = 'documents.{}: field "kind" is for figures: the school’s own copy alone prints it'
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (LISTED, "dossier.profiles.outside.acts.write_slip"),
+        (("    checks: [home_told, posted, first_talk]\n",
+          "    checks: [home_told, posted, first_talk]\n"
+          f"  tally: {{kind: sheet, for: [warden], title: {W}, body: [{{act: write_slip, fields: [kind]}}]}}\n"),
+         "tally.body[1].fields"),
+    ],
+)  # fmt: skip
+def test_what_is_for_figures_is_printed_by_the_schools_own_copy_alone(change: tuple[str, str], where: str) -> None:
+    told = faults(with_figures(*UNASKED, change))
+    assert [one.partition(": ")[2] for one in told] == [SAYS.format(where)]
+
+
+def test_what_is_for_figures_is_counted_and_read_by_the_school() -> None:
+    """The control: the same without a copy for others."""
+    listed = ("inside: {identities: true", "inside: {acts: {write_slip: [kind]}, identities: true")
+    protocol = read(with_figures(*UNASKED, listed).encode(), "small.yaml")
+    assert [one.key for one in protocol.forms["slip"].fields if one.for_figures] == ["kind"]

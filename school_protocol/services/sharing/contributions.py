@@ -161,4 +161,5 @@ def _told(other: Loaded) -> Iterator[Told]:
 
 
 def _closed(form: Form, answers: Mapping[str, Any]) -> dict[str, Any]:
-    return {item.key: answers[item.key] for item in form.fields if item.type in CLOSED and item.key in answers}
+    told = form.told_on(answers)
+    return {item.key: told[item.key] for item in form.fields if item.type in CLOSED and item.key in told}
