@@ -330,8 +330,10 @@ class Lines:
                 "count still, by numbers alone."
             ),
             w._(
-                "Figures go by tens, so that nobody can count the cases they may not see; “fewer than 10” may be none."
+                "Cases under restricted access, and those from which somebody stands aside, are not counted on this "
+                "paper."
             ),
+            w._("Figures go by tens, so that no single case can be told from them; “fewer than 10” may be none."),
             w._("Shares are told in steps, and only of 20 or more. These figures rank nobody: few cases are no merit."),
             w._("No pupil, no family and no member of staff can be found in this report."),
         ]

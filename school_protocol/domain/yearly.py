@@ -1,8 +1,8 @@
 """A school's year in figures that identify nobody: each case adds to counts, of which only what may be told is kept.
 
 Counted are the cases opened in the year, as the journal stood at its end: two years have no case in common, so that
-nothing can be worked out of two reports. A year under way ends, for now, with its last term that is over. What is
-counted is always cases: five referrals of one case are one.
+nothing can be worked out of two reports. A case that stands apart by now is not among them, whoever asks. A year under
+way ends, for now, with its last term that is over. What is counted is always cases: five referrals of one case are one.
 """
 
 from __future__ import annotations
@@ -39,6 +39,7 @@ from school_protocol.domain.closed_choices import (
     outcome_of,
     question_of,
 )
+from school_protocol.domain.contributing import stands_apart
 from school_protocol.domain.document_rules import Document
 from school_protocol.domain.dues import Due, dues
 from school_protocol.domain.facts import Facts
@@ -150,8 +151,10 @@ class Tally:
         self.earlier = tuple(earlier)
         self.counts = Counts()
 
-    def take(self, facts: Facts) -> None:
-        """One case, as it stood at the end of what is told."""
+    def take(self, facts: Facts, now: Case) -> None:
+        """One case, as it stood at the end of what is told; one that stands apart as it is `now` adds nothing."""
+        if stands_apart(now):
+            return
         case = facts.case
         self.counts.cases += 1
         self.counts.add("outcome", self._outcome(facts.protocol, case))
@@ -281,8 +284,7 @@ class Figures:
 def figures(tally: Tally, *, is_over: bool, training_ends: bool = False) -> Figures:
     """What may be told of these counts, by tens; of a year under way the totals alone, and so of fewer than ten cases.
 
-    By tens, since restricted cases are counted, and those from which a reader is excluded: beside an exact figure
-    whoever counts his own list would know how many there are.
+    By tens, so that no single case can be told from them; those that stand apart are in no ten.
     """
     counts = tally.counts
     totals = {CASES: banded(counts.cases), **{one: banded(counts.totals[one]) for one in TOTALS[1:]}}

@@ -222,6 +222,16 @@ def folded(house: House, session: Session, case_id: str) -> tuple[Protocol, Case
     return protocol, fold(protocol, events, earlier=house.library.earlier(opened.protocol, events))
 
 
+def stood_at(house: House, case: Case, ends: datetime, around: Surroundings) -> Facts:
+    """A case as the journal had it before that moment, read by the version that it followed then."""
+    events = [event for event in case.events if event.at < ends]
+    latest = next((event for event in reversed(events) if isinstance(event, VersionChanged)), None)
+    protocol = house.library.protocol(case.protocol, latest.version if latest else case.versions[0][1])
+    if len(events) < len(case.events):
+        case = fold(protocol, events, earlier=house.library.earlier(case.protocol, events))
+    return read(protocol, case, ends, around)
+
+
 def naming_of(protocol: Protocol, names: Mapping[str, Mapping[str, str]]) -> Naming:
     """The people of a case by their sign, ready to be looked for in a text."""
     return Naming({sign_of(protocol, slot_id): identity for slot_id, identity in names.items()})

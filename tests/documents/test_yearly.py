@@ -30,6 +30,7 @@ from .test_papers import ABOVE, SCHOOL
 LANGUAGES = ("fr", "ar", "en")
 OVER, UNDER_WAY = datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 3, 1, tzinfo=UTC)
 FEWER = {"fr": "moins de 10", "ar": "أقل من 10", "en": "fewer than 10"}
+APART = {"fr": "en accès restreint, et ceux", "ar": "ذات الاطلاع المقيد", "en": "Cases under restricted access"}
 SIZES = {"large": (4, 80, OVER), "middling": (9, 22, OVER), "few": (1, 3, OVER), "so far": (1, 41, UNDER_WAY)}
 
 
@@ -59,6 +60,7 @@ def test_it_is_tagged_as_its_pages_say(moroccan: Protocol, document: Document, l
     found = tags.faults(yearly_paper(view, Wording(language)), html)
     assert {name: faults for name, faults in found.items() if faults} == {}
     assert "%(" not in html
+    assert APART[language] in html, "whatever there is"
 
 
 def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, document: Document) -> None:

@@ -1,4 +1,4 @@
-"""The yearly report of a school: who gets it, that it counts every case and tells of none, and what stays of a copy."""
+"""The yearly report of a school: who gets it, that it counts alike for all and tells of no case, what a copy leaves."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from itertools import count
+from typing import Any
 
 import pytest
 from domain.telling import MOROCCAN, NOW
@@ -18,6 +19,7 @@ from school_protocol.documents import rendering
 from school_protocol.documents.sealing.authority import Validity, make_authority
 from school_protocol.documents.sealing.verifying import verify
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
+from school_protocol.domain.events import EntryRetracted
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.withholding import Band
 from school_protocol.domain.yearly import Figures, from_data
@@ -28,7 +30,8 @@ from school_protocol.storage import cases
 from school_protocol.storage import yearly as storage
 from school_protocol.storage.yearly_tables import YearlyReportRow
 from services.conftest import NAME, WORDS, School
-from services.yearly_told import SCHOOL, YEAR, a_year, files_in, issue, text_of
+from services.retaining import Keeping
+from services.yearly_told import SCHOOL, YEAR, a_year, added_up, files_in, issue, text_of, told
 
 pytestmark = pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 
@@ -46,23 +49,40 @@ def handed_out(school: School) -> list[storage.Handed]:
 
 
 def counted(school: School) -> Figures:
-    place = service.place_of(school.house, school.person("head"), SCHOOL)
-    line = next(
-        one for one in service.see_yearly(school.house, school.person("head"), SCHOOL).years if one.year == YEAR
-    )
-    assert line.period
-    return service.count(school.house, place, line.period)
+    return service.count(school.house, *told(school))
 
 
 # ---- what is counted ----------------------------------------------------------------------------------------------
 
 
-def test_every_case_of_the_school_is_counted_whoever_asks(whole_year: School) -> None:
-    """One is restricted, and the head is excluded from another."""
-    printed = counted(whole_year)
-    assert printed.totals["cases"] == Band(10), "fourteen; the head may read twelve"
+def test_whoever_asks_the_same_is_counted_without_what_stands_apart(whole_year: School) -> None:
+    """Of fourteen one is restricted, and the head is excluded from another."""
+    assert added_up(whole_year).cases == 12
     figures = {who: issue(whole_year, who).data for who in ("head", "team_coordinator", "directorate")}
     assert len({files_in(data)["figures.json"] for data in figures.values()}) == 1
+
+
+def test_who_lists_nine_cases_reads_fewer_than_ten(school: School) -> None:
+    """Each of the ways to stand apart; the control is the same case, once nobody is excluded from it any more."""
+    apart: list[dict[str, Any]] = [{"adult_concerned": "yes"}, {"must_not_read": [school.account("head")]}]
+    for more in [*[{}] * 9, *apart, {}]:
+        school.report(how_it_came="pupil", **more)
+    exclude(school, "psychosocial")
+    entry = school.last_seq()
+    school.wait(days=290)
+    before = added_up(school)
+    assert (before.cases, counted(school).totals["cases"]) == (9, Band(0))
+    assert [sum(before.tables[one].values()) for one in ("outcome", "level", "report.how_it_came")] == [9, 9, 9]
+    header = {"actor": school.account("team_coordinator"), "role": "team_coordinator", "at": school.house.now()}
+    taken_back = EntryRetracted(**header, occurred_at=school.house.now(), entry=entry, act="conflict")
+    Keeping(school, reached=False).keep(school.number, taken_back)
+    assert (added_up(school).cases, counted(school).totals["cases"]) == (10, Band(10))
+    exclude(school, "head")
+    assert added_up(school).cases == 9, "it stands apart now, though it did not when the year ended"
+
+
+def exclude(school: School, who: str) -> None:
+    school.act("team_coordinator", "conflict", account=school.account(who), reason="reporter_said")
 
 
 def test_the_figures_are_those_of_the_cases(whole_year: School) -> None:
@@ -73,8 +93,8 @@ def test_the_figures_are_those_of_the_cases(whole_year: School) -> None:
     assert dict(printed.table("report.how_it_came").rows) == {  # type: ignore[union-attr]
         one: Band(0) for one in ("seen", "pupil", "parent", "colleague", "box", "emc", "police", "other", "~none")
     }
-    assert printed.row("report.how_it_came", "pupil") == Band(0), "eight"
-    assert printed.row("outcome", "~open") == Band(10), "all fourteen"
+    assert printed.row("report.how_it_came", "pupil") == Band(0), "six"
+    assert printed.row("outcome", "~open") == Band(10), "all twelve"
     assert printed.table("dangers").rows == (), "of six cases nothing is broken down"  # type: ignore[union-attr]
 
 

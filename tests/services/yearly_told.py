@@ -8,7 +8,8 @@ from typing import Any
 import pikepdf
 from pypdf import PdfReader
 
-from school_protocol.services.papers.yearly import YearlyIssued, issue_yearly
+from school_protocol.domain.yearly import Counts, Period
+from school_protocol.services.papers.yearly import Place, YearlyIssued, add_up, issue_yearly, see_yearly
 from services.conftest import School
 
 SCHOOL = "00000A"
@@ -34,6 +35,19 @@ def a_year(school: School, *, over: bool = True) -> School:
     if over:
         school.wait(days=290)
     return school
+
+
+def told(school: School) -> tuple[Place, Period]:
+    """Of which school and time the report of that year speaks now."""
+    options = see_yearly(school.house, school.person("head"), SCHOOL)
+    line = next(one for one in options.years if one.year == YEAR)
+    assert line.period
+    return options.place, line.period
+
+
+def added_up(school: School) -> Counts:
+    """What is counted for it, before anything is withheld."""
+    return add_up(school.house, *told(school)).counts
 
 
 def issue(

@@ -91,6 +91,7 @@ def test_it_says_which_years_there_are_and_from_when_the_next(school: School, la
     assert f'value="{YEAR}"' not in text, "its first term is not over"
     assert f'value="{YEAR - 1}" checked' in text
     assert "2027" in text
+    assert {"fr": "en accès restreint", "ar": "ذات الاطلاع المقيد", "en": "under restricted access"}[language] in text
     found = read_page(response)
     assert found.problems == []
     assert found.lang.startswith(language)

@@ -1,7 +1,7 @@
-"""The yearly report of a school: who may have it, its figures out of all cases of the school, each copy written down.
+"""The yearly report of a school: who may have it, its figures out of the cases of the school, each copy written down.
 
-Figures don't hang on who asks: every case of the school is counted, restricted ones too, and those from which a reader
-is excluded; what could tell a single case is not printed for anybody. Cases are read one after the other, by nobody.
+Figures don't hang on who asks: a restricted case, or one from which somebody is excluded, is counted for nobody, and
+what could tell a single case is not printed for anybody. Cases are read one after the other, by nobody.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import hashlib
 import secrets
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 
 from school_protocol.documents import rendering
 from school_protocol.documents.sealing.assembling import assembled
@@ -18,12 +18,10 @@ from school_protocol.documents.sealing.copies import Copy
 from school_protocol.documents.sealing.overlays import overlay
 from school_protocol.documents.yearly import YearlyPaper, yearly_paper
 from school_protocol.domain import yearly as years
-from school_protocol.domain.case import fold
+from school_protocol.domain.case import Case
 from school_protocol.domain.document_rules import Document
-from school_protocol.domain.dues import read
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.errors import BadInput, Refused, SentBefore, Unseen
-from school_protocol.domain.events import Event, VersionChanged, from_entry
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol
@@ -32,7 +30,7 @@ from school_protocol.domain.yearly import Figures, Period, Tally, figures
 from school_protocol.domain.yearly_rules import Yearly
 from school_protocol.services.accounts import REALM
 from school_protocol.services.house import House
-from school_protocol.services.loading import account_names, surroundings, today_for
+from school_protocol.services.loading import account_names, folded, stood_at, surroundings, today_for
 from school_protocol.services.papers.signing import signed
 from school_protocol.storage import administration, cases, directory, retention, yearly
 from school_protocol.storage.engines import Session
@@ -261,25 +259,31 @@ class _Issuing:
 
 
 def count(house: House, place: Place, period: Period) -> Figures:
-    """What may be told of a school's year: its cases as the journal stood at the end, whatever the reader may see."""
+    """What may be told of a school's year, whatever the reader may see."""
+    tally = add_up(house, place, period)
+    return figures(tally, is_over=period.is_over, training_ends=_training_ends(house, place, period))
+
+
+def add_up(house: House, place: Place, period: Period) -> Tally:
+    """A school's cases as the journal stood at the end, without those that stand apart now: never printed as it is."""
     earlier = [
         one
         for one in house.library.every()
         if one.protocol == place.protocol.protocol and one.version != place.protocol.version
     ]
     tally = Tally(place.protocol, place.document, earlier)
-    for facts in _cases(house, place, period):
-        tally.take(facts)
+    for facts, case in _cases(house, place, period):
+        tally.take(facts, case)
     with house.realm.reading() as session:
         key = (place.unit.id, place.protocol.protocol, place.document.key, period.year, period.last_day)
         share = retention.share(session, key)
     if share is not None:
         add_to(tally, share)
-    return figures(tally, is_over=period.is_over, training_ends=_training_ends(house, place, period))
+    return tally
 
 
-def _cases(house: House, place: Place, period: Period) -> Iterator[Facts]:
-    """One case after the other, as each stood at the end of the period; nobody's name is opened."""
+def _cases(house: House, place: Place, period: Period) -> Iterator[tuple[Facts, Case]]:
+    """One case after the other, as each stood at the end of the period and as it is now; nobody's name is opened."""
     around = surroundings(house, place.unit.id)
     with house.realm.reading() as session:
         ids = yearly.case_ids(session, place.unit.id, place.protocol.protocol, period.starts, period.ends)
@@ -287,18 +291,8 @@ def _cases(house: House, place: Place, period: Period) -> Iterator[Facts]:
         with house.realm.reading() as session:
             for case_id in ids[first : first + AT_ONCE]:
                 if not cases.is_destroyed(session, case_id):
-                    protocol, events = _events(house, session, case_id, period.ends)
-                    case = fold(protocol, events, earlier=house.library.earlier(protocol.protocol, events))
-                    yield read(protocol, case, period.ends, around)
-
-
-def _events(house: House, session: Session, case_id: str, ends: datetime) -> tuple[Protocol, list[Event]]:
-    """What was written before the end, and the version that the case followed then."""
-    opened = cases.opened(session, case_id)
-    every = (from_entry(entry) for entry in cases.load(session, house.vault, case_id))
-    events = [event for event in every if event.at < ends]
-    latest = next((event for event in reversed(events) if isinstance(event, VersionChanged)), None)
-    return house.library.protocol(opened.protocol, latest.version if latest else opened.version), events
+                    _protocol, case = folded(house, session, case_id)
+                    yield stood_at(house, case, period.ends, around), case
 
 
 def _training_ends(house: House, place: Place, period: Period) -> bool:

@@ -11,15 +11,14 @@ from datetime import date, datetime
 
 from school_protocol.domain import shares
 from school_protocol.domain import yearly as years
-from school_protocol.domain.case import Case, fold
+from school_protocol.domain.contributing import stands_apart
 from school_protocol.domain.document_rules import Document
-from school_protocol.domain.dues import read
-from school_protocol.domain.events import Event, VersionChanged
-from school_protocol.domain.facts import Facts, Surroundings
+from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.yearly import Period, Tally
 from school_protocol.domain.yearly_rules import Yearly
 from school_protocol.services.house import House
+from school_protocol.services.loading import stood_at
 from school_protocol.services.retention.limits import Looked
 from school_protocol.storage import retention as storage
 from school_protocol.storage.engines import Session
@@ -28,7 +27,9 @@ Key = tuple[str, str, str, int, date]
 
 
 def leave(house: House, session: Session, looked: Looked) -> None:
-    """Add what this case adds to the yearly reports of its school."""
+    """Add what this case adds to the yearly reports of its school: nothing where it stands apart."""
+    if stands_apart(looked.case):
+        return
     for key, share in _shares(house, looked):
         storage.add_share(session, key, shares.added(storage.share(session, key), share))
 
@@ -57,15 +58,5 @@ def _periods(rules: Yearly, around: Surroundings, first_at: datetime) -> Iterato
 
 def _counted(house: House, looked: Looked, protocol: Protocol, document: Document, period: Period) -> Tally:
     tally = Tally(protocol, document)
-    tally.take(_as_it_stood(house, looked, period.ends))
+    tally.take(stood_at(house, looked.case, period.ends, looked.facts.around), looked.case)
     return tally
-
-
-def _as_it_stood(house: House, looked: Looked, ends: datetime) -> Facts:
-    """The case as the journal has it at the end of what is told: as the report itself reads it."""
-    events: list[Event] = [event for event in looked.case.events if event.at < ends]
-    latest = next((event for event in reversed(events) if isinstance(event, VersionChanged)), None)
-    opened = looked.case.versions[0][1]
-    protocol = house.library.protocol(looked.case.protocol, latest.version if latest else opened)
-    case: Case = fold(protocol, events, earlier=house.library.earlier(protocol.protocol, events))
-    return read(protocol, case, ends, looked.facts.around)
