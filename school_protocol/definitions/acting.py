@@ -143,8 +143,7 @@ def _for_figures(book: Book, form: Form, field: FormField, path: Path) -> None:
         book.say(here, N_("only a choice that can be counted is for figures, not %(type)s"), type=field.type.value)
     elif book.declared.is_whole("figures") and book.declared.is_whole("acts"):
         tables = book.protocol.figures.tables.values() if book.protocol.figures else ()
-        counted = {(book.protocol.acts[one.act].form, one.field) for one in tables if one.act in book.protocol.acts}
-        if (form.key, field.key) not in counted:
+        if not any(one.field == field.key and book.form_of(one.act) is form for one in tables):
             book.say(here, N_("no table of the figures counts it"))
     if field.required:
         book.say((*path, "required"), N_("what is for figures, nobody has to answer"))

@@ -190,8 +190,8 @@ class Limits:
             self.dropped.sides.add(record.seq)
             return replace(record, derived=_derived(record))
         form, profile = record.form, self.profile
-        told = record.answers if profile.is_for_school else form.told_on(record.answers)
-        answers = {key: value for key, value in told.items() if self._is_listed(record.act.key, key)}
+        given = record.answers if profile.is_for_school else form.told_on(record.answers)
+        answers = {key: value for key, value in given.items() if self._is_listed(record.act.key, key)}
         limited = without_names if profile.words and record.hidden is None else without_words
         answers = limited(form, answers, self.mask_of(masks, written))
         for item in form.fields:
