@@ -88,8 +88,8 @@ def test_a_school_comes_with_its_town_which_changes_from_what_to_what(clerk: Cle
     clerk.confirm(batch)
     with clerk.house.directory.reading() as session:
         assert directory.city_of(session, unit.id) == "Bouknadel"
-    long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 81}\r\n")
-    assert clerk.said(long) == [("refused", ("too_long:80",))]
+    long = clerk.bring(f"{head}\r\nécole;01234C;;;{'x' * 61}\r\n")
+    assert clerk.said(long) == [("refused", ("too_long:60",))]
 
 
 def test_what_changes_is_said_in_words(clerk: Clerk) -> None:
