@@ -224,7 +224,7 @@ def running_at(*words: str, **environment: str) -> Iterator[tuple[subprocess.Pop
 def takes(port: int) -> bool:
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
-    except ConnectionRefusedError:
+    except (ConnectionRefusedError, ConnectionResetError):  # reset: it closes just now
         return False
     return True
 
