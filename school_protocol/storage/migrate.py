@@ -33,7 +33,6 @@ from school_protocol.storage.digests import tables as digest_tables  # noqa: F40
 from school_protocol.storage.engines import WRITING, Store
 from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
 from school_protocol.storage.figures import tables as figure_tables  # noqa: F401
-from school_protocol.storage.going_back import NoWayBack
 from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
 from school_protocol.storage.review import tables as review_tables  # noqa: F401
 from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
@@ -111,11 +110,8 @@ def downgrade(engine: Engine, part: Part, revision: str) -> None:
     Raises NoWayBack where something would be lost, or where a migration has no way back; NewerTables.
     """
     _refuse_newer(engine, part)
-    try:
-        with _alone(engine) as connection:
-            command.downgrade(_config(part, connection), revision)
-    except NotImplementedError as error:
-        raise NoWayBack(str(error)) from error
+    with _alone(engine) as connection:
+        command.downgrade(_config(part, connection), revision)
 
 
 @contextmanager

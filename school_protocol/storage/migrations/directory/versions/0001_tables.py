@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import NoWayBack
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -136,4 +138,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    raise NoWayBack("restore a backup instead: a journal has no way back")

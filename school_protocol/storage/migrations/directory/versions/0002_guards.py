@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from school_protocol.storage.going_back import NoWayBack
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -54,4 +56,4 @@ def _guard_postgresql() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: published definitions have no way back")
+    raise NoWayBack("restore a backup instead: published definitions have no way back")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import NoWayBack
+
 revision = "0007"
 down_revision = "0006"
 branch_labels = None
@@ -115,4 +117,4 @@ def _passkeys() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    raise NoWayBack("restore a backup instead: a journal has no way back")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from alembic import op
 
+from school_protocol.storage.going_back import NoWayBack
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -98,4 +100,4 @@ def _refuse_on_postgresql(name: str, verbs: str, table: str, each: str) -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    raise NoWayBack("restore a backup instead: a journal has no way back")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import NoWayBack
+
 revision = "0010"
 down_revision = "0009"
 branch_labels = None
@@ -190,4 +192,4 @@ def _guard_postgresql() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore a backup instead: a journal has no way back")
+    raise NoWayBack("restore a backup instead: a journal has no way back")

@@ -5,6 +5,8 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
+from school_protocol.storage.going_back import NoWayBack
+
 revision = "0001"
 down_revision = None
 branch_labels = None
@@ -94,4 +96,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("a room has no way back")
+    raise NoWayBack("a room has no way back")
