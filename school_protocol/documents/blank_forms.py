@@ -114,9 +114,7 @@ class _Paper:
 
     def __init__(self, protocol: Protocol, form: Form, wording: Wording, asked_if: AskedIf) -> None:
         self.protocol, self.original, self.w, self.asked_if = protocol, form, wording, asked_if
-        fields = tuple(self._with_code(field) for field in form.fields)
-        # by_key is kept once it was asked for, and would be copied as it was
-        self.coded = form.model_copy(update={"fields": fields, "by_key": {field.key: field for field in fields}})
+        self.coded = form.with_fields(self._with_code(field) for field in form.fields)
 
     def _with_code(self, field: FormField) -> FormField:
         """The same question, its code before its label: so a condition names it by both."""

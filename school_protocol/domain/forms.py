@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from enum import StrEnum
 from functools import cached_property
@@ -162,6 +162,11 @@ class Form(Named):
 
     def find(self, *types: FieldType) -> FormField | None:
         return next((field for field in self.fields if field.type in types), None)
+
+    def with_fields(self, fields: Iterable[FormField]) -> Form:
+        """The same form with these fields, unchecked. A model's own copy would go on finding the former ones by key."""
+        said = {name: getattr(self, name) for name in Form.model_fields}
+        return Form.model_construct(**{**said, "fields": tuple(fields)})
 
     def told_on(self, answers: Mapping[str, Any]) -> dict[str, Any]:
         """What of these answers goes to anybody who does not read the entry whole at the school itself."""

@@ -214,10 +214,7 @@ class Seeing:
         protocol = self.case.protocol_at(max((record.seq, *record.corrections)), self.protocol)
         form, former = protocol.form_of(record.act), first.form_of(record.act)
         gone = tuple(one for one in former.fields if one.key not in form.by_key and one.key in record.answers)
-        if gone:
-            said = {name: getattr(form, name) for name in Form.model_fields}
-            form = Form.model_construct(**{**said, "fields": (*form.fields, *gone)})
-        return protocol, form
+        return protocol, form.with_fields((*form.fields, *gone)) if gone else form
 
     @cached_property
     def undoable(self) -> Mapping[int, datetime]:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from school_protocol.domain.acting import in_team, own_role
 from school_protocol.domain.assessing import assessed_level, last_grid
-from school_protocol.domain.case import Case, is_reading
+from school_protocol.domain.case import Case, Record, is_reading
 from school_protocol.domain.engine import Choice
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import CaseSeen
@@ -38,6 +38,7 @@ from school_protocol.services.views import (
     CaseView,
     ChronologyPage,
     ConflictView,
+    ContactLine,
     MoveView,
     RecordView,
 )
@@ -142,12 +143,7 @@ def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit)
         act, form = loaded.protocol.acts[record.act], loaded.protocol.form_of(record.act)
         if record.kind is ActKind.refer:
-            item = form.find(FieldType.target)
-            target = record.answers.get(item.key) if item else None
-            contacts = tuple(one for one in contacts if one.id and one.target and one.target.key == target)
-            if not contacts:
-                return None
-            form = form.model_copy(update={"fields": ()})
+            return _service_of(loaded, seeing, record, shown, contacts)
         return ActView(
             protocol=loaded.protocol,
             act=act,
@@ -155,8 +151,27 @@ def see_correction(house: House, actor: Actor, number: str, seq: int) -> ActView
             head=seeing.head(),
             choices=seeing.act_choices(act, contacts),
             prefill={key: value for key, value in shown.answers.items() if key in form.by_key},
-            whom=shown.derived.get(WHOM, {}),
         )
+
+
+def _service_of(
+    loaded: Loaded, seeing: Seeing, record: Record, shown: RecordView, contacts: tuple[ContactLine, ...]
+) -> ActView | None:
+    """Of a referral no question but to which service it went; None where the directory knows none of that kind."""
+    act, form = loaded.protocol.acts[record.act], loaded.protocol.form_of(record.act)
+    item = form.find(FieldType.target)
+    target = record.answers.get(item.key) if item else None
+    fitting = tuple(one for one in contacts if one.id and one.target and one.target.key == target)
+    if not fitting:
+        return None
+    return ActView(
+        protocol=loaded.protocol,
+        act=act,
+        form=form.with_fields(()),
+        head=seeing.head(),
+        choices=seeing.act_choices(act, fitting),
+        whom=shown.derived.get(WHOM, {}),
+    )
 
 
 def see_move(house: House, actor: Actor, number: str, move: str) -> MoveView:

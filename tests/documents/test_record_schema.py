@@ -41,6 +41,21 @@ def test_a_record_of_before_lacks_what_came_later_and_nothing_else(moroccan: Pro
         read("state")
 
 
+def test_a_question_that_a_later_version_no_longer_asks_is_read_however_often(moroccan: Protocol) -> None:
+    """Whatever was worked out of the form before."""
+    act, former = moroccan.acts["safety_check"], moroccan.form_of("safety_check")
+    gone = former.fields[0]
+    asks_less = former.with_fields(former.fields[1:])
+    now = moroccan.model_copy(update={"version": 2, "forms": {**moroccan.forms, former.key: asks_less}})
+    assert gone.key not in now.form_of(act.key).by_key
+    reader = _Reader(now, {1: moroccan, 2: now})
+    for _time in range(2):
+        form = reader.form({"act": act, "protocol": None}, [{"field": gone.key, "version": 1}])
+        assert gone.key in form.by_key
+    stale = asks_less.model_copy(update={"fields": former.fields})
+    assert gone.key not in stale.by_key, "the control: a model's own copy"
+
+
 def test_every_name_that_the_schema_points_at_stands_in_it() -> None:
     schema = whole_schema()
 

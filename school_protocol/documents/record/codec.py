@@ -187,7 +187,7 @@ class _Reader:
         act: Act = found["act"]
         form = (found["protocol"] or self.protocol).form_of(act)
         gone = tuple(self.versions[one["version"]].form_of(act.key).by_key[one["field"]] for one in former)
-        return form if not gone else form.model_copy(update={"fields": (*form.fields, *gone)})
+        return form if not gone else form.with_fields((*form.fields, *gone))
 
     def value(self, kind: Any, data: Any) -> Any:
         origin, inner = get_origin(kind), get_args(kind)
