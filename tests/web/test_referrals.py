@@ -315,4 +315,4 @@ def test_the_service_of_a_referral_is_put_right_from_its_entry(site: Site) -> No
     head.open(path)
     assert head.client.post(path, data={**head.form, **said, "whom": other}).status_code == 303
     assert "Brigade de Rabat" in head.open(f"/cases/{site.number}/entries/{seq}").text
-    assert "Comme aujourd’hui\xa0: Brigade de Rabat" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")
+    assert "Inchangé\xa0: Brigade de Rabat" in head.open(path).text.replace("\u2068", "").replace("\u2069", "")
