@@ -2,6 +2,7 @@
 
 The first thousand are made by `sample`: real cases, which open. The others are their rows once more, copied by the
 database itself under ids, numbers, schools and people of their own: in the same tables, and never opened.
+PostgreSQL is asked as a site asks it: by a role behind the wall, under the token of whoever is signed in.
 """
 
 from __future__ import annotations
@@ -9,25 +10,27 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from flask.testing import FlaskClient
-from sqlalchemy import Table, create_engine, text
+from sqlalchemy import Table, create_engine, make_url, text
 
 from bench.measuring import Clock, Work, own_cpu
 from bench.outcomes import Outcome
 from bench.region import served
 from school_protocol import jobs
 from school_protocol.config import Settings
+from school_protocol.domain.policy import Actor
 from school_protocol.services import demo, desk
 from school_protocol.services.accounts import actor_named
 from school_protocol.services.house import House, SystemClock, open_house
 from school_protocol.services.identity.signing_in import begin
+from school_protocol.services.keeping.databases import prepare
 from school_protocol.services.sampling import country, sample
-from school_protocol.storage import cases, identities, preparing, stamping
+from school_protocol.storage import cases, identities, preparing, stamping, walls
 from school_protocol.storage.engines import Store
 from school_protocol.storage.tables import RealmBase
 from school_protocol.web import create_app
@@ -39,6 +42,8 @@ SIZES = (1_000, 100_000, 1_000_000)
 OWN = 60
 """Cases of the school whose pages are measured, besides those that fall to it by lot."""
 SCHOOL = "50000s"
+COORDINATOR = f"{SCHOOL}-team-coordinator"
+SITE, WORKER = "site", "worker"
 PASSWORD = "measured-measured-measured"
 _COPIED = (
     "case_record", "case_key", "case_index", "event", "object_key", "event_words", "identity", "identity_mark",
@@ -53,6 +58,7 @@ class Sized:
     house: House
     team: FlaskClient
     academy: FlaskClient
+    token: str
     number: str
     pupil: str
     clock: Clock
@@ -68,9 +74,8 @@ class Sized:
 
     def search(self) -> object:
         """The cases of a pupil, by name, within one's own school."""
-        actor = actor_named(self.house, f"{SCHOOL}-team-coordinator")
-        assert actor is not None
-        found = desk.find_by_pupil(self.house, actor, self.pupil)
+        house = replace(self.house, realm=self.house.realm.seen_by(self.token))
+        found = desk.find_by_pupil(house, _somebody_named(self.house, COORDINATOR), self.pupil)
         if self.number not in {line.number for line in found}:
             raise RuntimeError("the pupil was not found")
         return found
@@ -93,6 +98,7 @@ def sized(ask: Callable[[Sized], object], *, server: bool = False) -> Callable[[
         between = shop.pairs(works[1], works[0], many.clock)
         found = shop.pairs(works[2], works[0], many.clock)
         notes = f"{between.figure * 1e3:.1f} ms ({between.ratio:.2f} ×) with {SIZES[1]:,} cases"
+        notes += ", behind the wall" if server else ""
         return Outcome(found.figure * 1e3, found.baseline * 1e3, found.ratio, found.ratios, notes)
 
     return measure
@@ -115,18 +121,21 @@ def _filled(share: int, *, server: bool) -> Iterator[tuple[Sized, ...]]:
         url, clock = db
         first = Settings(data=Path(name) / "first", database=_database(url, "first") if url else "")
         _genuine(first, SIZES[0] // min(share, 10))
-        houses: list[House] = []
-        try:
+        with ExitStack() as open_houses:
+            entered: list[Sized] = []
+            opened: tuple[str, str] | None = None
             for size in SIZES:
                 own = Path(name) / f"of-{size}"
                 shutil.copytree(first.data, own)
                 settings = replace(first, data=own, database=_database(url, f"of_{size}", "first") if url else "")
-                houses.append(_grown(settings, size // share))
-            opened = _somebody(houses[0])
-            yield tuple(_entered(house, clock, *opened) for house in houses)
-        finally:
-            for house in houses:
-                house.close()
+                grown = _grown(settings, size // share)
+                opened = opened or _somebody(grown)
+                region = _region(grown)
+                grown.close()
+                house = open_house(_behind_the_wall(settings), SystemClock())
+                open_houses.callback(house.close)
+                entered.append(_entered(house, clock, region, *opened))
+            yield tuple(entered)
 
 
 @contextmanager
@@ -141,6 +150,26 @@ def _database(url: str, name: str, template: str = "") -> str:
         connection.execute(text(f"CREATE DATABASE {name}" + (f" TEMPLATE {template}" if template else "")))
     engine.dispose()
     return engine.url.set(database=name).render_as_string(hide_password=False)
+
+
+def _behind_the_wall(settings: Settings) -> Settings:
+    """The same house as who serves pages opens it; as it is, where it lies in SQLite."""
+    if not settings.database:
+        return settings
+    owner = create_engine(settings.database, isolation_level="AUTOCOMMIT")
+    with owner.connect() as connection:
+        there = set(connection.scalars(text("SELECT rolname FROM pg_roles")))
+        for role in {SITE, WORKER} - there:
+            connection.execute(text(f"CREATE ROLE {role} LOGIN"))
+    owner.dispose()
+    as_site = replace(settings, database=make_url(settings.database).set(username=SITE).render_as_string(False))
+    prepare(as_site, settings.database, [WORKER], make_queue=jobs.prepare_queue)
+    site = create_engine(as_site.store_url("realm"))
+    with site.connect() as connection:
+        if not walls.is_before(connection):
+            raise RuntimeError("no wall stands before the site")
+    site.dispose()
+    return as_site
 
 
 def _genuine(settings: Settings, cases: int) -> None:
@@ -295,29 +324,36 @@ def _once_more(table: Table, copy: int, store: Store) -> str:
 # ---- entered ---------------------------------------------------------------------------------------------------------
 
 
-def _entered(house: House, clock: Clock, number: str, pupil: str) -> Sized:
-    app = create_app(house)
-    clients = []
+def _region(house: House) -> str:
+    """The code of the academy above the school that is measured."""
     with house.realm.reading() as session:
         region = session.scalar(text("SELECT region FROM bench_place WHERE place = 0"))
     with house.directory.reading() as session:
-        code = session.scalar(text("SELECT lower(code) FROM unit WHERE id = :id"), {"id": region})
-    for username in (f"{SCHOOL}-team-coordinator", f"{code}-academy"):
-        actor = actor_named(house, username)
-        assert actor is not None
+        return str(session.scalar(text("SELECT lower(code) FROM unit WHERE id = :id"), {"id": region}))
+
+
+def _entered(house: House, clock: Clock, region: str, number: str, pupil: str) -> Sized:
+    app = create_app(house)
+    clients, tokens = [], []
+    for username in (COORDINATOR, f"{region}-academy"):
+        account = _somebody_named(house, username).id
         with house.directory.writing() as session:
-            token = begin(session, house, actor.id, factor_proven=True)
+            tokens.append(begin(session, house, account, factor_proven=True))
         client = app.test_client()
-        client.set_cookie(app.config["TOKEN_COOKIE_NAME"], token)
+        client.set_cookie(app.config["TOKEN_COOKIE_NAME"], tokens[-1])
         clients.append(client)
-    return Sized(house, clients[0], clients[1], number, pupil, clock)
+    return Sized(house, clients[0], clients[1], tokens[0], number, pupil, clock)
+
+
+def _somebody_named(house: House, username: str) -> Actor:
+    actor = actor_named(house, username)
+    assert actor is not None
+    return actor
 
 
 def _somebody(house: House) -> tuple[str, str]:
     """A case under way that the coordinator sees and that opens, and the name of somebody in it."""
-    actor = actor_named(house, f"{SCHOOL}-team-coordinator")
-    assert actor is not None
-    for line in desk.see_desk(house, actor, filter="open").lines:
+    for line in desk.see_desk(house, _somebody_named(house, COORDINATOR), filter="open").lines:
         number = cases.check_number(line.number)  # a copy's is none
         with house.realm.reading() as session:
             case_id = cases.find_by_number(session, number) if number else None
