@@ -33,9 +33,10 @@ from school_protocol.services.scripts import TurnableClock
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Engine, open_engine
 from school_protocol.storage.figures.tables import FigureCounterRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.review.queue import KINDS
 from school_protocol.storage.review.tables import CaseReviewRow
-from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow, UnitRow
+from school_protocol.storage.tables import CaseRecordRow, UnitRow
 
 if TYPE_CHECKING:
     from bench.rows import Workshop

@@ -17,8 +17,9 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.bulk_tables import BulkCaseRow, BulkRow
 from school_protocol.storage.index import where_visible
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.paper_tables import HandedPaperRow
-from school_protocol.storage.tables import CaseIndexRow, new_id
+from school_protocol.storage.tables import new_id
 
 
 class State(StrEnum):

@@ -16,10 +16,10 @@ from school_protocol.domain.errors import Conflict, Unseen
 from school_protocol.domain.events import Entry, EventKind
 from school_protocol.storage import journal, keys, papers
 from school_protocol.storage.engines import BESIDE
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import prepare_key
 from school_protocol.storage.numbers import check_number, format_number, new_number
 from school_protocol.storage.tables import (
-    CaseIndexRow,
     CaseKeyRow,
     CaseRecordRow,
     DocumentCopyRow,

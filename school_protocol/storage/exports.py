@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import where_visible
+from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.retention_tables import AccessExportRow
-from school_protocol.storage.tables import CaseDueRow, CaseIndexRow, new_id
+from school_protocol.storage.tables import new_id
 
 WAITING, APPROVED, REFUSED = "waiting", "approved", "refused"
 

@@ -30,20 +30,17 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Clause, Place, Reach, Reader, Scope
-from school_protocol.storage.keyset import beyond
-from school_protocol.storage.tables import (
+from school_protocol.storage.index_tables import (
     CaseDueRow,
     CaseExclusionRow,
     CaseFigureRow,
     CaseIndexRow,
     CaseReaderRow,
-    CaseRecordRow,
     CaseSeatRow,
     CaseWaitingRow,
-    IdentityMarkRow,
-    RealmBase,
-    TombstoneRow,
 )
+from school_protocol.storage.keyset import beyond
+from school_protocol.storage.tables import CaseRecordRow, IdentityMarkRow, RealmBase, TombstoneRow
 
 NEVER_DUE = datetime(9999, 12, 31, tzinfo=UTC)
 """Where a case without any due moment stands in the order: last."""

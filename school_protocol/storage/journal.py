@@ -20,14 +20,8 @@ from school_protocol.domain.errors import Sealed
 from school_protocol.domain.events import READING_KINDS
 from school_protocol.storage import keys
 from school_protocol.storage.chains_tables import AnchoredHeadRow
-from school_protocol.storage.tables import (
-    CaseIndexRow,
-    CaseRecordRow,
-    EventRow,
-    EventWordsRow,
-    ObjectKeyRow,
-    TombstoneRow,
-)
+from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.tables import CaseRecordRow, EventRow, EventWordsRow, ObjectKeyRow, TombstoneRow
 from school_protocol.storage.vault import Vault, canonical, open_bytes
 
 WHOLE_CASE = 0

@@ -11,8 +11,9 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.bulk_tables import PaperLookRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.paper_tables import AskedPaperRow
-from school_protocol.storage.tables import CaseIndexRow, EventRow
+from school_protocol.storage.tables import EventRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
     chains_tables,
     evidence_tables,
     identity_tables,
+    index_tables,
     paper_tables,
     retention_tables,
     sight_tables,

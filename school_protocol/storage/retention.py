@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.policy import Scope
 from school_protocol.domain.retention import Given
 from school_protocol.storage.index import where_visible
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.retention_tables import (
     AccessExportRow,
@@ -24,15 +25,7 @@ from school_protocol.storage.retention_tables import (
     RetentionDayRow,
     RetentionShareRow,
 )
-from school_protocol.storage.tables import (
-    CaseIndexRow,
-    CaseRecordRow,
-    DraftRow,
-    NoticeRow,
-    OutboxRow,
-    ReportRow,
-    TombstoneRow,
-)
+from school_protocol.storage.tables import CaseRecordRow, DraftRow, NoticeRow, OutboxRow, ReportRow, TombstoneRow
 
 NEVER = date(9999, 12, 31)
 """Where a case stands in lists of which no rule says when it may be erased: last."""

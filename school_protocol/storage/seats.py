@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import Seat, where_visible
-from school_protocol.storage.tables import CaseExclusionRow, CaseIndexRow, CaseSeatRow
+from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow, CaseSeatRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import where_visible
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.sight_tables import DoorReviewRow
-from school_protocol.storage.tables import CaseIndexRow
 
 
 @dataclass(frozen=True, slots=True)

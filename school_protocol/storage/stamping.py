@@ -18,12 +18,11 @@ from school_protocol.domain.events import Entry
 from school_protocol.storage import cases, identities, journal, keys, reports
 from school_protocol.storage.engines import Store
 from school_protocol.storage.figures import shares
+from school_protocol.storage.index_tables import CaseIndexRow, CaseLookRow
 from school_protocol.storage.referrals import register as _register  # noqa: F401 - its rows are part of the index
 from school_protocol.storage.review import queue as _queue  # noqa: F401
 from school_protocol.storage.sharing import requests as _requests  # noqa: F401
 from school_protocol.storage.tables import (
-    CaseIndexRow,
-    CaseLookRow,
     CaseRecordRow,
     IdentityMarkRow,
     IdentityRow,

@@ -14,7 +14,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from school_protocol.storage.tables import CaseIndexRow, NoticeRow, new_id
+from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.tables import NoticeRow, new_id
 
 LEASE = timedelta(minutes=5)
 """How long what was handed out to be sent is handed out to nobody else."""

@@ -9,7 +9,7 @@ from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.index import NEVER_DUE
-from school_protocol.storage.tables import CaseDueRow, CaseIndexRow, CaseLookRow
+from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow, CaseLookRow
 
 
 def to_look_at(session: Session, deadlines: Collection[str], now: datetime, *, limit: int) -> list[str]:

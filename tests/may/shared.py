@@ -15,8 +15,8 @@ from school_protocol.services.visits import roster, visiting
 from school_protocol.storage import cases, directory
 from school_protocol.storage.api import tokens
 from school_protocol.storage.api.tokens import Right
+from school_protocol.storage.index_tables import CaseExclusionRow
 from school_protocol.storage.sharing.tables import CaseRequestRow
-from school_protocol.storage.tables import CaseExclusionRow
 from school_protocol.storage.visits import duty
 
 if TYPE_CHECKING:

@@ -60,11 +60,12 @@ from school_protocol.services.teams.leaving import leave_at_once
 from school_protocol.storage import cases, directory, index
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.bulk_tables import BulkCaseRow
+from school_protocol.storage.index_tables import CaseReaderRow, CaseSeatRow
 from school_protocol.storage.referrals import register
 from school_protocol.storage.referrals.register import CaseReferral
 from school_protocol.storage.review import queue
 from school_protocol.storage.review.queue import Wait
-from school_protocol.storage.tables import AppointmentRow, CaseReaderRow, CaseSeatRow, DirectoryBase, RealmBase
+from school_protocol.storage.tables import AppointmentRow, DirectoryBase, RealmBase
 from school_protocol.web import create_app
 
 PASSWORD = "a password of three words"

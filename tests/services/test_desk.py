@@ -18,7 +18,7 @@ from school_protocol.services.loading import reindex
 from school_protocol.services.views import CaseLine, DeskView, WeekView
 from school_protocol.services.week import see_week
 from school_protocol.storage import cases, directory, index
-from school_protocol.storage.tables import CaseIndexRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.wording import ZONE, Wording
 
 from .conftest import NAME, School

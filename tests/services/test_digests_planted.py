@@ -24,8 +24,9 @@ from school_protocol.services.identity.telling import tell_of_accounts
 from school_protocol.services.scripts import throwaway
 from school_protocol.storage import directory
 from school_protocol.storage.digests.choices import Every
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.numbers import format_number
-from school_protocol.storage.tables import AccountRow, CaseIndexRow
+from school_protocol.storage.tables import AccountRow
 from services import test_every_field as every_field
 from services.conftest import School
 from services.lettering import refer

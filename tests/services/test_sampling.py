@@ -29,7 +29,8 @@ from school_protocol.services.sampling import Sampled, filling, histories, sampl
 from school_protocol.services.scripts import TurnableClock, stories_of
 from school_protocol.services.showing import see_case, see_choices
 from school_protocol.storage import identities, index, journal, stamping
-from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow, EventRow, RealmBase
+from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.tables import CaseRecordRow, EventRow, RealmBase
 
 NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
 COUNT, SEED, PASSWORD = 70, 7, "essai-essai-essai-12"

@@ -21,13 +21,8 @@ from school_protocol.services.teams import hand_over, leaving, orphans, stand_in
 from school_protocol.services.teams.changing import Changed, TeamRefused
 from school_protocol.storage import administration, directory
 from school_protocol.storage import sign_in as browser
-from school_protocol.storage.tables import (
-    AccessRow,
-    AdministrationRow,
-    AppointmentRow,
-    CaseExclusionRow,
-    CaseIndexRow,
-)
+from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow
+from school_protocol.storage.tables import AccessRow, AdministrationRow, AppointmentRow
 from school_protocol.wording import ZONE
 
 from .conftest import NAME, WORDS, School

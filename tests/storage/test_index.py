@@ -15,7 +15,8 @@ from school_protocol.domain.policy import Clause, Reach, Reader, Scope, may_see
 from school_protocol.storage import cases, identities, index, migrate
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.index import Cursor, Due, Filter, IndexRow, Seat, Waited
-from school_protocol.storage.tables import CaseIndexRow, CaseRecordRow
+from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.tables import CaseRecordRow
 from storage.conftest import NOW, Realm
 
 TODAY = date(2026, 11, 25)

@@ -24,13 +24,8 @@ from school_protocol.services.recording import make_move, record_act
 from school_protocol.storage import backups as stored
 from school_protocol.storage import cases, files, journal, keys
 from school_protocol.storage.evidence_tables import KeptFileRow
-from school_protocol.storage.tables import (
-    CaseIndexRow,
-    CaseRecordRow,
-    DocumentCopyRow,
-    EventRow,
-    UsedTokenRow,
-)
+from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.tables import CaseRecordRow, DocumentCopyRow, EventRow, UsedTokenRow
 from trials.frame import Outcome, Size, Trial
 from trials.installed import Ack, Installed, installed, killed
 

@@ -23,7 +23,7 @@ from school_protocol.services.identity.signing_in import begin
 from school_protocol.services.sampling import filling, histories, sample
 from school_protocol.services.scripts import TurnableClock, stories_of
 from school_protocol.storage import index
-from school_protocol.storage.tables import CaseIndexRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.web import create_app
 
 pytestmark = pytest.mark.files

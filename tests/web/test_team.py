@@ -27,7 +27,7 @@ from school_protocol.services.scripts import Player, TurnableClock, prepared
 from school_protocol.services.teams import team
 from school_protocol.storage import administration, directory
 from school_protocol.storage import sign_in as browser
-from school_protocol.storage.tables import CaseIndexRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.web import access, create_app
 from school_protocol.wording import ZONE
 from tests.web.browsing import Browser, browser_of

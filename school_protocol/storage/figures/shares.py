@@ -15,9 +15,10 @@ from school_protocol.domain.contributing import Share
 from school_protocol.domain.figure_tables import Cell
 from school_protocol.storage.figures.counters import Change, added, change_at_commit
 from school_protocol.storage.figures.tables import FigureFrozenRow, FigureShareRow
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import case_key
 from school_protocol.storage.placing import into
-from school_protocol.storage.tables import CaseIndexRow, CaseKeyRow
+from school_protocol.storage.tables import CaseKeyRow
 from school_protocol.storage.vault import Vault
 
 

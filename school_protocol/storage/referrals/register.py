@@ -12,9 +12,9 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Clause, Reach, Scope
 from school_protocol.storage.index import NEVER_DUE, where_visible
+from school_protocol.storage.index_tables import CaseIndexRow, CaseReaderRow, CaseSeatRow
 from school_protocol.storage.keyset import before, beyond
 from school_protocol.storage.referrals.tables import CaseReferralRow
-from school_protocol.storage.tables import CaseIndexRow, CaseReaderRow, CaseSeatRow
 
 CURSOR_MOST = 150
 

@@ -26,10 +26,10 @@ from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import IndexRow, where_visible
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.placing import put
 from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow, ReviewStateRow
-from school_protocol.storage.tables import CaseIndexRow
 
 KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
 """Why a case waits for whoever reviews, the most pressing first."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow
 from school_protocol.storage.sharing.tables import CaseKnownRow, CaseRequestRow
-from school_protocol.storage.tables import CaseExclusionRow, CaseIndexRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

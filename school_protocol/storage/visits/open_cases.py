@@ -11,9 +11,9 @@ from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import where_visible
+from school_protocol.storage.index_tables import CaseDueRow, CaseExclusionRow, CaseIndexRow
 from school_protocol.storage.referrals.tables import CaseReferralRow
 from school_protocol.storage.review.tables import ReviewStateRow
-from school_protocol.storage.tables import CaseDueRow, CaseExclusionRow, CaseIndexRow
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,142 @@
+"""Where cases stand: the index, which can be deleted and rebuilt from what is sealed. It identifies nobody."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy.orm import Mapped, mapped_column
+
+from school_protocol.storage.tables import Id, Key, Plain, RealmBase
+
+
+class CaseIndexRow(RealmBase):
+    """Where a case stands, in words that identify nobody. `due_order` is the next due moment, or the end of time.
+
+    What it waits for is unknown (NULL) in rows written before the index said so, until they are written anew.
+    """
+
+    __tablename__ = "case_index"
+
+    case_id: Mapped[str] = mapped_column(Id, ForeignKey("case_record.id"), primary_key=True)
+    number: Mapped[str] = mapped_column(Plain(13), unique=True)
+    protocol: Mapped[str] = mapped_column(Key)
+    version: Mapped[int]
+    unit: Mapped[str] = mapped_column(Id)
+    province: Mapped[str] = mapped_column(Id)
+    region: Mapped[str] = mapped_column(Id)
+    state: Mapped[str] = mapped_column(Key)
+    stage: Mapped[str] = mapped_column(Key)
+    level: Mapped[int | None]
+    team_sees: Mapped[bool]
+    restricted: Mapped[bool]
+    ended: Mapped[bool]
+    raised: Mapped[int]
+    next_due_at: Mapped[datetime | None]
+    next_due_key: Mapped[str | None] = mapped_column(Key)
+    due_order: Mapped[datetime]
+    urgent: Mapped[bool]
+    next_key: Mapped[str | None] = mapped_column(Key)
+    next_kind: Mapped[str | None] = mapped_column(Key)
+    waiting_since: Mapped[datetime | None]
+    waits_on_authority: Mapped[bool | None]
+    waits_on_family: Mapped[bool | None]
+    opened_at: Mapped[datetime]
+    moved_at: Mapped[datetime]
+    last_seq: Mapped[int]
+
+    __table_args__ = (
+        CheckConstraint("version >= 1", name="version_counts"),
+        CheckConstraint("raised >= 0", name="raised_counts"),
+        CheckConstraint("last_seq >= 1", name="opened"),
+        CheckConstraint("level IS NULL OR level >= 0", name="level_counts"),
+        CheckConstraint("(next_due_at IS NULL) = (next_due_key IS NULL)", name="due_has_its_key"),
+        CheckConstraint("next_due_at IS NULL OR due_order = next_due_at", name="due_orders"),
+        Index(None, "due_order", "case_id"),
+        Index(None, "unit", "urgent", "due_order", "case_id"),
+        Index(None, "province", "urgent", "due_order", "case_id"),
+        Index(None, "region", "urgent", "due_order", "case_id"),
+    )
+
+
+def _of_index() -> Mapped[str]:
+    return mapped_column(Id, ForeignKey("case_index.case_id", ondelete="CASCADE"), primary_key=True)
+
+
+class CaseSeatRow(RealmBase):
+    """Who sits in which seat of a case, up to which day."""
+
+    __tablename__ = "case_seat"
+
+    case_id: Mapped[str] = _of_index()
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    seat: Mapped[str] = mapped_column(Key, primary_key=True)
+    until: Mapped[date | None]
+
+    __table_args__ = (Index(None, "account", "case_id"),)
+
+
+class CaseExclusionRow(RealmBase):
+    """Who may take no part in a case, nor see it."""
+
+    __tablename__ = "case_exclusion"
+
+    case_id: Mapped[str] = _of_index()
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+
+
+class CaseReaderRow(RealmBase):
+    """Who may read a case by name, and until when; without an end: as long as the row stands."""
+
+    __tablename__ = "case_reader"
+
+    case_id: Mapped[str] = _of_index()
+    account: Mapped[str] = mapped_column(Id, primary_key=True)
+    until: Mapped[datetime | None]
+
+    __table_args__ = (Index(None, "account", "case_id"),)
+
+
+class CaseWaitingRow(RealmBase):
+    """Which roles the case waits for."""
+
+    __tablename__ = "case_waiting"
+
+    case_id: Mapped[str] = _of_index()
+    role: Mapped[str] = mapped_column(Key, primary_key=True)
+
+
+class CaseDueRow(RealmBase):
+    """A deadline that runs, or (`planned`) a follow-up that is to come: its key is the act's, its subject the day."""
+
+    __tablename__ = "case_due"
+
+    case_id: Mapped[str] = _of_index()
+    key: Mapped[str] = mapped_column(Key, primary_key=True)
+    subject: Mapped[str] = mapped_column(Key, primary_key=True)
+    due_at: Mapped[datetime]
+    urgent: Mapped[bool]
+    planned: Mapped[bool]
+
+    __table_args__ = (Index(None, "due_at", "case_id", "key", "subject"), Index(None, "key", "case_id"))
+
+
+class CaseLookRow(RealmBase):
+    """When the chains of a case are to be looked at again; gone as soon as its index row is written anew."""
+
+    __tablename__ = "case_look"
+
+    case_id: Mapped[str] = _of_index()
+    next_at: Mapped[datetime]
+
+
+class CaseFigureRow(RealmBase):
+    """A coarse fact, as JSON text: enum, bool or int."""
+
+    __tablename__ = "case_figure"
+
+    case_id: Mapped[str] = _of_index()
+    fact: Mapped[str] = mapped_column(Key, primary_key=True)
+    value: Mapped[str] = mapped_column(Key)
+
+    __table_args__ = (Index(None, "fact", "value"),)
