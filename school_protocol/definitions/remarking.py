@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from school_protocol.definitions.book import Book
 from school_protocol.definitions.tree import Path
-from school_protocol.domain.case import acts_as
 from school_protocol.domain.document_rules import Document, Remarks
 from school_protocol.domain.phrases import N_
+from school_protocol.domain.weighing import acts_as
 
 
 def check(book: Book) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from school_protocol.domain.case import Case, acts_as
+from school_protocol.domain.case import Case
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol, Role, ScopeKind
+from school_protocol.domain.weighing import acts_as
 
 
 def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings, day: date) -> tuple[str, ...]:

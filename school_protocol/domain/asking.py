@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from school_protocol.domain.case import Case, act_values
+from school_protocol.domain.case import Case
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import Answers
 from school_protocol.domain.facts import Surroundings
@@ -22,6 +22,7 @@ from school_protocol.domain.sharing import (
     transfer_asked,
     waiting,
 )
+from school_protocol.domain.weighing import act_values
 
 
 @dataclass(frozen=True, slots=True)

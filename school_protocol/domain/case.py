@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import date, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
-from school_protocol.domain.answers import answer_values
-from school_protocol.domain.conditions import Value
 from school_protocol.domain.events import (
     READING_KINDS,
     AccessEnded,
     AccessLifted,
-    Answers,
     CaseJoined,
     CaseOpened,
     CaseSeen,
@@ -35,7 +32,7 @@ from school_protocol.domain.events import (
     StepTaken,
     VersionChanged,
 )
-from school_protocol.domain.forms import FieldType, FormField
+from school_protocol.domain.forms import FieldType
 from school_protocol.domain.parts import EVERY_GUARDIAN as EVERY_GUARDIAN
 from school_protocol.domain.parts import Before as Before
 from school_protocol.domain.parts import DangerLife as DangerLife
@@ -52,6 +49,7 @@ from school_protocol.domain.parts import Signature as Signature
 from school_protocol.domain.parts import StateEntry as StateEntry
 from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
 from school_protocol.domain.referring import WHOM
+from school_protocol.domain.weighing import act_values, is_signed, settles, where_values
 
 
 @dataclass(slots=True)
@@ -584,7 +582,7 @@ class _Folding:
         danger = self._pointed(record, FieldType.danger)
         for life in self.case.dangers:
             if life.danger == danger and life.is_live:
-                life.state, life.changed_seq, life.changed_at = "lifted", event.seq, event.at
+                life.become("lifted", event.seq, event.at)
 
     def refer(self, record: Record, event: Event) -> None:
         target = self._pointed(record, FieldType.target)
@@ -598,7 +596,7 @@ class _Folding:
         )  # fmt: skip
         for life in self.case.live_dangers("raised"):
             if life.danger in covers and settles(self.protocol, life.danger, target):
-                life.state, life.changed_seq, life.changed_at = "referred", event.seq, event.at
+                life.become("referred", event.seq, event.at)
 
     def take_over(self, record: Record, event: Event) -> None:
         covers = self._pointed(record, FieldType.covers) or self._pointed(record, FieldType.dangers)
@@ -608,20 +606,16 @@ class _Folding:
         for life in self.case.live_dangers("raised"):
             named = covers is None or life.danger in covers
             if named and self.protocol.dangers[life.danger].taken_over_settles:
-                life.state, life.changed_seq, life.changed_at = "referred", event.seq, event.at
+                life.become("referred", event.seq, event.at)
 
     def answer(self, record: Record, event: Event) -> None:
-        number = self._pointed(record, FieldType.referral)
-        for referral in self.case.referrals:
-            if str(referral.number) == str(number):
-                referral.acknowledged_at = referral.acknowledged_at or record.occurred_at
-                referral.settled_at = record.occurred_at
+        for referral in _of_number(self.case.referrals, self._pointed(record, FieldType.referral)):
+            referral.acknowledge(record.occurred_at)
+            referral.settled_at = record.occurred_at
 
     def _acknowledge(self, record: Record) -> None:
-        number = self._pointed(record, FieldType.referral)
-        for referral in self.case.referrals:
-            if str(referral.number) == str(number) and referral.acknowledged_at is None:
-                referral.acknowledged_at = record.occurred_at
+        for referral in _of_number(self.case.referrals, self._pointed(record, FieldType.referral)):
+            referral.acknowledge(record.occurred_at)
 
     def hold(self, record: Record, event: Event) -> None:
         self._place_hold(record, event.seq)
@@ -636,17 +630,13 @@ class _Folding:
             standing.confirmed_seq = confirmed
 
     def review(self, record: Record, event: Event) -> None:
-        number = self._pointed(record, FieldType.hold)
-        for hold in self.case.holds:
-            if str(hold.number) == str(number):
-                hold.lifted_seq, hold.lifted_at = event.seq, event.at
+        for hold in _of_number(self.case.holds, self._pointed(record, FieldType.hold)):
+            hold.lifted_seq, hold.lifted_at = event.seq, event.at
 
     def _keep(self, record: Record, event: Event) -> None:
-        number = self._pointed(record, FieldType.hold)
-        for hold in self.case.holds:
-            if str(hold.number) == str(number):
-                hold.reviewed.append((event.seq, event.at))
-                hold.confirmed_seq = hold.confirmed_seq or event.seq
+        for hold in _of_number(self.case.holds, self._pointed(record, FieldType.hold)):
+            hold.reviewed.append((event.seq, event.at))
+            hold.confirmed_seq = hold.confirmed_seq or event.seq
 
     def seat(self, record: Record, event: Event) -> None:
         seat = self._pointed(record, FieldType.seat)
@@ -701,6 +691,14 @@ class _Folding:
             )  # fmt: skip
 
 
+_Counted = TypeVar("_Counted", Referral, Hold)
+
+
+def _of_number(those: Iterable[_Counted], number: object) -> Iterator[_Counted]:
+    """The one of them with that number, as a form names it; none where it names none."""
+    return (one for one in those if str(one.number) == str(number))
+
+
 def _nothing(folding: _Folding, record: Record, event: Event) -> None:
     return None
 
@@ -717,66 +715,6 @@ _EFFECTS: Mapping[ActKind, Any] = {
     ActKind.evidence: _Folding.evidence,
     ActKind.join: _Folding.name_joined,
 }
-
-
-def settles(protocol: Protocol, danger: str, target: str) -> bool:
-    """Whether a referral to `target` counts for `danger`: one of its targets, of the kind that it asks for."""
-    declared, named = protocol.dangers[danger], protocol.targets[target]
-    wanted = declared.settled_by
-    if "judicial" in wanted and named.judicial:
-        return True
-    if target not in declared.targets:
-        return False
-    return "named" in wanted or ("external" in wanted and named.external)
-
-
-def is_signed(protocol: Protocol, record: Record) -> bool:
-    """Whether the record has the signatures that its act, and the danger it lifts, ask for."""
-    act = protocol.acts[record.act]
-    accounts = {signature.account for signature in record.signatures}
-    if len(accounts) < act.signatures:
-        return False
-    if act.kind is ActKind.lift_danger:
-        item = protocol.form_of(act).find(FieldType.danger)
-        danger = protocol.dangers.get(record.answers.get(item.key, "")) if item else None
-        if danger is not None and danger.lifted_with is not None:
-            return any(acts_as(protocol, signature.role, danger.lifted_with) for signature in record.signatures)
-    return True
-
-
-def acts_as(protocol: Protocol, held: str, role: str) -> bool:
-    """Whether a role or seat stands for `role`."""
-    seat = protocol.seats.get(held)
-    return held == role or (seat is not None and seat.acts_as == role)
-
-
-def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answers, role: str) -> dict[str, Value]:
-    """What `where` and `effect_when` read: answers, the target's flags, whether covers hold a danger, the role."""
-    fields = tuple(fields)
-    values = answer_values(fields, answers)
-    values["role"] = role
-    for item in fields:
-        if item.type is FieldType.target:
-            target = protocol.targets.get(answers.get(item.key, ""))
-            values["external"] = bool(target and target.external)
-            values["judicial"] = bool(target and target.judicial)
-        elif item.type is FieldType.covers:
-            values["on_danger"] = any(entry in protocol.dangers for entry in answers.get(item.key, ()))
-    return values
-
-
-def record_values(protocol: Protocol, record: Record) -> dict[str, Value]:
-    """What a condition over one record reads."""
-    return act_values(protocol, record.act, record.answers, record.role, record.author)
-
-
-def act_values(protocol: Protocol, act: str, answers: Answers, role: str, actor: str) -> dict[str, Value]:
-    """What a condition over an act's answers reads: `where_values`, and whether they name their own author."""
-    form = protocol.form_of(act)
-    item = form.find(FieldType.account)
-    account = answers.get(item.key) if item else None
-    values = where_values(protocol, form.fields, answers, role)
-    return {**values, "about_self": account is None or account == actor}
 
 
 def is_reading(event: Event) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from school_protocol.domain.case import acts_as
 from school_protocol.domain.debrief_parts import dangers, grids, guardians, measures, questions
 from school_protocol.domain.evidence import Refusal
 from school_protocol.domain.facts import Facts
@@ -37,6 +36,7 @@ from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.reliving import Count, Course, Fate, Stand, relive
 from school_protocol.domain.scenario import ATTACH, Note, Scenario
 from school_protocol.domain.staging import Attempt, Table
+from school_protocol.domain.weighing import acts_as
 
 # ---- working it out ------------------------------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ from school_protocol.domain.acting import roles_of as roles_of
 from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
 from school_protocol.domain.asking import Asking
 from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid, took_level_from
-from school_protocol.domain.case import Case, Record, act_values, acts_as, fold, record_values
+from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
@@ -41,6 +41,7 @@ from school_protocol.domain.referring import WHOM, whom
 from school_protocol.domain.sharing import ANSWERING, OPENED
 from school_protocol.domain.signing import digest_of
 from school_protocol.domain.undoing import against_undo, retraction
+from school_protocol.domain.weighing import act_values, acts_as, record_values
 
 # ---- available ---------------------------------------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Any
 
-from school_protocol.domain.case import Case, Record, acts_as, record_values
+from school_protocol.domain.case import Case, Record
 from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.forms import FieldType
@@ -20,6 +20,7 @@ from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
 from school_protocol.domain.referring import Organisation
 from school_protocol.domain.sharing import contributions
+from school_protocol.domain.weighing import acts_as, record_values
 
 _EARLY = 3
 """A follow-up may be held early by one part in so many of the time before it, in days."""

@@ -73,6 +73,9 @@ class DangerLife:
     def is_live(self) -> bool:
         return self.state in ("raised", "referred")
 
+    def become(self, state: str, seq: int, at: datetime) -> None:
+        self.state, self.changed_seq, self.changed_at = state, seq, at
+
 
 @dataclass(slots=True)
 class Referral:
@@ -92,6 +95,10 @@ class Referral:
     @property
     def is_open(self) -> bool:
         return self.awaits_answer and self.settled_at is None
+
+    def acknowledge(self, at: datetime) -> None:
+        """The first time counts."""
+        self.acknowledged_at = self.acknowledged_at or at
 
 
 @dataclass(slots=True)

@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from school_protocol.domain.case import Case, acts_as, where_values
+from school_protocol.domain.case import Case
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.parts import Record
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Act, ActKind, Protocol, ScopeKind
+from school_protocol.domain.weighing import acts_as, where_values
 
 ANSWERING = frozenset({ActKind.accept_transfer, ActKind.answer_contribution})
 """Kinds by which the other school's side answers what it was asked."""

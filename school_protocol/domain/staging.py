@@ -9,12 +9,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from school_protocol.domain.case import record_values
 from school_protocol.domain.conditions import Condition, Value
 from school_protocol.domain.dues import counts_of
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.intents import Reason
 from school_protocol.domain.scenario import Inject, Scenario, Sign, duration
+from school_protocol.domain.weighing import record_values
 
 
 @dataclass(frozen=True, slots=True)

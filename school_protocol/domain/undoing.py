@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from school_protocol.domain.assessing import took_level_from
-from school_protocol.domain.case import Case, Record, fold, record_values
+from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.dues import read
 from school_protocol.domain.events import EntryRetracted
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import CORRECTABLE, ActKind, Protocol
+from school_protocol.domain.weighing import record_values
 
 UNDOABLE = CORRECTABLE - {ActKind.report}
 """Kinds whose entries may be taken back: those that may be corrected, except what opened the case."""

@@ -10,7 +10,7 @@ from typing import Any
 
 from school_protocol.domain import policy
 from school_protocol.domain.answers import NewPerson
-from school_protocol.domain.case import Case, Door, Opened, act_values, fold
+from school_protocol.domain.case import Case, Door, Opened, fold
 from school_protocol.domain.dues import Due, chased, open_dues, read
 from school_protocol.domain.engine import roles_of
 from school_protocol.domain.errors import Unseen
@@ -33,6 +33,7 @@ from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.domain.referring import Organisation, called
 from school_protocol.domain.review import asked_first
 from school_protocol.domain.sharing import OPENED
+from school_protocol.domain.weighing import act_values
 from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import REALM, House
 from school_protocol.services.review.reasons import state_of, waits_of

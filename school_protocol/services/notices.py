@@ -16,7 +16,6 @@ from itertools import chain
 from school_protocol.domain import dues as counting
 from school_protocol.domain import policy
 from school_protocol.domain.acting import in_team
-from school_protocol.domain.case import acts_as
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.dues import Due
 from school_protocol.domain.errors import Sealed, Tampered
@@ -24,6 +23,7 @@ from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, ScopeKind, Step
 from school_protocol.domain.review import turns, waits_for
+from school_protocol.domain.weighing import acts_as
 from school_protocol.post import Carrier, Letter, Post, Unreachable
 from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests import over

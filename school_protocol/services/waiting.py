@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time
 
-from school_protocol.domain.case import Case, Record, acts_as, is_signed
+from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol, ScopeKind, Source, Step
 from school_protocol.domain.review import review_now
+from school_protocol.domain.weighing import acts_as, is_signed
 from school_protocol.storage import index
 
 WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})

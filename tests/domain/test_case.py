@@ -11,7 +11,7 @@ import pytest
 from domain.telling import MINUTES, NOW, SAFE, Told, minuted, reported, weighed
 from school_protocol.domain.answers import LONG_MOST
 from school_protocol.domain.assessing import last_assessed
-from school_protocol.domain.case import Case, fold, is_signed, settles
+from school_protocol.domain.case import Case, fold
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import (
     CaseJoined,
@@ -23,6 +23,7 @@ from school_protocol.domain.events import (
     to_entry,
 )
 from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.weighing import is_signed, settles
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
 

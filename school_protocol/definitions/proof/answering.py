@@ -9,10 +9,10 @@ from itertools import product
 from typing import Any
 
 from school_protocol.definitions.proof.domains import turning_points
-from school_protocol.domain.case import where_values
 from school_protocol.domain.conditions import Condition, Value
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import Act, ActKind, Protocol
+from school_protocol.domain.weighing import where_values
 
 _T = FieldType
 MOST = 4096

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from school_protocol.definitions.proof.answering import Given
 from school_protocol.definitions.proof.domains import Domain, is_always_known
-from school_protocol.domain.case import acts_as
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType
@@ -27,6 +26,7 @@ from school_protocol.domain.protocol import (
     Protocol,
     Source,
 )
+from school_protocol.domain.weighing import acts_as
 
 Image = tuple[int, ...]
 NO, MAYBE, YES = "no", "maybe", "yes"

@@ -16,8 +16,8 @@ from time import perf_counter
 from school_protocol.definitions.proof.images import Image, identity, is_free, through
 from school_protocol.definitions.proof.verdicts import LimitReached
 from school_protocol.definitions.proof.world import Step, World, counts_raised
-from school_protocol.domain.case import acts_as, settles
 from school_protocol.domain.protocol import HISTORY, Act, ActKind, Fact, Fold, Move, Need, Protocol
+from school_protocol.domain.weighing import acts_as, settles
 
 LONG_WAIT_DAYS = 120
 """Days after which whatever was waited for has fallen due."""

@@ -14,7 +14,7 @@ from school_protocol.definitions.proof.answering import RAISING, Given
 from school_protocol.definitions.proof.filling import Unfillable, filled
 from school_protocol.definitions.proof.images import Deed
 from school_protocol.definitions.proof.verdicts import Beat
-from school_protocol.domain.case import Case, Record, acts_as, fold, settles
+from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.clock import Calendar, Hours
 from school_protocol.domain.dues import read
 from school_protocol.domain.engine import decide, references_of
@@ -26,6 +26,7 @@ from school_protocol.domain.intents import MakeMove, Opening, RecordAct
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Act, ActKind, Protocol, ScopeKind
 from school_protocol.domain.sharing import contributions
+from school_protocol.domain.weighing import acts_as, settles
 
 BEGIN = datetime(2026, 10, 5, 9, 0, tzinfo=UTC)
 _DAY = Hours(time(8, 30), time(12, 30)), Hours(time(14, 30), time(18, 30))

@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import timedelta
 
-from school_protocol.domain.case import acts_as
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import Event, FileHandled, FileStep
 from school_protocol.domain.evidence import FileRefused, Refusal
 from school_protocol.domain.parts import FileLife
 from school_protocol.domain.policy import Actor
+from school_protocol.domain.weighing import acts_as
 from school_protocol.services.evidence.at_hand import AtHand, piece_at
 from school_protocol.services.house import House, take_away
 from school_protocol.services.loading import keep, load

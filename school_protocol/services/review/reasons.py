@@ -8,12 +8,13 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
-from school_protocol.domain.case import Case, acts_as
+from school_protocol.domain.case import Case
 from school_protocol.domain.dues import Due as Count
 from school_protocol.domain.dues import chased, counts_of
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import ActKind, Deadline, Protocol
 from school_protocol.domain.review import ReviewNow, ReviewState, review_now, turns, waits_for
+from school_protocol.domain.weighing import acts_as
 from school_protocol.storage.index import Due, IndexRow
 from school_protocol.storage.review.queue import State, Wait
 

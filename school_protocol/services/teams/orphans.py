@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from school_protocol.domain.case import acts_as
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol, State
+from school_protocol.domain.weighing import acts_as
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.teams import team
