@@ -15,9 +15,12 @@ from school_protocol.config import settings_from
 
 @main.command("sample")
 @click.option("--cases", required=True, type=click.IntRange(1, 10_000_000), help="How many more there are to be.")
+@click.option(
+    "--schools", type=click.IntRange(1, 49_999), help="In how many schools; without it, as many as such cases need."
+)
 @click.option("--seed", default=1, show_default=True, help="The same cases for the same seed.")
 @click.option("--json", "as_json", is_flag=True)
-def sample(cases: int, seed: int, as_json: bool) -> None:
+def sample(cases: int, schools: int | None, seed: int, as_json: bool) -> None:
     """Fill a demo with made-up cases, played by the engine; where nothing is yet, found one.
 
     They happen at academies and schools of their own. The password is that of the demo's accounts.
@@ -31,7 +34,7 @@ def sample(cases: int, seed: int, as_json: bool) -> None:
         settings, reset=False, password=password, say=lambda line: click.echo(line, err=True), told=False
     )
     bar = _Bar()
-    done = fill(open_the_house(), cases, seed=seed, password=accounts.password, progress=bar.show)
+    done = fill(open_the_house(), cases, seed=seed, password=accounts.password, progress=bar.show, places=schools)
     bar.end()
     if as_json:
         say({"cases": done.cases, "events": done.events, "schools": done.schools, "histories": done.histories})
