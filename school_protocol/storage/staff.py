@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, bindparam, exists, func, insert, not_, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from school_protocol.storage import directory
 from school_protocol.storage.administration import Kind
@@ -28,6 +28,16 @@ def below(units: Collection[str]) -> Select[Any]:
     return select(found.c.id)
 
 
+def lies_in(session: Session, unit: InstrumentedAttribute[Any], units: Collection[str]) -> ColumnElement[bool]:
+    """Whether that unit is one of these or lies below them; within the whole country no list of it is made."""
+    return unit.is_not(None) if _is_everywhere(session, units) else unit.in_(below(units))
+
+
+def _is_everywhere(session: Session, units: Collection[str]) -> bool:
+    tops = session.scalars(select(UnitRow.id).where(UnitRow.parent.is_(None)).limit(2)).all()
+    return len(tops) == 1 and tops[0] in units
+
+
 def is_below(session: Session, unit: str, units: Collection[str]) -> bool:
     """Whether that unit is one of these, or lies below one of them."""
     here = directory.units(session, [unit]).get(unit)
@@ -36,7 +46,7 @@ def is_below(session: Session, unit: str, units: Collection[str]) -> bool:
 
 def places(session: Session, units: Collection[str], *, after: str = "", limit: int) -> tuple[str, ...]:
     """Ids of these units and of all below them, by code, after the last code of the page before."""
-    query = select(UnitRow.id).where(UnitRow.id.in_(below(units)), UnitRow.code > after)
+    query = select(UnitRow.id).where(lies_in(session, UnitRow.id, units), UnitRow.code > after)
     return tuple(session.scalars(query.order_by(UnitRow.code).limit(limit)))
 
 
@@ -82,12 +92,22 @@ def people(
     session: Session, units: Collection[str], *, after: str = "", limit: int, active: bool | None = None
 ) -> tuple[Account, ...]:
     """Everybody who has, or had, an appointment in these units or below, by user name."""
-    query = select(AccountRow.id).where(AccountRow.id.in_(_working(units)), AccountRow.username > after)
+    query = select(AccountRow.id).where(_works_in(session, units), AccountRow.username > after)
     if active is not None:
         query = query.where(AccountRow.active.is_(active))
     ids = session.scalars(query.order_by(AccountRow.username).limit(limit)).all()
     found = directory.accounts(session, ids)
     return tuple(found[one] for one in ids)
+
+
+def _works_in(session: Session, units: Collection[str], *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether an account has, or had, an appointment (such a one) in these units or below.
+
+    Within the whole country each account is asked for its own, so that a page of a list costs what the page holds.
+    """
+    if _is_everywhere(session, units):
+        return exists().where(AppointmentRow.account == AccountRow.id, *which)
+    return AccountRow.id.in_(_working(units).where(*which))
 
 
 def _working(units: Collection[str]) -> Select[Any]:
@@ -204,13 +224,13 @@ def ending(
 
     By day, then by user name, after the last pair of the page before.
     """
-    needed = select(AppointmentRow.account).where(
-        AppointmentRow.unit.in_(below(units)), AppointmentRow.role.in_(list(roles)),
+    needed = _works_in(
+        session, units, AppointmentRow.role.in_(list(roles)),
         or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today), directory.not_withdrawn(),
     )  # fmt: skip
     query = select(AccountRow.id).where(
         AccountRow.active.is_(True), AccountRow.certified.is_(True), AccountRow.trained_until <= until,
-        or_(AccountRow.trained_until >= today, AccountRow.id.in_(needed)), AccountRow.id.in_(_working(units)),
+        or_(AccountRow.trained_until >= today, needed), _works_in(session, units),
     )  # fmt: skip
     order = (AccountRow.trained_until, AccountRow.username)
     if after is not None:

@@ -40,6 +40,20 @@ def person(session: Session, username: str, unit: str, *, until: int | None = No
     return account
 
 
+def test_one_of_two_tops_is_not_everywhere(directory: Store) -> None:
+    with directory.writing() as session:
+        units = places(session)
+        other = people.add_unit(session, kind=UnitKind.region, code="Q", names={"fr": "Q"})
+        person(session, "a", units["00000A"], until=1)
+        person(session, "q", other, until=1)
+    with directory.reading() as session:
+        for top, name in ((units["R"], "a"), (other, "q")):
+            assert [one.username for one in staff.people(session, [top], limit=10)] == [name]
+            near = staff.ending(session, [top], [], today=TODAY, until=TODAY + timedelta(days=9), limit=10)
+            assert [one.username for one in near] == [name]
+        assert staff.places(session, [other], limit=10) == (other,)
+
+
 def test_people_are_found_below_a_unit_by_key(directory: Store) -> None:
     with directory.writing() as session:
         units = places(session)
@@ -55,6 +69,8 @@ def test_people_are_found_below_a_unit_by_key(directory: Store) -> None:
         assert names("P1") == ["a", "b"]
         assert names("P2", "00000A") == ["a", "c"]
         assert names("R", after="b") == ["c", "d"]
+        assert staff.places(session, [units["R"]], limit=3) == (units["00000A"], units["00000B"], units["00000C"])
+        assert staff.places(session, [units["P2"]], limit=9) == (units["00000C"], units["P2"])
         assert staff.is_below(session, units["00000A"], [units["P1"]])
         assert not staff.is_below(session, units["00000A"], [units["P2"]])
         assert not staff.is_below(session, "no such unit", [units["R"]])

@@ -17,7 +17,8 @@ from school_protocol.storage.tables import ContactRow
 
 def kept(session: Session, units: Collection[str], *, above: Collection[str] = ()) -> tuple[Contact, ...]:
     """The contacts of these units and of all below them, of those `above`, and of the whole country."""
-    served = or_(ContactRow.unit.in_(staff.below(units)), ContactRow.unit.in_(list(above)), ContactRow.unit.is_(None))
+    below = staff.lies_in(session, ContactRow.unit, units)
+    served = or_(below, ContactRow.unit.in_(list(above)), ContactRow.unit.is_(None))
     query = select(ContactRow).where(served, ContactRow.retired_at.is_(None))
     rows = session.scalars(query.order_by(ContactRow.position, ContactRow.id))
     return tuple(contact_of(row) for row in rows)
