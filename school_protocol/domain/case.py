@@ -47,6 +47,7 @@ from school_protocol.domain.parts import RemarkMade as RemarkMade
 from school_protocol.domain.parts import SeatHeld as SeatHeld
 from school_protocol.domain.parts import Signature as Signature
 from school_protocol.domain.parts import StateEntry as StateEntry
+from school_protocol.domain.parts import twins
 from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
 from school_protocol.domain.referring import WHOM
 from school_protocol.domain.weighing import act_values, is_signed, settles, where_values
@@ -143,36 +144,18 @@ class Case:
 
     def copied(self) -> Case:
         """A case that can be folded on without touching this one."""
-        return replace(
-            self,
-            entries=list(self.entries),
-            records=[
-                replace(
-                    record, answers=dict(record.answers), signatures=list(record.signatures),
-                    corrections=list(record.corrections),
-                )
-                for record in self.records
-            ],
-            dangers=[replace(life) for life in self.dangers],
-            referrals=[replace(referral) for referral in self.referrals],
-            holds=[replace(hold, reviewed=list(hold.reviewed)) for hold in self.holds],
-            seats=list(self.seats),
-            exclusions=dict(self.exclusions),
-            people=dict(self.people),
-            steps=list(self.steps),
-            documents=list(self.documents),
-            revoked=dict(self.revoked),
-            remarks=[replace(made) for made in self.remarks],
-            liftings=[replace(one) for one in self.liftings],
-            doors=[replace(one) for one in self.doors],
-            files={key: replace(one, asked=list(one.asked)) for key, one in self.files.items()},
-            seen=list(self.seen),
-            joined=list(self.joined),
-            retracted=dict(self.retracted),
-            former=dict(self.former),
-            events=list(self.events),
-            versions=list(self.versions),
-        )  # fmt: skip
+        case = _case_like(self)
+        for name in _GATHERED:
+            setattr(case, name, getattr(self, name).copy())
+        case.records = [_record_apart(record) for record in self.records]
+        case.dangers = list(map(_danger_like, self.dangers))
+        case.referrals = list(map(_referral_like, self.referrals))
+        case.holds = [replace(hold, reviewed=list(hold.reviewed)) for hold in self.holds]
+        case.remarks = list(map(_remark_like, self.remarks))
+        case.liftings = [replace(one) for one in self.liftings]
+        case.doors = [replace(one) for one in self.doors]
+        case.files = {key: replace(one, asked=list(one.asked)) for key, one in self.files.items()}
+        return case
 
     def live_dangers(self, *states: str) -> list[DangerLife]:
         return [life for life in self.dangers if life.state in (states or ("raised", "referred"))]
@@ -212,6 +195,23 @@ class Case:
 
     def is_held(self, guardian: str) -> bool:
         return any(hold.stands and hold.guardian in (guardian, EVERY_GUARDIAN) for hold in self.holds)
+
+
+_GATHERED = (
+    "entries", "seats", "exclusions", "people", "steps", "documents", "revoked", "seen", "joined", "retracted",
+    "former", "events", "versions",
+)  # fmt: skip
+"""Lists and dicts of what never changes itself."""
+_case_like, _record_like = twins(Case), twins(Record)
+_danger_like, _referral_like, _remark_like = twins(DangerLife), twins(Referral), twins(RemarkMade)
+
+
+def _record_apart(record: Record) -> Record:
+    found = _record_like(record)
+    found.answers, found.signatures, found.corrections = (
+        found.answers.copy(), found.signatures.copy(), found.corrections.copy()
+    )  # fmt: skip
+    return found
 
 
 def fold(

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime
-from typing import Any
+from operator import attrgetter
+from typing import Any, TypeVar
 
 from school_protocol.domain.events import Handwritten, Remark
 from school_protocol.domain.protocol import ActKind
 
 EVERY_GUARDIAN = "*"
+_Part = TypeVar("_Part")
+
+
+def twins(kind: type[_Part]) -> Callable[[_Part], _Part]:
+    """What makes another part of the same values: as `replace` does, at a tenth of its cost, for all that a case is."""
+    values = attrgetter(*(one.name for one in fields(kind)))  # type: ignore[arg-type]
+    return lambda one: kind(*values(one))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
@@ -560,17 +561,22 @@ def has_calendar(session: Session, here: Unit) -> bool:
 
 
 def _calendar(row: CalendarRow) -> Calendar:
-    exceptions = (
-        HoursException(
-            date.fromisoformat(each["first"]), date.fromisoformat(each["last"]), _opening_in(each["opening"])
-        )
-        for each in row.exceptions
-    )
+    return _calendar_said(row.timezone, *(json.dumps(said) for said in (row.opening, row.exceptions, row.closed)))
+
+
+@lru_cache(maxsize=256)
+def _calendar_said(timezone: str, opening: str, exceptions: str, closed: str) -> Calendar:
+    """One calendar for the same words, so that what is worked out of it is found by it at once."""
     return Calendar(
-        timezone=row.timezone,
-        opening=_opening_in(row.opening),
-        exceptions=tuple(exceptions),
-        closed=frozenset(date.fromisoformat(day) for day in row.closed),
+        timezone=timezone,
+        opening=_opening_in(json.loads(opening)),
+        exceptions=tuple(
+            HoursException(
+                date.fromisoformat(each["first"]), date.fromisoformat(each["last"]), _opening_in(each["opening"])
+            )
+            for each in json.loads(exceptions)
+        ),
+        closed=frozenset(map(date.fromisoformat, json.loads(closed))),
     )
 
 
