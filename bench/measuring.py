@@ -37,9 +37,14 @@ def cpu_with(parent: int) -> Clock:
     """Seconds of processor time of this process and of the children of another one: of a database that it asks."""
 
     def clock() -> float:
-        return own_cpu() + sum(_on_cpu(child) for child in children(parent))
+        return own_cpu() + sum(on_cpu(child) for child in children(parent))
 
     return clock
+
+
+def whole_cpu(process: int) -> float:
+    """Seconds of processor time of a process and of those that it has started."""
+    return on_cpu(str(process)) + sum(on_cpu(child) for child in children(process))
 
 
 def children(parent: int) -> list[str]:
@@ -60,7 +65,8 @@ def megabytes(process: str) -> float:
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def _on_cpu(process: str) -> float:
+def on_cpu(process: str) -> float:
+    """Seconds of processor time of a process, as its clock ticks; nothing of one that has ended."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
     except FileNotFoundError:  # it has ended meanwhile

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from bench.copies import has
-from bench.measuring import Measured, Work, wall
+from bench.measuring import Measured, Work, wall, whole_cpu
 from bench.outcomes import Skipped
 from bench.prepared import READER, ROOT, Prepared
 from bench.room import await_port, free_port
@@ -45,20 +45,34 @@ def embedded_beside_gunicorn(shop: Workshop) -> tuple[Measured, str]:
     if not has("gunicorn"):
         raise Skipped("gunicorn is not installed: pip install .[scale]")
     with ExitStack() as stack:
-        ports = [stack.enter_context(served(shop.house, line)) for line in (EMBEDDED, GUNICORN)]
-        cookie = signed_in(shop.house)
-        pages = max(2, PAGES // 10) if shop.hurry else PAGES
-        works = [Work(Crowd(port, cookie, pages)) for port in ports]
-        found = shop.pairs(*works, clock=wall)
-    asked = BROWSERS * pages
-    rates = " and ".join(f"{asked / seconds:.0f}" for seconds in (found.figure, found.baseline))
-    notes = f"{rates} pages a second; {BROWSERS} browsers at once, one process of 8 threads each, SQLite"
-    return Measured(found.figure / asked, found.baseline / asked, found.ratio, found.ratios), notes
+        both = [stack.enter_context(started(shop.house, line)) for line in (EMBEDDED, GUNICORN)]
+        cookie, pages = signed_in(shop.house), max(2, PAGES // 10) if shop.hurry else PAGES
+        crowds = [Crowd(port, cookie, pages) for port, _process in both]
+        for crowd in crowds:
+            crowd()
+        before = [whole_cpu(process) for _port, process in both]
+        found = shop.pairs(*map(Work, crowds), clock=wall)
+        asked = BROWSERS * pages * (shop.most + 1)
+        used = [(whole_cpu(one[1]) - was) / asked * 1e3 for one, was in zip(both, before, strict=True)]
+    each = BROWSERS * pages
+    rates = " and ".join(f"{each / seconds:.0f}" for seconds in (found.figure, found.baseline))
+    notes = (
+        f"{rates} pages a second, {used[0]:.1f} and {used[1]:.1f} ms of a processor each; {BROWSERS} browsers at once, "
+        "one process of 8 threads each, SQLite"
+    )
+    return Measured(found.figure / each, found.baseline / each, found.ratio, found.ratios), notes
 
 
 @contextmanager
 def served(house: Prepared, line: Sequence[str]) -> Iterator[int]:
     """A server over that house in a process of its own; its port."""
+    with started(house, line) as (port, _process):
+        yield port
+
+
+@contextmanager
+def started(house: Prepared, line: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The same; its port, and which process it is."""
     port = free_port()
     command = [sys.executable, *(part.replace("{port}", str(port)) for part in line)]
     environ = os.environ | {"SCHOOL_PROTOCOL_DATA": str(house.folder)}
@@ -66,7 +80,7 @@ def served(house: Prepared, line: Sequence[str]) -> Iterator[int]:
     server = subprocess.Popen(command, cwd=ROOT, env=environ, **quiet)
     try:
         await_port(port)
-        yield port
+        yield port, server.pid
     finally:
         server.terminate()
         server.wait(40)
