@@ -160,10 +160,10 @@ def page_beside(house: Prepared, ask: Callable[[], bytes], most: int) -> list[tu
             stopped = threading.Event()
             thread = threading.Thread(target=_stream, args=(html, now, crew, stopped))
             thread.start()
-            beside = _slow(ask)
+            beside = slow(ask)
             stopped.set()
             thread.join()
-            found.append((beside, _slow(ask)))
+            found.append((beside, slow(ask)))
     return found
 
 
@@ -172,5 +172,6 @@ def _stream(html: str, now: datetime, crew: Crew, stopped: threading.Event) -> N
         crew.do(typeset, html, now=now)
 
 
-def _slow(ask: Callable[[], bytes]) -> float:
+def slow(ask: Callable[[], bytes]) -> float:
+    """Seconds of the 95th of a hundred."""
     return quantiles([_taken(ask) for _ in range(REQUESTS)], n=20)[-1]

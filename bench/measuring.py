@@ -7,6 +7,7 @@ import os
 import resource
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
@@ -36,16 +37,36 @@ def cpu_with(parent: int) -> Clock:
     """Seconds of processor time of this process and of the children of another one: of a database that it asks."""
 
     def clock() -> float:
-        return own_cpu() + sum(_on_cpu(child) for child in _children(parent))
+        return own_cpu() + sum(on_cpu(child) for child in children(parent))
 
     return clock
 
 
-def _children(parent: int) -> list[str]:
-    return Path(f"/proc/{parent}/task/{parent}/children").read_text("ascii").split()
+def whole_cpu(process: int) -> float:
+    """Seconds of processor time of a process and of those that it has started."""
+    return on_cpu(str(process)) + sum(on_cpu(child) for child in children(process))
 
 
-def _on_cpu(process: str) -> float:
+def children(parent: int) -> list[str]:
+    """The processes that another one has started, in whichever thread."""
+    found: list[str] = []
+    for listed in Path(f"/proc/{parent}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):  # the thread has ended meanwhile
+            found += listed.read_text("ascii").split()
+    return found
+
+
+def megabytes(process: str) -> float:
+    """Resident memory of a process; nothing of one that has ended."""
+    try:
+        pages = int(Path(f"/proc/{process}/statm").read_text("ascii").split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+
+
+def on_cpu(process: str) -> float:
+    """Seconds of processor time of a process, as its clock ticks; nothing of one that has ended."""
     try:
         fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
     except FileNotFoundError:  # it has ended meanwhile

@@ -32,6 +32,7 @@ from school_protocol.services.review.queueing import see_queue
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Engine, open_engine
+from school_protocol.storage.figures import counters
 from school_protocol.storage.figures.tables import FigureCounterRow
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.review.queue import KINDS
@@ -63,6 +64,17 @@ class Region:
         """All tables of a school year: of the region, and of each province."""
         return counted(self.house, self.protocol.protocol, self.unit, school_year(9, FIRST + YEARS - 1))
 
+    def summary(self) -> object:
+        """Of these tables the reading alone: the counters of the region and each part of it, month by month."""
+        months = school_year(9, FIRST + YEARS - 1).months
+        asked = (self.protocol.protocol, min(months), max(months))
+        with self.house.realm.reading() as session:
+            own = counters.of_unit(session, asked[0], self.unit, *asked[1:])
+            below = counters.below(session, asked[0], [self.unit], *asked[1:])
+        if not own or not below:
+            raise RuntimeError(f"{len(own)} and {len(below)} counters")
+        return own, below
+
     def queue(self) -> object:
         """The first lines of the open cases that this person sees."""
         scope = visible(self.person, self.house.library.sights(), NOW)
@@ -83,12 +95,12 @@ class Region:
 # ---- rows of the bench -----------------------------------------------------------------------------------------------
 
 
-def regional(ask: Callable[[Region], object], *, server: bool = False) -> Callable[[Workshop], Outcome]:
+def regional(ask: Callable[[Region], object], *, server: bool = False, often: int = 1) -> Callable[[Workshop], Outcome]:
     """What a region with a million cases takes, beside one with ten thousand, on the same kind of database."""
 
     def measure(shop: Workshop) -> Outcome:
         many, few = regions(shop, server=server)
-        times = 40 if server else 10  # the server's clock ticks a hundred times a second
+        times = often * (40 if server else 10)  # the server's clock ticks a hundred times a second
         large, small = (Work(lambda one=one: ask(one), times) for one in (many, few))  # type: ignore[misc]
         found = shop.pairs(large, small, many.clock)
         notes = f"{PROVINCES} provinces, {SCHOOLS} schools, {YEARS} years" + (", and its server" if server else "")

@@ -132,7 +132,7 @@ def _seated(folder: Path) -> list[Phone]:
 @contextmanager
 def _served(folder: Path) -> Iterator[tuple[int, int]]:
     """The rooms, and a bare page, each served by a process of its own."""
-    ports = [_free_port(), _free_port()]
+    ports = [free_port(), free_port()]
     environ = os.environ | {"SCHOOL_PROTOCOL_DATA": str(folder)}
     line = [sys.executable, "-m", "school_protocol.cli", "serve", "--workshop", "--host", "localhost"]
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
@@ -140,7 +140,7 @@ def _served(folder: Path) -> Iterator[tuple[int, int]]:
     bare = subprocess.Popen([sys.executable, "-c", BARE, str(ports[1])], **quiet)  # type: ignore[call-overload]
     try:
         for port in ports:
-            _await(port)
+            await_port(port)
         yield ports[0], ports[1]
     finally:
         for one in (own, bare):
@@ -148,13 +148,15 @@ def _served(folder: Path) -> Iterator[tuple[int, int]]:
             one.wait(20)
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of the loopback at which nobody listens."""
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))
         return int(one.getsockname()[1])
 
 
-def _await(port: int) -> None:
+def await_port(port: int) -> None:
+    """Until somebody listens there."""
     for _try in range(240):
         try:
             socket.create_connection(("127.0.0.1", port), 1).close()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,7 +15,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench import copies
+from bench import bulk, copies, fresh, phone, serving, stepping, writing
 from bench.baselines import flask_page, straightforward, trigger
 from bench.measuring import PAIRS, Clock, Measured, Work, children_cpu, own_cpu, pairs, wall
 from bench.outcomes import Goal, Outcome, Skipped
@@ -70,6 +69,8 @@ class Workshop:
     """On a server or not: a region with many cases, and one with few."""
     countries: dict[bool, tuple[Sized, ...]] = field(default_factory=dict)
     """On a server or not: the same country with a thousand cases, a hundred thousand, a million."""
+    job: bulk.Job | None = None
+    """A thousand case files made in one job."""
 
     def pairs(self, figure: Work, baseline: Work, clock: Clock = own_cpu) -> Measured:
         share = 10 if self.hurry else 1
@@ -99,9 +100,7 @@ class Workshop:
     @cached_property
     def chromium(self) -> Any:
         """A warm page of a browser."""
-        path = os.environ.get("SCHOOL_PROTOCOL_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-        if path is None:
-            raise Skipped("chromium is not installed")
+        path = phone.chromium()
         try:
             from playwright.sync_api import Error, sync_playwright
         except ImportError:
@@ -249,6 +248,18 @@ def all_choices(shop: Workshop) -> Outcome:
 
     count = len(_choices(shop))
     return _against_trigger(shop, Work(available, 200), f"one of {count} acts and moves", count)
+
+
+def step_beside_spiff(shop: Workshop) -> Outcome:
+    return _in(1e6, *stepping.beside_spiff(shop))
+
+
+def writers(shop: Workshop) -> Outcome:
+    return _in(1e3, *writing.at_once(shop))
+
+
+def embedded(shop: Workshop) -> Outcome:
+    return _in(1e3, *serving.embedded_beside_gunicorn(shop))
 
 
 # ---- the case file -----------------------------------------------------------------------------------------------
@@ -477,8 +488,13 @@ TRIGGER = "bare pytransitions trigger"
 WEASYPRINT = "WeasyPrint, straightforward"
 CHROMIUM = "chromium’s warm print"
 THOUSAND = "1,000 cases"
+SPIFF = "SpiffWorkflow, complete and serialise"
+HASTY = "synchronous = NORMAL"
+THREADS = "gunicorn, gthread"
 FEWER = "10,000 cases"
 AT_ONCE = Goal(3, also=Goal(100, "ms"))
+SPOTLESS = Goal(0, "points")
+SUMMED = Goal(3, also=Goal(5, "ms"))
 
 ROWS: dict[str, Row] = {
     row.name: row
@@ -490,6 +506,9 @@ ROWS: dict[str, Row] = {
         Row("refused", "a move refused, every need explained", TRIGGER, "µs", Goal(50, "µs"), decision_refused),
         Row("made", "a move decided, with the due dates that follow", TRIGGER, "µs", Goal(50, "µs"), decision_made),
         Row("available", "each of all acts and moves, explained", TRIGGER, "µs", Goal(50, "µs"), all_choices),
+        Row("step", "a step decided, taken into the case, written", SPIFF, "µs", Goal(0.05), step_beside_spiff),
+        Row("writers", "a move, 32 people at once on SQLite, FULL", HASTY, "ms", Goal(1.25), writers),
+        Row("serve", "list page by `serve`, over HTTP", THREADS, "ms", Goal(1.1), embedded),
         Row("file-fr", "case file in French", WEASYPRINT, "ms", Goal(0.5), case_file("fr")),
         Row("file-ar", "case file in Arabic", WEASYPRINT, "ms", Goal(0.5), case_file("ar")),
         Row("print-fr", "case file in French", CHROMIUM, "ms", None, case_file_beside_chromium("fr")),
@@ -500,15 +519,28 @@ ROWS: dict[str, Row] = {
         Row("typst", "case file in French", "typst, the same text", "ms", None, beside_typst),
         Row("many", "case files by two processes", "by one", "s", Goal(0.6), two_processes),
         Row("beside", "case page while one is typeset", "while none is", "ms", Goal(1.2), page_beside_typesetting),
+        Row("flat", "memory at the last of 1,000 case files", "about the 30th", "MiB", Goal(1.1), bulk.memory),
+        Row("crowd", "case page while 1,000 files are made", "while none is", "ms", Goal(1.2), bulk.page),
+        Row("fresh", "a file of 40 made ahead anew, on one core", "limit", "s", Goal(1), fresh.fresh_again),
         Row("wire-desk", "desk on the wire, HTML and CSS", "limit", "KB", Goal(1), wire_desk),
         Row("wire-case", "case page on the wire", "limit", "KB", Goal(1), wire_case),
         Row("wire-form", "largest form on the wire", "limit", "KB", Goal(1), wire_form),
+        Row("phone", "Lighthouse: points short, desk, phone, ar", "100 in each", "points", SPOTLESS, phone.points),
         Row("proof", "the shipped definition proven", "limit", "s", Goal(1), proof),
         Row("proof-2s", "a made protocol proven, 40 states", "20 states", "s", None, proof_of(40, 15, 13)),
         Row("proof-2f", "a made protocol proven, 30 facts", "15 facts", "s", None, proof_of(20, 30, 13)),
         Row("proof-60", "memory: 60 states, 30 facts, 13 dangers", "limit", "MiB", Goal(1), proof_memory),
         Row("figures", "tables of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.tables)),
         Row("figures-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.tables, server=True)),
+        Row("summary", "of these tables the reading alone", FEWER, "ms", SUMMED, regional(Region.summary, often=5)),
+        Row(
+            "summary-pg",
+            "the same on PostgreSQL",
+            FEWER,
+            "ms",
+            SUMMED,
+            regional(Region.summary, server=True, often=5),
+        ),
         Row("queue", "open cases of a region, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.queue)),
         Row("queue-pg", "the same on PostgreSQL", FEWER, "ms", AT_ONCE, regional(Region.queue, server=True)),
         Row("review", "what waits for review, 1,000,000 cases", FEWER, "ms", AT_ONCE, regional(Region.review)),

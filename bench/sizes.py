@@ -176,17 +176,17 @@ def _genuine(settings: Settings, cases: int) -> None:
     """The places and people of a whole country; cases of all by lot, and of one school some that are under way."""
     if settings.database:
         preparing.prepare(settings.database, "", (), make_queue=lambda: jobs.prepare_queue(settings))
-    demo.prepare(settings, reset=False, password=PASSWORD, say=_silent, told=False)
+    demo.prepare(settings, reset=False, password=PASSWORD, say=silent, told=False)
     house = open_house(settings, SystemClock())
     try:
         whole = country.SCHOOLS if cases == SIZES[0] else 24
-        sample(house, cases - OWN, seed=1, password=PASSWORD, progress=_silent, places=whole)
-        sample(house, OWN, seed=2, password=PASSWORD, progress=_silent, places=1, under_way=1.0)
+        sample(house, cases - OWN, seed=1, password=PASSWORD, progress=silent, places=whole)
+        sample(house, OWN, seed=2, password=PASSWORD, progress=silent, places=1, under_way=1.0)
     finally:
         house.close()
 
 
-def _silent(*_said: object) -> None:
+def silent(*_said: object) -> None:
     pass
 
 

@@ -188,7 +188,7 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
     queue.periodic_task(crontab(minute="*"), name="go_through", expires=STALE)(go_through_cases)
     queue.passages = queue.task(name="passages", expires=STALE)(go_through_cases)
 
-    go_through_papers_once = _alone(house, "make_ahead", lambda: _make_ahead(house), lambda: queue.papers())
+    go_through_papers_once = _alone(house, "make_ahead", lambda: make_ahead_once(house), lambda: queue.papers())
     queue.periodic_task(crontab(minute="*"), name="make_ahead", expires=STALE)(go_through_papers_once)
     queue.papers = queue.task(name="papers", expires=STALE)(go_through_papers_once)
 
@@ -324,7 +324,7 @@ def _keep_journal(queue: Queue, house: House, post: Post) -> None:
         queue.periodic_task(crontab(minute="*/10"), name=name, expires=STALE)(_alone(house, name, work))
 
 
-def _make_ahead(house: House) -> bool:
+def make_ahead_once(house: House) -> bool:
     """A slice of what is to be made ahead, in one process that gives its memory back."""
     with Crew(house.settings, 1) as crew:
         return go_through_papers(house, lambda one: crew.do(make_ahead, one, now=house.now()))

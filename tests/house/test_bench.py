@@ -8,21 +8,30 @@ import json
 import re
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
+from click.testing import CliRunner
+from werkzeug.test import Client
 
 from bench import __main__ as bench
-from bench import keeping
+from bench import bulk, fresh, keeping, phone, region, serving, stepping, writing
+from bench.baselines import gunicorn_threads
 from bench.measuring import PAIRS, Measured, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
+from school_protocol import cli
+from school_protocol.cli import serving as own_server
 from school_protocol.domain import engine
 from school_protocol.services import recording, showing
+from school_protocol.storage.errors import StorageBusy
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINES = ROOT / "bench" / "baselines"
@@ -37,6 +46,9 @@ FROZEN = {
     "flask_page.py": "d3a78602b85c5d33",
     "straightforward.py": "73bf85aa6af5d480",
     "trigger.py": "ddaa5403ee9ea788",
+    "five_stages.bpmn": "7da709e3cd999c7f",
+    "gunicorn_threads.py": "c37f803fbdf96f0e",
+    "spiff_step.py": "6c73596ba647731d",
 }
 """What each baseline was when the first ratios were taken: another one makes them incomparable."""
 PAGES = sorted(path for path in BASELINES.iterdir() if path.suffix in (".html", ".css"))
@@ -86,10 +98,12 @@ def test_a_frozen_page_asks_for_nothing_but_what_lies_beside_it(path: Path) -> N
 
 def test_every_row_is_there() -> None:
     assert list(ROWS) == [
-        "list", "case", "move", "press", "refused", "made", "available", "file-fr", "file-ar", "print-fr", "print-ar",
-        "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "wire-desk", "wire-case", "wire-form",
-        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "queue", "queue-pg", "review",
-        "review-pg",
+        "list", "case", "move", "press", "refused", "made", "available", "step", "writers", "serve",
+        "file-fr", "file-ar", "print-fr", "print-ar",
+        "issue-fr", "issue-ar", "fpdf2", "typst", "many", "beside", "flat", "crowd", "fresh",
+        "wire-desk", "wire-case", "wire-form", "phone",
+        "proof", "proof-2s", "proof-2f", "proof-60", "figures", "figures-pg", "summary", "summary-pg", "queue",
+        "queue-pg", "review", "review-pg",
         "size-list", "size-queue", "size-find", "size-case", "size-list-pg", "size-queue-pg", "size-find-pg",
         "size-case-pg", "seats", "start",
     ]  # fmt: skip
@@ -268,6 +282,7 @@ def slowed(call: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     [
         ("case", showing, "see_case", 0.1),
         ("available", engine, "available", 0.003),
+        ("step", engine, "decide", 0.003),
     ],
 )
 def test_a_planted_slow_function_shows_as_a_larger_ratio(
@@ -294,3 +309,154 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
         assert events() == before + 1
         back()
         assert events() == before
+
+
+# ---- rows that are tried in a hurry --------------------------------------------------------------------------------
+
+
+def test_a_step_says_what_each_of_the_two_does(shop: Workshop) -> None:
+    outcome = ROWS["step"].measure(shop)
+    assert outcome.figure < outcome.baseline
+    assert "one event written (3" in outcome.notes
+    assert "the whole workflow written (8" in outcome.notes
+
+
+def test_the_step_of_the_frozen_process_is_the_third_of_five() -> None:
+    spiff_step = pytest.importorskip("bench.baselines.spiff_step")
+    once, back = spiff_step.step()
+    texts = [json.loads(once())]
+    back()
+    texts.append(json.loads(once()))
+    for text in texts:
+        state = {task["task_spec"]: task["state"] for task in text["tasks"].values()}
+        done = max(state.values())
+        assert [state[name] == done for name in ("report", "protect", "listen", "decide")] == [True, True, True, False]
+
+
+def test_our_step_leaves_the_same_stage_and_writes_what_is_kept(shop: Workshop) -> None:
+    ours = stepping.five_stages(shop.house.loaded(MOVER))
+    written = []
+    for step in (ours.once, ours.folded_anew):
+        assert ours.case.state == "listen"
+        written.append(step())
+        ours.back()
+    assert written[0] == written[1]
+    event = json.loads(written[0])
+    assert (event["kind"], event["seq"], event["body"]["target"]) == ("StepTaken", len(ours.events) + 1, "decide")
+
+
+@pytest.fixture
+def few_writers(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(writing, "WRITERS", 3)
+
+
+@pytest.mark.usefixtures("few_writers")
+def test_writers_at_once_keep_as_the_product_does_beside_hastier_ones(shop: Workshop) -> None:
+    outcome = ROWS["writers"].measure(shop)
+    assert outcome.figure > 0
+    assert " against NORMAL; 6 and 6 moves, 3 at once, no error; " in outcome.notes
+
+
+@pytest.mark.usefixtures("few_writers")
+def test_a_writer_who_is_turned_away_fails_the_row(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_arguments: Any, **_named: Any) -> None:
+        raise StorageBusy("database is locked")
+
+    monkeypatch.setattr(writing.recording, "make_move", away)
+    with pytest.raises(RuntimeError, match=r"^12 of 12 moves failed: .*database is locked"):
+        ROWS["writers"].measure(shop)
+
+
+@pytest.fixture
+def odd_page() -> Iterator[int]:
+    """A server whose pages hold no case; its port."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"nothing")
+
+        def log_message(self, *_said: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield server.server_port
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def test_a_page_that_is_not_the_list_is_no_answer(odd_page: int) -> None:
+    with pytest.raises(RuntimeError, match="answers were no good"):
+        serving.Crowd(odd_page, "", 1)()
+
+
+def test_both_servers_have_as_many_threads_over_the_same_site(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(shop.house.folder))
+    monkeypatch.setattr(own_server, "serve", served := Mock())
+    said = CliRunner().invoke(cli.main, [*serving.EMBEDDED[2:-1], "5000"])
+    assert said.exit_code == 0, said.output
+    assert served.call_args.kwargs["threads"] == gunicorn_threads.threads
+    cookie = serving.signed_in(shop.house)
+    for app in (served.call_args.args[0], serving.site()):
+        assert b'href="/cases/' in Client(app, use_cookies=False).get("/", headers={"Cookie": cookie}).data
+
+
+def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome = ROWS["summary"].measure(shop)
+    assert 0 < outcome.figure < ROWS["figures"].measure(shop).figure, "a part of it"
+    monkeypatch.setattr(region.counters, "below", lambda *_any: [])
+    with pytest.raises(RuntimeError, match="0 counters"):
+        ROWS["summary"].measure(shop)
+
+
+# ---- files made ahead, and many ------------------------------------------------------------------------------------
+
+
+def test_files_are_fresh_again_only_once_they_were_made(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fresh.jobs, "make_ahead_once", lambda _house: False)
+    monkeypatch.setattr(fresh, "issue_case_file", lambda *_asked: None)
+    with pytest.raises(RuntimeError, match="nothing is left to be made"):
+        ROWS["fresh"].measure(shop)
+
+
+def test_memory_is_the_most_of_a_span_of_files() -> None:
+    job = bulk.Job(files=90, hands=1, held=[(0, 50.0), (20, 100.0), (40, 101.0), (50, 300.0), (70, 90.0), (90, 120.0)])
+    assert (job.most(15, 45), job.most(60, 90)) == (101, 120)
+
+
+def test_a_process_that_grows_shows(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    grown = bulk.Job(files=90, hands=1, made=90, seconds=9, held=[(30, 100.0), (89, 111.0)], alone=[1], beside=[1.3])
+    monkeypatch.setattr(shop, "job", grown)
+    goals = {name: ROWS[name].goal for name in ("flat", "crowd")}
+    assert [goal.is_reached(ROWS[name].measure(shop)) for name, goal in goals.items() if goal] == [False, False]
+    grown.held, grown.beside = [(30, 100.0), (89, 109.0)], [1.1]
+    assert [goal.is_reached(ROWS[name].measure(shop)) for name, goal in goals.items() if goal] == [True, True]
+
+
+# ---- Lighthouse ----------------------------------------------------------------------------------------------------
+
+
+def test_without_lighthouse_it_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch, shop: Workshop) -> None:
+    monkeypatch.delenv("SCHOOL_PROTOCOL_LIGHTHOUSE", raising=False)
+    monkeypatch.setenv("PATH", "/nowhere")
+    with pytest.raises(Skipped, match="npm install -g lighthouse"):
+        ROWS["phone"].measure(shop)
+
+
+def test_what_counts_and_misses_something_is_named() -> None:
+    def of(score: float, **audits: float | None) -> dict[str, Any]:
+        return {"score": score, "auditRefs": [{"id": name, "weight": int(name != "hint")} for name in audits]}
+
+    audits: dict[str, dict[str, float | None]] = {
+        "performance": {"fast": 1, "hint": 0}, "accessibility": {"contrast": 0}, "best-practices": {"manual": None},
+    }  # fmt: skip
+    report = {
+        "categories": {name: of(0.93, **found) for name, found in audits.items()},
+        "audits": {name: {"score": score} for found in audits.values() for name, score in found.items()},
+    }
+    assert phone.score_of(report, "accessibility") == 93
+    assert phone.short_of(report) == ["contrast"]

@@ -18,14 +18,16 @@ out?.addEventListener("click", event => {
 });
 
 /* How long until it is due, by the server's clock, each minute anew. */
-const words = new Intl.RelativeTimeFormat(root.lang, { style: "short" }), begun = performance.now();
+let words; // made where something is due soon: a phone takes long over it
+const begun = performance.now();
+const said = (many, unit) => (words ??= new Intl.RelativeTimeFormat(root.lang, { style: "short" })).format(many, unit);
 const tell = () => {
   for (const one of document.querySelectorAll("time[data-now]")) {
     const now = Date.parse(one.dataset.now) + performance.now() - begun;
     const minutes = Math.floor((Date.parse(one.dateTime) - now) / 60000), far = Math.abs(minutes);
     delete one.dataset.left;
     if (far >= 1440) continue;
-    one.dataset.left = far < 60 ? words.format(minutes, "minute") : words.format(Math.trunc(minutes / 60), "hour");
+    one.dataset.left = far < 60 ? said(minutes, "minute") : said(Math.trunc(minutes / 60), "hour");
     if (minutes < 0) one.className = "pill late";
   }
 };
