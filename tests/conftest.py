@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from flask import Flask, has_request_context
 from jinja2 import FileSystemBytecodeCache
 from sqlalchemy import Engine, text
@@ -22,16 +23,20 @@ from school_protocol.config import Settings
 from school_protocol.definitions import read_file
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import house as houses
+from school_protocol.services.identity import passwords
 from school_protocol.storage import engines
 from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import Part, upgrade
 
 ROOT = Path(__file__).parents[1]
+SHIPPED = passwords._HASHER
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "files: looks into SQLite's files, copies them, or has others open them")
     config.addinivalue_line("markers", "rooms: opens rooms of workshops; on PostgreSQL some are made ahead for it")
+    # A password costs next to nothing in tests; what it costs as it ships is asked of `shipped_hasher`.
+    passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -163,6 +168,12 @@ def dropped(request: pytest.FixtureRequest, databases: Databases | None) -> Iter
     databases.with_rooms = asked or request.path.parent.name == "workshops"
     yield
     databases.drop()
+
+
+@pytest.fixture(scope="session")
+def shipped_hasher() -> PasswordHasher:
+    """What passwords are hashed with outside of tests."""
+    return SHIPPED
 
 
 @pytest.fixture(scope="session")

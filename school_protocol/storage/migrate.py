@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -72,11 +73,11 @@ def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
 
     On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, NewerTables.
     """
-    _refuse_newer(engine, part)
+    found = _refuse_newer(engine, part)
+    if revision == "head" and found == revisions(part)[-1]:
+        return
     if engine.dialect.name != "postgresql":
         _bring(engine, part, revision)
-        return
-    if revision == "head" and is_current(engine, part):
         return
     try:
         _bring(engine, part, revision)
@@ -89,13 +90,14 @@ def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
         ) from error
 
 
-def _refuse_newer(engine: Engine, part: Part) -> None:
+def _refuse_newer(engine: Engine, part: Part) -> str | None:
     found = revision_of(engine)
     if found is not None and found not in revisions(part):
         raise NewerTables(
             f"the tables of the {part} are of revision {found}, which version {version()} of the program doesn't know: "
             "a later version wrote here. Install that one again, or restore a backup from before it"
         )
+    return found
 
 
 def _bring(engine: Engine, part: Part, revision: str) -> None:
@@ -145,6 +147,7 @@ def revision_on(connection: Connection) -> str | None:
     return MigrationContext.configure(connection, opts={"version_table": VERSION_TABLE}).get_current_revision()
 
 
+@lru_cache
 def revisions(part: Part) -> tuple[str, ...]:
     """Every revision, the first one first."""
     scripts = ScriptDirectory.from_config(_config(part))

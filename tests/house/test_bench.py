@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import gc
 import hashlib
 import json
 import re
@@ -52,6 +53,13 @@ FROZEN = {
 }
 """What each baseline was when the first ratios were taken: another one makes them incomparable."""
 PAGES = sorted(path for path in BASELINES.iterdir() if path.suffix in (".html", ".css"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def aside() -> None:
+    """What other tests left isn't looked through again before each of the many samples."""
+    gc.collect()
+    gc.freeze()
 
 
 # ---- the baselines are frozen --------------------------------------------------------------------------------------

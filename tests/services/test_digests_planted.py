@@ -57,12 +57,9 @@ class Sown:
     secrets: Mapping[str, str]
 
     def found(self, out: Out) -> set[tuple[str, str]]:
-        return {
-            (what, secret)
-            for what, said in out.texts
-            for secret in self.secrets
-            if secret.casefold() in html.unescape(said).casefold()
-        }
+        sought = {secret: secret.casefold() for secret in self.secrets}
+        left = [(what, html.unescape(said).casefold()) for what, said in out.texts]
+        return {(what, secret) for what, said in left for secret, folded in sought.items() if folded in said}
 
 
 @pytest.fixture(scope="module")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 from domain.telling import MOROCCAN, NOW
 from sqlalchemy import select
 
@@ -23,6 +26,7 @@ from school_protocol.storage.sign_in import Stage
 
 from .proving import PASSWORD, People
 
+INVENTORIES = Path(__file__).parents[2] / "docs" / "inventories.md"
 HOME = "1" * 40
 """The mark of a browser."""
 
@@ -83,6 +87,20 @@ def test_what_is_typed_beyond_the_longest_password_counts(longest: str) -> None:
     kept = passwords.hash_password(longest)
     assert passwords.matches(kept, longest)
     assert not passwords.matches(kept, longest + "x")
+
+
+def test_a_password_costs_what_is_said(monkeypatch: pytest.MonkeyPatch, shipped_hasher: PasswordHasher) -> None:
+    monkeypatch.setattr(passwords, "_HASHER", shipped_hasher)
+    said = re.search(r"argon2id, (\d+) MiB, (\d+) passes, (\d+) lane", INVENTORIES.read_text("utf-8"))
+    assert said is not None
+    memory, passes, lanes = map(int, said.groups())
+    cost = f"$argon2id$v=19$m={memory * 1024},t={passes},p={lanes}$"
+    assert (memory, passes) >= (19, 2), "what OWASP asks for at least"
+    assert passwords.hash_password("un cartable bleu").startswith(cost)
+    asked: list[int] = []
+    monkeypatch.setattr(passwords, "hash_secret_raw", lambda *_given, **named: asked.append(named["memory_cost"]))
+    passwords.stretched("abcde23456", b"salt" * 4)
+    assert asked == [memory * 1024], "a recovery code costs as much"
 
 
 # ---- invitations -----------------------------------------------------------------------------------------------------
