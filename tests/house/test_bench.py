@@ -6,6 +6,7 @@ import ast
 import hashlib
 import json
 import re
+import shlex
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ from bench import keeping
 from bench.measuring import PAIRS, Measured, Work, pairs
 from bench.prepared import MOVER
 from bench.rows import ROWS, Goal, Outcome, Row, Skipped, Workshop
+from house.operations import documented, put
 from school_protocol.domain import engine
 from school_protocol.services import recording, showing
 
@@ -294,3 +296,16 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
         assert events() == before + 1
         back()
         assert events() == before
+
+
+# ---- figures, month by month ---------------------------------------------------------------------------------------
+
+
+def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
+    """In its short form: one academy, one month."""
+    python, *words = shlex.split(put(documented("python -m bench.gate"), {" 12": " 1 --region"}))
+    assert python == "python"
+    done = subprocess.run([sys.executable, *words], cwd=ROOT, check=True, capture_output=True, text=True)
+    [month] = json.loads(done.stdout)
+    assert month["gate"]["found"] == 0
+    assert month["cases"] > month["told"] > 0
