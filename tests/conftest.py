@@ -12,6 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_request_context
 from jinja2 import FileSystemBytecodeCache
+from programs import lacking
 from sqlalchemy import Engine, text
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -30,6 +31,17 @@ from school_protocol.storage.migrate import Part, upgrade
 
 ROOT = Path(__file__).parents[1]
 SHIPPED = passwords._HASHER
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--passed-over", type=Path, help="a file to which tests are written that lack a program")
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    file = config.getoption("passed_over")
+    if file is not None and not hasattr(config, "workerinput"):
+        with file.open("a", encoding="utf-8") as out:
+            out.writelines(f"{line}\n" for line in lacking(terminalreporter.stats.get("skipped", ())))
 
 
 def pytest_configure(config: pytest.Config) -> None:

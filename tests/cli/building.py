@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,6 +13,8 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from house.operations import documented, put
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("school_protocol", "templates", "protocol_definitions")
@@ -47,8 +50,10 @@ def built(source: Path, folder: Path) -> Built:
 
 
 def wheel_of(source: Path, folder: Path) -> Path:
-    quiet = ("-q", "--no-deps", "--no-index", "--no-build-isolation", "--no-cache-dir")
-    said(sys.executable, "-m", "pip", "wheel", *quiet, "-w", str(folder), str(source), cwd=folder.parent)
+    """By the line of the docs, without any network."""
+    places = {" dist .": f" {shlex.quote(str(folder))} {shlex.quote(str(source))}"}
+    words = shlex.split(put(documented("python -m pip wheel"), places))
+    said(sys.executable, *words[1:], "-q", "--no-index", "--no-build-isolation", "--no-cache-dir", cwd=folder.parent)
     [wheel] = folder.glob("*.whl")
     return wheel
 
@@ -126,15 +131,19 @@ class Environment:
     def package(self) -> Path:
         return self.packages / "school_protocol"
 
+    def see_libraries(self) -> None:
+        """Those of the tests' own. A `.pth` file names folders; one in those, as of an editable install, isn't read."""
+        libraries = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
+        (self.packages / "libraries.pth").write_text("\n".join(libraries) + "\n")
+
     def install(self, wheel: Path) -> None:
         pip = (sys.executable, "-m", "pip", "--python", self.python)
         said(*pip, "install", "-q", "--no-deps", "--no-index", str(wheel), cwd=self.folder)
 
 
 def environment(folder: Path) -> Environment:
-    """A new one. A `.pth` file names folders; those that lie in them, as of an editable install, are not read."""
+    """A new one."""
     venv.create(folder, with_pip=False, symlinks=True)
     made = Environment(folder)
-    libraries = dict.fromkeys(sysconfig.get_path(name) for name in ("purelib", "platlib"))
-    (made.packages / "libraries.pth").write_text("\n".join(libraries) + "\n")
+    made.see_libraries()
     return made

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from datetime import date
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 from domain.telling import REPORT
+from house.operations import block_of, in_blocks
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
@@ -63,6 +65,35 @@ def test_from_nothing_to_a_case(data: Path, tmp_path: Path) -> None:
         run("go-live", "sign", key, "--reference", f"n° {key}", "--as", "admin")
     assert re.search(r"\d{4}", run(*opened).stdout), "the number of a case"
     assert run("users", "list", "--as", "admin").stdout.count("04127K") >= 3
+
+
+def typed(line: str) -> Result:
+    """A line as it stands in the docs, its file written where one stands."""
+    command, _mark, file = line.partition(" > ")
+    program, *words = shlex.split(command)
+    assert program == "school-protocol"
+    result = run(*words)
+    if file:
+        Path(file).write_text(result.stdout, "utf-8")
+    return result
+
+
+def test_the_lines_of_the_docs_begin_an_installation(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As they stand, one after another; the list is brought in where the docs say so."""
+    monkeypatch.chdir(tmp_path)
+    Path("places.csv").write_text(PEOPLE.format(until=f"{SystemClock().now().year + 2}-12-31"), "utf-8")
+    lines = in_blocks(f"```\n{block_of('school-protocol found')}```\n")
+    assert re.search(r"/invited/\S{20,}", typed(lines[0]).stdout)
+    for line, brought in ((lines[1], 0), (lines[1].replace("--preview ", ""), 7)):
+        assert "7 new, 0 changed, 0 unchanged, 0 refused" in typed(line).stderr
+        assert run("users", "list", "--as", "admin").stdout.count("04127K") == (brought and 3)
+    typed(lines[2])
+    typed(lines[3])
+    assert run("calendar", "show", "MA-04").stdout == Path("year.yaml").read_text("utf-8")
+    assert "no calendar" not in typed(lines[4]).output
+    assert len(lines) == 5
 
 
 def test_it_begins_once(data: Path) -> None:

@@ -98,6 +98,25 @@ def test_a_refused_move_exits_with_three_and_says_why(run: Run, number: str) -> 
     assert str(next(r["need"] for r in move["reasons"] if r["need"])) in refused.stderr
 
 
+def test_a_move_is_made_once_its_need_is_met(run: Run, number: str, tmp_path: Path) -> None:
+    def state() -> str:
+        return str(json.loads(run("case", "show", number, "--as", "surv", "--json").stdout)["state"])
+
+    assert run("case", "move", number, "start_looking", "--as", "surv").exit_code == REFUSED
+    house = open_house(settings_from(os.environ), SystemClock())
+    keeper = actor_named(house, "surv")
+    house.close()
+    assert keeper is not None
+    answers = tmp_path / "chair.yaml"
+    answers.write_text(f"seat: keeper\nwho: {keeper.id}\n", "utf-8")
+    given = run("case", "act", number, "give_chair", "--answers", str(answers), "--as", "dir")
+    assert given.exit_code == 0, given.stderr
+    assert state() == "noted"
+    made = run("case", "move", number, "start_looking", "--as", "surv")
+    assert made.exit_code == 0, made.stderr
+    assert state() == "looking"
+
+
 def test_answers_that_a_form_refuses_exit_with_three(run: Run, tmp_path: Path) -> None:
     answers = tmp_path / "bad.yaml"
     answers.write_text("kind: no_such_kind\n", "utf-8")

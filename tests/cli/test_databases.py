@@ -120,6 +120,16 @@ def test_a_folder_by_its_absolute_path_is_one_and_what_comes_next_is_said(run: R
     assert (tmp_path / "other" / "realm.sqlite").is_file()
 
 
+def test_one_that_was_moved_away_takes_writes_again_once_it_is_reopened(run: Run, data: Path, tmp_path: Path) -> None:
+    assert move(run, str(data), str(tmp_path / "other")).exit_code == 0
+    signed = ("go-live", "sign", "cndp", "--reference", "n° 1", "--as", "nobody")
+    assert "moved" in run(*signed).stderr
+    assert "say --yes" in run("database", "reopen").stderr
+    done = run("database", "reopen", "--yes")
+    assert (done.exit_code, done.stdout) == (0, "it takes writes again\n"), done.stderr
+    assert "moved" not in run(*signed).stderr
+
+
 @pytest.mark.parametrize("written", [True, False], ids=["written to since", "the control"])
 def test_one_that_was_cut_off_says_so_where_it_begins_anew(run: Run, data: Path, tmp_path: Path, written: bool) -> None:
     def stop(what: str, _done: int, _of: int) -> None:

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from house.operations import documented, put
 from services import evidence_made as made
 from services.conftest import School
 from services.evidence_made import SCREENSHOT, filing
-from storage.object_store import NAME, ObjectStore, serving
+from storage.object_store import NAME, RCLONE, ObjectStore, serving
 
 from school_protocol.cli import main
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.evidence.keeping import attach_file
 from school_protocol.storage.blobs import bucket
-from school_protocol.storage.blobs.blobs import Standing
+from school_protocol.storage.blobs.blobs import Standing, new_name
 from school_protocol.storage.blobs.bucket import Bucket
 
 Run = Callable[..., Result]
@@ -66,6 +70,24 @@ def test_files_go_to_an_object_store_and_back(
     assert "files: database: written and read; 2 lie there" in run("doctor").stdout
     assert run("evidence", "check").exit_code == 0
     assert run("backup", "create", str(school.house.settings.data.parent / "backups")).exit_code == 0
+
+
+def test_the_bucket_is_copied_by_the_line_of_the_docs(object_store: ObjectStore, tmp_path: Path) -> None:
+    """A copy, beside what the store itself keeps; what was put is what lies there."""
+    names = [new_name() for _ in range(3)]
+    for place in names:
+        object_store.bucket("copied").put(None, "a case", place, place.encode())
+    places = {
+        "school-files": f"{NAME}/copied",
+        "/var/backups/school-protocol-files": shlex.quote(str(tmp_path / "copy")),
+    }
+    program, *words = shlex.split(put(documented("rclone copy"), places))
+    store = {"TYPE": "s3", "PROVIDER": "Rclone", "ENDPOINT": object_store.endpoint, "ENV_AUTH": "true"}
+    environ = {f"RCLONE_CONFIG_STORE_{name}": value for name, value in store.items()}
+    command = [RCLONE.with_name(program), *words]
+    subprocess.run(command, env={**os.environ, **environ, "RCLONE_CONFIG": ""}, check=True, capture_output=True)
+    copied = {path.name: path.read_bytes() for path in (tmp_path / "copy").rglob("*") if path.is_file()}
+    assert copied == {name: name.encode() for name in names}
 
 
 def test_a_place_that_is_none_is_told_in_a_sentence(school: School, run: Run) -> None:

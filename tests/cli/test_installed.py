@@ -24,7 +24,7 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
-from house.test_docs import OPERATIONS
+from house.operations import block_of, documented, put
 
 from cli.building import (
     ROOT,
@@ -145,23 +145,28 @@ def test_it_says_its_version(installed: Installed) -> None:
     assert f"version: {version()}\n" in told.stdout
 
 
-def test_the_lines_of_the_docs_install_it(archives: Built, tmp_path: Path) -> None:
+@pytest.mark.parametrize("wanted_as", ["school-protocol", "school-protocol[scale]"])
+def test_the_lines_of_the_docs_install_it(archives: Built, tmp_path: Path, wanted_as: str) -> None:
     """As they stand, without a network: libraries, and the pip of the lock, are found where the tests have theirs."""
-    [lines] = re.findall(r"^## On one machine\n\n```\n(.*?)```", OPERATIONS, re.MULTILINE | re.DOTALL)
-    at = environment(tmp_path / "environment")
+    assert documented(f"{wanted_as} @") == f"{wanted_as} @"
+    first, rest = put(block_of("python3 -m venv"), {"school-protocol @": f"{wanted_as} @"}).split("\n", 1)
     (tmp_path / "dist").mkdir()
     for file in (archives.wheel, ROOT / "requirements.lock"):
         shutil.copy(file, tmp_path / "dist" if file.suffix == ".whl" else tmp_path)
-    made, rest = lines.split("\n", 1)
-    assert made == "python3 -m venv /opt/school-protocol"
+    at = Environment(tmp_path / "environment")
+    first = put(first, {"python3": shlex.quote(sys.executable), "/opt/school-protocol": shlex.quote(str(at.folder))})
+    said("sh", "-euc", f"{first} --without-pip", cwd=tmp_path)
+    at.see_libraries()
     pip = f"{shlex.quote(sys.executable)} -m pip --python {shlex.quote(at.python)} install -q --no-index "
-    rest = rest.replace("/opt/school-protocol/bin/pip install ", pip)
+    rest = put(rest, {"/opt/school-protocol/bin/pip install ": pip})
     said("sh", "-euc", rest, cwd=tmp_path)
     assert said(at.command, "--version", cwd=tmp_path) == f"school-protocol {version()}\n"
     assert "--hash=sha256:" in (tmp_path / "wanted-pip").read_text()
-    control = rest.replace("sha256sum", "md5sum")
-    with pytest.raises(AssertionError, match=r"(?i)hash"):
-        said("sh", "-euc", control.replace(" install -q", " install -q --force-reinstall --no-deps"), cwd=tmp_path)
+    assert (tmp_path / "wanted").read_text().startswith(f"{wanted_as} @ file://")
+    if wanted_as == "school-protocol":
+        control = put(rest, {"sha256sum": "md5sum", " install -q": " install -q --force-reinstall --no-deps"})
+        with pytest.raises(AssertionError, match=r"(?i)hash"):
+            said("sh", "-euc", control, cwd=tmp_path)
 
 
 def test_its_definitions_are_shipped_without_a_fault(installed: Installed) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from house.operations import documented, in_blocks, put
+from programs import needs, where_is
 from trials.installed import Installed, installed
 
 from school_protocol.services.journal import verify_journal
@@ -23,10 +26,11 @@ from school_protocol.storage import cases, erased, erasing
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (ROOT / "deploy" / "litestream.yml").read_text("utf-8")
-DOCS = (ROOT / "docs" / "operations.md").read_text("utf-8")
-PROGRAM = shutil.which("litestream") or ""
+PROGRAM = where_is("litestream")
 STORES = ("realm", "directory")
-here = pytest.mark.skipif(not PROGRAM, reason="litestream is not here")
+PLACE, DATA = "/etc/school-protocol/litestream.yml", "/var/lib/school-protocol"
+MOMENT = " -timestamp 2026-11-27T14:03:00Z"
+"""As the docs name them."""
 pytestmark = pytest.mark.files
 
 
@@ -39,7 +43,8 @@ def test_both_stores_are_copied_and_nothing_else() -> None:
 
 
 def test_the_docs_have_both_come_back_to_one_moment() -> None:
-    said = re.findall(r"^litestream restore -config (\S+) -timestamp (\S+) -o NEW/(\S+) (\S+)$", DOCS, re.MULTILINE)
+    form = re.compile(r"litestream restore -config (\S+) -timestamp (\S+) -o NEW/(\S+) (\S+)")
+    said = [found.groups() for line in in_blocks() if (found := form.fullmatch(line))]
     assert [one[2] for one in said] == [f"{name}.sqlite" for name in STORES]
     assert len({one[:2] for one in said}) == 1
     assert [one[3] for one in said] == [one["path"] for one in yaml.safe_load(CONFIG)["dbs"]]
@@ -54,10 +59,15 @@ def config_in(folder: Path, data: Path) -> Path:
     return folder / "litestream.yml"
 
 
+def words(begins: str, places: Mapping[str, object]) -> list[str]:
+    """A line of the docs, with places of here."""
+    return [PROGRAM, *shlex.split(put(documented(begins), places))[1:]]
+
+
 @contextmanager
 def copied(config: Path) -> Iterator[None]:
     with (config.parent / "log").open("ab") as log:
-        process = subprocess.Popen([PROGRAM, "replicate", "-config", str(config)], stdout=log, stderr=log)
+        process = subprocess.Popen(words("litestream replicate", {PLACE: config}), stdout=log, stderr=log)
     try:
         yield
     finally:
@@ -70,10 +80,11 @@ def restored(config: Path, found: Installed, name: str, *moment: str) -> Install
     data = found.settings.data
     target = config.parent / name
     shutil.copytree(data, target, ignore=shutil.ignore_patterns("*.sqlite*", ".*litestream*"))
+    when = f" -timestamp {moment[0]}" if moment else ""
     for store in STORES:
-        words = ["restore", "-config", str(config), "-o", str(target / f"{store}.sqlite")]
-        when = ["-timestamp", *moment] if moment else []
-        subprocess.run([PROGRAM, *words, *when, str(data / f"{store}.sqlite")], check=True, capture_output=True)
+        line = f"litestream restore -config {PLACE}{MOMENT} -o NEW/{store}"
+        places = {PLACE: config, MOMENT: when, "NEW": target, DATA: data}
+        subprocess.run(words(line, places), check=True, capture_output=True)
     return replace(found, settings=replace(found.settings, data=target))
 
 
@@ -89,7 +100,7 @@ def report(found: Installed, words: str) -> str:
         return found.report(house, words, words)
 
 
-@here
+@needs("litestream")
 def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
     """Also after the program that copies was killed, and as somebody's case is erased meanwhile."""
     found = installed(tmp_path)

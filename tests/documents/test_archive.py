@@ -2,7 +2,6 @@
 
 import io
 import re
-import shutil
 import subprocess
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from xml.etree import ElementTree
 
 import pikepdf
 import pytest
+from programs import needs
 
 from school_protocol.documents.rendering import render
 from school_protocol.domain.protocol import Protocol
@@ -97,7 +97,7 @@ def test_a_broken_file_is_found(printed: bytes) -> None:
     assert not_sound(printed.replace(b"endstream", b"endstrean", 1)) != []
 
 
-@pytest.mark.skipif(shutil.which("pdfinfo") is None, reason="poppler's pdfinfo is not installed")
+@needs("pdfinfo")
 def test_pdfinfo_has_no_complaint(printed: bytes, tmp_path: Path) -> None:
     def said(data: bytes) -> subprocess.CompletedProcess[str]:
         (tmp_path / "one.pdf").write_bytes(data)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import random
-import shutil
 import struct
 import subprocess
 import zipfile
@@ -14,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from programs import needs
 
 from school_protocol.documents.sealing.authority import Validity, make_authority
 from school_protocol.documents.sealing.bundle_said import bundle_said, found_said
@@ -109,7 +109,7 @@ def test_packing_is_the_same_bytes_whatever_the_machine(bundle: bytes) -> None:
     assert list(inside(bundle))[:2] == [MANIFEST, SIGNATURE]
 
 
-@pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not here")
+@needs("openssl")
 def test_another_tool_agrees(folder: Path, bundle: bytes, tmp_path: Path) -> None:
     def asked() -> int:
         command = [

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import io
-import shutil
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ import pikepdf
 import pytest
 from asn1crypto import cms, tsp, x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from programs import needs
 from pyhanko.pdf_utils.reader import PdfFileReader
 from pyhanko.sign import signers
 from pyhanko.sign.validation import async_validate_pdf_signature
@@ -167,7 +167,7 @@ def pdfsig(data: bytes, folder: Path) -> str:
     return subprocess.run(["pdfsig", "file.pdf"], cwd=folder, capture_output=True, text=True, check=False).stdout
 
 
-@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="poppler-utils is not installed")
+@needs("pdfsig")
 def test_pdfsig_agrees(signed: bytes, tmp_path: Path) -> None:
     said = pdfsig(signed, tmp_path)
     assert "Signature Validation: Signature is Valid." in said
@@ -177,7 +177,7 @@ def test_pdfsig_agrees(signed: bytes, tmp_path: Path) -> None:
     assert said.count("Signature #") == 1
 
 
-@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="poppler-utils is not installed")
+@needs("pdfsig")
 def test_pdfsig_sees_what_we_see(tmp_path: Path) -> None:
     flipped = bytearray(issued())
     flipped[len(prepared()) // 3] ^= 1

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -14,6 +13,7 @@ import pikepdf
 import pytest
 from asn1crypto import algos, cms, crl, x509
 from cryptography.hazmat.primitives.serialization import Encoding
+from programs import needs
 
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.sealing import container, scanning
@@ -402,7 +402,7 @@ def test_a_record_swapped_and_signed_again_is_told() -> None:
 # ---- an outside tool -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(shutil.which("pdfsig") is None, reason="pdfsig (poppler-utils) is not installed")
+@needs("pdfsig")
 def test_pdfsig_agrees(tmp_path: Path) -> None:
     """It knows nothing of our authority: that is its business. Of the signature itself it says what we say."""
 

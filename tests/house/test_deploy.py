@@ -19,7 +19,9 @@ from typing import Any
 import click
 import pytest
 import yaml
+from programs import needs, where_is
 
+from house.operations import documented
 from house.test_docs import OPERATIONS
 from school_protocol.cli import main
 from school_protocol.config import SECRETS, database_address, role_of
@@ -246,6 +248,16 @@ def test_secrets_are_drawn_once_and_the_database_knows_them(tmp_path: Path) -> N
     assert services()["prepare"]["command"][-1] == role_of(database_address(kept["work_url"], "x"))
 
 
+def test_the_line_of_the_docs_leaves_all_that_compose_asks_for(tmp_path: Path) -> None:
+    shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets", ".env"))
+    for _time in range(2):
+        subprocess.run(["sh", "-euc", documented("sh deploy/secrets.sh")], cwd=tmp_path, check=True)
+    drawn = {f"./secrets/{path.name}" for path in (tmp_path / "deploy" / "secrets").iterdir()}
+    assert drawn == {one["file"] for one in yaml.safe_load(COMPOSE)["secrets"].values()}
+    given = dict(line.split("=") for line in (tmp_path / "deploy" / ".env").read_text().splitlines())
+    assert set(given) == set(re.findall(r"\$\{(\w+)", COMPOSE))
+
+
 # ---- the image -----------------------------------------------------------------------------------------------------
 
 
@@ -367,13 +379,11 @@ def test_the_control_a_fault_of_a_unit_is_found() -> None:
     ]
 
 
-@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not here")
+@needs("systemd-analyze")
 def test_systemd_reads_them(tmp_path: Path) -> None:
     """Programs and accounts that are not on this machine stand in the way of nothing else."""
     for name, text in UNITS.items():
-        (tmp_path / name).write_text(
-            text.replace("/opt/school-protocol/bin/school-protocol", shutil.which("true") or "")
-        )
+        (tmp_path / name).write_text(text.replace("/opt/school-protocol/bin/school-protocol", where_is("true")))
     command = ["systemd-analyze", "verify", "--man=no", *(str(path) for path in tmp_path.iterdir())]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert [line for line in done.stderr.splitlines() if str(tmp_path) in line or "school-protocol" in line] == []
@@ -436,7 +446,8 @@ def test_the_front_says_who_asks_and_shows_no_measurements() -> None:
     assert "@watched path /metrics\n\trespond @watched 404" in CADDY
 
 
-@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not here")
+@needs("nginx")
+@needs("openssl")
 def test_nginx_reads_it(tmp_path: Path) -> None:
     made = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1", "-subj", "/CN=desk.example"]
     subprocess.run([*made, "-keyout", "k.pem", "-out", "c.pem"], cwd=tmp_path, check=True, capture_output=True)
@@ -446,16 +457,16 @@ def test_nginx_reads_it(tmp_path: Path) -> None:
     for end, code in (("", 0), ("\nno_such_word on;", 1)):
         whole = f"pid {tmp_path}/pid;\nerror_log stderr;\nevents {{}}\nhttp {{\n{text}{end}\n}}\n"
         (tmp_path / "nginx.conf").write_text(whole)
-        command = ["nginx", "-t", "-q", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
+        command = [where_is("nginx"), "-t", "-q", "-e", "stderr", "-c", str(tmp_path / "nginx.conf")]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr
 
 
-@pytest.mark.skipif(not shutil.which("caddy"), reason="caddy is not here")
+@needs("caddy")
 def test_caddy_reads_it(tmp_path: Path) -> None:
     for text, code in ((CADDY, 0), (CADDY.replace("lb_policy", "no_such_word"), 1)):
         (tmp_path / "Caddyfile").write_text(text)
-        command = ["caddy", "adapt", "--config", str(tmp_path / "Caddyfile")]
+        command = [where_is("caddy"), "adapt", "--config", str(tmp_path / "Caddyfile")]
         environ = {"PATH": os.environ["PATH"], "SITE_NAME": "desk.example", "HOME": str(tmp_path)}
         done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
         assert done.returncode == code, done.stderr

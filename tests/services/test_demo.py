@@ -9,7 +9,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner, Result
 
+from school_protocol.cli import main
 from school_protocol.config import Settings
 from school_protocol.domain.closed_choices import CASES
 from school_protocol.domain.figure_tables import TOTALS
@@ -21,7 +23,8 @@ from school_protocol.services.accounts import actor_named, sign_in
 from school_protocol.services.desk import see_desk
 from school_protocol.services.digests.shown import shows_mails
 from school_protocol.services.figures import seeing
-from school_protocol.services.house import House, open_house
+from school_protocol.services.house import House, SystemClock, open_house
+from school_protocol.services.identity.factors import code_at, step_at
 from school_protocol.services.journal.keeping import take_anchor
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.showing import see_act
@@ -141,6 +144,19 @@ def test_an_academy_has_issued_figures(made: Demo) -> None:
 
 def test_it_shows_the_mails_that_it_would_send(made: Demo) -> None:
     assert shows_mails(made.house)
+
+
+def test_the_code_that_is_printed_is_one_that_passes_and_nobody_else_has_one(made: Demo) -> None:
+    def printed(username: str) -> Result:
+        environ = {"SCHOOL_PROTOCOL_DATA": str(made.settings.data)}
+        return CliRunner().invoke(main, ["demo", "code", username], env=environ)
+
+    username, seed = next(iter(made.accounts.seeds.items()))
+    before = step_at(SystemClock().now())
+    done = printed(username)
+    assert done.exit_code == 0, done.output
+    assert done.stdout.strip() in {code_at(seed, before + more) for more in (0, 1, 2)}
+    assert "membre has no codes" in printed("membre").output
 
 
 def test_a_second_start_keeps_everything(made: Demo) -> None:

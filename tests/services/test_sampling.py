@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 from sqlalchemy import func, select, text
 
+from school_protocol.cli import main
 from school_protocol.config import Settings
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
@@ -67,13 +70,19 @@ class Filled:
         return found
 
 
-def filled(folder: Path, count: int = COUNT) -> Filled:
-    """Out of two of the stories, to be quick."""
+@contextmanager
+def quick(plays: int = 6) -> Iterator[None]:
+    """Out of two of the stories."""
     told = [(name, story) for name, story in stories_of("ma-cyberharassment") if name in ("reopening", "sc4")]
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(filling, "PLAYS", (6, 6))
+        patched.setattr(filling, "PLAYS", (plays, plays))
         patched.setattr(histories, "stories_of", lambda _protocol: told)
         patched.setattr(filling, "AT_ONCE", 32)
+        yield
+
+
+def filled(folder: Path, count: int = COUNT) -> Filled:
+    with quick():
         settings, clock = Settings(data=folder), TurnableClock(NOW)
         demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
         house = open_house(settings, clock)
@@ -156,7 +165,7 @@ def test_nothing_of_the_house_in_which_they_were_played_is_left(made: Filled) ->
     assert not {"a" * 26} <= known
 
 
-def test_a_person_signs_in_finds_the_case_by_the_pupil_and_moves_it_on(made: Filled) -> None:
+def test_a_person_signs_in_finds_the_case_by_the_pupil_and_writes_to_it(made: Filled) -> None:
     house = made.house
     row, coordinator = next(made.seen_by("team-coordinator"))
     assert sign_in(house, coordinator_name(house, coordinator), PASSWORD) is not None
@@ -171,14 +180,37 @@ def test_a_person_signs_in_finds_the_case_by_the_pupil_and_moves_it_on(made: Fil
     before = row.last_seq
     note = made.protocol.resolve("acts", "add_note")
     record_act(house, coordinator, row.number, note, {"text": "Rien de nouveau."}, expected=None, token="n1")
-    moves = [one.key for one in see_choices(house, coordinator, row.number) if one.kind == "move" and one.is_open]
-    if moves:
-        make_move(house, coordinator, row.number, moves[0], reason="Essai", expected=None, token="m1")
     with house.realm.reading() as session:
         assert journal.verify_case(session, house.vault, row.case_id) == []
-        found = journal.head(session, row.case_id)
+    assert _last(house, row.case_id) > before
+
+
+def test_one_that_has_ended_is_opened_again_once_a_new_fact_is_known(made: Filled) -> None:
+    house = made.house
+    row = max((one for one in made.rows(ended=True) if one.state == "closed"), key=lambda one: one.opened_at)
+    coordinator = made.actor(row.unit, "team-coordinator")
+
+    def may_be_opened() -> bool:
+        [move] = [one for one in see_choices(house, coordinator, row.number) if one.key == "reopen"]
+        return move.is_open
+
+    assert not may_be_opened()
+    fact = {"fact": "Un compte.", "fact_on": NOW.date().isoformat(), "by_whom": "pupil", "link": "unsure"}
+    record_act(house, coordinator, row.number, "reopening", fact, expected=None, token="f2")
+    assert may_be_opened()
+    noted = _last(house, row.case_id)
+    make_move(house, coordinator, row.number, "reopen", reason="", expected=None, token="m1")
+    assert _last(house, row.case_id) > noted
+    with house.realm.reading() as session:
+        assert journal.verify_case(session, house.vault, row.case_id) == []
+    assert row.number in {one.number for one in made.rows(ended=False)}
+
+
+def _last(house: House, case_id: str) -> int:
+    with house.realm.reading() as session:
+        found = journal.head(session, case_id)
     assert found is not None
-    assert found.seq > before
+    return found.seq
 
 
 def coordinator_name(house: House, actor: Actor) -> str:
@@ -231,3 +263,21 @@ def test_a_table_about_cases_is_written_or_named_here_as_left() -> None:
     }  # fmt: skip
     about = {table.name for table in RealmBase.metadata.sorted_tables if "case_id" in table.c}
     assert about - written - LEFT == set()
+
+
+def test_the_command_fills_a_demo_and_refuses_an_installation(made: Filled, tmp_path: Path) -> None:
+    """The last of these tests: afterwards there are more."""
+
+    def typed(folder: Path, *more: str) -> Result:
+        with quick(1):
+            command = ["sample", "--cases", "2", "--json", *more]
+            return CliRunner().invoke(main, command, env={"SCHOOL_PROTOCOL_DATA": str(folder)})
+
+    for more, schools in (([], 6), (["--schools", "8"], 8)):
+        done = typed(made.house.settings.data, *more)
+        assert done.exit_code == 0, done.output
+        assert (json.loads(done.stdout)["cases"], json.loads(done.stdout)["schools"]) == (2, schools)
+    with made.house.realm.reading() as session:
+        assert journal.count_cases(session) == COUNT + 4
+    open_house(Settings(data=tmp_path), TurnableClock(NOW)).close()
+    assert typed(tmp_path).exit_code == 1

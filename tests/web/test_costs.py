@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from house.test_docs import OPERATIONS
 from sqlalchemy import Engine, event, func, select
 
 from school_protocol.config import Settings
@@ -172,8 +173,12 @@ def _dearer(few: dict[tuple[str, str], Cost], more: dict[tuple[str, str], Cost])
         for key, cost in few.items()
         if key in more
         and not (key[1] in OPENS_CASES or (key[1] in GROWS and key[0] not in SCHOOL))
-        and (more[key].statements > cost.statements + STATEMENTS_MORE or more[key].steps > cost.steps * ROOM + FIXED)
+        and _asks_more(cost, more[key])
     ]
+
+
+def _asks_more(few: Cost, more: Cost) -> bool:
+    return more.statements > few.statements + STATEMENTS_MORE or more.steps > few.steps * ROOM + FIXED
 
 
 def test_no_page_takes_more_with_ten_times_the_cases(measured: Country) -> None:
@@ -183,6 +188,15 @@ def test_no_page_takes_more_with_ten_times_the_cases(measured: Country) -> None:
     assert len(told) > 150
     assert {path for who, path in told if who == HEAD} & {"/", "/search", "/team", "/referrals"}
     assert [path for _who, path in told if path.startswith("/cases/")]
+
+
+@pytest.mark.parametrize("path", GROWS)
+def test_a_page_that_is_let_grow_does_and_is_named_in_the_docs(measured: Country, path: str) -> None:
+    assert [
+        who for who in PEOPLE if who not in SCHOOL and _asks_more(measured.few[who, path], measured.more[who, path])
+    ]
+    limits = OPERATIONS.partition("## How large, and on what it was tried")[2]
+    assert f"`{path}`" in limits
 
 
 def test_no_page_asks_a_hundred_times(measured: Country) -> None:

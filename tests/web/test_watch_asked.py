@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import socket
 import subprocess
 import threading
@@ -17,6 +16,8 @@ import pytest
 import requests
 import yaml
 from domain.telling import NOW, ROOT
+from house.operations import documented
+from programs import needs, where_is
 from storage.server import EVERYWHERE
 from werkzeug.serving import make_server
 
@@ -56,9 +57,9 @@ def test_it_asks_for_the_name_of_the_site_and_for_the_token(port: int, host: str
     assert ("school_protocol_work_waiting" in answer.text) is (status == 200)
 
 
-@pytest.mark.skipif(not shutil.which("curl"), reason="curl is not here")
+@needs("curl")
 def test_the_line_of_the_docs_is_answered(port: int, tmp_path: Path) -> None:
-    [line] = re.findall(r"^curl .*$", DOCS, re.MULTILINE)
+    line = documented("curl ")
     (tmp_path / "metrics").write_text(f"{TOKEN}\n")
     unnamed, untold = line.replace(NAME, "x.example"), line.replace("Bearer", "Beggar")
     for said, status in ((line, "200"), (untold, "404"), (unnamed, "400")):
@@ -81,7 +82,7 @@ def test_what_prometheus_is_told_fits_the_front(port: int) -> None:
 def started(front: str, folder: Path) -> subprocess.Popen[bytes]:
     whole = f"pid {folder}/pid;\ndaemon off;\nerror_log stderr;\nevents {{}}\nhttp {{\n{front}\n}}\n"
     (folder / "nginx.conf").write_text(whole)
-    return subprocess.Popen(["nginx", "-q", "-e", "stderr", "-c", str(folder / "nginx.conf")])
+    return subprocess.Popen([where_is("nginx"), "-q", "-e", "stderr", "-c", str(folder / "nginx.conf")])
 
 
 def asked(address: str, path: str) -> int:
@@ -95,7 +96,7 @@ def asked(address: str, path: str) -> int:
     return 0
 
 
-@pytest.mark.skipif(not shutil.which("nginx"), reason="nginx is not here")
+@needs("nginx")
 @pytest.mark.parametrize(("allowed", "statuses"), [("127.0.0.1", [200, 404, 404]), ("192.0.2.9", [403, 404, 404])])
 def test_the_front_lets_the_watching_machine_ask_and_nobody_else(
     port: int, tmp_path: Path, allowed: str, statuses: list[int]
