@@ -19,8 +19,8 @@ from bench.prepared import MOVER, Prepared, prepare
 from bench.thousand import tell
 from school_protocol import jobs
 from school_protocol.services.papers.issuing import issue_case_file
+from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.paper_tables import PreparedPaperRow
-from school_protocol.storage.tables import CaseIndexRow
 
 if TYPE_CHECKING:
     from bench.rows import Workshop
