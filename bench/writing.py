@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from bench.rows import Workshop
 
 WRITERS = 32
-BURSTS = 3
+BURSTS = 5
 """So often each of them moves a case in a sample; every case is put back in between."""
 MOVE, BEFORE = "t_qualify", ("F1", "F2")
 """What everybody does at once, and what lies behind each case by then."""
