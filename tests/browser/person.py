@@ -11,6 +11,9 @@ from playwright.sync_api import Locator, Page, expect
 
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import Act, ActKind, ScopeKind
+from school_protocol.services.accounts import recognise
+from school_protocol.storage import directory
+from school_protocol.storage import sign_in as browser
 from school_protocol.storage.numbers import format_number
 from school_protocol.wording import Wording
 
@@ -44,6 +47,8 @@ class Person:
     visited: list[str] = field(default_factory=list)
     wide: list[tuple[str, int]] = field(default_factory=list)
     """Pages that scroll sideways, with by how much."""
+    types_again: bool = False
+    """Whether name and password are typed each time that a session is over; else the first time alone."""
 
     def __post_init__(self) -> None:
         self.w = Wording(self.language)
@@ -64,11 +69,24 @@ class Person:
 
     def open(self, path: str = "/") -> None:
         """Type an address; sign in where the page asks for it."""
+        self._go_on()
         self.page.goto(self.served.url + path)
         if "/sign-in" in self.page.url:
             self.look()
             self.sign_in()
         self.look()
+
+    def _go_on(self) -> None:
+        """A session that time has ended begins anew, as if the form had been filled in once more."""
+        house, name = self.served.house, self.served.app.config["TOKEN_COOKIE_NAME"]
+        held = [one for one in self.page.context.cookies(self.served.url) if one.get("name") == name]
+        if self.types_again or not held or recognise(house, held[0].get("value", "")) is not None:
+            return
+        with house.directory.writing() as session:
+            account = directory.account_named(session, self.served.usernames[self.role])
+            assert account is not None
+            token = browser.open_web_session(session, account.id, now=house.now())
+        self.page.context.add_cookies([{**held[0], "value": token}])  # type: ignore[list-item]
 
     def sign_in(self) -> None:
         """Name and password, and the code of the phone where the role asks for one."""
@@ -143,6 +161,7 @@ class Person:
         """From the desk to the case, or the receipt, by its line in a list; an open case as it stands now."""
         address = f"{self.served.url}/cases/{self.served.number}"
         if self.page.url == address:
+            self._go_on()
             self.page.reload()
             if "/sign-in" in self.page.url:
                 self.sign_in()

@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import expect
 
 from .conftest import Serve, Sit
+from .person import Person
 from .served import PASSWORD, story
 from .team import Team
 
@@ -21,7 +22,13 @@ from .team import Team
 @pytest.fixture(scope="module")
 def team(serve: Serve, sit: Sit) -> Team:
     house = serve("2026-10-05T09:55")
-    return Team(house, story("sc1"), lambda role: sit(house, role))
+
+    def seat(role: str) -> Person:
+        person = sit(house, role)
+        person.types_again = True
+        return person
+
+    return Team(house, story("sc1"), seat)
 
 
 def test_sc1_from_report_to_case_file(team: Team, tmp_path: Path) -> None:
