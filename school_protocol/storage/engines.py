@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -185,6 +186,7 @@ class Store:
         self._writers = sessionmaker(engine.execution_options(purpose=WRITING), expire_on_commit=False)
         hasty = engine.execution_options(purpose=WRITING, patience=HASTY_SECONDS)
         self._hasty_writers = sessionmaker(hasty, expire_on_commit=False)
+        self._turn = threading.Lock() if engine.dialect.name == "sqlite" else None
         self._token: str | None = None
 
     def seen_by(self, token: str) -> Self:
@@ -214,7 +216,7 @@ class Store:
         It writes alone. `together`: beside others who say so, where the database can; for what is held row by row, as
         a case's record is (`cases.hold`), or only added.
         """
-        with _own_errors(), self._writers.begin() as session:
+        with _own_errors(), self._in_turn(BUSY_SECONDS), self._writers.begin() as session:
             _hold_store(session, BUSY_SECONDS, together=together)
             session.info[BESIDE] = together
             self._say_whose(session)
@@ -223,10 +225,23 @@ class Store:
     @contextmanager
     def writing_if_free(self) -> Iterator[Session]:
         """The same, for what can be left undone: raises StorageBusy after a tenth of a second of waiting."""
-        with _own_errors(), self._hasty_writers.begin() as session:
+        with _own_errors(), self._in_turn(HASTY_SECONDS), self._hasty_writers.begin() as session:
             _hold_store(session, HASTY_SECONDS, together=True)
             self._say_whose(session)
             yield session
+
+    @contextmanager
+    def _in_turn(self, patience: float) -> Iterator[None]:
+        """Writers of this process wait for one another here: SQLite has each look again and sleep between."""
+        if self._turn is None:
+            yield
+            return
+        if not self._turn.acquire(timeout=patience):
+            raise StorageBusy("another writes, and goes on writing")
+        try:
+            yield
+        finally:
+            self._turn.release()
 
     def _say_whose(self, session: Session) -> None:
         """For this transaction alone: a connection that goes back to its pool tells the next one nothing."""

@@ -228,7 +228,7 @@ def test_a_case_erased_meanwhile_keeps_nothing(asked: School) -> None:
 def test_of_a_case_that_has_ended_nothing_is_made(asked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy import update
 
-    from school_protocol.storage.tables import CaseIndexRow
+    from school_protocol.storage.index_tables import CaseIndexRow
 
     with asked.house.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(ended=True))

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text
+from sqlalchemy import event, select, text
 from sqlalchemy.exc import DBAPIError
 
 from school_protocol.storage import engines
@@ -170,3 +170,40 @@ def test_who_can_do_without_a_write_does_not_wait_for_it(realm: Realm) -> None:
     with realm.store.reading() as session:
         assert sorted(session.scalars(select(OutboxRow.id))) == ["m1", "m2"]
         assert session.scalar(text("PRAGMA busy_timeout")) == 10_000, "patient again, on the same connection"
+
+
+def test_writers_of_one_process_wait_in_turn_and_not_at_the_file(realm: Realm) -> None:
+    sqlite_only(realm)
+    begun: list[str] = []
+    event.listen(realm.store.engine, "checkout", lambda *_connection: begun.append("at the file"))
+    there = threading.Event()
+
+    def write(store: Store, number: int) -> None:
+        there.set()
+        with store.writing() as session:
+            session.add(message(number))
+
+    for store, seen in ((realm.store, 1), (Store(realm.store.engine), 2)):  # the control: a store of its own
+        begun.clear()
+        there.clear()
+        with ThreadPoolExecutor(1) as pool:
+            with realm.store.writing():
+                second = pool.submit(write, store, seen)
+                there.wait(5)
+                time.sleep(0.2)
+                assert len(begun) == seen
+            second.result(BUSY_SECONDS)
+
+
+def test_whoever_waits_too_long_for_their_turn_is_told_busy(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
+    sqlite_only(realm)
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)
+
+    def write() -> None:
+        with realm.store.writing():
+            pass
+
+    with ThreadPoolExecutor(1) as pool:
+        with realm.store.writing(), pytest.raises(StorageBusy, match="goes on writing"):
+            pool.submit(write).result(5)
+        pool.submit(write).result(5)
