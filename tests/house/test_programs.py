@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -55,6 +57,18 @@ def test_who_lacks_a_program_is_named() -> None:
         report("a.py::test_three", None),
     ]
     assert lacking(reports) == ["a.py::test_one: no-such-program is not here"]
+
+
+def test_the_option_is_known_where_no_test_is_named(tmp_path: Path) -> None:
+    """As a check gives it: in a word of its own the file would be taken for where the tests are."""
+    [said] = re.findall(r"\$\{passed_over:\+(--[\w-]+[= ])", (ROOT / "run").read_text("utf-8"))
+
+    def asked(*words: str) -> int:
+        command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *words, "--markers"]
+        return subprocess.run(command, cwd=ROOT, capture_output=True).returncode
+
+    assert asked(f"{said}{tmp_path / 'here'}") == 0
+    assert asked("--passed-over", str(tmp_path)) == 4, "the control"
 
 
 @pytest.mark.parametrize("name", ["sh"])
