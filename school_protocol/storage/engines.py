@@ -224,7 +224,10 @@ class Store:
 
     @contextmanager
     def writing_if_free(self) -> Iterator[Session]:
-        """The same, for what can be left undone: raises StorageBusy after a tenth of a second of waiting."""
+        """The same, for what can be left undone: raises StorageBusy after a tenth of a second of waiting.
+
+        On SQLite it may wait as long for another writer of this process first.
+        """
         with _own_errors(), self._in_turn(HASTY_SECONDS), self._hasty_writers.begin() as session:
             _hold_store(session, HASTY_SECONDS, together=True)
             self._say_whose(session)
@@ -232,7 +235,7 @@ class Store:
 
     @contextmanager
     def _in_turn(self, patience: float) -> Iterator[None]:
-        """Writers of this process wait for one another here: SQLite has each look again and sleep between."""
+        """Writers of this process wait for one another here: at the file each would look again and sleep between."""
         if self._turn is None:
             yield
             return

@@ -6,6 +6,7 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, select, text
@@ -135,25 +136,46 @@ def as_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(engines, "_PRAGMAS", SERVED)
 
 
-def test_32_writers_at_once_are_never_locked_out(as_served: None, realm: Realm) -> None:
-    """Each reads before it writes, and waits for the disk: with a plain BEGIN most of these would fail at once."""
-    if realm.store.engine.dialect.name == "sqlite":
-        with realm.store.reading() as session:
-            assert session.scalar(text("PRAGMA synchronous")) == 2
-    start = threading.Barrier(32)
+def at_once(realm: Realm, writers: int = 32) -> list[Exception]:
+    """What those are told who write five times each: each by a store of its own, as processes do."""
+    start = threading.Barrier(writers)
 
     def write(number: int) -> None:
+        store = Store(realm.store.engine)
         start.wait()
         for turn in range(5):
-            with realm.store.writing() as session:
+            with store.writing() as session:
                 session.scalars(select(OutboxRow.id)).all()
                 session.add(message(number * 100 + turn))
 
-    with ThreadPoolExecutor(32) as pool:
-        for result in [pool.submit(write, number) for number in range(32)]:
-            result.result()
+    with ThreadPoolExecutor(writers) as pool:
+        done = [pool.submit(write, number) for number in range(writers)]
+        return [error for error in (one.exception() for one in done) if isinstance(error, Exception)]
+
+
+def test_32_writers_at_once_are_never_locked_out(as_served: None, realm: Realm) -> None:
+    """Each reads before it writes, and waits for the disk."""
+    if realm.store.engine.dialect.name == "sqlite":
+        with realm.store.reading() as session:
+            assert session.scalar(text("PRAGMA synchronous")) == 2
+    assert at_once(realm) == []
     with realm.store.reading() as session:
         assert len(session.scalars(select(OutboxRow.id)).all()) == 160
+
+
+def test_the_control_with_a_plain_begin_most_would_be(realm: Realm) -> None:
+    sqlite_only(realm)
+
+    def plainly(*called: Any) -> tuple[str, Any]:
+        return called[2].replace("BEGIN IMMEDIATE", "BEGIN"), called[3]
+
+    event.listen(realm.store.engine, "before_cursor_execute", plainly, retval=True)
+    try:
+        told = at_once(realm)
+    finally:
+        event.remove(realm.store.engine, "before_cursor_execute", plainly)
+    assert told
+    assert {type(one) for one in told} == {StorageBusy}
 
 
 def test_who_can_do_without_a_write_does_not_wait_for_it(realm: Realm) -> None:
@@ -162,8 +184,9 @@ def test_who_can_do_without_a_write_does_not_wait_for_it(realm: Realm) -> None:
         session.add(message(1))
         session.flush()
         began = time.monotonic()
-        with pytest.raises(StorageBusy), realm.store.writing_if_free() as other:
-            other.add(message(2))
+        for busy in (realm.store, Store(realm.store.engine)):  # in the same process, and at the file
+            with pytest.raises(StorageBusy), busy.writing_if_free() as other:
+                other.add(message(2))
         assert time.monotonic() - began < BUSY_SECONDS, "the others wait as long"
     with realm.store.writing_if_free() as session:
         session.add(message(2))
