@@ -34,10 +34,13 @@ def children_cpu() -> float:
 
 
 def cpu_with(parent: int) -> Clock:
-    """Seconds of processor time of this process and of the children of another one: of a database that it asks."""
+    """Seconds of processor time of this process and of the children of another one: of a database that it asks.
+
+    Those that have ended count too: that other one keeps what they took.
+    """
 
     def clock() -> float:
-        return own_cpu() + sum(on_cpu(child) for child in children(parent))
+        return own_cpu() + ended_cpu(parent) + sum(on_cpu(child) for child in children(parent))
 
     return clock
 
@@ -67,11 +70,20 @@ def megabytes(process: str) -> float:
 
 def on_cpu(process: str) -> float:
     """Seconds of processor time of a process, as its clock ticks; nothing of one that has ended."""
+    return _ticks(process, 11)
+
+
+def ended_cpu(parent: int) -> float:
+    """Seconds of processor time of the processes that one has started and that have ended."""
+    return _ticks(str(parent), 13)
+
+
+def _ticks(process: str, first: int) -> float:
     try:
         fields = Path(f"/proc/{process}/stat").read_text("utf-8").rpartition(")")[2].split()
     except FileNotFoundError:  # it has ended meanwhile
         return 0.0
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return (int(fields[first]) + int(fields[first + 1])) / os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,7 +103,7 @@ def people(
 def _works_in(session: Session, units: Collection[str], *which: ColumnElement[bool]) -> ColumnElement[bool]:
     """Whether an account has, or had, an appointment (such a one) in these units or below.
 
-    Within the whole country each account is asked for its own, so that a page of a list costs what the page holds.
+    Within the whole country each account is asked for its own: no list of everybody is made first.
     """
     if _is_everywhere(session, units):
         return exists().where(AppointmentRow.account == AccountRow.id, *which)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,7 +22,8 @@ from school_protocol.domain.events import (
     from_entry,
     to_entry,
 )
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.parts import DangerLife, Door, FileLife, Hold, Opened, Record, Referral, Signature
+from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.domain.weighing import is_signed, settles
 
 # ---- steps ---------------------------------------------------------------------------------------------------------
@@ -607,3 +608,37 @@ def test_one_person_leads_and_each_side_has_its_own_support(moroccan: Protocol) 
     seat("support", "psychosocial/2", side="witnesses")
     sides = {one.account: one.side for one in told.case.seats if one.seat == "support"}  # type: ignore[union-attr]
     assert sides == {"psychosocial": "targeted", "psychosocial/2": "witnesses"}, "the same person moves"
+
+
+NEVER_CHANGED = {"grid", "earlier", "derived", "whom"}
+"""Mappings that are put in place whole, and read."""
+
+
+def test_a_copy_shares_nothing_that_is_written_to() -> None:
+    record = Record(
+        2, "note", ActKind.note, "a", "member", NOW, NOW, {"text": "x"}, {}, [Signature("b", "head", 3, NOW)]
+    )
+    case = Case(
+        number="1",
+        state="open",
+        records=[record],
+        dangers=[DangerLife("harm", 2, NOW, "a")],
+        referrals=[Referral(1, 2, "2511", ("harm",), NOW, "a", "member")],
+        holds=[Hold(1, "*", 2, NOW, reviewed=[(4, NOW)])],
+        liftings=[Opened(5, "c", "academy", NOW, NOW)],
+        doors=[Door(6, "c", "academy", NOW, NOW, review_by=NOW)],
+        files={"f": FileLife("f", 2, 1, "0" * 64, 9, "png", NOW, "a", asked=[("2511", NOW)])},
+    )
+    copied = case.copied()
+    assert copied == case
+    pairs = [(case, copied)]
+    for name in ("records", "dangers", "referrals", "holds", "liftings", "doors"):
+        pairs += zip(getattr(case, name), getattr(copied, name), strict=True)
+    pairs.append((case.files["f"], copied.files["f"]))
+    assert len(pairs) == 8
+    for one, other in pairs:
+        assert one is not other
+        for each in fields(one):
+            mine, theirs = getattr(one, each.name), getattr(other, each.name)
+            if isinstance(mine, list | dict) and each.name not in NEVER_CHANGED:
+                assert mine is not theirs, each.name
