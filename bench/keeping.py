@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from bench.measuring import Work, pairs
+from bench.measuring import PAIRS, Work, pairs
 from bench.prepared import ROOT
 
 HISTORY = ROOT / "bench" / "history.jsonl"
@@ -59,13 +59,17 @@ _HEAD = (
     "# What was measured",
     "",
     "Written by `./run bench --keep` out of `bench/history.jsonl`. A ratio is the median of five pairs in one run,",
-    "figure and baseline in turns; times are processor time where no note says otherwise. *Noise*: how far the same",
-    "work lay from itself in that run; a ratio tells nothing finer. *Before*: the ratio of the run before. Times of",
-    "two runs can't be compared, ratios can.",
+    "figure and baseline in turns (of how many, where of others); times are processor time where no note says",
+    "otherwise. *Noise*: how far the same work lay from itself in that run; a ratio tells nothing finer. *Before*:",
+    "the ratio of the run before. Times of two runs can't be compared, ratios can.",
     "",
     "| row | what | figure | against | ratio | before | goal | noise | on | notes |",
     "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |",
 )
+
+
+def _of_how_many(pairs: int) -> str:
+    return "" if pairs == PAIRS else f" (of {max(pairs, 1)})"
 
 
 def _row(line: Line, before: Line | None) -> str:
@@ -75,7 +79,7 @@ def _row(line: Line, before: Line | None) -> str:
         line["what"],
         f"{_short(line['figure'])} {line['unit']}",
         f"{line['against']}: {_short(line['baseline'])} {line['unit']}",
-        _short(line["ratio"]),
+        _short(line["ratio"]) + _of_how_many(len(line["ratios"])),
         _short(before["ratio"]) if before else "–",
         goal,
         f"± {line['noise']:.0%}",

@@ -217,11 +217,12 @@ def test_what_is_kept_is_the_latest_of_each_row_beside_the_one_before(
     monkeypatch.setattr(bench.keeping, "told", partial(keeping.told, history))
     rows_of(made_up("one", Outcome(2, 1, 2), Goal(1.5)), made_up("gone", Skipped("no")))
     assert bench.main(["--keep"]) == 0
-    rows_of(made_up("one", Outcome(3, 1, 1.25), Goal(1.5)))
+    rows_of(made_up("one", Outcome(3, 1, 1.25, (1.25,) * PAIRS), Goal(1.5)))
     assert bench.main(["--keep"]) == 0
     assert [json.loads(line)["ratio"] for line in history.read_text("utf-8").splitlines()] == [2, 1.25]
     [row] = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
     assert "| 1.25 | 2 | ≤ 1.5 ×: reached | ± " in row
+    assert "| 1.25 (of 1) |" in keeping.table([{**keeping.told(history)[-1], "ratios": []}])
     assert bench.main([]) == 0
     assert len(history.read_text("utf-8").splitlines()) == 2, "kept only where it is asked for"
 
