@@ -222,7 +222,7 @@ def test_what_is_kept_is_the_latest_of_each_row_beside_the_one_before(
     assert [json.loads(line)["ratio"] for line in history.read_text("utf-8").splitlines()] == [2, 1.25]
     [row] = [line for line in page.read_text("utf-8").splitlines() if line.startswith("| `")]
     assert "| 1.25 | 2 | ≤ 1.5 ×: reached | ± " in row
-    assert "| 1.25 (of 1) |" in keeping.table([{**keeping.told(history)[-1], "ratios": []}])
+    assert "| 1.25 (of 1) |" in keeping.table([{**keeping.told()[-1], "ratios": []}])
     assert bench.main([]) == 0
     assert len(history.read_text("utf-8").splitlines()) == 2, "kept only where it is asked for"
 
