@@ -17,7 +17,7 @@ from sqlalchemy import func, select, text
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
-from school_protocol.domain.errors import Unseen
+from school_protocol.domain.errors import Refused, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import demo
@@ -222,6 +222,42 @@ def test_its_file_is_issued_under_the_key_of_its_academy(made: Filled) -> None:
     row = next(one for one in made.rows(ended=True) if not one.restricted)
     issued = issue_case_file(made.house, made.actor(row.unit, "head"), row.number, "school", "fr", token="f1")
     assert issued.data.startswith(b"%PDF")
+
+
+def test_any_case_out_of_any_story_opens_and_is_written_to_and_gives_its_file(tmp_path: Path) -> None:
+    """By somebody of its school, or of its directorate where it is kept from the school."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(filling, "PLAYS", (8, 8))  # each story once
+        settings, clock = Settings(data=tmp_path), TurnableClock(NOW)
+        demo.prepare(settings, reset=False, password=PASSWORD, say=lambda _line: None, clock=clock, told=False)
+        house = open_house(settings, clock)
+        done = sample(house, 30, seed=SEED, password=PASSWORD, progress=lambda *_step: None, under_way=0.6)
+    try:
+        found = Filled(house, done, [])
+        rows = [*found.rows(ended=False), *found.rows(ended=True)]
+        assert len(rows) == 30
+        assert len({row.state for row in rows}) >= 3
+        written = {row.number: _written_to(found, row) for row in rows}
+        assert [number for number, actor in written.items() if actor is None] == []
+        for number in {row.state: row.number for row in rows}.values():  # one of each state: a file takes long
+            issued = issue_case_file(house, written[number], number, "school", "fr", token=f"f{number}")
+            assert issued.data.startswith(b"%PDF")
+        with house.realm.reading() as session:
+            assert journal.verify_all(session, house.vault) == []
+    finally:
+        house.close()
+
+
+def _written_to(found: Filled, row: CaseIndexRow) -> Actor | None:
+    """Whoever could open it and add a note."""
+    note = found.protocol.resolve("acts", "add_note")
+    for unit, part in [(row.unit, "team-coordinator"), (row.unit, "head"), (row.province, "directorate")]:
+        with suppress(Unseen, Refused):
+            actor = found.actor(unit, part)
+            see_case(found.house, actor, row.number)
+            record_act(found.house, actor, row.number, note, {"text": "Relu."}, expected=None, token=f"n{row.number}")
+            return actor
+    return None
 
 
 def test_the_same_seed_makes_the_same_cases_under_other_keys(made: Filled, tmp_path: Path) -> None:
