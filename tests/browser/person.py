@@ -77,10 +77,12 @@ class Person:
         self.look()
 
     def _go_on(self) -> None:
-        """A session that time has ended begins anew, as if the form had been filled in once more."""
+        """A session that time has ended begins anew, as if the form had been filled in again; a seat has no name."""
+        if self.types_again or self.role not in self.served.usernames:
+            return
         house, name = self.served.house, self.served.app.config["TOKEN_COOKIE_NAME"]
         held = [one for one in self.page.context.cookies(self.served.url) if one.get("name") == name]
-        if self.types_again or not held or recognise(house, held[0].get("value", "")) is not None:
+        if not held or recognise(house, held[0].get("value", "")) is not None:
             return
         with house.directory.writing() as session:
             account = directory.account_named(session, self.served.usernames[self.role])
