@@ -301,19 +301,23 @@ def test_a_table_about_cases_is_written_or_named_here_as_left() -> None:
     assert about - written - LEFT == set()
 
 
-def test_the_command_fills_a_demo_and_refuses_an_installation(made: Filled, tmp_path: Path) -> None:
+def typed(folder: Path, *more: str) -> Result:
+    with quick(1):
+        command = ["sample", "--cases", "2", "--json", *more]
+        return CliRunner().invoke(main, command, env={"SCHOOL_PROTOCOL_DATA": str(folder)})
+
+
+def test_the_command_fills_a_demo(made: Filled) -> None:
     """The last of these tests: afterwards there are more."""
-
-    def typed(folder: Path, *more: str) -> Result:
-        with quick(1):
-            command = ["sample", "--cases", "2", "--json", *more]
-            return CliRunner().invoke(main, command, env={"SCHOOL_PROTOCOL_DATA": str(folder)})
-
     for more, schools in (([], 6), (["--schools", "8"], 8)):
         done = typed(made.house.settings.data, *more)
         assert done.exit_code == 0, done.output
         assert (json.loads(done.stdout)["cases"], json.loads(done.stdout)["schools"]) == (2, schools)
     with made.house.realm.reading() as session:
         assert journal.count_cases(session) == COUNT + 4
+
+
+@pytest.mark.files
+def test_the_command_refuses_an_installation(tmp_path: Path) -> None:
     open_house(Settings(data=tmp_path), TurnableClock(NOW)).close()
     assert typed(tmp_path).exit_code == 1
