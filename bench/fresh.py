@@ -15,8 +15,7 @@ from sqlalchemy import and_, func, select
 
 from bench.copies import PROFILE
 from bench.outcomes import Outcome, Skipped
-from bench.prepared import MOVER, Prepared, prepare
-from bench.thousand import tell
+from bench.prepared import MOVER, Prepared, prepare, tell
 from school_protocol import jobs
 from school_protocol.services.papers.issuing import issue_case_file
 from school_protocol.storage.index_tables import CaseIndexRow

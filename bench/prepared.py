@@ -34,6 +34,8 @@ from school_protocol.web import create_app
 
 ROOT = Path(__file__).resolve().parents[1]
 DEFINITION = ROOT / "protocol_definitions" / "ma-cyberharassment" / "1.yaml"
+STEPS = 9
+"""Steps of the story that each of many cases has gone through."""
 STORY = DEFINITION.parent / "stories" / "sc1.yaml"
 MOVE = "t_prop_close"
 """The move that is measured: many needs, late in the story."""
@@ -147,6 +149,13 @@ def _case_file(player: Player) -> CaseFile:
 def story_steps() -> list[dict[str, Any]]:
     story = yaml.load(STORY.read_text("utf-8"), Loader=yaml.BaseLoader)
     return list(story["steps"])
+
+
+def tell(prepared: Prepared, cases: int) -> None:
+    """So many cases more, each as far as the first steps of the story lead."""
+    steps = story_steps()[:STEPS]
+    for place in range(cases):
+        prepared.player.play([{**step, "case": f"case {place}"} for step in steps])
 
 
 def _place_of_move(steps: list[dict[str, Any]]) -> int:

@@ -81,14 +81,16 @@ class Person:
         if self.types_again or self.role not in self.served.usernames:
             return
         house, name = self.served.house, self.served.app.config["TOKEN_COOKIE_NAME"]
-        held = [one for one in self.page.context.cookies(self.served.url) if one.get("name") == name]
-        if not held or recognise(house, held[0].get("value", "")) is not None:
+        held = {one.get("name"): one.get("value", "") for one in self.page.context.cookies(self.served.url)}
+        if name not in held or recognise(house, held[name]) is not None:
             return
         with house.directory.writing() as session:
             account = directory.account_named(session, self.served.usernames[self.role])
             assert account is not None
             token = browser.open_web_session(session, account.id, now=house.now())
-        self.page.context.add_cookies([{**held[0], "value": token}])  # type: ignore[list-item]
+        self.page.context.add_cookies(
+            [{"name": name, "value": token, "url": self.served.url, "httpOnly": True, "sameSite": "Lax"}]
+        )
 
     def sign_in(self) -> None:
         """Name and password, and the code of the phone where the role asks for one."""

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import takewhile
 
 from house.test_docs import OPERATIONS
 
 _BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ROW = re.compile(r"^\| `(school-protocol [^`]*)` \|", re.MULTILINE)
+_WORD = re.compile(r"[a-z][a-z-]*")
 _REMARK = re.compile(r"\s{2,}#\s.*$")
 
 
@@ -27,8 +29,7 @@ def in_the_text(text: str = OPERATIONS) -> list[str]:
 
 def in_the_table(text: str = OPERATIONS) -> list[str]:
     """Each command of the table, without `school-protocol` and what comes behind it."""
-    rows = _ROW.findall(text)
-    return [re.match(r"school-protocol((?: [a-z][a-z-]*)+)", row)[1].strip() for row in rows]  # type: ignore[index]
+    return [" ".join(takewhile(_WORD.fullmatch, row.split()[1:])) for row in _ROW.findall(text)]
 
 
 def documented(begins: str) -> str:

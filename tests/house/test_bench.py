@@ -346,7 +346,8 @@ def test_a_step_says_what_each_of_the_two_does(shop: Workshop) -> None:
 
 
 def test_the_step_of_the_frozen_process_is_the_third_of_five() -> None:
-    spiff_step = pytest.importorskip("bench.baselines.spiff_step")
+    from bench.baselines import spiff_step  # only here: it takes a while to be read
+
     once, back = spiff_step.step()
     texts = [json.loads(once())]
     back()

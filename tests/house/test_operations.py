@@ -116,8 +116,11 @@ def said(node: ast.AST) -> Iterator[list[str]]:
         if items:
             words: list[str] = []
             for item in items:
-                is_text = isinstance(item, ast.Constant) and isinstance(item.value, str)
-                words += item.value.split() if is_text else ["…"]  # type: ignore[attr-defined]
+                match item:
+                    case ast.Constant(value=str(text)):
+                        words += text.split()
+                    case _:
+                        words.append("…")
             yield words
 
 
