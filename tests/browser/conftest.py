@@ -57,6 +57,17 @@ def serve(until: ExitStack, tmp_path_factory: pytest.TempPathFactory) -> Serve:
     return open_house
 
 
+def faults_of(context: BrowserContext) -> list[str]:
+    """Faults of scripts on any page of that window, from now on: the page would go on without them, and say nothing."""
+    told: list[str] = []
+    context.on("weberror", lambda fault: told.append(f"{fault.page.url if fault.page else ''}: {fault.error}"))
+    return told
+
+
+def _refuse(told: list[str]) -> None:
+    assert told == []
+
+
 @pytest.fixture(scope="module")
 def window(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext]:
     """`window(language, size, script)`: a browser window that knows nobody."""
@@ -72,6 +83,7 @@ def window(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext]
             is_mobile=size == PHONE,
         )
         made.set_default_timeout(PATIENCE)
+        until.callback(_refuse, faults_of(made))
         until.callback(made.close)
         return made
 

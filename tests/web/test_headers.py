@@ -61,7 +61,7 @@ def test_the_policy_lets_nothing_run_inline(client: FlaskClient) -> None:
 @pytest.mark.parametrize(("name", "most"), [("desk.js", 2_048), ("passkeys.js", 2_560)])
 def test_the_two_scripts_are_small_and_no_page_holds_another(client: FlaskClient, name: str, most: int) -> None:
     page = client.get("/sign-in").text
-    addresses = re.findall(r'<script src="([^"]+)" defer></script>', page)
+    addresses = re.findall(r'<script type="module" src="([^"]+)"></script>', page)
     assert page.count("<script") == len(addresses) == 2
     script = client.get(next(address for address in addresses if f"/{name}?" in address))
     assert script.headers["Content-Type"].startswith(("text/javascript", "application/javascript"))

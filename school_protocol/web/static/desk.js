@@ -1,5 +1,4 @@
 /* Three small comforts; every page works without them. */
-"use strict";
 const root = document.documentElement, out = document.querySelector("a.exit");
 let typed = false, leaving = false;
 

@@ -1,5 +1,4 @@
 /* Passkeys: the device is asked what the page's form carries, and its answer is sent with the form. Without it, the password. */
-"use strict";
 const bytes = text => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), one => one.charCodeAt(0));
 const said = buffer => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
 const list = keys => (keys || []).map(key => ({ ...key, id: bytes(key.id) }));

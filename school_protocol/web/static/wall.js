@@ -1,5 +1,4 @@
 /* The wall of a workshop comes again by itself: never under the hands of who types there, and what was unfolded stays so. */
-"use strict";
 const again = document.querySelector("meta[name=again]"), folds = [...document.querySelectorAll("main details")];
 const place = `unfolded ${location.pathname}`, unfolded = (sessionStorage.getItem(place) || "").split(" ");
 
