@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
@@ -32,9 +30,10 @@ from school_protocol.storage import (  # noqa: F401 (their rows are tables, too)
 from school_protocol.storage.api import tables as api_tables  # noqa: F401
 from school_protocol.storage.blobs import tables as blob_tables  # noqa: F401
 from school_protocol.storage.digests import tables as digest_tables  # noqa: F401
-from school_protocol.storage.engines import WRITING, Store
+from school_protocol.storage.engines import Store
 from school_protocol.storage.figures import release_tables as figure_release_tables  # noqa: F401
 from school_protocol.storage.figures import tables as figure_tables  # noqa: F401
+from school_protocol.storage.giving_way import change, shortly
 from school_protocol.storage.referrals import tables as referral_tables  # noqa: F401
 from school_protocol.storage.review import tables as review_tables  # noqa: F401
 from school_protocol.storage.sharing import tables as sharing_tables  # noqa: F401
@@ -71,7 +70,8 @@ class NewerTables(SchoolProtocolError):
 def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
     """Bring a store's tables and triggers up to date; does nothing where they are.
 
-    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, NewerTables.
+    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, NewerTables,
+    TablesInUse.
     """
     found = _refuse_newer(engine, part)
     if revision == "head" and found == revisions(part)[-1]:
@@ -101,29 +101,34 @@ def _refuse_newer(engine: Engine, part: Part) -> str | None:
 
 
 def _bring(engine: Engine, part: Part, revision: str) -> None:
-    with _alone(engine) as connection:
+    def do(connection: Connection) -> None:
+        _alone(connection)
         if connection.dialect.name == "postgresql":
             make_schema(connection)
         command.upgrade(_config(part, connection), revision)
+
+    change(engine, do)
 
 
 def downgrade(engine: Engine, part: Part, revision: str) -> None:
     """Put a store's tables back as they were at an earlier revision, by their owner: all the way, or not at all.
 
-    Raises NoWayBack where something would be lost, or where a migration has no way back; NewerTables.
+    Raises NoWayBack where something would be lost, or where a migration has no way back; NewerTables; TablesInUse.
     """
-    _refuse_newer(engine, part)
-    with _alone(engine) as connection:
+
+    def do(connection: Connection) -> None:
+        _alone(connection)
         command.downgrade(_config(part, connection), revision)
 
+    _refuse_newer(engine, part)
+    change(engine, do)
 
-@contextmanager
-def _alone(engine: Engine) -> Iterator[Connection]:
-    """A transaction in which nobody else migrates."""
-    with engine.execution_options(purpose=WRITING).begin() as connection:
-        if connection.dialect.name == "postgresql":
-            connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
-        yield connection
+
+def _alone(connection: Connection) -> None:
+    """To the end of the transaction nobody else migrates; for that it waits as long as it takes, for tables shortly."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _LOCK})
+    shortly(connection)
 
 
 def make_schema(connection: Connection) -> None:

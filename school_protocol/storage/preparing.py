@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
-from sqlalchemy import text
+from sqlalchemy import Connection, Engine, text
 
 from school_protocol.config import QUEUE, in_schema, role_of
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.storage import keys, walls
 from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.giving_way import change, shortly
 from school_protocol.storage.grants import check_names, grants, queue_grants
 from school_protocol.storage.migrate import Part, make_schema, upgrade
 from school_protocol.storage.workshops import places
@@ -88,7 +89,7 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
 
     `database` is opened as the owner. `site` serves pages, behind a wall where `workers` do the rest (see `walls`).
     `make_queue` makes the tables of the worker's queue. Raises NotOwner where the address is not the owner's, NoRole
-    where one of the roles is not there, NoWall where `site` would see through the wall.
+    where one of the roles is not there, NoWall where `site` would see through the wall, TablesInUse.
     """
     if not may_make(database):
         raise NotOwner(f"the role {role_of(database)} owns neither the tables nor the database")
@@ -102,29 +103,35 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
         engine = open_engine(in_schema(database, part))
         try:
             upgrade(engine, part)
-            with engine.begin() as connection:
-                for role in roles:
-                    for statement in grants(part, role, part).splitlines():
-                        connection.execute(text(statement))
+            _say(engine, [grants(part, role, part) for role in roles])
         finally:
             engine.dispose()
     if site and workers:
         engine = open_engine(in_schema(database, "realm"))
-        with engine.begin() as connection:
-            walls.build(connection, site, workers, realm="realm", directory="directory")
-        engine.dispose()
+        try:
+            change(engine, lambda connection: _build_wall(connection, site, workers))
+        finally:
+            engine.dispose()
     _prepare_rooms(database, site, tuple(workers))
     engine = open_engine(in_schema(database, QUEUE))
     try:
         with engine.begin() as connection:
             make_schema(connection)
         make_queue()
-        with engine.begin() as connection:
-            for role in roles:
-                for statement in queue_grants(role, QUEUE).splitlines():
-                    connection.execute(text(statement))
+        _say(engine, [queue_grants(role, QUEUE) for role in roles])
     finally:
         engine.dispose()
+
+
+def _say(engine: Engine, grants: Sequence[str]) -> None:
+    with engine.begin() as connection:
+        for statement in "\n".join(grants).splitlines():
+            connection.execute(text(statement))
+
+
+def _build_wall(connection: Connection, site: str, workers: Sequence[str]) -> None:
+    shortly(connection)
+    walls.build(connection, site, workers, realm="realm", directory="directory")
 
 
 def _prepare_rooms(database: str, site: str, workers: tuple[str, ...]) -> None:

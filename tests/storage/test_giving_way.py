@@ -1,0 +1,98 @@
+"""Tables that change beneath people who go on: a change gives way, and comes back; nobody waits for good."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
+
+from school_protocol.storage import giving_way, migrate
+from school_protocol.storage.engines import Store
+from school_protocol.storage.giving_way import TablesInUse, change, shortly
+
+pytestmark = pytest.mark.postgresql
+TOWNS = "0021"
+"""It changes contacts, then units."""
+
+
+@pytest.fixture
+def before(empty: Store) -> Store:
+    if empty.engine.dialect.name != "postgresql":
+        pytest.skip("SQLite has one writer, whom no reader holds up")
+    migrate.upgrade(empty.engine, "directory", "0020")
+    return empty
+
+
+@contextmanager
+def reads(store: Store, table: str) -> Iterator[Connection]:
+    with store.engine.connect() as connection, connection.begin():
+        connection.execute(text(f"SELECT count(*) FROM {table}"))
+        yield connection
+
+
+def wait_until_waited_for(store: Store) -> None:
+    waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'relation'")
+    until = time.monotonic() + 30
+    while time.monotonic() < until:
+        with store.engine.connect() as connection:
+            if connection.scalar(waits):
+                return
+        time.sleep(0.01)
+    raise AssertionError("nobody waits")
+
+
+def test_a_page_goes_on_though_it_holds_what_a_migration_wants(before: Store) -> None:
+    """A page has units on one connection, and asks for contacts on another while a migration has those."""
+    with ThreadPoolExecutor(1) as pool:
+        with reads(before, "unit"):
+            migrating = pool.submit(migrate.upgrade, before.engine, "directory", TOWNS)
+            wait_until_waited_for(before)
+            with reads(before, "contact"):
+                assert not migrating.done()
+        migrating.result(30)
+    assert migrate.revision_of(before.engine) == TOWNS
+
+
+def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: nothing ends it but the page's own patience."""
+    monkeypatch.setattr(migrate, "shortly", lambda _connection: None)
+    with ThreadPoolExecutor(1) as pool:
+        with reads(before, "unit"):
+            migrating = pool.submit(migrate.upgrade, before.engine, "directory", TOWNS)
+            wait_until_waited_for(before)
+            with before.engine.connect() as page, page.begin():
+                page.execute(text("SET LOCAL lock_timeout = '3s'"))
+                with pytest.raises(OperationalError, match="lock timeout"):
+                    page.execute(text("SELECT count(*) FROM contact"))
+            assert not migrating.done()
+        migrating.result(30)
+
+
+def test_somebody_who_holds_a_table_all_the_time_is_told_of(before: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    with reads(before, "unit"), pytest.raises(TablesInUse, match="nothing was changed"):
+        change(before.engine, _drops_units, patience=1)
+    assert migrate.revision_of(before.engine) == "0020"
+    change(before.engine, _drops_units, patience=0)
+
+
+def _drops_units(connection: Connection) -> None:
+    shortly(connection)
+    connection.execute(text("DROP TABLE unit CASCADE"))
+
+
+def test_what_is_wrong_otherwise_is_said_at_once(before: Store) -> None:
+    begun = []
+
+    def wrong(connection: Connection) -> None:
+        begun.append(1)
+        connection.execute(text("DROP TABLE no_such_table"))
+
+    with pytest.raises(Exception, match="no_such_table"):
+        change(before.engine, wrong)
+    assert begun == [1]
+    assert giving_way.LOCK_SECONDS < 1, "PostgreSQL's deadlock_timeout: a page would be ended in its stead"
