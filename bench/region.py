@@ -1,4 +1,4 @@
-"""A region with ten thousand cases, and one with a million: what its tables and its queue take from the database.
+"""A region with a thousand cases, and up to a million: what its tables and its queue take from the database.
 
 The rows are made up by the database itself: places, months and where each case stands, no events. The counters of the
 region and its provinces are what such cases come to; those of schools are alike.
@@ -42,7 +42,8 @@ from school_protocol.storage.tables import CaseRecordRow, UnitRow
 if TYPE_CHECKING:
     from bench.rows import Workshop
 
-FEW, MANY = 10_000, 1_000_000
+FEW = 10_000
+SIZES = (1_000, FEW, 100_000, 1_000_000)
 PROVINCES, SCHOOLS = 12, 2_191
 FIRST, YEARS = 2021, 5
 NOW = datetime(2026, 11, 25, 9, tzinfo=UTC)
@@ -96,26 +97,33 @@ class Region:
 
 
 def regional(ask: Callable[[Region], object], *, server: bool = False, often: int = 1) -> Callable[[Workshop], Outcome]:
-    """What a region with a million cases takes, beside one with ten thousand, on the same kind of database."""
+    """What a region with a million cases takes, beside one with ten thousand, on the same kind of database.
+
+    And what those of a thousand and of a hundred thousand take.
+    """
 
     def measure(shop: Workshop) -> Outcome:
-        many, few = regions(shop, server=server)
+        sizes = regions(shop, server=server)
         times = often * (40 if server else 10)  # the server's clock ticks a hundred times a second
-        large, small = (Work(lambda one=one: ask(one), times) for one in (many, few))  # type: ignore[misc]
-        found = shop.pairs(large, small, many.clock)
+        works = {size: Work(lambda one=one: ask(one), times) for size, one in sizes.items()}  # type: ignore[misc]
+        clock = sizes[FEW].clock
+        found = {size: shop.pairs(work, works[FEW], clock) for size, work in works.items() if size != FEW}
+        *others, most = found.values()
         notes = f"{PROVINCES} provinces, {SCHOOLS} schools, {YEARS} years" + (", and its server" if server else "")
-        return Outcome(found.figure * 1e3, found.baseline * 1e3, found.ratio, found.ratios, notes)
+        for size, one in zip(found, others, strict=False):
+            notes += f"; {one.figure * 1e3:.1f} ms ({one.ratio:.2f} ×) with {size:,} cases"
+        return Outcome(most.figure * 1e3, most.baseline * 1e3, most.ratio, most.ratios, notes)
 
     return measure
 
 
-def regions(shop: Workshop, *, server: bool) -> tuple[Region, Region]:
-    """The two, made when the first row asks for them; small ones where a bench is only tried out."""
-    made: dict[bool, tuple[Region, Region]] = shop.regions
+def regions(shop: Workshop, *, server: bool) -> dict[int, Region]:
+    """One of each size, made when the first row asks for them; small ones where a bench is only tried out."""
+    made: dict[bool, dict[int, Region]] = shop.regions
     if server not in made:
         share = 1000 if shop.hurry else 1
         url, clock = shop.stack.enter_context(served()) if server else (None, own_cpu)
-        made[server] = (_filled(shop.stack, MANY // share, url, clock), _filled(shop.stack, FEW // share, url, clock))
+        made[server] = {size: _filled(shop.stack, size // share, url, clock) for size in SIZES}
     return made[server]
 
 

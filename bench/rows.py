@@ -65,7 +65,7 @@ class Workshop:
     short_cases: int | None = None
     events: int | None = None
     stack: ExitStack = field(default_factory=ExitStack)
-    regions: dict[bool, tuple[Region, Region]] = field(default_factory=dict)
+    regions: dict[bool, dict[int, Region]] = field(default_factory=dict)
     """On a server or not: a region with many cases, and one with few."""
     countries: dict[bool, tuple[Sized, ...]] = field(default_factory=dict)
     """On a server or not: the same country with a thousand cases, a hundred thousand, a million."""

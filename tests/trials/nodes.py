@@ -33,7 +33,7 @@ from trials.frame import Outcome, Size, Trial
 from trials.installed import Installed, installed
 
 NODES, CLIENTS = 3, 4
-SECONDS = {Size.short: (14.0, 5.0), Size.whole: (180.0, 10.0)}
+SECONDS = {Size.short: (14.0, 5.0), Size.whole: (300.0, 10.0)}
 """For how long, and how often one is killed."""
 TURNED_SECONDS = {Size.short: 6.0, Size.whole: 20.0}
 """For how long one is asked without a second try while its processes are replaced."""
