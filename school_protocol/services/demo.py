@@ -435,11 +435,11 @@ def _clear(settings: Settings, kept: str, say: Say) -> None:
     if not kept and _is_taken(settings):
         raise DemoError(f"{settings.data} holds an installation that is no demo: it is not reset")
     say("Clearing the demo's former data")
+    if settings.database:  # first: it alone may refuse
+        preparing.clear(settings.database)
     _clear_anchors(settings)
     if settings.files_in.startswith(S3):
         bucket_of(settings).clear()
-    if settings.database:
-        preparing.clear(settings.database)
     for path in kept_in(settings):
         if path.is_dir():
             shutil.rmtree(path)

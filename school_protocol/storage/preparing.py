@@ -73,13 +73,17 @@ def holds_rows(database: str) -> bool:
 
 
 def clear(database: str) -> None:
-    """Take away all that an installation keeps there, by whoever owns it."""
+    """Take away all that an installation keeps there, by whoever owns it. Raises TablesInUse."""
+
+    def do(connection: Connection) -> None:
+        shortly(connection)
+        places.drop_all(connection)
+        for schema in (*PARTS, QUEUE):
+            connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+
     engine = open_engine(database)
     try:
-        with engine.begin() as connection:
-            places.drop_all(connection)
-            for schema in (*PARTS, QUEUE):
-                connection.execute(text(f"DROP SCHEMA IF EXISTS {schema} CASCADE"))
+        change(engine, do)
     finally:
         engine.dispose()
 

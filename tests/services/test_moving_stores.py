@@ -6,6 +6,7 @@ import tarfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ from school_protocol.storage import cases, moving, preparing
 from school_protocol.storage.backups import BackupUnusable
 from school_protocol.storage.engines import MOVED, Store, open_engine
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.migrate import is_current, upgrade
 from school_protocol.storage.moving import HalfMoved, NotMovable
 from school_protocol.storage.workshops.place_tables import PlaceRow
@@ -464,6 +466,20 @@ def test_what_is_cleared_is_empty(places: Places) -> None:
     assert not preparing.holds_rows(places.database.database)
     places.go()
     assert preparing.holds_rows(places.database.database)
+
+
+def test_nothing_is_cleared_while_somebody_holds_a_table(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
+    places.go()
+    monkeypatch.setattr(preparing, "change", partial(preparing.change, patience=0.5))
+    engine = open_engine(places.database.database)
+    with engine.connect() as page:
+        page.execute(text("SELECT count(*) FROM realm.case_index"))
+        with pytest.raises(TablesInUse):
+            preparing.clear(places.database.database)
+    assert preparing.holds_rows(places.database.database)
+    preparing.clear(places.database.database)
+    assert not preparing.holds_rows(places.database.database)
+    engine.dispose()
 
 
 def test_a_backup_of_files_is_refused_where_there_are_none(places: Places, tmp_path: Path) -> None:
