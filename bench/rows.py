@@ -66,7 +66,7 @@ class Workshop:
     events: int | None = None
     stack: ExitStack = field(default_factory=ExitStack)
     regions: dict[bool, dict[int, Region]] = field(default_factory=dict)
-    """On a server or not: a region with many cases, and one with few."""
+    """On a server or not: a region of each size."""
     countries: dict[bool, tuple[Sized, ...]] = field(default_factory=dict)
     """On a server or not: the same country with a thousand cases, a hundred thousand, a million."""
     job: bulk.Job | None = None

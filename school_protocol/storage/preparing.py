@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from functools import partial
 
 from sqlalchemy import Connection, Engine, text
 
@@ -107,16 +108,11 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
         engine = open_engine(in_schema(database, part))
         try:
             upgrade(engine, part)
+            if part == "realm" and site and workers:  # before it may read a table that is new
+                _build_wall(engine, site, workers)
             _say(engine, [grants(part, role, part) for role in roles])
         finally:
             engine.dispose()
-    if site and workers:
-        engine = open_engine(in_schema(database, "realm"))
-        try:
-            change(engine, lambda connection: _build_wall(connection, site, workers))
-        finally:
-            engine.dispose()
-    _prepare_rooms(database, site, tuple(workers))
     engine = open_engine(in_schema(database, QUEUE))
     try:
         with engine.begin() as connection:
@@ -125,6 +121,7 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
         _say(engine, [queue_grants(role, QUEUE) for role in roles])
     finally:
         engine.dispose()
+    _prepare_rooms(database, site, tuple(workers))
 
 
 def _say(engine: Engine, grants: Sequence[str]) -> None:
@@ -133,9 +130,16 @@ def _say(engine: Engine, grants: Sequence[str]) -> None:
             connection.execute(text(statement))
 
 
-def _build_wall(connection: Connection, site: str, workers: Sequence[str]) -> None:
+def _build_wall(engine: Engine, site: str, workers: Sequence[str]) -> None:
+    """Table after table, each in a transaction of its own: none is held while another one is waited for."""
+    for step in walls.steps(site, workers, realm="realm", directory="directory"):
+        change(engine, partial(_take, step))
+
+
+def _take(step: Sequence[str], connection: Connection) -> None:
     shortly(connection)
-    walls.build(connection, site, workers, realm="realm", directory="directory")
+    for statement in step:
+        connection.exec_driver_sql(statement)
 
 
 def _prepare_rooms(database: str, site: str, workers: tuple[str, ...]) -> None:
@@ -146,8 +150,8 @@ def _prepare_rooms(database: str, site: str, workers: tuple[str, ...]) -> None:
         with store.engine.begin() as connection:
             does = workers or ((site,) if site else ())
             places.leave_functions(connection, "directory", does, (site,) if site and workers else ())
-        places.bring_up_own(store, stores)
         places.leave_free(store, at=datetime.now(UTC))
+        places.bring_up_own(store, stores)
     finally:
         stores.close()
         store.close()

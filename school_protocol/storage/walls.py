@@ -68,9 +68,17 @@ OPEN = {
 
 def build(connection: Connection, site: str, workers: Sequence[str], *, realm: str, directory: str) -> None:
     """Put the wall up before the role `site`, as the owner of the tables; put up anew where it stands."""
+    for step in steps(site, workers, realm=realm, directory=directory):
+        for statement in step:
+            connection.exec_driver_sql(statement)
+
+
+def steps(site: str, workers: Sequence[str], *, realm: str, directory: str) -> Iterator[tuple[str, ...]]:
+    """The same as statements: what is looked up first, then table after table, each to be changed as a whole."""
     check_names(site, *workers, realm, directory)
-    for statement in _statements(site, workers, realm, directory):
-        connection.exec_driver_sql(statement)
+    yield tuple(_functions(site, realm, directory))
+    for table in WALLED:
+        yield tuple(_before(table, site, workers, realm))
 
 
 def take_down(connection: Connection) -> None:
@@ -100,21 +108,18 @@ def is_before(connection: Connection) -> bool:
     return bool(found)
 
 
-def _statements(site: str, workers: Sequence[str], realm: str, directory: str) -> Iterator[str]:
-    yield from _functions(site, realm, directory)
-    every = ", ".join((site, *workers))
-    for table in WALLED:
-        name = f"{realm}.{table}"
-        yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
-        for policy in ("seen", "changed", "destroyed", "added", "worked"):
-            yield f"DROP POLICY IF EXISTS {policy} ON {name}"
-        through = _through(table).format(realm=realm, table=table)
-        yield f"CREATE POLICY seen ON {name} FOR SELECT TO {site} USING ({through})"
-        yield f"CREATE POLICY changed ON {name} FOR UPDATE TO {site} USING ({through}) WITH CHECK (true)"
-        yield f"CREATE POLICY destroyed ON {name} FOR DELETE TO {site} USING ({through})"
-        yield f"CREATE POLICY added ON {name} FOR INSERT TO {every} WITH CHECK (true)"
-        if workers:
-            yield f"CREATE POLICY worked ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
+def _before(table: str, site: str, workers: Sequence[str], realm: str) -> Iterator[str]:
+    name, every = f"{realm}.{table}", ", ".join((site, *workers))
+    yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
+    for policy in ("seen", "changed", "destroyed", "added", "worked"):
+        yield f"DROP POLICY IF EXISTS {policy} ON {name}"
+    through = _through(table).format(realm=realm, table=table)
+    yield f"CREATE POLICY seen ON {name} FOR SELECT TO {site} USING ({through})"
+    yield f"CREATE POLICY changed ON {name} FOR UPDATE TO {site} USING ({through}) WITH CHECK (true)"
+    yield f"CREATE POLICY destroyed ON {name} FOR DELETE TO {site} USING ({through})"
+    yield f"CREATE POLICY added ON {name} FOR INSERT TO {every} WITH CHECK (true)"
+    if workers:
+        yield f"CREATE POLICY worked ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
 
 
 def _through(table: str) -> str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -27,9 +29,10 @@ from school_protocol.services.going_live import gate
 from school_protocol.services.house import House, Walled, open_house, refuse_walled
 from school_protocol.services.keeping.databases import prepare
 from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import sign_in, walls
+from school_protocol.storage import preparing, sign_in, walls
 from school_protocol.storage.blobs.blobs import FilesElsewhere
 from school_protocol.storage.engines import WHOSE, Store, open_engine
+from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.migrate import NotPrepared
 from school_protocol.storage.preparing import NoWall
 from services.conftest import School
@@ -315,3 +318,57 @@ def test_doctor_looks_at_everything_as_the_role_of_the_worker(two: Two, monkeypa
     assert "could not be looked at" not in as_worker
     for check in ("journal:", "worker:", "backups:", "whole copy of PostgreSQL:"):
         assert check in as_worker
+
+
+@pytest.fixture
+def late(two: Two) -> Iterator[tuple[str, str, str]]:
+    """How the owner comes to the database, a role that is to serve its pages from now on, and the one that works."""
+    owner = two.owner.engine.url
+    address = make_url(two.site.database).set(username=owner.username, password=owner.password)
+    site, worker = f"late_{uuid.uuid4().hex[:8]}", make_url(two.region.school.house.settings.database).username or ""
+    with two.owner.engine.begin() as connection:
+        connection.execute(text(f"CREATE ROLE {site} LOGIN"))
+    said = address.render_as_string(hide_password=False)
+    yield said, site, worker
+    preparing.prepare(said, make_url(two.site.database).username or "", [worker], make_queue=lambda: None)
+    stop_clock(said, NOW)
+
+
+def may_read(two: Two, role: str) -> bool:
+    with two.owner.reading() as session:
+        return bool(session.scalar(text("SELECT has_table_privilege(:role, 'event', 'SELECT')"), {"role": role}))
+
+
+def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
+    two: Two, late: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    address, site, worker = late
+    with monkeypatch.context() as held:
+        held.setattr(preparing, "change", partial(preparing.change, patience=0))
+        with two.owner.engine.connect() as page, page.begin():
+            page.execute(text("SELECT count(*) FROM event"))
+            with pytest.raises(TablesInUse, match="run it again"):
+                preparing.prepare(address, site, [worker], make_queue=lambda: None)
+    assert not may_read(two, site)
+    preparing.prepare(address, site, [worker], make_queue=lambda: None)
+    assert may_read(two, site)
+
+
+def test_pages_go_on_while_a_wall_is_put_up_anew(two: Two, late: tuple[str, str, str]) -> None:
+    """One holds a table on one connection, and asks for it, and for others, on another."""
+    address, site, worker = late
+    with ThreadPoolExecutor(1) as pool, two.owner.engine.connect() as page:
+        page.execute(text("SELECT count(*) FROM event"))
+        preparing_it = pool.submit(preparing.prepare, address, site, [worker], make_queue=lambda: None)
+        waits = text("SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = 'event'::regclass")
+        with two.owner.engine.connect() as other:
+            while not other.scalar(waits):
+                assert not preparing_it.done()
+                other.rollback()
+            other.execute(text("SET LOCAL lock_timeout = '20s'"))
+            for table in ("case_index", "event", "report"):
+                other.execute(COUNT[table])
+        assert not preparing_it.done()
+        page.rollback()
+        preparing_it.result(60)
+    assert may_read(two, site)

@@ -16,6 +16,7 @@ from school_protocol.services.house import House
 from school_protocol.storage.blobs.choosing import bucket_of
 from school_protocol.storage.engines import Session, Store
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.vault import Vault
 from school_protocol.storage.workshops import places
 from school_protocol.storage.workshops.places import RoomStores
@@ -175,7 +176,10 @@ def keep_ready(host: House, ready: int = READY) -> int:
         return 0
     stores = RoomStores(host.directory)
     try:
-        places.bring_up_own(host.directory, stores)
+        try:
+            places.bring_up_own(host.directory, stores)
+        except TablesInUse as error:
+            _log.warning("a room is brought up to date later: %s", error)
         clear(host)
         with host.directory.reading() as session:
             wanting = max(0, ready - places.free(session))

@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from school_protocol.storage.engines import BUSY_SECONDS, Engine, Session, Store, open_shared, within
 from school_protocol.storage.errors import StorageBusy, translated
+from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.grants import check_names, room_grants
 from school_protocol.storage.migrate import Part, revisions, upgrade
 from school_protocol.storage.tables import new_id
@@ -279,17 +280,27 @@ def bring_up(directory: Store, stores: RoomStores, place: str) -> None:
 
 
 def bring_up_own(directory: Store, stores: RoomStores) -> int:
-    """What this role made for an earlier version is brought up to date where a room stands; empty ones are to go."""
+    """What this role made for an earlier version is brought up to date where a room stands; empty ones are to go.
+
+    Raises TablesInUse where somebody holds one, once all others are done.
+    """
     with directory.reading() as session:
         old = PlaceRow.revisions != current(), PlaceRow.made_by == func.current_user()
         found = session.execute(select(PlaceRow.id, PlaceRow.state).where(*old)).all()
-    stand = [place for place, state in found if state == "stands"]
-    for place in stand:
-        bring_up(directory, stores, place)
+    stand, held = [], None
+    for place in (place for place, state in found if state == "stands"):
+        try:
+            bring_up(directory, stores, place)
+        except TablesInUse as error:
+            held = error
+        else:
+            stand.append(place)
     with directory.writing() as session:
         session.execute(update(PlaceRow).where(PlaceRow.id.in_(stand)).values(revisions=current()))
         left = update(PlaceRow).where(PlaceRow.state == "free", PlaceRow.revisions != current())
         session.execute(left.values(state="going"))
+    if held is not None:
+        raise held
     return len(stand)
 
 
