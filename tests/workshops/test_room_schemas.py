@@ -24,7 +24,9 @@ from school_protocol.services.workshops import ending, founding, placing, rooms,
 from school_protocol.services.workshops.founding import Wanted
 from school_protocol.services.workshops.placing import RoomInPreparation, keep_ready
 from school_protocol.services.workshops.rooms import SWEPT_AFTER, RoomGone, Rooms, sweep_left_over
+from school_protocol.storage.engines import Store
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.giving_way import TablesInUse
 from school_protocol.storage.migrate import NotPrepared
 from school_protocol.storage.workshops import places
 from school_protocol.storage.workshops import rooms as stored
@@ -443,3 +445,34 @@ def test_the_page_says_that_a_room_is_being_prepared(tmp_path: Path) -> None:
     trainer.get("/workshops/new")
     assert trainer.post("/workshops/new", {"scenario": "silence", "tables": "2"}).status_code == 302
     hall.close()
+
+
+# ---- brought up to date ----------------------------------------------------------------------------------------------
+
+
+def test_one_room_in_use_holds_up_no_other(host: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    held, other = (place_of(host, made(host, "silence", 1).id) for _ in range(2))
+    with host.directory.writing() as session:
+        session.execute(text("UPDATE room_place SET revisions = 'of before' WHERE state = 'stands'"))
+
+    def brought_up(directory: Store, stores: places.RoomStores, place: str) -> None:
+        if place == held:
+            raise TablesInUse("somebody holds it")
+        bring_up(directory, stores, place)
+
+    bring_up, stores = places.bring_up, places.RoomStores(host.directory)
+    with monkeypatch.context() as in_use:
+        in_use.setattr(places, "bring_up", brought_up)
+        with pytest.raises(TablesInUse):
+            places.bring_up_own(host.directory, stores)
+        assert {place for place in (held, other) if revision_of(host, place) == places.current()} == {other}
+        keep_ready(host)
+        assert "free" in states(host).values(), "empty ones are made all the same"
+    assert places.bring_up_own(host.directory, stores) == 1
+    assert revision_of(host, held) == places.current()
+    stores.close()
+
+
+def revision_of(host: House, place: str) -> str:
+    with host.directory.reading() as session:
+        return str(session.scalar(text("SELECT revisions FROM room_place WHERE id = :id"), {"id": place}))
