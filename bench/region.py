@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -105,7 +106,7 @@ def regional(ask: Callable[[Region], object], *, server: bool = False, often: in
     def measure(shop: Workshop) -> Outcome:
         sizes = regions(shop, server=server)
         times = often * (40 if server else 10)  # the server's clock ticks a hundred times a second
-        works = {size: Work(lambda one=one: ask(one), times) for size, one in sizes.items()}  # type: ignore[misc]
+        works = {size: Work(partial(ask, one), times) for size, one in sizes.items()}
         clock = sizes[FEW].clock
         found = {size: shop.pairs(work, works[FEW], clock) for size, work in works.items() if size != FEW}
         *others, most = found.values()

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -94,7 +95,7 @@ def sized(ask: Callable[[Sized], object], *, server: bool = False) -> Callable[[
     def measure(shop: Workshop) -> Outcome:
         few, some, many = countries(shop, server=server)
         times = 40 if server else 10  # the server's clock ticks a hundred times a second
-        works = [Work(lambda one=one: ask(one), times) for one in (few, some, many)]  # type: ignore[misc]
+        works = [Work(partial(ask, one), times) for one in (few, some, many)]
         between = shop.pairs(works[1], works[0], many.clock)
         found = shop.pairs(works[2], works[0], many.clock)
         notes = f"{between.figure * 1e3:.1f} ms ({between.ratio:.2f} ×) with {SIZES[1]:,} cases"

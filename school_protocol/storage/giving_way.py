@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from itertools import count
 from typing import TypeVar
 
 from sqlalchemy import Connection, Engine, text
@@ -41,8 +40,9 @@ def change(engine: Engine, do: Callable[[Connection], _T], *, patience: float = 
 
     `do` says `shortly` once it is to wait no longer than others can bear.
     """
-    until = None
-    for tried in count(1):
+    until, tried = None, 0
+    while True:
+        tried += 1
         try:
             with engine.execution_options(purpose=WRITING, **{_TRY: tried}).begin() as connection:
                 return do(connection)
@@ -57,7 +57,6 @@ def change(engine: Engine, do: Callable[[Connection], _T], *, patience: float = 
                     "(pg_stat_activity names it)"
                 ) from error
         time.sleep(_PAUSE_SECONDS)
-    raise AssertionError("there is always a next try")
 
 
 def shortly(connection: Connection) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from functools import partial
 
 from sqlalchemy import Connection, Engine, text
 
@@ -109,7 +108,7 @@ def prepare(database: str, site: str, workers: Sequence[str], *, make_queue: Cal
         try:
             upgrade(engine, part)
             if part == "realm" and site and workers:  # before it may read a table that is new
-                _build_wall(engine, site, workers)
+                walls.build(engine, site, workers, realm="realm", directory="directory")
             _say(engine, [grants(part, role, part) for role in roles])
         finally:
             engine.dispose()
@@ -128,18 +127,6 @@ def _say(engine: Engine, grants: Sequence[str]) -> None:
     with engine.begin() as connection:
         for statement in "\n".join(grants).splitlines():
             connection.execute(text(statement))
-
-
-def _build_wall(engine: Engine, site: str, workers: Sequence[str]) -> None:
-    """Table after table, each in a transaction of its own: none is held while another one is waited for."""
-    for step in walls.steps(site, workers, realm="realm", directory="directory"):
-        change(engine, partial(_take, step))
-
-
-def _take(step: Sequence[str], connection: Connection) -> None:
-    shortly(connection)
-    for statement in step:
-        connection.exec_driver_sql(statement)
 
 
 def _prepare_rooms(database: str, site: str, workers: tuple[str, ...]) -> None:

@@ -8,11 +8,13 @@ forgets to ask still stops here. Roles that do the house's own work (messages, t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from functools import partial
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, Engine, text
 
 from school_protocol.storage.engines import WHOSE
+from school_protocol.storage.giving_way import change, shortly
 from school_protocol.storage.grants import check_names
 
 OF_CASE = (
@@ -66,19 +68,26 @@ OPEN = {
 """Tables of the realm that don't, each with why."""
 
 
-def build(connection: Connection, site: str, workers: Sequence[str], *, realm: str, directory: str) -> None:
-    """Put the wall up before the role `site`, as the owner of the tables; put up anew where it stands."""
+def build(engine: Engine, site: str, workers: Sequence[str], *, realm: str, directory: str) -> None:
+    """Put the wall up before the role `site`, as the owner of the tables; put up anew where it stands.
+
+    Table after table, each in a transaction of its own: none is held while another one is waited for. Raises
+    TablesInUse.
+    """
     for step in steps(site, workers, realm=realm, directory=directory):
-        for statement in step:
-            connection.exec_driver_sql(statement)
+        change(engine, partial(_take, step))
 
 
-def steps(site: str, workers: Sequence[str], *, realm: str, directory: str) -> Iterator[tuple[str, ...]]:
-    """The same as statements: what is looked up first, then table after table, each to be changed as a whole."""
+def steps(site: str, workers: Sequence[str], *, realm: str, directory: str) -> list[list[str]]:
+    """The statements that put it up: what is looked up, then of each table."""
     check_names(site, *workers, realm, directory)
-    yield tuple(_functions(site, realm, directory))
-    for table in WALLED:
-        yield tuple(_before(table, site, workers, realm))
+    return [_functions(site, realm, directory), *(_before(table, site, workers, realm) for table in WALLED)]
+
+
+def _take(statements: Sequence[str], connection: Connection) -> None:
+    shortly(connection)
+    for statement in statements:
+        connection.exec_driver_sql(statement)
 
 
 def take_down(connection: Connection) -> None:
@@ -108,18 +117,19 @@ def is_before(connection: Connection) -> bool:
     return bool(found)
 
 
-def _before(table: str, site: str, workers: Sequence[str], realm: str) -> Iterator[str]:
+def _before(table: str, site: str, workers: Sequence[str], realm: str) -> list[str]:
     name, every = f"{realm}.{table}", ", ".join((site, *workers))
-    yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
-    for policy in ("seen", "changed", "destroyed", "added", "worked"):
-        yield f"DROP POLICY IF EXISTS {policy} ON {name}"
     through = _through(table).format(realm=realm, table=table)
-    yield f"CREATE POLICY seen ON {name} FOR SELECT TO {site} USING ({through})"
-    yield f"CREATE POLICY changed ON {name} FOR UPDATE TO {site} USING ({through}) WITH CHECK (true)"
-    yield f"CREATE POLICY destroyed ON {name} FOR DELETE TO {site} USING ({through})"
-    yield f"CREATE POLICY added ON {name} FOR INSERT TO {every} WITH CHECK (true)"
-    if workers:
-        yield f"CREATE POLICY worked ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
+    worked = f"CREATE POLICY worked ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
+    return [
+        f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
+        *(f"DROP POLICY IF EXISTS {one} ON {name}" for one in ("seen", "changed", "destroyed", "added", "worked")),
+        f"CREATE POLICY seen ON {name} FOR SELECT TO {site} USING ({through})",
+        f"CREATE POLICY changed ON {name} FOR UPDATE TO {site} USING ({through}) WITH CHECK (true)",
+        f"CREATE POLICY destroyed ON {name} FOR DELETE TO {site} USING ({through})",
+        f"CREATE POLICY added ON {name} FOR INSERT TO {every} WITH CHECK (true)",
+        *([worked] if workers else []),
+    ]
 
 
 def _through(table: str) -> str:
@@ -205,12 +215,14 @@ the same for all. A database that says no moment ends none.
 """
 
 
-def _functions(site: str, realm: str, directory: str) -> Iterator[str]:
+def _functions(site: str, realm: str, directory: str) -> list[str]:
     places = {"realm": realm, "directory": directory, "setting": WHOSE}
+    found = []
     for name, answers, body in _LOOKED_UP:
-        yield (
+        found += [
             f"CREATE OR REPLACE FUNCTION {realm}.{name} RETURNS {answers} LANGUAGE sql STABLE SECURITY DEFINER "
-            f"SET search_path = pg_catalog, pg_temp AS $body${body.format(**places)}$body$"
-        )
-        yield f"REVOKE ALL ON FUNCTION {realm}.{name} FROM PUBLIC"
-        yield f"GRANT EXECUTE ON FUNCTION {realm}.{name} TO {site}"
+            f"SET search_path = pg_catalog, pg_temp AS $body${body.format(**places)}$body$",
+            f"REVOKE ALL ON FUNCTION {realm}.{name} FROM PUBLIC",
+            f"GRANT EXECUTE ON FUNCTION {realm}.{name} TO {site}",
+        ]
+    return found

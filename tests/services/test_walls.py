@@ -344,7 +344,7 @@ def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
 ) -> None:
     address, site, worker = late
     with monkeypatch.context() as held:
-        held.setattr(preparing, "change", partial(preparing.change, patience=0))
+        held.setattr(walls, "change", partial(walls.change, patience=0))
         with two.owner.engine.connect() as page, page.begin():
             page.execute(text("SELECT count(*) FROM event"))
             with pytest.raises(TablesInUse, match="run it again"):

@@ -26,13 +26,17 @@ NOW = datetime(2026, 11, 25, 9, 30, tzinfo=UTC)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "postgresql: also runs on PostgreSQL, whether one is named or not")
+    config.addinivalue_line(
+        "markers", "postgresql(alone=False): also runs on PostgreSQL, or there alone, whether one is named or not"
+    )
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "url" in metafunc.fixturenames:
-        on_server = NAMED or EVERYWHERE or metafunc.definition.get_closest_marker("postgresql")
-        places = [*([] if EVERYWHERE else ["sqlite"]), *(["postgresql"] if on_server else [])]
+        marker = metafunc.definition.get_closest_marker("postgresql")
+        on_server = NAMED or EVERYWHERE or marker
+        in_files = not EVERYWHERE and not (marker and marker.kwargs.get("alone"))
+        places = [*(["sqlite"] if in_files else []), *(["postgresql"] if on_server else [])]
         metafunc.parametrize("url", places, indirect=True)
 
 

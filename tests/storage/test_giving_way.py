@@ -1,4 +1,7 @@
-"""Tables that change beneath people who go on: a change gives way, and comes back; nobody waits for good."""
+"""Tables that change beneath people who go on: a change gives way, and comes back; nobody waits for good.
+
+On PostgreSQL alone: SQLite has one writer, whom no reader holds up.
+"""
 
 from __future__ import annotations
 
@@ -16,15 +19,13 @@ from school_protocol.storage import migrate
 from school_protocol.storage.engines import Store
 from school_protocol.storage.giving_way import TablesInUse, change, shortly
 
-pytestmark = pytest.mark.postgresql
+pytestmark = pytest.mark.postgresql(alone=True)
 TOWNS = "0021"
 """It changes contacts, then units."""
 
 
 @pytest.fixture
 def before(empty: Store) -> Store:
-    if empty.engine.dialect.name != "postgresql":
-        pytest.skip("SQLite has one writer, whom no reader holds up")
     migrate.upgrade(empty.engine, "directory", "0020")
     return empty
 
