@@ -16,7 +16,8 @@ from .served import Served, serving
 CHROMIUM = os.environ.get("SCHOOL_PROTOCOL_CHROMIUM", "/usr/bin/chromium")
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
-    "--disable-sync", "--no-first-run",
+    "--disable-sync", "--no-first-run", "--in-process-gpu", "--renderer-process-limit=1",
+    "--disable-site-isolation-trials",
 )  # fmt: skip
 LOCALES = {"fr": "fr-MA", "ar": "ar-MA", "en": "en-GB"}
 DESKTOP, PHONE = (1280, 800), (360, 740)

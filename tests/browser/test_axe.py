@@ -1,9 +1,11 @@
-"""Every kind of page, in each language: axe finds nothing, it is light, and a keyboard is enough."""
+"""Every kind of page: axe finds nothing in either direction, it is light in each language, a keyboard is enough."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
+from zlib import crc32
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -69,9 +71,13 @@ class Inspector:
         if response.headers.get("content-encoding") == "gzip" and "html" in response.headers["content-type"]:
             self.weights[response.url] = int(response.headers["content-length"])
 
-    def look(self, name: str) -> None:
-        """What axe says of the page that is shown; and whether it scrolls sideways."""
-        found = AXE.run(self.page).response["violations"]
+    def look(self, name: str, *, in_any: bool = False) -> None:
+        """What axe says of the page that is shown; and whether it scrolls sideways.
+
+        Each page in Arabic, and in one of the two languages that run the other way, by turns; `in_any`: in whichever.
+        """
+        turns = ("ar", ("fr", "en")[crc32(re.sub(r"\d+", "", name).encode()) % 2])
+        found = AXE.run(self.page).response["violations"] if in_any or self.person.language in turns else []
         self.spoilt += [Spoilt(name, one["id"], node["html"][:160]) for one in found for node in one["nodes"][:2]]
         self.person.look()
 
@@ -255,7 +261,7 @@ def test_the_control_a_spoilt_page_is_found(inspect: Inspect) -> None:
     )
     team.page.locator("p.bad").evaluate("one => { one.style.color = '#bbb'; one.style.background = '#ccc' }")
     team.page.locator("#w").evaluate("one => { one.style.width = '400px' }")
-    team.look("spoilt")
+    team.look("spoilt", in_any=True)
     assert {one.rule for one in team.spoilt} >= {"image-alt", "label", "color-contrast"}
     assert team.person.wide
 

@@ -120,8 +120,16 @@ LEFT_OUT: tuple[tuple[str, Callable[[Raw], None], str, str], ...] = (
 )  # fmt: skip
 
 
+@pytest.fixture(scope="module")
+def sound() -> Proof:
+    """What is said of the protocol as it is shipped."""
+    return prove(read((ROOT / "ma-cyberharassment" / "1.yaml").read_bytes(), "sound"))
+
+
 @pytest.mark.parametrize(("what", "edit", "name", "about"), LEFT_OUT, ids=[one[0] for one in LEFT_OUT])
-def test_what_is_left_out_is_refused_by_its_name(what: str, edit: Callable[[Raw], None], name: str, about: str) -> None:
+def test_what_is_left_out_is_refused_by_its_name(
+    sound: Proof, what: str, edit: Callable[[Raw], None], name: str, about: str
+) -> None:
     raw = raw_of("ma-cyberharassment")
     edit(raw)
     protocol = read(written(raw), "mutant")
@@ -129,7 +137,7 @@ def test_what_is_left_out_is_refused_by_its_name(what: str, edit: Callable[[Raw]
     assert about in {fault.subject for fault in faults if fault.property == name}, [
         (one.property, one.subject, one.verdict) for one in faults
     ]
-    assert prove(read((ROOT / "ma-cyberharassment" / "1.yaml").read_bytes(), "sound"), only=frozenset({name})).holds
+    assert {one.verdict for one in sound.results if one.property == name} == {Verdict.held}
 
 
 # ---- stories -------------------------------------------------------------------------------------------------------

@@ -98,6 +98,7 @@ def test_reading_stays_on_its_snapshot(realm: Realm) -> None:
 def test_a_writer_that_waits_too_long_is_told_busy(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
     sqlite_only(realm)
     monkeypatch.setattr(engines, "_PRAGMAS", ("PRAGMA busy_timeout = 50",))
+    monkeypatch.setattr(engines, "BUSY_SECONDS", 0.2)
     impatient = Store(open_engine(realm.store.engine.url))
     with realm.store.writing(), pytest.raises(StorageBusy), impatient.writing():
         pass

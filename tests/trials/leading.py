@@ -13,7 +13,7 @@ from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from jobs.conftest import MailServer, talking
@@ -191,7 +191,10 @@ def run(size: Size, folder: Path) -> Outcome:
         over.report("le dernier récit")
         if wait_for(lambda: not over.waiting(), LEASE) is None:
             faults.append(f"{over.waiting()} messages never went out")
-        time.sleep(_until_next_minute() + FOLLOWED)
+        time.sleep(_until_next_minute())
+        began = datetime.now(UTC).replace(second=0, microsecond=0)
+        wait_for(lambda: any(one.minute >= began for one in over.rings()), FOLLOWED)
+        time.sleep(1)
         rings = over.rings()
         faults += doubled(rings) + left_out(rings) + told_otherwise(over)
         stands.process.send_signal(signal.SIGTERM)
