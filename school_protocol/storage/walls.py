@@ -67,6 +67,9 @@ OPEN = {
 }
 """Tables of the realm that don't, each with why."""
 
+_OF_PAGES, _WORKED = ("seen", "changed", "destroyed", "added"), "worked"
+"""What whoever serves pages may do with rows of each, and whoever works."""
+
 
 def build(engine: Engine, site: str, workers: Sequence[str], *, realm: str, directory: str) -> None:
     """Put the wall up before the role `site`, as the owner of the tables; put up anew where it stands.
@@ -117,13 +120,29 @@ def is_before(connection: Connection) -> bool:
     return bool(found)
 
 
+def gaps(connection: Connection) -> tuple[str, ...] | None:
+    """Tables before which it does not stand whole; None where none was ever put up."""
+    if connection.dialect.name != "postgresql":
+        return None
+    asked = text(
+        "SELECT relname, relrowsecurity, array(SELECT polname::text FROM pg_policy WHERE polrelid = pg_class.oid) "
+        "FROM pg_class WHERE relnamespace = to_regnamespace(current_schema()) AND relname = ANY(:walled)"
+    )
+    found = {
+        name: (is_on, {*named} - {_WORKED}) for name, is_on, named in connection.execute(asked, {"walled": [*WALLED]})
+    }
+    if not any(named for _is_on, named in found.values()):
+        return None
+    return tuple(table for table in WALLED if found.get(table) != (True, {*_OF_PAGES}))
+
+
 def _before(table: str, site: str, workers: Sequence[str], realm: str) -> list[str]:
     name, every = f"{realm}.{table}", ", ".join((site, *workers))
     through = _through(table).format(realm=realm, table=table)
-    worked = f"CREATE POLICY worked ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
+    worked = f"CREATE POLICY {_WORKED} ON {name} FOR ALL TO {', '.join(workers)} USING (true) WITH CHECK (true)"
     return [
         f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY",
-        *(f"DROP POLICY IF EXISTS {one} ON {name}" for one in ("seen", "changed", "destroyed", "added", "worked")),
+        *(f"DROP POLICY IF EXISTS {one} ON {name}" for one in (*_OF_PAGES, _WORKED)),
         f"CREATE POLICY seen ON {name} FOR SELECT TO {site} USING ({through})",
         f"CREATE POLICY changed ON {name} FOR UPDATE TO {site} USING ({through}) WITH CHECK (true)",
         f"CREATE POLICY destroyed ON {name} FOR DELETE TO {site} USING ({through})",

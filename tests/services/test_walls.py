@@ -25,6 +25,8 @@ from school_protocol.cli import main
 from school_protocol.config import ROWS, Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.post import Post
+from school_protocol.services.doctor import stores
+from school_protocol.services.doctor.findings import Asked, Level
 from school_protocol.services.going_live import gate
 from school_protocol.services.house import House, Walled, open_house, refuse_walled
 from school_protocol.services.keeping.databases import prepare
@@ -111,6 +113,37 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         with owner.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
             connection.execute(text(f"DROP DATABASE walls_{name} WITH (FORCE)"))
         owner.dispose()
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "ALTER TABLE realm.event DISABLE ROW LEVEL SECURITY", "DROP POLICY seen ON realm.report",
+        "DROP POLICY added ON realm.case_index", "CREATE POLICY all_of_it ON realm.notice FOR SELECT USING (true)",
+    ],
+)  # fmt: skip
+def test_a_gap_is_told_by_its_table_and_what_is_to_be_done(two: Two, fault: str) -> None:
+    house = two.region.school.house
+    [whole] = stores.wall(house, Asked(house.settings, house.now()))
+    with two.owner.engine.connect() as connection, connection.begin() as undone:
+        connection.exec_driver_sql(fault)
+        found = walls.gaps(connection)
+        undone.rollback()
+    assert whole.level is Level.ok
+    assert found == (fault.partition("realm.")[2].split()[0],)
+
+
+def test_doctor_says_where_it_does_not_stand(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
+    house = two.region.school.house
+    asked = Asked(house.settings, house.now())
+    for planted, level in ((("event", "report"), Level.wrong), (None, Level.note)):
+        monkeypatch.setattr(stores, "gaps", lambda _connection, planted=planted: planted)
+        [found] = stores.wall(house, asked)
+        assert found.level is level
+        assert "database prepare" in found.do
+        assert all(table in found.what for table in planted or ())
+    files = replace(house, settings=replace(house.settings, database=""))
+    assert list(stores.wall(files, asked)) == [], "the control: files have none"
 
 
 HERE, THERE = "team_member", f"team_member {ABROAD}"

@@ -22,6 +22,7 @@ BEFORE: tuple[BeforeCheck, ...] = (
 """Asked of settings and machine alone, before anything is opened."""
 CHECKS: tuple[Check, ...] = (
     stores.place,
+    stores.wall,
     stores.recovery,
     stores.files,
     stores.left_over,

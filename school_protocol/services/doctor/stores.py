@@ -18,6 +18,7 @@ from school_protocol.storage import times
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.migrate import Part, standing_of
+from school_protocol.storage.walls import gaps
 
 AHEAD = timedelta(minutes=2)
 """Rows of the future by no more than this are a slow clock's, or one that was just put right."""
@@ -74,6 +75,26 @@ def place(house: House, _asked: Asked) -> Iterator[Finding]:
     yield ok(f"version: {version()}")
     yield ok(f"data: {house.settings.data}")
     yield ok(f"master keys: {house.vault.kind}")
+
+
+def wall(house: House, _asked: Asked) -> Iterator[Finding]:
+    """On PostgreSQL: whether rows of a case are kept from pages that are shown to somebody else."""
+    if not house.settings.database:
+        return
+    with house.realm.reading() as session:
+        found = gaps(session.connection())
+    if found is None:
+        yield note(
+            "wall: none stands in the database: whoever serves pages could read the rows of every case",
+            "`school-protocol database prepare` puts it up before a role that owns nothing",
+        )
+    elif found:
+        yield wrong(
+            f"wall: it does not stand whole before {', '.join(found)}: pages could read rows there of any case",
+            "`school-protocol database prepare` puts it up anew; pages go on meanwhile",
+        )
+    else:
+        yield ok("wall: stands before every table that tells of a case")
 
 
 def recovery(house: House, _asked: Asked) -> Iterator[Finding]:
