@@ -25,13 +25,32 @@ from tests.documents.printed import pages, squeezed, unsaid
 
 MOMENT = datetime(2026, 11, 25, 9, 41, tzinfo=UTC)
 LANGUAGES = ("fr", "ar", "en")
-Printed = Callable[[str], bytes]
+Printed, Written = Callable[[str], bytes], Callable[[str], tuple[bytes, str]]
 
 
 @pytest.fixture(scope="module")
-def printed(moroccan: Protocol) -> Printed:
+def written(moroccan: Protocol) -> Written:
     """The Moroccan protocol's pages, made once for each language."""
-    return cache(lambda language: wall_of(moroccan, Wording(language), MOMENT))
+    return cache(lambda language: set_and_written(moroccan, language))
+
+
+@pytest.fixture(scope="module")
+def printed(written: Written) -> Printed:
+    return lambda language: written(language)[0]
+
+
+def set_and_written(protocol: Protocol, language: str) -> tuple[bytes, str]:
+    """The PDF, and the page that it was made of."""
+    kept: list[str] = []
+    stock = paper.render
+
+    def render(html: str, **about: Any) -> bytes:
+        kept.append(html)
+        return stock(html, **about)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(paper, "render", render)
+        return wall_of(protocol, Wording(language), MOMENT), kept[-1]
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -138,19 +157,9 @@ def test_letters_grow_smaller_only_as_far_as_they_must(small: Protocol, monkeypa
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_it_can_be_read_aloud(
-    moroccan: Protocol, printed: Printed, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, language: str
-) -> None:
-    kept: list[str] = []
-    stock = paper.render
-
-    def render(html: str, **about: Any) -> bytes:
-        kept.append(html)
-        return stock(html, **about)
-
-    monkeypatch.setattr(paper, "render", render)
-    data = wall_of(moroccan, Wording(language), MOMENT)
-    assert tags.faults(data, kept[-1]) == {}
+def test_it_can_be_read_aloud(moroccan: Protocol, written: Written, tmp_path: Path, language: str) -> None:
+    data, html = written(language)
+    assert tags.faults(data, html) == {}
     assert not_archival(data, tmp_path) == set()
     assert not_accessible(data, tmp_path) == set()
     assert without_claim(data) != data
