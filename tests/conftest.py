@@ -47,7 +47,6 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             out.writelines(f"{line}\n" for line in (*lacking(skipped), *late(skipped)))
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
     until = item.config.getoption("until")
     if until is not None and time.time() > until:

@@ -14,6 +14,7 @@ from .person import Person
 from .served import Served, serving
 
 CHROMIUM = os.environ.get("SCHOOL_PROTOCOL_CHROMIUM", "/usr/bin/chromium")
+# Some processes fewer: the tests' pages come from one place, and need not be kept from one another.
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run", "--in-process-gpu", "--renderer-process-limit=1",

@@ -126,7 +126,7 @@ def test_the_control_a_bar_without_a_name_is_found(house: Served, drafts: tuple[
     person.page.locator("main").evaluate(
         """main => main.insertAdjacentHTML("beforeend", '<div role="progressbar" aria-valuenow="3"></div>')"""
     )
-    person.look("spoilt", in_any=True)
+    person.look("spoilt")
     assert {one.rule for one in person.spoilt} == {"aria-progressbar-name"}
     person.page.close()
 

@@ -191,10 +191,11 @@ def run(size: Size, folder: Path) -> Outcome:
         over.report("le dernier récit")
         if wait_for(lambda: not over.waiting(), LEASE) is None:
             faults.append(f"{over.waiting()} messages never went out")
+        minute = datetime.now(UTC).replace(second=0, microsecond=0) + timedelta(minutes=1)
         time.sleep(_until_next_minute())
-        began = datetime.now(UTC).replace(second=0, microsecond=0)
-        wait_for(lambda: any(one.minute >= began for one in over.rings()), FOLLOWED)
-        time.sleep(1)
+        if wait_for(lambda: any(one.minute >= minute for one in over.rings()), FOLLOWED) is None:
+            faults.append(f"nobody rang at {minute:%H:%M}")
+        time.sleep(5)  # for a second one in that minute
         rings = over.rings()
         faults += doubled(rings) + left_out(rings) + told_otherwise(over)
         stands.process.send_signal(signal.SIGTERM)
