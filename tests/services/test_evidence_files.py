@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Iterator
 from io import BytesIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pikepdf
@@ -173,7 +174,12 @@ def test_the_cap_and_the_attestation(tmp_path: Path, moroccan: Protocol) -> None
 
 
 def test_the_scanner_is_asked_over_a_socket_and_over_tcp(tmp_path: Path, moroccan: Protocol) -> None:
-    for path in (None, tmp_path / "clamd.sock"):
+    with TemporaryDirectory() as near:  # the name of a socket has little room
+        _asked_over(tmp_path, moroccan, None, Path(near) / "clamd.sock")
+
+
+def _asked_over(tmp_path: Path, moroccan: Protocol, *paths: Path | None) -> None:
+    for path in paths:
         with made.scanner(path=path) as address, filing(tmp_path / str(bool(path)), moroccan, clamav=address) as school:
             entry = school.act("team_member", "evidence", SCREENSHOT).seq
             assert refused(school, entry, made.EICAR) is Refusal.unclean
