@@ -2,7 +2,6 @@
 
 import gc
 import os
-import time
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from inspect import ismethod
@@ -13,7 +12,7 @@ import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_request_context
 from jinja2 import FileSystemBytecodeCache
-from programs import LATE, lacking, late
+from programs import lacking
 from sqlalchemy import Engine, text
 from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.util import LRUCache
@@ -35,22 +34,14 @@ SHIPPED = passwords._HASHER
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--passed-over", type=Path, help="a file to which tests are written that lack a program, or time")
-    parser.addoption("--until", type=float, help="the moment, in seconds since 1970, after which no test begins")
+    parser.addoption("--passed-over", type=Path, help="a file to which tests are written that lack a program")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     file = config.getoption("passed_over")
     if file is not None and not hasattr(config, "workerinput"):
         with file.open("a", encoding="utf-8") as out:
-            skipped = terminalreporter.stats.get("skipped", ())
-            out.writelines(f"{line}\n" for line in (*lacking(skipped), *late(skipped)))
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    until = item.config.getoption("until")
-    if until is not None and time.time() > until:
-        pytest.skip(LATE)
+            out.writelines(f"{line}\n" for line in lacking(terminalreporter.stats.get("skipped", ())))
 
 
 def pytest_configure(config: pytest.Config) -> None:

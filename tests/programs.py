@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import sys
-from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,8 +14,8 @@ import pytest
 BESIDE = Path(sys.executable).parent
 ABSENT = "is not here"
 """How the reason ends for which a test is passed over that lacks a program."""
-LATE = "no time was left"
-"""How it ends for one that had not begun when it had to."""
+
+
 _ABSENT = re.compile(r"(is not|isn't|are not) here$")
 
 
@@ -35,13 +34,3 @@ def lacking(reports: Iterable[pytest.TestReport]) -> list[str]:
     """Tests that were passed over because something is not here, each with what."""
     said = ((one.nodeid, str(one.longrepr[2])) for one in reports if isinstance(one.longrepr, tuple))
     return [f"{test}: {reason.removeprefix('Skipped: ')}" for test, reason in said if _ABSENT.search(reason)]
-
-
-def late(reports: Iterable[pytest.TestReport]) -> list[str]:
-    """How many tests of each file were passed over because no time was left."""
-    said = Counter(
-        one.nodeid.partition("::")[0]
-        for one in reports
-        if isinstance(one.longrepr, tuple) and str(one.longrepr[2]).endswith(LATE)
-    )
-    return [f"{file}: {count} tests, {LATE}" for file, count in said.items()]

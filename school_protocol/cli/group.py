@@ -35,7 +35,7 @@ def open_the_house(*, with_lost: bool = False, serves: bool = False) -> House:
     return house
 
 
-def is_loaded() -> None:
+def end_loading() -> None:
     """From here on a process works, and looks for what can go as often as ever, though not among what it began with."""
     gc.freeze()
     gc.set_threshold(*_AS_EVER)
@@ -135,5 +135,5 @@ def _say_version(context: click.Context, _option: click.Parameter, is_asked: boo
               help="Say which version this is.")  # fmt: skip
 def main() -> None:
     """Carry cases of cyberharassment through the in-school handling protocol."""
-    # What is loaded as a process begins stays (`is_loaded`): looking through it as it grows took a fifth of that time.
+    # What is loaded as a process begins stays: looking through it as it grows took a fifth of the time to `end_loading`.
     gc.set_threshold(20_000, 20, 20)

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from school_protocol.cli.group import is_loaded, main, open_the_house, say
+from school_protocol.cli.group import end_loading, main, open_the_house, say
 from school_protocol.cli.keys import say_lack
 from school_protocol.config import Settings, settings_from
 from school_protocol.domain.errors import SchoolProtocolError
@@ -87,7 +87,7 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
     say_lack(house)
     queue = jobs.queue_of(house)
     app = create_app(house, ring=queue.ring)
-    is_loaded()
+    end_loading()
     with nullcontext() if no_worker else jobs.working(queue):
         click.echo(opened_at(house.settings, host, port))
         serving.serve(
@@ -123,7 +123,7 @@ def serve_by_many(host: str, port: int, processes: int, *, no_worker: bool) -> N
         house = open_house(settings_from(os.environ), SystemClock())
         queue = jobs.queue_of(house)
         site = fronts.behind(create_app(house, ring=queue.ring), house.settings.trusted_proxy)
-        is_loaded()
+        end_loading()
         return site
 
     with many.measured_together() as folder:
@@ -168,7 +168,7 @@ def serve_a_room(host: str, port: int) -> None:
     click.echo(f"For the trainer: http://{reached}:{port}/trainer/{laptops.key_of(house)}")
     click.echo(f"For everybody:   http://{reached}:{port}/join")
     segno.make(f"http://{reached}:{port}/join", error="m").terminal(compact=True)
-    is_loaded()
+    end_loading()
     waitress.serve(
         app, host="0.0.0.0" if everywhere else host, port=port, threads=16, ident=None,  # noqa: S104
         max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=True, **limits.CROWD,
@@ -185,7 +185,7 @@ def worker() -> None:
     log.begin(settings_from(os.environ).log)
     house = open_the_house()
     refuse_versioned(house)
-    is_loaded()
+    end_loading()
     jobs.work(house)
 
 

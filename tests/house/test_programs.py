@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from programs import LATE, lacking, late, needs
+from programs import lacking, needs
 
 ROOT = Path(__file__).parents[2]
 TESTS = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in (ROOT / "tests").rglob("*.py")}
@@ -70,26 +69,6 @@ def test_the_option_is_known_where_no_test_is_named(tmp_path: Path) -> None:
 
     assert asked(f"{said}{tmp_path / 'here'}") == 0
     assert asked("--passed-over", str(tmp_path)) == 4, "the control"
-
-
-def test_what_had_not_begun_in_time_is_counted_by_file(tmp_path: Path) -> None:
-    """Asked of a real run: after that moment nothing begins, before it everything does."""
-    told, one = tmp_path / "told", "tests/domain/test_seat_names.py"
-
-    def run(until: float) -> tuple[str, str]:
-        told.unlink(missing_ok=True)
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", f"--passed-over={told}", one]
-        said = subprocess.run([*command, f"--until={until}"], cwd=ROOT, capture_output=True, text=True, check=True)
-        return said.stdout.splitlines()[-1], told.read_text("utf-8")
-
-    ended, named = run(1)
-    count = ended.partition(" skipped")[0]
-    assert "passed" not in ended
-    assert named == f"{one}: {count} tests, {LATE}\n"
-    ended, named = run(time.time() + 3600)
-    assert ended.startswith(f"{count} passed")
-    assert named == ""
-    assert late([]) == []
 
 
 @pytest.mark.parametrize("name", ["sh"])

@@ -122,7 +122,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         "DROP POLICY added ON realm.case_index", "CREATE POLICY all_of_it ON realm.notice FOR SELECT USING (true)",
     ],
 )  # fmt: skip
-def test_a_gap_is_told_by_its_table_and_what_is_to_be_done(two: Two, fault: str) -> None:
+def test_a_gap_is_told_by_its_table(two: Two, fault: str) -> None:
     house = two.region.school.house
     [whole] = stores.wall(house, Asked(house.settings, house.now()))
     with two.owner.engine.connect() as connection, connection.begin() as undone:
