@@ -135,5 +135,5 @@ def _say_version(context: click.Context, _option: click.Parameter, is_asked: boo
               help="Say which version this is.")  # fmt: skip
 def main() -> None:
     """Carry cases of cyberharassment through the in-school handling protocol."""
-    # What is loaded as a process begins stays: looking through it as it grows took a fifth of the time to `end_loading`.
+    # What is loaded as a process begins stays: looking through it as it grows took a fifth of that time.
     gc.set_threshold(20_000, 20, 20)

@@ -115,24 +115,6 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         owner.dispose()
 
 
-@pytest.mark.parametrize(
-    "fault",
-    [
-        "ALTER TABLE realm.event DISABLE ROW LEVEL SECURITY", "DROP POLICY seen ON realm.report",
-        "DROP POLICY added ON realm.case_index", "CREATE POLICY all_of_it ON realm.notice FOR SELECT USING (true)",
-    ],
-)  # fmt: skip
-def test_a_gap_is_told_by_its_table(two: Two, fault: str) -> None:
-    house = two.region.school.house
-    [whole] = stores.wall(house, Asked(house.settings, house.now()))
-    with two.owner.engine.connect() as connection, connection.begin() as undone:
-        connection.exec_driver_sql(fault)
-        found = walls.gaps(connection)
-        undone.rollback()
-    assert whole.level is Level.ok
-    assert found == (fault.partition("realm.")[2].split()[0],)
-
-
 def test_doctor_says_where_it_does_not_stand(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     house = two.region.school.house
     asked = Asked(house.settings, house.now())
@@ -365,6 +347,27 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
     yield said, site, worker
     preparing.prepare(said, make_url(two.site.database).username or "", [worker], make_queue=lambda: None)
     stop_clock(said, NOW)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "ALTER TABLE realm.event DISABLE ROW LEVEL SECURITY", "DROP POLICY seen ON realm.report",
+        "DROP POLICY added ON realm.case_index", 'CREATE POLICY "all of it" ON realm.notice FOR SELECT USING (true)',
+    ],
+)  # fmt: skip
+def test_a_gap_is_told_by_its_table_and_mended_as_doctor_says(two: Two, late: tuple[str, str, str], fault: str) -> None:
+    address, site, worker = late
+    house = two.region.school.house
+    [whole] = stores.wall(house, Asked(house.settings, house.now()))
+    assert whole.level is Level.ok
+    with two.owner.engine.begin() as connection:
+        connection.exec_driver_sql(fault)
+    [found] = stores.wall(house, Asked(house.settings, house.now()))
+    assert found.level is Level.wrong
+    assert f"before {fault.partition('realm.')[2].split()[0]}: " in found.what
+    preparing.prepare(address, site, [worker], make_queue=lambda: None)
+    assert [one.level for one in stores.wall(house, Asked(house.settings, house.now()))] == [Level.ok]
 
 
 def may_read(two: Two, role: str) -> bool:
