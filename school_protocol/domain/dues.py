@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
+from itertools import chain, zip_longest
 
 from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
@@ -107,24 +108,25 @@ def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
 def chased(facts: Facts) -> dict[int, datetime]:
     """When one asks about each open referral: as its own count falls due. Met without an answer, it runs anew."""
     found: dict[int, datetime] = {}
-    for deadline in (one for one in facts.protocol.deadlines.values() if one.per == "referral"):
-        for count in all_counts(facts, deadline) if facts.case.referrals else ():
-            at = _asked_at(facts, deadline, count)
-            if at is not None and count.subject.isdigit():
+    for deadline in facts.protocol.deadlines.values() if facts.case.referrals else ():
+        for count in (one for one in chain(all_counts(facts, deadline), counts_anew(facts, deadline)) if one.is_open):
+            if deadline.per == "referral" and count.subject.isdigit():
                 number = int(count.subject)
-                found[number] = min(found.get(number, at), at)
+                found[number] = min(found.get(number, count.due_at), count.due_at)
     return found
 
 
-def _asked_at(facts: Facts, deadline: Deadline, count: Due) -> datetime | None:
-    """When one asks by this count; None where it stands still, or the referral is settled."""
-    start = Start(count.subject, count.start_seq, count.started_at)
-    if count.state != "met" or deadline.repeat:
-        return count.due_at if count.is_open else None
-    if _ended(facts, deadline, start):
-        return None
-    seq, at = max(_all_met(facts, deadline, start))
-    return _due(facts, deadline, Start(count.subject, seq, at), None, suspended=False).due_at
+def counts_anew(facts: Facts, deadline: Deadline) -> Iterator[Due]:
+    """Counts about a referral that were met before anybody answered: each runs anew from there, till it is met again.
+
+    They are no counts of the protocol: nothing is late by them. One asks again as they fall due.
+    """
+    if deadline.per != "referral" or deadline.repeat:
+        return
+    for count in (one for one in all_counts(facts, deadline) if one.state == "met"):
+        met = sorted(set(_all_met(facts, deadline, Start(count.subject, count.start_seq, count.started_at))))
+        for (seq, at), again in zip_longest(met, met[1:]):
+            yield _due(facts, deadline, Start(count.subject, seq, at), again, suspended=False)
 
 
 def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:

@@ -464,10 +464,13 @@ def _climb_one(house: House, case_id: str) -> None:
 
 
 def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
-    """Every count that runs of every deadline with steps: each start has its own, also where two run together."""
-    for deadline in facts.protocol.deadlines.values():
-        if deadline.steps:
-            yield from ((deadline, due) for due in counting.all_counts(facts, deadline) if due.is_open)
+    """Every count that runs of every deadline with steps: each start has its own, also where two run together.
+
+    So too those that run anew, about a service that acknowledged and has not answered.
+    """
+    for deadline in (one for one in facts.protocol.deadlines.values() if one.steps):
+        found = chain(counting.all_counts(facts, deadline), counting.counts_anew(facts, deadline))
+        yield from ((deadline, due) for due in found if due.is_open)
 
 
 @dataclass(frozen=True, slots=True)

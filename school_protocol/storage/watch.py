@@ -5,22 +5,27 @@ from __future__ import annotations
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import or_, select, union
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.index import NEVER_DUE
 from school_protocol.storage.index_tables import CaseDueRow, CaseIndexRow, CaseLookRow
+from school_protocol.storage.referrals.tables import CaseReferralRow
 
 
 def to_look_at(session: Session, deadlines: Collection[str], now: datetime, *, limit: int) -> list[str]:
-    """Cases in which one of these deadlines runs, and that moved on since they were looked at, or whose moment came."""
+    """Cases in which one of these deadlines runs, or a service is silent, and that moved on since they were looked at.
+
+    So too those whose moment came.
+    """
+    running = select(CaseDueRow.case_id).where(CaseDueRow.planned.is_(False), CaseDueRow.key.in_(deadlines))
+    silent = select(CaseReferralRow.case_id).where(CaseReferralRow.awaits, CaseReferralRow.order_at <= now)
+    found = union(running, silent).subquery()
     query = (
-        select(CaseDueRow.case_id)
-        .outerjoin(CaseLookRow, CaseLookRow.case_id == CaseDueRow.case_id)
-        .where(CaseDueRow.planned.is_(False), CaseDueRow.key.in_(deadlines))
+        select(found.c.case_id)
+        .outerjoin(CaseLookRow, CaseLookRow.case_id == found.c.case_id)
         .where(or_(CaseLookRow.case_id.is_(None), CaseLookRow.next_at <= now))
-        .distinct()
-        .order_by(CaseDueRow.case_id)
+        .order_by(found.c.case_id)
         .limit(limit)
     )
     return list(session.scalars(query))

@@ -218,6 +218,33 @@ def test_a_count_that_was_met_by_then_is_told_of_to_nobody(watched: Watched, out
     assert outcome or "team_coordinator" in told
 
 
+@pytest.mark.parametrize("outcome", ["acknowledged", "answered"])
+def test_so_too_where_it_was_asked_again(watched: Watched, outcome: str) -> None:
+    """Acknowledged, silent again; before the week's message leaves, it acknowledges once more, or answers."""
+    school = watched.school
+
+    def now() -> str:
+        return school.house.now().isoformat()
+
+    school.act(
+        "head", "referral", target="child_protection", covers=["need"], channel="letter", summary="Un besoin.",
+        sent_at=now(),
+    )  # fmt: skip
+    school.act("head", "referral_answer", referral=1, outcome="acknowledged", answered_at=now())
+    watched.swept(days=6)
+    choosing_of(watched, "team_coordinator", "weekly", FRIDAY)
+    watched.swept(days=1, minutes=1)
+    school.act("head", "referral_answer", referral=1, outcome=outcome, answered_at=now())
+    for _ in range(4):
+        watched.swept(days=1)
+    chased = [
+        one.state
+        for one in notices_of(school, watched.case_id)
+        if one.role == "team_coordinator" and one.cause.startswith("due:referral_chase")
+    ]
+    assert chased == [register.State.withheld]
+
+
 def notices_of(school: School, case_id: str) -> list[register.Notice]:
     with school.house.realm.reading() as session:
         return list(register.of_case(session, case_id))

@@ -262,6 +262,11 @@ def told_of_chases(watched: Watched) -> list[str]:
     return sorted({row[1] for row in rows})
 
 
+def chases(watched: Watched) -> int:
+    with watched.school.house.realm.reading() as session:
+        return session.execute(text("SELECT count(*) FROM notice WHERE cause LIKE '%chase%'")).scalar_one()
+
+
 def test_a_silent_danger_is_told_to_the_team_after_72_hours_then_to_the_directorate(watched: Watched) -> None:
     school = watched.school
     school.report()
@@ -275,16 +280,44 @@ def test_a_silent_danger_is_told_to_the_team_after_72_hours_then_to_the_director
     assert told_of_chases(watched) == ["directorate", "head", "team_coordinator"]
 
 
-def test_an_answer_in_time_is_reminded_of_nowhere(watched: Watched) -> None:
-    school = watched.school
-    school.report()
-    school.act("team_member", "raise_danger", which_danger="blackmail")
-    refer(school, "police", ["blackmail"])
+@pytest.fixture
+def told_of_a_danger(watched: Watched) -> Watched:
+    """The police was told of a danger, an hour before silence begins."""
+    watched.school.report()
+    watched.school.act("team_member", "raise_danger", which_danger="blackmail")
+    refer(watched.school, "police", ["blackmail"])
     watched.swept(hours=71)
-    answer(school, 1)
-    for _day in range(5):
-        watched.swept(days=1)
+    return watched
+
+
+def test_an_answer_in_time_is_reminded_of_nowhere(told_of_a_danger: Watched) -> None:
+    answer(told_of_a_danger.school, 1, "answered")
+    for _day in range(9):
+        told_of_a_danger.swept(days=1)
+    assert told_of_chases(told_of_a_danger) == []
+
+
+def test_who_acknowledged_and_never_answered_is_reminded_of_anew(told_of_a_danger: Watched) -> None:
+    """As long as silence takes after each acknowledgement, then those above, once; an answer ends it."""
+    watched = told_of_a_danger
+    answer(watched.school, 1)
+    watched.swept(hours=71, minutes=59)
     assert told_of_chases(watched) == []
+    watched.swept(minutes=2)
+    assert told_of_chases(watched) == ["head", "team_coordinator"]
+    watched.swept(hours=24)
+    assert told_of_chases(watched) == ["directorate", "head", "team_coordinator"]
+    told = chases(watched)
+    for _day in range(9):
+        watched.swept(days=1)
+    assert chases(watched) == told, "each once"
+    answer(watched.school, 1)
+    watched.swept(hours=73)
+    assert chases(watched) == told + 2, "acknowledged once more, and silent again"
+    answer(watched.school, 1, "answered")
+    for _day in range(9):
+        watched.swept(days=1)
+    assert chases(watched) == told + 2
 
 
 def test_without_a_danger_five_days_of_school_go_by_first(watched: Watched) -> None:

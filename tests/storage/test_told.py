@@ -12,6 +12,8 @@ from sqlalchemy import update
 from sqlalchemy.exc import IntegrityError
 
 from school_protocol.storage import cases, index, told, watch
+from school_protocol.storage.referrals import register as referrals
+from school_protocol.storage.referrals.register import CaseReferral
 from school_protocol.storage.tables import NoticeRow
 from school_protocol.storage.told import Channel, State, Telling
 from storage.conftest import NOW, Realm
@@ -178,6 +180,24 @@ def test_a_case_is_looked_at_when_it_moves_on_or_its_moment_comes(realm: Realm) 
     assert to_look_at(realm, NOW + timedelta(hours=2)) == [first]
     indexed(realm, second, "chain", last_seq=3)
     assert to_look_at(realm) == [second]
+
+
+def test_a_case_of_which_a_service_is_silent_is_looked_at(realm: Realm) -> None:
+    """No deadline of it may run any more: the service has acknowledged."""
+    silent, answered, later = sorted(realm.open_case() for _ in range(3))
+    with realm.store.writing() as session:
+        for case_id, at in ((silent, NOW), (answered, None), (later, NOW + timedelta(hours=1))):
+            number = cases.opened(session, case_id).number
+            index.write(session, row(case_id=case_id, number=number, last_seq=2))
+            one = CaseReferral(
+                number=1, target="police", sent_at=NOW, on_danger=True, awaits=at is not None, chase_at=at
+            )
+            referrals.write(session, case_id, "u1", "p1", "r1", [one])
+    assert to_look_at(realm) == [silent]
+    with realm.store.writing() as session:
+        watch.looked(session, silent, 2, NOW + timedelta(days=1))
+    assert to_look_at(realm, NOW + timedelta(hours=1)) == [later]
+    assert to_look_at(realm, NOW + timedelta(days=1)) == [silent, later]
 
 
 def test_a_look_at_a_case_that_has_moved_on_meanwhile_does_not_count(realm: Realm) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from school_protocol.domain.dues import all_counts
+from itertools import chain
+
+from school_protocol.domain.dues import all_counts, counts_anew
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.review import ReviewState, review_now
 from school_protocol.storage.told import Notice
@@ -27,5 +29,5 @@ def is_over(facts: Facts, notice: Notice) -> bool:
         due.state in ("met", "ended") and notice.cause.startswith(f"due:{due.deadline}:{due.subject}:{due.start_seq}:")
         for deadline in facts.protocol.deadlines.values()
         if deadline.steps
-        for due in all_counts(facts, deadline)
+        for due in chain(all_counts(facts, deadline), counts_anew(facts, deadline))
     )

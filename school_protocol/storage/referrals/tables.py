@@ -44,4 +44,5 @@ class CaseReferralRow(RealmBase):
             for place in ("unit", "province", "region")
             for order in (("awaits", "order_at", "sent_at"), ("sent_at",))
         ),
+        Index(None, "awaits", "order_at", "case_id"),
     )
