@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from school_protocol.domain.dues import Due, DutyStatus
 from school_protocol.domain.facts import Facts
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.forms import FieldType
+from school_protocol.domain.protocol import ActKind, Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,22 +40,44 @@ class DepartureLine:
 
 
 @dataclass(frozen=True, slots=True)
+class ExcuseLine:
+    """A duty that somebody excused, with the reason given for it: shown for ever."""
+
+    duty: str
+    reason: str
+    seq: int
+    at: datetime
+    actor: str
+    role: str = ""
+    protocol: Protocol | None = None
+    """The version of the protocol whose duty it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class Conformance:
     asked: tuple[AskedLine, ...]
     departures: tuple[DepartureLine, ...]
+    excuses: tuple[ExcuseLine, ...] = ()
 
     def count(self, outcome: str) -> int:
         return sum(1 for line in self.asked if line.outcome == outcome)
 
 
 def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStatus]) -> Conformance:
-    """Everything asked so far, in the order in which it fell due, and every departure."""
-    counts = tuple(counts)
-    lines = [_count_line(facts, count) for count in counts if count.state != "ended" or count.was_missed]
+    """Everything asked so far, in the order in which it fell due, and every departure.
+
+    What a duty asks by a deadline stands there once: as the deadline's count.
+    """
+    statuses = tuple(statuses)
+    excused = {status.duty: status.done_at for status in statuses if status.state == "excused"}
+    stand = tuple(count for count in counts if count.state != "ended" or count.was_missed)
+    lines = [_count_line(facts, count, excused) for count in stand]
+    counted = {line.key for line in lines}
     lines += [
         AskedLine("duties", status.duty, status.subject, _DUTY[status.state], status.due_at, status.done_at)
         for status in statuses
-        if not facts.protocol.duties[status.duty].deadlines or status.state in ("excused",)
+        if counted.isdisjoint(facts.protocol.duties[status.duty].deadlines)
+        and (status.state == "excused" or not facts.protocol.duties[status.duty].deadlines)
     ]
     lines.sort(key=lambda line: (line.due_at is None, line.due_at or facts.now))
     departures = tuple(
@@ -64,13 +87,32 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
         for step in facts.case.steps
         for need, reason in step.departures.items()
     )
-    return Conformance(tuple(lines), departures)
+    return Conformance(tuple(lines), departures, tuple(_excuses(facts)))
 
 
+def _excuses(facts: Facts) -> Iterator[ExcuseLine]:
+    for record in facts.case.records:
+        own = facts.case.protocol_at(record.seq, facts.protocol)
+        form = own.form_of(record.act) if record.kind is ActKind.excuse else None
+        duty = form.find(FieldType.duty) if form is not None else None
+        if form is None or duty is None or record.answers.get(duty.key) not in own.duties:
+            continue
+        texts = (record.answers.get(field.key) for field in form.fields if field.type in _WORDS)
+        reason = "\n".join(str(text) for text in texts if text)
+        yield ExcuseLine(
+            str(record.answers[duty.key]), reason, record.seq, record.at, record.actor, record.role, own
+        )  # fmt: skip
+
+
+_WORDS = (FieldType.text, FieldType.long)
 _DUTY = {"due": "open", "done": "kept", "excused": "excused", "suspended": "suspended"}
 
 
-def _count_line(facts: Facts, count: Due) -> AskedLine:
+def _count_line(facts: Facts, count: Due, excused: Mapping[str, datetime | None]) -> AskedLine:
+    duties = [key for key, duty in facts.protocol.duties.items() if count.deadline in duty.deadlines]
+    if count.state != "met" and duties and excused.keys() >= set(duties):
+        at = max((moment for key in duties if (moment := excused[key]) is not None), default=None)
+        return AskedLine("deadlines", count.deadline, count.subject, "excused", count.due_at, at)
     if count.state == "met":
         outcome = "late" if count.is_late(facts.now) else "kept"
     elif count.was_missed:

@@ -10,7 +10,7 @@ from school_protocol.documents.model import CaseFile, CheckLine, GridLine, LeftO
 from school_protocol.domain import scoring
 from school_protocol.domain.assessing import assessed_level
 from school_protocol.domain.case import Record
-from school_protocol.domain.conformance import Conformance, conformance
+from school_protocol.domain.conformance import Conformance, ExcuseLine, conformance
 from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.dues import duties
 from school_protocol.domain.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
@@ -269,7 +269,18 @@ class _Printing:
             else:
                 self.limits.dropped.words.add(step.seq)
                 lines.append(replace(line, reason=""))
-        return replace(found, departures=tuple(lines))
+        return replace(found, departures=tuple(lines), excuses=tuple(self._excuses(found)))
+
+    def _excuses(self, found: Conformance) -> Iterator[ExcuseLine]:
+        for line in found.excuses:
+            record = self.loaded.case.record(line.seq)
+            if record is None or not self._keeps(record):
+                continue
+            if self._has_reasons:
+                yield replace(line, reason=self.limits.mask_of(self.seeing.masks, record)(line.reason))
+            else:
+                self.limits.dropped.words.add(line.seq)
+                yield replace(line, reason="")
 
     # ---- people ----------------------------------------------------------------------------------------------
 
@@ -286,7 +297,7 @@ class _Printing:
 
     def _accounts(self, found: Conformance) -> dict[str, str]:
         """Names of the colleagues whom something in it points at; of all others it says nothing."""
-        pointed = {line.actor for line in found.departures}
+        pointed = {line.actor for line in found.departures} | {line.actor for line in found.excuses}
         for record in self.shown:
             pointed.update(_accounts_in(record.form.fields, record.answers))
         return {key: name for key, name in self.seeing.names.items() if key in pointed}

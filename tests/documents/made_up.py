@@ -12,7 +12,7 @@ from typing import Any
 
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.domain import scoring
-from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine
+from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine, ExcuseLine
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import (
     CaseHead,
@@ -145,8 +145,12 @@ class MadeUp:
         )  # fmt: skip
         move = next(move for move in self.protocol.moves.values() if move.needs)
         return Conformance(
-            lines, (DepartureLine(move.key, move.needs[0], "Le temps pressait.", NOW - timedelta(days=4), "a2"),)
-        )
+            lines, (DepartureLine(move.key, move.needs[0], "Le temps pressait.", NOW - timedelta(days=4), "a2"),),
+            tuple(
+                ExcuseLine(duty, reason, 9, NOW - timedelta(days=3), "a2")
+                for duty, reason in zip([*self.protocol.duties][:2], ("الأسرة خارج المغرب.", ""), strict=False)
+            ),
+        )  # fmt: skip
 
     def file(self, profile: str, steps: int | None = None) -> CaseFile:
         protocol = self.protocol

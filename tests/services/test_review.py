@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
+from school_protocol.domain.conformance import Conformance
 from school_protocol.domain.errors import BadInput, Conflict, Refused, SentBefore, Unseen
 from school_protocol.domain.events import RemarksAttached, StepTaken
 from school_protocol.services.loading import load
@@ -341,6 +342,30 @@ def test_conformance_says_what_was_asked_and_why_it_was_departed_from(school: Sc
         assert "conformance" in noted
         assert index.departures(session, own.head.protocol.protocol) == {"heard_or_offered": 1}
         assert index.departures(session, "another") == {}
+
+
+def test_a_duty_that_was_excused_is_a_departure_with_its_reason(school: School) -> None:
+    """Its time limit says so, too, and stands there once; whoever oversees reads a sign for the name."""
+    school.report()
+    school.act("team_member", "safety_check", SAFE)
+    school.move("team_coordinator", "qualify")
+    school.wait(days=9)
+    why = f"Les parents de {NAME} vivent à l’étranger."
+    before = see_conformance(school.house, school.person("head"), school.number).found
+    assert before.excuses == ()
+    assert outcomes(before, "guardians_informed") == ["overdue"]
+    school.act("head", "excuse_duty", duty="inform_guardians", reason=why)
+    own = see_conformance(school.house, school.person("head"), school.number).found
+    assert [(one.duty, one.reason, one.role) for one in own.excuses] == [("inform_guardians", why, "head")]
+    assert outcomes(own, "guardians_informed") == ["excused"]
+    assert outcomes(own, "inform_guardians") == []
+    assert own.count("overdue") == before.count("overdue") - 1
+    above = see_conformance(school.house, school.person("directorate"), school.number).found
+    assert above.excuses[0].reason == "Les parents de [EV1] vivent à l’étranger."
+
+
+def outcomes(found: Conformance, key: str) -> list[str]:
+    return [line.outcome for line in found.asked if line.key == key]
 
 
 def test_whoever_knows_of_a_case_by_its_metadata_reads_nothing_of_it(school: School) -> None:

@@ -11,6 +11,7 @@ import jsonschema
 import pytest
 from handing import hand_out_as
 
+from school_protocol.domain.conformance import ExcuseLine
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.model import CaseFile
 from school_protocol.documents.record import (
@@ -116,6 +117,23 @@ def test_a_record_names_services_only_where_somebody_said_which(until: ExitStack
         )
         with pytest.raises(RecordFault):
             view_of({**record, "layout": 5 - layout}, versions)
+
+
+def test_a_record_tells_of_excused_duties_only_where_there_are_any(until: ExitStack, caught: Caught) -> None:
+    protocol, content = definition_of("sc3")
+    player = played(protocol, "sc3", until, content)
+    profile = next(iter(protocol.documents["case_file"].profiles.values()))
+    for number in player.numbers.values():
+        issued(player, number, profile, "fr")
+    view, language = next(one for one in caught if not any(line.whom for line in one[0].referrals))
+    versions = {protocol.version: protocol}
+    excuse = ExcuseLine(next(iter(protocol.duties)), "Motif", 3, view.as_of, "", "head", protocol)
+    for excuses, layout in (((), 2), ((excuse,), 3)):
+        said = replace(view, conformance=replace(view.conformance, excuses=excuses))
+        record = record_of(said, versions, {protocol.version: content.decode()}, Wording(language))
+        assert record["layout"] == layout
+        assert ("excuses" in record["case"]["conformance"]) == bool(excuses)
+        assert view_of(decoded(encoded(record)), versions).conformance.excuses == excuses
 
 
 ALTERED: tuple[tuple[str, Callable[[Any], None]], ...] = (

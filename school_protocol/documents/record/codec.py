@@ -13,6 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from school_protocol.documents.model import CaseFile
+from school_protocol.domain.conformance import Conformance
 from school_protocol.domain.forms import Form, FormField, Option
 from school_protocol.domain.lines import CaseHead, EventView, RecordView, ReferralLine
 from school_protocol.domain.protocol import (
@@ -62,7 +63,10 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
     ),
 }
 """Fields that only pages on a screen use."""
-LATER: Mapping[type[Any], frozenset[str]] = {ReferralLine: frozenset({"whom"})}
+LATER: Mapping[type[Any], frozenset[str]] = {
+    ReferralLine: frozenset({"whom"}),
+    Conformance: frozenset({"excuses"}),
+}
 """Fields that records written by earlier releases don't have: written only where they say something."""
 _ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0, "restricted": False}
 _MODEL = "part"

@@ -19,7 +19,7 @@ FORMAT = 1
 LAYOUT = 3
 """Of the pages: where they say something in other words, or elsewhere, it is another number."""
 LAYOUTS = (2, LAYOUT)
-"""2: no referral names its service, and the pages are the same as before any did."""
+"""2: no referral names its service, no duty was excused, and the pages are the same as before any said so."""
 ID = "urn:school-protocol:case-record:1"
 Sources = Mapping[int, str]
 """The file of each version of the protocol, whole."""
@@ -32,7 +32,7 @@ def record_of(view: CaseFile, versions: Versions, sources: Sources, wording: Wor
     return {
         "schema": ID,
         "format": FORMAT,
-        "layout": LAYOUT if any(referral.whom for referral in view.referrals) else LAYOUTS[0],
+        "layout": LAYOUT if _says_more(view) else LAYOUTS[0],
         "document": view.document.key,
         "profile": view.profile,
         "language": wording.language,
@@ -46,6 +46,10 @@ def record_of(view: CaseFile, versions: Versions, sources: Sources, wording: Wor
         ],
         "case": written_view(view, versions, wording.text, lambda record: _said(pages, record)),
     }  # fmt: skip
+
+
+def _says_more(view: CaseFile) -> bool:
+    return any(referral.whom for referral in view.referrals) or bool(view.conformance.excuses)
 
 
 def encoded(record: Mapping[str, Any]) -> bytes:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from school_protocol.domain.conformance import conformance
+from school_protocol.domain.conformance import ExcuseLine, conformance
 from school_protocol.domain.dues import duties
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
 from school_protocol.services.loading import load
 from school_protocol.services.review.views import ConformanceView
+from school_protocol.services.seeing import Seeing
 from school_protocol.services.showing import note_reading, seeing_of
 
 
@@ -31,4 +32,12 @@ def see_conformance(house: House, actor: Actor, number: str) -> ConformanceView:
             replace(line, reason=seeing.masks.by(line.actor, line.role)(line.reason), actor=seeing.name(line.actor))
             for line in found.departures
         )
-        return ConformanceView(seeing.head(), replace(found, asked=asked, departures=departures), loaded.now)
+        excuses = tuple(_excuse(seeing, line) for line in found.excuses)
+        shown = replace(found, asked=asked, departures=departures, excuses=excuses)
+        return ConformanceView(seeing.head(), shown, loaded.now, seeing.follow_ups())
+
+
+def _excuse(seeing: Seeing, line: ExcuseLine) -> ExcuseLine:
+    record = seeing.case.record(line.seq)
+    assert record is not None
+    return replace(line, reason=seeing.masks.of(record)(line.reason), actor=seeing.name(line.actor))

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from school_protocol.domain.conformance import Conformance
 from school_protocol.domain.engine import Reason
-from school_protocol.domain.lines import CaseHead
+from school_protocol.domain.lines import CaseHead, FollowUpLine
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Act, Level, Move, State
 from school_protocol.services.views import CaseLine
@@ -31,6 +31,7 @@ class ConformanceView:
     head: CaseHead
     found: Conformance
     as_of: datetime
+    follow_ups: tuple[FollowUpLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
