@@ -347,7 +347,7 @@ def test_conformance_says_what_was_asked_and_why_it_was_departed_from(school: Sc
 def test_a_duty_that_was_excused_is_a_departure_with_its_reason(school: School) -> None:
     """Its time limit says so, too, and stands there once; whoever oversees reads a sign for the name."""
     school.report()
-    school.act("team_member", "safety_check", SAFE)
+    school.act("team_member", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
     school.move("team_coordinator", "qualify")
     school.wait(days=9)
     why = f"Les parents de {NAME} vivent à l’étranger."
