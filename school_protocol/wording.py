@@ -342,6 +342,9 @@ _REASONS: Mapping[str, str] = {
     "not_yours_to_sign": N_("This signature is for: %(roles)s. A current training certificate may be needed."),
     "seat_not_yours_to_give": N_("This place is given by: %(roles)s."),
     "letter_not_yours": N_("A letter to this service is sent by: %(roles)s. Anybody may call."),
+    "reads_no_case": N_(
+        "This person runs the site or keeps its data, and reads no case: name somebody of the school, or above it."
+    ),
     "not_trained": N_(
         "This place asks for a current training certificate, which this colleague has not. Whoever administers "
         "accounts enters a new one."

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import date
 
 from school_protocol.domain.case import Case
-from school_protocol.domain.facts import Surroundings
+from school_protocol.domain.facts import Colleague, Surroundings
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol, Role, ScopeKind
 from school_protocol.domain.weighing import acts_as
@@ -20,8 +20,35 @@ def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings,
     seats = [] if shut else [held.seat for held in case.seats_of(actor.id, day)]
     roles = [role for role in actor.roles_in(around.places) if role in protocol.roles]
     if case.restricted_seq is not None:
-        roles = [role for role in roles if protocol.roles[role].keeps_restricted]
+        further = {role for account, role in standing_in(protocol, case, around, day) if account == actor.id}
+        roles = [role for role in roles if protocol.roles[role].keeps_restricted or role in further]
     return tuple(dict.fromkeys([*seats, *roles]))
+
+
+def standing_in(protocol: Protocol, case: Case, around: Surroundings, day: date) -> tuple[tuple[str, str], ...]:
+    """(account, role) of whoever sees the region, where nobody of those who oversee may take part in a restricted case.
+
+    Nobody holds the office, or whoever does is excluded: else nobody at all could read it.
+    """
+    if case.restricted_seq is None or any(_overseeing(protocol, case, around, day)):
+        return ()
+    return tuple(
+        (one.id, role)
+        for one in around.people.values()
+        for role, unit in one.roles
+        if unit in around.places and one.id not in case.exclusions
+        if role in protocol.roles and protocol.roles[role].sees is ScopeKind.region
+    )
+
+
+def _overseeing(protocol: Protocol, case: Case, around: Surroundings, day: date) -> Iterator[str]:
+    """Accounts that oversee the school of the case and may take part, by office or by a seat that acts as one."""
+    for one in around.people.values():
+        held = [role for role, unit in one.roles if unit in around.places]
+        held += [seat.seat for seat in case.seats_of(one.id, day)]
+        own = [own_role(protocol, name) for name in held]
+        if one.id not in case.exclusions and any(role is not None and role.oversees for role in own):
+            yield one.id
 
 
 def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
@@ -29,6 +56,12 @@ def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surrou
     if actor.id in case.exclusions or case.restricted_seq is None:
         return ()
     return tuple(role for role in actor.roles_in(around.places) if role in protocol.roles)
+
+
+def may_be_seated(protocol: Protocol, colleague: Colleague | None) -> bool:
+    """Whether that colleague may hold a seat of a case: not who only runs the site, trains or keeps its data."""
+    held = [protocol.roles[role] for role, _unit in (colleague.roles if colleague else ()) if role in protocol.roles]
+    return any(role.may_be_seated for role in held) and not any(role.administers for role in held)
 
 
 def in_team(protocol: Protocol, name: str) -> bool:

@@ -13,6 +13,7 @@ from typing import Any
 
 from school_protocol.domain import scoring
 from school_protocol.domain.acting import bystander_roles as bystander_roles
+from school_protocol.domain.acting import may_be_seated
 from school_protocol.domain.acting import role_for as role_for
 from school_protocol.domain.acting import roles_of as roles_of
 from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
@@ -38,6 +39,7 @@ from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
 from school_protocol.domain.referring import WHOM, whom
+from school_protocol.domain.review import is_refusal
 from school_protocol.domain.sharing import ANSWERING, OPENED
 from school_protocol.domain.signing import digest_of
 from school_protocol.domain.undoing import against_undo, retraction
@@ -390,6 +392,7 @@ class _Desk:
             self._check_needs(act, cleaned, hand.role, hand.account)
         if hand.signs:
             self._check_signature(act, cleaned, intent, role)
+        self._check_refusal(act, cleaned)
         self._check_seat(act, cleaned)
         self._check_letter(act, cleaned, hand)
         self._check_exclusion(act, cleaned, hand)
@@ -655,6 +658,14 @@ class _Desk:
         if reasons:
             raise Refused(reasons)
 
+    def _check_refusal(self, act: Act, cleaned: Cleaned) -> None:
+        """Whoever refuses the visa of a review says why: whoever it goes back to reads that."""
+        review = self.protocol.review
+        if review is None or review.refusal is None or act.key != review.visa:
+            return
+        if is_refusal(review, cleaned.answers) and not str(cleaned.answers.get(review.refusal.reason) or "").strip():
+            raise BadInput({review.refusal.reason: ("required",)})
+
     def _check_seat(self, act: Act, cleaned: Cleaned) -> None:
         """A seat is given by who may give it, to somebody whose training is current where the seat asks for it."""
         form = self.protocol.form_of(act)
@@ -666,6 +677,8 @@ class _Desk:
             raise Refused((Reason("seat_not_yours_to_give", roles=seat.named_by),))
         account = cleaned.answers[account_field.key]
         colleague = self.around.people.get(account)
+        if not may_be_seated(self.protocol, colleague):
+            raise Refused((Reason("reads_no_case"),))
         if seat.trained and not (colleague is not None and colleague.trained):
             raise Refused((Reason("not_trained"),))
         if account in self.case.exclusions:

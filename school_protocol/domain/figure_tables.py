@@ -96,6 +96,13 @@ class FigureTable:
         return self.kind == "rows" and not self.overlaps
 
 
+def complements(tables: Iterable[FigureTable]) -> tuple[tuple[Cell, Cell], ...]:
+    """Pairs of rows, of two tables, that make up all cases: those that have ended, and those with no end yet."""
+    rows = [(table.key, row.key) for table in tables if table.adds_up and table.of == CASES for row in table.rows]
+    ended, going_on = ([cell for cell in rows if cell[1] == key] for key in (ENDED, OPEN))
+    return tuple((one, other) for one in ended for other in going_on)
+
+
 _OF = {"dangers": DANGERS, "danger_answers": DANGERS, "targets": REFERRALS, "referral_answers": REFERRALS}
 
 

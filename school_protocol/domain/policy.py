@@ -232,12 +232,12 @@ def may_see(scope: Scope, place: Place) -> bool:
 
 def is_named(scope: Scope, place: Place) -> bool:
     """Whether the case is open to this person by name, now; an exclusion shuts out all the same."""
-    named = any(reader.admits(scope) and (reader.until is None or _oversees(scope, place)) for reader in place.readers)
+    named = any(reader.admits(scope) for reader in place.readers) and _answers(scope, place)
     return named and not is_excluded(scope, place)
 
 
-def _oversees(scope: Scope, place: Place) -> bool:
-    """Whether this person answers for the school of the case from above, still: else an emergency opening is void."""
+def _answers(scope: Scope, place: Place) -> bool:
+    """Whether this person answers for the school of the case from above, still: else what was opened is void."""
     return any(clause.protocol == place.protocol and _reaches(clause, place) for clause in scope.overseeing())
 
 

@@ -53,7 +53,10 @@ class Cuts:
         self._begins[np.cumsum([0, *(len(one) for one in versions)])[:-1]] = True
         self.by_block = _numbered(system.block)
         self.by_unit = _numbered([one[0] for one in system.block])
-        self.by_table = _numbered([one.cell if one.cell[0] == TOTALS else (one.cell[0], "") for one in system.place])
+        kin = system.kin
+        self.by_table = _numbered(
+            [one.cell if one.cell[0] == TOTALS else (kin.get(one.cell[0], one.cell[0]), "") for one in system.place]
+        )
         totals = {key: (TOTALS, table.of) for one in system.layouts for key, table in one.tables.items()}
         self.by_total = _numbered([one.cell if one.cell[0] == TOTALS else totals[one.cell[0]] for one in system.place])
         """A total and all tables of it."""

@@ -7,13 +7,15 @@ from dataclasses import replace
 from functools import cached_property
 
 from school_protocol.domain.closed_choices import CASES
-from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, own_part, unit_of
+from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, complements, own_part, unit_of
 from school_protocol.figures.release import GROUPS, SMALL
 
 REST = "~rest"
 """The row of whoever stands in none of the others; it is never told."""
 MONTHLY = 2
 """So many storeys above the schools tables are told by month; above, only what every unit below tells."""
+
+ALL = (TOTALS, CASES)
 
 Slab = Cell
 """What is told together: a total, or (table, "")."""
@@ -104,6 +106,16 @@ class Layout:
         table = self.tables[cell[0]]
         return self.counts.at((TOTALS, table.of), unit, month) - sum(
             self.counts.at((table.key, row.key), unit, month) for row in table.rows
+        )
+
+    @cached_property
+    def complements(self) -> tuple[tuple[Cell, Cell], ...]:
+        """Rows of two tables that make up all cases, in each unit and month: whoever reads both reads it."""
+        units = [unit for unit in self.height if self.is_leaf(unit)]
+        return tuple(
+            pair
+            for pair in complements(self.tables.values())
+            if all(sum(self.at(unit, "", cell) for cell in pair) == self.at(unit, "", ALL) for unit in units)
         )
 
     @cached_property

@@ -10,7 +10,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 
 from school_protocol.domain.figure_tables import Cell
-from school_protocol.figures.layout import REST, Layout
+from school_protocol.figures.layout import REST, Layout, slab_of
 from school_protocol.figures.release import SMALL, WIDTH
 from school_protocol.figures.system import Place, Pool, System, Terms
 
@@ -55,7 +55,25 @@ def needs_of(system: System) -> Iterator[Need]:
             yield Need(name, place, ((number, 1),), value, wide, width=WIDTH, is_zero=not value)
     for pool in system.pools:
         yield from _of_pool(system, pool)
+    yield from _without(system)
     yield from _changes(system)
+
+
+def _without(system: System) -> Iterator[Need]:
+    """Cases of a total that an overlapping row does not count, where they are few: two sums side by side tell them."""
+    found: set[tuple[int, int]] = set()
+    for (release, place), number in system.seen.items():
+        layout, slab = system.layouts[release], slab_of(place.cell)
+        total = layout.total(slab) if slab in layout.slabs and layout.overlaps(slab) else None
+        other = system.seen.get((release, place._replace(cell=total))) if total is not None else None
+        if other is None or "*" in place.unit or (other, number) in found:
+            continue
+        found.add((other, number))
+        value = int(system.truth[other] - system.truth[number])
+        if is_small(value):
+            terms = ((other, 1), (number, -1))
+            unknown = tuple(one for one in terms if not system.known[one[0]]) or terms
+            yield Need(("without", place, other, number), place, unknown, value, wide, width=WIDTH)
 
 
 # ---- units that stand together -------------------------------------------------------------------------------------

@@ -19,11 +19,11 @@ from school_protocol.domain import withholding
 from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, FigureTable
 from school_protocol.figures.auditing import Audit, Finding, Progress, quiet
 from school_protocol.figures.changing import Changes
-from school_protocol.figures.layout import MONTHLY, Layout, Slab, slab_of, without_little_parts
+from school_protocol.figures.layout import ALL, MONTHLY, Layout, Slab, slab_of, without_little_parts
 from school_protocol.figures.members import Need
 from school_protocol.figures.mending import Mending
 from school_protocol.figures.release import GROUPS, SMALL, Key, NotReleasable, Release, Said, Told, said_of
-from school_protocol.figures.system import ALL, System, begin_alike
+from school_protocol.figures.system import System, begin_alike
 
 FEW = 12
 """Where no more than so many counts are told, one finding is mended at a time."""
@@ -170,6 +170,8 @@ class Suppression:
         for slab in self.layout.slabs:
             if slab[0] != TOTALS and self.layout.tables[slab[0]].kind == "rows":
                 self._tell_rows(slab)
+        for pair in self.layout.complements:
+            self._calm_complements(pair)
         self._tell_months()
         for slab in self.layout.slabs:
             if slab[0] != TOTALS and self.layout.by_month(slab):
@@ -188,7 +190,12 @@ class Suppression:
 
     def _can_be_told(self, key: Key) -> bool:
         value = self._value(key)
-        if value <= SMALL or self._is_barred(key) or (self.allowed is not None and key not in self.allowed):
+        if (
+            value <= SMALL
+            or self._leaves_few(key)
+            or self._is_barred(key)
+            or (self.allowed is not None and key not in self.allowed)
+        ):
             return False
         base = self._told_before(key)
         if base is None:
@@ -197,6 +204,12 @@ class Suppression:
                 return False
             base = covering[0].counts.at(key.cell, key.unit, key.month) if covering else None
         return base is None or abs(value - base) > SMALL
+
+    def _leaves_few(self, key: Key) -> bool:
+        """Whether few cases of its total are none of its own: beside the total it would tell of them."""
+        slab = slab_of(key.cell)
+        total = self.layout.total(slab) if self.layout.overlaps(slab) else None
+        return total is not None and 0 < self._value(key._replace(cell=total)) - self._value(key) <= SMALL
 
     def _is_barred(self, one: Key | Said) -> bool:
         table = one.cell[0] if isinstance(one, Key) else one.table
@@ -232,6 +245,27 @@ class Suppression:
         assert total is not None
         cells = self.layout.slabs[slab]
         self._tell([("", cell) for cell in cells], total, self.layout.units, adds_up=not self.layout.overlaps(slab))
+
+    def _calm_complements(self, pair: tuple[Cell, Cell]) -> None:
+        """Rows of two tables that make up all cases: both are told, or neither; then what stands beside them, too."""
+        cells = [cell for one in pair for cell in self.layout.slabs[slab_of(one)]]
+        of_rows = {key for key in self.told if not key.month and key.cell in cells}
+        lines = []
+        for unit in self.layout.units:
+            if not self._is_open(Key(unit, "", ALL)):
+                continue
+            lines += [[Key(unit, "", cell) for cell in pair]]
+            lines += [[Key(unit, "", cell) for cell in self.layout.slabs[slab_of(one)]] for one in pair]
+            kids = self.layout.children[unit]
+            lines += [
+                [Key(kid, "", cell) for kid in kids] for cell in cells if kids and self._is_open(Key(unit, "", cell))
+            ]
+        size = -1
+        while size != len(self.told):
+            size = len(self.told)
+            self._calm([line for line in lines if any(key in self.told for key in line)], of_rows)
+            for unit in self.layout.units:
+                self._drop_orphans(unit, [("", cell) for cell in cells])
 
     def _tell_months(self) -> None:
         months = [(month, ALL) for month in self.layout.months] if len(self.layout.months) > 1 else []

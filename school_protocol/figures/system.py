@@ -17,14 +17,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from school_protocol.domain import withholding
-from school_protocol.domain.closed_choices import CASES
 from school_protocol.domain.figure_tables import KEPT, LATE, TOTALS, Cell, Counts, FigureTable
-from school_protocol.figures.layout import Layout, Slab, slab_of
+from school_protocol.figures.layout import ALL, Layout, Slab, slab_of
 from school_protocol.figures.release import Key, NotReleasable, Release, Said, said_of
 
 Terms = tuple[tuple[int, int], ...]
 """(number, factor) of a sum."""
-ALL = (TOTALS, CASES)
 
 
 class Place(NamedTuple):
@@ -78,6 +76,8 @@ class System:
         self.steps: list[tuple[int, int, int, int]] = []
         """(release, any later release, number, other number that it became)."""
         self._counted: list[int] = []
+        self.kin: dict[str, str] = {}
+        """Table → the name under which those stand together whose rows make up all cases with one of it."""
         self._members: dict[Place, list[tuple[str, ...]]] = defaultdict(list)
         self._find_speakers()
         for release in range(len(releases)):
@@ -124,6 +124,9 @@ class System:
                 if month and slab != ALL:
                     self.monthly[slab].add(unit)
                 self.alive.add(unit)
+        for layout in self.layouts:
+            for pair in layout.complements:
+                self._join([slab_of(cell) for cell in pair])
         found = 0
         while found < len(self.alive):
             found = len(self.alive)
@@ -131,6 +134,15 @@ class System:
                 for unit in reversed(layout.units):
                     if unit in self.alive and layout.counts.above[unit]:
                         self.alive.add(layout.counts.above[unit])
+
+    def _join(self, slabs: Sequence[Slab]) -> None:
+        """What binds a row of one to a row of the other binds whatever tells of either: so the same stand alone."""
+        for speakers in (self.speakers, self.monthly):
+            every = set().union(*(speakers[slab] for slab in slabs))
+            for slab in slabs:
+                speakers[slab] |= every
+        for slab in slabs:
+            self.kin[slab[0]] = min(self.kin.get(one[0], one[0]) for one in slabs)
 
     def _is_inner(self, layout: Layout, unit: str) -> bool:
         return unit in self.alive and not layout.is_leaf(unit)
@@ -226,7 +238,7 @@ class System:
             self._counted.append(value)
             self.place.append(place)
             above = unit.rpartition("*")[0] if members else layout.counts.above[unit]
-            table = f"{cell[0]} {cell[1]}" if cell[0] == TOTALS else cell[0]
+            table = f"{cell[0]} {cell[1]}" if cell[0] == TOTALS else self.kin.get(cell[0], cell[0])
             self.block.append((unit, f"{table} by month") if month and cell != ALL else (above, table))
         self.seen[release, place] = versions[-1]
         return versions[-1]
@@ -269,8 +281,28 @@ class System:
                 continue
             for holder, members in holders[slab].items():
                 self._rows(release, slab, "", holder, self._totals(release, total, holders[total], holder, members))
+        for pair in layout.complements:
+            self._complement(release, pair, holders)
         for said in sorted(self.releases[release].spoken):
             self._said(release, said)
+
+    def _complement(
+        self, release: int, pair: tuple[Cell, Cell], holders: dict[Slab, dict[str, tuple[str, ...]]]
+    ) -> None:
+        """Two rows make up all cases, of each unit or pool, and in each month that is looked at."""
+        whole = self.whole(release)
+        one, other = (holders[slab_of(cell)] for cell in pair)
+        for holder, members in one.items():
+            if other.get(holder) == members:
+                parts = [self.seen[release, Place(holder, whole, cell)] for cell in pair]
+                self._sum(self._totals(release, ALL, holders[ALL], holder, members), parts)
+        places = [place for number, place in list(self.seen) if number == release and place.cell == pair[0]]
+        for place in places:
+            found = [self.seen.get((release, place._replace(cell=cell))) for cell in (*pair, ALL)]
+            if place.period != whole and None not in found:
+                self._sum(
+                    [number for number in found[2:] if number is not None], [n for n in found[:2] if n is not None]
+                )
 
     def _totals(
         self, release: int, total: Cell, holders: dict[str, tuple[str, ...]], holder: str, members: tuple[str, ...]

@@ -9,6 +9,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from school_protocol.domain import policy
+from school_protocol.domain.acting import standing_in
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Case, Door, Opened, fold
 from school_protocol.domain.dues import Due, chased, open_dues, read
@@ -501,7 +502,7 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
         waiting_for=waiting.roles,
         seats=tuple(_seats(protocol, case)),
         exclusions=frozenset(case.exclusions),
-        readers=frozenset(Reader(door.account, door.until) for door in case.doors if door.ended_at is None),
+        readers=frozenset(_readers(facts)),
         dues=tuple(_due(protocol, due) for due in _once_each(running)),
         planned=planned,
         figures={
@@ -511,6 +512,13 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
         }
         | {f"{index.DEPARTED}{need}": True for step in case.steps for need in step.departures},
     )
+
+
+def _readers(facts: Facts) -> Iterator[Reader]:
+    """Whoever opened the case in an emergency; and whoever stands in for those who oversee, till one of them may."""
+    yield from (Reader(door.account, door.until) for door in facts.case.doors if door.ended_at is None)
+    for account, _role in standing_in(facts.protocol, facts.case, facts.around, facts.today):
+        yield Reader(account)
 
 
 def _first_minutes_run(protocol: Protocol, case: Case, running: Iterable[Due]) -> bool:

@@ -30,12 +30,14 @@ from school_protocol.services.loading import (
     load,
     load_by_id,
     notify,
+    tell,
     with_organisations,
     with_schools,
 )
 from school_protocol.services.naming import refuse_names
 from school_protocol.services.on_paper import OnPaper, paper_of
 from school_protocol.services.retention import limits
+from school_protocol.services.review.way_back import is_sent_back, told_of, with_way_back
 from school_protocol.services.sharing.answering import load_asked
 from school_protocol.services.sharing.opening import open_contribution
 from school_protocol.services.showing import as_far_as, seeing_of
@@ -99,6 +101,8 @@ def record_act(
         successor = cases.free_number(session, _RANDOM) if receiving else ""
         intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper), successor, contact)
         loaded, decision = _decided(house, session, actor, number, intent, expected)
+        if is_sent_back(loaded, decision):
+            tell(house, session, loaded.case_id, told_of(loaded.protocol))
         return keep_decision(house, session, loaded, decision, press, receiving)
 
 
@@ -147,6 +151,8 @@ def _decided(
     _check_expected(loaded, expected, declared)
     known = loaded.case_id if sees else None
     refuse_names(house, session, known, loaded.protocol, decision, tells=bool(loaded.names))
+    if intent.changes is None and intent.paper is None:
+        decision = with_way_back(loaded, actor, decision)
     return loaded, decision
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from school_protocol.domain.acting import may_be_seated
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
@@ -732,13 +733,20 @@ class Seeing:
             )
         return Choices(
             people=self.people(),
-            accounts=self.colleagues() if wanted & {FieldType.account, FieldType.accounts} else (),
+            accounts=self._named_in(act) if wanted & {FieldType.account, FieldType.accounts} else (),
             referrals=self.referrals(),
             holds=self.holds(),
             records=records,
             cases=tuple(sorted(self.loaded.around.joinable)),
             contacts=contacts,
         )
+
+    def _named_in(self, act: Act) -> tuple[AccountLine, ...]:
+        """Whom that act may name: in a seat nobody who reads no case."""
+        if act.kind is not ActKind.seat:
+            return self.colleagues()
+        people = self.loaded.around.people
+        return tuple(one for one in self.colleagues() if may_be_seated(self.protocol, people.get(one.id)))
 
     def colleagues(self) -> tuple[AccountLine, ...]:
         """Whom a question may name: those of the school before those of the schools beside."""

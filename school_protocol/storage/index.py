@@ -306,22 +306,27 @@ _visible_all_day = lru_cache(maxsize=512)(_visible)
 
 def _ways(scope: Scope, today: date) -> list[ColumnElement[bool]]:
     """The ways in which this person sees cases, one condition each: each can use an index of its own."""
-    return [_named(scope), *_opened(scope), *(_admitted(clause, scope.account, today) for clause in scope.clauses)]
+    admitted = (_admitted(clause, scope.account, today) for clause in scope.clauses)
+    return [*_named(scope), *_opened(scope), *admitted] or [false()]
 
 
-def _named(scope: Scope) -> ColumnElement[bool]:
-    """Open to this person by name, for as long as the row stands."""
+def _named(scope: Scope) -> list[ColumnElement[bool]]:
+    """Open to this person by name, for as long as the row stands and they answer for the school from above."""
     own = select(CaseReaderRow.case_id).where(CaseReaderRow.account == scope.account, CaseReaderRow.until.is_(None))
-    return CaseIndexRow.case_id.in_(own)
+    return [and_(CaseIndexRow.case_id.in_(own), or_(*above))] if (above := _places_above(scope)) else []
 
 
 def _opened(scope: Scope) -> list[ColumnElement[bool]]:
     """Opened by this person for a time that is not over, in a school for which they answer from above still."""
-    above = [and_(CaseIndexRow.protocol == one.protocol, _above(one)) for one in scope.overseeing()]
+    above = _places_above(scope)
     if scope.now is None or not above:
         return []
     own = select(CaseReaderRow.case_id).where(CaseReaderRow.account == scope.account, CaseReaderRow.until > scope.now)
     return [and_(CaseIndexRow.case_id.in_(own), or_(*above))]
+
+
+def _places_above(scope: Scope) -> list[ColumnElement[bool]]:
+    return [and_(CaseIndexRow.protocol == one.protocol, _above(one)) for one in scope.overseeing()]
 
 
 def _above(clause: Clause) -> ColumnElement[bool]:

@@ -17,6 +17,7 @@ from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review.asking import ReviewRefused, ask, end
 from school_protocol.services.review.conforming import see_conformance
 from school_protocol.services.review.refusing import refuse, see_refusal
+from school_protocol.services.showing import see_act
 from school_protocol.services.views import ReviewLine
 from school_protocol.storage import index
 from school_protocol.storage.tables import AccessRow, OutboxRow
@@ -275,6 +276,54 @@ def test_refused_it_goes_back_with_its_reasons_and_the_team_is_told(school: Scho
     with school.house.realm.reading() as session:
         loaded = load(school.house, session, school.person("directorate"), school.number)
     assert loaded.facts["visa_directorate"] is False
+
+
+def test_refused_by_its_own_form_it_goes_back_all_the_same(school: School) -> None:
+    """Whichever page it is refused on: with reasons, to the same state, and the team is told."""
+    closing(school)
+    for remark in ({}, {"remark": "  "}):
+        with pytest.raises(BadInput) as found:
+            school.act("directorate", "directorate_visa", decision="refused", **remark)
+        assert found.value.problems == {"remark": ("required",)}
+    assert line(school).state == "to_examine"
+    school.act("directorate", "directorate_visa", decision="refused", remark=REASON)
+    assert school.seen_by("team_coordinator").head.state.key == "assessment_running"
+    assert (line(school).state, line(school).words) == ("sent_back", REASON)
+    assert {"team_coordinator", "head"} <= set(told(school))
+
+
+@pytest.mark.parametrize(("proposer", "is_one"), [("team_coordinator", False), ("directorate", True)])
+def test_whoever_proposes_to_close_gives_no_visa_for_it(school: School, proposer: str, is_one: bool) -> None:
+    """Who oversees may stand in for the coordinator; then another one reviews what they proposed."""
+    school.report()
+    placed(school, "assessment_validated", level=3)
+    placed(school, "closure_proposed", by=proposer)
+    school.act("head", "head_visa", decision="given")
+    school.act("directorate", "directorate_visa", decision="given")
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("head/2"), school.number)
+    close = loaded.protocol.resolve("moves", "t_close")
+    if not is_one:
+        school.move("head/2", close)
+        assert school.seen_by("head").head.state.ended
+        return
+    with pytest.raises(Refused) as found:
+        school.move("head/2", close)
+    assert "same_person" in [reason.code for reason in found.value.reasons]
+
+
+@pytest.mark.parametrize("who", ["technical_admin", "data_officer", "protocol_admin", "trainer"])
+def test_whoever_reads_no_case_is_seated_in_none(school: School, who: str) -> None:
+    school.report()
+    account, colleague = school.account(who), school.account("team_member/2")
+    with pytest.raises(Refused) as found:
+        school.act("directorate", "name_seat", seat="acting_head", account=account)
+    assert [reason.code for reason in found.value.reasons] == ["reads_no_case"]
+    shown = see_act(school.house, school.person("directorate"), school.number, "name_seat").choices.accounts
+    offered = {one.id for one in shown}
+    assert account not in offered
+    assert colleague in offered
+    school.act("directorate", "name_seat", seat="acting_head", account=colleague)
 
 
 def test_where_no_way_back_is_open_the_refusal_stands_alone(school: School) -> None:

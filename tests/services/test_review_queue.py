@@ -87,6 +87,7 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
 
 
 def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
+    school.person("directorate")
     school.report("team_member", **STAFF)
     number = school.number
     asked = Asked("Un danger pressant, personne d’autre ne répond.", 1, "secret")

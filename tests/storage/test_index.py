@@ -417,9 +417,16 @@ def test_dues_are_swept_in_order(realm: Realm) -> None:
 
 
 def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
+    """As long as they answer for its school from above."""
     made = indexed(realm, restricted=True, readers=frozenset({Reader("named")}))
+
+    def scope(account: str, *places: str) -> Scope:
+        return Scope(account, tuple(Clause("test", Reach.region, place) for place in places))
+
     with realm.store.reading() as session:
-        assert index.find(session, Scope("named", ()), made.number, today=TODAY) == made
+        assert index.find(session, scope("named", made.region), made.number, today=TODAY) == made
+        for other in (scope("named"), scope("named", "elsewhere"), scope("another", made.region)):
+            assert index.find(session, other, made.number, today=TODAY) is None
 
 
 def test_the_open_cases_of_a_version_are_found_a_page_at_a_time(realm: Realm) -> None:

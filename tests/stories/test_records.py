@@ -11,7 +11,6 @@ import jsonschema
 import pytest
 from handing import hand_out_as
 
-from school_protocol.domain.conformance import ExcuseLine
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.model import CaseFile
 from school_protocol.documents.record import (
@@ -24,6 +23,7 @@ from school_protocol.documents.record import (
     view_of,
     whole_schema,
 )
+from school_protocol.domain.conformance import ExcuseLine
 from school_protocol.wording import Wording
 
 from .test_stories import STORIES

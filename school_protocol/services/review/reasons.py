@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from datetime import datetime
 
+from school_protocol.domain.acting import standing_in
 from school_protocol.domain.case import Case
 from school_protocol.domain.dues import Due as Count
 from school_protocol.domain.dues import chased, counts_of
@@ -136,7 +137,10 @@ class _Waits:
             return
         moments = {event.seq: event.at for event in case.events}
         overseeing = [role for role in self.roles if self.protocol.roles[role].oversees]
-        yield from self._each("head", moments[min(since)], None, overseeing)
+        facts = self.facts
+        further = {role for _account, role in standing_in(self.protocol, case, facts.around, facts.today)}
+        also = [role for role in self.roles if role in further and role not in overseeing]
+        yield from self._each("head", moments[min(since)], None, [*overseeing, *also])
 
     def _is_taken_over(self) -> bool:
         """Whether somebody whom those above have named acts as the head; any seat, where no seat acts as one."""

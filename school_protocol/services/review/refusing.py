@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from school_protocol.domain.case import Case, fold
-from school_protocol.domain.engine import Decision, MakeMove, RecordAct, decide
-from school_protocol.domain.errors import BadInput, Refused, Unseen
+from school_protocol.domain.engine import Decision, RecordAct, decide
+from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Move
 from school_protocol.domain.review_rules import Refusal
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, load, tell
@@ -14,6 +12,7 @@ from school_protocol.services.papers.remarks import note_named, refuse_named
 from school_protocol.services.recording import Done, keep_decision, repeated
 from school_protocol.services.review.asking import answering, check_read, review_in
 from school_protocol.services.review.views import RefusalView
+from school_protocol.services.review.way_back import with_way_back
 from school_protocol.services.showing import note_reading, seeing_of
 from school_protocol.storage import once
 
@@ -83,19 +82,4 @@ def _decided(loaded: Loaded, actor: Actor, said: str, expected: int | None) -> D
         )
     except BadInput as problem:
         raise BadInput({"reason": problem.problems.get(refusal.reason, ("required",))}) from None
-    numbered = [event.numbered(loaded.case.last_seq + place) for place, event in enumerate(refused.events, 1)]
-    after = fold(loaded.protocol, numbered, loaded.case.copied(), earlier=loaded.case.earlier)
-    for key in refusal.moves:
-        step = _step(loaded, after, actor, loaded.protocol.moves[key], said)
-        if step is not None:
-            return Decision((*refused.events, *step.events))
-    return refused
-
-
-def _step(loaded: Loaded, after: Case, actor: Actor, move: Move, said: str) -> Decision | None:
-    if after.state not in move.from_:
-        return None
-    try:
-        return decide(loaded.protocol, after, actor, loaded.now, loaded.around, MakeMove(move.key, said, {}))
-    except Refused:
-        return None
+    return with_way_back(loaded, actor, refused)

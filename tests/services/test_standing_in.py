@@ -1,0 +1,89 @@
+"""Nobody at the directorate may take part in a restricted case: the academy reads it, is told, and names who acts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.loading import reindex
+from school_protocol.services.scripts import throwaway
+from school_protocol.services.showing import see_case
+from school_protocol.services.sight.who_sees import see_sight
+from services.conftest import School
+from services.reviewing import kinds
+from services.test_notices import Recorder, Watched
+
+
+@pytest.fixture
+def watched(moroccan: Protocol) -> Iterator[Watched]:
+    """A school, an academy, and nobody at the directorate."""
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        found = Watched(School(player, count(1)), Recorder(), Recorder())
+        yield found.known("reporter", "team_member", "team_coordinator", "head", "academy")
+
+
+def test_a_report_about_an_adult_reaches_the_academy_where_nobody_oversees(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes", danger_now="yes")
+    assert school.seen_by("academy").head.pseudonymised
+    assert "head" in kinds(school, "academy")
+    assert "academy" in {who.rstrip("!") for who in watched.sweep().told()}
+    for who in ("head", "team_coordinator", "team_member"):
+        with pytest.raises(Unseen):
+            school.seen_by(who)
+
+
+def test_it_names_who_acts_for_the_directorate_and_leaves_the_case_to_them(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    deputy = school.account("team_member/2")
+    school.act("academy", "name_seat", seat="acting_directorate", account=deputy)
+    assert school.seen_by("team_member/2").head.number == school.number
+    with pytest.raises(Unseen):
+        school.seen_by("academy")
+    assert kinds(school, "academy") == ()
+
+
+def test_whoever_oversees_comes_first(watched: Watched) -> None:
+    """The control: with somebody at the directorate, the academy reads no restricted case, nor is told of it."""
+    school = watched.known("directorate").school
+    school.report(who="reporter", adult_concerned="yes", danger_now="yes")
+    assert {who.rstrip("!") for who in watched.sweep().told()} == {"directorate"}
+    assert "head" in kinds(school, "directorate")
+    with pytest.raises(Unseen):
+        school.seen_by("academy")
+    assert kinds(school, "academy") == ()
+
+
+def test_where_the_last_one_stands_aside_it_goes_up_and_comes_back(watched: Watched) -> None:
+    school = watched.known("directorate").school
+    school.report(who="reporter", adult_concerned="yes")
+    school.act("directorate", "conflict", account=school.account("directorate"), reason="declares")
+    assert "head" in kinds(school, "academy")
+    colleague = watched.known("directorate/2").school.person("directorate/2")
+    with school.house.realm.writing() as session:
+        reindex(school.house, session, watched.case_id)
+    assert see_case(school.house, colleague, school.number).head.number == school.number
+    with pytest.raises(Unseen):
+        school.seen_by("academy")
+
+
+def test_the_page_of_who_sees_a_case_says_why(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    lines = {one.account: one for one in see_sight(school.house, school.person("academy"), school.number).lines}
+    assert [why.kind for why in lines[school.account("academy")].why] == ["name"]
+
+
+def test_whoever_left_the_academy_reads_nothing(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    gone = replace(school.person("academy"), appointments=())
+    with pytest.raises(Unseen):
+        see_case(school.house, gone, school.number)
