@@ -115,6 +115,14 @@ def test_a_check_that_breaks_is_told_by_its_kind_and_stops_no_other(
     assert second[1].level is Level.ok
 
 
+def test_schools_for_which_nobody_answers_are_told(seen: Seen) -> None:
+    seen.school.person("head")
+    assert seen.levels(stores.oversight) == {"note"}
+    assert "nobody oversees the schools of" in said(seen.of(stores.oversight), Level.note)
+    seen.school.person("directorate")
+    assert seen.of(stores.oversight) == []
+
+
 def test_each_check_is_in_the_list_once() -> None:
     """A function that yields findings and isn't asked would be a check that never speaks."""
     written = {

@@ -23,7 +23,7 @@ from school_protocol.wording import ZONE
 Error = tuple[str, str, str]
 """Its kind, what it is about, and when."""
 _SOMEBODY_ELSE = {"not_your_role", "letter_not_yours", "same_person", "unseen", "not_yours_to_sign", "signed_already",
-                  "seat_not_yours_to_give", "not_trained", "excluded"}  # fmt: skip
+                  "seat_not_yours_to_give", "not_trained", "reads_no_case", "excluded"}  # fmt: skip
 _NOT_NOW = {"not_from_here", "not_open_here", "nothing_to_sign", "closed", "grid_first", "no_such_referral",
             "no_such_hold", "follows_by_itself", "grid_rested_on"}  # fmt: skip
 _BY_RULE = {"refused", "on_hold", "on_hold_which", "on_hold_new", "names", "names_somebody", "reaches"}

@@ -28,6 +28,7 @@ CHECKS: tuple[Check, ...] = (
     stores.left_over,
     stores.definitions,
     stores.calendars,
+    stores.oversight,
     stores.go_live,
     stores.clocks,
     work.post,

@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from school_protocol.config import version
 from school_protocol.domain.errors import SchoolProtocolError
+from school_protocol.domain.policy import UnitKind
 from school_protocol.services.directory import schools_without_calendar
 from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
 from school_protocol.services.going_live import signing
@@ -14,7 +15,8 @@ from school_protocol.services.house import STORES, House
 from school_protocol.services.keeping import backups
 from school_protocol.services.keeping import recovery as copies
 from school_protocol.services.keeping.files import refuse_misplaced, tell
-from school_protocol.storage import times
+from school_protocol.services.loading import today_for
+from school_protocol.storage import directory, times
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.migrate import Part, standing_of
@@ -156,6 +158,23 @@ def calendars(house: House, _asked: Asked) -> Iterator[Finding]:
         yield note(
             f"no calendar: school {code}, nor anything above it: nothing can be reported there",
             "say when schools are open there: `school-protocol calendar set`",
+        )
+
+
+def oversight(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Places with schools for which nobody answers: what the team may not read goes further up, or to nobody."""
+    current = house.library.current()
+    roles = {role.key for protocol in current for role in protocol.roles.values() if role.oversees}
+    with house.directory.reading() as session:
+        schools = directory.units_of_kind(session, UnitKind.school)
+        above = {place for school in schools for place in school.parents}
+        held = {one.unit for one in directory.holders(session, above, today=today_for(house)) if one.role in roles}
+        lacking = {school.parents[0] for school in schools if school.parents and held.isdisjoint(school.parents)}
+        codes = sorted(unit.code for unit in directory.units(session, sorted(lacking)).values())
+    for code in codes if roles else ():
+        yield note(
+            f"nobody oversees the schools of {code}: a case that concerns an adult of one goes further up",
+            "appoint somebody there: `school-protocol users invite`, or a list",
         )
 
 
