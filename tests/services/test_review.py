@@ -326,6 +326,15 @@ def test_whoever_reads_no_case_is_seated_in_none(school: School, who: str) -> No
     school.act("directorate", "name_seat", seat="acting_head", account=colleague)
 
 
+def test_why_it_was_refused_is_read_by_everybody_who_reviews(school: School) -> None:
+    closing(school)
+    refuses(school)
+    for who in ("directorate", "directorate/2", "academy"):
+        found = school.seen_by(who).review
+        assert found is not None
+        assert (found.state, found.words) == ("sent_back", REASON), who
+
+
 def test_where_no_way_back_is_open_the_refusal_stands_alone(school: School) -> None:
     school.report()
     placed(school, "plan_active", level=2)

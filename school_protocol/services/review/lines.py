@@ -81,7 +81,6 @@ def _words(seeing: Seeing, review: Review, now: ReviewNow | None) -> str:
             return seeing.masks.by(step.actor, step.role)(step.reason)
         case Recorded() as recorded if now and now.state in _BY_VISA:
             record = seeing.case.record(recorded.seq)
-            shown = seeing.record(record).answers if record else {}
-            said = shown.get(review.refusal.reason) if review.refusal else None
-            return said if isinstance(said, str) else ""
+            said = record.answers.get(review.refusal.reason) if record and review.refusal else None
+            return seeing.masks.of(record)(said) if record and isinstance(said, str) else ""
     return ""
