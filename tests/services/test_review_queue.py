@@ -273,6 +273,33 @@ def test_the_most_pressing_first_then_the_gravest_then_the_oldest(school: School
     assert found == [numbers[name] for name in ("urgent", "old fourth", "new fourth", "third")]
 
 
+def test_a_danger_in_a_case_that_nobody_has_assessed_comes_before_every_level(school: School) -> None:
+    """Raised or passed on: least is known of it, and most may be wrong."""
+    raised(school)
+    assessed = school.number
+    placed(school, "assessment_validated", level=4)
+    school.wait(hours=1)
+    fresh = raised(school)
+    assert [number for number, _kinds in waits(school)] == [fresh, assessed], "though the other waits for longer"
+    assert waits(school, level=0) == [(fresh, ("urgent",))]
+    assert waits(school, level=4) == [(assessed, ("urgent",))]
+
+
+def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(school: School) -> None:
+    numbers = {}
+    for name in ("safe", "level 2", "passed on"):
+        raised(school) if name == "passed on" else school.report()
+        if name == "level 2":
+            placed(school, "assessment_validated", level=2)
+        if name == "passed on":
+            passed_on(school)
+        ask(school.house, school.person("head"), school.number, token=school.token())
+        numbers[name] = school.number
+        school.wait(minutes=1)
+    assert [number for number, _kinds in waits(school)] == [numbers[one] for one in ("passed on", "level 2", "safe")]
+    assert [number for number, _kinds in waits(school, level=0)] == [numbers["passed on"], numbers["safe"]]
+
+
 def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queueing, "PAGE", 2)
     for _case in range(5):

@@ -33,6 +33,8 @@ from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow
 
 KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
 """Why a case waits for whoever reviews, the most pressing first."""
+UNASSESSED, GRAVEST = 0, 1000
+"""How grave a case is that nobody has assessed: less than any level, or more, where a danger stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,7 @@ class Cursor:
         except (ValueError, OverflowError):
             return None
         is_id = parts[3].isascii() and parts[3].isalnum() and len(parts[3]) <= 40
-        if not in_reach or not is_id or max(abs(rank), abs(gravity)) > 1000:
+        if not in_reach or not is_id or max(abs(rank), abs(gravity)) > GRAVEST:
             return None
         return cls(rank, gravity, since, parts[3])
 
@@ -118,11 +120,17 @@ class Page:
 # ---- write ---------------------------------------------------------------------------------------------------------
 
 
-def write(session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None) -> None:
-    """Put these in the place of what was kept of a case, whose index row is there."""
+def write(
+    session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None, *, unassessed: int = UNASSESSED
+) -> None:
+    """Put these in the place of what was kept of a case, whose index row is there.
+
+    `unassessed`: how grave it is where it has no level.
+    """
     for table in (CaseReviewRow, ReviewStateRow):
         session.execute(delete(table).where(table.case_id == row.case_id))
-    own = {"case_id": row.case_id, "gravity": -(row.level or 0), "unit": row.unit, "province": row.province,
+    gravity = -(row.level or unassessed)
+    own = {"case_id": row.case_id, "gravity": gravity, "unit": row.unit, "province": row.province,
            "region": row.region}  # fmt: skip
     rows = [own | _columns(wait) for wait in dict.fromkeys(waits)]
     if rows:
@@ -212,7 +220,7 @@ def _narrowing(row: Any, chosen: Chosen) -> Iterator[ColumnElement[bool]]:
     if chosen.place:
         yield or_(row.unit == chosen.place, row.province == chosen.place)
     if chosen.level is not None:
-        yield row.gravity == -chosen.level
+        yield row.gravity == -chosen.level if chosen.level else row.gravity.in_((-UNASSESSED, -GRAVEST))
 
 
 def _is_first(asker: Asker, chosen: Chosen) -> ColumnElement[bool]:
