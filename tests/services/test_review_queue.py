@@ -333,6 +333,34 @@ def test_it_is_narrowed_by_kind_place_and_level_and_remembered_for_the_person(sc
     assert not queue.is_narrowed
 
 
+def test_urgent_cases_that_the_choice_does_not_show_are_counted_whatever_hides_them(school: School) -> None:
+    raised(school)
+    closing(school, 4)
+    seen = {
+        Chosen(): 0, Chosen(kind="urgent"): 0, Chosen(kind="visa"): 1, Chosen(level=4): 1, Chosen(level=0): 0,
+        Chosen(kind="urgent", level=4): 1, Chosen(place="00000A"): 0,
+    }  # fmt: skip
+    person = school.person("directorate")
+    assert {one: see_queue(school.house, person, one).urgent_left_out for one in seen} == seen
+    see_queue(school.house, person, Chosen(level=4))
+    assert see_queue(school.house, person).urgent_left_out == 1, "a choice that was kept says so too"
+    assert see_queue(school.house, school.person("head"), Chosen(level=4)).urgent_left_out == 0
+
+
+def test_an_urgent_case_that_stands_in_the_list_for_another_reason_is_not_left_out(school: School) -> None:
+    raised(school)
+    school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+    assert see_queue(school.house, school.person("directorate"), Chosen(kind="head")).urgent_left_out == 0
+    assert see_queue(school.house, school.person("directorate/2"), Chosen(kind="visa")).urgent_left_out == 1
+
+
+def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "MOST", 2)
+    for _case in range(3):
+        raised(school)
+    assert see_queue(school.house, school.person("directorate"), Chosen(level=4)).urgent_left_out == 2
+
+
 def test_a_place_of_another_province_and_what_nobody_could_choose_narrow_nothing(school: School) -> None:
     closing(school)
     with school.house.directory.writing() as session:

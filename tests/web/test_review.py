@@ -146,6 +146,25 @@ def test_the_queue_is_kept_for_the_person_and_an_address_narrows_it(school: Scho
     assert found.get("/review?after=" + "9" * 201).status_code == 404
 
 
+def test_a_queue_that_is_narrowed_says_so_and_what_urgent_it_leaves_out(school: School) -> None:
+    closing(school, 4)
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    urgent, found = school.number, client(school, "directorate")
+    whole = found.get("/review").get_data(as_text=True)
+    said = found.get("/review?kind=&place=00000A&level=4").get_data(as_text=True)
+    everything = "/review?kind=&amp;place=&amp;level="
+    for page, narrowed in ((whole, False), (said, True)):
+        top = page[page.index("<main") : page.index('<ul class="cases"')]
+        assert ("Un dossier urgent attend" in top) == narrowed
+        assert ("Ne sont montrés que ceux-ci" in top) == narrowed
+        assert (f'href="{everything}">Afficher tout ce qui attend' in top) == narrowed
+        assert (f'href="{everything}" aria-current="true"' in top) != narrowed
+    assert urgent not in said
+    assert 'href="/review?kind=urgent&amp;place=&amp;level="' in said
+    assert urgent in found.get("/review?kind=urgent&place=&level=").get_data(as_text=True)
+
+
 def test_the_page_of_a_case_says_where_its_review_stands_to_whoever_reads_it(school: School) -> None:
     school.report()
     observes(school)

@@ -192,6 +192,26 @@ def counts(session: Session, asker: Asker, *, chosen: Chosen, most: int) -> dict
     return {kind: number for kind, number in session.execute(select(found.c.kind, found.c.cases)) if number}
 
 
+def passed_over(session: Session, asker: Asker, *, chosen: Chosen, most: int) -> int:
+    """How many urgent cases wait for this person that a queue narrowed so does not show; counting ends at `most`."""
+    if chosen in (Chosen(), Chosen(kind=KINDS[0])):
+        return 0
+    other: Any = aliased(CaseReviewRow)
+    shown = exists().where(
+        other.case_id == CaseReviewRow.case_id, _is_held(other, asker), _is_told(other, asker),
+        *_narrowing(other, chosen),
+    )  # fmt: skip
+    left_out = not_(shown.correlate(CaseReviewRow))
+    legs = [
+        _cut(select(CaseReviewRow.case_id).where(leg, left_out).distinct().limit(most))
+        for leg in _legs(asker, Chosen(kind=KINDS[0]))
+    ]
+    if not legs:
+        return 0
+    found = select(union(*legs).subquery().c.case_id).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
+
+
 def states(session: Session, ids: Collection[str]) -> dict[str, State]:
     """Where the reviews of these cases stand."""
     query = select(ReviewStateRow).where(ReviewStateRow.case_id.in_(ids))
