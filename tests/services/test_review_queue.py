@@ -16,7 +16,7 @@ from school_protocol.services.desk import see_desk
 from school_protocol.services.loading import reindex
 from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review import queueing
-from school_protocol.services.review.asking import ask
+from school_protocol.services.review.asking import ReviewRefused, ask, end
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.review.queueing import may_review, see_queue
 from school_protocol.services.sight import asking
@@ -84,6 +84,18 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
     assert kinds(school, "academy") == ()
     settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert (kinds(school, "academy"), kinds(school)) == (("answered",), ())
+
+
+def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(school: School) -> None:
+    school.report()
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    seq = observes(school, who="academy").seq
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    for who, left in (("directorate", ("answered",)), ("academy", ())):
+        end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
+        assert (kinds(school), kinds(school, "academy")) == ((), left)
+        with pytest.raises(ReviewRefused):
+            end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
 
 
 def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
