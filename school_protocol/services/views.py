@@ -344,6 +344,8 @@ class CaseLine:
     """Where its review stands; empty: there is none."""
     observations: int = 0
     """Those that the team has still to answer."""
+    to_answer: int = 0
+    """How many of them this person may answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -165,6 +165,19 @@ def test_a_queue_that_is_narrowed_says_so_and_what_urgent_it_leaves_out(school: 
     assert urgent in found.get("/review?kind=urgent&place=&level=").get_data(as_text=True)
 
 
+def test_an_answer_that_is_asked_for_is_said_on_the_desk_and_what_waits_for_it_beside_the_queue(school: School) -> None:
+    school.report()
+    observes(school)
+    assert "Une observation attend votre réponse" in client(school, "head").get("/?filter=mine").get_data(as_text=True)
+    found = client(school, "academy")
+    queue = found.get("/review").get_data(as_text=True)
+    assert school.number not in queue
+    assert "kind=team" in queue
+    listed = found.get("/review?kind=team&place=&level=").get_data(as_text=True)
+    assert school.number in listed
+    assert "attend votre réponse" not in listed
+
+
 def test_the_page_of_a_case_says_where_its_review_stands_to_whoever_reads_it(school: School) -> None:
     school.report()
     observes(school)

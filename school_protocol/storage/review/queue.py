@@ -33,6 +33,9 @@ from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow
 
 KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
 """Why a case waits for whoever reviews, the most pressing first."""
+TEAM = "team"
+"""An observation waits for the team's answer, and for nobody who reviews: listed alone, counted nowhere."""
+RANKED = (*KINDS, TEAM)
 UNASSESSED, GRAVEST = 0, 1000
 """How grave a case is that nobody has assessed: less than any level, or more, where a danger stands."""
 
@@ -142,7 +145,7 @@ def write(
 
 def _columns(wait: Wait) -> dict[str, Any]:
     return {
-        "kind": wait.kind, "role": wait.role, "subject": wait.subject, "rank": KINDS.index(wait.kind),
+        "kind": wait.kind, "role": wait.role, "subject": wait.subject, "rank": RANKED.index(wait.kind),
         "since": wait.since, "due_at": wait.due_at, "shown_from": wait.shown_from or wait.since,
         "not_for": wait.not_for,
     }  # fmt: skip
@@ -169,7 +172,7 @@ def page(session: Session, asker: Asker, *, limit: int, chosen: Chosen, after: C
     order = (found.c.rank, found.c.gravity, found.c.since, found.c.case_id)
     places = [Cursor(*place) for place in session.execute(select(*order).order_by(*order).limit(limit + 1))]
     ids = [place.case_id for place in places[:limit]]
-    waits = _waits(session, asker, ids)
+    waits = _waits(session, asker, ids, RANKED if chosen.kind == TEAM else KINDS)
     return Page(
         tuple((case_id, tuple(waits[case_id])) for case_id in ids),
         places[limit - 1] if len(places) > limit else None,
@@ -235,8 +238,7 @@ def _is_told(row: Any, asker: Asker) -> ColumnElement[bool]:
 
 
 def _narrowing(row: Any, chosen: Chosen) -> Iterator[ColumnElement[bool]]:
-    if chosen.kind:
-        yield row.rank == KINDS.index(chosen.kind)
+    yield row.rank == RANKED.index(chosen.kind) if chosen.kind else row.rank < len(KINDS)
     if chosen.place:
         yield or_(row.unit == chosen.place, row.province == chosen.place)
     if chosen.level is not None:
@@ -274,11 +276,12 @@ def _cut(query: Any) -> Any:
     return select(*inner.c)
 
 
-def _waits(session: Session, asker: Asker, ids: Sequence[str]) -> dict[str, list[Wait]]:
-    """All that waits in these cases for this person, each reason once, in its order."""
+def _waits(session: Session, asker: Asker, ids: Sequence[str], kinds: Sequence[str]) -> dict[str, list[Wait]]:
+    """All that waits in these cases for this person, the first `kinds`, each reason once, in its order."""
+    theirs = (CaseReviewRow.case_id.in_(ids), _is_held(CaseReviewRow, asker), _is_told(CaseReviewRow, asker))
     query = (
         select(CaseReviewRow)
-        .where(CaseReviewRow.case_id.in_(ids), _is_held(CaseReviewRow, asker), _is_told(CaseReviewRow, asker))
+        .where(*theirs, CaseReviewRow.rank < len(kinds))
         .order_by(CaseReviewRow.rank, CaseReviewRow.since, CaseReviewRow.role, CaseReviewRow.subject)
     )
     found: dict[str, list[Wait]] = {case_id: [] for case_id in ids}

@@ -18,7 +18,7 @@ from school_protocol.services.review import asking, conforming, queueing, refusi
 from school_protocol.services.review.asking import ReviewRefused
 from school_protocol.services.review.views import RefusalView
 from school_protocol.services.views import CaseView, ConflictView, RecordView
-from school_protocol.storage.review.queue import Chosen
+from school_protocol.storage.review.queue import TEAM, Chosen
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.rendering import wording
@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
         raise Unseen(after)
     asked = _chosen() if any(name in request.args for name in NARROWING) else None
     page = queueing.see_queue(sessions.house(), sessions.actor(), asked, after=after)
-    return render_template("review/index.html", queue=page, kinds=said.kinds(), is_start=after is None)
+    return render_template("review/index.html", queue=page, kinds=said.kinds(), team=TEAM, is_start=after is None)
 
 
 def _chosen() -> Chosen:

@@ -8,7 +8,7 @@ from school_protocol.domain.engine import role_for
 from school_protocol.domain.lines import CaseHead, EventView
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.review import ReviewState
-from school_protocol.storage.review.queue import KINDS
+from school_protocol.storage.review.queue import RANKED, TEAM
 from school_protocol.web.rendering import wording
 from school_protocol.wording import Wording
 
@@ -47,8 +47,9 @@ def kinds() -> dict[str, str]:
         "answered": w._("Observations answered"),
         "head": w._("Head concerned"),
         "referral": w._("Referral without an answer"),
+        TEAM: w._("Waits for the team’s answer"),
     }
-    return {kind: said[kind] for kind in KINDS}
+    return {kind: said[kind] for kind in RANKED}
 
 
 def kind_said(kind: str) -> str:
@@ -62,6 +63,7 @@ def kind_said(kind: str) -> str:
         "answered": w._("The team has answered the observations"),
         "head": w._("The head takes no part: somebody must act for them"),
         "referral": w._("A referral has had no answer: ask again"),
+        TEAM: w._("Waits for the team’s answer"),
     }.get(kind, kind)
 
 
