@@ -75,7 +75,9 @@ from school_protocol.services.views import (
     ReviewLine,
     SeatLine,
     SignatureLine,
+    WayBack,
 )
+from school_protocol.services.waiting import ways_back
 from school_protocol.wording import ZONE
 
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
@@ -447,6 +449,14 @@ class Seeing:
         forward.sort(key=lambda line: (not line.is_open, _role_refused_line(line), line.move.reason, len(line.reasons)))
         return tuple(forward), tuple(other)
 
+    def ways_back(self) -> tuple[WayBack, ...]:
+        """What was asked since the case ended, and waits."""
+        is_open = {choice.key: choice.is_open for choice in self.choices if choice.kind == "move"}
+        return tuple(
+            WayBack(self.protocol.moves[key], tuple(map(self.record, records)), is_open.get(key, False))
+            for key, records in ways_back(self.loaded.facts).items()
+        )
+
     def _move_line(self, move: Move, choice: Choice) -> MoveLine:
         departing = [reason for reason in choice.reasons if reason.may_depart]
         return MoveLine(
@@ -612,7 +622,7 @@ class Seeing:
         shown = self._whole_page()
         if self.loaded.door is None:
             return shown
-        return replace(shown, next_moves=(), other_moves=(), acts=(), to_sign=(), just_written=None)
+        return replace(shown, next_moves=(), other_moves=(), ways_back=(), acts=(), to_sign=(), just_written=None)
 
     def _metadata_page(self) -> CaseView:
         """That the case is there, where it stands, who wrote when; and what is written for this reader's role."""
@@ -680,6 +690,7 @@ class Seeing:
             rail=self.rail(),
             next_moves=forward,
             other_moves=other,
+            ways_back=self.ways_back(),
             acts=self.acts(),
             duties=self.duties(),
             dues=self.due_lines(),

@@ -54,6 +54,16 @@ class MoveLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """A way back out of an end, and the entries that have opened it since."""
+
+    move: Move
+    records: tuple[RecordView, ...]
+    is_open: bool
+    """To this reader."""
+
+
+@dataclass(frozen=True, slots=True)
 class ActLine:
     act: Act
     times: int
@@ -197,6 +207,8 @@ class CaseView:
     """How long the case is kept, once it has ended."""
     rights: RightsLine | None = None
     """Of requests about one's data, for whoever answers them."""
+    ways_back: tuple[WayBack, ...] = ()
+    """Of a case that has ended: what was asked since, and waits."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,19 @@ def test_an_answer_that_is_asked_for_is_said_on_the_desk_and_what_waits_for_it_b
     assert "attend votre réponse" not in listed
 
 
+def test_what_is_asked_of_a_case_that_has_ended_stands_on_its_page(school: School) -> None:
+    school.report()
+    placed(school, "closed", by="head")
+    path, said = f"/cases/{school.number}", "Écrit depuis que le dossier est terminé"
+    assert said not in client(school, "head").get(path).get_data(as_text=True)
+    school.act("academy", "ask_reopening", reason="Les suivis n’ont pas été tenus.")
+    for who, opens in (("head", True), ("academy", False)):
+        page = client(school, who).get(path).get_data(as_text=True)
+        alert = page[page.index('<div class="alert soon"><strong>') :].partition("</div>")[0]
+        assert said in alert
+        assert (f'href="{path}/moves/reopen"' in alert, "Qui peut" in alert) == (opens, not opens)
+
+
 def test_the_page_of_a_case_says_where_its_review_stands_to_whoever_reads_it(school: School) -> None:
     school.report()
     observes(school)
