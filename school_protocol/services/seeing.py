@@ -45,6 +45,7 @@ from school_protocol.domain.facts import points_by
 from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.referring import WHOM
+from school_protocol.domain.remarks import awaited
 from school_protocol.domain.undoing import undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
@@ -666,6 +667,10 @@ class Seeing:
     def _remarks(self) -> tuple[RemarkLine, ...]:
         return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_place)
 
+    def observations(self) -> int:
+        """How many of them wait for an answer."""
+        return len(awaited(self.case.remarks))
+
     def missing_forms(self) -> tuple[Act, ...]:
         """What the protocol asks for and nobody has written, less what this reader may not read."""
         asked = remark_lines.missing_forms(self.protocol, self.duties(), self.counts, self.choices)
@@ -726,7 +731,8 @@ class Seeing:
             return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
         departing = tuple(reason for reason in choice.reasons if reason.may_depart)
         rest = tuple(reason for reason in choice.reasons if not reason.may_depart)
-        return MoveView(self.head(), move, target, rest, departing, choice.is_open)
+        left = self.observations() if target is not None and target.ended else 0
+        return MoveView(self.head(), move, target, rest, departing, choice.is_open, left)
 
     def choice(self, key: str) -> Choice:
         return next(one for one in self.choices if one.kind == "act" and one.key == key)

@@ -256,6 +256,8 @@ class ActView:
     """What those who oversee said while this form was missing."""
     whom: Mapping[str, str] = field(default_factory=dict)
     """Of a referral that is corrected: the service that it names now."""
+    observations: int = 0
+    """Of the act that ends a review: those that still wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,6 +270,8 @@ class MoveView:
     departures: tuple[Reason, ...]
     """Needs that may be gone on without, each with a reason to be written."""
     is_open: bool
+    observations: int = 0
+    """Of a move that ends the case: those that still wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import open_house
+from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review.asking import ask
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import sign_in as browser
@@ -176,6 +177,29 @@ def test_an_answer_that_is_asked_for_is_said_on_the_desk_and_what_waits_for_it_b
     listed = found.get("/review?kind=team&place=&level=").get_data(as_text=True)
     assert school.number in listed
     assert "attend votre réponse" not in listed
+
+
+def test_before_the_visa_and_the_end_it_is_said_that_observations_wait_for_an_answer(school: School) -> None:
+    closing(school)
+    seq, path = observes(school, who="academy").seq, f"/cases/{school.number}"
+    directorate, head = client(school, "directorate"), client(school, "head")
+
+    def said(found: FlaskClient, at: str) -> bool:
+        page = found.get(f"{path}/{at}").get_data(as_text=True)
+        notice = re.search(r'<p class="alert today">(.*?)</p>', page, re.DOTALL)
+        form = page.find('<form class="card"')
+        assert notice is None or form < 0 or page.index(notice[0]) < form
+        return notice is not None and "observation attend encore" in notice[1] and f'href="{path}/remarks"' in notice[1]
+
+    places = ((directorate, "acts/directorate_visa"), (head, "moves/close"))
+    assert [said(*place) for place in places] == [True, True]
+    assert not said(head, "acts/note")
+    assert not said(directorate, "acts/conflict")
+    assert not said(head, "moves/refuse_close"), "the case goes on"
+    school.act("directorate", "directorate_visa", decision="given")
+    assert school.seen_by("head").review.state == "visaed"  # type: ignore[union-attr]
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    assert [said(*place) for place in places] == [False, False]
 
 
 def test_what_is_asked_of_a_case_that_has_ended_stands_on_its_page(school: School) -> None:
