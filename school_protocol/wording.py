@@ -399,6 +399,10 @@ _REASONS: Mapping[str, str] = {
 _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "required": (N_("An answer is needed here."), ()),
     "unsaid": (N_("Answer in a sentence: what was done, or why not."), ()),
+    "observed_before": (
+        N_("You have made this very observation here already, and it waits for an answer: it is not recorded twice."),
+        (),
+    ),
     "not_asked": (N_("This box goes with another answer above: move this text, or empty the box."), ()),
     "tick": (N_("Tick this box to go on."), ()),
     "too_long": (N_("Too long: at most %(most)s characters."), ("most", "found")),

@@ -78,6 +78,24 @@ def test_pressed_twice_it_is_there_once_and_the_second_press_says_so(school: Sch
     assert "Autre chose" in other.get_data(as_text=True)
 
 
+def test_an_observation_that_waits_for_an_answer_is_not_made_twice_from_a_page_opened_anew(school: School) -> None:
+    school.report()
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe"
+    typed = {"about": "2", "text": TEXT, "awaits": "1"}
+    assert sent(found, path, **typed).status_code == 303
+    again = sent(found, path, **{**typed, "text": TEXT.replace(" ", "\n")})
+    assert again.status_code == 422
+    assert "déjà fait cette observation" in again.get_data(as_text=True)
+    (first,) = school.seen_by("head").remarks
+    for who, other in (
+        ("directorate", {"about": ""}), ("directorate", {"text": "Autre chose"}), ("directorate/2", {}), ("academy", {}),
+    ):  # fmt: skip
+        assert sent(client(school, who), path, **{**typed, **other}).status_code == 303, (who, other)
+    settle_remark(school.house, school.person("head"), school.number, first.seq, 1, "Dit.", token=school.token())
+    assert sent(found, path, **typed).status_code == 303, "it was answered, and is asked again"
+    assert sent(found, path, **{**typed, "about": "", "awaits": ""}).status_code == 422, "though no answer is asked now"
+
+
 def test_a_name_is_refused_with_the_words_kept_and_nobody_is_told_whose(school: School) -> None:
     school.report()
     answer = sent(client(school, "directorate"), f"/cases/{school.number}/review/observe", text=f"Et {NAME} ?")
