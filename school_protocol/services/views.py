@@ -131,6 +131,8 @@ class ReviewLine:
     open_observations: int = 0
     words: str = ""
     """With which it was sent, sent back or ended: as this reader may read them."""
+    sends: bool = False
+    """Whether sending it for review is this reader's, now or at another time."""
     may_ask: bool = False
     may_observe: bool = False
     may_end: bool = False

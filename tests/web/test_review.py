@@ -18,7 +18,7 @@ from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import open_house
 from school_protocol.services.papers.remarks import settle_remark
-from school_protocol.services.review.asking import ask
+from school_protocol.services.review.asking import ask, end
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app
@@ -88,7 +88,7 @@ def test_an_observation_that_waits_for_an_answer_is_not_made_twice_from_a_page_o
     assert "déjà fait cette observation" in again.get_data(as_text=True)
     (first,) = school.seen_by("head").remarks
     for who, other in (
-        ("directorate", {"about": ""}), ("directorate", {"text": "Autre chose"}), ("directorate/2", {}), ("academy", {}),
+        ("directorate", {"about": ""}), ("directorate", {"text": "Autre"}), ("directorate/2", {}), ("academy", {}),
     ):  # fmt: skip
         assert sent(client(school, who), path, **{**typed, **other}).status_code == 303, (who, other)
     settle_remark(school.house, school.person("head"), school.number, first.seq, 1, "Dit.", token=school.token())
@@ -149,6 +149,37 @@ def test_what_came_meanwhile_is_shown_before_a_case_is_called_examined(school: S
     assert (answer.status_code, TEXT in page) == (409, True)
     assert school.house.library.current()[0].acts["note"].title.in_language("fr") in page
     assert found.post(path, data={**hidden(page), "sentence": TEXT}).status_code == 303
+
+
+def test_a_button_that_is_over_by_now_says_how_it_stands_and_to_others_there_is_nothing(school: School) -> None:
+    school.report()
+    path = f"/cases/{school.number}/review"
+
+    def pressed(who: str, what: str) -> tuple[int, list[str]]:
+        answer = client(school, who).get(f"{path}/{what}")
+        page = answer.get_data(as_text=True)
+        words = (
+            "attend déjà d’être examiné", "attendent la réponse de l’équipe", "Rien n’attend",
+            "plus envoyé pour examen", "attend d’autres personnes",
+        )  # fmt: skip
+        return answer.status_code, [one for one in words if one in page]
+
+    assert pressed("head", "send") == (200, [])
+    assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    assert pressed("head", "send") == (409, ["attend déjà d’être examiné"])
+    assert pressed("directorate", "examined") == (200, [])
+    assert pressed("academy", "examined") == (409, ["attend d’autres personnes"])
+    seq = observes(school).seq
+    for who, what in (("team_coordinator", "send"), ("directorate", "examined")):
+        assert pressed(who, what) == (409, ["attendent la réponse de l’équipe"])
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit.", token=school.token())
+    end(school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token())
+    assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
+    placed(school, "closed", by="head")
+    assert pressed("head", "send") == (409, ["plus envoyé pour examen"])
+    for who, what in (("team_member", "send"), ("head", "examined"), ("academy", "send"), ("data_officer", "send")):
+        assert pressed(who, what)[0] == 404, (who, what)
 
 
 def test_the_queue_is_kept_for_the_person_and_an_address_narrows_it(school: School) -> None:

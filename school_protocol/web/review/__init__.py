@@ -142,6 +142,12 @@ def _page(template: str, case: CaseView, sent: Sent, **more: Any) -> ResponseRet
     return page, _status(sent)
 
 
+def _stands(case: CaseView, title: str, why: str) -> ResponseReturnValue:
+    """How the review stands, to whoever pressed what is over by now."""
+    stale = {"case": case, "head": case.head, "names": case.head.labels, "review": case.review}
+    return render_template("review/stands.html", **stale, title=title, why=why), 409
+
+
 @blueprint.route("/cases/<number>/review/observe", methods=["GET", "POST"])
 def observe(number: str) -> ResponseReturnValue:
     """An observation on a place in the case as it stands on screen; its team answers it there."""
@@ -215,8 +221,10 @@ def send(number: str) -> ResponseReturnValue:
         done = _take(sent, number, lambda: asking.ask(house, actor, number, words, token=sent.token))
         if done is not None:
             return _taken(done, number, wording()._("Sent for review. Whoever reviews is told."))
-    elif case.review is None or not case.review.may_ask:
+    elif case.review is None or not case.review.sends:
         raise Unseen(number)
+    elif not case.review.may_ask:
+        return _stands(case, wording()._("Send this case for review"), said.not_sent(case))
     return _page("review/send.html", case, sent)
 
 
@@ -232,8 +240,10 @@ def end(number: str) -> ResponseReturnValue:
         )
         if done is not None:
             return _taken(done, number, wording()._("Noted: examined, nothing more is asked."))
-    elif case.review is None or not case.review.may_end:
+    elif case.review is None or not case.review.may_observe:
         raise Unseen(number)
+    elif not case.review.may_end:
+        return _stands(case, wording()._("Examined: nothing more is asked"), said.not_ended(case))
     return _page("review/end.html", case, sent)
 
 

@@ -8,6 +8,7 @@ from school_protocol.domain.engine import role_for
 from school_protocol.domain.lines import CaseHead, EventView
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.review import ReviewState
+from school_protocol.services.views import CaseView
 from school_protocol.storage.review.queue import RANKED, TEAM
 from school_protocol.web.rendering import wording
 from school_protocol.wording import Wording
@@ -96,3 +97,25 @@ def refused_said(w: Wording, code: str) -> str:
     if code == "waits":
         return w._("The case waits for review already, or has ended: it can’t be sent now.")
     return w._("Nothing waits for your review here, or observations are still to be answered.")
+
+
+def not_sent(case: CaseView) -> str:
+    """Why a case can't be sent for review now."""
+    w = wording()
+    if case.head.state.ended:
+        return w._("The case has ended: it is not sent for review any more.")
+    if case.review is not None and case.review.open_observations:
+        return w._(
+            "Observations wait for the team’s answer: whoever reviews looks at the case again once they have it."
+        )
+    return w._("It waits for review already.")
+
+
+def not_ended(case: CaseView) -> str:
+    """Why a case can't be called examined now."""
+    w, review = wording(), case.review
+    if review is not None and review.open_observations:
+        return w._("Observations wait for the team’s answer: look at the case again once you have it.")
+    if review is not None and review.state in (ReviewState.to_examine, ReviewState.completed):
+        return w._("It waits for others who review, or for the visa: not for you.")
+    return w._("Nothing waits for your review here.")
