@@ -357,9 +357,16 @@ class Seeing:
         return ChronologyPage(tuple(self._line(event) for event in reversed(shown)), more)
 
     def _line(self, event: Event) -> EventView:
-        """One line of the chronology as pages show it: with what was observed on it."""
+        """One line of the chronology as pages show it: with what was observed on it, or answered by it."""
         on_it = tuple(one for one in self.remarks() if one.at_entry == event.seq)
-        return replace(self.event(event), remarks=on_it)
+        return replace(self.event(event), remarks=on_it, settled=self._settled_by(event))
+
+    def _settled_by(self, event: Event) -> RemarkLine | None:
+        """The remark that an entry says was dealt with."""
+        if not isinstance(event, RemarkSettled):
+            return None
+        meant = (event.attached, event.remark)
+        return next((one for one in self.remarks() if (one.seq, one.place) == meant), None)
 
     # ---- lines -----------------------------------------------------------------------------------------------
 

@@ -196,6 +196,14 @@ def test_the_queue_is_kept_for_the_person_and_an_address_narrows_it(school: Scho
     assert found.get("/review?after=" + "9" * 201).status_code == 404
 
 
+def test_a_moment_that_is_due_is_said_once_on_a_line_of_the_queue(school: School) -> None:
+    closing(school)
+    page = client(school, "directorate").get("/review").get_data(as_text=True)
+    (line,) = re.findall(r'<li class="card case.*?<div class="when">.*?</div>', page, re.DOTALL)
+    said = re.findall(r'<span class="pill \w+">(Avant[^<]*|Le [^<]*|D’ici[^<]*|[^<]*2026)</span>', line)
+    assert len(said) == 1, said
+
+
 def test_a_queue_that_is_narrowed_says_so_and_what_urgent_it_leaves_out(school: School) -> None:
     closing(school, 4)
     school.report()
