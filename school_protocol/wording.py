@@ -251,9 +251,12 @@ class Wording:
         if key in ("refused", "said"):
             return code.partition(":")[2]
         message, names = _PROBLEMS.get(key, (N_("This answer is not understood."), ()))
-        return self._(message, **dict(zip(names, figures, strict=False))) if names else self._(message)
+        said = (self.day(one) if _ISO_DAY.fullmatch(one) else one for one in figures)
+        return self._(message, **dict(zip(names, said, strict=False))) if names else self._(message)
 
 
+_ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+"""A day among what a problem's code says."""
 _Answer = Callable[[Wording, Protocol, FormField, Any, Mapping[str, str]], str]
 
 
@@ -402,6 +405,10 @@ _REASONS: Mapping[str, str] = {
 _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "required": (N_("An answer is needed here."), ()),
     "unsaid": (N_("Answer in a sentence: what was done, or why not."), ()),
+    "observed_before": (
+        N_("You have made this very observation here already, and it waits for an answer: it is not recorded twice."),
+        (),
+    ),
     "not_asked": (N_("This box goes with another answer above: move this text, or empty the box."), ()),
     "tick": (N_("Tick this box to go on."), ()),
     "too_long": (N_("Too long: at most %(most)s characters."), ("most", "found")),

@@ -123,6 +123,8 @@ class EventView:
     detail: Mapping[str, Any] = field(default_factory=dict)
     remarks: tuple[RemarkLine, ...] = ()
     """What those who oversee have observed on it, on pages."""
+    settled: RemarkLine | None = None
+    """The remark that it says was dealt with, on pages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -101,8 +101,9 @@ def review_now(protocol: Protocol, case: Case, due: Mapping[int, datetime] | Non
     )
 
 
-def waits_for(protocol: Protocol, case: Case, found: Iterable[Turn]) -> tuple[str, ...]:
-    """The roles that a review waits for: those that were asked first, and those whose observations were answered."""
+def waits_for(protocol: Protocol, case: Case, found: Iterable[Turn], last: int | None = None) -> tuple[str, ...]:
+    """The roles that a review waits for: those that were asked first, and those whose observations were answered, each
+    until somebody of that role has ended it. `last`: as it stood with that entry."""
     review = protocol.review
     if review is None:
         return ()
@@ -111,11 +112,16 @@ def waits_for(protocol: Protocol, case: Case, found: Iterable[Turn]) -> tuple[st
         open_turns = [] if turn.state in _DONE else [*open_turns, turn]
     if not open_turns or not open_turns[-1].waits:
         return ()
+    events = [one for one in case.events if last is None or one.seq <= last]
     since = open_turns[0].seq
-    answered = {one.seq for one in case.remarks if one.remark.awaits and max(one.seq, one.settled_seq or 0) >= since}
-    roles = [event.role for event in case.events if isinstance(event, RemarksAttached) and event.seq in answered]
-    is_asked = any(isinstance(event, ReviewAsked) and event.seq >= since for event in case.events)
-    if is_asked or any(turn.state is ReviewState.to_examine for turn in open_turns):
+    ended = {event.role: event.seq for event in events if isinstance(event, ReviewEnded)}
+    made = {event.seq: event.role for event in events if isinstance(event, RemarksAttached)}
+    answered = [(made[one.seq], max(one.seq, one.settled_seq or 0)) for one in case.remarks
+                if one.remark.awaits and one.seq in made]  # fmt: skip
+    roles = [role for role, seq in answered if seq >= max(since, ended.get(role, 0))]
+    asked = [event.seq for event in events if isinstance(event, ReviewAsked) and event.seq >= since]
+    asked += [turn.seq for turn in open_turns if turn.state is ReviewState.to_examine]
+    if asked and max(asked) >= max(ended.values(), default=0):
         roles += asked_first(protocol)
     return tuple(role for role in review.by if role in roles)
 
@@ -187,7 +193,7 @@ class _Folding:
             case ReviewAsked():
                 self._begun(event)
             case ReviewEnded():
-                self._turn(ReviewState.examined, event)
+                self._ended(event)
             case RemarksAttached():
                 self._observed(event)
             case RemarkSettled():
@@ -226,6 +232,11 @@ class _Folding:
         self.waiting.discard((event.attached, event.remark))
         if not self.waiting and self.now is ReviewState.observations:
             self._turn(ReviewState.completed, event)
+
+    def _ended(self, event: ReviewEnded) -> None:
+        """One role has examined it: it is examined once no other waits to read the answer to what it observed."""
+        if not waits_for(self.protocol, self.case, self.turns, event.seq):
+            self._turn(ReviewState.examined, event)
 
     def _recorded(self, event: Recorded) -> None:
         record = self.case.record(event.seq)

@@ -89,7 +89,8 @@ def _metadata(line: CaseLine, actor: Actor) -> CaseLine:
     own = line.due is not None and is_written_for(line.protocol, line.due, actor)
     return replace(
         line, level=None, raised=0, urgent=False, metadata_only=True, next=None, whom="", since=None, call=None,
-        numbers=False, is_due=False, review="", due=line.due if own else None, due_at=line.due_at if own else None,
+        numbers=False, is_due=False, review="", observations=0, to_answer=0, due=line.due if own else None,
+        due_at=line.due_at if own else None,
         tone=line.tone if own or line.tone == "ended" else "later",
     )  # fmt: skip
 
@@ -106,7 +107,7 @@ def _filter(house: House, name: str, actor: Actor) -> index.Filter:
     if name == "ended":
         return index.Filter(ended=True)
     if name == "mine":
-        return index.Filter(waits_for=waited(house, actor))
+        return index.Filter(waits_for=replace(waited(house, actor), answering=answering(house)))
     if name == "late":
         return index.Filter(ended=False, due_before=now)
     if name == "today":
@@ -121,6 +122,18 @@ def waited(house: House, actor: Actor) -> index.Waited:
     every = house.library.every()
     answers = frozenset(act.key for protocol in every for act in protocol.acts_of(ActKind.answer_referral))
     return index.Waited(actor.id, held, house.now(), answers)
+
+
+def answering(house: House) -> frozenset[tuple[str, str]]:
+    """The roles and seats that answer observations, each with its protocol."""
+    return frozenset((one.protocol, name) for one in house.library.every() for name in answerers(one))
+
+
+def answerers(protocol: Protocol) -> frozenset[str]:
+    """The roles and seats that answer observations on a case of that protocol."""
+    files = (one for one in protocol.documents.values() if one.is_case_file and one.remarks is not None)
+    named = {role for one in files if one.remarks is not None for role in one.remarks.to}
+    return frozenset(name for name in (*protocol.roles, *protocol.seats) if role_for(protocol, named, [name]))
 
 
 def _own_receipts(house: House, session: Session, actor: Actor) -> tuple[ReceiptLine, ...]:
@@ -143,7 +156,10 @@ def case_lines(house: House, session: Session, actor: Actor, rows: Sequence[inde
     """Rows of the index as a list shows them to this person, with where their reviews stand and whom to call."""
     units = units_of(house, [row.unit for row in rows])
     states = queue.states(session, [row.case_id for row in rows])
-    lines = tuple(_reviewed(case_line(house, actor, row, units[row.unit]), states.get(row.case_id)) for row in rows)
+    lines = tuple(
+        _reviewed(house, actor, row, case_line(house, actor, row, units[row.unit]), states.get(row.case_id))
+        for row in rows
+    )
     told = [row for row in rows if _told_roles(house, row)]
     if not told:
         return lines
@@ -151,8 +167,12 @@ def case_lines(house: House, session: Session, actor: Actor, rows: Sequence[inde
     return tuple(replace(line, call=calls.get(line.number)) for line in lines)
 
 
-def _reviewed(line: CaseLine, state: queue.State | None) -> CaseLine:
-    return replace(line, review=state.state, observations=state.observations) if state is not None else line
+def _reviewed(house: House, actor: Actor, row: index.IndexRow, line: CaseLine, state: queue.State | None) -> CaseLine:
+    if state is None:
+        return line
+    answers = not answerers(line.protocol).isdisjoint(_names_of(house, actor, row, line.unit))
+    many = state.observations
+    return replace(line, review=state.state, observations=many, to_answer=many if answers else 0)
 
 
 def case_line(house: House, actor: Actor, row: index.IndexRow, unit: Unit) -> CaseLine:

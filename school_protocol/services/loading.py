@@ -442,7 +442,8 @@ def _write_review(house: House, session: Session, row: index.IndexRow, facts: Fa
     heading = [(role.key, around.unit.id) for role in protocol.roles.values() if role.head]
     heads = {one.id for one in around.people.values() if any(held in heading for held in one.roles)}
     waits = waits_of(row, facts, heads) if house.name == REALM else ()
-    queue.write(session, row, waits, state_of(row, protocol, case))
+    unassessed = queue.GRAVEST if case.live_dangers() else queue.UNASSESSED
+    queue.write(session, row, waits, state_of(row, protocol, case), unassessed=unassessed)
 
 
 def _referrals(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseReferral]:

@@ -46,6 +46,7 @@ from school_protocol.domain.facts import points_by
 from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.referring import WHOM
+from school_protocol.domain.remarks import awaited
 from school_protocol.domain.undoing import undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
@@ -76,7 +77,9 @@ from school_protocol.services.views import (
     ReviewLine,
     SeatLine,
     SignatureLine,
+    WayBack,
 )
+from school_protocol.services.waiting import ways_back
 from school_protocol.wording import ZONE
 
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
@@ -355,9 +358,16 @@ class Seeing:
         return ChronologyPage(tuple(self._line(event) for event in reversed(shown)), more)
 
     def _line(self, event: Event) -> EventView:
-        """One line of the chronology as pages show it: with what was observed on it."""
+        """One line of the chronology as pages show it: with what was observed on it, or answered by it."""
         on_it = tuple(one for one in self.remarks() if one.at_entry == event.seq)
-        return replace(self.event(event), remarks=on_it)
+        return replace(self.event(event), remarks=on_it, settled=self._settled_by(event))
+
+    def _settled_by(self, event: Event) -> RemarkLine | None:
+        """The remark that an entry says was dealt with."""
+        if not isinstance(event, RemarkSettled):
+            return None
+        meant = (event.attached, event.remark)
+        return next((one for one in self.remarks() if (one.seq, one.place) == meant), None)
 
     # ---- lines -----------------------------------------------------------------------------------------------
 
@@ -447,6 +457,14 @@ class Seeing:
             (other if move.backwards else forward).append(line)
         forward.sort(key=lambda line: (not line.is_open, _role_refused_line(line), line.move.reason, len(line.reasons)))
         return tuple(forward), tuple(other)
+
+    def ways_back(self) -> tuple[WayBack, ...]:
+        """What was asked since the case ended, and waits."""
+        is_open = {choice.key: choice.is_open for choice in self.choices if choice.kind == "move"}
+        return tuple(
+            WayBack(self.protocol.moves[key], tuple(map(self.record, records)), is_open.get(key, False))
+            for key, records in ways_back(self.loaded.facts).items()
+        )
 
     def _move_line(self, move: Move, choice: Choice) -> MoveLine:
         departing = [reason for reason in choice.reasons if reason.may_depart]
@@ -613,7 +631,7 @@ class Seeing:
         shown = self._whole_page()
         if self.loaded.door is None:
             return shown
-        return replace(shown, next_moves=(), other_moves=(), acts=(), to_sign=(), just_written=None)
+        return replace(shown, next_moves=(), other_moves=(), ways_back=(), acts=(), to_sign=(), just_written=None)
 
     def _metadata_page(self) -> CaseView:
         """That the case is there, where it stands, who wrote when; and what is written for this reader's role."""
@@ -657,6 +675,10 @@ class Seeing:
     def _remarks(self) -> tuple[RemarkLine, ...]:
         return remark_lines.remark_lines(self.loaded, self.masks, self.names, self.reads_place)
 
+    def observations(self) -> int:
+        """How many of them wait for an answer."""
+        return len(awaited(self.case.remarks))
+
     def missing_forms(self) -> tuple[Act, ...]:
         """What the protocol asks for and nobody has written, less what this reader may not read."""
         asked = remark_lines.missing_forms(self.protocol, self.duties(), self.counts, self.choices)
@@ -681,6 +703,7 @@ class Seeing:
             rail=self.rail(),
             next_moves=forward,
             other_moves=other,
+            ways_back=self.ways_back(),
             acts=self.acts(),
             duties=self.duties(),
             dues=self.due_lines(),
@@ -716,7 +739,8 @@ class Seeing:
             return MoveView(self.head(), move, target, (elsewhere,), (), is_open=False)
         departing = tuple(reason for reason in choice.reasons if reason.may_depart)
         rest = tuple(reason for reason in choice.reasons if not reason.may_depart)
-        return MoveView(self.head(), move, target, rest, departing, choice.is_open)
+        left = self.observations() if target is not None and target.ended else 0
+        return MoveView(self.head(), move, target, rest, departing, choice.is_open, left)
 
     def choice(self, key: str) -> Choice:
         return next(one for one in self.choices if one.kind == "act" and one.key == key)

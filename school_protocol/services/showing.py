@@ -113,7 +113,13 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
             assessed=_assessed(loaded, declared),
             writers=writers(loaded.protocol, declared, loaded.case, loaded.around, actor),
             remarks=tuple(one for one in seeing.remarks() if one.act == key and one.settled_at is None),
+            observations=seeing.observations() if _is_visa(loaded, key) else 0,
         )
+
+
+def _is_visa(loaded: Loaded, act: str) -> bool:
+    """Whether that act ends the review of a case."""
+    return loaded.protocol.review is not None and loaded.protocol.review.visa == act
 
 
 def _assessed(loaded: Loaded, act: Act) -> Level | None:

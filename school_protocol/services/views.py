@@ -54,6 +54,16 @@ class MoveLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WayBack:
+    """A way back out of an end, and the entries that have opened it since."""
+
+    move: Move
+    records: tuple[RecordView, ...]
+    is_open: bool
+    """To this reader."""
+
+
+@dataclass(frozen=True, slots=True)
 class ActLine:
     act: Act
     times: int
@@ -121,6 +131,8 @@ class ReviewLine:
     open_observations: int = 0
     words: str = ""
     """With which it was sent, sent back or ended: as this reader may read them."""
+    sends: bool = False
+    """Whether sending it for review is this reader's, now or at another time."""
     may_ask: bool = False
     may_observe: bool = False
     may_end: bool = False
@@ -197,6 +209,8 @@ class CaseView:
     """How long the case is kept, once it has ended."""
     rights: RightsLine | None = None
     """Of requests about one's data, for whoever answers them."""
+    ways_back: tuple[WayBack, ...] = ()
+    """Of a case that has ended: what was asked since, and waits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +258,8 @@ class ActView:
     """What those who oversee said while this form was missing."""
     whom: Mapping[str, str] = field(default_factory=dict)
     """Of a referral that is corrected: the service that it names now."""
+    observations: int = 0
+    """Of the act that ends a review: those that still wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +272,8 @@ class MoveView:
     departures: tuple[Reason, ...]
     """Needs that may be gone on without, each with a reason to be written."""
     is_open: bool
+    observations: int = 0
+    """Of a move that ends the case: those that still wait for an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -344,6 +362,8 @@ class CaseLine:
     """Where its review stands; empty: there is none."""
     observations: int = 0
     """Those that the team has still to answer."""
+    to_answer: int = 0
+    """How many of them this person may answer."""
 
 
 @dataclass(frozen=True, slots=True)

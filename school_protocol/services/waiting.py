@@ -35,6 +35,8 @@ class Waiting:
     roles: frozenset[str] = frozenset()
     since: datetime | None = None
     on_family: bool = False
+    is_for_each: bool = False
+    """Everybody who can is asked, not the nearest alone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +66,22 @@ def follow_ups(facts: Facts) -> tuple[FollowUp, ...]:
 def waiting_of(facts: Facts, running: Iterable[Due]) -> Waiting:
     """What the case waits for: a danger first, then signatures, then whatever is due first or open."""
     found = next(_Next(facts, tuple(running)).candidates(), None)
-    return replace(found, roles=frozenset(_nearest(facts, found.roles))) if found else Waiting()
+    return replace(found, roles=frozenset(_asked(facts, found.roles, found.is_for_each))) if found else Waiting()
+
+
+def ways_back(facts: Facts) -> dict[str, tuple[Record, ...]]:
+    """Of a case that has ended: each way back that what was written since has opened, with those records."""
+    protocol, case = facts.protocol, facts.case
+    if not protocol.states[case.state].ended:
+        return {}
+    found: dict[str, tuple[Record, ...]] = {}
+    for move in protocol.moves.values():
+        needs = [protocol.needs[need] for need in move.needs]
+        is_back = case.state in move.from_ and move.backwards and not move.automatic
+        if is_back and all(need.when.holds(facts) for need in needs):
+            opening = {act for need in needs for act in need.met_by}
+            found[move.key] = tuple(one for one in case.records if one.act in opening and one.seq > case.entry.seq)
+    return {key: records for key, records in found.items() if records}
 
 
 def answers_awaited(facts: Facts) -> bool:
@@ -91,6 +108,7 @@ class _Next:
             yield from (found for found in urgent if found.kind == "act")
             yield from self._towards(self.moves)
         yield from self._signatures()
+        yield from self._back()
         yield from self._timed()
         yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
         yield from (found for due in self.running if self._is_routine(due) for found in self._of_due(due))
@@ -173,6 +191,12 @@ class _Next:
         signed = {role for role in allowed for one in record.signatures if acts_as(self.protocol, one.role, role)}
         return (allowed - signed) or allowed
 
+    def _back(self) -> Iterator[Waiting]:
+        """What was asked since the case ended: it waits for everybody who may take it back."""
+        for key, records in ways_back(self.facts).items():
+            since = min(record.at for record in records)
+            yield Waiting(key, "move", frozenset(self.protocol.moves[key].by), since, is_for_each=True)
+
     # ---- ways on ---------------------------------------------------------------------------------------------
 
     def _towards(self, moves: Iterable[Move]) -> Iterator[Waiting]:
@@ -225,7 +249,7 @@ def _meets(move: Move, deadline: Deadline) -> bool:
 # ---- whom it waits for -------------------------------------------------------------------------------------------
 
 
-def _nearest(facts: Facts, roles: Iterable[str]) -> set[str]:
+def _asked(facts: Facts, roles: Iterable[str], is_for_each: bool) -> set[str]:
     """Of everybody who may, those who are asked: the team before the head, the head before whoever oversees.
 
     Where somebody of the team is seated in the case, it is theirs; who only reports is asked where nobody else is.
@@ -239,6 +263,8 @@ def _nearest(facts: Facts, roles: Iterable[str]) -> set[str]:
     }
     standing = {seat for seat in seats if any(acts_as(protocol, seat, role) for role in allowed)}
     present = {role for role in allowed if _is_present(facts, role)} | standing
+    if is_for_each:
+        return present or allowed
     ranks = {name: rank_of(protocol, name) for name in present or allowed}
     nearest = {name for name, rank in ranks.items() if rank == min(ranks.values())}
     seated = {seat for seat in standing & nearest if _is_assigned(protocol, protocol.seats[seat].acts_as)}

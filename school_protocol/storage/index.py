@@ -40,6 +40,7 @@ from school_protocol.storage.index_tables import (
     CaseWaitingRow,
 )
 from school_protocol.storage.keyset import beyond
+from school_protocol.storage.review.tables import ReviewStateRow
 from school_protocol.storage.tables import CaseRecordRow, IdentityMarkRow, RealmBase, TombstoneRow
 
 NEVER_DUE = datetime(9999, 12, 31, tzinfo=UTC)
@@ -172,12 +173,14 @@ class Waited:
     """Somebody whom cases may wait for: by a seat, or by one of these roles, each held in a unit and all below it.
 
     Where one of the acts `answers` is next, an authority is waited for, and nobody here before that is due.
+    Observations wait for whoever holds one of the roles and seats `answering`, each with its protocol.
     """
 
     account: str
     roles: frozenset[tuple[str, str]]
     now: datetime
     answers: frozenset[str] = frozenset()
+    answering: frozenset[tuple[str, str]] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -607,7 +610,7 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
         waiting = exists().where(CaseWaitingRow.case_id == CaseIndexRow.case_id, roles)
         yield waiting.correlate(CaseIndexRow)
     if filter.waits_for is not None:
-        yield from _waiting_for(filter.waits_for, today)
+        yield _waiting_for(filter.waits_for, today)
     if filter.seat_of is not None:
         yield CaseIndexRow.case_id.in_(_seated(filter.seat_of, today))
     if filter.moved_from is not None:
@@ -620,27 +623,41 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
         yield CaseIndexRow.next_due_at.is_not(None)
 
 
-def _waiting_for(who: Waited, today: date) -> Iterator[ColumnElement[bool]]:
-    current = or_(CaseSeatRow.until.is_(None), CaseSeatRow.until >= today)
-    seated = exists().where(
-        CaseSeatRow.case_id == CaseWaitingRow.case_id,
-        CaseSeatRow.account == who.account,
-        CaseSeatRow.seat == CaseWaitingRow.role,
-        current,
-    )
-    by_role = (
-        and_(
-            CaseWaitingRow.role == role,
-            or_(CaseIndexRow.unit == unit, CaseIndexRow.province == unit, CaseIndexRow.region == unit),
-        )
-        for role, unit in sorted(who.roles)
-    )
+def _waiting_for(who: Waited, today: date) -> ColumnElement[bool]:
+    seated = exists().where(CaseSeatRow.case_id == CaseWaitingRow.case_id, CaseSeatRow.seat == CaseWaitingRow.role,
+                            *_seat_of(who.account, today))  # fmt: skip
+    by_role = (_held(who, role, CaseWaitingRow.role == role) for role in sorted({role for role, _unit in who.roles}))
     waiting = exists().where(
         CaseWaitingRow.case_id == CaseIndexRow.case_id, or_(seated.correlate(CaseWaitingRow), *by_role)
     )
-    yield waiting.correlate(CaseIndexRow)
     answered = and_(CaseIndexRow.waits_on_authority.is_(True), CaseIndexRow.next_key.in_(sorted(who.answers)))
-    yield or_(CaseIndexRow.next_key.is_(None), not_(answered), CaseIndexRow.due_order < who.now)
+    in_hand = or_(CaseIndexRow.next_key.is_(None), not_(answered), CaseIndexRow.due_order < who.now)
+    return or_(and_(waiting.correlate(CaseIndexRow), in_hand), _asked_to_answer(who, today))
+
+
+def _asked_to_answer(who: Waited, today: date) -> ColumnElement[bool]:
+    """Whether observations wait for an answer, and this person may give it."""
+    asked = exists().where(ReviewStateRow.case_id == CaseIndexRow.case_id, ReviewStateRow.observations > 0)
+    seated = exists().where(CaseSeatRow.case_id == CaseIndexRow.case_id, *_seat_of(who.account, today))
+    ways: list[ColumnElement[bool]] = []
+    for protocol in sorted({protocol for protocol, _name in who.answering}):
+        names = sorted(name for one, name in who.answering if one == protocol)
+        own = seated.where(CaseSeatRow.seat.in_(names)).correlate(CaseIndexRow)
+        by_role = (_held(who, name) for name in names if any(role == name for role, _unit in who.roles))
+        ways.append(and_(CaseIndexRow.protocol == protocol, or_(own, *by_role)))
+    return and_(asked.correlate(CaseIndexRow), or_(false(), *ways))
+
+
+def _seat_of(account: str, today: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return CaseSeatRow.account == account, or_(CaseSeatRow.until.is_(None), CaseSeatRow.until >= today)
+
+
+def _held(who: Waited, role: str, *more: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Whether this person holds that role where the case is."""
+    units = sorted(unit for held, unit in who.roles if held == role)
+    return and_(*more, or_(*(
+        or_(CaseIndexRow.unit == unit, CaseIndexRow.province == unit, CaseIndexRow.region == unit) for unit in units
+    )))  # fmt: skip
 
 
 def _one(session: Session, scope: Scope, condition: ColumnElement[bool], today: date) -> IndexRow | None:

@@ -21,6 +21,7 @@ from .test_axe import OTHER, speak
 
 NARROW = (320, 640)
 """1280 pixels at 400 %."""
+SMALL_PHONE = (360, 640)
 LANGUAGES = ("fr", "ar")
 
 
@@ -94,6 +95,24 @@ def test_text_twice_as_large_fits(house: Served, sit: Sit, language: str) -> Non
         if wide := too_wide(person.page):
             found[path] = wide
     assert found == {}
+
+
+IN_SIGHT = """() => [...document.querySelectorAll("header nav a")].map(one => [one.getBoundingClientRect(), one])
+    .filter(([box]) => box.left < -.5 || box.right > innerWidth + .5 || !box.height).map(([, one]) => one.textContent)"""
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("role", ["academy", "head"])
+def test_every_tab_stands_in_sight_at_the_head_of_a_phone(house: Served, sit: Sit, role: str, language: str) -> None:
+    speak(house, language)
+    person = sit(house, role, language, SMALL_PHONE)
+    person.open("/")
+    tabs = [one.get_attribute("href") for one in person.page.locator("header nav a").all()]
+    assert len(tabs) > 2
+    for path in tabs:
+        person.open(str(path))
+        assert person.page.evaluate(IN_SIGHT) == []
+        assert too_wide(person.page) == []
 
 
 def test_the_control_what_is_too_wide_is_found(house: Served, sit: Sit) -> None:

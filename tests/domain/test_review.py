@@ -149,6 +149,50 @@ def test_observations_of_a_case_that_nobody_sent_are_answered_to_whoever_made_th
     assert (states(told)[-1], waiting(told)) == ("examined", ())
 
 
+def ends(told: Told, role: str) -> None:
+    assert told.case is not None
+    assert may_end(told.protocol, told.case)
+    keep(told, ReviewEnded, role)
+
+
+def test_what_was_answered_waits_for_whoever_observed_though_another_has_examined_the_case(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    sent(told)
+    answered(told, observed(told, role="academy"))
+    assert waiting(told) == ("directorate", "academy")
+    ends(told, "directorate")
+    assert (states(told)[-1], waiting(told)) == ("completed", ("academy",))
+    assert [due.start_seq for due in told.counts("review_answer") if due.is_open] == [told.seq - 1], "its time runs on"
+    ends(told, "academy")
+    assert (states(told)[-1], waiting(told)) == ("examined", ())
+    assert "open" not in told.states_of("review_answer")
+
+
+def test_each_role_whose_observations_were_answered_ends_its_own(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    first, second = observed(told), observed(told, role="academy")
+    answered(told, first)
+    answered(told, second)
+    ends(told, "academy")
+    assert (states(told)[-1], waiting(told)) == ("completed", ("directorate",))
+    again = observed(told, role="academy")
+    assert waiting(told) == ()
+    answered(told, again)
+    assert waiting(told) == ("directorate", "academy"), "it has observed anew"
+    ends(told, "directorate")
+    ends(told, "academy")
+    assert states(told)[-1] == "examined"
+
+
+def test_what_one_role_has_examined_and_another_has_not_is_over_with_the_case(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    sent(told)
+    answered(told, observed(told, role="academy"))
+    ends(told, "directorate")
+    told.put("no_further_action")
+    assert (states(told)[-1], waiting(told)) == ("over", ())
+
+
 def test_a_closure_waits_for_who_may_give_the_visa_and_for_whoever_observed(closing: Told) -> None:
     assert waiting(closing) == ("directorate",)
     seq = observed(closing, role="academy")

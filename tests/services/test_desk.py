@@ -22,6 +22,7 @@ from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.wording import ZONE, Wording
 
 from .conftest import NAME, School
+from .reviewing import placed
 
 TEAM = ("team_member", "team_coordinator", "head", "directorate")
 
@@ -86,6 +87,33 @@ def test_a_report_waits_for_the_team_and_a_list_opens_no_case(people: School, mo
         assert week(people, "head").days
     for who, expected in (("team_member", 1), ("team_coordinator", 1), ("head", 0), ("directorate", 0)):
         assert len(numbers(people, who, "mine")) == expected
+
+
+@pytest.mark.parametrize(("end", "act", "who"), [
+    ("closed", "ask_reopening", "academy"), ("no_further_action", "ask_reopening", "directorate"),
+])  # fmt: skip
+def test_what_is_asked_of_a_case_that_has_ended_waits_for_whoever_may_open_it_again(
+    people: School, end: str, act: str, who: str
+) -> None:
+    people.report()
+    placed(people, end, by="head")
+    may = ["team_coordinator", "head", "directorate"]
+    assert not any(numbers(people, one, "mine") for one in (*may, "team_member", "academy"))
+    assert people.seen_by("head").ways_back == ()
+    people.wait(days=2)
+    people.act(who, act, reason="Un second signalement vise le même compte.")
+    for one in (*may, "team_member", "academy"):
+        assert (numbers(people, one, "mine") == [people.number]) == (one in may), one
+    assert numbers(people, "head", "open") == [], "it has ended still"
+    (shown,) = desk(people, "head", filter="mine").lines
+    assert (shown.whom, shown.since, shown.tone) == ("me", people.house.now(), "ended")
+    (back,) = people.seen_by("head").ways_back
+    assert ([one.act.key for one in back.records], back.is_open, shown.next) == ([act], True, back.move.title)
+    (back,) = people.seen_by("academy").ways_back
+    assert not back.is_open
+    people.move("team_coordinator", back.move.key)
+    assert people.seen_by("head").ways_back == ()
+    assert people.number in numbers(people, "head", "open")
 
 
 def test_who_leads_the_case_is_waited_for_then_the_head(people: School) -> None:

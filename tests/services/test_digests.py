@@ -23,6 +23,7 @@ from school_protocol.services.digests import choosing
 from school_protocol.services.digests.choosing import choose, see_choice
 from school_protocol.services.digests.pace import LOOK_AGAIN, Pace
 from school_protocol.services.notices import see_waiting, sweep
+from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review.asking import ask, end
 from school_protocol.services.scripts import SCHOOL_WEEK, throwaway
 from school_protocol.storage import told as register
@@ -30,6 +31,7 @@ from school_protocol.storage.digests.choices import Choice, Every
 from school_protocol.wording import ZONE, Wording
 from services.conftest import School
 from services.retaining import Keeping
+from services.reviewing import observes
 from services.test_notices import STAFF, Killed, Recorder, Watched
 
 FRIDAY = 4
@@ -157,6 +159,20 @@ def test_a_review_that_is_over_by_then_is_told_of_to_nobody(watched: Watched, is
     assert told == ([] if is_ended else ["directorate", *late]), "asked on a Friday; late by the next"
     states = {line[2] for line in watched.lines() if line[0] == "directorate"}
     assert states == (set() if is_ended else {"delivered"})
+
+
+@pytest.mark.parametrize("is_ended", [True, False])
+def test_a_review_that_waits_for_another_role_alone_is_told_of_to_nobody_else(watched: Watched, is_ended: bool) -> None:
+    """The directorate has examined it; the academy has still to read an answer."""
+    choosing_of(watched, "directorate", "weekly", FRIDAY)
+    school = watched.school
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    seq = observes(school, who="academy").seq
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    if is_ended:
+        directorate = school.person("directorate")
+        end(school.house, directorate, school.number, expected=school.last_seq(), token=school.token())
+    assert ("directorate" in [who for _ in range(3) for who in watched.swept(days=1)]) is not is_ended
 
 
 @pytest.mark.parametrize("fault", [Sealed("broken"), Tampered("broken")])

@@ -7,18 +7,19 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from domain.telling import MINUTES
+from domain.telling import MINUTES, SAFE
 from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import UnitKind
 from school_protocol.services.desk import see_desk
-from school_protocol.services.loading import reindex
+from school_protocol.services.loading import load, reindex
 from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.review import queueing
-from school_protocol.services.review.asking import ask
+from school_protocol.services.review.asking import ReviewRefused, ask, end
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.review.queueing import may_review, see_queue
+from school_protocol.services.review.reasons import state_of
 from school_protocol.services.sight import asking
 from school_protocol.services.sight.asking import Asked
 from school_protocol.services.sight.breaking import break_door, review
@@ -27,7 +28,7 @@ from school_protocol.storage.review.queue import KINDS, Chosen, Cursor
 from school_protocol.storage.review.tables import CaseReviewRow, ReviewStateRow
 from school_protocol.storage.tables import AppointmentRow
 from services.conftest import School
-from services.reviewing import closing, kinds, observes, placed, row, waits
+from services.reviewing import ASKS, closing, kinds, observes, placed, row, waits
 
 STAFF = {"adult_concerned": "yes"}
 
@@ -84,6 +85,46 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
     assert kinds(school, "academy") == ()
     settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert (kinds(school, "academy"), kinds(school)) == (("answered",), ())
+
+
+def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(school: School) -> None:
+    school.report()
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    seq = observes(school, who="academy").seq
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    for who, left in (("directorate", ("answered",)), ("academy", ())):
+        end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
+        assert (kinds(school), kinds(school, "academy")) == ((), left)
+        with pytest.raises(ReviewRefused):
+            end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
+
+
+def test_what_waits_for_the_team_is_listed_apart_counted_nowhere_and_not_kept(school: School) -> None:
+    closing(school)
+    first = observes(school, who="academy").seq
+    school.wait(hours=1)
+    observes(school)
+    for who in ("directorate", "academy"):
+        assert kinds(school, who) == ()
+        listed = see_queue(school.house, school.person(who), Chosen(kind="team"))
+        assert [(line.case.number, line.case.to_answer) for line in listed.lines] == [(school.number, 0)]
+        assert [(one.kind, one.since) for one in listed.lines[0].reasons] == [
+            ("team", school.house.now() - timedelta(hours=1))
+        ]
+        assert (listed.counts, listed.is_narrowed) == ({}, True)
+        assert not see_queue(school.house, school.person(who)).is_narrowed, "the next time it says what waits for them"
+    assert waits(school, "head", kind="team") == []
+    for seq in (first, first + 1):
+        settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    assert waits(school, kind="team") == []
+    assert kinds(school) == ("answered",)
+
+
+def test_what_waits_for_the_team_stands_beside_no_other_reason_but_where_it_is_asked_for(school: School) -> None:
+    raised(school)
+    observes(school)
+    assert kinds(school) == ("urgent",)
+    assert waits(school, kind="team") == [(school.number, ("urgent", "team"))]
 
 
 def test_an_emergency_opening_waits_for_somebody_else(school: School) -> None:
@@ -274,6 +315,33 @@ def test_the_most_pressing_first_then_the_gravest_then_the_oldest(school: School
     assert found == [numbers[name] for name in ("urgent", "old fourth", "new fourth", "third")]
 
 
+def test_a_danger_in_a_case_that_nobody_has_assessed_comes_before_every_level(school: School) -> None:
+    """Raised or passed on: least is known of it, and most may be wrong."""
+    raised(school)
+    assessed = school.number
+    placed(school, "assessment_validated", level=4)
+    school.wait(hours=1)
+    fresh = raised(school)
+    assert [number for number, _kinds in waits(school)] == [fresh, assessed], "though the other waits for longer"
+    assert waits(school, level=0) == [(fresh, ("urgent",))]
+    assert waits(school, level=4) == [(assessed, ("urgent",))]
+
+
+def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(school: School) -> None:
+    numbers = {}
+    for name in ("safe", "level 2", "passed on"):
+        raised(school) if name == "passed on" else school.report()
+        if name == "level 2":
+            placed(school, "assessment_validated", level=2)
+        if name == "passed on":
+            passed_on(school)
+        ask(school.house, school.person("head"), school.number, token=school.token())
+        numbers[name] = school.number
+        school.wait(minutes=1)
+    assert [number for number, _kinds in waits(school)] == [numbers[one] for one in ("passed on", "level 2", "safe")]
+    assert [number for number, _kinds in waits(school, level=0)] == [numbers["passed on"], numbers["safe"]]
+
+
 def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queueing, "PAGE", 2)
     for _case in range(5):
@@ -305,6 +373,34 @@ def test_it_is_narrowed_by_kind_place_and_level_and_remembered_for_the_person(sc
     queue = see_queue(school.house, school.person("directorate"), Chosen())
     assert queue.counts == {"urgent": 1, "visa": 2}
     assert not queue.is_narrowed
+
+
+def test_urgent_cases_that_the_choice_does_not_show_are_counted_whatever_hides_them(school: School) -> None:
+    raised(school)
+    closing(school, 4)
+    seen = {
+        Chosen(): 0, Chosen(kind="urgent"): 0, Chosen(kind="visa"): 1, Chosen(level=4): 1, Chosen(level=0): 0,
+        Chosen(kind="urgent", level=4): 1, Chosen(place="00000A"): 0,
+    }  # fmt: skip
+    person = school.person("directorate")
+    assert {one: see_queue(school.house, person, one).urgent_left_out for one in seen} == seen
+    see_queue(school.house, person, Chosen(level=4))
+    assert see_queue(school.house, person).urgent_left_out == 1, "a choice that was kept says so too"
+    assert see_queue(school.house, school.person("head"), Chosen(level=4)).urgent_left_out == 0
+
+
+def test_an_urgent_case_that_stands_in_the_list_for_another_reason_is_not_left_out(school: School) -> None:
+    raised(school)
+    school.act("directorate", "conflict", account=school.account("head"), reason="declares")
+    assert see_queue(school.house, school.person("directorate"), Chosen(kind="head")).urgent_left_out == 0
+    assert see_queue(school.house, school.person("directorate/2"), Chosen(kind="visa")).urgent_left_out == 1
+
+
+def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(queueing, "MOST", 2)
+    for _case in range(3):
+        raised(school)
+    assert see_queue(school.house, school.person("directorate"), Chosen(level=4)).urgent_left_out == 2
 
 
 def test_a_place_of_another_province_and_what_nobody_could_choose_narrow_nothing(school: School) -> None:
@@ -403,6 +499,37 @@ def test_the_desk_says_where_a_review_stands(school: School) -> None:
     assert (line.review, line.observations) == ("observations", 1)
     (line,) = see_desk(school.house, school.person("data_officer")).lines
     assert line.review == ""
+
+
+def test_an_observation_stands_on_the_desk_of_whoever_may_answer_it_until_it_is_answered(school: School) -> None:
+    school.report()
+    school.act("team_member", "safety_check", SAFE)
+    school.move("team_coordinator", "qualify")
+    school.act("team_coordinator", "name_seat", seat="lead", account=school.account("team_member/2"), reason="x")
+
+    def asked() -> dict[str, list[int]]:
+        people = ("team_member/2", "team_coordinator", "head", "team_member", "directorate", "academy")
+        return {who: [one.to_answer for one in see_desk(school.house, school.person(who), filter="mine").lines]
+                for who in people}  # fmt: skip
+
+    before = asked()
+    assert before == {who: [0] if who == "team_member/2" else [] for who in before}
+    seq = observes(school).seq
+    observes(school, replace(ASKS, text="Et ceci ?", awaits=False))
+    assert asked() == {**before, "team_member/2": [1], "team_coordinator": [1], "head": [1]}
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    assert asked() == before
+
+
+def test_an_observation_of_a_protocol_without_reviews_stands_there_too(school: School) -> None:
+    school.report()
+    observes(school)
+    with school.house.realm.reading() as session:
+        loaded = load(school.house, session, school.person("head"), school.number)
+    plain = loaded.protocol.model_copy(update={"review": None})
+    state = state_of(row(school), plain, loaded.case)
+    assert state is not None
+    assert (state.state, state.observations, state.since) == ("", 1, school.house.now())
 
 
 def test_a_review_that_is_late_says_so(school: School) -> None:

@@ -21,12 +21,14 @@ OF_A_ROLE = "(role=?)"
 
 
 def plans(session: Session) -> list[str]:
-    """How SQLite goes about each statement of a page and of its cases' rows."""
+    """How SQLite goes about each statement of a page, of its cases' rows, and of what it leaves out."""
     asked: list[tuple[str, Any]] = []
     connection = session.connection()
     event.listen(connection, "before_cursor_execute", lambda *a: asked.append((a[2], a[3])))
     queue.page(session, ASKER, limit=25, chosen=Chosen())
-    queue._waits(session, ASKER, [f"c{number}" for number in range(25)])
+    queue._waits(session, ASKER, [f"c{number}" for number in range(25)], queue.KINDS)
+    queue.page(session, ASKER, limit=25, chosen=Chosen(kind=queue.TEAM))
+    queue.passed_over(session, ASKER, chosen=Chosen(kind="visa", level=4), most=100)
     found = list(asked)
     return [str(line[3]) for said, given in found for line in connection.exec_driver_sql(
         f"EXPLAIN QUERY PLAN {said}", given)]  # fmt: skip

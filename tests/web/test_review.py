@@ -17,7 +17,8 @@ from werkzeug.test import TestResponse
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import open_house
-from school_protocol.services.review.asking import ask
+from school_protocol.services.papers.remarks import settle_remark
+from school_protocol.services.review.asking import ask, end
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import sign_in as browser
 from school_protocol.web import create_app
@@ -77,6 +78,24 @@ def test_pressed_twice_it_is_there_once_and_the_second_press_says_so(school: Sch
     assert "Autre chose" in other.get_data(as_text=True)
 
 
+def test_an_observation_that_waits_for_an_answer_is_not_made_twice_from_a_page_opened_anew(school: School) -> None:
+    school.report()
+    found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe"
+    typed = {"about": "2", "text": TEXT, "awaits": "1"}
+    assert sent(found, path, **typed).status_code == 303
+    again = sent(found, path, **{**typed, "text": TEXT.replace(" ", "\n")})
+    assert again.status_code == 422
+    assert "déjà fait cette observation" in again.get_data(as_text=True)
+    (first,) = school.seen_by("head").remarks
+    for who, other in (
+        ("directorate", {"about": ""}), ("directorate", {"text": "Autre"}), ("directorate/2", {}), ("academy", {}),
+    ):  # fmt: skip
+        assert sent(client(school, who), path, **{**typed, **other}).status_code == 303, (who, other)
+    settle_remark(school.house, school.person("head"), school.number, first.seq, 1, "Dit.", token=school.token())
+    assert sent(found, path, **typed).status_code == 303, "it was answered, and is asked again"
+    assert sent(found, path, **{**typed, "about": "", "awaits": ""}).status_code == 422, "though no answer is asked now"
+
+
 def test_a_name_is_refused_with_the_words_kept_and_nobody_is_told_whose(school: School) -> None:
     school.report()
     answer = sent(client(school, "directorate"), f"/cases/{school.number}/review/observe", text=f"Et {NAME} ?")
@@ -132,6 +151,37 @@ def test_what_came_meanwhile_is_shown_before_a_case_is_called_examined(school: S
     assert found.post(path, data={**hidden(page), "sentence": TEXT}).status_code == 303
 
 
+def test_a_button_that_is_over_by_now_says_how_it_stands_and_to_others_there_is_nothing(school: School) -> None:
+    school.report()
+    path = f"/cases/{school.number}/review"
+
+    def pressed(who: str, what: str) -> tuple[int, list[str]]:
+        answer = client(school, who).get(f"{path}/{what}")
+        page = answer.get_data(as_text=True)
+        words = (
+            "attend déjà d’être examiné", "attendent la réponse de l’équipe", "Rien n’attend",
+            "plus envoyé pour examen", "attend d’autres personnes",
+        )  # fmt: skip
+        return answer.status_code, [one for one in words if one in page]
+
+    assert pressed("head", "send") == (200, [])
+    assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
+    ask(school.house, school.person("head"), school.number, token=school.token())
+    assert pressed("head", "send") == (409, ["attend déjà d’être examiné"])
+    assert pressed("directorate", "examined") == (200, [])
+    assert pressed("academy", "examined") == (409, ["attend d’autres personnes"])
+    seq = observes(school).seq
+    for who, what in (("team_coordinator", "send"), ("directorate", "examined")):
+        assert pressed(who, what) == (409, ["attendent la réponse de l’équipe"])
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit.", token=school.token())
+    end(school.house, school.person("directorate"), school.number, expected=school.last_seq(), token=school.token())
+    assert pressed("directorate", "examined") == (409, ["Rien n’attend"])
+    placed(school, "closed", by="head")
+    assert pressed("head", "send") == (409, ["plus envoyé pour examen"])
+    for who, what in (("team_member", "send"), ("head", "examined"), ("academy", "send"), ("data_officer", "send")):
+        assert pressed(who, what)[0] == 404, (who, what)
+
+
 def test_the_queue_is_kept_for_the_person_and_an_address_narrows_it(school: School) -> None:
     closing(school)
     found = client(school, "directorate")
@@ -144,6 +194,82 @@ def test_the_queue_is_kept_for_the_person_and_an_address_narrows_it(school: Scho
     for odd in ("?after=x", "?level=٣", "?kind=<b>", "?place=%00", "?after=" + "9" * 199):
         assert found.get(f"/review{odd}").status_code == 200
     assert found.get("/review?after=" + "9" * 201).status_code == 404
+
+
+def test_a_moment_that_is_due_is_said_once_on_a_line_of_the_queue(school: School) -> None:
+    closing(school)
+    page = client(school, "directorate").get("/review").get_data(as_text=True)
+    (line,) = re.findall(r'<li class="card case.*?<div class="when">.*?</div>', page, re.DOTALL)
+    said = re.findall(r'<span class="pill \w+">(Avant[^<]*|Le [^<]*|D’ici[^<]*|[^<]*2026)</span>', line)
+    assert len(said) == 1, said
+
+
+def test_a_queue_that_is_narrowed_says_so_and_what_urgent_it_leaves_out(school: School) -> None:
+    closing(school, 4)
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    urgent, found = school.number, client(school, "directorate")
+    whole = found.get("/review").get_data(as_text=True)
+    said = found.get("/review?kind=&place=00000A&level=4").get_data(as_text=True)
+    everything = "/review?kind=&amp;place=&amp;level="
+    for page, narrowed in ((whole, False), (said, True)):
+        top = page[page.index("<main") : page.index('<ul class="cases"')]
+        assert ("Un dossier urgent attend" in top) == narrowed
+        assert ("Ne sont montrés que ceux-ci" in top) == narrowed
+        assert (f'href="{everything}">Afficher tout ce qui attend' in top) == narrowed
+        assert (f'href="{everything}" aria-current="true"' in top) != narrowed
+    assert urgent not in said
+    assert 'href="/review?kind=urgent&amp;place=&amp;level="' in said
+    assert urgent in found.get("/review?kind=urgent&place=&level=").get_data(as_text=True)
+
+
+def test_an_answer_that_is_asked_for_is_said_on_the_desk_and_what_waits_for_it_beside_the_queue(school: School) -> None:
+    school.report()
+    observes(school)
+    assert "Une observation attend votre réponse" in client(school, "head").get("/?filter=mine").get_data(as_text=True)
+    found = client(school, "academy")
+    queue = found.get("/review").get_data(as_text=True)
+    assert school.number not in queue
+    assert "kind=team" in queue
+    listed = found.get("/review?kind=team&place=&level=").get_data(as_text=True)
+    assert school.number in listed
+    assert "attend votre réponse" not in listed
+
+
+def test_before_the_visa_and_the_end_it_is_said_that_observations_wait_for_an_answer(school: School) -> None:
+    closing(school)
+    seq, path = observes(school, who="academy").seq, f"/cases/{school.number}"
+    directorate, head = client(school, "directorate"), client(school, "head")
+
+    def said(found: FlaskClient, at: str) -> bool:
+        page = found.get(f"{path}/{at}").get_data(as_text=True)
+        notice = re.search(r'<p class="alert today">(.*?)</p>', page, re.DOTALL)
+        form = page.find('<form class="card"')
+        assert notice is None or form < 0 or page.index(notice[0]) < form
+        return notice is not None and "observation attend encore" in notice[1] and f'href="{path}/remarks"' in notice[1]
+
+    places = ((directorate, "acts/directorate_visa"), (head, "moves/close"))
+    assert [said(*place) for place in places] == [True, True]
+    assert not said(head, "acts/note")
+    assert not said(directorate, "acts/conflict")
+    assert not said(head, "moves/refuse_close"), "the case goes on"
+    school.act("directorate", "directorate_visa", decision="given")
+    assert school.seen_by("head").review.state == "visaed"  # type: ignore[union-attr]
+    settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
+    assert [said(*place) for place in places] == [False, False]
+
+
+def test_what_is_asked_of_a_case_that_has_ended_stands_on_its_page(school: School) -> None:
+    school.report()
+    placed(school, "closed", by="head")
+    path, said = f"/cases/{school.number}", "Écrit depuis que le dossier est terminé"
+    assert said not in client(school, "head").get(path).get_data(as_text=True)
+    school.act("academy", "ask_reopening", reason="Les suivis n’ont pas été tenus.")
+    for who, opens in (("head", True), ("academy", False)):
+        page = client(school, who).get(path).get_data(as_text=True)
+        alert = page[page.index('<div class="alert soon"><strong>') :].partition("</div>")[0]
+        assert said in alert
+        assert (f'href="{path}/moves/reopen"' in alert, "Qui peut" in alert) == (opens, not opens)
 
 
 def test_the_page_of_a_case_says_where_its_review_stands_to_whoever_reads_it(school: School) -> None:

@@ -17,6 +17,7 @@ from services.test_seeing import HEARD
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.house import open_house
+from school_protocol.services.papers.remarks import settle_remark
 from school_protocol.services.scripts import TurnableClock, prepared
 from tests.web.filled import filled
 from tests.web.test_remarks import client, page
@@ -73,12 +74,43 @@ def test_an_entry_s_observation_is_answered_beside_it_and_no_empty_answer_is_tak
     assert empty.status_code == 422
     again = beside(empty.get_data(as_text=True), 2)
     assert REFUSED[language] in again
-    assert 'value=" … "' in again, "what was typed is kept, at its place"
+    assert "> … </textarea>" in again.replace("\n", ""), "what was typed is kept, at its place"
     form = dict(filled(empty.get_data(as_text=True), f"/{seq}/1/settled"))
     taken = head.post(address, data={**form, "sentence": ANSWER})
     assert (taken.status_code, taken.headers["Location"]) == (303, f"{case}#remark-{seq}-1")
     for who in ("head", "directorate"):
         assert ANSWER in beside(page(client(school, who, language), case), 2), who
+
+
+def test_an_answer_may_be_as_long_as_what_was_asked_and_no_word_of_a_longer_one_is_cut(school: School) -> None:
+    seq = observes(school, replace(ASKS, text=OPEN)).seq
+    head, case = client(school, "head"), f"/cases/{school.number}"
+    shown, address = page(head, case), f"{case}/remarks/{seq}/1/settled"
+    assert "maxlength" not in beside(shown, 2)
+    long = "mot " * 500
+    form = dict(filled(shown, f"/{seq}/1/settled"))
+    refused = head.post(address, data={**form, "sentence": long + "zqfin de la phrase"})
+    assert refused.status_code == 422
+    assert "zqfin de la phrase</textarea>" in beside(refused.get_data(as_text=True), 2)
+    form = dict(filled(refused.get_data(as_text=True), f"/{seq}/1/settled"))
+    assert head.post(address, data={**form, "sentence": long}).status_code == 303
+    (remark,) = school.seen_by("directorate").remarks
+    assert len(remark.sentence) == 1999
+
+
+def test_the_chronology_says_what_an_answer_was_about(school: School) -> None:
+    entry = school.act("team_coordinator", "listening_target", HEARD, listener=school.account("team_coordinator")).seq
+    for text, place in ((OPEN, {"entry": entry, "field": "place"}), ("Et le reste ?", {"entry": 0})):
+        seq = observes(school, replace(ASKS, text=text, **place)).seq
+        settle_remark(school.house, school.person("head"), school.number, seq, 1, ANSWER, token=school.token())
+    whole, asked = (event.seq for event in school.seen_by("head").chronology.events if event.kind == "remark_settled")
+    label = school.house.library.current()[0].form_of("listening_target").by_key["place"].label.in_language("fr")
+    for path in (f"/cases/{school.number}", f"/cases/{school.number}/chronology"):
+        shown = page(client(school, "head"), path)
+        lines = {one: shown[shown.index(f'id="event-{one}"') :].partition("</li>")[0] for one in (whole, asked)}
+        assert f'href="/cases/{school.number}/entries/{entry}#remark-' in lines[asked]
+        assert label in lines[asked]
+        assert "Le dossier dans son ensemble" in lines[whole]
 
 
 def test_a_question_s_observation_stands_beside_its_answer_and_is_answered_on_that_page(school: School) -> None:

@@ -33,6 +33,17 @@ def test_marks_between_things(language: str, pair: str, asked: str, series: str,
     assert w.colon("أين؟") == w.colon("Relu.") == ""
 
 
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("fr", "Il faut ici un jour entre le 1er oct. 2026 et le 27 nov. 2027."),
+        ("en", "A day between 1 Oct 2026 and 27 Nov 2027 is needed here."),
+    ],
+)
+def test_a_day_in_a_problem_is_said_as_pages_say_days(language: str, said: str) -> None:
+    assert Wording(language).problem("day_between:2026-10-01:2027-11-27") == said
+
+
 def test_the_first_of_a_month_is_said_as_each_language_says_it() -> None:
     first, other = date(2027, 2, 1), date(2027, 2, 11)
     assert [Wording(one).day(first) for one in ("fr", "ar", "en")] == ["1er fév. 2027", "1 فبراير 2027", "1 Feb 2027"]

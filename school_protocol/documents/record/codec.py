@@ -47,7 +47,7 @@ PARTS: Mapping[type[Any], str] = {
 """Models that a record names by key."""
 LEFT: Mapping[type[Any], frozenset[str]] = {
     RecordView: frozenset({"first_whom", "undo_until", "remarks"}),
-    EventView: frozenset({"remarks"}),
+    EventView: frozenset({"remarks", "settled"}),
     CaseHead: frozenset(
         {
             "roles",

@@ -6,7 +6,7 @@ from itertools import chain
 
 from school_protocol.domain.dues import all_counts, counts_anew
 from school_protocol.domain.facts import Facts
-from school_protocol.domain.review import ReviewState, review_now
+from school_protocol.domain.review import WAITING, ReviewNow, ReviewState, review_now, turns, waits_for
 from school_protocol.storage.told import Notice
 
 REVIEW = "review"
@@ -24,10 +24,16 @@ def is_over(facts: Facts, notice: Notice) -> bool:
     if notice.cause.startswith(f"{REVIEW}:"):
         review, now = facts.protocol.review, review_now(facts.protocol, facts.case)
         reviews = review is not None and notice.role in review.by
-        return reviews and (now is None or now.state not in _IN_HAND)
+        return reviews and (now is None or now.state not in _IN_HAND or _is_for_others(facts, now, notice.role))
     return any(
         due.state in ("met", "ended") and notice.cause.startswith(f"due:{due.deadline}:{due.subject}:{due.start_seq}:")
         for deadline in facts.protocol.deadlines.values()
         if deadline.steps
         for due in chain(all_counts(facts, deadline), counts_anew(facts, deadline))
     )
+
+
+def _is_for_others(facts: Facts, now: ReviewNow, role: str) -> bool:
+    """Whether a review waits for others alone: somebody of that role has examined it already."""
+    protocol, case = facts.protocol, facts.case
+    return now.state in WAITING and role not in waits_for(protocol, case, turns(protocol, case))

@@ -316,8 +316,8 @@ def settle_remark(
             raise Refused((Reason("remark_settled"),))
         if found.remark.awaits and not any(one.isalpha() for one in sentence):
             raise BadInput({"sentence": ("unsaid",)})
-        if len(sentence) > rules.SENTENCE_MOST:
-            raise BadInput({"sentence": (f"too_long:{rules.SENTENCE_MOST}:{len(sentence)}",)})
+        if len(sentence) > rules.LETTERS_MOST:
+            raise BadInput({"sentence": (f"too_long:{rules.LETTERS_MOST}:{len(sentence)}",)})
         refuse_named(house, session, loaded, {"sentence": sentence})
         event = RemarkSettled(
             actor=actor.id,

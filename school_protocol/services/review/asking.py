@@ -18,7 +18,7 @@ from school_protocol.domain.events import (
     ReviewEnded,
 )
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.remarks import LETTERS_MOST, SENTENCE_MOST
+from school_protocol.domain.remarks import LETTERS_MOST, SENTENCE_MOST, awaited
 from school_protocol.domain.review import asked_first, may_send
 from school_protocol.domain.review_rules import Review
 from school_protocol.services.house import House
@@ -124,7 +124,8 @@ def observe(
     """Attach an observation to the case as this person reads it on screen, and have its team told.
 
     It is on the whole, an entry, one question of it, or a form that the protocol asks for and that nobody has written.
-    Raises Unseen, Conflict where others wrote in the case since that page was shown, BadInput (`text`, `entry`).
+    Raises Unseen, Conflict where others wrote in the case since that page was shown, BadInput (`text`, `entry`):
+    what they have said there already, and still waits for an answer, is not said twice.
     """
     written = [remark.kind.value, remark.entry, remark.field, remark.act, remark.awaits, remark.text]
     press = once.press(house.vault, actor.id, token or secrets.token_hex(16), number, "observe", *written)
@@ -136,6 +137,7 @@ def observe(
             role, receivers = reviewing_role(loaded), answering(loaded).to
             check_read(loaded, expected)
             _check_remark(seeing_of(house, loaded), remark)
+            _check_unsaid(loaded, remark)
             refuse_named(house, session, loaded, {"text": remark.text})
             head = journal.content_head(session, loaded.case_id)
             event = RemarksAttached(
@@ -175,6 +177,18 @@ def _check_remark(seeing: Seeing, remark: Remark) -> None:
         problems["entry"] = ("unknown_option",)
     if problems:
         raise BadInput(problems)
+
+
+def _check_unsaid(loaded: Loaded, remark: Remark) -> None:
+    """Raises BadInput where this person has said the same at the same place, and it still waits for an answer."""
+    own = {event.seq for event in loaded.events if event.actor == loaded.actor.id}
+    waiting = [one.remark for one in awaited(loaded.case.remarks) if one.seq in own]
+    if any(_said(one) == _said(remark) for one in waiting):
+        raise BadInput({"text": ("observed_before",)})
+
+
+def _said(remark: Remark) -> tuple[int, str, str, str, str]:
+    return remark.entry, remark.field, remark.act, remark.section, " ".join(remark.text.split())
 
 
 def _is_place(seeing: Seeing, remark: Remark) -> bool:

@@ -48,6 +48,7 @@ def review_line(seeing: Seeing) -> ReviewLine | None:
         asked=now.asked if now else False,
         open_observations=now.open_observations if now else 0,
         words=_words(seeing, review, now),
+        sends=sends,
         may_ask=sends and may_send(loaded.protocol, loaded.case),
         may_observe=reviews,
         may_end=reviews and ending_role(loaded) is not None,

@@ -15,7 +15,7 @@ from school_protocol.services.seeing import tone_of
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.review import queue
-from school_protocol.storage.review.queue import KINDS, Chosen, Wait
+from school_protocol.storage.review.queue import RANKED, TEAM, Chosen, Wait
 
 PAGE = 25
 MOST = 100
@@ -49,8 +49,10 @@ def see_queue(house: House, actor: Actor, asked: Chosen | None = None, *, after:
             after=str(page.after) if page.after else None,
             counts=queue.counts(session, asker, chosen=narrowed, most=MOST),
             most=MOST,
+            urgent_left_out=queue.passed_over(session, asker, chosen=narrowed, most=MOST),
             kind=narrowed.kind,
             place=place.code if place is not None else "",
+            where=place,
             level=narrowed.level,
             places=_places(house, units, place),
             levels=tuple(_levels(house)),
@@ -82,11 +84,12 @@ def _reasons(house: House, waits: Iterable[Wait]) -> Iterable[ReasonLine]:
 
 
 def _chosen(house: House, actor: Actor, asked: Chosen | None) -> Chosen:
-    """How the queue is narrowed now, remembered for the person where they have just said so."""
+    """How the queue is narrowed now, remembered for the person where they have just said so; but not where they look at
+    what waits for others."""
     with house.realm.reading() as session:
         former = queue.remembered(session, actor.id)
     chosen = _possible(house, asked) if asked is not None else former
-    if chosen != former:
+    if chosen != former and chosen.kind != TEAM:
         with house.realm.writing() as session:
             queue.remember(session, actor.id, chosen)
     return chosen
@@ -96,7 +99,7 @@ def _possible(house: House, asked: Chosen) -> Chosen:
     """What was asked, less what nobody could choose."""
     levels = {level for one in house.library.current() for grid in one.grids.values() for level in grid.levels}
     return Chosen(
-        asked.kind if asked.kind in KINDS else "",
+        asked.kind if asked.kind in RANKED else "",
         asked.place[:80],
         asked.level if asked.level in levels or asked.level == 0 else None,
     )

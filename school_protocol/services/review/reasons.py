@@ -14,10 +14,11 @@ from school_protocol.domain.dues import Due as Count
 from school_protocol.domain.dues import chased, counts_of
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import ActKind, Deadline, Protocol
+from school_protocol.domain.remarks import awaited
 from school_protocol.domain.review import ReviewNow, ReviewState, review_now, turns, waits_for
 from school_protocol.domain.weighing import acts_as
 from school_protocol.storage.index import Due, IndexRow
-from school_protocol.storage.review.queue import State, Wait
+from school_protocol.storage.review.queue import TEAM, State, Wait
 
 PASSING_ON = frozenset({ActKind.refer, ActKind.take_over})
 """Acts by which somebody else has a case in hand."""
@@ -31,7 +32,16 @@ def waits_of(row: IndexRow, facts: Facts, heads: Collection[str]) -> tuple[Wait,
 def state_of(row: IndexRow, protocol: Protocol, case: Case) -> State | None:
     """Where the review stands, as lists say it."""
     now = review_of(row.dues, protocol, case)
-    return State(now.state.value, now.since, now.due_at, now.open_observations) if now is not None else None
+    if now is not None:
+        return State(now.state.value, now.since, now.due_at, now.open_observations)
+    since = observed_since(case)
+    return State("", since, None, len(awaited(case.remarks))) if since is not None else None
+
+
+def observed_since(case: Case) -> datetime | None:
+    """Since when an observation waits for an answer; None: none does."""
+    waiting = {one.seq for one in awaited(case.remarks)}
+    return min((event.at for event in case.events if event.seq in waiting), default=None)
 
 
 def review_of(dues: tuple[Due, ...], protocol: Protocol, case: Case) -> ReviewNow | None:
@@ -55,6 +65,7 @@ class _Waits:
         yield from self._review()
         yield from self._head()
         yield from self._referrals()
+        yield from self._observations()
 
     def _each(
         self,
@@ -159,3 +170,9 @@ class _Waits:
                 yield from (
                     Wait("referral", role, since, due_at, str(one.number), shown_from=due_at) for role in self.roles
                 )
+
+    def _observations(self) -> Iterator[Wait]:
+        """What was observed, and waits for the team."""
+        since = observed_since(self.case)
+        if since is not None:
+            yield from self._each(TEAM, since)

@@ -69,13 +69,22 @@ class QueueView:
     after: str | None
     counts: dict[str, int]
     most: int
+    urgent_left_out: int
+    """Urgent cases that wait for this person, and that the list, as it is narrowed, does not show."""
     kind: str
     place: str
+    where: Unit | None
+    """The unit of that code."""
     level: int | None
     places: tuple[PlaceLine, ...]
     levels: tuple[tuple[int, Level], ...]
     units: tuple[Unit, ...]
     """Where this person answers for schools."""
+
+    @property
+    def graded(self) -> Level | None:
+        """The level to which it is narrowed."""
+        return dict(self.levels).get(self.level) if self.level is not None else None
 
     @property
     def is_narrowed(self) -> bool:

@@ -33,6 +33,11 @@ from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow
 
 KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
 """Why a case waits for whoever reviews, the most pressing first."""
+TEAM = "team"
+"""An observation waits for the team's answer, and for nobody who reviews: listed alone, counted nowhere."""
+RANKED = (*KINDS, TEAM)
+UNASSESSED, GRAVEST = 0, 1000
+"""How grave a case is that nobody has assessed: less than any level, or more, where a danger stands."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +107,7 @@ class Cursor:
         except (ValueError, OverflowError):
             return None
         is_id = parts[3].isascii() and parts[3].isalnum() and len(parts[3]) <= 40
-        if not in_reach or not is_id or max(abs(rank), abs(gravity)) > 1000:
+        if not in_reach or not is_id or max(abs(rank), abs(gravity)) > GRAVEST:
             return None
         return cls(rank, gravity, since, parts[3])
 
@@ -118,11 +123,17 @@ class Page:
 # ---- write ---------------------------------------------------------------------------------------------------------
 
 
-def write(session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None) -> None:
-    """Put these in the place of what was kept of a case, whose index row is there."""
+def write(
+    session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None, *, unassessed: int = UNASSESSED
+) -> None:
+    """Put these in the place of what was kept of a case, whose index row is there.
+
+    `unassessed`: how grave it is where it has no level.
+    """
     for table in (CaseReviewRow, ReviewStateRow):
         session.execute(delete(table).where(table.case_id == row.case_id))
-    own = {"case_id": row.case_id, "gravity": -(row.level or 0), "unit": row.unit, "province": row.province,
+    gravity = -(row.level or unassessed)
+    own = {"case_id": row.case_id, "gravity": gravity, "unit": row.unit, "province": row.province,
            "region": row.region}  # fmt: skip
     rows = [own | _columns(wait) for wait in dict.fromkeys(waits)]
     if rows:
@@ -134,7 +145,7 @@ def write(session: Session, row: IndexRow, waits: Iterable[Wait], state: State |
 
 def _columns(wait: Wait) -> dict[str, Any]:
     return {
-        "kind": wait.kind, "role": wait.role, "subject": wait.subject, "rank": KINDS.index(wait.kind),
+        "kind": wait.kind, "role": wait.role, "subject": wait.subject, "rank": RANKED.index(wait.kind),
         "since": wait.since, "due_at": wait.due_at, "shown_from": wait.shown_from or wait.since,
         "not_for": wait.not_for,
     }  # fmt: skip
@@ -161,7 +172,7 @@ def page(session: Session, asker: Asker, *, limit: int, chosen: Chosen, after: C
     order = (found.c.rank, found.c.gravity, found.c.since, found.c.case_id)
     places = [Cursor(*place) for place in session.execute(select(*order).order_by(*order).limit(limit + 1))]
     ids = [place.case_id for place in places[:limit]]
-    waits = _waits(session, asker, ids)
+    waits = _waits(session, asker, ids, RANKED if chosen.kind == TEAM else KINDS)
     return Page(
         tuple((case_id, tuple(waits[case_id])) for case_id in ids),
         places[limit - 1] if len(places) > limit else None,
@@ -182,6 +193,26 @@ def counts(session: Session, asker: Asker, *, chosen: Chosen, most: int) -> dict
         return {}
     found = union_all(*queries).subquery()
     return {kind: number for kind, number in session.execute(select(found.c.kind, found.c.cases)) if number}
+
+
+def passed_over(session: Session, asker: Asker, *, chosen: Chosen, most: int) -> int:
+    """How many urgent cases wait for this person that a queue narrowed so does not show; counting ends at `most`."""
+    if chosen in (Chosen(), Chosen(kind=KINDS[0])):
+        return 0
+    other: Any = aliased(CaseReviewRow)
+    shown = exists().where(
+        other.case_id == CaseReviewRow.case_id, _is_held(other, asker), _is_told(other, asker),
+        *_narrowing(other, chosen),
+    )  # fmt: skip
+    left_out = not_(shown.correlate(CaseReviewRow))
+    legs = [
+        _cut(select(CaseReviewRow.case_id).where(leg, left_out).distinct().limit(most))
+        for leg in _legs(asker, Chosen(kind=KINDS[0]))
+    ]
+    if not legs:
+        return 0
+    found = select(union(*legs).subquery().c.case_id).limit(most).subquery()
+    return session.scalar(select(func.count()).select_from(found)) or 0
 
 
 def states(session: Session, ids: Collection[str]) -> dict[str, State]:
@@ -207,12 +238,11 @@ def _is_told(row: Any, asker: Asker) -> ColumnElement[bool]:
 
 
 def _narrowing(row: Any, chosen: Chosen) -> Iterator[ColumnElement[bool]]:
-    if chosen.kind:
-        yield row.rank == KINDS.index(chosen.kind)
+    yield row.rank == RANKED.index(chosen.kind) if chosen.kind else row.rank < len(KINDS)
     if chosen.place:
         yield or_(row.unit == chosen.place, row.province == chosen.place)
     if chosen.level is not None:
-        yield row.gravity == -chosen.level
+        yield row.gravity == -chosen.level if chosen.level else row.gravity.in_((-UNASSESSED, -GRAVEST))
 
 
 def _is_first(asker: Asker, chosen: Chosen) -> ColumnElement[bool]:
@@ -246,11 +276,12 @@ def _cut(query: Any) -> Any:
     return select(*inner.c)
 
 
-def _waits(session: Session, asker: Asker, ids: Sequence[str]) -> dict[str, list[Wait]]:
-    """All that waits in these cases for this person, each reason once, in its order."""
+def _waits(session: Session, asker: Asker, ids: Sequence[str], kinds: Sequence[str]) -> dict[str, list[Wait]]:
+    """All that waits in these cases for this person, the first `kinds`, each reason once, in its order."""
+    theirs = (CaseReviewRow.case_id.in_(ids), _is_held(CaseReviewRow, asker), _is_told(CaseReviewRow, asker))
     query = (
         select(CaseReviewRow)
-        .where(CaseReviewRow.case_id.in_(ids), _is_held(CaseReviewRow, asker), _is_told(CaseReviewRow, asker))
+        .where(*theirs, CaseReviewRow.rank < len(kinds))
         .order_by(CaseReviewRow.rank, CaseReviewRow.since, CaseReviewRow.role, CaseReviewRow.subject)
     )
     found: dict[str, list[Wait]] = {case_id: [] for case_id in ids}

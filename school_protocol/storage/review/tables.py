@@ -13,7 +13,8 @@ from school_protocol.storage.tables import Id, Key, RealmBase
 class CaseReviewRow(RealmBase):
     """One reason why a case waits for a role; `subject` tells several of a kind apart (an opening, a referral).
 
-    Place and gravity (the level, negative, so that the gravest comes first) are the index row's own.
+    Place and gravity (the level, negative, so that the gravest comes first) are the index row's own; a case that nobody
+    has assessed, and in which a danger stands, comes before every level.
     """
 
     __tablename__ = "case_review"

@@ -18,7 +18,7 @@ from school_protocol.services.review import asking, conforming, queueing, refusi
 from school_protocol.services.review.asking import ReviewRefused
 from school_protocol.services.review.views import RefusalView
 from school_protocol.services.views import CaseView, ConflictView, RecordView
-from school_protocol.storage.review.queue import Chosen
+from school_protocol.storage.review.queue import TEAM, Chosen
 from school_protocol.web import hints, kept, sessions
 from school_protocol.web.cases.answering import new_token
 from school_protocol.web.rendering import wording
@@ -47,7 +47,7 @@ def index() -> ResponseReturnValue:
         raise Unseen(after)
     asked = _chosen() if any(name in request.args for name in NARROWING) else None
     page = queueing.see_queue(sessions.house(), sessions.actor(), asked, after=after)
-    return render_template("review/index.html", queue=page, kinds=said.kinds(), is_start=after is None)
+    return render_template("review/index.html", queue=page, kinds=said.kinds(), team=TEAM, is_start=after is None)
 
 
 def _chosen() -> Chosen:
@@ -142,6 +142,12 @@ def _page(template: str, case: CaseView, sent: Sent, **more: Any) -> ResponseRet
     return page, _status(sent)
 
 
+def _stands(case: CaseView, title: str, why: str) -> ResponseReturnValue:
+    """How the review stands, to whoever pressed what is over by now."""
+    stale = {"case": case, "head": case.head, "names": case.head.labels, "review": case.review}
+    return render_template("review/stands.html", **stale, title=title, why=why), 409
+
+
 @blueprint.route("/cases/<number>/review/observe", methods=["GET", "POST"])
 def observe(number: str) -> ResponseReturnValue:
     """An observation on a place in the case as it stands on screen; its team answers it there."""
@@ -215,8 +221,10 @@ def send(number: str) -> ResponseReturnValue:
         done = _take(sent, number, lambda: asking.ask(house, actor, number, words, token=sent.token))
         if done is not None:
             return _taken(done, number, wording()._("Sent for review. Whoever reviews is told."))
-    elif case.review is None or not case.review.may_ask:
+    elif case.review is None or not case.review.sends:
         raise Unseen(number)
+    elif not case.review.may_ask:
+        return _stands(case, wording()._("Send this case for review"), said.not_sent(case))
     return _page("review/send.html", case, sent)
 
 
@@ -232,8 +240,10 @@ def end(number: str) -> ResponseReturnValue:
         )
         if done is not None:
             return _taken(done, number, wording()._("Noted: examined, nothing more is asked."))
-    elif case.review is None or not case.review.may_end:
+    elif case.review is None or not case.review.may_observe:
         raise Unseen(number)
+    elif not case.review.may_end:
+        return _stands(case, wording()._("Examined: nothing more is asked"), said.not_ended(case))
     return _page("review/end.html", case, sent)
 
 

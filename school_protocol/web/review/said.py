@@ -8,7 +8,8 @@ from school_protocol.domain.engine import role_for
 from school_protocol.domain.lines import CaseHead, EventView
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.review import ReviewState
-from school_protocol.storage.review.queue import KINDS
+from school_protocol.services.views import CaseView
+from school_protocol.storage.review.queue import RANKED, TEAM
 from school_protocol.web.rendering import wording
 from school_protocol.wording import Wording
 
@@ -47,8 +48,9 @@ def kinds() -> dict[str, str]:
         "answered": w._("Observations answered"),
         "head": w._("Head concerned"),
         "referral": w._("Referral without an answer"),
+        TEAM: w._("Waits for the team’s answer"),
     }
-    return {kind: said[kind] for kind in KINDS}
+    return {kind: said[kind] for kind in RANKED}
 
 
 def kind_said(kind: str) -> str:
@@ -62,6 +64,7 @@ def kind_said(kind: str) -> str:
         "answered": w._("The team has answered the observations"),
         "head": w._("The head takes no part: somebody must act for them"),
         "referral": w._("A referral has had no answer: ask again"),
+        TEAM: w._("Waits for the team’s answer"),
     }.get(kind, kind)
 
 
@@ -94,3 +97,25 @@ def refused_said(w: Wording, code: str) -> str:
     if code == "waits":
         return w._("The case waits for review already, or has ended: it can’t be sent now.")
     return w._("Nothing waits for your review here, or observations are still to be answered.")
+
+
+def not_sent(case: CaseView) -> str:
+    """Why a case can't be sent for review now."""
+    w = wording()
+    if case.head.state.ended:
+        return w._("The case has ended: it is not sent for review any more.")
+    if case.review is not None and case.review.open_observations:
+        return w._(
+            "Observations wait for the team’s answer: whoever reviews looks at the case again once they have it."
+        )
+    return w._("It waits for review already.")
+
+
+def not_ended(case: CaseView) -> str:
+    """Why a case can't be called examined now."""
+    w, review = wording(), case.review
+    if review is not None and review.open_observations:
+        return w._("Observations wait for the team’s answer: look at the case again once you have it.")
+    if review is not None and review.state in (ReviewState.to_examine, ReviewState.completed):
+        return w._("It waits for others who review, or for the visa: not for you.")
+    return w._("Nothing waits for your review here.")
