@@ -500,6 +500,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         N_("“%(typed)s” looks like a pupil’s code, a telephone number or an address: leave it out of this text."),
         ("typed",),
     ),
+    "case_number": (N_("“%(number)s” is the number of a case: write of no case here."), ("number",)),
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
     "school_not_here": (N_("No school of this installation has this GRESA code."), ()),
     "school_own": (N_("This is the school that leads: name another one."), ()),

@@ -21,6 +21,7 @@ from school_protocol.services.visits.teams import ENDING, FEW, NO_TEAM, QUIET, N
 from school_protocol.storage import access, administration, directory
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.numbers import format_number
 from school_protocol.storage.visits import teams as stored_teams
 from school_protocol.wording import ZONE
 
@@ -196,10 +197,10 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
     visit = region.note("trainer")
     region.note("directorate", held_on=(TODAY - timedelta(days=3)).isoformat())
     visiting.correct(
-        region.house, region.actor("academy"), region.own.code, visit, expected=1, token="c",
+        region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="c",
         **region.said(came="Trois"),
     )  # fmt: skip
-    found = region.latest()
+    found = region.latest("trainer")
     assert (found.came, found.number, found.kind) == ("Trois", 2, "corrected")
     assert [(one.came, one.kind) for one in found.earlier] == [("Deux", "recorded")]
     with pytest.raises(TeamRefused):
@@ -210,6 +211,68 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
         session.execute(text("UPDATE visit_entry SET came = 'x'"))
     with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
         session.execute(text("DELETE FROM visit_entry"))
+
+
+def test_a_case_number_is_refused_wherever_it_is_typed(region: Region) -> None:
+    number = format_number(region.school.report().number)
+    arabic = number.translate({48 + digit: 0x660 + digit for digit in range(10)})
+    for typed in (number, number.replace(" ", ""), number.replace(" ", "-"), arabic):
+        for changed, path in (
+            ({"remarks": f"Le dossier {typed}, vu"}, "remarks"), ({"came": f"Deux {typed}"}, "came"),
+            ({"actions": [{**region.said()["actions"][0], "what": f"Voir {typed}"}]}, "actions.0.what"),
+        ):  # fmt: skip
+            with pytest.raises(BadInput) as caught:
+                region.note("trainer", **changed)
+            assert dict(caught.value.problems) == {path: (f"case_number:{number}",)}
+
+
+def correct(region: Region, who: str, visit: str, expected: int, **changed: Any) -> None:
+    visiting.correct(
+        region.house, region.actor(who), region.own.code, visit, expected=expected, token=region.school.token(),
+        **region.said(**changed),
+    )  # fmt: skip
+
+
+def test_an_earlier_wording_is_for_its_writer_and_for_those_who_see_the_cases_from_above(region: Region) -> None:
+    visit = region.note("directorate", came="Trop dit")
+    correct(region, "directorate", visit, 1)
+    read = {}
+    for who in ("directorate", "academy", "trainer", "head", "team_coordinator"):
+        found = region.latest(who)
+        read[who] = (len(found.earlier), found.has_earlier)
+    assert read == {
+        "directorate": (1, True), "academy": (1, True), "trainer": (0, True), "head": (0, True),
+        "team_coordinator": (0, True),
+    }  # fmt: skip
+    own = region.note("trainer")
+    correct(region, "trainer", own, 1)
+    seen = [visiting.see_visit(region.house, region.actor(who), region.own.code, own)[1] for who in ("trainer", "head")]
+    assert [len(one.earlier) for one in seen] == [1, 0]
+
+
+def test_only_whoever_wrote_a_visit_puts_it_right(region: Region) -> None:
+    visit = region.note("trainer")
+    for who in ("academy", "directorate", "trainer/2"):
+        assert not region.latest(who).may_correct
+        with pytest.raises(TeamRefused) as caught:
+            correct(region, who, visit, 1)
+        assert [one.code for one in caught.value.obstacles] == ["not_the_writer"]
+    assert not region.latest("head").may_correct
+    assert region.latest("trainer").may_correct
+
+
+@pytest.mark.parametrize("gone", ["closed", "left"])
+def test_whoever_holds_the_role_after_the_writer_puts_a_visit_right(region: Region, gone: str) -> None:
+    visit, writer = region.note("trainer"), region.actor("trainer").id
+    with region.house.directory.writing() as session:
+        if gone == "closed":
+            directory.set_active(session, writer, False)
+        else:
+            session.execute(text("UPDATE appointment SET ends = '2001-01-01' WHERE account = :id"), {"id": writer})
+    assert not region.latest("directorate").may_correct
+    assert region.latest("trainer/2").may_correct
+    correct(region, "trainer/2", visit, 1, came="Quatre")
+    assert region.latest("directorate").came == "Quatre"
 
 
 def test_what_was_agreed_is_noted_as_done_by_the_team_too(region: Region) -> None:
