@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,7 +19,7 @@ from school_protocol.services import accounts
 from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.services.visits import figures, pack, teams, visiting
 from school_protocol.services.visits.teams import ENDING, FEW, NO_TEAM, QUIET, Narrowed
-from school_protocol.storage import access, administration, directory
+from school_protocol.storage import access, administration, directory, staff
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.numbers import format_number
@@ -57,13 +58,22 @@ class Region:
                 self.add(session, f"ending{number}", "00003K", TODAY + timedelta(days=days))
             for number in range(3):
                 self.add(session, f"far{number}", "00004K", TODAY - timedelta(days=1))
+            session.execute(text("UPDATE account SET password_hash = 'x'"))
 
-    def add(self, session: Any, who: str, code: str, until: date, role: str = "team_member") -> str:
+    def add(
+        self, session: Any, who: str, code: str, until: date, role: str = "team_member", *,
+        is_awaited: bool = False, since: date = date(2020, 1, 1),
+    ) -> str:  # fmt: skip
         account = directory.add_account(
-            session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=True, trained_until=until
-        )
-        directory.appoint(session, account, role=role, unit=self.ids[code], starts=date(2020, 1, 1))
+            session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=True,
+            trained_until=until, password_hash=None if is_awaited else "x",
+        )  # fmt: skip
+        directory.appoint(session, account, role=role, unit=self.ids[code], starts=since)
         return account
+
+    def line(self, code: str, who: str = "academy") -> teams.TeamLine:
+        lines = teams.see_teams(self.house, self.actor(who), Narrowed()).lines
+        return next(one for one in lines if one.unit.code == code)
 
     def actor(self, who: str) -> Actor:
         return self.school.person(who)
@@ -144,6 +154,38 @@ def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(r
         if one.unit.code == "00003K"
     )
     assert (line.trained, line.ending, line.is_few) == (3, 1, False)
+
+
+def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -> None:
+    later = TODAY + timedelta(days=400)
+    with region.house.directory.writing() as session:
+        region.add(session, "invited", "00001K", later, is_awaited=True)
+        region.add(session, "invited2", "00002K", later, is_awaited=True)
+        invited3 = region.add(session, "invited3", "00002K", later, is_awaited=True)
+    line = region.line("00001K")
+    assert ([one.is_awaited for one in line.members], line.has_team, line.trained) == ([True], False, 0)
+    line = region.line("00002K")
+    assert (len(line.members), line.trained, line.is_few) == (3, 1, True)
+    assert region.codes("academy", lack=NO_TEAM) == ["00001K"]
+    assert "00002K" in region.codes("academy", lack=FEW)
+    assert "00001K" not in region.codes("academy", lack=QUIET)
+    with region.house.directory.writing() as session:
+        directory.set_password(session, invited3, "x")
+        staff.link(session, "https://id", "s", region.add(session, "known", "00002K", later, is_awaited=True), at=NOW)
+    assert region.line("00002K").trained == 3
+    assert "00002K" not in region.codes("academy", lack=FEW)
+
+
+def test_a_team_is_long_without_a_case_only_if_somebody_was_there_for_so_long(region: Region) -> None:
+    later = TODAY + timedelta(days=400)
+    with region.house.directory.writing() as session:
+        region.add(session, "new", "00001K", later, since=TODAY - timedelta(days=300))
+    assert region.line("00001K").is_quiet is None
+    assert "00001K" not in region.codes("academy", lack=QUIET)
+    with region.house.directory.writing() as session:
+        region.add(session, "old", "00001K", later, since=TODAY - timedelta(days=400))
+    assert region.line("00001K").is_quiet
+    assert "00001K" in region.codes("academy", lack=QUIET)
 
 
 def is_quiet(region: Region, who: str = "directorate") -> bool | None:
@@ -449,6 +491,15 @@ def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
     issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
     said = " ".join(text_of(issued.data).split())
     assert "Dossiers ouverts comptés ici aucun" in said, said[said.index("Dossiers ouverts") :][:80]
+
+
+def test_a_pack_says_who_never_signed_in(region: Region) -> None:
+    with region.house.directory.writing() as session:
+        region.add(session, "Nouvelle", region.own.code, TODAY + timedelta(days=400), is_awaited=True)
+    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    said = " ".join(text_of(issued.data).split())
+    assert re.search(r"(?i)nouvelle .{0,60}?Jamais connecté\(e\)", said)
+    assert "Formé(e)s et à jour : 3 sur 3." in said
 
 
 def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
