@@ -504,6 +504,14 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
     "school_not_here": (N_("No school of this installation has this GRESA code."), ()),
     "school_own": (N_("This is the school that leads: name another one."), ()),
+    "school_own_transfer": (N_("This is the school that the case belongs to: name the one that takes it over."), ()),
+    "school_unknown": (
+        N_(
+            "No school with this code is known here: check it. If it is right, record it once more: whoever oversees "
+            "the schools then decides."
+        ),
+        (),
+    ),
     "school_asked": (N_("This school has been asked already."), ()),
     "school": (N_("A GRESA code is five digits and one letter, for example 01234A."), ()),
 }

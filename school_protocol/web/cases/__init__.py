@@ -34,6 +34,7 @@ from school_protocol.web.cases import (
     undoing,
 )
 from school_protocol.web.cases.answering import (
+    asks_about_school,
     Correction,
     as_sent,
     call_taps,
@@ -133,7 +134,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
         if named is not None:
             kept.keep()
             return _act_page(view, form, correction, named=named), 422
-        if naming.lost_signature(view, form):
+        if naming.lost_signature(view, form) or asks_about_school(view, form, rehearse=rehearse):
             kept.keep()
             return _act_page(view, form, correction), 422
         done = recording.record_act(
