@@ -251,7 +251,11 @@ class Wording:
         if key in ("refused", "said"):
             return code.partition(":")[2]
         message, names = _PROBLEMS.get(key, (N_("This answer is not understood."), ()))
-        return self._(message, **dict(zip(names, figures, strict=False))) if names else self._(message)
+        said = {name: self._figure(name, figure) for name, figure in zip(names, figures, strict=False)}
+        return self._(message, **said) if names else self._(message)
+
+    def _figure(self, name: str, figure: str) -> str:
+        return self.moment(figure) if name in _MOMENTS else figure
 
 
 _Answer = Callable[[Wording, Protocol, FormField, Any, Mapping[str, str]], str]
@@ -396,6 +400,8 @@ _REASONS: Mapping[str, str] = {
     "no_files": N_("No file can be kept here: describe it in words."),
 }
 
+_MOMENTS = frozenset({"received", "sent"})
+"""Figures of problems that are moments."""
 _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "required": (N_("An answer is needed here."), ()),
     "unsaid": (N_("Answer in a sentence: what was done, or why not."), ()),
@@ -501,6 +507,10 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         ("typed",),
     ),
     "case_number": (N_("“%(number)s” is the number of a case: write of no case here."), ("number",)),
+    "before_its_referral": (
+        N_("This was received on %(received)s, but the referral was sent on %(sent)s: one of the two is mistaken."),
+        ("received", "sent"),
+    ),
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
     "school_not_here": (N_("No school of this installation has this GRESA code."), ()),
     "school_own": (N_("This is the school that leads: name another one."), ()),
