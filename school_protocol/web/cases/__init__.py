@@ -34,9 +34,9 @@ from school_protocol.web.cases import (
     undoing,
 )
 from school_protocol.web.cases.answering import (
-    asks_about_school,
     Correction,
     as_sent,
+    asks_about_school,
     call_taps,
     correction_for,
     danger_answer,
