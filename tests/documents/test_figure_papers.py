@@ -93,7 +93,8 @@ def pack(moroccan: Protocol, cases: int) -> VisitPack:
     grid = next(iter(moroccan.grids.values())).levels
     waits = tuple(WaitLine(key, one.title, one.unit, True, None, 2) for key, one in rules.waits.items())
     times = tuple(TimeLine(key, moroccan.deadlines[key].title, (50, 75)) for key in rules.in_time)
-    figures = TeamFigures(Band(20), Band(0), Band(10), Band(0), waits, times) if cases else TeamFigures(Band(0))
+    figures = TeamFigures(Band(20), Band(0), Band(10), Band(0), waits, times, (75, 100))
+    figures = figures if cases else TeamFigures(Band(0))
     visit = LastVisit(date(2026, 10, 1), "Nadia B.", "Un local fermé.\nقاعة مغلقة.",
                       (Agreed("Afficher le code", "M. Alami", date(2026, 12, 1), None),))  # fmt: skip
     member = next(key for key, role in moroccan.roles.items() if role.trained)

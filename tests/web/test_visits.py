@@ -194,3 +194,12 @@ def test_a_pack_is_handed_out_once_a_press(site: Site) -> None:
     assert answer.data.startswith(b"%PDF-")
     assert browser.client.post(f"{site.school}/pack", data=sent).status_code == 409
     assert browser.client.post(f"{site.school}/pack", data={**sent, "language": "xx"}).status_code == 422
+
+
+def test_a_time_that_nobody_can_tell_of_is_said(site: Site) -> None:
+    browser = site.browser("directorate")
+    words = "Cette adresse demande une période dont rien ne peut être dit"
+    for asked in ("time=nonsense", "time=2030.0", "period=2030.0"):
+        assert words in browser.open(f"{site.school}/figures?{asked}").text, asked
+    for asked in ("", "?time=2026.0"):
+        assert words not in browser.open(f"{site.school}/figures{asked}").text

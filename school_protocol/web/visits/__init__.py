@@ -91,9 +91,14 @@ def school(school: str) -> ResponseReturnValue:
 @blueprint.get("/schools/<school>/figures")
 def team_figures(school: str) -> ResponseReturnValue:
     """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
-    view = figures.see_figures(sessions.house(), sessions.actor(), school, request.args.get("time", "")[:12])
+    view = figures.see_figures(sessions.house(), sessions.actor(), school, _time())
     w = wording()
     return render_template("visits/figures.html", view=view, wait=lambda one: told.wait_said(w, one), **_figures_said())
+
+
+def _time() -> str:
+    """The time that was asked for, as an address of this page says it, or by a name that somebody guessed."""
+    return (request.args.get("time") or request.args.get("period") or "")[:12]
 
 
 def _figures_said() -> dict[str, Any]:
