@@ -436,6 +436,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "not_a_time": (N_("This is not a time of day. Example: 08:30."), ()),
     "closes_first": (N_("It would close before it opens: the later time goes here."), ()),
     "not_a_phone": (N_("This is not a telephone number: digits, with + before them at most."), ()),
+    "turn_entered": (N_("This very turn is entered already: nothing was recorded."), ()),
     "turn_ends_first": (N_("It would end before it begins: the later moment goes here."), ()),
     "turn_too_long": (N_("At most %(most)s days at once: enter another turn after it."), ("most",)),
     "ends_before_it_starts": (N_("The last day can’t come before the first."), ()),
