@@ -251,8 +251,13 @@ class Wording:
         if key in ("refused", "said"):
             return code.partition(":")[2]
         message, names = _PROBLEMS.get(key, (N_("This answer is not understood."), ()))
-        said = (self.day(one) if _ISO_DAY.fullmatch(one) else one for one in figures)
-        return self._(message, **dict(zip(names, said, strict=False))) if names else self._(message)
+        said = {name: self._figure(name, figure) for name, figure in zip(names, figures, strict=False)}
+        return self._(message, **said) if names else self._(message)
+
+    def _figure(self, name: str, figure: str) -> str:
+        if name in _MOMENTS:
+            return self.moment(figure)
+        return self.day(figure) if _ISO_DAY.fullmatch(figure) else figure
 
 
 _ISO_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
@@ -402,6 +407,8 @@ _REASONS: Mapping[str, str] = {
     "no_files": N_("No file can be kept here: describe it in words."),
 }
 
+_MOMENTS = frozenset({"received", "sent"})
+"""Figures of problems that are moments."""
 _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "required": (N_("An answer is needed here."), ()),
     "unsaid": (N_("Answer in a sentence: what was done, or why not."), ()),
@@ -440,6 +447,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "not_a_time": (N_("This is not a time of day. Example: 08:30."), ()),
     "closes_first": (N_("It would close before it opens: the later time goes here."), ()),
     "not_a_phone": (N_("This is not a telephone number: digits, with + before them at most."), ()),
+    "turn_entered": (N_("This very turn is entered already: nothing was recorded."), ()),
     "turn_ends_first": (N_("It would end before it begins: the later moment goes here."), ()),
     "turn_too_long": (N_("At most %(most)s days at once: enter another turn after it."), ("most",)),
     "ends_before_it_starts": (N_("The last day can’t come before the first."), ()),
@@ -510,9 +518,22 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
         N_("“%(typed)s” looks like a pupil’s code, a telephone number or an address: leave it out of this text."),
         ("typed",),
     ),
+    "case_number": (N_("“%(number)s” is the number of a case: write of no case here."), ("number",)),
+    "before_its_referral": (
+        N_("This was received on %(received)s, but the referral was sent on %(sent)s: one of the two is mistaken."),
+        ("received", "sent"),
+    ),
     "massar": (N_("A Massar code is one letter and nine digits, for example G123456789."), ()),
     "school_not_here": (N_("No school of this installation has this GRESA code."), ()),
     "school_own": (N_("This is the school that leads: name another one."), ()),
+    "school_own_transfer": (N_("This is the school that the case belongs to: name the one that takes it over."), ()),
+    "school_unknown": (
+        N_(
+            "No school with this code is known here: check it. If it is right, record it once more: whoever oversees "
+            "the schools then decides."
+        ),
+        (),
+    ),
     "school_asked": (N_("This school has been asked already."), ()),
     "school": (N_("A GRESA code is five digits and one letter, for example 01234A."), ()),
 }

@@ -64,7 +64,7 @@ class Asking:
 
     def check(self, act: Act, answers: Answers) -> None:
         """What is asked of another school is answered once; a contribution is settled once. Raises."""
-        if act.kind is ActKind.contribute:
+        if act.kind in (ActKind.contribute, ActKind.ask_transfer):
             self._check_school(act, answers)
         if (why := self.nothing_waits(act)) is not None:
             raise Refused((why,))
@@ -95,11 +95,17 @@ class Asking:
     def _check_school(self, act: Act, answers: Answers) -> None:
         item = self.protocol.form_of(act).find(FieldType.school)
         code = str(answers.get(item.key, "")) if item is not None else ""
-        there = self.around.named.get(code)
-        problem = None
-        if code in {one.school for one in contributions(self.protocol, self.case) if one.is_open}:
-            problem = "school_asked"
-        elif there is None:
-            problem = "school_own" if code == self.around.unit.code else "school_not_here"
+        problem = self._transfer_problem(code) if act.kind is ActKind.ask_transfer else self._school_problem(code)
         if item is not None and problem is not None:
             raise BadInput({item.key: (problem,)})
+
+    def _transfer_problem(self, code: str) -> str | None:
+        """A case goes to another school; to one that is none of this installation whoever oversees answers for it."""
+        return "school_own_transfer" if code and code == self.around.unit.code else None
+
+    def _school_problem(self, code: str) -> str | None:
+        if code in {one.school for one in contributions(self.protocol, self.case) if one.is_open}:
+            return "school_asked"
+        if code not in self.around.named:
+            return "school_own" if code == self.around.unit.code else "school_not_here"
+        return None

@@ -23,7 +23,7 @@ from school_protocol.domain.case import Case, Record, fold
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
+from school_protocol.domain.events import EVENT_OF_ACT, Answers, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
 from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.intents import Choice as Choice
@@ -387,6 +387,8 @@ class _Desk:
             raise Refused((Reason("no_case"),))
         role = choice.role or ""
         hand, cleaned = self._read(act, intent, Hand(self.actor.id, role, self.roles))
+        if problems := self._before_its_referral(act, cleaned.answers):
+            raise BadInput(problems)
         self._check_needs(act, cleaned, role, self.actor.id)
         if hand.paper:
             self._check_needs(act, cleaned, hand.role, hand.account)
@@ -421,6 +423,18 @@ class _Desk:
         if problems:
             raise BadInput(problems)
         return hand, cleaned
+
+    def _before_its_referral(self, act: Act, answers: Answers) -> dict[str, tuple[str, ...]]:
+        """Nothing comes back of a referral before it was sent."""
+        form = self.protocol.form_of(act)
+        item, own = form.find(FieldType.referral), own_moment(form, answers)
+        if act.kind is not ActKind.answer_referral or item is None or own is None:
+            return {}
+        sent = next((one.at for one in self.case.referrals if str(one.number) == answers.get(item.key)), None)
+        if sent is None or own[1] >= sent.replace(second=0, microsecond=0):
+            return {}
+        received, left = (f"{at.astimezone(UTC):%Y%m%dT%H%MZ}" for at in (own[1], sent))
+        return {own[0]: (f"before_its_referral:{received}:{left}",)}
 
     def references(self) -> References:
         """What the answers of a form may point at."""

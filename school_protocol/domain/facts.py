@@ -526,6 +526,15 @@ class Facts(Mapping[str, Value]):
         days |= {day for day, record in self._naming(follow) if not self._is_held(follow, day, record)}
         return tuple(sorted(day for day in days if day < self.today))
 
+    def held_dates(self) -> tuple[date, ...]:
+        """Dates of the schedule, and those that people named last, for which a follow-up was held."""
+        follow = self.protocol.follow_up
+        if follow is None:
+            return ()
+        days = {planned.day for planned in self.planned() if planned.held_seq is not None}
+        days |= {day for day, record in self._naming(follow) if self._is_held(follow, day, record)}
+        return tuple(sorted(days - set(self.missed())))
+
     def _is_held(self, follow: FollowUp, day: date, named_by: Record) -> bool:
         """Whether a follow-up was held for a date since it was named, as early as one of the schedule may be."""
         named_on = self._local_day(named_by.occurred_at)

@@ -29,7 +29,7 @@ class Asked:
     kind: ActKind
     record: Record
     school: str
-    """The other school's code, as it was written."""
+    """The other school's code, as it was written; empty: not known yet."""
     answer: Record | None = None
     settled: Record | None = None
     """What became of a contribution, noted in the case that asked for it."""
@@ -89,7 +89,7 @@ def waiting(protocol: Protocol, case: Case) -> tuple[Asked, ...]:
         return ()
     transfer = transfer_asked(protocol, case)
     asked = [transfer] if transfer is not None else []
-    return tuple(one for one in (*asked, *contributions(protocol, case)) if one.waits and one.school)
+    return tuple(one for one in (*asked, *contributions(protocol, case)) if one.waits)
 
 
 def answering_act(protocol: Protocol, asked: ActKind) -> Act | None:

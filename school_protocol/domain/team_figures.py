@@ -76,6 +76,10 @@ class TeamTally:
     departures: int = 0
     followed: int = 0
     missed: int = 0
+    dated: int = 0
+    """Cases in which a follow-up was due."""
+    held_dates: int = 0
+    due_dates: int = 0
     waits: dict[str, Counter[int]] = field(default_factory=dict)
     """Wait → in which of its classes how many cases lie."""
     times: dict[str, Counter[str]] = field(default_factory=dict)
@@ -91,6 +95,10 @@ class TeamTally:
         follow, missed = facts.protocol.follow_up, bool(facts.missed())
         self.missed += missed
         self.followed += missed or (follow is not None and bool(case.records_of(follow.act)))
+        held, due = len(facts.held_dates()), len(facts.held_dates()) + len(facts.missed())
+        self.dated += bool(due)
+        self.held_dates += held
+        self.due_dates += due
         cells = share_of(facts).cells
         for key, wait in self.rules.waits.items():
             for place, row in enumerate(classes_of(wait)):
@@ -146,6 +154,8 @@ class TeamFigures:
     missed: Band | None = None
     waits: tuple[WaitLine, ...] = ()
     times: tuple[TimeLine, ...] = ()
+    held: tuple[int, int] | None = None
+    """Between which percentages of the follow-ups that were due were held; None: too few to tell."""
 
     @property
     def is_few(self) -> bool:
@@ -164,6 +174,7 @@ def told(tally: TeamTally) -> TeamFigures:
         banded(tally.missed),
         tuple(_waits(tally)),
         tuple(_times(tally)),
+        share(tally.held_dates, tally.due_dates, tally.dated),
     )
 
 

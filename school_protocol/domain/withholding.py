@@ -46,9 +46,13 @@ def broken_down(total: Band, counts: Sequence[int]) -> tuple[Band, ...] | None:
     return rows if total.low and most - total.low >= LEAST - 1 else None
 
 
-def share(part: int, whole: int) -> tuple[int, int] | None:
-    """Between which two percentages a part of `whole` lies, in steps that stand for five counts each; None: too few."""
-    steps = next((steps for least, steps in STEPS if whole >= least), None)
+def share(part: int, whole: int, cases: int | None = None) -> tuple[int, int] | None:
+    """Between which two percentages a part of `whole` lies, in steps that stand for five counts each; None: too few.
+
+    Where several counts come of one case, `cases` says of how many they are: steps stand for five of these, about.
+    """
+    counted = whole if cases is None else min(whole, cases)
+    steps = next((steps for least, steps in STEPS if counted >= least), None)
     if steps is None:
         return None
     step = min(part * steps // whole, steps - 1)

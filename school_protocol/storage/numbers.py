@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import random
+import re
 import unicodedata
 
 DIGITS = 13
+_GROUP = re.compile(r"\d+")
+_APART_MOST = 4
+"""So many signs at most stand between two groups of one number."""
 
 _DAMM = (
     "0317598642",
@@ -43,6 +47,29 @@ def check_number(text: str) -> str | None:
         return None
     number = "".join(str(digit) for digit in digits)
     return number if check_digit(number) == "0" else None
+
+
+def numbers_in(text: str) -> tuple[str, ...]:
+    """The case numbers that stand in a text, as they are printed: whole groups of digits whose check digit is right."""
+    groups = list(_GROUP.finditer(text))
+    found = (_number_from(text, groups[start : start + DIGITS]) for start in range(len(groups)))
+    return tuple(dict.fromkeys(format_number(number) for number in found if number))
+
+
+def _number_from(text: str, groups: list[re.Match[str]]) -> str | None:
+    """The number that begins with the first of these groups."""
+    typed = ""
+    for before, group in zip([None, *groups], groups, strict=False):
+        if before is not None and not _are_near(text[before.end() : group.start()]):
+            return None
+        typed += group[0]
+        if len(typed) >= DIGITS:
+            return check_number(typed)
+    return None
+
+
+def _are_near(between: str) -> bool:
+    return len(between) <= _APART_MOST and not any(character.isalnum() for character in between)
 
 
 def _is_between(character: str) -> bool:

@@ -93,7 +93,8 @@ def pack(moroccan: Protocol, cases: int) -> VisitPack:
     grid = next(iter(moroccan.grids.values())).levels
     waits = tuple(WaitLine(key, one.title, one.unit, True, None, 2) for key, one in rules.waits.items())
     times = tuple(TimeLine(key, moroccan.deadlines[key].title, (50, 75)) for key in rules.in_time)
-    figures = TeamFigures(Band(20), Band(0), Band(10), Band(0), waits, times) if cases else TeamFigures(Band(0))
+    figures = TeamFigures(Band(20), Band(0), Band(10), Band(0), waits, times, (75, 100))
+    figures = figures if cases else TeamFigures(Band(0))
     visit = LastVisit(date(2026, 10, 1), "Nadia B.", "Un local fermé.\nقاعة مغلقة.",
                       (Agreed("Afficher le code", "M. Alami", date(2026, 12, 1), None),))  # fmt: skip
     member = next(key for key, role in moroccan.roles.items() if role.trained)
@@ -178,6 +179,41 @@ def test_years_on_paper_are_the_lines_of_the_page(moroccan: Protocol, language: 
     assert re.findall(r'<th scope="col">(\d+–\d+)</th>', html)[:6] == [
         f"{year}–{year + 1}" for year in range(2020, 2026)
     ]
+
+
+def small_pack(moroccan: Protocol, *, is_awaited: bool = False) -> VisitPack:
+    """A team of four with few cases, and a visit at which two things were agreed: as most schools are."""
+    view = pack(moroccan, 20)
+    assert view.visit is not None
+    members = tuple(replace(view.members[0], name=f"Nadia El Fassi {number}") for number in range(4))
+    return replace(
+        view, members=(replace(members[0], is_awaited=is_awaited), *members[1:]), stages=(), levels=(), late=None,
+        open_cases=Band(0), figures=TeamFigures(Band(0)), played=Played(0, ()),
+        visit=replace(view.visit, actions=view.visit.actions * 2),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_pack_of_a_small_team_is_a_page_and_one_for_notes(moroccan: Protocol, language: str) -> None:
+    w = Wording(language)
+    first, notes = pages(visit_pack(small_pack(moroccan), w))
+    if language != "ar":  # what is read out of a page runs there from left to right
+        words = squeezed(
+            w._(
+                "Figures over a time go by tens, and shares in steps, so that nobody is recognised. "
+                "They rank nobody: few cases are no merit."
+            )
+        )
+        assert words[:30] not in first
+        assert words[:30] in notes
+
+
+def test_a_pack_says_who_has_not_signed_in_and_how_many_follow_ups_were_held(moroccan: Protocol) -> None:
+    w = Wording("fr")
+    assert squeezed(w._("Not signed in yet")) in pages(visit_pack(small_pack(moroccan, is_awaited=True), w))[0]
+    assert squeezed(w._("Not signed in yet")) not in pages(visit_pack(small_pack(moroccan), w))[0]
+    said = "".join(pages(visit_pack(pack(moroccan, 20), w)))
+    assert squeezed(f"{w._('follow-ups held, of those due so far')}75 % à 100 %") in said
 
 
 def test_a_pack_says_where_nothing_is_known(moroccan: Protocol) -> None:

@@ -397,6 +397,17 @@ def test_a_date_that_people_named_is_missed_too(moroccan: Protocol) -> None:
     assert told.states_of("missed_follow_up") == []
 
 
+def test_dates_held_and_missed_tell_of_every_date_gone_by_once(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_validated", level=3).put("plan_active")
+    planned = [one.day for one in told.facts.planned()]
+    assert (told.facts.held_dates(), told.facts.missed()) == ((), ())
+    told.wait(days=(planned[0] - told.facts.today).days)
+    followed(told)
+    assert (told.facts.held_dates(), told.facts.missed()) == ((planned[0],), ())
+    told.wait(days=(planned[1] - told.facts.today).days + 1)
+    assert (told.facts.held_dates(), told.facts.missed()) == ((planned[0],), (planned[1],))
+
+
 def test_a_date_named_in_the_plan_is_held_by_a_follow_up_a_little_early(moroccan: Protocol) -> None:
     told = reported(moroccan).put("assessment_validated", level=1).put("plan_active")
     told.act("head", "support_plan", {**PLAN, "next_follow_up": (told.facts.today + timedelta(days=9)).isoformat()})

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from itertools import pairwise, product
 
 import pytest
+from domain.telling import reported
 
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.team_figures import TeamTally, spans, told
@@ -39,6 +40,27 @@ def test_of_more_the_tens_the_shares_in_steps_and_the_class_of_the_median(tally:
     assert all(one.share == (75, 100) for one in found.times)
     first = {key: wait.classes[0] for key, wait in tally.rules.waits.items()}
     assert {one.key: (one.low, one.most) for one in found.waits} == {key: (None, first[key]) for key in first}
+
+
+def test_of_follow_ups_due_the_share_that_was_held_in_steps_of_cases(tally: TeamTally) -> None:
+    """Several stand in one case: however many they are, few cases tell nothing of them."""
+    due = {"held_dates": 60, "due_dates": 80}
+    assert told(replace(tally, cases=30, dated=19, **due)).held is None
+    assert told(replace(tally, cases=30, dated=20, **due)).held == (75, 100)
+    assert told(replace(tally, cases=60, dated=50, **due)).held == (70, 80)
+    assert told(replace(tally, cases=9, dated=9, **due)).held is None
+    assert told(replace(tally, cases=30, dated=0)).held is None
+
+
+def test_a_case_adds_the_dates_that_were_held_and_those_that_went_by(moroccan: Protocol, tally: TeamTally) -> None:
+    case = reported(moroccan).put("assessment_validated", level=3).put("plan_active")
+    first, second = (one.day for one in case.facts.planned()[:2])
+    tally.take(case.facts)
+    assert (tally.dated, tally.held_dates, tally.due_dates) == (0, 0, 0)
+    case.wait(days=(second - case.facts.today).days + 1)
+    tally.take(case.facts)
+    assert (tally.dated, tally.held_dates, tally.due_dates) == (1, 0, 2)
+    assert first < second
 
 
 def test_a_median_beyond_the_last_class_is_told_as_open(tally: TeamTally) -> None:

@@ -114,3 +114,11 @@ def test_a_median_is_of_ten_at_least() -> None:
 def test_of_a_count_the_ten_is_told() -> None:
     assert [banded(count) for count in (0, 9, 10, 23)] == [Band(0), Band(0), Band(10), Band(20)]
     assert (Band(10).low, Band(10).high) == (10, 19)
+
+
+def test_of_several_counts_a_case_a_step_stands_for_five_cases() -> None:
+    for cases in range(120):
+        assert (share(3 * cases, 3 * cases, cases) is None) == (cases < SHARE_LEAST)
+        assert share(10, 40, cases) == share(10, 40, min(cases, 40))
+    assert share(150, 300, 20) == (50, 75)
+    assert share(150, 300) == (50, 55)

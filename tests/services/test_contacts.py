@@ -361,3 +361,25 @@ def test_what_is_kept_further_up_is_no_business_of_the_desk(desk: Desk) -> None:
     assert contacts.stale_contacts(desk.house, desk.actor("academy")) == 0
     assert contacts.stale_contacts(desk.house, desk.actor("ministry")) == 1
     assert timedelta(days=desk.house.settings.contact_days) == timedelta(days=180)
+
+
+def test_the_page_of_contacts_counts_as_the_desk_does_and_says_what_is_kept_further_up(desk: Desk) -> None:
+    desk.add()
+    desk.add("ministry", "police", "KMA", phone="19")
+    for who, own, above in (("academy", 1, 1), ("ministry", 2, 0)):
+        view = contacts.see_contacts(desk.house, desk.actor(who))
+        assert (view.stale, view.stale_above) == (own, above)
+        assert contacts.stale_contacts(desk.house, desk.actor(who)) == own
+
+
+def test_the_log_tells_of_a_contact_without_a_number_by_its_name(desk: Desk) -> None:
+    """Such ones come with an installation: a form asks for a number or an address."""
+    with desk.house.directory.writing() as session:
+        added = directory.add_contact(
+            session, target="prosecutor", unit=desk.ids["KP1"], position=1, names={"fr": "Cellule"}, phone="", url=""
+        )
+    desk.press(contacts.verify, "academy", added, 1)
+    desk.press(contacts.retire, "academy", added, 2)
+    changes = contacts.see_contacts(desk.house, desk.actor("academy")).changes
+    said = {one.kind: (one.target.key if one.target else "", one.sentence) for one in changes}
+    assert said == {"contact_retired": ("prosecutor", "Cellule"), "contact_verified": ("prosecutor", "Cellule")}

@@ -218,6 +218,26 @@ def test_what_is_entered_is_judged(watched: Watched) -> None:
     assert problems(watched, starts="2028-11-01T08:00", ends="2028-11-02T08:00") == {"starts": ("too_far_ahead",)}
 
 
+def test_the_same_turn_is_entered_once_and_an_overlap_is_told_of(watched: Watched) -> None:
+    enter(watched, "directorate/2")
+    assert problems(watched, "directorate/2") == {"starts": ("turn_entered",)}
+    assert problems(watched, "directorate/2", by="directorate/3") == {"starts": ("turn_entered",)}
+    enter(watched, "directorate/3")
+    school = watched.school
+
+    def overlapping() -> list[bool]:
+        return [one.overlaps for one in roster.see_roster(school.house, school.person("directorate")).turns]
+
+    assert overlapping() == [False, False]
+    enter(watched, "directorate/2", starts="2026-11-26T09:00", ends="2026-11-26T10:00")
+    assert overlapping() == [False, False, False], "one begins as the other ends"
+    enter(watched, "directorate/2", starts="2026-11-26T08:00", ends="2026-11-26T09:30")
+    assert sum(overlapping()) == 3
+    turn = next(one for one in roster.see_roster(school.house, school.person("directorate")).turns if one.overlaps)
+    roster.withdraw(school.house, school.person("directorate"), "", turn.id, token=school.token())
+    enter(watched, "directorate/2")
+
+
 def test_a_change_is_a_row_and_a_second_press_is_none(watched: Watched) -> None:
     school, token = watched.school, "the same"
     enter(watched, "directorate/2", token=token)

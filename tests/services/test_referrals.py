@@ -31,6 +31,7 @@ from school_protocol.services.scripts import throwaway
 from school_protocol.storage import cases, directory, index
 from school_protocol.storage.referrals import contacts, register
 from school_protocol.storage.referrals.register import CaseReferral
+from school_protocol.wording import Wording
 
 from .conftest import NAME, WORDS, School
 from .test_desk import sealed
@@ -458,3 +459,27 @@ def test_only_of_a_referral_and_only_to_the_same_kind_of_service(referred: Schoo
         correct(referred, chosen, loaded(referred).records[0].seq, who="team_member")
     assert [one.code for one in refused.value.reasons] == ["not_correctable"]
     assert dict(referred.seen_by("head").whom) == {4: CELL}
+
+
+# ---- an answer comes after what it answers ---------------------------------------------------------------------------
+
+
+def test_no_answer_is_dated_before_its_referral_was_sent(referred: School) -> None:
+    referred.wait(days=3)
+    with pytest.raises(BadInput) as raised:
+        referred.act(
+            "head", "referral_answer", referral=1, outcome="answered", answered_at=(NOW - timedelta(days=3)).isoformat()
+        )
+    ((key, (code,)),) = raised.value.problems.items()
+    assert key == "answered_at"
+    said = Wording("en").problem(code)
+    assert "22 Nov 2026" in said
+    assert "25 Nov 2026" in said
+    with pytest.raises(BadInput):
+        referred.act(
+            "head", "referral_answer", referral=1, outcome="answered",
+            answered_at=(NOW - timedelta(minutes=1)).isoformat(),
+        )  # fmt: skip
+    minute = NOW.replace(second=0, microsecond=0).isoformat()
+    referred.act("head", "referral_answer", referral=1, outcome="acknowledged", answered_at=minute)
+    referred.act("head", "referral_answer", referral=1, outcome="answered")

@@ -172,6 +172,33 @@ def test_who_is_shut_out_of_the_case_is_not_asked_either(region: Region) -> None
         answering.see_request(region.school.house, directorate, number, line.seq)
 
 
+@pytest.mark.parametrize("code", ["09999Z", ""])
+def test_a_transfer_to_a_school_that_nobody_knows_here_waits_for_whoever_oversees_at_once(
+    region: Region, code: str
+) -> None:
+    region.reach("directorate")
+    number = asked_for(region, code)
+    (line,) = region.waits_for("directorate")
+    assert (line.number, line.is_transfer, line.is_unknown) == (number, True, True)
+    for other in ("academy", "head", "directorate P2", f"head {NEAR}"):
+        assert region.waits_for(other) == ()
+    assert "directorate" in mailed(region)
+    answered(region, "directorate", number, line.seq, answer="accepted")
+    assert region.waits_for("directorate") == ()
+
+
+def test_a_known_school_is_asked_first_and_told_apart(region: Region) -> None:
+    asked_for(region, NEAR)
+    assert region.waits_for("directorate") == ()
+    assert not region.waits_for(f"head {NEAR}")[0].is_unknown
+
+
+def test_a_case_is_not_transferred_to_its_own_school(region: Region) -> None:
+    with pytest.raises(BadInput) as raised:
+        asked_for(region, "00000A")
+    assert raised.value.problems == {"receiving_school": ("school_own_transfer",)}
+
+
 def test_reading_a_request_is_written_down(region: Region) -> None:
     number = asked_for(region, FAR)
     (line,) = region.waits_for(f"head {FAR}")
@@ -638,9 +665,9 @@ def test_a_contribution_that_is_handed_over_goes_on_contributing_and_counts_with
 # ---- rows and messages -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [FAR, ABROAD])
+@pytest.mark.parametrize("code", [FAR, ABROAD, "09999Z"])
 def test_rows_made_anew_are_the_same(region: Region, code: str) -> None:
-    for make in (asked_for, leading):
+    for make in (asked_for, leading) if code in region.units else (asked_for,):
         make(region, code)
         with region.school.house.realm.writing() as session:
             case_id = cases.find_by_number(session, region.school.number) or ""

@@ -22,7 +22,7 @@ from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.storage import directory, retention, staff_imports
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.engines import BUSY_SECONDS
-from school_protocol.storage.staff_imports import State, Verdict
+from school_protocol.storage.staff_imports import Line, State, Verdict
 from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow
 from school_protocol.wording import Wording
 
@@ -170,9 +170,52 @@ def test_numbers_and_words_stay_as_they_are(cell: str) -> None:
 def test_a_list_of_places_and_people_is_shown_and_nothing_is_written(clerk: Clerk) -> None:
     before = clerk.sizes()
     batch = clerk.bring(text(PERSON_LINE, SCHOOL_LINE))
-    assert clerk.said(batch) == [("new", ()), ("new", ())]
+    assert [verdict for verdict, _said in clerk.said(batch)] == ["new", "new"]
     assert clerk.sizes() == before
     assert clerk.see(batch).counts.to_apply == 2
+
+
+def test_a_new_line_says_all_that_it_writes_as_it_was_read(clerk: Clerk) -> None:
+    head = f"{FRENCH};niveau;ville"
+    school = f"{SCHOOL_LINE};collégial;Salé"
+    line = person(
+        unit="01234C", role="membre_er", starts="01/02/2026", ends="03/04/2027", email="n@ecole.example",
+        until="05/06/2027",
+    )  # fmt: skip
+    batch = clerk.bring(text(school, f"{line};;", head=head))
+    place, somebody = (said_of(Wording("en"), clerk, line) for line in clerk.see(batch).lines)
+    assert place == [
+        "kind of place: School", "level of the school: Lower secondary school",
+        f"belongs to: {clerk.office.province.name('fr')} (REHEARSAL-P)", "town or commune: Salé",
+        "name in French: Collège Al Amal", "name in Arabic: إعدادية الأمل",
+    ]  # fmt: skip
+    assert somebody == [
+        "role: Resource team member (01234C)", "first day: 1 Feb 2026", "last day: 3 Apr 2027",
+        "certified until: 5 Jun 2027", "e-mail: n@ecole.example", "name in French: Nadia",
+    ]  # fmt: skip
+    assert "1 Feb 2026" in b"".join(
+        importing.results(
+            clerk.house, clerk.office.actor("chief"), batch,
+            lambda one: said.as_text(Wording("en"), reach.admin_of(clerk.house, clerk.office.actor("chief")).roles, one), [],
+        )
+    ).decode()  # fmt: skip
+    clerk.confirm(batch)
+    again = clerk.bring(text(person(unit="00000A", starts="07/08/2026", ends="09/10/2027")))
+    (changed,) = clerk.see(again).lines
+    assert said_of(Wording("en"), clerk, changed)[1:] == ["first day: – → 7 Aug 2026", "last day: – → 9 Oct 2027"]
+
+
+def said_of(w: Wording, clerk: Clerk, line: Line) -> list[str]:
+    return list(said.line(w, reach.admin_of(clerk.house, clerk.office.actor("chief")).roles, line))
+
+
+def test_a_list_stands_among_those_brought_as_what_can_be_done_with_it(clerk: Clerk) -> None:
+    refused_list = clerk.bring(text(person(role="nobody")))
+    ready, applied = clerk.bring(text(SCHOOL_LINE, person())), clerk.apply(SCHOOL_LINE)
+    unchanged = clerk.bring(text(SCHOOL_LINE))
+    found = importing.see_imports(clerk.house, clerk.office.actor("chief"))
+    standing = {one.batch.id: one.standing for one in found}
+    assert standing == {refused_list: "refused", ready: "ready", applied: "applied", unchanged: "unchanged"}
 
 
 def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -> None:
@@ -282,7 +325,9 @@ def test_no_list_tells_how_somebody_who_works_elsewhere_too_is_reached(
 
 def test_a_list_gives_no_role_that_administers_but_from_above_or_by_command(clerk: Clerk) -> None:
     line = person("puppet", role="admin_tech", unit=clerk.office.region.code)
-    assert clerk.verdicts(line, person("below", role="admin_tech")) == [("refused", ("from_above",)), ("new", ())]
+    assert clerk.verdicts(line, person("below", role="admin_tech")) == [
+        ("refused", ("from_above",)), ("new", ("['appointment', '', 'technical_admin@00000A']", "['name_fr', '', 'Nadia']")),
+    ]  # fmt: skip
     actor = clerk.office.actor("chief")
     batch = importing.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
     digest = clerk.see(batch.id).batch.digest

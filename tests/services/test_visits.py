@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from datetime import date, timedelta
 from typing import Any
 
@@ -18,9 +19,10 @@ from school_protocol.services import accounts
 from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.services.visits import figures, pack, teams, visiting
 from school_protocol.services.visits.teams import ENDING, FEW, NO_TEAM, QUIET, Narrowed
-from school_protocol.storage import access, administration, directory
+from school_protocol.storage import access, administration, directory, staff
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.numbers import format_number
 from school_protocol.storage.visits import teams as stored_teams
 from school_protocol.wording import ZONE
 
@@ -56,13 +58,22 @@ class Region:
                 self.add(session, f"ending{number}", "00003K", TODAY + timedelta(days=days))
             for number in range(3):
                 self.add(session, f"far{number}", "00004K", TODAY - timedelta(days=1))
+            session.execute(text("UPDATE account SET password_hash = 'x'"))
 
-    def add(self, session: Any, who: str, code: str, until: date, role: str = "team_member") -> str:
+    def add(
+        self, session: Any, who: str, code: str, until: date, role: str = "team_member", *,
+        is_awaited: bool = False, since: date = date(2020, 1, 1),
+    ) -> str:  # fmt: skip
         account = directory.add_account(
-            session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=True, trained_until=until
-        )
-        directory.appoint(session, account, role=role, unit=self.ids[code], starts=date(2020, 1, 1))
+            session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=True,
+            trained_until=until, password_hash=None if is_awaited else "x",
+        )  # fmt: skip
+        directory.appoint(session, account, role=role, unit=self.ids[code], starts=since)
         return account
+
+    def line(self, code: str, who: str = "academy") -> teams.TeamLine:
+        lines = teams.see_teams(self.house, self.actor(who), Narrowed()).lines
+        return next(one for one in lines if one.unit.code == code)
 
     def actor(self, who: str) -> Actor:
         return self.school.person(who)
@@ -145,6 +156,38 @@ def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(r
     assert (line.trained, line.ending, line.is_few) == (3, 1, False)
 
 
+def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -> None:
+    later = TODAY + timedelta(days=400)
+    with region.house.directory.writing() as session:
+        region.add(session, "invited", "00001K", later, is_awaited=True)
+        region.add(session, "invited2", "00002K", later, is_awaited=True)
+        invited3 = region.add(session, "invited3", "00002K", later, is_awaited=True)
+    line = region.line("00001K")
+    assert ([one.is_awaited for one in line.members], line.has_team, line.trained) == ([True], False, 0)
+    line = region.line("00002K")
+    assert (len(line.members), line.trained, line.is_few) == (3, 1, True)
+    assert region.codes("academy", lack=NO_TEAM) == ["00001K"]
+    assert "00002K" in region.codes("academy", lack=FEW)
+    assert "00001K" not in region.codes("academy", lack=QUIET)
+    with region.house.directory.writing() as session:
+        directory.set_password(session, invited3, "x")
+        staff.link(session, "https://id", "s", region.add(session, "known", "00002K", later, is_awaited=True), at=NOW)
+    assert region.line("00002K").trained == 3
+    assert "00002K" not in region.codes("academy", lack=FEW)
+
+
+def test_a_team_is_long_without_a_case_only_if_somebody_was_there_for_so_long(region: Region) -> None:
+    later = TODAY + timedelta(days=400)
+    with region.house.directory.writing() as session:
+        region.add(session, "new", "00001K", later, since=TODAY - timedelta(days=300))
+    assert region.line("00001K").is_quiet is None
+    assert "00001K" not in region.codes("academy", lack=QUIET)
+    with region.house.directory.writing() as session:
+        region.add(session, "old", "00001K", later, since=TODAY - timedelta(days=400))
+    assert region.line("00001K").is_quiet
+    assert "00001K" in region.codes("academy", lack=QUIET)
+
+
 def is_quiet(region: Region, who: str = "directorate") -> bool | None:
     view = teams.see_teams(region.house, region.actor(who), Narrowed())
     return next(line.is_quiet for line in view.lines if line.unit.code == region.own.code)
@@ -196,10 +239,10 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
     visit = region.note("trainer")
     region.note("directorate", held_on=(TODAY - timedelta(days=3)).isoformat())
     visiting.correct(
-        region.house, region.actor("academy"), region.own.code, visit, expected=1, token="c",
+        region.house, region.actor("trainer"), region.own.code, visit, expected=1, token="c",
         **region.said(came="Trois"),
     )  # fmt: skip
-    found = region.latest()
+    found = region.latest("trainer")
     assert (found.came, found.number, found.kind) == ("Trois", 2, "corrected")
     assert [(one.came, one.kind) for one in found.earlier] == [("Deux", "recorded")]
     with pytest.raises(TeamRefused):
@@ -210,6 +253,68 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
         session.execute(text("UPDATE visit_entry SET came = 'x'"))
     with region.house.directory.writing() as session, pytest.raises(Exception, match="append-only"):
         session.execute(text("DELETE FROM visit_entry"))
+
+
+def test_a_case_number_is_refused_wherever_it_is_typed(region: Region) -> None:
+    number = format_number(region.school.report().number)
+    arabic = number.translate({48 + digit: 0x660 + digit for digit in range(10)})
+    for typed in (number, number.replace(" ", ""), number.replace(" ", "-"), arabic):
+        for changed, path in (
+            ({"remarks": f"Le dossier {typed}, vu"}, "remarks"), ({"came": f"Deux {typed}"}, "came"),
+            ({"actions": [{**region.said()["actions"][0], "what": f"Voir {typed}"}]}, "actions.0.what"),
+        ):  # fmt: skip
+            with pytest.raises(BadInput) as caught:
+                region.note("trainer", **changed)
+            assert dict(caught.value.problems) == {path: (f"case_number:{number}",)}
+
+
+def correct(region: Region, who: str, visit: str, expected: int, **changed: Any) -> None:
+    visiting.correct(
+        region.house, region.actor(who), region.own.code, visit, expected=expected, token=region.school.token(),
+        **region.said(**changed),
+    )  # fmt: skip
+
+
+def test_an_earlier_wording_is_for_its_writer_and_for_those_who_see_the_cases_from_above(region: Region) -> None:
+    visit = region.note("directorate", came="Trop dit")
+    correct(region, "directorate", visit, 1)
+    read = {}
+    for who in ("directorate", "academy", "trainer", "head", "team_coordinator"):
+        found = region.latest(who)
+        read[who] = (len(found.earlier), found.has_earlier)
+    assert read == {
+        "directorate": (1, True), "academy": (1, True), "trainer": (0, True), "head": (0, True),
+        "team_coordinator": (0, True),
+    }  # fmt: skip
+    own = region.note("trainer")
+    correct(region, "trainer", own, 1)
+    seen = [visiting.see_visit(region.house, region.actor(who), region.own.code, own)[1] for who in ("trainer", "head")]
+    assert [len(one.earlier) for one in seen] == [1, 0]
+
+
+def test_only_whoever_wrote_a_visit_puts_it_right(region: Region) -> None:
+    visit = region.note("trainer")
+    for who in ("academy", "directorate", "trainer/2"):
+        assert not region.latest(who).may_correct
+        with pytest.raises(TeamRefused) as caught:
+            correct(region, who, visit, 1)
+        assert [one.code for one in caught.value.obstacles] == ["not_the_writer"]
+    assert not region.latest("head").may_correct
+    assert region.latest("trainer").may_correct
+
+
+@pytest.mark.parametrize("gone", ["closed", "left"])
+def test_whoever_holds_the_role_after_the_writer_puts_a_visit_right(region: Region, gone: str) -> None:
+    visit, writer = region.note("trainer"), region.actor("trainer").id
+    with region.house.directory.writing() as session:
+        if gone == "closed":
+            directory.set_active(session, writer, False)
+        else:
+            session.execute(text("UPDATE appointment SET ends = '2001-01-01' WHERE account = :id"), {"id": writer})
+    assert not region.latest("directorate").may_correct
+    assert region.latest("trainer/2").may_correct
+    correct(region, "trainer/2", visit, 1, came="Quatre")
+    assert region.latest("directorate").came == "Quatre"
 
 
 def test_what_was_agreed_is_noted_as_done_by_the_team_too(region: Region) -> None:
@@ -386,6 +491,15 @@ def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
     issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
     said = " ".join(text_of(issued.data).split())
     assert "Dossiers ouverts comptés ici aucun" in said, said[said.index("Dossiers ouverts") :][:80]
+
+
+def test_a_pack_says_who_never_signed_in(region: Region) -> None:
+    with region.house.directory.writing() as session:
+        region.add(session, "Nouvelle", region.own.code, TODAY + timedelta(days=400), is_awaited=True)
+    issued = pack.issue_pack(region.house, region.actor("directorate"), region.own.code, "fr")
+    said = " ".join(text_of(issued.data).split())
+    assert re.search(r"(?i)nouvelle .{0,60}?Jamais connecté\(e\)", said)
+    assert "Formé(e)s et à jour : 3 sur 3." in said
 
 
 def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:

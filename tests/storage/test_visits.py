@@ -28,10 +28,12 @@ def school(session: Any, code: str, parent: str, **names: str) -> str:
     return kept.add_unit(session, kind=UnitKind.school, code=code, names=names, parent=parent)
 
 
-def person(session: Any, who: str, unit: str, until: date | None = None, **changes: Any) -> str:
+def person(
+    session: Any, who: str, unit: str, until: date | None = None, *, password: str | None = "x", **changes: Any
+) -> str:
     account = kept.add_account(
         session, username=who, names={"fr": who}, language="fr", created_at=NOW, certified=until is not None,
-        trained_until=until,
+        trained_until=until, password_hash=password,
     )  # fmt: skip
     kept.appoint(session, account, **{"role": "member", "unit": unit, "starts": date(2020, 1, 1), **changes})
     return account
@@ -139,6 +141,7 @@ def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store
         person(session, "b1", ids["beta"])
         person(session, "c1", ids["gamma"], later, ends=TODAY - timedelta(days=1))
         person(session, "c2", ids["gamma"], later, role="head")
+        person(session, "c3", ids["gamma"], later, password=None)
         person(session, "d1", ids["delta"], soon)
         person(session, "d2", ids["delta"], later)
         teams.set_level(session, ids["alpha"], "primary")
@@ -160,6 +163,7 @@ def test_schools_are_found_by_name_and_by_what_their_teams_lack(directory: Store
     assert found(lack="team") == ["gamma"]
     assert found(lack="few") == ["beta"]
     assert found(lack="ending") == ["alpha", "delta"]
-    assert found(lack="some") == ["alpha", "beta", "delta"]
+    assert found(lack="long", since=date(2020, 1, 1)) == ["alpha", "beta", "delta"]
+    assert found(lack="long", since=date(2019, 12, 31)) == []
     assert found(level="lower") == ["alpha"]
     assert found(level="primary") == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -152,3 +153,16 @@ def test_nobody_else_finds_them(app: Flask, school: School) -> None:
         found = directory.account(session, account)
     assert found is not None
     assert found.active
+
+
+def test_whoever_stands_aside_from_a_case_there_is_told_of_an_invitation_and_nothing_printed(
+    app: Flask, school: School
+) -> None:
+    school.report()
+    school.act("academy", "conflict", reason="close_relative")
+    one = browser(app, school)
+    one.open("/invitations/new")
+    until = (NOW + timedelta(days=300)).date().isoformat()
+    said = one.send(409, **{**TYPED, "roles": "team_member", "certified_until": until}).get_data(as_text=True)
+    assert "Vous ne pouvez pas envoyer cette invitation" in said
+    assert "imprimer" not in said

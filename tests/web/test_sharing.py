@@ -121,6 +121,29 @@ def test_the_receiving_directorate_finds_it_among_what_waits_once_the_time_is_ov
     above.send(answer="accepted")
 
 
+def test_a_school_that_nobody_knows_here_is_asked_about_and_then_waits_for_whoever_oversees(region: Region) -> None:
+    school = region.school
+    school.report()
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    here = browser(region, "head")
+    here.open(f"/cases/{school.number}/acts/transfer")
+    own = here.send(422, receiving_school="00000A", summary=SUMMARY).get_data(as_text=True)
+    assert "dont relève le dossier" in own
+    unknown = here.send(422, receiving_school="09999z", summary=SUMMARY).get_data(as_text=True)
+    assert "n’est connu ici" in unknown
+    assert region.waits_for("directorate") == ()
+    here.send(422, receiving_school="09998Z", summary=SUMMARY)
+    here.send(receiving_school="09998Z", summary=SUMMARY)
+    (line,) = region.waits_for("directorate")
+    above = browser(region, "directorate")
+    for start in ("/review", "/from-schools"):
+        page = above.open(start)
+        assert f'href="/cases/{school.number}/asked/{line.seq}"' in page.html
+        assert "qui n’est pas connu ici" in page.text
+    above.open(f"/cases/{school.number}/asked/{line.seq}")
+    above.send(answer="accepted")
+
+
 def test_pressed_twice_it_is_answered_once(region: Region) -> None:
     number, path = asked_for(region, FAR)
     there = browser(region, f"head {FAR}")

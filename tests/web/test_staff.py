@@ -176,6 +176,8 @@ def test_a_list_with_a_refused_line_offers_no_button_and_says_how_to_go_on(site:
     lines = LIST + "nadia;Nadia El Fassi;declarant;00000A;\r\n"
     good, path = bring(chief, lines), bring(chief, lines + "omar;=1+1;declarant;00000A;\r\n")
     assert f'action="{good}/confirm"' in chief.client.get(good).get_data(as_text=True), "the control"
+    brought = chief.open("/people/lists").text
+    assert brought.count("Refusé") == brought.count("À confirmer") == 1
     page = chief.open(path)
     assert "/confirm" not in page.html
     assert "Une ligne est refusée\N{NO-BREAK SPACE}: rien de cette liste ne peut être appliqué" in page.text

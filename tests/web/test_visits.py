@@ -125,7 +125,11 @@ def test_a_visit_is_written_down_put_right_and_what_was_agreed_done(site: Site) 
     assert "Fait le" in head.open(site.school).text
     way = action[1].removesuffix("/done")
     assert head.client.get(way).status_code == 404, "who is visited puts nothing right"
-    supervisor = site.browser("directorate")
+    other = site.browser("directorate")
+    assert f'href="{way}"' not in other.client.get(site.school).get_data(as_text=True)
+    refused = other.client.get(way, follow_redirects=True).get_data(as_text=True)
+    assert "Seule la personne qui a consigné une visite la rectifie" in refused
+    supervisor = site.browser("trainer")
     supervisor.open(way)
     assert supervisor.form["a-remarks"].startswith("L’équipe")
     supervisor.send(came="Trois personnes")
@@ -140,7 +144,7 @@ def test_of_two_who_put_it_right_the_second_loses_no_word(site: Site) -> None:
     html = site.browser("academy").client.get(site.school).get_data(as_text=True)
     way = re.search(rf'href="({site.school}/visits/[a-z0-9]{{20,}})"', html)
     assert way is not None
-    one, other = site.browser("academy"), site.browser("directorate")
+    one, other = site.browser("academy"), site.browser("academy")
     one.open(way[1])
     other.open(way[1])
     other.send(came="La province")
@@ -190,3 +194,12 @@ def test_a_pack_is_handed_out_once_a_press(site: Site) -> None:
     assert answer.data.startswith(b"%PDF-")
     assert browser.client.post(f"{site.school}/pack", data=sent).status_code == 409
     assert browser.client.post(f"{site.school}/pack", data={**sent, "language": "xx"}).status_code == 422
+
+
+def test_a_time_that_nobody_can_tell_of_is_said(site: Site) -> None:
+    browser = site.browser("directorate")
+    words = "Cette adresse demande une période dont rien ne peut être dit"
+    for asked in ("time=nonsense", "time=2030.0", "period=2030.0"):
+        assert words in browser.open(f"{site.school}/figures?{asked}").text, asked
+    for asked in ("", "?time=2026.0"):
+        assert words not in browser.open(f"{site.school}/figures{asked}").text

@@ -50,13 +50,14 @@ class LastVisit:
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """Somebody of the team; `trained_until` None: no certificate is known."""
+    """Somebody of the team; `trained_until` None: no certificate is known; `is_awaited`: has not signed in yet."""
 
     name: str
     protocol: Protocol
     role: str
     trained_until: date | None
     is_trained: bool
+    is_awaited: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +153,8 @@ class Lines:
         yield from (self.text(one.names) for one in reversed(self.view.places) if not declared or one.parents)
 
     def member(self, one: Member) -> Markup:
+        if one.is_awaited:
+            return self.line(self.w._("Not signed in yet"))
         if one.trained_until is None:
             return self.line(self.w._("Not certified"))
         message = self.w._("Certified until %(day)s") if one.is_trained else self.w._("Certificate ended on %(day)s")

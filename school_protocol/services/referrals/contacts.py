@@ -77,6 +77,9 @@ class ContactsView:
     """The town that the list is narrowed to; empty: all."""
     cities: tuple[str, ...]
     stale: int
+    """Of those that this person keeps, as the desk counts them."""
+    stale_above: int
+    """Of those that are kept further up."""
     changes: tuple[ChangeView, ...]
     days: int
 
@@ -158,7 +161,8 @@ def see_contacts(house: House, actor: Actor, city: str = "") -> ContactsView:
         tuple(PlaceContacts(units.get(key), tuple(places[key])) for key in storeys),
         city if known else "",
         tuple(sorted(towns)),
-        sum(view.is_stale for view in views),
+        sum(view.is_stale and view.may_change for view in views),
+        sum(view.is_stale and not view.may_change for view in views),
         log,
         house.settings.contact_days,
     )
@@ -275,8 +279,8 @@ def _target(house: House, key: str) -> Target | None:
 
 
 def _change(house: House, one: Change, names: Mapping[str, str]) -> ChangeView:
-    target, _, said = one.sentence.partition(": ")
-    return ChangeView(one.kind.value, one.at, names.get(one.actor, "–"), _target(house, target), said)
+    target, _, said = one.sentence.partition(":")
+    return ChangeView(one.kind.value, one.at, names.get(one.actor, "–"), _target(house, target), said.strip())
 
 
 # ---- changing ------------------------------------------------------------------------------------------------------
@@ -344,7 +348,7 @@ def verify(house: House, actor: Actor, contact_id: str, *, expected: int, token:
             raise TeamRefused(Obstacle("changed_meanwhile"))
         directory.verify_contact(session, contact_id, on=today_for(house), by=actor.id)
         post = keeper.post_for(_unit(session, found)) or keeper.posts[0]
-        shown = found.phone or found.url
+        shown = found.phone or found.url or _name_of(found)
         _write_down(house, session, keeper, post, Kind.contact_verified, contact_id, found.target, shown)
         return contact_id
 
@@ -360,11 +364,16 @@ def retire(house: House, actor: Actor, contact_id: str, *, expected: int, token:
         if found.revision != expected:
             raise TeamRefused(Obstacle("changed_meanwhile"))
         kept.retire(session, contact_id, at=house.now())
-        shown = found.phone or found.url
+        shown = found.phone or found.url or _name_of(found)
         _write_down(house, session, keeper, post, Kind.contact_retired, contact_id, found.target, shown)
         return contact_id
 
     return _once(house, actor, token, "contact-retire", [contact_id, expected], change)
+
+
+def _name_of(found: Contact) -> str:
+    """How a contact without number and address is told of in the log."""
+    return next((name for name in found.names.values() if name), "–")
 
 
 def _own(session: Session, keeper: Keeper, contact_id: str) -> tuple[Contact, Appointment]:

@@ -22,10 +22,15 @@ class RequestLine:
     home: Unit
     """The school that asks."""
     there: Unit
-    """The school of which it is asked."""
+    """The school of which it is asked; where it is none of this installation, the one that asks."""
     asked_at: datetime
     due_at: datetime | None
     tone: str
+
+    @property
+    def is_unknown(self) -> bool:
+        """Whether no school of this installation is asked: whoever reads this decides in its place."""
+        return self.there.id == self.home.id
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,15 +21,24 @@ _STOREYS = (UnitKind.province, UnitKind.region, UnitKind.country)
 
 
 def requests_of(house: House, protocol: Protocol, case: Case, around: Surroundings) -> tuple[Request, ...]:
-    """Everything that waits for another school's answer; of a workshop's case nothing waits for anybody."""
+    """Everything that waits for another school's answer; of a workshop's case nothing waits for anybody.
+
+    Where the school is none of this installation, whoever answers in its place above the case's own school is asked.
+    """
     asked = waiting(protocol, case) if house.name == REALM else ()
     if not asked:
         return ()
     facts = read(protocol, case, house.now(), around)
     with house.directory.reading() as session:
-        units = directory.schools_coded(session, {one.school for one in asked})
-        found = [(one, units[one.school]) for one in asked if one.school in units]
+        units = directory.schools_coded(session, {one.school for one in asked} - {""})
+        found = [(one, units.get(one.school)) for one in asked]
         return tuple(request for one, there in found for request in _requests(session, facts, one, there))
+
+
+def is_school_here(house: House, code: str) -> bool:
+    """Whether a school of this installation has that code."""
+    with house.directory.reading() as session:
+        return bool(directory.schools_coded(session, {code}))
 
 
 def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> set[str]:
@@ -45,9 +54,10 @@ def known_to(house: House, session: Session, protocol: Protocol, case: Case) -> 
     return {place for unit in units for place in (unit.id, *unit.parents[: len(_STOREYS) - 1])}
 
 
-def _requests(session: Session, facts: Facts, asked: Asked, there: Unit) -> Iterator[Request]:
+def _requests(session: Session, facts: Facts, asked: Asked, known: Unit | None) -> Iterator[Request]:
     protocol, case = facts.protocol, facts.case
     at, due_at = asked.record.at, _due_of(facts, asked)
+    there = known or facts.around.unit
 
     def to(role: str, place: str, shown_from: datetime) -> Request:
         return Request(
@@ -58,7 +68,7 @@ def _requests(session: Session, facts: Facts, asked: Asked, there: Unit) -> Iter
     act, seats = answering_act(protocol, asked.kind), receiving_seats(protocol)
     if act is None:
         return
-    if not set(seats).isdisjoint(act.by):
+    if known is not None and not set(seats).isdisjoint(act.by):
         yield from (to(role.key, there.id, at) for role in protocol.roles.values() if role.head)
         near = directory.holders(session, (there.id, *there.parents), today=facts.today)
         there_or_above = {one.account.id for one in near}
@@ -71,7 +81,7 @@ def _requests(session: Session, facts: Facts, asked: Asked, there: Unit) -> Iter
     for role in (protocol.roles[key] for key in act.by if key in protocol.roles):
         place = _above(there, _ABOVE[role.sees]) if role.sees in _ABOVE else None
         if place is not None:
-            yield to(role.key, place, due_at or at)
+            yield to(role.key, place, due_at if due_at and known is not None else at)
 
 
 def _due_of(facts: Facts, asked: Asked) -> datetime | None:

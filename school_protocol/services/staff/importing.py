@@ -56,6 +56,21 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class BatchLine:
+    """A list among those that somebody brought."""
+
+    batch: Batch
+    counts: Counts
+
+    @property
+    def standing(self) -> str:
+        """Its state; one that is read to its end stands as `refused` or `unchanged` where nothing can be applied."""
+        if self.batch.state is not State.ready or self.counts.to_apply:
+            return self.batch.state.value
+        return "refused" if self.counts.refused else "unchanged"
+
+
+@dataclass(frozen=True, slots=True)
 class ImportView:
     """A list as its page shows it."""
 
@@ -120,11 +135,12 @@ def read(
 # ---- seeing --------------------------------------------------------------------------------------------------------
 
 
-def see_imports(house: House, actor: Actor) -> tuple[Batch, ...]:
+def see_imports(house: House, actor: Actor) -> tuple[BatchLine, ...]:
     """The lists that this person brought lately."""
     admin_of(house, actor)
     with house.directory.reading() as session:
-        return kept.batches(session, actor.id, limit=LATELY)
+        found = kept.batches(session, actor.id, limit=LATELY)
+        return tuple(BatchLine(one, _counts(session, one.id)) for one in found)
 
 
 def see_import(house: House, actor: Actor, batch: str, *, verdict: str = "", after: int = 0) -> ImportView:

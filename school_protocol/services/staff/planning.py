@@ -1,4 +1,5 @@
-"""What would become of each line of a list: new, changed (from, to), unchanged, or refused and why. Nothing is written.
+"""What would become of each line of a list: new (with all that it writes, as it was read), changed (from, to),
+unchanged, or refused and why. Nothing is written.
 
 Places come first, from the top down, then people; what an earlier line makes counts for the later ones.
 """
@@ -40,6 +41,10 @@ CODE = re.compile(r"[0-9A-Z][0-9A-Z._-]{0,39}")
 _ABOVE = {"school": UnitKind.province, "province": UnitKind.region, "region": UnitKind.country}
 _FAR = YEAR * 10
 _NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Written(list[Any]):
+    """What a new line writes, as changes from nothing."""
 
 
 @dataclass
@@ -98,8 +103,8 @@ class Plan:
         found: Mapping[str, Unit],
         levels: Mapping[str, str],
         cities: Mapping[str, str],
-    ) -> tuple[list[str], list[Any] | None]:
-        """Problems, and what changes; None: the place is new."""
+    ) -> tuple[list[str], list[Any]]:
+        """Problems, and what changes; Written: the place is new."""
         problems = _marks(cells)
         code, parent = cells.get("code", "").upper(), cells.get("parent", "").upper()
         if not lists.kind_of(cells):
@@ -123,7 +128,7 @@ class Plan:
         problems += self._new_place(kind, parent, above, names)
         if not problems and above is not None:
             self.known.units[code] = Unit(f"={code}", UnitKind(kind), code, names, (above.id, *above.parents))
-        return problems, None
+        return problems, Written(_new_place(kind, cells, names, above))
 
     def _kept(self, kind: str, here: Unit, parent: str, above: Unit | None) -> Iterator[str]:
         if not self.admin.reaches(here):
@@ -174,8 +179,8 @@ class Person:
     """By id, those of appointments."""
     problems: Problems = field(default_factory=dict)
 
-    def judged(self) -> tuple[list[str], list[Any] | None]:
-        """Problems, and what changes; None: the account is new."""
+    def judged(self) -> tuple[list[str], list[Any]]:
+        """Problems, and what changes; Written: the account is new."""
         marks = _marks(self.cells)
         called = check_username(self.cells.get("username"), self.problems)
         found = self._read(called)
@@ -188,7 +193,7 @@ class Person:
         problems, changes = self._against(called, before, found)
         if not problems:
             self._remember(called, before, found)
-        return problems, None if before is None else changes
+        return problems, Written(_new_person(found)) if before is None else changes
 
     def _read(self, called: str) -> Read | None:
         """What the cells say, each checked by itself."""
@@ -292,7 +297,7 @@ class Person:
         if same is None:
             problems = self._refused(account, posts, found)
             new = f"{found.role}@{found.unit.code}"
-            return problems, [["appointment", "", new]]
+            return problems, [["appointment", "", new], *_days(found)]
         if found.starts is not None and found.starts != same.starts:
             return [f"already_since:{same.starts.isoformat()}"], []
         if found.ends is None or found.ends == same.ends:
@@ -363,6 +368,33 @@ def _nobody(cells: Mapping[str, str], found: Read) -> Account:
     )  # fmt: skip
 
 
+def _new_place(
+    kind: str, cells: Mapping[str, str], names: Mapping[str, str], above: Unit | None
+) -> Iterator[list[str]]:
+    yield ["kind", "", kind]
+    yield from _level_changed(cells, "")
+    if above is not None:
+        yield ["parent", "", "\n".join((above.code, above.name("fr"), above.name("ar")))]
+    yield from _city_changed(cells, "")
+    yield from _names_changed({}, names)
+
+
+def _new_person(found: Read) -> Iterator[list[str]]:
+    if found.unit is not None:
+        yield ["appointment", "", f"{found.role}@{found.unit.code}"]
+    yield from _days(found)
+    if found.until is not None:
+        yield ["certified_until", "", found.until.isoformat()]
+    said = (("language", found.language), ("email", found.email), ("phone", found.phone))
+    yield from ([name, "", new] for name, new in said if new)
+    yield from _names_changed({}, found.names)
+
+
+def _days(found: Read) -> Iterator[list[str]]:
+    """From when until when a new role is held, where the line says so."""
+    yield from ([name, "", day.isoformat()] for name, day in (("starts", found.starts), ("ends", found.ends)) if day)
+
+
 def _account_changes(before: Account, found: Read) -> Iterator[list[str]]:
     yield from _names_changed(before.names, found.names)
     for name, old, new in (
@@ -418,8 +450,9 @@ def _is_of(row: Row, kind: str) -> bool:
     return (lists.kind_of(row.cells) or ORDER[0]) == kind
 
 
-def _line(row: Row, kind: str, problems: list[str], changes: list[Any] | None) -> Line:
+def _line(row: Row, kind: str, problems: list[str], changes: list[Any]) -> Line:
     if problems:
         return Line(row.line, Verdict.refused, kind, row.cells, list(dict.fromkeys(problems)))
-    verdict = Verdict.new if changes is None else Verdict.changed if changes else Verdict.unchanged
-    return Line(row.line, verdict, kind, row.cells, changes or [])
+    is_new = isinstance(changes, Written)
+    verdict = Verdict.new if is_new else Verdict.changed if changes else Verdict.unchanged
+    return Line(row.line, verdict, kind, row.cells, list(changes))

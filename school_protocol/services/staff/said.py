@@ -123,7 +123,10 @@ _FIELDS: Mapping[str, str] = {
     "phone": N_("telephone"),
     "certified_until": N_("certified until"),
     "appointment": N_("role"),
+    "starts": N_("first day"),
     "ends": N_("last day"),
+    "kind": N_("kind of place"),
+    "parent": N_("belongs to"),
     "level": N_("level of the school"),
     "city": N_("town or commune"),
 }
@@ -131,6 +134,12 @@ _LEVELS: Mapping[str, str] = {
     "primary": N_("Primary school"),
     "lower": N_("Lower secondary school"),
     "upper": N_("Upper secondary school"),
+}
+
+_KINDS: Mapping[str, str] = {
+    "school": N_("School"),
+    "province": N_("Provincial directorate"),
+    "region": N_("Academy"),
 }
 
 _VERDICTS: Mapping[Verdict, str] = {
@@ -196,9 +205,11 @@ def cells(one: Line) -> tuple[str, ...]:
 
 
 def line(w: Wording, roles: Roles, one: Line) -> tuple[str, ...]:
-    """What becomes of a line: every problem, or every change from what to what."""
+    """What becomes of a line: every problem, every change from what to what, or all that a new one writes."""
     if one.verdict is Verdict.refused:
         return tuple(_problem(w, str(code)) for code in one.said)
+    if one.verdict is Verdict.new:
+        return tuple(w.pair(_field(w, name), _value(w, roles, name, str(new))) for name, _old, new in one.said)
     return tuple(_changed(w, roles, *said) for said in one.said)
 
 
@@ -244,10 +255,13 @@ def _field(w: Wording, name: str) -> str:
 def _value(w: Wording, roles: Roles, name: str, value: str) -> str:
     if not value:
         return "–"
-    if name in ("ends", "certified_until"):
+    if name in ("starts", "ends", "certified_until"):
         return w.day(_day(value))
-    if name == "level":
-        return w.gettext(_LEVELS[value])
+    if name in ("level", "kind"):
+        return w.gettext({**_LEVELS, **_KINDS}[value])
+    if name == "parent":
+        code, french, arabic = value.split("\n")
+        return f"{arabic if w.direction == 'rtl' else french} ({code})"
     if name == "language":
         return LANGUAGE_NAMES.get(value, value)
     if name == "appointment":

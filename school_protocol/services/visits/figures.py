@@ -59,6 +59,8 @@ class TeamFiguresView:
     figures: TeamFigures
     workshops: TeamWorkshops
     counted_at: datetime
+    is_time_known: bool = True
+    """Whether the time that was asked for can be told; else the running year is shown."""
 
 
 def see_figures(house: House, actor: Actor, school: str, key: str = "") -> TeamFiguresView:
@@ -80,7 +82,8 @@ def figures_of(house: House, sight: Sight, key: str = "") -> TeamFiguresView:
     offered = spans_of(house, protocol, sight.unit)
     span = next((one for one in offered if one.key == key), offered[0])
     counted, played = _counted(house, sight, protocol, span), workshops_of(house, protocol, sight.unit, span)
-    return TeamFiguresView(sight, protocol, span, offered, counted, played, house.now())
+    is_known = not key or span.key == key
+    return TeamFiguresView(sight, protocol, span, offered, counted, played, house.now(), is_known)
 
 
 def spans_of(house: House, protocol: Protocol, unit: Unit) -> tuple[Span, ...]:

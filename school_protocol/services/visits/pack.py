@@ -144,7 +144,8 @@ def _gathered(house: House, sight: Sight) -> tuple[VisitPack, tuple[OpenCase, ..
         places=above,
         as_of=now,
         members=tuple(
-            Member(one.name, one.protocol, one.role, one.trained_until, one.is_trained) for one in school.line.members
+            Member(one.name, one.protocol, one.role, one.trained_until, one.is_trained, one.is_awaited)
+            for one in school.line.members
         ),
         trained=school.line.trained,
         wanted=school.rules.size if school.rules else 0,

@@ -46,6 +46,8 @@ class TurnLine:
     holds_it: bool
     is_cut: bool
     is_reached: bool
+    overlaps: bool = False
+    """Whether the same person is on duty by another turn for some of that time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +135,7 @@ def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
             holds_it=one.account in holders,
             is_cut=one.account in holders and holders[one.account].covers(one) < one.ends,
             is_reached=one.account in reached,
+            overlaps=any(_overlap(one, other) for other in turns),
         )
         for one in turns
     )  # fmt: skip
@@ -143,6 +146,12 @@ def see_roster(house: House, actor: Actor, code: str = "") -> RosterView:
     by_name = sorted((one.name, key) for key, one in holders.items())
     candidates = tuple(CandidateLine(key, name) for name, key in by_name)
     return RosterView(unit, lines, found, candidates, log, others)
+
+
+def _overlap(one: DutyTurn, other: DutyTurn) -> bool:
+    """Whether two turns of one person have some time in common."""
+    is_another = one.id != other.id and one.account == other.account
+    return is_another and one.starts < other.ends and other.starts < one.ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +217,8 @@ def enter(
             problems["starts"] = ("too_far_ahead",)
         if problems or not account or first is None or last is None:
             raise BadInput(problems)
+        if _is_entered(session, unit, account, first, last):
+            raise BadInput({"starts": ("turn_entered",)})
         duty.add(session, unit=unit.id, account=account, starts=first, ends=last, by=actor.id, at=now)
         said = _said(first, last)
         write_down(house, session, actor, post, Kind.duty_entered, unit.id, said, account)
@@ -228,6 +239,12 @@ def withdraw(house: House, actor: Actor, code: str, turn: str, *, token: str) ->
         write_down(house, session, actor, post, Kind.duty_withdrawn, unit.id, said, found.account)
 
     return _once(house, actor, unit, token, ["duty-withdraw", turn], change)
+
+
+def _is_entered(session: Session, unit: Unit, account: str, first: datetime, last: datetime) -> bool:
+    """Whether that very turn stands already, whoever entered it."""
+    turns = duty.running(session, [unit.id], starts=first, ends=last)
+    return any((one.account, one.starts, one.ends) == (account, first, last) for one in turns)
 
 
 def _said(first: datetime, last: datetime) -> str:

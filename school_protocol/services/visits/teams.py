@@ -27,7 +27,7 @@ from school_protocol.services.visits.reach import (
     sight_of,
     team_roles,
 )
-from school_protocol.storage import administration, directory
+from school_protocol.storage import administration, directory, staff
 from school_protocol.storage.administration import Post
 from school_protocol.storage.engines import Session
 from school_protocol.storage.visits import teams as kept
@@ -63,21 +63,24 @@ class MemberLine:
     is_trained: bool
     trained_until: date | None
     ends_soon: bool
+    is_awaited: bool
+    """Has no way in yet: counts as nobody."""
 
 
 @dataclass(frozen=True, slots=True)
 class TeamLine:
-    """A school and its team."""
+    """A school and its team, of which only whoever can sign in counts."""
 
     unit: Unit
     province: Unit | None
     level: str
     members: tuple[MemberLine, ...]
+    has_team: bool
     trained: int
     is_few: bool
     ending: int
     is_quiet: bool | None
-    """No case opened for long; None: not for this reader, or the school has no team."""
+    """No case opened for long; None: not for this reader, or nobody of the team was there for so long."""
     last_visit: date | None
 
 
@@ -201,10 +204,12 @@ class _Page:
         self.quiet_months = self.rules.quiet_months if self.rules else _QUIET_MONTHS
         self.ending_days = self.rules.ending_days if self.rules else _ENDING_DAYS
         self.known, self.roles = declared(house), team_roles(house)
-        lack = "some" if narrowed.lack == QUIET else narrowed.lack
+        month = self.today.year * 12 + self.today.month - 1 - self.quiet_months
+        self.quiet_since = date(month // 12, month % 12 + 1, 1)
+        lack = "long" if narrowed.lack == QUIET else narrowed.lack
         self.wanted = kept.Wanted(
             units=units, roles=self.roles, today=self.today, until=self.today + timedelta(days=self.ending_days),
-            trained=self.rules.size if self.rules else 0, lack=lack, level=narrowed.level,
+            trained=self.rules.size if self.rules else 0, lack=lack, level=narrowed.level, since=self.quiet_since,
         )  # fmt: skip
 
     def lines(self, after: Place | None) -> tuple[list[TeamLine], str]:
@@ -233,44 +238,49 @@ class _Page:
         provinces = directory.units(self.session, {unit.parents[0] for unit in units if unit.parents})
         levels, last = kept.levels(self.session, ids), visits.last_days(self.session, ids)
         opened = self._opened(ids) if seeing else frozenset()
+        known = staff.with_way_in(self.session, {post.account.id for post in posts})
         by_unit: dict[str, list[Post]] = {}
         for post in posts:
             if post.role in self.roles and post.is_current(self.today) and post.account.active:
                 by_unit.setdefault(post.unit, []).append(post)
-        return [self._line(unit, by_unit.get(unit.id, []), provinces, levels, last, seeing, opened) for unit in units]
+        return [
+            self._line(unit, by_unit.get(unit.id, []), known, provinces, levels, last, seeing, opened) for unit in units
+        ]
 
     def _opened(self, ids: Sequence[str]) -> frozenset[str]:
-        first = self.today.year * 12 + self.today.month - 1 - self.quiet_months
         protocols = {one.protocol for one in self.house.library.every()}
         with self.house.realm.reading() as session:
-            return kept.opened_since(session, protocols, ids, f"{first // 12}-{first % 12 + 1:02}")
+            return kept.opened_since(session, protocols, ids, f"{self.quiet_since:%Y-%m}")
 
     def _line(
-        self, unit: Unit, posts: Sequence[Post], provinces: Mapping[str, Unit], levels: Mapping[str, str],
-        last: Mapping[str, date], seeing: set[str], opened: frozenset[str],
+        self, unit: Unit, posts: Sequence[Post], known: frozenset[str], provinces: Mapping[str, Unit],
+        levels: Mapping[str, str], last: Mapping[str, date], seeing: set[str], opened: frozenset[str],
     ) -> TeamLine:  # fmt: skip
-        members = tuple(self._member(post) for post in posts)
-        people = {post.account.id: post.account for post in posts}
+        members = tuple(self._member(post, known) for post in posts)
+        there = [post for post in posts if post.account.id in known]
+        people = {post.account.id: post.account for post in there}
         trained = sum(one.is_trained(self.today) for one in people.values())
-        is_told = self.house.name == REALM and unit.id in seeing and bool(posts)
+        is_long = any(post.starts <= self.quiet_since for post in there)
+        is_told = self.house.name == REALM and unit.id in seeing and is_long
         return TeamLine(
             unit=unit,
             province=provinces.get(unit.parents[0]) if unit.parents else None,
             level=levels.get(unit.id, ""),
             members=members,
+            has_team=bool(there),
             trained=trained,
-            is_few=bool(posts) and self.rules is not None and trained < self.rules.size,
+            is_few=bool(there) and self.rules is not None and trained < self.rules.size,
             ending=sum(self._ends_soon(one.trained_until if one.certified else None) for one in people.values()),
             is_quiet=unit.id not in opened if is_told else None,
             last_visit=last.get(unit.id),
         )
 
-    def _member(self, post: Post) -> MemberLine:
+    def _member(self, post: Post, known: frozenset[str]) -> MemberLine:
         account = post.account
         until = account.trained_until if account.certified else None
         return MemberLine(
             account.name(self.looker.actor.language), self.known[post.role][0], post.role,
-            account.is_trained(self.today), until, self._ends_soon(until),
+            account.is_trained(self.today), until, self._ends_soon(until), account.id not in known,
         )  # fmt: skip
 
     def _ends_soon(self, until: date | None) -> bool:

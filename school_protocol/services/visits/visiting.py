@@ -18,10 +18,11 @@ from school_protocol.services.staff.changing import day_within
 from school_protocol.services.teams.changing import Obstacle, TeamRefused, plain
 from school_protocol.services.teams.team import declared
 from school_protocol.services.visits.reach import Looker, Sight, looker_of, place_below, places_below, sight_of
-from school_protocol.storage import administration, directory, once
+from school_protocol.storage import administration, directory, once, staff
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.engines import Session
 from school_protocol.storage.errors import StorageBusy
+from school_protocol.storage.numbers import numbers_in
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.visits import visits
 from school_protocol.storage.visits.visits import Action, Cursor, Entry
@@ -54,6 +55,9 @@ class VisitView:
     at: datetime
     kind: str
     earlier: tuple[VisitView, ...] = ()
+    has_earlier: bool = False
+    """Whether something was written before, though it may not be for this reader."""
+    may_correct: bool = False
 
     def is_late(self, today: date) -> bool:
         """Whether something agreed was to be done before that day."""
@@ -116,7 +120,7 @@ def visits_of(house: House, sight: Sight, *, after: str = "", limit: int = PAGE)
     """Visits to that school's team, the latest first, each with what was written before; where the next page begins."""
     with house.directory.reading() as session:
         found = visits.page(session, [sight.unit.id], after=Cursor.parse(after), limit=limit + 1)
-        lines = tuple(_whole(house, session, sight.actor, one) for one in found[:limit])
+        lines = tuple(_whole(house, session, sight, one) for one in found[:limit])
     return lines, _further(found, limit)
 
 
@@ -129,7 +133,7 @@ def see_visit(house: House, actor: Actor, school: str, visit: str) -> tuple[Sigh
     """One visit to that school, with all that was written of it; raises Unseen."""
     sight = sight_of(house, actor, school)
     with house.directory.reading() as session:
-        return sight, _whole(house, session, actor, _of_school(session, sight, visit))
+        return sight, _whole(house, session, sight, _of_school(session, sight, visit))
 
 
 def _place(session: Session, looker: Looker, code: str) -> Unit | None:
@@ -146,10 +150,33 @@ def _of_school(session: Session, sight: Sight, visit: str) -> Entry:
     return found
 
 
-def _whole(house: House, session: Session, actor: Actor, entry: Entry) -> VisitView:
+def _whole(house: House, session: Session, sight: Sight, entry: Entry) -> VisitView:
+    """The visit; what was written before is for whoever wrote it, and for those who see the school's cases from above.
+
+    A wording may have been put right because it said too much.
+    """
     earlier = visits.history(session, entry.visit)[:-1]
-    *before, now = _views(house, session, actor, [*earlier, entry])
-    return replace(now, earlier=tuple(before))
+    *before, now = _views(house, session, sight.actor, [*earlier, entry])
+    first = earlier[0] if earlier else entry
+    reads = sight.sees_cases or first.actor == sight.actor.id
+    return replace(
+        now, earlier=tuple(before) if reads else (), has_earlier=bool(before),
+        may_correct=_may_correct(house, session, sight, first),
+    )  # fmt: skip
+
+
+def _may_correct(house: House, session: Session, sight: Sight, first: Entry) -> bool:
+    """Whoever wrote the visit; once they work there no more, whoever holds that role in the same place."""
+    if sight.visiting is None or first.actor == sight.actor.id:
+        return sight.visiting is not None
+    today, places = today_for(house), {sight.unit.id, *sight.unit.parents}
+    held = staff.held(session, [first.actor]).get(first.actor, ())
+    posts = [one for one in held if one.role == first.role and one.unit in places]
+    writer = directory.account(session, first.actor)
+    if writer is not None and writer.active and any(one.is_current(today) for one in posts):
+        return False
+    within = {one.unit for one in posts}
+    return any(one.role == first.role and one.unit in within for one in sight.actor.appointments)
 
 
 def _views(house: House, session: Session, actor: Actor, found: Sequence[Entry]) -> tuple[VisitView, ...]:
@@ -198,12 +225,16 @@ def record(house: House, actor: Actor, school: str, *, token: str, **said: Any) 
 def correct(house: House, actor: Actor, school: str, visit: str, *, expected: int, token: str, **said: Any) -> Noted:
     """The visit as it should have been written: a new entry; what was written stays to be read.
 
-    Raises Unseen, BadInput, and TeamRefused where something was written since it was shown.
+    Raises Unseen, BadInput, and TeamRefused where it isn't this person's to put right, or where something was written
+    since it was shown.
     """
     sight = sight_of(house, actor, school)
     post = _visiting(sight)
 
     def write(session: Session) -> str:
+        first = visits.history(session, _of_school(session, sight, visit).visit)[0]
+        if not _may_correct(house, session, sight, first):
+            raise TeamRefused(Obstacle("not_the_writer"))
         before = _expected(session, sight, visit, expected)
         day, came, remarks, actions = _checked(house, said, before.actions)
         entry = replace(
@@ -307,7 +338,8 @@ def _checked(
 ) -> tuple[date, str, str, tuple[Action, ...]]:
     """What was typed as it is kept; an action whose words stay is still done where it was.
 
-    Pupils' codes, telephones and addresses are refused; no name is looked for: there is no search over persons.
+    Pupils' codes, telephones, addresses and case numbers are refused; no name is looked for: there is no search over
+    persons.
     """
     problems: Problems = {}
     today = today_for(house)
@@ -333,7 +365,16 @@ def _checked(
     for number, one in enumerate(actions):
         texts |= {f"actions.{number}.what": one.what, f"actions.{number}.who": one.who}
     refuse_names_in(Naming({}), texts, tells=False)
+    refuse_numbers_in(texts)
     return held_on, came, remarks, tuple(actions)
+
+
+def refuse_numbers_in(texts: Mapping[str, str]) -> None:
+    """Raises BadInput, by path, where one of these texts holds the number of a case."""
+    found = {path: numbers_in(text) for path, text in texts.items()}
+    problems = {path: tuple(f"case_number:{one}" for one in all_) for path, all_ in found.items() if all_}
+    if problems:
+        raise BadInput(problems)
 
 
 def _action(

@@ -29,7 +29,8 @@ class Wanted:
     trained: int = 0
     lack: str = ""
     """`team`: nobody; `few`: a team with fewer trained people than asked; `ending`: a certificate ends soon or has;
-    `some`: any team; empty: every school."""
+    `long`: a team of which somebody was there by `since`; empty: every school. Whoever can't sign in yet is nobody."""
+    since: date | None = None
     level: str = ""
 
 
@@ -69,13 +70,13 @@ def _lacking(wanted: Wanted) -> list[ColumnElement[bool]]:
             return [team > 0, current < wanted.trained]
         case "ending":
             return [_holders(wanted, AccountRow.certified.is_(True), AccountRow.trained_until <= wanted.until) > 0]
-        case "some":
-            return [team > 0]
+        case "long":
+            return [_holders(wanted, AppointmentRow.starts <= wanted.since) > 0]
     return []
 
 
 def _holders(wanted: Wanted, *narrowed: ColumnElement[bool]) -> Any:
-    """How many people hold a role of the team there today."""
+    """How many people who can sign in hold a role of the team there today."""
     query = (
         select(func.count(distinct(AppointmentRow.account)))
         .join(AccountRow, AccountRow.id == AppointmentRow.account)
@@ -83,7 +84,7 @@ def _holders(wanted: Wanted, *narrowed: ColumnElement[bool]) -> Any:
             AppointmentRow.unit == UnitRow.id, AppointmentRow.role.in_(list(wanted.roles)),
             AppointmentRow.starts <= wanted.today,
             or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= wanted.today),
-            directory.not_withdrawn(), AccountRow.active.is_(True), *narrowed,
+            directory.not_withdrawn(), AccountRow.active.is_(True), staff.has_way_in(), *narrowed,
         )
     )  # fmt: skip
     return query.correlate(UnitRow).scalar_subquery()

@@ -36,6 +36,7 @@ from school_protocol.web.cases import (
 from school_protocol.web.cases.answering import (
     Correction,
     as_sent,
+    asks_about_school,
     call_taps,
     correction_for,
     danger_answer,
@@ -133,7 +134,7 @@ def act(number: str, act: str) -> ResponseReturnValue:
         if named is not None:
             kept.keep()
             return _act_page(view, form, correction, named=named), 422
-        if naming.lost_signature(view, form):
+        if naming.lost_signature(view, form) or asks_about_school(view, form, rehearse=rehearse):
             kept.keep()
             return _act_page(view, form, correction), 422
         done = recording.record_act(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -15,9 +15,20 @@ from school_protocol.domain.forms import FieldType, Form, FormField, Option
 from school_protocol.domain.protocol import Act, ActKind, Danger, Protocol
 from school_protocol.services import showing
 from school_protocol.services.first_minutes import call_choice, covered_by, dialled, one_choice
+from school_protocol.services.sharing.waits import is_school_here
 from school_protocol.services.views import ActView, Choices, ContactLine, RecordView
 from school_protocol.web import kept, sessions, words
-from school_protocol.web.forms import CORRECTED, AnswerForm, OwnForm, answers_of, as_posted, blank, form_for
+from school_protocol.web.forms import (
+    CORRECTED,
+    AnswerForm,
+    OwnForm,
+    answers_of,
+    as_posted,
+    blank,
+    form_for,
+    show_problems,
+)
+from school_protocol.web.naming import LOOKED
 from school_protocol.web.questions import Posted, Question
 from school_protocol.web.rendering import wording
 
@@ -42,6 +53,26 @@ def shown_form(view: ActView) -> tuple[AnswerForm, bool]:
         ), False
     waiting = words.topped(view, kept.typed_before(sessions.actor().id))
     return form_for(words.begun(_pointed(view, request.args)), wording(), waiting, now=now), waiting is not None
+
+
+def asks_about_school(view: ActView, form: AnswerForm, *, rehearse: Callable[[], object]) -> bool:
+    """Whether a case is to go to a school that nobody knows here, which was not said yet: it is said beside its field.
+
+    `rehearse` raises what recording would raise, before anything is asked.
+    """
+    if view.act.kind is not ActKind.ask_transfer or view.reasons:
+        return False
+    question = next((one for one in form.questions if one.spec.type is FieldType.school), None)
+    code = str(question.answer() or "").strip().upper() if question is not None else ""
+    mark = f"school:{code}"
+    if question is None or not code or mark in request.form.getlist(LOOKED):
+        return False
+    rehearse()
+    if is_school_here(sessions.house(), code):
+        return False
+    form.looked = (*form.looked, mark)
+    show_problems(form, {question.spec.key: ("school_unknown",)})
+    return True
 
 
 def as_sent() -> Posted:

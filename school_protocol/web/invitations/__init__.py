@@ -79,7 +79,7 @@ def new() -> ResponseReturnValue:
         return _new(shown, [said.obstacle(w, one) for one in error.obstacles]), 409
     except IdentityRefused as error:
         kept.keep()
-        return _new(shown, [refusal(w, error.code, error.ends)]), 409
+        return _new(shown, [_refusal(error)]), 409
     except SentBefore:
         kept.keep()
         renewed(shown)
@@ -88,6 +88,16 @@ def new() -> ResponseReturnValue:
     sessions.ring()
     _say(w._("The invitation of %(name)s leaves by mail.", name=done.name), done)
     return redirect(url_for("invitations.index", school=answers.get("unit")), 303)
+
+
+def _refusal(error: IdentityRefused) -> str:
+    """Why this invitation can't be sent: nothing is printed here."""
+    w = wording()
+    if error.code == "level_above":
+        return w._(
+            "This invitation isn’t yours to send now. Ask whoever oversees the school, or whoever administers accounts."
+        )
+    return refusal(w, error.code, error.ends)
 
 
 def _new(form: TeamForm, obstacles: list[str] | None = None, *, was_kept: bool = False, is_other: bool = False) -> str:
@@ -121,7 +131,7 @@ def _pressed(change: Callable[..., Done], account: str, words: Callable[[str], s
     except TeamRefused as error:
         flash(" ".join(said.obstacle(wording(), one) for one in error.obstacles), "message")
     except IdentityRefused as error:
-        flash(refusal(wording(), error.code, error.ends), "message")
+        flash(_refusal(error), "message")
     except SentBefore:
         flash(wording()._("This form was recorded already."), "message")
     else:

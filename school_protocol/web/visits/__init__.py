@@ -14,7 +14,7 @@ from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.services.loading import today_for
-from school_protocol.services.teams.changing import TeamRefused
+from school_protocol.services.teams.changing import Obstacle, TeamRefused
 from school_protocol.services.visits import figures, pack, roster, teams, visiting
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, new_token, one_for_each, renewed
@@ -91,9 +91,14 @@ def school(school: str) -> ResponseReturnValue:
 @blueprint.get("/schools/<school>/figures")
 def team_figures(school: str) -> ResponseReturnValue:
     """How the team kept to the protocol over a year or a term, told so that no case is recognised."""
-    view = figures.see_figures(sessions.house(), sessions.actor(), school, request.args.get("time", "")[:12])
+    view = figures.see_figures(sessions.house(), sessions.actor(), school, _time())
     w = wording()
     return render_template("visits/figures.html", view=view, wait=lambda one: told.wait_said(w, one), **_figures_said())
+
+
+def _time() -> str:
+    """The time that was asked for, as an address of this page says it, or by a name that somebody guessed."""
+    return (request.args.get("time") or request.args.get("period") or "")[:12]
 
 
 def _figures_said() -> dict[str, Any]:
@@ -153,6 +158,9 @@ def correct(school: str, visit: str) -> ResponseReturnValue:
     house, actor, w = sessions.house(), sessions.actor(), wording()
     view = _visiting(school)
     _sight, shown = visiting.see_visit(house, actor, school, visit)
+    if not shown.may_correct and request.method != "POST":
+        flash(_not_the_writer(), "message")
+        return redirect(_to_visit(school, visit), 303)
     return _writing(
         view,
         shown,
@@ -160,7 +168,7 @@ def correct(school: str, visit: str) -> ResponseReturnValue:
         lambda form, answers: visiting.correct(
             house, actor, school, visit, expected=form.expected_seq(), token=form.sent_token(), **answers
         ),
-        w._("The visit is put right. What was written before can still be read."),
+        w._("The visit is put right. You, and those above who see the cases of this school, can read what was before."),
     )
 
 
@@ -178,7 +186,11 @@ def done(school: str, visit: str) -> ResponseReturnValue:
         flash(again if noted.repeated else w._("Noted as done."), "message" if noted.repeated else "ok")
     except (TeamRefused, SentBefore):
         flash(_changed(), "message")
-    return redirect(url_for("visits.school", school=school, _anchor=f"visit-{visit}"), 303)
+    return redirect(_to_visit(school, visit), 303)
+
+
+def _to_visit(school: str, visit: str) -> str:
+    return url_for("visits.school", school=school, _anchor=f"visit-{visit}")
 
 
 def _number(text: str) -> int:
@@ -187,6 +199,14 @@ def _number(text: str) -> int:
 
 def _changed() -> str:
     return wording()._("Somebody wrote about this visit meanwhile: look at it again. Nothing was done.")
+
+
+def _not_the_writer() -> str:
+    return wording()._("Only whoever wrote down a visit puts it right. Tell them what you know better.")
+
+
+def _obstacle(one: Obstacle) -> str:
+    return _not_the_writer() if one.code == "not_the_writer" else _changed()
 
 
 def _visiting(school: str) -> teams.SchoolView:
@@ -219,10 +239,10 @@ def _writing(
         kept.keep()
         show_problems(form, error.problems)
         return page(form), 422
-    except TeamRefused:
+    except TeamRefused as error:
         kept.keep()
         form.expected.data = str(shown.number if shown else 0)
-        return page(form, obstacles=[_changed()]), 409
+        return page(form, obstacles=[_obstacle(one) for one in error.obstacles]), 409
     except SentBefore:
         kept.keep()
         renewed(form)
@@ -230,7 +250,7 @@ def _writing(
     kept.forget(sessions.actor().id)
     again = wording()._("This was recorded already; nothing was done twice.")
     flash(again if noted.repeated else words, "message" if noted.repeated else "ok")
-    return redirect(url_for("visits.school", school=view.sight.unit.code, _anchor=f"visit-{noted.visit}"), 303)
+    return redirect(_to_visit(view.sight.unit.code, noted.visit), 303)
 
 
 def _answers(form: TeamForm) -> dict[str, Any]:
