@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pikepdf
 import pytest
 
+from school_protocol.documents.papers.figure_lines import former_said
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report, report_html
-from school_protocol.documents.papers.figure_years import ABSENT, YearLines
+from school_protocol.documents.papers.figure_sheets import figures_xlsx
+from school_protocol.documents.papers.figure_years import ABSENT, YearLines, years_xlsx
 from school_protocol.documents.papers.figure_years_report import YearsReport, years_report, years_report_html
 from school_protocol.documents.papers.visit_pack import (
     Agreed,
@@ -164,6 +167,33 @@ def test_a_report_says_whose_figures_they_are_and_what_is_withheld(moroccan: Pro
     for wanted in ("Académie de Rabat", "2025–2026", "Nadia B.", "Direction provinciale de Salé", "240", "50 % à 75 %",
                    "Non communiqué", "Âge des élèves visés"):  # fmt: skip
         assert squeezed(wanted) in said, wanted
+
+
+@pytest.mark.parametrize(("language", "may_differ", "claim"), [
+    ("fr", "les sommes peuvent différer", "moins de cinq"), ("ar", "قد تختلف المجاميع", "بأقل من خمسة"),
+    ("en", "sums may differ", "fewer than five"),
+])  # fmt: skip
+def test_a_number_that_is_repeated_claims_not_to_be_nearly_exact(
+    moroccan: Protocol, language: str, may_differ: str, claim: str
+) -> None:
+    """Its neighbour may be what it is repeated for, and it may have changed by any number since."""
+    w = Wording(language)
+    for is_all in (True, False):
+        assert may_differ in former_said(w, is_all=is_all)
+        assert claim not in former_said(w, is_all=is_all)
+    assert may_differ in unescape(report_html(release(moroccan), w))
+
+
+def test_a_workbook_marks_what_is_repeated_and_says_why(moroccan: Protocol) -> None:
+    """The number stays one: its mark is how it is shown."""
+    one = release(moroccan).told
+    for data in (figures_xlsx(one, Wording("en")), years_xlsx(years(moroccan).told, Wording("en"))):
+        book = ZipFile(io.BytesIO(data))
+        assert "sums may differ" in book.read("xl/sharedStrings.xml").decode()
+        styles, sheet = (book.read(name).decode() for name in ("xl/styles.xml", "xl/worksheets/sheet1.xml"))
+        assert 'formatCode="0&quot; *&quot;"' in styles
+        marked = len(re.findall(r"<xf ", styles.partition("<cellXfs")[2].partition("</cellXfs>")[0])) - 1
+        assert re.search(rf'<c r="[B-Z]\d+" s="{marked}"><v>120</v>', sheet)
 
 
 @pytest.mark.parametrize("language", ["fr", "ar"])

@@ -286,8 +286,15 @@ def share_said(w: Wording, share: tuple[int, int]) -> str:
 def former_said(w: Wording, *, is_all: bool) -> str:
     """What the mark beside a count means, or that all counts are those of an earlier release."""
     if is_all:
-        return w._("These counts were issued before: since then each has changed by fewer than five, if at all.")
-    return w._("%(mark)s As issued before: since then it has changed by fewer than five, if at all.", mark=FORMER)
+        return w._(
+            "These numbers stood already in an earlier release, and are repeated so that nothing small can be worked "
+            "out: they may no longer be exact, and sums may differ."
+        )
+    return w._(
+        "%(mark)s Taken over from an earlier release, so that nothing small can be worked out: it may no longer be "
+        "exact, and sums may differ.",
+        mark=FORMER,
+    )
 
 
 # ---- as rows -------------------------------------------------------------------------------------------------------

@@ -8,8 +8,15 @@ from dataclasses import dataclass
 
 import xlsxwriter
 
-from school_protocol.documents.papers.figure_lines import Lines, figures_as_csv, header_said, total_said, year_said
-from school_protocol.documents.papers.figure_sheets import PLAIN, rows_written, sheet_of, withheld_said, written
+from school_protocol.documents.papers.figure_lines import (
+    Lines,
+    figures_as_csv,
+    former_said,
+    header_said,
+    total_said,
+    year_said,
+)
+from school_protocol.documents.papers.figure_sheets import MARKED, PLAIN, rows_written, sheet_of, withheld_said, written
 from school_protocol.domain.figure_releases import GROUPS, Told
 from school_protocol.domain.figure_tables import TOTALS, Cell, FigureTable
 from school_protocol.wording import Wording
@@ -111,15 +118,18 @@ def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:
     """One sheet, a column a school year; from the right to the left in Arabic."""
     out = io.BytesIO()
     book = xlsxwriter.Workbook(out, dict(PLAIN))
-    bold = book.add_format({"bold": True})
+    bold, marked = book.add_format({"bold": True}), book.add_format(MARKED)
     lines, w = YearLines(told, wording), wording
     sheet = sheet_of(book, w, w._("School years side by side"))
     unit = lines.each[-1].unit
-    row = rows_written(sheet, 0, [(lines.each[-1].unit_name(unit), unit.code), (withheld_said(w), "")])
+    head = [(lines.each[-1].unit_name(unit), unit.code), (withheld_said(w), "")]
+    if lines.has_former:
+        head.append((former_said(w, is_all=False), ""))
+    row = rows_written(sheet, 0, head, marked)
     for table in lines.tables():
         written(sheet, row + 1, 0, table.title, bold)
         for column, year in enumerate(lines.years, 1):
             written(sheet, row + 1, column, year, bold)
-        row = rows_written(sheet, row + 2, [(title, *said) for title, said in table.rows], is_said=True)
+        row = rows_written(sheet, row + 2, [(title, *said) for title, said in table.rows], marked, is_said=True)
     book.close()
     return out.getvalue()

@@ -107,7 +107,10 @@ class FigureRow(Answer):
     value: int | None
     upper: int | None = Field(description="Of a share: the end of the range in which it lies, in per cent.")
     withheld: bool
-    as_before: bool = Field(description="A count of an earlier release, which this one repeats.")
+    as_before: bool = Field(
+        description="A count of an earlier release, repeated so that nothing small can be worked out: it may no longer "
+        "be exact, and sums may differ."
+    )
 
 
 class Figures(Answer):
