@@ -228,8 +228,25 @@ def test_no_word_that_was_typed_leaves_by_a_token(filled: Filled, language: str)
         own = json.loads(draft(filled.house, session, loaded, profile, language).record)["case"]
         short = short_answers(loaded)
     told = json.loads(read_record(filled.house, by, number, language))["case"]
-    assert planted(json.dumps(told, ensure_ascii=False)) <= short
+    assert planted(json.dumps(told, ensure_ascii=False)) == set()
+    assert len(short) > 5, "references and digests were typed, too"
+    assert short <= planted(json.dumps(own, ensure_ascii=False))
     assert len(planted(json.dumps(own, ensure_ascii=False)) - short) > 50
+
+
+def test_a_reference_is_counted_and_named_among_what_is_left_out(filled: Filled) -> None:
+    """What a form takes as free text may be a name, or lead to a file that bears one."""
+    _token, secret = drawn(filled.player)
+    by = admit(filled.house, secret, Right.cases, "api.case")
+    with filled.house.realm.reading() as session:
+        number = filled.load(session, filled.chief).case.number
+    told = json.loads(read_record(filled.house, by, number, "fr"))["case"]
+    entries = [event["record"] for event in told["events"] if event["record"]]
+    of_referrals = [one for one in entries if one["act"]["key"] in ("referral", "referral_answer")]
+    assert {"referral", "referral_answer"} == {one["act"]["key"] for one in of_referrals}
+    assert all("reference" in one["left_out"] and "reference" not in one["answers"] for one in of_referrals)
+    assert all("channel" in one["answers"] for one in of_referrals if one["act"]["key"] == "referral"), "choices stay"
+    assert told["left_out"]["words"] + told["left_out"]["answers"] >= len({one["seq"] for one in of_referrals})
 
 
 def test_a_copy_with_words_or_names_is_for_no_token(moroccan: Protocol) -> None:

@@ -182,9 +182,9 @@ def _apart(house: House, bearer: Bearer) -> frozenset[str]:
 
 
 def read_record(house: House, bearer: Bearer, number: str, language: str) -> bytes:
-    """The record of one case, under signs and without anybody's own words; raises Unseen.
+    """The record of one case, under signs and without anything that somebody typed in free text; raises Unseen.
 
-    It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks and reasons.
+    It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks, reasons, references.
     """
     digits = cases.check_number(number)
     with house.realm.reading() as session:
@@ -233,7 +233,7 @@ def _record(house: House, session: Session, loaded: Loaded, unseen: frozenset[st
     head = journal.content_head(session, loaded.case_id)
     if profile is None or head is None:
         raise Unseen(loaded.case.number)
-    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen)
+    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen, typed=False)
     loaded.names, loaded.naming = limits.names(), limits.naming()
     view = case_file_view(house, loaded, {}, limits, head.seq, head.hash)
     versions = versions_of(loaded)

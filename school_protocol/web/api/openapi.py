@@ -86,7 +86,7 @@ def _paths() -> dict[str, Any]:
             ],
         ),
         "/cases/{case}": _get(
-            "case", "The record of one case, under signs and without anybody's own words", Right.cases, _json(RECORD),
+            "case", "The record of one case, under signs and without any free text", Right.cases, _json(RECORD),
             [{"name": "case", "in": "path", "required": True, "schema": _NUMBER, "description": "Its number."}],
         ),
         "/figures": _get(
