@@ -57,7 +57,8 @@ class ListedCase(Answer):
     level: Titled | None = Field(description="Null: it is not assessed yet.")
     ended: bool
     opened_at: datetime
-    moved_at: datetime = Field(description="When its state last changed.")
+    moved_at: datetime = Field(description="When it entered the state in which it stands.")
+    changed_at: datetime = Field(description="When something was last written to it, whether its state changed or not.")
     next_due: NextDue | None
 
 
