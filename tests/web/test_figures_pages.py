@@ -76,6 +76,7 @@ def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, count
     assert second.headers["Location"] == first.headers["Location"]
     page = mine.get(first.headers["Location"]).get_data(as_text=True)
     assert "<progress" in page
+    assert "<h1>Chiffres \u20662026–2027\u2069, en cours d’établissement</h1>" in page
     assert post(mine, f"{first.headers['Location']}/stop").status_code == 303
     assert "aucun chiffre n’a été arrêté" in mine.get(first.headers["Location"]).get_data(as_text=True)
     assert post(mine, f"{PATH}/issue", year="1999").status_code == 422
@@ -88,7 +89,25 @@ def test_why_nothing_was_issued_is_said(app: Flask, country: Country) -> None:
     assert job.fault == "as_before"
     mine = client(app, country, "directorate")
     assert "elle reste valable" in mine.get(f"/figures/issuing/{job.id}").get_data(as_text=True)
-    assert f"/figures/issuing/{job.id}" in mine.get(PATH).get_data(as_text=True)
+    figures = mine.get(PATH).get_data(as_text=True)
+    aside = re.search(r'<section[^>]*aria-labelledby="issue".*?</section>', figures, re.DOTALL)
+    assert aside, "what it says stands beside the years that can be asked for"
+    assert f"/figures/issuing/{job.id}" in aside[0]
+    assert "année scolaire \u20662026–2027\u2069" in aside[0], "of which year it was"
+    assert f"/figures/issuing/{job.id}" not in figures.replace(aside[0], ""), "no warning above another year’s figures"
+
+
+def test_a_page_about_a_job_is_headed_by_what_came_of_it(app: Flask, country: Country, release: str) -> None:
+    mine = client(app, country, "directorate")
+    country.wait(minutes=1)
+    refused = country.issue("directorate", "MA-SAL")
+    for job, said in (
+        (release, "Chiffres \u20662026–2027\u2069"),
+        (refused.id, "Chiffres \u20662026–2027\u2069 : non arrêtés"),
+    ):
+        page = mine.get(f"/figures/issuing/{job}").get_data(as_text=True).replace("\xa0", " ")
+        assert f"<h1>{said}</h1>" in page
+        assert "en cours" not in page
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")])
