@@ -257,7 +257,12 @@ def _bar(number: int | None, longest: int) -> int:
 
 
 def year_said(line: ReleaseLine) -> str:
-    return f"{line.year}–{line.year + 1}"
+    return year_between(line.year)
+
+
+def year_between(year: int) -> str:
+    """The school year that begins then."""
+    return f"{year}–{year + 1}"
 
 
 def month_said(w: Wording, month: str, *, short: bool = False) -> str:

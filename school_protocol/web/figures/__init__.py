@@ -60,7 +60,6 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
         lines=YearLines(view.told, w) if view.told else None,
         withheld=withheld_said(w),
         former_said=former_said(w, is_all=False),
-        year_said=lambda line: year_between(line.year),
         missing=rendering.missing(),
     )
 
