@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 
@@ -12,7 +14,9 @@ from services.figures_issued import CASES_OF, Country, a_country
 from werkzeug.test import TestResponse
 
 from school_protocol.documents import rendering
+from school_protocol.documents.papers.figure_lines import COLUMNS
 from school_protocol.services.figures import issuing
+from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.figures.jobs import State
 from school_protocol.web import create_app
@@ -117,6 +121,23 @@ def test_sheets_are_files(app: Flask, country: Country, release: str, kind: str,
     assert answer.get_data().startswith(begins)
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=04001A-2026-")
     assert client(app, country, "head").get(f"{PATH}/{release}/sheets/{kind}").status_code == 404
+
+
+@pytest.mark.parametrize(("language", "between"), [("fr", ";"), ("ar", ";"), ("en", ",")])
+def test_a_list_opens_in_columns_in_the_spreadsheet_of_its_language(
+    app: Flask, country: Country, release: str, language: str, between: str
+) -> None:
+    with country.house.directory.writing() as session:
+        directory.set_language(session, country.people["head"], language)
+    try:
+        path = f"/figures/ma-cyberharassment/04001A/{release}/sheets/csv"
+        answer = client(app, country, "head").get(path)
+    finally:
+        with country.house.directory.writing() as session:
+            directory.set_language(session, country.people["head"], "fr")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=between))
+    assert {len(row) for row in rows} == {len(COLUMNS)}
 
 
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")

@@ -101,7 +101,7 @@ def test_sheets_have_every_year(app: Flask, country: Country, kind: str) -> None
     answer = client(app, country, "head").get(f"/figures/ma-cyberharassment/04001A/years/{kind}")
     assert answer.headers["Content-Disposition"] == f"attachment; filename=04001A-2025-2027.fr.{kind}"
     if kind == "csv":
-        rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+        rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=";"))
         assert {row[2] for row in rows[1:]} == {"2025-09", "2026-09"}
     else:
         text = ZipFile(io.BytesIO(answer.get_data())).read("xl/sharedStrings.xml").decode()

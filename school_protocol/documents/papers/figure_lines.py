@@ -17,6 +17,8 @@ from school_protocol.wording import Wording
 
 FORMER = "*"
 """Beside a count that an earlier release told, and this one repeats."""
+_BETWEEN = {"fr": ";", "ar": ";"}
+"""What parts columns for spreadsheets in these languages, where a comma stands in numbers."""
 STEPS = 20
 """How finely the length of a bar is told."""
 COLUMNS = (
@@ -349,15 +351,19 @@ def _row(
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def figures_csv(told: Told, wording: Wording, header: Sequence[str] = COLUMNS) -> bytes:
-    """The same as a list: UTF-8 with its mark, so that any office reads it; nothing in it is reckoned as a formula."""
-    return figures_as_csv([told], wording, header)
+def figures_csv(told: Told, wording: Wording) -> bytes:
+    """The same as a list for programs: UTF-8 with its mark, commas between; nothing in it is reckoned as a formula."""
+    return _csv([told], wording, COLUMNS, ",")
 
 
-def figures_as_csv(told: Sequence[Told], wording: Wording, header: Sequence[str]) -> bytes:
-    """The lists of several releases, one after the other."""
+def figures_list(told: Sequence[Told], wording: Wording) -> bytes:
+    """The lists of releases, one after the other, for a spreadsheet in the language of whoever takes them."""
+    return _csv(told, wording, header_said(wording), _BETWEEN.get(wording.language, ","))
+
+
+def _csv(told: Sequence[Told], wording: Wording, header: Sequence[str], between: str) -> bytes:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+    writer = csv.writer(out, delimiter=between, lineterminator="\r\n")
     writer.writerow([plain_cell(name) for name in header])
     for row in (row for one in told for row in figure_rows(one, wording)):
         writer.writerow([plain_cell(_cell(row[column])) for column in COLUMNS])

@@ -10,9 +10,8 @@ import xlsxwriter
 
 from school_protocol.documents.papers.figure_lines import (
     Lines,
-    figures_as_csv,
+    figures_list,
     former_said,
-    header_said,
     total_said,
     year_between,
 )
@@ -126,7 +125,7 @@ def _has(lines: Lines, cell: Cell) -> bool:
 
 def years_csv(told: Sequence[Told], wording: Wording) -> bytes:
     """Every cell of every year as a list: its first and last month say which year it is of."""
-    return figures_as_csv(told, wording, header_said(wording))
+    return figures_list(told, wording)
 
 
 def years_xlsx(told: Sequence[Told], wording: Wording) -> bytes:

@@ -111,7 +111,7 @@ def _paths() -> dict[str, Any]:
             "release", "Every figure of one release", Right.figures, _json("Figures"), [release, unit]
         ),
         "/figures/{release}/rows.csv": _get(
-            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark)", Right.figures,
+            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark, commas between)", Right.figures,
             {"text/csv": {"schema": _TEXT}}, [release, unit],
         ),
     }  # fmt: skip
