@@ -64,7 +64,7 @@ class UnitTold:
         return None if found is None else int(found)
 
     def is_former(self, cell: Cell, month: str = WHOLE) -> bool:
-        """Whether that count is the one that an earlier release told: since then it changed by few, if at all."""
+        """Whether that count is the one that an earlier release told: it is repeated, and may no longer be exact."""
         return [*cell, month] in self.told["former"]
 
     def share(self, table: str, month: str = WHOLE) -> tuple[int, int] | None:

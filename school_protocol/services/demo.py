@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from school_protocol.config import S3, Settings
 from school_protocol.definitions import read
@@ -48,6 +48,8 @@ from school_protocol.storage.digests import letters
 from school_protocol.storage.errors import KeysUnusable
 from school_protocol.wording import ZONE
 
+SINCE_ISSUED = timedelta(weeks=2)
+"""How long ago the figures were first issued."""
 SIGNING = "signing"
 """Of the data's folder: where Settings looks for the academies' keys."""
 NOTE = "demo-accounts.txt"
@@ -55,6 +57,9 @@ UNFINISHED = "unfinished"
 MAIL_OF_NOBODY = "college.example"
 """A domain that is nobody's, and never will be."""
 ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
+
+if TYPE_CHECKING:
+    from school_protocol.services.sampling.shown import Shown
 
 Say = Callable[[str], None]
 
@@ -511,7 +516,8 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: 
     units = _units(house)
     _authority(house.settings, now)
     _contacts(house, units, now)
-    accounts = _accounts(house, units, protocol, hash_password(password), now)
+    hashed = hash_password(password)
+    accounts = _accounts(house, units, protocol, hashed, now)
     with house.directory.writing() as session:
         directory.publish(
             session,
@@ -527,10 +533,37 @@ def _seed(house: House, clock: TurnableClock, password: str, say: Say, *, told: 
     )
     if not told:
         return
-    Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
-    say("Figures of the academy, as they are issued")
+    say("Cases of years before, as they ended in made-up schools")
+    past = _past(house, protocol, content, units, accounts, hashed)
+    clock.moment = now - SINCE_ISSUED
+    past.write(clock.moment)
+    say("Figures of the academy, as they were issued")
     figures.seed(house, accounts["academie"])
+    past.write(now)
+    Theatre(house, clock, protocol, units, accounts, now, say).play(SCENES)
+    say("Figures of the academy, issued again")
+    figures.again(house, accounts["academie"])
     signalement.seed(house, accounts["directeur"], SCHOOLS[0].code, TOLD)
+
+
+def _past(
+    house: House,
+    protocol: Protocol,
+    content: bytes,
+    units: Mapping[str, str],
+    accounts: Mapping[str, Actor],
+    hashed: str,
+) -> Shown:
+    """What the figures are counted from. Whoever oversees in the demo oversaw there, too."""
+    from school_protocol.services.sampling.shown import shown  # it fills demos, and so asks for this module
+
+    standing: dict[str, dict[str, str]] = {}
+    for person in PEOPLE:
+        if person.place in {place.code for place in (*REGIONS, *PROVINCES)}:
+            cast = standing.setdefault(units[person.place], {})
+            count = sum(1 for part in cast if part.partition("/")[0] == person.role)
+            cast[f"{person.role}/{count + 1}" if count else person.role] = accounts[person.username].id
+    return shown(house, protocol, content, units, standing, hashed=hashed)
 
 
 def definition() -> tuple[Protocol, bytes]:

@@ -46,7 +46,7 @@ class Limits:
     """`about` is for whom the copy is, as `Reader.about` has it; without it, a personal copy names nobody.
 
     `unseen`: numbers of other cases that don't stand in it. Of a copy without words that no overseer reads, words that
-    were written for overseers are left out, too.
+    were written for overseers are left out, too. Without `typed` no free text stands in it, however short.
     """
 
     def __init__(
@@ -56,8 +56,10 @@ class Limits:
         names: Mapping[str, Identity],
         about: str = "",
         unseen: frozenset[str] = frozenset(),
+        *,
+        typed: bool = True,
     ) -> None:
-        self.unseen = unseen
+        self.unseen, self.typed = unseen, typed
         self.loaded, self.profile = loaded, profile
         self.protocol, self.case = loaded.protocol, loaded.case
         self.identities = names
@@ -194,6 +196,8 @@ class Limits:
         answers = {key: value for key, value in given.items() if self._is_listed(record.act.key, key)}
         limited = without_names if profile.words and record.hidden is None else without_words
         answers = limited(form, answers, self.mask_of(masks, written))
+        if not self.typed:
+            answers = _not_typed(form.by_key, answers)
         for item in form.fields:
             is_unseen = item.type is FieldType.case and answers.get(item.key) in self.unseen
             is_for_nobody = item.nameless and self.for_no_reader
@@ -246,6 +250,18 @@ def _derived(record: RecordView) -> dict[str, Any]:
     """Of what follows from an entry, what pages print: the number of a piece."""
     is_piece = record.act.kind is ActKind.evidence and "piece" in record.derived
     return {"piece": record.derived["piece"]} if is_piece else {}
+
+
+def _not_typed(fields: Mapping[str, FormField], answers: Mapping[str, Any]) -> dict[str, Any]:
+    """Answers without free text, in tables neither: a reference may be a name, or lead to one."""
+    kept: dict[str, Any] = {}
+    for key, value in answers.items():
+        item = fields[key]
+        if item.type is FieldType.rows:
+            kept[key] = [_not_typed({column.key: column for column in item.fields}, row) for row in value]
+        elif not item.is_words:
+            kept[key] = value
+    return kept
 
 
 def _lost(

@@ -41,7 +41,7 @@ from school_protocol.storage.index_tables import (
 )
 from school_protocol.storage.keyset import beyond
 from school_protocol.storage.review.tables import ReviewStateRow
-from school_protocol.storage.tables import CaseRecordRow, IdentityMarkRow, RealmBase, TombstoneRow
+from school_protocol.storage.tables import CaseRecordRow, EventRow, IdentityMarkRow, RealmBase, TombstoneRow
 
 NEVER_DUE = datetime(9999, 12, 31, tzinfo=UTC)
 """Where a case without any due moment stands in the order: last."""
@@ -202,6 +202,8 @@ class Filter:
     due_from: datetime | None = None
     due_before: datetime | None = None
     moved_from: datetime | None = None
+    changed_from: datetime | None = None
+    """Since when something was written to it."""
 
 
 EVERYTHING = Filter()
@@ -522,6 +524,17 @@ def by_number(
     return _whole(session, session.scalars(query.order_by(walked.number).limit(limit)).all(), _LISTED)
 
 
+def changed_at(session: Session, case_ids: Collection[str]) -> dict[str, datetime]:
+    """When the latest event of each was written."""
+    query = select(EventRow.case_id, EventRow.at).join(CaseIndexRow, _is_latest())
+    rows = session.execute(query.where(CaseIndexRow.case_id.in_(sorted(case_ids))))
+    return {row.case_id: row.at for row in rows}
+
+
+def _is_latest() -> ColumnElement[bool]:
+    return and_(EventRow.case_id == CaseIndexRow.case_id, EventRow.seq == CaseIndexRow.last_seq)
+
+
 def dues_until(
     session: Session, moment: datetime, *, limit: int, after: tuple[datetime, str, str, str] | None = None
 ) -> list[tuple[str, Due]]:
@@ -615,6 +628,9 @@ def _narrowing_by_parts(filter: Filter, today: date) -> Iterator[ColumnElement[b
         yield CaseIndexRow.case_id.in_(_seated(filter.seat_of, today))
     if filter.moved_from is not None:
         yield CaseIndexRow.moved_at >= filter.moved_from
+    if filter.changed_from is not None:
+        latest = exists().where(_is_latest(), EventRow.at >= filter.changed_from)
+        yield latest.correlate(CaseIndexRow)
     if filter.due_from is not None:
         yield CaseIndexRow.due_order >= filter.due_from
         yield CaseIndexRow.next_due_at.is_not(None)

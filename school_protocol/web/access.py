@@ -217,6 +217,7 @@ PERMISSIONS: Mapping[str, Permission] = {
     "systems.end": Permission.see_systems,
     "api.cases": Permission.token,
     "api.case": Permission.token,
+    "api.definition": Permission.token,
     "api.releases": Permission.token,
     "api.release": Permission.token,
     "api.release_csv": Permission.token,

@@ -9,12 +9,15 @@ from datetime import UTC, date, datetime
 from html import unescape
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pikepdf
 import pytest
 
+from school_protocol.documents.papers.figure_lines import Lines, former_said
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report, report_html
-from school_protocol.documents.papers.figure_years import ABSENT, YearLines
+from school_protocol.documents.papers.figure_sheets import figures_xlsx
+from school_protocol.documents.papers.figure_years import ABSENT, YearLines, years_xlsx
 from school_protocol.documents.papers.figure_years_report import YearsReport, years_report, years_report_html
 from school_protocol.documents.papers.visit_pack import (
     Agreed,
@@ -28,7 +31,7 @@ from school_protocol.documents.papers.visit_pack import (
     visit_pack_html,
 )
 from school_protocol.documents.rendering import render
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
+from school_protocol.domain.closed_choices import CASES, DANGERS, NONE, REFERRALS
 from school_protocol.domain.figure_releases import ReleaseLine, Told, UnitTold
 from school_protocol.domain.figure_tables import TOTALS, school_year, tables_of
 from school_protocol.domain.protocol import Protocol
@@ -167,6 +170,46 @@ def test_a_report_says_whose_figures_they_are_and_what_is_withheld(moroccan: Pro
         assert squeezed(wanted) in said, wanted
 
 
+@pytest.mark.parametrize(("language", "may_differ", "claim"), [
+    ("fr", "les sommes peuvent différer", "moins de cinq"), ("ar", "قد تختلف المجاميع", "بأقل من خمسة"),
+    ("en", "sums may differ", "fewer than five"),
+])  # fmt: skip
+def test_a_number_that_is_repeated_claims_not_to_be_nearly_exact(
+    moroccan: Protocol, language: str, may_differ: str, claim: str
+) -> None:
+    """Its neighbour may be what it is repeated for, and it may have changed by any number since."""
+    w = Wording(language)
+    for is_all in (True, False):
+        assert may_differ in former_said(w, is_all=is_all)
+        assert claim not in former_said(w, is_all=is_all)
+    assert may_differ in unescape(report_html(release(moroccan), w))
+
+
+def test_a_table_that_tells_only_of_how_many_nothing_is_recorded_is_left_out(moroccan: Protocol) -> None:
+    told = release(moroccan).told
+    levels = next(one for one in told.tables if one.key == "levels")
+    cells = {**told.unit.told["cells"], "levels": {NONE: {"": 360}}}
+    only = replace(told, unit=replace(told.unit, told={**told.unit.told, "cells": cells, "former": []}))
+    for one in (only, only.for_everybody()):
+        lines = Lines(one, Wording("en"))
+        assert "levels" not in {table.key for table in lines.tables()}
+        assert Wording("en").text(levels.title) in lines.not_told()
+    assert "Highest level of severity" not in {table.title for table in YearLines([only], Wording("en")).tables()}
+    assert "levels" in {table.key for table in Lines(told, Wording("en")).tables()}
+
+
+def test_a_workbook_marks_what_is_repeated_and_says_why(moroccan: Protocol) -> None:
+    """The number stays one: its mark is how it is shown."""
+    one = release(moroccan).told
+    for data in (figures_xlsx(one, Wording("en")), years_xlsx(years(moroccan).told, Wording("en"))):
+        book = ZipFile(io.BytesIO(data))
+        assert "sums may differ" in book.read("xl/sharedStrings.xml").decode()
+        styles, sheet = (book.read(name).decode() for name in ("xl/styles.xml", "xl/worksheets/sheet1.xml"))
+        assert 'formatCode="0&quot; *&quot;"' in styles
+        marked = len(re.findall(r"<xf ", styles.partition("<cellXfs")[2].partition("</cellXfs>")[0])) - 1
+        assert re.search(rf'<c r="[B-Z]\d+" s="{marked}"><v>120</v>', sheet)
+
+
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_years_on_paper_are_the_lines_of_the_page(moroccan: Protocol, language: str) -> None:
     """Row by row, six years of them: what each year tells stands there in the order of the years."""
@@ -175,9 +218,9 @@ def test_years_on_paper_are_the_lines_of_the_page(moroccan: Protocol, language: 
     found = re.findall(r'<tr><th scope="row">([^<]*)</th>((?:<td>[^<]*</td>)+)</tr>', html)
     told = [(row, list(said)) for table in YearLines(view.told, w).tables() for row, said in table.rows]
     assert [(unescape(row), re.findall(r"<td>([^<]*)</td>", said)) for row, said in found[6:]] == told
-    assert any(said[0] == ABSENT != said[1] for _row, said in told)
+    assert any(said[-1] == ABSENT != said[0] for _row, said in told)
     assert re.findall(r'<th scope="col">(\d+–\d+)</th>', html)[:6] == [
-        f"{year}–{year + 1}" for year in range(2020, 2026)
+        f"{year}–{year + 1}" for year in range(2025, 2019, -1)
     ]
 
 

@@ -19,7 +19,7 @@ from jsonschema import Draft202012Validator
 from sqlalchemy import select, update
 
 from school_protocol.definitions import read
-from school_protocol.documents.record import whole_schema
+from school_protocol.documents.record import bare_schema
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
@@ -171,7 +171,7 @@ def test_a_list_is_narrowed_down(school: School) -> None:
 def test_a_record_is_what_its_schema_says(school: School, language: str) -> None:
     school.report()
     found = record(school, bearer(school), language)
-    Draft202012Validator(whole_schema()).validate(found)
+    Draft202012Validator(bare_schema()).validate(found)
     assert found["language"] == language
     assert found["case"]["summary"] is None
     assert found["case"]["names"] == {}
@@ -228,8 +228,25 @@ def test_no_word_that_was_typed_leaves_by_a_token(filled: Filled, language: str)
         own = json.loads(draft(filled.house, session, loaded, profile, language).record)["case"]
         short = short_answers(loaded)
     told = json.loads(read_record(filled.house, by, number, language))["case"]
-    assert planted(json.dumps(told, ensure_ascii=False)) <= short
+    assert planted(json.dumps(told, ensure_ascii=False)) == set()
+    assert len(short) > 5, "references and digests were typed, too"
+    assert short <= planted(json.dumps(own, ensure_ascii=False))
     assert len(planted(json.dumps(own, ensure_ascii=False)) - short) > 50
+
+
+def test_a_reference_is_counted_and_named_among_what_is_left_out(filled: Filled) -> None:
+    """What a form takes as free text may be a name, or lead to a file that bears one."""
+    _token, secret = drawn(filled.player)
+    by = admit(filled.house, secret, Right.cases, "api.case")
+    with filled.house.realm.reading() as session:
+        number = filled.load(session, filled.chief).case.number
+    told = json.loads(read_record(filled.house, by, number, "fr"))["case"]
+    entries = [event["record"] for event in told["events"] if event["record"]]
+    of_referrals = [one for one in entries if one["act"]["key"] in ("referral", "referral_answer")]
+    assert {"referral", "referral_answer"} == {one["act"]["key"] for one in of_referrals}
+    assert all("reference" in one["left_out"] and "reference" not in one["answers"] for one in of_referrals)
+    assert all("channel" in one["answers"] for one in of_referrals if one["act"]["key"] == "referral"), "choices stay"
+    assert told["left_out"]["words"] + told["left_out"]["answers"] >= len({one["seq"] for one in of_referrals})
 
 
 def test_a_copy_with_words_or_names_is_for_no_token(moroccan: Protocol) -> None:
@@ -378,7 +395,7 @@ def test_the_number_of_a_case_that_is_not_there_stands_in_no_record(school: Scho
     told = record(school, by)
     assert other not in json.dumps(told["case"])
     assert any("other" in one["left_out"] for one in told["case"]["records"])
-    Draft202012Validator(whole_schema()).validate(told)
+    Draft202012Validator(bare_schema()).validate(told)
 
 
 def test_nor_does_it_where_that_case_was_joined_to_this_one(school: School) -> None:
@@ -397,4 +414,4 @@ def test_nor_does_it_where_that_case_was_joined_to_this_one(school: School) -> N
     school.number = kept
     told = record(school, by)
     assert other not in json.dumps(told["case"])
-    Draft202012Validator(whole_schema()).validate(told)
+    Draft202012Validator(bare_schema()).validate(told)

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
+from school_protocol.documents.papers.figure_lines import STEPS, Lines
 from school_protocol.domain.closed_choices import CASES
 from school_protocol.domain.figure_tables import TOTALS
 from school_protocol.domain.policy import Actor
@@ -22,17 +23,22 @@ from school_protocol.services import demo
 from school_protocol.services.accounts import actor_named, sign_in
 from school_protocol.services.desk import see_desk
 from school_protocol.services.digests.shown import shows_mails
-from school_protocol.services.figures import seeing
+from school_protocol.services.figures import issuing, seeing
+from school_protocol.services.figures.seeing import FiguresView
 from school_protocol.services.house import House, SystemClock, open_house
 from school_protocol.services.identity.factors import code_at, step_at
 from school_protocol.services.journal.keeping import take_anchor
+from school_protocol.services.sampling import shown
 from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.showing import see_act
 from school_protocol.services.views import CaseLine
-from school_protocol.storage import anchors, directory, erased, journal
+from school_protocol.storage import anchors, directory, erased, index, journal
+from school_protocol.storage.figures.jobs import State
+from school_protocol.wording import Wording
 
 NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
 OVERSEERS = ("province", "province3", "academie", "academie2")
+HEADS = ("directeur", "directeur2", "directeur3", "directeur4")
 
 
 @dataclass
@@ -63,7 +69,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
 
 
 def all_lines(made: Demo) -> dict[str, CaseLine]:
-    return {line.number: line for username in OVERSEERS for line in made.lines(username)}
+    return {line.number: line for username in (*OVERSEERS, *HEADS) for line in made.lines(username)}
 
 
 def test_there_is_a_case_in_every_state(made: Demo, moroccan: Protocol) -> None:
@@ -77,7 +83,7 @@ def test_the_stories_went_as_they_say(made: Demo) -> None:
 
 def test_cases_are_spread_and_one_of_each_kind_is_there(made: Demo) -> None:
     lines = all_lines(made).values()
-    assert {line.unit.code for line in lines} == {school.code for school in demo.SCHOOLS}
+    assert {line.unit.code for line in lines if line.tone != "ended"} == {school.code for school in demo.SCHOOLS}
     assert any(line.restricted for line in lines)
     assert any(line.tone == "late" and not line.raised for line in lines)
     assert any(line.tone == "today" for line in made.lines("membre"))
@@ -133,13 +139,70 @@ def test_the_journals_hold(made: Demo) -> None:
         assert journal.verify_all(session, made.house.vault) == []
 
 
-def test_an_academy_has_issued_figures(made: Demo) -> None:
-    academy = made.actor("academie")
-    (place,) = seeing.places(made.house, academy)
-    view = seeing.see_figures(made.house, academy, place.protocol.protocol, place.unit.code)
+def short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One scene, and one story of the figures'."""
+    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+    monkeypatch.setattr(shown, "BEFORE", ())
+    monkeypatch.setattr(shown, "LATELY", shown.LATELY[-1:])
+
+
+def figures(made: Demo, username: str, year: int) -> FiguresView:
+    """What the latest release of that school year tells of this person's place."""
+    actor = made.actor(username)
+    (place,) = seeing.places(made.house, actor)
+    releases = seeing.releases_covering(made.house, place.unit)
+    latest = next(line for line in releases if line.year == year)
+    return seeing.see_figures(made.house, actor, place.protocol.protocol, place.unit.code, latest.id)
+
+
+@pytest.mark.parametrize("username", ["academie", "province"])
+@pytest.mark.parametrize("year", [2025, 2026])
+def test_two_school_years_are_told_with_bars_months_places_and_waits(made: Demo, username: str, year: int) -> None:
+    view = figures(made, username, year)
     assert view.told is not None
-    assert view.told.line.counted_at.date() == NOW.date()
-    assert view.told.unit.at((TOTALS, CASES))
+    assert view.has_years
+    lines = Lines(view.told, Wording("fr"))
+    told = {table.key for table in lines.tables()}
+    assert {"levels", "kinds", "channels", "platforms", "dangers"} <= told
+    lengths = {row.bar for table in lines.tables() for row in table.rows}
+    assert lengths & set(range(2, STEPS) if username == "academie" else {STEPS}), "bars, and not all of one length"
+    assert sum(month.number is not None for month in lines.months()) > (1 if username == "academie" else 0)
+    assert len(lines.children()) > (1 if username == "academie" else 0)
+    assert len(lines.shares()) > 2
+    assert len(lines.medians()) > 2
+
+
+def test_this_years_figures_were_issued_again_and_none_was_refused(made: Demo) -> None:
+    view = figures(made, "academie", 2026)
+    assert view.told is not None
+    assert view.former is not None
+    assert (view.told.line.number, view.told.line.counted_at.date()) == (2, NOW.date())
+    assert view.changed
+    assert [line.number for line in view.lines if line.year == 2026] == [2, 1]
+    place = view.place
+    options = issuing.see_options(made.house, made.actor("academie"), place.protocol.protocol, place.unit.code)
+    assert options.job is not None
+    assert options.job.state is State.issued
+
+
+def test_one_release_is_on_the_page_for_everybody(made: Demo) -> None:
+    (line,) = seeing.see_public(made.house)
+    told = seeing.see_public_told(made.house, line.id)
+    assert (line.year, line.unit.code) == (2025, "MA-04")
+    assert told.unit.at((TOTALS, CASES))
+
+
+def test_made_up_schools_have_ended_cases_alone(made: Demo) -> None:
+    """Nobody's desk is longer for them, nor what waits for whoever oversees."""
+    codes = {school.code for school in shown.SCHOOLS}
+    with made.house.directory.reading() as session:
+        units = {one.id for code in codes if (one := directory.unit_coded(session, code))}
+    with made.house.realm.reading() as session:
+        found = [index.row_of(session, case_id) for case_id in index.all_case_ids(session)]
+    rows = [row for row in found if row is not None and row.unit in units]
+    assert len(units) == len(codes)
+    assert len(rows) > 150
+    assert all(row.ended and not row.waiting_for and not row.dues for row in rows)
 
 
 def test_it_shows_the_mails_that_it_would_send(made: Demo) -> None:
@@ -195,7 +258,7 @@ def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
 @pytest.mark.files
 def test_a_start_that_was_cut_off_is_made_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)
-    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+    short(monkeypatch)
 
     def cut_off(*anything: object) -> None:
         raise KeyboardInterrupt
@@ -215,7 +278,7 @@ def _not_opened(*_: object) -> None:
 
 @pytest.mark.files
 def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+    short(monkeypatch)
     settings = Settings(data=tmp_path / "demo", anchors=tmp_path / "anchors")
     demo.prepare(settings, reset=False, password=None, say=lambda line: None)
     other = Settings(data=tmp_path / "real", anchors=tmp_path / "anchors")
@@ -230,7 +293,7 @@ def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monk
 @pytest.mark.files
 def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)
-    monkeypatch.setattr(demo, "SCENES", demo.SCENES[1:2])
+    short(monkeypatch)
     first = demo.prepare(settings, reset=False, password=None, say=lambda line: None)
     house = open_house(settings, TurnableClock(NOW))
     take_anchor(house, Post())

@@ -20,7 +20,7 @@ from services.tokening import drawn
 from werkzeug.test import TestResponse
 
 from school_protocol.config import Settings
-from school_protocol.documents.record import whole_schema
+from school_protocol.documents.record import bare_schema, whole_schema
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.api import reading, tokens
@@ -36,7 +36,7 @@ from tests.web.browsing import browser_of
 from tests.web.described import BASE, Described, Undescribed
 
 PUBLISHED = Path(__file__).parents[2] / "docs" / "openapi.json"
-READ = ("/cases", "/cases/{case}", "/figures", "/figures/none", "/figures/none/rows.csv")
+READ = ("/cases", "/cases/{case}", "/definitions/none", "/figures", "/figures/none", "/figures/none/rows.csv")
 
 
 @dataclass
@@ -80,7 +80,7 @@ def test_the_published_document_is_the_one_that_is_served() -> None:
 
 def test_the_record_stands_in_it_as_its_schema_says(site: Site) -> None:
     response = site.app.test_client().get(f"{BASE}/schema/case-record.json")
-    assert (response.mimetype, json.loads(response.data)) == ("application/schema+json", whole_schema())
+    assert (response.mimetype, json.loads(response.data)) == ("application/schema+json", bare_schema())
     record = site.api().document["components"]["schemas"]["CaseRecord"]
     assert record["properties"].keys() == whole_schema()["properties"].keys()
 
@@ -108,6 +108,32 @@ def test_cases_and_their_records_are_as_described(site: Site, language: str) -> 
     assert record["language"] == response.headers["Content-Language"] == language
     assert 'rel="describedby"' in response.headers["Link"]
     assert NAME not in response.get_data(as_text=True)
+
+
+def test_a_record_names_its_definition_and_is_a_fraction_of_it(site: Site, moroccan: Protocol) -> None:
+    """Whoever reads many cases reads the protocol once."""
+    api = site.api(site.token())
+    response = api.get(f"/cases/{site.school.number}")
+    record = json.loads(response.data)
+    assert record["versions"] == [{"version": moroccan.version, "digest": moroccan.digest}]
+    definition = api.get(f"/definitions/{moroccan.digest}")
+    assert (definition.mimetype, definition.data) == ("application/yaml", MOROCCAN.read_bytes())
+    assert len(response.data) < len(definition.data) / 10
+    api.get(f"/definitions/{'0' * 64}", 404)
+    assert whole_schema()["$id"] != bare_schema()["$id"]
+
+
+def test_whoever_asks_what_changed_misses_no_entry(site: Site) -> None:
+    """What is written moves a case or not: `moved_since` tells of moves alone."""
+    api, school = site.api(site.token()), site.school
+    school.wait(minutes=30)
+    since = school.house.now().isoformat().replace("+00:00", "Z")
+    assert api.json(f"/cases?changed_since={since}")["cases"] == []
+    school.wait(minutes=1)
+    school.act("head", "note", text="x")
+    (case,) = api.json(f"/cases?changed_since={since}")["cases"]
+    assert case["changed_at"] >= since > case["moved_at"]
+    assert api.json(f"/cases?moved_since={since}")["cases"] == []
 
 
 def test_pages_lead_on(site: Site) -> None:
@@ -143,6 +169,7 @@ def test_pages_lead_on(site: Site) -> None:
         ("after=12", "after", "bad-parameter"),
         ("moved_since=2026-11-25", "moved_since", "bad-parameter"),
         ("moved_since=2026-11-25T09:00:00", "moved_since", "bad-parameter"),
+        ("changed_since=2026-11-25", "changed_since", "bad-parameter"),
         ("due_before=0001-01-01T00:00:00%2B14:00", "due_before", "bad-parameter"),
         ("due_before=9999-12-31T23:59:59-14:00", "due_before", "bad-parameter"),
     ],
@@ -181,7 +208,7 @@ def test_without_a_token_nothing_is_read(site: Site, path: str) -> None:
 def test_a_token_reads_what_it_was_made_for(site: Site, right: str, open_to: str) -> None:
     api = site.api(site.token(right))
     for path in READ:
-        if path.startswith(open_to):
+        if path.startswith(open_to) or (right == "cases:read" and path.startswith("/definitions")):
             continue
         response = api.get(site.path(path), 403)
         assert 'error="insufficient_scope"' in response.headers["WWW-Authenticate"]

@@ -89,14 +89,18 @@ def test_the_same_as_csv(site: Site) -> None:
     told = seeing.see_told(site.country.house, site.country.unit("MA-SAL"), site.release)
     assert response.data == figures_csv(told, Wording("fr"))
     assert response.headers["Content-Disposition"] == "attachment; filename=figures.csv"
-    rows = list(csv.reader(io.StringIO(response.data.decode("utf-8-sig")), delimiter=_delimiter(response.data)))
+    rows = list(csv.reader(io.StringIO(response.data.decode("utf-8-sig")), delimiter=","))
     assert len(rows[0]) == len(COLUMNS)
     assert len(rows) - 1 == len(api.json(f"/figures/{site.release}?unit=MA-SAL")["rows"])
 
 
-def _delimiter(data: bytes) -> str:
-    head = data.decode("utf-8-sig").splitlines()[0]
-    return ";" if ";" in head else ","
+def test_a_median_is_a_class_and_no_number(site: Site) -> None:
+    found = site.api("MA-04", "en").json(f"/figures/{site.release}")
+    told = [row for row in found["rows"] if row["what"] == "median" and not row["withheld"] and row["month"] is None]
+    assert told
+    assert all(row["row"] and row["row_title"] and row["value"] is None for row in told)
+    described = site.api("MA-04").document["components"]["schemas"]["FigureRow"]
+    assert "`withheld` false" in described["description"]
 
 
 @pytest.mark.parametrize(

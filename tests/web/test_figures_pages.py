@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import re
 from collections.abc import Iterator
 
@@ -12,7 +14,9 @@ from services.figures_issued import CASES_OF, Country, a_country
 from werkzeug.test import TestResponse
 
 from school_protocol.documents import rendering
+from school_protocol.documents.papers.figure_lines import COLUMNS
 from school_protocol.services.figures import issuing
+from school_protocol.storage import directory
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.figures.jobs import State
 from school_protocol.web import create_app
@@ -68,6 +72,14 @@ def test_withheld_rows_are_said_and_nothing_is_ranked(app: Flask, country: Count
     assert not re.search(r'aria-labelledby="below".*?class="b\d', html, re.DOTALL), "no bars beside places"
 
 
+def test_no_column_is_headed_by_the_title_above_it(app: Flask, country: Country) -> None:
+    html = client(app, country, "directorate").get(PATH).get_data(as_text=True)
+    titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", html)
+    columns = re.findall(r'<th scope="col">([^<]+)</th>', html)
+    assert len(columns) > 6
+    assert not set(titles) & set(columns)
+
+
 def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, country: Country) -> None:
     mine = client(app, country, "directorate")
     first = post(mine, f"{PATH}/issue", year="2026")
@@ -76,6 +88,7 @@ def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, count
     assert second.headers["Location"] == first.headers["Location"]
     page = mine.get(first.headers["Location"]).get_data(as_text=True)
     assert "<progress" in page
+    assert "<h1>Chiffres \u20662026–2027\u2069, en cours d’établissement</h1>" in page
     assert post(mine, f"{first.headers['Location']}/stop").status_code == 303
     assert "aucun chiffre n’a été arrêté" in mine.get(first.headers["Location"]).get_data(as_text=True)
     assert post(mine, f"{PATH}/issue", year="1999").status_code == 422
@@ -88,7 +101,25 @@ def test_why_nothing_was_issued_is_said(app: Flask, country: Country) -> None:
     assert job.fault == "as_before"
     mine = client(app, country, "directorate")
     assert "elle reste valable" in mine.get(f"/figures/issuing/{job.id}").get_data(as_text=True)
-    assert f"/figures/issuing/{job.id}" in mine.get(PATH).get_data(as_text=True)
+    figures = mine.get(PATH).get_data(as_text=True)
+    aside = re.search(r'<section[^>]*aria-labelledby="issue".*?</section>', figures, re.DOTALL)
+    assert aside, "what it says stands beside the years that can be asked for"
+    assert f"/figures/issuing/{job.id}" in aside[0]
+    assert "année scolaire \u20662026–2027\u2069" in aside[0], "of which year it was"
+    assert f"/figures/issuing/{job.id}" not in figures.replace(aside[0], ""), "no warning above another year’s figures"
+
+
+def test_a_page_about_a_job_is_headed_by_what_came_of_it(app: Flask, country: Country, release: str) -> None:
+    mine = client(app, country, "directorate")
+    country.wait(minutes=1)
+    refused = country.issue("directorate", "MA-SAL")
+    for job, said in (
+        (release, "Chiffres \u20662026–2027\u2069"),
+        (refused.id, "Chiffres \u20662026–2027\u2069 : non arrêtés"),
+    ):
+        page = mine.get(f"/figures/issuing/{job}").get_data(as_text=True).replace("\xa0", " ")
+        assert f"<h1>{said}</h1>" in page
+        assert "en cours" not in page
 
 
 @pytest.mark.parametrize(("kind", "begins"), [("csv", b"\xef\xbb\xbf"), ("xlsx", b"PK")])
@@ -98,6 +129,23 @@ def test_sheets_are_files(app: Flask, country: Country, release: str, kind: str,
     assert answer.get_data().startswith(begins)
     assert answer.headers["Content-Disposition"].startswith("attachment; filename=04001A-2026-")
     assert client(app, country, "head").get(f"{PATH}/{release}/sheets/{kind}").status_code == 404
+
+
+@pytest.mark.parametrize(("language", "between"), [("fr", ";"), ("ar", ";"), ("en", ",")])
+def test_a_list_opens_in_columns_in_the_spreadsheet_of_its_language(
+    app: Flask, country: Country, release: str, language: str, between: str
+) -> None:
+    with country.house.directory.writing() as session:
+        directory.set_language(session, country.people["head"], language)
+    try:
+        path = f"/figures/ma-cyberharassment/04001A/{release}/sheets/csv"
+        answer = client(app, country, "head").get(path)
+    finally:
+        with country.house.directory.writing() as session:
+            directory.set_language(session, country.people["head"], "fr")
+    assert answer.headers["Content-Type"] == "text/csv; charset=utf-8"
+    rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=between))
+    assert {len(row) for row in rows} == {len(COLUMNS)}
 
 
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
@@ -132,9 +180,11 @@ def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, relea
             assert "04001A" not in html, "schools are not there"
             assert "<form" not in html
             assert "Directorate" not in html, "nor who issued it"
+        assert 'href="/campaign/fr"' in stranger.get("/sign-in").get_data(as_text=True)
         assert stranger.get("/campaign/de").status_code == 404
         assert stranger.get("/campaign/de").headers["X-Robots-Tag"] == "noindex, nofollow"
     finally:
         issuing.set_public(country.house, country.person("directorate"), release, is_public=False)
+    assert "/campaign" not in stranger.get("/sign-in").get_data(as_text=True), "there is nothing to be led to"
     assert stranger.get(f"/campaign/fr/{release}").status_code == 404
     assert "Directorate" not in stranger.get("/campaign/fr").get_data(as_text=True)

@@ -6,6 +6,7 @@ import csv
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from zipfile import ZipFile
 
 import pytest
@@ -15,7 +16,7 @@ from services.figures_issued import CASES_OF, YEAR, Country, a_country
 
 from school_protocol.documents import rendering
 from school_protocol.documents.papers import figure_years_report
-from school_protocol.documents.papers.figure_years import ABSENT, YearLines
+from school_protocol.documents.papers.figure_years import ABSENT, YearLines, years_xlsx
 from school_protocol.domain.figure_releases import Told
 from school_protocol.storage.figures.jobs import State
 from school_protocol.web import create_app
@@ -51,8 +52,10 @@ def cells(html: str, title: str) -> list[str]:
 
 def test_each_year_stands_in_a_column_as_it_was_issued(app: Flask, country: Country) -> None:
     html = client(app, country, "directorate").get(f"{PATH}/years").get_data(as_text=True)
-    assert cells(html, "Dossiers ouverts pendant la période") == [str(sum(BEFORE.values())), str(sum(SALE.values()))]
-    assert re.findall(r'<th scope="col"><bdi[^>]*>(\d+–\d+)', html)[:2] == ["2025–2026", "2026–2027"]
+    assert cells(html, "Dossiers ouverts pendant la période") == [str(sum(SALE.values())), str(sum(BEFORE.values()))]
+    assert re.findall(r'<th scope="col"><bdi[^>]*>(\d+–\d+)', html)[:2] == ["2026–2027", "2025–2026"], (
+        "the latest stands first"
+    )
     assert f'href="{PATH}/years"' in client(app, country, "directorate").get(PATH).get_data(as_text=True)
 
 
@@ -73,9 +76,24 @@ def test_a_table_that_a_year_had_not_says_so(app: Flask, country: Country) -> No
     older = Told(first.line, tuple(one for one in first.tables if one.key != "levels"), first.unit, first.children)
     by_title = {table.title: table for table in YearLines([older, last], Wording("en")).tables()}
     levels = by_title["Highest level of severity"]
-    assert {said[0] for _title, said in levels.rows} == {ABSENT}
-    assert any(said[1].isdigit() for _title, said in levels.rows)
-    assert {said[0] for _title, said in by_title["How the school learned of it"].rows} != {ABSENT}
+    assert {said[1] for _title, said in levels.rows} == {ABSENT}
+    assert any(said[0].isdigit() for _title, said in levels.rows)
+    assert {said[1] for _title, said in by_title["How the school learned of it"].rows} != {ABSENT}
+
+
+def test_a_year_between_of_which_nothing_was_issued_is_said(country: Country) -> None:
+    """Else two columns side by side would read as years that follow one another."""
+    first, last = (country.told("MA-SAL", line.id) for line in reversed(country.lines("MA-SAL")))
+    later = replace(last, line=replace(last.line, year=YEAR + 1))
+    lines = YearLines([first, later], Wording("fr"))
+    assert lines.years == ("2027–2028", "2026–2027", "2025–2026")
+    assert [one is None for _year, one in lines.columns] == [False, True, False]
+    for table in lines.tables():
+        assert {said[1] for _row, said in table.rows} == {"rien d’arrêté"}
+    assert (
+        "rien d’arrêté"
+        in ZipFile(io.BytesIO(years_xlsx([first, later], Wording("fr")))).read("xl/sharedStrings.xml").decode()
+    )
 
 
 @pytest.mark.parametrize("kind", ["csv", "xlsx"])
@@ -83,7 +101,7 @@ def test_sheets_have_every_year(app: Flask, country: Country, kind: str) -> None
     answer = client(app, country, "head").get(f"/figures/ma-cyberharassment/04001A/years/{kind}")
     assert answer.headers["Content-Disposition"] == f"attachment; filename=04001A-2025-2027.fr.{kind}"
     if kind == "csv":
-        rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig"))))
+        rows = list(csv.reader(io.StringIO(answer.get_data().decode("utf-8-sig")), delimiter=";"))
         assert {row[2] for row in rows[1:]} == {"2025-09", "2026-09"}
     else:
         text = ZipFile(io.BytesIO(answer.get_data())).read("xl/sharedStrings.xml").decode()

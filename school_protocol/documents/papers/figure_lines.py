@@ -17,6 +17,8 @@ from school_protocol.wording import Wording
 
 FORMER = "*"
 """Beside a count that an earlier release told, and this one repeats."""
+_BETWEEN = {"fr": ";", "ar": ";"}
+"""What parts columns for spreadsheets in these languages, where a comma stands in numbers."""
 STEPS = 20
 """How finely the length of a bar is told."""
 COLUMNS = (
@@ -175,14 +177,15 @@ class Lines:
                 yield self.row_title(table, row), tuple("–" if one.number is None else one.said for one in found)
 
     def tells(self, table: FigureTable) -> bool:
-        """Whether anything of that table is told of this unit."""
+        """Whether anything of that table is told of this unit: of how many nothing is recorded says nothing alone."""
         match table.kind:
             case "share":
                 return self.unit.share(table.key) is not None
             case "times":
                 return self.unit.median(table.key) is not None
             case _:
-                return any(self.unit.at((table.key, row.key)) is not None for row in table.rows)
+                rows = (row.key for row in table.rows if row.key != closed.NONE)
+                return any(self.unit.at((table.key, row)) is not None for row in rows)
 
     # ---- one figure ----------------------------------------------------------------------------------------------
 
@@ -257,7 +260,12 @@ def _bar(number: int | None, longest: int) -> int:
 
 
 def year_said(line: ReleaseLine) -> str:
-    return f"{line.year}–{line.year + 1}"
+    return year_between(line.year)
+
+
+def year_between(year: int) -> str:
+    """The school year that begins then."""
+    return f"{year}–{year + 1}"
 
 
 def month_said(w: Wording, month: str, *, short: bool = False) -> str:
@@ -286,8 +294,15 @@ def share_said(w: Wording, share: tuple[int, int]) -> str:
 def former_said(w: Wording, *, is_all: bool) -> str:
     """What the mark beside a count means, or that all counts are those of an earlier release."""
     if is_all:
-        return w._("These counts were issued before: since then each has changed by fewer than five, if at all.")
-    return w._("%(mark)s As issued before: since then it has changed by fewer than five, if at all.", mark=FORMER)
+        return w._(
+            "These numbers stood already in an earlier release, and are repeated so that nothing small can be worked "
+            "out: they may no longer be exact, and sums may differ."
+        )
+    return w._(
+        "%(mark)s Taken over from an earlier release, so that nothing small can be worked out: it may no longer be "
+        "exact, and sums may differ.",
+        mark=FORMER,
+    )
 
 
 # ---- as rows -------------------------------------------------------------------------------------------------------
@@ -337,15 +352,19 @@ def _row(
     return dict(zip(COLUMNS, values, strict=True))
 
 
-def figures_csv(told: Told, wording: Wording, header: Sequence[str] = COLUMNS) -> bytes:
-    """The same as a list: UTF-8 with its mark, so that any office reads it; nothing in it is reckoned as a formula."""
-    return figures_as_csv([told], wording, header)
+def figures_csv(told: Told, wording: Wording) -> bytes:
+    """The same as a list for programs: UTF-8 with its mark, commas between; nothing in it is reckoned as a formula."""
+    return _csv([told], wording, COLUMNS, ",")
 
 
-def figures_as_csv(told: Sequence[Told], wording: Wording, header: Sequence[str]) -> bytes:
-    """The lists of several releases, one after the other."""
+def figures_list(told: Sequence[Told], wording: Wording) -> bytes:
+    """The lists of releases, one after the other, for a spreadsheet in the language of whoever takes them."""
+    return _csv(told, wording, header_said(wording), _BETWEEN.get(wording.language, ","))
+
+
+def _csv(told: Sequence[Told], wording: Wording, header: Sequence[str], between: str) -> bytes:
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\r\n")
+    writer = csv.writer(out, delimiter=between, lineterminator="\r\n")
     writer.writerow([plain_cell(name) for name in header])
     for row in (row for one in told for row in figure_rows(one, wording)):
         writer.writerow([plain_cell(_cell(row[column])) for column in COLUMNS])

@@ -10,7 +10,15 @@ import xlsxwriter
 from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
-from school_protocol.documents.papers.figure_lines import COLUMNS, FORMER, Lines, figure_rows, header_said, year_said
+from school_protocol.documents.papers.figure_lines import (
+    COLUMNS,
+    FORMER,
+    Lines,
+    figure_rows,
+    former_said,
+    header_said,
+    year_said,
+)
 from school_protocol.documents.papers.register import plain_cell
 from school_protocol.domain.figure_releases import Told
 from school_protocol.wording import Wording
@@ -19,6 +27,8 @@ _WIDE, _NARROW = 52, 16
 PLAIN = {
     "in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
 }  # fmt: skip
+MARKED = {"num_format": f'0" {FORMER}"'}
+"""How a number that is repeated shows its mark, and stays a number."""
 
 
 def figures_xlsx(told: Told, wording: Wording) -> bytes:
@@ -27,15 +37,18 @@ def figures_xlsx(told: Told, wording: Wording) -> bytes:
     book = xlsxwriter.Workbook(out, dict(PLAIN))
     lines = Lines(told, wording)
     book.set_properties({"title": lines.title, "created": told.line.issued_at.astimezone(UTC).replace(tzinfo=None)})
-    bold = book.add_format({"bold": True})
-    _Sheets(book, lines, bold).write()
+    _Sheets(book, lines, book.add_format({"bold": True}), book.add_format(MARKED)).write()
     book.close()
     return out.getvalue()
 
 
+class Former(int):
+    """A number that an earlier release told, and this one repeats."""
+
+
 class _Sheets:
-    def __init__(self, book: xlsxwriter.Workbook, lines: Lines, bold: Format) -> None:
-        self.book, self.lines, self.w, self.bold = book, lines, lines.w, bold
+    def __init__(self, book: xlsxwriter.Workbook, lines: Lines, bold: Format, marked: Format) -> None:
+        self.book, self.lines, self.w, self.bold, self.marked = book, lines, lines.w, bold, marked
 
     def write(self) -> None:
         self._first(self._sheet(self.w._("Figures")))
@@ -58,39 +71,42 @@ class _Sheets:
             (w._("Digest of the protocol"), told.definition),
             (withheld_said(w), ""),
         ]
-        row = rows_written(sheet, 0, head)
+        if lines.has_former:
+            head.append((former_said(w, is_all=lines.is_all_former), ""))
+        row = rows_written(sheet, 0, head, self.marked)
         parts = [(w._("Totals"), lines.totals()), *((one.title, one.rows) for one in lines.tables())]
         parts += [(w._("Done in time"), lines.shares()), (w._("In half of the cases"), lines.medians())]
         for title, found in parts:
             if found:
                 written(sheet, row + 1, 0, title, self.bold)
-                row = rows_written(
-                    sheet, row + 2, [(one.title, one.said if one.number is None else one.number) for one in found]
-                )
+                rows = [(one.title, one.said if one.number is None else _number(one.said)) for one in found]
+                row = rows_written(sheet, row + 2, rows, self.marked)
         below = [(name, one.code, _number(said)) for one, name, said in lines.children()]
         if below:
             written(sheet, row + 1, 0, w._("Cases opened, by place"), self.bold)
-            row = rows_written(sheet, row + 2, below)
+            row = rows_written(sheet, row + 2, below, self.marked)
         if lines.not_told():
             written(sheet, row + 1, 0, w._("Not told"), self.bold)
-            rows_written(sheet, row + 2, [(title,) for title in lines.not_told()])
+            rows_written(sheet, row + 2, [(title,) for title in lines.not_told()], self.marked)
 
     def _months(self, sheet: Worksheet) -> None:
         lines, w = self.lines, self.w
         for column, month in enumerate(lines.month_titles(), 1):
             written(sheet, 0, column, month, self.bold)
-        row = rows_written(sheet, 1, [(w._("Cases opened"), *(_number(one.said) for one in lines.months()))])
+        months = [(w._("Cases opened"), *(_number(one.said) for one in lines.months()))]
+        row = rows_written(sheet, 1, months, self.marked)
         for table in lines.tables():
             if table.months:
                 written(sheet, row + 1, 0, table.title, self.bold)
-                row = rows_written(sheet, row + 2, [(title, *map(_number, said)) for title, said in table.months])
+                rows = [(title, *map(_number, said)) for title, said in table.months]
+                row = rows_written(sheet, row + 2, rows, self.marked)
 
     def _all(self, sheet: Worksheet) -> None:
         """Every cell, withheld ones too, for whoever reckons on."""
         for column, name in enumerate(header_said(self.w)):
             written(sheet, 0, column, name, self.bold)
         rows = ([row[column] for column in COLUMNS] for row in figure_rows(self.lines.told, self.w))
-        rows_written(sheet, 1, ([_told(value) for value in row] for row in rows))
+        rows_written(sheet, 1, ([_told(value) for value in row] for row in rows), self.marked)
 
 
 def sheet_of(book: xlsxwriter.Workbook, w: Wording, name: str) -> Worksheet:
@@ -108,13 +124,18 @@ def withheld_said(w: Wording) -> str:
     return w._("Not told: fewer than five, or kept back so that nothing can be worked out.")
 
 
-def rows_written(sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], *, is_said: bool = False) -> int:
-    """The rows, one below the other; returns the next free one. `is_said`: numbers come as they are said on a page."""
+def rows_written(
+    sheet: Worksheet, first: int, rows: Iterable[Sequence[str | int]], marked: Format, *, is_said: bool = False
+) -> int:
+    """The rows, one below the other; returns the next free one. `is_said`: numbers come as they are said on a page.
+
+    `marked`: how a number of an earlier release shows its mark.
+    """
     for cells in rows:
         for column, cell in enumerate(cells):
             value = _number(cell) if is_said and column and isinstance(cell, str) else cell
             if isinstance(value, int):
-                sheet.write_number(first, column, value)
+                sheet.write_number(first, column, value, marked if isinstance(value, Former) else None)
             else:
                 written(sheet, first, column, value)
         first += 1
@@ -128,7 +149,9 @@ def written(sheet: Worksheet, row: int, column: int, value: str, form: Format | 
 
 def _number(said: str) -> str | int:
     plain = said.removesuffix(f" {FORMER}")
-    return int(plain) if plain.isascii() and plain.isdigit() else said
+    if not (plain.isascii() and plain.isdigit()):
+        return said
+    return int(plain) if plain == said else Former(plain)
 
 
 def _told(value: str | int | bool | None) -> str | int:

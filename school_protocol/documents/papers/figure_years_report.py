@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from school_protocol.documents import bidi
-from school_protocol.documents.papers.figure_lines import former_said, year_said
+from school_protocol.documents.papers.figure_lines import former_said
 from school_protocol.documents.papers.figure_report import Letterhead
 from school_protocol.documents.papers.figure_sheets import withheld_said
 from school_protocol.documents.papers.figure_years import YearLines
@@ -44,6 +44,6 @@ def years_report_html(view: YearsReport, wording: Wording) -> str:
     first, last = view.told[0].line, view.told[-1].line
     return template("figure_years.html").render(
         view=view, lines=YearLines(view.told, w), letterhead=letterhead, w=w, _=w.gettext, line=letterhead.line,
-        text=letterhead.text, code=bidi.code, unit=view.told[-1].unit, year_said=year_said,
+        text=letterhead.text, code=bidi.code, unit=view.told[-1].unit,
         span=f"{first.year}–{last.year + 1}", withheld=withheld_said(w), former=former_said(w, is_all=False),
     )  # fmt: skip

@@ -6,6 +6,8 @@ from school_protocol.documents.record.whole import (
     LAYOUT,
     LAYOUTS,
     Sources,
+    bare_record_of,
+    bare_schema,
     decoded,
     encoded,
     record_of,
@@ -15,6 +17,7 @@ from school_protocol.documents.record.whole import (
 )
 
 __all__ = [
-    "FORMAT", "LAYOUT", "LAYOUTS", "RecordFault", "Sources", "Versions", "decoded", "encoded", "record_of",
+    "FORMAT", "LAYOUT", "LAYOUTS", "RecordFault", "Sources", "Versions", "bare_record_of", "bare_schema",
+    "decoded", "encoded", "record_of",
     "sources_of", "view_of", "whole_schema",
 ]  # fmt: skip

@@ -21,16 +21,34 @@ LAYOUT = 3
 LAYOUTS = (2, LAYOUT)
 """2: no referral names its service, no duty was excused, and the pages are the same as before any said so."""
 ID = "urn:school-protocol:case-record:1"
+BARE = f"{ID}:without-definitions"
+"""Of a record that names its definitions by their digest alone."""
 Sources = Mapping[int, str]
 """The file of each version of the protocol, whole."""
 
 
 def record_of(view: CaseFile, versions: Versions, sources: Sources, wording: Wording) -> dict[str, Any]:
     """The record of a document in one language, with the definitions that its keys are of; same view, same record."""
+    texts = [
+        {"version": number, "digest": one.digest, "definition": sources[number]}
+        for number, one in sorted(versions.items())
+    ]
+    return _record(ID, view, versions, texts, wording)
+
+
+def bare_record_of(view: CaseFile, versions: Versions, wording: Wording) -> dict[str, Any]:
+    """The same, with the digest of each definition and not its text."""
+    digests = [{"version": number, "digest": one.digest} for number, one in sorted(versions.items())]
+    return _record(BARE, view, versions, digests, wording)
+
+
+def _record(
+    schema_id: str, view: CaseFile, versions: Versions, told: Sequence[Mapping[str, Any]], wording: Wording
+) -> dict[str, Any]:
     pages = Pages(view, wording)
     protocol = view.head.protocol
     return {
-        "schema": ID,
+        "schema": schema_id,
         "format": FORMAT,
         "layout": LAYOUT if _says_more(view) else LAYOUTS[0],
         "document": view.document.key,
@@ -40,10 +58,7 @@ def record_of(view: CaseFile, versions: Versions, sources: Sources, wording: Wor
             "protocol": protocol.protocol, "version": protocol.version, "code": protocol.code,
             "title": wording.text(protocol.title), "digest": protocol.digest,
         },
-        "versions": [
-            {"version": number, "digest": one.digest, "definition": sources[number]}
-            for number, one in sorted(versions.items())
-        ],
+        "versions": list(told),
         "case": written_view(view, versions, wording.text, lambda record: _said(pages, record)),
     }  # fmt: skip
 
@@ -97,19 +112,29 @@ def view_of(record: Mapping[str, Any], versions: Versions) -> CaseFile:
 
 def whole_schema() -> dict[str, Any]:
     """The JSON Schema of a record, draft 2020-12."""
+    return _schema(ID, {"definition": {"type": "string"}})
+
+
+def bare_schema() -> dict[str, Any]:
+    """That of a record with the digests of its definitions alone."""
+    return _schema(BARE, {})
+
+
+def _schema(schema_id: str, more: Mapping[str, Any]) -> dict[str, Any]:
     text, number = {"type": "string"}, {"type": "integer"}
     digest = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     case = schema()
     protocol = {"protocol": text, "version": number, "code": text, "title": text, "digest": digest}
-    version = {"version": number, "digest": digest, "definition": text}
+    version = {"version": number, "digest": digest, **more}
     keys = {
-        "schema": {"const": ID}, "format": {"const": FORMAT}, "layout": number, "document": text, "profile": text,
+        "schema": {"const": schema_id}, "format": {"const": FORMAT}, "layout": number, "document": text,
+        "profile": text,
         "language": {"enum": list(LOCALES)}, "protocol": _object(protocol),
         "versions": {"type": "array", "items": _object(version)}, "case": {"$ref": case["$ref"]},
     }  # fmt: skip
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": ID,
+        "$id": schema_id,
         "title": "Case record",
         **_object(keys),
         "$defs": case["$defs"],

@@ -17,7 +17,7 @@ from school_protocol.services.house import House
 from school_protocol.services.identity.throttling import stop
 from school_protocol.services.limiting import Limits
 from school_protocol.services.loading import Loaded, load_by_id, names_in, today_for
-from school_protocol.services.papers.making import sources_of, versions_of
+from school_protocol.services.papers.making import versions_of
 from school_protocol.services.printing import case_file_view
 from school_protocol.storage import access, cases, directory, index, journal
 from school_protocol.storage import sign_in as browser
@@ -110,6 +110,8 @@ class CasePage:
     rows: tuple[index.IndexRow, ...]
     units: Mapping[str, Unit]
     protocols: Mapping[tuple[str, int], Protocol]
+    changed: Mapping[str, datetime]
+    """By case: when something was last written to it."""
     after: str
 
 
@@ -124,6 +126,7 @@ class Wanted:
     level: int | None = None
     ended: bool | None = None
     moved_since: datetime | None = None
+    changed_since: datetime | None = None
     due_before: datetime | None = None
 
 
@@ -132,7 +135,7 @@ def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, afte
     scope = _scope(house, bearer)
     school = _school(house, wanted.school)
     if wanted.school and school is None:
-        return CasePage((), {}, {}, "")
+        return CasePage((), {}, {}, {}, "")
     narrowed = index.Filter(
         protocol=wanted.protocol or None,
         unit=school,
@@ -141,6 +144,7 @@ def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, afte
         level=wanted.level,
         ended=wanted.ended,
         moved_from=wanted.moved_since,
+        changed_from=wanted.changed_since,
         due_before=wanted.due_before,
     )
     with house.realm.reading() as session:
@@ -148,12 +152,13 @@ def read_cases(house: House, bearer: Bearer, wanted: Wanted, *, limit: int, afte
             session, scope, today=today_for(house), limit=limit + 1, filter=narrowed, after=after,
             apart=_apart(house, bearer),
         )  # fmt: skip
-    rows = found[:limit]
+        rows = found[:limit]
+        changed = index.changed_at(session, [row.case_id for row in rows])
     with house.directory.reading() as people:
         units = directory.units(people, {row.unit for row in rows})
     followed = {(row.protocol, row.version) for row in rows}
     return CasePage(
-        rows, units, {one: house.library.protocol(*one) for one in followed},
+        rows, units, {one: house.library.protocol(*one) for one in followed}, changed,
         rows[-1].number if len(found) > limit else "",
     )  # fmt: skip
 
@@ -182,9 +187,9 @@ def _apart(house: House, bearer: Bearer) -> frozenset[str]:
 
 
 def read_record(house: House, bearer: Bearer, number: str, language: str) -> bytes:
-    """The record of one case, under signs and without anybody's own words; raises Unseen.
+    """The record of one case, under signs and without anything that somebody typed in free text; raises Unseen.
 
-    It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks and reasons.
+    It is what the copy for whoever oversees carries, less colleagues' names, summaries, remarks, reasons, references.
     """
     digits = cases.check_number(number)
     with house.realm.reading() as session:
@@ -233,9 +238,17 @@ def _record(house: House, session: Session, loaded: Loaded, unseen: frozenset[st
     head = journal.content_head(session, loaded.case_id)
     if profile is None or head is None:
         raise Unseen(loaded.case.number)
-    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen)
+    limits = Limits(loaded, profile, names_in(house, session, loaded.case_id), unseen=unseen, typed=False)
     loaded.names, loaded.naming = limits.names(), limits.naming()
     view = case_file_view(house, loaded, {}, limits, head.seq, head.hash)
     versions = versions_of(loaded)
     offered = language if language in loaded.protocol.languages else loaded.protocol.languages[0]
-    return records.encoded(records.record_of(view, versions, sources_of(house, versions), Wording(offered)))
+    return records.encoded(records.bare_record_of(view, versions, Wording(offered)))
+
+
+def read_definition(house: House, digest: str) -> bytes:
+    """The file of a protocol's version by its digest, as records and figures name it; raises Unseen."""
+    found = next((one for one in house.library.every() if one.digest == digest), None)
+    if found is None:
+        raise Unseen(digest)
+    return house.library.source(found).encode()

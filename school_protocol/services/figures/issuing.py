@@ -53,6 +53,11 @@ class Options:
     job: Job | None
     """What was last asked for."""
 
+    @property
+    def refused(self) -> Job | None:
+        """What was last asked for, where nothing came of it."""
+        return self.job if self.job is not None and self.job.state is State.refused else None
+
 
 def see_options(house: House, actor: Actor, protocol: str, code: str) -> Options:
     """For whoever issues the figures of that unit. Raises Unseen."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from school_protocol.storage.figures.jobs import Job, State
 from school_protocol.wording import Wording
 
 
@@ -13,6 +14,15 @@ def step_said(w: Wording, state: str) -> str:
         "checking": w._("It is being checked that no small figure can be worked out."),
     }
     return said.get(state, said["counting"])
+
+
+def job_said(w: Wording, job: Job, year: str) -> str:
+    """What its page is headed with: figures that are being worked out, that are issued, or that are not."""
+    if job.is_running:
+        return w._("Issuing figures %(year)s", year=year)
+    if job.state is State.issued:
+        return w._("Figures %(year)s", year=year)
+    return w._("Figures %(year)s: not issued", year=year)
 
 
 def fault_said(w: Wording, code: str) -> str:

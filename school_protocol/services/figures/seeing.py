@@ -163,11 +163,12 @@ def see_figures(house: House, actor: Actor, protocol: str, code: str, release: s
 
 
 MOST_YEARS = 6
+"""From the latest school year of which something was issued back."""
 
 
 @dataclass(frozen=True, slots=True)
 class YearsView:
-    """What the latest release of each school year tells of a unit, the earliest year first; at most MOST_YEARS."""
+    """What the latest release of each school year tells of a unit, the earliest year first; of MOST_YEARS at most."""
 
     place: Place
     told: tuple[Told, ...]
@@ -179,7 +180,7 @@ def see_years(house: House, actor: Actor, protocol: str, code: str) -> YearsView
     latest: dict[int, ReleaseLine] = {}
     for line in releases_covering(house, place.unit, protocol):
         latest.setdefault(line.year, line)
-    years = sorted(latest)[-MOST_YEARS:]
+    years = [year for year in sorted(latest) if year > max(latest) - MOST_YEARS]
     return YearsView(place, tuple(see_told(house, place.unit, latest[year].id) for year in years))
 
 
@@ -195,6 +196,12 @@ def see_public(house: House) -> tuple[ReleaseLine, ...]:
     """The releases that are on the page for everybody, the newest first."""
     with house.directory.reading() as session:
         return _lines(session, releases.public(session))
+
+
+def has_public(house: House) -> bool:
+    """Whether anything is on the page for everybody."""
+    with house.directory.reading() as session:
+        return bool(releases.public_ids(session))
 
 
 def see_public_told(house: House, release_id: str) -> Told:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from school_protocol.documents.papers.figure_lines import figures_csv, header_said
+from school_protocol.documents.papers.figure_lines import figures_list
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report
 from school_protocol.documents.papers.figure_sheets import figures_xlsx
 from school_protocol.documents.papers.figure_years import years_csv, years_xlsx
@@ -28,7 +28,7 @@ from school_protocol.wording import Wording
 
 ATTEMPTS = 5
 CSV, XLSX = "csv", "xlsx"
-SHEETS = {CSV: "text/csv; charset=utf-8", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
+SHEETS = {CSV: "text/csv", XLSX: "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"}
 """Sheets that are handed out, with what they are."""
 
 
@@ -46,7 +46,7 @@ def sheet_of(house: House, actor: Actor, protocol: str, code: str, release: str,
     if kind not in SHEETS:
         raise Unseen(kind)
     wording = Wording(actor.language)
-    data = figures_csv(told, wording, header_said(wording)) if kind == CSV else figures_xlsx(told, wording)
+    data = figures_list([told], wording) if kind == CSV else figures_xlsx(told, wording)
     return FigureFile(_name(told, f"{wording.language}.{kind}"), data, SHEETS[kind])
 
 

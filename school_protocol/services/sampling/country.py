@@ -41,7 +41,7 @@ def schools(
 ) -> list[School]:
     """As many schools as such cases need, or as are wanted, with people for these parts; made where missing."""
     count = wanted or min(SCHOOLS, max(6, cases // CASES_A_SCHOOL))
-    made = _Made(house, protocol, tuple(sorted(parts)), hashed)
+    made = Made(house, protocol, tuple(sorted(parts)), hashed)
     regions = [made.unit(UnitKind.region, one) for one in range(min(REGIONS, max(1, count // 3)))]
     provinces = [made.unit(UnitKind.province, one, regions) for one in range(min(PROVINCES, max(1, count // 2)))]
     _keys(house, [f"{_code(UnitKind.region, one)}" for one in range(len(regions))])
@@ -90,7 +90,7 @@ def name_of(place: int) -> dict[str, str]:
 
 
 @dataclass(slots=True)
-class _Made:
+class Made:
     """Makes units and people that are not there yet, and finds those that are."""
 
     house: House
@@ -112,7 +112,10 @@ class _Made:
             return unit.id
 
     def school(self, session: Session, place: int, provinces: list[str]) -> School:
-        unit = self._unit(session, UnitKind.school, place, provinces)
+        return self.cast(session, self._unit(session, UnitKind.school, place, provinces))
+
+    def cast(self, session: Session, unit: Unit) -> School:
+        """That school, with whoever works there and above it."""
         own = self._cast(session, unit)
         above = directory.units(session, unit.parents[:2]).values()
         return School(

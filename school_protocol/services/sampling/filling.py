@@ -93,14 +93,14 @@ def _copies(
     under_way = [one for one in under_way if house.now() - one.history.entries[-1].at < RECENT] or under_way
     kinds = {True: ended, False: under_way}
     weights = {kind: [len(one.history.entries) ** -2.0 for one in some] for kind, some in kinds.items()}
-    numbers = _numbers(house, rng)
+    given = numbers(house, rng)
     for _case in range(count):
         has_ended = not (under_way and rng.random() < share)
         chosen = rng.choices(kinds[has_ended], weights[has_ended])[0]
-        yield _copy(chosen, rng.choice(places), next(numbers), rng)
+        yield copy_of(chosen, rng.choice(places), next(given), rng)
 
 
-def _numbers(house: House, rng: random.Random) -> Iterator[str]:
+def numbers(house: House, rng: random.Random) -> Iterator[str]:
     """Numbers that no case has."""
     given: set[str] = set()
     while True:
@@ -113,9 +113,10 @@ def _numbers(house: House, rng: random.Random) -> Iterator[str]:
                 yield number
 
 
-def _copy(chosen: Played, school: School, number: str, rng: random.Random) -> stamping.Copy:
+def copy_of(chosen: Played, school: School, number: str, rng: random.Random) -> stamping.Copy:
+    """That history as a case of this school, about others. Its people play the parts that the school has."""
     ids = {old: school.places[kind] for kind, old in chosen.places.items()}
-    ids |= {account: school.cast[part] for part, account in chosen.cast.items()}
+    ids |= {account: school.cast[part] for part, account in chosen.cast.items() if part in school.cast}
     people = {
         person.slot_id: _somebody_else(person.values, rng)
         for person in chosen.history.people

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import SchoolProtocolError
@@ -53,26 +55,79 @@ def played(
     """What so many plays of the definition's stories come to, each story in its turn; raises NoHistory for none."""
     stories = [story for _name, story in stories_of(protocol.protocol)]
     found: list[Played] = []
+    with _stage(protocol, content, calendar, now) as player:
+        for place in range(plays if stories else 0):
+            story = stories[place % len(stories)]
+            found += _once(player, partial(_drawn, story, rng), now)
+            progress(place + 1, plays)
+    return _some_ended(found, protocol)
+
+
+@contextmanager
+def _stage(protocol: Protocol, content: bytes, calendar: Calendar, now: datetime) -> Iterator[Player]:
     with throwaway(protocol, content, now) as player:
         with player.house.directory.writing() as session:
             directory.set_calendar(session, player.places[ScopeKind.region], calendar)
-        for place in range(plays if stories else 0):
-            for _try in range(TRIES):
-                if went := _play(
-                    replace(player, numbers={}, played=[], unseen=set()), stories[place % len(stories)], rng, now
-                ):
-                    found += went
-                    break
-            progress(place + 1, plays)
+        yield player
+
+
+def _once(player: Player, drawn: Callable[[], tuple[Sequence[Step], int]], now: datetime) -> list[Played]:
+    """What a play comes to, tried again at another moment where the story doesn't go; none: it went at none."""
+    for _try in range(TRIES):
+        steps, weeks = drawn()
+        if went := _play(replace(player, numbers={}, played=[], unseen=set()), steps, weeks, now):
+            return went
+    return []
+
+
+def _drawn(story: Story, rng: random.Random) -> tuple[Sequence[Step], int]:
+    """A story whole, or cut off on the way, and how many weeks ago its last step was."""
+    if rng.random() < UNDER_WAY:
+        return _cut(story.steps, rng), rng.randrange(LATELY)
+    return story.steps, rng.randrange(WEEKS)
+
+
+def _some_ended(found: list[Played], protocol: Protocol) -> list[Played]:
     if not any(one.history.ended for one in found):
         raise NoHistory(f"{protocol.protocol} has no story whose cases end")
     return found
 
 
-def _play(player: Player, story: Story, rng: random.Random, now: datetime) -> list[Played]:
-    """The cases of a story as they stand now; none where it doesn't go as it says at the moment that was drawn."""
-    steps = _cut(story.steps, rng) if rng.random() < UNDER_WAY else story.steps
-    steps = _moved(steps, rng.randrange(LATELY if steps is not story.steps else WEEKS), now)
+def whole(
+    protocol: Protocol,
+    content: bytes,
+    calendar: Calendar,
+    plan: Sequence[tuple[str, range]],
+    *,
+    rng: random.Random,
+    now: datetime,
+) -> list[Played]:
+    """What these stories come to, played whole, the last step of each so many weeks ago; one that doesn't go is left.
+
+    Raises NoHistory where none of their cases ends.
+    """
+    stories, found = dict(stories_of(protocol.protocol)), list[Played]()
+    with _stage(protocol, content, calendar, now) as player:
+        for name, weeks in plan:
+            found += _once(player, partial(_whole, stories[name], weeks, rng), now)
+    return _some_ended(found, protocol)
+
+
+def _whole(story: Story, weeks: range, rng: random.Random) -> tuple[Sequence[Step], int]:
+    return story.steps, rng.choice(weeks)
+
+
+def named(one: Played) -> frozenset[str]:
+    """The parts whose people its history names."""
+    history = one.history
+    told = [f"{history.index}", *(f"{said.header} {said.content}" for said in history.reports)]
+    told += [f"{entry.actor} {canonical(entry.body).decode('utf-8', 'replace')}" for entry in history.entries]
+    return frozenset(part for part, account in one.cast.items() if any(account in text for text in told))
+
+
+def _play(player: Player, steps: Sequence[Step], weeks: int, now: datetime) -> list[Played]:
+    """The cases of a story as they stand now; none where it doesn't go as it says so many weeks ago."""
+    steps = _moved(steps, weeks, now)
     player.watching, player.clock.moment = False, moment(str(steps[0]["at"]), "at")
     found: list[Played] = []
     for step in steps:

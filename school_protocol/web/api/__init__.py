@@ -13,7 +13,7 @@ from flask import Blueprint, Flask, Request, Response, request, url_for
 from flask.sessions import SecureCookieSession
 from pydantic import BaseModel
 
-from school_protocol.documents.record import whole_schema
+from school_protocol.documents.record import bare_schema
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Protocol
@@ -32,7 +32,7 @@ blueprint = Blueprint("api", __name__, url_prefix="/api/v1")
 PAGE, PAGE_MOST = 50, 200
 _READ: Mapping[str, Any] = {"methods": ["GET", "OPTIONS"], "provide_automatic_options": True}
 """How every address is asked; what OPTIONS answers, routing says by itself."""
-JSON, SCHEMA, CSV = "application/json", "application/schema+json", "text/csv; charset=utf-8"
+JSON, SCHEMA, CSV, YAML = "application/json", "application/schema+json", "text/csv; charset=utf-8", "application/yaml"
 _Value = TypeVar("_Value")
 _PLAIN = re.compile(r"[A-Za-z0-9_.~-]{1,80}")
 
@@ -56,8 +56,9 @@ def init_app(app: Flask) -> None:
 def cases() -> Response:
     """The cases of the token's place by their number, narrowed down as the address says."""
     asked = _Asked(
-        "after", "limit", "protocol", "school", "stage", "state", "level", "ended", "moved_since", "due_before"
-    )
+        "after", "limit", "protocol", "school", "stage", "state", "level", "ended", "moved_since", "changed_since",
+        "due_before",
+    )  # fmt: skip
     house, spoken = sessions.house(), problems.language(sessions.house())
     wanted = Wanted(
         protocol=asked.text("protocol"),
@@ -67,15 +68,19 @@ def cases() -> Response:
         level=asked.whole("level", 0, 99),
         ended=asked.truth("ended"),
         moved_since=asked.moment("moved_since"),
+        changed_since=asked.moment("changed_since"),
         due_before=asked.moment("due_before"),
     )
     found = reading.read_cases(house, bearer(), wanted, limit=asked.limit(), after=asked.number("after"))
     w = Wording(spoken)
-    lines = [_listed(w, row, found.units[row.unit], found.protocols[row.protocol, row.version]) for row in found.rows]
+    lines = [
+        _listed(w, row, found.changed[row.case_id], found.units[row.unit], found.protocols[row.protocol, row.version])
+        for row in found.rows
+    ]
     return _paged(models.Cases(cases=lines, after=found.after or None), spoken, found.after)
 
 
-def _listed(w: Wording, row: IndexRow, unit: Unit, protocol: Protocol) -> models.ListedCase:
+def _listed(w: Wording, row: IndexRow, changed: datetime, unit: Unit, protocol: Protocol) -> models.ListedCase:
     grid = next(iter(protocol.grids.values()), None)
     level = grid.levels.get(row.level or 0) if grid else None
     stage, state = protocol.stages[row.stage], protocol.states[row.state]
@@ -89,6 +94,7 @@ def _listed(w: Wording, row: IndexRow, unit: Unit, protocol: Protocol) -> models
         ended=row.ended,
         opened_at=row.opened_at,
         moved_at=row.moved_at,
+        changed_at=changed,
         next_due=_next_due(w, row, protocol),
     )
 
@@ -110,6 +116,13 @@ def case(case: str) -> Response:
     response = _json(record, spoken)
     response.headers["Link"] = f'<{url_for("api.record_schema")}>; rel="describedby"; type="{SCHEMA}"'
     return response
+
+
+@blueprint.route("/definitions/<digest>", **_READ)
+def definition(digest: str) -> Response:
+    """The definition that a record or a release names by its digest: the file, as it was published."""
+    _Asked()
+    return Response(reading.read_definition(sessions.house(), digest), content_type=YAML)
 
 
 # ---- figures ---------------------------------------------------------------------------------------------------------
@@ -186,7 +199,7 @@ def description() -> Response:
 def record_schema() -> Response:
     """The JSON Schema of a case's record; for anyone."""
     _Asked()
-    return Response(json.dumps(whole_schema(), ensure_ascii=False), content_type=SCHEMA)
+    return Response(json.dumps(bare_schema(), ensure_ascii=False), content_type=SCHEMA)
 
 
 # ---- what is asked ---------------------------------------------------------------------------------------------------

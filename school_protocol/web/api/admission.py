@@ -19,6 +19,7 @@ from school_protocol.web.api.problems import Problem
 RIGHTS: Mapping[str, Right] = {
     "api.cases": Right.cases,
     "api.case": Right.cases,
+    "api.definition": Right.cases,
     "api.releases": Right.figures,
     "api.release": Right.figures,
     "api.release_csv": Right.figures,

@@ -57,7 +57,8 @@ class ListedCase(Answer):
     level: Titled | None = Field(description="Null: it is not assessed yet.")
     ended: bool
     opened_at: datetime
-    moved_at: datetime = Field(description="When its state last changed.")
+    moved_at: datetime = Field(description="When it entered the state in which it stands.")
+    changed_at: datetime = Field(description="When something was last written to it, whether its state changed or not.")
     next_due: NextDue | None
 
 
@@ -92,7 +93,10 @@ class Releases(Answer):
 
 
 class FigureRow(Answer):
-    """One figure. Withheld: fewer than five, or kept back so that nothing can be worked out."""
+    """One figure. Withheld: fewer than five, or kept back so that nothing can be worked out.
+
+    A median has no number: its class is `row` (in words `row_title`), `value` is null and `withheld` false.
+    """
 
     unit: str
     unit_name: str
@@ -101,13 +105,16 @@ class FigureRow(Answer):
     month: str | None = Field(description="Null: the whole period.")
     table: str
     table_title: str
-    row: str
+    row: str = Field(description="Of a median: the class in which it lies, by its upper bound; empty: withheld.")
     row_title: str
     what: Literal["count", "share", "median"]
-    value: int | None
+    value: int | None = Field(description="Null: withheld, or of a median, which is told by its class alone.")
     upper: int | None = Field(description="Of a share: the end of the range in which it lies, in per cent.")
     withheld: bool
-    as_before: bool = Field(description="A count of an earlier release, which this one repeats.")
+    as_before: bool = Field(
+        description="A count of an earlier release, repeated so that nothing small can be worked out: it may no longer "
+        "be exact, and sums may differ."
+    )
 
 
 class Figures(Answer):

@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
-from school_protocol.documents.record import whole_schema
+from school_protocol.documents.record import bare_schema
 from school_protocol.storage.api.tokens import Right
 from school_protocol.web.api.models import ANSWERS
 from school_protocol.wording import LOCALES
@@ -19,6 +19,7 @@ RECORD = "CaseRecord"
 SECURITY = "token"
 _TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
 _MOMENT = {"type": "string", "format": "date-time"}
+_DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _NUMBER = {"type": "string", "pattern": "^[0-9]{13}$"}
 _PROBLEMS = {
     400: "A parameter is unknown, or its value is not understood.",
@@ -81,13 +82,26 @@ def _paths() -> dict[str, Any]:
                 _query("state", _TEXT, "Cases in this state, by its key."),
                 _query("level", {**_WHOLE, "minimum": 0, "maximum": 99}, "Cases of this level, by its key."),
                 _query("ended", {"type": "boolean"}, "Ended cases alone, or open ones alone."),
-                _query("moved_since", _MOMENT, "Cases whose state changed at this moment or later."),
+                _query(
+                    "moved_since", _MOMENT,
+                    "Cases that entered the state in which they stand at this moment or later; an entry, a correction "
+                    "or a signature that moves nothing is not among them.",
+                ),
+                _query(
+                    "changed_since", _MOMENT,
+                    "Cases to which something was written at this moment or later: `changed_at`.",
+                ),
                 _query("due_before", _MOMENT, "Cases in which something falls due before this moment."),
             ],
         ),
         "/cases/{case}": _get(
-            "case", "The record of one case, under signs and without anybody's own words", Right.cases, _json(RECORD),
+            "case", "The record of one case, under signs and without any free text", Right.cases, _json(RECORD),
             [{"name": "case", "in": "path", "required": True, "schema": _NUMBER, "description": "Its number."}],
+        ),
+        "/definitions/{digest}": _get(
+            "definition", "The definition of a protocol that a record or a release names by its digest (YAML); it "
+            "never changes", Right.cases, {"application/yaml": {"schema": _TEXT}},
+            [{"name": "digest", "in": "path", "required": True, "schema": _DIGEST, "description": "SHA-256 of it."}],
         ),
         "/figures": _get(
             "releases", "Figures that were issued and tell of the token's place, newest first", Right.figures,
@@ -97,7 +111,7 @@ def _paths() -> dict[str, Any]:
             "release", "Every figure of one release", Right.figures, _json("Figures"), [release, unit]
         ),
         "/figures/{release}/rows.csv": _get(
-            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark)", Right.figures,
+            "release_csv", "The same figures as CSV (UTF-8 with a byte order mark, commas between)", Right.figures,
             {"text/csv": {"schema": _TEXT}}, [release, unit],
         ),
     }  # fmt: skip
@@ -147,7 +161,7 @@ def _schemas() -> dict[str, Any]:
         [(model, "serialization") for model in ANSWERS], ref_template=COMPONENTS + "{model}"
     )
     own: dict[str, Any] = found["$defs"]
-    record = whole_schema()
+    record = bare_schema()
     parts: dict[str, Any] = record.pop("$defs")
     del record["$schema"], record["$id"]
     more = {RECORD: record, **parts}

@@ -16,7 +16,7 @@ from school_protocol.documents.sealing.saying import error_said
 from school_protocol.domain.errors import BadInput, SentBefore, Unseen
 from school_protocol.services.figures import issuing, seeing
 from school_protocol.services.figures.issuing import Running
-from school_protocol.services.figures.said import fault_said, step_said
+from school_protocol.services.figures.said import fault_said, job_said, step_said
 from school_protocol.services.papers import figures as papers
 from school_protocol.services.papers import yearly
 from school_protocol.web import sessions
@@ -60,7 +60,6 @@ def years(protocol: str, code: str) -> ResponseReturnValue:
         lines=YearLines(view.told, w) if view.told else None,
         withheld=withheld_said(w),
         former_said=former_said(w, is_all=False),
-        year_said=lambda line: year_between(line.year),
         missing=rendering.missing(),
     )
 
@@ -100,7 +99,7 @@ def job(job: str) -> ResponseReturnValue:
         "figures/job.html",
         view=view,
         job=view.job,
-        year=year_between(view.job.year),
+        title=job_said(w, view.job, year_between(view.job.year)),
         step=step_said(w, view.job.state.value),
         fault=fault_said(w, view.job.fault),
     )
@@ -170,6 +169,7 @@ def _page(protocol: str, code: str, release: str = "", *, problem: str = "") -> 
         view=view,
         lines=lines,
         options=options,
+        refused=year_between(options.refused.year) if options and options.refused else "",
         yearly=_has_yearly(code),
         withheld=withheld_said(w),
         former_said=former_said(w, is_all=lines is not None and lines.is_all_former),

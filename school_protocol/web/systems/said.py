@@ -28,6 +28,7 @@ _STEPS: Mapping[str, str] = {
 _READ: Mapping[str, str] = {
     "api.cases": N_("the list of cases"),
     "api.case": N_("a case"),
+    "api.definition": N_("a protocol’s definition"),
     "api.releases": N_("the list of figures"),
     "api.release": N_("figures"),
     "api.release_csv": N_("figures"),

@@ -166,7 +166,7 @@ OF_NO_CASE = {
         "systems.index", "systems.new", "systems.system", "systems.agree", "systems.draw", "systems.end",
     ), "for who administers accounts or oversees places"),
     **dict.fromkeys((
-        "api.cases", "api.case", "api.releases", "api.release", "api.release_csv", "api.description",
+        "api.cases", "api.case", "api.definition", "api.releases", "api.release", "api.release_csv", "api.description",
         "api.record_schema",
     ), "for other systems, by token; which cases is asked in tests/may and services/test_api_reading"),
     "review.index": "for who reviews; whom it shows what is asked in tests/may and services/test_review_queue",
