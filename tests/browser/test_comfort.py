@@ -98,7 +98,8 @@ def test_text_twice_as_large_fits(house: Served, sit: Sit, language: str) -> Non
 
 
 IN_SIGHT = """() => [...document.querySelectorAll("header nav a")].map(one => [one.getBoundingClientRect(), one])
-    .filter(([box]) => box.left < -.5 || box.right > innerWidth + .5 || !box.height).map(([, one]) => one.textContent)"""
+    .filter(([box]) => box.left < -.5 || box.right > innerWidth + .5 || !box.height)
+    .map(([, one]) => one.textContent)"""
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -8,8 +8,8 @@ from datetime import UTC, datetime
 from itertools import pairwise, product
 
 import pytest
-from domain.telling import reported
 
+from domain.telling import reported
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.team_figures import TeamTally, spans, told
 from school_protocol.domain.withholding import BAND, LEAST, banded

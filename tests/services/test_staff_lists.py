@@ -196,7 +196,9 @@ def test_a_new_line_says_all_that_it_writes_as_it_was_read(clerk: Clerk) -> None
     assert "1 Feb 2026" in b"".join(
         importing.results(
             clerk.house, clerk.office.actor("chief"), batch,
-            lambda one: said.as_text(Wording("en"), reach.admin_of(clerk.house, clerk.office.actor("chief")).roles, one), [],
+            lambda one: said.as_text(
+                Wording("en"), reach.admin_of(clerk.house, clerk.office.actor("chief")).roles, one
+            ), [],
         )
     ).decode()  # fmt: skip
     clerk.confirm(batch)
@@ -326,7 +328,8 @@ def test_no_list_tells_how_somebody_who_works_elsewhere_too_is_reached(
 def test_a_list_gives_no_role_that_administers_but_from_above_or_by_command(clerk: Clerk) -> None:
     line = person("puppet", role="admin_tech", unit=clerk.office.region.code)
     assert clerk.verdicts(line, person("below", role="admin_tech")) == [
-        ("refused", ("from_above",)), ("new", ("['appointment', '', 'technical_admin@00000A']", "['name_fr', '', 'Nadia']")),
+        ("refused", ("from_above",)),
+        ("new", ("['appointment', '', 'technical_admin@00000A']", "['name_fr', '', 'Nadia']")),
     ]  # fmt: skip
     actor = clerk.office.actor("chief")
     batch = importing.bring(clerk.house, actor, text(line).encode(), "liste.csv", by_command=True)
