@@ -10,7 +10,7 @@ from wtforms.validators import DataRequired, InputRequired, Length
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.services import accounts
-from school_protocol.services.figures.seeing import has_public
+from school_protocol.services.figures import seeing as figures
 from school_protocol.services.identity import factors, invitations, passkeys, restoring, signing_in
 from school_protocol.services.identity.signing_in import Pending
 from school_protocol.services.identity.throttling import TooManyTries
@@ -281,7 +281,7 @@ def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
         seconds=seconds,
         way_on=_way_on(),
         options=options,
-        has_figures=has_public(sessions.house()),
+        has_figures=figures.has_public(sessions.house()),
     )
     return make_response(body, {"wait": 429, "": 200}.get(problem, 422))
 
