@@ -14,7 +14,7 @@ from zipfile import ZipFile
 import pikepdf
 import pytest
 
-from school_protocol.documents.papers.figure_lines import former_said
+from school_protocol.documents.papers.figure_lines import Lines, former_said
 from school_protocol.documents.papers.figure_report import FigureReport, figure_report, report_html
 from school_protocol.documents.papers.figure_sheets import figures_xlsx
 from school_protocol.documents.papers.figure_years import ABSENT, YearLines, years_xlsx
@@ -31,7 +31,7 @@ from school_protocol.documents.papers.visit_pack import (
     visit_pack_html,
 )
 from school_protocol.documents.rendering import render
-from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
+from school_protocol.domain.closed_choices import CASES, DANGERS, NONE, REFERRALS
 from school_protocol.domain.figure_releases import ReleaseLine, Told, UnitTold
 from school_protocol.domain.figure_tables import TOTALS, school_year, tables_of
 from school_protocol.domain.protocol import Protocol
@@ -182,6 +182,19 @@ def test_a_number_that_is_repeated_claims_not_to_be_nearly_exact(
         assert may_differ in former_said(w, is_all=is_all)
         assert claim not in former_said(w, is_all=is_all)
     assert may_differ in unescape(report_html(release(moroccan), w))
+
+
+def test_a_table_that_tells_only_of_how_many_nothing_is_recorded_is_left_out(moroccan: Protocol) -> None:
+    told = release(moroccan).told
+    levels = next(one for one in told.tables if one.key == "levels")
+    cells = {**told.unit.told["cells"], "levels": {NONE: {"": 360}}}
+    only = replace(told, unit=replace(told.unit, told={**told.unit.told, "cells": cells, "former": []}))
+    for one in (only, only.for_everybody()):
+        lines = Lines(one, Wording("en"))
+        assert "levels" not in {table.key for table in lines.tables()}
+        assert Wording("en").text(levels.title) in lines.not_told()
+    assert "Highest level of severity" not in {table.title for table in YearLines([only], Wording("en")).tables()}
+    assert "levels" in {table.key for table in Lines(told, Wording("en")).tables()}
 
 
 def test_a_workbook_marks_what_is_repeated_and_says_why(moroccan: Protocol) -> None:

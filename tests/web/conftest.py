@@ -18,6 +18,7 @@ from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services import accounts, desk, drafts
 from school_protocol.services.digests import shown
+from school_protocol.services.figures import seeing
 from school_protocol.services.views import CaseLine, DeskView, ReceiptLine
 from school_protocol.web import access, create_app
 
@@ -114,6 +115,7 @@ def app(house: Any, people: Accounts, monkeypatch: pytest.MonkeyPatch) -> Flask:
     """Whoever is signed in may knock everywhere: who may not is asked in `tests/may`, of a furnished house."""
     monkeypatch.setattr(access, "KNOCKS", {})
     monkeypatch.setattr(shown, "shows_mails", lambda _house: False)
+    monkeypatch.setattr(seeing, "has_public", lambda _house: False)
     return create_app(house, testing=True)
 
 

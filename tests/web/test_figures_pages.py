@@ -72,6 +72,14 @@ def test_withheld_rows_are_said_and_nothing_is_ranked(app: Flask, country: Count
     assert not re.search(r'aria-labelledby="below".*?class="b\d', html, re.DOTALL), "no bars beside places"
 
 
+def test_no_column_is_headed_by_the_title_above_it(app: Flask, country: Country) -> None:
+    html = client(app, country, "directorate").get(PATH).get_data(as_text=True)
+    titles = re.findall(r"<h2[^>]*>([^<]+)</h2>", html)
+    columns = re.findall(r'<th scope="col">([^<]+)</th>', html)
+    assert len(columns) > 6
+    assert not set(titles) & set(columns)
+
+
 def test_a_press_leads_to_the_job_and_a_second_one_to_the_same(app: Flask, country: Country) -> None:
     mine = client(app, country, "directorate")
     first = post(mine, f"{PATH}/issue", year="2026")
@@ -172,9 +180,11 @@ def test_the_page_for_everybody_knows_nobody(app: Flask, country: Country, relea
             assert "04001A" not in html, "schools are not there"
             assert "<form" not in html
             assert "Directorate" not in html, "nor who issued it"
+        assert 'href="/campaign/fr"' in stranger.get("/sign-in").get_data(as_text=True)
         assert stranger.get("/campaign/de").status_code == 404
         assert stranger.get("/campaign/de").headers["X-Robots-Tag"] == "noindex, nofollow"
     finally:
         issuing.set_public(country.house, country.person("directorate"), release, is_public=False)
+    assert "/campaign" not in stranger.get("/sign-in").get_data(as_text=True), "there is nothing to be led to"
     assert stranger.get(f"/campaign/fr/{release}").status_code == 404
     assert "Directorate" not in stranger.get("/campaign/fr").get_data(as_text=True)

@@ -177,14 +177,15 @@ class Lines:
                 yield self.row_title(table, row), tuple("–" if one.number is None else one.said for one in found)
 
     def tells(self, table: FigureTable) -> bool:
-        """Whether anything of that table is told of this unit."""
+        """Whether anything of that table is told of this unit: of how many nothing is recorded says nothing alone."""
         match table.kind:
             case "share":
                 return self.unit.share(table.key) is not None
             case "times":
                 return self.unit.median(table.key) is not None
             case _:
-                return any(self.unit.at((table.key, row.key)) is not None for row in table.rows)
+                rows = (row.key for row in table.rows if row.key != closed.NONE)
+                return any(self.unit.at((table.key, row)) is not None for row in rows)
 
     # ---- one figure ----------------------------------------------------------------------------------------------
 

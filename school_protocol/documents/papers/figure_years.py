@@ -69,7 +69,7 @@ class YearLines:
         layouts, w = self._layouts(), self.w
         totals = [(total_said(w, one), self._counts((TOTALS, one))) for one in GROUPS]
         found = [self._table(w._("At a glance"), "", totals)]
-        for table in (one for one in layouts if one.kind == "rows"):
+        for table in (one for one in layouts if one.kind == "rows" and self._tells(one)):
             found.append(self._table(w.text(table.title), self.latest.about(table), self._rows(table)))
         in_time = [(w.text(one.title), self._shares(one)) for one in layouts if one.kind == "share"]
         waits = [(w.text(one.title), self._medians(one)) for one in layouts if one.kind == "times"]
@@ -106,6 +106,9 @@ class YearLines:
     def _medians(self, table: FigureTable) -> tuple[str, ...]:
         """Each in the classes that its own year had."""
         return self._each(lambda lines: next((lines.median_said(one) for one in _same(lines, table)), ABSENT))
+
+    def _tells(self, table: FigureTable) -> bool:
+        return any(lines.tells(one) for lines in self.each for one in _same(lines, table))
 
     def _each(self, said: Callable[[Lines], str]) -> tuple[str, ...]:
         """What each year says, or that nothing was issued of it."""

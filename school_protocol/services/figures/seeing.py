@@ -198,6 +198,12 @@ def see_public(house: House) -> tuple[ReleaseLine, ...]:
         return _lines(session, releases.public(session))
 
 
+def has_public(house: House) -> bool:
+    """Whether anything is on the page for everybody."""
+    with house.directory.reading() as session:
+        return bool(releases.public_ids(session))
+
+
 def see_public_told(house: House, release_id: str) -> Told:
     """What everybody is told of a release: of its own unit alone. Raises Unseen."""
     with house.directory.reading() as session:

@@ -10,6 +10,7 @@ from wtforms.validators import DataRequired, InputRequired, Length
 
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.services import accounts
+from school_protocol.services.figures import seeing as figures
 from school_protocol.services.identity import factors, invitations, passkeys, restoring, signing_in
 from school_protocol.services.identity.signing_in import Pending
 from school_protocol.services.identity.throttling import TooManyTries
@@ -274,7 +275,13 @@ def _way_on() -> str:
 def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
     options = passkeys.ask_to_enter(sessions.house(), sessions.site())
     body = render_template(
-        "sign_in/show.html", form=form, problem=problem, seconds=seconds, way_on=_way_on(), options=options
+        "sign_in/show.html",
+        form=form,
+        problem=problem,
+        seconds=seconds,
+        way_on=_way_on(),
+        options=options,
+        has_figures=figures.has_public(sessions.house()),
     )
     return make_response(body, {"wait": 429, "": 200}.get(problem, 422))
 

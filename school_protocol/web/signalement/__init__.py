@@ -11,7 +11,7 @@ from flask.typing import ResponseReturnValue
 
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.signalement_material import Material
-from school_protocol.services.figures.seeing import see_public
+from school_protocol.services.figures.seeing import has_public
 from school_protocol.services.house import House
 from school_protocol.services.signalement import coming_back, material, receiving
 from school_protocol.services.signalement.coming_back import BackView
@@ -236,7 +236,7 @@ def after(code: str) -> ResponseReturnValue:
     return show(
         "signalement/after.html",
         view=view, code=view.door.code, material=told, after=material.after(view.protocol, told),
-        has_figures=bool(see_public(_house())),
+        has_figures=has_public(_house()),
     )  # fmt: skip
 
 
