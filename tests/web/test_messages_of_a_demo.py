@@ -1,0 +1,39 @@
+"""The page of a demo's mails: it says why they lead nowhere, where the demo has no address of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import count
+from pathlib import Path
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+from services.conftest import School
+
+from school_protocol.config import Settings
+from school_protocol.domain.protocol import Protocol
+from school_protocol.services.house import open_house
+from school_protocol.services.scripts import TurnableClock, prepared
+from school_protocol.storage.digests import letters
+from school_protocol.web import create_app
+from tests.web.browsing import browser_of
+
+
+@pytest.fixture
+def school(tmp_path: Path, moroccan: Protocol) -> Iterator[School]:
+    clock = TurnableClock(NOW)
+    house = open_house(Settings(data=tmp_path / "var"), clock)
+    with house.directory.writing() as session:
+        letters.mark_as_demo(session, at=NOW)
+    yield School(prepared(house, clock, moroccan, MOROCCAN.read_bytes()), count(1))
+    house.close()
+
+
+@pytest.mark.parametrize(("address", "says"), [("", True), ("http://localhost", False)])
+def test_mails_without_an_address_say_why(school: School, address: str, says: bool) -> None:
+    house = replace(school.house, settings=replace(school.house.settings, address=address))
+    browser = browser_of(create_app(house, testing=True), house, school.account("head"))
+    answer = browser.client.get("/messages")
+    assert answer.status_code == 200
+    assert ("SCHOOL_PROTOCOL_ADDRESS" in answer.get_data(as_text=True)) is says
