@@ -159,11 +159,13 @@ def test_pages_of_teams_visits_and_duty(house: Served, inspect: Inspect, languag
     expect(above.page.locator(".errors")).to_be_visible()
     above.look("duty, 422")
     above.visit(team)
-    right = above.page.locator(f"main a[href^='{team}/visits/']:not([href$=new])").first.get_attribute("href")
-    above.visit(str(right))
+    wrote = inspect("academy", language, size)
+    wrote.visit(team)
+    right = wrote.page.locator(f"main a[href^='{team}/visits/']:not([href$=new])").first.get_attribute("href")
+    wrote.visit(str(right))
     head = inspect("head", language)
     head.visit(team)
-    is_fine(house, above, head)
+    is_fine(house, above, wrote, head)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
