@@ -62,11 +62,13 @@ class _Filler:
 
     def fields(self, fields: Sequence[FormField], given: dict[str, Any]) -> dict[str, Any]:
         answers: dict[str, Any] = {}
+        points_back = any(item.type is FieldType.referral for item in fields)
         for item in fields:
             if item.key in given:
                 answers[item.key] = given[item.key]
             elif item.type is not FieldType.signature and self._asked(item, fields, answers):
-                value = self._maybe(item)
+                is_answer = points_back and item.type is FieldType.moment  # nothing comes back before it was sent
+                value = self.references.now.isoformat() if is_answer else self._maybe(item)
                 if value is not None:
                     answers[item.key] = value
         return answers

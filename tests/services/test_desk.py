@@ -228,7 +228,7 @@ def test_a_raised_danger_stands_before_what_is_late(people: School) -> None:
 def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     people.report()
     people.act("team_member", "raise_danger", which_danger="self_harm")
-    assert said(line(people, "team_member").next) == "Tell the head by voice"
+    assert (said(line(people, "team_member").next) or "").startswith("Tell the head by voice")
     assert line(people, "team_member").call is None, "no number is known"
     with people.house.directory.writing() as session:
         directory.add_contact(

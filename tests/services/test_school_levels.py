@@ -63,8 +63,12 @@ def test_a_level_that_is_not_known_or_is_no_schools_is_refused_and_the_whole_lis
         "province;ZP9;REHEARSAL-R;Province;primaire",
     )
     said = {line.cells["code"]: (line.verdict.value, tuple(line.said)) for line in clerk.see(batch).lines}
+    made = (
+        ["kind", "", "school"], ["level", "", "primary"], ["parent", "", "REHEARSAL-P\nProvince\nProvince"],
+        ["name_fr", "", "Al Amal"],
+    )  # fmt: skip
     assert said == {
-        "01234C": ("new", ()),
+        "01234C": ("new", made),
         "01235C": ("refused", ("unknown_level",)),
         "ZP9": ("refused", ("level_of_no_school",)),
     }

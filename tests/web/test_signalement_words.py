@@ -141,6 +141,6 @@ def test_what_happens_afterwards_leads_to_the_figures_where_some_are_for_everybo
 ) -> None:
     client, path = school.stranger(), f"/s/{school.code}/after?lang=ar"
     assert "/campaign/" not in client.get(path).get_data(as_text=True)
-    monkeypatch.setattr(pages, "see_public", lambda _house: ("one",))
+    monkeypatch.setattr(pages, "has_public", lambda _house: True)
     assert 'href="/campaign/ar" rel="noreferrer"' in client.get(path).get_data(as_text=True)
     assert "/campaign/" not in client.get(f"/s/{school.code}?lang=ar").get_data(as_text=True), "its title says too much"
