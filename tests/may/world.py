@@ -202,7 +202,7 @@ class World:
         The restricted case is open to somebody by name, without an end; and there are seats beside those that were
         named: in a case that is not for most, in another school, one that is over.
         """
-        reader = CaseReaderRow(case_id=self.ids["restricted"], account=self.account("team_coordinator/2"))
+        reader = CaseReaderRow(case_id=self.ids["restricted"], account=self.account("academy/2"))
         seats = (
             ("excluded", f"{FORMER} team_member", "lead", None),
             ("excluded", "team_member/2", "substitute", None),

@@ -82,6 +82,17 @@ def _words(seeing: Seeing, review: Review, now: ReviewNow | None) -> str:
             return seeing.masks.by(step.actor, step.role)(step.reason)
         case Recorded() as recorded if now and now.state in _BY_VISA:
             record = seeing.case.record(recorded.seq)
-            said = record.answers.get(review.refusal.reason) if record and review.refusal else None
-            return seeing.masks.of(record)(said) if record and isinstance(said, str) else ""
+            back = _sent_back_by(seeing, review, recorded)
+            if back is not None:
+                return seeing.masks.by(back.actor, back.role)(back.reason)
+            shown = seeing.record(record).answers if record else {}
+            said = shown.get(review.refusal.reason) if review.refusal else None
+            return said if isinstance(said, str) else ""
     return ""
+
+
+def _sent_back_by(seeing: Seeing, review: Review, refused: Recorded) -> StepTaken | None:
+    """The step that went back with a refused visa: its reasons are the same, and are for everybody who reads steps."""
+    after = (event for event in seeing.case.events if event.seq == refused.seq + 1)
+    step = next((event for event in after if isinstance(event, StepTaken)), None)
+    return step if step and review.refusal and step.move in review.refusal.moves else None
