@@ -110,8 +110,9 @@ _DUTY = {"due": "open", "done": "kept", "excused": "excused", "suspended": "susp
 
 def _count_line(facts: Facts, count: Due, excused: Mapping[str, datetime | None]) -> AskedLine:
     duties = [key for key, duty in facts.protocol.duties.items() if count.deadline in duty.deadlines]
-    if count.state != "met" and duties and excused.keys() >= set(duties):
-        at = max((moment for key in duties if (moment := excused[key]) is not None), default=None)
+    excuses = [at for key in duties if (at := excused.get(key)) is not None and at >= count.started_at]
+    if count.state != "met" and duties and len(excuses) == len(duties):
+        at = max(excuses)
         return AskedLine("deadlines", count.deadline, count.subject, "excused", count.due_at, at)
     if count.state == "met":
         outcome = "late" if count.is_late(facts.now) else "kept"

@@ -108,9 +108,10 @@ def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
 def chased(facts: Facts) -> dict[int, datetime]:
     """When one asks about each open referral: as its own count falls due. Met without an answer, it runs anew."""
     found: dict[int, datetime] = {}
-    for deadline in facts.protocol.deadlines.values() if facts.case.referrals else ():
+    deadlines = (one for one in facts.protocol.deadlines.values() if one.per == "referral")
+    for deadline in deadlines if facts.case.referrals else ():
         for count in (one for one in chain(all_counts(facts, deadline), counts_anew(facts, deadline)) if one.is_open):
-            if deadline.per == "referral" and count.subject.isdigit():
+            if count.subject.isdigit():
                 number = int(count.subject)
                 found[number] = min(found.get(number, count.due_at), count.due_at)
     return found

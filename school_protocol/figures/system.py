@@ -8,7 +8,7 @@ which nothing of a table was ever told stand together as one number, a pool: it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
@@ -125,7 +125,7 @@ class System:
                     self.monthly[slab].add(unit)
                 self.alive.add(unit)
         for layout in self.layouts:
-            for pair in layout.complements:
+            for pair in layout.beside:
                 self._join([slab_of(cell) for cell in pair])
         found = 0
         while found < len(self.alive):
@@ -281,7 +281,7 @@ class System:
                 continue
             for holder, members in holders[slab].items():
                 self._rows(release, slab, "", holder, self._totals(release, total, holders[total], holder, members))
-        for pair in layout.complements:
+        for pair in layout.beside:
             self._complement(release, pair, holders)
         for said in sorted(self.releases[release].spoken):
             self._said(release, said)
@@ -289,20 +289,38 @@ class System:
     def _complement(
         self, release: int, pair: tuple[Cell, Cell], holders: dict[Slab, dict[str, tuple[str, ...]]]
     ) -> None:
-        """Two rows make up all cases, of each unit or pool, and in each month that is looked at."""
+        """Two rows make up all cases, or all but those of an earlier version, of each unit or pool, in each month."""
         whole = self.whole(release)
         one, other = (holders[slab_of(cell)] for cell in pair)
+        same = {members: holder for holder, members in other.items()}
         for holder, members in one.items():
-            if other.get(holder) == members:
-                parts = [self.seen[release, Place(holder, whole, cell)] for cell in pair]
-                self._sum(self._totals(release, ALL, holders[ALL], holder, members), parts)
+            if members in same:
+                totals = self._totals(release, ALL, holders[ALL], holder, members)
+                self._make_up(release, pair, totals, whole, {pair[0][0]: holder, pair[1][0]: same[members]})
         places = [place for number, place in list(self.seen) if number == release and place.cell == pair[0]]
         for place in places:
-            found = [self.seen.get((release, place._replace(cell=cell))) for cell in (*pair, ALL)]
+            found = [self.seen.get((release, place._replace(cell=cell))) for cell in (pair[1], ALL)]
             if place.period != whole and None not in found:
-                self._sum(
-                    [number for number in found[2:] if number is not None], [n for n in found[:2] if n is not None]
-                )
+                unit = {cell[0]: place.unit for cell in pair}
+                self._make_up(release, pair, [self.seen[release, place._replace(cell=ALL)]], place.period, unit)
+
+    def _make_up(
+        self, release: int, pair: tuple[Cell, Cell], totals: Sequence[int], period: str, holders: Mapping[str, str]
+    ) -> None:
+        """What is bound of a unit or pool: `holders` says how each table calls it."""
+
+        def number(cell: Cell) -> int:
+            return self.seen[release, Place(holders[cell[0]], period, cell)]
+
+        layout, parts = self.layouts[release], [number(cell) for cell in pair]
+        if pair in layout.complements:
+            self._sum(totals, parts)
+            return
+        alone = [*((one, 1) for one in totals), *((one, -1) for one in parts)]
+        self._bound(alone, 0, None)
+        earlier = [(number(cell), -1) for cell in layout.earlier(pair)]
+        if earlier:
+            self._bound([*alone, *earlier], None, 0)
 
     def _totals(
         self, release: int, total: Cell, holders: dict[str, tuple[str, ...]], holder: str, members: tuple[str, ...]

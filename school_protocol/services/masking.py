@@ -32,7 +32,7 @@ class Masks:
     def by(self, actor: str, role: str) -> Mask:
         """For what this person wrote in this role."""
         if self.loaded.naming is None:
-            return _as_typed
+            return _as_typed if self.loaded.roles else _left_out
         if self._knows_names(actor, role):
             return self._masked
         return self._told_by(actor).signed
@@ -116,6 +116,11 @@ class Masks:
 
 def _as_typed(text: str) -> str:
     return text
+
+
+def _left_out(_text: str) -> str:
+    """To whoever reads the case in no role."""
+    return ""
 
 
 def _texts(value: Any) -> Iterable[str]:

@@ -106,8 +106,11 @@ class Around:
             return self._asked()
         found = self._allowed(to)
         declared = self.protocol.roles.get(to)
-        goes_up = declared is not None and (declared.head or (self.row.restricted and in_team(self.protocol, to)))
-        return self.overseers() if not found and goes_up else found
+        if found or declared is None:
+            return found
+        if self.row.restricted and (declared.oversees or in_team(self.protocol, to)):
+            return self.overseers() or self.beyond()
+        return self.overseers() if declared.head else ()
 
     def overseers(self) -> tuple[Receiver, ...]:
         """Whoever answers for the unit from above."""

@@ -459,9 +459,9 @@ def excluded(session: Session, case_ids: Sequence[str]) -> dict[str, frozenset[s
 
 
 def with_exclusions(session: Session) -> list[str]:
-    """Cases that go on and in which somebody takes no part."""
-    open_ones = select(CaseIndexRow.case_id).where(CaseIndexRow.ended.is_(False))
-    return list(session.scalars(open_ones.where(CaseIndexRow.case_id.in_(select(CaseExclusionRow.case_id)))))
+    """Cases in which somebody takes no part, while they go on; and restricted ones, whose readers hang on offices."""
+    excluded = and_(CaseIndexRow.ended.is_(False), CaseIndexRow.case_id.in_(select(CaseExclusionRow.case_id)))
+    return list(session.scalars(select(CaseIndexRow.case_id).where(or_(CaseIndexRow.restricted, excluded))))
 
 
 def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRow | None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import random
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
-from school_protocol.domain.closed_choices import CASES, DANGERS, OPEN
-from school_protocol.domain.figure_tables import ENDED, TOTALS, Counts, Period, complements
+from school_protocol.domain.closed_choices import CASES, DANGERS, EARLIER, OPEN
+from school_protocol.domain.figure_tables import ENDED, TOTALS, Counts, FigureRow, Period, complements
 from school_protocol.figures import Key, Release, audit, suppress
 from school_protocol.figures.layout import ALL, Layout
 
@@ -50,6 +51,20 @@ def test_the_gate_reads_two_tables_together() -> None:
     assert audit([Release(counts, told - {Key("region", "", ("stage", ENDED))})]) == ()
 
 
+def test_cases_of_an_earlier_version_bind_them_as_far_as_they_go() -> None:
+    """One case followed a version that had no outcomes: the two rows are then all cases but one, at least."""
+    ends = replace(END, rows=(*END.rows, FigureRow(EARLIER)))
+    above = {"region": "", "school": "region"}
+    cells = {
+        cell: dict.fromkeys(above, number)
+        for cell, number in (CELLS | {("end", OPEN): 59, ("end", EARLIER): 1}).items()
+    }
+    counts = Counts("region", Period(("2026-01",)), (STAGE, ends), above, {"2026-01": cells}, cells)
+    assert (Layout(counts).complements, len(Layout(counts).beside)) == ((), 1)
+    told = frozenset(Key("region", "", cell) for cell in (ALL, ("stage", ENDED), ("end", "end0")))
+    assert ("end", "end1") in {one.place.cell for one in audit([Release(counts, told)])}
+
+
 def test_nothing_is_told_by_one_table_that_the_other_keeps_back() -> None:
     release = suppress(one_school())
     assert Key("region", "", ("end", "end0")) in release.told
@@ -68,7 +83,7 @@ def test_whoever_adds_up_two_tables_finds_nothing_small(seed: int) -> None:
 
 def test_such_districts_would_tell_something_small(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the test above looks for is there to be found, where the tables are taken one by one."""
-    monkeypatch.setattr(Layout, "complements", ())
+    monkeypatch.setattr(Layout, "beside", ())
     assert any(drawn_tight(suppress(linked(seed).counts())) for seed in range(24))
 
 

@@ -383,7 +383,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     (_told, (
         (loading.load, "index.find_id(session, scope_of(house, actor), digits, today=today_for(house))",
          "cases.find_by_number(session, digits)"),
-        (loading.load, "if not loaded.roles and _is_open_by_door_alone(loaded):", "if False:"),
+        (loading.load, "if not loaded.roles:", "if False:"),
         (loading.load, "reading=reading", "reading=False"),
         (loading.load, "reading=reading", "reading=True"),
         (loading.load_by_id, "if reading and not loaded.roles:", "if False:"),
@@ -391,7 +391,6 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (loading.load_by_id, "if reading and loaded.pseudonymised", "if loaded.pseudonymised"),
         (loading.load_by_id, "(loaded.lifting or not loaded.pseudonymised)", "True"),
         (loading.load_by_id, "(loaded.lifting or not loaded.pseudonymised)", "not loaded.pseudonymised"),
-        (loading._is_open_by_door_alone, "is not None", "is None"),
         (lifting.may_lift, " and loaded.door is None", ""),
     )),
     (_words, (

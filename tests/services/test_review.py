@@ -422,6 +422,19 @@ def test_a_duty_that_was_excused_is_a_departure_with_its_reason(school: School) 
     assert above.excuses[0].reason == "Les parents de [EV1] vivent à l’étranger."
 
 
+def test_an_excuse_is_of_what_was_asked_by_then(school: School) -> None:
+    """What is asked later, about another danger, stays asked."""
+    school.report()
+    school.act("team_member", "raise_danger", which_danger="blackmail")
+    school.act("head", "excuse_duty", duty="written_referral", reason="Déjà saisi.")
+    school.wait(days=20)
+    school.act("team_member", "raise_danger", which_danger="self_harm")
+    school.wait(days=5)
+    found = see_conformance(school.house, school.person("head"), school.number).found
+    told = {line.subject: line.outcome for line in found.asked if line.key == "written_referral"}
+    assert sorted(told.values()) == ["excused", "overdue"], told
+
+
 def outcomes(found: Conformance, key: str) -> list[str]:
     return [line.outcome for line in found.asked if line.key == key]
 

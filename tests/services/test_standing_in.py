@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from itertools import count
 
 import pytest
@@ -12,6 +13,7 @@ from domain.telling import MOROCCAN, NOW
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.loading import reindex
+from school_protocol.services.review.heads import look_again
 from school_protocol.services.scripts import throwaway
 from school_protocol.services.showing import see_case
 from school_protocol.services.sight.who_sees import see_sight
@@ -72,6 +74,40 @@ def test_where_the_last_one_stands_aside_it_goes_up_and_comes_back(watched: Watc
     assert see_case(school.house, colleague, school.number).head.number == school.number
     with pytest.raises(Unseen):
         school.seen_by("academy")
+
+
+def test_whoever_comes_to_oversee_takes_the_case_at_once(watched: Watched) -> None:
+    """Offices change without any event of a case: the academy opens it no more, whatever its index row says still."""
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    assert school.seen_by("academy")
+    watched.known("directorate")
+    with pytest.raises(Unseen):
+        school.seen_by("academy")
+    look_again(school.house)
+    assert kinds(school, "academy") == ()
+    assert "head" in kinds(school, "directorate")
+
+
+def test_when_a_seat_ends_the_academy_has_the_case_again(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    until = (school.house.now() + timedelta(days=3)).date().isoformat()
+    deputy = school.account("team_member/2")
+    school.act("academy", "name_seat", seat="acting_directorate", account=deputy, until=until)
+    school.wait(days=4)
+    with pytest.raises(Unseen):
+        school.seen_by("team_member/2")
+    look_again(school.house)
+    assert school.seen_by("academy").head.number == school.number
+    assert "head" in kinds(school, "academy")
+
+
+def test_it_is_told_though_nobody_is_in_danger(watched: Watched) -> None:
+    watched.school.report(who="reporter", adult_concerned="yes", danger_now="no")
+    watched.sweep()
+    told = watched.told() or watched.swept(days=1)
+    assert "academy" in {who.rstrip("!") for who in told}
 
 
 def test_the_page_of_who_sees_a_case_says_why(watched: Watched) -> None:

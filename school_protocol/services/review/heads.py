@@ -1,4 +1,5 @@
-"""Cases in which somebody takes no part, looked at again: who heads a school changes without any event of its cases."""
+"""Cases in which somebody takes no part, and restricted ones, looked at again: who heads or oversees a school, and who
+sits in for them, changes without any event of its cases."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from school_protocol.storage import index
 
 
 def look_again(house: House) -> int:
-    """Write anew what waits in each of them for whoever reviews, a case at a time; how many."""
+    """Write anew what waits in each of them for whoever reviews, and who reads it, a case at a time; how many."""
     with house.realm.reading() as session:
         ids = index.with_exclusions(session)
     written = 0

@@ -62,6 +62,8 @@ def ending_role(loaded: Loaded) -> str | None:
     if not may_end(loaded.protocol, loaded.case):
         return None
     asked = waits_for(loaded.protocol, loaded.case, turns(loaded.protocol, loaded.case))
+    if loaded.case.restricted_seq is not None and loaded.protocol.review is not None:
+        asked = loaded.protocol.review.by  # whoever observed may read it no more
     return role_for(loaded.protocol, asked, loaded.roles)
 
 

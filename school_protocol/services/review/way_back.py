@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from school_protocol.domain.case import Case, fold
 from school_protocol.domain.engine import Decision, MakeMove, decide
 from school_protocol.domain.errors import Refused
@@ -24,7 +26,7 @@ def with_way_back(loaded: Loaded, actor: Actor, refused: Decision) -> Decision:
     for key in review.refusal.moves:
         step = _step(loaded, after, actor, loaded.protocol.moves[key], said)
         if step is not None:
-            return Decision((*refused.events, *step.events))
+            return replace(refused, events=(*refused.events, *step.events))
     return refused
 
 
