@@ -377,8 +377,10 @@ def _alone(
 def work(house: House) -> None:
     """Be the worker until the process is asked to stop; what is under way is brought to its end."""
     queue = queue_of(house)
+    consumer = _consumer(queue, graceful_signal="TERM")
+    consumer._set_signal_handlers()  # its threads begin first, else: asked to stop meanwhile, it would be cut off
     try:
-        _consumer(queue, graceful_signal="TERM").run()
+        consumer.run()
     finally:
         queue.lead.close()
 
