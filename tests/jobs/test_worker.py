@@ -292,6 +292,26 @@ def test_the_worker_alone_sweeps_until_it_is_asked_to_stop(tmp_path: Path) -> No
         worker.wait()
 
 
+STOPPED_AT_ONCE = """
+import os, signal
+from huey.consumer import Consumer
+begin = Consumer.start
+def start(consumer):
+    os.kill(os.getpid(), signal.SIGTERM)
+    begin(consumer)
+Consumer.start = start
+from school_protocol.cli import main
+main(["worker"])
+"""
+
+
+def test_a_worker_that_is_asked_to_stop_as_it_begins_ends_as_ever(tmp_path: Path) -> None:
+    """Its threads begin before huey itself would heed a signal."""
+    environment = {**os.environ, "SCHOOL_PROTOCOL_DATA": str(tmp_path / "data")}
+    found = subprocess.run([sys.executable, "-c", STOPPED_AT_ONCE], env=environment, capture_output=True, timeout=60)
+    assert (found.returncode, found.stderr) == (0, b"")
+
+
 def _has_swept(data: Path) -> bool:
     import sqlite3
 
