@@ -61,7 +61,8 @@ def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surrou
 def may_be_seated(protocol: Protocol, colleague: Colleague | None) -> bool:
     """Whether that colleague may hold a seat of a case: not who only runs the site, trains or keeps its data."""
     held = [protocol.roles[role] for role, _unit in (colleague.roles if colleague else ()) if role in protocol.roles]
-    return any(role.may_be_seated for role in held) and not any(role.administers for role in held)
+    with_cases = (role.side_bound or role.sees not in (ScopeKind.none, ScopeKind.metadata) for role in held)
+    return any(with_cases) and not any(role.administers for role in held)
 
 
 def in_team(protocol: Protocol, name: str) -> bool:

@@ -96,12 +96,6 @@ class Role(Named):
         return own and not (lifts or self.visits or self.trains or self.second_factor)
 
     @property
-    def may_be_seated(self) -> bool:
-        """Whether whoever holds it may hold a seat besides: who runs the site, or keeps its data, reads no case."""
-        reads = self.side_bound or self.sees not in (ScopeKind.none, ScopeKind.metadata)
-        return reads and not self.administers
-
-    @property
     def keeps_restricted(self) -> bool:
         """Whether a case stays open to this role once it is restricted."""
         return self.oversees or self.sees is ScopeKind.metadata

@@ -37,7 +37,7 @@ from school_protocol.services.loading import (
 from school_protocol.services.naming import refuse_names
 from school_protocol.services.on_paper import OnPaper, paper_of
 from school_protocol.services.retention import limits
-from school_protocol.services.review.way_back import is_sent_back, told_of, with_way_back
+from school_protocol.services.review.way_back import answered_by, is_sent_back, with_way_back
 from school_protocol.services.sharing.answering import load_asked
 from school_protocol.services.sharing.opening import open_contribution
 from school_protocol.services.showing import as_far_as, seeing_of
@@ -101,8 +101,8 @@ def record_act(
         successor = cases.free_number(session, _RANDOM) if receiving else ""
         intent = RecordAct(act, answers, signed, changes, paper_of(house, actor, paper), successor, contact)
         loaded, decision = _decided(house, session, actor, number, intent, expected)
-        if is_sent_back(loaded, decision):
-            tell(house, session, loaded.case_id, told_of(loaded.protocol))
+        if is_sent_back(loaded, decision) and (remarks := answered_by(loaded.protocol)) is not None:
+            tell(house, session, loaded.case_id, remarks.to)
         return keep_decision(house, session, loaded, decision, press, receiving)
 
 

@@ -254,7 +254,9 @@ def test_before_the_visa_and_the_end_it_is_said_that_observations_wait_for_an_an
     assert not said(directorate, "acts/conflict")
     assert not said(head, "moves/refuse_close"), "the case goes on"
     school.act("directorate", "directorate_visa", decision="given")
-    assert school.seen_by("head").review.state == "visaed"  # type: ignore[union-attr]
+    review = school.seen_by("head").review
+    assert review is not None
+    assert review.state == "visaed"
     settle_remark(school.house, school.person("head"), school.number, seq, 1, "Dit le 12.", token=school.token())
     assert [said(*place) for place in places] == [False, False]
 

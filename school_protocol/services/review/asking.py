@@ -26,6 +26,7 @@ from school_protocol.services.loading import Loaded, load, tell
 from school_protocol.services.papers.remarks import kept_with, note_named, refuse_named
 from school_protocol.services.recording import Done, repeated
 from school_protocol.services.review.lines import ending_role
+from school_protocol.services.review.way_back import answered_by
 from school_protocol.services.seeing import Seeing
 from school_protocol.services.showing import seeing_of
 from school_protocol.storage import journal, once
@@ -44,8 +45,7 @@ class ReviewRefused(Refused):
 
 def answering(loaded: Loaded) -> Remarks:
     """Who answers what is observed. Raises Unseen where nobody does."""
-    documents = loaded.protocol.documents.values()
-    found = next((one.remarks for one in documents if one.is_case_file and one.remarks is not None), None)
+    found = answered_by(loaded.protocol)
     if found is None:
         raise Unseen(loaded.case.number)
     return found

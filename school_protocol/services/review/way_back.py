@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from school_protocol.domain.case import Case, fold
+from school_protocol.domain.document_rules import Remarks
 from school_protocol.domain.engine import Decision, MakeMove, decide
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.events import Recorded
@@ -30,10 +31,10 @@ def with_way_back(loaded: Loaded, actor: Actor, refused: Decision) -> Decision:
     return refused
 
 
-def told_of(protocol: Protocol) -> tuple[str, ...]:
-    """Who is told of it: whoever answers what is observed."""
+def answered_by(protocol: Protocol) -> Remarks | None:
+    """Who answers what those above say of a case, and is told of it; None: nobody does."""
     documents = protocol.documents.values()
-    return next((one.remarks.to for one in documents if one.is_case_file and one.remarks is not None), ())
+    return next((one.remarks for one in documents if one.is_case_file and one.remarks is not None), None)
 
 
 def is_sent_back(loaded: Loaded, decision: Decision) -> bool:
