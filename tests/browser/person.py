@@ -32,6 +32,13 @@ BESIDE = {ActKind.answer_referral: "referral", ActKind.review_hold: "hold"}
 """Acts that are found beside what they are about."""
 
 
+def go_by(what: Locator) -> None:
+    """Click what leads to a page, and wait for it: a click comes back before, and what is read next would be the page
+    before, or none."""
+    with what.page.expect_navigation(wait_until="load"):
+        what.click()
+
+
 @dataclass
 class Person:
     """One member of the cast in front of their own browser."""
@@ -110,8 +117,7 @@ class Person:
     def tap(self, what: Locator) -> None:
         """Click what leads to a page; what is folded away is unfolded first, as one does."""
         self.unfold(what)
-        with self.page.expect_navigation(wait_until="load"):
-            what.click()
+        go_by(what)
         self.taps += 1
         self.look()
 

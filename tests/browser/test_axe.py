@@ -13,7 +13,7 @@ from school_protocol.storage import directory
 from school_protocol.web import errors
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
-from .person import Person
+from .person import Person, go_by
 from .served import Served, story
 
 LANGUAGES = ("fr", "ar", "en")
@@ -148,8 +148,7 @@ def sign_in(inspector: Inspector) -> None:
     inspector.look("sign-in")
     page.locator("#username").fill("referent")
     page.locator("#password").fill("autre chose")
-    with page.expect_navigation(wait_until="load"):
-        page.locator("main form:has(#password) button").click()
+    go_by(page.locator("main form:has(#password) button"))
     expect(page.get_by_role("alert")).to_be_visible()
     inspector.look("sign-in, refused")
     inspector.person.sign_in()
@@ -164,8 +163,7 @@ def refusals(inspector: Inspector, case: str, sign: str) -> None:
         (sign, "sign, 409"),
     ):
         inspector.person.open(path)
-        with page.expect_navigation(wait_until="load"):
-            page.locator("main form .actions button").click()
+        go_by(page.locator("main form .actions button"))
         expect(page.locator(".errors")).to_be_visible()
         inspector.look(name)
 
@@ -178,8 +176,7 @@ def conflict(house: Served, inspector: Inspector, case: str) -> None:
     house.replay([{"as": "membre_er", "do": "add_note", "case": OTHER, "answers": note}])
     more = {"violence_types": ["cyberharassment", "exclusion"], "platforms": ["whatsapp"], "content_online": "yes"}
     inspector.person.fill(house.protocol.acts["report_more"], more)
-    with page.expect_navigation(wait_until="load"):
-        page.locator("main form .actions button").click()
+    go_by(page.locator("main form .actions button"))
     expect(page.locator(".versus")).to_be_visible()
     inspector.look("conflict")
 
@@ -199,8 +196,7 @@ def receipts(inspector: Inspector) -> None:
 
 
 def leave(inspector: Inspector) -> None:
-    with inspector.page.expect_navigation(wait_until="load"):
-        inspector.page.locator("a.exit").click()
+    go_by(inspector.page.locator("a.exit"))
     inspector.look("leave")
     inspector.page.goto(inspector.person.served.url)
     expect(inspector.page.locator("#password")).to_be_visible()

@@ -14,6 +14,7 @@ from school_protocol.storage import directory
 from school_protocol.storage.digests import letters
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .person import go_by
 from .served import Served
 from .test_axe import Inspect, Inspector, is_fine, speak
 from .test_review import steps_until
@@ -66,8 +67,7 @@ def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
 def refused(inspector: Inspector, path: str, name: str) -> None:
     """The form of that page, sent as it is: what is missing is said."""
     inspector.visit(path)
-    with inspector.page.expect_navigation(wait_until="load"):
-        inspector.page.locator("main form.card .actions button[type=submit]").first.click()
+    go_by(inspector.page.locator("main form.card .actions button[type=submit]").first)
     expect(inspector.page.locator("main .errors")).to_be_visible()
     inspector.look(f"{name}, 422")
 
@@ -85,8 +85,7 @@ def test_pages_of_a_review(house: Served, inspect: Inspect, language: str) -> No
     for path in (case, f"{case}/entries/{entry}"):
         head.visit(path)
         box = head.page.locator("main .observed form").first
-        with head.page.expect_navigation(wait_until="load"):
-            box.get_by_role("button").click()
+        go_by(box.get_by_role("button"))
         expect(head.page.locator("main .observed .error")).to_be_visible()
         head.look(f"{path}, 422")
     is_fine(house, province, head)

@@ -16,6 +16,7 @@ from school_protocol.services.visits import roster, visiting
 from school_protocol.storage import directory
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .person import go_by
 from .served import Served, _hashed
 from .test_axe import LANGUAGES, Inspect, Inspector, is_fine, speak
 
@@ -94,8 +95,7 @@ def inspect(house: Served, sit: Sit) -> Iterable[Inspect]:
 
 
 def press(inspector: Inspector, where: str) -> None:
-    with inspector.page.expect_navigation(wait_until="load"):
-        inspector.page.locator(where).first.click()
+    go_by(inspector.page.locator(where).first)
 
 
 def asked(house: Served, inspector: Inspector) -> str:

@@ -15,7 +15,7 @@ from school_protocol.storage.numbers import format_number
 from school_protocol.wording import Wording
 
 from .conftest import CHROMIUM, DESKTOP, FLAGS, LOCALES, Serve, Sit
-from .person import Person
+from .person import Person, go_by
 from .served import PASSWORD, Served, story
 from .test_axe import OTHER, speak
 
@@ -364,8 +364,7 @@ def test_in_forced_colours_nothing_is_told_by_its_ground_alone(house: Served, si
     assert ringed(page.locator(".chips [aria-current]"))
     assert not ringed(page.locator(".chips a:not([aria-current])").first)
     person.open("/reports/new")
-    with page.expect_navigation(wait_until="load"):
-        page.locator("main form .actions button").click()
+    go_by(page.locator("main form .actions button"))
     assert page.locator(".errors").evaluate(BORDER)[0] >= 2
     assert page.locator(".field.bad textarea").first.evaluate(BORDER)[0] >= 2
 
@@ -434,7 +433,7 @@ def test_after_leaving_quickly_going_back_shows_nothing(
     person.open(f"/cases/{house.number}")
     person.open(path.format(case=house.number))
     assert told(page, house), "the check sees a case's page"
-    page.locator("a.exit").click()
+    go_by(page.locator("a.exit"))
     expect(page.locator("body.blank h1")).to_be_visible()
     for _step in range(3):
         assert told(page, house) == [], page.url
@@ -512,8 +511,7 @@ def test_leaving_quickly_takes_the_pages_place_in_the_history(house: Served, sit
     person.open("/search")
     person.open(f"/cases/{house.number}/acts/note")
     page.locator("#a-text").fill("À moitié écrit")
-    with page.expect_navigation(wait_until="load"):
-        page.locator("a.exit").click()
+    go_by(page.locator("a.exit"))
     expect(page.locator("body.blank h1")).to_be_visible()
     page.go_back()
     assert "/acts/note" not in page.url
@@ -541,8 +539,7 @@ def test_typed_words_are_not_left_by_a_slip(house: Served, sit: Sit) -> None:
     assert asked == ["beforeunload"]
     person.open(f"/cases/{house.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots envoyés")
-    with page.expect_navigation(wait_until="load"):
-        page.locator("main form .actions button").click()
+    go_by(page.locator("main form .actions button"))
     expect(person.said()).to_be_visible()
     assert asked == ["beforeunload"]
 
@@ -561,13 +558,12 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Si
     for path, button in (("/reports/new", "main .danger-btn"), (f"/cases/{house.number}/acts/note", ".danger-btn")):
         person.open(path)
         page.locator("main form textarea").first.press_sequentially("Des mots")
-        with page.expect_navigation(wait_until="load"):
-            page.locator(button).first.click()
+        go_by(page.locator(button).first)
         assert asked == [], path
     person.open(f"/cases/{house.number}/acts/note")
     page.locator("#a-text").press_sequentially("Des mots")
-    page.locator("header button[name=language]").first.click()
-    page.wait_for_timeout(300)
+    with page.expect_event("dialog"):
+        page.locator("header button[name=language]").first.click()
     assert asked == ["beforeunload"]
     expect(page.locator("#a-text")).to_have_value("Des mots")
 

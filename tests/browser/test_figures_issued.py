@@ -15,7 +15,7 @@ from school_protocol.services.papers.apart import Here
 from school_protocol.storage import directory
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
-from .person import Person
+from .person import Person, go_by
 from .served import Served, _hashed
 
 SALE = "/figures/ma-cyberharassment/MA-SAL"
@@ -141,7 +141,7 @@ def test_figures_put_before_everybody_and_taken_away(
     rounded = page.locator("[aria-labelledby=totals] .figure").first.inner_text()
     assert rounded == str((ALL + 40 + 2) // 5 * 5)
     assert visitor.cookies() == []
-    page.get_by_role("link", name="Français").click()
+    go_by(page.get_by_role("link", name="Français"))
     expect(page.locator("html")).to_have_attribute("lang", "fr")
     assert visitor.cookies() == []
     province.press(province._("Take them from there"))

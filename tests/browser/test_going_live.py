@@ -10,6 +10,7 @@ from playwright.sync_api import expect
 from school_protocol.services.going_live.items import KEYS
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .person import go_by
 from .test_axe import LANGUAGES, Inspector, is_fine, speak
 
 START = "2026-10-05T09:00"
@@ -28,8 +29,7 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
 
     chief = Inspector(sit(house, "technical_admin", language, DESKTOP, True))
     chief.visit("/go-live")
-    with chief.page.expect_navigation(wait_until="load"):
-        chief.page.locator("main form button").first.click()
+    go_by(chief.page.locator("main form button").first)
     chief.look("nothing typed")
     expect(chief.page.locator("main .error")).to_have_count(1)
     for place, key in enumerate(KEYS):
@@ -41,7 +41,6 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
     expect(chief.page.get_by_text(everything)).to_be_visible()
 
     member.visit("/reports/danger")
-    with member.page.expect_navigation(wait_until="load"):
-        member.page.locator("main form button").first.click()
+    go_by(member.page.locator("main form button").first)
     expect(member.page).to_have_url(re.compile(r"/cases/\d+"))
     is_fine(house, member, chief)

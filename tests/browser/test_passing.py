@@ -13,6 +13,7 @@ from versions import next_version, plain, published
 from school_protocol.services.protocols import examining, passages, publishing
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
+from .person import go_by
 from .served import DEFINITIONS, Served, story
 from .test_axe import Inspector, is_fine, speak
 from .test_publishing import FIRST, SECOND, administrator
@@ -113,8 +114,7 @@ def refused(person: Inspector, look: str) -> None:
     """The form without a reason."""
     page = person.page
     page.locator("#reason").evaluate("one => one.removeAttribute('required')")
-    with page.expect_navigation(wait_until="load"):
-        page.locator("main form.stack button").click()
+    go_by(page.locator("main form.stack button"))
     expect(page.locator(".errors")).to_be_visible()
     person.look(f"{look}, 422")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from playwright.sync_api import Page, expect
 
 from .conftest import PHONE, Serve, Sit
-from .person import Person
+from .person import Person, go_by
 from .served import PASSWORD, Served
 
 DEVICE = {
@@ -31,7 +31,7 @@ def add_passkey(person: Person, url: str) -> None:
     page.goto(f"{url}/sign-in?next=/account/passkeys/new")
     person.sign_in()
     page.locator("#password").fill(PASSWORD)
-    page.locator("main form button").first.click()
+    go_by(page.locator("main form button").first)
     page.locator("#name").fill("Mon téléphone")
     page.locator("form.passkey button").click()
 
@@ -44,7 +44,7 @@ def test_a_passkey_is_added_and_opens_the_desk_alone(serve: Serve, sit: Sit) -> 
     expect(head.page.locator(".codes li")).to_have_count(10)
     head.page.goto(f"{url}/account")
     expect(head.page.locator("main")).to_contain_text("Mon téléphone")
-    head.page.locator("form[action='/account/sessions/end-all'] button").click()
+    go_by(head.page.locator("form[action='/account/sessions/end-all'] button"))
     expect(head.page).to_have_url(f"{url}/sign-in")
     head.page.locator("form.passkey button").click()
     expect(head.page).to_have_url(f"{url}/")

@@ -21,7 +21,7 @@ from school_protocol.services.signalement.limits import Gate
 from school_protocol.wording import Wording
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
-from .person import SHAPE
+from .person import SHAPE, go_by
 from .served import Served
 
 Window = Callable[..., BrowserContext]
@@ -49,13 +49,11 @@ class Stranger:
         self.look()
 
     def press(self, name: str) -> None:
-        with self.page.expect_navigation(wait_until="load"):
-            self.page.locator("main").get_by_role("button", name=name, exact=True).click()
+        go_by(self.page.locator("main").get_by_role("button", name=name, exact=True))
         self.look()
 
     def follow(self, name: str) -> None:
-        with self.page.expect_navigation(wait_until="load"):
-            self.page.get_by_role("link", name=name).first.click()
+        go_by(self.page.get_by_role("link", name=name).first)
         self.look()
 
     def look(self) -> None:
@@ -135,8 +133,7 @@ def test_a_parent_tells_in_french_and_a_case_is_opened(serve: Serve, sit: Sit, w
     served = serve("2026-09-14T11:05", "fr")
     parent = coming(served, window, "ar")
     parent.open()
-    with parent.page.expect_navigation(wait_until="load"):
-        parent.page.get_by_role("link", name="Français").click()
+    go_by(parent.page.get_by_role("link", name="Français"))
     parent.language = "fr"
     parent.look()
     parent.follow(parent._("What happens after I report"))
@@ -210,7 +207,7 @@ def test_whoever_leaves_quickly_sees_the_day(serve: Serve, window: Window) -> No
     served = serve("2026-09-14T11:05", "fr")
     child = coming(served, window, "fr")
     child.open()
-    child.page.get_by_role("link", name=child._("Leave quickly")).click()
+    go_by(child.page.get_by_role("link", name=child._("Leave quickly")))
     expect(child.page.locator("h1")).to_contain_text("14")
     assert child.page.context.cookies() == []
     assert child.door not in child.page.url
@@ -234,17 +231,17 @@ def test_axe_finds_nothing(serve: Serve, window: Window, sit: Sit, language: str
         page.goto(f"{base}{path}?lang={language}")
         assert faults(page) == [], path
     page.goto(f"{base}?lang={language}")
-    page.locator("main form button[type=submit]").click()
+    go_by(page.locator("main form button[type=submit]"))
     assert faults(page) == []
     page.locator("[name='a-what_happens']").fill("x")
     page.locator("[name='a-danger_now'][value='yes']").check()
     page.locator("[name='a-adult_concerned'][value='no']").check()
-    page.locator("main form button[type=submit]").click()
+    go_by(page.locator("main form button[type=submit]"))
     code = page.locator(".code-big").inner_text()
     assert faults(page) == []
     page.goto(f"{base}/back?lang={language}")
     page.locator("[name=receipt]").fill(code)
-    page.locator("main form button[type=submit]").click()
+    go_by(page.locator("main form button[type=submit]"))
     assert faults(page) == []
     served.clock.turn_to(served.clock.now() + timedelta(minutes=1))
     head = sit(served, "head", language, DESKTOP, script=True)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Request, expect
 
 from .conftest import Serve, Sit
-from .person import Person
+from .person import Person, go_by
 from .served import PASSWORD, Served, story
 
 MIXED = "كتب @yassine_2011 فالمجموعة 😂🙈 « t’es nul » ثم حذف الرسالة"
@@ -181,7 +181,7 @@ def test_an_ended_session_keeps_the_text(house: Served, member: Person, sit: Sit
     address = member.page.url
     somebody.sign_in()
     expect(member.page.locator("#a-account")).to_have_value("")
-    somebody.page.locator(".who button").click()
+    go_by(somebody.page.locator(".who button"))
     member.page.goto(address)
     member.sign_in()
     expect(member.page.get_by_text("Voici de nouveau ce que vous aviez écrit")).to_be_visible()
@@ -249,7 +249,7 @@ def test_mixed_scripts_survive_and_stand_apart(house: Served, member: Person) ->
             },
         }
     )  # fmt: skip
-    member.page.locator(".log").get_by_role("link", name=re.compile("^Lire la fiche")).first.click()
+    go_by(member.page.locator(".log").get_by_role("link", name=re.compile("^Lire la fiche")).first)
     for text in (HANDLE, MIXED):
         said = member.page.locator(".facts dd > *").filter(has_text=text).first
         expect(said).to_have_text(text)
