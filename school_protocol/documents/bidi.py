@@ -82,6 +82,10 @@ def _opening(run: str) -> Markup:
         return Markup('<bdi dir="rtl" lang="ar">')
     if _TIFINAGH_RUN.search(run):
         return Markup('<bdi dir="ltr" lang="zgh">')
+    return _latin(run)
+
+
+def _latin(run: str) -> Markup:
     language = language_of(run) if len(run.split()) >= _PHRASE else None
     return Markup('<bdi dir="ltr" lang="{}">').format(language) if language else Markup('<bdi dir="ltr">')
 
@@ -110,6 +114,16 @@ def _paragraph(line: str, direction: str, language: str) -> Markup:
     if spoken and spoken != language:
         attributes += Markup(' lang="{}"').format(spoken)
     return Markup("<p{}>{}</p>").format(attributes, isolated(line, own))
+
+
+def quoted(text: str, direction: str) -> Markup:
+    """Somebody's own words within a line of `direction`: where they run the other way they are one isolate, so that
+    their full stop stays at their end."""
+    own = _direction(text) or direction
+    if own == direction:
+        return isolated(text, direction)
+    opening = Markup('<bdi dir="rtl" lang="ar">') if own == "rtl" else _latin(text)
+    return Markup("{}{}</bdi>").format(opening, isolated(text, own))
 
 
 def language_of(text: str) -> str | None:

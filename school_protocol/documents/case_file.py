@@ -291,8 +291,8 @@ class Pages(Entries):
         target = event.detail.get("target") if event.kind == "step_taken" else None
         return self.text(_declared(self.protocol.states, target).title) if target is not None else None
 
-    def reason(self, event: EventView) -> str:
-        return self.labelled(str(event.detail.get("reason") or ""))
+    def reason(self, event: EventView) -> Markup:
+        return self.quoted(str(event.detail.get("reason") or ""))
 
     def _with_pointers(self, record: RecordView) -> Markup:
         pointed = [field for field in record.form.fields if field.type in POINTERS]

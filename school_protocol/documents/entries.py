@@ -215,10 +215,15 @@ class Entries:
             return self.when(datetime.fromisoformat(str(value)))
         if field.type is FieldType.long:
             return self.words(str(value))
-        return self.line(self.labelled(self.w.answer(self.protocol, field, value, self.names)))
+        said = self.labelled(self.w.answer(self.protocol, field, value, self.names))
+        return bidi.quoted(said, self.w.direction) if field.type is FieldType.text else self.line(said)
 
     def words(self, text: str) -> Markup:
         return bidi.paragraphs(self.labelled(text), self.w.direction, self.w.language)
+
+    def quoted(self, text: str) -> Markup:
+        """Somebody's own words within a line."""
+        return bidi.quoted(self.labelled(text), self.w.direction)
 
     def labelled(self, text: str) -> str:
         """A text in which each sign of the case ([EV1]) stands with the name that this copy may show."""

@@ -7,7 +7,7 @@ import pikepdf
 import pytest
 from markupsafe import Markup
 
-from school_protocol.documents.bidi import code, isolated, paragraphs, plain
+from school_protocol.documents.bidi import code, isolated, paragraphs, plain, quoted
 from school_protocol.documents.reading.drawn import _Reader
 from school_protocol.documents.reading.seeing import Seen, Surface
 
@@ -83,6 +83,23 @@ def test_foreign_runs_in_a_latin_line() -> None:
     said = isolated("Elle a dit : « ما بغيتش نرجع، خايفة. » puis (2 fois)", "ltr")
     assert runs(said) == ["ما بغيتش نرجع، خايفة"]
     assert '<bdi dir="rtl" lang="ar">' in said
+
+
+@pytest.mark.parametrize(
+    ("text", "direction", "said"),
+    [
+        ("Elle ne dit rien.", "rtl", '<bdi dir="ltr" lang="fr">Elle ne dit rien.</bdi>'),
+        ("Rien (عيط x).", "rtl", '<bdi dir="ltr">Rien (<bdi dir="rtl" lang="ar">عيط</bdi> x).</bdi>'),
+        ("@salma_2009", "rtl", '<bdi dir="ltr">@salma_2009</bdi>'),
+        ("ما بغيتش.", "ltr", '<bdi dir="rtl" lang="ar">ما بغيتش.</bdi>'),
+        ("ما بغيتش @salma", "rtl", 'ما بغيتش <bdi dir="ltr">@salma</bdi>'),
+        ("Elle ne dit rien.", "ltr", "Elle ne dit rien."),
+        ("2026", "rtl", "2026"),
+        ("", "rtl", ""),
+    ],
+)
+def test_words_within_a_line_keep_their_full_stop_at_their_end(text: str, direction: str, said: str) -> None:
+    assert quoted(text, direction) == Markup(said)
 
 
 def test_paragraphs_run_in_their_own_direction() -> None:
