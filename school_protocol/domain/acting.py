@@ -28,7 +28,7 @@ def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings,
 def standing_in(protocol: Protocol, case: Case, around: Surroundings, day: date) -> tuple[tuple[str, str], ...]:
     """(account, role) of whoever sees the region, where nobody of those who oversee may take part in a restricted case.
 
-    Nobody holds the office, or whoever does is excluded: else nobody at all could read it.
+    Nobody holds the office, or whoever does is excluded or never came in: else nobody at all could read it.
     """
     if case.restricted_seq is None or any(_overseeing(protocol, case, around, day)):
         return ()
@@ -46,8 +46,7 @@ def _overseeing(protocol: Protocol, case: Case, around: Surroundings, day: date)
     for one in around.people.values():
         held = [role for role, unit in one.roles if unit in around.places]
         held += [seat.seat for seat in case.seats_of(one.id, day)]
-        own = [own_role(protocol, name) for name in held]
-        if one.id not in case.exclusions and any(role is not None and role.oversees for role in own):
+        if one.has_way_in and one.id not in case.exclusions and any(oversees(protocol, name) for name in held):
             yield one.id
 
 
@@ -69,6 +68,12 @@ def in_team(protocol: Protocol, name: str) -> bool:
     """Whether whoever holds that role or seat heads the school, or reads cases there: nobody else is of its team."""
     role = own_role(protocol, name)
     return role is not None and (role.head or role.sees in (ScopeKind.assigned, ScopeKind.unit))
+
+
+def oversees(protocol: Protocol, name: str) -> bool:
+    """Whether whoever holds that role or seat answers for the schools of a directorate."""
+    role = own_role(protocol, name)
+    return role is not None and role.oversees
 
 
 def own_role(protocol: Protocol, name: str) -> Role | None:

@@ -13,17 +13,18 @@ from typing import Any
 
 from school_protocol.domain import scoring
 from school_protocol.domain.acting import bystander_roles as bystander_roles
-from school_protocol.domain.acting import may_be_seated
+from school_protocol.domain.acting import oversees
 from school_protocol.domain.acting import role_for as role_for
 from school_protocol.domain.acting import roles_of as roles_of
 from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
 from school_protocol.domain.asking import Asking
-from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid, took_level_from
+from school_protocol.domain.assessing import assessed_level, last_assessed, last_grid
 from school_protocol.domain.case import Case, Record, fold
+from school_protocol.domain.checking import Checking
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
-from school_protocol.domain.events import EVENT_OF_ACT, Answers, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
+from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
 from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.intents import Choice as Choice
@@ -39,11 +40,10 @@ from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
 from school_protocol.domain.referring import WHOM, whom
-from school_protocol.domain.review import is_refusal
 from school_protocol.domain.sharing import ANSWERING, OPENED
-from school_protocol.domain.signing import digest_of
+from school_protocol.domain.signing import Signing, digest_of
 from school_protocol.domain.undoing import against_undo, retraction
-from school_protocol.domain.weighing import act_values, acts_as, record_values
+from school_protocol.domain.weighing import act_values, record_values
 
 # ---- available ---------------------------------------------------------------------------------------------------
 
@@ -110,6 +110,8 @@ class _Desk:
         self.roles = own if roles is None else roles
         self.bystanding = bystander_roles(protocol, self.case, actor, around)
         self.asking = Asking(protocol, self.case, actor, self.roles, around)
+        self.checking = Checking(protocol, self.case, actor, self.roles, around)
+        self.signing = Signing(protocol, actor, self.roles)
         self._needs: dict[str, Reason | None] = {}
 
     def choices(self) -> tuple[Choice, ...]:
@@ -143,7 +145,7 @@ class _Desk:
             return role_for(self.protocol, act.by, self.asking.answering(act))
         held = self.roles
         if act.kind in (ActKind.seat, ActKind.exclude):  # who oversees and stands in for the head does these from above
-            held = tuple(sorted(held, key=lambda one: not self._oversees(one)))
+            held = tuple(sorted(held, key=lambda one: not oversees(self.protocol, one)))
         role = role_for(self.protocol, act.by, held)
         if role is None and act.first_minutes:
             role = role_for(self.protocol, act.by, self.bystanding)
@@ -387,17 +389,13 @@ class _Desk:
             raise Refused((Reason("no_case"),))
         role = choice.role or ""
         hand, cleaned = self._read(act, intent, Hand(self.actor.id, role, self.roles))
-        if problems := self._before_its_referral(act, cleaned.answers):
-            raise BadInput(problems)
+        self.checking.check_answers(act, cleaned.answers)
         self._check_needs(act, cleaned, role, self.actor.id)
         if hand.paper:
             self._check_needs(act, cleaned, hand.role, hand.account)
         if hand.signs:
-            self._check_signature(act, cleaned, intent, role)
-        self._check_refusal(act, cleaned)
-        self._check_seat(act, cleaned)
-        self._check_letter(act, cleaned, hand)
-        self._check_exclusion(act, cleaned, hand)
+            self._check_signature(act, cleaned, role, intent.signed)
+        self.checking.check(act, cleaned.answers, hand)
         self.asking.check(act, cleaned.answers)
         events: list[Event] = []
         if self.is_new and opening is not None:
@@ -423,18 +421,6 @@ class _Desk:
         if problems:
             raise BadInput(problems)
         return hand, cleaned
-
-    def _before_its_referral(self, act: Act, answers: Answers) -> dict[str, tuple[str, ...]]:
-        """Nothing comes back of a referral before it was sent."""
-        form = self.protocol.form_of(act)
-        item, own = form.find(FieldType.referral), own_moment(form, answers)
-        if act.kind is not ActKind.answer_referral or item is None or own is None:
-            return {}
-        sent = next((one.at for one in self.case.referrals if str(one.number) == answers.get(item.key)), None)
-        if sent is None or own[1] >= sent.replace(second=0, microsecond=0):
-            return {}
-        received, left = (f"{at.astimezone(UTC):%Y%m%dT%H%MZ}" for at in (own[1], sent))
-        return {own[0]: (f"before_its_referral:{received}:{left}",)}
 
     def references(self) -> References:
         """What the answers of a form may point at."""
@@ -512,14 +498,14 @@ class _Desk:
         raised = [danger for danger in self._raised(act, cleaned) if danger not in known]
         if raised:
             derived["raised"] = raised
-        if intent.signed and self._signs_first(act, role):
+        if intent.signed and self.signing.signs_first(act, role):
             derived["signed"] = digest_of(act.key, cleaned.answers)
         if act.kind is ActKind.correct and intent.changes is not None:
             derived |= self._changes(act, cleaned, intent.changes)
         if act.kind is ActKind.correct and intent.contact:
             derived |= self._service(act, cleaned, intent.contact)
         if act.kind is ActKind.sign:
-            record = self._signed_record(act, cleaned)
+            record = self._pointed_at(act, cleaned)
             derived["signed_digest"] = digest_of(record.act, record.answers)
         if act.kind is ActKind.evidence:
             derived["piece"] = self.case.pieces + 1
@@ -555,7 +541,7 @@ class _Desk:
 
         What is wrong with them is said under `changes.`, apart from the answers of the correction itself.
         """
-        record = self._signed_record(act, cleaned)
+        record = self._pointed_at(act, cleaned)
         corrected = self.protocol.acts[record.act]
         if corrected.kind not in CORRECTABLE:
             raise Refused((Reason("not_correctable"),))
@@ -568,7 +554,7 @@ class _Desk:
             raise BadInput(problems, error.sentences) from None
         if whole.people:
             raise Refused((Reason("not_correctable"),))
-        self._check_grid(record, whole)
+        self.checking.check_grid(record, whole.answers)
         self._check_needs(corrected, whole, record.role, record.author, record)
         derived = {"corrected": record.act, "changes": dict(whole.answers)}
         if corrected.kind is ActKind.grid:
@@ -577,7 +563,7 @@ class _Desk:
 
     def _service(self, act: Act, cleaned: Cleaned, contact: str) -> dict[str, Any]:
         """To which service a recorded referral went, where that was left out or chosen wrongly."""
-        record = self._signed_record(act, cleaned)
+        record = self._pointed_at(act, cleaned)
         if record.kind is not ActKind.refer:
             raise Refused((Reason("not_correctable"),))
         try:
@@ -585,13 +571,6 @@ class _Desk:
         except BadInput as error:
             raise BadInput({f"changes.{path}": codes for path, codes in error.problems.items()}) from None
         return {WHOM: dict(names)}
-
-    def _check_grid(self, record: Record, whole: Cleaned) -> None:
-        """A grid whose level was written into other entries stays; its words may be put right."""
-        fields = (item for item in self.protocol.form_of(record.act).fields if not item.is_words)
-        is_another = any(record.answers.get(item.key) != whole.answers.get(item.key) for item in fields)
-        if is_another and took_level_from(self.protocol, self.case, record):
-            raise Refused((Reason("grid_rested_on"),))
 
     def _score(self, act: Act, cleaned: Cleaned) -> dict[str, Any]:
         item = self.protocol.form_of(act).find(FieldType.grid)
@@ -604,65 +583,18 @@ class _Desk:
             "known": scored.known, "floors": list(scored.floors),
         }  # fmt: skip
 
-    # ---- signatures ------------------------------------------------------------------------------------------
-
-    def _signs_first(self, act: Act, role: str) -> bool:
-        if not act.signatures and self.protocol.form_of(act).find(FieldType.signature) is None:
-            return False
-        return self.may_sign(act, role)
-
-    def may_sign(self, act: Act, role: str) -> bool:
-        """Whether this person, in this role or seat, is one whose signature the act takes."""
-        allowed = act.signed_by or act.by
-        if not any(name == "everyone" or acts_as(self.protocol, role, name) for name in allowed):
-            return False
-        seat = self.protocol.seats.get(role)
-        declared = self.protocol.roles.get(seat.acts_as or "" if seat else role)
-        wants_training = bool((declared and declared.trained) or (seat and seat.trained))
-        return self.actor.trained or not wants_training
-
-    def signing_role(self, record: Record) -> str | None:
-        """The role or seat in which this person could sign `record` now."""
-        act = self.protocol.acts[record.act]
-        if record.signed_by(self.actor.id):
-            return None
-        wanted = [role for role in self.roles if self.may_sign(act, role)]
-        special = self._lifting_role(record)
-        if special is not None:
-            wanted.sort(key=lambda role: not acts_as(self.protocol, role, special))
-        return wanted[0] if wanted else None
-
-    def _lifting_role(self, record: Record) -> str | None:
-        if record.kind is not ActKind.lift_danger:
-            return None
-        item = self.protocol.form_of(record.act).find(FieldType.danger)
-        danger = self.protocol.dangers.get(record.answers.get(item.key, "")) if item else None
-        return danger.lifted_with if danger else None
-
-    def _signed_record(self, act: Act, cleaned: Cleaned) -> Record:
+    def _pointed_at(self, act: Act, cleaned: Cleaned) -> Record:
+        """The record that is signed or corrected."""
         item = self.protocol.form_of(act).find(FieldType.record)
         record = self.case.record(int(cleaned.answers[item.key])) if item else None
         if record is None:
             raise Refused((Reason("nothing_to_sign"),))
         return record
 
-    def _check_signature(self, act: Act, cleaned: Cleaned, intent: RecordAct, role: str) -> None:
-        needs_word = act.kind is ActKind.sign or act.signatures > 0
-        needs_word = needs_word or any(
-            item.type is FieldType.signature and item.required for item in self.protocol.form_of(act).fields
-        )
-        if needs_word and not intent.signed and (act.kind is ActKind.sign or self._signs_first(act, role)):
-            raise Refused((Reason("signature_missing"),))
-        if act.kind is not ActKind.sign:
-            return
-        record = self._signed_record(act, cleaned)
-        if not self.protocol.acts[record.act].signatures and record.effective_seq is not None:
-            raise Refused((Reason("nothing_to_sign"),))
-        if record.signed_by(self.actor.id):
-            raise Refused((Reason("signed_already"),))
-        if self.signing_role(record) is None:
-            signed = self.protocol.acts[record.act]
-            raise Refused((Reason("not_yours_to_sign", roles=signed.signed_by or signed.by),))
+    def _check_signature(self, act: Act, cleaned: Cleaned, role: str, given: bool) -> None:
+        self.signing.check_word(act, role, given=given)
+        if act.kind is ActKind.sign:
+            self.signing.check_record(self._pointed_at(act, cleaned))
 
     def _check_needs(self, act: Act, cleaned: Cleaned, role: str, author: str, corrected: Record | None = None) -> None:
         """The needs that these answers call for; of a correction, those that it calls for anew."""
@@ -671,69 +603,6 @@ class _Desk:
         reasons = self._unmet_by(act, cleaned.answers, (need for need in needs if need not in asked_before))
         if reasons:
             raise Refused(reasons)
-
-    def _check_refusal(self, act: Act, cleaned: Cleaned) -> None:
-        """Whoever refuses the visa of a review says why: whoever it goes back to reads that."""
-        review = self.protocol.review
-        if review is None or review.refusal is None or act.key != review.visa:
-            return
-        if is_refusal(review, cleaned.answers) and not str(cleaned.answers.get(review.refusal.reason) or "").strip():
-            raise BadInput({review.refusal.reason: ("required",)})
-
-    def _check_seat(self, act: Act, cleaned: Cleaned) -> None:
-        """A seat is given by who may give it, to somebody whose training is current where the seat asks for it."""
-        form = self.protocol.form_of(act)
-        seat_field, account_field = form.find(FieldType.seat), form.find(FieldType.account)
-        if act.kind is not ActKind.seat or seat_field is None or account_field is None:
-            return
-        seat = self.protocol.seats[cleaned.answers[seat_field.key]]
-        if seat.named_by and role_for(self.protocol, seat.named_by, self.roles) is None:
-            raise Refused((Reason("seat_not_yours_to_give", roles=seat.named_by),))
-        account = cleaned.answers[account_field.key]
-        colleague = self.around.people.get(account)
-        if not may_be_seated(self.protocol, colleague):
-            raise Refused((Reason("reads_no_case"),))
-        if seat.trained and not (colleague is not None and colleague.trained):
-            raise Refused((Reason("not_trained"),))
-        if account in self.case.exclusions:
-            raise Refused((Reason("excluded"),))
-
-    def _check_letter(self, act: Act, cleaned: Cleaned, hand: Hand) -> None:
-        """A letter to some targets is sent by certain roles only; a call, by anybody."""
-        form = self.protocol.form_of(act)
-        item = form.find(FieldType.target)
-        target = self.protocol.targets.get(cleaned.answers.get(item.key, "")) if item else None
-        if act.kind is not ActKind.refer or target is None or not target.letter_by:
-            return
-        written = any(
-            option.written and cleaned.answers.get(field.key) == option.key
-            for field in form.fields
-            for option in field.options
-        )
-        if written and any(
-            role_for(self.protocol, target.letter_by, held) is None for held in (self.roles, hand.roles)
-        ):
-            raise Refused((Reason("letter_not_yours", roles=target.letter_by),))
-
-    def _check_exclusion(self, act: Act, cleaned: Cleaned, hand: Hand) -> None:
-        """Nobody below shuts out who oversees, nor by another's hand: somebody must always be able to read a case."""
-        overseen = all(any(self._oversees(role) for role in roles) for roles in (self.roles, hand.roles))
-        if act.kind not in (ActKind.exclude, ActKind.report) or overseen:
-            return
-        for item in self.protocol.form_of(act).fields:
-            if item.type not in (FieldType.account, FieldType.accounts):
-                continue
-            answer = cleaned.answers.get(item.key) or ()
-            for account in [answer] if isinstance(answer, str) else answer:
-                colleague = self.around.people.get(account)
-                held = [role for role, _unit in colleague.roles] if colleague else []
-                if account != self.actor.id and any(self._oversees(role) for role in held):
-                    raise Refused((Reason("overseer_stays"),))
-
-    def _oversees(self, name: str) -> bool:
-        seat = self.protocol.seats.get(name)
-        role = self.protocol.roles.get((seat.acts_as or "") if seat else name)
-        return role is not None and role.oversees
 
     # ---- what follows by itself ------------------------------------------------------------------------------
 
@@ -786,5 +655,5 @@ def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around
         for record in case.records
         if record.effective_seq is None
         and protocol.acts[record.act].signatures
-        and desk.signing_role(record) is not None
+        and desk.signing.role_for(record) is not None
     )

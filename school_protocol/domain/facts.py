@@ -37,6 +37,8 @@ class Colleague:
     trained: bool = False
     elsewhere: str = ""
     """Name of the school beside, where all its roles are there."""
+    has_way_in: bool = True
+    """Whether they can sign in: somebody who was invited and never came reads nothing."""
 
 
 @dataclass(frozen=True, slots=True)
