@@ -298,15 +298,13 @@ def _keep_rooms(queue: Queue, house: House) -> None:
 
 
 def _keep_queue(queue: Queue, house: House) -> None:
-    """What waits because a head takes no part: each night, since another may head the school by now."""
+    """What waits because somebody takes no part: each hour, since another may head the school or oversee it by now."""
 
     def look() -> bool:
         look_again(house)
         return False
 
-    queue.periodic_task(crontab(minute="27", hour="2"), name="look_again", expires=STALE)(
-        _alone(house, "look_again", look)
-    )
+    queue.periodic_task(crontab(minute="27"), name="look_again", expires=STALE)(_alone(house, "look_again", look))
 
 
 def _keep_journal(queue: Queue, house: House, post: Post) -> None:

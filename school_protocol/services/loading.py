@@ -138,6 +138,7 @@ def surroundings(
             roles,
             holder.account.is_trained(today),
             elsewhere.get(roles[0][1], "") if all(place in elsewhere for _role, place in roles) else "",
+            holder.has_way_in,
         )
     return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *others)), others)
 

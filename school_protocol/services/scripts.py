@@ -45,7 +45,7 @@ from school_protocol.services.opening import open_case
 from school_protocol.services.receipts import record_from_receipt
 from school_protocol.services.recording import make_move, record_act
 from school_protocol.services.showing import see_act, see_case
-from school_protocol.storage import cases, directory, reports
+from school_protocol.storage import cases, directory, reports, staff
 from school_protocol.wording import ZONE
 
 SCHOOL_WEEK = {
@@ -286,16 +286,18 @@ class Player:
 
     def _made(self, name: str, role: str) -> Actor:
         declared = self.protocol.roles[role]
+        username = f"{name}-{secrets.token_hex(3)}"
         with self.house.directory.writing() as session:
             account = directory.add_account(
                 session,
-                username=f"{name}-{secrets.token_hex(3)}",
+                username=username,
                 names={"fr": name},
                 language="fr",
                 created_at=self.clock.now(),
                 certified=True,
                 trained_until=date(2099, 12, 31),
             )
+            staff.link(session, "script", username, account, at=self.clock.now())
             directory.appoint(
                 session, account, role=role, unit=self.places.get(declared.sees, self.school), starts=date(2000, 1, 1)
             )

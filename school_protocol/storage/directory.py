@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.clock import Calendar, Hours, HoursException
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.storage.staff_tables import OpenIdRow
 from school_protocol.storage.tables import (
     AccountRow,
     AdministrationRow,
@@ -269,12 +270,13 @@ class Holder:
     account: Account
     role: str
     unit: str
+    has_way_in: bool
 
 
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
     rows = session.execute(_held(), {"units": list(units), "today": today})
-    return tuple(Holder(_account(row), role, unit) for row, role, unit in rows)
+    return tuple(Holder(_account(row), role, unit, enters) for row, role, unit, enters in rows)
 
 
 def _current(today: date | BindParameter[date]) -> tuple[Any, ...]:
@@ -305,11 +307,17 @@ def _left_cases() -> Select[*tuple[Any, ...]]:
     return query.where(row.account.in_(bindparam("ids", expanding=True)), row.number.is_not(None))
 
 
+def has_way_in() -> ColumnElement[bool]:
+    """Whether somebody can sign in: a password was chosen, or they are known elsewhere."""
+    linked = exists().where(OpenIdRow.account == AccountRow.id)
+    return or_(AccountRow.password_hash.is_not(None), linked)
+
+
 @lru_cache(maxsize=1)
 def _held() -> Select[*tuple[Any, ...]]:
     in_units = AppointmentRow.unit.in_(bindparam("units", expanding=True))
     return (
-        select(AccountRow, AppointmentRow.role, AppointmentRow.unit)
+        select(AccountRow, AppointmentRow.role, AppointmentRow.unit, has_way_in())
         .join(AppointmentRow, AppointmentRow.account == AccountRow.id)
         .where(in_units, AccountRow.active.is_(True), *_current(bindparam("today", type_=Date())))
         .order_by(AppointmentRow.role, AccountRow.username)

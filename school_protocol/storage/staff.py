@@ -140,18 +140,14 @@ def _awaited(reason: str) -> tuple[ColumnElement[bool], ...]:
         AdministrationRow.kind == Kind.invited.value,
         AdministrationRow.reason == reason,
     )
-    return AccountRow.active.is_(True), invited, not_(has_way_in())
-
-
-def has_way_in() -> ColumnElement[bool]:
-    """Whether somebody can sign in: a password was chosen, or they are known elsewhere."""
-    linked = exists().where(OpenIdRow.account == AccountRow.id)
-    return or_(AccountRow.password_hash.is_not(None), linked)
+    return AccountRow.active.is_(True), invited, not_(directory.has_way_in())
 
 
 def with_way_in(session: Session, accounts: Collection[str]) -> frozenset[str]:
     """Those of these accounts that can sign in."""
-    return frozenset(session.scalars(select(AccountRow.id).where(AccountRow.id.in_(list(accounts)), has_way_in())))
+    return frozenset(
+        session.scalars(select(AccountRow.id).where(AccountRow.id.in_(list(accounts)), directory.has_way_in()))
+    )
 
 
 def works_at(session: Session, email: str, unit: str) -> bool:

@@ -36,7 +36,7 @@ class OpenIdRow(DirectoryBase):
 
     issuer: Mapped[str] = mapped_column(Plain(300), primary_key=True)
     subject: Mapped[str] = mapped_column(Plain(255), primary_key=True)
-    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"))
+    account: Mapped[str] = mapped_column(Id, ForeignKey("account.id"), index=True)
     at: Mapped[datetime]
 
     __table_args__ = (UniqueConstraint("issuer", "account"),)

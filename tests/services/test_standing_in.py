@@ -10,13 +10,14 @@ from itertools import count
 import pytest
 from domain.telling import MOROCCAN, NOW
 
-from school_protocol.domain.errors import Unseen
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.errors import Refused, Unseen
+from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.services.loading import reindex
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.scripts import throwaway
 from school_protocol.services.showing import see_case
 from school_protocol.services.sight.who_sees import see_sight
+from school_protocol.storage import directory
 from services.conftest import School
 from services.reviewing import kinds
 from services.test_notices import Recorder, Watched
@@ -123,3 +124,53 @@ def test_whoever_left_the_academy_reads_nothing(watched: Watched) -> None:
     gone = replace(school.person("academy"), appointments=())
     with pytest.raises(Unseen):
         see_case(school.house, gone, school.number)
+
+
+def test_whoever_was_invited_to_oversee_and_never_came_in_oversees_nothing(watched: Watched) -> None:
+    school = watched.school
+    awaited = invited(school)
+    school.report(who="reporter", adult_concerned="yes", danger_now="yes")
+    assert school.seen_by("academy")
+    assert "head" in kinds(school, "academy")
+    assert {"academy"} <= {who.rstrip("!") for who in watched.sweep().told()}
+    with school.house.directory.writing() as session:
+        directory.set_password(session, awaited, "chosen")
+    with pytest.raises(Unseen):
+        school.seen_by("academy")
+    look_again(school.house)
+    assert kinds(school, "academy") == ()
+
+
+def test_where_it_stands_in_the_academy_decides_who_takes_no_part(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    deputy, other = school.account("team_member/2"), school.account("team_member/3")
+    school.act("academy", "conflict", account=deputy, reason="close_relative")
+    with pytest.raises(Refused):
+        school.act("academy", "name_seat", seat="acting_directorate", account=deputy)
+    school.act("academy", "name_seat", seat="acting_directorate", account=other)
+    assert school.seen_by("team_member/3").head.number == school.number
+
+
+def test_the_academy_decides_of_whoever_oversees_and_nobody_below_does(watched: Watched) -> None:
+    school = watched.known("directorate").school
+    school.report(who="reporter")
+    overseer = school.account("directorate")
+    for who in ("head", "team_coordinator"):
+        with pytest.raises(Refused) as refusal:
+            school.act(who, "conflict", account=overseer, reason="close_relative")
+        assert [reason.code for reason in refusal.value.reasons] == ["overseer_stays"]
+    assert school.seen_by("directorate")
+    school.act("academy", "conflict", account=overseer, reason="close_relative")
+    with pytest.raises(Unseen):
+        school.seen_by("directorate")
+    assert school.seen_by("head")
+
+
+def invited(school: School) -> str:
+    """Somebody who holds the directorate's office, and chose no password yet."""
+    with school.house.directory.writing() as session:
+        account = directory.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
+        place = school.player.places[ScopeKind.province]
+        directory.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
+    return account

@@ -168,13 +168,15 @@ def oversight(house: House, _asked: Asked) -> Iterator[Finding]:
     with house.directory.reading() as session:
         schools = directory.units_of_kind(session, UnitKind.school)
         above = {place for school in schools for place in school.parents}
-        held = {one.unit for one in directory.holders(session, above, today=today_for(house)) if one.role in roles}
+        holders = directory.holders(session, above, today=today_for(house))
+        held = {one.unit for one in holders if one.role in roles and one.has_way_in}
         lacking = {school.parents[0] for school in schools if school.parents and held.isdisjoint(school.parents)}
         codes = sorted(unit.code for unit in directory.units(session, sorted(lacking)).values())
     for code in codes if roles else ():
         yield note(
             f"nobody oversees the schools of {code}: a case that concerns an adult of one goes further up",
-            "appoint somebody there: `school-protocol users invite`, or a list",
+            "appoint somebody there (`school-protocol users invite`, or a list); whoever was invited and never came in "
+            "counts as nobody",
         )
 
 

@@ -84,7 +84,7 @@ def _holders(wanted: Wanted, *narrowed: ColumnElement[bool]) -> Any:
             AppointmentRow.unit == UnitRow.id, AppointmentRow.role.in_(list(wanted.roles)),
             AppointmentRow.starts <= wanted.today,
             or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= wanted.today),
-            directory.not_withdrawn(), AccountRow.active.is_(True), staff.has_way_in(), *narrowed,
+            directory.not_withdrawn(), AccountRow.active.is_(True), directory.has_way_in(), *narrowed,
         )
     )  # fmt: skip
     return query.correlate(UnitRow).scalar_subquery()
