@@ -357,7 +357,9 @@ _REASONS: Mapping[str, str] = {
         "This place asks for a current training certificate, which this colleague has not. Whoever administers "
         "accounts enters a new one."
     ),
-    "overseer_stays": N_("Whoever answers for the schools stays: they can stand aside themselves, or the academy decides."),
+    "overseer_stays": N_(
+        "Whoever answers for the schools stays: they can stand aside themselves, or the academy decides."
+    ),
     "excluded": N_("This colleague stands aside from the case."),
     "not_from_paper": N_("This isn’t typed in from paper: whoever decides or signs does it here."),
     "nothing_to_sign": N_("Nothing there waits for a signature."),
