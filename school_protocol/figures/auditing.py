@@ -27,7 +27,7 @@ from school_protocol.figures.cutting import Cuts, Part
 from school_protocol.figures.layout import Layout
 from school_protocol.figures.members import Need, needs_of
 from school_protocol.figures.release import SMALL, Key, Release, Said, Told, Worlds
-from school_protocol.figures.seeking import Flags, Ranges, Search
+from school_protocol.figures.seeking import TERMS, Flags, Ranges, Search
 from school_protocol.figures.system import Place, System, begin_alike
 
 Progress = Callable[[int, int], None]
@@ -107,7 +107,7 @@ class Audit:
         self._shut: dict[tuple[bytes, bool], set[int]] = defaultdict(set)
         """Of each part that was looked at: the needs that none of its worlds opened."""
         by_number = np.argsort(self.ranges.numbers, axis=None, kind="stable")
-        self._needs_of = by_number // 2, self.ranges.numbers.ravel()[by_number]
+        self._needs_of = by_number // TERMS, self.ranges.numbers.ravel()[by_number]
         self._carried = [world for one in carried for world in fitting(one, system, self._bounds)]
         self._try(with_zeros=False)
 
@@ -221,8 +221,10 @@ class Audit:
                 new = ranges.numbers[left, 0]
                 left = left[(self._is_change[left] | cut.is_near) & (self._cuts.since[new] == cut.release)]
             ways = [way(held[:-1]) for way in cut.columns]
-            one, two = ranges.numbers[left].T
-            firsts = np.where(held[one], np.where(held[two] | (two == len(held) - 1), -1, two), one)
+            numbers = ranges.numbers[left]
+            is_free = ~held[numbers] & (numbers < len(held) - 1)
+            first = numbers[np.arange(len(left)), is_free.argmax(axis=1)]
+            firsts = np.where(is_free.any(axis=1), first, -1)
             for numbers, needs in self._cuts.parts(cut.names, ways[0] >= 0, held[:-1], left, firsts):
                 parts = (Part.of(numbers, columns[numbers]) for columns in ways)
                 part = next((one for one in parts if one.size <= (cut.greatest or GREATEST)), None)

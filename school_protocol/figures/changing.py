@@ -37,6 +37,13 @@ class Changes:
         left = set(told)
         waiting = list(self.lines) if self.before else []
         while waiting:
+            self._calm(waiting, left)
+            waiting = [line for key in self._calm_beside(left) for line in self._lines_of.get(key, [])]
+        return set(told) - left
+
+    def _calm(self, lines: Sequence[Line], left: set[Key]) -> None:
+        waiting = list(lines)
+        while waiting:
             again = []
             for line in waiting:
                 while self._tells_few(line, left):
@@ -47,7 +54,16 @@ class Changes:
                     left.discard(least)
                     again += self._lines_of.get(least, [])
             waiting = list(dict.fromkeys(again))
-        return set(told) - left
+
+    def _calm_beside(self, left: set[Key]) -> list[Key]:
+        """What goes of overlapping rows beside their total, where what they do not count has changed by few."""
+        gone = []
+        for total, row in self._beside:
+            goes = next((key for key in (row, total) if key in left), None)
+            if goes is not None and self._tells_few_beside(total, row, left):
+                left.discard(goes)
+                gone.append(goes)
+        return gone
 
     def covers(self, release: int, key: Key) -> bool:
         """Whether that release was of that unit and month."""
@@ -87,6 +103,19 @@ class Changes:
                 if len(months) > 2:
                     yield from (self._by_month(unit, cell) for cell in cells)
 
+    @cached_property
+    def _beside(self) -> tuple[tuple[Key, Key], ...]:
+        """Each total with each overlapping row that is of it."""
+        layout = self.layout
+        return tuple(
+            (Key(unit, month, total), Key(unit, month, cell))
+            for slab, cells in layout.slabs.items()
+            if layout.overlaps(slab) and (total := layout.total(slab)) is not None
+            for unit in layout.units
+            for month in ("", *(layout.months if self._has_months(slab, unit) else ()))
+            for cell in cells
+        )
+
     def _has_months(self, slab: Slab, unit: str) -> bool:
         height = self.layout.height[unit]
         return self.layout.by_month(slab) and height >= (1 if slab == ALL else MONTHLY)
@@ -115,6 +144,13 @@ class Changes:
                 if changed and sum(map(abs, changed)) <= SMALL:
                     return True
         return False
+
+    def _tells_few_beside(self, total: Key, row: Key, told: set[Key]) -> bool:
+        """Whether total and row stand in two releases, and what the row does not count differs by few."""
+        last = len(self.before)
+        ends = [at for at in range(last + 1) if all(self._is_known(key, at, told) for key in (total, row))]
+        changes = [(self._change(total, at), self._change(row, at)) for at in ends if at < last]
+        return last in ends and any(all(one) and 0 < abs(one[0] - one[1]) <= SMALL for one in changes)
 
     def _has(self, line: Line, release: int) -> bool:
         """Whether none of its parts was left out there."""

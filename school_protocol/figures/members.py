@@ -6,8 +6,10 @@ a pool, `b` of them in a row, has between max(0, a + b - n) and min(a, b) in tha
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 
 from school_protocol.domain.figure_tables import Cell
 from school_protocol.figures.layout import REST, Layout, slab_of
@@ -57,23 +59,47 @@ def needs_of(system: System) -> Iterator[Need]:
         yield from _of_pool(system, pool)
     yield from _without(system)
     yield from _changes(system)
+    yield from _changes_without(system)
 
 
 def _without(system: System) -> Iterator[Need]:
     """Cases of a total that an overlapping row does not count, where they are few: two sums side by side tell them."""
-    found: set[tuple[int, int]] = set()
-    for (release, place), number in system.seen.items():
+    for place, pairs in _beside(system).items():
+        for other, number in pairs:
+            value = int(system.truth[other] - system.truth[number])
+            if is_small(value):
+                terms = _unknown(system, ((other, 1), (number, -1)))
+                yield Need(("without", place, other, number), place, terms, value, wide, width=WIDTH)
+
+
+def _changes_without(system: System) -> Iterator[Need]:
+    """By how much these have changed between any two releases, where that is little and both numbers have changed."""
+    for place, pairs in _beside(system).items():
+        for (old_other, old), (other, number) in combinations(pairs, 2):
+            if old_other == other or old == number:
+                continue
+            terms = ((other, 1), (number, -1), (old_other, -1), (old, 1))
+            change = sum(factor * int(system.truth[one]) for one, factor in terms)
+            if is_small(abs(change)):
+                name = ("change without", place, old_other, old, other, number)
+                yield Need(name, place, _unknown(system, terms), change, wide, True)
+
+
+def _beside(system: System) -> dict[Place, dict[tuple[int, int], None]]:
+    """Of each overlapping row of a unit: the numbers that its total and itself were, from release to release."""
+    found: dict[Place, dict[tuple[int, int], None]] = defaultdict(dict)
+    for (release, place), number in sorted(system.seen.items(), key=lambda one: one[0][0]):
         layout, slab = system.layouts[release], slab_of(place.cell)
         total = layout.total(slab) if slab in layout.slabs and layout.overlaps(slab) else None
         other = system.seen.get((release, place._replace(cell=total))) if total is not None else None
-        if other is None or "*" in place.unit or (other, number) in found:
-            continue
-        found.add((other, number))
-        value = int(system.truth[other] - system.truth[number])
-        if is_small(value):
-            terms = ((other, 1), (number, -1))
-            unknown = tuple(one for one in terms if not system.known[one[0]]) or terms
-            yield Need(("without", place, other, number), place, unknown, value, wide, width=WIDTH)
+        if other is not None and "*" not in place.unit:
+            found[place][other, number] = None
+    return found
+
+
+def _unknown(system: System, terms: Terms) -> Terms:
+    """What of a sum was not told; all of it, if everything was."""
+    return tuple(one for one in terms if not system.known[one[0]]) or terms
 
 
 # ---- units that stand together -------------------------------------------------------------------------------------
@@ -157,8 +183,7 @@ def _changes(system: System) -> Iterator[Need]:
         if place.cell[1] == REST:
             continue
         change = int(system.truth[new] - system.truth[old])
-        terms = ((new, 1), (old, -1))
-        unknown = tuple(one for one in terms if not system.known[one[0]]) or terms
+        unknown = _unknown(system, ((new, 1), (old, -1)))
         if abs(change) <= SMALL and "*" not in place.unit:
             yield Need(("change", place, before, after), place, unknown, change, wide, True)
         pool = pools.get((after, place))

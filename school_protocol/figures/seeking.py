@@ -14,6 +14,8 @@ from school_protocol.figures.bounding import Block, Numbers, Reals, World
 from school_protocol.figures.members import Need
 
 Flags = NDArray[np.bool_]
+TERMS = 4
+"""A sum that must stay open has so many numbers at most: the change of a difference."""
 _NEAR = 1e-3
 _PARTS = 8
 """Into so many parts is cut what no world opens, where none is looked at by itself."""
@@ -27,11 +29,11 @@ class Ranges:
     """Between which values each sum was found to lie, and the worlds that show it."""
 
     def __init__(self, needs: Sequence[Need], size: int) -> None:
-        """`size`: how many numbers there are; a sum of one number has that one as its second, with factor 0."""
+        """`size`: how many numbers there are; a sum of fewer than `TERMS` is filled up with that one, with factor 0."""
         self.needs = needs
-        pairs = [(*need.terms, (size, 0))[:2] for need in needs]
-        self.numbers = np.array([[one[0] for one in pair] for pair in pairs], dtype=np.int64).reshape(-1, 2)
-        self.factors = np.array([[one[1] for one in pair] for pair in pairs], dtype=np.int64).reshape(-1, 2)
+        sums = [(*need.terms, *[(size, 0)] * (TERMS - len(need.terms))) for need in needs]
+        self.numbers = np.array([[one[0] for one in terms] for terms in sums], dtype=np.int64).reshape(-1, TERMS)
+        self.factors = np.array([[one[1] for one in terms] for terms in sums], dtype=np.int64).reshape(-1, TERMS)
         self.here = np.array([need.here for need in needs], dtype=np.int64)
         self.widths = np.array([need.width for need in needs], dtype=np.int64)
         self.low, self.high = self.here.copy(), self.here.copy()
@@ -84,9 +86,8 @@ class Search:
         self.block, self.ranges, self.which = block, ranges, which
         is_zero = zeros[block.numbers]
         self._zeros, self._at = block.numbers[is_zero], block.columns[is_zero]
-        column = block.column_of(ranges.numbers[which])
+        self.columns = block.column_of(ranges.numbers[which])
         """The column of each number; of what is held, one more that never moves."""
-        self.one, self.two = column[:, 0], column[:, 1]
         self.factors = ranges.factors[which]
         self.sign = np.where(ranges.here[which] < 0, -1, 1)
         self._price = np.zeros(block.size)
@@ -97,7 +98,7 @@ class Search:
 
         `after_each` is called after each time that one was looked for: a great block takes minutes.
         """
-        open_to = mine & ((self.one != self.two) | (self.factors.sum(axis=1) != 0))
+        open_to = mine & self._can_move()
         many, way = int(open_to.sum()), 1
         least = 1 if each_alone else max(1, many // _PARTS)
         while len(waiting := np.flatnonzero(open_to & ~self.ranges.met[self.which])):
@@ -116,11 +117,18 @@ class Search:
                 many, way = (min(many, len(waiting)) + 1) // 2, 1
             after_each()
 
+    def _can_move(self) -> Flags:
+        """Whether any column moves that sum: numbers of one column may cancel out."""
+        of_column = self.columns[:, :, None] == self.columns[:, None, :]
+        moves = ((of_column * self.factors[:, None, :]).sum(axis=2) != 0) & (self.columns < self.block.size)
+        found: Flags = moves.any(axis=1)
+        return found
+
     def _note(self, world: Numbers | None) -> bool:
         if world is None:
             return False
         steps = np.append(world, 0)
-        moved = self.factors[:, 0] * steps[self.one] + self.factors[:, 1] * steps[self.two]
+        moved = (self.factors * steps[self.columns]).sum(axis=1)
         zeros = self._zeros[world[self._at] != 0]
         moves = world[self.block.columns]
         is_moved = moves != 0
@@ -129,22 +137,18 @@ class Search:
 
     def _cost(self, waiting: Numbers, way: int) -> Reals:
         cost = np.zeros(self.block.size + 1)
-        for column, factor in ((self.one, self.factors[:, 0]), (self.two, self.factors[:, 1])):
-            np.add.at(cost, column[waiting], -way * self.sign[waiting] * factor[waiting])
+        np.add.at(cost, self.columns[waiting], -way * self.sign[waiting, None] * self.factors[waiting])
         return cost[:-1] + self._price
 
     def _limits(self, waiting: Numbers, way: int) -> tuple[Reals, Reals]:
         """None of them need go further than it must be wide: so what there is goes round."""
         lows, highs = (np.append(one, 0.0) for one in self.block.ends())
-        for column, other, factor in (
-            (self.one, self.two, self.factors[:, 0]),
-            (self.two, self.one, self.factors[:, 1]),
-        ):
-            alone = waiting[other[waiting] == self.block.size]
-            goes = way * self.sign[alone] * factor[alone]
-            width = self.ranges.widths[self.which[alone]].astype(float)
-            np.minimum.at(highs, column[alone][goes > 0], width[goes > 0])
-            np.maximum.at(lows, column[alone][goes < 0], -width[goes < 0])
+        is_free = self.columns[waiting] != self.block.size
+        alone, first = waiting[is_free.sum(axis=1) == 1], is_free.argmax(axis=1)[is_free.sum(axis=1) == 1]
+        column, goes = self.columns[alone, first], way * self.sign[alone] * self.factors[alone, first]
+        width = self.ranges.widths[self.which[alone]].astype(float)
+        np.minimum.at(highs, column[goes > 0], width[goes > 0])
+        np.maximum.at(lows, column[goes < 0], -width[goes < 0])
         return lows[:-1], highs[:-1]
 
     def _stretch(self, waiting: Numbers, way: int) -> bool:
@@ -170,7 +174,7 @@ class Search:
                 reach[side] = ranges.here[need] + (1 if side else -1) * int(ranges.widths[need])
             else:
                 steps = np.append(found.values, 0.0)
-                value = self.factors[place] @ steps[[self.one[place], self.two[place]]]
+                value = self.factors[place] @ steps[self.columns[place]]
                 value = np.floor(value + _NEAR) if side else np.ceil(value - _NEAR)
                 at = int(ranges.here[need] + value)
                 reach[side] = max(reach[1], at) if side else min(reach[0], at)

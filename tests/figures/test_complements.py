@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Mapping
 from dataclasses import replace
+from itertools import combinations
 
 import pytest
 
 from school_protocol.domain.closed_choices import CASES, DANGERS, EARLIER, OPEN
 from school_protocol.domain.figure_tables import ENDED, TOTALS, Counts, FigureRow, Period, complements
-from school_protocol.figures import Key, Release, audit, suppress
+from school_protocol.figures import Key, Release, audit, members, suppress
+from school_protocol.figures.changing import Changes
 from school_protocol.figures.layout import ALL, Layout
 
 from . import worlds
@@ -96,27 +98,36 @@ def test_few_whom_an_overlapping_row_does_not_count_are_not_told_of() -> None:
 
 def test_the_gate_sees_few_beside_an_overlapping_row() -> None:
     """All but two cases have a danger: both sums side by side say that two have none."""
+    release = with_danger(52, 50)
+    assert {one.place.cell for one in audit([release])} == {(TOTALS, DANGERS)}
+    assert audit([replace(release, told=frozenset({Key("region", "", ALL)}))]) == ()
+
+
+def with_danger(cases: int, dangers: int) -> Release:
     above = {"region": "", "school": "region"}
-    cells = {
-        cell: dict.fromkeys(above, number) for cell, number in {(TOTALS, CASES): 52, (TOTALS, DANGERS): 50}.items()
-    }
+    told = {(TOTALS, CASES): cases, (TOTALS, DANGERS): dangers}
+    cells = {cell: dict.fromkeys(above, number) for cell, number in told.items()}
     counts = Counts("region", Period(("2026-01",)), (), above, {"2026-01": cells}, cells)
-    both = frozenset(Key("region", "", (TOTALS, total)) for total in (CASES, DANGERS))
-    assert {one.place.cell for one in audit([Release(counts, both)])} == {(TOTALS, DANGERS)}
-    assert audit([Release(counts, both - {Key("region", "", (TOTALS, DANGERS))})]) == ()
+    return Release(counts, frozenset(Key("region", "", cell) for cell in cells))
+
+
+def total_of(release: Release, key: Key) -> Key | None:
+    """The total that an overlapping row is of."""
+    one = release.tables.get(key.cell[0])
+    of = CASES if key.cell[0] == TOTALS else one.of if one is not None and one.overlaps else None
+    total = key._replace(cell=(TOTALS, of or CASES))
+    return total if of is not None and total != key else None
+
+
+def left_by(release: Release, total: Key, key: Key) -> int:
+    """Cases of the total that the row does not count."""
+    return release.counts.at(total.cell, key.unit, key.month) - release.counts.at(key.cell, key.unit, key.month)
 
 
 def few_beside(release: Release) -> list[Key]:
     """Rows that are told beside their total, and leave one to four cases that they do not count."""
-    found = []
-    for key in release.told:
-        one = release.tables.get(key.cell[0])
-        of = CASES if key.cell[0] == TOTALS else one.of if one is not None and one.overlaps else None
-        total = Key(key.unit, key.month, (TOTALS, of or CASES))
-        if of is not None and total in release.told and total != key:
-            left = release.counts.at(total.cell, key.unit, key.month) - release.counts.at(key.cell, key.unit, key.month)
-            found += [key] if 0 < left < 5 else []
-    return found
+    totals = ((key, total_of(release, key)) for key in release.told)
+    return [key for key, total in totals if total in release.told and total and 0 < left_by(release, total, key) < 5]
 
 
 def test_such_districts_have_few_beside_a_row() -> None:
@@ -127,3 +138,68 @@ def test_such_districts_have_few_beside_a_row() -> None:
     every = frozenset(Key(unit, "", cell) for unit in layout.units for cell in cells if layout.at(unit, "", cell) > 4)
     assert few_beside(Release(counts, every))
     assert worlds.END in counts.tables
+
+
+# ---- and by how much these have changed ------------------------------------------------------------------------------
+
+
+def test_the_gate_sees_few_late_cases_beside_an_overlapping_row() -> None:
+    """Ten late cases, nine of them with a danger: both releases side by side say that one had none."""
+    before = with_danger(60, 40)
+    assert audit([before]) == ()
+    assert [one.is_change for one in audit([before, with_danger(70, 49)])] == [True]
+    assert audit([before, with_danger(70, 45)]) == ()
+    hidden = replace(with_danger(70, 49), told=frozenset({Key("region", "", ALL)}))
+    assert audit([before, hidden]) == ()
+
+
+def test_two_changes_that_are_many_may_make_up_one_of_few() -> None:
+    """Over three releases: six more without a danger, then five fewer."""
+    three = [with_danger(60, 40), with_danger(72, 46), with_danger(80, 59)]
+    assert audit(three[:2]) == audit(three[1:]) == ()
+    assert [one.is_change for one in audit(three)] == [True]
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_late_cases_that_an_overlapping_row_does_not_count_are_not_told_of(seed: int) -> None:
+    released: list[Release] = []
+    for number in (1, 2, 3):
+        released.append(suppress(growing(seed, number), released))
+    assert audit(released) == ()
+    assert not few_late(released)
+    assert sum(len(one.told) for one in released) > 60, "and much is told"
+
+
+def test_such_districts_have_few_late_cases_beside_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: without that look, in the choice and in the gate, some release tells them."""
+    monkeypatch.setattr(Changes, "_beside", ())
+    monkeypatch.setattr(members, "_changes_without", lambda _system: ())
+    found = 0
+    for seed in range(8):
+        released: list[Release] = []
+        for number in (1, 2, 3):
+            released.append(suppress(growing(seed, number), released))
+        found += len(few_late(released))
+    assert found
+
+
+def growing(seed: int, number: int) -> Counts:
+    """The same year, a tenth more of late cases in each release."""
+    rng = random.Random(seed)
+    district = District(tree(3, 4), (table("level", 3), table("kind", 3, overlaps=True)), months(1))
+    for part in range(number):
+        many = (8, 14) if part == 0 else (2, 5)
+        district.fill(rng, [(unit, rng.randint(*many)) for unit in district.schools], lean=0.8)
+    return district.counts()
+
+
+def few_late(released: list[Release]) -> list[Key]:
+    """Overlapping rows told with their total in two releases, which leave one to four cases of what came between."""
+    found = []
+    for old, new in combinations(released, 2):
+        both = new.told & old.told
+        for key in both:
+            total = total_of(new, key)
+            if total is not None and total in both:
+                found += [key] if 0 < abs(left_by(new, total, key) - left_by(old, total, key)) < 5 else []
+    return found
