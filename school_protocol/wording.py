@@ -357,8 +357,14 @@ _REASONS: Mapping[str, str] = {
         "This place asks for a current training certificate, which this colleague has not. Whoever administers "
         "accounts enters a new one."
     ),
+    "never_came_in": N_("This colleague has never signed in, and could do nothing in the case: call them first."),
     "overseer_stays": N_(
-        "Whoever answers for the schools stays: they can stand aside themselves, or the academy decides."
+        "Whoever stands above the school stays, unless others who stand above it decide so; they can stand aside "
+        "themselves."
+    ),
+    "nobody_left": N_(
+        "Nobody above the school could read this case any more: somebody else must be given that office first. "
+        "Whoever administers accounts can do that."
     ),
     "excluded": N_("This colleague stands aside from the case."),
     "not_from_paper": N_("This isn’t typed in from paper: whoever decides or signs does it here."),
@@ -437,6 +443,7 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "other_school": (N_("This case belongs to another school."), ()),
     "less_restricted": (N_("More people read this case than may read this report: choose another one."), ()),
     "stays_restricted": (N_("An adult of the school is concerned: the case stays with those above the school."), ()),
+    "stays_barred": (N_("Whoever wrote asked that somebody here not read it: they take no part in the case."), ()),
     "taken": (N_("This user name is taken already."), ()),
     "not_a_username": (N_("Latin letters, digits, dots and hyphens only."), ()),
     "not_your_unit": (N_("This is not one of the places that you administer."), ()),

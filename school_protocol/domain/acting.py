@@ -8,8 +8,8 @@ from datetime import date
 from school_protocol.domain.case import Case
 from school_protocol.domain.facts import Colleague, Surroundings
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Protocol, Role, ScopeKind
-from school_protocol.domain.weighing import acts_as
+from school_protocol.domain.protocol import ActKind, Protocol, ScopeKind
+from school_protocol.domain.weighing import acts_as, is_above, oversees, own_role
 
 
 def roles_of(protocol: Protocol, case: Case, actor: Actor, around: Surroundings, day: date) -> tuple[str, ...]:
@@ -44,10 +44,29 @@ def standing_in(protocol: Protocol, case: Case, around: Surroundings, day: date)
 def _overseeing(protocol: Protocol, case: Case, around: Surroundings, day: date) -> Iterator[str]:
     """Accounts that oversee the school of the case and may take part, by office or by a seat that acts as one."""
     for one in around.people.values():
-        held = [role for role, unit in one.roles if unit in around.places]
-        held += [seat.seat for seat in case.seats_of(one.id, day)]
+        held = held_by(one, case, around, day)
         if one.has_way_in and one.id not in case.exclusions and any(oversees(protocol, name) for name in held):
             yield one.id
+
+
+def readers_above(protocol: Protocol, case: Case, around: Surroundings, day: date) -> frozenset[str]:
+    """Accounts above the school that can come in and take part: one of these at least reads a restricted case."""
+    return frozenset(
+        one.id
+        for one in around.people.values()
+        if one.has_way_in and one.id not in case.exclusions and stands_above(protocol, one, case, around, day)
+    )
+
+
+def stands_above(protocol: Protocol, colleague: Colleague, case: Case, around: Surroundings, day: date) -> bool:
+    """Whether somebody stands above the school of the case, by office or by a seat."""
+    return any(is_above(protocol, name) for name in held_by(colleague, case, around, day))
+
+
+def held_by(colleague: Colleague, case: Case, around: Surroundings, day: date) -> tuple[str, ...]:
+    """The roles at the place of the case or above, and the seats in it, that somebody holds."""
+    seats = (held.seat for held in case.seats_of(colleague.id, day))
+    return (*seats, *(role for role, unit in colleague.roles if unit in around.places))
 
 
 def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
@@ -64,22 +83,31 @@ def may_be_seated(protocol: Protocol, colleague: Colleague | None) -> bool:
     return any(with_cases) and not any(role.administers for role in held)
 
 
+def nameable(
+    protocol: Protocol,
+    kind: ActKind,
+    case: Case,
+    around: Surroundings,
+    day: date,
+    actor: Actor,
+    held: tuple[str, ...],
+) -> frozenset[str]:
+    """Accounts that an act of this kind may name: a seat goes to whoever works with cases and has come in; whoever
+    stands above the school is shut out by themselves or their like alone."""
+    people = around.people.values()
+    if kind is ActKind.seat:
+        return frozenset(one.id for one in people if may_be_seated(protocol, one) and one.has_way_in)
+    if kind is ActKind.exclude and not any(is_above(protocol, name) for name in held):
+        return frozenset(
+            one.id for one in people if one.id == actor.id or not stands_above(protocol, one, case, around, day)
+        )
+    return frozenset(around.people)
+
+
 def in_team(protocol: Protocol, name: str) -> bool:
     """Whether whoever holds that role or seat heads the school, or reads cases there: nobody else is of its team."""
     role = own_role(protocol, name)
     return role is not None and (role.head or role.sees in (ScopeKind.assigned, ScopeKind.unit))
-
-
-def oversees(protocol: Protocol, name: str) -> bool:
-    """Whether whoever holds that role or seat answers for the schools of a directorate."""
-    role = own_role(protocol, name)
-    return role is not None and role.oversees
-
-
-def own_role(protocol: Protocol, name: str) -> Role | None:
-    """The role of that name, or as which a seat of that name acts; None: the seat acts as none."""
-    seat = protocol.seats.get(name)
-    return protocol.roles.get((seat.acts_as or "") if seat else name)
 
 
 def role_for(protocol: Protocol, allowed: Iterable[str], held: Iterable[str]) -> str | None:

@@ -48,9 +48,9 @@ from school_protocol.domain.parts import SeatHeld as SeatHeld
 from school_protocol.domain.parts import Signature as Signature
 from school_protocol.domain.parts import StateEntry as StateEntry
 from school_protocol.domain.parts import twins
-from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol, ScopeKind
+from school_protocol.domain.protocol import HISTORY, NEUTRAL_KINDS, START, Act, ActKind, Protocol
 from school_protocol.domain.referring import WHOM
-from school_protocol.domain.weighing import act_values, is_signed, settles, where_values
+from school_protocol.domain.weighing import act_values, is_above, is_signed, oversees, settles, where_values
 
 
 @dataclass(slots=True)
@@ -644,7 +644,7 @@ class _Folding:
         side = self._pointed(record, FieldType.side)
         until = self._pointed(record, FieldType.date)
         is_restricted = self.case.restricted_seq is not None
-        overseer = self._oversees(record.role) or (is_restricted and self._stands_in(record.role))
+        overseer = (is_above if is_restricted else oversees)(self.protocol, record.role)
         if is_restricted and not overseer:
             return
         new = SeatHeld(seat, account, record.seq, side, until, overseer)
@@ -654,16 +654,6 @@ class _Folding:
         """Whether a seat ends as the new one is given: the same person's, or one that one person (a side) holds."""
         alone = not self.protocol.seats[new.seat].several and held.side == new.side
         return held.seat == new.seat and (alone or held.account == new.account)
-
-    def _stands_in(self, role: str) -> bool:
-        """Whoever sees the region acts in a restricted case only where nobody who oversees may."""
-        return role in self.protocol.roles and self.protocol.roles[role].sees is ScopeKind.region
-
-    def _oversees(self, role: str) -> bool:
-        if role in self.protocol.roles:
-            return self.protocol.roles[role].oversees
-        seat = self.protocol.seats.get(role)
-        return bool(seat and seat.acts_as and self.protocol.roles[seat.acts_as].oversees)
 
     def exclude(self, record: Record, event: Event) -> None:
         account = self._pointed(record, FieldType.account) or record.actor

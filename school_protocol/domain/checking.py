@@ -5,31 +5,35 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date
 
-from school_protocol.domain.acting import may_be_seated, oversees, own_role, role_for
+from school_protocol.domain.acting import may_be_seated, readers_above, role_for, stands_above
 from school_protocol.domain.assessing import took_level_from
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import Answers
-from school_protocol.domain.facts import Surroundings
+from school_protocol.domain.facts import Colleague, Surroundings
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.intents import Reason
 from school_protocol.domain.paper import Hand, own_moment
 from school_protocol.domain.policy import Actor
-from school_protocol.domain.protocol import Act, ActKind, Protocol, ScopeKind
+from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.review import is_refusal
+from school_protocol.domain.weighing import act_values, is_above
+
+_ACCOUNTS = (FieldType.account, FieldType.accounts)
 
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """One case, and somebody with the seats and roles that they `held` in it."""
+    """One case on that day, and somebody with all seats and roles that they `held` in it, in whichever they act."""
 
     protocol: Protocol
     case: Case
     actor: Actor
     held: tuple[str, ...]
     around: Surroundings
+    day: date
 
     def check_answers(self, act: Act, answers: Answers) -> None:
         """Raises BadInput with what is wrong between the answers and the case."""
@@ -82,6 +86,8 @@ class Checking:
         colleague = self.around.people.get(account)
         if not may_be_seated(self.protocol, colleague):
             raise Refused((Reason("reads_no_case"),))
+        if colleague is not None and not colleague.has_way_in:
+            raise Refused((Reason("never_came_in"),))
         if seat.trained and not (colleague is not None and colleague.trained):
             raise Refused((Reason("not_trained"),))
         if account in self.case.exclusions:
@@ -102,23 +108,40 @@ class Checking:
             raise Refused((Reason("letter_not_yours", roles=target.letter_by),))
 
     def _check_exclusion(self, act: Act, answers: Answers, hand: Hand) -> None:
-        """Nobody below shuts out who oversees, nor by another's hand: somebody must always be able to read a case."""
-        hands = (self.held, hand.roles)
-        if act.kind not in (ActKind.exclude, ActKind.report) or all(any(map(self._answers, held)) for held in hands):
+        """Nobody below shuts out who stands above the school, nor by another's hand; and of those who can come in one
+        at least is left who may read what the school may not."""
+        if act.kind not in (ActKind.exclude, ActKind.report):
             return
-        for account in self._shut_out(act, answers):
-            colleague = self.around.people.get(account)
-            held = [role for role, _unit in colleague.roles] if colleague else []
-            if account != self.actor.id and any(oversees(self.protocol, name) for name in held):
+        shut_out = set(self._shut_out(act, answers))
+        hands = (self.held, hand.roles) if hand.paper else (self.held,)
+        if not all(self._decides(act, answers, held) for held in hands):
+            people = (self.around.people.get(account) for account in shut_out - {self.actor.id})
+            if any(one is not None and self._stands_above(one) for one in people):
                 raise Refused((Reason("overseer_stays"),))
+        readers = readers_above(self.protocol, self.case, self.around, self.day)
+        is_theirs = act.kind is ActKind.report or self.case.restricted_seq is not None
+        if is_theirs and readers and readers <= shut_out:
+            raise Refused((Reason("nobody_left"),))
+
+    def _stands_above(self, colleague: Colleague) -> bool:
+        return stands_above(self.protocol, colleague, self.case, self.around, self.day)
+
+    def _decides(self, act: Act, answers: Answers, held: tuple[str, ...]) -> bool:
+        """Whether somebody with these roles stands above the school, and the act takes effect in one of these."""
+        return any(
+            is_above(self.protocol, name)
+            and (
+                act.effect_when is None
+                or act.effect_when.holds(act_values(self.protocol, act.key, answers, name, self.actor.id))
+            )
+            for name in held
+        )
 
     def _shut_out(self, act: Act, answers: Answers) -> Iterator[str]:
-        for item in self.protocol.form_of(act).fields:
-            if item.type in (FieldType.account, FieldType.accounts):
-                answer = answers.get(item.key) or ()
-                yield from [answer] if isinstance(answer, str) else answer
-
-    def _answers(self, name: str) -> bool:
-        """Whether whoever holds that role or seat oversees schools, or sees the region of those who do."""
-        role = own_role(self.protocol, name)
-        return oversees(self.protocol, name) or (role is not None and role.sees is ScopeKind.region)
+        """Accounts that the answers shut out: whoever declares it, where an exclusion names nobody."""
+        fields = [item for item in self.protocol.form_of(act).fields if item.type in _ACCOUNTS]
+        for item in fields:
+            answer = answers.get(item.key) or ()
+            yield from [answer] if isinstance(answer, str) else answer
+        if act.kind is ActKind.exclude and not any(answers.get(item.key) for item in fields):
+            yield self.actor.id

@@ -13,7 +13,6 @@ from typing import Any
 
 from school_protocol.domain import scoring
 from school_protocol.domain.acting import bystander_roles as bystander_roles
-from school_protocol.domain.acting import oversees
 from school_protocol.domain.acting import role_for as role_for
 from school_protocol.domain.acting import roles_of as roles_of
 from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
@@ -43,7 +42,7 @@ from school_protocol.domain.referring import WHOM, whom
 from school_protocol.domain.sharing import ANSWERING, OPENED
 from school_protocol.domain.signing import Signing, digest_of
 from school_protocol.domain.undoing import against_undo, retraction
-from school_protocol.domain.weighing import act_values, record_values
+from school_protocol.domain.weighing import act_values, is_above, oversees, record_values
 
 # ---- available ---------------------------------------------------------------------------------------------------
 
@@ -110,7 +109,8 @@ class _Desk:
         self.roles = own if roles is None else roles
         self.bystanding = bystander_roles(protocol, self.case, actor, around)
         self.asking = Asking(protocol, self.case, actor, self.roles, around)
-        self.checking = Checking(protocol, self.case, actor, self.roles, around)
+        everything = tuple(dict.fromkeys((*own, *self.roles)))
+        self.checking = Checking(protocol, self.case, actor, everything, around, self.facts.today)
         self.signing = Signing(protocol, actor, self.roles)
         self._needs: dict[str, Reason | None] = {}
 
@@ -145,11 +145,15 @@ class _Desk:
             return role_for(self.protocol, act.by, self.asking.answering(act))
         held = self.roles
         if act.kind in (ActKind.seat, ActKind.exclude):  # who oversees and stands in for the head does these from above
-            held = tuple(sorted(held, key=lambda one: not oversees(self.protocol, one)))
+            held = tuple(sorted(held, key=self._rank))
         role = role_for(self.protocol, act.by, held)
         if role is None and act.first_minutes:
             role = role_for(self.protocol, act.by, self.bystanding)
         return role
+
+    def _rank(self, name: str) -> int:
+        """Whoever oversees first, then whoever stands above otherwise."""
+        return 0 if oversees(self.protocol, name) else 1 if is_above(self.protocol, name) else 2
 
     def _is_open_in(self, act: Act) -> bool:
         state = self.case.state
@@ -655,5 +659,5 @@ def signable(protocol: Protocol, case: Case, actor: Actor, now: datetime, around
         for record in case.records
         if record.effective_seq is None
         and protocol.acts[record.act].signatures
-        and desk.signing.role_for(record) is not None
+        and desk.signing.signing_role(record) is not None
     )

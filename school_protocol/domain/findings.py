@@ -48,7 +48,8 @@ ERRORS = (
 ROLE_CODES = frozenset(
     {
         "not_your_role", "letter_not_yours", "seat_not_yours_to_give", "not_yours_to_sign", "same_person",
-        "signed_already", "not_trained", "reads_no_case", "excluded", "overseer_stays", "unseen", "writer_without_role",
+        "signed_already", "not_trained", "reads_no_case", "never_came_in", "excluded", "overseer_stays", "nobody_left",
+        "unseen", "writer_without_role",
         "signs_themselves", "writer_stands_aside", "writer_shut_out",
     }
 )  # fmt: skip

@@ -9,14 +9,13 @@ from typing import Any
 
 import rfc8785
 
-from school_protocol.domain.acting import own_role
 from school_protocol.domain.case import Record
 from school_protocol.domain.errors import Refused
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.intents import Reason
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, Protocol
-from school_protocol.domain.weighing import acts_as
+from school_protocol.domain.weighing import acts_as, own_role
 
 
 def digest_of(act: str, answers: Mapping[str, Any]) -> str:
@@ -55,7 +54,7 @@ class Signing:
         wants_training = bool((declared and declared.trained) or (seat and seat.trained))
         return self.actor.trained or not wants_training
 
-    def role_for(self, record: Record) -> str | None:
+    def signing_role(self, record: Record) -> str | None:
         """The role or seat in which this person could sign `record` now."""
         act = self.protocol.acts[record.act]
         if record.signed_by(self.actor.id):
@@ -81,7 +80,7 @@ class Signing:
             raise Refused((Reason("nothing_to_sign"),))
         if record.signed_by(self.actor.id):
             raise Refused((Reason("signed_already"),))
-        if self.role_for(record) is None:
+        if self.signing_role(record) is None:
             raise Refused((Reason("not_yours_to_sign", roles=act.signed_by or act.by),))
 
     def _lifting_role(self, record: Record) -> str | None:

@@ -9,7 +9,7 @@ from school_protocol.domain.conditions import Value
 from school_protocol.domain.events import Answers
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.parts import Record
-from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.domain.protocol import ActKind, Protocol, Role, ScopeKind
 
 
 def settles(protocol: Protocol, danger: str, target: str) -> bool:
@@ -41,6 +41,24 @@ def acts_as(protocol: Protocol, held: str, role: str) -> bool:
     """Whether a role or seat stands for `role`."""
     seat = protocol.seats.get(held)
     return held == role or (seat is not None and seat.acts_as == role)
+
+
+def own_role(protocol: Protocol, name: str) -> Role | None:
+    """The role of that name, or as which a seat of that name acts; None: the seat acts as none."""
+    seat = protocol.seats.get(name)
+    return protocol.roles.get((seat.acts_as or "") if seat else name)
+
+
+def oversees(protocol: Protocol, name: str) -> bool:
+    """Whether whoever holds that role or seat answers for the schools of a directorate."""
+    role = own_role(protocol, name)
+    return role is not None and role.oversees
+
+
+def is_above(protocol: Protocol, name: str) -> bool:
+    """Whether whoever holds that role or seat oversees schools, or sees the region of those who do."""
+    role = own_role(protocol, name)
+    return role is not None and (role.oversees or role.sees is ScopeKind.region)
 
 
 def where_values(protocol: Protocol, fields: Iterable[FormField], answers: Answers, role: str) -> dict[str, Value]:

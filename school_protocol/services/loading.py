@@ -413,10 +413,23 @@ def reindex(house: House, session: Session, case_id: str) -> index.IndexRow | No
 def _write(house: House, session: Session, case_id: str, facts: Facts) -> index.IndexRow:
     """The index row, and all that is kept beside it: what waits, whom the case was referred to, what it counts for."""
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
+    _tell_who_stands_in(house, session, row, facts)
     _write_row(house, session, row, facts)
     _write_review(house, session, row, facts)
     keep_count(house, session, case_id, facts)
     return row
+
+
+def _tell_who_stands_in(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
+    """Whoever comes to stand in for those who oversee is told; of a case that is opened, its first deadlines tell."""
+    standing = standing_in(facts.protocol, facts.case, facts.around, facts.today)
+    before = index.row_of(session, row.case_id) if standing else None
+    if before is None or {account for account, _role in standing} <= {one.account for one in before.readers}:
+        return
+    urgent = row.urgent or any(facts.protocol.deadlines[due.key].urgent for due in row.dues)
+    for role in dict.fromkeys(role for _account, role in standing):
+        payload: outbox.Payload = {"case": row.case_id, "to": role, "move": "stands_in", "urgent": urgent}
+        outbox.put(session, "notify", payload, at=house.now())
 
 
 def _write_row(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:

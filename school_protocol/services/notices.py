@@ -34,7 +34,7 @@ from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, sc
 from school_protocol.services.sharing.answering import is_asked
 from school_protocol.services.views import ToldLine
 from school_protocol.services.visits.on_duty import on_duty
-from school_protocol.storage import cases, directory, index, outbox, reports, sight, watch
+from school_protocol.storage import cases, directory, index, outbox, reports, sight, staff, watch
 from school_protocol.storage import told as register
 from school_protocol.storage.digests import choices
 from school_protocol.storage.digests.choices import Every
@@ -68,6 +68,8 @@ class Receiver:
     account: Account
     unit: str = ""
     """The place of the role; empty for a seat, and for whoever reported."""
+    has_way_in: bool = True
+    """Whether they can sign in; who was invited and never came is told, and counts as nobody."""
 
 
 class Around:
@@ -106,11 +108,12 @@ class Around:
             return self._asked()
         found = self._allowed(to)
         declared = self.protocol.roles.get(to)
-        if found or declared is None:
+        if _is_there(found) or declared is None:
             return found
         if self.row.restricted and (declared.oversees or in_team(self.protocol, to)):
-            return self.overseers() or self.beyond()
-        return self.overseers() if declared.head else ()
+            above = self.overseers()
+            return _each_once((*found, *above, *(() if _is_there(above) else self.beyond())))
+        return _each_once((*found, *(self.overseers() if declared.head else ())))
 
     def overseers(self) -> tuple[Receiver, ...]:
         """Whoever answers for the unit from above."""
@@ -126,10 +129,14 @@ class Around:
         """By which ways a message of this cause reaches this person."""
         return () if account.id in self.missed else ways_of(self.house, account, urgent=urgent)
 
+    def reaches(self, receivers: Iterable[Receiver], *, urgent: bool) -> bool:
+        """Whether a message of this cause reaches anybody of them who can sign in."""
+        return any(one.has_way_in and self.ways(one.account, urgent=urgent) for one in receivers)
+
     def on_duty(self, receivers: Sequence[Receiver]) -> tuple[Receiver, ...]:
         """Of what is urgent: of each place above the school whoever is on duty; where nobody is, everybody."""
         above = [one for one in receivers if one.unit and self._is_above(one.role)]
-        reached = [one for one in above if self.ways(one.account, urgent=True)]
+        reached = [one for one in above if self.reaches([one], urgent=True)]
         told = on_duty(self.house, self.people, self.unit, {(one.account.id, one.unit) for one in reached})
         served = {unit for _account, unit in told}
         left_out = {(one.account.id, one.unit) for one in above if one.unit in served} - told
@@ -162,12 +169,17 @@ class Around:
         """Who holds a seat of the case, or a role in its unit or above."""
         seats = [seat for seat in self.row.seats if seat.is_held(self.today)]
         seated = directory.accounts(self.people, {seat.account for seat in seats})
+        able = staff.with_way_in(self.people, seated) if seated else frozenset()
         places = (self.unit.id, *self.unit.parents)
         found = directory.holders(self.people, places, today=self.today)
         return (
-            *(Receiver(seat.seat, seated[seat.account]) for seat in seats if seat.account in seated),
             *(
-                Receiver(holder.role, holder.account, holder.unit)
+                Receiver(seat.seat, seated[seat.account], has_way_in=seat.account in able)
+                for seat in seats
+                if seat.account in seated
+            ),
+            *(
+                Receiver(holder.role, holder.account, holder.unit, holder.has_way_in)
                 for holder in found
                 if holder.role in self.protocol.roles
             ),
@@ -186,7 +198,11 @@ class Around:
         found = directory.holders(self.people, {one.place for one in asked}, today=self.today)
         seated = directory.accounts(self.people, {place for role, place in offices if role in self.protocol.seats})
         held = [
-            *(Receiver(one.role, one.account) for one in found if (one.role, one.unit) in offices),
+            *(
+                Receiver(one.role, one.account, has_way_in=one.has_way_in)
+                for one in found
+                if (one.role, one.unit) in offices
+            ),
             *(Receiver(role, seated[place]) for role, place in sorted(offices) if place in seated),
         ]
         return _each_once(one for one in held if self.may_be_told(one.role, one.account))
@@ -202,6 +218,10 @@ class Around:
             place = self.row.place(self.today)
             self._open[account] = actor is not None and policy.may_see(scope_of(self.house, actor), place)
         return self._open[account]
+
+
+def _is_there(receivers: Iterable[Receiver]) -> bool:
+    return any(one.has_way_in for one in receivers)
 
 
 def _each_once(found: Iterable[Receiver]) -> tuple[Receiver, ...]:
@@ -242,7 +262,7 @@ def _plan(
         last = (around.on_duty(found()) for found in (around.overseers, around.beyond))
         for receivers in chain((_of(around, step) for step in further), last):
             tellings = (*tellings, *_tellings(around, receivers, urgent))
-            if any(around.ways(one.account, urgent=urgent) for one in receivers):
+            if around.reaches(receivers, urgent=urgent):
                 reached = True
                 break
         if not reached:
@@ -265,7 +285,7 @@ def _asked(around: Around, roles: Iterable[str], urgent: bool) -> tuple[bool, tu
     for role in roles:
         receivers = around.receivers(role)
         receivers = around.on_duty(receivers) if urgent else receivers
-        reached = reached or any(around.ways(one.account, urgent=urgent) for one in receivers)
+        reached = reached or around.reaches(receivers, urgent=urgent)
         tellings += _tellings(around, receivers, urgent)
         if not receivers:
             tellings.append(Telling(role=role, state=State.withheld if role == GUARDIANS else State.no_address))

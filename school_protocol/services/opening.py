@@ -21,6 +21,7 @@ from school_protocol.domain.events import CaseOpened, Event, StepTaken
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.domain.protocol import START, Act, ActKind, Protocol
+from school_protocol.domain.weighing import is_above
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.going_live.gate import refuse_unopened
 from school_protocol.services.house import House
@@ -103,12 +104,12 @@ def see_openings(house: House, actor: Actor) -> tuple[Protocol, ...]:
 
 
 def colleague_lines(protocol: Protocol, around: Surroundings, actor: Actor) -> tuple[AccountLine, ...]:
-    """Colleagues who can be named in a report; who oversees the school can't be shut out by one."""
-    overseeing = {role.key for role in protocol.roles.values() if role.oversees}
+    """Colleagues who can be named in a report; whoever stands above the school is shut out by their like alone."""
+    by_their_like = any(is_above(protocol, role) for role in actor.roles_in(around.places))
     return tuple(
         AccountLine(one.id, one.name, tuple(role for role, _unit in one.roles), one.trained)
         for one in around.people.values()
-        if one.id != actor.id and not any(role in overseeing for role, _unit in one.roles)
+        if one.id != actor.id and (by_their_like or not any(is_above(protocol, role) for role, _unit in one.roles))
     )
 
 

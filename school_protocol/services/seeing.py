@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from school_protocol.domain.acting import may_be_seated
+from school_protocol.domain.acting import nameable
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
@@ -766,11 +766,11 @@ class Seeing:
         )
 
     def _named_in(self, act: Act) -> tuple[AccountLine, ...]:
-        """Whom that act may name: in a seat nobody who reads no case."""
-        if act.kind is not ActKind.seat:
-            return self.colleagues()
-        people = self.loaded.around.people
-        return tuple(one for one in self.colleagues() if may_be_seated(self.protocol, people.get(one.id)))
+        loaded = self.loaded
+        open_to = nameable(
+            self.protocol, act.kind, self.case, loaded.around, loaded.facts.today, loaded.actor, loaded.roles
+        )
+        return tuple(one for one in self.colleagues() if one.id in open_to)
 
     def colleagues(self) -> tuple[AccountLine, ...]:
         """Whom a question may name: those of the school before those of the schools beside."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from school_protocol.domain.acting import in_team, own_role
+from school_protocol.domain.acting import in_team
 from school_protocol.domain.assessing import assessed_level, last_grid
 from school_protocol.domain.case import Case, Record, is_reading
 from school_protocol.domain.engine import Choice
@@ -14,6 +14,7 @@ from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, Level, Protocol, ScopeKind
 from school_protocol.domain.referring import WHOM
+from school_protocol.domain.weighing import own_role
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.known import known_already

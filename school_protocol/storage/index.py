@@ -464,6 +464,12 @@ def with_exclusions(session: Session) -> list[str]:
     return list(session.scalars(select(CaseIndexRow.case_id).where(or_(CaseIndexRow.restricted, excluded))))
 
 
+def restricted(session: Session) -> list[str]:
+    """Restricted cases, while they go on."""
+    query = select(CaseIndexRow.case_id).where(CaseIndexRow.restricted, CaseIndexRow.ended.is_(False))
+    return list(session.scalars(query))
+
+
 def find(session: Session, scope: Scope, number: str, *, today: date) -> IndexRow | None:
     """The case with that number, if this person sees it: absent and foreign are the same answer."""
     return _one(session, scope, CaseIndexRow.number == number, today)

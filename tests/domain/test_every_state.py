@@ -29,7 +29,7 @@ PLACES = [(name, state) for name, protocol in PROTOCOLS.items() for state in (ST
 
 ON_SECOND_SIGHT = {
     ActKind.sign: {"signed_already", "not_yours_to_sign", "nothing_to_sign"},
-    ActKind.seat: {"seat_not_yours_to_give", "not_trained", "reads_no_case", "excluded"},
+    ActKind.seat: {"seat_not_yours_to_give", "not_trained", "reads_no_case", "excluded", "never_came_in"},
     ActKind.refer: {"letter_not_yours"},
     ActKind.accept_transfer: {"transfer_answered"},
     ActKind.answer_contribution: {"contribution_answered", "not_your_role"},

@@ -148,6 +148,7 @@ def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: Hou
     found = rung(queue, night + timedelta(hours=3))
     assert len(found) == len(set(found))
     assert {"sweep", "keep_limits", "look_again", "purge_rooms"} <= set(found)
+    assert "look_again" in rung(queue, night + timedelta(hours=4)), "each hour"
 
 
 def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(house: House) -> None:

@@ -25,7 +25,7 @@ from storage.server import EVERYWHERE
 from school_protocol import jobs
 from school_protocol.config import Settings
 from school_protocol.documents import rendering
-from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.post import Post
 from school_protocol.services import doctor
 from school_protocol.services.doctor import checks, machine, settled, stores, work
@@ -39,7 +39,7 @@ from school_protocol.services.keeping import backups
 from school_protocol.services.keeping.databases import NoDatabase
 from school_protocol.services.keeping.exercises import NotACopy, note_copy
 from school_protocol.services.scripts import TurnableClock, prepared
-from school_protocol.storage import last_done, outbox, times
+from school_protocol.storage import directory, last_done, outbox, times
 from school_protocol.storage.digests import letters
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.turns import Lead, is_led
@@ -119,8 +119,24 @@ def test_schools_for_which_nobody_answers_are_told(seen: Seen) -> None:
     seen.school.person("head")
     assert seen.levels(stores.oversight) == {"note"}
     assert "nobody oversees the schools of" in said(seen.of(stores.oversight), Level.note)
-    seen.school.person("directorate")
+    with seen.house.directory.writing() as session:
+        place = seen.school.player.places[ScopeKind.province]
+        account = directory.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
+        directory.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
+    assert seen.levels(stores.oversight) == {"note"}, "whoever never came in is nobody"
+    with seen.house.directory.writing() as session:
+        directory.set_password(session, account, "chosen")
     assert seen.of(stores.oversight) == []
+
+
+def test_restricted_cases_that_nobody_may_read_are_told(seen: Seen) -> None:
+    seen.school.person("academy")
+    seen.school.report(who="reporter", adult_concerned="yes")
+    assert seen.of(stores.unread) == []
+    with seen.house.directory.writing() as session:
+        directory.set_active(session, seen.school.account("academy"), False)
+    assert seen.levels(stores.unread) == {"wrong"}
+    assert seen.school.number not in said(seen.of(stores.unread), Level.wrong)
 
 
 def test_each_check_is_in_the_list_once() -> None:

@@ -469,6 +469,12 @@ def open_it(told: Told, who: str, report: str, **answers: Any) -> Any:
     return triage.open_as_case(told.house, person, report, {**view.prefill, **answers}, token=told.school.token())
 
 
+def rehearse_it(told: Told, who: str, report: str, **answers: Any) -> None:
+    person = told.school.person(who)
+    view = triage.see_opening(told.house, person, report)
+    triage.rehearse_opening(told.house, person, report, {**view.prefill, **answers})
+
+
 def test_a_case_opens_with_what_was_told_and_the_report_is_in_it(told: Told) -> None:
     told.school.person("psychosocial")
     receipt = told.send(to_whom="my_child", what_happens="Un faux compte", not_for="psychosocial")
@@ -502,6 +508,25 @@ def test_a_case_opens_once(told: Told) -> None:
         triage.open_as_case(told.house, told.school.person("head"), report, filled, token="other")
     with told.house.realm.reading() as session:
         assert len(reports.waiting(session, [told.school.person("head").appointments[0].unit], limit=9)) == 0
+
+
+def test_whoever_oversees_and_must_not_read_it_reads_no_case_of_it(told: Told) -> None:
+    """The academy opens it: who is named by whoever wrote is offered, shut out with it, and can't be left out."""
+    overseer, academy = told.school.account("directorate"), told.school.person("academy")
+    told.send(adult_concerned="yes", not_for="directorate")
+    assert told.ids("directorate") == []
+    report = told.only("academy")
+    view = triage.see_opening(told.house, academy, report)
+    assert view.prefill["must_not_read"] == [overseer]
+    assert overseer in {one.id for one in view.choices.accounts}
+    for tried in (open_it, rehearse_it):
+        with pytest.raises(BadInput) as found:
+            tried(told, "academy", report, must_not_read=[])
+        assert problems(found) == {"must_not_read": ("stays_barred",)}
+    opened = open_it(told, "academy", report)
+    assert see_case(told.house, academy, opened.number)
+    with pytest.raises(Unseen):
+        see_case(told.house, told.school.person("directorate"), opened.number)
 
 
 def test_a_restricted_report_makes_a_restricted_case_or_none(told: Told) -> None:

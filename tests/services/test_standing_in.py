@@ -10,16 +10,25 @@ from itertools import count
 import pytest
 from domain.telling import MOROCCAN, NOW
 
+from school_protocol.definitions import read_file
 from school_protocol.domain.errors import Refused, Unseen
+from school_protocol.domain.forms import Form
 from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.post import Post
+from school_protocol.services.house import House
 from school_protocol.services.loading import reindex
+from school_protocol.services.opening import open_case, see_opening
+from school_protocol.services.review import heads
 from school_protocol.services.review.heads import look_again
 from school_protocol.services.scripts import throwaway
-from school_protocol.services.showing import see_case
+from school_protocol.services.showing import see_act, see_case
 from school_protocol.services.sight.who_sees import see_sight
+from school_protocol.services.signalement.rising import rise
 from school_protocol.storage import directory
+from school_protocol.storage.engines import Session
 from services.conftest import School
 from services.reviewing import kinds
+from services.telling_school import Told
 from services.test_notices import Recorder, Watched
 
 
@@ -115,7 +124,7 @@ def test_the_page_of_who_sees_a_case_says_why(watched: Watched) -> None:
     school = watched.school
     school.report(who="reporter", adult_concerned="yes")
     lines = {one.account: one for one in see_sight(school.house, school.person("academy"), school.number).lines}
-    assert [why.kind for why in lines[school.account("academy")].why] == ["name"]
+    assert [why.kind for why in lines[school.account("academy")].why] == ["stands_in"]
 
 
 def test_whoever_left_the_academy_reads_nothing(watched: Watched) -> None:
@@ -126,19 +135,39 @@ def test_whoever_left_the_academy_reads_nothing(watched: Watched) -> None:
         see_case(school.house, gone, school.number)
 
 
-def test_whoever_was_invited_to_oversee_and_never_came_in_oversees_nothing(watched: Watched) -> None:
-    school = watched.school
-    awaited = invited(school)
-    school.report(who="reporter", adult_concerned="yes", danger_now="yes")
+@pytest.mark.parametrize("danger", ["yes", "no"])
+def test_whoever_was_invited_to_oversee_and_never_came_in_counts_as_nobody(watched: Watched, danger: str) -> None:
+    """They are told where they have an address, and so is whoever can read it."""
+    school, awaited = watched.school, invited(watched)
+    school.report(who="reporter", adult_concerned="yes", danger_now=danger)
     assert school.seen_by("academy")
     assert "head" in kinds(school, "academy")
-    assert {"academy"} <= {who.rstrip("!") for who in watched.sweep().told()}
-    with school.house.directory.writing() as session:
-        directory.set_password(session, awaited, "chosen")
+    watched.sweep()
+    told = watched.told() or watched.swept(days=1)
+    assert {who.rstrip("!") for who in told} == {"academy", "invited"}
+    enters(school, awaited)
     with pytest.raises(Unseen):
         school.seen_by("academy")
     look_again(school.house)
     assert kinds(school, "academy") == ()
+
+
+def test_a_public_report_goes_further_up_where_whoever_oversees_never_came_in(watched: Watched) -> None:
+    told = Told(watched.school)
+    invited(watched)
+    told.send(adult_concerned="yes", danger_now="yes")
+    rise(watched.school.house, Post(watched.mail, None))
+    assert "academy" in {who.rstrip("!") for who in watched.told()}
+
+
+def test_no_seat_goes_to_whoever_never_came_in(watched: Watched) -> None:
+    school, awaited = watched.school, invited(watched)
+    school.report(who="reporter", adult_concerned="yes")
+    assert refusals(school, "academy", "name_seat", seat="acting_directorate", account=awaited) == ["never_came_in"]
+    assert awaited not in offered(school, "academy", "name_seat")
+    deputy = school.account("team_member/2")
+    assert deputy in offered(school, "academy", "name_seat")
+    assert refusals(school, "academy", "name_seat", seat="acting_directorate", account=deputy) == []
 
 
 def test_where_it_stands_in_the_academy_decides_who_takes_no_part(watched: Watched) -> None:
@@ -146,8 +175,7 @@ def test_where_it_stands_in_the_academy_decides_who_takes_no_part(watched: Watch
     school.report(who="reporter", adult_concerned="yes")
     deputy, other = school.account("team_member/2"), school.account("team_member/3")
     school.act("academy", "conflict", account=deputy, reason="close_relative")
-    with pytest.raises(Refused):
-        school.act("academy", "name_seat", seat="acting_directorate", account=deputy)
+    assert refusals(school, "academy", "name_seat", seat="acting_directorate", account=deputy) == ["excluded"]
     school.act("academy", "name_seat", seat="acting_directorate", account=other)
     assert school.seen_by("team_member/3").head.number == school.number
 
@@ -155,22 +183,178 @@ def test_where_it_stands_in_the_academy_decides_who_takes_no_part(watched: Watch
 def test_the_academy_decides_of_whoever_oversees_and_nobody_below_does(watched: Watched) -> None:
     school = watched.known("directorate").school
     school.report(who="reporter")
-    overseer = school.account("directorate")
+    overseer, above = school.account("directorate"), school.account("academy")
     for who in ("head", "team_coordinator"):
-        with pytest.raises(Refused) as refusal:
-            school.act(who, "conflict", account=overseer, reason="close_relative")
-        assert [reason.code for reason in refusal.value.reasons] == ["overseer_stays"]
-    assert school.seen_by("directorate")
+        for account in (overseer, above):
+            assert refusals(school, who, "conflict", account=account, reason="reporter_said") == ["overseer_stays"]
+            assert account not in offered(school, who, "conflict")
+    assert overseer in offered(school, "academy", "conflict")
     school.act("academy", "conflict", account=overseer, reason="close_relative")
     with pytest.raises(Unseen):
         school.seen_by("directorate")
     assert school.seen_by("head")
 
 
-def invited(school: School) -> str:
-    """Somebody who holds the directorate's office, and chose no password yet."""
+def test_it_decides_so_whatever_else_it_holds(watched: Watched) -> None:
+    """A seat, or another office for the region, is not what it acts in."""
+    school = watched.known("directorate").school
+    school.report(who="reporter")
+    school.act("team_coordinator", "name_seat", seat="second", account=school.account("academy"))
+    school.act("academy", "conflict", account=school.account("directorate"), reason="close_relative")
+    with pytest.raises(Unseen):
+        school.seen_by("directorate")
+
+
+def test_no_report_shuts_out_from_below_who_alone_may_read_it(watched: Watched) -> None:
+    school = watched.school
+    academy = school.account("academy")
+    with pytest.raises(Refused) as refusal:
+        school.report(who="reporter", adult_concerned="yes", danger_now="yes", must_not_read=[academy])
+    assert [reason.code for reason in refusal.value.reasons] == ["overseer_stays"]
+    form = see_opening(school.house, school.person("reporter"))
+    assert academy not in {one.id for one in form.choices.accounts}
+
+
+def test_the_last_who_may_read_it_names_somebody_first(watched: Watched) -> None:
+    school = watched.known("academy/2").school
+    school.report(who="reporter", adult_concerned="yes")
+    school.act("academy", "conflict", account=school.account("academy/2"), reason="close_relative")
+    assert refusals(school, "academy", "conflict", reason="declares") == ["nobody_left"]
+    assert school.seen_by("academy").head.number == school.number
+    school.act("academy", "name_seat", seat="acting_directorate", account=school.account("team_member/2"))
+    assert school.seen_by("team_member/2")
+    assert refusals(school, "team_member/2", "conflict", reason="declares") == [], "the academy is there"
+    assert school.seen_by("academy")
+
+
+def test_in_a_case_that_the_school_reads_anybody_stands_aside(watched: Watched) -> None:
+    """The control: nobody above is needed there."""
+    school = watched.school
+    school.report(who="reporter")
+    school.act("academy", "conflict", reason="declares")
+    with pytest.raises(Unseen):
+        school.seen_by("academy")
+    assert school.seen_by("head")
+
+
+def test_nobody_below_shuts_out_who_oversees_from_a_seat(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    overseer, head = school.account("team_member/2"), school.account("team_member/3")
+    school.act("academy", "name_seat", seat="acting_directorate", account=overseer)
+    school.act("team_member/2", "name_seat", seat="acting_head", account=head)
+    assert refusals(school, "team_member/3", "conflict", account=overseer, reason="reporter_said") == ["overseer_stays"]
+
+
+@pytest.mark.parametrize("how", ["stands aside", "is switched off"])
+def test_it_is_told_of_a_case_that_comes_up_to_it(watched: Watched, how: str) -> None:
+    school = watched.known("directorate").school
+    school.report(who="reporter", adult_concerned="yes", danger_now="yes")
+    assert {who.rstrip("!") for who in [*watched.sweep().told(), *watched.swept(days=1)]} == {"directorate"}
+    if how == "stands aside":
+        school.act("directorate", "conflict", reason="declares")
+    else:
+        with school.house.directory.writing() as session:
+            directory.set_active(session, school.account("directorate"), False)
+    look_again(school.house)
+    assert watched.sweep().told() == ["academy!"]
+    look_again(school.house)
+    assert watched.swept(days=1) == [], "once"
+
+
+def test_a_case_that_fails_holds_up_no_other(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    school = watched.school
+    for _each in range(3):
+        school.report(who="reporter", adult_concerned="yes")
+    asked: list[str] = []
+
+    def fails_first(house: House, session: Session, case_id: str) -> object:
+        asked.append(case_id)
+        if len(asked) == 1:
+            raise RuntimeError("planted")
+        return reindex(house, session, case_id)
+
+    monkeypatch.setattr(heads, "reindex", fails_first)
+    assert (look_again(school.house), len(asked)) == (2, 3)
+
+
+def test_cases_that_nobody_may_read_are_counted(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
+    assert heads.unread(school.house) == 0
     with school.house.directory.writing() as session:
-        account = directory.add_account(session, username="x", names={"fr": "X"}, language="fr", created_at=NOW)
+        directory.set_active(session, school.account("academy"), False)
+    assert heads.unread(school.house) == 1
+
+
+def test_who_sees_a_case_says_who_stands_in_and_who_never_came(watched: Watched) -> None:
+    school, awaited = watched.school, invited(watched)
+    school.report(who="reporter", adult_concerned="yes")
+
+    def reasons(who: str) -> dict[str, list[str]]:
+        lines = see_sight(school.house, school.person(who), school.number).lines
+        return {one.account: [why.kind for why in one.why] for one in lines}
+
+    assert reasons("academy") == {awaited: ["province", "awaited"], school.account("academy"): ["stands_in"]}
+    watched.known("directorate")
+    assert reasons("directorate") == {awaited: ["province", "awaited"], school.account("directorate"): ["province"]}
+
+
+@pytest.mark.parametrize(
+    ("protocol", "reporter", "above", "overseer"),
+    [("fr-phare", "staff_member", "academic", "departmental"), ("fi-kiva", "adult", "authority", "provider")],
+)
+def test_where_a_protocol_gives_the_region_no_say_it_is_refused_aloud(
+    protocol: str, reporter: str, above: str, overseer: str
+) -> None:
+    path = MOROCCAN.parents[1] / protocol / "1.yaml"
+    with throwaway(read_file(path), path.read_bytes(), NOW) as player:
+        school = School(player, count(1))
+        form = see_opening(school.house, school.person(reporter))
+        answers = asked_of(form.form)
+        school.number = open_case(school.house, school.person(reporter), form.act.key, answers, token="one").number
+        asked = asked_of(player.protocol.form_of(player.protocol.acts["conflict"]))
+        account = school.account(overseer)
+        assert refusals(school, above, "conflict", account=account, **asked) == ["overseer_stays"]
+        assert school.seen_by(overseer)
+
+
+# ---- what these share ------------------------------------------------------------------------------------------------
+
+
+def invited(watched: Watched) -> str:
+    """Somebody who holds the directorate's office and has an address, and chose no password yet."""
+    school = watched.school
+    watched.people["invited@academy.example"] = "invited"
+    with school.house.directory.writing() as session:
+        account = directory.add_account(
+            session, username="x", names={"fr": "X"}, language="fr", created_at=NOW, email="invited@academy.example"
+        )
         place = school.player.places[ScopeKind.province]
         directory.appoint(session, account, role="directorate", unit=place, starts=NOW.date())
     return account
+
+
+def enters(school: School, account: str) -> None:
+    with school.house.directory.writing() as session:
+        directory.set_password(session, account, "chosen")
+
+
+def refusals(school: School, who: str, act: str, /, **answers: str) -> list[str]:
+    """Why that act is refused; nothing, and it is done, where it isn't."""
+    try:
+        school.act(who, act, **answers)
+    except Refused as refusal:
+        return [reason.code for reason in refusal.reasons]
+    return []
+
+
+def asked_of(form: Form) -> dict[str, str]:
+    """An answer to each question that must be answered."""
+    asked = (item for item in form.fields if item.required)
+    return {item.key: item.options[0].key if item.options else "Un message" for item in asked}
+
+
+def offered(school: School, who: str, act: str) -> set[str]:
+    """Accounts that the form of that act offers."""
+    return {one.id for one in see_act(school.house, school.person(who), school.number, act).choices.accounts}

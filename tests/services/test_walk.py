@@ -219,7 +219,7 @@ class Walk(RuleBasedStateMachine):
             assert self.last_seq() == before, "a refusal writes nothing"
             second_sight = {
                 "signed_already", "not_yours_to_sign", "nothing_to_sign", "seat_not_yours_to_give", "not_trained",
-                "reads_no_case", "excluded", "not_correctable", "overseer_stays",
+                "reads_no_case", "excluded", "not_correctable", "overseer_stays", "nobody_left",
             }  # fmt: skip
             codes = {reason.code for reason in refusal.reasons}
             called_for = self.called_for(key) if kind == "act" else set()

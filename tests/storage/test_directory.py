@@ -11,7 +11,7 @@ from school_protocol.domain.clock import Calendar, Hours, HoursException
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Appointment, UnitKind
 from school_protocol.storage import directory as people
-from school_protocol.storage import sign_in
+from school_protocol.storage import sign_in, staff
 from school_protocol.storage.engines import Store
 from school_protocol.storage.referrals import contacts
 from storage.conftest import NOW
@@ -166,6 +166,20 @@ def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[s
     with directory.reading() as session:
         assert people.actor(session, made, realm="real", today=TODAY) is None
         assert people.holders(session, [school], today=TODAY) == ()
+
+
+def test_holders_say_whether_they_can_sign_in(directory: Store, places: dict[str, str]) -> None:
+    """By a password, or known elsewhere; who was invited and never came can't."""
+    made = {who: add_account(directory, who) for who in ("password", "known", "invited")}
+    with directory.writing() as session:
+        for account in made.values():
+            people.appoint(session, account, role="head", unit=places["school"], starts=TODAY)
+        people.set_password(session, made["password"], "hash")
+        staff.link(session, "https://one.example", "subject", made["known"], at=NOW)
+    with directory.reading() as session:
+        holders = people.holders(session, [places["school"]], today=TODAY)
+    found = {one.account.username: one.has_way_in for one in holders}
+    assert found == {"password": True, "known": True, "invited": False}
 
 
 def test_an_appointment_cant_end_before_it_starts(directory: Store, places: dict[str, str]) -> None:

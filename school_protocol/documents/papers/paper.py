@@ -161,8 +161,8 @@ class Lines:
             return bidi.paragraphs(self._labelled(str(value)), self.w.direction, self.w.language)
         if isinstance(value, str) and (_CODE.fullmatch(value) or field.authority_only):
             return bidi.code(value)
-        said = self.w.answer(self.view.protocol, field, value, self.view.names)
-        return self.line(self._labelled(said))
+        said = self._labelled(self.w.answer(self.view.protocol, field, value, self.view.names))
+        return bidi.quoted(said, self.w.direction) if field.type is FieldType.text else self.line(said)
 
     def is_long(self, answered: Answered) -> bool:
         return answered.field.type is FieldType.long

@@ -29,6 +29,7 @@ CHECKS: tuple[Check, ...] = (
     stores.definitions,
     stores.calendars,
     stores.oversight,
+    stores.unread,
     stores.go_live,
     stores.clocks,
     work.post,

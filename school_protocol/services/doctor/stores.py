@@ -16,6 +16,7 @@ from school_protocol.services.keeping import backups
 from school_protocol.services.keeping import recovery as copies
 from school_protocol.services.keeping.files import refuse_misplaced, tell
 from school_protocol.services.loading import today_for
+from school_protocol.services.review.heads import unread as count_unread
 from school_protocol.storage import directory, times
 from school_protocol.storage.engines import Store, open_engine
 from school_protocol.storage.errors import StorageBusy, StorageFull
@@ -177,6 +178,16 @@ def oversight(house: House, _asked: Asked) -> Iterator[Finding]:
             f"nobody oversees the schools of {code}: a case that concerns an adult of one goes further up",
             "appoint somebody there (`school-protocol users invite`, or a list); whoever was invited and never came in "
             "counts as nobody",
+        )
+
+
+def unread(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Restricted cases that nobody can read."""
+    if many := count_unread(house):
+        yield wrong(
+            f"{many} restricted cases that go on can be read by nobody: nobody above their school has come in and may "
+            "take part",
+            "appoint somebody at the directorate or the academy: `school-protocol users invite`, or a list",
         )
 
 

@@ -138,13 +138,15 @@ def _receivers(session: Session, house: House, roles: Roles, change: Change) -> 
 
 
 def _overseers(session: Session, house: House, roles: Roles, unit: Unit, but: set[str]) -> tuple[str, ...]:
-    """Whoever oversees this unit from strictly above and can be reached: of the nearest level that has somebody."""
+    """Whoever oversees this unit from strictly above, has come in and can be reached: of the nearest level that has
+    somebody."""
     for above in unit.parents:
         holders = directory.holders(session, [above], today=today_for(house))
         found = dict.fromkeys(
             one.account.id
             for one in holders
-            if one.role in roles and _is_above(roles[one.role][1]) and (one.account.email or one.account.phone)
+            if one.role in roles and _is_above(roles[one.role][1]) and one.has_way_in
+            if one.account.email or one.account.phone
         )
         if set(found) - but:
             return tuple(one for one in found if one not in but)

@@ -6,11 +6,12 @@ reading but their own; who takes no part in it is told to those alone who read t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from school_protocol.domain import policy
+from school_protocol.domain.acting import standing_in
 from school_protocol.domain.case import Door, Opened
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Clause, Place, Reach, Scope
@@ -33,7 +34,8 @@ PAGE = 25
 class Why:
     """One reason for which somebody sees the case.
 
-    `kind`: seat, school, province, region, metadata, door (an emergency) or name. `role`: the role or seat.
+    `kind`: seat, school, province, region, metadata, door (an emergency), stands_in (nobody who oversees may), or
+    awaited (and has never signed in). `role`: the role or seat.
     """
 
     kind: str
@@ -141,11 +143,16 @@ def see_readings(house: House, actor: Actor, number: str, after: str | None = No
 
 
 def _lines(loaded: Loaded, place: Place, candidates: Iterable[tuple[Actor, Scope]]) -> Iterator[SightLine]:
-    """Everybody whom policy lets in, asked one by one: what pages do is what this page says."""
+    """Everybody whom policy lets in, asked one by one: what pages do is what this page says.
+
+    Whoever stood in for those who oversee is named in the index row till it is written anew, and reads no more.
+    """
+    standing = dict(standing_in(loaded.protocol, loaded.case, loaded.around, loaded.facts.today))
     for actor, scope in candidates:
-        clauses, named = policy.ways_in(scope, place), policy.is_named(scope, place)
+        clauses = policy.ways_in(scope, place)
+        named = tuple(_by_name(loaded, actor, standing)) if policy.is_named(scope, place) else ()
         if clauses or named:
-            yield _line(loaded, actor, place, clauses, named)
+            yield _line(loaded, actor, clauses, named)
 
 
 def _candidates(house: House, language: str, place: Place) -> list[tuple[Actor, Scope]]:
@@ -165,8 +172,10 @@ def _candidates(house: House, language: str, place: Place) -> list[tuple[Actor, 
     return [(one, policy.visible(one, sights, now)) for one in sorted(actors, key=lambda one: names[one.id])]
 
 
-def _line(loaded: Loaded, actor: Actor, place: Place, clauses: tuple[Clause, ...], named: bool) -> SightLine:
-    why = tuple(dict.fromkeys((*_reasons(loaded, actor, clauses), *(_by_name(loaded, actor, place) if named else ()))))
+def _line(loaded: Loaded, actor: Actor, clauses: tuple[Clause, ...], named: tuple[Why, ...]) -> SightLine:
+    known = loaded.around.people.get(actor.id)
+    awaited = (Why("awaited"),) if known is not None and not known.has_way_in else ()
+    why = tuple(dict.fromkeys((*_reasons(loaded, actor, clauses), *named, *awaited)))
     roles = [one.role for one in why if one.role]
     lifting = loaded.case.lifting_of(actor.id, loaded.now)
     return SightLine(
@@ -174,7 +183,7 @@ def _line(loaded: Loaded, actor: Actor, place: Place, clauses: tuple[Clause, ...
         name=_name_of(loaded, actor),
         why=why,
         signs=all(sees_pseudonyms(loaded.protocol, role) for role in roles),
-        metadata=all(one.kind == "metadata" for one in why),
+        metadata=all(one.kind in ("metadata", "awaited") for one in why),
         lifted=lifting.until if lifting is not None else None,
         is_self=actor.id == loaded.actor.id,
     )
@@ -192,10 +201,11 @@ def _reasons(loaded: Loaded, actor: Actor, clauses: Iterable[Clause]) -> Iterato
             yield Why(kinds[clause.reach], clause.role)
 
 
-def _by_name(loaded: Loaded, actor: Actor, place: Place) -> Iterator[Why]:
-    door = loaded.case.door_of(actor.id, loaded.now)
-    until = [one.until for one in place.readers if one.account == actor.id]
-    yield Why("door", door.role, until=door.until) if door else Why("name", until=next(iter(until), None))
+def _by_name(loaded: Loaded, actor: Actor, standing: Mapping[str, str]) -> Iterator[Why]:
+    if (door := loaded.case.door_of(actor.id, loaded.now)) is not None:
+        yield Why("door", door.role, until=door.until)
+    if actor.id in standing:
+        yield Why("stands_in", standing[actor.id])
 
 
 def _name_of(loaded: Loaded, actor: Actor) -> str:

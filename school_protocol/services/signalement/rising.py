@@ -150,7 +150,7 @@ class _Places:
         """The step from which somebody reads it: where everybody so far is barred, or nobody is there, one further."""
         for further in range(step, len(steps) + 1):
             roles = told_by(steps, further)
-            people = {one.account.id: one.account for one in holders if one.role in roles}
+            people = {one.account.id: one.account for one in holders if one.role in roles and one.has_way_in}
             if any(self._reads(session, one, replace(header, step=further), unit) for one in people.values()):
                 return further
         return step
@@ -167,13 +167,13 @@ class _Places:
         """Of each place above the school whoever is on duty; where nobody is, everybody."""
         if not is_urgent:
             return list(told)
-        above = {(one.account.id, one.unit) for one in told if one.unit != unit.id and self._reached(one.account)}
+        above = {(one.account.id, one.unit) for one in told if one.unit != unit.id and self._reached(one)}
         serving = on_duty(self.house, self.people, unit, above)
         places = {place for _account, place in serving}
         return [one for one in told if one.unit not in places or (one.account.id, one.unit) in serving]
 
-    def _reached(self, account: Account) -> bool:
-        return bool(ways_of(self.house, account, urgent=True))
+    def _reached(self, holder: Holder) -> bool:
+        return holder.has_way_in and bool(ways_of(self.house, holder.account, urgent=True))
 
     def _reads(self, session: Session, account: Account, header: PublicHeader, unit: Unit) -> bool:
         actor = actor_of(self.house, account.id, self.people)

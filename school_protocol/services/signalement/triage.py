@@ -21,6 +21,7 @@ from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.public_reports import IN_A_CASE, Sent, Status, Wrong, becoming, gather, is_never_to_send
 from school_protocol.domain.receipt_codes import hour_of
 from school_protocol.domain.signalement_rules import Orientation, SignalementRules
+from school_protocol.domain.weighing import is_above
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, keep, load, load_by_id, surroundings
@@ -561,6 +562,7 @@ def rehearse_opening(house: House, actor: Actor, report: str, answers: Mapping[s
         header, unit = _found(house, session, actor, report, hold=False)
         _waits(header)
     protocol, rules = current(house)
+    _keep_out(house, protocol, rules, header, actor, unit, answers)
     rehearse_for(house, actor, protocol, rules.act, answers, place=unit, role=rules.as_)
 
 
@@ -570,11 +572,13 @@ def open_as_case(
     """Open a case out of a report, and put the report to it: one transaction. Its first moment is the report's hour.
 
     One that only those above the school read stays with them: a restricted report makes a restricted case, whatever
-    the form says. Raises as the opening of a case does; Conflict where somebody else dealt with it meanwhile.
+    the form says; and whoever stands above and must not read it is shut out of the case.
+    Raises as the opening of a case does; Conflict where somebody else dealt with it meanwhile.
     """
     with house.realm.reading() as session:
         header, unit = _found(house, session, actor, report, hold=False)
     protocol, rules = current(house)
+    _keep_out(house, protocol, rules, header, actor, unit, answers)
 
     def put_to(session: Session, case_id: str) -> None:
         now, _unit = _found(house, session, actor, report)
@@ -591,6 +595,28 @@ def open_as_case(
         house, actor, protocol, rules.act, answers, token=token, place=unit, role=rules.as_, channel=header.kind,
         also=put_to, said=said,
     )  # fmt: skip
+
+
+def _keep_out(
+    house: House,
+    protocol: Protocol,
+    rules: SignalementRules,
+    header: PublicHeader,
+    actor: Actor,
+    unit: Unit,
+    answers: Mapping[str, Any],
+) -> None:
+    """Raise where whoever stands above the school leaves out their like whom the report must not reach: they alone
+    might read the case. Nobody below can shut them out."""
+    around = surroundings(house, unit.id)
+    if not any(is_above(protocol, role) for role in actor.roles_in(around.places)):
+        return
+    field = next((key for key, one in rules.becomes.items() if one.barred), None)
+    barred = (around.people.get(account) for account in header.barred - {actor.id})
+    above = {one.id for one in barred if one and any(is_above(protocol, role) for role, _unit in one.roles)}
+    given = answers.get(field or "") or ()
+    if field is not None and not above <= set([given] if isinstance(given, str) else given):
+        raise BadInput({field: ("stays_barred",)})
 
 
 def _adult_field(rules: SignalementRules) -> str:

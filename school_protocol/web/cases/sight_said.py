@@ -15,6 +15,8 @@ _WHY: Mapping[str, str] = {
     "province": N_("%(role)s: oversees this school’s province"),
     "region": N_("%(role)s: oversees this school’s region"),
     "metadata": N_("%(role)s: protects the data of this school"),
+    "stands_in": N_("%(role)s: nobody who oversees this school may take part"),
+    "awaited": N_("has never signed in so far"),
 }
 _READ: Mapping[str, str] = {
     "case": N_("the page of the case"),
@@ -45,9 +47,8 @@ def sight_said(w: Wording, protocol: Protocol, why: Why) -> str:
         return w._(_WHY[why.kind], role=role)
     if why.kind == "seat":
         return _seat(w, protocol, why, role)
-    if why.kind == "door" and isinstance(why.until, datetime):
-        return w._("%(role)s: opened it in an emergency, until %(moment)s", role=role, moment=w.moment(why.until))
-    return w._("It is open to this person by name.")
+    moment = w.moment(why.until) if isinstance(why.until, datetime) else ""
+    return w._("%(role)s: opened it in an emergency, until %(moment)s", role=role, moment=moment)
 
 
 def _seat(w: Wording, protocol: Protocol, why: Why, role: str) -> str:
