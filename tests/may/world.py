@@ -57,7 +57,7 @@ from school_protocol.services.retention import rights
 from school_protocol.services.scripts import SCHOOL_WEEK, Player, TurnableClock, prepared
 from school_protocol.services.showing import see_case
 from school_protocol.services.teams.leaving import leave_at_once
-from school_protocol.storage import cases, directory, index
+from school_protocol.storage import cases, directory, index, staff
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.bulk_tables import BulkCaseRow
 from school_protocol.storage.index_tables import CaseReaderRow, CaseSeatRow
@@ -199,7 +199,7 @@ class World:
     def by_hand(self) -> None:
         """What no act writes, put into the index: it goes whenever a case is indexed anew.
 
-        The restricted case is open to somebody by name, without an end; and there are seats beside those that were
+        The restricted case is open to somebody by name, without an end, who has no role in it; and there are seats beside those that were
         named: in a case that is not for most, in another school, one that is over.
         """
         reader = CaseReaderRow(case_id=self.ids["restricted"], account=self.account("academy/2"))
@@ -401,6 +401,7 @@ def _post(world: World, who: str, role: str, *, starts: date, unit: str = "") ->
             session, username=re.sub(r"\W", "-", who), names={"fr": who}, language="fr", created_at=NOW, certified=True,
             trained_until=date(2099, 12, 31),
         )  # fmt: skip
+        staff.link(session, "https://one.example", who, account, at=NOW)
         directory.appoint(session, account, role=role, unit=place, starts=starts)
         found = directory.actor(session, account, realm=accounts.REALM, today=NOW.date())
     assert found is not None
@@ -514,9 +515,10 @@ def _cases(world: World) -> None:
     for kind in ELSEWHERE:
         world.report(kind, f"team_member@{kind}")
     world.report("restricted", "reporter", adult_concerned="yes")
-    shut = [world.account(role) for role in ROLES if role != "directorate"]
+    shut = [world.account(role) for role in ROLES if role not in ("directorate", "academy")]
     world.report("broken", "reporter", adult_concerned="yes")
     world.report("excluded", "team_member/2", must_not_read=shut)
+    world.act("excluded", "directorate", "conflict", account=world.account("academy"), reason="close_relative")
     world.act("excluded", "directorate", "conflict", reason="close_relative")
     _listened(world, "own")
     world.move("own", "team_member", "begin_listening")

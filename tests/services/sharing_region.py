@@ -54,7 +54,8 @@ class Region:
         house = self.school.house
         account = directory.add_account(
             session, username=name.replace(" ", "."), names={"fr": name}, language="fr", created_at=house.now(),
-            certified=True, trained_until=date(2099, 12, 31), email=f"{name.replace(' ', '.').lower()}@a.example",
+            certified=True, trained_until=date(2099, 12, 31), password_hash="chosen",
+            email=f"{name.replace(' ', '.').lower()}@a.example",
         )  # fmt: skip
         directory.appoint(session, account, role=role, unit=unit, starts=date(2020, 1, 1))
         self.school.player.actors[name] = self.actors[name] = Actor(account, house.name, name, ())

@@ -66,6 +66,11 @@ class Office:
         self.ids = {**getattr(self, "ids", {}), username: account}
         return account
 
+    def enters(self, name: str) -> None:
+        """They have chosen a password."""
+        with self.house.directory.writing() as session:
+            directory.set_password(session, self.ids[name], "chosen")
+
     def actor(self, name: str) -> Actor:
         with self.house.directory.reading() as session:
             found = accounts.actor_of(self.house, self.ids[name], session)
@@ -293,6 +298,7 @@ def test_the_same_role_twice_is_refused(office: Office) -> None:
 
 def test_an_appointment_that_ends_today_ends_every_session_and_seat(office: Office) -> None:
     office.create(role="team_member", certified_until=FAR)
+    office.enters("nadia")
     office.school.report()
     office.school.act("head", "name_seat", seat="lead", account=office.ids["nadia"])
     token = office.session_of("nadia")
@@ -368,6 +374,7 @@ def test_those_that_end_within_sixty_days_are_listed_soonest_first(office: Offic
 def test_expiry_stops_new_places_and_no_running_case(office: Office) -> None:
     """Seat, team role, stand-in: each refuses from the day after; what is held goes on."""
     office.create(role="team_member", certified_until=day(2))
+    office.enters("nadia")
     office.school.report()
     number = office.school.number
     office.school.act("head", "name_seat", seat="lead", account=office.ids["nadia"])
