@@ -9,7 +9,8 @@ from datetime import timedelta
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.services.house import House
 from school_protocol.services.identity.administering import BY_COMMAND, write_down
-from school_protocol.services.notices import BATCH, ways_of
+from school_protocol.services.notices import BATCH
+from school_protocol.services.receivers import ways_of
 from school_protocol.storage import addresses, administration, directory
 from school_protocol.storage import told as register
 from school_protocol.storage.administration import Kind

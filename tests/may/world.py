@@ -199,8 +199,8 @@ class World:
     def by_hand(self) -> None:
         """What no act writes, put into the index: it goes whenever a case is indexed anew.
 
-        The restricted case is open to somebody by name, without an end, who has no role in it; and there are seats beside those that were
-        named: in a case that is not for most, in another school, one that is over.
+        The restricted case is open to somebody by name, without an end, who has no role in it; and there are seats
+        beside those that were named: in a case that is not for most, in another school, one that is over.
         """
         reader = CaseReaderRow(case_id=self.ids["restricted"], account=self.account("academy/2"))
         seats = (

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
-from school_protocol.services.notices import REPORTER
+from school_protocol.services.receivers import REPORTER
 from school_protocol.storage import directory
 from school_protocol.storage import told as register
 from school_protocol.storage.digests import choices

@@ -23,7 +23,7 @@ from school_protocol.services.accounts import actor_of
 from school_protocol.services.digests.pace import paces
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import today_for
-from school_protocol.services.notices import ways_of
+from school_protocol.services.receivers import ways_of
 from school_protocol.services.signalement.known import reads, rules_of
 from school_protocol.services.visits.on_duty import on_duty
 from school_protocol.storage import directory

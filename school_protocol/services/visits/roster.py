@@ -15,7 +15,7 @@ from school_protocol.domain.protocol import ScopeKind
 from school_protocol.domain.roster import gaps
 from school_protocol.services.house import House
 from school_protocol.services.loading import today_for
-from school_protocol.services.notices import ways_of
+from school_protocol.services.receivers import ways_of
 from school_protocol.services.teams.changing import plain
 from school_protocol.services.teams.team import declared
 from school_protocol.services.visits.visiting import write_down
