@@ -363,8 +363,8 @@ _REASONS: Mapping[str, str] = {
         "themselves."
     ),
     "nobody_left": N_(
-        "Nobody above the school could read this case any more: somebody else must be given that office first. "
-        "Whoever administers accounts can do that."
+        "Nobody above the school could read this case any more. First let somebody else be given that office: call "
+        "whoever administers accounts."
     ),
     "excluded": N_("This colleague stands aside from the case."),
     "not_from_paper": N_("This isn’t typed in from paper: whoever decides or signs does it here."),
@@ -443,7 +443,6 @@ _PROBLEMS: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "other_school": (N_("This case belongs to another school."), ()),
     "less_restricted": (N_("More people read this case than may read this report: choose another one."), ()),
     "stays_restricted": (N_("An adult of the school is concerned: the case stays with those above the school."), ()),
-    "stays_barred": (N_("Whoever wrote asked that somebody here not read it: they take no part in the case."), ()),
     "taken": (N_("This user name is taken already."), ()),
     "not_a_username": (N_("Latin letters, digits, dots and hyphens only."), ()),
     "not_your_unit": (N_("This is not one of the places that you administer."), ()),

@@ -44,29 +44,42 @@ def standing_in(protocol: Protocol, case: Case, around: Surroundings, day: date)
 def _overseeing(protocol: Protocol, case: Case, around: Surroundings, day: date) -> Iterator[str]:
     """Accounts that oversee the school of the case and may take part, by office or by a seat that acts as one."""
     for one in around.people.values():
-        held = held_by(one, case, around, day)
+        held = (*seats_of(one, case, day), *(role for role, unit in one.roles if unit in around.places))
         if one.has_way_in and one.id not in case.exclusions and any(oversees(protocol, name) for name in held):
             yield one.id
 
 
-def readers_above(protocol: Protocol, case: Case, around: Surroundings, day: date) -> frozenset[str]:
-    """Accounts above the school that can come in and take part: one of these at least reads a restricted case."""
+def readers_of_restricted(protocol: Protocol, case: Case, around: Surroundings, day: date) -> frozenset[str]:
+    """Accounts that read the case if it is restricted, and can come in."""
+    standing = {account for account, _role in standing_in(protocol, case, around, day)}
+    return frozenset(_overseeing(protocol, case, around, day)) | {
+        account for account in standing if around.people[account].has_way_in
+    }
+
+
+def readers_above(protocol: Protocol, case: Case, around: Surroundings) -> frozenset[str]:
+    """Accounts that stand above the school by office, can come in and may take part: of these one at least is left to
+    read what the school may not."""
     return frozenset(
         one.id
         for one in around.people.values()
-        if one.has_way_in and one.id not in case.exclusions and stands_above(protocol, one, case, around, day)
+        if one.has_way_in and one.id not in case.exclusions and stands_above(protocol, one, around)
     )
 
 
-def stands_above(protocol: Protocol, colleague: Colleague, case: Case, around: Surroundings, day: date) -> bool:
-    """Whether somebody stands above the school of the case, by office or by a seat."""
-    return any(is_above(protocol, name) for name in held_by(colleague, case, around, day))
+def stands_above(protocol: Protocol, colleague: Colleague, around: Surroundings) -> bool:
+    """Whether somebody stands above the school by office."""
+    return any(unit in around.places and is_above(protocol, role) for role, unit in colleague.roles)
 
 
-def held_by(colleague: Colleague, case: Case, around: Surroundings, day: date) -> tuple[str, ...]:
-    """The roles at the place of the case or above, and the seats in it, that somebody holds."""
-    seats = (held.seat for held in case.seats_of(colleague.id, day))
-    return (*seats, *(role for role, unit in colleague.roles if unit in around.places))
+def sits_above(protocol: Protocol, colleague: Colleague, case: Case, day: date) -> bool:
+    """Whether somebody stands above the school by a seat of the case."""
+    return any(is_above(protocol, seat) for seat in seats_of(colleague, case, day))
+
+
+def seats_of(colleague: Colleague, case: Case, day: date) -> tuple[str, ...]:
+    """The seats of the case that somebody holds and has not left."""
+    return () if case.number in colleague.left else tuple(held.seat for held in case.seats_of(colleague.id, day))
 
 
 def bystander_roles(protocol: Protocol, case: Case, actor: Actor, around: Surroundings) -> tuple[str, ...]:
@@ -93,15 +106,16 @@ def nameable(
     held: tuple[str, ...],
 ) -> frozenset[str]:
     """Accounts that an act of this kind may name: a seat goes to whoever works with cases and has come in; whoever
-    stands above the school is shut out by themselves or their like alone."""
+    stands above the school, by office or by a seat, is shut out by themselves or their like alone."""
     people = around.people.values()
     if kind is ActKind.seat:
         return frozenset(one.id for one in people if may_be_seated(protocol, one) and one.has_way_in)
-    if kind is ActKind.exclude and not any(is_above(protocol, name) for name in held):
-        return frozenset(
-            one.id for one in people if one.id == actor.id or not stands_above(protocol, one, case, around, day)
-        )
-    return frozenset(around.people)
+    if kind is not ActKind.exclude or any(is_above(protocol, role) for role in actor.roles_in(around.places)):
+        return frozenset(around.people)
+    stays = {one.id for one in people if stands_above(protocol, one, around)}
+    if not any(is_above(protocol, name) for name in held):
+        stays |= {one.id for one in people if sits_above(protocol, one, case, day)}
+    return frozenset(around.people) - (stays - {actor.id})
 
 
 def in_team(protocol: Protocol, name: str) -> bool:

@@ -3,16 +3,16 @@ refusal and a grid that was rested on ask."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date
 
-from school_protocol.domain.acting import may_be_seated, readers_above, role_for, stands_above
+from school_protocol.domain.acting import may_be_seated, readers_above, role_for, sits_above, stands_above
 from school_protocol.domain.assessing import took_level_from
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import Answers
-from school_protocol.domain.facts import Colleague, Surroundings
+from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.intents import Reason
 from school_protocol.domain.paper import Hand, own_moment
@@ -26,12 +26,14 @@ _ACCOUNTS = (FieldType.account, FieldType.accounts)
 
 @dataclass(frozen=True, slots=True)
 class Checking:
-    """One case on that day, and somebody with all seats and roles that they `held` in it, in whichever they act."""
+    """One case on that day, and somebody with the seats and roles that they `held` in it, and `everything` they hold,
+    in whichever they act."""
 
     protocol: Protocol
     case: Case
     actor: Actor
     held: tuple[str, ...]
+    everything: tuple[str, ...]
     around: Surroundings
     day: date
 
@@ -40,11 +42,14 @@ class Checking:
         if problems := self._before_its_referral(act, answers) or self._refusal_without_reason(act, answers):
             raise BadInput(problems)
 
-    def check(self, act: Act, answers: Answers, hand: Hand) -> None:
-        """Raises Refused where this person, or whoever wrote on the paper, may not do what these answers do."""
+    def check(self, act: Act, answers: Answers, hand: Hand, barred: frozenset[str] = frozenset()) -> None:
+        """Raises Refused where this person, or whoever wrote on the paper, may not do what these answers do.
+
+        `barred`: who must not read what the case is opened from, whoever opens it.
+        """
         self._check_seat(act, answers)
         self._check_letter(act, answers, hand)
-        self._check_exclusion(act, answers, hand)
+        self._check_exclusion(act, answers, hand, barred)
 
     def check_grid(self, record: Record, answers: Answers) -> None:
         """A grid whose level was written into other entries stays; its words may be put right."""
@@ -107,26 +112,29 @@ class Checking:
         if written and any(role_for(self.protocol, target.letter_by, held) is None for held in hands):
             raise Refused((Reason("letter_not_yours", roles=target.letter_by),))
 
-    def _check_exclusion(self, act: Act, answers: Answers, hand: Hand) -> None:
-        """Nobody below shuts out who stands above the school, nor by another's hand; and of those who can come in one
-        at least is left who may read what the school may not."""
+    def _check_exclusion(self, act: Act, answers: Answers, hand: Hand, barred: frozenset[str]) -> None:
+        """Nobody below shuts out who stands above the school, nor by another's hand, but for those whom whoever wrote
+        did not want to read it; and of those who can come in one at least is left who may read what the school may not.
+
+        Whoever stands above by office is shut out by office alone; by a seat, by either.
+        """
         if act.kind not in (ActKind.exclude, ActKind.report):
             return
         shut_out = set(self._shut_out(act, answers))
-        hands = (self.held, hand.roles) if hand.paper else (self.held,)
-        if not all(self._decides(act, answers, held) for held in hands):
-            people = (self.around.people.get(account) for account in shut_out - {self.actor.id})
-            if any(one is not None and self._stands_above(one) for one in people):
+        others = [self.around.people.get(account) for account in shut_out - barred - {self.actor.id}]
+        hands = [self.everything, *([hand.roles] if hand.paper else [])]
+        offices = [[name for name in held if name in self.protocol.roles] for held in hands]
+        for one in (one for one in others if one is not None):
+            by_office = stands_above(self.protocol, one, self.around)
+            if (by_office or sits_above(self.protocol, one, self.case, self.day)) and not all(
+                self._decides(act, answers, held) for held in (offices if by_office else hands)
+            ):
                 raise Refused((Reason("overseer_stays"),))
-        readers = readers_above(self.protocol, self.case, self.around, self.day)
-        is_theirs = act.kind is ActKind.report or self.case.restricted_seq is not None
-        if is_theirs and readers and readers <= shut_out:
+        readers = readers_above(self.protocol, self.case, self.around)
+        if readers and readers <= shut_out:
             raise Refused((Reason("nobody_left"),))
 
-    def _stands_above(self, colleague: Colleague) -> bool:
-        return stands_above(self.protocol, colleague, self.case, self.around, self.day)
-
-    def _decides(self, act: Act, answers: Answers, held: tuple[str, ...]) -> bool:
+    def _decides(self, act: Act, answers: Answers, held: Iterable[str]) -> bool:
         """Whether somebody with these roles stands above the school, and the act takes effect in one of these."""
         return any(
             is_above(self.protocol, name)

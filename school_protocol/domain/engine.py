@@ -110,7 +110,7 @@ class _Desk:
         self.bystanding = bystander_roles(protocol, self.case, actor, around)
         self.asking = Asking(protocol, self.case, actor, self.roles, around)
         everything = tuple(dict.fromkeys((*own, *self.roles)))
-        self.checking = Checking(protocol, self.case, actor, everything, around, self.facts.today)
+        self.checking = Checking(protocol, self.case, actor, self.roles, everything, around, self.facts.today)
         self.signing = Signing(protocol, actor, self.roles)
         self._needs: dict[str, Reason | None] = {}
 
@@ -399,7 +399,7 @@ class _Desk:
             self._check_needs(act, cleaned, hand.role, hand.account)
         if hand.signs:
             self._check_signature(act, cleaned, role, intent.signed)
-        self.checking.check(act, cleaned.answers, hand)
+        self.checking.check(act, cleaned.answers, hand, opening.barred if opening else frozenset())
         self.asking.check(act, cleaned.answers)
         events: list[Event] = []
         if self.is_new and opening is not None:

@@ -39,6 +39,8 @@ class Colleague:
     """Name of the school beside, where all its roles are there."""
     has_way_in: bool = True
     """Whether they can sign in: somebody who was invited and never came reads nothing."""
+    left: frozenset[str] = frozenset()
+    """Numbers of cases in which they take no part any more, whatever seat they held."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -109,3 +109,5 @@ class Opening:
     unit: str
     report: str | None = None
     opened_from: str | None = None
+    barred: frozenset[str] = frozenset()
+    """Accounts that must not read what it is opened from."""

@@ -127,6 +127,7 @@ def surroundings(
         places = dict.fromkeys((unit.id, *unit.parents, *(one.id for one in beside)))
         found = directory.holders(session, tuple(places), today=today)
         others = directory.schools_coded(session, set(named) - {unit.code})
+        left = directory.left_by(session, {holder.account.id for holder in found}, today=today)
     elsewhere = {one.id: one.name(language or "fr") for one in beside if one.id != unit.id}
     people: dict[str, Colleague] = {}
     for holder in found:
@@ -139,6 +140,7 @@ def surroundings(
             holder.account.is_trained(today),
             elsewhere.get(roles[0][1], "") if all(place in elsewhere for _role, place in roles) else "",
             holder.has_way_in,
+            frozenset(left.get(holder.account.id, ())),
         )
     return Surroundings(calendar, unit, people, frozenset(joinable), frozenset((unit.code, *others)), others)
 
@@ -421,13 +423,18 @@ def _write(house: House, session: Session, case_id: str, facts: Facts) -> index.
 
 
 def _tell_who_stands_in(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
-    """Whoever comes to stand in for those who oversee is told; of a case that is opened, its first deadlines tell."""
-    standing = standing_in(facts.protocol, facts.case, facts.around, facts.today)
-    before = index.row_of(session, row.case_id) if standing else None
-    if before is None or {account for account, _role in standing} <= {one.account for one in before.readers}:
+    """Where a restricted case comes up to those who stand in for those who oversee, they are told; and these, where it
+    comes back to them. Of one that is opened, or restricted now, its deadlines and the step tell."""
+    before = index.row_of(session, row.case_id) if row.restricted and not row.ended else None
+    if before is None or not before.restricted:
         return
-    urgent = row.urgent or any(facts.protocol.deadlines[due.key].urgent for due in row.dues)
-    for role in dict.fromkeys(role for _account, role in standing):
+    protocol, standing = facts.protocol, standing_in(facts.protocol, facts.case, facts.around, facts.today)
+    stood_in = any(one.until is None for one in before.readers)
+    if bool(standing) is stood_in:
+        return
+    told = [role for _account, role in standing] or [role.key for role in protocol.roles.values() if role.oversees]
+    urgent = row.urgent or any(protocol.deadlines[due.key].urgent for due in row.dues)
+    for role in dict.fromkeys(told):
         payload: outbox.Payload = {"case": row.case_id, "to": role, "move": "stands_in", "urgent": urgent}
         outbox.put(session, "notify", payload, at=house.now())
 

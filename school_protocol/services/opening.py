@@ -52,11 +52,12 @@ Also = Callable[[Session, str], None]
 
 @dataclass(frozen=True, slots=True)
 class _For:
-    """For whom else a case is opened: in which role, by which way it came, and what is written with it."""
+    """For whom else a case is opened: in which role, by which way it came, what is written with it, who is shut out."""
 
     role: str
     channel: str
     also: Also
+    barred: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,8 +181,10 @@ def open_for(
     channel: str,
     also: Also,
     said: object = None,
+    barred: frozenset[str] = frozenset(),
 ) -> Opened:
-    """Open a case at a school for somebody who has no account there: `role` is theirs, whoever presses.
+    """Open a case at a school for somebody who has no account there: `role` is theirs, whoever presses; `barred` are
+    shut out of it, as they wished.
 
     `also` writes, in the same transaction, what it was opened from. Who may do this was asked by the caller.
     """
@@ -190,7 +193,7 @@ def open_for(
         before = once.spent(session, press)
     if before is not None:
         return _repeated(before)
-    return _open_once(house, actor, protocol, RecordAct(act, answers), press, place, _For(role, channel, also))
+    return _open_once(house, actor, protocol, RecordAct(act, answers), press, place, _For(role, channel, also, barred))
 
 
 def _open_once(
@@ -204,7 +207,8 @@ def _open_once(
 ) -> Opened:
     refuse_unopened(house)
     around, roles = surroundings(house, place.id), (other.role,) if other else None
-    decide(protocol, None, actor, house.now(), around, intent, Opening("0", place.id), roles=roles)
+    opening = Opening("0", place.id, barred=other.barred if other else frozenset())
+    decide(protocol, None, actor, house.now(), around, intent, opening, roles=roles)
     case_id = keys.prepare_key(house.realm, house.vault)
     with house.realm.writing(together=True) as session:
         if (before := once.spent(session, press)) is not None:
@@ -213,12 +217,20 @@ def _open_once(
 
 
 def rehearse_for(
-    house: House, actor: Actor, protocol: Protocol, act: str, answers: Mapping[str, Any], *, place: Unit, role: str
+    house: House,
+    actor: Actor,
+    protocol: Protocol,
+    act: str,
+    answers: Mapping[str, Any],
+    *,
+    place: Unit,
+    role: str,
+    barred: frozenset[str] = frozenset(),
 ) -> None:
     """Raise what `open_for` would raise before anything is written, and open nothing."""
     refuse_unopened(house)
     around = surroundings(house, place.id)
-    intent, opening = RecordAct(act, answers), Opening("0", place.id)
+    intent, opening = RecordAct(act, answers), Opening("0", place.id, barred=barred)
     decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=(role,))
     with house.realm.reading() as session:
         refuse_names(house, session, None, protocol, decision, tells=True)
@@ -280,7 +292,8 @@ def _open(
         content={"act": intent.act, "answers": _plain(intent.answers)},
         reporter=None if other else actor.id,
     )
-    opening, roles = Opening(number, place.id, report), (other.role,) if other else None
+    roles = (other.role,) if other else None
+    opening = Opening(number, place.id, report, barred=other.barred if other else frozenset())
     decision = decide(protocol, None, actor, house.now(), around, intent, opening, roles=roles)
     refuse_names(house, session, None, protocol, decision, tells=True)
     opened = decision.events[0]

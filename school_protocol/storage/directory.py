@@ -263,6 +263,15 @@ def _left(session: Session, ids: Collection[str], posts: Mapping[str, list[Appoi
     return left
 
 
+def left_by(session: Session, ids: Collection[str], *, today: date) -> dict[str, set[str]]:
+    """Account → numbers of the cases that it left, in units to which nobody has appointed it anew since."""
+    gone = {row.account for row in session.execute(_left_cases(), {"ids": list(ids)})} if ids else set()
+    if not gone:
+        return {}
+    _now, every = _appointments_of(session, gone, today)
+    return _left(session, gone, every)
+
+
 @dataclass(frozen=True, slots=True)
 class Holder:
     """Somebody who holds a role in a unit today."""

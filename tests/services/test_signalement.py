@@ -510,8 +510,9 @@ def test_a_case_opens_once(told: Told) -> None:
         assert len(reports.waiting(session, [told.school.person("head").appointments[0].unit], limit=9)) == 0
 
 
-def test_whoever_oversees_and_must_not_read_it_reads_no_case_of_it(told: Told) -> None:
-    """The academy opens it: who is named by whoever wrote is offered, shut out with it, and can't be left out."""
+@pytest.mark.parametrize("left_out", [False, True])
+def test_whoever_oversees_and_must_not_read_it_reads_no_case_of_it(told: Told, left_out: bool) -> None:
+    """The academy opens it: who is named by whoever wrote is offered, and shut out whatever the form says."""
     overseer, academy = told.school.account("directorate"), told.school.person("academy")
     told.send(adult_concerned="yes", not_for="directorate")
     assert told.ids("directorate") == []
@@ -519,12 +520,35 @@ def test_whoever_oversees_and_must_not_read_it_reads_no_case_of_it(told: Told) -
     view = triage.see_opening(told.house, academy, report)
     assert view.prefill["must_not_read"] == [overseer]
     assert overseer in {one.id for one in view.choices.accounts}
-    for tried in (open_it, rehearse_it):
-        with pytest.raises(BadInput) as found:
-            tried(told, "academy", report, must_not_read=[])
-        assert problems(found) == {"must_not_read": ("stays_barred",)}
-    opened = open_it(told, "academy", report)
+    answers: dict[str, Any] = {"must_not_read": []} if left_out else {}
+    rehearse_it(told, "academy", report, **answers)
+    opened = open_it(told, "academy", report, **answers)
     assert see_case(told.house, academy, opened.number)
+    with pytest.raises(Unseen):
+        see_case(told.house, told.school.person("directorate"), opened.number)
+
+
+@pytest.mark.parametrize("who", ["directorate", "academy"])
+def test_the_school_opens_it_and_whoever_above_must_not_read_it_does_not(told: Told, who: str) -> None:
+    """Nobody at the school shuts out somebody above: whoever wrote does."""
+    for one in ("directorate", "academy"):
+        told.school.account(one)
+    told.send(not_for=who)
+    report = told.only("head")
+    view = triage.see_opening(told.house, told.school.person("head"), report)
+    assert told.school.account(who) not in {one.id for one in view.choices.accounts}
+    opened = open_it(told, "head", report, must_not_read=[])
+    assert see_case(told.house, told.school.person("head"), opened.number)
+    with pytest.raises(Unseen):
+        see_case(told.house, told.school.person(who), opened.number)
+
+
+def test_where_nobody_above_would_be_left_whoever_sees_the_region_is(told: Told) -> None:
+    for one in ("directorate", "academy"):
+        told.school.account(one)
+    told.send(not_for="academy, directorate")
+    opened = open_it(told, "head", told.only("head"), must_not_read=[])
+    assert see_case(told.house, told.school.person("academy"), opened.number)
     with pytest.raises(Unseen):
         see_case(told.house, told.school.person("directorate"), opened.number)
 

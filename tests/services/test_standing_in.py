@@ -24,7 +24,8 @@ from school_protocol.services.scripts import throwaway
 from school_protocol.services.showing import see_act, see_case
 from school_protocol.services.sight.who_sees import see_sight
 from school_protocol.services.signalement.rising import rise
-from school_protocol.storage import directory
+from school_protocol.services.teams.leaving import leave
+from school_protocol.storage import administration, directory
 from school_protocol.storage.engines import Session
 from services.conftest import School
 from services.reviewing import kinds
@@ -215,26 +216,59 @@ def test_no_report_shuts_out_from_below_who_alone_may_read_it(watched: Watched) 
     assert academy not in {one.id for one in form.choices.accounts}
 
 
-def test_the_last_who_may_read_it_names_somebody_first(watched: Watched) -> None:
+@pytest.mark.parametrize("adult", ["yes", "no"])
+def test_of_those_above_one_is_always_left(watched: Watched, adult: str) -> None:
+    """In any case: one that the school reads may come to be restricted."""
     school = watched.known("academy/2").school
-    school.report(who="reporter", adult_concerned="yes")
+    school.report(who="reporter", adult_concerned=adult)
     school.act("academy", "conflict", account=school.account("academy/2"), reason="close_relative")
     assert refusals(school, "academy", "conflict", reason="declares") == ["nobody_left"]
     assert school.seen_by("academy").head.number == school.number
+
+
+def test_whoever_holds_a_seat_stands_aside_and_an_office_is_left(watched: Watched) -> None:
+    school = watched.school
+    school.report(who="reporter", adult_concerned="yes")
     school.act("academy", "name_seat", seat="acting_directorate", account=school.account("team_member/2"))
     assert school.seen_by("team_member/2")
-    assert refusals(school, "team_member/2", "conflict", reason="declares") == [], "the academy is there"
+    assert refusals(school, "team_member/2", "conflict", reason="declares") == []
     assert school.seen_by("academy")
 
 
-def test_in_a_case_that_the_school_reads_anybody_stands_aside(watched: Watched) -> None:
-    """The control: nobody above is needed there."""
+def test_a_seat_shuts_out_no_office(watched: Watched) -> None:
+    """Whoever acts for the directorate in a case decides of neither the academy that named them nor a directorate."""
     school = watched.school
-    school.report(who="reporter")
-    school.act("academy", "conflict", reason="declares")
+    school.report(who="reporter", adult_concerned="yes")
+    school.act("academy", "name_seat", seat="acting_directorate", account=school.account("team_member/2"))
+    watched.known("directorate")
+    for above in ("academy", "directorate"):
+        tried = {"account": school.account(above), "reason": "close_relative"}
+        assert refusals(school, "team_member/2", "conflict", **tried) == ["overseer_stays"]
+        assert tried["account"] not in offered(school, "team_member/2", "conflict")
+    below = school.account("team_member")
+    assert refusals(school, "team_member/2", "conflict", account=below, reason="close_relative") == []
+
+
+def test_a_seat_that_was_left_oversees_nothing(watched: Watched) -> None:
+    """Its holder left the team, and has another post at the school: the academy has the case again."""
+    school, here = watched.school, watched.school.player.school
+    deputy = school.account("team_member/2")
+    school.report(who="reporter", adult_concerned="yes")
+    school.act("academy", "name_seat", seat="acting_directorate", account=deputy)
     with pytest.raises(Unseen):
         school.seen_by("academy")
-    assert school.seen_by("head")
+    with school.house.directory.writing() as session:
+        directory.appoint(session, deputy, role="reporter", unit=here, starts=NOW.date())
+        posts = administration.posts(session, [here], since=NOW.date())
+        post = next(one.id for one in posts if one.account.id == deputy and one.role == "team_member")
+        code = directory.unit(session, here).code
+    leave(
+        school.house, school.person("head"), code, post, last_day=NOW.date().isoformat(), reason="moved",
+        sentence=None, token="away",
+    )  # fmt: skip
+    look_again(school.house)
+    assert school.seen_by("academy").head.number == school.number
+    assert heads.unread(school.house) == 0
 
 
 def test_nobody_below_shuts_out_who_oversees_from_a_seat(watched: Watched) -> None:
@@ -247,7 +281,7 @@ def test_nobody_below_shuts_out_who_oversees_from_a_seat(watched: Watched) -> No
 
 
 @pytest.mark.parametrize("how", ["stands aside", "is switched off"])
-def test_it_is_told_of_a_case_that_comes_up_to_it(watched: Watched, how: str) -> None:
+def test_it_is_told_of_a_case_that_comes_up_to_it_and_those_of_one_that_comes_back(watched: Watched, how: str) -> None:
     school = watched.known("directorate").school
     school.report(who="reporter", adult_concerned="yes", danger_now="yes")
     assert {who.rstrip("!") for who in [*watched.sweep().told(), *watched.swept(days=1)]} == {"directorate"}
@@ -258,8 +292,12 @@ def test_it_is_told_of_a_case_that_comes_up_to_it(watched: Watched, how: str) ->
             directory.set_active(session, school.account("directorate"), False)
     look_again(school.house)
     assert watched.sweep().told() == ["academy!"]
+    watched.known("academy/2")
     look_again(school.house)
-    assert watched.swept(days=1) == [], "once"
+    assert watched.sweep().told() == [], "once, whoever comes to the academy besides"
+    watched.known("directorate/2")
+    look_again(school.house)
+    assert watched.sweep().told() == ["directorate/2!"]
 
 
 def test_a_case_that_fails_holds_up_no_other(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:

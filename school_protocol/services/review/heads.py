@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import logging
 
-from school_protocol.domain.acting import readers_above
+from school_protocol.domain.acting import readers_of_restricted
 from school_protocol.services.house import House
 from school_protocol.services.loading import folded, reindex, surroundings, today_for
 from school_protocol.storage import index
@@ -35,6 +35,10 @@ def unread(house: House) -> int:
     today, found = today_for(house), 0
     with house.realm.reading() as session:
         for case_id in index.restricted(session):
-            protocol, case = folded(house, session, case_id)
-            found += not readers_above(protocol, case, surroundings(house, case.unit), today)
+            try:
+                protocol, case = folded(house, session, case_id)
+                around = surroundings(house, case.unit)
+                found += not readers_of_restricted(protocol, case, around, today)
+            except Exception as error:  # the sentence of an error may quote what is kept: its kind alone is told
+                _log.error("a restricted case could not be looked at: %s", type(error).__name__)
     return found

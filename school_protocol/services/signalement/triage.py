@@ -11,7 +11,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from school_protocol.domain.acting import readers_above, stands_above
 from school_protocol.domain.answers import plain_text
+from school_protocol.domain.case import Case
 from school_protocol.domain.engine import available
 from school_protocol.domain.errors import BadInput, Conflict, Unseen
 from school_protocol.domain.events import PublicReportPlaced, Put
@@ -21,7 +23,7 @@ from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.public_reports import IN_A_CASE, Sent, Status, Wrong, becoming, gather, is_never_to_send
 from school_protocol.domain.receipt_codes import hour_of
 from school_protocol.domain.signalement_rules import Orientation, SignalementRules
-from school_protocol.domain.weighing import is_above
+from school_protocol.domain.weighing import oversees
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, keep, load, load_by_id, surroundings
@@ -562,8 +564,9 @@ def rehearse_opening(house: House, actor: Actor, report: str, answers: Mapping[s
         header, unit = _found(house, session, actor, report, hold=False)
         _waits(header)
     protocol, rules = current(house)
-    _keep_out(house, protocol, rules, header, actor, unit, answers)
-    rehearse_for(house, actor, protocol, rules.act, answers, place=unit, role=rules.as_)
+    barred = _barred_above(house, protocol, header, unit)
+    filled = _with_barred(rules, answers, barred)
+    rehearse_for(house, actor, protocol, rules.act, filled, place=unit, role=rules.as_, barred=barred)
 
 
 def open_as_case(
@@ -572,13 +575,13 @@ def open_as_case(
     """Open a case out of a report, and put the report to it: one transaction. Its first moment is the report's hour.
 
     One that only those above the school read stays with them: a restricted report makes a restricted case, whatever
-    the form says; and whoever stands above and must not read it is shut out of the case.
+    the form says. So is whoever stands above the school and must not read it shut out of the case.
     Raises as the opening of a case does; Conflict where somebody else dealt with it meanwhile.
     """
     with house.realm.reading() as session:
         header, unit = _found(house, session, actor, report, hold=False)
     protocol, rules = current(house)
-    _keep_out(house, protocol, rules, header, actor, unit, answers)
+    barred = _barred_above(house, protocol, header, unit)
 
     def put_to(session: Session, case_id: str) -> None:
         now, _unit = _found(house, session, actor, report)
@@ -592,31 +595,31 @@ def open_as_case(
             raise BadInput({_adult_field(rules): ("stays_restricted",)})
 
     return open_for(
-        house, actor, protocol, rules.act, answers, token=token, place=unit, role=rules.as_, channel=header.kind,
-        also=put_to, said=said,
+        house, actor, protocol, rules.act, _with_barred(rules, answers, barred), token=token, place=unit,
+        role=rules.as_, channel=header.kind, also=put_to, said=said, barred=barred,
     )  # fmt: skip
 
 
-def _keep_out(
-    house: House,
-    protocol: Protocol,
-    rules: SignalementRules,
-    header: PublicHeader,
-    actor: Actor,
-    unit: Unit,
-    answers: Mapping[str, Any],
-) -> None:
-    """Raise where whoever stands above the school leaves out their like whom the report must not reach: they alone
-    might read the case. Nobody below can shut them out."""
+def _barred_above(house: House, protocol: Protocol, header: PublicHeader, unit: Unit) -> frozenset[str]:
+    """Whoever stands above the school and must not read the report; where nobody above would be left, those alone who
+    oversee: whoever sees the region has the last word."""
     around = surroundings(house, unit.id)
-    if not any(is_above(protocol, role) for role in actor.roles_in(around.places)):
-        return
+    above = {
+        one.id for one in around.people.values() if one.id in header.barred and stands_above(protocol, one, around)
+    }
+    if readers_above(protocol, Case(), around) <= above:
+        above = {one for one in above if any(oversees(protocol, role) for role, _unit in around.people[one].roles)}
+    return frozenset(above)
+
+
+def _with_barred(rules: SignalementRules, answers: Mapping[str, Any], barred: frozenset[str]) -> Mapping[str, Any]:
+    """The answers, with those whom nobody may leave out."""
     field = next((key for key, one in rules.becomes.items() if one.barred), None)
-    barred = (around.people.get(account) for account in header.barred - {actor.id})
-    above = {one.id for one in barred if one and any(is_above(protocol, role) for role, _unit in one.roles)}
-    given = answers.get(field or "") or ()
-    if field is not None and not above <= set([given] if isinstance(given, str) else given):
-        raise BadInput({field: ("stays_barred",)})
+    if field is None or not barred:
+        return answers
+    given = answers.get(field) or ()
+    named = [given] if isinstance(given, str) else given
+    return {**answers, field: list(dict.fromkeys([*named, *sorted(barred)]))}
 
 
 def _adult_field(rules: SignalementRules) -> str:
