@@ -25,9 +25,9 @@ from school_protocol.figures.bounding import Block, Bounds, Numbers, spans
 from school_protocol.figures.carrying import fitting, named
 from school_protocol.figures.cutting import Cuts, Part
 from school_protocol.figures.layout import Layout
-from school_protocol.figures.members import Need, needs_of
+from school_protocol.figures.members import TERMS, Need, needs_of
 from school_protocol.figures.release import SMALL, Key, Release, Said, Told, Worlds
-from school_protocol.figures.seeking import TERMS, Flags, Ranges, Search
+from school_protocol.figures.seeking import Flags, Ranges, Search
 from school_protocol.figures.system import Place, System, begin_alike
 
 Progress = Callable[[int, int], None]

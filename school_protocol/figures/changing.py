@@ -63,6 +63,11 @@ class Changes:
             if goes is not None and self._tells_few_beside(total, row, left):
                 left.discard(goes)
                 gone.append(goes)
+            kids = self._below(row).parts if not row.month else ()
+            while (below := [key for key in kids if key in left]) and self._tells_few_below(total, row, kids, left):
+                least = min(below, key=lambda key: (self._value(key), key))
+                left.discard(least)
+                gone.append(least)
         return gone
 
     def covers(self, release: int, key: Key) -> bool:
@@ -151,6 +156,22 @@ class Changes:
         ends = [at for at in range(last + 1) if all(self._is_known(key, at, told) for key in (total, row))]
         changes = [(self._change(total, at), self._change(row, at)) for at in ends if at < last]
         return last in ends and any(all(one) and 0 < abs(one[0] - one[1]) <= SMALL for one in changes)
+
+    def _tells_few_below(self, total: Key, row: Key, kids: Sequence[Key], told: set[Key]) -> bool:
+        """Whether few came to the units below that keep the row back, and are not counted by it, while their totals
+        stand in both releases."""
+        last = len(self.before)
+        for at in range(last):
+            ends = at, last
+            if not all(self._is_known(key, end, told) for key in (total, row) for end in ends):
+                continue
+            kept = [kid for kid in kids if not all(self._is_known(kid, end, told) for end in ends)]
+            totals = [kid._replace(cell=total.cell) for kid in kept]
+            grown, more = (sum(self._change(key, at) for key in keys) for keys in (totals, kept))
+            is_few = grown and more and 0 < abs(grown - more) <= SMALL
+            if is_few and all(self._is_known(key, end, told) for key in totals for end in ends):
+                return True
+        return False
 
     def _has(self, line: Line, release: int) -> bool:
         """Whether none of its parts was left out there."""

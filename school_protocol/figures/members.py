@@ -6,7 +6,7 @@ a pool, `b` of them in a row, has between max(0, a + b - n) and min(a, b) in tha
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -16,6 +16,8 @@ from school_protocol.figures.layout import REST, Layout, slab_of
 from school_protocol.figures.release import SMALL, WIDTH
 from school_protocol.figures.system import Place, Pool, System, Terms
 
+TERMS = 4
+"""A sum that must stay open has so many numbers at most: the change of a difference."""
 Test = Callable[[int, int], bool]
 """Whether what lies between two values is open enough."""
 
@@ -130,6 +132,41 @@ def _of_pool(system: System, pool: Pool) -> Iterator[Need]:
             here = int(system.truth[number])
             terms = ((number, 1),)
             yield Need(name, system.place[number], terms, here, _every(tests), is_held=is_held, is_zero=is_zero)
+        if has_total and total and layout.overlaps(pool.slab):
+            yield from _without_of_pool(system, pool, cell, number, total)
+
+
+def _without_of_pool(system: System, pool: Pool, cell: Cell, number: int, total: Cell) -> Iterator[Need]:
+    """Of units that stand together and have totals of their own: the few cases of one that the row does not count."""
+    layout = system.layouts[pool.release]
+    totals = {one: layout.at(one, "", total) for one in pool.members}
+    whole = sum(totals.values())
+    small = {own for one, own in totals.items() if is_small(own - layout.at(one, "", cell))}
+    if small:
+        tests = [wide if _is_one(pool) else _within(own, whole) for own in sorted(small)]
+        name = ("pool without", pool.release, pool.unit, pool.members, cell)
+        terms = _unknown(system, (*_totals(system, pool, pool.release, total), (number, -1)))
+        here, is_held = whole - int(system.truth[number]), len(terms) > TERMS
+        terms = ((number, -1),) if is_held else terms
+        yield Need(name, system.place[number], terms, here, _every(tests), is_held=is_held)
+
+
+def _totals(system: System, pool: Pool, release: int, total: Cell) -> Terms:
+    """Numbers that make up all cases of these units: of each, or of all below that unit but the others, as more of them
+    were told."""
+    layout = system.layouts[release]
+    others = [one for one in layout.children.get(pool.unit, ()) if one not in pool.members]
+    ways = []
+    for added, taken in ((pool.members, ()), ((pool.unit,), others)):
+        numbers = [(_number_in(system, release, one, total), 1) for one in added]
+        numbers += [(_number_in(system, release, one, total), -1) for one in taken]
+        if all(number is not None for number, _factor in numbers):
+            ways.append(tuple((number, factor) for number, factor in numbers if number is not None))
+    return min(ways, key=lambda terms: sum(not system.known[number] for number, _factor in terms), default=())
+
+
+def _number_in(system: System, release: int, unit: str, cell: Cell) -> int | None:
+    return system.seen.get((release, Place(unit, system.whole(release), cell)))
 
 
 def _is_one(pool: Pool) -> bool:
@@ -197,10 +234,45 @@ def _changes(system: System) -> Iterator[Need]:
             for leaf in _leaves(new_layout, one)
             if (difference := new_layout.at(leaf, month, place.cell) - old_layout.at(leaf, month, place.cell))
         ]
-        is_one_way = all(one > 0 for one in moved) or all(one < 0 for one in moved)
-        if is_one_way and any(abs(one) <= SMALL for one in moved):
+        if _are_few(moved):
             met = wide if len(moved) == 1 else _far
             yield Need(("pool change", place, pool.members, before, after), place, unknown, change, met, True)
+        total = new_layout.total(pool.slab) if new_layout.overlaps(pool.slab) and not month else None
+        if total is not None and all(_number(system, pool, one, total) is not None for one in pool.members):
+            yield from _change_without_of_pool(system, pool, (before, after), (old, new), total)
+
+
+def _change_without_of_pool(
+    system: System, pool: Pool, releases: tuple[int, int], numbers: tuple[int, int], total: Cell
+) -> Iterator[Need]:
+    """Few cases that came to some of these units since, and that the row does not count."""
+    (old_layout, new_layout), (old, new) = (system.layouts[one] for one in releases), numbers
+    place = system.place[new]
+    grown = {
+        leaf: new_layout.at(leaf, "", total) - old_layout.at(leaf, "", total)
+        for one in pool.members
+        for leaf in _leaves(new_layout, one)
+    }
+    left = {
+        leaf: more - new_layout.at(leaf, "", place.cell) + old_layout.at(leaf, "", place.cell)
+        for leaf, more in grown.items()
+    }
+    moved = [one for one in left.values() if one]
+    if any(grown.values()) and _are_few(moved):
+        sums: Counter[int] = Counter({new: -1, old: 1})
+        for release, way in zip(releases, (-1, 1), strict=True):
+            for number, factor in _totals(system, pool, release, total):
+                sums[number] += way * factor
+        terms = _unknown(system, tuple((number, factor) for number, factor in sums.items() if factor))
+        met = wide if len(moved) == 1 else _far
+        if len(terms) <= TERMS:
+            yield Need(("pool change without", place, pool.members, *releases), place, terms, sum(moved), met, True)
+
+
+def _are_few(moved: Sequence[int]) -> bool:
+    """Whether all of these went one way, and some by few."""
+    is_one_way = all(one > 0 for one in moved) or all(one < 0 for one in moved)
+    return is_one_way and any(abs(one) <= SMALL for one in moved)
 
 
 def _far(low: int, high: int) -> bool:

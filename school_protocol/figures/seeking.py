@@ -11,11 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from school_protocol.figures.bounding import Block, Numbers, Reals, World
-from school_protocol.figures.members import Need
+from school_protocol.figures.members import TERMS, Need
 
 Flags = NDArray[np.bool_]
-TERMS = 4
-"""A sum that must stay open has so many numbers at most: the change of a difference."""
 _NEAR = 1e-3
 _PARTS = 8
 """Into so many parts is cut what no world opens, where none is looked at by itself."""

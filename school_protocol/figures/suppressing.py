@@ -235,6 +235,8 @@ class Suppression:
                 new = {kid for kid in kids if self._may_have(kid) and self._can_be_told(kid)}
                 self.told |= new
                 self._calm([kids], new)
+                if total != ALL:
+                    self._calm_beside([kids], ALL, new)
 
     def _may_have(self, key: Key) -> bool:
         """Whether all cases of that unit are told: a smaller total is not told without."""
@@ -284,13 +286,13 @@ class Suppression:
             self.told |= new[unit]
             self._calm([keys] if adds_up else [], new[unit])
         for unit in self._inner():
-            self._calm_below(unit, slots, units, adds_up=adds_up)
+            self._calm_below(unit, slots, total, adds_up=adds_up)
 
     def _tells_tables(self, unit: str, total: Cell) -> bool:
         key = Key(unit, "", total)
         return key in self.told and (not self.layout.is_leaf(unit) or self._value(key) >= SCHOOL_LEAST)
 
-    def _calm_below(self, unit: str, slots: Sequence[tuple[str, Cell]], units: Sequence[str], *, adds_up: bool) -> None:
+    def _calm_below(self, unit: str, slots: Sequence[tuple[str, Cell]], total: Cell, *, adds_up: bool) -> None:
         """The lines of the units below it: each row over all of them, and the rows of each."""
         kids = self.layout.children[unit]
         if not any(Key(kid, month, cell) in self.told for kid in kids for month, cell in slots):
@@ -299,7 +301,10 @@ class Suppression:
             [Key(kid, month, cell) for kid in kids] for month, cell in slots if self._is_open(Key(unit, month, cell))
         ]
         own = [[Key(kid, month, cell) for month, cell in slots] for kid in kids] if adds_up else []
-        self._calm([*lines, *own], {key for line in lines for key in line if key in self.told})
+        new = {key for line in lines for key in line if key in self.told}
+        self._calm([*lines, *own], new)
+        if not adds_up:
+            self._calm_beside(lines, total, new)
         for kid in kids:
             self._drop_orphans(kid, slots)
 
@@ -327,6 +332,21 @@ class Suppression:
             least = min(goes, key=lambda key: (self._value(key), key))
             self.told.discard(least)
             waiting |= dict.fromkeys(of[least])
+
+    def _calm_beside(self, lines: Sequence[Sequence[Key]], total: Cell, new: set[Key]) -> None:
+        """Nor few cases that an overlapping row does not count, of units that keep it back and tell their total."""
+        while (least := next(filter(None, (self._least_beside(line, total, new) for line in lines)), None)) is not None:
+            self.told.discard(least)
+            self._calm(lines, new)
+
+    def _least_beside(self, line: Sequence[Key], total: Cell, new: set[Key]) -> Key | None:
+        kept = [key for key in line if not self._is_open(key)]
+        totals = [key._replace(cell=total) for key in kept]
+        left = sum(map(self._value, totals)) - sum(map(self._value, kept))
+        goes = [key for key in line if key in new and key in self.told]
+        if not goes or not 0 < left <= SMALL or not all(map(self._is_open, totals)):
+            return None
+        return min(goes, key=lambda key: (self._value(key), key))
 
     def _tell_rows_by_month(self, slab: Slab) -> None:
         cells, months = self.layout.slabs[slab], self.layout.months

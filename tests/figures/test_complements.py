@@ -14,10 +14,11 @@ from school_protocol.domain.figure_tables import ENDED, TOTALS, Counts, FigureRo
 from school_protocol.figures import Key, Release, audit, members, suppress
 from school_protocol.figures.changing import Changes
 from school_protocol.figures.layout import ALL, Layout
+from school_protocol.figures.suppressing import Suppression
 
 from . import worlds
 from .attacks import drawn_tight
-from .worlds import END, STAGE, District, months, table, tree
+from .worlds import END, STAGE, Case, District, months, table, tree
 
 CELLS: Mapping[tuple[str, str], int] = {
     (TOTALS, CASES): 366, ("stage", "stage0"): 40, ("stage", "stage1"): 20, ("stage", ENDED): 306,
@@ -203,3 +204,71 @@ def few_late(released: list[Release]) -> list[Key]:
             if total is not None and total in both:
                 found += [key] if 0 < abs(left_by(new, total, key) - left_by(old, total, key)) < 5 else []
     return found
+
+
+# ---- units that stand together ---------------------------------------------------------------------------------------
+
+
+def side_by_side(cases: dict[str, int], dangers: dict[str, int]) -> Release:
+    """Of three schools all totals are told, and of the first one how many have a danger."""
+    above = {"region": ""} | dict.fromkeys(cases, "region")
+    told = {(TOTALS, CASES): cases, (TOTALS, DANGERS): dangers}
+    cells = {cell: {**units, "region": sum(units.values())} for cell, units in told.items()}
+    counts = Counts("region", Period(("2026-01",)), (), above, {"2026-01": cells}, cells)
+    keys = {Key(unit, "", ALL) for unit in above} | {Key(unit, "", (TOTALS, DANGERS)) for unit in ("region", "p0")}
+    return Release(counts, frozenset(keys))
+
+
+def test_the_gate_sees_few_of_units_that_stand_together() -> None:
+    """Two schools have fifty cases, 48 of them with a danger: two have none, whichever school's they are."""
+    few = side_by_side({"p0": 40, "p1": 21, "p2": 29}, {"p0": 30, "p1": 20, "p2": 28})
+    assert [one.place.unit for one in audit([few])] == ["region*0"]
+    many = side_by_side({"p0": 40, "p1": 21, "p2": 29}, {"p0": 30, "p1": 20, "p2": 22})
+    assert audit([many]) == ()
+
+
+def test_the_gate_sees_few_late_cases_of_units_that_stand_together() -> None:
+    before = side_by_side({"p0": 40, "p1": 30, "p2": 30}, {"p0": 30, "p1": 20, "p2": 20})
+    assert audit([before]) == ()
+    few = side_by_side({"p0": 60, "p1": 38, "p2": 38}, {"p0": 40, "p1": 27, "p2": 27})
+    assert [(one.place.unit, one.is_change) for one in audit([before, few])] == [("region*0", True)]
+    many = side_by_side({"p0": 60, "p1": 38, "p2": 38}, {"p0": 40, "p1": 24, "p2": 24})
+    assert audit([before, many]) == ()
+
+
+def crowded(seed: int) -> Counts:
+    """Schools nearly all of whose cases have a danger, and stand in the first row."""
+    rng = random.Random(seed)
+    district = District(tree(2, 4), (table("kind", 3, overlaps=True),), months(1))
+    for unit in district.schools:
+        share = rng.choice((0.75, 0.85, 0.95))
+        for _ in range(rng.randint(20, 40)):
+            totals = {CASES} | ({DANGERS} if rng.random() < share else set())
+            cells = {("kind", row) for row, often in (("kind0", 0.9), ("kind1", 0.3)) if rng.random() < often}
+            district.cases.append(Case(unit, "2026-01", frozenset(totals), frozenset(cells)))
+    return district.counts()
+
+
+def few_together(release: Release) -> list[Key]:
+    """Overlapping rows of a unit, of which all units below that keep theirs back leave one to three cases together."""
+    layout, found = Layout(release.counts), []
+    for key in release.told:
+        total = total_of(release, key)
+        if total is None or total not in release.told:
+            continue
+        kept = [kid for kid in layout.children[key.unit] if key._replace(unit=kid) not in release.told]
+        if kept and all(total._replace(unit=kid) in release.told for kid in kept):
+            left = sum(left_by(release, total._replace(unit=kid), key._replace(unit=kid)) for kid in kept)
+            found += [key] if 0 < left < 4 else []
+    return found
+
+
+def test_few_of_units_that_stand_together_are_not_told_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    seeds = range(16)
+    for seed in seeds:
+        release = suppress(crowded(seed))
+        assert audit([release]) == ()
+        assert not few_together(release)
+    monkeypatch.setattr(members, "_without_of_pool", lambda *_given, **_more: ())
+    monkeypatch.setattr(Suppression, "_calm_beside", lambda *_given: None)
+    assert any(few_together(suppress(crowded(seed))) for seed in seeds), "the control"
