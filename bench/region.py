@@ -226,8 +226,9 @@ def _wait(protocol: Protocol, row: dict[str, Any]) -> dict[str, Any]:
     places = {name: row[name] for name in ("case_id", "unit", "province", "region")}
     since = min(row["opened_at"], NOW - timedelta(hours=1))
     return {
-        **places, "kind": kind, "role": _reviewer(protocol), "subject": "", "rank": KINDS.index(kind),
-        "gravity": -row["level"], "since": since, "due_at": row["next_due_at"], "shown_from": since, "not_for": None,
+        **places, "kind": kind, "role": _reviewer(protocol), "subject": "4" if kind == "door" else "",
+        "rank": KINDS.index(kind), "gravity": -row["level"], "since": since, "due_at": row["next_due_at"],
+        "shown_from": since, "not_for": None,
     }  # fmt: skip
 
 

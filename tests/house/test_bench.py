@@ -441,6 +441,11 @@ def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatc
 # ---- files made ahead, and many ------------------------------------------------------------------------------------
 
 
+def test_the_queue_of_reviews_answers_with_each_kind_of_wait(shop: Workshop) -> None:
+    sizes = region.regions(shop, server=False)
+    assert sizes[max(sizes)].review()
+
+
 def test_files_are_fresh_again_only_once_they_were_made(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh.jobs, "make_ahead_once", lambda _house: False)
     monkeypatch.setattr(fresh, "issue_case_file", lambda *_asked: None)
