@@ -8,11 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from school_protocol.domain.acting import readers_above
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Record, fold
-from school_protocol.domain.engine import (
-    urgent_steps,
-)
+from school_protocol.domain.engine import Reason, urgent_steps
+from school_protocol.domain.errors import Refused
 from school_protocol.domain.events import CaseJoined, CaseOpened, Event
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.protocol import ActKind, Move, Protocol
@@ -35,13 +35,19 @@ _SIGN = re.compile(r"\[(\w+)\]")
 
 
 def carry(house: House, session: Session, loaded: Loaded, move: Move) -> None:
-    """Give the case that this one joins what the move says it carries."""
+    """Give the case that this one joins what the move says it carries.
+
+    Raises Refused where nobody above the school could read it any more, with those whom the two shut out.
+    """
     other = loaded.case.successor
     other_id = cases.find_by_number(session, other or "")
     if other is None or other_id is None:
         return
     target = load_by_id(house, session, loaded.actor, other_id)
     joined = _joined_event(house, loaded, move.carries)
+    readers = readers_above(target.protocol, target.case, target.around)
+    if readers and readers <= set(joined.exclusions):
+        raise Refused((Reason("nobody_left"),))
     events = keep(house, session, other_id, target.protocol, target.events, [joined], around=target.around)
     case = fold(target.protocol, [*target.events, *events], earlier=target.case.earlier)
     steps = urgent_steps(target.protocol, case, loaded.actor, house.now(), target.around, joined.role)

@@ -226,6 +226,28 @@ def test_of_those_above_one_is_always_left(watched: Watched, adult: str) -> None
     assert school.seen_by("academy").head.number == school.number
 
 
+@pytest.mark.parametrize("both", [True, False])
+def test_one_is_left_of_those_above_where_a_case_joins_another(watched: Watched, both: bool) -> None:
+    """One shuts out the academy, the other the directorate; joined, they would shut out both."""
+    school = watched.known("directorate").school
+    school.report("team_coordinator")
+    other = school.number
+    if both:
+        school.act("academy", "conflict", account=school.account("directorate"), reason="close_relative")
+    school.report("team_coordinator")
+    school.act("directorate", "conflict", account=school.account("academy"), reason="close_relative")
+    school.act("head", "name_joined", other=other, reason="Même élève")
+    school.act("team_coordinator", "signature", record=str(school.last_seq()))
+    if both:
+        with pytest.raises(Refused) as refusal:
+            school.move("head", "join", reason="Même élève")
+        assert [reason.code for reason in refusal.value.reasons] == ["nobody_left"]
+    else:
+        school.move("head", "join", reason="Même élève")
+    school.number = other
+    assert (school.is_seen_by("academy"), school.is_seen_by("directorate")) == (both, not both)
+
+
 def test_whoever_holds_a_seat_stands_aside_and_an_office_is_left(watched: Watched) -> None:
     school = watched.school
     school.report(who="reporter", adult_concerned="yes")
