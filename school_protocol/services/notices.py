@@ -18,6 +18,7 @@ from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.dues import Due
 from school_protocol.domain.errors import Sealed, Tampered
 from school_protocol.domain.facts import Facts
+from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, Step
 from school_protocol.domain.review import turns, waits_for
 from school_protocol.post import Carrier, Letter, Post, Unreachable
@@ -26,7 +27,7 @@ from school_protocol.services.digests.pace import Pace, pace_of
 from school_protocol.services.figures.counting import has_counted
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import RECEIVING_HEAD, folded, reindex, surroundings, today_for
-from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, each_once
+from school_protocol.services.receivers import GUARDIANS, REPORTER, Around, Receiver, by_pace, each_once
 from school_protocol.services.views import ToldLine
 from school_protocol.storage import cases, directory, index, outbox, sight, watch
 from school_protocol.storage import told as register
@@ -180,9 +181,10 @@ def _spread(house: House) -> None:
 
 def _spread_one(house: House, message: outbox.Message) -> None:
     case_id, to = str(message.payload["case"]), str(message.payload["to"])
-    plan = None
+    plan = unit = None
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, case_id)
+        unit = directory.unit(people, row.unit) if row is not None else None
         if _was_reviewed(session, message):
             row = None
         if row is not None and to == RECEIVING_HEAD:
@@ -193,6 +195,8 @@ def _spread_one(house: House, message: outbox.Message) -> None:
         if plan is not None:
             _keep(house, session, plan)
         outbox.done(session, message.id, at=house.now())
+    if plan is not None and unit is not None:
+        _look_where_changed(house, [plan], unit)
 
 
 def _was_reviewed(session: Session, message: outbox.Message) -> bool:
@@ -294,6 +298,8 @@ def _climb_one(house: House, case_id: str) -> None:
         for plan in plans:
             _keep(house, session, plan)
         watch.looked(session, case_id, facts.case.last_seq, min(coming, default=None))
+    if plans:
+        _look_where_changed(house, plans, facts.around.unit)
 
 
 def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
@@ -453,7 +459,29 @@ def _due_by_now(house: House, account: Account, notices: Sequence[Notice]) -> li
             later_on.setdefault(until, []).append(notice)
     for until, some in later_on.items():
         _put_off(house, some, until)
+    if later_on and _pace_of(house, account, notices[0]) != pace:
+        _look_again(house, [account.id])  # they chose otherwise while these were in hand, and were put off as before
     return found
+
+
+def _look_again(house: House, accounts: Iterable[str]) -> None:
+    with house.realm.writing() as session:
+        for account in accounts:
+            register.look_again(session, account, at=house.now())
+
+
+def _look_where_changed(house: House, plans: Iterable[Plan], unit: Unit) -> None:
+    """What waits for whoever chose another pace while a plan was made and kept is looked at anew."""
+    calm = [plan for plan in plans if not plan.urgent]
+    with house.directory.reading() as people:
+        changed = {
+            now.account
+            for plan in calm
+            for now, then in zip(by_pace(house, people, plan.tellings, plan.due_at, unit), plan.tellings, strict=True)
+            if now != then and now.account
+        }
+    if changed:
+        _look_again(house, sorted(changed))
 
 
 def _not_over(house: House, notices: Sequence[Notice]) -> list[Notice]:

@@ -121,12 +121,7 @@ class Around:
 
     def by_pace(self, tellings: Iterable[Telling], asked_at: datetime) -> tuple[Telling, ...]:
         """The same, each when that person is told of what can wait."""
-        kept = tuple(tellings)
-        found = paces(self.house, self.people, {one.account for one in kept if one.account}, near=self.unit)
-        return tuple(
-            replace(one, due_at=found[one.account].next(asked_at)) if one.state is State.waiting else one
-            for one in kept
-        )
+        return by_pace(self.house, self.people, tellings, asked_at, self.unit)
 
     def _allowed(self, to: str) -> tuple[Receiver, ...]:
         wanted = (one for one in self._held if acts_as(self.protocol, one.role, to))
@@ -196,6 +191,17 @@ def each_once(found: Iterable[Receiver]) -> tuple[Receiver, ...]:
     for receiver in found:
         kept.setdefault(receiver.account.id, receiver)
     return tuple(kept.values())
+
+
+def by_pace(
+    house: House, people: Session, tellings: Iterable[Telling], asked_at: datetime, near: Unit
+) -> tuple[Telling, ...]:
+    """The same, each when that person is told of what can wait, as they choose now."""
+    kept = tuple(tellings)
+    found = paces(house, people, {one.account for one in kept if one.account}, near=near)
+    return tuple(
+        replace(one, due_at=found[one.account].next(asked_at)) if one.state is State.waiting else one for one in kept
+    )
 
 
 def ways_of(house: House, account: Account, *, urgent: bool) -> tuple[Channel, ...]:

@@ -492,6 +492,34 @@ def test_a_choice_made_while_a_message_is_being_sent_sends_no_second_one(watched
     assert watched.swept(minutes=10) == []
 
 
+@pytest.mark.parametrize("place", ["_keep", "_put_off"])
+def test_whoever_chooses_while_a_message_is_planned_or_put_off_is_told_as_they_chose(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, place: str
+) -> None:
+    """Another worker has what waits in hand at that moment, and writes what it read before."""
+    former = getattr(notices, place)
+    if place == "_put_off":
+        choosing_of(watched, "head", "weekly", FRIDAY)
+        watched.ask("head")
+        watched.sweep()
+        choosing_of(watched, "head", "at_once")
+        choosing_of(watched, "head", "weekly", FRIDAY)
+    else:
+        watched.ask("head")
+    chosen: list[object] = []
+
+    def chooses_first(*given: object, **more: object) -> object:
+        if not chosen:
+            chosen.append(given)
+            choosing_of(watched, "head", "at_once")
+        return former(*given, **more)
+
+    monkeypatch.setattr(notices, place, chooses_first)
+    watched.sweep()
+    assert chosen, "it was in hand"
+    assert "head" in [*watched.told(), *watched.swept(minutes=6)]
+
+
 def test_workers_at_once_and_a_changing_mind_tell_each_thing_once(watched: Watched) -> None:
     for _ in range(12):
         watched.ask("head")
