@@ -13,7 +13,7 @@ from itertools import combinations
 
 from school_protocol.domain.figure_tables import Cell
 from school_protocol.figures.layout import REST, Layout, slab_of
-from school_protocol.figures.release import SMALL, WIDTH
+from school_protocol.figures.release import SMALL, WIDTH, Key
 from school_protocol.figures.system import Place, Pool, System, Terms
 
 TERMS = 4
@@ -158,15 +158,11 @@ def _totals(system: System, pool: Pool, release: int, total: Cell) -> Terms:
     others = [one for one in layout.children.get(pool.unit, ()) if one not in pool.members]
     ways = []
     for added, taken in ((pool.members, ()), ((pool.unit,), others)):
-        numbers = [(_number_in(system, release, one, total), 1) for one in added]
-        numbers += [(_number_in(system, release, one, total), -1) for one in taken]
+        numbers = [(system.number(release, Key(one, "", total)), 1) for one in added]
+        numbers += [(system.number(release, Key(one, "", total)), -1) for one in taken]
         if all(number is not None for number, _factor in numbers):
             ways.append(tuple((number, factor) for number, factor in numbers if number is not None))
     return min(ways, key=lambda terms: sum(not system.known[number] for number, _factor in terms), default=())
-
-
-def _number_in(system: System, release: int, unit: str, cell: Cell) -> int | None:
-    return system.seen.get((release, Place(unit, system.whole(release), cell)))
 
 
 def _is_one(pool: Pool) -> bool:
@@ -179,7 +175,7 @@ def _leaves(layout: Layout, unit: str) -> tuple[str, ...]:
 
 
 def _number(system: System, pool: Pool, unit: str, cell: Cell) -> int | None:
-    return system.seen.get((pool.release, Place(unit, pool.month or system.whole(pool.release), cell)))
+    return system.number(pool.release, Key(unit, pool.month, cell))
 
 
 def _within(own: int, whole: int) -> Test:
