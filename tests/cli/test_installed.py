@@ -150,9 +150,9 @@ def test_the_lines_of_the_docs_install_it(archives: Built, tmp_path: Path, wante
     """As they stand, without a network: libraries, and the pip of the lock, are found where the tests have theirs."""
     assert documented(f"{wanted_as} @") == f"{wanted_as} @"
     first, rest = put(block_of("python3 -m venv"), {"school-protocol @": f"{wanted_as} @"}).split("\n", 1)
-    (tmp_path / "dist").mkdir()
-    for file in (archives.wheel, ROOT / "requirements.lock"):
-        shutil.copy(file, tmp_path / "dist" if file.suffix == ".whl" else tmp_path)
+    for file, folder in ((archives.wheel, "dist"), (ROOT / "requirements" / "runtime.lock", "requirements")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(file, tmp_path / folder)
     at = Environment(tmp_path / "environment")
     first = put(first, {"python3": shlex.quote(sys.executable), "/opt/school-protocol": shlex.quote(str(at.folder))})
     said("sh", "-euc", f"{first} --without-pip", cwd=tmp_path)

@@ -57,13 +57,14 @@ def test_one_that_is_left_out_is_told() -> None:
 
 
 def test_every_locked_package_has_its_hashes() -> None:
-    blocks = re.split(r"\n(?=[A-Za-z0-9])", (ROOT / "requirements.lock").read_text("utf-8"))
+    text = "\n".join(file.read_text("utf-8") for file in (ROOT / "requirements").glob("*.lock"))
+    blocks = re.split(r"\n(?=[A-Za-z0-9])", text)
     locked = [block for block in blocks if re.match(r"[A-Za-z0-9][\w.\[\]-]*==", block)]
     assert len(locked) > 50
     assert [block.split()[0] for block in locked if "--hash=sha256:" not in block] == []
     assert "--index-url" not in "".join(blocks)
     assert "@ " not in "".join(block.split("--hash")[0] for block in locked)
-    assert "--require-hashes -r requirements.lock" in (ROOT / "run").read_text("utf-8")
+    assert '--require-hashes -r "requirements/$layer.lock"' in (ROOT / "run").read_text("utf-8")
 
 
 def test_a_value_is_read_from_the_form_or_from_the_address() -> None:

@@ -1,0 +1,1 @@
+"""Mutation testing of the product: one changed expression at a time, and which tests notice it (`./run mutate`)."""
