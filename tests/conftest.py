@@ -8,6 +8,7 @@ from inspect import ismethod
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from argon2 import PasswordHasher
 from flask import Flask, has_request_context
@@ -29,15 +30,33 @@ from school_protocol.storage import engines
 from school_protocol.storage.engines import Session, Store, open_engine
 from school_protocol.storage.migrate import Part, upgrade
 
+gc.disable()  # until all is loaded: nothing of it can go, and each look through it takes longer than the last
 ROOT = Path(__file__).parents[1]
 SHIPPED = passwords._HASHER
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--passed-over", type=Path, help="a file to which tests are written that lack a program")
+    parser.addoption("--all", action="store_true", help="those marked `exhaustive`, too")
+
+
+LEFT = pytest.StashKey[int]()
+"""How many tests are left to `--all`."""
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    node.config.stash[LEFT] = getattr(node, "workeroutput", {}).get("left", 0)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["left"] = session.config.stash.get(LEFT, 0)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    if left := config.stash.get(LEFT, 0):
+        terminalreporter.write_line(f"{left} more are asked by --all: they say the same at greater length")
     file = config.getoption("passed_over")
     if file is not None and not hasattr(config, "workerinput"):
         with file.open("a", encoding="utf-8") as out:
@@ -45,23 +64,39 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "exhaustive: asked by `./run check --all`: what a quick test says, at length")
     config.addinivalue_line("markers", "files: looks into SQLite's files, copies them, or has others open them")
     config.addinivalue_line("markers", "rooms: opens rooms of workshops; on PostgreSQL some are made ahead for it")
+    # Time limits would fail where the machine is busy; what is drawn is the same each time but in `--all`.
+    hypothesis.settings.register_profile("here", deadline=None, derandomize=not config.getoption("all"))
+    hypothesis.settings.load_profile("here")
     # A password costs next to nothing in tests; what it costs as it ships is asked of `shipped_hasher`.
     passwords._HASHER = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is about SQLite's files is not asked where every house lies on PostgreSQL."""
+    left = [] if config.getoption("all") else [item for item in items if is_exhaustive(item)]
+    if left:
+        items[:] = [item for item in items if not is_exhaustive(item)]
+        config.stash[LEFT] = len(left)
+        config.hook.pytest_deselected(items=left)
     for item in items if EVERYWHERE else ():
         if item.get_closest_marker("files"):
             item.add_marker(pytest.mark.skip(reason="about SQLite's own files"))
 
 
+def is_exhaustive(item: pytest.Item) -> bool:
+    """`@exhaustive(but=(…))`: those parameters, by their ids, are asked in the quick suite."""
+    marker = item.get_closest_marker("exhaustive")
+    callspec = getattr(item, "callspec", None)
+    return marker is not None and not (callspec and callspec.id in marker.kwargs.get("but", ()))
+
+
 def pytest_collection_finish() -> None:
     """What was loaded stays to the end: looking through it again for what could go costs seconds each time."""
-    gc.collect()
     gc.freeze()
+    gc.enable()
     gc.set_threshold(20_000, 20, 20)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _DUMPER: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
+@lru_cache
 def plain(path: Path) -> dict[str, Any]:
+    """Read once: whoever edits it copies it first."""
     data: dict[str, Any] = yaml.load(path.read_bytes(), Loader=_LOADER)
     return data
 

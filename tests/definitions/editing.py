@@ -44,7 +44,8 @@ class Edit:
 
 def written(path: Path) -> dict[str, Any]:
     """A definition's plain text values, as they stand in the file."""
-    data: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    data: dict[str, Any] = yaml.load(path.read_text("utf-8"), Loader=loader)
     return {**data, "format": 1}
 
 

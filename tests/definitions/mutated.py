@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 import yaml
 from domain.telling import ROOT
@@ -23,13 +24,16 @@ def example() -> str:
     return found[1]
 
 
-def _written(definition: str) -> Tree:
+DEFINITIONS = (ACCIDENTS, MOROCCAN, PHARE, KIVA)
+
+
+@lru_cache
+def data_of(definition: str) -> Tree:
     if definition == ACCIDENTS:
         return {**yaml.load(example(), yaml.BaseLoader), "format": 1}
     return written(ROOT / "protocol_definitions" / f"{definition}.yaml")
 
 
-DATA: Mapping[str, Tree] = {name: _written(name) for name in (ACCIDENTS, MOROCCAN, PHARE, KIVA)}
-MUTANTS: Mapping[str, Mapping[str, Mutant]] = {
-    name: {one.name: one for one in mutants(data)} for name, data in DATA.items()
-}
+@lru_cache
+def mutants_of(definition: str) -> Mapping[str, Mutant]:
+    return {one.name: one for one in mutants(data_of(definition))}

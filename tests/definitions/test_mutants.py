@@ -17,7 +17,7 @@ from school_protocol.definitions.proof import Proof, Verdict, prove
 from school_protocol.domain.protocol import Protocol
 from tests.definitions.judging import REASONS, Judged, judged, reason, understood
 from tests.definitions.mutant_table import SHIPPED, TABLE, Chapter, bones, page, sampled
-from tests.definitions.mutated import ACCIDENTS, DATA, KIVA, MOROCCAN, MUTANTS, PHARE, example
+from tests.definitions.mutated import ACCIDENTS, DEFINITIONS, KIVA, MOROCCAN, PHARE, data_of, example, mutants_of
 from tests.definitions.mutating import KINDS, Tree, mutants, weakened
 
 Edits = tuple[str, ...]
@@ -113,7 +113,7 @@ EXPECTED: Mapping[tuple[str, str], Iterable[str | Edits]] = {
     ),
     (KIVA, "properties.the_pupil_can_always_speak"): tuple(
         f"acts.talk_targeted: not open in {state}"
-        for state, body in DATA[KIVA]["states"].items() if "ended" not in body
+        for state, body in data_of(KIVA)["states"].items() if "ended" not in body
     ),
     (PHARE, "properties.prosecutor_before_the_end"): (
         "needs.offence_settled: lock gone", "needs.offence_settled: True or prosecutor_told > 0",
@@ -182,9 +182,9 @@ def proves(protocol: Protocol, name: str) -> Proof:
 
 
 def edited(definition: str, names: str | Edits) -> Protocol:
-    data = DATA[definition]
+    data = data_of(definition)
     for name in (names,) if isinstance(names, str) else names:
-        data = MUTANTS[definition][name].of(data)
+        data = mutants_of(definition)[name].of(data)
     return understood(data)
 
 
@@ -203,7 +203,7 @@ def test_what_breaks_a_property_is_refused_by_it(definition: str, name: str) -> 
 
 
 def test_every_declared_property_has_what_breaks_it() -> None:
-    declared = {(definition, f"properties.{key}") for definition, data in DATA.items() for key in data["properties"]}
+    declared = {(definition, f"properties.{key}") for definition in DEFINITIONS for key in data_of(definition)["properties"]}
     assert declared == {one for one in {**EXPECTED, **UNTRIED} if one[1].startswith("properties.")}
     assert not EXPECTED.keys() & UNTRIED.keys()
 
@@ -241,7 +241,7 @@ def test_a_proof_asked_for_one_property_says_what_the_whole_says() -> None:
 
 
 def test_every_mutant_of_the_example_is_refused_or_harmless() -> None:
-    found = [judged(DATA[ACCIDENTS], one) for one in MUTANTS[ACCIDENTS].values()]
+    found = [judged(data_of(ACCIDENTS), one) for one in mutants_of(ACCIDENTS).values()]
     assert {one.by for one in found} == {"checker", "proof", "nobody"}
     expected = {
         name for (definition, _), edits in EXPECTED.items() if definition == ACCIDENTS for name in edits
@@ -253,7 +253,7 @@ def test_every_mutant_of_the_example_is_refused_or_harmless() -> None:
     assert refused - expected == {
         "acts.raise: not open in watched", "acts.raise: not open in START", "moves.alert: not from START",
     }  # fmt: skip
-    assert all(_is_harmless(DATA[ACCIDENTS], one) for one in found if one.by == "nobody")
+    assert all(_is_harmless(data_of(ACCIDENTS), one) for one in found if one.by == "nobody")
     failing = [one for one in found if one.stories]
     assert failing
     assert all(one.replayed == one.stories for one in failing)
@@ -265,7 +265,7 @@ def _is_harmless(data: Tree, one: Judged) -> bool:
 
 @pytest.mark.parametrize("definition", [KIVA, PHARE])
 def test_a_sample_of_the_shipped_definitions_is_refused_or_harmless(definition: str) -> None:
-    data, sample = DATA[definition], sampled(list(MUTANTS[definition].values()), 13)
+    data, sample = data_of(definition), sampled(list(mutants_of(definition).values()), 13)
     assert {one.kind for one in sample} == KINDS.keys()
     for found in (judged(data, one) for one in sample):
         assert found.by != "nobody" or _is_harmless(data, found), found
@@ -286,10 +286,10 @@ def test_the_story_of_a_refused_mutant_is_one_that_the_engine_plays() -> None:
 # ---- the generator ---------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("definition", DATA, ids=lambda one: one.replace("/1", ""))
+@pytest.mark.parametrize("definition", DEFINITIONS, ids=lambda one: one.replace("/1", ""))
 def test_every_part_has_its_mutants(definition: str) -> None:
     """Every need, role, trigger, deadline, signature and move is touched; every mutant is another definition."""
-    data, found = DATA[definition], MUTANTS[definition]
+    data, found = data_of(definition), mutants_of(definition)
     touched = {one for mutant in found.values() for one in mutant.about}
     for part in ("needs", "deadlines", "moves"):
         automatic = {key for key in data[part] if part == "moves" and "automatic" in data[part][key]}

@@ -10,23 +10,23 @@ import pytest
 from school_protocol.definitions.proof import Proof, Verdict, prove
 from school_protocol.domain.conditions import Condition
 from tests.definitions.judging import understood
-from tests.definitions.mutated import ACCIDENTS, DATA, KIVA, MOROCCAN, MUTANTS, PHARE
+from tests.definitions.mutated import ACCIDENTS, KIVA, MOROCCAN, PHARE, data_of, mutants_of
 from tests.definitions.mutating import inside_out, rewritings, spelt_out, turned
 from tests.definitions.test_mutants import EXPECTED
 
 
 @pytest.mark.parametrize("definition", [ACCIDENTS, KIVA, PHARE], ids=lambda one: one.replace("/1", ""))
 def test_rewritings_that_keep_the_meaning_keep_the_verdicts(definition: str) -> None:
-    expected = _verdicts(prove(understood(DATA[definition])))
-    for name, data in rewritings(DATA[definition], seed=4):
-        assert data != DATA[definition], name
+    expected = _verdicts(prove(understood(data_of(definition))))
+    for name, data in rewritings(data_of(definition), seed=4):
+        assert data != data_of(definition), name
         assert _verdicts(prove(understood(data))) == expected, name
 
 
 def test_a_fault_stays_a_fault_however_it_is_said() -> None:
     edits = ("needs.looked_in: lock gone", "deadlines.waits: gone", "moves.alert: not from noted")
     for name in edits:
-        data = MUTANTS[ACCIDENTS][name].of(DATA[ACCIDENTS])
+        data = mutants_of(ACCIDENTS)[name].of(data_of(ACCIDENTS))
         expected = _verdicts(prove(understood(data)))
         assert any(verdict is not Verdict.held for _, verdict in expected)
         for _said, rewritten in rewritings(data, seed=5):
@@ -35,7 +35,7 @@ def test_a_fault_stays_a_fault_however_it_is_said() -> None:
 
 def test_the_moroccan_protocol_turned_inside_out_is_proven_as_well() -> None:
     asked = [name for definition, name in EXPECTED if definition == MOROCCAN]
-    for name, data in rewritings(DATA[MOROCCAN], seed=6):
+    for name, data in rewritings(data_of(MOROCCAN), seed=6):
         if name != "ids renamed":  # the names of its properties, too
             assert prove(understood(data), only=asked).holds, name
 

@@ -6,9 +6,7 @@ import io
 import re
 from pathlib import Path
 
-import pdfua
 import pikepdf
-import pikepdf.pdfa
 
 LEVEL_A = ("violation", "pdfaid:conformance is 'A', expected 'B'")
 """The validator knows level b alone."""
@@ -37,6 +35,8 @@ def without_claim(data: bytes) -> bytes:
 
 def not_archival(data: bytes, folder: Path) -> set[tuple[str, str]]:
     """Kind and message of each finding but the known ones; a known one that is not there is a finding too."""
+    import pikepdf.pdfa  # takes seconds to load, as does pdfua, and few tests need them
+
     target = folder / "twin.pdf"
     target.write_bytes(without_claim(data))
     found = {(one.kind, one.message) for one in pikepdf.pdfa.validate_written(target, "3b").findings}
@@ -45,6 +45,8 @@ def not_archival(data: bytes, folder: Path) -> set[tuple[str, str]]:
 
 def not_accessible(data: bytes, folder: Path) -> set[str]:
     """Rule and message of each finding, and of each rule that could not be looked at."""
+    import pdfua
+
     target = folder / "whole.pdf"
     target.write_bytes(data)
     report = pdfua.validate(str(target))

@@ -189,7 +189,6 @@ def test_copy_json_is_canonical_and_holds_what_it_must() -> None:
 readable = st.characters(exclude_categories=("Cs",))
 
 
-@settings(deadline=None)
 @given(
     st.builds(
         Copy,
@@ -212,7 +211,7 @@ json_values = st.recursive(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(
     st.one_of(
         st.binary(max_size=200),

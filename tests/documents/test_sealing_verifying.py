@@ -923,7 +923,7 @@ def test_nothing_is_ever_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 # ---- whatever else -------------------------------------------------------------------------------------------------
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.binary(max_size=400), st.sampled_from([b"", b"%PDF-", b"%PDF-1.7\n", b"PK\x03\x04"]))
 def test_whatever_the_bytes_there_is_an_answer(data: bytes, head: bytes) -> None:
     found = verdict(head + data)
@@ -931,7 +931,7 @@ def test_whatever_the_bytes_there_is_an_answer(data: bytes, head: bytes) -> None
     assert found.findings
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.data())
 def test_whatever_is_cut_doubled_or_put_in_there_is_an_answer(draw: st.DataObject) -> None:
     data = issued()

@@ -229,7 +229,7 @@ def naive(source: str, values: dict[str, Any]) -> bool | None:
     return truth(ast.parse(source, mode="eval").body)
 
 
-@settings(max_examples=400, derandomize=True, deadline=None)
+@settings(max_examples=400)
 @given(CONDITIONS, VALUES)
 def test_the_engine_agrees_with_a_naive_evaluator(source: str, values: dict[str, Any]) -> None:
     condition = Condition(source)
@@ -238,7 +238,7 @@ def test_the_engine_agrees_with_a_naive_evaluator(source: str, values: dict[str,
     assert bool(condition.unknown(values)) is (naive(source, values) is None)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200)
 @given(st.text(max_size=40))
 def test_any_text_is_read_or_refused_and_nothing_is_run(source: str) -> None:
     try:

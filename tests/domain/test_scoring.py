@@ -128,7 +128,7 @@ def test_what_raises_the_level_and_what_cannot_lower_it(
     assert fixed(values, **rules) == (level, reasons)
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(ITEMS), st.integers(0, 3)), st.none() | st.integers(1, 4), st.booleans())
 def test_no_override_goes_under_the_minimum_or_a_floor(
     values: dict[str, int], override: int | None, again: bool
@@ -141,7 +141,7 @@ def test_no_override_goes_under_the_minimum_or_a_floor(
     assert scored.low_level <= scored.high_level
 
 
-@settings(max_examples=200, derandomize=True, deadline=None)
+@settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(ITEMS), st.integers(0, 3), min_size=1), st.data())
 def test_knowing_more_never_widens_the_interval(values: dict[str, int], data: st.DataObject) -> None:
     known = score(SEVERITY, values)

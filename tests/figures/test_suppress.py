@@ -46,7 +46,7 @@ def later(district: District, rng: random.Random, late: int) -> District:
     return replace(district, cases=[*district.cases[rng.randrange(2) :], *more])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_no_issued_set_lets_a_small_cell_be_found(seed: int) -> None:
     counts = drawn(seed).counts()
@@ -59,7 +59,7 @@ def test_no_issued_set_lets_a_small_cell_be_found(seed: int) -> None:
     assert suppress(counts) == release
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_no_world_but_for_what_is_told_is_shut_out(seed: int) -> None:
     """All worlds of a tiny district, in which what is small stays open."""
@@ -72,7 +72,7 @@ def test_no_world_but_for_what_is_told_is_shut_out(seed: int) -> None:
     assert not narrow(shape.worlds(release), release.counts)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @example(2, 6)  # a sum that earlier releases tell, beside which nothing new is told: nothing was left to go
 @given(st.integers(0, 10**6), st.sampled_from((1, 2, 6, 20)))
 def test_late_cases_are_not_found_by_comparing_releases(seed: int, late: int) -> None:

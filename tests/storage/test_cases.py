@@ -31,7 +31,7 @@ def test_what_goes_in_comes_out(realm: Realm) -> None:
     assert two.words == {}
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     bodies=st.lists(
         st.dictionaries(st.text(max_size=20), st.text() | st.integers() | st.none(), max_size=4), max_size=4

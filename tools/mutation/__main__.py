@@ -157,21 +157,28 @@ def _asked(copy: Path, mutant: Mutant, tests: list[str]) -> dict[str, Any]:
     source = file.read_text()
     began = time.monotonic()
     try:
-        file.write_text(mutant.applied(source))
+        _put(file, mutant.applied(source))
         killers = _killers(copy, tests)
     finally:
-        file.write_text(source)
+        _put(file, source)
     return {"killed_by": killers, "tried": len(tests), "seconds": round(time.monotonic() - began)}
+
+
+def _put(file: Path, source: str) -> None:
+    """With what was compiled of the former: two changes within a second are not told apart by their time."""
+    file.write_text(source)
+    for compiled in (file.parent / "__pycache__").glob(f"{file.stem}.*.pyc"):
+        compiled.unlink()
 
 
 def _killers(copy: Path, tests: list[str]) -> list[str]:
     listed = copy / ".asked"
     listed.write_text("\n".join(tests))
     command = [
-        sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no", "--no-header", f"--maxfail={ENOUGH}", "--timeout=60", "--all",
-        "-p", "no:cacheprovider", f"@{listed}",
+        sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no", "--no-header", f"--maxfail={ENOUGH}", "--timeout=60",
+        "--all", "-p", "no:cacheprovider", f"@{listed}",
     ]  # fmt: skip
-    environment = {**os.environ, "PYTHONPATH": str(copy), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**os.environ, "PYTHONPATH": str(copy)}
     environment.pop(FOLDER, None)
     try:
         ran = subprocess.run(

@@ -1,4 +1,4 @@
-"""Which functions of the product a process calls, by sys.monitoring; on the standard library alone: children load it."""
+"""Which functions of the product a process calls (sys.monitoring); on the standard library alone: children load it."""
 
 from __future__ import annotations
 
