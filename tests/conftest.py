@@ -100,12 +100,13 @@ def pytest_collection_finish() -> None:
     gc.set_threshold(20_000, 20, 20)
 
 
-@pytest.fixture(scope="session", autouse=True)
-def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Made once for all tests of a process: the tables of a new store, published definitions, templates compiled."""
-    folder = tmp_path_factory.mktemp("once")
-    compiled = folder / "templates"
-    compiled.mkdir()
+MakeTables = Callable[[Engine, Part], None]
+
+
+@pytest.fixture(scope="session")
+def make_tables(tmp_path_factory: pytest.TempPathFactory) -> MakeTables:
+    """`upgrade`, but that a bare SQLite file gets its tables as a copy of those made first."""
+    folder = tmp_path_factory.mktemp("tables")
 
     @lru_cache
     def tables(part: Part) -> bytes:
@@ -123,6 +124,13 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         else:
             upgrade(engine, part)
 
+    return quick
+
+
+@pytest.fixture(scope="session", autouse=True)
+def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Made once for all tests of a process: the tables of a new store, published definitions, templates compiled."""
+    compiled = tmp_path_factory.mktemp("templates")
     with pytest.MonkeyPatch.context() as patched:
         cache = FileSystemBytecodeCache(str(compiled))
         patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
@@ -130,7 +138,7 @@ def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         # What a test writes need not outlive a power cut.
         patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
         patched.setattr(os, "fsync", lambda _handle: None)
-        patched.setattr(houses, "upgrade", quick)
+        patched.setattr(houses, "upgrade", make_tables)
         patched.setattr(Rule, "compile", compiled_once(Rule.compile))
         patched.setattr(Engine, "_compiled_cache", written_once(), raising=False)
         patched.setattr(DefaultDialect, "__eq__", lambda one, other: type(one) is type(other))

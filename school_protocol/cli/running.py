@@ -32,6 +32,20 @@ def demo() -> None:
 @click.option("--reset", is_flag=True, help="Start afresh.")
 def demo_prepare(reset: bool) -> None:
     """Make the demo's data where there is none yet, and print its accounts."""
+    prepare_demo(reset)
+
+
+@demo.command("serve")
+@click.option("--port", default=5000, show_default=True)
+@click.option("--reset", is_flag=True, help="Start afresh.")
+@click.pass_context
+def demo_serve(context: click.Context, port: int, reset: bool) -> None:
+    """`demo prepare`, then `serve` on 127.0.0.1."""
+    prepare_demo(reset)
+    context.invoke(serve, port=port)
+
+
+def prepare_demo(reset: bool) -> None:
     from school_protocol.services.demo import prepare
 
     accounts = prepare(

@@ -258,7 +258,7 @@ def serving(installed: Installed) -> Iterator[Site]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    words = (installed.at.command, "serve", "--port", str(port), "--no-worker")
+    words = (installed.at.command, "demo", "serve", "--port", str(port))
     log = installed.folder / "served.log"
     with log.open("wb") as output:
         process = subprocess.Popen(words, cwd=installed.folder, env=bare(), stdout=output, stderr=subprocess.STDOUT)

@@ -203,7 +203,7 @@ def test_what_breaks_a_property_is_refused_by_it(definition: str, name: str) -> 
 
 
 def test_every_declared_property_has_what_breaks_it() -> None:
-    declared = {(definition, f"properties.{key}") for definition in DEFINITIONS for key in data_of(definition)["properties"]}
+    declared = {(name, f"properties.{key}") for name in DEFINITIONS for key in data_of(name)["properties"]}
     assert declared == {one for one in {**EXPECTED, **UNTRIED} if one[1].startswith("properties.")}
     assert not EXPECTED.keys() & UNTRIED.keys()
 

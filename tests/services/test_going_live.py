@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
 import pytest
@@ -258,23 +259,29 @@ ROWS = {
 }  # fmt: skip
 
 
-def functions(folder: Path) -> Iterator[tuple[str, ast.FunctionDef]]:
-    for path in sorted(folder.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
-            if isinstance(node, ast.FunctionDef):
-                yield f"{path.relative_to(folder)}::{node.name}", node
+@lru_cache
+def functions(folder: Path) -> list[tuple[str, ast.FunctionDef]]:
+    """Every function below a folder, with its file and name; each file is parsed once."""
+    return [
+        (f"{path.relative_to(folder)}::{node.name}", node)
+        for path in sorted(folder.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.FunctionDef)
+    ]
 
 
-def _calls(node: ast.AST) -> Iterator[ast.Call]:
-    return (one for one in ast.walk(node) if isinstance(one, ast.Call))
+@lru_cache
+def calls(folder: Path) -> list[tuple[str, ast.Call]]:
+    """Each call, with the function that it stands in."""
+    found = ((name, one) for name, node in functions(folder) for one in ast.walk(node))
+    return [(name, one) for name, one in found if isinstance(one, ast.Call)]
 
 
 def writers(folder: Path) -> set[str]:
     """The functions outside storage that record a new case, or keep a report."""
     return {
         name
-        for name, node in functions(folder)
-        for call in _calls(node)
+        for name, call in calls(folder)
         if not name.startswith("storage/") and isinstance(call.func, ast.Attribute)
         and isinstance(call.func.value, ast.Name) and (call.func.value.id, call.func.attr) in WRITES
     }  # fmt: skip
@@ -283,8 +290,7 @@ def writers(folder: Path) -> set[str]:
 def callers(folder: Path, called: str) -> set[str]:
     return {
         name
-        for name, node in functions(folder)
-        for call in _calls(node)
+        for name, call in calls(folder)
         if (call.func.id if isinstance(call.func, ast.Name) else getattr(call.func, "attr", "")) == called
     }
 
@@ -293,8 +299,7 @@ def row_makers(folder: Path) -> set[str]:
     rows = ("CaseRecordRow", "PublicReportRow")
     return {
         name
-        for name, node in functions(folder)
-        for call in _calls(node)
+        for name, call in calls(folder)
         if (isinstance(call.func, ast.Name) and call.func.id in rows)
         or (isinstance(call.func, ast.Name) and call.func.id == "insert"
             and any(isinstance(one, ast.Name) and one.id in rows for one in call.args))

@@ -7,7 +7,7 @@ them there. Those marked `postgresql` (what the database itself must refuse, cha
 
 import random
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,8 +17,9 @@ import pytest
 from sqlalchemy import text
 
 from school_protocol.domain.events import Entry
-from school_protocol.storage import cases, migrate
-from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage import cases
+from school_protocol.storage.engines import Engine, Store, open_engine
+from school_protocol.storage.migrate import Part
 from school_protocol.storage.vault import Vault
 from storage.server import EVERYWHERE, NAMED, served
 
@@ -120,12 +121,12 @@ def empty(url: tuple[str, str | None]) -> Iterator[Store]:
 
 
 @pytest.fixture
-def realm(empty: Store, tmp_path: Path) -> Realm:
-    migrate.upgrade(empty.engine, "realm")
+def realm(empty: Store, make_tables: Callable[[Engine, Part], None], tmp_path: Path) -> Realm:
+    make_tables(empty.engine, "realm")
     return Realm(empty, Vault.open(tmp_path / "keys", create=True), tmp_path / "data")
 
 
 @pytest.fixture
-def directory(empty: Store) -> Store:
-    migrate.upgrade(empty.engine, "directory")
+def directory(empty: Store, make_tables: Callable[[Engine, Part], None]) -> Store:
+    make_tables(empty.engine, "directory")
     return empty

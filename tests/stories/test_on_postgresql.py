@@ -1,0 +1,30 @@
+"""One whole walk on PostgreSQL, through services and through pages; `./run check --all` asks all of storage there."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from domain.telling import ROOT
+from storage.server import EVERYWHERE
+
+WALKS = (
+    "tests/stories/test_stories.py::test_a_story_plays_exactly_as_it_says[ma-cyberharassment/sc1]",
+    "tests/web/whole/test_whole_protocol.py",
+)
+
+
+@pytest.mark.skipif(EVERYWHERE, reason="every house lies there already")
+def test_a_whole_case_is_walked_on_postgresql() -> None:
+    ran = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--all", *WALKS],
+        cwd=ROOT, env={**os.environ, "SCHOOL_PROTOCOL_TEST_STORES": "postgresql"}, capture_output=True, text=True,
+        check=False,
+    )  # fmt: skip
+
+    assert ran.returncode == 0, ran.stdout[-4000:]
+    assert int(re.findall(r"(\d+) passed", ran.stdout)[-1]) > 10
+    assert "skipped" not in ran.stdout
