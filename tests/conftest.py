@@ -40,6 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="those marked `exhaustive`, too")
 
 
+LONG = ("may", "trials", "browser", "stories")
+"""Folders whose files take longest."""
 LEFT = pytest.StashKey[int]()
 """How many tests are left to `--all`."""
 
@@ -81,6 +83,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not is_exhaustive(item)]
         config.stash[LEFT] = len(left)
         config.hook.pytest_deselected(items=left)
+    items.sort(key=lambda item: item.path.parent.name not in LONG)  # so that no process is left alone with one of them
     for item in items if EVERYWHERE else ():
         if item.get_closest_marker("files"):
             item.add_marker(pytest.mark.skip(reason="about SQLite's own files"))

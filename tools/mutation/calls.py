@@ -103,7 +103,7 @@ def read(folder: Path) -> list[Called]:
     seconds: dict[str, float] = {}
     functions: dict[str, set[tuple[str, str]]] = {}
     left_out = set()
-    for file in sorted(folder.glob("*.db")):
+    for file in sorted(path for path in folder.glob("*.db") if path.stat().st_size):  # some end as they begin
         with sqlite3.connect(file) as kept:
             found = kept.execute("SELECT id, file, name FROM function")
             names = {number: (path, name.partition(".<locals>")[0]) for number, path, name in found}
