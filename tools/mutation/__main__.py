@@ -27,7 +27,7 @@ from .mutants import Mutant, draw
 
 MINUTES = 3
 """How long one mutant may take."""
-SECONDS_OF_TESTS = 60.0
+SECONDS_OF_TESTS = 30.0
 """How much of tests, by what they took untouched, a mutant is tried with at most."""
 ENOUGH = 2
 """A second test that notices tells that the first is not alone."""
@@ -147,7 +147,7 @@ def _tests(called: list[Called], mutant: Mutant, known: set[str], first: list[st
             continue
         chosen.append(one.test)
         spent += one.seconds
-    return chosen[:400]
+    return chosen[:200]
 
 
 def _asked(copy: Path, mutant: Mutant, tests: list[str]) -> dict[str, Any]:
