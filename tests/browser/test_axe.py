@@ -118,6 +118,7 @@ def is_fine(house: Served, *inspectors: Inspector) -> None:
     assert all(inspector.weights for inspector in inspectors)
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_kind_of_page(house: Served, inspect: Inspect, language: str) -> None:
     case, other = f"/cases/{house.number}", f"/cases/{house.player.numbers[OTHER]}"
@@ -202,6 +203,7 @@ def leave(inspector: Inspector) -> None:
     expect(inspector.page.locator("#password")).to_be_visible()
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form(house: Served, inspect: Inspect, language: str) -> None:
     """Each act's form once, in turn in each language; the most complex ones in all."""
@@ -212,6 +214,7 @@ def test_every_form(house: Served, inspect: Inspect, language: str) -> None:
     is_fine(house, team)
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) -> None:
     """As they are shown to anybody: 404 and 409 beside those that a browser can't easily be made to get."""
@@ -233,6 +236,7 @@ def test_every_page_of_an_error(house: Served, inspect: Inspect, language: str) 
     assert stranger.person.wide == []
 
 
+@pytest.mark.exhaustive(but=("/cases/{case}",))
 @pytest.mark.parametrize("path", ["/", "/cases/{case}", "/cases/{case}/first-minutes", "/cases/{case}/acts/minutes"])
 def test_the_dark_keeps_its_contrasts(house: Served, inspect: Inspect, path: str) -> None:
     team = inspect("team_coordinator", "ar")
@@ -256,6 +260,7 @@ def test_the_control_a_spoilt_page_is_found(inspect: Inspect) -> None:
     assert team.person.wide
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_keyboard_is_enough(house: Served, sit: Sit, language: str) -> None:
     """The first key leads past the top of the page; the tabulator gets to the button; space and enter do the rest."""

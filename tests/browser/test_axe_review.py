@@ -19,6 +19,8 @@ from .served import Served
 from .test_axe import Inspect, Inspector, is_fine, speak
 from .test_review import steps_until
 
+pytestmark = pytest.mark.exhaustive
+
 SIZES = {"fr": DESKTOP, "ar": PHONE}
 FIELD = "account"
 ASKED = "من رافق [EV1]؟ Qui l’a accompagné(e) ?"

@@ -20,6 +20,8 @@ from .person import go_by
 from .served import Served, _hashed
 from .test_axe import LANGUAGES, Inspect, Inspector, is_fine, speak
 
+pytestmark = pytest.mark.exhaustive
+
 STARTS = "2026-11-25T10:00"
 QUESTION = "Des élèves de chez vous administrent-ils ce groupe ?"
 ADMIN = "chief"

@@ -41,6 +41,7 @@ def reported(house: Served, case: str = "") -> None:
 # ---- a conflict of the head ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("fr",))
 def test_a_report_that_the_head_must_not_read(team: Team) -> None:
     house = team.house
     reported(house, "other")
@@ -88,6 +89,7 @@ def acted_upon(supervisor: Person, house: Served) -> None:
 # ---- a family on hold ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_family_on_hold(team: Team) -> None:
     house = team.house
     reported(house)

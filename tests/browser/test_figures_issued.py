@@ -95,6 +95,7 @@ def opened(person: Person) -> str:
     return figure(person, person._("Cases opened"))
 
 
+@pytest.mark.exhaustive
 def test_figures_are_issued_read_and_issued_again(house: Served, sit: Sit, language: str) -> None:
     province = sit(house, "figures directorate", language, SIZES[language])
     school = PLACES["04001A"][list(SIZES).index(language) + 2]
@@ -126,6 +127,7 @@ def test_figures_are_issued_read_and_issued_again(house: Served, sit: Sit, langu
     assert province.wide == head.wide == []
 
 
+@pytest.mark.exhaustive(but=("ar",))
 def test_figures_put_before_everybody_and_taken_away(
     house: Served, sit: Sit, window: Callable[..., BrowserContext], language: str
 ) -> None:
@@ -149,6 +151,7 @@ def test_figures_put_before_everybody_and_taken_away(
     expect(page.locator("main")).to_contain_text("Aucun chiffre n’est encore affiché ici.")
 
 
+@pytest.mark.exhaustive
 def test_axe_finds_nothing(house: Served, sit: Sit, language: str) -> None:
     """With an earlier school year issued too, so that two stand side by side."""
     country = country_of(house)

@@ -13,6 +13,8 @@ from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import go_by
 from .test_axe import LANGUAGES, Inspector, is_fine, speak
 
+pytestmark = pytest.mark.exhaustive
+
 START = "2026-10-05T09:00"
 
 

@@ -16,6 +16,8 @@ from .person import Person
 from .served import Served, Step, story
 from .team import Team
 
+pytestmark = pytest.mark.exhaustive
+
 PUPIL = "Rim Cherradi-Bouhlal"
 TOLD = "Une élève reçoit des messages chaque soir. Le chef d’établissement est le père de celui qui les envoie."
 BEFORE = "before"

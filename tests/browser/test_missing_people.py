@@ -35,6 +35,7 @@ def team(request: pytest.FixtureRequest, serve: Serve, sit: Sit) -> Team:
 # ---- the coordinator is away -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_substitute_validates_with_a_signature_from_a_neighbour_school(team: Team) -> None:
     house = team.house
     beside(house, team["directeur"].language)
@@ -111,6 +112,7 @@ def signed_from_afar(neighbour: Person, house: Served) -> None:
 # ---- somebody leaves -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("fr",))
 def test_who_leaves_hands_the_case_over_and_the_next_team_gets_a_page_of_it(team: Team) -> None:
     house = team.house
     house.replay(team.steps[: team.at("F3") + 1])

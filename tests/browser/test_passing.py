@@ -18,6 +18,8 @@ from .served import DEFINITIONS, Served, story
 from .test_axe import Inspector, is_fine, speak
 from .test_publishing import FIRST, SECOND, administrator
 
+pytestmark = pytest.mark.exhaustive
+
 DATA = plain(DEFINITIONS / "1.yaml")
 KEY = "ma-cyberharassment"
 PAIR = f"/protocols/{KEY}/1/2"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from .conftest import PHONE, Serve, Sit
@@ -51,6 +52,7 @@ def test_a_passkey_is_added_and_opens_the_desk_alone(serve: Serve, sit: Sit) -> 
     head.look()
 
 
+@pytest.mark.exhaustive
 def test_a_device_that_asks_for_nothing_is_refused_in_words(serve: Serve, sit: Sit) -> None:
     served = serve("2026-10-05T09:00")
     url, head = at_its_name(served), sit(served, "head", script=True)
@@ -60,6 +62,7 @@ def test_a_device_that_asks_for_nothing_is_refused_in_words(serve: Serve, sit: S
     expect(head.page.locator(".codes")).to_have_count(0)
 
 
+@pytest.mark.exhaustive
 def test_without_a_script_nothing_speaks_of_passkeys_in_the_way(serve: Serve, sit: Sit) -> None:
     served = serve("2026-10-05T09:00")
     head = sit(served, "head")
@@ -68,6 +71,7 @@ def test_without_a_script_nothing_speaks_of_passkeys_in_the_way(serve: Serve, si
     head.sign_in()
 
 
+@pytest.mark.exhaustive
 def test_a_supervisor_passes_the_second_step(serve: Serve, sit: Sit) -> None:
     served = serve("2026-10-05T09:00")
     for _time in range(2):

@@ -70,6 +70,7 @@ def card(person: Person) -> Callable[[str], None]:
 # ---- a province gives and refuses a visa -----------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -> None:
     house, province = closing.house, closing["superviseur_dp"]
     refuse, visa = province._("Refuse the visa and send back"), "Waits for the visa"
@@ -108,6 +109,7 @@ def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -
 # ---- an academy reads a file, remarks, and sees the answer -----------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("ar",))
 def test_an_academy_remarks_on_an_entry_and_a_missing_form_and_sees_the_answers_there(
     serve: Serve, sit: Sit, language: str
 ) -> None:
@@ -180,6 +182,7 @@ def _first(name: str, do: str) -> list[Step]:
 # ---- a head implicated -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_head_implicated_comes_to_the_province_by_itself(serve: Serve, sit: Sit, language: str) -> None:
     house = serve("2026-10-12T09:55", language)
     steps = story("staff_concerned")[:1]
@@ -199,6 +202,7 @@ def test_a_head_implicated_comes_to_the_province_by_itself(serve: Serve, sit: Si
     assert team.wide() == []
 
 
+@pytest.mark.exhaustive
 def test_what_somebody_chose_stays_over_back_and_forth_and_an_action(closing: Team) -> None:
     """Narrowed by kind: kept in the address, over a case and back, and the next time."""
     house: Served = closing.house

@@ -18,6 +18,8 @@ from .person import Person
 from .served import PASSWORD, story
 from .team import Team
 
+pytestmark = pytest.mark.exhaustive
+
 
 @pytest.fixture(scope="module")
 def team(serve: Serve, sit: Sit) -> Team:

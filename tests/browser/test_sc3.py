@@ -14,6 +14,8 @@ from .person import Person
 from .served import PASSWORD, story
 from .team import Team
 
+pytestmark = pytest.mark.exhaustive
+
 NAMES = ("سلمى", "الوزاني", "الإدريسي", "هاجر", "بنشقرون", "J130077412", "0600000011", "نادية الوزاني")
 
 

@@ -12,6 +12,8 @@ from .conftest import Serve, Sit
 from .served import story
 from .team import Team
 
+pytestmark = pytest.mark.exhaustive
+
 TABLET = (768, 1024)
 
 

@@ -129,6 +129,7 @@ def answered(sit: Sit, served: Served, role: str, language: str) -> None:
     assert member.wide == []
 
 
+@pytest.mark.exhaustive
 def test_a_parent_tells_in_french_and_a_case_is_opened(serve: Serve, sit: Sit, window: Window) -> None:
     served = serve("2026-09-14T11:05", "fr")
     parent = coming(served, window, "ar")
@@ -168,6 +169,7 @@ def test_a_parent_tells_in_french_and_a_case_is_opened(serve: Serve, sit: Sit, w
     assert lead.wide == []
 
 
+@pytest.mark.exhaustive
 def test_one_real_cry_stands_apart_in_a_flood(serve: Serve, sit: Sit, window: Window) -> None:
     served = serve("2026-09-14T11:05", "fr")
     door = doors.renew(served.house, served.player.actor("head"), served.player.school, "public").code
@@ -221,6 +223,7 @@ def test_what_the_poster_shows_leads_to_the_page(serve: Serve, window: Window) -
     expect(child.page.locator("form textarea")).to_be_visible()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_axe_finds_nothing(serve: Serve, window: Window, sit: Sit, language: str) -> None:
     served = serve("2026-09-14T11:05", language)

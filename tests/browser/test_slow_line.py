@@ -47,6 +47,7 @@ class Line:
         return sum(size for kind, size in self.bytes.items() if kind != "Font")
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_report_over_a_slow_line(serve: Serve, sit: Sit, language: str) -> None:
     house = serve("2026-10-05T09:55", language)
@@ -75,6 +76,7 @@ def test_a_report_over_a_slow_line(serve: Serve, sit: Sit, language: str) -> Non
     assert 2_000 < line.without_fonts < MOST_BYTES
 
 
+@pytest.mark.exhaustive
 def test_a_heavy_page_is_noticed(serve: Serve, sit: Sit) -> None:
     """The control: the same pages, sent without compression, weigh more than they may."""
     house = serve("2026-10-05T09:55")

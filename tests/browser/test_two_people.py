@@ -102,6 +102,7 @@ def test_a_stale_form_shows_both_and_loses_no_word(house: Served, member: Person
     assert house.events() > before
 
 
+@pytest.mark.exhaustive
 def test_a_move_meanwhile_is_a_conflict_too(house: Served, member: Person, coordinator: Person) -> None:
     member.open_case()
     member.page.goto(f"{member.page.url}/moves/begin_assessment")
@@ -124,6 +125,7 @@ def test_a_double_click_records_once(house: Served, member: Person) -> None:
     assert house.events() == before + 1
 
 
+@pytest.mark.exhaustive
 def test_two_presses_that_both_arrive_record_once(house: Served, member: Person) -> None:
     member.open_case()
     note(member, "Le réseau a hésité.")
@@ -157,6 +159,7 @@ def test_back_and_reload_record_nothing_twice(house: Served, member: Person) -> 
     assert house.events() == after, "an empty form isn't the old one again"
 
 
+@pytest.mark.exhaustive
 def test_pressing_again_after_going_back_does_not_double_a_danger(house: Served, member: Person) -> None:
     member.open_case()
     address = member.page.url
@@ -193,6 +196,7 @@ def test_an_ended_session_keeps_the_text(house: Served, member: Person, sit: Sit
     expect(member.page.locator("#a-account")).to_have_value("")
 
 
+@pytest.mark.exhaustive
 def test_a_refused_form_keeps_everything(house: Served, member: Person) -> None:
     words = f"À relire. {MIXED}"
     begin_witness(member, words)
@@ -215,6 +219,7 @@ def test_a_refused_form_keeps_everything(house: Served, member: Person) -> None:
     assert house.events() > before
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_password_keeps_everything(house: Served, coordinator: Person) -> None:
     coordinator.open_case()
     coordinator.follow("Suspendre l’information d’un responsable légal")
@@ -233,6 +238,7 @@ def test_a_wrong_password_keeps_everything(house: Served, coordinator: Person) -
     assert house.events() > before
 
 
+@pytest.mark.exhaustive
 def test_mixed_scripts_survive_and_stand_apart(house: Served, member: Person) -> None:
     member.open_case()
     member.do({"do": "add_note", "answers": {"text": MIXED}})

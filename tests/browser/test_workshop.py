@@ -25,6 +25,8 @@ from .conftest import DESKTOP, PHONE
 from .person import Person
 from .room import Hosted, Participant, Trainer, comes_in, downloaded, hosting, spoilt, tables_of
 
+pytestmark = pytest.mark.exhaustive
+
 expect.set_options(timeout=30_000)
 TOLD = find("blackmail")
 assert TOLD is not None

@@ -103,6 +103,7 @@ def test_it_begins_once(data: Path) -> None:
     assert "no active account" in run("users", "list", "--as", "other", exit_code=1).stderr
 
 
+@pytest.mark.exhaustive
 def test_a_name_that_is_none_founds_nothing(data: Path) -> None:
     assert "username" in run("found", "--administrator", "سهام", "--name", "X", exit_code=3).stderr
     assert "name_fr" in run("found", "--administrator", "admin", "--name", " ", exit_code=3).stderr

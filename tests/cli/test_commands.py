@@ -276,6 +276,7 @@ def test_what_is_no_address_is_refused_and_nobody_is_not_found(run: Run) -> None
     assert run("users", "address", "personne", "--email", "a@college.example").exit_code == 1
 
 
+@pytest.mark.exhaustive
 def test_the_doctor_says_what_waits_and_what_the_post_lacks(
     run: Run, number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

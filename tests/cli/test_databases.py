@@ -149,6 +149,7 @@ def test_one_that_was_cut_off_says_so_where_it_begins_anew(run: Run, data: Path,
     assert ("written to since the move was cut off: it begins anew" in done.stderr) is written
 
 
+@pytest.mark.exhaustive
 def test_a_database_by_its_owner_and_what_comes_next_is_said_without_a_password(
     run: Run, data: Path, database: Database
 ) -> None:

@@ -51,6 +51,7 @@ def test_it_counts_anew_and_says_what_was_otherwise(data: Path, monkeypatch: pyt
     )
 
 
+@pytest.mark.exhaustive
 def test_the_doctor_says_while_cases_are_not_counted(data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(data))
     assert "not counted" not in CliRunner().invoke(main, ["doctor"]).stderr

@@ -43,6 +43,7 @@ def run() -> Run:
     return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
+@pytest.mark.exhaustive
 def test_files_go_to_an_object_store_and_back(
     school: School, run: Run, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -97,6 +98,7 @@ def test_a_place_that_is_none_is_told_in_a_sentence(school: School, run: Run) ->
     assert "secret" not in found.stderr
 
 
+@pytest.mark.exhaustive
 def test_doctor_says_what_is_wrong_with_a_bucket(
     run: Run, tmp_path: Path, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,6 +21,8 @@ from school_protocol.services.house import SystemClock, open_house
 from school_protocol.services.scripts import Player, prepared
 from school_protocol.storage import cases, directory
 
+pytestmark = pytest.mark.exhaustive
+
 FIRST = SMALL.read_bytes().replace(b"  principal: {", b"  principal: {publishes: true, ", 1)
 NEW = SMALL.read_bytes().replace(b"protocol: lost-things\n", b"protocol: zebra-things\n")
 Run = Callable[..., Result]

@@ -36,6 +36,7 @@ def test_a_protocol_is_drawn(tmp_path: Path) -> None:
     assert not (tmp_path / "never").exists()
 
 
+@pytest.mark.exhaustive
 def test_four_pages_are_printed(tmp_path: Path) -> None:
     out = tmp_path / "wall.pdf"
     assert run("wall", str(SMALL), "-o", str(out), "--language", "en").exit_code == 0
@@ -44,6 +45,7 @@ def test_four_pages_are_printed(tmp_path: Path) -> None:
     assert unsaid(found[0], ["Being looked for", "Take out again"]) == []
 
 
+@pytest.mark.exhaustive
 def test_every_form_is_printed_or_those_that_are_named(tmp_path: Path) -> None:
     out = tmp_path / "forms.pdf"
     protocol = read_file(SMALL)

@@ -138,6 +138,7 @@ def installed(archives: Built, tmp_path_factory: pytest.TempPathFactory) -> Inst
     return made
 
 
+@pytest.mark.exhaustive
 def test_it_says_its_version(installed: Installed) -> None:
     assert installed.run("--version") == f"school-protocol {version()}\n"
     doctor = (installed.at.command, "doctor")  # not content: no worker has run here
@@ -145,6 +146,7 @@ def test_it_says_its_version(installed: Installed) -> None:
     assert f"version: {version()}\n" in told.stdout
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("wanted_as", ["school-protocol", "school-protocol[scale]"])
 def test_the_lines_of_the_docs_install_it(archives: Built, tmp_path: Path, wanted_as: str) -> None:
     """As they stand, without a network: libraries, and the pip of the lock, are found where the tests have theirs."""
@@ -169,18 +171,21 @@ def test_the_lines_of_the_docs_install_it(archives: Built, tmp_path: Path, wante
             said("sh", "-euc", control, cwd=tmp_path)
 
 
+@pytest.mark.exhaustive
 def test_its_definitions_are_shipped_without_a_fault(installed: Installed) -> None:
     files = sorted(str(path) for path in (installed.at.package / "protocol_definitions").glob("*/[0-9]*.yaml"))
     assert len(files) == 3
     installed.run("definitions", "check", "--no-proof", *files)
 
 
+@pytest.mark.exhaustive
 def test_it_serves_the_demo_and_writes_nothing_into_itself(installed: Installed) -> None:
     before = _listed(installed.at.package)
     look_at(installed)
     assert _listed(installed.at.package) == before
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(bool(rendering.missing()), reason="without pango no document is made")
 def test_it_issues_a_case_file(installed: Installed) -> None:
     listed = json.loads(installed.run("cases", "list", "--as", "membre", "--json"))
@@ -191,6 +196,7 @@ def test_it_issues_a_case_file(installed: Installed) -> None:
     assert (found["standing"], found["issued"]) == ("genuine", True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "name",
     [

@@ -114,6 +114,7 @@ def test_an_anchor_says_why_the_database_is_older(run: Run) -> None:
     assert "anchor 4 begins anew, as it says: backup of Monday" in run("verify").stderr
 
 
+@pytest.mark.exhaustive
 def test_a_kept_verdict_is_what_doctor_says(run: Run, kept: Kept) -> None:
     doctor = CliRunner().invoke(main, ["doctor"])
     assert "journal: never checked" in doctor.stderr

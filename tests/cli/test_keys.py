@@ -105,6 +105,7 @@ def _no_room(_handle: int) -> None:
     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
+@pytest.mark.exhaustive
 def test_it_is_said_loudly_until_a_copy_was_made_and_tested(place: Place) -> None:
     assert "no recovery copy" in place.run("keys", "status", exit_code=1).stderr
     assert "no recovery copy" in place.run("doctor").stderr
@@ -285,6 +286,7 @@ def test_a_backup_that_lacks_its_master_key_is_said(place: Place) -> None:
     assert "master key 1," in place.run("backup", "verify", place.backups, exit_code=1).stdout
 
 
+@pytest.mark.exhaustive
 def test_a_command_gives_its_stores_back(place: Place) -> None:
     """What a restore then replaces, nobody may hold: not even until the garbage is next collected."""
     gc.collect()

@@ -100,6 +100,7 @@ def report(found: Installed, words: str) -> str:
         return found.report(house, words, words)
 
 
+@pytest.mark.exhaustive
 @needs("litestream")
 def test_a_moment_and_the_last_second_are_come_back_to(tmp_path: Path) -> None:
     """Also after the program that copies was killed, and as somebody's case is erased meanwhile."""

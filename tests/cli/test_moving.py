@@ -59,6 +59,7 @@ def move(run: Run, *more: str) -> Result:
     return run("cases", "move-version", "--definition", KEY, "--to", "2", "--as", "protocole", *more)
 
 
+@pytest.mark.exhaustive
 def test_cases_move_and_are_told_one_by_one(run: Run, numbers: list[str]) -> None:
     looked = move(run, "--dry-run", "--json")
     assert looked.exit_code == 0, looked.stderr
@@ -91,6 +92,7 @@ def files(tmp_path: Path) -> tuple[str, str]:
     return str(first), str(second)
 
 
+@pytest.mark.exhaustive
 def test_a_difference_is_said_in_three_languages(run: Run, files: tuple[str, str]) -> None:
     for language, words in (("fr", "devient « 5 »"), ("ar", "«5» بدل «10»"), ("en", "“10” becomes “5”")):
         answer = run("definitions", "diff", *files, "--language", language)

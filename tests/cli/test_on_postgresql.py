@@ -74,6 +74,7 @@ def standing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
         yield found
 
 
+@pytest.mark.exhaustive
 def test_the_lines_of_the_docs_bring_an_installation_there(standing: Standing) -> None:
     number = standing.number
     assert standing.asked(f"SELECT count(*) FROM realm.case_record WHERE number = '{number}'") == (1,)

@@ -195,6 +195,7 @@ def there(found: Installed, numbers: list[str]) -> list[bool]:
             return [cases.find_by_number(session, one) is not None for one in numbers]
 
 
+@pytest.mark.exhaustive
 def test_a_moment_is_come_back_to_and_so_is_all_that_was_kept(kept: Kept) -> None:
     before = kept.report("before")
     moment = kept.moment()
@@ -235,6 +236,7 @@ def plain(found: Installed) -> str:
     return found.settings.database.replace("postgresql+psycopg", "postgresql")
 
 
+@pytest.mark.exhaustive
 def test_an_exercise_is_looked_at_by_the_program_and_noted(kept: Kept) -> None:
     """A restored server holds; one whose rows were touched meanwhile doesn't; the one in service is no exercise."""
     data = kept.found.settings.data
@@ -341,6 +343,7 @@ def test_doctor_says_whether_the_log_is_kept(kept: Kept) -> None:
     engine.dispose()
 
 
+@pytest.mark.exhaustive
 def test_where_some_of_the_log_is_gone_nothing_pretends_to_be_of_that_moment(kept: Kept) -> None:
     """The control."""
     kept.report("one")
@@ -355,6 +358,7 @@ def test_where_some_of_the_log_is_gone_nothing_pretends_to_be_of_that_moment(kep
     away.rename(lost)
 
 
+@pytest.mark.exhaustive
 def test_a_gap_in_the_log_is_no_end_of_it(kept: Kept) -> None:
     """PostgreSQL itself stops at the first file that is missing, and says nothing."""
     for words in ("first", "second", "third"):
@@ -453,6 +457,7 @@ def test_a_moment_before_the_copy_was_whole_is_not_in_it(kept: Kept) -> None:
     assert "is not named as base-backup.sh named it" in refused(kept, renamed, kept.folder / "refused", written(made))
 
 
+@pytest.mark.exhaustive
 def test_a_copy_is_named_by_when_it_was_whole(tmp_path: Path) -> None:
     """With programs that are slow, and copy nothing."""
     slow = 'mkdir -p "$2" && sleep 1.2 && date -u +%Y%m%dT%H%M%SZ >"$2/whole"'
@@ -491,6 +496,7 @@ def test_how_it_is_called_is_said(kept: Kept, words: tuple[str, ...]) -> None:
     assert "restore.sh BASE TARGET [MOMENT]" in refused(kept, *words)
 
 
+@pytest.mark.exhaustive
 def test_a_file_of_the_log_is_never_written_over(kept: Kept) -> None:
     kept.report("some more")
     kept.keep()

@@ -160,6 +160,7 @@ def test_doctor_says_whether_known_passwords_are_refused(house: House) -> None:
         assert found.what.startswith(said)
 
 
+@pytest.mark.exhaustive(but=("as served",))
 @pytest.mark.parametrize(
     ("crowd", "is_answered"), [(limits.CROWD, True), ({}, False)], ids=["as served", "the control"]
 )
@@ -242,6 +243,7 @@ def asked(port: int, seconds: float) -> HTTPConnection:
     return found
 
 
+@pytest.mark.exhaustive(but=("the control",))
 @pytest.mark.parametrize(
     ("serve", "ends_well"), [("serving.serve", True), ("waitress.serve", False)], ids=["as served", "the control"]
 )
@@ -264,6 +266,7 @@ def test_what_is_being_answered_as_it_is_told_to_end_is_answered_whole(serve: st
         assert silent.recv(1) == b"", "who asked for nothing holds it up no longer"
 
 
+@pytest.mark.exhaustive
 def test_it_waits_no_longer_than_it_says() -> None:
     with running_at("-c", SLOW.replace("SERVE", "serving.serve"), "PORT", "0.5") as (process, port):
         under_way, began = asked(port, 60), time.monotonic()

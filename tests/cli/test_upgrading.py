@@ -123,6 +123,7 @@ def test_the_first_is_older_than_both_stores_are_now(tmp_path: Path) -> None:
         assert revision < HEAD[part]
 
 
+@pytest.mark.exhaustive
 def test_it_is_made_anew_by_the_present_version(tmp_path: Path) -> None:
     making.main(["--into", str(tmp_path)])
     [packed] = tmp_path.glob("*.tar.xz")
@@ -196,6 +197,7 @@ def test_the_control_one_flipped_bit_of_an_event_is_found(left: Left, run: Calla
 # ---- cases ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_every_case_opens_and_its_stages_differ(left: Left, house: House) -> None:
     players = left.players(house)
     states = set()
@@ -207,6 +209,7 @@ def test_every_case_opens_and_its_stages_differ(left: Left, house: House) -> Non
     assert len(states) == len(players)
 
 
+@pytest.mark.exhaustive
 def test_every_story_is_told_to_its_end(left: Left, house: House) -> None:
     players = left.players(house)
     rest = [one for one in told(players) if at(one[1]) > UNTIL]
@@ -218,6 +221,7 @@ def test_every_story_is_told_to_its_end(left: Left, house: House) -> None:
     assert (found.holds, found.cases) == (True, len(players))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(bool(rendering.missing()), reason="without pango no document is made")
 def test_every_case_issues_its_file(left: Left, house: House) -> None:
     copies = {}
@@ -240,6 +244,7 @@ def test_a_file_of_evidence_is_what_was_kept(left: Left, house: House) -> None:
 # ---- people --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_everybody_comes_in_with_the_password_of_before(left: Left, house: House) -> None:
     for username in left.note["people"].values():
         assert sign_in(house, username, PASSWORD + "!") is None, "the control"

@@ -125,6 +125,7 @@ def test_it_takes_the_installations_own_where_none_is_named(place: Path, monkeyp
     assert not (place / "never").exists()
 
 
+@pytest.mark.exhaustive
 def test_no_database_and_no_page_is_loaded(place: Path) -> None:
     """A process of its own, from a folder that holds the file and the certificate alone."""
     script = (
@@ -169,6 +170,7 @@ def username(school: School, who: str) -> str:
         return directory.account(session, school.account(who)).username
 
 
+@pytest.mark.exhaustive
 def test_the_house_is_asked_where_it_is_wanted(school: School, tmp_path: Path) -> None:
     out, head = str(tmp_path / "copy.pdf"), username(school, "head")
     assert run("issue", school.number, "--profile", "school", "-o", out, "--as", head).exit_code == 0

@@ -56,6 +56,7 @@ def marks(sheet: WordSheet) -> list[tuple[str, str]]:
 # ---- what it holds -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_every_text_of_the_product_stands_on_it(tmp_path: Path) -> None:
     out = tmp_path / "sheet.csv"
     assert run("-o", str(out)).exit_code == 0
@@ -76,6 +77,7 @@ def test_what_is_written_nowhere_in_a_definition_is_not_missed(small: Protocol) 
     assert len(list(texts_of(small))) == written
 
 
+@pytest.mark.exhaustive
 def test_a_definition_of_ones_own_takes_the_place_of_those_shipped(tmp_path: Path) -> None:
     out = tmp_path / "sheet.html"
     assert run("-o", str(out), "--definition", str(SMALL), "--language", "en").exit_code == 0
@@ -144,12 +146,14 @@ def holed(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     return without
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_the_product_lacks_anything() -> None:
     found = run("--missing")
     assert found.stdout == ""
     assert found.exit_code == 0
 
 
+@pytest.mark.exhaustive
 def test_a_message_that_nobody_translated_is_told(holed: Callable[[str], None], tmp_path: Path) -> None:
     holed("Sign out")
     out = tmp_path / "sheet.html"

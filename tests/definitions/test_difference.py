@@ -48,6 +48,7 @@ def named() -> list[tuple[Edit, tuple[Change, ...]]]:
     return [(edit, difference(before(), after)) for edit, after in hundred()]
 
 
+@pytest.mark.exhaustive
 def test_a_hundred_random_edits_are_all_named_where_they_were_made() -> None:
     assert [(edit.what, edit.place) for edit in unnamed(difference)] == []
 
@@ -58,6 +59,7 @@ def test_the_edits_are_of_every_kind_and_of_most_parts() -> None:
     assert len({edit.place[0] for edit, _after in hundred()}) >= 18
 
 
+@pytest.mark.exhaustive
 def test_a_difference_that_forgets_a_part_is_found_out(named: list[tuple[Edit, tuple[Change, ...]]]) -> None:
     def without(changes: tuple[Change, ...], part: str) -> tuple[Change, ...]:
         return tuple(change for change in changes if change.path[0] != part)
@@ -66,6 +68,7 @@ def test_a_difference_that_forgets_a_part_is_found_out(named: list[tuple[Edit, t
         assert [edit for edit, changes in named if not is_named(edit, without(changes, part))], part
 
 
+@pytest.mark.exhaustive
 def test_a_difference_that_forgets_an_attribute_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_texts", lambda path, before, after: iter(()))
     assert list(unnamed(difference))

@@ -290,6 +290,7 @@ def test_a_sentence_without_translation_is_found() -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_every_sentence_is_said_of_some_file() -> None:
     """So that each is read, in each language, by the tests below."""
     said = {piece.text for name in FILES for fault in faults_of(name) for piece in pieces(fault.message)}

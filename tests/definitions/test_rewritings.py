@@ -15,6 +15,7 @@ from tests.definitions.mutating import inside_out, rewritings, spelt_out, turned
 from tests.definitions.test_mutants import EXPECTED
 
 
+@pytest.mark.exhaustive(but=("accidents",))
 @pytest.mark.parametrize("definition", [ACCIDENTS, KIVA, PHARE], ids=lambda one: one.replace("/1", ""))
 def test_rewritings_that_keep_the_meaning_keep_the_verdicts(definition: str) -> None:
     expected = _verdicts(prove(understood(data_of(definition))))
@@ -33,6 +34,7 @@ def test_a_fault_stays_a_fault_however_it_is_said() -> None:
             assert _verdicts(prove(understood(rewritten))) == expected
 
 
+@pytest.mark.exhaustive
 def test_the_moroccan_protocol_turned_inside_out_is_proven_as_well() -> None:
     asked = [name for definition, name in EXPECTED if definition == MOROCCAN]
     for name, data in rewritings(data_of(MOROCCAN), seed=6):

@@ -45,6 +45,7 @@ def test_a_ceiling_is_the_most_that_can_be_set() -> None:
     assert settling.MOST in most.values()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("part", list(Part))
 def test_each_setting_alone_changes_its_own_line_and_nothing_else(part: Part) -> None:
     found = settings(PROTOCOL, part)

@@ -43,6 +43,7 @@ def made(body: str, *, accessible: bool = True) -> bytes:
     return render(html, title="T", language="fr", identifier="x", moment=MOMENT, accessible=accessible)
 
 
+@pytest.mark.exhaustive(but=("True-ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("identified", [True, False])
 def test_the_validators_find_nothing(moroccan: Protocol, tmp_path: Path, language: str, identified: bool) -> None:

@@ -64,6 +64,7 @@ def laid_out(protocol: Protocol, form: Form, language: str = "en") -> paper.Blan
 # ---- what stands on them -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_question_and_every_answer_of_every_form(moroccan: Protocol, printed: Printed, language: str) -> None:
     text, wording = printed(language), Wording(language)
@@ -111,6 +112,7 @@ def test_a_paper_is_tagged_and_says_its_language(small: Protocol) -> None:
             assert str(pdf.docinfo["/Title"]).startswith(Wording(language).text(small.forms["talk"].title))
 
 
+@pytest.mark.exhaustive
 def test_every_form_of_another_protocol_under_another_name(small: Protocol) -> None:
     title = said("Objets <b>perdus</b> & retrouvés")
     renamed = small.model_copy(update={"protocol": "things-found", "title": title})
@@ -250,6 +252,7 @@ _ROOM_FOLLOWS = re.compile(r"the heading .* stands at the foot of page \d+", re.
 """Where a question is followed by nothing but room to write, which is no text, and then by another page."""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_can_be_read_aloud(moroccan: Protocol, written: Written, tmp_path: Path, language: str) -> None:
     data, html = written(language)

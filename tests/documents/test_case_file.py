@@ -76,6 +76,7 @@ def unread(text: str, whole: str) -> list[str]:
     return [word for word in (one.strip("()،.:«»") for one in text.split()) if word not in whole]
 
 
+@pytest.mark.exhaustive(but=("small-en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: str) -> None:
     protocol, pages = identified.head.protocol, text_of(printed(identified, language))
@@ -91,6 +92,7 @@ def test_what_is_written_is_what_is_read_back(identified: CaseFile, language: st
     assert protocol.digest in whole
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_answer_of_every_form_is_on_the_identified_pages(moroccan: Protocol, language: str) -> None:
     view = MadeUp(moroccan).file(profiles(moroccan)[True])
@@ -106,6 +108,7 @@ def test_every_answer_of_every_form_is_on_the_identified_pages(moroccan: Protoco
     assert [f"{act}.{field.key}" for act, field in fields if planted(act, field.key) not in whole] == []
 
 
+@pytest.mark.exhaustive(but=("small-en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_copy_without_names_holds_no_name_and_no_words(
     supervised: CaseFile, identified: CaseFile, language: str
@@ -124,6 +127,7 @@ def test_a_copy_without_names_holds_no_name_and_no_words(
     assert sum(word in control for word in kept_out) >= len(protocol.slots) + 2
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_summary_stands_near_the_decision_in_the_copy_without_names(moroccan: Protocol, language: str) -> None:
     w, act = Wording(language), "nameless_summary"
@@ -158,6 +162,13 @@ def test_signs_in_words_stand_with_the_names_that_a_copy_may_show(moroccan: Prot
     assert "et [XX9]." in html
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-ar",
+        "small-en",
+        "small-fr",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, language: str) -> None:
     cover = squeezed(text_of(printed(identified, language))[0])
@@ -168,6 +179,13 @@ def test_the_cover_names_no_one_and_shows_no_points(identified: CaseFile, langua
     assert "pips" not in html[: html.index("</section>")]
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-ar",
+        "small-en",
+        "small-fr",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_decision_stands_on_page_one(identified: CaseFile, language: str) -> None:
     w, cover = Wording(language), squeezed(text_of(printed(identified, language))[0])
@@ -181,6 +199,13 @@ def test_the_decision_stands_on_page_one(identified: CaseFile, language: str) ->
             assert unread(w.text(field.options[0].title), cover) == []
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-ar",
+        "small-en",
+        "small-fr",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_cover_is_one_page(supervised: CaseFile, language: str) -> None:
     pages = text_of(printed(supervised, language))
@@ -189,6 +214,13 @@ def test_the_cover_is_one_page(supervised: CaseFile, language: str) -> None:
     assert supervised.head.protocol.digest[:8] in squeezed(pages[0])
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-ar",
+        "small-en",
+        "small-fr",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_pages_are_numbered_and_name_the_case(supervised: CaseFile, language: str) -> None:
     pages = text_of(printed(supervised, language))
@@ -200,6 +232,7 @@ def test_pages_are_numbered_and_name_the_case(supervised: CaseFile, language: st
         assert squeezed(NUMBER) in squeezed(page)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_same_copy_gives_the_same_bytes(small: Protocol, language: str) -> None:
     view = MadeUp(small).file(profiles(small)[False])
@@ -226,6 +259,7 @@ def test_what_was_typed_is_printed_as_text(small: Protocol) -> None:
     assert squeezed("<img src='file:///etc/passwd'> <style>*{display:none}</style> {{ 7*7 }} txet") in whole
 
 
+@pytest.mark.exhaustive
 def test_an_empty_case_prints_too(small: Protocol) -> None:
     made = MadeUp(small).file(profiles(small)[False])
     view = replace(
@@ -236,6 +270,7 @@ def test_an_empty_case_prints_too(small: Protocol) -> None:
         assert len(text_of(case_pdf(view, Wording(language)))) >= 2
 
 
+@pytest.mark.exhaustive
 def test_a_long_case_prints(small: Protocol) -> None:
     view = MadeUp(small).file(profiles(small)[False], steps=300)
     assert len(view.events) > 300

@@ -31,6 +31,7 @@ def stamp(language: str = "fr") -> str:
     return derived(overlay_html(COPY, Wording(language))).spoken
 
 
+@pytest.mark.exhaustive(but=("False-en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("identified", [True, False])
 def test_a_copy_as_it_was_issued_says_what_its_record_says(language: str, identified: bool) -> None:

@@ -138,6 +138,7 @@ def papers(moroccan: Protocol, language: str) -> dict[str, tuple[bytes, str]]:
 # ---- what software can follow --------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_papers_are_tagged_as_their_pages_say_archival_and_accessible(
     moroccan: Protocol, tmp_path: Path, language: str
@@ -150,6 +151,7 @@ def test_papers_are_tagged_as_their_pages_say_archival_and_accessible(
         assert not_sound(data) == [], name
 
 
+@pytest.mark.exhaustive(but=("pack",))
 @pytest.mark.parametrize("name", ["figures", "years", "pack"])
 def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, name: str) -> None:
     """The planted control: the same page, its row headers made into data."""

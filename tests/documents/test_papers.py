@@ -67,6 +67,7 @@ def made_up(protocol: Protocol, document: Document) -> Paper:
     )  # fmt: skip
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_letter_is_tagged_as_its_page_says(moroccan: Protocol, language: str) -> None:
     for document in letters(moroccan):

@@ -135,6 +135,7 @@ def protocol(request: pytest.FixtureRequest) -> Protocol:
     return found
 
 
+@pytest.mark.exhaustive(but=("small-en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_all_pages_say_what_was_written_and_nothing_else(protocol: Protocol, language: str) -> None:
     view, w = MadeUp(protocol).file(profiles(protocol)[True]), Wording(language)
@@ -143,6 +144,7 @@ def test_all_pages_say_what_was_written_and_nothing_else(protocol: Protocol, lan
     assert tags.squeezed(seen) == tags.squeezed(wanted)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_page_says_its_part(moroccan: Protocol, language: str) -> None:
     view, w = MadeUp(moroccan).file(profiles(moroccan)[True]), Wording(language)
@@ -212,6 +214,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     rendering._typesetter.cache_clear()
 
 
+@pytest.mark.exhaustive(but=("turned round-fr",))
 @pytest.mark.parametrize("language", ["fr", "ar"])
 @pytest.mark.parametrize("kind", HARD)
 def test_whatever_was_typed_is_printed_as_text(
@@ -304,6 +307,7 @@ def with_one(view: CaseFile, letters: int) -> CaseFile:
     return replace(view, records=tuple(records))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("rows", "letters", "megabytes"), [(3000, 100, 1200), (0, 200_000, 800)], ids=["rows", "letters"]
 )
@@ -322,6 +326,7 @@ def test_a_large_case_costs_no_more_than_its_share(rows: int, letters: int, mega
 # ---- the same bytes --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_same_case_at_the_same_moment_gives_the_same_bytes_in_another_process(small: Protocol) -> None:
     script = "import sys; from tests.documents.test_reading_back import hard_case; sys.stdout.buffer.write(hard_case())"
     root = Path(__file__).parents[2]

@@ -96,6 +96,7 @@ VECTORS = [
 ]
 
 
+@pytest.mark.exhaustive(but=('<link rel="stylesheet" href="{}/a.css">',))
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_door_to_the_network(vector: str) -> None:
     with _listening() as (address, asked):
@@ -105,6 +106,7 @@ def test_no_door_to_the_network(vector: str) -> None:
     assert made("<p>ok</p>").startswith(b"%PDF")  # the typesetter works on
 
 
+@pytest.mark.exhaustive
 def test_the_stock_fetcher_would_have_gone_there() -> None:
     from weasyprint import HTML
 

@@ -139,6 +139,7 @@ def test_a_file_within_its_bound_is_read() -> None:
     assert bounded(stream(zlib.compress(b"x"), Filter=pikepdf.Array([flate])), 100) == b"x"
 
 
+@pytest.mark.exhaustive
 def test_a_file_beyond_its_bound_is_never_unpacked() -> None:
     packed = zlib.compress(bytes(300 * 1024 * 1024), 9)
     bomb = stream(packed, Filter=pikepdf.Name.FlateDecode)

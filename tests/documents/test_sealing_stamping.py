@@ -132,6 +132,7 @@ def test_it_stays_what_it_was_for_an_archive(tmp_path: Path) -> None:
 # ---- the same bytes ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_same_copy_gives_the_same_bytes_anywhere() -> None:
     first = stamped(prepared(), drawn())
     assert stamped(prepared(), drawn()) == first

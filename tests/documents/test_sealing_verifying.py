@@ -90,6 +90,7 @@ def signed_at(moment: datetime, key: SigningKey | None = None) -> bytes:
 # ---- the file as it was issued -------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_file_as_it_was_issued_is_sound() -> None:
     found = verdict(issued())
     assert found.findings == ()
@@ -210,6 +211,7 @@ def test_objects_that_unpack_to_too_much_are_not_unpacked(pages_inside: bool) ->
     assert codes(packed_objects(300 << 20, pages_inside=pages_inside)) == {"too_much"}
 
 
+@pytest.mark.exhaustive
 def test_a_bomb_takes_little_memory() -> None:
     script = (
         "import resource, sys; from tests.documents.sealed import issued, verdict; "
@@ -931,6 +933,7 @@ def test_whatever_the_bytes_there_is_an_answer(data: bytes, head: bytes) -> None
     assert found.findings
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=150)
 @given(st.data())
 def test_whatever_is_cut_doubled_or_put_in_there_is_an_answer(draw: st.DataObject) -> None:

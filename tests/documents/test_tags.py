@@ -71,6 +71,7 @@ def protocol(request: pytest.FixtureRequest) -> Protocol:
     return found
 
 
+@pytest.mark.exhaustive(but=("small-True-fr",))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("identified", [True, False])
 def test_nothing_is_wrong_with_the_case_file(protocol: Protocol, language: str, identified: bool) -> None:
@@ -117,6 +118,7 @@ def test_a_label_is_that_of_its_own_value(small: Protocol) -> None:
         assert [named[one] for one in other.headers] == [second.text]
 
 
+@pytest.mark.exhaustive
 def test_signs_say_what_they_stand_for(moroccan: Protocol) -> None:
     w = Wording("ar")
     found = tags.read_tags(case_pdf(MadeUp(moroccan).file(profiles(moroccan)[False]), w))

@@ -79,6 +79,7 @@ def laid_by_stock(typesetter: rendering.Typesetter, html: str) -> Laid:
 # ---- the same boxes at the same places -----------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_case_file_is_laid_out_as_weasyprint_does_it(
     moroccan: Protocol, typesetter: rendering.Typesetter, language: str

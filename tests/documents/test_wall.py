@@ -53,6 +53,7 @@ def set_and_written(protocol: Protocol, language: str) -> tuple[bytes, str]:
         return wall_of(protocol, Wording(language), MOMENT), kept[-1]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_four_pages_and_every_state_and_move_on_them(moroccan: Protocol, printed: Printed, language: str) -> None:
     found = pages(printed(language))
@@ -106,6 +107,7 @@ def test_the_paper_is_tagged_and_says_what_it_is(moroccan: Protocol, printed: Pr
         assert moroccan.protocol in page
 
 
+@pytest.mark.exhaustive
 def test_another_protocol_under_another_name(small: Protocol) -> None:
     """Nothing of one protocol is in the pages of another; what is hard to write comes out as it is."""
     title = Text(dict.fromkeys(small.languages, "Objets <b>perdus</b> & retrouvés"))
@@ -117,6 +119,7 @@ def test_another_protocol_under_another_name(small: Protocol) -> None:
     assert not any(small.protocol in page for page in found)
 
 
+@pytest.mark.exhaustive
 def test_without_dangers_there_is_no_page_of_them(small: Protocol) -> None:
     moves = {key: move for key, move in small.moves.items() if key != "sound"}
     acts = {key: act for key, act in small.acts.items() if act.kind.value not in ("raise_danger", "lift_danger")}
@@ -128,10 +131,12 @@ def test_without_dangers_there_is_no_page_of_them(small: Protocol) -> None:
     assert len(pages(wall_of(bare, Wording("en"), MOMENT))) == 3
 
 
+@pytest.mark.exhaustive
 def test_the_same_protocol_gives_the_same_bytes(small: Protocol) -> None:
     assert wall_of(small, Wording("fr"), MOMENT) == wall_of(small, Wording("fr"), MOMENT)
 
 
+@pytest.mark.exhaustive
 def test_letters_grow_smaller_only_as_far_as_they_must(small: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each part is set as large as its page holds; one that was too large is found by its second page."""
     tried: list[list[float]] = []
@@ -156,6 +161,7 @@ def test_letters_grow_smaller_only_as_far_as_they_must(small: Protocol, monkeypa
         assert size == max([paper.SMALLEST, *fitted])
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_can_be_read_aloud(moroccan: Protocol, written: Written, tmp_path: Path, language: str) -> None:
     data, html = written(language)
@@ -169,6 +175,7 @@ def test_it_can_be_read_aloud(moroccan: Protocol, written: Written, tmp_path: Pa
     assert len(heads) == 4, "one for each page"
 
 
+@pytest.mark.exhaustive
 def test_a_drawing_that_says_nothing_is_found(small: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paper, "Markup", lambda picture: Markup(picture.replace("aria-label=", "data-label=")))
     data = wall_of(small, Wording("fr"), MOMENT)

@@ -52,6 +52,14 @@ def report(moroccan: Protocol, document: Document, seed: int, size: int, now: da
     return YearlyPaper(moroccan, document, SCHOOL, ABOVE, spoken, made)
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "ar-large",
+        "en-large",
+        "en-middling",
+        "fr-large",
+    )
+)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_tagged_as_its_pages_say(moroccan: Protocol, document: Document, language: str, size: str) -> None:
@@ -74,6 +82,7 @@ def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, documen
     assert tags.faults(made, bare)["tables"]
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_archival_and_accessible(moroccan: Protocol, document: Document, tmp_path: Path, language: str) -> None:
     data = yearly_paper(report(moroccan, document, 4, 80), Wording(language))
@@ -82,6 +91,13 @@ def test_it_is_archival_and_accessible(moroccan: Protocol, document: Document, t
     assert not_sound(data) == []
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "en-large",
+        "fr-large",
+        "fr-middling",
+    )
+)
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("language", ["fr", "en"])
 def test_what_there_is_to_decide_stands_on_page_one(
@@ -147,6 +163,7 @@ def strings(value: object) -> Iterator[str]:
         yield value
 
 
+@pytest.mark.exhaustive
 def test_the_figures_go_with_it_and_hold_nothing_more(moroccan: Protocol, document: Document) -> None:
     for name, (seed, size, now) in SIZES.items():
         view = report(moroccan, document, seed, size, now)

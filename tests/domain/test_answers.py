@@ -200,6 +200,7 @@ def test_no_value_breaks_any_field(moroccan: Protocol, type: FieldType, value: A
     assert all(problems.values())
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=300)
 @given(st.sampled_from(list(FieldType)), st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),

@@ -532,6 +532,7 @@ def test_a_larger_amount_is_never_due_earlier(calendar: Calendar, start: datetim
     assert start <= later(calendar, start, small, unit) <= later(calendar, start, large, unit)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=400)
 @given(anywhere, starts, starts, amounts, units)
 @example(

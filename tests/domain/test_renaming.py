@@ -151,6 +151,7 @@ def comparable(note: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
     return {key: sorted(map(repr, value)) if key in LOOSE else value for key, value in told.items()}
 
 
+@pytest.mark.exhaustive(but=("small-0",))
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("name", FILES)
 def test_a_renamed_definition_behaves_the_same(name: str, seed: int) -> None:
@@ -169,6 +170,7 @@ def test_a_renamed_definition_behaves_the_same(name: str, seed: int) -> None:
     assert happened == {"events", "refused"}, "legal and illegal steps, and no form that was filled in wrongly"
 
 
+@pytest.mark.exhaustive(but=("small",))
 @pytest.mark.parametrize("name", FILES)
 def test_every_identifier_is_renamed(name: str) -> None:
     source = FILES[name].read_text()

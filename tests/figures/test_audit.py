@@ -39,6 +39,7 @@ def told(shape: Shape, district: District, rng: random.Random, share: float) -> 
     return Release(counts, frozenset(key for key in great if rng.random() < share))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", SHAPES)
 def test_the_gate_finds_what_all_worlds_have_in_common(name: str) -> None:
     leaking = 0
@@ -52,6 +53,7 @@ def test_the_gate_finds_what_all_worlds_have_in_common(name: str) -> None:
     assert 8 <= leaking <= 26
 
 
+@pytest.mark.exhaustive
 def test_whatever_two_releases_say_together_is_found() -> None:
     """Nothing is missed. The gate takes a total that has just changed as known: so it may find a little more."""
     leaking = found = 0

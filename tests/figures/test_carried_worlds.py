@@ -47,6 +47,7 @@ def wrong() -> list[object]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_worlds_of_something_else_open_nothing() -> None:
     assert wrong() == []
 
@@ -64,6 +65,7 @@ def blind_to_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Bounds, "fit", fit)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("spoil", [trusting, blind_to_bounds])
 def test_a_gate_that_trusts_what_is_carried_takes_for_open_what_is_not(
     spoil: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch

@@ -74,6 +74,7 @@ def test_nothing_is_told_by_one_table_that_the_other_keeps_back() -> None:
     assert not {Key("region", "", ("stage", ENDED)), Key("region", "", ("end", OPEN))} & release.told
 
 
+@pytest.mark.exhaustive(but=("5",))
 @pytest.mark.parametrize("seed", range(8))
 def test_whoever_adds_up_two_tables_finds_nothing_small(seed: int) -> None:
     released: list[Release] = []
@@ -90,6 +91,7 @@ def test_such_districts_would_tell_something_small(monkeypatch: pytest.MonkeyPat
     assert any(drawn_tight(suppress(linked(seed).counts())) for seed in range(24))
 
 
+@pytest.mark.exhaustive
 def test_few_whom_an_overlapping_row_does_not_count_are_not_told_of() -> None:
     for seed in range(12):
         release = suppress(linked(seed).counts())
@@ -171,6 +173,7 @@ def test_late_cases_that_an_overlapping_row_does_not_count_are_not_told_of(seed:
     assert sum(len(one.told) for one in released) > 60, "and much is told"
 
 
+@pytest.mark.exhaustive
 def test_such_districts_have_few_late_cases_beside_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: without that look, in the choice and in the gate, some release tells them."""
     monkeypatch.setattr(Changes, "_beside", ())

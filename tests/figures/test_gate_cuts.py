@@ -235,6 +235,7 @@ def in_small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Audit, "_all_cuts", only_by_release)
 
 
+@pytest.mark.exhaustive
 def test_what_the_gate_takes_for_open_is_open_in_all_worlds() -> None:
     found = seen()
 
@@ -286,6 +287,7 @@ SPOILT = (
 )
 
 
+@pytest.mark.exhaustive(but=("spoilt3",))
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_a_spoilt_gate_takes_for_open_what_is_not(
     monkeypatch: pytest.MonkeyPatch, spoilt: Sequence[Callable[[pytest.MonkeyPatch], None]]

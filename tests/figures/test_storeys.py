@@ -142,6 +142,7 @@ def _slots(system: System, terms: tuple[tuple[int, int], ...]) -> set[Slots]:
     return {(old, new) for new in of[0] for old in of[1]}
 
 
+@pytest.mark.exhaustive
 def test_what_stands_open_beside_a_release_of_the_top_alone_is_open() -> None:
     missed, wrong, leaking, silent = seen()
 
@@ -150,6 +151,7 @@ def test_what_stands_open_beside_a_release_of_the_top_alone_is_open() -> None:
     assert silent > 10
 
 
+@pytest.mark.exhaustive
 def test_a_gate_that_forgets_what_the_top_told_takes_for_open_what_is_not() -> None:
     assert seen(forgets=True)[0]
 

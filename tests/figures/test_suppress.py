@@ -46,6 +46,7 @@ def later(district: District, rng: random.Random, late: int) -> District:
     return replace(district, cases=[*district.cases[rng.randrange(2) :], *more])
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=40)
 @given(st.integers(0, 10**6))
 def test_no_issued_set_lets_a_small_cell_be_found(seed: int) -> None:
@@ -59,6 +60,7 @@ def test_no_issued_set_lets_a_small_cell_be_found(seed: int) -> None:
     assert suppress(counts) == release
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=15)
 @given(st.integers(0, 10**6))
 def test_no_world_but_for_what_is_told_is_shut_out(seed: int) -> None:
@@ -72,6 +74,7 @@ def test_no_world_but_for_what_is_told_is_shut_out(seed: int) -> None:
     assert not narrow(shape.worlds(release), release.counts)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=20)
 @example(2, 6)  # a sum that earlier releases tell, beside which nothing new is told: nothing was left to go
 @given(st.integers(0, 10**6), st.sampled_from((1, 2, 6, 20)))

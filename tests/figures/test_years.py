@@ -69,6 +69,7 @@ def barring_the_nearest(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("school_protocol.figures.suppressing.TURNS", 18)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", [1, 4])
 def test_each_month_of_a_year_tells_the_academys_totals_and_tables(seed: int) -> None:
     releases = issued_year(seed)
@@ -79,6 +80,7 @@ def test_each_month_of_a_year_tells_the_academys_totals_and_tables(seed: int) ->
     assert audit(releases) == ()
 
 
+@pytest.mark.exhaustive
 def test_barring_what_stands_nearest_tells_nothing_in_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
     new = issued_year(1)
     barring_the_nearest(monkeypatch)
@@ -120,6 +122,7 @@ def test_a_coarser_plan_tells_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     assert {key.cell[0] for key in told[-2]} == {"~totals"}
 
 
+@pytest.mark.exhaustive
 def test_a_plan_that_does_not_pass_leaves_the_next_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever finds the directorates' numbers forever still gets those of the academy."""
     findings = Audit.findings
@@ -182,6 +185,7 @@ def test_a_new_month_is_told_where_nothing_came_in_late_or_enough_did() -> None:
         assert Key("region", "2026-03", ALL) in suppress(of_months(*numbers), before).told
 
 
+@pytest.mark.exhaustive
 def test_the_look_at_lines_spares_the_gate_its_findings(monkeypatch: pytest.MonkeyPatch) -> None:
     *_, now = year(1, 3)
     before = list(issued_year(1, 2))

@@ -78,6 +78,7 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_the_baselines_are_those_that_were_frozen() -> None:
     files = [path for path in BASELINES.iterdir() if path.is_file() and path.name != "__init__.py"]
     assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest()[:16] for path in files} == FROZEN
@@ -88,6 +89,7 @@ def test_no_baseline_imports_the_product_or_the_bench(path: Path) -> None:
     assert not imported(path) & {"school_protocol", "bench", ".", "importlib"}
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_the_product_is_loaded_with_the_baselines() -> None:
     names = ", ".join(f"bench.baselines.{path.stem}" for path in SCRIPTS if path.stem != "__init__")
     program = f"import sys, {names}; print([name for name in sys.modules if name.startswith('school_protocol')])"
@@ -152,6 +154,7 @@ def rows_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     return put
 
 
+@pytest.mark.exhaustive
 def test_each_row_says_what_it_found_and_whether_the_goal_is_reached(
     rows_of: Callable[..., None], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -200,6 +203,7 @@ def test_each_row_says_what_it_found_and_whether_the_goal_is_reached(
     assert missing.endswith("skipped: no such browser")
 
 
+@pytest.mark.exhaustive
 def test_json_holds_the_same(rows_of: Callable[..., None], capsys: pytest.CaptureFixture[str]) -> None:
     rows_of(made_up("one", Outcome(2, 1, 2, (1.9, 2, 2.1)), Goal(2)), made_up("other", Skipped("no")))
     assert bench.main(["--json", "--row", "one", "--row", "other"]) == 0
@@ -208,6 +212,7 @@ def test_json_holds_the_same(rows_of: Callable[..., None], capsys: pytest.Captur
     assert other == {"row": "other", "what": "what other is", "against": "a peer", "skipped": "no"}
 
 
+@pytest.mark.exhaustive
 def test_what_is_kept_is_the_latest_of_each_row_beside_the_one_before(
     rows_of: Callable[..., None], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -325,6 +330,7 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
 # ---- figures, month by month ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
     """In its short form: one academy, one month."""
     python, *words = shlex.split(put(documented("python -m bench.gate"), {" 12": " 1 --region"}))
@@ -375,6 +381,7 @@ def few_writers(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(writing, "WRITERS", 3)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("few_writers")
 def test_writers_at_once_keep_as_the_product_does_beside_hastier_ones(shop: Workshop) -> None:
     outcome = ROWS["writers"].measure(shop)
@@ -382,6 +389,7 @@ def test_writers_at_once_keep_as_the_product_does_beside_hastier_ones(shop: Work
     assert " against NORMAL; 6 and 6 moves, 3 at once, no error; " in outcome.notes
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("few_writers")
 def test_a_writer_who_is_turned_away_fails_the_row(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     def away(*_arguments: Any, **_named: Any) -> None:
@@ -430,6 +438,7 @@ def test_both_servers_have_as_many_threads_over_the_same_site(shop: Workshop, mo
         assert b'href="/cases/' in Client(app, use_cookies=False).get("/", headers={"Cookie": cookie}).data
 
 
+@pytest.mark.exhaustive
 def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     outcome = ROWS["summary"].measure(shop)
     assert 0 < outcome.figure < ROWS["figures"].measure(shop).figure, "a part of it"

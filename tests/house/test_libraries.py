@@ -85,6 +85,7 @@ def lacking(text: str, module: str = "") -> set[str]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_each_import_is_of_a_library_that_is_installed_with_it() -> None:
     files = sorted((ROOT / OURS).rglob("*.py"))
     read = {str(path.relative_to(ROOT)): path.read_text("utf-8") for path in files}

@@ -76,6 +76,7 @@ def is_running(number: int) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school: School, crew: Crew) -> None:
     now = school.house.now() + timedelta(days=3)
     number, nice, moment = crew.do(where, now=now)
@@ -88,6 +89,7 @@ def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school:
     assert crew.do(where, now=now)[0] != number
 
 
+@pytest.mark.exhaustive
 def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_place(
     school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -109,6 +111,7 @@ def test_one_that_dies_takes_too_long_or_fails_is_said_and_another_takes_its_pla
     assert not is_running(second), "nothing is left of the one that took too long"
 
 
+@pytest.mark.exhaustive
 def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkeypatch: pytest.MonkeyPatch) -> None:
     now = school.house.now()
     monkeypatch.setattr(apart, "PIECES", 2)
@@ -121,6 +124,7 @@ def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkey
 # ---- the worker beside the site ------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -137,6 +141,7 @@ def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     assert here == []
 
 
+@pytest.mark.exhaustive
 def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
     for _case in range(3):
         school.report()
@@ -218,6 +223,7 @@ def killed_once(process: subprocess.Popen[str], so_far: Callable[[], bool]) -> N
     process.wait()
 
 
+@pytest.mark.exhaustive
 def test_a_worker_killed_in_the_middle_of_many_leaves_each_case_exactly_one_copy(school: School) -> None:
     for _case in range(6):
         school.report()
@@ -235,6 +241,7 @@ def test_a_worker_killed_in_the_middle_of_many_leaves_each_case_exactly_one_copy
     assert list(issuings(school).values()) == [1] * 6
 
 
+@pytest.mark.exhaustive
 def test_a_worker_killed_while_it_makes_ahead_is_made_up_for(school: School) -> None:
     numbers = []
     for _case in range(3):

@@ -44,6 +44,7 @@ def cases(school: School) -> School:
     return school
 
 
+@pytest.mark.exhaustive
 def test_the_worker_beside_the_site_moves_them_a_slice_at_a_time(
     cases: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -56,6 +57,7 @@ def test_the_worker_beside_the_site_moves_them_a_slice_at_a_time(
     assert passages.see_passage(cases.house, cases.person(WHO), passage).passage.state.value == "done"
 
 
+@pytest.mark.exhaustive(but=("three",))
 @pytest.mark.parametrize("workers", [None, 2], ids=["three", "control"])
 def test_a_message_waits_for_no_case(cases: School, monkeypatch: pytest.MonkeyPatch, workers: int | None) -> None:
     """While a proof and many cases keep two workers busy, a third one hears the ring."""

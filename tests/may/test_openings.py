@@ -81,6 +81,7 @@ def told_after(world: World, hours: int = 30) -> list[tuple[str, str]]:
 # ---- names ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_names_are_shown_for_a_time_and_every_page_says_so(world: World) -> None:
     assert NAME not in page(world, "academy")
     send(world, "academy", names_of(world), LIFT)
@@ -154,6 +155,7 @@ def test_papers_and_forms_keep_the_signs(world: World) -> None:
     assert options.head.pseudonymised
 
 
+@pytest.mark.exhaustive
 def test_the_head_is_told_and_nothing_is_said(world: World) -> None:
     addresses(world, "head", "head/2", "team_member", "academy", "directorate")
     send(world, "academy", names_of(world), LIFT)
@@ -169,6 +171,7 @@ def test_the_head_is_told_and_nothing_is_said(world: World) -> None:
     assert {world.account("head"), world.account("head/2")} <= heads
 
 
+@pytest.mark.exhaustive
 def test_an_excluded_head_is_not_told_but_who_acts_for_them(world: World) -> None:
     world.act("own", "directorate", "conflict", account=world.account("head"), reason="close_relative")
     world.act("own", "directorate", "conflict", account=world.account("head/2"), reason="close_relative")
@@ -284,6 +287,7 @@ def test_a_second_person_reviews_it_and_nobody_else(world: World) -> None:
     assert path not in world.browser("directorate").get("/").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("reviewed", [False, True])
 def test_an_opening_is_told_at_once_and_again_if_nobody_reviews_it(world: World, reviewed: bool) -> None:
     addresses(world, "directorate", "head", "team_member")

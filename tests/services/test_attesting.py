@@ -224,6 +224,13 @@ def test_a_name_is_sealed_and_follows_the_master_key(house: House) -> None:
     assert attesting.see_attest(house, person(house), of).lines[0].attestation.name == NAME
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "UPDATE attestation SET passed = 1",
+        "UPDATE attestation SET valid_until = '2099-01-01'",
+        "UPDATE attestation SET withdrawn_at = NULL, withdrawn_by = NULL, withdrawn_why = NULL",
+    )
+)
 @pango
 @pytest.mark.parametrize(
     "statement",
@@ -279,6 +286,7 @@ def test_what_an_administrator_saw_stays_when_a_workshop_is_withdrawn(house: Hou
     assert trained(house, "salma") == (seen or date(2027, 1, 1))
 
 
+@pytest.mark.exhaustive
 def test_what_was_said_of_an_account_by_other_ways_stays_when_a_workshop_is_withdrawn(house: House) -> None:
     of = workshop(house)
     line = entered(house, of, typed((NAME, "salma", "passed")))[0]
@@ -424,6 +432,7 @@ def _later(house: House) -> str:
     return of
 
 
+@pytest.mark.exhaustive
 def test_the_register_goes_page_by_page_and_its_list_holds_no_formula(house: House) -> None:
     of = workshop(house)
     lines = typed(*((f"Personne {number:03}", "", "passed") for number in range(60)))

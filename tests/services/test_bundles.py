@@ -71,6 +71,7 @@ def bundles(school: School) -> list[DocumentIssued]:
     return [one for one in loaded(school).case.documents if one.document == "prosecutor_bundle"]
 
 
+@pytest.mark.exhaustive
 def test_it_holds_everything_for_that_service_and_verifies_without_a_server(school: School) -> None:
     told(school)
     refer(school, "prosecutor")
@@ -106,6 +107,7 @@ def test_it_holds_everything_for_that_service_and_verifies_without_a_server(scho
     assert PUPIL in text_of(files["case-file.pdf"])
 
 
+@pytest.mark.exhaustive
 def test_it_is_an_event_an_access_and_a_numbered_copy(school: School) -> None:
     told(school)
     refer(school, "prosecutor")
@@ -122,6 +124,7 @@ def test_it_is_an_event_an_access_and_a_numbered_copy(school: School) -> None:
     assert sum(one.what == "bundle.referral-1" for one in noted) == 2
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_the_letter_is_the_one_that_was_sent_to_the_byte_but_for_its_copy(
     school: School, monkeypatch: pytest.MonkeyPatch, language: str
@@ -218,6 +221,7 @@ def test_whoever_may_not_issues_none(school: School, who: str) -> None:
     assert not bundles(school)
 
 
+@pytest.mark.exhaustive
 def test_whoever_writes_meanwhile_has_it_made_anew(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     told(school)
     refer(school, "prosecutor")
@@ -236,6 +240,7 @@ def test_whoever_writes_meanwhile_has_it_made_anew(school: School, monkeypatch: 
     assert json.loads(inside(data)["record.json"])["case"]["content_seq"] == loaded(school).case.content_seq
 
 
+@pytest.mark.exhaustive
 def test_a_file_taken_out_of_a_bundle_is_known_to_its_house(school: School) -> None:
     """And taken back with its bundle; the very same file of a bundle that was never handed out is not known."""
     told(school)

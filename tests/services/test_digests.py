@@ -266,6 +266,7 @@ def notices_of(school: School, case_id: str) -> list[register.Notice]:
         return list(register.of_case(session, case_id))
 
 
+@pytest.mark.exhaustive
 def test_once_a_week_is_once_a_week(watched: Watched) -> None:
     choosing_of(watched, "head", "weekly", FRIDAY)
     for _ in range(14):
@@ -321,6 +322,7 @@ WORDS = {
 }
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", WORDS)
 def test_a_message_says_how_many_things_wait(watched: Watched, language: str) -> None:
     """As many as cases: two notices of one case are one thing."""
@@ -350,6 +352,7 @@ def test_the_number_is_said_as_each_language_counts(language: str) -> None:
 # ---- nothing is lost, nothing is sent twice --------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_what_waited_is_told_as_the_choice_changes(watched: Watched) -> None:
     choosing_of(watched, "head", "urgent_only")
     for _ in range(30):
@@ -393,6 +396,7 @@ def _states(watched: Watched, who: str) -> dict[str, int]:
     return found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seed", range(4))
 def test_however_often_somebody_changes_their_mind_nothing_is_lost_or_told_twice(watched: Watched, seed: int) -> None:
     rng = random.Random(seed)

@@ -32,6 +32,8 @@ from services.conftest import School
 from services.lettering import refer
 from services.test_calendar_feed import open_feed
 
+pytestmark = pytest.mark.exhaustive
+
 WORD, IN_ARABIC = "zqsemé", "مزروعةق"
 NAME, NAME_IN_ARABIC, MASSAR, PHONE = "Zaynabqa Ouhssaïnqa", "زينبق الوهسينق", "G908172635", "0661908172"
 SAID_LONGEST = 15

@@ -73,6 +73,7 @@ def events(school: School, kind: type) -> list[Any]:
 # ---- kept, cleaned, sealed -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(only=("folder",))
 @everywhere
 def test_a_photograph_is_kept_sealed_and_handed_out_without_its_notes(school: School, piece: int) -> None:
     data = made.jpeg()
@@ -387,6 +388,7 @@ def test_a_file_swapped_with_its_sister_is_noticed(school: School, piece: int) -
         opened(school, piece)
 
 
+@pytest.mark.exhaustive(but=("folder",))
 @everywhere
 def test_the_sweep_tells_what_is_lost_once_and_removes_what_no_row_names(school: School, piece: int) -> None:
     attach(school, piece, made.png())
@@ -430,6 +432,7 @@ def test_a_piece_with_a_file_is_not_taken_back(school: School, piece: int) -> No
         take_back(school.house, school.person("team_member"), school.number, piece, expected=None, token="back")
 
 
+@pytest.mark.exhaustive(but=("folder",))
 @everywhere
 def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch

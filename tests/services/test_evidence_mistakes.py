@@ -139,6 +139,7 @@ def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) ->
 # ---- destroyed -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("folder",))
 @everywhere
 def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school: School, piece: int) -> None:
     with school.house.realm.reading() as session:

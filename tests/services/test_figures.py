@@ -105,6 +105,7 @@ def year() -> Iterator[School]:
         yield a_year(School(player, count(1)), over=False)
 
 
+@pytest.mark.exhaustive
 def test_a_head_s_figures_are_of_the_cases_that_are_not_kept_from_him(year: School) -> None:
     school, region = counted(year.house, UnitKind.school), counted(year.house, UnitKind.region)
     province = place(year.house, UnitKind.province)
@@ -324,6 +325,7 @@ class Figures(RuleBasedStateMachine):
         assert everything(self.house) == before
 
 
+@pytest.mark.exhaustive
 def test_counted_anew_they_are_the_same_whatever_happened() -> None:
     content = MOROCCAN.read_bytes()
     machine = type("FiguresOn", (Figures,), {"content": content, "protocol": read(content, "m")})

@@ -508,6 +508,7 @@ def test_nothing_in_a_sheet_is_reckoned(country: Country) -> None:
     assert not [cell for cell in values if cell.data_type == "f" or str(cell.value).startswith("=")]
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
@@ -524,6 +525,7 @@ def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
     assert made.copy == kept
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_academy_signs_it_and_its_house_knows_it_again(country: Country) -> None:
     """A country has no key of its own: its report goes unsigned, and is handed out all the same."""

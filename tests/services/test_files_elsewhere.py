@@ -63,6 +63,7 @@ def files_kept(school: School) -> int:
 # ---- erased --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @everywhere
 def test_the_files_of_an_erased_case_are_gone_at_once(school: School) -> None:
     attach(school)
@@ -72,6 +73,7 @@ def test_the_files_of_an_erased_case_are_gone_at_once(school: School) -> None:
     assert sweep_files(school.house) == Swept(0, 0, 0)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("school", ["folder", "bucket"], indirect=True)
 def test_what_could_not_be_taken_away_then_is_left_to_the_sweep(
     school: School, monkeypatch: pytest.MonkeyPatch
@@ -103,6 +105,7 @@ def _erase(school: School) -> None:
 # ---- away, and back ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_while_the_store_is_away_nothing_is_half_kept_and_the_rest_goes_on(tmp_path: Path, moroccan: Protocol) -> None:
     with serving(tmp_path / "objects") as objects:
         said = settings_for("bucket", lambda: objects)
@@ -136,6 +139,7 @@ def _opened(school: School, entry: int) -> bytes:
     ).data  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("school", ["bucket"], indirect=True)
 def test_an_object_whose_transaction_failed_is_taken_away_or_swept(
     school: School, monkeypatch: pytest.MonkeyPatch

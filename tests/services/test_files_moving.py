@@ -77,6 +77,7 @@ def moved(school: School, said: dict[str, str]) -> tuple[Moved, Settings]:
     return found, replace(now, files_in=said["files_in"], files_endpoint=endpoint)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("school", "to"), [("folder", "bucket"), ("bucket", "rows"), ("rows", "folder")],
                          indirect=["school"])  # fmt: skip
 def test_everything_is_copied_and_the_old_place_takes_no_more(
@@ -106,6 +107,7 @@ def test_everything_is_copied_and_the_old_place_takes_no_more(
     house.close()
 
 
+@pytest.mark.exhaustive
 def test_what_comes_while_others_are_brought_is_brought_too(
     school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -127,6 +129,7 @@ def test_what_comes_while_others_are_brought_is_brought_too(
     house.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("to", PLACES[1:])
 def test_broken_off_it_goes_on_and_what_is_there_and_other_is_put_anew(
     school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, to: str
@@ -173,6 +176,7 @@ def test_a_place_that_keeps_something_else_is_noticed(
     assert opened(school.house, school, entry) == DATA, "they lie where they lay"
 
 
+@pytest.mark.exhaustive
 def test_what_was_missing_before_is_told_and_holds_up_nothing(school: School, object_store: ObjectStore) -> None:
     piece(school)
     lying = there(school)
@@ -208,6 +212,7 @@ def test_a_place_that_keeps_versions_or_is_public_takes_nothing(
 # ---- documents, and backups ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("school", ["bucket"], indirect=True)
 def test_a_document_lies_in_the_object_store_and_its_key_in_its_row(school: School, tmp_path: Path) -> None:
     house = school.house

@@ -306,6 +306,7 @@ def row_makers(folder: Path) -> set[str]:
     }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_whoever_opens_a_case_or_takes_a_report_is_known_and_asks() -> None:
     assert writers(CODE) == set(ROOTS)
     found = dict(functions(CODE))

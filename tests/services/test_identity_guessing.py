@@ -127,6 +127,7 @@ def many_places(people: People, half: str, mark: str = AWAY) -> tuple[int, int]:
     return read, 400 - read
 
 
+@pytest.mark.exhaustive
 def test_codes_are_not_guessed_from_many_places_either(people: People) -> None:
     people.give_password("directorate")
     people.give_phone("directorate")

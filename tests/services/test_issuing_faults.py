@@ -114,6 +114,7 @@ def full_from(place: int) -> Callable[..., None]:
     return full
 
 
+@pytest.mark.exhaustive
 def test_a_disk_that_is_full_at_any_write_leaves_nothing_behind(school: School, pages: bytes) -> None:
     school.report()
     first = school.number

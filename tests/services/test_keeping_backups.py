@@ -231,6 +231,14 @@ SPOILT = (
 )  # fmt: skip
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "an older date",
+        "half a manifest",
+        "no manifest",
+        "the manifest rewritten to fit",
+    )
+)
 @pytest.mark.parametrize("how", SPOILT)
 def test_what_was_touched_is_found_and_not_restored(place: Place, tmp_path: Path, how: str) -> None:
     path = place.backup()
@@ -490,6 +498,7 @@ def _back_up(data: Path, folder: Path) -> None:
         backups.create(house, folder)
 
 
+@pytest.mark.exhaustive
 def test_a_backup_killed_half_way_is_absent_and_the_others_are_whole(place: Place) -> None:
     worker = multiprocessing.get_context("spawn").Process(target=_back_up, args=(place.settings.data, place.folder))
     worker.start()

@@ -70,6 +70,7 @@ def refusal(call: Any, *arguments: Any) -> list[str]:
 # ---- what stands on each --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_letter_to_the_prosecutor_names_whom_the_referral_names_and_nobody_else(
     school: School, language: str
@@ -86,6 +87,7 @@ def test_a_letter_to_the_prosecutor_names_whom_the_referral_names_and_nobody_els
     assert b"/URI" not in data, "an address is never a link"
 
 
+@pytest.mark.exhaustive(but=("directorate-fr",))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("target", ["emc", "directorate"])
 def test_a_letter_to_a_service_without_names_has_neither_names_nor_addresses(
@@ -308,6 +310,7 @@ def test_the_page_of_letters_lists_what_may_be_issued(school: School) -> None:
     assert "referral_letter" not in {line.document.key for line in coordinator.letters}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_no_paper_judges_a_pupil(school: School, language: str) -> None:
     told(school)

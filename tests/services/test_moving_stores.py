@@ -111,6 +111,7 @@ def writes_fail(house: House) -> bool:
     return False
 
 
+@pytest.mark.exhaustive
 def test_all_is_there_and_equal_and_goes_on_there(places: Places) -> None:
     before = places.house(places.files)
     known = cases_of(before)
@@ -132,6 +133,7 @@ def test_all_is_there_and_equal_and_goes_on_there(places: Places) -> None:
         places.house(places.files)
 
 
+@pytest.mark.exhaustive
 def test_and_back_into_other_files_with_their_guards(places: Places, tmp_path: Path) -> None:
     known = cases_of(first := places.house(places.files))
     first.close()
@@ -154,6 +156,7 @@ def test_and_back_into_other_files_with_their_guards(places: Places, tmp_path: P
     house.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["rows", "compared", "cases"])
 def test_one_that_was_cut_off_goes_on_and_is_not_served_before(
     places: Places, monkeypatch: pytest.MonkeyPatch, kind: str
@@ -199,6 +202,7 @@ def elsewhere(places: Places, kind: str) -> Settings:
     return folder
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["database", "folder"])
 @pytest.mark.parametrize("what", ["report", "note", "report and note"])
 @pytest.mark.parametrize("cut", ["rows", "cases"])
@@ -223,6 +227,7 @@ def test_one_cut_off_begins_anew_where_the_source_was_written_to_since(
     house.close()
 
 
+@pytest.mark.exhaustive
 def test_what_lies_in_the_database_itself_stays_as_it_begins_anew(places: Places) -> None:
     """Where rooms lie there, which no move brings along."""
     cut_off(places, places.database, beyond=0.9)
@@ -237,6 +242,7 @@ def test_what_lies_in_the_database_itself_stays_as_it_begins_anew(places: Places
     engine.dispose()
 
 
+@pytest.mark.exhaustive
 def test_one_cut_off_begins_anew_once_and_is_refused_then(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody alters the target all the time: between copying and comparing, each time anew."""
     cut_off(places, places.database)
@@ -254,6 +260,7 @@ def test_one_cut_off_begins_anew_once_and_is_refused_then(places: Places, monkey
     assert told.count(whole.ANEW) == 1
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_taken_away_that_no_move_of_this_source_left(places: Places, tmp_path: Path) -> None:
     """It is half there of another installation: nothing of this one is added, either."""
     other = left_by_an_earlier_version(tmp_path / "old")
@@ -270,6 +277,7 @@ def test_nothing_is_taken_away_that_no_move_of_this_source_left(places: Places, 
     places.go()  # the control
 
 
+@pytest.mark.exhaustive
 def test_a_place_altered_since_it_was_moved_to_is_refused(places: Places) -> None:
     places.go()
     reopen(places.files)
@@ -286,6 +294,7 @@ def test_a_place_altered_since_it_was_moved_to_is_refused(places: Places) -> Non
     engine.dispose()
 
 
+@pytest.mark.exhaustive
 def test_one_cut_off_at_its_very_end_is_brought_to_it(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     """The source takes no more writes, the target is whole in one store and not yet opened in the other."""
     finish, seen = moving.finish, list[str]()
@@ -309,6 +318,7 @@ def test_one_cut_off_at_its_very_end_is_brought_to_it(places: Places, monkeypatc
     house.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "harm",
     [
@@ -337,6 +347,7 @@ def test_a_row_that_is_not_the_same_is_found(places: Places, monkeypatch: pytest
     still.close()
 
 
+@pytest.mark.exhaustive
 def test_a_place_with_other_rows_is_not_written_to(places: Places, moroccan: Protocol) -> None:
     house = places.house(places.database)
     prepared(house, places.clock, moroccan, MOROCCAN.read_bytes())
@@ -345,6 +356,7 @@ def test_a_place_with_other_rows_is_not_written_to(places: Places, moroccan: Pro
         places.go()
 
 
+@pytest.mark.exhaustive
 def test_a_role_that_does_not_own_the_place_is_told_so(places: Places) -> None:
     name = f"guest_{uuid.uuid4().hex[:10]}"
     for part in STORES:
@@ -367,6 +379,7 @@ def test_a_role_that_does_not_own_the_place_is_told_so(places: Places) -> None:
     assert places.go() > 50
 
 
+@pytest.mark.exhaustive
 def test_a_row_that_the_other_database_does_not_take_is_said_without_what_it_says(places: Places) -> None:
     """SQLite keeps texts of any length; once it is put right, the move goes on."""
     old = open_engine(places.files.store_url("directory"))
@@ -391,6 +404,7 @@ def test_the_same_place_twice_is_no_move(places: Places) -> None:
         places.go(places.files, replace(places.files))
 
 
+@pytest.mark.exhaustive
 def test_nobody_writes_to_the_source_while_it_is_copied(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("school_protocol.storage.engines.BUSY_SECONDS", 0.2)
     house, tried = places.house(places.files), list[bool]()
@@ -439,6 +453,7 @@ def test_what_an_earlier_version_moved_away_is_not_moved_again(places: Places, t
         move(source, replace(source, database=places.database.database), places.clock, say_nothing)
 
 
+@pytest.mark.exhaustive
 def test_a_place_that_was_moved_away_can_be_taken_back(places: Places) -> None:
     places.go()
     reopen(places.files)
@@ -460,6 +475,7 @@ def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(plac
     assert preparing.holds_rows(places.database.database)
 
 
+@pytest.mark.exhaustive
 def test_what_is_cleared_is_empty(places: Places) -> None:
     places.house(places.database).close()
     preparing.clear(places.database.database)
@@ -468,6 +484,7 @@ def test_what_is_cleared_is_empty(places: Places) -> None:
     assert preparing.holds_rows(places.database.database)
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_cleared_while_somebody_holds_a_table(places: Places, monkeypatch: pytest.MonkeyPatch) -> None:
     places.go()
     monkeypatch.setattr(preparing, "change", partial(preparing.change, patience=0.5))

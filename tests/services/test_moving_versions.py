@@ -161,6 +161,7 @@ def test_answers_to_a_question_that_is_gone_stay_readable(checked: School) -> No
     agrees_with_its_events(checked)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) -> None:
     published(checked.house, SHORTER)
@@ -326,6 +327,7 @@ def hundred(school: School) -> School:
     return school
 
 
+@pytest.mark.exhaustive
 def test_a_hundred_cases_move_and_it_can_be_interrupted_and_taken_up_again(hundred: School) -> None:
     published(hundred.house, HARMLESS)
     actor = hundred.person(WHO)
@@ -347,6 +349,7 @@ def test_a_hundred_cases_move_and_it_can_be_interrupted_and_taken_up_again(hundr
     agrees_with_its_events(hundred)
 
 
+@pytest.mark.exhaustive
 def test_a_page_of_a_preview_is_followed_by_the_next(hundred: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(moving, "PAGE", 30)
     published(hundred.house, HARMLESS)
@@ -440,6 +443,7 @@ def stories(moroccan: Protocol) -> Iterator[list[Loaded]]:
         yield found
 
 
+@pytest.mark.exhaustive
 def test_whatever_is_edited_a_case_that_moves_is_whole_afterwards(stories: list[Loaded]) -> None:
     """Random edits that the loader takes: a case that is told to move, or may by decision, can be shown and decided."""
     outcomes: list[Outcome] = []

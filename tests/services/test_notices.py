@@ -504,6 +504,7 @@ def followed_up(watch: Callable[..., Watched]) -> Watched:
     return watched
 
 
+@pytest.mark.exhaustive
 def test_a_missed_follow_up_is_told_after_three_and_after_seven_school_days(watch: Callable[..., Watched]) -> None:
     watched = followed_up(watch)
     days: dict[date, list[str]] = {}

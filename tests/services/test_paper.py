@@ -77,6 +77,7 @@ def test_what_is_typed_here_says_nothing_of_paper(told: School) -> None:
     assert (shown.paper, shown.author, shown.written_at) == (None, shown.actor, shown.at)
 
 
+@pytest.mark.exhaustive
 def test_the_case_file_prints_who_wrote_and_who_typed(told: School) -> None:
     told.act("team_coordinator", "safety_check", SAFE, paper=on_paper(told, "team_member"))
     issued = issue_case_file(told.house, told.person("head"), told.number, "school", "fr")

@@ -130,6 +130,7 @@ def test_what_can_follow_does_and_the_rest_is_said(mixed: School) -> None:
     is_whole(mixed.house)
 
 
+@pytest.mark.exhaustive
 def test_a_decision_about_a_reason_holds_for_all_that_have_no_other(mixed: School) -> None:
     published(mixed.house, SHORTER)
     begun = begin(mixed, look(mixed), accepts=["answer_gone", "nonsense"])
@@ -141,6 +142,7 @@ def test_a_decision_about_a_reason_holds_for_all_that_have_no_other(mixed: Schoo
     is_whole(mixed.house)
 
 
+@pytest.mark.exhaustive
 def test_a_case_with_a_second_reason_stays_until_somebody_decides_about_both(mixed: School) -> None:
     def otherwise(data: dict[str, Any]) -> None:
         data["deadlines"]["qualification"]["value"] = "2"
@@ -156,6 +158,7 @@ def test_a_case_with_a_second_reason_stays_until_somebody_decides_about_both(mix
     assert numbers(seen(mixed, begun.passage)) == {"moved": 12}
 
 
+@pytest.mark.exhaustive
 def test_what_must_stay_stays_whatever_is_decided(mixed: School) -> None:
     def edit(data: dict[str, Any]) -> None:
         data["acts"]["safety_check"]["kind"] = "note"
@@ -169,6 +172,7 @@ def test_what_must_stay_stays_whatever_is_decided(mixed: School) -> None:
     assert {code for line in view.lines for code, _count in line.reasons} == {"other_kind"}
 
 
+@pytest.mark.exhaustive
 def test_each_event_says_who_and_why(mixed: School) -> None:
     published(mixed.house, HARMLESS)
     begin(mixed, look(mixed), reason="  Parce  que  ")
@@ -180,6 +184,7 @@ def test_each_event_says_who_and_why(mixed: School) -> None:
             assert (event.actor, event.role, event.reason) == (mixed.account(WHO), WHO, "Parce que")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_no_case_of_a_passage_is_named_anywhere(mixed: School) -> None:
     published(mixed.house, SHORTER)
@@ -195,6 +200,7 @@ def test_no_case_of_a_passage_is_named_anywhere(mixed: School) -> None:
     assert b"Nommer Yasmine" not in kept_bytes, "the reason is sealed while it waits, and gone afterwards"
 
 
+@pytest.mark.exhaustive
 def test_one_case_that_cannot_be_read_keeps_no_other_back(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     with mixed.house.realm.reading() as session:
@@ -217,6 +223,7 @@ def test_one_case_that_cannot_be_read_keeps_no_other_back(mixed: School, monkeyp
     is_whole(mixed.house)
 
 
+@pytest.mark.exhaustive
 def test_a_store_that_is_busy_is_no_fault_of_a_case(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     begun = begin(mixed, look(mixed))
@@ -234,6 +241,7 @@ def test_a_store_that_is_busy_is_no_fault_of_a_case(mixed: School, monkeypatch: 
     assert numbers(seen(mixed, begun.passage)) == {"moved": 12}
 
 
+@pytest.mark.exhaustive
 def test_a_passage_that_breaks_down_keeps_no_other_back(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     begun = begin(mixed, look(mixed))
@@ -291,6 +299,7 @@ def test_somebody_who_writes_meanwhile_is_waited_for(mixed: School, monkeypatch:
 # ---- who, and how often ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("technical_admin",))
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "data_officer", "technical_admin"])
 def test_only_who_publishes_protocols_may(mixed: School, who: str) -> None:
     published(mixed.house, HARMLESS)
@@ -343,6 +352,7 @@ def test_of_two_who_begin_the_same_one_is_told(mixed: School) -> None:
     assert set(changes_of(mixed.house).values()) == {1}
 
 
+@pytest.mark.exhaustive
 def test_cases_of_one_protocol_move_one_way_at_a_time(mixed: School) -> None:
     published(mixed.house, HARMLESS)
     published(mixed.house, next_version(DATA, 3, with_another_title))
@@ -500,6 +510,7 @@ passages.go_through(house)
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_process_that_is_killed_is_taken_up_by_the_next(tmp_path: Path) -> None:
     """Killed twice, each time while a case is being written: each case has one event in the end, and is counted."""
@@ -596,6 +607,7 @@ def told(found: passages.DraftPreview) -> dict[int, dict[str, tuple[str, int]]]:
     }
 
 
+@pytest.mark.exhaustive
 def test_a_draft_is_looked_from_without_being_asked(school: School) -> None:
     fill(school, 16, 7)
     draft = uploaded(school, SHORTER)
@@ -635,6 +647,7 @@ def test_a_draft_with_faults_shows_nothing(school: School) -> None:
         passages.begin_look_of_draft(school.house, school.person(WHO), draft)
 
 
+@pytest.mark.exhaustive
 def test_without_open_cases_it_says_so(school: School) -> None:
     draft = uploaded(school, SHORTER)
     go_on(school)
@@ -661,6 +674,7 @@ def test_a_draft_that_is_withdrawn_meanwhile_is_looked_from_no_more(
     assert (found.state.value, found.why) == ("stopped", "gone")
 
 
+@pytest.mark.exhaustive
 def test_a_draft_that_is_compared_anew_is_looked_from_anew(school: School) -> None:
     fill(school, 6, 0)
     draft = uploaded(school, SHORTER_3)

@@ -335,6 +335,7 @@ QUALIFIED = "needs: [checked, nothing_raised], meets: qualification"
 MORE = "needs: [checked, visa_head, nothing_raised], meets: qualification"
 
 
+@pytest.mark.exhaustive(but=("changes3-1-expected3",))
 @pytest.mark.parametrize(
     ("changes", "step", "expected"),
     [
@@ -353,6 +354,7 @@ def test_a_stored_case_says_where_it_goes_otherwise(
     assert {key: line[key] for key in expected} == expected
 
 
+@pytest.mark.exhaustive
 def test_without_a_version_before_the_story_itself_says_how_it_goes(monkeypatch: pytest.MonkeyPatch) -> None:
     told(monkeypatch, "joining")
     for content, how in ((MOROCCAN.read_bytes(), None), (changed((QUALIFIED, MORE)), "refused")):
@@ -368,6 +370,7 @@ def test_a_proof_is_kept_as_plain_values() -> None:
         assert examining.proof_in(json.loads(json.dumps(examining.proof_out(proof)))) == proof
 
 
+@pytest.mark.exhaustive
 def test_an_examination_apart_comes_back_with_the_proof_itself() -> None:
     report = examining.examined_apart(SECOND, FIRST)
     assert report["stories"] == [], "nothing is stored beside this protocol"
@@ -379,5 +382,6 @@ def test_an_examination_that_takes_too_long_is_stopped_and_proves_nothing() -> N
     assert examining.examined_apart(SECOND, FIRST, seconds=0.01) == examining.UNFINISHED
 
 
+@pytest.mark.exhaustive
 def test_an_examination_that_breaks_down_proves_nothing() -> None:
     assert examining.examined_apart(b"no definition", None) == examining.UNFINISHED

@@ -99,6 +99,7 @@ def test_a_case_whose_erasure_has_begun_is_not_opened_again(keeping: Keeping) ->
 # ---- to the end ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_two_notices_then_a_word_then_nothing_is_left(keeping: Keeping) -> None:
     number, case_id = keeping.ended("no_further_action"), keeping.case_id()
     keeping.run()
@@ -133,6 +134,7 @@ def test_two_notices_then_a_word_then_nothing_is_left(keeping: Keeping) -> None:
     assert (rest.erased, rest.first_notices, rest.second_notices, rest.to_confirm, rest.looked) == (0, 0, 0, 0, 0)
 
 
+@pytest.mark.exhaustive
 def test_no_word_is_left_in_any_file(keeping: Keeping) -> None:
     """Sought as UTF-8 in what the folder holds; the same words are there in no clear before, so keys are what goes."""
     number = keeping.ended("no_further_action")
@@ -157,6 +159,7 @@ def test_no_word_is_left_in_any_file(keeping: Keeping) -> None:
     assert not any(word.encode() in kept for word in (NAME, MASSAR, WORDS))
 
 
+@pytest.mark.exhaustive
 def test_only_the_data_officer_confirms(keeping: Keeping) -> None:
     keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 30), agree=False)
@@ -183,6 +186,7 @@ def test_only_the_data_officer_confirms(keeping: Keeping) -> None:
 # ---- what holds it back --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_hold_keeps_it_by_whatever_door(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 26), agree=False)
@@ -220,6 +224,7 @@ def _release(keeping: Keeping) -> None:
     )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_hold_ends_by_itself_and_the_case_is_not_forgotten(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 20))
@@ -254,6 +259,7 @@ def test_only_who_oversees_places_one(keeping: Keeping, who: str) -> None:
         hold(keeping, who=who)
 
 
+@pytest.mark.exhaustive
 def test_a_request_for_ones_data_keeps_it(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 20))
@@ -273,6 +279,7 @@ def test_a_request_for_ones_data_keeps_it(keeping: Keeping) -> None:
 # ---- clocks --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_clock_that_leaps_ahead_erases_nothing(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.run()
@@ -306,6 +313,7 @@ def test_weeks_without_a_run_are_no_days_of_work(keeping: Keeping) -> None:
     assert keeping.is_erased(number)
 
 
+@pytest.mark.exhaustive
 def test_silence_counts_only_where_it_is_set(keeping: Keeping) -> None:
     number = keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 25), agree=False)
@@ -318,6 +326,7 @@ def test_silence_counts_only_where_it_is_set(keeping: Keeping) -> None:
         assert cases.graves(session, keeping.case_id(number)) == 1
 
 
+@pytest.mark.exhaustive
 def test_without_a_message_silence_never_counts(keeping: Keeping) -> None:
     for who in ("head", "data_officer"):
         keeping.lose(who)
@@ -331,6 +340,7 @@ def test_without_a_message_silence_never_counts(keeping: Keeping) -> None:
     assert keeping.is_erased(number)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("why", ["not_at_all", "shut"])
 def test_silence_never_counts_where_whoever_confirms_was_told_nothing(keeping: Keeping, why: str) -> None:
     """The head gets both notices; the data officer chose to get none, or has no address as the word is asked for."""
@@ -360,6 +370,7 @@ class Cut(BaseException):
     """What a kill looks like from inside."""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("at", range(6))
 def test_a_run_that_is_cut_off_is_taken_up_again(keeping: Keeping, monkeypatch: pytest.MonkeyPatch, at: int) -> None:
     number = keeping.ended("no_further_action")
@@ -389,6 +400,7 @@ def test_a_run_that_is_cut_off_is_taken_up_again(keeping: Keeping, monkeypatch: 
         assert journal.verify_all(session, house.vault) == []
 
 
+@pytest.mark.exhaustive
 def test_a_dry_run_writes_nothing(keeping: Keeping) -> None:
     keeping.ended("no_further_action")
     keeping.leap(date(2027, 5, 26), agree=False)

@@ -17,6 +17,8 @@ from services.retaining import Keeping
 from services.sharing_region import Region
 from services.test_retention import hold, limit
 
+pytestmark = pytest.mark.exhaustive
+
 WHY = "L’académie instruit une plainte."
 STRANGERS = ("academy R2", "directorate P3", "directorate P2", "head", "data_officer", "technical_admin")
 """Another academy, a province of it, another province of this academy, and whoever oversees nothing."""

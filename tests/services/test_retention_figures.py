@@ -111,6 +111,7 @@ def test_erased_in_the_year_it_counts_as_if_it_were_there(ended: Keeping) -> Non
     assert added_up(ended.school) == before
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_leaves_nothing_is_missed(ended: Keeping) -> None:
     """The control."""
     ended.school.wait(days=290)
@@ -137,6 +138,7 @@ def uncounted(keeping: Keeping, number: str) -> tuple[str, str]:
     return share.protocol, share.month
 
 
+@pytest.mark.exhaustive
 def test_a_case_erased_before_figures_were_first_counted_is_counted(moroccan: Protocol) -> None:
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         keeping = Keeping(School(player, count(1)))

@@ -27,6 +27,7 @@ def take_back(school: School, who: str = "head", document: str = "case_file", co
     revoke(school.house, school.person(who), school.number, document, copy, reason)
 
 
+@pytest.mark.exhaustive(but=("case_file-directorate",))
 @pytest.mark.parametrize("who", ["head", "directorate"])
 @pytest.mark.parametrize("document", ["case_file", "marsad_sheet"])
 def test_the_head_and_the_directorate_take_any_copy_back(school: School, who: str, document: str) -> None:

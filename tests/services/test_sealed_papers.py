@@ -97,6 +97,7 @@ def test_without_any_key_copies_go_unsigned(school: School) -> None:
     assert Code.NOT_SIGNED in verify(data, trust_in(folder), school.house.now()).codes
 
 
+@pytest.mark.exhaustive
 def test_a_lost_key_or_one_that_is_out_of_date_issues_nothing(school: School) -> None:
     school.report()
     keys(school, ends=-timedelta(days=1))
@@ -122,6 +123,7 @@ def told_in(data: bytes) -> bool:
     return WORDS in said
 
 
+@pytest.mark.exhaustive
 def test_words_that_are_destroyed_are_in_no_kept_file(school: School) -> None:
     """What was made ahead, and the copy that is kept for a day, are gone with them."""
     school.report()
@@ -135,6 +137,7 @@ def test_words_that_are_destroyed_are_in_no_kept_file(school: School) -> None:
         issued(school)
 
 
+@pytest.mark.exhaustive
 def test_words_that_are_destroyed_while_a_file_is_made_are_in_none(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -157,6 +157,7 @@ def test_these_see_no_case(school: School, who: str) -> None:
 RIGHTS = {"stage": "asked", "request": "access", "requester": "Un oncle", "identity_checked": True}
 
 
+@pytest.mark.exhaustive
 def test_the_data_officer_sees_that_a_case_is_there_and_nothing_that_was_written(school: School) -> None:
     listened(school)
     school.act("head", "raise_danger", which_danger="blackmail")

@@ -57,6 +57,7 @@ def places(content: bytes, before: bytes = FIRST) -> set[str]:
     return {change.place for change in difference(read(before, "a"), read(content, "b"))}
 
 
+@pytest.mark.exhaustive(but=("levels-changes3-expected3",))
 @pytest.mark.parametrize(
     ("part", "changes", "expected"),
     [
@@ -100,6 +101,7 @@ def test_a_setting_takes_the_same_way_as_a_file(desk: Desk) -> None:
     assert publishing.see_draft(desk.house, desk.administrator(), draft).to_agree == ("own",)
 
 
+@pytest.mark.exhaustive
 def test_a_draft_is_changed_further_and_keeps_its_number(desk: Desk) -> None:
     first = change(desk, "deadlines", plan_due__value=5)
     second = content_of(desk, change(desk, "follow_up", "", first, levels__1__days="10, 20"))

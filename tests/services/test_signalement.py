@@ -242,6 +242,7 @@ def test_urgent_and_unseen_ones_stand_first(told: Told) -> None:
     assert triage.see_list(told.house, told.school.person("head")).waiting[0].id == calm
 
 
+@pytest.mark.exhaustive
 def test_one_real_cry_stands_out_of_a_flood(told: Told) -> None:
     for number in range(40):
         told.send(what_happens=f"mdr {'ha' * (number % 7)} {number % 9}")

@@ -158,6 +158,7 @@ def tells(school: School, *, settles: bool) -> dict[str, int]:
     return right
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 @pytest.mark.parametrize("settles", [False, True])
 def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: bool) -> None:
@@ -166,6 +167,7 @@ def test_two_of_one_hour_are_told_apart_by_no_file(school: School, *, settles: b
     assert {name: right for name, right in found.items() if right not in BY_CHANCE} == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_they_are_where_nothing_is_mixed(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(order, "mix_school", lambda *_arguments: 0)

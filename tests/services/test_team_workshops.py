@@ -116,6 +116,7 @@ def test_who_sees_it_is_who_looks_at_the_team(house: House) -> None:
             sight_of(house, person(house, who), "01234A")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_what_a_room_keeps_of_its_grids_is_counts_alone(tmp_path: Path) -> None:
     hall = hall_in(tmp_path, 3)

@@ -112,6 +112,15 @@ def changed_by(protocol: Protocol, state: str, rich: bool) -> tuple[int, set[str
     return tried, otherwise
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "moroccan-escalation_sent-rich",
+        "moroccan-follow_up_active-rich",
+        "moroccan-follow_up_reinforced-bare",
+        "moroccan-follow_up_reinforced-rich",
+        "moroccan-plan_active-rich",
+    )
+)
 @pytest.mark.parametrize("rich", [False, True], ids=["bare", "rich"])
 @pytest.mark.parametrize(("name", "state"), PLACES, ids=[f"{name}-{state}" for name, state in PLACES])
 def test_after_an_undo_the_case_is_as_it_was_before(name: str, state: str, rich: bool) -> None:
@@ -133,6 +142,12 @@ def _marked(self: Any, event: EntryRetracted) -> None:
     record.retracted_at = event.at
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "small-hides the entry only",
+        "small-marks the entry only",
+    )
+)
 @pytest.mark.parametrize("planted", [_hidden, _marked], ids=["hides the entry only", "marks the entry only"])
 @pytest.mark.parametrize("name", PROTOCOLS)
 def test_the_control_an_undo_that_only_hides_is_found(name: str, planted: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -163,6 +163,7 @@ def test_a_process_that_breaks_down_is_an_answer(monkeypatch: pytest.MonkeyPatch
     assert codes(checked_apart(whole(), trust(), NOW + DAY)) == {Code.UNREADABLE}
 
 
+@pytest.mark.exhaustive
 def test_a_process_apart_knows_no_secret_of_its_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """Neither in Python's environment nor in what the system keeps of it; and begins neither files nor processes."""
     monkeypatch.setenv("SCHOOL_PROTOCOL_SIGNING_PASSPHRASE", PASSPHRASE)
@@ -255,6 +256,7 @@ def signed_again(school: School, data: bytes, change: Callable[[pikepdf.Pdf], ob
         return sign(saved(pdf), academy_key, school.house.now())
 
 
+@pytest.mark.exhaustive
 def test_a_copy_that_was_handed_out_is_genuine_here(school: School) -> None:
     found = here(school, issued(school))
     assert (found.standing, codes(found)) == (Standing.genuine, set())
@@ -263,6 +265,7 @@ def test_a_copy_that_was_handed_out_is_genuine_here(school: School) -> None:
     assert here(school, issue_case_file(school.house, school.person("head"), school.number, "school", "ar").data)
 
 
+@pytest.mark.exhaustive
 def test_a_copy_that_was_taken_back_says_so_and_not_why(school: School) -> None:
     data = issued(school)
     revoke(school.house, school.person("head"), school.number, "case_file", 1, SECRET)
@@ -311,6 +314,7 @@ def test_a_case_that_was_erased_is_told(school: School) -> None:
     assert found.standing is Standing.genuine
 
 
+@pytest.mark.exhaustive
 def test_what_an_earlier_version_handed_out_is_genuine_to_its_house(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -404,6 +404,7 @@ def test_visits_are_found_by_place_day_and_what_is_still_to_do(region: Region, m
 # ---- figures and pack ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(region: Region) -> None:
     school = region.school
     for _number in range(9):
@@ -427,6 +428,7 @@ def test_a_team_with_few_cases_is_told_by_tens_and_the_restricted_count_nowhere(
             figures.see_figures(region.house, region.actor(who), region.own.code)
 
 
+@pytest.mark.exhaustive
 def test_a_teams_waits_are_medians_of_its_own_cases_and_its_shares_of_what_was_met(region: Region) -> None:
     """Thirteen of twenty safety checks within the hour, seven the day after, past the limit."""
     school = region.school
@@ -474,6 +476,7 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     assert pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
 
 
+@pytest.mark.exhaustive
 def test_a_pack_of_many_cases_breaks_them_down_by_tens_and_leaves_out_what_stands_apart(region: Region) -> None:
     for _number in range(10):
         region.school.report()

@@ -39,6 +39,8 @@ from school_protocol.services.showing import see_case, see_choices
 from school_protocol.services.undoing import take_back
 from school_protocol.storage import cases, index, journal
 
+pytestmark = pytest.mark.exhaustive
+
 SEEDS = st.integers(0, 2**20)
 
 

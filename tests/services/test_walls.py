@@ -115,6 +115,7 @@ def two(tmp_path_factory: pytest.TempPathFactory, moroccan: Protocol) -> Iterato
         owner.dispose()
 
 
+@pytest.mark.exhaustive
 def test_doctor_says_where_it_does_not_stand(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     house = two.region.school.house
     asked = Asked(house.settings, house.now())
@@ -227,6 +228,7 @@ def test_no_wall_is_said_to_stand_before_a_role_that_sees_through_it(two: Two, r
         connection.execute(text(f"DROP ROLE {name}"))
 
 
+@pytest.mark.exhaustive
 def test_where_files_lie_is_settled_by_whoever_prepares_and_not_by_who_serves_pages(two: Two) -> None:
     worker = two.region.school.house.realm.engine.url.username or ""
     owner = two.owner.engine.url.difference_update_query(["options"]).render_as_string(hide_password=False)
@@ -319,6 +321,7 @@ def test_the_control_a_task_that_lacks_a_right_is_told(two: Two, caplog: pytest.
     assert any("ProgrammingError" in said or "permission denied" in said for said in failed.values()), failed
 
 
+@pytest.mark.exhaustive
 def test_doctor_looks_at_everything_as_the_role_of_the_worker(two: Two, monkeypatch: pytest.MonkeyPatch) -> None:
     def asked(database: str | None) -> str:
         monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(two.site.data))
@@ -349,6 +352,7 @@ def late(two: Two) -> Iterator[tuple[str, str, str]]:
     stop_clock(said, NOW)
 
 
+@pytest.mark.exhaustive(but=('CREATE POLICY "all of it" ON realm.notice FOR SELECT USING (true)',))
 @pytest.mark.parametrize(
     "fault",
     [
@@ -375,6 +379,7 @@ def may_read(two: Two, role: str) -> bool:
         return bool(session.scalar(text("SELECT has_table_privilege(:role, 'event', 'SELECT')"), {"role": role}))
 
 
+@pytest.mark.exhaustive
 def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
     two: Two, late: tuple[str, str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -390,6 +395,7 @@ def test_no_page_may_read_a_table_whose_wall_does_not_stand_yet(
     assert may_read(two, site)
 
 
+@pytest.mark.exhaustive
 def test_pages_go_on_while_a_wall_is_put_up_anew(two: Two, late: tuple[str, str, str]) -> None:
     """One holds a table on one connection, and asks for it, and for others, on another."""
     address, site, worker = late

@@ -123,6 +123,7 @@ def touched(session: Session, statement: str, case_id: str) -> int:
     return done.rowcount
 
 
+@pytest.mark.exhaustive(only=("case_index",))
 @pytest.mark.parametrize("name", OF_A_CASE)
 def test_rows_of_a_case_are_there_for_its_school_and_for_no_other(filled: Two, name: str) -> None:
     here, there = case_of(filled, HERE), case_of(filled, THERE)
@@ -278,6 +279,7 @@ def explained(two: Two, statement: str) -> set[str]:
     return indexes_of(plan if isinstance(plan, list) else json.loads(plan))
 
 
+@pytest.mark.exhaustive
 def test_what_stands_in_lists_is_found_by_index_behind_the_wall(crowded: Two) -> None:
     """As pages ask: the wall adds a condition a row, found by key, and takes away no index."""
     unit = "SELECT number FROM case_index WHERE unit = 'u7' ORDER BY urgent, due_order, case_id LIMIT 20"

@@ -55,6 +55,7 @@ def counted(school: School) -> Figures:
 # ---- what is counted ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_whoever_asks_the_same_is_counted_without_what_stands_apart(whole_year: School) -> None:
     """Of fourteen one is restricted, and the head is excluded from another."""
     assert added_up(whole_year).cases == 12

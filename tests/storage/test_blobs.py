@@ -58,6 +58,7 @@ def test_nothing_is_put_over_something_else(realm: Realm, lying: Place) -> None:
     assert lying.get(name) == b"first"
 
 
+@pytest.mark.exhaustive(but=("sqlite-folder",))
 def test_sixty_five_megabytes_come_back_as_they_went(realm: Realm, lying: Place) -> None:
     case_id, name, data = realm.open_case(), new_name(), os.urandom(65 * MEGABYTE)
     lying.put(name, data, case_id)
@@ -204,6 +205,7 @@ def hasty(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     bucket._client.cache_clear()
 
 
+@pytest.mark.exhaustive(but=("delete-broken",))
 @pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("answer", [_say(500), _say(503), _hang], ids=["broken", "busy", "hangs"])
 @pytest.mark.parametrize("what", ["put", "get", "delete", "names", "standing"])
@@ -269,6 +271,7 @@ def test_bytes_that_trickle_are_given_up(monkeypatch: pytest.MonkeyPatch) -> Non
         Bucket(f"s3://{NAME}", "real", endpoint=endpoint).get(None, new_name())
 
 
+@pytest.mark.exhaustive
 def test_a_store_each_of_whose_answers_is_slow_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[str] = []
 
@@ -287,6 +290,7 @@ def test_a_store_each_of_whose_answers_is_slow_is_given_up(monkeypatch: pytest.M
     assert asked[3:] == ["HEAD", "PUT"]
 
 
+@pytest.mark.exhaustive(but=("empty",))
 @pytest.mark.parametrize("told", [None, b"", b"seale", b"SEALED"], ids=["gone", "empty", "short", "other"])
 def test_a_store_that_says_yes_and_keeps_something_else_is_not_believed(told: bytes | None) -> None:
     def answer(asked: BaseHTTPRequestHandler) -> None:
@@ -316,6 +320,7 @@ def test_a_broken_connection_while_something_is_read_is_no_shorter_file() -> Non
 _VERSIONING = b"<VersioningConfiguration xmlns='http://s3.amazonaws.com/doc/2006-03-01/'>%s</VersioningConfiguration>"
 
 
+@pytest.mark.exhaustive(but=("not told",))
 @pytest.mark.parametrize(
     ("answer", "found"),
     [
@@ -371,6 +376,7 @@ for number in range(20):
 """
 
 
+@pytest.mark.exhaustive
 def test_two_processes_write_at_once(object_store: ObjectStore) -> None:
     arguments = [sys.executable, "-c", _WRITER, f"s3://{NAME}/both", object_store.endpoint]
     writers = [
@@ -383,6 +389,7 @@ def test_two_processes_write_at_once(object_store: ObjectStore) -> None:
     assert all(own.get(None, name) == name.encode() * 100 for name in said)
 
 
+@pytest.mark.exhaustive
 def test_what_was_acknowledged_outlives_a_store_that_is_killed_and_what_was_not_need_not(tmp_path: Path) -> None:
     with serving(tmp_path) as objects:
         own, data, lock = objects.bucket("killed"), os.urandom(3 * MEGABYTE), Lock()

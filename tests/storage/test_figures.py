@@ -167,6 +167,7 @@ def test_a_case_that_was_never_counted_leaves_nothing(realm: Realm) -> None:
         assert counters.frozen(session) == []
 
 
+@pytest.mark.exhaustive(but=("sqlite",))
 def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> None:
     """A writer that has kept its share, and not counted it yet, counts it after all others were counted anew."""
     put(realm, realm.open_case(), ONE)
@@ -200,6 +201,7 @@ def test_whoever_counts_anew_waits_for_writers_and_they_for_it(realm: Realm) -> 
     assert counted(realm, "r1")[TOTALS] == {CASES: 2}
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_is_erased_as_others_are_counted_anew_stays_counted(realm: Realm) -> None:
     """What it left is read first, and what each case adds after that: nothing may go from the one to the other."""
     case_id = realm.open_case(entry())

@@ -42,6 +42,12 @@ def opened(realm: Realm, lying: Place, case_id: str, file_id: str, part: str = O
         return files.open_part(session, realm.vault, lying.blobs, case_id, file_id, part)
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "postgresql-bucket",
+        "postgresql-folder",
+    )
+)
 @pytest.mark.postgresql
 def test_what_is_kept_is_found_again_and_cannot_be_read_where_it_lies(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
@@ -80,6 +86,7 @@ def test_another_case_does_not_open_it(realm: Realm, lying: Place) -> None:
         opened(realm, lying, other, file_id)
 
 
+@pytest.mark.exhaustive(only=("sqlite-rows",))
 @pytest.mark.postgresql
 def test_a_destroyed_file_opens_never_again(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
@@ -103,6 +110,7 @@ def test_its_key_alone_is_enough_to_lose_it(realm: Realm, lying: Place) -> None:
         opened(realm, lying, case_id, file_id)
 
 
+@pytest.mark.exhaustive(but=("sqlite-rows-7",))
 @pytest.mark.postgresql
 @pytest.mark.parametrize("night", [None, 7])
 def test_lost_and_truncated_files_are_told_once_each_and_never_opened(
@@ -125,6 +133,7 @@ def test_lost_and_truncated_files_are_told_once_each_and_never_opened(
     assert {type(opened(realm, lying, case_id, file_id, part)) for part in CONTENT} == {Fault}
 
 
+@pytest.mark.exhaustive
 def test_what_is_altered_and_as_long_as_it_was_is_found_within_a_month(realm: Realm, lying: Place) -> None:
     kept(realm, lying, realm.open_case())
     name = lying.names()[0]

@@ -61,6 +61,7 @@ def test_a_page_goes_on_though_it_holds_what_a_migration_wants(before: Store) ->
     assert migrate.revision_of(before.engine) == TOWNS
 
 
+@pytest.mark.exhaustive
 def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: nothing ends it but the page's own patience."""
     monkeypatch.setattr(migrate, "shortly", lambda _connection: None)
@@ -76,6 +77,7 @@ def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch:
         migrating.result(30)
 
 
+@pytest.mark.exhaustive
 def test_somebody_who_holds_a_table_all_the_time_is_told_of(before: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """And of the contacts, which came first, nothing is left changed."""
     monkeypatch.setattr(migrate, "change", partial(change, patience=0.5))
@@ -86,6 +88,7 @@ def test_somebody_who_holds_a_table_all_the_time_is_told_of(before: Store, monke
     migrate.upgrade(before.engine, "directory", TOWNS)
 
 
+@pytest.mark.exhaustive
 def test_each_third_try_waits_until_the_server_sends_its_own_work_away(before: Store) -> None:
     """PostgreSQL ends an autovacuum that somebody waits for, and looks for one after its deadlock_timeout."""
     waited = []

@@ -47,6 +47,7 @@ def steps(part: Part, floor: str = FLOOR, top: str = "9999") -> Iterator[tuple[s
     return pairwise(known)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 @pytest.mark.parametrize("part", PARTS)
 def test_every_step_is_taken_back_and_again(empty: Store, part: Part) -> None:
@@ -93,6 +94,7 @@ def test_the_earliest_go_back_where_there_is_nothing_yet(empty: Store, part: Par
         assert schema_of(empty.engine) == new, revision
 
 
+@pytest.mark.exhaustive(but=("sqlite-realm",))
 @pytest.mark.postgresql
 @pytest.mark.parametrize("part", PARTS)
 def test_where_something_would_be_lost_nothing_happens(empty: Store, part: Part) -> None:
@@ -136,6 +138,7 @@ def _down(connection: Connection, part: Part, revision: str) -> None:
     command.downgrade(migrate._config(part, connection), revision)
 
 
+@pytest.mark.exhaustive(but=("sqlite-directory-public_door",))
 @pytest.mark.postgresql
 @pytest.mark.parametrize(("part", "held"), [("directory", "public_door"), ("realm", "public_notice")])
 def test_a_way_that_is_barred_further_down_is_not_begun(empty: Store, part: Part, held: str) -> None:

@@ -23,6 +23,7 @@ def accepts(engine: Engine, statement: str) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 def test_the_role_that_serves_is_refused_what_it_must_not_do() -> None:
     """With a planted control each: the owner may, without the guards, so that it is the rights that refuse."""
     with prepared() as server:

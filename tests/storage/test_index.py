@@ -182,6 +182,7 @@ def bare(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     store.close()
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(drawn=st.lists(drawn_rows, min_size=1, max_size=12), scope=scopes)
 def test_where_is_may_see(bare: Store, drawn: list[dict[str, Any]], scope: Scope) -> None:
@@ -235,6 +236,7 @@ def pages(store: Store, scope: Scope, limit: int, **options: Any) -> list[IndexR
         assert after == page.after
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     drawn=st.lists(st.tuples(st.booleans(), st.none() | st.integers(-2, 2)), min_size=1, max_size=12),

@@ -127,6 +127,7 @@ def test_readers_and_closings_at_once_lose_nothing(realm: Realm) -> None:
     assert breaks(realm) == []
 
 
+@pytest.mark.exhaustive
 def test_a_closing_waits_for_nobody_for_long(realm: Realm) -> None:
     """On PostgreSQL a reader whose transaction is long keeps the closing out, not the other readers."""
     if realm.store.engine.dialect.name != "postgresql":

@@ -200,6 +200,7 @@ def _rotate_slowly(place: tuple[str, str | None], folder: Path) -> None:
     keys.rotate(store, vault, lambda done, total: time.sleep(0.01))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("after", [0.0, 0.02, 0.08, 0.2])
 def test_a_rotation_killed_at_any_point_is_taken_up(
     realm: Realm, url: tuple[str, str | None], tmp_path: Path, after: float

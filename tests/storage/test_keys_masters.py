@@ -138,6 +138,7 @@ def test_no_master_key_is_in_a_process_that_asks_a_command(tmp_path: Path) -> No
     assert vault.secrets().masters == {}
 
 
+@pytest.mark.exhaustive(but=("dies-ended without an answer",))
 @pytest.mark.parametrize(
     ("fault", "said"),
     [("slow", "did not answer within"), ("dies", "ended without an answer")],
@@ -171,6 +172,7 @@ def test_a_command_that_answers_wrongly_is_never_believed(tmp_path: Path, fault:
     ring.close()
 
 
+@pytest.mark.exhaustive(but=("0.0",))
 @pytest.mark.parametrize("pause", [0.0, 0.2])
 def test_a_stray_line_shifts_no_answer(tmp_path: Path, pause: float) -> None:
     """It may come with the answer, or while nobody asks: either way what was wrapped opens, and as the same key."""

@@ -58,6 +58,20 @@ def test_two_that_start_at_once_migrate_once(url: tuple[str, str | None]) -> Non
         assert all(pool.map(start, range(4)))
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "sqlite-directory-0010",
+        "sqlite-directory-0018",
+        "sqlite-directory-0019",
+        "sqlite-directory-0020",
+        "sqlite-realm-0013",
+        "sqlite-realm-0014",
+        "sqlite-realm-0015",
+        "sqlite-realm-0016",
+        "sqlite-realm-0017",
+        "sqlite-realm-0020",
+    )
+)
 @pytest.mark.parametrize(
     ("part", "revision"), [(part, revision) for part in PARTS for revision in migrate.revisions(part)]
 )

@@ -235,6 +235,7 @@ def told_by(realm: Realm) -> dict[str, int]:
     return right
 
 
+@pytest.mark.exhaustive(but=("sqlite",))
 @pytest.mark.postgresql
 def test_two_of_one_hour_cannot_be_put_in_order(realm: Realm) -> None:
     """No worker has come yet, and no hour is over."""
@@ -249,6 +250,7 @@ def test_they_can_where_nothing_is_mixed(realm: Realm) -> None:
     assert {name for name, right in found.items() if right in (0, PAIRS)}, found
 
 
+@pytest.mark.exhaustive(but=("sqlite",))
 @pytest.mark.postgresql
 def test_whoever_writes_to_one_later_does_not_tell_them_apart(realm: Realm) -> None:
     """One rises, is read, is answered: all that came lately at the school is written anew with it."""
@@ -263,6 +265,7 @@ def test_whoever_writes_to_one_later_does_not_tell_them_apart(realm: Realm) -> N
     assert not any(in_order(places) for places in physical(realm, ids))
 
 
+@pytest.mark.exhaustive(but=("sqlite-False",))
 @pytest.mark.postgresql
 @pytest.mark.parametrize("urgent_first", [True, False])
 def test_messages_of_the_staff_tell_no_order_either(realm: Realm, *, urgent_first: bool) -> None:

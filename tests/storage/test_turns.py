@@ -262,6 +262,7 @@ def test_where_no_server_answers_the_same_may_succeed_later() -> None:
             raise AssertionError("nobody is there")
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_says_nothing_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("school_protocol.storage.engines.CONNECT_SECONDS", 2)
     with socket.socket() as silent:

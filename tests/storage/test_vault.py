@@ -92,6 +92,7 @@ def test_the_newest_master_is_never_removed(vault: Vault) -> None:
         vault.remove_master(1)
 
 
+@pytest.mark.exhaustive
 @given(PLAIN)
 def test_canonical_values_come_back(value: Any) -> None:
     data = canonical(value)

@@ -108,6 +108,7 @@ def told(until: ExitStack, protocol: Protocol, name: str, profile: str, language
     return data, outline(data, {**numbers, protocol.digest: "DIGEST", protocol.digest[:8]: "DIGEST"})
 
 
+@pytest.mark.exhaustive(but=("joining-supervisor-ar",))
 @pytest.mark.parametrize(("name", "profile", "language"), COPIES)
 def test_a_copy_is_as_it_was_last_looked_at(
     moroccan: Protocol, until: ExitStack, name: str, profile: str, language: str
@@ -142,6 +143,7 @@ def test_other_pages_have_another_number() -> None:
     assert digest([b"one"]) != digest([b"another"])
 
 
+@pytest.mark.exhaustive
 def test_another_word_is_found(moroccan: Protocol, until: ExitStack) -> None:
     """The control: one word of the definition, and the copy is another."""
     title = "Points à vérifier"

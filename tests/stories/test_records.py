@@ -51,6 +51,7 @@ def caught(monkeypatch: pytest.MonkeyPatch) -> Caught:
     return found
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", STORIES)
 def test_the_pages_are_derived_from_the_record_alone(until: ExitStack, caught: Caught, name: str) -> None:
     protocol, content = definition_of(name)
@@ -98,6 +99,7 @@ def _first_field(record: Any) -> str:
     return str(record["case"]["records"][0]["said"][0]["field"])
 
 
+@pytest.mark.exhaustive
 def test_a_record_names_services_only_where_somebody_said_which(until: ExitStack, caught: Caught) -> None:
     """One from before any could be named is the same to the letter; an earlier program knows the others as newer."""
     protocol, content = definition_of("sc3")
@@ -119,6 +121,7 @@ def test_a_record_names_services_only_where_somebody_said_which(until: ExitStack
             view_of({**record, "layout": 5 - layout}, versions)
 
 
+@pytest.mark.exhaustive
 def test_a_record_tells_of_excused_duties_only_where_there_are_any(until: ExitStack, caught: Caught) -> None:
     protocol, content = definition_of("sc3")
     player = played(protocol, "sc3", until, content)

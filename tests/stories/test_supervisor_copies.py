@@ -119,6 +119,7 @@ def played(protocol: Protocol, name: str, until: ExitStack, content: bytes = DEF
     return player
 
 
+@pytest.mark.exhaustive(but=("fi-kiva/screened_out",))
 @pytest.mark.usefixtures("as_html")
 @pytest.mark.parametrize("name", STORIES)
 def test_no_supervisors_copy_of_a_story_names_anybody(until: ExitStack, name: str) -> None:
@@ -135,6 +136,7 @@ def test_no_supervisors_copy_of_a_story_names_anybody(until: ExitStack, name: st
         assert len(found_in(control, parts, figures)) >= min(2, len(parts))
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_nothing_of_the_pdf_names_anybody(moroccan: Protocol, until: ExitStack, language: str) -> None:

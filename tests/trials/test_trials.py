@@ -8,6 +8,18 @@ from trials.frame import Outcome, Size, Trial, every
 from trials.rolling import NoHistory
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "debrief",
+        "figures",
+        "leading",
+        "matrix",
+        "nodes",
+        "planted-rights",
+        "rolling",
+        "soak",
+    )
+)
 @pytest.mark.parametrize("trial", every().values(), ids=lambda trial: trial.name)
 def test_short_form_holds(trial: Trial, tmp_path: Path) -> None:
     try:

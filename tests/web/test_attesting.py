@@ -158,6 +158,13 @@ def test_a_list_is_brought_and_its_formula_refused(app: Flask, house: House, of:
     assert sorted(names) == ["Omar", NAME]
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "typed3-422",
+        "typed4-422",
+        "typed5-422",
+    )
+)
 @pytest.mark.parametrize(
     ("typed", "status"),
     [

@@ -107,6 +107,7 @@ def test_pages_are_in_the_readers_language_and_direction(site: Site, language: s
         work(site)
 
 
+@pytest.mark.exhaustive(but=("protocol_admin",))
 @pytest.mark.parametrize("who", ["team_member", "data_officer", "protocol_admin"])
 def test_others_find_neither_the_link_nor_the_page(site: Site, head: FlaskClient, who: str) -> None:
     job = job_of(asked(head))

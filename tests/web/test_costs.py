@@ -183,6 +183,7 @@ def _asks_more(few: Cost, more: Cost) -> bool:
     return more.statements > few.statements + STATEMENTS_MORE or more.steps > few.steps * ROOM + FIXED
 
 
+@pytest.mark.exhaustive
 def test_no_page_takes_more_with_ten_times_the_cases(measured: Country) -> None:
     found = _dearer(measured.few, measured.more)
     assert not found, "\n".join(found)

@@ -70,6 +70,7 @@ def put(found: FlaskClient, school: School, entry: int, data: bytes, name: str =
 # ---- a file ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_file_is_put_there_and_handed_out_as_a_download(school: School, piece: int) -> None:
     member = client(school, "team_member")
     assert put(member, school, piece, made.jpeg(), "IMG_0001.exe").status_code == 303

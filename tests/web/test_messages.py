@@ -131,6 +131,7 @@ def test_an_address_is_shown_once_and_read_by_whoever_knows_it(desk: Desk) -> No
     assert answer.get_data().count(b"BEGIN:VEVENT") >= 1
 
 
+@pytest.mark.exhaustive
 def test_what_did_not_change_is_not_sent_again(desk: Desk) -> None:
     desk.school.report("team_member", danger_now="unsure")
     address = address_of(desk, "team_member")

@@ -179,6 +179,7 @@ def pressing(name: str, people: Accounts) -> Iterator[Pressing]:
         yield player
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", STORIES)
 def test_a_story_goes_from_report_to_end_through_the_pages(name: str, people: Accounts) -> None:
     with pressing(name, people) as player:

@@ -90,6 +90,7 @@ def versions(site: Site) -> list[int]:
 # ---- the way -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("fr-said1",))
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -155,6 +156,7 @@ def test_no_page_says_what_a_case_holds(site: Site, admin: FlaskClient) -> None:
         assert not any(number in page for number in site.numbers), "no case is named where all are meant"
 
 
+@pytest.mark.exhaustive
 def test_it_is_stopped_and_says_by_whom(site: Site, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(passages, "SLICE", 1)
     move = moving(admin, looked(site, admin), accepts="answer_gone")
@@ -173,6 +175,7 @@ def test_it_is_stopped_and_says_by_whom(site: Site, admin: FlaskClient, monkeypa
     assert "It had come to its end before." in told(admin.get(move))
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_was_killed_is_made_up_for(
     site: Site, admin: FlaskClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,6 +203,7 @@ def test_a_worker_that_was_killed_is_made_up_for(
 # ---- who, how often ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("academy",))
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "technical_admin"])
 def test_nobody_else_finds_these_pages(site: Site, admin: FlaskClient, who: str) -> None:
     look = looked(site, admin)
@@ -292,6 +296,7 @@ def drafted(site: Site, content: bytes = THIRD) -> str:
 REPORT: examining.Report = {"proof": examining.proof_out(HOLDS), "stories": []}
 
 
+@pytest.mark.exhaustive(but=("fr-said1",))
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -318,6 +323,7 @@ def test_before_it_is_published_a_draft_says_what_becomes_of_the_cases(
     assert not any(number in page.get_data(as_text=True) for number in site.numbers)
 
 
+@pytest.mark.exhaustive
 def test_cases_in_two_versions_have_a_line_each(site: Site, admin: FlaskClient) -> None:
     for _number in range(5):
         site.report(checked=False)
@@ -328,6 +334,7 @@ def test_cases_in_two_versions_have_a_line_each(site: Site, admin: FlaskClient) 
     assert "5 open cases follow version 2. 5 cases can follow" in page
 
 
+@pytest.mark.exhaustive
 def test_a_draft_with_faults_shows_no_case(site: Site, admin: FlaskClient) -> None:
     draft = drafted(site, THIRD.replace(b"format:", b"fromat:"))
     go_on(site)
@@ -338,6 +345,7 @@ def test_a_draft_with_faults_shows_no_case(site: Site, admin: FlaskClient) -> No
     assert answer.status_code == 409
 
 
+@pytest.mark.exhaustive
 def test_it_is_counted_again_once_for_two_who_ask(site: Site, admin: FlaskClient) -> None:
     draft = drafted(site)
     go_on(site)
@@ -353,6 +361,7 @@ def test_it_is_counted_again_once_for_two_who_ask(site: Site, admin: FlaskClient
     assert "One open case follows version 2." in told(admin.get(draft))
 
 
+@pytest.mark.exhaustive
 def test_a_draft_that_changes_meanwhile_is_counted_anew(site: Site, admin: FlaskClient) -> None:
     """Another version is published while it waits; then it is compared with that one, and counted anew."""
     fourth = next_version(DATA, 4, edited)
@@ -368,6 +377,7 @@ def test_a_draft_that_changes_meanwhile_is_counted_anew(site: Site, admin: Flask
     assert "5 open cases follow version 3." in told(admin.get(draft))
 
 
+@pytest.mark.exhaustive
 def test_a_draft_that_was_withdrawn_meanwhile_is_counted_no_more(site: Site, admin: FlaskClient) -> None:
     draft = drafted(site)
     go_on(site)
@@ -379,6 +389,7 @@ def test_a_draft_that_was_withdrawn_meanwhile_is_counted_no_more(site: Site, adm
     assert "open-cases" not in admin.get(draft).get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_once_it_is_published_its_page_leads_to_the_cases_of_each_version(site: Site, admin: FlaskClient) -> None:
     for _number in range(2):
         site.report(checked=False)

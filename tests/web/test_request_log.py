@@ -198,6 +198,7 @@ def unknown(folder: Path) -> list[tuple[str, str]]:
     return [(file, one) for file, one in filled(folder) if one not in KNOWN and (file, one) not in OF_SETTINGS]
 
 
+@pytest.mark.exhaustive
 def test_our_own_lines_are_filled_with_nothing_unknown() -> None:
     assert len(list(filled(CODE))) > 30
     assert unknown(CODE) == []

@@ -105,6 +105,7 @@ def test_a_supervisor_suspends_and_lifts(desk: Desk) -> None:
     assert "Rien n’est suspendu" in again.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_the_data_officer_ticks_and_the_case_is_gone(desk: Desk) -> None:
     number = desk.keeping.ended("no_further_action")
     desk.keeping.leap(date(2027, 5, 27), agree=False)

@@ -18,6 +18,7 @@ WORDS = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", list(WORDS))
 def test_an_academy_suspends_and_lifts_on_the_page_of_the_case(desk: Desk, language: str) -> None:  # noqa: F811
     number, who = desk.keeping.ended("no_further_action"), "academy"

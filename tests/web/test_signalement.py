@@ -475,6 +475,7 @@ def test_two_at_once_are_told_that_somebody_was_faster(school: School) -> None:
     assert "entre-temps" in unescape(answer.get_data(as_text=True))
 
 
+@pytest.mark.exhaustive
 def test_a_flood_is_one_line_that_is_closed_at_once_and_one_real_cry_stands_apart(school: School) -> None:
     """Only what the page knew of is closed: what came in between stays."""
     for number in range(FLOOD + 4):
@@ -520,6 +521,7 @@ def test_the_head_makes_renews_and_ends_the_address(school: School) -> None:
     assert "0500 11 22 33" in head.open("/signalements/addresses").text, "a number that nobody verified is named"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
     from tests.documents.printed import pages, squeezed

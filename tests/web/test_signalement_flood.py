@@ -17,6 +17,8 @@ from school_protocol.storage.tables import new_id
 
 from .test_signalement import School, school  # noqa: F401
 
+pytestmark = pytest.mark.exhaustive
+
 NUMBER = 2000
 CRY = "Il a mis ma photo dans le groupe et il dit qu’il va l’envoyer à mon père si je ne paie pas. J’ai très peur."
 KEPT = 64 * 1024

@@ -97,6 +97,7 @@ def test_only_who_administers_finds_the_pages(site: Site) -> None:
         chief.open(path)
 
 
+@pytest.mark.exhaustive
 def test_every_page_reads_well_in_every_language(site: Site) -> None:
     batch = bring(site.browser("chief"), LIST + "nadia;Nadia;declarant;00000A;\r\nx;;declarant;00000A;\r\n")
     head = site.account("head")
@@ -193,6 +194,7 @@ def test_a_list_with_a_refused_line_offers_no_button_and_says_how_to_go_on(site:
     assert "nadia" not in csv
 
 
+@pytest.mark.exhaustive(but=("",))
 @pytest.mark.parametrize("content", ["", "a;b\n1;2", 'username\n"broken', "username\n\0"])
 def test_what_is_no_list_is_said_on_the_page(site: Site, content: str) -> None:
     chief = site.browser("chief")
@@ -214,6 +216,7 @@ def test_a_list_is_nobody_elses(site: Site) -> None:
 # ---- leaving ends access at once -----------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_open_browser_of_somebody_who_was_ended_gets_nothing_more(site: Site) -> None:
     """A page, a half-filled form, a download, the files of a running job: each is refused from the next request on."""
     house, member = site.house, site.player.actor("team_member")

@@ -100,6 +100,7 @@ def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: st
     assert [one["type"] for one in page.inputs] == ["file"]
 
 
+@pytest.mark.exhaustive(but=("fr-",))
 @pytest.mark.parametrize(("language", "words"), [("en", "did not"), ("fr", ""), ("ar", "")])
 def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient, language: str, words: str) -> None:
     """Signature, record and pages hold, and the house was asked."""
@@ -347,6 +348,7 @@ def client(school: School, who: str, language: str = "fr") -> FlaskClient:
     return found
 
 
+@pytest.mark.exhaustive
 def test_a_copy_is_genuine_until_it_is_taken_back(school: School) -> None:
     data = issue_case_file(school.house, school.person("head"), school.number, "school", "fr", token="one").data
     anybody = create_app(school.house, testing=True).test_client()

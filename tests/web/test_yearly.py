@@ -144,6 +144,7 @@ def test_a_lost_key_is_said_and_nothing_is_written_down(school: School, monkeypa
     assert copies(school) == 0
 
 
+@pytest.mark.exhaustive
 def test_an_excluded_head_gets_what_everybody_gets(school: School) -> None:
     a_year(school)
     head, directorate = client(school, "head"), client(school, "directorate")

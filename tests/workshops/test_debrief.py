@@ -62,6 +62,7 @@ def local(moment: datetime | None) -> str:
 # ---- planted errors --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_what_was_planted_is_named_and_nothing_else(path: Path) -> None:
     """A few of each scenario here; the whole trial plays many more."""
@@ -147,6 +148,7 @@ def test_what_stood_on_paper_in_time_is_not_late() -> None:
     assert [one.key for one in found.of(Kind.on_paper)] == ["meet"]
 
 
+@pytest.mark.exhaustive
 def test_a_missed_follow_up_that_was_held_in_time_on_paper_is_not_late(moroccan: Protocol) -> None:
     """It is asked no more once it is held: what became of it is only seen as it goes."""
     path = SHIPPED[1]
@@ -237,6 +239,7 @@ def test_the_line_of_time_is_in_order_and_says_how_the_case_stood() -> None:
     assert first not in [what for what, _when, _late in after.due]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", SHIPPED[:1], ids=lambda path: path.stem)
 def test_words_of_a_scenario_only_annotate(path: Path) -> None:
     made = next(walked(path, 5, 1))

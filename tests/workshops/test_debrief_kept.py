@@ -94,6 +94,7 @@ def plain(found: Debrief) -> dict[str, list[Any]]:
     return {**said, "timeline": lines}
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_anybody_stays_and_all_that_is_found_does(hall: Hall) -> None:
     table = played(hall)
     live, names = table.debrief(), ending.names_at(hall.room, 1)
@@ -128,6 +129,7 @@ def _facts(hall: Hall) -> list[Any]:
     return list(facts_at(hall.room, cases_of(hall.room, hall.table(1)), hall.room.house.now()).values())
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
     """The control of the scan: a debrief that was written down as it is holds each planted word."""
     live = played(hall).debrief()
@@ -145,6 +147,7 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
         assert said in str(debriefs.shown(again, language))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, language: str) -> None:
     played(hall)
@@ -174,6 +177,7 @@ def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, l
         assert other.get(f"/workshops/{hall.id}{path}").status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     """However fast it runs: what is kept is worked out once it stands."""
     played(hall)
@@ -187,6 +191,7 @@ def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     assert kept.table(1).ended == live.table(1).ended
 
 
+@pytest.mark.exhaustive
 def test_of_one_that_ended_before_debriefs_were_kept_they_are_kept_as_it_is_purged(hall: Hall) -> None:
     played(hall)
     running.stop(hall.room)

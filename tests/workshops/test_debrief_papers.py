@@ -59,6 +59,7 @@ def tables() -> Mapping[str, Debrief]:
     return found
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_tables_paper_is_archival_accessible_and_says_it_all(
     tables: Mapping[str, Debrief], tmp_path: Path, language: str

@@ -57,6 +57,12 @@ def cut(name: str, language: str) -> list[str]:
 # ---- what stands in it ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "found_phone-en",
+        "found_phone-fr",
+    )
+)
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", EVERY)
 def test_everything_of_the_scenario_stands_in_it(name: str, language: str) -> None:
@@ -142,6 +148,7 @@ def test_the_forms_of_the_path_are_its_forms(name: str) -> None:
     assert set(view.forms) == {view.protocol.acts[key].form for key in acts - signs}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", WHOLE)
 def test_blank_forms_stand_behind_the_rest(name: str) -> None:
     view, w, found = view_of(name), Wording("ar"), pages(printed(name, "ar"))
@@ -167,6 +174,7 @@ def test_a_debrief_sheet_asks_what_the_protocol_asked(name: str) -> None:
         assert all(f"Table{number}" in text for number in (1, 2, 3, 4))
 
 
+@pytest.mark.exhaustive
 def test_an_inject_that_is_left_out_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """What the tests above look for is really looked for."""
     view = view_of(UNSEEN)
@@ -190,6 +198,7 @@ def test_every_page_is_marked_as_training_and_there_are_few(name: str, language:
     assert len(found) <= 20
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("name", "language"), [("online-game", "ar"), *((UNSEEN, code) for code in LANGUAGES)])
 def test_it_can_be_read_aloud(name: str, language: str, tmp_path: Path) -> None:
     data, html = set_and_written(view_of(name), language)
@@ -206,6 +215,7 @@ _ROOM_FOLLOWS = re.compile(r"the heading .* stands at the foot of page \d+", re.
 """Where a question is followed by nothing but room to write, which is no text, and then by another page."""
 
 
+@pytest.mark.exhaustive
 def test_a_tree_that_is_not_joined_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(joining, "_join_trees", lambda _root, _tree, _pages: None)
     data, html = set_and_written(view_of(UNSEEN), "fr")
@@ -250,6 +260,7 @@ def test_tables_that_only_put_cards_in_their_place_are_none(monkeypatch: pytest.
 # ---- made of any scenario ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_same_view_gives_the_same_bytes() -> None:
     assert made(view_of(UNSEEN), "fr") == printed(UNSEEN, "fr")
 
@@ -261,6 +272,7 @@ def with_cards(view: Kit, **words: Text) -> Kit:
     return replace(view, cards=cards, scenario=scenario, forms=())
 
 
+@pytest.mark.exhaustive
 def test_a_card_stays_whole_however_much_it_holds() -> None:
     """Three texts as long as a card's may be: no longer four to a page, but none goes on over one."""
     words = {name: Text(dict.fromkeys(LANGUAGES, f"{name} " * 100)) for name in ("naima", "knows", "goals")}
@@ -273,6 +285,7 @@ def test_a_card_stays_whole_however_much_it_holds() -> None:
         assert all(known == wanted and known % 100 == 0 for known, wanted in counts)
 
 
+@pytest.mark.exhaustive
 def test_words_that_are_hard_to_set_come_out_as_they_are() -> None:
     hard = Text(dict.fromkeys(LANGUAGES, "<b>Tout</b> & « rien » كل شيء @rim_2026 "))
     text = "".join(pages(made(with_cards(view_of(UNSEEN), name=hard), "ar")))
@@ -296,6 +309,7 @@ def test_a_play_that_takes_too_long_makes_no_kit() -> None:
         walked(protocol, content, scenario, MOMENT, Bound(3, spent=lambda: float(next(ticks))))
 
 
+@pytest.mark.exhaustive
 def test_traps_without_words_of_their_own_are_printed(small_view: Kit) -> None:
     text = "".join(pages(made(small_view, "en")))
     assert "Homebeforethepupil" in text
@@ -317,6 +331,7 @@ def command(*words: str) -> Result:
     return CliRunner().invoke(main, ["scenario", "kit", *words, "--protocol", str(small)])
 
 
+@pytest.mark.exhaustive
 def test_a_command_writes_the_pdf(tmp_path: Path) -> None:
     target = tmp_path / "kit.pdf"
     result = command(str(Path(__file__).with_name("found_phone.yaml")), "--language", "ar", "-o", str(target))

@@ -94,6 +94,7 @@ def faults_of(hall: Hall, trainer: Visitor, content: bytes) -> list[tuple[str, s
 # ---- the way through -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_scenario_that_nobody_has_seen_is_checked_and_played(hall: Hall) -> None:
     trainer = hall.signed_in()
     answer = bring(hall, trainer, own().encode())
@@ -149,6 +150,7 @@ def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
     assert states(hall) == ["ready", "refused"]
 
 
+@pytest.mark.exhaustive(but=("ar-\u0645\u0631\u0641\u0648\u0636 \u0647\u0646\u0627",))
 @pytest.mark.parametrize(("language", "said"), [("fr", "est refusé ici"), ("ar", "مرفوض هنا")])
 def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, language: str, said: str) -> None:
     trainer = hall.signed_in()
@@ -165,6 +167,7 @@ def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, la
 # ---- versions --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_same_name_again_is_a_new_version_and_rooms_stay_as_they_are(hall: Hall) -> None:
     trainer = hall.signed_in()
     first = brought(hall, trainer, own().encode())
@@ -183,6 +186,7 @@ def test_the_same_name_again_is_a_new_version_and_rooms_stay_as_they_are(hall: H
     assert gone.status_code == 422
 
 
+@pytest.mark.exhaustive
 def test_other_contents_under_a_version_that_was_there_are_refused_at_its_line(hall: Hall) -> None:
     trainer = hall.signed_in()
     brought(hall, trainer, own(2).encode())
@@ -195,6 +199,7 @@ def test_other_contents_under_a_version_that_was_there_are_refused_at_its_line(h
     assert states(hall)[0] == "ready"
 
 
+@pytest.mark.exhaustive
 def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdrawn(hall: Hall) -> None:
     trainer = hall.signed_in()
     page = brought(hall, trainer, own().encode())
@@ -208,6 +213,7 @@ def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdraw
     assert states(hall) == ["ready", "withdrawn"]
 
 
+@pytest.mark.exhaustive
 def test_a_name_of_what_is_shipped_is_refused_at_its_line(hall: Hall) -> None:
     [(line, said)] = faults_of(hall, hall.signed_in(), own(9, "silence").encode())
     assert "silence" in said
@@ -261,6 +267,7 @@ def test_a_hostile_file_is_refused_in_words(hall: Hall, kind: str) -> None:
     assert "<script>alert" not in trainer.page.replace("&lt;", "")
 
 
+@pytest.mark.exhaustive
 def test_markup_in_a_text_is_said_at_its_line_and_its_control(hall: Hall) -> None:
     """Of the same file without it nothing is said."""
     trainer = hall.signed_in()
@@ -269,6 +276,7 @@ def test_markup_in_a_text_is_said_at_its_line_and_its_control(hall: Hall) -> Non
     assert states(hall)[0] == "ready"
 
 
+@pytest.mark.exhaustive
 def test_a_path_that_is_not_legal_and_an_inject_that_never_comes(hall: Hall) -> None:
     trainer = hall.signed_in()
     inject = 'injects:\n  nothing: {kind: news, to: everyone, at: 300d, text: {fr: "A", ar: "ا", en: "A"}}\n'
@@ -343,6 +351,7 @@ def test_checking_that_breaks_off_is_said_and_one_that_is_left_is_taken_up_again
     assert view.line.upload.state is UploadState.refused
 
 
+@pytest.mark.exhaustive
 def test_checked_in_a_process_apart_it_says_the_same(hall: Hall) -> None:
     check = uploads.checked_apart(hall.host.settings)
     for content in (own().encode(), HOSTILE["script"]):
@@ -355,6 +364,7 @@ def test_another_id_than_ones_own_is_absent(hall: Hall) -> None:
             uploads.see(hall.host, person(hall.host), upload, "fr")
 
 
+@pytest.mark.exhaustive
 def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path: Path) -> None:
     house = laptops.open_laptop(Settings(data=tmp_path), TurnableClock(NOON))
     ring = jobs.checking(house)
@@ -378,6 +388,7 @@ def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path
     house.close()
 
 
+@pytest.mark.exhaustive
 def test_the_worker_checks_when_it_is_rung(hall: Hall) -> None:
     uploads.bring(hall.host, person(hall.host), b"- no scenario", "f.yaml")
     queue = jobs.queue_of(hall.host, Post())
@@ -420,6 +431,7 @@ def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
 # ---- quite unlike those that are shipped -----------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_one_that_ends_where_no_shipped_one_does_goes_all_the_way(hall: Hall, tmp_path: Path) -> None:
     """From its file to its debrief without a line of code: checked, played by script, brought, played at a table."""
     file = Path(__file__).parent / "data" / "parody.yaml"

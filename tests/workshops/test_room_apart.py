@@ -85,6 +85,7 @@ def files_with(folder: Path, words: str) -> list[str]:
 # ---- nothing of it at the host ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_no_row_of_the_host_changes_while_a_table_plays(hall: Hall) -> None:
     before = of_host(hall)
     number = played(hall)
@@ -103,6 +104,7 @@ def test_no_row_of_the_host_changes_while_a_table_plays(hall: Hall) -> None:
     assert len(dump(hall.room.house.realm)["case_record"]) > 1, "it was written there"
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_it_in_what_the_host_shows(hall: Hall) -> None:
     """Beside a real case: the desk, the search, figures and an index made anew know of that one alone."""
     with hall.host.directory.writing() as session:
@@ -130,6 +132,7 @@ def test_nothing_of_it_in_what_the_host_shows(hall: Hall) -> None:
             assert session.scalar(text(f"SELECT count(*) FROM {table}")) == 0, table
 
 
+@pytest.mark.exhaustive
 def test_no_message_leaves(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Nor by the host's worker. The control: messages there would have been, and went nowhere."""
     nowhere: list[str] = []
@@ -169,6 +172,7 @@ def test_a_rooms_settings_know_no_way_out_and_no_key_of_the_hosts(hall: Hall) ->
 # ---- backups ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_path: Path) -> None:
     hall.seated(PLANTED)
@@ -197,6 +201,7 @@ def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_p
     again.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_restore_in_place_brings_no_case_of_a_room_into_the_real_realm(hall: Hall, tmp_path: Path) -> None:
     path = tmp_path / "backups" / backups.create(hall.host, tmp_path / "backups").name
@@ -212,6 +217,7 @@ def test_a_restore_in_place_brings_no_case_of_a_room_into_the_real_realm(hall: H
 # ---- the end ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_nothing_is_left_of_a_room_that_was_destroyed(hall: Hall) -> None:
     phone, trainer = hall.seated(PLANTED), hall.trainer()
@@ -238,6 +244,7 @@ def test_nothing_is_left_of_a_room_that_was_destroyed(hall: Hall) -> None:
     assert not folder.exists()
 
 
+@pytest.mark.exhaustive
 def test_what_is_kept_of_it_names_nobody(hall: Hall) -> None:
     """Though nobody had ended it: how each duty went at each table, and no word that was typed."""
     hall.seated(PLANTED, "team_member")

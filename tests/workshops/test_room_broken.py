@@ -57,6 +57,7 @@ rooms_of.made(open_house(Settings(data=Path({data!r})), TurnableClock(rooms_of.N
 """
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 @pytest.mark.parametrize(
     ("module", "name"),
@@ -116,6 +117,7 @@ def test_a_full_disk_is_said_on_the_page(hall: Hall, monkeypatch: pytest.MonkeyP
     assert [one.id for one in ending.see_workshops(hall.host, person(hall.host))] == [hall.id]
 
 
+@pytest.mark.exhaustive
 def test_thirty_tables(tmp_path: Path) -> None:
     """Each with its own case; the wall shows every one, and looking at all of them is one look."""
     host = host_in(tmp_path / "data")
@@ -241,6 +243,7 @@ def test_more_rooms_than_one_process_keeps_open(tmp_path: Path, monkeypatch: pyt
 ODD = ("x" * 300, "<script>", "م" * 90, "%00", "acts", "name'--", "2" * 80, "😀", "a%2Fb", "add_note%0d%0ax")
 
 
+@pytest.mark.exhaustive
 def test_what_is_typed_into_addresses_breaks_no_debrief(hall: Hall) -> None:
     """Refusals are written down for the debrief, whatever was asked for."""
     phone = hall.seated("Bleu", "team_member", "head")

@@ -72,6 +72,7 @@ def test_what_a_room_serves_is_of_cases_alone() -> None:
     assert [one for one in inside.OPEN if one.startswith(NEVER)] == []
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_named_is_absent_in_a_room(hall: Hall) -> None:
     phone = hall.seated("Bleu", *EVERYTHING)
     phone.get("/room")
@@ -117,6 +118,7 @@ def test_a_room_has_no_page_of_the_host_and_the_host_none_of_a_room(hall: Hall) 
         assert phone.get(path).status_code == 404, path
 
 
+@pytest.mark.exhaustive
 def test_every_link_and_form_of_a_room_stays_in_it(hall: Hall) -> None:
     """Nothing on its pages leads to the host: a form would be sent to the real realm."""
     phone = hall.seated("Bleu", *EVERYTHING)
@@ -240,6 +242,7 @@ def told(hall: Hall) -> Hall:
     return hall
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "roles", [EVERYTHING, *((role,) for role in EVERYTHING)], ids=lambda roles: "+".join(roles)[:24]
 )

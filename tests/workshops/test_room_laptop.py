@@ -80,6 +80,7 @@ def a_workshop(app: Flask, house: House) -> Workshop:
     return found
 
 
+@pytest.mark.exhaustive
 def test_workshops_are_all_that_is_served(app: Flask, house: House) -> None:
     for visitor in (Visitor(app.test_client()), trainer_of(app, house)):
         page, tried = visitor.page, 0

@@ -214,6 +214,7 @@ def test_a_phone_that_was_signed_out_or_left_has_no_seat(hall: Hall) -> None:
 # ---- what a wall says is overdue -------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("language", "said"), [("fr", "7 oct. 2026"), ("ar", "7 أكتوبر 2026")])
 def test_the_wall_says_what_is_overdue_as_the_debrief_does(hall: Hall, language: str, said: str) -> None:
     """A follow-up by its day, a referral by its number: never a key or a date as it is kept."""

@@ -221,6 +221,7 @@ def forms(hall: Hall) -> list[tuple[str, dict[str, str]]]:
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive(but=("waiting",))
 @pytest.mark.parametrize("state", ["frozen", "waiting", "ended"])
 def test_nothing_is_recorded_in_a_room_that_stands(hall: Hall, state: str) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
@@ -315,6 +316,7 @@ def test_without_hints_a_refused_try_says_so_in_a_sentence_and_not_why(hall: Hal
             assert [one.name for one in rooms.attempts(session, table)] == ["begin_assessment"]
 
 
+@pytest.mark.exhaustive
 def test_without_hints_one_may_still_go_on_without_a_need_once_it_was_refused(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated("Bleu", "team_coordinator")
     running.to_next(hall.room)

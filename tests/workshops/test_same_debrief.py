@@ -44,6 +44,7 @@ def both(folder: Path, scenario: Scenario, steps: Sequence[Step]) -> tuple[Debri
         return table.debrief(), scripted(scenario, steps)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda one: one.scenario)
 def test_the_expected_path(tmp_path: Path, scenario: Scenario) -> None:
     with live(tmp_path, scenario) as table:
@@ -55,6 +56,7 @@ def test_the_expected_path(tmp_path: Path, scenario: Scenario) -> None:
     assert found.of(Kind.trap) == ()
 
 
+@pytest.mark.exhaustive(but=("head_alone_unaware",))
 @pytest.mark.parametrize("trap", TRAPS)
 def test_each_trap(tmp_path: Path, trap: str) -> None:
     """As its witness falls into it: late, refused, against a need, a file where none may be."""
@@ -97,6 +99,7 @@ def printed(folder: Path, scenario: Scenario, steps: Sequence[Step]) -> dict[str
     return found
 
 
+@pytest.mark.exhaustive
 def test_errors_of_each_kind(tmp_path: Path) -> None:
     found, again = both(tmp_path, SC3, planted())
     assert differences(found, again) == []
@@ -120,6 +123,7 @@ def test_errors_of_each_kind(tmp_path: Path) -> None:
     assert protocol.resolve("acts", "add_note") not in {key for _kind, key in named}, "a form not filled in is no error"
 
 
+@pytest.mark.exhaustive
 def test_what_is_kept_of_both_is_the_same_too(tmp_path: Path) -> None:
     """How each duty went, its errors and waits, as they stay once the room is gone; and of a table that did nothing."""
     steps, until = planted(), "2026-10-12T09:00"

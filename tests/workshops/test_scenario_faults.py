@@ -62,6 +62,21 @@ def phrases(words: object) -> Iterator[str]:
             yield from phrases(item)
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "an_answer_is_missing",
+        "comes_too_late",
+        "never_comes",
+        "no_such_case",
+        "not_refused",
+        "path_into_the_trap",
+        "refused_on_the_way",
+        "trap_out_of_reach",
+        "witness_refused",
+        "witness_too_early",
+        "wrong_end",
+    )
+)
 @pytest.mark.parametrize("name", [*STATIC, *PLAYED])
 def test_a_wrong_scenario_is_told_with_its_line(name: str) -> None:
     old, new, where, message = (STATIC | PLAYED)[name]

@@ -269,6 +269,7 @@ def test_an_upload_is_proven_once(proven: list[str]) -> None:
     assert len(proven) == 2
 
 
+@pytest.mark.exhaustive
 def test_what_is_remembered_is_bounded(proven: list[str]) -> None:
     wrong = [edited("ends: looking", "ends: noted") + b"#" * place + b"\n" for place in range(3)]
     for data in (*wrong, wrong[-1], wrong[0]):

@@ -42,6 +42,7 @@ def test_the_four_are_shipped() -> None:
     assert [path.stem for path in SHIPPED] == ["blackmail", "class-group", "online-game", "silence"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_a_shipped_scenario_goes_as_it_says(path: Path, moroccan: Protocol) -> None:
     data = path.read_bytes()

@@ -199,6 +199,7 @@ def test_a_body_that_is_no_form_is_refused(case: str, browse: Browse) -> None:
             assert found.status_code == 415
 
 
+@pytest.mark.exhaustive
 def test_long_and_hostile_texts_are_taken_whole(case: str, browse: Browse) -> None:
     warden = browse("warden")
     warden.record(f"{case}/acts/jot", a__words="سلام " * 20_000)
@@ -319,6 +320,7 @@ def test_what_is_not_there_or_not_yours_is_a_404(case: str, browse: Browse) -> N
         warden.open(f"{case}/{path}", 404)
 
 
+@pytest.mark.exhaustive
 def test_the_chronology_is_paged(case: str, browse: Browse) -> None:
     warden = browse("warden")
     for number in range(24):
@@ -331,6 +333,7 @@ def test_the_chronology_is_paged(case: str, browse: Browse) -> None:
     warden.open(f"{case}/chronology?before=x")
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_a_case_is_well_made(
     language: str, case: str, browse: Browse, player: Player, protocol: Protocol, monkeypatch: Any
@@ -479,6 +482,7 @@ def test_every_kind_of_event_has_its_partial() -> None:
     assert {path.stem for path in folder.glob("*.html")} == {kind.name for kind in EventKind}
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_form_of_the_protocol_is_well_made(app: Flask, moroccan: Protocol, language: str) -> None:
     for act in moroccan.acts.values():

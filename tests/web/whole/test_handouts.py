@@ -95,6 +95,7 @@ def test_help_leads_there_and_from_there_to_every_paper(protocol: Protocol, read
     assert f'href="{at(protocol, f"forms/{act.form}")}"' in html_of(client, at(protocol, act.group))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("protocol", ["small"], indirect=True)
 def test_papers_are_handed_out_in_the_readers_language_or_the_one_asked_for(
     protocol: Protocol, reading: Reading

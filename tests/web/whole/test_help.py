@@ -141,6 +141,7 @@ def test_on_a_case_each_act_and_step_has_its_question_mark(
     assert all(said == w._("Help: %(title)s", title=named[place]) for place, (_address, said) in by_place.items())
 
 
+@pytest.mark.exhaustive(but=("small",))
 def test_on_a_form_it_opens_beside_so_that_nothing_typed_is_left(
     app: Flask, sign_in: SignIn, player: Player, protocol: Protocol
 ) -> None:
