@@ -90,12 +90,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_exhaustive(item: pytest.Item) -> bool:
-    """`@exhaustive(but=(…))` or `(only=(…))`: all parameters, by their ids, but those; or those alone."""
+    """`@exhaustive(but=(…))`: those parameters, by their ids, are asked in the quick suite."""
     marker = item.get_closest_marker("exhaustive")
-    if marker is None or not hasattr(item, "callspec"):
-        return marker is not None
-    name = item.callspec.id
-    return name in marker.kwargs.get("only", (name,)) and name not in marker.kwargs.get("but", ())
+    callspec = getattr(item, "callspec", None)
+    return marker is not None and not (callspec and callspec.id in marker.kwargs.get("but", ()))
 
 
 def pytest_collection_finish() -> None:

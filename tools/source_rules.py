@@ -103,7 +103,7 @@ def faults(root: Path, names: Names) -> list[str]:
         found += _faults_of_template(name, text, names)
     every = "\n".join([*(module.text for module in modules), *templates.values()])
     found += [f"{name}:1: no page and no other template uses it" for name in templates if not _is_used(name, every)]
-    return found + _unsaid_settings(root, modules)
+    return found
 
 
 def _module(root: Path, path: Path) -> Module:
@@ -153,17 +153,6 @@ def _compared_states(name: str, text: str, names: Names) -> Iterator[str]:
 def _is_used(name: str, every: str) -> bool:
     path = Path(name)
     return path.parent.name in CHOSEN_BY_NAME or path.name in every
-
-
-def _unsaid_settings(root: Path, modules: list[Module]) -> list[str]:
-    said = (root / "docs" / "operations.md").read_text()
-    texts = {**{module.name: module.text for module in modules}, "run": (root / "run").read_text()}
-    return [
-        f"{file}:1: docs/operations.md lists every setting, but not {name}"
-        for file, text in texts.items()
-        for name in sorted(set(re.findall(r"SCHOOL_PROTOCOL_[A-Z_]+[A-Z]", text)))
-        if name not in said
-    ]
 
 
 def definitions() -> list[Protocol]:

@@ -84,6 +84,7 @@ def differences(name: str, language: str, now: str) -> list[str]:
     return list(difflib.unified_diff(*both, f"{path.name}, kept", "now", lineterm="", n=1))
 
 
+@pytest.mark.exhaustive
 def test_a_change_is_seen() -> None:
     kept = (KEPT / "desk-fr.yml").read_text("utf-8")
     assert differences("desk", "fr", kept) == []

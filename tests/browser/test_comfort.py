@@ -119,6 +119,7 @@ def test_every_tab_stands_in_sight_at_the_head_of_a_phone(house: Served, sit: Si
         assert too_wide(person.page) == []
 
 
+@pytest.mark.exhaustive
 def test_the_control_what_is_too_wide_is_found(house: Served, sit: Sit) -> None:
     speak(house, "fr")
     person = sit(house, "team_coordinator", "fr", NARROW)
@@ -158,12 +159,7 @@ def squeezed(text: str) -> str:
     return "".join(text.split())
 
 
-@pytest.mark.exhaustive(
-    but=(
-        "/?filter=week",
-        "/cases/{case}/acts/minutes",
-    )
-)
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/cases/{case}", "/?filter=week", "/cases/{case}/acts/minutes", "/words",
                                   "/cases/{case}/first-minutes", "/cases/{case}/chronology"])  # fmt: skip
 def test_any_page_can_be_printed(house: Served, sit: Sit, path: str) -> None:

@@ -18,6 +18,8 @@ from .conftest import DESKTOP, PHONE, Serve, Sit
 from .person import Person, go_by
 from .served import Served, _hashed
 
+pytestmark = pytest.mark.exhaustive
+
 SALE = "/figures/ma-cyberharassment/MA-SAL"
 SCHOOLS = ("04001A", "04002B", "04003C")
 ALL = sum(CASES_OF[code] for code in SCHOOLS)
@@ -95,7 +97,6 @@ def opened(person: Person) -> str:
     return figure(person, person._("Cases opened"))
 
 
-@pytest.mark.exhaustive
 def test_figures_are_issued_read_and_issued_again(house: Served, sit: Sit, language: str) -> None:
     province = sit(house, "figures directorate", language, SIZES[language])
     school = PLACES["04001A"][list(SIZES).index(language) + 2]
@@ -127,7 +128,6 @@ def test_figures_are_issued_read_and_issued_again(house: Served, sit: Sit, langu
     assert province.wide == head.wide == []
 
 
-@pytest.mark.exhaustive(but=("ar",))
 def test_figures_put_before_everybody_and_taken_away(
     house: Served, sit: Sit, window: Callable[..., BrowserContext], language: str
 ) -> None:
@@ -151,7 +151,6 @@ def test_figures_put_before_everybody_and_taken_away(
     expect(page.locator("main")).to_contain_text("Aucun chiffre n’est encore affiché ici.")
 
 
-@pytest.mark.exhaustive
 def test_axe_finds_nothing(house: Served, sit: Sit, language: str) -> None:
     """With an earlier school year issued too, so that two stand side by side."""
     country = country_of(house)

@@ -18,6 +18,8 @@ from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.protocol import Protocol
 from school_protocol.web.unfolding import fold_name, style_of
 
+pytestmark = pytest.mark.exhaustive
+
 SEVERAL = (FieldType.choices, FieldType.dangers)
 MOST = 300
 Values = dict[str, Any]

@@ -17,6 +17,8 @@ from guides.pictures import HEIGHT, SCALE, WIDTH, Demo, served_demo
 from guides.plan import STEPS, GuideFault, Plan, Planned, Step, read_plan
 from school_protocol.wording import Wording
 
+pytestmark = pytest.mark.exhaustive
+
 ROLE, LANGUAGE = "team_member", "fr"
 
 
@@ -31,7 +33,6 @@ def plan() -> Plan:
     return read_plan()
 
 
-@pytest.mark.exhaustive
 def test_a_guide_is_two_pages_with_pictures_in_its_language(chromium: Browser, shown: Demo, plan: Plan) -> None:
     pdf = PdfReader(BytesIO(made(chromium, shown, plan, ROLE, LANGUAGE)))
     assert len(pdf.pages) == 2
@@ -81,7 +82,6 @@ def test_a_page_that_is_no_longer_there_stops_it(
         pictures.pictures(chromium, shown, broken, LANGUAGE)
 
 
-@pytest.mark.exhaustive
 def test_a_blank_picture_stops_it(chromium: Browser, shown: Demo, plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pictures, "BLANK", 10_000_000)
     with pytest.raises(GuideFault, match="shows nothing"):

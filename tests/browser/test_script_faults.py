@@ -29,6 +29,7 @@ def test_the_scripts_of_the_sign_in_page_run_beside_each_other(
     assert told == []
 
 
+@pytest.mark.exhaustive
 def test_the_control_two_that_call_something_alike_are_told(house: Served, chromium: Browser) -> None:
     context = chromium.new_context()
     told = faults_of(context)

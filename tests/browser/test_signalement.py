@@ -215,6 +215,7 @@ def test_whoever_leaves_quickly_sees_the_day(serve: Serve, window: Window) -> No
     assert child.door not in child.page.url
 
 
+@pytest.mark.exhaustive
 def test_what_the_poster_shows_leads_to_the_page(serve: Serve, window: Window) -> None:
     served = serve("2026-09-14T11:05", "fr")
     child = coming(served, window, "fr")

@@ -18,7 +18,9 @@ from house.operations import documented, put
 
 ROOT = Path(__file__).parents[2]
 SHIPPED = ("school_protocol", "templates", "protocol_definitions")
-BESIDE = ("setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "requirements.lock")
+BESIDE = (
+    "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "requirements/runtime.lock",
+)  # fmt: skip
 MADE = shutil.ignore_patterns("__pycache__", "*.pyc", "*.mo", "fonts")
 TYPEFACES = [f"plex-{weight}{end}" for weight in (400, 600) for end in ("-latin.woff2", "-arabic.woff2", ".ttf")]
 
@@ -28,6 +30,7 @@ def copied_tree(folder: Path) -> Path:
     for name in SHIPPED:
         shutil.copytree(ROOT / name, folder / name, ignore=MADE)
     for name in BESIDE:
+        (folder / name).parent.mkdir(exist_ok=True)
         shutil.copy2(ROOT / name, folder / name)
     return folder
 

@@ -96,6 +96,7 @@ def test_the_lines_of_the_docs_begin_an_installation(
     assert len(lines) == 5
 
 
+@pytest.mark.exhaustive
 def test_it_begins_once(data: Path) -> None:
     found()
     again = run("found", "--administrator", "other", "--name", "X", exit_code=1)

@@ -69,6 +69,7 @@ def test_an_archive_is_written_and_verified_and_an_altered_one_is_told(school: S
     assert [one["code"] for one in json.loads(verify(out, root, "--json").stdout)["findings"]] == ["file_altered"]
 
 
+@pytest.mark.exhaustive
 def test_without_a_key_or_a_referral_nothing_is_written(school: School, tmp_path: Path) -> None:
     out = tmp_path / "all.zip"
     refused = bundle(school, out, "head")

@@ -137,6 +137,7 @@ def test_an_unknown_account_is_said(run: Run) -> None:
     assert "no active account" in run("cases", "list", "--as", "nobody").stderr
 
 
+@pytest.mark.exhaustive
 def test_the_case_file_is_written(run: Run, number: str, tmp_path: Path) -> None:
     protocol = read(SMALL.read_bytes(), "small")
     document = next(iter(protocol.documents.values()))
@@ -157,6 +158,7 @@ def test_the_journal_holds_and_the_index_can_be_made_anew(run: Run, number: str)
     assert (verified.exit_code, verified.stdout) == (0, "")
 
 
+@pytest.mark.exhaustive
 def test_a_definition_is_checked_with_file_and_line(run: Run, tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text(SMALL.read_text("utf-8").replace("initial: true", "inital: true"), "utf-8")
@@ -226,6 +228,7 @@ def test_a_script_is_rehearsed_and_what_goes_otherwise_is_marked(run: Run, tmp_p
     assert run("definitions", "rehearse", str(SMALL), "--script", str(script)).exit_code == 1
 
 
+@pytest.mark.exhaustive
 def test_a_contradiction_is_said_in_the_definitions_own_words(run: Run, tmp_path: Path) -> None:
     script = tmp_path / "script.yaml"
     script.write_text(
@@ -245,12 +248,14 @@ def test_a_word_that_scripts_do_not_have_is_named(run: Run, tmp_path: Path) -> N
     assert "dos" in run("definitions", "rehearse", str(SMALL), "--script", str(script)).stderr
 
 
+@pytest.mark.exhaustive
 def test_the_doctor_says_what_there_is(run: Run) -> None:
     found = run("doctor")
     assert "lost-things 1" in found.stdout
     assert "calendar" not in found.stderr
 
 
+@pytest.mark.exhaustive
 def test_the_doctor_names_a_school_in_which_nothing_can_be_reported(run: Run, installation: Path) -> None:
     house = open_house(Settings(data=installation), SystemClock())
     with house.directory.writing() as session:
@@ -318,6 +323,7 @@ def test_an_entry_is_taken_back_once(run: Run, number: str, tmp_path: Path) -> N
     assert run("index", "rebuild").exit_code == 0
 
 
+@pytest.mark.exhaustive
 def test_what_was_written_on_paper_is_typed_in(run: Run, number: str, tmp_path: Path) -> None:
     answers, now = tmp_path / "jot.yaml", datetime.now(UTC)
     answers.write_text("words: Lu sur la fiche\n", "utf-8")
@@ -351,6 +357,7 @@ def test_a_paper_that_cannot_be_is_refused(
     assert (tried.exit_code, tried.stderr) == (REFUSED, f"{said}\n")
 
 
+@pytest.mark.exhaustive
 def test_paper_by_nobody_or_by_who_may_not_is_refused(run: Run, number: str, tmp_path: Path) -> None:
     answers, now = tmp_path / "jot.yaml", datetime.now(UTC).isoformat()
     answers.write_text("words: Lu sur la fiche\n", "utf-8")

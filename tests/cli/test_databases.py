@@ -103,6 +103,7 @@ def move(run: Run, source: str, target: str) -> Result:
     return run("database", "move", "--from", source, "--to", target)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("mistyped", ["postgres//school", "postgresql:/school", "school", "./school", "mysql://h/s"])
 def test_a_mistyped_address_is_no_folder_to_move_to(run: Run, data: Path, tmp_path: Path, mistyped: str) -> None:
     before = sorted(os.listdir(tmp_path))
@@ -162,6 +163,7 @@ def test_a_database_by_its_owner_and_what_comes_next_is_said_without_a_password(
     assert database.schemas() >= {"realm", "directory"}
 
 
+@pytest.mark.exhaustive
 def test_who_does_not_own_the_database_moves_nothing_there(run: Run, data: Path, database: Database) -> None:
     done = move(run, str(data), database.address(database.site))
     assert (done.exit_code, done.stdout) == (1, "")
@@ -205,6 +207,7 @@ def test_a_file_that_is_no_database_is_said_to_be_none(run: Run, data: Path, tmp
     assert done.stderr == "Error: a file of the data is no database, or damaged: restore a backup\n"
 
 
+@pytest.mark.exhaustive
 def test_a_worker_whose_role_is_not_there_is_named_and_prepare_goes_on_once_it_is(run: Run, database: Database) -> None:
     named = {"DATABASE_URL": database.address(database.site), "DATABASE_OWNER_URL": database.address(database.owner)}
     done = run("database", "prepare", "--worker", "no_such", **named)
@@ -218,6 +221,7 @@ def test_a_worker_whose_role_is_not_there_is_named_and_prepare_goes_on_once_it_i
     assert database.schemas() >= {"realm", "directory"}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("names_another", [True, False])
 def test_who_prepares_without_owning_is_told_the_setting(run: Run, database: Database, names_another: bool) -> None:
     site = database.address(database.site)

@@ -65,6 +65,12 @@ def ordinary(folder: Path) -> Iterator[None]:
         os.seteuid(0)
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "192-doctor",
+        "384-doctor",
+    )
+)
 @pytest.mark.parametrize("command", ["doctor", "keys status", "journal verify"])
 @pytest.mark.parametrize("mode", [0o000, 0o600, 0o300])
 def test_keys_that_this_account_can_not_look_at_are_not_said_to_be_lost(data: Path, command: str, mode: int) -> None:

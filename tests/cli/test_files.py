@@ -43,7 +43,6 @@ def run() -> Run:
     return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
-@pytest.mark.exhaustive
 def test_files_go_to_an_object_store_and_back(
     school: School, run: Run, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -73,6 +72,7 @@ def test_files_go_to_an_object_store_and_back(
     assert run("backup", "create", str(school.house.settings.data.parent / "backups")).exit_code == 0
 
 
+@pytest.mark.exhaustive
 def test_the_bucket_is_copied_by_the_line_of_the_docs(object_store: ObjectStore, tmp_path: Path) -> None:
     """A copy, beside what the store itself keeps; what was put is what lies there."""
     names = [new_name() for _ in range(3)]

@@ -100,6 +100,7 @@ def test_catalogues_are_compiled_anew(archives: Built) -> None:
     assert b"Se connecter" in compiled
 
 
+@pytest.mark.exhaustive
 def test_the_archive_of_the_source_holds_nothing_that_only_lay_about(archives: Built) -> None:
     with tarfile.open(archives.archive) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}

@@ -46,6 +46,7 @@ def number_and_head(kept: Kept, name: str) -> tuple[str, str]:
         return cases.opened(session, kept.case(name)).number, head.hash
 
 
+@pytest.mark.exhaustive
 def test_what_holds_is_said_in_numbers(run: Run) -> None:
     found = run("verify")
     assert (found.exit_code, found.stdout) == (0, "")

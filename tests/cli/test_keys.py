@@ -77,6 +77,7 @@ def place(empty: Place, moroccan: Protocol) -> Place:
 # ---- keys ------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_recovery_copy_is_never_put_with_the_data_nor_into_a_folder_that_has_to_be_made(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

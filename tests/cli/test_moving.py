@@ -59,7 +59,6 @@ def move(run: Run, *more: str) -> Result:
     return run("cases", "move-version", "--definition", KEY, "--to", "2", "--as", "protocole", *more)
 
 
-@pytest.mark.exhaustive
 def test_cases_move_and_are_told_one_by_one(run: Run, numbers: list[str]) -> None:
     looked = move(run, "--dry-run", "--json")
     assert looked.exit_code == 0, looked.stderr
@@ -108,6 +107,7 @@ def test_a_difference_as_json(run: Run, files: tuple[str, str]) -> None:
     assert json.loads(run("definitions", "diff", files[0], files[0], "--json").stdout) == []
 
 
+@pytest.mark.exhaustive
 def test_a_faulty_file_is_told_by_its_lines(run: Run, files: tuple[str, str], tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("format: 1\nprotocol: x\n", "utf-8")

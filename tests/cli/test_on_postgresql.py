@@ -85,6 +85,7 @@ def test_the_lines_of_the_docs_bring_an_installation_there(standing: Standing) -
     assert standing.asked(count, role="school_site") == (0,), "the wall"
 
 
+@pytest.mark.exhaustive
 def test_the_plain_copy_holds_both_schemas_and_no_room(standing: Standing) -> None:
     standing.typed("psql -qc 'CREATE SCHEMA room_planted_realm' school")
     line = documented("pg_dump ")

@@ -325,6 +325,7 @@ def is_gone(house: House, case_id: str) -> bool:
         return cases.is_destroyed(session, case_id)
 
 
+@pytest.mark.exhaustive
 def test_doctor_says_whether_the_log_is_kept(kept: Kept) -> None:
     kept.report("to be told")
     kept.keep()
@@ -406,6 +407,7 @@ def test_which_file_comes_next(tmp_path: Path, size: int, names: list[str], miss
     assert missing is None or f"lacks {missing}," in said.stderr
 
 
+@pytest.mark.exhaustive
 def test_a_restore_writes_into_nothing_and_takes_no_altered_copy(kept: Kept, tmp_path: Path) -> None:
     with pytest.raises(AssertionError, match="never writes into anything"):
         kept.run("restore.sh", kept.base, kept.folder)
@@ -426,6 +428,7 @@ def refused(kept: Kept, *words: object, **environ: str) -> str:
     return str(said.value).removeprefix("assert ").split("\nassert ")[0]
 
 
+@pytest.mark.exhaustive
 def test_without_the_log_no_base_is_restored_alone(kept: Kept) -> None:
     kept.keep()
     target = kept.folder / "refused"
@@ -444,6 +447,7 @@ def test_without_the_log_no_base_is_restored_alone(kept: Kept) -> None:
     assert f"The last of the log in {empty}: {begins[1]}, kept at " in said
 
 
+@pytest.mark.exhaustive
 def test_a_moment_before_the_copy_was_whole_is_not_in_it(kept: Kept) -> None:
     kept.keep()
     made = datetime.strptime(kept.base.name, "%Y%m%dT%H%M%SZ").replace(tzinfo=UTC)
@@ -483,6 +487,7 @@ def test_a_moment_in_another_form_is_refused(kept: Kept, moment: str) -> None:
     assert "MOMENT is written YYYY-MM-DD HH:MM:SS+ZZ, as '2026-11-27 14:03:00+00' (also +ZZ:ZZ, -ZZ)" in said
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("moment", ["2100-11-27 14:03:00+00", "2100-11-27 14:03:00-05", "2100-11-27 14:03:00+05:30"])
 def test_the_control_a_moment_in_its_form_is_taken(kept: Kept, moment: str) -> None:
     kept.keep()

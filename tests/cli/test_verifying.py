@@ -50,6 +50,7 @@ def verify(place: Path, *more: str, file: str = "copy.pdf", trust: str = "root.p
     return CliRunner().invoke(cli.main, ["case-file", "verify", str(place / file), *options, *more])
 
 
+@pytest.mark.exhaustive
 def test_a_genuine_copy_is_told_with_whose_it_is(place: Path) -> None:
     done = verify(place, "--language", "en")
     assert done.exit_code == 0, done.output
@@ -62,11 +63,13 @@ def test_a_genuine_copy_is_told_with_whose_it_is(place: Path) -> None:
     assert not (place / "never").exists()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("language", "title"), [("fr", "authentique et complet"), ("ar", "أصلية وكاملة")])
 def test_it_speaks_the_readers_language(place: Path, language: str, title: str) -> None:
     assert title in verify(place, "--language", language).output
 
 
+@pytest.mark.exhaustive
 def test_pages_altered_and_signed_again_are_told_in_one_line(place: Path) -> None:
     (place / "forged.pdf").write_bytes(forged(one_letter))
     done = verify(place, "--language", "en", file="forged.pdf")
@@ -75,6 +78,7 @@ def test_pages_altered_and_signed_again_are_told_in_one_line(place: Path) -> Non
     assert "The pages do not say what the record says" in done.output
 
 
+@pytest.mark.exhaustive
 def test_json_says_the_same_for_programs(place: Path) -> None:
     found = json.loads(verify(place, "--json").output)
     assert (found["standing"], found["compared"], found["asked"], found["findings"]) == ("genuine", True, False, [])
@@ -119,13 +123,13 @@ def test_without_a_certificate_it_asks_for_one(place: Path) -> None:
     assert "certificate" in verify(place, "--language", "en").output
 
 
+@pytest.mark.exhaustive
 def test_it_takes_the_installations_own_where_none_is_named(place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHOOL_PROTOCOL_SIGNING", str(place))
     assert verify(place, trust="").exit_code == 0
     assert not (place / "never").exists()
 
 
-@pytest.mark.exhaustive
 def test_no_database_and_no_page_is_loaded(place: Path) -> None:
     """A process of its own, from a folder that holds the file and the certificate alone."""
     script = (
@@ -170,7 +174,6 @@ def username(school: School, who: str) -> str:
         return directory.account(session, school.account(who)).username
 
 
-@pytest.mark.exhaustive
 def test_the_house_is_asked_where_it_is_wanted(school: School, tmp_path: Path) -> None:
     out, head = str(tmp_path / "copy.pdf"), username(school, "head")
     assert run("issue", school.number, "--profile", "school", "-o", out, "--as", head).exit_code == 0

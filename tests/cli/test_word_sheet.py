@@ -56,7 +56,6 @@ def marks(sheet: WordSheet) -> list[tuple[str, str]]:
 # ---- what it holds -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_every_text_of_the_product_stands_on_it(tmp_path: Path) -> None:
     out = tmp_path / "sheet.csv"
     assert run("-o", str(out)).exit_code == 0
@@ -77,7 +76,6 @@ def test_what_is_written_nowhere_in_a_definition_is_not_missed(small: Protocol) 
     assert len(list(texts_of(small))) == written
 
 
-@pytest.mark.exhaustive
 def test_a_definition_of_ones_own_takes_the_place_of_those_shipped(tmp_path: Path) -> None:
     out = tmp_path / "sheet.html"
     assert run("-o", str(out), "--definition", str(SMALL), "--language", "en").exit_code == 0

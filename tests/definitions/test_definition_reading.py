@@ -225,6 +225,7 @@ def test_a_field_may_be_called_key() -> None:
     assert "key" in read(text.encode(), "small.yaml").forms["chair"].by_key
 
 
+@pytest.mark.exhaustive
 def test_very_many_faults_are_counted() -> None:
     said = faults("\n".join(f"key_{number}: x" for number in range(20_000)))
     assert len(said) == 1001

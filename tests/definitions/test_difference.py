@@ -250,6 +250,7 @@ def test_what_is_fixed_and_gone_is_loosened(part: str, key: str) -> None:
     assert (found.path, found.kind, found.is_loosening) == ((part, key), "removed", True)
 
 
+@pytest.mark.exhaustive
 def test_nothing_that_is_not_fixed_is_called_loosened() -> None:
     data = copy.deepcopy(SMALL)
     for part in ("needs", "deadlines"):

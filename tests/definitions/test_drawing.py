@@ -239,6 +239,7 @@ def test_words_begin_at_the_right_in_arabic(small: Protocol) -> None:
 # ---- what is said --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_urgent_path_is_one_arrow_of_its_own_kind(moroccan: Protocol) -> None:
     drawing = drawn(moroccan, Wording("en"))
     urgent = [arrow for arrow in drawing.arrows if arrow.kind == "urgent"]
@@ -259,6 +260,7 @@ def test_every_open_state_is_said_only_where_it_is_so(small: Protocol) -> None:
         assert ("every open state" in said) is wholly, said
 
 
+@pytest.mark.exhaustive
 def test_deadlines_stand_in_the_states_where_they_begin(small: Protocol, moroccan: Protocol) -> None:
     notes = {box.key: " ".join(box.notes) for box in drawn(small, Wording("en")).states()}
     assert "First talk" in notes["noted"]
@@ -300,6 +302,7 @@ def test_signs_of_markup_stay_words(protocol: Protocol) -> None:
     assert ElementTree.fromstring(svg(drawing, Wording("fr"))).get("aria-label") == 'a"<b>&'
 
 
+@pytest.mark.exhaustive
 def test_a_fragment_for_paper_has_no_words_in_its_svg(moroccan: Protocol) -> None:
     html = fragment(drawn(moroccan, Wording("ar")), 200)
     assert "<text" not in html

@@ -11,6 +11,8 @@ from school_protocol.definitions.proof.images import Effects
 from tests.definitions.oracle import Compared, Oracle, compared
 from tests.definitions.oracle_mutants import WRITTEN, Mutant, mutants, read_spec
 
+pytestmark = pytest.mark.exhaustive
+
 SAMPLE = 24
 """Mutants that are looked at here; `python -m tests.definitions.oracle` looks at as many as it is asked for."""
 
@@ -31,7 +33,6 @@ def sample() -> list[Compared]:
     return [compared(mutant) for mutant in islice(mutants(seed=11), SAMPLE)]
 
 
-@pytest.mark.exhaustive
 def test_the_proof_lets_nothing_pass_that_really_happens(sample: list[Compared]) -> None:
     assert not [one for one in sample if one.is_missed]
 
@@ -71,12 +72,6 @@ FAULTS = {
 }  # fmt: skip
 
 
-@pytest.mark.exhaustive(
-    but=(
-        "no way leads to an end",
-        "nobody can make a move any more",
-    )
-)
 @pytest.mark.parametrize("fault", FAULTS)
 def test_both_name_a_planted_fault(fault: str) -> None:
     mutant, named = FAULTS[fault]
@@ -85,7 +80,6 @@ def test_both_name_a_planted_fault(fault: str) -> None:
     assert named in {one.rstrip("?") for one in found.proof}
 
 
-@pytest.mark.exhaustive
 def test_an_unsound_proof_is_missed_out_loud(monkeypatch: pytest.MonkeyPatch) -> None:
     """Where raising a danger changes nothing for the proof, it lets pass what the oracle has seen."""
     mutant, named = FAULTS["a case ends while a danger stands"]

@@ -39,7 +39,7 @@ def written(raw: Mapping[str, Any]) -> bytes:
     return yaml.dump(dict(raw), Dumper=_Plain, allow_unicode=True, sort_keys=False).encode()
 
 
-@pytest.mark.exhaustive(but=("fi-kiva",))
+@pytest.mark.exhaustive(only=("ma-cyberharassment",))
 @pytest.mark.parametrize("name", SHIPPED)
 def test_every_shipped_definition_is_proven(name: str) -> None:
     proof = prove(read((ROOT / name / "1.yaml").read_bytes(), name))
@@ -127,7 +127,14 @@ def sound() -> Proof:
     return prove(read((ROOT / "ma-cyberharassment" / "1.yaml").read_bytes(), "sound"))
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(
+    but=(
+        "the safety check",
+        "two persons at transfer",
+        "two who sign",
+        "what is awaited",
+    )
+)
 @pytest.mark.parametrize(("what", "edit", "name", "about"), LEFT_OUT, ids=[one[0] for one in LEFT_OUT])
 def test_what_is_left_out_is_refused_by_its_name(
     sound: Proof, what: str, edit: Callable[[Raw], None], name: str, about: str
@@ -156,7 +163,6 @@ def closed_without_visa() -> tuple[Protocol, bytes, Result]:
     return protocol, content, fault
 
 
-@pytest.mark.exhaustive
 def test_a_story_is_what_the_engine_did(closed_without_visa: tuple[Protocol, bytes, Result]) -> None:
     _protocol, _content, fault = closed_without_visa
     assert fault.verdict is Verdict.failed

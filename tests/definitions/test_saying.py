@@ -152,7 +152,6 @@ def test_a_value_that_runs_the_other_way_is_kept_apart_in_arabic() -> None:
     assert "\u2068ABC\u2069" in change_said(w, before, after, change).what
 
 
-@pytest.mark.exhaustive
 def test_a_change_can_be_written_as_json() -> None:
     changes: list[Change] = [change for _edit, after in hundred() for change in difference(before(), after)]
     again = json.loads(json.dumps([plain(change) for change in changes], ensure_ascii=False))

@@ -136,6 +136,7 @@ def test_words_that_are_hard_to_set_come_out_as_they_are(small: Protocol) -> Non
     assert "A<sheet>&more" in text
 
 
+@pytest.mark.exhaustive
 def test_the_same_form_gives_the_same_bytes(small: Protocol) -> None:
     assert made(small, [small.forms["accord"]]) == made(small, [small.forms["accord"]])
 

@@ -90,6 +90,7 @@ def test_its_stamp_is_as_large_as_on_other_papers() -> None:
         assert (width > height) is landscape
 
 
+@pytest.mark.exhaustive
 def test_the_same_view_gives_the_same_bytes_and_another_name_others() -> None:
     w = Wording("fr")
     assert certificate(VIEW, w) == certificate(VIEW, w)

@@ -165,6 +165,7 @@ def test_a_table_without_header_cells_would_be_found(moroccan: Protocol, name: s
 # ---- what stands on them -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_report_says_whose_figures_they_are_and_what_is_withheld(moroccan: Protocol) -> None:
     said = "".join(pages(figure_report(release(moroccan), Wording("fr"))))
     for wanted in ("Académie de Rabat", "2025–2026", "Nadia B.", "Direction provinciale de Salé", "240", "50 % à 75 %",
@@ -310,6 +311,7 @@ def _painted(page: Any) -> list[tuple[float, float]]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_bars_are_as_long_as_their_figures_and_mirror_in_arabic(moroccan: Protocol) -> None:
     told = {language: bars(figure_report(release(moroccan), Wording(language))) for language in ("fr", "ar")}
     assert len(told["fr"]) == len(told["ar"]) > 20

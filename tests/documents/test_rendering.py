@@ -96,7 +96,7 @@ VECTORS = [
 ]
 
 
-@pytest.mark.exhaustive(but=('<link rel="stylesheet" href="{}/a.css">',))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("vector", VECTORS)
 def test_no_door_to_the_network(vector: str) -> None:
     with _listening() as (address, asked):

@@ -41,6 +41,7 @@ def sheet(protocol: Protocol, **changes: object) -> ReviewSheet:
     return replace(found, **changes)  # type: ignore[arg-type]
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_it_is_archival_and_accessible_and_says_which_copy_it_goes_with(
     moroccan: Protocol, tmp_path: Path, language: str

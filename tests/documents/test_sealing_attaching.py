@@ -212,6 +212,7 @@ json_values = st.recursive(
 )
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=200)
 @given(
     st.one_of(

@@ -40,6 +40,13 @@ def pem(one: x509.Certificate) -> bytes:
 # ---- what is read --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    only=(
+        "PEM--RSA",
+        "PKCS#12--P-256",
+        "PKCS#12-une phrase secr\xe8te-RSA",
+    )
+)
 @pytest.mark.parametrize("key", [academy, academy_rsa], ids=["P-256", "RSA"])
 @pytest.mark.parametrize("secret", ["", SECRET])
 @pytest.mark.parametrize("written", [p12, signing_pem], ids=["PKCS#12", "PEM"])
@@ -188,6 +195,7 @@ def test_a_key_whose_time_has_not_come_signs_nothing() -> None:
 ACADEMIES = {"casablanca": ACADEMY, "souss": "AREF Souss-Massa"}
 
 
+@pytest.mark.exhaustive
 def test_it_writes_what_signs_and_what_verifies(tmp_path: Path) -> None:
     mask = os.umask(0)
     try:

@@ -134,6 +134,7 @@ def test_the_field_is_invisible_certifies_and_allows_nothing(signed: bytes) -> N
         assert str(document.pages[0].obj.Tabs) == "/S"
 
 
+@pytest.mark.exhaustive
 def test_the_readers_word_for_the_field_may_be_given() -> None:
     with opened(
         issue(prepared("ar"), drawn("ar"), COPY, academy(), NOW, label="توقيع", description="نسخة")
@@ -208,6 +209,7 @@ def test_what_cannot_be_signed_is_refused(what: str) -> None:
         sign(documents[what], academy(), NOW)
 
 
+@pytest.mark.exhaustive
 def test_two_signatures_of_one_document_differ_and_hold() -> None:
     first, second = (sign(assembled(prepared(), drawn(), COPY), academy(), NOW) for _ in range(2))
     assert first != second
@@ -251,6 +253,7 @@ def token_in(data: bytes) -> cms.SignedData:
     return token
 
 
+@pytest.mark.exhaustive
 def test_the_timestamp_is_the_authority_s_own() -> None:
     at = NOW + timedelta(minutes=1)
     found = verdict(issue(prepared(), drawn(), COPY, academy(), NOW, timestamps(at)))
@@ -308,11 +311,13 @@ def served() -> object:
     server.server_close()
 
 
+@pytest.mark.exhaustive
 def test_it_is_asked_for_over_http(served: str) -> None:
     authority = TimestampAuthority(over_http(f"{served}/"), (clockmaker().pem,))
     assert verdict(issue(prepared(), drawn(), COPY, academy(), NOW, authority)).stamped_at == NOW
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", ["/long", "/none"])
 def test_an_answer_over_http_that_is_none_is_refused(served: str, path: str) -> None:
     with pytest.raises(TimestampRefused):
@@ -375,6 +380,7 @@ def test_a_timestamp_of_somebody_unknown_is_refused() -> None:
         issue(prepared(), drawn(), COPY, academy(), NOW, replace(timestamps(), roots=(root().pem,)))
 
 
+@pytest.mark.exhaustive
 def test_a_timestamp_by_a_key_for_other_things_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = clockmaker().issue("No clock", Validity(NOW - DAY, NOW + YEAR), key=clock().key)
     monkeypatch.setattr(sealed, "clock", lambda: wrong)
@@ -382,6 +388,7 @@ def test_a_timestamp_by_a_key_for_other_things_is_refused(monkeypatch: pytest.Mo
         issue(prepared(), drawn(), COPY, academy(), NOW, timestamps())
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_asked_twice() -> None:
     asked = []
 
@@ -393,6 +400,7 @@ def test_nothing_is_asked_twice() -> None:
     assert len(asked) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_file_may_be_signed_with_a_chain() -> None:
     from .test_sealing_keys import between
 

@@ -75,6 +75,7 @@ def test_a_long_name_stays_on_its_page() -> None:
 # ---- on every page, and nothing else -------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_it_stands_on_every_page_after_all_that_was_there(language: str) -> None:
     before, after = texts(prepared(language)), texts(stamped(prepared(language), drawn(language, "FORMATION")))
@@ -121,6 +122,7 @@ def test_it_is_an_artifact_and_ties_itself_to_no_tag() -> None:
         assert len(forms) == 1
 
 
+@pytest.mark.exhaustive
 def test_it_stays_what_it_was_for_an_archive(tmp_path: Path) -> None:
     before = findings_of_pdfa(prepared(), tmp_path)
     assert findings_of_pdfa(stamped(prepared(), drawn("fr", "FORMATION")), tmp_path) == before

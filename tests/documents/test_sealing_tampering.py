@@ -133,9 +133,12 @@ def alterations(data: bytes, way: Callable[[bytes, random.Random], bytes]) -> It
         "with a timestamp-bytes_left_out",
         "with a timestamp-bytes_put_in",
         "with a timestamp-cut_off",
+        "with a timestamp-in_the_padding",
         "without a timestamp-bytes_left_out",
         "without a timestamp-bytes_put_in",
         "without a timestamp-cut_off",
+        "without a timestamp-in_the_container",
+        "without a timestamp-in_the_padding",
     )
 )
 @pytest.mark.parametrize("way", WAYS, ids=lambda way: way.__name__)
@@ -184,6 +187,7 @@ def test_there_are_more_than_two_hundred() -> None:
 # ---- the container, bit by bit -------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_no_bit_of_the_container_may_be_another(data: bytes) -> None:
     """Some of them: all take minutes, and none was missed."""
     begins, ends = hole(data)

@@ -100,6 +100,7 @@ def test_passages_of_other_languages_say_theirs(small: Protocol, language: str, 
     assert language not in said
 
 
+@pytest.mark.exhaustive
 def test_a_text_that_is_only_in_another_language_says_so(small: Protocol) -> None:
     view = MadeUp(small).file(profiles(small)[False])
     view = replace(view, head=replace(view.head, unit=replace(view.head.unit, names={"fr": "Collège Ibn Rochd"})))
@@ -108,6 +109,7 @@ def test_a_text_that_is_only_in_another_language_says_so(small: Protocol) -> Non
     assert [(tag.language, tag.text) for tag in named] == [("fr", "Collège Ibn Rochd")]
 
 
+@pytest.mark.exhaustive
 def test_a_label_is_that_of_its_own_value(small: Protocol) -> None:
     found = tags.read_tags(case_pdf(MadeUp(small).file(profiles(small)[True]), Wording("fr")))
     named = {tag.id: tag.text for tag in found.root.walk() if tag.id}

@@ -48,13 +48,12 @@ def sizes(data: bytes) -> list[tuple[int, int]]:
 
 
 @pytest.mark.exhaustive(
-    but=(
-        "leaflet-ar",
-        "leaflet-en",
-        "leaflet-fr",
-        "sheet-ar",
-        "sheet-en",
-        "sheet-fr",
+    only=(
+        "poster A4-ar",
+        "poster A4-en",
+        "poster A4-fr",
+        "poster A5-ar",
+        "poster A5-fr",
     )
 )
 @pytest.mark.parametrize("language", LANGUAGES)

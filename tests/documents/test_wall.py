@@ -107,7 +107,6 @@ def test_the_paper_is_tagged_and_says_what_it_is(moroccan: Protocol, printed: Pr
         assert moroccan.protocol in page
 
 
-@pytest.mark.exhaustive
 def test_another_protocol_under_another_name(small: Protocol) -> None:
     """Nothing of one protocol is in the pages of another; what is hard to write comes out as it is."""
     title = Text(dict.fromkeys(small.languages, "Objets <b>perdus</b> & retrouvés"))
@@ -119,7 +118,6 @@ def test_another_protocol_under_another_name(small: Protocol) -> None:
     assert not any(small.protocol in page for page in found)
 
 
-@pytest.mark.exhaustive
 def test_without_dangers_there_is_no_page_of_them(small: Protocol) -> None:
     moves = {key: move for key, move in small.moves.items() if key != "sound"}
     acts = {key: act for key, act in small.acts.items() if act.kind.value not in ("raise_danger", "lift_danger")}

@@ -163,6 +163,7 @@ def test_what_is_typed_wrongly_is_a_problem_of_its_field(
     assert one(moroccan, type, typed, **rules) == problems
 
 
+@pytest.mark.exhaustive
 def test_every_field_type_is_tried() -> None:
     tried = {type for type, *_rest in [*ACCEPTED, *REFUSED]}
     assert set(FieldType) - tried == {FieldType.rows, FieldType.signature}

@@ -526,6 +526,7 @@ units = st.sampled_from(Unit)
 anywhere = st.one_of(st.just(CALENDAR), calendars())
 
 
+@pytest.mark.exhaustive
 @given(anywhere, starts, amounts, amounts, units)
 def test_a_larger_amount_is_never_due_earlier(calendar: Calendar, start: datetime, a: int, b: int, unit: Unit) -> None:
     small, large = sorted((a, b))
@@ -556,6 +557,7 @@ def test_a_later_start_is_never_due_earlier(
     assert later(calendar, early, amount, unit) <= later(calendar, late, amount, unit)
 
 
+@pytest.mark.exhaustive
 @given(anywhere, starts, st.integers(1, 60))
 def test_school_hours_end_while_the_school_is_open_or_as_it_closes(
     calendar: Calendar, start: datetime, hours: int
@@ -564,6 +566,7 @@ def test_school_hours_end_while_the_school_is_open_or_as_it_closes(
     assert any(opens < end <= closes for opens, closes in calendar.spans(calendar.local(end).date()))
 
 
+@pytest.mark.exhaustive
 @given(anywhere, starts, st.integers(1, 60))
 def test_school_hours_are_exactly_the_opening_time_between(calendar: Calendar, start: datetime, hours: int) -> None:
     end = later(calendar, start, hours, Unit.school_hours)
@@ -576,6 +579,7 @@ def test_school_hours_are_exactly_the_opening_time_between(calendar: Calendar, s
     assert opened == timedelta(hours=hours)
 
 
+@pytest.mark.exhaustive
 @given(anywhere, starts, st.integers(1, 60))
 def test_school_days_end_at_the_closing_of_a_school_day(calendar: Calendar, start: datetime, amount: int) -> None:
     end = later(calendar, start, amount, Unit.school_days)
@@ -595,6 +599,7 @@ def test_what_is_due_has_elapsed_and_not_a_moment_before(
         assert elapsed(calendar, start, end - timedelta(microseconds=1), unit) == amount - 1
 
 
+@pytest.mark.exhaustive
 @given(anywhere, starts, starts, units)
 def test_elapsed_is_the_largest_amount_that_is_due(
     calendar: Calendar, one: datetime, other: datetime, unit: Unit
@@ -610,6 +615,7 @@ def test_calendar_days_land_on_the_day_they_say(start: datetime, amount: int) ->
     assert (end.date() - CALENDAR.local(start).date()).days == amount
 
 
+@pytest.mark.exhaustive
 @given(anywhere, days_2026)
 def test_spans_are_in_order_and_on_their_own_day(calendar: Calendar, day: date) -> None:
     bounds = [moment for span in calendar.spans(day) for moment in span]
@@ -618,6 +624,7 @@ def test_spans_are_in_order_and_on_their_own_day(calendar: Calendar, day: date) 
     assert calendar.is_school_day(day) == bool(bounds)
 
 
+@pytest.mark.exhaustive
 @given(anywhere, days_2026, st.integers(0, 10))
 def test_a_rolled_day_is_the_nearest_school_day_or_stays(calendar: Calendar, day: date, within: int) -> None:
     free = next_school_day(calendar, day)
@@ -627,6 +634,7 @@ def test_a_rolled_day_is_the_nearest_school_day_or_stays(calendar: Calendar, day
     assert bound == (free if (free - day).days <= within else day)
 
 
+@pytest.mark.exhaustive
 @given(anywhere, starts, st.lists(st.integers(0, 90)), st.sets(st.integers(0, 90)), st.none() | st.integers(0, 9))
 def test_a_plan_has_one_date_an_offset_and_never_comes_early(
     calendar: Calendar, start: datetime, offsets: list[int], fixed: set[int], at_most: int | None

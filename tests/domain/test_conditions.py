@@ -229,6 +229,7 @@ def naive(source: str, values: dict[str, Any]) -> bool | None:
     return truth(ast.parse(source, mode="eval").body)
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=400)
 @given(CONDITIONS, VALUES)
 def test_the_engine_agrees_with_a_naive_evaluator(source: str, values: dict[str, Any]) -> None:

@@ -122,6 +122,7 @@ def test_from_each_word_only_a_few_are_looked_at(monkeypatch: pytest.MonkeyPatch
     assert 0 < Counted.copied <= naming.RUN_MOST * len(list(made(text)))
 
 
+@pytest.mark.exhaustive
 def test_an_address_is_looked_for_where_a_run_of_letters_begins() -> None:
     text = "a." * (LONG // 2) + "a@ecole.ma"
     assert naming._MAIL.match(text[-30:], 1) is None
@@ -130,6 +131,7 @@ def test_an_address_is_looked_for_where_a_run_of_letters_begins() -> None:
     assert Naming({}).find_all("a." * (LONG // 2)) == ()
 
 
+@pytest.mark.exhaustive
 def test_a_handle_has_an_end() -> None:
     found = Naming({"EC1": {"name": "Omar Tazi"}}).find("omar1" * (LONG // 5))
     assert found

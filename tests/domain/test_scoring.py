@@ -141,6 +141,7 @@ def test_no_override_goes_under_the_minimum_or_a_floor(
     assert scored.low_level <= scored.high_level
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=200)
 @given(st.dictionaries(st.sampled_from(ITEMS), st.integers(0, 3), min_size=1), st.data())
 def test_knowing_more_never_widens_the_interval(values: dict[str, int], data: st.DataObject) -> None:

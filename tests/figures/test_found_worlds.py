@@ -97,6 +97,7 @@ def test_a_zero_that_is_not_open_leaves_nothing_else_open(most: int, found: set[
     assert {one.place.unit for one in Audit(system).findings()} == found
 
 
+@pytest.mark.exhaustive
 def test_whoever_waits_hears_after_each_search_however_great_a_block_is(monkeypatch: pytest.MonkeyPatch) -> None:
     """A worker's lease is renewed by it: one block of a country takes minutes."""
     system, since_said, longest, searches = System(issued(1)), 0, 0, 0

@@ -163,6 +163,7 @@ def test_the_audit_finds_what_only_small_cells_are_withheld_of(seed: int) -> Non
     assert audit([primary_only(busy(seed).counts())])
 
 
+@pytest.mark.exhaustive
 def test_the_audit_finds_each_cell_put_back_that_stood_before_a_small_one() -> None:
     planted = [
         (release, key) for seed in range(10) for release in [suppress(busy(seed).counts())] for key in kept(release)
@@ -317,6 +318,7 @@ def test_a_month_by_itself_and_the_year_stand_beside_each_other() -> None:
     assert any(not key.month for key in month.told)
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_told_of_what_has_no_total() -> None:
     for seed in range(30):
         release = suppress(drawn(seed).counts())

@@ -293,6 +293,7 @@ def slowed(call: Callable[..., Any], seconds: float) -> Callable[..., Any]:
     return slow
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("row", "room", "name", "seconds"),
     [
@@ -330,7 +331,6 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
 # ---- figures, month by month ---------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
     """In its short form: one academy, one month."""
     python, *words = shlex.split(put(documented("python -m bench.gate"), {" 12": " 1 --region"}))
@@ -344,6 +344,7 @@ def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
 # ---- rows that are tried in a hurry --------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_step_says_what_each_of_the_two_does(shop: Workshop) -> None:
     outcome = ROWS["step"].measure(shop)
     assert outcome.figure > 0
@@ -422,11 +423,13 @@ def odd_page() -> Iterator[int]:
     server.server_close()
 
 
+@pytest.mark.exhaustive
 def test_a_page_that_is_not_the_list_is_no_answer(odd_page: int) -> None:
     with pytest.raises(RuntimeError, match="answers were no good"):
         serving.Crowd(odd_page, "", 1)()
 
 
+@pytest.mark.exhaustive
 def test_both_servers_have_as_many_threads_over_the_same_site(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(shop.house.folder))
     monkeypatch.setattr(own_server, "serve", served := Mock())
@@ -455,6 +458,7 @@ def test_the_queue_of_reviews_answers_with_each_kind_of_wait(shop: Workshop) -> 
     assert sizes[max(sizes)].review()
 
 
+@pytest.mark.exhaustive
 def test_files_are_fresh_again_only_once_they_were_made(shop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh.jobs, "make_ahead_once", lambda _house: False)
     monkeypatch.setattr(fresh, "issue_case_file", lambda *_asked: None)

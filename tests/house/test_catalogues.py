@@ -193,6 +193,7 @@ def test_nobody_is_stigmatised(said: Catalog, marked: Catalog) -> None:
             assert not stigma("en", one), one
 
 
+@pytest.mark.exhaustive(only=("1_2",))
 @pytest.mark.parametrize("path", sorted(ROOT.glob("protocol_definitions/*/[0-9]*.yaml")), ids=lambda path: path.stem)
 def test_no_definition_stigmatises(path: Path) -> None:
     found = list(texts(yaml.load(path.read_text("utf-8"), Loader=yaml.BaseLoader)))

@@ -233,6 +233,7 @@ def test_compose_keeps_the_log_of_postgresql_as_units_do() -> None:
     assert log_faults(yaml.safe_load(without)) == ["keep.sh is not there"]
 
 
+@pytest.mark.exhaustive
 def test_secrets_are_drawn_once_and_the_database_knows_them(tmp_path: Path) -> None:
     folder = tmp_path / "secrets"
     for _time in range(2):
@@ -249,6 +250,7 @@ def test_secrets_are_drawn_once_and_the_database_knows_them(tmp_path: Path) -> N
     assert services()["prepare"]["command"][-1] == role_of(database_address(kept["work_url"], "x"))
 
 
+@pytest.mark.exhaustive
 def test_the_line_of_the_docs_leaves_all_that_compose_asks_for(tmp_path: Path) -> None:
     shutil.copytree(DEPLOY, tmp_path / "deploy", ignore=shutil.ignore_patterns("secrets", ".env"))
     for _time in range(2):
@@ -308,6 +310,7 @@ def answering() -> Iterator[int]:
     server.server_close()
 
 
+@pytest.mark.exhaustive
 def test_health_is_asked_under_the_name_of_the_site() -> None:
     def asked(port: int, address: str) -> int:
         environ = {"PATH": os.environ["PATH"], "SCHOOL_PROTOCOL_ADDRESS": address}
@@ -388,6 +391,7 @@ def test_the_control_a_fault_of_a_unit_is_found() -> None:
     ]
 
 
+@pytest.mark.exhaustive
 @needs("systemd-analyze")
 def test_systemd_reads_them(tmp_path: Path) -> None:
     """Programs and accounts that are not on this machine stand in the way of nothing else."""
@@ -455,6 +459,7 @@ def test_the_front_says_who_asks_and_shows_no_measurements() -> None:
     assert "@watched path /metrics\n\trespond @watched 404" in CADDY
 
 
+@pytest.mark.exhaustive
 @needs("nginx")
 @needs("openssl")
 def test_nginx_reads_it(tmp_path: Path) -> None:
@@ -471,6 +476,7 @@ def test_nginx_reads_it(tmp_path: Path) -> None:
         assert done.returncode == code, done.stderr
 
 
+@pytest.mark.exhaustive
 @needs("caddy")
 def test_caddy_reads_it(tmp_path: Path) -> None:
     for text, code in ((CADDY, 0), (CADDY.replace("lb_policy", "no_such_word"), 1)):

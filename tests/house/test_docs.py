@@ -188,12 +188,26 @@ def test_the_complete_example_has_no_fault() -> None:
     assert read(COMPLETE.encode(), "accidents.yaml").protocol == "school-accidents"
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "acts0",
+        "dangers",
+        "deadlines0",
+        "follow_up",
+        "format",
+        "forms",
+        "grids",
+        "properties",
+        "states",
+    )
+)
 @pytest.mark.parametrize("excerpt", EXCERPTS, ids=[text.split(":", 1)[0] for text in EXCERPTS])
 def test_each_excerpt_fits_into_the_complete_example(excerpt: str) -> None:
     whole = laid_over(plain(COMPLETE), plain(excerpt))
     read(yaml.dump(whole, Dumper=Written, allow_unicode=True, sort_keys=False).encode(), "accidents.yaml")
 
 
+@pytest.mark.exhaustive
 def test_the_script_goes_as_it_says() -> None:
     content = COMPLETE.encode()
     steps = plain(SCRIPT)
@@ -307,6 +321,7 @@ def settings() -> set[str]:
     return {name for text in texts for name in re.findall(r"\bSCHOOL_PROTOCOL_[A-Z][A-Z_]*[A-Z]\b", text)}
 
 
+@pytest.mark.exhaustive
 def test_every_setting_is_documented_and_none_besides() -> None:
     found = settings()
     assert "SCHOOL_PROTOCOL_DATA" in found

@@ -15,6 +15,8 @@ from school_protocol.services.scripts import throwaway
 from school_protocol.web import create_app
 from school_protocol.wording import stigma
 
+pytestmark = pytest.mark.exhaustive
+
 ROLES = {"reporter", "team_member", "team_coordinator", "head", "directorate", "academy", "data_officer"}
 LANGUAGES = ("fr", "ar", "en")
 TITLE, TEXT = 60, 190

@@ -300,4 +300,4 @@ def test_what_run_is_asked_for_is_there() -> None:
     assert len(asked) > 5
     assert {words[1] for words in asked} <= verbs
     assert {words[2] for words in asked if words[1] == "trials"} <= set(every())
-    assert '"$root/run" cli definitions check' in text, "CI runs it"
+    assert '"$bin/school-protocol" definitions check' in text, "CI runs it"

@@ -76,7 +76,6 @@ def is_running(number: int) -> bool:
     return True
 
 
-@pytest.mark.exhaustive
 def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school: School, crew: Crew) -> None:
     now = school.house.now() + timedelta(days=3)
     number, nice, moment = crew.do(where, now=now)
@@ -124,7 +123,6 @@ def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkey
 # ---- the worker beside the site ------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -141,7 +139,6 @@ def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     assert here == []
 
 
-@pytest.mark.exhaustive
 def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
     for _case in range(3):
         school.report()
@@ -266,6 +263,7 @@ def test_a_worker_killed_while_it_makes_ahead_is_made_up_for(school: School) -> 
 # ---- many moves at once --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_forty_looks_at_once_are_taken_a_slice_at_a_time(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     school.report()
     settings = replace(school.house.settings, quiet=timedelta(0))

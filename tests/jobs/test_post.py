@@ -145,6 +145,7 @@ def test_a_server_that_is_not_known_gets_neither_password_nor_mail_after_starttl
     assert {line.split()[0].upper() for line in mail_server.lines} == {"EHLO", "STARTTLS"}
 
 
+@pytest.mark.exhaustive
 def test_a_server_that_says_nothing_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     """Long before the lease of a message ends, under which no other worker sends it."""
     assert timedelta(seconds=post.TIMEOUT) * 2 < LEASE

@@ -141,6 +141,7 @@ def test_a_minute_is_rung_for_once_whoever_asks_how_often(house: House) -> None:
     assert "sweep" in rung(second, MINUTE + timedelta(minutes=1))
 
 
+@pytest.mark.exhaustive
 def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: House) -> None:
     queue = jobs.queue_of(house)
     night = datetime.fromisoformat("2026-11-26T02:20")
@@ -151,6 +152,7 @@ def test_minutes_in_which_nobody_led_are_made_up_for_by_one_ring_each(house: Hou
     assert "look_again" in rung(queue, night + timedelta(hours=4)), "each hour"
 
 
+@pytest.mark.exhaustive
 def test_what_nobody_rang_for_longer_ago_than_a_day_is_over(house: House) -> None:
     queue = jobs.queue_of(house)
     rung(queue, MINUTE)
@@ -182,6 +184,7 @@ def test_who_is_killed_while_it_rings_leaves_the_minute_to_the_next(
     assert "sweep" in rung(lives, MINUTE)
 
 
+@pytest.mark.exhaustive
 def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     queue = jobs.queue_of(house)
     monkeypatch.setattr(queue.lead, "is_ours", lambda: False)
@@ -190,6 +193,7 @@ def test_who_does_not_lead_rings_nobody(house: House, monkeypatch: pytest.Monkey
     assert "sweep" in rung(queue, MINUTE)
 
 
+@pytest.mark.exhaustive
 def test_whoever_stops_leaves_the_lead_before_its_work_is_done(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is brought to its end may take an hour; nobody else would ring meanwhile."""
     left, begun, goes_on = threading.Event(), threading.Event(), threading.Event()
@@ -350,6 +354,7 @@ def test_a_report_becomes_a_mail_and_a_short_message(school: School, mail_server
     assert len(mail_server.mails) == 2
 
 
+@pytest.mark.exhaustive
 def test_pages_go_on_while_the_mail_server_hangs(school: School, mail_server: MailServer) -> None:
     """The sweep holds no lock while it sends."""
     reached(school, "team_member", "m@college.example")

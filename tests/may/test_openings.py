@@ -120,6 +120,7 @@ def test_pressed_twice_names_are_lifted_once(world: World) -> None:
     assert sum(isinstance(one, AccessLifted) and one.reason == WHY for one in world.events("own")) == 1
 
 
+@pytest.mark.exhaustive(but=("typed1-reason",))
 @pytest.mark.parametrize(
     ("typed", "field"),
     [
@@ -147,6 +148,7 @@ def test_nothing_is_lifted_without_a_reason_a_time_and_a_password(
     assert NAME not in page(world, "academy")
 
 
+@pytest.mark.exhaustive
 def test_papers_and_forms_keep_the_signs(world: World) -> None:
     send(world, "academy", names_of(world), LIFT)
     for path in ("/acts/note", "/case-file", "/remarks", "/copies"):
@@ -202,6 +204,7 @@ def break_in(world: World, who: str = "academy", kind: str = "restricted", statu
     return send(world, who, "/cases/emergency", sent, status)
 
 
+@pytest.mark.exhaustive
 def test_a_closed_case_opens_to_be_read_for_four_hours(world: World) -> None:
     assert world.browser("academy").get(f"/cases/{world.cases['restricted']}").status_code == 404
     break_in(world)
@@ -218,6 +221,7 @@ def test_a_closed_case_opens_to_be_read_for_four_hours(world: World) -> None:
     assert world.cases["restricted"] not in world.browser("academy").get("/").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_it_can_be_closed_early_and_an_exclusion_closes_it_at_once(world: World) -> None:
     break_in(world)
     door = next(one for one in world.events("restricted") if isinstance(one, DoorOpened))
@@ -262,6 +266,7 @@ def test_who_oversees_nothing_has_no_such_door(world: World, who: str) -> None:
     assert "/cases/emergency" not in world.browser(who).get("/").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_trying_numbers_gets_slow(world: World) -> None:
     for _try in range(breaking.TRIES):
         break_in(world, kind="other_region", status=404)
@@ -287,7 +292,7 @@ def test_a_second_person_reviews_it_and_nobody_else(world: World) -> None:
     assert path not in world.browser("directorate").get("/").get_data(as_text=True)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(but=("True",))
 @pytest.mark.parametrize("reviewed", [False, True])
 def test_an_opening_is_told_at_once_and_again_if_nobody_reviews_it(world: World, reviewed: bool) -> None:
     addresses(world, "directorate", "head", "team_member")

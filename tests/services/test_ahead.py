@@ -77,6 +77,7 @@ def kept(school: School) -> int:
         return session.scalar(select(func.count()).select_from(PreparedPaperRow)) or 0
 
 
+@pytest.mark.exhaustive
 def test_what_was_asked_for_lately_is_made_once_the_case_is_quiet(asked: School, set_pages: list[str]) -> None:
     assert swept(asked) == ["made"]
     assert len(set_pages) == 1
@@ -85,6 +86,7 @@ def test_what_was_asked_for_lately_is_made_once_the_case_is_quiet(asked: School,
     assert len(set_pages) == 1, "nothing was typeset while the head waited"
 
 
+@pytest.mark.exhaustive
 def test_without_it_the_head_waits(asked: School, set_pages: list[str]) -> None:
     """The control of the test above."""
     assert ready(asked.house, asked.person("head"), asked.number) == frozenset()
@@ -107,6 +109,7 @@ def test_how_long_it_must_be_quiet_is_a_setting(asked: School) -> None:
     assert swept(asked) == ["made"]
 
 
+@pytest.mark.exhaustive
 def test_what_is_there_is_not_looked_at_again_before_it_is_due(asked: School, set_pages: list[str]) -> None:
     assert [swept(asked), swept(asked)] == [["made"], []]
     asked.wait(days=1)
@@ -116,6 +119,7 @@ def test_what_is_there_is_not_looked_at_again_before_it_is_due(asked: School, se
     assert [line.rpartition("/")[2] for line in set_pages] == ["4", "4", "5"]
 
 
+@pytest.mark.exhaustive
 def test_a_copy_handed_out_makes_nothing_untrue(asked: School, set_pages: list[str]) -> None:
     swept(asked)
     issued(asked)
@@ -124,12 +128,14 @@ def test_a_copy_handed_out_makes_nothing_untrue(asked: School, set_pages: list[s
     assert len(set_pages) == 1
 
 
+@pytest.mark.exhaustive
 def test_what_nobody_asked_for_in_a_month_is_not_made(asked: School) -> None:
     asked.wait(days=31)
     moved(asked)
     assert swept(asked) == []
 
 
+@pytest.mark.exhaustive
 def test_what_somebody_writes_meanwhile_drops_it(asked: School) -> None:
     """A file of an earlier content is never kept."""
 
@@ -206,6 +212,7 @@ def test_who_is_excluded_gets_nothing(asked: School, set_pages: list[str], monke
     assert set_pages == []
 
 
+@pytest.mark.exhaustive
 def test_of_an_erased_case_nothing_is_made_nor_kept(asked: School, set_pages: list[str]) -> None:
     swept(asked)
     erased(asked)
@@ -225,6 +232,7 @@ def test_a_case_erased_meanwhile_keeps_nothing(asked: School) -> None:
     assert kept(asked) == 0
 
 
+@pytest.mark.exhaustive
 def test_of_a_case_that_has_ended_nothing_is_made(asked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     from sqlalchemy import update
 
@@ -273,6 +281,7 @@ def _fails(_house: Any, _one: Wanted) -> Look:
     raise ZeroDivisionError("secret words of a case")
 
 
+@pytest.mark.exhaustive
 def test_whoever_is_gone_in_the_middle_is_made_up_for(asked: School) -> None:
     def gone(_one: Wanted) -> Look:
         raise KeyboardInterrupt
@@ -284,6 +293,7 @@ def test_whoever_is_gone_in_the_middle_is_made_up_for(asked: School) -> None:
     assert swept(asked) == ["made"]
 
 
+@pytest.mark.exhaustive
 def test_two_workers_look_at_a_file_once(asked: School) -> None:
     inner: list[list[str]] = []
 
@@ -295,6 +305,7 @@ def test_two_workers_look_at_a_file_once(asked: School) -> None:
     assert inner == [[]]
 
 
+@pytest.mark.exhaustive
 def test_words_destroyed_are_made_up_for_and_the_look_forgotten(asked: School) -> None:
     swept(asked)
     with asked.house.realm.writing() as session:

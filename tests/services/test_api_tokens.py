@@ -45,6 +45,7 @@ def kinds(school: School, token: str) -> list[tuple[str, str]]:
         return [(row.kind.value, row.actor) for row in administration.of_draft(session, token)]
 
 
+@pytest.mark.exhaustive
 def test_two_people_make_one_and_each_step_is_written_down(school: School) -> None:
     chief, over = administrator(school.player), school.person("directorate")
     token = ask(school.house, chief, province(school))
@@ -61,6 +62,7 @@ def test_two_people_make_one_and_each_step_is_written_down(school: School) -> No
     assert [line.standing for line in tokens.see_tokens(school.house, chief, are_over=True).lines] == ["ended"]
 
 
+@pytest.mark.exhaustive
 def test_the_secret_is_kept_nowhere(school: School, tmp_path: Path) -> None:
     _token, secret = drawn(school.player)
     for path in school.house.settings.data.rglob("*"):
@@ -69,6 +71,7 @@ def test_the_secret_is_kept_nowhere(school: School, tmp_path: Path) -> None:
         assert secret.removeprefix(tokens.PREFIX).encode() not in data, path
 
 
+@pytest.mark.exhaustive
 def test_whoever_administers_accounts_gives_no_case_away_alone(school: School) -> None:
     chief, other = administrator(school.player), administrator(school.player, "other")
     token = ask(school.house, chief, province(school))
@@ -80,6 +83,7 @@ def test_whoever_administers_accounts_gives_no_case_away_alone(school: School) -
     assert tokens.see_token(school.house, school.person("directorate"), token).may_agree
 
 
+@pytest.mark.exhaustive
 def test_whoever_oversees_asks_for_none_and_draws_none(school: School) -> None:
     over = school.person("directorate")
     with pytest.raises(Unseen):
@@ -91,6 +95,7 @@ def test_whoever_oversees_asks_for_none_and_draws_none(school: School) -> None:
             tokens.draw(school.house, who, token)
 
 
+@pytest.mark.exhaustive
 def test_two_accounts_of_one_hand_are_no_two_people(school: School) -> None:
     chief = administrator(school.player)
     changing.create(
@@ -151,6 +156,7 @@ def test_it_is_drawn_once(school: School) -> None:
     assert found.count("token_drawn") == 3
 
 
+@pytest.mark.exhaustive
 def test_what_nobody_goes_on_with_lapses(school: School) -> None:
     chief, over = administrator(school.player), school.person("directorate")
     first, second = (ask(school.house, chief, province(school)) for _one in range(2))
@@ -174,6 +180,14 @@ def test_a_form_sent_twice_asks_once(school: School) -> None:
     assert len(tokens.see_tokens(school.house, chief).lines) == 1
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "name-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-too_long:80",
+        "rights-value7-required",
+        "rights-value8-unknown_option",
+        "unit-NOWHERE-not_your_unit",
+    )
+)
 @pytest.mark.parametrize(
     ("key", "value", "code"),
     [
@@ -199,6 +213,7 @@ def test_what_is_asked_wrongly_is_said(school: School, key: str, value: object, 
     assert caught.value.problems == {key: (code,)}
 
 
+@pytest.mark.exhaustive
 def test_whoever_administers_elsewhere_asks_for_nothing_here(school: School) -> None:
     with school.house.directory.writing() as session:
         region = directory.add_unit(session, kind=UnitKind.region, code="R9", names={"fr": "Ailleurs"})
@@ -210,6 +225,7 @@ def test_whoever_administers_elsewhere_asks_for_nothing_here(school: School) -> 
 # ---- what it is good for -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_it_is_good_to_the_end_of_its_last_day(school: School) -> None:
     chief = administrator(school.player)
     token = ask(school.house, chief, province(school), days=2)
@@ -230,6 +246,7 @@ def test_what_is_no_token_is_one_answer(school: School, secret: str) -> None:
         admit(school.house, secret, Right.cases, "api.cases")
 
 
+@pytest.mark.exhaustive
 def test_a_right_that_was_not_given_is_not_there(school: School) -> None:
     token, secret = drawn(school.player, rights=["figures:read"])
     with pytest.raises(RightLacking):
@@ -238,6 +255,7 @@ def test_a_right_that_was_not_given_is_not_there(school: School) -> None:
     admit(school.house, secret, Right.figures, "api.releases")
 
 
+@pytest.mark.exhaustive
 def test_too_many_readings_wait_each_token_for_itself(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(reading, "MOST", 3)
     _token, secret = drawn(school.player)
@@ -252,6 +270,7 @@ def test_too_many_readings_wait_each_token_for_itself(school: School, monkeypatc
     admit(school.house, secret, Right.cases, "api.cases")
 
 
+@pytest.mark.exhaustive
 def test_each_reading_is_written_down_and_stays(school: School) -> None:
     token, secret = drawn(school.player)
     admit(school.house, secret, Right.cases, "api.cases")
@@ -268,6 +287,7 @@ def test_each_reading_is_written_down_and_stays(school: School) -> None:
             session.execute(change)
 
 
+@pytest.mark.exhaustive
 def test_nobody_signs_in_by_its_account(school: School) -> None:
     token, secret = drawn(school.player)
     with school.house.directory.reading() as session:
@@ -279,6 +299,7 @@ def test_nobody_signs_in_by_its_account(school: School) -> None:
     assert sign_in(school.house, account.username, secret) is None
 
 
+@pytest.mark.exhaustive
 def test_the_log_of_administration_holds(school: School) -> None:
     token, _secret = drawn(school.player)
     tokens.end(school.house, school.person("directorate"), token)

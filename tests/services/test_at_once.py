@@ -53,6 +53,7 @@ def test_two_of_the_team_open_a_case_at_once(school: School, meeting: threading.
     assert seen(school) == 1
 
 
+@pytest.mark.exhaustive
 def test_one_opens_a_case_in_which_another_writes(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     school.report()
     member, head, done = school.person("team_member"), school.person("head"), list[Any]()

@@ -71,6 +71,7 @@ def rows(house: House, kinds: set[Kind], name: str = "salma") -> list[Kind]:
 # ---- what becomes of a line --------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_each_line_is_judged_and_refused_ones_say_why(house: House) -> None:
     lines = typed(
         ("Salma", "SALMA", "passed"), ("Un autre", "karim", "passed"), ("Moi", "formateur", "passed"),
@@ -86,6 +87,7 @@ def test_each_line_is_judged_and_refused_ones_say_why(house: House) -> None:
     assert (found[0].until, found[8].until) == (IN_TWO_YEARS, None)
 
 
+@pytest.mark.exhaustive
 def test_nobody_learns_whether_a_user_name_of_elsewhere_is_there(house: House) -> None:
     found = shown(house, workshop(house), typed(("Un", "karim", "passed"), ("Deux", "nobody", "passed"))).lines
     assert found[0].problems == found[1].problems
@@ -114,6 +116,7 @@ def test_a_list_that_cannot_be_read_says_why() -> None:
     assert as_csv("nom;présent;reçu\nA;non;oui\n")[0].result not in ("passed", "attended", "absent")
 
 
+@pytest.mark.exhaustive
 def test_the_day_and_the_length_are_those_of_the_workshop(house: House) -> None:
     of, lines = workshop(house), typed(("Salma", "", "passed"))
     for day, minutes, key in (("2026-11-27", LONG, "held_on"), ("x", LONG, "held_on"), (DAY, "9", "minutes")):
@@ -127,6 +130,7 @@ def test_the_day_and_the_length_are_those_of_the_workshop(house: House) -> None:
 # ---- entering ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_who_passed_is_certified_and_can_be_appointed_to_a_team(house: House) -> None:
     admin, salma = person(house, "admin.r"), account(house, "salma").id
     post = {
@@ -144,6 +148,7 @@ def test_who_passed_is_certified_and_can_be_appointed_to_a_team(house: House) ->
     assert "workshop" in {one.reason for one in view.history}
 
 
+@pytest.mark.exhaustive
 def test_the_definition_says_for_how_many_months(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     (moroccan,) = house.library.current()
     assert moroccan.teams is not None
@@ -152,6 +157,7 @@ def test_the_definition_says_for_how_many_months(house: House, monkeypatch: pyte
     assert shown(house, workshop(house), typed((NAME, "", "passed"))).lines[0].until == date(2027, 6, 26)
 
 
+@pytest.mark.exhaustive
 def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(house: House) -> None:
     of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended"))
     preview = shown(house, of, lines)
@@ -165,6 +171,7 @@ def test_a_press_sent_twice_enters_once_and_another_list_with_it_is_refused(hous
         attesting.attest(house, person(house), of, lines, DAY, LONG, "another", token="one")
 
 
+@pytest.mark.exhaustive
 def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
     of, lines = workshop(house), typed((NAME, "salma", "passed"))
     preview = shown(house, of, lines)
@@ -177,6 +184,7 @@ def test_what_is_confirmed_is_what_was_shown_or_nothing(house: House) -> None:
     assert [one.attestation.name for one in attesting.see_attest(house, person(house), of).lines] == [NAME]
 
 
+@pytest.mark.exhaustive
 def test_one_refused_line_keeps_back_all_of_them(house: House) -> None:
     of, lines = workshop(house), typed((NAME, "salma", "passed"), ("Omar", "karim", "passed"))
     preview = shown(house, of, lines)
@@ -190,6 +198,7 @@ def test_one_refused_line_keeps_back_all_of_them(house: House) -> None:
     assert attesting.attest(house, person(house), of, lines[:1], DAY, LONG, good.digest, token="b").entered == 1
 
 
+@pytest.mark.exhaustive
 def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
     lines = typed((NAME, "", "passed"))
     with pytest.raises(TeamRefused):
@@ -202,6 +211,7 @@ def test_only_once_it_has_ended_and_by_its_own_trainer(house: House) -> None:
         attesting.own(house, person(house), workshop(house, code="CDEFHJ"), entered(house, of, lines)[0].attestation.id)
 
 
+@pytest.mark.exhaustive
 def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
     of = made(house, tables=1)
     ending.purge(house, None, of.id)
@@ -215,6 +225,7 @@ def test_a_room_that_was_destroyed_can_still_be_attested(house: House) -> None:
 # ---- what is kept ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_name_is_sealed_and_follows_the_master_key(house: House) -> None:
     of = workshop(house)
     entered(house, of, typed((NAME, "salma", "passed")))
@@ -255,6 +266,7 @@ def test_what_was_attested_is_never_changed(house: House, statement: str) -> Non
 # ---- withdrawing -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_withdrawn_it_certifies_no_more_and_stays_written_down(house: House) -> None:
     of = workshop(house)
     line = entered(house, of, typed((NAME, "salma", "passed")))[0]
@@ -273,6 +285,7 @@ def test_withdrawn_it_certifies_no_more_and_stays_written_down(house: House) -> 
     assert trained(house, "salma") == IN_TWO_YEARS
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("seen", [date(2027, 3, 1), date(2030, 3, 1), None])
 def test_what_an_administrator_saw_stays_when_a_workshop_is_withdrawn(house: House, seen: date | None) -> None:
     """Before it: it is as it was. After it: what they saw last stands, whatever becomes of the workshop."""
@@ -305,6 +318,7 @@ def _see(house: House, until: date) -> None:
     house.clock.turn_to(house.now() + timedelta(minutes=1))  # type: ignore[attr-defined]
 
 
+@pytest.mark.exhaustive
 def test_a_longer_certificate_is_not_cut_short_and_two_workshops_do_not_undo_each_other(house: House) -> None:
     _see(house, date(2031, 1, 1))
     first = workshop(house)
@@ -374,6 +388,7 @@ def test_what_was_signed_but_not_handed_out_here_is_not_genuine(house: House, mo
     assert Code.NOT_ISSUED in found.verdict.codes
 
 
+@pytest.mark.exhaustive
 def test_who_did_not_pass_has_no_certificate(house: House) -> None:
     of = workshop(house)
     one = entered(house, of, typed((NAME, "salma", "attended")))[0].attestation
@@ -385,6 +400,7 @@ def test_who_did_not_pass_has_no_certificate(house: House) -> None:
 # ---- the register ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_register_is_the_academys_own(house: House) -> None:
     entered(house, workshop(house), typed((NAME, "salma", "passed"), ("Omar", "", "attended")))
     entered(house, workshop(house, "ailleurs", code="BCDEFH"), typed(("Karim", "karim", "passed")), "ailleurs")

@@ -54,6 +54,7 @@ def many(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
 # ---- all of it -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_each_case_has_a_numbered_copy_and_an_event_of_its_own(many: School) -> None:
     issue_case_file(many.house, many.person("head"), many.number, "school", "fr")
     job = begun(many)
@@ -75,6 +76,7 @@ def test_each_case_has_a_numbered_copy_and_an_event_of_its_own(many: School) -> 
     assert NAME not in archive.read(LIST).decode()
 
 
+@pytest.mark.exhaustive
 def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: School) -> None:
     """The same event, the same access, kept under the key of its case."""
     job = begun(many)
@@ -91,6 +93,7 @@ def test_the_copy_is_the_one_that_pressing_there_would_have_handed_out(many: Sch
 # ---- killed, stopped, twice ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("tells", [True, False], ids=["before the copy", "after the copy"])
 @pytest.mark.parametrize("lives", [0, 1, 3])
 def test_a_worker_that_is_gone_leaves_each_case_exactly_one_copy(many: School, lives: int, tells: bool) -> None:
@@ -104,6 +107,7 @@ def test_a_worker_that_is_gone_leaves_each_case_exactly_one_copy(many: School, l
     assert {case.copy for case in rows(many)} == {1}
 
 
+@pytest.mark.exhaustive
 def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
     many: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +120,7 @@ def test_the_control_without_a_press_of_its_own_a_case_would_have_two(
     assert sorted(issuings(many).values()) == [1, 1, 1, 2]
 
 
+@pytest.mark.exhaustive
 def test_while_a_worker_is_at_it_another_leaves_it_alone_until_its_lease_is_over(many: School) -> None:
     job = begun(many)
     with many.house.realm.writing() as session:
@@ -127,6 +132,7 @@ def test_while_a_worker_is_at_it_another_leaves_it_alone_until_its_lease_is_over
     assert seen(many, job).done == 4
 
 
+@pytest.mark.exhaustive
 def test_it_is_worked_on_a_turn_at_a_time(many: School) -> None:
     job = begun(many)
     assert worked(many, seconds=0) is True
@@ -134,6 +140,7 @@ def test_it_is_worked_on_a_turn_at_a_time(many: School) -> None:
     assert worked(many) is False
 
 
+@pytest.mark.exhaustive
 def test_several_hands_do_each_case_once(many: School) -> None:
     @dataclass
     class Hands:
@@ -192,6 +199,7 @@ def test_pressed_twice_it_is_one_job_and_a_second_one_waits_for_the_first(many: 
 # ---- who, and which cases ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["team_member", "data_officer", "protocol_admin", "reporter"])
 def test_it_is_not_for_everybody(many: School, who: str) -> None:
     actor = many.person(who)
@@ -202,6 +210,7 @@ def test_it_is_not_for_everybody(many: School, who: str) -> None:
         begun(many, who)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("who", "profiles"),
     [("head", {"supervisor", "school"}), ("directorate", {"supervisor"}), ("academy", {"supervisor"})],
@@ -215,6 +224,7 @@ def test_only_copies_that_one_may_hand_out_are_offered(many: School, who: str, p
             begun(many, who)
 
 
+@pytest.mark.exhaustive
 def test_the_job_is_nobody_elses(many: School) -> None:
     job = begun(many)
     worked(many)
@@ -226,6 +236,7 @@ def test_the_job_is_nobody_elses(many: School) -> None:
     assert seen(many, job).done == 4
 
 
+@pytest.mark.exhaustive
 def test_a_role_that_ended_meanwhile_gets_no_further_copy_nor_the_zip(many: School) -> None:
     job = begun(many)
     worked(many, Dying(many.house, 9, tells=False), seconds=HOUR)
@@ -245,6 +256,7 @@ def test_a_role_that_ended_meanwhile_gets_no_further_copy_nor_the_zip(many: Scho
     assert archive.namelist() == [LIST]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("made", [False, True], ids=["before its turn", "after its turn"])
 def test_who_is_excluded_from_a_case_gets_no_copy_and_learns_nothing_of_it(many: School, made: bool) -> None:
     job = begun(many)
@@ -263,6 +275,7 @@ def test_who_is_excluded_from_a_case_gets_no_copy_and_learns_nothing_of_it(many:
     assert seen(many, again).total == 3
 
 
+@pytest.mark.exhaustive
 def test_a_summary_to_be_confirmed_first_is_refused_as_by_itself(many: School) -> None:
     with pytest.raises(Refused):
         issue_case_file(many.house, many.person("team_coordinator"), many.number, "supervisor", "fr")
@@ -273,6 +286,7 @@ def test_a_summary_to_be_confirmed_first_is_refused_as_by_itself(many: School) -
     assert issuings(many) == {}
 
 
+@pytest.mark.exhaustive
 def test_an_erased_case_is_refused_and_its_copy_gone_from_the_zip(many: School) -> None:
     job = begun(many)
 
@@ -304,6 +318,12 @@ def test_cases_are_chosen_by_school_and_by_the_day_of_their_last_move(many: Scho
         assert bad.value.problems == {"schools": ("no_case",)}
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "changes6-last-day",
+        "changes7-last-before_first",
+    )
+)
 @pytest.mark.parametrize(
     ("changes", "field", "code"),
     [
@@ -324,6 +344,7 @@ def test_what_is_typed_wrong_is_said_by_field(many: School, changes: dict[str, A
     assert problem_said(Wording("en"), code, 5) != problem_said(Wording("en"), "other", 5)
 
 
+@pytest.mark.exhaustive
 def test_more_than_can_be_done_at_once_is_refused(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "MOST", 3)
     with pytest.raises(BadInput) as bad:
@@ -340,6 +361,7 @@ TROUBLES = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("error", "trouble"), TROUBLES, ids=[type(one).__name__ + code for one, code in TROUBLES])
 def test_what_somebody_must_mend_holds_it_up_and_costs_no_number(
     many: School, monkeypatch: pytest.MonkeyPatch, error: Exception, trouble: str
@@ -362,6 +384,7 @@ def test_what_somebody_must_mend_holds_it_up_and_costs_no_number(
     assert {row.copy for row in rows(many)} == {1}
 
 
+@pytest.mark.exhaustive
 def test_one_that_breaks_keeps_no_other_back(
     many: School, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -383,6 +406,7 @@ def test_one_that_breaks_keeps_no_other_back(
     assert first not in "\n".join(caplog.messages)
 
 
+@pytest.mark.exhaustive
 def test_a_file_that_cannot_be_sealed_keeps_no_other_back(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
     as_ever, broken = issuing.copied, many.number
 
@@ -427,6 +451,7 @@ def sweep(school: School) -> None:
     worked(school)
 
 
+@pytest.mark.exhaustive
 def test_copies_are_kept_for_a_day_after_the_last_was_made(many: School) -> None:
     job = begun(many)
     with pytest.raises(KeyboardInterrupt):
@@ -458,6 +483,7 @@ def test_whoever_asked_deletes_them_at_once_and_the_chronology_keeps_its_entry(m
     assert sum(issuings(many).values()) == 4
 
 
+@pytest.mark.exhaustive
 def test_a_job_that_never_ends_is_gone_after_a_week(many: School) -> None:
     job = begun(many)
     many.wait(days=8)

@@ -49,6 +49,7 @@ def test_who_reads_pseudonyms_only_by_now_does_not_get_the_copies_with_names(man
     assert len(fetched(many, job).namelist()) == done + 1, "the control: in the same role they are there"
 
 
+@pytest.mark.exhaustive
 def test_who_was_seated_for_one_side_since_gets_that_case_no_more(many: School) -> None:
     job = begun(many, "team_coordinator")
     worked(many)
@@ -61,6 +62,7 @@ def test_who_was_seated_for_one_side_since_gets_that_case_no_more(many: School) 
     assert sorted(outcomes(archive).values()) == sorted([NOT_OPEN, *[COPY_MADE] * 3])
 
 
+@pytest.mark.exhaustive
 def test_what_was_written_since_does_not_keep_a_copy_back(many: School) -> None:
     job = begun(many)
     worked(many)
@@ -68,6 +70,7 @@ def test_what_was_written_since_does_not_keep_a_copy_back(many: School) -> None:
     assert len(fetched(many, job).namelist()) == 5
 
 
+@pytest.mark.exhaustive
 def test_a_new_release_of_the_program_keeps_no_copy_back(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """Pages would be made otherwise by now: those that were handed out are for the same eyes all the same."""
     job = begun(many)
@@ -98,11 +101,13 @@ def test_a_copy_that_was_taken_back_is_not_handed_out_again(many: School) -> Non
     assert outcomes(archive)[many.number] == why_said(Wording("fr"), "revoked")
 
 
+@pytest.mark.exhaustive
 def test_taken_back_is_looked_at_although_the_copy_is_kept(many: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(papers, "drop_copy", lambda *_any: None)
     test_a_copy_that_was_taken_back_is_not_handed_out_again(many)
 
 
+@pytest.mark.exhaustive
 def test_each_copy_that_is_fetched_is_noted_as_an_access(many: School) -> None:
     def noted() -> dict[str, int]:
         with many.house.realm.reading() as session:

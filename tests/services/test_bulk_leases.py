@@ -20,6 +20,7 @@ def many(school: School, monkeypatch: pytest.MonkeyPatch) -> School:
     return reported(school, monkeypatch)
 
 
+@pytest.mark.exhaustive
 def test_deleted_while_a_copy_is_made_it_is_stopped_first_and_loses_none(many: School) -> None:
     job, head = begun(many), many.person("head")
 
@@ -72,6 +73,7 @@ def test_its_own_lease_is_renewed_with_each_case_and_left_at_the_end_of_a_turn(m
     assert (seen(many, job).done, seen(many, job).is_running) == (4, False)
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_lost_its_lease_stops_and_frees_nobody_elses(many: School) -> None:
     job = begun(many)
 

@@ -188,6 +188,7 @@ def test_no_cell_is_reckoned_by_a_spreadsheet(first: str) -> None:
     assert plain_cell(f"a{first}") == f"a{first}"
 
 
+@pytest.mark.exhaustive
 def test_without_a_referral_to_a_service_that_gets_names_there_is_none(school: School) -> None:
     told(school)
     keys(school)
@@ -199,6 +200,7 @@ def test_without_a_referral_to_a_service_that_gets_names_there_is_none(school: S
     assert bundle(school, about="").copy == 1
 
 
+@pytest.mark.exhaustive
 def test_without_a_key_nothing_is_made_and_it_is_said_why(school: School) -> None:
     told(school)
     refer(school, "prosecutor")
@@ -211,6 +213,7 @@ def test_without_a_key_nothing_is_made_and_it_is_said_why(school: School) -> Non
     assert not bundles(school)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["team_member", "team_coordinator", "academy", "data_officer"])
 def test_whoever_may_not_issues_none(school: School, who: str) -> None:
     told(school)
@@ -240,7 +243,6 @@ def test_whoever_writes_meanwhile_has_it_made_anew(school: School, monkeypatch: 
     assert json.loads(inside(data)["record.json"])["case"]["content_seq"] == loaded(school).case.content_seq
 
 
-@pytest.mark.exhaustive
 def test_a_file_taken_out_of_a_bundle_is_known_to_its_house(school: School) -> None:
     """And taken back with its bundle; the very same file of a bundle that was never handed out is not known."""
     told(school)
@@ -261,6 +263,7 @@ def test_a_file_taken_out_of_a_bundle_is_known_to_its_house(school: School) -> N
     assert [codes(data) for data in found] == [{"copy_revoked"}, {"copy_revoked"}]
 
 
+@pytest.mark.exhaustive
 def test_a_file_of_a_bundle_that_was_not_handed_out_is_not_known(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

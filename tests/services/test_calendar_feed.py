@@ -81,6 +81,7 @@ def row_of(school: School) -> index.IndexRow:
 # ---- which -----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_what_waits_for_somebody_is_in_their_calendar_to_the_minute(school: School) -> None:
     row = row_of(school)
     assert row.dues
@@ -90,6 +91,7 @@ def test_what_waits_for_somebody_is_in_their_calendar_to_the_minute(school: Scho
         assert sorted(map(str, starts(read_by(school, who)))) == sorted(str(due.due_at) for due in row.dues)
 
 
+@pytest.mark.exhaustive
 def test_what_waits_for_others_is_not(school: School) -> None:
     row = row_of(school)
     others = [who for who in ("directorate", "academy", "trainer") if who not in row.waiting_for]
@@ -98,6 +100,7 @@ def test_what_waits_for_others_is_not(school: School) -> None:
         assert due_moments(school.house, school.person(who)) == ()
 
 
+@pytest.mark.exhaustive
 def test_who_has_a_seat_is_shown_its_case_whomever_it_waits_for(school: School) -> None:
     school.person("team_member/2")
     school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"))
@@ -105,6 +108,7 @@ def test_who_has_a_seat_is_shown_its_case_whomever_it_waits_for(school: School) 
     assert {one.at for one in moments} >= {due.due_at for due in row_of(school).dues}
 
 
+@pytest.mark.exhaustive
 def test_who_takes_no_part_is_shown_nothing_from_then_on(school: School) -> None:
     token = open_feed(school.house, school.person("team_member"))
     assert events(read_feed(school.house, token).content)
@@ -112,6 +116,7 @@ def test_who_takes_no_part_is_shown_nothing_from_then_on(school: School) -> None
     assert events(read_feed(school.house, token).content) == []
 
 
+@pytest.mark.exhaustive
 def test_who_left_is_shown_nothing_and_a_closed_account_has_no_calendar(school: School) -> None:
     account = school.account("team_member")
     token = open_feed(school.house, school.person("team_member"))
@@ -125,6 +130,7 @@ def test_who_left_is_shown_nothing_and_a_closed_account_has_no_calendar(school: 
         read_feed(school.house, token)
 
 
+@pytest.mark.exhaustive
 def test_who_reads_no_words_learns_no_moments_of_them(school: School) -> None:
     """A data officer knows of the case; its dates are those of acts that others write."""
     officer = school.person("data_officer")
@@ -177,6 +183,7 @@ def test_a_moment_and_one_sentence_are_all_that_is_said(school: School, language
         assert secret not in unfolded
 
 
+@pytest.mark.exhaustive
 def test_it_is_written_as_calendars_read_it(school: School) -> None:
     """RFC 5545: lines end with CR LF, none is longer than 75 octets, moments are in UTC, no letter is cut in two."""
     token = open_feed(school.house, school.person("team_member"))
@@ -201,6 +208,7 @@ def test_moments_are_right_as_the_country_changes_its_hour() -> None:
         assert found.astimezone(ZONE).strftime("%H:%M") == "18:30"
 
 
+@pytest.mark.exhaustive
 def test_the_same_thing_keeps_its_name_for_one_reader_and_has_another_for_each(school: School) -> None:
     def uids(who: str) -> set[str]:
         return {one.uid for one in due_moments(school.house, school.person(who))}
@@ -235,6 +243,7 @@ def test_an_address_is_good_until_another_is_made_or_it_is_taken_away(school: Sc
     assert sorted(kinds) == [Kind.calendar_opened, Kind.calendar_opened, Kind.calendar_shut]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_its_token_is_kept_nowhere(school: School) -> None:
     token = open_feed(school.house, school.person("head"))
@@ -246,6 +255,7 @@ def test_its_token_is_kept_nowhere(school: School) -> None:
                     assert token not in repr(tuple(row)), name
 
 
+@pytest.mark.exhaustive
 def test_it_can_be_read_so_often_and_again_later(school: School) -> None:
     token = open_feed(school.house, school.person("head"))
     other = open_feed(school.house, school.person("team_member"))
@@ -258,6 +268,7 @@ def test_it_can_be_read_so_often_and_again_later(school: School) -> None:
     read_feed(school.house, token)
 
 
+@pytest.mark.exhaustive
 def test_its_owner_sees_when_it_was_last_read(school: School) -> None:
     head = school.person("head")
     assert feeding.see_feed(school.house, head) is None
@@ -272,6 +283,7 @@ def test_its_owner_sees_when_it_was_last_read(school: School) -> None:
     assert feed.read_at == school.house.now()
 
 
+@pytest.mark.exhaustive
 def test_reading_it_is_no_access_to_a_case(school: School) -> None:
     token = open_feed(school.house, school.person("head"))
 
@@ -284,6 +296,7 @@ def test_reading_it_is_no_access_to_a_case(school: School) -> None:
     assert accesses() == before
 
 
+@pytest.mark.exhaustive
 def test_its_mark_changes_with_a_date_and_not_with_the_hour(school: School) -> None:
     token = open_feed(school.house, school.person("team_member"))
     first = read_feed(school.house, token)
@@ -298,6 +311,7 @@ def test_its_mark_changes_with_a_date_and_not_with_the_hour(school: School) -> N
 # ---- what ends access ends it ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_address_is_given_for_the_password_alone(school: School) -> None:
     head = school.person("head")
     open_feed(school.house, head)

@@ -109,6 +109,7 @@ def problems(call: Any, *args: Any, **more: Any) -> dict[str, tuple[str, ...]]:
 # ---- who keeps which -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_academy_keeps_its_own_and_notes_only_that_the_countrys_are_right(desk: Desk) -> None:
     own, national = desk.add(), desk.add("ministry", "child_line", "KMA", phone="2511")
     with desk.house.directory.reading() as session:
@@ -209,6 +210,7 @@ def test_only_whoever_kept_a_contact_is_told_that_it_was_retired(desk: Desk) -> 
         contacts.was_retired(desk.house, desk.actor("team_member"), added)
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_done_once_and_another_answer_is_told(desk: Desk) -> None:
     token = desk.school.token()
     first = desk.add(token=token)
@@ -231,6 +233,7 @@ def test_of_two_who_change_it_at_once_one_is_told(desk: Desk) -> None:
     assert desk.shown() == ["19"]
 
 
+@pytest.mark.exhaustive
 def test_a_case_keeps_what_was_called_whatever_becomes_of_the_contact(desk: Desk) -> None:
     school = desk.school
     school.report()
@@ -259,6 +262,7 @@ def recorded(school: School) -> Any:
 SALE, RABAT = {"city_fr": "Salé", "city_ar": "سلا"}, {"city_fr": "Rabat", "city_ar": "الرباط"}
 
 
+@pytest.mark.exhaustive
 def test_the_keeper_finds_those_of_one_town_however_it_is_written(desk: Desk) -> None:
     sale, rabat, all_ = desk.add(**SALE), desk.add(**RABAT), desk.add(target="police", phone="19")
 
@@ -356,6 +360,7 @@ def test_after_so_many_days_whoever_keeps_it_and_whoever_reads_it_are_told(desk:
     assert told() == (1, 1, True)
 
 
+@pytest.mark.exhaustive
 def test_what_is_kept_further_up_is_no_business_of_the_desk(desk: Desk) -> None:
     desk.add("ministry", "police", "KMA", phone="19")
     assert contacts.stale_contacts(desk.house, desk.actor("academy")) == 0
@@ -363,6 +368,7 @@ def test_what_is_kept_further_up_is_no_business_of_the_desk(desk: Desk) -> None:
     assert timedelta(days=desk.house.settings.contact_days) == timedelta(days=180)
 
 
+@pytest.mark.exhaustive
 def test_the_page_of_contacts_counts_as_the_desk_does_and_says_what_is_kept_further_up(desk: Desk) -> None:
     desk.add()
     desk.add("ministry", "police", "KMA", phone="19")

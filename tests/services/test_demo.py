@@ -36,6 +36,8 @@ from school_protocol.storage import anchors, directory, erased, index, journal
 from school_protocol.storage.figures.jobs import State
 from school_protocol.wording import Wording
 
+pytestmark = pytest.mark.exhaustive
+
 NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
 OVERSEERS = ("province", "province3", "academie", "academie2")
 HEADS = ("directeur", "directeur2", "directeur3", "directeur4")
@@ -72,7 +74,6 @@ def all_lines(made: Demo) -> dict[str, CaseLine]:
     return {line.number: line for username in (*OVERSEERS, *HEADS) for line in made.lines(username)}
 
 
-@pytest.mark.exhaustive
 def test_there_is_a_case_in_every_state(made: Demo, moroccan: Protocol) -> None:
     assert {line.state.key for line in all_lines(made).values()} == set(moroccan.states)
 
@@ -135,7 +136,6 @@ def test_a_referral_is_offered_the_cell_of_the_schools_own_town_first(
     assert len(towns) == others + 1
 
 
-@pytest.mark.exhaustive
 def test_the_journals_hold(made: Demo) -> None:
     with made.house.realm.reading() as session:
         assert journal.verify_all(session, made.house.vault) == []
@@ -259,7 +259,6 @@ def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     house.close()
 
 
-@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_start_that_was_cut_off_is_made_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)
@@ -281,7 +280,6 @@ def _not_opened(*_: object) -> None:
     raise LookupError
 
 
-@pytest.mark.exhaustive
 @pytest.mark.files
 def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     short(monkeypatch)
@@ -296,7 +294,6 @@ def test_anchors_elsewhere_go_with_the_demo_and_others_stay(tmp_path: Path, monk
     assert list(anchors.numbers(tmp_path / "anchors")) == [2]
 
 
-@pytest.mark.exhaustive
 @pytest.mark.files
 def test_reset_starts_afresh(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     settings = Settings(data=tmp_path)

@@ -76,6 +76,7 @@ def call_head(school: School, phone: str | None = "0612345678", who: str = "head
 # ---- what is next, and for whom ------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_report_waits_for_the_team_and_a_list_opens_no_case(people: School, monkeypatch: pytest.MonkeyPatch) -> None:
     people.report()
     with sealed(monkeypatch):
@@ -116,6 +117,7 @@ def test_what_is_asked_of_a_case_that_has_ended_waits_for_whoever_may_open_it_ag
     assert people.number in numbers(people, "head", "open")
 
 
+@pytest.mark.exhaustive
 def test_who_leads_the_case_is_waited_for_then_the_head(people: School) -> None:
     people.report()
     people.act("team_member", "safety_check", SAFE)
@@ -138,6 +140,7 @@ def test_who_leads_the_case_is_waited_for_then_the_head(people: School) -> None:
     assert numbers(people, "team_member/2", "mine") == [people.number]
 
 
+@pytest.mark.exhaustive
 def test_an_authority_is_waited_for_until_its_answer_is_due(people: School) -> None:
     """The line says neither which authority nor what happened; once the answer is late, chasing it is ours."""
     referred(people)
@@ -174,6 +177,7 @@ def referred(people: School) -> None:
     people.move("head", "mark_sent")
 
 
+@pytest.mark.exhaustive
 def test_nothing_nominal_stands_in_a_line(people: School) -> None:
     people.report()
     people.act("team_member", "raise_danger", which_danger="self_harm")
@@ -211,6 +215,7 @@ def test_a_case_found_by_a_pupil_is_shown_alike(people: School) -> None:
 # ---- dangers -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_raised_danger_stands_before_what_is_late(people: School) -> None:
     people.report()
     late = people.number
@@ -225,6 +230,7 @@ def test_a_raised_danger_stands_before_what_is_late(people: School) -> None:
     assert (first.raised, first.tone, second.tone) == (1, "today", "late")
 
 
+@pytest.mark.exhaustive
 def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     people.report()
     people.act("team_member", "raise_danger", which_danger="self_harm")
@@ -244,6 +250,7 @@ def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     assert line(people, "head").call is None, "nobody calls oneself"
 
 
+@pytest.mark.exhaustive
 def test_who_takes_no_part_is_not_called(people: School) -> None:
     call_head(people)
     call_head(people, "0699999999", "directorate")
@@ -255,6 +262,7 @@ def test_who_takes_no_part_is_not_called(people: School) -> None:
     assert numbers(people, "head") == []
 
 
+@pytest.mark.exhaustive
 def test_services_are_called_from_the_page_of_the_danger(people: School) -> None:
     """Which service it is would tell the facts: a list leads to the numbers, and shows none."""
     people.report()
@@ -269,6 +277,7 @@ def test_services_are_called_from_the_page_of_the_danger(people: School) -> None
 # ---- who only reports ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_reporter_has_receipts_alone(people: School) -> None:
     assert desk(people, "reporter").receipts_only
     people.report("reporter")
@@ -283,6 +292,7 @@ def test_a_reporter_has_receipts_alone(people: School) -> None:
 # ---- the week ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_week_says_what_falls_due_day_by_day(people: School, moroccan: Protocol) -> None:
     people.report()
     shown = week(people, "team_coordinator")

@@ -128,6 +128,7 @@ def test_every_week_has_one_moment_whatever_is_closed(day: int) -> None:
 # ---- as each chose ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_each_is_told_as_often_as_they_chose(watched: Watched) -> None:
     choosing_of(watched, "head", "at_once")
     choosing_of(watched, "team_coordinator", "weekly", FRIDAY)
@@ -161,6 +162,7 @@ def test_a_review_that_is_over_by_then_is_told_of_to_nobody(watched: Watched, is
     assert states == (set() if is_ended else {"delivered"})
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("is_ended", [True, False])
 def test_a_review_that_waits_for_another_role_alone_is_told_of_to_nobody_else(watched: Watched, is_ended: bool) -> None:
     """The directorate has examined it; the academy has still to read an answer."""
@@ -191,6 +193,7 @@ def test_a_case_that_can_not_be_read_holds_back_no_message(
     assert [who for _ in range(9) for who in watched.swept(days=1)] == ["directorate"]
 
 
+@pytest.mark.exhaustive
 def test_what_still_waits_is_counted_and_what_is_over_is_not(watched: Watched) -> None:
     choosing_of(watched, "directorate", "weekly", FRIDAY)
     school = watched.school
@@ -234,6 +237,7 @@ def test_a_count_that_was_met_by_then_is_told_of_to_nobody(watched: Watched, out
     assert outcome or "team_coordinator" in told
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("outcome", ["acknowledged", "answered"])
 def test_so_too_where_it_was_asked_again(watched: Watched, outcome: str) -> None:
     """Acknowledged, silent again; before the week's message leaves, it acknowledges once more, or answers."""
@@ -322,7 +326,7 @@ WORDS = {
 }
 
 
-@pytest.mark.exhaustive(but=("fr",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", WORDS)
 def test_a_message_says_how_many_things_wait(watched: Watched, language: str) -> None:
     """As many as cases: two notices of one case are one thing."""
@@ -365,6 +369,7 @@ def test_what_waited_is_told_as_the_choice_changes(watched: Watched) -> None:
     assert _states(watched, "head") == {"delivered": 30}
 
 
+@pytest.mark.exhaustive
 def test_who_chose_no_message_is_counted_apart_and_not_told_of_what_is_over(watched: Watched) -> None:
     """A case that ended meanwhile asks nothing of anybody; what was asked for at its end, or after, is still told."""
     house = watched.school.house
@@ -437,6 +442,7 @@ def test_a_choice_that_is_cut_off_half_way_loses_nothing(watched: Watched, monke
     assert [who for _ in range(8) for who in watched.swept(days=1)] == ["head"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("every", ["at_once", "school_days", "weekly"])
 def test_a_message_repeated_after_a_kill_is_known_as_the_same(
     watched: Watched, monkeypatch: pytest.MonkeyPatch, every: str
@@ -525,6 +531,7 @@ def test_whoever_chooses_while_a_message_is_planned_or_put_off_is_told_as_they_c
     assert "head" in [*watched.told(), *watched.swept(minutes=6)]
 
 
+@pytest.mark.exhaustive
 def test_workers_at_once_and_a_changing_mind_tell_each_thing_once(watched: Watched) -> None:
     for _ in range(12):
         watched.ask("head")

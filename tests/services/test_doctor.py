@@ -84,6 +84,7 @@ def said(found: list[Finding], level: Level) -> str:
 # ---- all of them -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
     seen.school.report()
     found = (*doctor.before(seen.asked()), *doctor.examine(seen.house, seen.asked()))
@@ -92,6 +93,7 @@ def test_every_finding_that_is_not_well_says_what_to_do(seen: Seen) -> None:
     assert [one for _name, one in found if "\n" in one.what + one.do] == []
 
 
+@pytest.mark.exhaustive
 def test_of_a_case_nothing_is_told(seen: Seen) -> None:
     seen.school.report()
     lines = (*doctor.before(seen.asked()), *doctor.examine(seen.house, seen.asked()))

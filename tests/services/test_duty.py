@@ -63,24 +63,28 @@ def exclude(watched: Watched, who: str) -> None:
     watched.school.act(who, "conflict", reason="close_relative")
 
 
+@pytest.mark.exhaustive
 def test_at_night_whoever_is_on_duty_is_told_and_nobody_else_of_the_directorate(watched: Watched) -> None:
     enter(watched, "directorate/2")
     evening(watched)
     assert asked(watched) == ["directorate/2!"]
 
 
+@pytest.mark.exhaustive
 def test_in_school_hours_everybody_is_told_as_ever(watched: Watched) -> None:
     enter(watched, "directorate/2", starts="2026-11-25T08:00", ends="2026-11-26T09:00")
     assert watched.now == NOW
     assert asked(watched) == ALL
 
 
+@pytest.mark.exhaustive
 def test_where_nobody_is_on_duty_everybody_is_told(watched: Watched) -> None:
     enter(watched, "directorate/2", starts="2026-11-26T18:00", ends="2026-11-27T09:00")
     evening(watched)
     assert asked(watched) == ALL
 
 
+@pytest.mark.exhaustive
 def test_somebody_on_duty_who_takes_no_part_in_the_case_is_passed_over_for_the_next(watched: Watched) -> None:
     enter(watched, "directorate/2")
     enter(watched, "directorate/3")
@@ -89,6 +93,7 @@ def test_somebody_on_duty_who_takes_no_part_in_the_case_is_passed_over_for_the_n
     assert asked(watched) == ["directorate/3!"]
 
 
+@pytest.mark.exhaustive
 def test_where_the_only_one_on_duty_takes_no_part_all_the_others_are_told(watched: Watched) -> None:
     enter(watched, "directorate/2")
     exclude(watched, "directorate/2")
@@ -96,6 +101,7 @@ def test_where_the_only_one_on_duty_takes_no_part_all_the_others_are_told(watche
     assert asked(watched) == ["directorate!", "directorate/3!"]
 
 
+@pytest.mark.exhaustive
 def test_somebody_on_duty_who_cannot_be_reached_is_passed_over(watched: Watched) -> None:
     enter(watched, "directorate/2")
     watched.address("directorate/2", None)
@@ -103,6 +109,7 @@ def test_somebody_on_duty_who_cannot_be_reached_is_passed_over(watched: Watched)
     assert asked(watched) == ["directorate!", "directorate/3!"]
 
 
+@pytest.mark.exhaustive
 def test_what_can_wait_goes_to_everybody_as_ever(watched: Watched) -> None:
     enter(watched, "directorate/2")
     evening(watched)
@@ -113,12 +120,14 @@ def test_what_can_wait_goes_to_everybody_as_ever(watched: Watched) -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_the_academys_roster_says_nothing_about_the_directorate(watched: Watched) -> None:
     enter(watched, "academy", by="academy")
     evening(watched)
     assert asked(watched) == ALL
 
 
+@pytest.mark.exhaustive
 def test_a_head_who_takes_no_part_leaves_it_to_whoever_is_on_duty_above(watched: Watched) -> None:
     enter(watched, "directorate/2")
     exclude(watched, "head")
@@ -127,6 +136,7 @@ def test_a_head_who_takes_no_part_leaves_it_to_whoever_is_on_duty_above(watched:
     assert watched.sweep().told() == ["directorate/2!"]
 
 
+@pytest.mark.exhaustive
 def test_where_messages_to_the_one_on_duty_fail_the_others_are_told(watched: Watched) -> None:
     enter(watched, "directorate/2")
     watched.address("directorate/2", "directorate-2@college.example")
@@ -140,6 +150,7 @@ def test_where_messages_to_the_one_on_duty_fail_the_others_are_told(watched: Wat
     assert watched.swept(minutes=20) == ["directorate/2!"]
 
 
+@pytest.mark.exhaustive
 def test_where_one_of_two_on_duty_is_reached_nobody_else_is_told(watched: Watched) -> None:
     enter(watched, "directorate/2")
     enter(watched, "directorate/3")
@@ -149,6 +160,7 @@ def test_where_one_of_two_on_duty_is_reached_nobody_else_is_told(watched: Watche
     assert [watched.swept(minutes=10) for _turn in range(3)] == [[], [], []]
 
 
+@pytest.mark.exhaustive
 def test_where_messages_to_both_on_duty_fail_the_third_is_told(watched: Watched) -> None:
     for who in ("directorate/2", "directorate/3"):
         enter(watched, who)
@@ -180,6 +192,7 @@ def test_an_address_taken_away_while_the_message_waits_lets_the_others_be_told(w
     assert ("directorate", "none", "no_address") not in watched.lines()
 
 
+@pytest.mark.exhaustive
 def test_where_nobody_of_the_directorate_has_an_address_the_academy_is_told(watched: Watched) -> None:
     watched.known("academy/2")
     enter(watched, "academy", by="academy")
@@ -207,6 +220,7 @@ def problems(watched: Watched, who: str = "directorate", **said: str) -> dict[st
     return dict(caught.value.problems)
 
 
+@pytest.mark.exhaustive
 def test_what_is_entered_is_judged(watched: Watched) -> None:
     assert problems(watched, account="") == {"account": ("required",)}
     assert problems(watched, "head") == {"account": ("unknown_option",)}
@@ -272,6 +286,7 @@ def test_a_roster_is_its_own_places_and_nobody_elses(watched: Watched) -> None:
             roster.see_roster(school.house, school.person(who))
 
 
+@pytest.mark.exhaustive
 def test_the_page_shows_when_nobody_is_on_duty(watched: Watched) -> None:
     school = watched.school
 
@@ -286,6 +301,7 @@ def test_the_page_shows_when_nobody_is_on_duty(watched: Watched) -> None:
     assert timedelta() < first()[1] - first()[0]
 
 
+@pytest.mark.exhaustive
 def test_whoever_holds_no_role_there_any_more_counts_for_nobody(watched: Watched) -> None:
     school = watched.school
     enter(watched, "directorate/2", starts="2026-11-25T18:00", ends="2026-11-27T09:00")
@@ -298,6 +314,7 @@ def test_whoever_holds_no_role_there_any_more_counts_for_nobody(watched: Watched
     assert asked(watched) == ["directorate!", "directorate/3!"]
 
 
+@pytest.mark.exhaustive
 def test_a_turn_of_somebody_who_cannot_be_reached_covers_nothing(watched: Watched) -> None:
     by_phone(watched)
     school, house = watched.school, watched.school.house

@@ -53,6 +53,8 @@ from school_protocol.web import create_app
 from school_protocol.web.forms import answers_of, as_posted, form_for
 from school_protocol.wording import ZONE, Wording
 
+pytestmark = pytest.mark.exhaustive
+
 FRENCH = Wording("fr")
 ATTEMPTS = 60
 ANSWERED_BESIDE = (ActKind.accept_transfer, ActKind.answer_contribution)
@@ -507,7 +509,6 @@ def printed_parts(protocol: Protocol, item: FormField, value: Any, names: Mappin
 # ---- the tests -----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_every_question_of_every_act_was_answered(filled: Filled) -> None:
     assert filled.unanswered == {}
     assert {one.act.key for one in filled.written} == set(filled.protocol.acts)
@@ -522,7 +523,6 @@ def test_the_loaded_record_says_what_was_answered(filled: Filled) -> None:
         assert (record.act, dict(record.answers)) == (one.act.key, dict(one.cleaned))
 
 
-@pytest.mark.exhaustive(but=("small",))
 def test_the_page_of_each_entry_shows_every_answer(filled: Filled) -> None:
     absent = {}
     for one in filled.written:
@@ -550,7 +550,6 @@ def test_a_field_that_the_page_leaves_out_is_noticed(filled: Filled, monkeypatch
         assert absent_from_page(page, filled.protocol, record.form, one.cleaned, head.labels) == {key}
 
 
-@pytest.mark.exhaustive(but=("small",))
 def test_a_reader_of_pseudonyms_sees_no_name_and_no_words(filled: Filled) -> None:
     """On no page of the case, though every question of every form was answered."""
     roles = filled.protocol.roles
@@ -596,7 +595,6 @@ def left_out_of_the_copy(filled: Filled) -> dict[str, set[str]]:
     return absent
 
 
-@pytest.mark.exhaustive(but=("small",))
 @needs_typesetting
 def test_the_identified_copy_prints_every_answer(filled: Filled) -> None:
     assert left_out_of_the_copy(filled) == {}

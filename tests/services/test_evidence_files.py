@@ -73,7 +73,6 @@ def events(school: School, kind: type) -> list[Any]:
 # ---- kept, cleaned, sealed -------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(only=("folder",))
 @everywhere
 def test_a_photograph_is_kept_sealed_and_handed_out_without_its_notes(school: School, piece: int) -> None:
     data = made.jpeg()
@@ -91,6 +90,7 @@ def test_a_photograph_is_kept_sealed_and_handed_out_without_its_notes(school: Sc
     assert opened(school, piece, "head", original=True, purpose="authority").data == data
 
 
+@pytest.mark.exhaustive
 def test_nothing_on_the_disk_can_be_read(school: School, piece: int) -> None:
     data = made.png(Comment=made.MAKER)
     attach(school, piece, data)
@@ -103,6 +103,7 @@ def test_nothing_on_the_disk_can_be_read(school: School, piece: int) -> None:
             assert not [mark for mark in (made.MAKER.encode(), b"IHDR", data[:64]) if mark in bytes_], path
 
 
+@pytest.mark.exhaustive
 def test_a_text_and_a_pdf(school: School, piece: int) -> None:
     attach(school, piece, "\ufeffمرحبا\u202e\r\nbonjour".encode())
     assert opened(school, piece).data.decode() == "مرحبا\nbonjour"
@@ -115,6 +116,7 @@ def test_a_text_and_a_pdf(school: School, piece: int) -> None:
     assert (found.format, found.data) == (Format.pdf, data)
 
 
+@pytest.mark.exhaustive
 @everywhere
 def test_pressed_twice_it_is_kept_once_and_other_bytes_are_told(school: School, piece: int) -> None:
     first = attach(school, piece, made.png(), token="one")
@@ -156,6 +158,7 @@ MALFORMED = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_what_is_refused_is_said_and_leaves_nothing(school: School, piece: int) -> None:
     found = {name: refused(school, piece, data) for name, (data, _why) in MALFORMED.items()}
     assert found == {name: why for name, (_data, why) in MALFORMED.items()}
@@ -163,6 +166,7 @@ def test_what_is_refused_is_said_and_leaves_nothing(school: School, piece: int) 
     assert events(school, FileHandled) == []
 
 
+@pytest.mark.exhaustive
 def test_the_cap_and_the_attestation(tmp_path: Path, moroccan: Protocol) -> None:
     with filing(tmp_path, moroccan, evidence_megabytes=1) as school:
         entry = school.act("team_member", "evidence", SCREENSHOT).seq
@@ -174,6 +178,7 @@ def test_the_cap_and_the_attestation(tmp_path: Path, moroccan: Protocol) -> None
 # ---- the scanner -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_scanner_is_asked_over_a_socket_and_over_tcp(tmp_path: Path, moroccan: Protocol) -> None:
     with TemporaryDirectory() as near:  # the name of a socket has little room
         _asked_over(tmp_path, moroccan, None, Path(near) / "clamd.sock")
@@ -198,6 +203,7 @@ def test_whatever_is_no_clean_bill_is_refused(tmp_path: Path, moroccan: Protocol
         assert refused(school, entry, made.png()) is Refusal.not_scanned
 
 
+@pytest.mark.exhaustive
 def test_a_scanner_that_is_away_lets_nothing_through(tmp_path: Path, moroccan: Protocol) -> None:
     for address in ("127.0.0.1:1", str(tmp_path / "nobody.sock"), "no port:x"):
         with filing(tmp_path / address.replace("/", "_"), moroccan, clamav=address) as school:
@@ -225,6 +231,7 @@ def test_where_nobody_has_said_it_nothing_is_taken(school: School) -> None:
     assert refused(school, entry, made.png()) is Refusal.not_said
 
 
+@pytest.mark.exhaustive
 def test_a_danger_forbids_files_and_locks_those_that_are_there(school: School, piece: int) -> None:
     attach(school, piece, made.png())
     second = school.act("team_member", "evidence", SCREENSHOT).seq
@@ -240,6 +247,7 @@ def test_a_danger_forbids_files_and_locks_those_that_are_there(school: School, p
     assert line.file.locked is Refusal.danger
 
 
+@pytest.mark.exhaustive
 def test_a_correction_locks_what_is_there(school: School, piece: int) -> None:
     attach(school, piece, made.png())
     correct(school, piece, "doubt")
@@ -261,6 +269,7 @@ def opened_at_all(school: School) -> list[Any]:
     return events(school, FileOpened)
 
 
+@pytest.mark.exhaustive
 @everywhere
 @pytest.mark.parametrize("by", ["danger", "correction"])
 def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
@@ -283,6 +292,7 @@ def test_what_is_forbidden_while_the_file_is_examined_never_reaches_the_disk(
     assert there(school).names() == []
 
 
+@pytest.mark.exhaustive
 def test_the_control_without_the_check_a_file_is_kept(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     entry = school.act("team_member", "evidence", {**SCREENSHOT, "sexual_or_intimate": "yes"}).seq
     monkeypatch.setattr("school_protocol.services.evidence.at_hand.rules.against_files", lambda *_: None)
@@ -322,6 +332,7 @@ def test_a_form_opens_a_file_for_two_minutes_and_is_then_asked_anew(school: Scho
     assert len(opened_at_all(school)) == 2
 
 
+@pytest.mark.exhaustive
 def test_what_is_no_piece_says_nothing_of_the_form(school: School, piece: int) -> None:
     attach(school, piece, made.png())
     for entry, who in ((99_999, "head"), (piece, "directorate")):
@@ -329,6 +340,7 @@ def test_what_is_no_piece_says_nothing_of_the_form(school: School, piece: int) -
             opened(school, entry, who, purpose="", reason="")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("said", [{"reason": " "}, {"purpose": ""}, {"purpose": "curiosity"}, {"reason": "x" * 501}])
 def test_no_opening_without_a_reason(school: School, piece: int, said: dict[str, str]) -> None:
     attach(school, piece, made.png())
@@ -337,6 +349,7 @@ def test_no_opening_without_a_reason(school: School, piece: int, said: dict[str,
     assert opened_at_all(school) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("who", "original"),
     [("team_member", True), ("directorate", False), ("directorate", True), ("academy", False), ("reporter", False),
@@ -348,6 +361,7 @@ def test_it_is_opened_by_those_alone_who_may(school: School, piece: int, who: st
         opened(school, piece, who, original=original)
 
 
+@pytest.mark.exhaustive
 def test_who_reads_pseudonyms_puts_no_file_there(school: School, piece: int) -> None:
     for who in ("directorate", "reporter", "data_officer"):
         with pytest.raises(Unseen):
@@ -376,6 +390,7 @@ def test_an_altered_and_a_missing_file_are_handed_to_nobody_and_told(school: Sch
     assert opened_at_all(school) == []
 
 
+@pytest.mark.exhaustive
 @everywhere
 def test_a_file_swapped_with_its_sister_is_noticed(school: School, piece: int) -> None:
     attach(school, piece, made.png())
@@ -388,7 +403,7 @@ def test_a_file_swapped_with_its_sister_is_noticed(school: School, piece: int) -
         opened(school, piece)
 
 
-@pytest.mark.exhaustive(but=("folder",))
+@pytest.mark.exhaustive
 @everywhere
 def test_the_sweep_tells_what_is_lost_once_and_removes_what_no_row_names(school: School, piece: int) -> None:
     attach(school, piece, made.png())
@@ -426,6 +441,7 @@ def test_a_full_disk_leaves_nothing_and_says_so(school: School, piece: int, monk
     attach(school, piece, made.png())
 
 
+@pytest.mark.exhaustive
 def test_a_piece_with_a_file_is_not_taken_back(school: School, piece: int) -> None:
     attach(school, piece, made.png())
     with pytest.raises(Refused, match="undo_rested_on"):
@@ -458,6 +474,7 @@ def test_a_file_destroyed_in_order_while_the_sweep_reads_is_no_alarm(
     assert file_alarms(house) == ()
 
 
+@pytest.mark.exhaustive
 def test_each_night_is_looked_at_once_and_one_that_was_missed_is_made_up_for(school: School) -> None:
     def done_at(hours: float) -> bool:
         school.wait(hours=hours)

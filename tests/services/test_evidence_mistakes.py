@@ -94,6 +94,7 @@ def test_nobody_else_does_anything_with_it(school: School, piece: int, who: str)
             step(school, who, piece, name, *more)
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_what_it_shows_stands_in_the_incident(school: School, piece: int) -> None:
     step(school, "team_member", piece, "shut")
     with school.house.realm.reading() as session:
@@ -101,6 +102,7 @@ def test_nothing_of_what_it_shows_stands_in_the_incident(school: School, piece: 
     assert (event.sha256, event.size, event.format) == ("", 0, "")
 
 
+@pytest.mark.exhaustive
 def test_the_head_is_told_at_once_and_once_more_where_nobody_looks(school: School, piece: int) -> None:
     box = Mailbox()
     head = school.account("head")
@@ -118,6 +120,7 @@ def test_the_head_is_told_at_once_and_once_more_where_nobody_looks(school: Schoo
     assert len(box.letters) == 2, "nobody has looked within the hour"
 
 
+@pytest.mark.exhaustive
 def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) -> None:
     box = Mailbox()
     head = school.account("head")
@@ -139,7 +142,7 @@ def test_whoever_has_looked_is_not_told_once_more(school: School, piece: int) ->
 # ---- destroyed -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("folder",))
+@pytest.mark.exhaustive
 @everywhere
 def test_it_is_destroyed_once_an_authority_was_asked_and_nothing_is_left(school: School, piece: int) -> None:
     with school.house.realm.reading() as session:
@@ -180,6 +183,7 @@ def test_an_installation_may_destroy_at_once(tmp_path: Path, moroccan: Protocol)
         assert line(school, entry).file is None
 
 
+@pytest.mark.exhaustive(but=("folder",))
 @everywhere
 def test_a_crash_between_the_word_and_the_removal_leaves_nothing_that_opens(
     school: School, piece: int, monkeypatch: pytest.MonkeyPatch
@@ -208,6 +212,7 @@ def note(school: School, entry: int, who: str = "team_member", **said: Any) -> A
     return note_request(school.house, school.person(who), school.number, entry, **wanted)
 
 
+@pytest.mark.exhaustive
 def test_a_request_stands_in_the_piece_itself_and_in_its_history(school: School, piece: int) -> None:
     note(school, piece, reference="R-1", token="one")
     assert note(school, piece, reference="R-1", token="one").repeated
@@ -228,6 +233,7 @@ def test_nothing_else_of_the_piece_changes(school: School, piece: int) -> None:
     assert {**after, "takedowns": None} == {**before, "takedowns": None}
 
 
+@pytest.mark.exhaustive
 def test_two_who_note_at_once_lose_neither(school: School, piece: int) -> None:
     people = [school.person(who) for who in ("team_member", "team_coordinator", "head")]
     with ThreadPoolExecutor(6) as pool:
@@ -258,6 +264,7 @@ def test_a_wrong_answer_is_said_at_its_place(school: School, piece: int, said: d
     assert line(school, piece).requests == ()
 
 
+@pytest.mark.exhaustive
 def test_who_reads_pseudonyms_notes_nothing(school: School, piece: int) -> None:
     with pytest.raises(Unseen):
         note(school, piece, "directorate")

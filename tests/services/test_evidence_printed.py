@@ -52,6 +52,7 @@ def printed(school: School, profile: str, language: str) -> tuple[str, PdfReader
     return " ".join("".join(page.extract_text() for page in reader.pages).split()), reader, data
 
 
+@pytest.mark.exhaustive(but=("fr",))
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_copy_says_what_became_of_it_and_its_digest_and_the_record_reads_back(school: School, language: str) -> None:
     text, reader, _data = printed(school, "school", language)
@@ -70,6 +71,7 @@ def test_a_copy_says_what_became_of_it_and_its_digest_and_the_record_reads_back(
     assert (piece.answers["sha256"], piece.answers["bytes"], piece.answers["mime"]) == (digest, len(PICTURE), "jpeg")
 
 
+@pytest.mark.exhaustive
 def test_a_copy_without_words_has_neither_the_reason_nor_the_account(school: School) -> None:
     text, reader, data = printed(school, "supervisor", "fr")
     record = reader.attachments["record.json"][0].decode()

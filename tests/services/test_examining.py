@@ -28,6 +28,7 @@ def line_of(monkeypatch: pytest.MonkeyPatch, told: Story) -> examining.Report:
     return dict(line)
 
 
+@pytest.mark.exhaustive
 def test_a_title_is_kept_in_every_language(monkeypatch: pytest.MonkeyPatch) -> None:
     told = story_of("fi-kiva", NAME)
     line = line_of(monkeypatch, told)

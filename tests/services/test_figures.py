@@ -81,6 +81,7 @@ def holds(found: Counts) -> None:
 # ---- as days go by -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_nobody_wrote_to_again_counts_as_late_once_the_day_is_over(school: School) -> None:
     school.report()
     cell = ("in_time.safety_check", LATE)
@@ -211,6 +212,7 @@ def test_cases_from_before_there_were_counters_are_counted_once_they_are_counted
     assert everything(school.house) == before
 
 
+@pytest.mark.exhaustive
 def test_a_school_that_comes_under_another_province_is_counted_there_anew_its_erased_cases_too(school: School) -> None:
     keeping = Keeping(school)
     numbers = [keeping.ended("closed", 2) for _case in range(3)]
@@ -354,6 +356,7 @@ def workshop(school: School, tmp_path: Path) -> Iterator[House]:
     store.close()
 
 
+@pytest.mark.exhaustive
 def test_a_case_of_a_workshop_is_counted_nowhere(school: School, workshop: House) -> None:
     school.report()
     before = everything(school.house)
@@ -387,6 +390,7 @@ def test_whoever_acts_in_a_workshop_writes_nothing_into_the_real_realm(school: S
     assert everything(school.house) == before
 
 
+@pytest.mark.exhaustive
 def test_whoever_is_real_opens_nothing_in_a_workshop(school: School, workshop: House) -> None:
     filled = {"what_happened": "x", "danger_now": "no", "adult_concerned": "no", "how_it_came": "seen"}
     with pytest.raises(Unseen):

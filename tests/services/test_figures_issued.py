@@ -74,6 +74,7 @@ def released(country: Country) -> list[FigureReleaseRow]:
 # ---- what is told, at each level -----------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_each_level_is_told_what_was_counted_of_it(issued: Country) -> None:
     for code in ("MA-04", "MA-SAL", "MA-RAB", "04001A"):
         told = issued.told(code)
@@ -88,6 +89,7 @@ def _path(country: Country, school: str) -> set[str]:
         return {school, *(one.code for one in directory.units(session, unit.parents).values())}
 
 
+@pytest.mark.exhaustive
 def test_a_small_school_is_told_nothing_and_no_rest_tells_of_it(country: Country) -> None:
     """Of three schools two are told; the third has two cases: with the total told, two of them may not both be."""
     country.count_in("MA-SAL", 2)
@@ -173,6 +175,7 @@ def test_a_year_that_is_not_offered_is_refused(issued: Country) -> None:
             issued.ask("rabat", "MA-RAB", year=year)
 
 
+@pytest.mark.exhaustive
 def test_whoever_lost_the_role_meanwhile_issues_nothing(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     job = country.ask("directorate", "MA-SAL")
     monkeypatch.setattr(working, "actor_of", lambda *_any: None)
@@ -195,6 +198,7 @@ def test_pressed_twice_it_is_one_and_another_waits(country: Country) -> None:
     assert [row.id for row in released(country)] == [job]
 
 
+@pytest.mark.exhaustive
 def test_it_is_written_down_who_issued_it_when_and_by_which_definition(country: Country) -> None:
     country.issue("directorate", "MA-SAL")
     (row,) = released(country)
@@ -218,6 +222,7 @@ def test_the_database_refuses_to_change_what_was_issued(issued: Country, table: 
         session.execute(text(f"INSERT OR REPLACE INTO {table} SELECT * FROM {table} LIMIT 1"))
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_killed_leaves_what_it_counted(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """The next one goes on from those counts, whatever was opened meanwhile."""
     job = country.ask("directorate", "MA-SAL")
@@ -263,6 +268,7 @@ def test_one_at_which_every_worker_dies_is_given_up(country: Country) -> None:
     assert (country.job(job).state, country.job(job).fault) == (State.refused, "broken")
 
 
+@pytest.mark.exhaustive
 def test_two_workers_are_never_at_two_at_once(country: Country) -> None:
     country.ask("directorate", "MA-SAL")
     country.ask("academy", "MA-04")
@@ -286,6 +292,7 @@ def test_one_that_is_stopped_issues_nothing(country: Country) -> None:
 # ---- the gate ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_what_does_not_pass_the_gate_is_never_issued(country: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(figures, "audit", lambda *_any: (object.__new__(Finding),))
     job = country.issue("directorate", "MA-SAL")
@@ -335,6 +342,7 @@ def test_all_that_can_be_put_together_is_looked_at_together(issued: Country) -> 
         assert releases.beside(session, "another", {sale}, {"2026-10"}) == ()
 
 
+@pytest.mark.exhaustive
 def test_too_few_cases_are_no_release() -> None:
     with a_country({"04001A": 3}) as country:
         job = country.issue("directorate", "MA-SAL")
@@ -366,6 +374,7 @@ def test_late_cases_make_a_new_release_that_says_what_changed(country: Country) 
     assert (total.before, total.now) == (sum(SALE.values()), sum(SALE.values()) + 40)
 
 
+@pytest.mark.exhaustive
 def test_one_late_case_is_told_by_no_difference(country: Country) -> None:
     country.issue("directorate", "MA-SAL")
     before = country.told("MA-SAL")
@@ -397,6 +406,7 @@ def workshop(country: Country, tmp_path: Path) -> Iterator[House]:
     store.close()
 
 
+@pytest.mark.exhaustive
 def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House) -> None:
     with workshop.realm.reading() as session:
         assert len(index.all_case_ids(session)) == 1
@@ -409,6 +419,7 @@ def test_a_case_of_a_workshop_is_in_no_release(country: Country, workshop: House
     assert counts.at(TOTAL, country.units["04001A"]) == SALE["04001A"]
 
 
+@pytest.mark.exhaustive
 def test_neither_the_house_nor_the_people_of_a_workshop_get_anywhere(country: Country, workshop: House) -> None:
     here = country.person("directorate")
     trainee = replace(here, realm="workshop-1")
@@ -525,7 +536,6 @@ def test_the_report_prints_what_is_told(issued: Country, language: str) -> None:
     assert made.copy == kept
 
 
-@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_the_academy_signs_it_and_its_house_knows_it_again(country: Country) -> None:
     """A country has no key of its own: its report goes unsigned, and is handed out all the same."""

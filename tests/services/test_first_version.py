@@ -69,6 +69,7 @@ def in_force(desk: Desk) -> list[tuple[str, int]]:
 # ---- its way ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_it_goes_the_way_of_any_other_and_holds_beside_the_one_before(desk: Desk) -> None:
     draft = desk.ready(LATER)
     view = publishing.see_draft(desk.house, desk.administrator(), draft)
@@ -111,6 +112,7 @@ def test_its_faults_and_its_proof_stand_against_it_too(desk: Desk) -> None:
     assert caught.value.obstacles == ("worked_out",)
 
 
+@pytest.mark.exhaustive
 def test_of_two_first_versions_at_once_one_is_told(desk: Desk) -> None:
     other = LATER.replace(b"working: true", b"working: false")
     outcomes = desk.agreed_at_once(LATER, other)
@@ -118,6 +120,7 @@ def test_of_two_first_versions_at_once_one_is_told(desk: Desk) -> None:
     assert in_force(desk) == [("lost-things", 1), ("zebra-things", 1)]
 
 
+@pytest.mark.exhaustive
 def test_its_settings_can_be_changed_before_it_is_published() -> None:
     content = MOROCCAN.read_bytes().replace(b"protocol: ma-cyberharassment\n", b"protocol: zz-new\n")
     with desk_of(MOROCCAN.read_bytes()) as desk:
@@ -134,6 +137,7 @@ def test_its_settings_can_be_changed_before_it_is_published() -> None:
 # ---- for whom it opens cases -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_cases_open_under_it_for_whoever_holds_its_roles(desk: Desk) -> None:
     new = next_version(plain(ROOT / "protocol_definitions" / "fr-phare" / "1.yaml"), 1)
     desk.agree(desk.proposed(new), new)
@@ -145,6 +149,7 @@ def test_cases_open_under_it_for_whoever_holds_its_roles(desk: Desk) -> None:
         see_opening(desk.house, warden, protocol="fr-phare")
 
 
+@pytest.mark.exhaustive
 def test_who_reports_under_another_one_goes_on_doing_so_and_can_name_this_one(desk: Desk) -> None:
     warden = desk.person("a warden", "warden")
     before = reported(desk, warden)
@@ -172,12 +177,14 @@ def test_a_danger_that_anybody_can_raise_would_be_taken_away_too(desk: Desk) -> 
     assert refused(desk, called("able-things", REPORTS)) == ("takes_over",)
 
 
+@pytest.mark.exhaustive
 def test_a_further_version_takes_nothing_away_either(desk: Desk) -> None:
     desk.agree(desk.proposed(OWN_ROLES), OWN_ROLES)
     second = EARLIER.replace(b"version: 1\n", b"version: 2\n")
     assert "takes_over" in refused(desk, second)
 
 
+@pytest.mark.exhaustive
 def test_the_page_says_who_could_do_something_by_it(desk: Desk) -> None:
     view = publishing.see_draft(desk.house, desk.administrator(), desk.ready(LATER))
     lines = {line.role.key: line for line in view.roles}
@@ -195,6 +202,7 @@ def held(_protocol: object) -> Proof:
     return HOLDS
 
 
+@pytest.mark.exhaustive
 def test_each_is_held_against_its_own_story(monkeypatch: pytest.MonkeyPatch) -> None:
     every = examining.stories_of
     monkeypatch.setattr(examining, "stories_of", lambda key: list(every(key))[:1])

@@ -69,6 +69,7 @@ def test_nothing_else_in_the_program_lifts_it() -> None:
     assert {str(path.relative_to(CODE)) for path in found} == {"config.py", "services/going_live/gate.py"}
 
 
+@pytest.mark.exhaustive
 def test_a_case_is_opened_once_every_item_is_signed_and_not_before(new: School, chief: Actor) -> None:
     assert not opens(new)
     sign_all(new.house, chief, without=KEYS[-1])
@@ -85,6 +86,7 @@ def test_where_it_is_not_asked_everything_opens(school: School) -> None:
     assert opens(school)
 
 
+@pytest.mark.exhaustive
 def test_what_has_begun_goes_on_whatever_is_missing(school: School) -> None:
     """An installation from before the list: no child is shut out."""
     assert opens(school)
@@ -96,6 +98,7 @@ def test_what_has_begun_goes_on_whatever_is_missing(school: School) -> None:
     assert (found.missing, found.is_shut) == (len(ITEMS), False)
 
 
+@pytest.mark.exhaustive
 def test_a_signature_taken_back_shuts_nothing_that_has_begun(new: School, chief: Actor) -> None:
     sign_all(new.house, chief)
     assert opens(new)
@@ -103,12 +106,14 @@ def test_a_signature_taken_back_shuts_nothing_that_has_begun(new: School, chief:
     assert opens(new)
 
 
+@pytest.mark.exhaustive
 def test_a_public_report_from_before_is_a_beginning_too(school: School) -> None:
     Told(school).send()
     school.player.house = asked(school.house)
     assert opens(school)
 
 
+@pytest.mark.exhaustive
 def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path) -> None:
     assert gate.is_shut(new.house), "the control"
     assert not gate.is_shut(replace(new.house, name="workshop-1"))
@@ -123,6 +128,7 @@ def test_demos_laptops_and_workshops_are_never_asked(new: School, tmp_path: Path
     assert opens(new)
 
 
+@pytest.mark.exhaustive
 def test_once_begun_nothing_is_asked_of_the_stores(new: School, chief: Actor, monkeypatch: pytest.MonkeyPatch) -> None:
     sign_all(new.house, chief)
     assert opens(new)

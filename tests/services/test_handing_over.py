@@ -81,6 +81,7 @@ def told(view: CaseView) -> dict[str, str]:
 # ---- who goes along ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", [NEAR, FAR, ABROAD])
 def test_the_pupil_who_changes_school_is_known_there_by_name_and_code_and_nobody_else(
     region: Region, code: str
@@ -96,6 +97,7 @@ def test_the_pupil_who_changes_school_is_known_there_by_name_and_code_and_nobody
     assert find_by_pupil(region.school.house, region.person(f"head {code}"), NAME), "found by name at their new school"
 
 
+@pytest.mark.exhaustive
 def test_only_those_whom_the_request_says_and_under_the_numbers_that_they_have_there(region: Region) -> None:
     region.school.act("team_coordinator", "add_person", persons=[{"slot": "targeted_pupil", "name": "Rim Zqalaoui"}])
     number = handed_over(
@@ -110,6 +112,7 @@ def test_only_those_whom_the_request_says_and_under_the_numbers_that_they_have_t
     )
 
 
+@pytest.mark.exhaustive
 def test_where_the_request_says_nobody_nobody_is_known(region: Region) -> None:
     number = handed_over(region, FAR)
     assert kept(region, number) == {}
@@ -165,6 +168,7 @@ def test_accepting_alone_opens_no_name(region: Region) -> None:
 # ---- whose it is then ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_what_was_handed_over_outlives_the_case_that_it_came_from(region: Region) -> None:
     number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
     house = region.school.house
@@ -177,6 +181,7 @@ def test_what_was_handed_over_outlives_the_case_that_it_came_from(region: Region
     assert "[EV1]" in told(there)["summary"]
 
 
+@pytest.mark.exhaustive
 def test_that_a_name_was_handed_over_is_written_down_in_the_case_that_it_left(region: Region) -> None:
     def noted() -> list[str]:
         house = region.school.house
@@ -189,6 +194,7 @@ def test_that_a_name_was_handed_over_is_written_down_in_the_case_that_it_left(re
     assert noted() == ["handed_over"]
 
 
+@pytest.mark.exhaustive
 def test_an_overseer_there_reads_signs_alone(region: Region) -> None:
     number = handed_over(region, ABROAD, pupils=["targeted_pupil-1"])
     for who in ("directorate P3", "academy R2"):

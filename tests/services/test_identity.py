@@ -106,6 +106,7 @@ def test_a_password_costs_what_is_said(monkeypatch: pytest.MonkeyPatch, shipped_
 # ---- invitations -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_invitation_lets_in_once(people: People) -> None:
     head, member = people.actor("head"), people.actor("team_member")
     token = invitations.invite(people.house, head, member.id, people.house.now())
@@ -221,6 +222,7 @@ def test_the_first_administrator_is_invited_by_whoever_runs_the_house_and_nobody
 # ---- a forgotten password --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_printed_code_sets_a_new_password_once_and_ends_every_session(people: People) -> None:
     people.give_password("team_member", "l’ancien cartable rouge")
     before = people.enter("team_member", "l’ancien cartable rouge")
@@ -285,6 +287,7 @@ def test_which_roles_ask_for_it(people: People, who: str, asks: bool) -> None:
     assert people.is_in(people.enter(who)) is not asks
 
 
+@pytest.mark.exhaustive
 def test_a_code_of_the_phone_counts_once_and_about_now(people: People) -> None:
     people.give_password("directorate")
     seed = people.give_phone("directorate")
@@ -390,6 +393,7 @@ def test_the_last_factor_of_who_must_have_one_stays(people: People) -> None:
 # ---- a lost factor ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_lost_phone_is_restored_by_two_people(people: People) -> None:
     house, head = people.house, people.actor("head")
     people.give_password("head")
@@ -420,6 +424,7 @@ def test_a_lost_phone_is_restored_by_two_people(people: People) -> None:
         assert not factors.factors_of(session, house, head.id).has_any
 
 
+@pytest.mark.exhaustive
 def test_whoever_must_have_a_factor_sets_a_new_one_up(people: People) -> None:
     house, one = people.house, people.actor("technical_admin")
     people.give_password("technical_admin")
@@ -449,6 +454,7 @@ def test_a_withdrawn_restoration_and_its_code_are_worth_nothing(people: People) 
     assert restoring.restore(house, half, slip.code) is None
 
 
+@pytest.mark.exhaustive
 def test_the_code_alone_without_the_password_does_nothing(people: People) -> None:
     house, head = people.house, people.actor("head")
     people.give_password("head")

@@ -47,6 +47,7 @@ def fail(people: People, who: str, times: int, **visitor: str) -> int:
     return slowed
 
 
+@pytest.mark.exhaustive
 def test_what_others_try_never_shuts_a_known_browser_out(people: People) -> None:
     people.give_password("head")
     assert people.is_in(people.enter("head", address="10.0.0.1", mark=HOME))
@@ -57,6 +58,7 @@ def test_what_others_try_never_shuts_a_known_browser_out(people: People) -> None
     assert people.is_in(people.enter("head", address="203.0.113.1", mark=HOME)), "from any address"
 
 
+@pytest.mark.exhaustive
 def test_the_owner_gets_in_from_a_new_place_while_others_guess(people: People) -> None:
     people.give_password("head")
     for place in range(1, 200):
@@ -64,6 +66,7 @@ def test_the_owner_gets_in_from_a_new_place_while_others_guess(people: People) -
     assert people.is_in(people.enter("head", address="10.0.0.9"))
 
 
+@pytest.mark.exhaustive
 def test_a_browser_is_known_to_whom_it_was_given_alone(people: People) -> None:
     for who in ("head", "team_member"):
         people.give_password(who)
@@ -140,6 +143,7 @@ def test_codes_are_not_guessed_from_many_places_either(people: People) -> None:
     assert many_places(people, half) == (0, 400), "half a day later none is read yet"
 
 
+@pytest.mark.exhaustive
 def test_guessed_codes_never_shut_a_known_browser_out_and_the_owner_comes_back(people: People) -> None:
     people.give_password("directorate")
     seed = people.give_phone("directorate")

@@ -134,6 +134,7 @@ def test_another_sites_answer_is_none_of_ours(people: People, phone: Authenticat
     assert not enter(people, phone.get(passkeys.ask_to_enter(people.house, SITE)), elsewhere)
 
 
+@pytest.mark.exhaustive
 def test_a_passkey_is_never_slowed_down(people: People, phone: Authenticator) -> None:
     for place in range(60):
         signing_in.sign_in(people.house, people.username("head"), "x", signing_in.Visitor(address=f"203.0.113.{place}"))
@@ -196,6 +197,7 @@ json = st.recursive(
 )
 
 
+@pytest.mark.exhaustive
 @given(
     answer=st.fixed_dictionaries(
         {"response": st.dictionaries(st.sampled_from(["clientDataJSON", "authenticatorData", "signature"]), json)},

@@ -80,6 +80,7 @@ def refuses(people: People, asks: Actor, agrees: Actor, whom: str = "head") -> s
     return ""
 
 
+@pytest.mark.exhaustive
 def test_nobody_agrees_with_an_account_of_their_own_making(people: People) -> None:
     people.give_phone("head")
     chief = admin_above(people)
@@ -94,6 +95,7 @@ def test_nobody_agrees_with_an_account_of_their_own_making(people: People) -> No
     assert refuses(people, chief, puppet) == ""
 
 
+@pytest.mark.exhaustive
 def test_a_password_printed_for_the_other_counts_too(people: People) -> None:
     people.give_phone("head")
     people.give_password("technical_admin")
@@ -106,6 +108,7 @@ def test_a_password_printed_for_the_other_counts_too(people: People) -> None:
 # ---- the wrong box ---------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_slip_in_the_wrong_box_is_not_used_up(people: People) -> None:
     people.give_password("team_member")
     people.give_phone("team_member")
@@ -225,6 +228,7 @@ def test_codes_stand_on_the_page_of_who_oversees_alone(people: People) -> None:
 # ---- excluded --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_who_is_excluded_prints_no_code_for_those_who_carry_the_case(school: School) -> None:
     """Else an excluded head reads the case through a colleague."""
     people, house = People(school.player), school.house

@@ -145,6 +145,7 @@ def problems(call: Any, *args: Any, **more: Any) -> dict[str, tuple[str, ...]]:
 # ---- who, where, into what -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_academy_and_a_directorate_invite_into_the_schools_below_them_alone(desk: Desk) -> None:
     for who in ("academy", "directorate"):
         account = desk.invite(who, email=f"{who}.new@ecole.example")
@@ -154,6 +155,7 @@ def test_an_academy_and_a_directorate_invite_into_the_schools_below_them_alone(d
         assert problems(desk.invite, who, unit="") == {"unit": ("required",)}
 
 
+@pytest.mark.exhaustive
 def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
     for who in ("head", "trainer", "chief"):
         assert not inviting.may_invite(desk.house, desk.actor(who))
@@ -165,6 +167,7 @@ def test_nobody_else_invites_and_finds_no_page(desk: Desk) -> None:
     assert inviting.may_invite(desk.house, desk.actor("academy")), "the control"
 
 
+@pytest.mark.exhaustive
 def test_no_role_that_lifts_is_given_whatever_is_posted(desk: Desk) -> None:
     roles = desk.school.player.protocol.roles
     given = {who: inviting.roles_for(desk.house, desk.actor(who)) for who in ("academy", "directorate")}
@@ -189,6 +192,7 @@ def test_nobody_invites_themselves(desk: Desk) -> None:
             desk.press(change, desk.people["academy"])
 
 
+@pytest.mark.exhaustive
 def test_a_role_of_the_team_asks_for_a_certificate_and_several_come_together(desk: Desk) -> None:
     assert refused(desk.invite, roles=["team_member"]) == {"untrained"}
     account = desk.invite(roles=["team_member", "psychosocial"], certified_until=TRAINED)
@@ -210,6 +214,7 @@ def test_what_is_wrong_is_said_at_its_box(desk: Desk, changes: dict[str, Any], f
     assert desk.lines() == []
 
 
+@pytest.mark.exhaustive
 def test_a_user_name_is_made_of_the_address_and_is_free(desk: Desk) -> None:
     written = ("S.Bennani@a.example", "s.bennani@b.example", "elodie+x@a.example", "___@a.example")
     names = [desk.account(desk.invite(email=one)).username for one in written]
@@ -219,6 +224,7 @@ def test_a_user_name_is_made_of_the_address_and_is_free(desk: Desk) -> None:
 # ---- sent, sent again, withdrawn -----------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_link_leaves_by_mail_once_lets_in_and_stands_nowhere(desk: Desk) -> None:
     account = desk.invite()
     (line,) = desk.lines()
@@ -238,6 +244,7 @@ def test_the_link_leaves_by_mail_once_lets_in_and_stands_nowhere(desk: Desk) -> 
             desk.press(change, account)
 
 
+@pytest.mark.exhaustive
 def test_sent_again_the_earlier_link_is_worth_nothing(desk: Desk) -> None:
     account = desk.invite()
     desk.send()
@@ -268,6 +275,7 @@ def test_withdrawn_nobody_comes_in_and_nothing_is_held(desk: Desk) -> None:
     assert desk.send() == 0, "what was withdrawn before it left doesn't leave"
 
 
+@pytest.mark.exhaustive
 def test_what_does_not_leave_is_tried_again(desk: Desk) -> None:
     desk.invite()
     desk.mail.is_shut = True
@@ -279,6 +287,7 @@ def test_what_does_not_leave_is_tried_again(desk: Desk) -> None:
     assert invitations.see_invitation(desk.house, desk.link()) is not None
 
 
+@pytest.mark.exhaustive
 def test_without_mail_nobody_is_invited(desk: Desk) -> None:
     with desk.house.directory.writing() as session:
         session.execute(delete(DemoMarkRow))
@@ -305,6 +314,7 @@ def test_pressed_twice_one_is_invited(desk: Desk) -> None:
 # ---- whose it is to settle -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_another_academy_and_the_one_beside_settle_only_their_own(desk: Desk) -> None:
     account = desk.invite("directorate")
     assert [line.account for line in desk.lines("academy")] == [account], "above, it is theirs too"
@@ -352,6 +362,7 @@ def test_only_who_was_invited_by_mail_and_comes_in_no_other_way_is_awaited(desk:
     assert desk.send() == 0, "no link leaves for whoever comes in another way"
 
 
+@pytest.mark.exhaustive
 def test_somebody_who_works_in_that_school_is_not_invited_there_again(desk: Desk) -> None:
     desk.invite()
     for who in ("academy", "directorate"):

@@ -222,6 +222,7 @@ def _issued_by_another(school: School) -> None:
         house.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("fault", ["lost", "not a key", "another academy's", "unreadable"])
 def test_a_signing_key_that_cannot_be_used_issues_nothing(school: School, pages: bytes, fault: str) -> None:
     school.report()

@@ -66,6 +66,7 @@ def broken(kept: Kept) -> None:
 # ---- when it is time -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_accesses_are_closed_each_hour_and_an_anchor_taken_each_day(tmp_path: Path) -> None:
     kept = opened(tmp_path / "data")
     first = keep_on(kept.house, Post())
@@ -88,6 +89,7 @@ def test_accesses_are_closed_each_hour_and_an_anchor_taken_each_day(tmp_path: Pa
     kept.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("jump", [timedelta(days=900), timedelta(days=-900)])
 def test_a_clock_that_jumps_stops_neither(kept: Kept, jump: timedelta) -> None:
     kept.clock.advance(jump)
@@ -102,6 +104,7 @@ def test_a_clock_that_jumps_stops_neither(kept: Kept, jump: timedelta) -> None:
     assert verify(kept.house).holds
 
 
+@pytest.mark.exhaustive
 def test_the_check_is_made_once_a_night_and_made_up_for_by_day(kept: Kept) -> None:
     assert check_on(kept.house, Post()) is not None, "never checked yet"
     made = []
@@ -146,11 +149,13 @@ def test_whoever_could_not_be_told_is_told_later(kept: Kept, mailbox: Mailbox) -
     assert len(mailbox.letters) == 1
 
 
+@pytest.mark.exhaustive
 def test_nobody_is_told_of_a_check_that_passed(kept: Kept, mailbox: Mailbox) -> None:
     check_on(kept.house, Post(mail=mailbox))
     assert mailbox.letters == []
 
 
+@pytest.mark.exhaustive
 def test_the_head_of_each_anchor_is_mailed_and_nothing_else(kept: Kept) -> None:
     mailbox = Mailbox()
     settings = replace(kept.house.settings, anchor_mail="academy@x.example")
@@ -218,6 +223,7 @@ def test_what_is_no_head_is_refused(kept: Kept, head: str) -> None:
         looking.look_up_head(kept.house, "0000 0000 0000 0", "ab" * 16)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_an_operator_sees_how_the_journal_stands(kept: Kept, tmp_path: Path) -> None:
     standing = looking.see_standing(kept.house)

@@ -105,6 +105,7 @@ def test_keys_of_another_house_are_refused(place: Place, tmp_path: Path) -> None
 # ---- missing masters -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_without_the_master_key_that_rows_name_nothing_is_written_under_an_older_one(place: Place) -> None:
     masters.rotate(place.open())
     place.close()

@@ -27,6 +27,7 @@ def begins(school: School, act: str, who: str = "head") -> dict[str, Any]:
     return dict(see_act(school.house, school.person(who), school.number, act).prefill)
 
 
+@pytest.mark.exhaustive
 def test_a_referral_is_about_the_dangers_that_nobody_was_told_of(alarmed: School) -> None:
     alarmed.act("head", "raise_danger", which_danger="blackmail")
     assert begins(alarmed, "referral") == {"covers": ["self_harm", "blackmail"]}
@@ -36,6 +37,7 @@ def test_a_referral_is_about_the_dangers_that_nobody_was_told_of(alarmed: School
     assert begins(alarmed, "referral") == {"covers": ["self_harm", "blackmail"]}, "all were told of: all that stand"
 
 
+@pytest.mark.exhaustive
 def test_an_answer_is_of_the_one_referral_that_is_open(alarmed: School) -> None:
     assert begins(alarmed, "referral_answer") == {}
     alarmed.act("head", "referral", CALLED)

@@ -202,7 +202,7 @@ def elsewhere(places: Places, kind: str) -> Settings:
     return folder
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(but=("cases-report-folder",))
 @pytest.mark.parametrize("kind", ["database", "folder"])
 @pytest.mark.parametrize("what", ["report", "note", "report and note"])
 @pytest.mark.parametrize("cut", ["rows", "cases"])
@@ -347,7 +347,6 @@ def test_a_row_that_is_not_the_same_is_found(places: Places, monkeypatch: pytest
     still.close()
 
 
-@pytest.mark.exhaustive
 def test_a_place_with_other_rows_is_not_written_to(places: Places, moroccan: Protocol) -> None:
     house = places.house(places.database)
     prepared(house, places.clock, moroccan, MOROCCAN.read_bytes())
@@ -453,7 +452,6 @@ def test_what_an_earlier_version_moved_away_is_not_moved_again(places: Places, t
         move(source, replace(source, database=places.database.database), places.clock, say_nothing)
 
 
-@pytest.mark.exhaustive
 def test_a_place_that_was_moved_away_can_be_taken_back(places: Places) -> None:
     places.go()
     reopen(places.files)
@@ -475,7 +473,6 @@ def test_a_demo_leaves_an_installation_alone_that_lies_in_the_same_database(plac
     assert preparing.holds_rows(places.database.database)
 
 
-@pytest.mark.exhaustive
 def test_what_is_cleared_is_empty(places: Places) -> None:
     places.house(places.database).close()
     preparing.clear(places.database.database)

@@ -115,6 +115,7 @@ def agrees_with_its_events(school: School) -> None:
 # ---- one case ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) -> None:
     old, new = checked.house.library.protocol(KEY, 1), published(checked.house, HARMLESS)
     before = events_of(checked)
@@ -133,6 +134,7 @@ def test_a_case_moves_by_one_event_and_follows_the_new_version(checked: School) 
     agrees_with_its_events(checked)
 
 
+@pytest.mark.exhaustive
 def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
     published(checked.house, SHORTER)
     moved(checked, [checked.number], decided=[checked.number])
@@ -143,6 +145,7 @@ def test_what_comes_after_is_asked_by_the_new_version(checked: School) -> None:
     agrees_with_its_events(checked)
 
 
+@pytest.mark.exhaustive
 def test_answers_to_a_question_that_is_gone_stay_readable(checked: School) -> None:
     published(checked.house, SHORTER)
     preview = see_moving(checked.house, checked.person(WHO), KEY, 1, 2)
@@ -174,6 +177,7 @@ def test_the_case_file_prints_an_answer_whose_question_is_gone(checked: School) 
     assert "version 2" in text
 
 
+@pytest.mark.exhaustive
 def test_a_correction_under_the_new_version_keeps_what_was_answered_before(checked: School) -> None:
     published(checked.house, SHORTER)
     moved(checked, decided=[checked.number])
@@ -199,6 +203,7 @@ def test_a_correction_under_the_new_version_keeps_what_was_answered_before(check
     agrees_with_its_events(checked)
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_must_stay_stays_whatever_is_decided(checked: School) -> None:
     def edit(data: dict[str, Any]) -> None:
         data["acts"]["safety_check"]["kind"] = "note"
@@ -363,6 +368,7 @@ def test_a_page_of_a_preview_is_followed_by_the_next(hundred: School, monkeypatc
     assert len(seen) == len(set(seen)) == 100
 
 
+@pytest.mark.exhaustive
 def test_two_administrators_at_once_move_each_case_once(school: School) -> None:
     for _case in range(12):
         school.report()
@@ -403,6 +409,7 @@ def test_a_case_of_another_protocol_or_of_nobody_is_not_found(checked: School) -
             moved(checked, [number])
 
 
+@pytest.mark.exhaustive
 def test_a_case_can_follow_a_third_version_and_keeps_all_answers(checked: School) -> None:
     published(checked.house, SHORTER)
     moved(checked, decided=[checked.number])

@@ -88,6 +88,7 @@ def is_asked(school: School, who: str) -> bool:
     return options.awaits("supervisor")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("quick")
 def test_whoever_can_write_the_summary_confirms_it_before_a_copy_and_again_when_the_case_moves_on(
     school: School,
@@ -117,6 +118,7 @@ def test_whoever_can_write_the_summary_confirms_it_before_a_copy_and_again_when_
     assert "stands=True" in issue(school, "head")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.usefixtures("quick")
 def test_a_supervisor_is_never_held_up_and_reads_how_the_summary_stands(school: School) -> None:
     school.report()
@@ -143,6 +145,7 @@ def test_a_name_that_the_case_learns_later_is_a_sign_in_an_older_summary(school:
         assert record.answers["summary"] == said
 
 
+@pytest.mark.exhaustive
 def test_a_summary_is_no_news_and_no_correction_of_it_is_taken(school: School) -> None:
     school.report()
     news = folded(school).news_seq
@@ -219,6 +222,7 @@ def test_what_the_school_typed_is_masked_for_supervisors(school: School) -> None
     assert NAME not in paper
 
 
+@pytest.mark.exhaustive
 def test_naming_somebody_again_changes_no_text_of_the_school(school: School) -> None:
     """A supervisor who names the pupil once more, as a guardian, does not see that the school's text is about both."""
     done = escalated(school, "head")
@@ -232,6 +236,7 @@ def test_naming_somebody_again_changes_no_text_of_the_school(school: School) -> 
     assert reference(school, "directorate", own.seq) == "[RL1], Omar"
 
 
+@pytest.mark.exhaustive
 def test_a_supervisor_who_was_seated_where_names_are_read_knows_them(school: School) -> None:
     school.report()
     school.act("head", "raise_danger", which_danger="self_harm")
@@ -278,6 +283,7 @@ def offered(school: School) -> list[str]:
     return tokens(found)
 
 
+@pytest.mark.exhaustive
 def test_whom_only_an_entry_taken_back_named_is_neither_found_nor_offered(school: School) -> None:
     school.report()
     done = informed(school)
@@ -295,6 +301,7 @@ def test_whom_only_an_entry_taken_back_named_is_neither_found_nor_offered(school
     assert finds(school) == [school.number]
 
 
+@pytest.mark.exhaustive
 def test_an_index_made_anew_forgets_marks_that_an_earlier_version_left(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -169,6 +169,7 @@ def watched(watch: Callable[..., Watched]) -> Watched:
 # ---- at once, or gathered ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_urgent_notice_leaves_at_once_by_mail_and_as_a_short_message(watched: Watched) -> None:
     watched.school.report(danger_now="unsure")
     watched.sweep()
@@ -179,6 +180,7 @@ def test_an_urgent_notice_leaves_at_once_by_mail_and_as_a_short_message(watched:
     assert watched.told(watched.sms) == []
 
 
+@pytest.mark.exhaustive
 def test_the_rest_is_gathered_into_one_message_as_the_school_opens(watched: Watched) -> None:
     watched.opened()
     watched.ask("head")
@@ -193,6 +195,7 @@ def test_the_rest_is_gathered_into_one_message_as_the_school_opens(watched: Watc
     assert watched.swept(hours=24) == []
 
 
+@pytest.mark.exhaustive
 def test_nobody_gets_a_second_gathered_message_on_the_same_day(watched: Watched) -> None:
     watched.opened()
     watched.ask("head")
@@ -204,6 +207,7 @@ def test_nobody_gets_a_second_gathered_message_on_the_same_day(watched: Watched)
     assert watched.swept(hours=8) == ["head"]
 
 
+@pytest.mark.exhaustive
 def test_a_late_message_takes_the_place_of_the_day_s(watched: Watched) -> None:
     """Thursday's was put off until Friday before the opening: Friday's waits for Saturday."""
     watched.opened()
@@ -246,6 +250,7 @@ def test_who_is_excluded_or_has_left_gets_nothing(watched: Watched) -> None:
     assert watched.told(watched.sms) == ["team_coordinator!", "team_member!"]
 
 
+@pytest.mark.exhaustive
 def test_a_case_about_an_adult_reaches_nobody_of_the_school(watched: Watched) -> None:
     watched.school.report(adult_concerned="yes")
     for to in ("team_member", "team_coordinator", "head", "academy", "lead"):
@@ -256,6 +261,7 @@ def test_a_case_about_an_adult_reaches_nobody_of_the_school(watched: Watched) ->
     assert watched.swept(days=1) == ["directorate"]
 
 
+@pytest.mark.exhaustive
 def test_a_reader_whom_the_directorate_named_is_told(watched: Watched) -> None:
     watched.school.report(adult_concerned="yes", danger_now="unsure")
     watched.school.act("directorate", "name_seat", seat="lead", account=watched.school.account("team_member"))
@@ -264,6 +270,7 @@ def test_a_reader_whom_the_directorate_named_is_told(watched: Watched) -> None:
     assert watched.sweep().told() == ["directorate!", "team_member!"]
 
 
+@pytest.mark.exhaustive
 def test_an_implicated_head_is_passed_by_for_who_acts_or_oversees(watched: Watched) -> None:
     school = watched.school
     watched.opened(must_not_read=[school.account("head")])
@@ -276,6 +283,7 @@ def test_an_implicated_head_is_passed_by_for_who_acts_or_oversees(watched: Watch
     assert not [line for line in watched.lines() if line[0] == "head"]
 
 
+@pytest.mark.exhaustive
 def test_the_head_is_told_where_nothing_speaks_against_it(watched: Watched) -> None:
     watched.opened()
     watched.ask("head", urgent=True)
@@ -295,6 +303,7 @@ def neighbouring(watched: Watched, code: str) -> str:
     return head
 
 
+@pytest.mark.exhaustive
 def test_the_head_of_another_school_and_roles_that_see_nothing_get_nothing(watched: Watched) -> None:
     neighbouring(watched, "00001B")
     watched.known("trainer").opened()
@@ -313,6 +322,7 @@ def test_a_reporter_is_thanked_without_seeing_the_case_unless_excluded(watched: 
     assert ("declarant", "mail", "delivered") in watched.lines()
 
 
+@pytest.mark.exhaustive
 def test_a_reporter_who_must_not_read_the_case_is_not_thanked(watched: Watched) -> None:
     watched.opened(who="reporter")
     watched.school.act("directorate", "conflict", account=watched.school.account("reporter"), reason="declares")
@@ -321,6 +331,7 @@ def test_a_reporter_who_must_not_read_the_case_is_not_thanked(watched: Watched) 
     assert watched.swept(days=1) == []
 
 
+@pytest.mark.exhaustive
 def test_guardians_get_no_message(watched: Watched) -> None:
     watched.opened()
     watched.ask("guardians", urgent=True)
@@ -348,6 +359,7 @@ def test_the_head_who_receives_a_case_is_told_of_the_one_that_goes_on(watched: W
 # ---- the words -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_no_message_says_what_it_is_about(watch: Callable[..., Watched], language: str) -> None:
     watched = watch().known(*STAFF, language=language)
@@ -396,6 +408,7 @@ def test_each_reads_their_own_language(watched: Watched) -> None:
     assert {letter.text for _to, letter in watched.sms.sent} == {f"{one}\n{DESK}" for one in said.values()}
 
 
+@pytest.mark.exhaustive
 def test_thanks_and_what_waits_are_one_message(watched: Watched) -> None:
     watched.opened(who="team_coordinator")
     watched.ask("declarant")
@@ -419,6 +432,7 @@ def raised_at_night(watched: Watched) -> Watched:
     return watched
 
 
+@pytest.mark.exhaustive
 def test_a_danger_that_nobody_sees_climbs_through_the_night_and_a_holiday(watch: Callable[..., Watched]) -> None:
     watched = raised_at_night(watch(EVENING).known(*STAFF))
     everybody = ["directorate!", "head!", "team_coordinator!", "team_member!", "team_member/2!"]
@@ -434,6 +448,7 @@ def test_a_danger_that_nobody_sees_climbs_through_the_night_and_a_holiday(watch:
     assert [watched.swept(hours=12) for _ in range(8)] == [[]] * 8
 
 
+@pytest.mark.exhaustive
 def test_what_was_seen_climbs_no_further(watch: Callable[..., Watched]) -> None:
     watched = raised_at_night(watch(EVENING).known(*STAFF))
     watched.sweep()
@@ -443,6 +458,7 @@ def test_what_was_seen_climbs_no_further(watch: Callable[..., Watched]) -> None:
     assert [watched.swept(hours=4) for _ in range(6)] == [[]] * 6
 
 
+@pytest.mark.exhaustive
 def test_a_sweep_that_comes_late_tells_each_person_once(watch: Callable[..., Watched]) -> None:
     watched = raised_at_night(watch(EVENING).known(*STAFF))
     everybody = ["directorate!", "head!", "team_coordinator!", "team_member!", "team_member/2!"]
@@ -450,6 +466,7 @@ def test_a_sweep_that_comes_late_tells_each_person_once(watch: Callable[..., Wat
     assert watched.swept(hours=13) == []
 
 
+@pytest.mark.exhaustive
 def test_a_plain_report_that_nobody_sees_is_told_after_a_school_day(watched: Watched) -> None:
     watched.school.report("reporter", danger_now="no")
     watched.sweep()
@@ -458,6 +475,7 @@ def test_a_plain_report_that_nobody_sees_is_told_after_a_school_day(watched: Wat
     assert watched.swept(hours=2) == ["head!", "team_coordinator!"]
 
 
+@pytest.mark.exhaustive
 def test_a_second_danger_has_steps_of_its_own(watched: Watched) -> None:
     watched.school.report("reporter", danger_now="yes")
     watched.sweep()
@@ -468,6 +486,7 @@ def test_a_second_danger_has_steps_of_its_own(watched: Watched) -> None:
     assert "team_member/2!" in watched.swept(minutes=10)
 
 
+@pytest.mark.exhaustive
 def test_only_cases_whose_moment_came_are_opened(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.school.report("reporter", danger_now="yes")
     watched.sweep()
@@ -517,6 +536,7 @@ def test_a_missed_follow_up_is_told_after_three_and_after_seven_school_days(watc
     assert (second - first).days in (4, 5), "four school days later"
 
 
+@pytest.mark.exhaustive
 def test_a_follow_up_that_is_held_is_not_told(watch: Callable[..., Watched]) -> None:
     watched = followed_up(watch)
     watched.school.wait(days=12)
@@ -528,6 +548,7 @@ def test_a_follow_up_that_is_held_is_not_told(watch: Callable[..., Watched]) -> 
 # ---- nobody to reach -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_where_nobody_can_be_reached_the_next_are_told_at_once(
     watched: Watched, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -544,6 +565,7 @@ def test_where_nobody_can_be_reached_the_next_are_told_at_once(
     assert "@" not in said
 
 
+@pytest.mark.exhaustive
 def test_a_step_without_anybody_to_reach_goes_on_to_the_next_step(watch: Callable[..., Watched]) -> None:
     watched = watch(EVENING).known("reporter", "head", "directorate")
     watched.school.person("team_member")
@@ -555,6 +577,7 @@ def test_a_step_without_anybody_to_reach_goes_on_to_the_next_step(watch: Callabl
     assert watched.swept(hours=2) == ["directorate!"]
 
 
+@pytest.mark.exhaustive
 def test_a_phone_alone_reaches_where_a_hook_is_set(watch: Callable[..., Watched]) -> None:
     for hook, line in (("https://hook.example", "sms"), ("", "none")):
         watched = watch(sms_hook=hook).known(*STAFF).opened()
@@ -569,6 +592,7 @@ def test_a_phone_alone_reaches_where_a_hook_is_set(watch: Callable[..., Watched]
 # ---- nothing is lost, nothing is sent twice ------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_mail_server_that_is_down_puts_off_longer_each_time_and_loses_nothing(watched: Watched) -> None:
     watched.opened()
     watched.mail.down = Unreachable("ConnectionRefusedError")
@@ -606,6 +630,7 @@ def test_a_server_that_is_down_is_asked_once_a_sweep(watched: Watched) -> None:
     assert watched.mail.tried == 1
 
 
+@pytest.mark.exhaustive
 def test_without_a_mail_setting_messages_wait(watched: Watched) -> None:
     watched.school.report(danger_now="unsure")
     sweep(watched.school.house, Post(None, watched.sms))
@@ -635,6 +660,7 @@ def _dies(*_arguments: object) -> None:
     raise Killed
 
 
+@pytest.mark.exhaustive
 def test_workers_at_once_tell_each_person_once(watched: Watched) -> None:
     watched.school.report("reporter", danger_now="yes")
     watched.school.act("team_member", "raise_danger", which_danger="blackmail")
@@ -653,6 +679,7 @@ def test_workers_at_once_tell_each_person_once(watched: Watched) -> None:
     assert len(kept) == len(set(kept))
 
 
+@pytest.mark.exhaustive
 def test_who_is_excluded_while_a_message_waits_does_not_get_it(watched: Watched) -> None:
     watched.opened()
     watched.ask("head")
@@ -663,6 +690,7 @@ def test_who_is_excluded_while_a_message_waits_does_not_get_it(watched: Watched)
     assert "head" not in {line[0] for line in watched.lines()}
 
 
+@pytest.mark.exhaustive
 def test_an_account_that_lost_its_address_is_written_down(watched: Watched) -> None:
     watched.opened()
     watched.ask("head")
@@ -698,6 +726,7 @@ def test_a_case_that_cannot_be_opened_holds_up_no_other(
 # ---- what pages and commands ask -----------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_page_can_say_who_was_told_and_when(watched: Watched) -> None:
     watched.opened()
     watched.school.wait(minutes=42)
@@ -729,6 +758,7 @@ def test_addresses_are_kept_taken_away_and_refused(watched: Watched) -> None:
         assert set(refused.value.problems) == {"email", "phone"}
 
 
+@pytest.mark.exhaustive
 def test_an_address_that_comes_late_still_brings_what_is_urgent(watched: Watched) -> None:
     """Nobody could be told when it mattered; an address given the day after next brings nothing old any more."""
     for who in ("team_coordinator", "team_member"):
@@ -748,6 +778,12 @@ def test_an_address_that_comes_late_still_brings_what_is_urgent(watched: Watched
     assert "later!" not in watched.sweep().told()
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "meanwhile-command",
+        "meanwhile-list",
+    )
+)
 @pytest.mark.parametrize("door", ["page", "list", "command"])
 @pytest.mark.parametrize("lost", ["before", "meanwhile"])
 def test_by_whatever_door_an_address_comes_it_brings_what_is_urgent(watched: Watched, door: str, lost: str) -> None:

@@ -87,6 +87,7 @@ def test_the_case_file_prints_who_wrote_and_who_typed(told: School) -> None:
     assert "saisi par" in text
 
 
+@pytest.mark.exhaustive
 def test_its_clock_ran_from_the_paper_and_what_is_kept_holds(told: School) -> None:
     done = told.act("team_coordinator", "safety_check", SAFE, paper=on_paper(told, "team_member"))
     duties = {line.duty.key: line for line in see_case(told.house, told.person("head"), told.number).duties}
@@ -103,6 +104,7 @@ def test_its_clock_ran_from_the_paper_and_what_is_kept_holds(told: School) -> No
     assert loaded.events[-1].seq >= done.seq
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("typist", "writer", "read"), [
     ("head", "team_member", "[EV1]"),
     ("directorate", "head", NAME),
@@ -167,11 +169,13 @@ def test_the_moment_is_one(told: School, text: str, code: str | None) -> None:
     assert found == {"paper.at": (code or "paper_too_old:92",)}
 
 
+@pytest.mark.exhaustive
 def test_a_moment_without_a_zone_is_the_schools(told: School) -> None:
     done = told.act("head", "note", text="x", paper=OnPaper("2026-11-25T11:00"))
     assert entry(told, "head", done.seq).written_at == datetime(2026, 11, 25, 10, 0, tzinfo=UTC)
 
 
+@pytest.mark.exhaustive
 def test_the_page_offers_those_who_may_have_done_it(told: School) -> None:
     def offered(who: str, act: str) -> set[str] | None:
         lines = see_act(told.house, told.person(who), told.number, act).writers
@@ -190,6 +194,7 @@ def test_the_page_offers_those_who_may_have_done_it(told: School) -> None:
 # ---- a report ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_report_on_paper_is_typed_in_by_a_colleague(school: School) -> None:
     paper = OnPaper((NOW - timedelta(days=4)).isoformat(), school.account("reporter"))
     opened = open_case(
@@ -224,6 +229,7 @@ def test_the_report_page_offers_who_may_report(school: School) -> None:
 # ---- pressed twice, signed, scripted -------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_recorded_once_and_another_writer_is_another_form(told: School) -> None:
     first = told.act("head", "note", text="x", paper=on_paper(told, "team_member"), token="t")
     again = told.act("head", "note", text="x", paper=on_paper(told, "team_member"), token="t")
@@ -252,6 +258,7 @@ STEPS = [
 ]  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_a_script_types_in_what_was_on_paper(school: School) -> None:
     played = school.player.play(STEPS)
     assert [one.went_as_said for one in played] == [True] * len(STEPS)

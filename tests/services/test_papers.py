@@ -30,6 +30,7 @@ def issued(school: School) -> list[DocumentIssued]:
     return [event for event in events if isinstance(event, DocumentIssued)]
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_the_same_copy_whatever_came_between(school: School) -> None:
     school.report()
     head = school.person("head")
@@ -108,6 +109,7 @@ def test_what_was_made_once_is_made_no_second_time_until_somebody_writes_or_time
     assert [event.as_of for event in issued(school)][1] == made[0][0].isoformat()
 
 
+@pytest.mark.exhaustive
 def test_what_was_taken_back_is_said_on_paper_and_its_words_are_not_printed(school: School) -> None:
     school.report()
     school.act("team_member", "note", text="Dans le bon dossier")

@@ -106,6 +106,7 @@ def versions_of(house: House) -> dict[str, int]:
 # ---- looked at, then moved -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_all_are_counted_first_and_nothing_moves(mixed: School) -> None:
     published(mixed.house, SHORTER)
     view = seen(mixed, look(mixed))
@@ -118,6 +119,7 @@ def test_all_are_counted_first_and_nothing_moves(mixed: School) -> None:
     assert set(changes_of(mixed.house).values()) == {0}
 
 
+@pytest.mark.exhaustive
 def test_what_can_follow_does_and_the_rest_is_said(mixed: School) -> None:
     published(mixed.house, SHORTER)
     begun = begin(mixed, look(mixed))
@@ -200,7 +202,6 @@ def test_no_case_of_a_passage_is_named_anywhere(mixed: School) -> None:
     assert b"Nommer Yasmine" not in kept_bytes, "the reason is sealed while it waits, and gone afterwards"
 
 
-@pytest.mark.exhaustive
 def test_one_case_that_cannot_be_read_keeps_no_other_back(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     with mixed.house.realm.reading() as session:
@@ -280,6 +281,7 @@ def test_a_draft_that_cannot_be_read_any_more_is_looked_from_no_more(
     assert (found.state.value, found.why) == ("stopped", "gone")
 
 
+@pytest.mark.exhaustive
 def test_somebody_who_writes_meanwhile_is_waited_for(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     begun = begin(mixed, look(mixed))
@@ -299,7 +301,7 @@ def test_somebody_who_writes_meanwhile_is_waited_for(mixed: School, monkeypatch:
 # ---- who, and how often ----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("technical_admin",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "data_officer", "technical_admin"])
 def test_only_who_publishes_protocols_may(mixed: School, who: str) -> None:
     published(mixed.house, HARMLESS)
@@ -318,6 +320,7 @@ def test_only_who_publishes_protocols_may(mixed: School, who: str) -> None:
     assert seen(mixed, found).gone == 12, "the control"
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_one_passage(mixed: School) -> None:
     published(mixed.house, HARMLESS)
     found = look(mixed)
@@ -331,6 +334,7 @@ def test_pressed_twice_it_is_one_passage(mixed: School) -> None:
     assert begin(mixed, found, token="another").passage != first.passage, "the control: another form is another press"
 
 
+@pytest.mark.exhaustive
 def test_of_two_who_begin_the_same_one_is_told(mixed: School) -> None:
     published(mixed.house, HARMLESS)
     found = look(mixed)
@@ -377,6 +381,7 @@ def test_a_look_that_is_asked_for_twice_is_one(mixed: School) -> None:
     )
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_moved_that_was_not_looked_at(mixed: School) -> None:
     published(mixed.house, HARMLESS)
     waiting = passages.begin_look(mixed.house, mixed.person(WHO), KEY, 1, 2)
@@ -402,6 +407,7 @@ def test_a_reason_is_asked_and_is_short(mixed: School) -> None:
     begin(mixed, found), "a refused press uses no token up"
 
 
+@pytest.mark.exhaustive
 def test_whoever_loses_the_right_moves_nothing_more(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     monkeypatch.setattr(passages, "SLICE", 5)
@@ -428,6 +434,7 @@ def test_whoever_loses_the_right_moves_nothing_more(mixed: School, monkeypatch: 
 # ---- stopped, killed, taken up again ---------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_it_is_stopped_between_two_cases_and_can_be_begun_again(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     monkeypatch.setattr(passages, "SLICE", 5)
@@ -464,6 +471,7 @@ def test_a_stop_while_a_worker_is_at_it_holds_at_once(mixed: School, monkeypatch
     assert numbers(seen(mixed, begun.passage)) == {"moved": 4}
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_dies_is_made_up_for(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     begun = begin(mixed, look(mixed))
@@ -537,6 +545,7 @@ def test_a_process_that_is_killed_is_taken_up_by_the_next(tmp_path: Path) -> Non
     house.close()
 
 
+@pytest.mark.exhaustive
 def test_several_workers_and_a_page_move_each_case_once(mixed: School) -> None:
     """Leases set aside: even workers that don't know of each other count each case once."""
     published(mixed.house, HARMLESS)
@@ -561,6 +570,7 @@ def test_several_workers_and_a_page_move_each_case_once(mixed: School) -> None:
     is_whole(mixed.house)
 
 
+@pytest.mark.exhaustive
 def test_a_slice_leaves_room_for_others(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     published(mixed.house, next_version(DATA, 3, with_another_title))
@@ -623,6 +633,7 @@ def test_a_draft_is_looked_from_without_being_asked(school: School) -> None:
     assert list(school.house.library.every()) == [school.house.library.protocol(KEY, 1)], "nothing was published"
 
 
+@pytest.mark.exhaustive
 def test_cases_in_several_versions_have_a_line_each(school: School) -> None:
     """The draft is made from version 1; cases stand in two."""
     fill(school, 9, 0)
@@ -688,6 +699,7 @@ def test_a_draft_that_is_compared_anew_is_looked_from_anew(school: School) -> No
     assert told(counted(school, draft)) == {1: {"moves": ("exact", 6)}, 2: {"moves": ("exact", 5)}}
 
 
+@pytest.mark.exhaustive
 def test_it_is_counted_again_where_somebody_asks(school: School) -> None:
     fill(school, 6, 0)
     draft = uploaded(school, SHORTER)
@@ -719,6 +731,7 @@ def test_what_a_draft_counts_is_on_no_page_of_versions(school: School) -> None:
             asked()
 
 
+@pytest.mark.exhaustive
 def test_of_a_draft_no_small_number_is_told(school: School) -> None:
     fill(school, 14, 3)
     draft = uploaded(school, SHORTER)
@@ -740,6 +753,7 @@ def test_of_a_few_cases_no_number_is_told(school: School) -> None:
     assert found.parts == ()
 
 
+@pytest.mark.exhaustive
 def test_after_publishing_the_page_leads_to_the_cases(school: School) -> None:
     fill(school, 2, 0)
     draft = uploaded(school, SHORTER)

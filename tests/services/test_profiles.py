@@ -107,6 +107,7 @@ def copies(school: School, monkeypatch: pytest.MonkeyPatch) -> Copies:
 # ---- the authority's copy -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_authority_gets_a_copy_of_what_was_referred_to_it_and_nobody_else(copies: Copies) -> None:
     told(copies.school)
     assert copies.refusal("authority") == ["no_service_told"]
@@ -125,6 +126,7 @@ def test_an_authority_gets_a_copy_of_what_was_referred_to_it_and_nobody_else(cop
     assert event.reader == "Procureur du Roi, cellule de prise en charge des femmes et des enfants (saisine n°\u00a02)"
 
 
+@pytest.mark.exhaustive
 def test_only_the_head_and_the_directorate_issue_it(copies: Copies) -> None:
     told(copies.school)
     refer(copies.school, "prosecutor")
@@ -133,6 +135,7 @@ def test_only_the_head_and_the_directorate_issue_it(copies: Copies) -> None:
             copies.issue("authority", who=who)
 
 
+@pytest.mark.exhaustive
 def test_whoever_reads_no_names_issues_none(copies: Copies) -> None:
     """As their letters do: what the directorate does not read, its copy does not say, and it says that it does not."""
     told(copies.school)
@@ -144,6 +147,7 @@ def test_whoever_reads_no_names_issues_none(copies: Copies) -> None:
     assert see_case_file(copies.school.house, copies.school.person("directorate"), copies.school.number).is_nameless
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("profile", "about", "kept"),
     [("authority", "referral-1", True), ("authority", "referral-2", False), ("school", "", False)],
@@ -163,6 +167,7 @@ def test_addresses_of_intimate_content_go_to_a_judicial_service_alone(
     assert ("Ne figure pas dans cet exemplaire : Adresse complète" in text) is not kept
 
 
+@pytest.mark.exhaustive
 def test_an_address_that_is_kept_back_stands_in_no_text_either(copies: Copies) -> None:
     told(copies.school)
     copies.school.act(
@@ -218,6 +223,7 @@ def test_the_same_pupil_has_the_same_sign_throughout_every_copy(copies: Copies) 
     assert len(set(signs[0].values())) == len(signs[0])
 
 
+@pytest.mark.exhaustive
 def test_an_entry_about_other_pupils_alone_is_not_in_a_familys_copy(copies: Copies) -> None:
     told(copies.school)
     seen = loaded(copies.school)
@@ -246,6 +252,7 @@ def test_one_parent_is_not_told_how_to_reach_the_other(copies: Copies) -> None:
         assert "G123456789" in text
 
 
+@pytest.mark.exhaustive
 def test_what_was_told_to_one_parent_is_not_in_the_others_copy(copies: Copies) -> None:
     told(copies.school)
     common: dict[str, Any] = {
@@ -261,6 +268,7 @@ def test_what_was_told_to_one_parent_is_not_in_the_others_copy(copies: Copies) -
         assert f"Demande {'de la ' if other == 'mère' else 'du '}{other}." not in text
 
 
+@pytest.mark.exhaustive
 def test_a_guardian_on_hold_gets_no_copy_by_any_door(copies: Copies) -> None:
     told(copies.school)
     copies.issue("family", "guardian-2", token="before the hold")
@@ -276,6 +284,7 @@ def test_a_guardian_on_hold_gets_no_copy_by_any_door(copies: Copies) -> None:
     assert held in copies.issue("school")[0]
 
 
+@pytest.mark.exhaustive
 def test_while_every_guardian_is_on_hold_no_family_gets_a_copy(copies: Copies) -> None:
     told(copies.school, danger=True)
     for about in ("guardian-1", "guardian-2"):
@@ -283,12 +292,14 @@ def test_while_every_guardian_is_on_hold_no_family_gets_a_copy(copies: Copies) -
     assert copies.issued() == []
 
 
+@pytest.mark.exhaustive
 def test_no_copy_goes_to_the_guardians_as_if_they_were_a_service(copies: Copies) -> None:
     told(copies.school)
     refer(copies.school, "guardians")
     assert copies.refusal("authority") == ["no_service_told"]
 
 
+@pytest.mark.exhaustive
 def test_a_guardian_who_stands_on_another_side_too_gets_none(copies: Copies) -> None:
     told(copies.school)
     copies.school.act("team_member", "add_person", persons=[{"slot": "guardian_concerned", "name": FATHER.upper()}])
@@ -296,6 +307,7 @@ def test_a_guardian_who_stands_on_another_side_too_gets_none(copies: Copies) -> 
     assert copies.refusal("family", "guardian-2") == ["guardian_two_sides"]
 
 
+@pytest.mark.exhaustive
 def test_a_hold_on_somebody_holds_wherever_they_stand(copies: Copies) -> None:
     told(copies.school)
     copies.school.act("team_member", "add_person", persons=[{"slot": "guardian", "name": FATHER}])
@@ -305,18 +317,21 @@ def test_a_hold_on_somebody_holds_wherever_they_stand(copies: Copies) -> None:
     }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_whose_child_it_is_must_be_known(copies: Copies) -> None:
     told(copies.school)
     copies.school.act("team_member", "add_person", persons=[{"slot": "targeted_pupil", "name": "Ilyas Alaoui"}])
     assert copies.refusal("family", "guardian-1") == ["guardian_of_whom"]
 
 
+@pytest.mark.exhaustive
 def test_a_case_without_guardians_says_so(copies: Copies) -> None:
     copies.school.report(about_whom=[{"slot": "targeted_pupil", "name": PUPIL}])
     assert copies.refusal("family") == ["no_guardian"]
     assert copies.refusal("family", "targeted_pupil-1") == ["no_guardian"]
 
 
+@pytest.mark.exhaustive
 def test_a_personal_copy_is_never_made_before_it_is_known_for_whom(copies: Copies) -> None:
     told(copies.school)
     copies.issue("family", "guardian-1")
@@ -366,6 +381,7 @@ def test_a_supervisors_copy_has_nobodys_words_and_says_so(copies: Copies) -> Non
 # ---- what is left out -----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_what_is_left_out_is_what_was_dropped(copies: Copies) -> None:
     told(copies.school)
     refer(copies.school, "prosecutor")
@@ -386,6 +402,7 @@ def test_what_is_left_out_is_what_was_dropped(copies: Copies) -> None:
     assert {"grid", "conformance", "evidence", "dangers", "referrals", "duties", "checks"} <= set(kinds)
 
 
+@pytest.mark.exhaustive
 def test_a_section_that_is_left_out_says_so_in_its_place(copies: Copies) -> None:
     told(copies.school)
     text, _made = copies.issue("family", "guardian-1", language="en")
@@ -395,6 +412,7 @@ def test_a_section_that_is_left_out_says_so_in_its_place(copies: Copies) -> None
     assert "Level Left out in this copy." in text
 
 
+@pytest.mark.exhaustive
 def test_the_record_names_no_colleague_whom_nothing_points_at(copies: Copies) -> None:
     told(copies.school)
     copies.issue("school")
@@ -406,6 +424,7 @@ def test_the_record_names_no_colleague_whom_nothing_points_at(copies: Copies) ->
 # ---- the letters are not touched ------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_letters_are_offered_beside(copies: Copies) -> None:
     told(copies.school)
     assert see_letters(copies.school.house, copies.school.person("head"), copies.school.number).letters

@@ -93,6 +93,7 @@ def key_of(line: ReferralLine) -> str:
 # ---- rows ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_each_event_writes_the_rows_and_a_rebuild_makes_the_same(referred: School) -> None:
     def as_rebuilt() -> tuple[CaseReferral, ...]:
         before = written(referred)
@@ -147,6 +148,7 @@ def test_it_opens_no_case_and_names_nobody(referred: School, monkeypatch: pytest
         assert word not in said
 
 
+@pytest.mark.exhaustive
 def test_what_is_silent_comes_first_and_an_answer_takes_it_away(referred: School) -> None:
     assert lines(referred) == [(1, "police", False), (2, "child_protection", False)]
     assert lines(referred, show="silent") == []
@@ -165,6 +167,7 @@ def test_what_is_silent_comes_first_and_an_answer_takes_it_away(referred: School
     assert [number for number, *_ in lines(referred, show="all")] == [3, 2, 1]
 
 
+@pytest.mark.exhaustive
 def test_what_was_acknowledged_and_not_answered_comes_back(referred: School) -> None:
     """After as long as silence takes, from the acknowledgement: 72 hours about a danger, else five days of school."""
     answer(referred, 1)
@@ -187,6 +190,7 @@ def test_what_was_acknowledged_and_not_answered_comes_back(referred: School) -> 
     assert lines(referred, show="silent") == [(2, "child_protection", True)]
 
 
+@pytest.mark.exhaustive
 def test_one_that_is_silent_while_another_service_took_over_comes_back(referred: School) -> None:
     """The step meets the counts of every referral: the one that nobody acknowledged is asked about all the same."""
     referred.move("head", "mark_sent")
@@ -199,6 +203,7 @@ def test_one_that_is_silent_while_another_service_took_over_comes_back(referred:
     assert protection.chase_at > referred.house.now() + timedelta(days=6)
 
 
+@pytest.mark.exhaustive
 def test_filters_narrow_it_down(referred: School) -> None:
     assert lines(referred, target="child_protection") == [(2, "child_protection", False)]
     assert [number for number, *_ in lines(referred, target="no such", show="all")] == [3, 2, 1]
@@ -210,6 +215,7 @@ def test_filters_narrow_it_down(referred: School) -> None:
     assert lines(referred, since=NOW.date() + timedelta(days=1)) == []
 
 
+@pytest.mark.exhaustive
 def test_pages_follow_one_another(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(seeing, "PAGE", 2)
     for who in SEEING:
@@ -227,18 +233,21 @@ def test_pages_follow_one_another(school: School, monkeypatch: pytest.MonkeyPatc
     assert second.after is None
 
 
+@pytest.mark.exhaustive
 def test_whom_the_register_is_for(referred: School) -> None:
     for who in (*SEEING, "psychosocial", "data_officer", "trainer", "protocol_admin", "technical_admin", "reporter"):
         assert may_see_register(referred.house, referred.person(who)) == (who in SEEING), who
     assert [len(lines(referred, who)) for who in ("head", "team_coordinator", "directorate", "academy")] == [2, 2, 2, 2]
 
 
+@pytest.mark.exhaustive
 def test_who_is_excluded_sees_no_line_of_it(referred: School) -> None:
     referred.act("directorate", "conflict", account=referred.account("team_coordinator"), reason="declares")
     assert lines(referred, "team_coordinator") == []
     assert len(lines(referred, "head")) == 2
 
 
+@pytest.mark.exhaustive
 def test_the_act_of_answering_is_offered_to_those_who_may_make_it(referred: School) -> None:
     for who in ("head", "team_coordinator", "directorate"):
         assert {one.answer for one in seen(referred, who).lines} == {"referral_answer"}, who
@@ -268,6 +277,7 @@ def chases(watched: Watched) -> int:
         return session.execute(text("SELECT count(*) FROM notice WHERE cause LIKE '%chase%'")).scalar_one()
 
 
+@pytest.mark.exhaustive
 def test_a_silent_danger_is_told_to_the_team_after_72_hours_then_to_the_directorate(watched: Watched) -> None:
     school = watched.school
     school.report()
@@ -291,6 +301,7 @@ def told_of_a_danger(watched: Watched) -> Watched:
     return watched
 
 
+@pytest.mark.exhaustive
 def test_an_answer_in_time_is_reminded_of_nowhere(told_of_a_danger: Watched) -> None:
     answer(told_of_a_danger.school, 1, "answered")
     for _day in range(9):
@@ -298,6 +309,7 @@ def test_an_answer_in_time_is_reminded_of_nowhere(told_of_a_danger: Watched) -> 
     assert told_of_chases(told_of_a_danger) == []
 
 
+@pytest.mark.exhaustive
 def test_who_acknowledged_and_never_answered_is_reminded_of_anew(told_of_a_danger: Watched) -> None:
     """As long as silence takes after each acknowledgement, then those above, once; an answer ends it."""
     watched = told_of_a_danger
@@ -321,6 +333,7 @@ def test_who_acknowledged_and_never_answered_is_reminded_of_anew(told_of_a_dange
     assert chases(watched) == told + 2
 
 
+@pytest.mark.exhaustive
 def test_without_a_danger_five_days_of_school_go_by_first(watched: Watched) -> None:
     school = watched.school
     school.report()
@@ -356,6 +369,7 @@ def whom(school: School, who: str = "directorate", **wanted: Any) -> list[str]:
     return [one.whom for one in seen(school, who, show="all", **wanted).lines]
 
 
+@pytest.mark.exhaustive
 def test_the_register_says_to_which_organisation_and_is_narrowed_by_it(referred: School) -> None:
     chosen = organisation(referred)
     assert whom(referred) == ["", "", ""], "the control: nobody said which"
@@ -369,6 +383,7 @@ def test_the_register_says_to_which_organisation_and_is_narrowed_by_it(referred:
     assert whom(referred, target="police", whom=CELL["fr"]) == []
 
 
+@pytest.mark.exhaustive(but=("0537 88 00 11-05 37 88 00 11-True",))
 @pytest.mark.parametrize(
     ("kept", "dialled", "is_known"),
     [
@@ -384,6 +399,7 @@ def test_the_number_that_was_called_says_which(referred: School, kept: str, dial
     assert whom(referred, target="prosecutor") == [CELL["fr"] if is_known else ""]
 
 
+@pytest.mark.exhaustive
 def test_one_that_is_not_of_this_service_or_place_is_refused(referred: School) -> None:
     with referred.house.directory.writing() as session:
         far = directory.add_unit(session, kind=UnitKind.country, code="FAR", names={"fr": "Far"})
@@ -397,6 +413,7 @@ def test_one_that_is_not_of_this_service_or_place_is_refused(referred: School) -
     assert len(written(referred)) == 3
 
 
+@pytest.mark.exhaustive
 def test_what_was_written_stays_whatever_becomes_of_the_contact_and_is_rebuilt(referred: School) -> None:
     chosen = organisation(referred)
     refer_to(referred, chosen)
@@ -449,6 +466,7 @@ def test_the_organisation_is_put_right_later_and_what_was_said_first_stays(refer
     assert [dict(one) for one in said] == [{"fr": "Another cell"}, CELL]
 
 
+@pytest.mark.exhaustive
 def test_only_of_a_referral_and_only_to_the_same_kind_of_service(referred: School) -> None:
     chosen, police = organisation(referred), organisation(referred, "police", {"fr": "Police"})
     refer_to(referred, chosen)

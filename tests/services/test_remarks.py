@@ -75,6 +75,7 @@ def revoke(school: School, copy: int) -> None:
 # ---- attaching -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_remarks_are_an_event_bound_to_the_copy_with_their_words_sealed_as_words(school: School) -> None:
     school.report()
     data = handed(school)
@@ -89,6 +90,7 @@ def test_remarks_are_an_event_bound_to_the_copy_with_their_words_sealed_as_words
     assert ASKS.text not in str(kept.body)
 
 
+@pytest.mark.exhaustive
 def test_the_team_is_told_in_the_same_transaction_and_of_nothing_but_the_case(school: School) -> None:
     school.report()
     handed(school)
@@ -97,6 +99,7 @@ def test_the_team_is_told_in_the_same_transaction_and_of_nothing_but_the_case(sc
     assert all(set(one) == {"case", "to", "move", "urgent"} for one in asked_for(school))
 
 
+@pytest.mark.exhaustive
 def test_an_erased_remark_stands_without_its_words(school: School) -> None:
     school.report()
     handed(school)
@@ -118,6 +121,7 @@ def test_whoever_does_not_oversee_attaches_none(school: School, who: str) -> Non
     assert not events(school, RemarksAttached)
 
 
+@pytest.mark.exhaustive
 def test_the_academy_remarks_on_the_copy_that_the_directorate_has_remarked_on(school: School) -> None:
     """What another says of the same copy does not make it another one."""
     school.report()
@@ -127,6 +131,7 @@ def test_the_academy_remarks_on_the_copy_that_the_directorate_has_remarked_on(sc
     assert [event.role for event in events(school, RemarksAttached)] == ["directorate", "academy"]
 
 
+@pytest.mark.exhaustive
 def test_a_copy_that_is_not_for_supervisors_is_not_theirs_to_remark_on(school: School) -> None:
     school.report()
     handed(school, "head", "school")
@@ -134,6 +139,7 @@ def test_a_copy_that_is_not_for_supervisors_is_not_theirs_to_remark_on(school: S
     assert code_of(attach, school).code == "not_for_you"
 
 
+@pytest.mark.exhaustive
 def test_what_came_since_refuses_them_and_a_new_copy_takes_them(school: School) -> None:
     school.report()
     handed(school)
@@ -145,6 +151,7 @@ def test_what_came_since_refuses_them_and_a_new_copy_takes_them(school: School) 
     assert [event.copy for event in events(school, RemarksAttached)] == [2]
 
 
+@pytest.mark.exhaustive
 def test_reading_and_issuing_move_nothing_on(school: School) -> None:
     school.report()
     handed(school)
@@ -154,6 +161,7 @@ def test_reading_and_issuing_move_nothing_on(school: School) -> None:
     assert len(events(school, RemarksAttached)) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_copy_that_was_taken_back_takes_none(school: School) -> None:
     school.report()
     handed(school)
@@ -161,6 +169,7 @@ def test_a_copy_that_was_taken_back_takes_none(school: School) -> None:
     assert code_of(attach, school).code == "revoked"
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_they_are_attached_once(school: School) -> None:
     school.report()
     handed(school)
@@ -171,6 +180,7 @@ def test_pressed_twice_they_are_attached_once(school: School) -> None:
     assert len(asked_for(school)) == 3
 
 
+@pytest.mark.exhaustive
 def test_two_at_once_with_one_form_attach_once_and_with_two_forms_twice(school: School) -> None:
     school.report()
     handed(school)
@@ -230,6 +240,7 @@ def test_a_copy_is_found_by_its_file_its_figures_and_its_number(school: School) 
     assert code_of(find_copy, house, person, school.number, copy=3).code == "no_such_copy"
 
 
+@pytest.mark.exhaustive
 def test_paper_names_its_writer_and_the_moment_and_is_bound_by_its_figures(school: School) -> None:
     school.report()
     data = handed(school)
@@ -243,6 +254,7 @@ def test_paper_names_its_writer_and_the_moment_and_is_bound_by_its_figures(schoo
     assert event.actor == school.account("directorate")
 
 
+@pytest.mark.exhaustive
 def test_a_sheet_of_another_copy_is_refused_and_says_which(school: School) -> None:
     school.report()
     handed(school)
@@ -252,6 +264,7 @@ def test_a_sheet_of_another_copy_is_refused_and_says_which(school: School) -> No
     assert (refused.code, refused.copy) == ("other_copy", 2)
 
 
+@pytest.mark.exhaustive
 def test_a_sheet_of_another_case_is_unknown_here(school: School) -> None:
     school.report()
     foreign = rules.on_paper(hashlib.sha256(handed(school)).hexdigest())
@@ -295,6 +308,7 @@ def test_a_writer_who_does_not_oversee_is_none(school: School) -> None:
 # ---- dealing with one ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_remark_stands_on_the_case_page_until_somebody_says_that_it_was_dealt_with(school: School) -> None:
     school.report()
     handed(school)
@@ -314,6 +328,7 @@ def test_a_remark_stands_on_the_case_page_until_somebody_says_that_it_was_dealt_
     assert len(events(school, RemarkSettled)) == 1
 
 
+@pytest.mark.exhaustive
 def test_only_those_whom_remarks_reach_say_so_once_and_without_a_name(school: School) -> None:
     school.report()
     handed(school)
@@ -332,6 +347,7 @@ def test_only_those_whom_remarks_reach_say_so_once_and_without_a_name(school: Sc
     assert [reason.code for reason in refused.value.reasons] == ["remark_settled"]
 
 
+@pytest.mark.exhaustive
 def test_remarks_void_no_visa_and_hold_back_no_form(school: School) -> None:
     school.report()
     handed(school)

@@ -77,6 +77,7 @@ def test_what_stands_apart_leaves_nothing(school: School) -> None:
     assert left == [(None, 1), (None, 1), (1, 1)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("during_the_year", [True, False])
 def test_the_totals_are_the_same_after_as_before(ended: Keeping, during_the_year: bool) -> None:
     gone = numbers(ended)[:9:2]
@@ -95,6 +96,7 @@ def test_the_totals_are_the_same_after_as_before(ended: Keeping, during_the_year
     assert set(before.tables) >= {"outcome", "level", "report.how_it_came"}
 
 
+@pytest.mark.exhaustive
 def test_erased_in_the_year_it_counts_as_if_it_were_there(ended: Keeping) -> None:
     """The same case, counted at the end of the year by the report, and on leaving, long before."""
     house, number = ended.school.house, numbers(ended)[0]

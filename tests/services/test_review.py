@@ -74,6 +74,7 @@ def test_nobody_else_sends_it(school: School, who: str) -> None:
         ask(school.house, school.person(who), school.number, token=school.token())
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_sent_once_and_other_words_are_another_press(school: School) -> None:
     school.report()
     head, token = school.person("head"), school.token()
@@ -115,6 +116,7 @@ def test_whoever_reviews_ends_it_without_a_visa_once_nothing_waits(school: Schoo
         end(school.house, school.person("head"), school.number, token=school.token(), expected=school.last_seq())
 
 
+@pytest.mark.exhaustive
 def test_what_waits_for_the_visa_of_others_is_nobodys_to_call_examined(school: School) -> None:
     """Whoever may not give the visa takes it off nobody's list, and whoever may gives or refuses it."""
     closing(school)
@@ -125,6 +127,7 @@ def test_what_waits_for_the_visa_of_others_is_nobodys_to_call_examined(school: S
     assert (line(school).state, kinds(school)) == ("to_examine", ("visa",))
 
 
+@pytest.mark.exhaustive
 def test_only_those_for_whom_it_waits_end_a_review(school: School) -> None:
     school.report()
     ask(school.house, school.person("head"), school.number, token=school.token())
@@ -135,6 +138,7 @@ def test_only_those_for_whom_it_waits_end_a_review(school: School) -> None:
     assert line(school).state == "examined"
 
 
+@pytest.mark.exhaustive
 def test_what_came_since_the_page_was_read_is_shown_before_it_is_ended(school: School) -> None:
     school.report()
     ask(school.house, school.person("head"), school.number, token=school.token())
@@ -146,6 +150,7 @@ def test_what_came_since_the_page_was_read_is_shown_before_it_is_ended(school: S
     assert line(school).state == "to_examine"
 
 
+@pytest.mark.exhaustive
 def test_a_step_that_the_definition_names_sends_it_by_itself(school: School) -> None:
     closing(school, level=2)
     assert line(school).state == ""
@@ -156,6 +161,7 @@ def test_a_step_that_the_definition_names_sends_it_by_itself(school: School) -> 
 # ---- observations ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_observation_is_on_a_place_of_the_case_and_its_team_is_told_at_once(school: School) -> None:
     school.report()
     done = observes(school)
@@ -169,6 +175,7 @@ def test_an_observation_is_on_a_place_of_the_case_and_its_team_is_told_at_once(s
     assert school.seen_by("directorate").remarks[0].sentence == "L’appel est dans la fiche 2."
 
 
+@pytest.mark.exhaustive
 def test_what_is_said_of_the_other_side_is_read_by_nobody_of_this_one(school: School) -> None:
     listened(school)
     for who, side in (("psychosocial", "targeted"), ("psychosocial/2", "concerned")):
@@ -188,6 +195,7 @@ def test_what_is_said_of_the_other_side_is_read_by_nobody_of_this_one(school: Sc
     assert [word in shown for word in ("Zqwhole", "Zqtold")] == [True, True], "said of no record"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "team_member", "data_officer"])
 def test_whoever_does_not_review_observes_nothing(school: School, who: str) -> None:
     school.report()
@@ -196,6 +204,7 @@ def test_whoever_does_not_review_observes_nothing(school: School, who: str) -> N
     assert line(school).state == ""
 
 
+@pytest.mark.exhaustive
 def test_names_in_an_observation_are_refused_unsaid_and_the_try_is_written_down(school: School) -> None:
     school.report()
     with pytest.raises(BadInput) as found:
@@ -218,6 +227,7 @@ def test_what_cannot_be_kept_is_said_at_its_place(school: School, remark: Any, p
     assert list(found.value.problems) == [path]
 
 
+@pytest.mark.exhaustive
 def test_what_came_since_the_page_was_read_is_shown_first(school: School) -> None:
     school.report()
     before = school.last_seq()
@@ -230,6 +240,7 @@ def test_what_came_since_the_page_was_read_is_shown_first(school: School) -> Non
     assert line(school).open_observations == 2, "what another observes makes it no other case"
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_observed_once(school: School) -> None:
     school.report()
     token, expected = school.token(), school.last_seq()
@@ -243,6 +254,7 @@ def test_pressed_twice_it_is_observed_once(school: School) -> None:
 # ---- the visa --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_visa_stands_until_something_is_added(school: School) -> None:
     closing(school)
     school.act("directorate", "directorate_visa", decision="given")
@@ -251,6 +263,7 @@ def test_a_visa_stands_until_something_is_added(school: School) -> None:
     assert (line(school).state, kinds(school)) == ("to_examine", ("visa",))
 
 
+@pytest.mark.exhaustive
 def test_what_voided_the_visa_says_nothing_of_the_review(school: School) -> None:
     closing(school)
     school.act("head", "transfer", receiving_school="04131R", summary="x", measures="y", agreement=["pupil"])
@@ -278,6 +291,7 @@ def test_refused_it_goes_back_with_its_reasons_and_the_team_is_told(school: Scho
     assert loaded.facts["visa_directorate"] is False
 
 
+@pytest.mark.exhaustive
 def test_refused_by_its_own_form_it_goes_back_all_the_same(school: School) -> None:
     """Whichever page it is refused on: with reasons, to the same state, and the team is told."""
     closing(school)
@@ -292,6 +306,7 @@ def test_refused_by_its_own_form_it_goes_back_all_the_same(school: School) -> No
     assert {"team_coordinator", "head"} <= set(told(school))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("proposer", "is_one"), [("team_coordinator", False), ("directorate", True)])
 def test_whoever_proposes_to_close_gives_no_visa_for_it(school: School, proposer: str, is_one: bool) -> None:
     """Who oversees may stand in for the coordinator; then another one reviews what they proposed."""
@@ -312,6 +327,7 @@ def test_whoever_proposes_to_close_gives_no_visa_for_it(school: School, proposer
     assert "same_person" in [reason.code for reason in found.value.reasons]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["technical_admin", "data_officer", "protocol_admin", "trainer"])
 def test_whoever_reads_no_case_is_seated_in_none(school: School, who: str) -> None:
     school.report()
@@ -326,6 +342,7 @@ def test_whoever_reads_no_case_is_seated_in_none(school: School, who: str) -> No
     school.act("directorate", "name_seat", seat="acting_head", account=colleague)
 
 
+@pytest.mark.exhaustive
 def test_why_it_was_refused_is_read_by_everybody_who_reviews(school: School) -> None:
     closing(school)
     refuses(school)
@@ -354,6 +371,7 @@ def test_a_refusal_says_why_and_names_nobody(school: School) -> None:
     assert line(school).state == "to_examine"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "academy", "team_coordinator", "data_officer"])
 def test_nobody_refuses_a_visa_that_is_not_theirs_to_give(school: School, who: str) -> None:
     closing(school)
@@ -363,6 +381,7 @@ def test_nobody_refuses_a_visa_that_is_not_theirs_to_give(school: School, who: s
         see_refusal(school.house, school.person(who), school.number)
 
 
+@pytest.mark.exhaustive
 def test_a_refusal_meets_what_came_meanwhile_and_is_made_once(school: School) -> None:
     closing(school)
     before = school.last_seq()

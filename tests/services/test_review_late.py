@@ -56,6 +56,7 @@ def test_whoever_is_to_review_is_reminded_the_day_before_and_once_it_is_late_and
     assert days(watched) == REMINDED
 
 
+@pytest.mark.exhaustive
 def test_the_control_without_these_steps_nobody_is_told(moroccan: Protocol) -> None:
     text = MOROCCAN.read_text("utf-8")
     before = next(line for line in text.splitlines() if line.startswith("  review_answer:"))
@@ -67,6 +68,7 @@ def test_the_control_without_these_steps_nobody_is_told(moroccan: Protocol) -> N
         assert days(watched) == REMINDED[:1]
 
 
+@pytest.mark.exhaustive
 def test_a_review_that_is_done_in_time_reminds_nobody_and_neither_does_one_that_waits_for_the_team(
     watched: Watched,
 ) -> None:
@@ -79,6 +81,7 @@ def test_a_review_that_is_done_in_time_reminds_nobody_and_neither_does_one_that_
     assert {who for _day, who in days(watched)} == {"head"}, "it is the team that is told, once"
 
 
+@pytest.mark.exhaustive
 def test_the_academy_that_asked_something_is_the_one_that_is_reminded(watched: Watched) -> None:
     school = watched.school
     done = observes(school, replace(ASKS, entry=0), who="academy")
@@ -87,6 +90,7 @@ def test_the_academy_that_asked_something_is_the_one_that_is_reminded(watched: W
     assert days(watched) == [(4, "academy"), (5, "academy"), (7, "academy")]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("level", "told"),
     [

@@ -50,6 +50,7 @@ def sided(school: School) -> School:
     return school
 
 
+@pytest.mark.exhaustive
 def test_one_question_of_a_form_is_pointed_at_and_answered_beside_it(sided: School) -> None:
     school, entry = sided, entry_of(sided, "interview_concerned")
     done = observes(school, replace(WHOLE, text="Zqobserved", entry=entry, field="observed"))
@@ -86,6 +87,7 @@ def test_what_is_no_place_takes_no_observation(school: School, place: dict[str, 
     assert found.value.problems == {"entry": ("unknown_option",)}
 
 
+@pytest.mark.exhaustive
 def test_a_form_that_is_missing_is_pointed_at_until_it_is_written_and_answered(school: School) -> None:
     school.report()
     assert [act.key for act in school.seen_by("directorate").missing_forms] == ["safety_check"]
@@ -105,6 +107,7 @@ def test_a_form_that_is_missing_is_pointed_at_until_it_is_written_and_answered(s
         observes(school, replace(WHOLE, act="safety_check"))
 
 
+@pytest.mark.exhaustive
 def test_what_is_said_of_a_form_of_the_other_side_is_not_read_on_this_one_though_nobody_wrote_it(
     school: School,
 ) -> None:
@@ -126,6 +129,7 @@ def test_what_is_said_of_a_form_of_the_other_side_is_not_read_on_this_one_though
         assert (line.act, line.on) == (("interview_concerned", title) if reads else ("", None)), who
 
 
+@pytest.mark.exhaustive
 def test_what_is_said_of_a_paper_stands_beside_its_handing_out(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     hand_out_as(monkeypatch, lambda view, wording: f"{view.head.number} {view.content_head}".encode())
     school.report()

@@ -55,12 +55,14 @@ def passed_on(school: School) -> None:
 # ---- why a case waits ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_case_of_which_nothing_is_asked_waits_for_nobody(school: School) -> None:
     school.report()
     assert waits(school) == []
     assert waits(school, "academy") == []
 
 
+@pytest.mark.exhaustive
 def test_a_danger_waits_until_it_is_passed_on(school: School) -> None:
     raised(school)
     assert kinds(school) == kinds(school, "academy") == ("urgent",)
@@ -87,6 +89,7 @@ def test_observations_wait_for_the_team_and_then_for_whoever_made_them(school: S
     assert (kinds(school, "academy"), kinds(school)) == (("answered",), ())
 
 
+@pytest.mark.exhaustive
 def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(school: School) -> None:
     school.report()
     ask(school.house, school.person("head"), school.number, token=school.token())
@@ -99,6 +102,7 @@ def test_an_answer_stays_for_whoever_asked_though_another_has_examined_the_case(
             end(school.house, school.person(who), school.number, expected=school.last_seq(), token=school.token())
 
 
+@pytest.mark.exhaustive
 def test_what_waits_for_the_team_is_listed_apart_counted_nowhere_and_not_kept(school: School) -> None:
     closing(school)
     first = observes(school, who="academy").seq
@@ -150,6 +154,7 @@ def break_door_of(school: School, who: str, number: str, asked: Asked) -> None:
         break_door(school.house, school.person(who), number, asked)
 
 
+@pytest.mark.exhaustive
 def test_a_head_who_takes_no_part_waits_until_somebody_acts_for_them(school: School) -> None:
     school.report()
     school.act("directorate", "conflict", account=school.account("head"), reason="declares")
@@ -159,6 +164,7 @@ def test_a_head_who_takes_no_part_waits_until_somebody_acts_for_them(school: Sch
     assert kinds(school) == ()
 
 
+@pytest.mark.exhaustive
 def test_what_waits_for_a_head_who_takes_no_part_follows_who_heads_the_school(school: School) -> None:
     """Another heads it from today; whoever stood aside heads it again tomorrow."""
     school.report()
@@ -180,6 +186,7 @@ def _post_of(session: Session, account: str) -> str:
     return session.scalars(select(AppointmentRow.id).where(AppointmentRow.account == account)).one()
 
 
+@pytest.mark.exhaustive
 def test_a_referral_waits_once_it_is_to_be_chased_and_nobody_has_so_much_as_acknowledged_it(school: School) -> None:
     raised(school)
     passed_on(school)
@@ -188,6 +195,7 @@ def test_a_referral_waits_once_it_is_to_be_chased_and_nobody_has_so_much_as_ackn
     assert kinds(school) == kinds(school, "academy") == ("referral",)
 
 
+@pytest.mark.exhaustive
 def test_a_referral_that_was_acknowledged_waits_again_until_it_is_answered(school: School) -> None:
     raised(school)
     passed_on(school)
@@ -208,6 +216,7 @@ def test_a_referral_that_was_acknowledged_waits_again_until_it_is_answered(schoo
     assert kinds(school) == ()
 
 
+@pytest.mark.exhaustive
 def test_all_reasons_of_a_case_stand_on_one_line_and_the_case_at_the_first(school: School) -> None:
     closing(school)
     first = school.number
@@ -247,6 +256,7 @@ def offence(school: School) -> None:
     school.act("team_coordinator", "minutes", {**MINUTES, "present": present, "level": "2", "offence_question": "yes"})
 
 
+@pytest.mark.exhaustive
 def test_an_escalation_that_nobody_sent_is_urgent_once_it_was_to_be_sent(school: School) -> None:
     """Without a danger, too: nothing was sent to anybody, and it waited in nobody's queue."""
     escalated(school)
@@ -260,6 +270,7 @@ def test_an_escalation_that_nobody_sent_is_urgent_once_it_was_to_be_sent(school:
     assert kinds(school) == (), "it is sent, though the step is still to be taken"
 
 
+@pytest.mark.exhaustive
 def test_an_escalation_that_was_sent_in_time_is_not_there(school: School) -> None:
     escalated(school)
     sent(school)
@@ -270,6 +281,7 @@ def test_an_escalation_that_was_sent_in_time_is_not_there(school: School) -> Non
     assert kinds(school) == ()
 
 
+@pytest.mark.exhaustive
 def test_an_offence_that_nobody_wrote_of_is_urgent_once_its_time_is_over(school: School) -> None:
     offence(school)
     school.wait(hours=23)
@@ -282,6 +294,7 @@ def test_an_offence_that_nobody_wrote_of_is_urgent_once_its_time_is_over(school:
     assert kinds(school) == ()
 
 
+@pytest.mark.exhaustive
 def test_a_danger_told_of_by_telephone_is_urgent_once_the_letter_is_late(school: School) -> None:
     raised(school)
     sent(school, "blackmail", "call", "police")
@@ -292,6 +305,7 @@ def test_a_danger_told_of_by_telephone_is_urgent_once_the_letter_is_late(school:
     assert kinds(school) == ()
 
 
+@pytest.mark.exhaustive
 def test_another_step_that_is_late_is_not_urgent(school: School) -> None:
     """A plan is due by then: nothing is to be sent."""
     school.report()
@@ -304,6 +318,7 @@ def test_another_step_that_is_late_is_not_urgent(school: School) -> None:
 # ---- order, narrowing, pages -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_most_pressing_first_then_the_gravest_then_the_oldest(school: School) -> None:
     numbers: dict[str, str] = {}
     for name, level in (("third", 3), ("old fourth", 4), ("new fourth", 4)):
@@ -315,6 +330,7 @@ def test_the_most_pressing_first_then_the_gravest_then_the_oldest(school: School
     assert found == [numbers[name] for name in ("urgent", "old fourth", "new fourth", "third")]
 
 
+@pytest.mark.exhaustive
 def test_a_danger_in_a_case_that_nobody_has_assessed_comes_before_every_level(school: School) -> None:
     """Raised or passed on: least is known of it, and most may be wrong."""
     raised(school)
@@ -327,6 +343,7 @@ def test_a_danger_in_a_case_that_nobody_has_assessed_comes_before_every_level(sc
     assert waits(school, level=4) == [(assessed, ("urgent",))]
 
 
+@pytest.mark.exhaustive
 def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(school: School) -> None:
     numbers = {}
     for name in ("safe", "level 2", "passed on"):
@@ -342,6 +359,7 @@ def test_one_that_was_passed_on_stays_the_gravest_and_the_safe_one_the_lightest(
     assert [number for number, _kinds in waits(school, level=0)] == [numbers["passed on"], numbers["safe"]]
 
 
+@pytest.mark.exhaustive
 def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queueing, "PAGE", 2)
     for _case in range(5):
@@ -356,6 +374,7 @@ def test_pages_follow_on_each_other_and_none_is_shown_twice(school: School, monk
     assert (len(whole), len(set(whole)), after) == (5, 5, None)
 
 
+@pytest.mark.exhaustive
 def test_it_is_narrowed_by_kind_place_and_level_and_remembered_for_the_person(school: School) -> None:
     closing(school, 3)
     three = school.number
@@ -375,6 +394,7 @@ def test_it_is_narrowed_by_kind_place_and_level_and_remembered_for_the_person(sc
     assert not queue.is_narrowed
 
 
+@pytest.mark.exhaustive
 def test_urgent_cases_that_the_choice_does_not_show_are_counted_whatever_hides_them(school: School) -> None:
     raised(school)
     closing(school, 4)
@@ -396,6 +416,7 @@ def test_an_urgent_case_that_stands_in_the_list_for_another_reason_is_not_left_o
     assert see_queue(school.house, school.person("directorate/2"), Chosen(kind="visa")).urgent_left_out == 1
 
 
+@pytest.mark.exhaustive
 def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queueing, "MOST", 2)
     for _case in range(3):
@@ -403,6 +424,7 @@ def test_no_more_urgent_cases_are_counted_than_are_said(school: School, monkeypa
     assert see_queue(school.house, school.person("directorate"), Chosen(level=4)).urgent_left_out == 2
 
 
+@pytest.mark.exhaustive
 def test_a_place_of_another_province_and_what_nobody_could_choose_narrow_nothing(school: School) -> None:
     closing(school)
     with school.house.directory.writing() as session:
@@ -429,6 +451,7 @@ def test_a_place_in_the_list_that_is_none_is_none(text: str) -> None:
     assert Cursor.parse(text) is None
 
 
+@pytest.mark.exhaustive
 def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(queueing, "MOST", 2)
     for _case in range(3):
@@ -440,6 +463,7 @@ def test_more_than_is_counted_is_said_as_so_many(school: School, monkeypatch: py
 # ---- for whom, and kept how ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "team_member", "data_officer", "protocol_admin"])
 def test_whoever_does_not_review_has_no_queue(school: School, who: str) -> None:
     closing(school)
@@ -448,6 +472,7 @@ def test_whoever_does_not_review_has_no_queue(school: School, who: str) -> None:
     assert see_queue(school.house, school.person(who)).counts == {}
 
 
+@pytest.mark.exhaustive
 def test_an_excluded_supervisor_sees_neither_the_row_nor_its_count(school: School) -> None:
     closing(school)
     school.act("directorate", "conflict", account=school.account("directorate/2"), reason="declares")
@@ -465,6 +490,7 @@ def test_a_workshop_waits_for_nobody(school: School, monkeypatch: pytest.MonkeyP
     assert rows(school) == []
 
 
+@pytest.mark.exhaustive
 def test_rebuilding_the_index_gives_the_same_rows(school: School) -> None:
     closing(school)
     closing(school)
@@ -501,6 +527,7 @@ def test_the_desk_says_where_a_review_stands(school: School) -> None:
     assert line.review == ""
 
 
+@pytest.mark.exhaustive
 def test_an_observation_stands_on_the_desk_of_whoever_may_answer_it_until_it_is_answered(school: School) -> None:
     school.report()
     school.act("team_member", "safety_check", SAFE)

@@ -75,6 +75,7 @@ def data_in(data: bytes) -> dict[str, object]:
 # ---- what waits ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_request_stands_in_the_lists_until_it_is_answered(asked: School) -> None:
     for who in ("head", "data_officer", "directorate"):
         (line,) = rights.see_requests(asked.house, asked.person(who)).lines
@@ -90,6 +91,7 @@ def test_a_request_stands_in_the_lists_until_it_is_answered(asked: School) -> No
 # ---- two people ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
     token = asked.token()
     export = ask(asked, token=token)
@@ -115,6 +117,7 @@ def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
     assert {rights.ASKED, rights.AGREED, access_copies.NOTE} <= what
 
 
+@pytest.mark.exhaustive
 def test_the_database_knows_that_it_takes_two(asked: School) -> None:
     export = ask(asked)
     alone = update(AccessExportRow).values(
@@ -133,12 +136,14 @@ def test_the_data_officer_sees_a_sign_and_no_name(asked: School) -> None:
     assert (view.exports[0].may_settle, view.exports[0].may_open) == (True, False)
 
 
+@pytest.mark.exhaustive
 def test_without_a_request_there_is_no_copy(school: School) -> None:
     school.report()
     with pytest.raises(Refused, match="nothing_asked"):
         ask(school, "targeted_pupil-1")
 
 
+@pytest.mark.exhaustive
 def test_an_agreement_runs_out(asked: School) -> None:
     export = ask(asked)
     agree(asked, export)
@@ -159,6 +164,7 @@ def test_a_request_for_anything_else_brings_no_copy(school: School, request_: st
         ask(school, "targeted_pupil-1")
 
 
+@pytest.mark.exhaustive
 def test_a_request_brings_one_copy_and_of_one_person(asked: School) -> None:
     export = ask(asked)
     for person in ("guardian-1", "targeted_pupil-1"):
@@ -193,6 +199,7 @@ def test_each_of_two_requests_has_its_own_copy(asked: School) -> None:
     assert {what for what, _reason in noted} == {rights.ASKED, rights.AGREED}
 
 
+@pytest.mark.exhaustive
 def test_no_copy_goes_under_a_request_that_was_answered(asked: School) -> None:
     export = ask(asked)
     agree(asked, export)
@@ -202,6 +209,7 @@ def test_no_copy_goes_under_a_request_that_was_answered(asked: School) -> None:
         access_copies.open_copy(asked.house, asked.person("head"), asked.number, export, "fr")
 
 
+@pytest.mark.exhaustive
 def test_where_the_request_names_somebody_the_copy_is_of_them(asked: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rights, "named_in", lambda _facts, _record: "guardian-1")
     with pytest.raises(Refused, match="asked_of_another"):
@@ -229,6 +237,7 @@ def test_while_a_hold_stands_no_copy_goes(asked: School) -> None:
 # ---- what stands in it ---------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_nobody_else_is_named(asked: School, language: str) -> None:
     found = opened(asked, language=language)
@@ -256,6 +265,7 @@ def test_their_own_entry_is_told_and_a_witness_stays_a_sign(asked: School) -> No
     assert WITNESS not in whole
 
 
+@pytest.mark.exhaustive
 def test_what_a_child_says_in_confidence_is_not_in_the_childs_copy(asked: School) -> None:
     """It may reach a guardian."""
     heard = {**HEARD, "heard": "targeted_pupil-1", "fears": "PEUR-DU-PERE", "listener": asked.account("team_member")}
@@ -268,6 +278,7 @@ def test_what_a_child_says_in_confidence_is_not_in_the_childs_copy(asked: School
     assert entry["answers"], "that they were heard, when and where"
 
 
+@pytest.mark.exhaustive
 def test_that_information_was_on_hold_is_never_told(asked: School) -> None:
     asked.act("team_coordinator", "guardian_hold", guardian="guardian-1", reason="pupil_asks")
     with asked.house.realm.reading() as session:
@@ -283,6 +294,7 @@ def test_a_copy_that_names_others_is_noticed(asked: School, monkeypatch: pytest.
     assert WITNESS in json.dumps(data_in(opened(asked).data), ensure_ascii=False)
 
 
+@pytest.mark.exhaustive
 def test_who_supervises_here_and_answers_elsewhere_is_led_there_alone(asked: School) -> None:
     """By the line, not by the person: this case is none that they answer for."""
     above, house = asked.person("directorate"), asked.house

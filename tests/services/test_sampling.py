@@ -35,6 +35,8 @@ from school_protocol.storage import identities, index, journal, stamping
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.tables import CaseRecordRow, EventRow, RealmBase
 
+pytestmark = pytest.mark.exhaustive
+
 NOW = datetime(2026, 11, 25, 13, 40, tzinfo=UTC)
 COUNT, SEED, PASSWORD = 70, 7, "essai-essai-essai-12"
 
@@ -98,7 +100,6 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Filled]:
     found.house.close()
 
 
-@pytest.mark.exhaustive
 def test_there_are_as_many_as_were_asked_for(made: Filled) -> None:
     with made.house.realm.reading() as session:
         assert journal.count_cases(session) == made.done.cases == COUNT
@@ -225,7 +226,6 @@ def test_its_file_is_issued_under_the_key_of_its_academy(made: Filled) -> None:
     assert issued.data.startswith(b"%PDF")
 
 
-@pytest.mark.exhaustive
 def test_any_case_out_of_any_story_opens_and_is_written_to_and_gives_its_file(tmp_path: Path) -> None:
     """By somebody of its school, or of its directorate where it is kept from the school."""
     with pytest.MonkeyPatch.context() as patched:
@@ -262,7 +262,6 @@ def _written_to(found: Filled, row: CaseIndexRow) -> Actor | None:
     return None
 
 
-@pytest.mark.exhaustive
 def test_the_same_seed_makes_the_same_cases_under_other_keys(made: Filled, tmp_path: Path) -> None:
     again = filled(tmp_path, 12)
     try:
@@ -310,7 +309,6 @@ def typed(folder: Path, *more: str) -> Result:
         return CliRunner().invoke(main, command, env={"SCHOOL_PROTOCOL_DATA": str(folder)})
 
 
-@pytest.mark.exhaustive
 def test_the_command_fills_a_demo(made: Filled) -> None:
     """The last of these tests: afterwards there are more."""
     for more, schools in (([], 6), (["--schools", "8"], 8)):

@@ -56,6 +56,7 @@ def copies(school: School) -> int:
         return cases.copies(session, case_id, "case_file")
 
 
+@pytest.mark.exhaustive
 def test_a_copy_is_signed_by_the_academy_and_says_whose_it_is(school: School) -> None:
     school.report()
     keys(school)
@@ -161,6 +162,7 @@ def test_words_that_are_destroyed_while_a_file_is_made_are_in_none(
     assert len(made) == 2, "the pages that were kept are those without the words"
 
 
+@pytest.mark.exhaustive
 def test_a_copy_that_was_taken_back_is_not_handed_out_again(school: School) -> None:
     school.report()
     issued(school)

@@ -84,6 +84,7 @@ def listened(school: School) -> None:
 # ---- by role -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["team_coordinator", "head"])
 def test_the_coordinator_and_the_head_see_names_and_words(school: School, who: str) -> None:
     listened(school)

@@ -57,7 +57,7 @@ def places(content: bytes, before: bytes = FIRST) -> set[str]:
     return {change.place for change in difference(read(before, "a"), read(content, "b"))}
 
 
-@pytest.mark.exhaustive(but=("levels-changes3-expected3",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("part", "changes", "expected"),
     [
@@ -86,12 +86,14 @@ def test_a_text_is_changed_in_one_language(desk: Desk) -> None:
     assert read(content, "x").words[entry].hint.root["fr"] == "Restez là.\nTout près."  # type: ignore[union-attr]
 
 
+@pytest.mark.exhaustive
 def test_levels_stay_without_gap_or_overlap(desk: Desk) -> None:
     protocol = read(content_of(desk, change(desk, "levels", levels__3__low=25)), "x")
     levels = next(iter(protocol.grids.values())).levels
     assert (levels[2].high, levels[3].low) == (24, 25)
 
 
+@pytest.mark.exhaustive
 def test_a_setting_takes_the_same_way_as_a_file(desk: Desk) -> None:
     draft = change(desk, "deadlines", plan_due__value=4)
     desk.work_out()

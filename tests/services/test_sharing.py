@@ -101,6 +101,7 @@ def test_the_head_of_the_receiving_school_finds_the_request_and_sees_nothing_els
             answering.see_request(region.school.house, region.person(other), number, line.seq)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("code", "directorate"), DISTANCES.items())
 def test_the_directorate_of_the_receiving_school_answers_once_its_time_is_over(
     region: Region, code: str, directorate: str
@@ -117,6 +118,7 @@ def test_the_directorate_of_the_receiving_school_answers_once_its_time_is_over(
     assert region.waits_for(f"head {code}") == region.waits_for(directorate) == ()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("code", "directorate"), DISTANCES.items())
 def test_once_handed_over_the_other_side_alone_goes_on(region: Region, code: str, directorate: str) -> None:
     number = asked_for(region, code)
@@ -140,6 +142,7 @@ def test_once_handed_over_the_other_side_alone_goes_on(region: Region, code: str
     assert shut(region, "head", successor)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", DISTANCES)
 def test_what_is_refused_goes_back_with_a_reason(region: Region, code: str) -> None:
     number = asked_for(region, code)
@@ -172,6 +175,7 @@ def test_who_is_shut_out_of_the_case_is_not_asked_either(region: Region) -> None
         answering.see_request(region.school.house, directorate, number, line.seq)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", ["09999Z", ""])
 def test_a_transfer_to_a_school_that_nobody_knows_here_waits_for_whoever_oversees_at_once(
     region: Region, code: str
@@ -199,6 +203,7 @@ def test_a_case_is_not_transferred_to_its_own_school(region: Region) -> None:
     assert raised.value.problems == {"receiving_school": ("school_own_transfer",)}
 
 
+@pytest.mark.exhaustive
 def test_reading_a_request_is_written_down(region: Region) -> None:
     number = asked_for(region, FAR)
     (line,) = region.waits_for(f"head {FAR}")
@@ -210,6 +215,7 @@ def test_reading_a_request_is_written_down(region: Region) -> None:
     assert read == [f"request.{line.seq}"]
 
 
+@pytest.mark.exhaustive
 def test_a_danger_raised_at_the_former_school_is_raised_where_the_case_goes_on(region: Region) -> None:
     number = asked_for(region, FAR)
     (line,) = region.waits_for(f"head {FAR}")
@@ -240,6 +246,7 @@ def opened(region: Region, seq: int) -> str:
     return line.number
 
 
+@pytest.mark.exhaustive
 def test_within_one_province_the_directorate_opens_it_at_once(region: Region) -> None:
     seq = leading(region, NEAR)
     number = opened(region, seq)
@@ -253,6 +260,7 @@ def test_within_one_province_the_directorate_opens_it_at_once(region: Region) ->
     assert not shut(region, "directorate", number), "the directorate sees both"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", [FAR, ABROAD])
 def test_elsewhere_the_other_directorate_agrees_first(region: Region, code: str) -> None:
     seq, lead = leading(region, code), region.school.number
@@ -271,6 +279,7 @@ def test_elsewhere_the_other_directorate_agrees_first(region: Region, code: str)
     assert shut(region, DISTANCES[code], lead)
 
 
+@pytest.mark.exhaustive
 def test_refused_it_goes_back_with_a_reason_and_holds_nothing_up(region: Region) -> None:
     leading(region, FAR)
     lead = region.school.number
@@ -281,6 +290,7 @@ def test_refused_it_goes_back_with_a_reason_and_holds_nothing_up(region: Region)
     assert _facts(region, lead)["open_contributions"] == 0
 
 
+@pytest.mark.exhaustive
 def test_the_contributing_school_sees_nothing_of_the_case_that_leads(region: Region) -> None:
     seq = leading(region, NEAR)
     lead, number = region.school.number, opened(region, seq)
@@ -319,6 +329,7 @@ def told_by(region: Region, number: str) -> None:
     act("note", text=f"{OWN} administre le groupe.")
 
 
+@pytest.mark.exhaustive
 def test_the_case_that_leads_reads_signs_state_and_ticked_answers_and_no_name(region: Region) -> None:
     seq = leading(region, NEAR)
     lead, number = region.school.number, opened(region, seq)
@@ -339,6 +350,7 @@ def test_the_case_that_leads_reads_signs_state_and_ticked_answers_and_no_name(re
     assert region.school.account("head") in readers, "their case knows who read of it"
 
 
+@pytest.mark.exhaustive
 def test_what_a_restricted_case_tells_is_not_for_the_school_that_leads(region: Region) -> None:
     seq = leading(region, NEAR)
     lead, number = region.school.number, opened(region, seq)
@@ -353,6 +365,7 @@ def test_what_a_restricted_case_tells_is_not_for_the_school_that_leads(region: R
         contributions.see_contribution(region.school.house, region.person("head"), lead, seq)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", [NEAR, FAR])
 def test_where_an_adult_of_the_other_school_is_concerned_its_directorate_alone_opens_the_case(
     region: Region, code: str
@@ -380,6 +393,7 @@ def _contributing(region: Region) -> list[Any]:
     return [one for one in lines if one.number != region.school.number]
 
 
+@pytest.mark.exhaustive
 def test_closing_asks_what_became_of_each_contribution(region: Region) -> None:
     seq = leading(region, NEAR)
     lead = region.school.number
@@ -404,6 +418,7 @@ def test_only_another_school_of_ours_is_asked(region: Region, code: str, problem
     assert raised.value.problems == {"school": (problem,)}
 
 
+@pytest.mark.exhaustive
 def test_one_school_is_asked_once_at_a_time_and_the_team_asks_nobody(region: Region) -> None:
     leading(region, NEAR)
     with pytest.raises(BadInput) as raised:
@@ -414,6 +429,7 @@ def test_one_school_is_asked_once_at_a_time_and_the_team_asks_nobody(region: Reg
             region.school.act(who, "ask_contribution", school=FAR, adult_concerned="no", asked=QUESTION)
 
 
+@pytest.mark.exhaustive
 def test_what_is_asked_names_nobody(region: Region) -> None:
     region.school.report()
     with pytest.raises(BadInput):
@@ -422,6 +438,7 @@ def test_what_is_asked_names_nobody(region: Region) -> None:
         )
 
 
+@pytest.mark.exhaustive
 def test_a_sign_of_the_case_that_leads_names_nobody_there(region: Region) -> None:
     region.school.report()
     seq = region.school.act(
@@ -432,6 +449,7 @@ def test_a_sign_of_the_case_that_leads_names_nobody_there(region: Region) -> Non
     assert list(said.values()) == ["Qui a écrit à EV1 ?"]
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_one_case_is_opened(region: Region) -> None:
     region.school.report()
     for _time in range(2):
@@ -449,6 +467,7 @@ def named(region: Region, account: str, **more: Any) -> None:
     region.school.act("directorate", "name_seat", seat="receiver", account=account, **more)
 
 
+@pytest.mark.exhaustive
 def test_nobody_of_the_senders_side_is_named_to_answer_for_another_academy(region: Region) -> None:
     asked_for(region, ABROAD)
     own = region.school.account("team_member/2")
@@ -459,6 +478,7 @@ def test_nobody_of_the_senders_side_is_named_to_answer_for_another_academy(regio
     assert not _facts(region, region.school.number)["receiver_accepts"]
 
 
+@pytest.mark.exhaustive
 def test_whoever_is_named_at_one_school_does_not_answer_for_the_next(region: Region) -> None:
     number = asked_for(region, NEAR)
     named(region, region.actors[f"team_member {NEAR}"].id)
@@ -470,6 +490,7 @@ def test_whoever_is_named_at_one_school_does_not_answer_for_the_next(region: Reg
             answering.see_request(region.school.house, region.person(f"team_member {NEAR}"), number, seq)
 
 
+@pytest.mark.exhaustive
 def test_whoever_is_named_there_finds_the_request_and_answers_as_long_as_they_are_named(region: Region) -> None:
     number = asked_for(region, NEAR)
     member = f"team_member {NEAR}"
@@ -488,6 +509,7 @@ def test_whoever_is_named_there_finds_the_request_and_answers_as_long_as_they_ar
     assert shut(region, member, number)
 
 
+@pytest.mark.exhaustive
 def test_a_transfer_is_answered_once_and_only_if_it_was_asked_for(region: Region) -> None:
     region.school.report()
     region.school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
@@ -497,6 +519,7 @@ def test_a_transfer_is_answered_once_and_only_if_it_was_asked_for(region: Region
         assert "transfer_answered" in {one.code for one in raised.value.reasons}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("first", ["accepted", "refused"])
 def test_what_the_receiving_head_answered_stands(region: Region, first: str) -> None:
     number = asked_for(region, NEAR)
@@ -510,6 +533,7 @@ def test_what_the_receiving_head_answered_stands(region: Region, first: str) -> 
     assert _facts(region, number)["receiver_accepts"] is (first == "accepted")
 
 
+@pytest.mark.exhaustive
 def test_the_directorate_of_both_schools_does_not_refuse_in_the_heads_place(region: Region) -> None:
     asked_for(region, NEAR)
     assert "receiver_first" in {
@@ -523,6 +547,7 @@ def test_the_directorate_of_both_schools_does_not_refuse_in_the_heads_place(regi
     assert region.waits_for(f"head {NEAR}")
 
 
+@pytest.mark.exhaustive
 def test_a_second_school_that_is_asked_has_its_own_time(region: Region) -> None:
     asked_for(region, NEAR)
     region.wait(days=5)
@@ -538,6 +563,7 @@ def test_a_second_school_that_is_asked_has_its_own_time(region: Region) -> None:
 # ---- names, signs, and what a refusal tells --------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_whoever_sees_nothing_of_a_case_learns_no_name_by_typing_one(region: Region) -> None:
     seq, lead = leading(region, FAR), region.school.number
     reach = "Appelez le 0612345678."
@@ -551,6 +577,7 @@ def test_whoever_sees_nothing_of_a_case_learns_no_name_by_typing_one(region: Reg
     assert NAME not in str([one.record.answers for one in events if one.record])
 
 
+@pytest.mark.exhaustive
 def test_a_directorate_that_asked_reads_why_a_transfer_was_refused(region: Region) -> None:
     school = region.school
     school.report()
@@ -602,6 +629,7 @@ def test_family_matters_of_the_other_schools_pupils_are_not_for_the_team_that_le
     assert told.isdisjoint({"guardian_hold", "add_person", "note"})
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_asked_is_not_joined_to_another_before_its_contributions_are_settled(region: Region) -> None:
     school = region.school
     school.report()
@@ -689,6 +717,7 @@ def cases_counted(region: Region) -> int:
     return total
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", [FAR, ABROAD])
 def test_a_case_handed_over_counts_once_and_a_contribution_with_the_case_that_leads(region: Region, code: str) -> None:
     number = asked_for(region, code)
@@ -716,6 +745,7 @@ def test_whoever_is_asked_gets_a_message_and_nobody_else_there(region: Region) -
     assert there == {f"head.{FAR.lower()}", "directorate.p2"}, "the head, and once their time is over who is above"
 
 
+@pytest.mark.exhaustive
 def test_the_receiving_directorate_is_told_once_its_turn_has_come_and_the_senders_is_not(region: Region) -> None:
     region.reach("directorate")
     asked_for(region, FAR)
@@ -727,6 +757,7 @@ def test_the_receiving_directorate_is_told_once_its_turn_has_come_and_the_sender
     assert {"directorate", "directorate.p3", "academy.r2"}.isdisjoint(told)
 
 
+@pytest.mark.exhaustive
 def test_the_other_directorate_is_told_of_a_contribution_that_waits_for_it(region: Region) -> None:
     leading(region, FAR)
     assert {who for who in mailed(region) if FAR.lower() in who or "p2" in who or "p3" in who} == {"directorate.p2"}
@@ -735,11 +766,13 @@ def test_the_other_directorate_is_told_of_a_contribution_that_waits_for_it(regio
     assert f"head.{FAR.lower()}" in mailed(region)
 
 
+@pytest.mark.exhaustive
 def test_the_school_whose_case_opens_at_once_is_told(region: Region) -> None:
     leading(region, NEAR)
     assert f"head.{NEAR.lower()}" in mailed(region)
 
 
+@pytest.mark.exhaustive
 def test_whoever_asked_is_told_of_the_answer(region: Region) -> None:
     region.reach("head")
     number = asked_for(region, FAR)
@@ -752,6 +785,7 @@ def test_whoever_asked_is_told_of_the_answer(region: Region) -> None:
 # ---- taking over, reopening, erasure ---------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_case_whose_head_is_implicated_goes_to_the_province_by_itself(region: Region) -> None:
     school, people = region.school, ("head", "directorate", "team_coordinator", "team_member")
     for who in people:
@@ -766,6 +800,7 @@ def test_a_case_whose_head_is_implicated_goes_to_the_province_by_itself(region: 
     assert told.isdisjoint({"head", "team_coordinator", "team_member"})
 
 
+@pytest.mark.exhaustive
 def test_taking_over_is_a_seat_that_names_and_is_logged_and_an_implicated_head_is_not_told(region: Region) -> None:
     school = region.school
     region.reach("head")
@@ -792,6 +827,7 @@ def test_who_took_over_still_opens_a_restricted_case_and_shuts_out(region: Regio
     assert not school.is_seen_by("team_coordinator"), "whom they shut out does not"
 
 
+@pytest.mark.exhaustive
 def test_a_head_who_is_not_implicated_is_told_that_somebody_acts_for_them(region: Region) -> None:
     school = region.school
     school.report("team_member/2")
@@ -804,6 +840,7 @@ def test_a_head_who_is_not_implicated_is_told_that_somebody_acts_for_them(region
     assert "head" in mailed(region)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["directorate", "academy"])
 def test_a_supervisor_asks_for_reopening_and_the_team_is_told_and_reopens(region: Region, who: str) -> None:
     school, keeping = region.school, Keeping(region.school)

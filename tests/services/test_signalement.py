@@ -52,6 +52,7 @@ def test_whoever_keeps_the_address_makes_it(told: Told, who: str, *, may: bool) 
     assert doors.see_doors(told.house, person, "00000A").public == made
 
 
+@pytest.mark.exhaustive
 def test_a_renewed_address_takes_nothing_and_old_receipts_come_back(told: Told) -> None:
     receipt, head = told.send(), told.school.person("head")
     old = receipt.door.code
@@ -75,6 +76,7 @@ def test_an_address_that_never_was_is_absent(told: Told) -> None:
 # ---- telling ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_three_answers_are_enough_and_the_code_comes_back(told: Told) -> None:
     receipt = told.send()
     assert len(digits(receipt)) == 17
@@ -152,6 +154,7 @@ def test_what_was_put_right_before_anybody_read_it_stands(told: Told) -> None:
     assert seen.messages == ()
 
 
+@pytest.mark.exhaustive
 def test_what_is_sent_again_after_it_was_read_is_added(told: Told) -> None:
     token = receiving.see_form(told.house, told.gate, told.door().code, address=HERE).token
     sent_again(told, token)
@@ -179,6 +182,7 @@ def test_an_intimate_image_is_never_sent_says_the_receipt(told: Told) -> None:
 READERS = ("team_member", "team_coordinator", "head", "directorate", "academy", "psychosocial", "data_officer")
 
 
+@pytest.mark.exhaustive(but=("answers3-readers3",))
 @pytest.mark.parametrize(
     ("answers", "readers"),
     [
@@ -218,6 +222,7 @@ def test_somebody_of_another_school_reads_nothing(told: Told) -> None:
     assert triage.see_list(told.house, moved).waiting == ()
 
 
+@pytest.mark.exhaustive
 def test_each_reading_is_noted_by_the_hour(told: Told) -> None:
     told.send()
     report = told.only()
@@ -231,6 +236,7 @@ def test_each_reading_is_noted_by_the_hour(told: Told) -> None:
         assert len(seen.traces) == noted
 
 
+@pytest.mark.exhaustive
 def test_urgent_and_unseen_ones_stand_first(told: Told) -> None:
     told.send()
     calm = told.only()
@@ -303,6 +309,7 @@ def test_those_closed_at_once_are_taken_up_again_at_once_and_unread(told: Told) 
     assert (listed.settled, listed.unseen) == ((), 4)
 
 
+@pytest.mark.exhaustive
 def test_what_says_the_same_is_found_by_its_hash(told: Told) -> None:
     told.send()
     told.send(what_happens=WORDS.upper() + "!!!")
@@ -314,6 +321,7 @@ def test_what_says_the_same_is_found_by_its_hash(told: Told) -> None:
 # ---- coming back -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_both_write_and_the_reporter_stays_without_a_name(told: Told) -> None:
     receipt = told.send()
     head, report = told.school.person("head"), told.only()
@@ -340,6 +348,7 @@ def test_contact_is_withdrawn_for_good(told: Told) -> None:
     assert seen.to_verify
 
 
+@pytest.mark.exhaustive
 def test_what_was_closed_waits_again_as_something_is_added(told: Told) -> None:
     receipt = told.send()
     report, head = told.only(), told.school.person("head")
@@ -403,6 +412,7 @@ def test_a_question_stands_beyond_some_number_and_nothing_is_lost(told: Told) ->
     assert receiving.see_form(told.house, told.gate, view.door.code, address="192.0.2.77").challenge is None
 
 
+@pytest.mark.exhaustive
 def test_a_form_opened_before_the_flood_is_asked_too(told: Told) -> None:
     view = receiving.see_form(told.house, told.gate, told.door().code, address="192.0.2.1")
     assert view.challenge is None
@@ -414,6 +424,7 @@ def test_a_form_opened_before_the_flood_is_asked_too(told: Told) -> None:
     assert problems(found) == {"challenge": ("wrong_answer",)}
 
 
+@pytest.mark.exhaustive
 def test_what_no_school_sends_is_refused_until_the_hour_is_over(told: Told, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MOST_PLACE", 2)
     for _ in range(2):
@@ -476,6 +487,7 @@ def rehearse_it(told: Told, who: str, report: str, **answers: Any) -> None:
     triage.rehearse_opening(told.house, person, report, {**view.prefill, **answers})
 
 
+@pytest.mark.exhaustive
 def test_a_case_opens_with_what_was_told_and_the_report_is_in_it(told: Told) -> None:
     told.school.person("psychosocial")
     receipt = told.send(to_whom="my_child", what_happens="Un faux compte", not_for="psychosocial")
@@ -529,6 +541,7 @@ def test_whoever_oversees_and_must_not_read_it_reads_no_case_of_it(told: Told, l
         see_case(told.house, told.school.person("directorate"), opened.number)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["directorate", "academy"])
 def test_the_school_opens_it_and_whoever_above_must_not_read_it_does_not(told: Told, who: str) -> None:
     """Nobody at the school shuts out somebody above: whoever wrote does."""
@@ -544,6 +557,7 @@ def test_the_school_opens_it_and_whoever_above_must_not_read_it_does_not(told: T
         see_case(told.house, told.school.person(who), opened.number)
 
 
+@pytest.mark.exhaustive
 def test_where_nobody_above_would_be_left_whoever_sees_the_region_is(told: Told) -> None:
     for one in ("directorate", "academy"):
         told.school.account(one)
@@ -568,6 +582,7 @@ def test_a_restricted_report_makes_a_restricted_case_or_none(told: Told) -> None
         triage.see_report(told.house, told.school.person("head"), report)
 
 
+@pytest.mark.exhaustive
 def test_several_reports_go_into_one_case(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send()
@@ -591,6 +606,7 @@ def test_several_reports_go_into_one_case(told: Told) -> None:
     assert (inside.id, {line.what for line in inside.traces}) == (report, {"linked", "read"})
 
 
+@pytest.mark.exhaustive
 def test_a_restricted_one_goes_into_no_case_that_more_people_read(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send(adult_concerned="yes")
@@ -602,6 +618,7 @@ def test_a_restricted_one_goes_into_no_case_that_more_people_read(told: Told) ->
     assert problems(found) == {"number": ("no_such_case",)}
 
 
+@pytest.mark.exhaustive
 def test_in_a_case_it_is_read_as_the_case_is(told: Told) -> None:
     """A member who takes no part in the case reads no more of it; the head, who sees the case, does."""
     told.send()

@@ -53,6 +53,7 @@ def test_the_case_that_opens_with_one_says_so_and_by_whom(told: Told) -> None:
     assert (event.actor, event.role) == (told.school.account("team_member"), "team_member")
 
 
+@pytest.mark.exhaustive
 def test_one_that_is_put_to_a_case_is_an_event_that_holds_nothing_of_it(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send(what_happens="Sur un faux compte", reach_how="0611223344")
@@ -73,6 +74,7 @@ def test_one_that_is_put_to_a_case_is_an_event_that_holds_nothing_of_it(told: To
     assert report not in str(entry)
 
 
+@pytest.mark.exhaustive
 def test_the_chain_holds_with_it(told: Told) -> None:
     number = told.school.report("team_member").number
     told.send()
@@ -111,6 +113,7 @@ def test_what_could_not_be_put_there_is_no_event(told: Told) -> None:
     assert puts(told, number) == []
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 @pytest.mark.parametrize(("language", "said"), [("fr", "signalement sans compte"), ("ar", "تبليغ دون حساب")])
 def test_the_file_says_that_something_was_told_and_not_what(told: Told, language: str, said: str) -> None:
@@ -126,6 +129,7 @@ def test_the_file_says_that_something_was_told_and_not_what(told: Told, language
         assert [sorted(one["detail"]) for one in shown] == [["hour", "how"]]
 
 
+@pytest.mark.exhaustive
 def test_the_reference_and_answer_of_emc_stand_in_a_case_without_any_request_for_removal(told: Told) -> None:
     opened, _report = opened_with(told)
     school, head = told.school, told.school.person("head")

@@ -67,6 +67,7 @@ def test_an_unseen_one_goes_up_by_school_time_and_each_step_once(risen: Risen) -
     assert risen.told(days=30) == []
 
 
+@pytest.mark.exhaustive
 def test_what_was_looked_at_goes_no_further(risen: Risen) -> None:
     receipt = risen.send()
     risen.told()
@@ -76,6 +77,7 @@ def test_what_was_looked_at_goes_no_further(risen: Risen) -> None:
     assert risen.told() == ["team_coordinator", "team_member"], "it waits anew"
 
 
+@pytest.mark.exhaustive
 def test_above_read_it_once_it_has_come_to_them(risen: Risen) -> None:
     risen.send()
     risen.told()
@@ -94,6 +96,7 @@ def at_night(risen: Risen) -> None:
     risen.school.player.clock.turn_to(datetime(2026, 11, 25, 20, 30, tzinfo=UTC))
 
 
+@pytest.mark.exhaustive
 def test_out_of_school_hours_whoever_is_on_duty_is_told_too(risen: Risen) -> None:
     at_night(risen)
     roster.enter(
@@ -112,6 +115,7 @@ def test_nobody_on_duty_means_everybody(risen: Risen) -> None:
     assert "directorate!" in risen.told()
 
 
+@pytest.mark.exhaustive
 def test_a_restricted_one_stays_above_the_school(risen: Risen) -> None:
     risen.send(adult_concerned="yes")
     assert risen.told() == ["directorate", "directorate/2"]
@@ -119,11 +123,13 @@ def test_a_restricted_one_stays_above_the_school(risen: Risen) -> None:
     assert triage.see_report(risen.house, risen.school.person("academy"), risen.only("academy"))
 
 
+@pytest.mark.exhaustive
 def test_whoever_must_not_read_it_is_not_told(risen: Risen) -> None:
     risen.send(not_for="le coordinator, s’il vous plaît")
     assert risen.told() == ["team_member"]
 
 
+@pytest.mark.exhaustive
 def test_many_in_an_hour_are_one_message(risen: Risen) -> None:
     for number in range(15):
         risen.send(what_happens=f"Numéro {number}")
@@ -140,6 +146,7 @@ def test_by_their_own_choice_in_the_morning(school: School) -> None:
     assert risen.told(hours=23) == ["team_coordinator", "team_member"]
 
 
+@pytest.mark.exhaustive
 def test_what_was_read_meanwhile_is_not_told(school: School) -> None:
     risen = Risen(school)
     risen.send()
@@ -158,6 +165,7 @@ def test_what_does_not_leave_is_tried_again(risen: Risen, error: Exception) -> N
     assert risen.told(minutes=1) == []
 
 
+@pytest.mark.exhaustive
 def test_messages_say_no_more_than_that_something_waits(risen: Risen) -> None:
     risen.send(what_happens="Salma est menacée", reach="call", reach_how="0611223344")
     risen.school.wait(minutes=17)
@@ -175,6 +183,7 @@ def test_a_worker_that_was_away_tells_every_step_at_once(risen: Risen) -> None:
     assert len(found) <= len(set(found)) + 1
 
 
+@pytest.mark.exhaustive
 def test_how_far_it_rose_tells_the_newest_from_no_other(risen: Risen) -> None:
     """The first step is in the transaction that keeps it; a worker that has not looked yet finds nothing to do."""
     for _report in range(3):
@@ -194,6 +203,7 @@ def test_a_school_without_a_calendar_is_not_forgotten(risen: Risen, monkeypatch:
     assert risen.told() != []
 
 
+@pytest.mark.exhaustive
 def test_one_that_nobody_at_school_may_read_goes_up_at_once(risen: Risen) -> None:
     """Everybody of the team and the head are meant by who must not read it: the next ones are told, at once."""
     risen.send(not_for="l’équipe, le référent et la directrice")

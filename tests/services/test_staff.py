@@ -176,6 +176,7 @@ def test_an_administrator_sees_the_unit_and_below_and_nobody_else_sees_anything(
             people.see_people(office.house, office.school.person(who))
 
 
+@pytest.mark.exhaustive
 def test_an_administrator_sees_no_case(office: Office) -> None:
     office.school.report()
     for name in ("chief", "local"):
@@ -371,6 +372,7 @@ def test_those_that_end_within_sixty_days_are_listed_soonest_first(office: Offic
     assert [one.username for one in view.people] == ["overdue", "sooner", "soon"]
 
 
+@pytest.mark.exhaustive
 def test_expiry_stops_new_places_and_no_running_case(office: Office) -> None:
     """Seat, team role, stand-in: each refuses from the day after; what is held goes on."""
     office.create(role="team_member", certified_until=day(2))

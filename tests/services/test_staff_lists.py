@@ -220,6 +220,7 @@ def test_a_list_stands_among_those_brought_as_what_can_be_done_with_it(clerk: Cl
     assert standing == {refused_list: "refused", ready: "ready", applied: "applied", unchanged: "unchanged"}
 
 
+@pytest.mark.exhaustive
 def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -> None:
     clerk.apply(PERSON_LINE, SCHOOL_LINE)
     with clerk.house.directory.reading() as session:
@@ -258,6 +259,15 @@ def test_changes_are_shown_from_what_to_what(clerk: Clerk) -> None:
     assert clerk.office.posts_named("elodie")[0].ends is not None
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "\xe9cole;01234D;NULLEPART;Nom;;;;;;;;;-unknown_parent",
+        "\xe9cole;01234D;REHEARSAL-R;Nom;;;;;;;;;-wrong_parent",
+        "\xe9cole;123;REHEARSAL-P;Nom;;;;;;;;;-not_gresa",
+        "line13-too_long:300",
+        "personne;;;Nadia;;\u0646\u0627\u062f\u064a\u0629;declarant;00000A;;;;;-not_a_username",
+    )
+)
 @pytest.mark.parametrize(
     ("line", "code"),
     [
@@ -296,6 +306,7 @@ def test_a_line_that_cannot_be_is_refused_and_says_why(clerk: Clerk, line: str, 
         assert code.partition(":")[0] not in sentence.split(), f"{code} has no words in {language}"
 
 
+@pytest.mark.exhaustive
 def test_lines_of_one_list_know_of_each_other(clerk: Clerk) -> None:
     found = clerk.verdicts(
         person("nadia"), person("nadia", name_fr="Somebody else"), person("nadia"),
@@ -311,6 +322,7 @@ def test_lines_of_one_list_know_of_each_other(clerk: Clerk) -> None:
     assert (codes[5], codes[7]) == (("administers_or_carries",), ("code_twice",))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("cell", "right", "wrong"), [("phone", "0612345678", "0699999999"), ("email", "a@b.ma", "c@d.ma")]
 )
@@ -372,6 +384,7 @@ def test_only_what_was_shown_is_applied(clerk: Clerk) -> None:
     assert clerk.confirm(batch) is State.applied
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "bad",
     [
@@ -458,6 +471,7 @@ def test_pressed_twice_it_is_applied_once(clerk: Clerk) -> None:
     assert len(clerk.office.posts_named("nadia")) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_long_list_is_read_and_applied_by_the_worker_and_says_how_far_it_is(clerk: Clerk) -> None:
     count = importing.AT_ONCE + 1
     batch = clerk.bring(text(*(person(f"p{place}") for place in range(count))))
@@ -529,6 +543,7 @@ def test_a_clock_that_leaps_takes_no_list_away(clerk: Clerk) -> None:
 # ---- while it is applied -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_others_write_while_a_list_is_compared(clerk: Clerk, monkeypatch: pytest.MonkeyPatch) -> None:
     """And what they change there is seen: compared anew, and applied all the same where it changes nothing shown."""
     batch, plain, others = clerk.bring(text(person("nadia"))), planning.Plan.lines, itertools.count(1)
@@ -592,6 +607,7 @@ def test_slips_are_made_for_those_who_have_no_way_in(clerk: Clerk) -> None:
         slips.of_unit(clerk.house, clerk.office.actor("local"), "00000B")
 
 
+@pytest.mark.exhaustive
 def test_people_are_known_while_a_long_list_holds_the_directory(clerk: Clerk) -> None:
     """That somebody was seen is written down once a minute; it waits for nobody, and is written with a later page."""
     house, who = clerk.house, clerk.office.ids["chief"]

@@ -302,6 +302,7 @@ def test_nobody_below_shuts_out_who_oversees_from_a_seat(watched: Watched) -> No
     assert refusals(school, "team_member/3", "conflict", account=overseer, reason="reporter_said") == ["overseer_stays"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("how", ["stands aside", "is switched off"])
 def test_it_is_told_of_a_case_that_comes_up_to_it_and_those_of_one_that_comes_back(watched: Watched, how: str) -> None:
     school = watched.known("directorate").school

@@ -130,6 +130,7 @@ def problems(call: Any, *args: Any, **more: Any) -> dict[str, tuple[str, ...]]:
 # ---- stand-ins -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_stand_in_holds_the_role_at_once_and_no_longer_than_said(crew: Team) -> None:
     assert "team_coordinator" not in roles(crew, "team_member")
     crew.name("head", "team_coordinator", "team_member", ends=6)
@@ -141,6 +142,7 @@ def test_a_stand_in_holds_the_role_at_once_and_no_longer_than_said(crew: Team) -
     assert crew.see("head").stand_ins == ()
 
 
+@pytest.mark.exhaustive
 def test_a_stand_in_to_come_opens_nothing_yet(crew: Team) -> None:
     done = crew.name("directorate", "head", "reporter", starts=3, ends=5)
     assert not done.at_once
@@ -183,6 +185,7 @@ def test_nobody_stands_in_for_themselves(crew: Team) -> None:
     assert crew.log() == []
 
 
+@pytest.mark.exhaustive
 def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
     account = crew.school.account("team_member")
     with crew.house.directory.writing() as session:
@@ -191,6 +194,7 @@ def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
     crew.name("head", "team_coordinator", "team_member", ends=5)
 
 
+@pytest.mark.exhaustive
 def test_a_role_that_asks_no_training_takes_anybody(crew: Team) -> None:
     account = crew.school.account("reporter")
     with crew.house.directory.writing() as session:
@@ -229,6 +233,7 @@ def test_ninety_days_go_and_the_year_may_turn(crew: Team) -> None:
     assert line.ends.year == TODAY.year + 1
 
 
+@pytest.mark.exhaustive
 def test_two_do_not_stand_in_for_the_same_person_at_once(crew: Team) -> None:
     crew.name("head", "team_coordinator", "team_member", starts=2, ends=8)
     assert refused(crew.name, "head", "team_coordinator", "team_member/2", starts=8, ends=9) == ("overlaps",)
@@ -247,6 +252,7 @@ def test_pressing_twice_names_once(crew: Team) -> None:
         crew.name("head", "team_coordinator", "team_member", token=token, reason="leave")
 
 
+@pytest.mark.exhaustive
 def test_a_stand_in_names_nobody_beyond_their_own_last_day(crew: Team) -> None:
     """Else an absence of two days would never end."""
     crew.name("head", "head", "team_coordinator", 0, 1)
@@ -277,6 +283,7 @@ def test_a_stand_in_ended_early_opens_nothing_any_more(crew: Team) -> None:
     ]
 
 
+@pytest.mark.exhaustive
 def test_somebody_of_a_neighbour_school_may_stand_in(crew: Team) -> None:
     with crew.house.directory.writing() as session:
         province = directory.unit_coded(session, "REHEARSAL-P")
@@ -356,6 +363,7 @@ def test_the_other_province_sees_nothing(crew: Team) -> None:
 # ---- leaving -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_who_holds_a_case_hands_it_over_first(crew: Team, led: str) -> None:
     view = leaving.see_leaving(crew.house, crew.now("head"), CODE, crew.post("team_member/2"))
     assert [(case.number, [seat.key for seat in case.seats]) for case in view.held] == [(led, ["lead"])]
@@ -378,12 +386,14 @@ def test_who_holds_a_case_hands_it_over_first(crew: Team, led: str) -> None:
     assert see_desk(crew.house, crew.now("team_member/2")).lines == ()
 
 
+@pytest.mark.exhaustive
 def test_an_ended_case_holds_nobody_back(crew: Team, led: str) -> None:
     with crew.house.realm.writing() as session:
         session.execute(update(CaseIndexRow).values(ended=True))
     assert crew.leave("head", "team_member/2").at_once
 
 
+@pytest.mark.exhaustive
 def test_a_member_leaves_on_a_day_to_come(crew: Team) -> None:
     done = crew.leave("team_member", "team_member", 7)
     assert (done.at_once, done.is_self) == (False, True)
@@ -395,6 +405,7 @@ def test_a_member_leaves_on_a_day_to_come(crew: Team) -> None:
     assert crew.log() == [("leaving", member, member, "moved")]
 
 
+@pytest.mark.exhaustive
 def test_a_last_day_is_never_put_off(crew: Team) -> None:
     crew.leave("team_member", "team_member", 7)
     assert refused(crew.leave, "head", "team_member", 30) == ("ends_before",)
@@ -402,6 +413,7 @@ def test_a_last_day_is_never_put_off(crew: Team) -> None:
     assert problems(crew.leave, "head", "team_member", 400) == {"last_day": ("too_far_ahead",)}
 
 
+@pytest.mark.exhaustive
 def test_who_ends_what(crew: Team) -> None:
     for by, who in (
         ("team_member", "team_member/2"), ("team_coordinator", "team_member"), ("psychosocial", "head"),
@@ -442,6 +454,7 @@ def test_a_case_that_the_head_may_not_know_of_does_not_betray_itself(crew: Team,
 # ---- the emergency exit --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_emergency_exit_ends_all_and_leaves_orphans(crew: Team, led: str) -> None:
     token = crew.session("team_member/2")
     assert crew.orphans() == {}
@@ -472,6 +485,7 @@ def test_who_is_appointed_again_may_carry_the_case_again(crew: Team, led: str) -
     assert crew.orphans() == {}
 
 
+@pytest.mark.exhaustive
 def test_a_role_elsewhere_does_not_keep_the_case_open(crew: Team, led: str) -> None:
     """The control of the exit: without its rows the seat alone would still open the case."""
     with crew.house.directory.writing() as session:
@@ -489,6 +503,7 @@ def test_a_role_elsewhere_does_not_keep_the_case_open(crew: Team, led: str) -> N
     see_case(crew.house, replace(left, left=frozenset()), led)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("by", ["head", "team_coordinator", "team_member"])
 def test_only_who_oversees_has_the_emergency_exit(crew: Team, led: str, by: str) -> None:
     with pytest.raises(Unseen):
@@ -510,6 +525,7 @@ def test_a_case_without_a_lead_past_the_first_steps_is_an_orphan(crew: Team) -> 
     assert crew.orphans() == {crew.school.number: ("empty",)}
 
 
+@pytest.mark.exhaustive
 def test_inactive_untrained_and_headless(crew: Team, led: str) -> None:
     lead = crew.school.account("team_member/2")
     with crew.house.directory.writing() as session:
@@ -527,6 +543,7 @@ def test_inactive_untrained_and_headless(crew: Team, led: str) -> None:
     assert crew.orphans() == {}
 
 
+@pytest.mark.exhaustive
 def test_orphans_are_for_who_oversees_and_are_not_unsealed(
     crew: Team, led: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -546,6 +563,7 @@ def test_orphans_are_for_who_oversees_and_are_not_unsealed(
 # ---- the hand-over -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_hand_over_names_no_pupil_and_quotes_nobody_and_is_a_reading(crew: Team, led: str) -> None:
     crew.school.act("team_member/2", "note", text=f"{NAME} : {WORDS}")
     view = hand_over.see_hand_over(crew.house, crew.now("head"), CODE)
@@ -563,6 +581,7 @@ def test_the_hand_over_names_no_pupil_and_quotes_nobody_and_is_a_reading(crew: T
     assert ("hand_over", crew.school.account("head")) in [tuple(row) for row in rows]
 
 
+@pytest.mark.exhaustive
 def test_the_hand_over_shows_only_what_its_reader_sees(crew: Team, led: str) -> None:
     protocol = crew.school.player.protocol
     later = next(key for key, state in protocol.states.items() if not state.team_sees and not state.ended)
@@ -578,6 +597,7 @@ def test_the_hand_over_shows_only_what_its_reader_sees(crew: Team, led: str) -> 
 # ---- written down --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "statement", [update(AdministrationRow).values(reason="x"), delete(AdministrationRow)], ids=["update", "delete"]
 )
@@ -588,6 +608,7 @@ def test_what_was_changed_stays_written(crew: Team, statement: Any) -> None:
     assert len(crew.log()) == 1
 
 
+@pytest.mark.exhaustive
 def test_a_change_and_its_row_are_one(crew: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """The control: where the row can't be written, nothing is changed."""
 

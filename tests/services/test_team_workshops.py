@@ -75,6 +75,7 @@ def test_workshops_are_counted_once_however_many_of_the_team_came(house: House) 
     assert told(found) == [(10, None)], "under twenty no share"
 
 
+@pytest.mark.exhaustive
 def test_over_several_workshops_the_share_is_told_in_steps(house: House) -> None:
     for code in ("AAAAAA", "BBBBBB"):
         ended(house, code, 12, 9, ("Nadia", "nadia", "attended"))
@@ -84,6 +85,7 @@ def test_over_several_workshops_the_share_is_told_in_steps(house: House) -> None
     assert "18" not in str(found)
 
 
+@pytest.mark.exhaustive
 def test_only_those_whom_an_attestation_ties_to_the_team_on_that_day(house: House) -> None:
     absent = ("Nadia", "nadia", "absent")
     unlinked = ("Nadia Team", "", "passed")

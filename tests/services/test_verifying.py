@@ -61,6 +61,7 @@ def codes(found: Checked) -> set[Code]:
 # ---- the file alone ------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_copy_as_issued_is_genuine(language: str) -> None:
     found = alone(whole(language))
@@ -69,6 +70,7 @@ def test_a_copy_as_issued_is_genuine(language: str) -> None:
     assert (found.about.language, found.about.number) == (language, view_of_case().head.number)
 
 
+@pytest.mark.exhaustive
 def test_a_record_of_another_case_signed_again_is_told() -> None:
     """It is whole, and its digest is the one that the copy names: the pages are another case's."""
     other = replace(view_of_case(), head=replace(view_of_case().head, number="9999 9999 9999-9"))
@@ -106,11 +108,13 @@ def test_another_record_signed_again_is_told(name: str, change: Callable[[dict[s
     assert found.standing is (Standing.uncompared if code is Code.RECORD_NEWER else Standing.not_trusted)
 
 
+@pytest.mark.exhaustive
 def test_what_is_no_record_signed_again_is_told() -> None:
     for data in (b"null", b"[]", b"{", b"\xff\xfe", b"[" * 50_000):
         assert codes(alone(with_record(data))) == {Code.RECORD_FALSE}, data[:4]
 
 
+@pytest.mark.exhaustive
 def test_the_same_record_signed_again_is_not_told() -> None:
     """The control of the two before."""
     assert alone(with_record(changed(lambda _record: None))).standing is Standing.genuine
@@ -158,6 +162,7 @@ def test_what_is_too_large_is_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> 
     assert codes(checked_apart(b"%PDF-" + bytes(100), trust(), NOW, most=50)) == {Code.TOO_LARGE}
 
 
+@pytest.mark.exhaustive
 def test_a_process_that_breaks_down_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking_apart, "_work", _broken)
     assert codes(checked_apart(whole(), trust(), NOW + DAY)) == {Code.UNREADABLE}
@@ -280,6 +285,7 @@ def test_a_copy_that_was_taken_back_says_so_and_not_why(school: School) -> None:
     assert checked(data, trust_in(folder), school.house.now()).standing is Standing.genuine, "nobody was asked"
 
 
+@pytest.mark.exhaustive
 def test_another_place_of_the_journal_signed_again_is_told(school: School) -> None:
     def change(pdf: pikepdf.Pdf) -> None:
         stream = pdf.attachments["copy.json"].obj.EF.F
@@ -289,12 +295,14 @@ def test_another_place_of_the_journal_signed_again_is_told(school: School) -> No
     assert codes(here(school, signed_again(school, issued(school), change))) == {Code.JOURNAL_DIFFERS, Code.NOT_ISSUED}
 
 
+@pytest.mark.exhaustive
 def test_the_very_same_signed_once_more_was_not_handed_out(school: School) -> None:
     found = here(school, signed_again(school, issued(school), lambda _pdf: None))
     assert found.is_compared
     assert codes(found) == {Code.NOT_ISSUED}
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -> None:
     data = issued(school)
     folder = school.house.settings.data / "signing"
@@ -304,6 +312,7 @@ def test_a_case_that_is_not_known_here_is_told(school: School, tmp_path: Path) -
     other.close()
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_was_erased_is_told(school: School) -> None:
     data = issued(school)
     with school.house.realm.writing() as session:
@@ -335,6 +344,7 @@ def test_what_an_earlier_version_handed_out_is_genuine_to_its_house(
     assert codes(told) >= {Code.PAGES_DIFFER, Code.NOT_ISSUED}
 
 
+@pytest.mark.exhaustive
 def test_of_a_file_that_does_not_hold_nothing_is_asked(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever has no file of ours learns nothing of any case by it."""
     data = issued(school)

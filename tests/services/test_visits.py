@@ -129,6 +129,7 @@ def test_schools_stand_by_name_within_ones_own_place(region: Region) -> None:
     assert {line.unit.code for line in view.lines} == set(near), "a place that isn't one's own is left aside"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("page", [1, 2, 25])
 def test_what_a_team_lacks_can_be_asked_for_page_by_page(
     region: Region, monkeypatch: pytest.MonkeyPatch, page: int
@@ -156,6 +157,7 @@ def test_people_of_another_role_closed_accounts_and_those_who_left_are_no_team(r
     assert (line.trained, line.ending, line.is_few) == (3, 1, False)
 
 
+@pytest.mark.exhaustive
 def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -> None:
     later = TODAY + timedelta(days=400)
     with region.house.directory.writing() as session:
@@ -176,6 +178,7 @@ def test_whoever_never_signed_in_is_shown_and_counts_as_nobody(region: Region) -
     assert "00002K" not in region.codes("academy", lack=FEW)
 
 
+@pytest.mark.exhaustive
 def test_a_team_is_long_without_a_case_only_if_somebody_was_there_for_so_long(region: Region) -> None:
     later = TODAY + timedelta(days=400)
     with region.house.directory.writing() as session:
@@ -193,6 +196,7 @@ def is_quiet(region: Region, who: str = "directorate") -> bool | None:
     return next(line.is_quiet for line in view.lines if line.unit.code == region.own.code)
 
 
+@pytest.mark.exhaustive
 def test_a_restricted_case_is_told_neither_by_a_mark_nor_by_its_absence(region: Region) -> None:
     """Whoever sees it and whoever does not read the same of the school."""
     readers = ("directorate", "academy")
@@ -207,6 +211,7 @@ def test_a_restricted_case_is_told_neither_by_a_mark_nor_by_its_absence(region: 
     assert [is_quiet(region, who) for who in readers] == [True, True]
 
 
+@pytest.mark.exhaustive
 def test_of_cases_nothing_is_told_to_whoever_sees_none(region: Region) -> None:
     assert is_quiet(region, "trainer") is None
     view = teams.see_teams(region.house, region.actor("trainer"), Narrowed(lack=QUIET))
@@ -235,6 +240,7 @@ def test_nobody_else_looks_at_teams(region: Region) -> None:
 # ---- visits --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: Region) -> None:
     visit = region.note("trainer")
     region.note("directorate", held_on=(TODAY - timedelta(days=3)).isoformat())
@@ -255,6 +261,7 @@ def test_a_visit_is_put_right_by_a_new_entry_and_nothing_is_overwritten(region: 
         session.execute(text("DELETE FROM visit_entry"))
 
 
+@pytest.mark.exhaustive
 def test_a_case_number_is_refused_wherever_it_is_typed(region: Region) -> None:
     number = format_number(region.school.report().number)
     arabic = number.translate({48 + digit: 0x660 + digit for digit in range(10)})
@@ -275,6 +282,7 @@ def correct(region: Region, who: str, visit: str, expected: int, **changed: Any)
     )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_an_earlier_wording_is_for_its_writer_and_for_those_who_see_the_cases_from_above(region: Region) -> None:
     visit = region.note("directorate", came="Trop dit")
     correct(region, "directorate", visit, 1)
@@ -292,6 +300,7 @@ def test_an_earlier_wording_is_for_its_writer_and_for_those_who_see_the_cases_fr
     assert [len(one.earlier) for one in seen] == [1, 0]
 
 
+@pytest.mark.exhaustive
 def test_only_whoever_wrote_a_visit_puts_it_right(region: Region) -> None:
     visit = region.note("trainer")
     for who in ("academy", "directorate", "trainer/2"):
@@ -346,6 +355,7 @@ def test_a_visit_belongs_to_its_school(region: Region) -> None:
         region.note("head")
 
 
+@pytest.mark.exhaustive
 def test_what_is_typed_is_judged(region: Region) -> None:
     def problems(**changed: Any) -> dict[str, tuple[str, ...]]:
         with pytest.raises(BadInput) as caught:
@@ -476,7 +486,6 @@ def test_a_pack_counts_open_cases_and_names_none(region: Region) -> None:
     assert pack.issue_pack(region.house, region.actor("academy"), region.own.code, "ar", token="q").copy == 2
 
 
-@pytest.mark.exhaustive
 def test_a_pack_of_many_cases_breaks_them_down_by_tens_and_leaves_out_what_stands_apart(region: Region) -> None:
     for _number in range(10):
         region.school.report()
@@ -496,6 +505,7 @@ def test_a_pack_says_where_there_is_nothing(region: Region) -> None:
     assert "Dossiers ouverts comptés ici aucun" in said, said[said.index("Dossiers ouverts") :][:80]
 
 
+@pytest.mark.exhaustive
 def test_a_pack_says_who_never_signed_in(region: Region) -> None:
     with region.house.directory.writing() as session:
         region.add(session, "Nouvelle", region.own.code, TODAY + timedelta(days=400), is_awaited=True)
@@ -505,6 +515,7 @@ def test_a_pack_says_who_never_signed_in(region: Region) -> None:
     assert "Formé(e)s et à jour : 3 sur 3." in said
 
 
+@pytest.mark.exhaustive
 def test_no_two_packs_of_a_school_have_the_same_number(region: Region, monkeypatch: pytest.MonkeyPatch) -> None:
     """Another one is handed out while one is being made: it is made anew under the next number."""
     made, handed_out = list[int](), list[int]()
@@ -533,6 +544,7 @@ def test_a_pack_that_is_overtaken_each_time_is_not_handed_out(region: Region, mo
         assert administration.count(session, region.own.id, Kind.visit_pack_issued) == 0
 
 
+@pytest.mark.exhaustive
 def test_every_visit_to_a_school_can_be_read(region: Region) -> None:
     written = [region.note(held_on=(TODAY - timedelta(days=days)).isoformat()) for days in range(22)]
     sight = teams.see_school(region.house, region.actor("head"), region.own.code).sight
@@ -560,12 +572,14 @@ def test_a_pack_is_written_down_and_noted_as_a_reading_of_each_case_that_it_coun
         assert administration.count(session, region.own.id, Kind.visit_pack_issued) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_coordinator", "trainer", "data_officer", "team_member"])
 def test_a_pack_is_for_who_sees_the_cases_from_above_and_visits(region: Region, who: str) -> None:
     with pytest.raises(Unseen):
         pack.issue_pack(region.house, region.actor(who), region.own.code, "fr")
 
 
+@pytest.mark.exhaustive
 def test_who_opened_a_case_is_asked_by_way_of_an_index(region: Region) -> None:
     """Counters are many: none is read that isn't asked for."""
     with region.house.realm.reading() as session:

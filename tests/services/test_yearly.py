@@ -63,6 +63,7 @@ def test_whoever_asks_the_same_is_counted_without_what_stands_apart(whole_year: 
     assert len({files_in(data)["figures.json"] for data in figures.values()}) == 1
 
 
+@pytest.mark.exhaustive
 def test_who_lists_nine_cases_reads_fewer_than_ten(school: School) -> None:
     """Each of the ways to stand apart; the control is the same case, once nobody is excluded from it any more."""
     apart: list[dict[str, Any]] = [{"adult_concerned": "yes"}, {"must_not_read": [school.account("head")]}]
@@ -99,6 +100,7 @@ def test_the_figures_are_those_of_the_cases(whole_year: School) -> None:
     assert printed.table("dangers").rows == (), "of six cases nothing is broken down"  # type: ignore[union-attr]
 
 
+@pytest.mark.exhaustive
 def test_a_case_written_after_the_end_changes_nothing(moroccan: Protocol) -> None:
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         school = a_year(School(player, count(1)))
@@ -108,6 +110,7 @@ def test_a_case_written_after_the_end_changes_nothing(moroccan: Protocol) -> Non
         assert counted(school) == before
 
 
+@pytest.mark.exhaustive
 def test_the_first_copy_settles_the_figures(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
     with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
         school = a_year(School(player, count(1)))
@@ -140,6 +143,7 @@ def test_the_figures_inside_are_the_ones_that_were_written_down(whole_year: Scho
     assert set(files_in(issued.data)) == {"figures.json", "copy.json"}
 
 
+@pytest.mark.exhaustive
 def test_a_made_up_world_says_so_and_is_kept_apart(whole_year: School) -> None:
     real = issue(whole_year)
     learner = replace(whole_year.person("head"), realm="exercise")
@@ -174,6 +178,7 @@ def test_a_year_whose_first_term_is_not_over_has_no_report(school: School) -> No
     assert handed_out(school) == []
 
 
+@pytest.mark.exhaustive
 def test_a_year_under_way_is_told_up_to_its_last_term(school: School) -> None:
     a_year(school, over=False)
     school.wait(days=70)
@@ -191,6 +196,7 @@ def test_a_year_that_is_not_offered_is_said(whole_year: School, year: int) -> No
     assert bad.value.problems == {"year": ("unknown_option",)}
 
 
+@pytest.mark.exhaustive
 def test_a_year_without_a_case_and_one_with_one_are_told_alike(school: School) -> None:
     school.report()
     school.wait(days=290)
@@ -204,6 +210,7 @@ def test_a_year_without_a_case_and_one_with_one_are_told_alike(school: School) -
 # ---- what stays of a copy ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_each_copy_is_numbered_and_written_down_with_its_digest(whole_year: School) -> None:
     first, second = issue(whole_year, "directorate", "ar"), issue(whole_year, "head")
     assert second.copy == first.copy + 1
@@ -214,6 +221,7 @@ def test_each_copy_is_numbered_and_written_down_with_its_digest(whole_year: Scho
     assert json.loads(files_in(first.data)["copy.json"])["number"] == first.copy
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_one_copy_is_handed_out(whole_year: School) -> None:
     issued = issue(whole_year, token="pressed")
     before = len(handed_out(whole_year))
@@ -223,6 +231,7 @@ def test_pressed_twice_one_copy_is_handed_out(whole_year: School) -> None:
     assert len(handed_out(whole_year)) == before
 
 
+@pytest.mark.exhaustive
 def test_a_number_that_was_given_meanwhile_is_not_given_twice(
     whole_year: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -245,6 +254,7 @@ def test_what_was_written_down_stays(whole_year: School) -> None:
             session.execute(change)
 
 
+@pytest.mark.exhaustive
 def test_it_is_signed_by_the_academy_and_sound(whole_year: School) -> None:
     house, now = whole_year.house, whole_year.house.now()
     place = service.place_of(house, whole_year.person("head"), SCHOOL)

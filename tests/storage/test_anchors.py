@@ -39,6 +39,7 @@ def heads_of(kept: Kept, number: int) -> dict[str, int]:
     return {names[head.case_id]: head.seq for head in anchors.read_heads(folder_of(kept), anchor)}
 
 
+@pytest.mark.exhaustive
 def test_an_anchor_holds_the_heads_that_moved_and_counts_all(kept: Kept) -> None:
     assert heads_of(kept, 1) == {"a": 3, "b": 3, "words": 3, "gone": 3}
     assert heads_of(kept, 2) == {"a": 5, "b": 4}
@@ -51,6 +52,7 @@ def test_an_anchor_holds_the_heads_that_moved_and_counts_all(kept: Kept) -> None
     assert not any(case_id in text for case_id in kept.cases.values()), "the statement itself names no case"
 
 
+@pytest.mark.exhaustive
 def test_nobody_without_the_key_has_a_case_left_out(kept: Kept) -> None:
     """Marks of what was anchored are keyed: a forged one only makes the next anchor larger."""
     with kept.house.realm.writing() as session:
@@ -61,6 +63,7 @@ def test_nobody_without_the_key_has_a_case_left_out(kept: Kept) -> None:
     assert heads_of(kept, 4) == {"b": 4, "words": 4}
 
 
+@pytest.mark.exhaustive
 def test_without_its_marks_an_anchor_is_larger_and_no_weaker(kept: Kept) -> None:
     with kept.house.realm.writing() as session:
         session.execute(delete(AnchoredHeadRow))
@@ -69,6 +72,7 @@ def test_without_its_marks_an_anchor_is_larger_and_no_weaker(kept: Kept) -> None
     assert verify(kept.house).holds
 
 
+@pytest.mark.exhaustive
 def test_what_broke_off_after_the_file_is_made_up_for(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is there, the database doesn't know of it: it is adopted, and the chain of anchors goes on."""
 
@@ -86,6 +90,7 @@ def test_what_broke_off_after_the_file_is_made_up_for(kept: Kept, monkeypatch: p
     assert verify(kept.house).holds
 
 
+@pytest.mark.exhaustive
 def test_what_broke_off_before_the_statement_counts_as_nothing(kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: object) -> None:
         raise KeyboardInterrupt
@@ -119,6 +124,7 @@ def linkless(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("os.link", refused)
 
 
+@pytest.mark.exhaustive
 def test_where_links_are_refused_anchors_are_written_all_the_same_and_never_over(kept: Kept, linkless: None) -> None:
     kept.append("b", entry())
     assert kept.anchor() == 4
@@ -128,6 +134,7 @@ def test_where_links_are_refused_anchors_are_written_all_the_same_and_never_over
     assert not list(folder_of(kept).glob("*.new"))
 
 
+@pytest.mark.exhaustive
 def test_a_name_taken_and_not_filled_is_taken_over(kept: Kept, linkless: None, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
@@ -144,6 +151,7 @@ def test_a_name_taken_and_not_filled_is_taken_over(kept: Kept, linkless: None, m
     assert kept.anchor() == 5, "nor is it in the way where links are taken again"
 
 
+@pytest.mark.exhaustive
 def test_of_two_at_once_one_is_told_so(kept: Kept) -> None:
     held, go_on = threading.Event(), threading.Event()
 
@@ -175,6 +183,7 @@ def test_whoever_has_the_public_key_checks_them_and_makes_none(kept: Kept) -> No
     assert anchors.check(folder_of(kept), public=public).breaks == (Break("", 2, Flaw.altered, Chain.anchors),)
 
 
+@pytest.mark.exhaustive(but=("\xc3\xa9 1 \n",))
 @pytest.mark.parametrize("lines", [
     b"a" * 10_000_000, b"x 1 zz\n", b"", "é 1 \n".encode(), b"x 1 " + b"0" * 64 + b"\n" * 90_000,
 ])  # fmt: skip
@@ -195,6 +204,7 @@ def test_files_that_are_no_anchors_are_refused(kept: Kept, text: str) -> None:
         anchors.read(folder_of(kept), 2, vault=kept.house.vault)
 
 
+@pytest.mark.exhaustive
 def test_a_planted_name_far_away_costs_nothing(kept: Kept) -> None:
     (folder_of(kept) / "anchor-999999999.json").write_text("{}")
     found = anchors.check(folder_of(kept), vault=kept.house.vault)
@@ -203,6 +213,7 @@ def test_a_planted_name_far_away_costs_nothing(kept: Kept) -> None:
     assert kept.anchor() == 4
 
 
+@pytest.mark.exhaustive
 def test_anchors_go_on_over_one_that_was_damaged(kept: Kept) -> None:
     """It is named ever after; the next one holds the heads that only it held."""
     anchors.file_of(folder_of(kept), 3).write_bytes(b"")
@@ -211,6 +222,7 @@ def test_anchors_go_on_over_one_that_was_damaged(kept: Kept) -> None:
     assert verify(kept.house).breaks == [Break("", 3, Flaw.altered, Chain.anchors)]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_after_a_restored_backup_it_says_why_it_is_older(kept: Kept, tmp_path: Path) -> None:
     """The older database alone: what came since is cut off, until an anchor says why, and from then on it holds."""
@@ -239,6 +251,7 @@ def test_after_a_restored_backup_it_says_why_it_is_older(kept: Kept, tmp_path: P
     assert verify(kept.house).holds
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_an_erased_case_that_is_back_is_named(kept: Kept, tmp_path: Path) -> None:
     kept.close()

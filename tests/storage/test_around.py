@@ -114,6 +114,7 @@ def test_work_comes_back_until_it_is_done(realm: Realm) -> None:
         outbox.done(session, now, at=NOW)
 
 
+@pytest.mark.exhaustive
 def test_work_of_one_kind_is_taken_alone(realm: Realm) -> None:
     with realm.store.writing() as session:
         outbox.put(session, "remind", {"case": "c1"}, at=NOW)
@@ -138,6 +139,7 @@ def test_work_with_a_name_is_asked_for_once_and_goes_on_part_by_part(realm: Real
         assert outbox.take(session, NOW + timedelta(days=9), limit=9) == ()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("value", ["Yasmine El Amrani", "ياسمين", "x" * 81, "a\nb"])
 def test_the_outbox_takes_no_text(realm: Realm, value: str) -> None:
     with pytest.raises(ValueError, match="ids only"), realm.store.writing() as session:
@@ -149,6 +151,7 @@ def test_the_outbox_takes_no_text(realm: Realm, value: str) -> None:
 # ---- access --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_readings_are_listed_newest_first(realm: Realm) -> None:
     case_id = realm.open_case()
     for minute in range(3):
@@ -164,6 +167,7 @@ def test_readings_are_listed_newest_first(realm: Realm) -> None:
         assert not access.has_read(session, case_id, "b")
 
 
+@pytest.mark.exhaustive
 def test_a_typed_reason_is_refused(realm: Realm) -> None:
     case_id = realm.open_case()
     with pytest.raises(ValueError, match="codes only"), realm.store.writing() as session:

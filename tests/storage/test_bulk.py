@@ -27,6 +27,7 @@ def added(realm: Realm, account: str = "a1", cases: int = 2) -> str | None:
         )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_of_one_person_one_job_runs(realm: Realm) -> None:
     one = added(realm)
     assert one is not None
@@ -38,6 +39,7 @@ def test_of_one_person_one_job_runs(realm: Realm) -> None:
     assert added(realm) is not None, "the control: what is done stands in nobody's way"
 
 
+@pytest.mark.exhaustive
 def test_one_worker_is_at_it_until_its_lease_is_over(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
@@ -81,6 +83,7 @@ def test_a_lease_is_renewed_by_whoever_has_it(realm: Realm) -> None:
         assert bulk.waiting(session, left_since=LATER + timedelta(seconds=1)) == ()
 
 
+@pytest.mark.exhaustive
 def test_whoever_is_at_it_when_it_is_stopped_is_waited_for(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
@@ -93,6 +96,7 @@ def test_whoever_is_at_it_when_it_is_stopped_is_waited_for(realm: Realm) -> None
         assert not bulk.is_taken(session, one, left_since=NOW)
 
 
+@pytest.mark.exhaustive
 def test_what_is_outdated_is_gone_with_its_cases(realm: Realm) -> None:
     one = added(realm) or ""
     with realm.store.writing() as session:
@@ -104,6 +108,12 @@ def test_what_is_outdated_is_gone_with_its_cases(realm: Realm) -> None:
         assert bulk.cases_of(session, one, *CaseState, limit=9) == ()
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "sqlite-UPDATE bulk_case SET why = 'x'",
+        "sqlite-UPDATE paper_look SET tries = -1",
+    )
+)
 @pytest.mark.parametrize(
     "wrong",
     [

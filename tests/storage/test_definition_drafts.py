@@ -96,6 +96,7 @@ def test_a_version_is_published_with_its_draft(directory: Store, account: str, s
         assert drafts.latest_version(session, "p") == 1
 
 
+@pytest.mark.exhaustive
 def test_another_version_in_between_is_noticed(directory: Store, account: str, second: str) -> None:
     one, other = add(directory, account), add(directory, account, b"a: 2", 2)
     for each in (one, other):
@@ -107,6 +108,7 @@ def test_another_version_in_between_is_noticed(directory: Store, account: str, s
         assert [line.version for line in people.definition_lines(session)] == [1]
 
 
+@pytest.mark.exhaustive
 def test_a_number_that_is_taken_leaves_nothing_behind(directory: Store, account: str, second: str) -> None:
     one = add(directory, account)
     propose(directory, one)
@@ -122,6 +124,7 @@ def test_a_number_that_is_taken_leaves_nothing_behind(directory: Store, account:
         assert drafts.current_digest(session, "p") == base
 
 
+@pytest.mark.exhaustive
 def test_only_what_is_proposed_is_published(directory: Store, account: str, second: str) -> None:
     one = add(directory, account)
     assert not publish(directory, one, second)
@@ -130,6 +133,7 @@ def test_only_what_is_proposed_is_published(directory: Store, account: str, seco
     assert not publish(directory, one, second)
 
 
+@pytest.mark.exhaustive
 def test_work_is_taken_once_and_comes_back(directory: Store, account: str) -> None:
     one = add(directory, account)
     add(directory, account, b"x", protocol="", version=0, faults=(Fault(1, "no"),))
@@ -168,6 +172,13 @@ FIXED = {
 }
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "sqlite-content",
+        "sqlite-faults",
+        "sqlite-file",
+    )
+)
 @pytest.mark.parametrize("column", FIXED)
 def test_the_database_keeps_the_bytes_as_they_came(directory: Store, account: str, column: str) -> None:
     one = add(directory, account)
@@ -179,6 +190,7 @@ def test_the_database_keeps_the_bytes_as_they_came(directory: Store, account: st
     assert draft(directory, one).base == "control"
 
 
+@pytest.mark.exhaustive
 def test_no_draft_goes_away(directory: Store, account: str) -> None:
     one = add(directory, account)
     with pytest.raises(DBAPIError, match="never change"), directory.writing() as session:
@@ -199,6 +211,7 @@ def test_what_is_settled_stays_so(directory: Store, account: str, second: str, s
         session.execute(text(f"UPDATE definition_draft SET base = 'x' WHERE id = '{one}'"))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "change",
     [

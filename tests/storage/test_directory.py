@@ -80,6 +80,7 @@ def test_nothing_typed_as_a_username_does_harm(directory: Store, typed: str) -> 
         assert sign_in.web_session(session, typed, now=NOW) is None
 
 
+@pytest.mark.exhaustive
 def test_accounts_change(directory: Store) -> None:
     made = add_account(directory)
     with directory.writing() as session:
@@ -97,6 +98,7 @@ def test_accounts_change(directory: Store) -> None:
         people.set_active(session, "x", True)
 
 
+@pytest.mark.exhaustive
 def test_an_account_says_where_messages_reach_it_and_to_nobody_by_chance(directory: Store) -> None:
     silent = add_account(directory, "silent")
     made = add_account(directory, email="membre@college.example", phone="0600000001")
@@ -128,6 +130,7 @@ def test_accounts_are_paged_by_name(directory: Store) -> None:
     assert [found.username for found in (*first, *rest)] == ["a", "b", "c"]
 
 
+@pytest.mark.exhaustive
 def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[str, str]) -> None:
     made = add_account(directory, certified=True, trained_until=TODAY)
     school = places["school"]
@@ -168,6 +171,7 @@ def test_an_actor_has_the_appointments_of_today(directory: Store, places: dict[s
         assert people.holders(session, [school], today=TODAY) == ()
 
 
+@pytest.mark.exhaustive
 def test_holders_say_whether_they_can_sign_in(directory: Store, places: dict[str, str]) -> None:
     """By a password, or known elsewhere; who was invited and never came can't."""
     made = {who: add_account(directory, who) for who in ("password", "known", "invited")}
@@ -182,6 +186,7 @@ def test_holders_say_whether_they_can_sign_in(directory: Store, places: dict[str
     assert found == {"password": True, "known": True, "invited": False}
 
 
+@pytest.mark.exhaustive
 def test_an_appointment_cant_end_before_it_starts(directory: Store, places: dict[str, str]) -> None:
     made = add_account(directory)
     with pytest.raises(IntegrityError), directory.writing() as session:
@@ -190,6 +195,7 @@ def test_an_appointment_cant_end_before_it_starts(directory: Store, places: dict
         people.end_appointment(session, "x", TODAY)
 
 
+@pytest.mark.exhaustive
 def test_units_know_what_lies_above_them(directory: Store, places: dict[str, str]) -> None:
     with directory.reading() as session:
         school = people.unit(session, places["school"])
@@ -203,11 +209,13 @@ def test_units_know_what_lies_above_them(directory: Store, places: dict[str, str
             people.unit(session, "x")
 
 
+@pytest.mark.exhaustive
 def test_a_gresa_code_has_six_characters(directory: Store) -> None:
     with pytest.raises(IntegrityError), directory.writing() as session:
         people.add_unit(session, kind=UnitKind.school, code="123", names={})
 
 
+@pytest.mark.exhaustive
 def test_the_nearest_contacts_come_first(directory: Store, places: dict[str, str]) -> None:
     with directory.writing() as session:
         for name, unit in (
@@ -272,6 +280,7 @@ def publish(directory: Store, version: int, *, current: bool = True, content: by
         )
 
 
+@pytest.mark.exhaustive
 def test_published_bytes_come_back_as_they_were(directory: Store) -> None:
     publish(directory, 1)
     publish(directory, 2)
@@ -284,6 +293,7 @@ def test_published_bytes_come_back_as_they_were(directory: Store) -> None:
             people.definition(session, "p", 4)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "statement",
     [
@@ -304,6 +314,7 @@ def test_published_definitions_never_change(directory: Store, statement: str) ->
 # ---- signed in -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_session_lives_while_it_is_used(directory: Store) -> None:
     account = add_account(directory)
     with directory.writing() as session:
@@ -325,6 +336,7 @@ def test_a_session_lives_while_it_is_used(directory: Store) -> None:
         assert sign_in.web_session(session, token, now=NOW - 2 * minute) is None, "from the future"
 
 
+@pytest.mark.exhaustive
 def test_a_session_ends_for_good(directory: Store) -> None:
     account = add_account(directory)
     with directory.writing() as session:
@@ -343,6 +355,7 @@ def test_a_session_ends_for_good(directory: Store) -> None:
         sign_in.drop_web_sessions(session, late)
 
 
+@pytest.mark.exhaustive
 def test_attempts_are_counted_and_forgotten(directory: Store) -> None:
     with directory.writing() as session:
         for seconds in (0, 10, 20):
@@ -356,6 +369,7 @@ def test_attempts_are_counted_and_forgotten(directory: Store) -> None:
         assert sign_in.attempts_since(session, "other", NOW) == 0
 
 
+@pytest.mark.exhaustive
 def test_many_people_at_once_are_who_each_of_them_is_alone(directory: Store) -> None:
     """In as many queries as for two of them: with who was away, who left a case, and whose appointment is over."""
     with directory.writing() as session:

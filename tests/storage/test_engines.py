@@ -75,6 +75,7 @@ def test_an_exception_leaves_nothing_behind(realm: Realm) -> None:
         assert not session.scalars(select(OutboxRow)).all()
 
 
+@pytest.mark.exhaustive
 def test_reading_refuses_a_write(realm: Realm) -> None:
     def write() -> None:
         with realm.store.reading() as session:
@@ -95,6 +96,7 @@ def test_reading_stays_on_its_snapshot(realm: Realm) -> None:
         assert not session.scalars(select(OutboxRow.id)).all()
 
 
+@pytest.mark.exhaustive
 def test_a_writer_that_waits_too_long_is_told_busy(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
     sqlite_only(realm)
     monkeypatch.setattr(engines, "_PRAGMAS", ("PRAGMA busy_timeout = 50",))
@@ -104,6 +106,7 @@ def test_a_writer_that_waits_too_long_is_told_busy(realm: Realm, monkeypatch: py
         pass
 
 
+@pytest.mark.exhaustive
 def test_a_full_database_is_told_full_and_recovers(realm: Realm) -> None:
     sqlite_only(realm)
     store = Store(open_engine(realm.store.engine.url))
@@ -127,6 +130,7 @@ def test_a_full_disk_is_told_full(realm: Realm, number: int) -> None:
         raise OSError(number, "no room")
 
 
+@pytest.mark.exhaustive
 def test_other_errors_stay_what_they_are(realm: Realm) -> None:
     with pytest.raises(FileNotFoundError), realm.store.writing():
         raise FileNotFoundError("x")
@@ -154,6 +158,7 @@ def at_once(realm: Realm, writers: int = 32) -> list[Exception]:
         return [error for error in (one.exception() for one in done) if isinstance(error, Exception)]
 
 
+@pytest.mark.exhaustive
 def test_32_writers_at_once_are_never_locked_out(as_served: None, realm: Realm) -> None:
     """Each reads before it writes, and waits for the disk."""
     if realm.store.engine.dialect.name == "sqlite":
@@ -164,6 +169,7 @@ def test_32_writers_at_once_are_never_locked_out(as_served: None, realm: Realm) 
         assert len(session.scalars(select(OutboxRow.id)).all()) == 160
 
 
+@pytest.mark.exhaustive
 def test_the_control_with_a_plain_begin_most_would_be(realm: Realm) -> None:
     sqlite_only(realm)
 
@@ -179,6 +185,7 @@ def test_the_control_with_a_plain_begin_most_would_be(realm: Realm) -> None:
     assert {type(one) for one in told} == {StorageBusy}
 
 
+@pytest.mark.exhaustive
 def test_who_can_do_without_a_write_does_not_wait_for_it(realm: Realm) -> None:
     sqlite_only(realm)
     with realm.store.writing() as session:
@@ -196,6 +203,7 @@ def test_who_can_do_without_a_write_does_not_wait_for_it(realm: Realm) -> None:
         assert session.scalar(text("PRAGMA busy_timeout")) == 10_000, "patient again, on the same connection"
 
 
+@pytest.mark.exhaustive
 def test_writers_of_one_process_wait_in_turn_and_not_at_the_file(realm: Realm) -> None:
     sqlite_only(realm)
     begun: list[str] = []
@@ -219,6 +227,7 @@ def test_writers_of_one_process_wait_in_turn_and_not_at_the_file(realm: Realm) -
             second.result(BUSY_SECONDS)
 
 
+@pytest.mark.exhaustive
 def test_whoever_waits_too_long_for_their_turn_is_told_busy(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
     sqlite_only(realm)
     monkeypatch.setattr(engines, "BUSY_SECONDS", 0.05)

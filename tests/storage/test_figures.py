@@ -64,6 +64,7 @@ def test_nothing_of_one_case_is_told_beside_its_seal(realm: Realm) -> None:
         assert shares.share(session, realm.vault, case_id) == ONE
 
 
+@pytest.mark.exhaustive(but=("sqlite",))
 def test_a_share_that_stays_writes_nothing(realm: Realm) -> None:
     case_id = realm.open_case()
     put(realm, case_id, ONE)
@@ -92,6 +93,7 @@ def test_what_is_not_committed_is_not_counted(realm: Realm) -> None:
     assert counted(realm, "r1") == {}
 
 
+@pytest.mark.exhaustive
 def test_many_writers_lose_no_count_and_wait_for_each_other_at_most(realm: Realm) -> None:
     """Cases of few schools in one region, each written again and again in another order, several in a transaction."""
     ids = [realm.open_case() for _case in range(12)]
@@ -161,6 +163,7 @@ def test_what_an_erased_case_added_stays_and_nothing_says_which_it_was(realm: Re
         assert counters.frozen(session) == [(("test", "2026-11", "s1"), before)]
 
 
+@pytest.mark.exhaustive
 def test_a_case_that_was_never_counted_leaves_nothing(realm: Realm) -> None:
     erase(realm, realm.open_case(entry()))
     with realm.store.reading() as session:

@@ -43,9 +43,9 @@ def opened(realm: Realm, lying: Place, case_id: str, file_id: str, part: str = O
 
 
 @pytest.mark.exhaustive(
-    only=(
-        "postgresql-bucket",
-        "postgresql-folder",
+    but=(
+        "sqlite-folder",
+        "sqlite-rows",
     )
 )
 @pytest.mark.postgresql
@@ -86,7 +86,13 @@ def test_another_case_does_not_open_it(realm: Realm, lying: Place) -> None:
         opened(realm, lying, other, file_id)
 
 
-@pytest.mark.exhaustive(only=("sqlite-rows",))
+@pytest.mark.exhaustive(
+    but=(
+        "postgresql-folder",
+        "sqlite-bucket",
+        "sqlite-folder",
+    )
+)
 @pytest.mark.postgresql
 def test_a_destroyed_file_opens_never_again(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
@@ -110,7 +116,7 @@ def test_its_key_alone_is_enough_to_lose_it(realm: Realm, lying: Place) -> None:
         opened(realm, lying, case_id, file_id)
 
 
-@pytest.mark.exhaustive(but=("sqlite-rows-7",))
+@pytest.mark.exhaustive(but=("sqlite-bucket-7",))
 @pytest.mark.postgresql
 @pytest.mark.parametrize("night", [None, 7])
 def test_lost_and_truncated_files_are_told_once_each_and_never_opened(
@@ -143,6 +149,7 @@ def test_what_is_altered_and_as_long_as_it_was_is_found_within_a_month(realm: Re
     assert sum(told) == (30 if lying.blobs.reads_are_cheap else 1), "each night, or the night whose turn it is"
 
 
+@pytest.mark.exhaustive(only=("sqlite-bucket",))
 def test_strays_are_removed_when_they_are_old_and_what_is_named_is_not(realm: Realm, lying: Place) -> None:
     case_id = realm.open_case()
     kept(realm, lying, case_id)

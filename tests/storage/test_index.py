@@ -76,12 +76,14 @@ def full(realm: Realm) -> IndexRow:
 # ---- rows ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_row_comes_back_whole(realm: Realm) -> None:
     made = full(realm)
     with realm.store.reading() as session:
         assert index.row_of(session, made.case_id) == made
 
 
+@pytest.mark.exhaustive
 def test_writing_again_replaces_everything(realm: Realm) -> None:
     made = full(realm)
     later = row(made.case_id, made.number, last_seq=2, state="closed", ended=True)
@@ -101,6 +103,7 @@ def test_removing_leaves_no_part_behind(realm: Realm) -> None:
         assert index.all_case_ids(session) == [made.case_id]
 
 
+@pytest.mark.exhaustive
 def test_the_same_seat_twice_lasts_the_longer(realm: Realm) -> None:
     made = indexed(realm, seats=(Seat("a", "lead", TODAY), Seat("a", "lead", None), Seat("a", "support", TODAY)))
     with realm.store.reading() as session:
@@ -109,6 +112,7 @@ def test_the_same_seat_twice_lasts_the_longer(realm: Realm) -> None:
     assert set(found.seats) == {Seat("a", "lead"), Seat("a", "support", TODAY)}
 
 
+@pytest.mark.exhaustive
 def test_the_same_deadline_twice_is_due_the_sooner(realm: Realm) -> None:
     made = indexed(realm, dues=(Due("hear", NOW + timedelta(days=2)), Due("hear", NOW)))
     with realm.store.reading() as session:
@@ -276,6 +280,7 @@ def test_a_danger_stands_before_what_is_late_on_every_page(bare: Store) -> None:
         assert found == ["c3", "c11", *(f"c{number}" for number in (0, 1, 2, 4, 5, 6, 7, 8, 9)), "c10"]
 
 
+@pytest.mark.exhaustive
 def test_a_page_costs_the_same_wherever_it_lies(realm: Realm) -> None:
     """No leg sorts: each walks an index in its order, from the cursor on."""
     if realm.store.engine.dialect.name != "sqlite":
@@ -309,6 +314,7 @@ def test_a_made_up_cursor_is_none(bad: str) -> None:
     assert Cursor.parse(bad) is None
 
 
+@pytest.mark.exhaustive
 def test_filters(realm: Realm) -> None:
     rich = full(realm)
     plain = indexed(realm, unit="school-2", state="closed", stage="closing", ended=True, restricted=True)
@@ -389,6 +395,7 @@ def test_what_falls_due_before_a_moment_with_follow_ups(realm: Realm) -> None:
 # ---- search and sweep ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_pupil_is_found_in_one_unit_only_and_only_by_who_sees_the_case(realm: Realm) -> None:
     here, there = indexed(realm, unit="school-1"), indexed(realm, unit="school-2")
     with realm.store.writing() as session:
@@ -418,6 +425,7 @@ def test_dues_are_swept_in_order(realm: Realm) -> None:
         assert rest == [(made.case_id, Due("hear", NOW + timedelta(hours=3)))]
 
 
+@pytest.mark.exhaustive
 def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
     """As long as they answer for its school from above."""
     made = indexed(realm, restricted=True, readers=frozenset({Reader("named")}))
@@ -431,6 +439,7 @@ def test_readers_see_a_restricted_case_by_name(realm: Realm) -> None:
             assert index.find(session, other, made.number, today=TODAY) is None
 
 
+@pytest.mark.exhaustive
 def test_the_open_cases_of_a_version_are_found_a_page_at_a_time(realm: Realm) -> None:
     made = [indexed(realm) for _case in range(5)]
     for changes in ({"version": 2}, {"protocol": "another"}, {"ended": True}):

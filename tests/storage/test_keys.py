@@ -71,6 +71,7 @@ def _some(kind: Any) -> Any:
     return next(value for one, value in values.items() if isinstance(kind, one))
 
 
+@pytest.mark.exhaustive
 def test_nothing_is_made_anew_while_something_is_left_under_older_keys(
     realm: Realm, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -90,6 +91,7 @@ def test_nothing_is_made_anew_while_something_is_left_under_older_keys(
     assert realm.vault.newest == 3
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_wraps_something_in_one_of_two_stores_stays(realm: Realm, tmp_path: Path) -> None:
     other = Store(open_engine(f"sqlite:///{tmp_path / 'other.sqlite'}"))
     migrate.upgrade(other.engine, "realm")
@@ -104,6 +106,7 @@ def test_a_key_that_wraps_something_in_one_of_two_stores_stays(realm: Realm, tmp
     other.close()
 
 
+@pytest.mark.exhaustive
 def test_a_ring_turned_again_meanwhile_comes_to_an_end(realm: Realm, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys, "_BATCH", 2)
     for _ in range(5):

@@ -59,6 +59,7 @@ def test_a_token_slipped_in_between_gives_the_first_outcome(realm: Realm, monkey
         assert once.use(session, sent(realm), {"seq": 2}, at=NOW) == {"seq": 1}
 
 
+@pytest.mark.exhaustive
 def test_a_refused_form_uses_no_token_up(realm: Realm) -> None:
     def refuse() -> None:
         with realm.store.writing() as session:

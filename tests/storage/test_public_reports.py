@@ -70,6 +70,7 @@ def test_no_column_can_hold_more_of_the_time_than_the_hour() -> None:
     assert Hour().process_result_value(Hour().process_bind_param(HOUR + timedelta(minutes=59), None), None) == HOUR  # type: ignore[arg-type]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 def test_one_that_is_there_by_now_stays_and_its_transaction_goes_on(realm: Realm) -> None:
     report = kept(realm)
@@ -94,6 +95,7 @@ def test_an_hour_comes_back_as_it_was(realm: Realm) -> None:
         assert reports.came_in(session, "school-1", HOUR) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 def test_length_says_nothing_of_short_texts(realm: Realm) -> None:
     ids = [kept(realm, said) for said in ("a", "b" * 700)]
@@ -102,6 +104,7 @@ def test_length_says_nothing_of_short_texts(realm: Realm) -> None:
     assert len(sizes) == 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 def test_those_alike_are_found_within_their_school(realm: Realm) -> None:
     first, second, other = kept(realm, "Un groupe !"), kept(realm, "un GROUPE"), kept(realm, "une page")
@@ -140,6 +143,7 @@ def physical(realm: Realm, ids: list[str], table: str = "public_report") -> list
     return [*([numbers] if len(set(numbers)) > 1 else []), [by_id[one][1] for one in ids]]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 def test_once_mixed_nothing_tells_the_order(realm: Realm) -> None:
     """Twelve reports, one by one; and a table beside them as any other, in which the look finds what it looks for."""
@@ -235,7 +239,7 @@ def told_by(realm: Realm) -> dict[str, int]:
     return right
 
 
-@pytest.mark.exhaustive(but=("sqlite",))
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 def test_two_of_one_hour_cannot_be_put_in_order(realm: Realm) -> None:
     """No worker has come yet, and no hour is over."""
@@ -243,6 +247,7 @@ def test_two_of_one_hour_cannot_be_put_in_order(realm: Realm) -> None:
     assert {name: right for name, right in found.items() if right not in BY_CHANCE} == {}
 
 
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 @pytest.mark.usefixtures("unmixed")
 def test_they_can_where_nothing_is_mixed(realm: Realm) -> None:
@@ -250,7 +255,7 @@ def test_they_can_where_nothing_is_mixed(realm: Realm) -> None:
     assert {name for name, right in found.items() if right in (0, PAIRS)}, found
 
 
-@pytest.mark.exhaustive(but=("sqlite",))
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 def test_whoever_writes_to_one_later_does_not_tell_them_apart(realm: Realm) -> None:
     """One rises, is read, is answered: all that came lately at the school is written anew with it."""
@@ -265,7 +270,7 @@ def test_whoever_writes_to_one_later_does_not_tell_them_apart(realm: Realm) -> N
     assert not any(in_order(places) for places in physical(realm, ids))
 
 
-@pytest.mark.exhaustive(but=("sqlite-False",))
+@pytest.mark.exhaustive
 @pytest.mark.postgresql
 @pytest.mark.parametrize("urgent_first", [True, False])
 def test_messages_of_the_staff_tell_no_order_either(realm: Realm, *, urgent_first: bool) -> None:
@@ -320,6 +325,7 @@ def test_what_breaks_while_it_is_mixed_leaves_nothing_behind(realm: Realm, monke
         assert [found.id for found in reports.waiting(session, limit=9)] == [one]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_reader_holds_nobody_up_for_long(realm: Realm) -> None:
     """The log is emptied by whoever comes next, or by the worker, where a reader needs what stands in it."""
@@ -366,6 +372,7 @@ def checkpoint(realm: Realm) -> None:
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
+@pytest.mark.exhaustive
 def test_the_order_is_drawn_anew_each_time(realm: Realm) -> None:
     ids = [kept(realm, f"numéro {number}") for number in range(8)]
     seen = set()
@@ -395,6 +402,7 @@ def test_no_row_has_a_number_of_its_own(realm: Realm, table: str) -> None:
         connection.execute("SELECT rowid FROM outbox")
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_dump_orders_nothing(realm: Realm) -> None:
     """What `.dump` writes goes by the drawn id, whoever came first; a table with numbers would not."""

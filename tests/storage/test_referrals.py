@@ -121,6 +121,7 @@ SCOPES = [
 ]
 
 
+@pytest.mark.exhaustive
 def test_the_register_shows_what_policy_lets_somebody_see_and_nothing_else(realm: Realm) -> None:
     made = [
         referred(realm, sent(), **changes)

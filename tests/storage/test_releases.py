@@ -76,6 +76,7 @@ def kept(directory: Store, tmp_path: Path) -> Kept:
     return Kept(directory, Vault.open(tmp_path / "keys", create=True))
 
 
+@pytest.mark.exhaustive
 def test_it_is_opened_under_its_own_key_alone(kept: Kept) -> None:
     one, other = kept.issue("P1", "school"), kept.issue("P2")
     with kept.store.reading() as session:
@@ -119,6 +120,7 @@ def test_a_number_is_given_once(kept: Kept) -> None:
         assert releases.last_edition(session, "p", one.unit, 2025) is None
 
 
+@pytest.mark.exhaustive
 def test_what_can_be_put_together_is_found_by_whatever_way(kept: Kept) -> None:
     first, second, south = kept.issue("P1", "s1"), kept.issue("P2", "s2"), kept.issue("P3", "s3")
     assert kept.beside("P1", "s1") == [first.id], "nothing joins the two provinces yet"
@@ -132,6 +134,7 @@ def test_what_can_be_put_together_is_found_by_whatever_way(kept: Kept) -> None:
     assert kept.beside("new", "s1") == kept.beside("P1"), "a school that came under another province is the same school"
 
 
+@pytest.mark.exhaustive
 def test_a_unit_reads_what_covers_it(kept: Kept) -> None:
     one, other = kept.issue("P1", "s1"), kept.issue("R1", "P1", "s1")
     with kept.store.reading() as session:
@@ -174,6 +177,7 @@ class Before:
         return literal(0)
 
 
+@pytest.mark.exhaustive
 def test_what_lists_releases_reads_no_sealed_counts(kept: Kept) -> None:
     one = kept.issue("P1", "s1")
     read = list[str]()

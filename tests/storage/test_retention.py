@@ -17,6 +17,7 @@ pytestmark = pytest.mark.postgresql
 TODAY = NOW.date()
 
 
+@pytest.mark.exhaustive
 def test_while_a_hold_stands_nobody_erases(realm: Realm) -> None:
     case_id = realm.open_case(entry())
     with realm.store.writing() as session:

@@ -24,6 +24,7 @@ def test_the_last_choice_is_kept_and_none_leaves_nothing(realm: Realm) -> None:
     assert kept(realm, "b") == Chosen()
 
 
+@pytest.mark.exhaustive(but=("sqlite",))
 @pytest.mark.postgresql
 def test_two_windows_that_choose_at_once_both_get_their_page(realm: Realm) -> None:
     began = threading.Event()

@@ -110,6 +110,12 @@ def test_a_certificate_is_the_accounts_and_stays(directory: Store) -> None:
         assert [one.until for one in staff.certificates(session, account)] == [seen[1].until, seen[0].until]
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "sqlite-DELETE FROM certificate",
+        "sqlite-UPDATE certificate SET until = '2099-01-01'",
+    )
+)
 @pytest.mark.parametrize("statement", ["UPDATE certificate SET until = '2099-01-01'", "DELETE FROM certificate"])
 def test_a_certificate_is_never_changed(directory: Store, statement: str) -> None:
     with directory.writing() as session:
@@ -119,6 +125,7 @@ def test_a_certificate_is_never_changed(directory: Store, statement: str) -> Non
         session.execute(text(statement))
 
 
+@pytest.mark.exhaustive(but=("sqlite",))
 def test_an_account_is_linked_to_one_subject_of_a_provider(directory: Store) -> None:
     with directory.writing() as session:
         units = places(session)
@@ -134,6 +141,7 @@ def test_an_account_is_linked_to_one_subject_of_a_provider(directory: Store) -> 
             staff.link(session, "https://id.example", subject, account, at=NOW)
 
 
+@pytest.mark.exhaustive
 def test_a_list_is_taken_by_one_worker_at_a_time(directory: Store) -> None:
     with directory.writing() as session:
         account = person(session, "a", places(session)["R"])
@@ -165,6 +173,7 @@ def test_a_list_is_taken_by_one_worker_at_a_time(directory: Store) -> None:
         assert staff_imports.batch(session, batch) is None
 
 
+@pytest.mark.exhaustive
 def test_a_list_stands_where_it_may_stand_alone(directory: Store) -> None:
     with directory.writing() as session:
         account = person(session, "a", places(session)["R"])

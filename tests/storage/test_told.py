@@ -54,6 +54,7 @@ def test_a_cause_is_told_once_to_each_on_each_channel(realm: Realm) -> None:
         assert told.waiting(session) == {Channel.mail: 4}
 
 
+@pytest.mark.exhaustive
 def test_workers_who_keep_the_same_at_once_keep_it_once(realm: Realm) -> None:
     case_id, start = realm.open_case(), threading.Barrier(4)
 
@@ -65,6 +66,7 @@ def test_workers_who_keep_the_same_at_once_keep_it_once(realm: Realm) -> None:
         assert sorted(pool.map(at_once, range(4))) == [0, 0, 0, 2]
 
 
+@pytest.mark.exhaustive
 def test_what_nobody_gets_is_kept_and_never_taken(realm: Realm) -> None:
     case_id = realm.open_case()
     keep(realm, case_id, "step:1", Telling(role="head"), Telling(role="family", state=State.withheld))
@@ -76,6 +78,7 @@ def test_what_nobody_gets_is_kept_and_never_taken(realm: Realm) -> None:
     assert sorted(states) == [("family", State.withheld, NOW), ("head", State.no_address, NOW)]
 
 
+@pytest.mark.exhaustive
 def test_nothing_waits_without_a_channel(realm: Realm) -> None:
     case_id = realm.open_case()
     keep(realm, case_id, "x", HEAD)
@@ -86,6 +89,7 @@ def test_nothing_waits_without_a_channel(realm: Realm) -> None:
 # ---- taken, settled, put off ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_one_person_s_notices_of_one_kind_are_taken_together_the_urgent_first(realm: Realm) -> None:
     case_id = realm.open_case()
     keep(realm, case_id, "later", HEAD, due_at=NOW + timedelta(hours=1))
@@ -110,6 +114,7 @@ def test_what_a_killed_worker_took_comes_back(realm: Realm) -> None:
         assert again.attempts == 2
 
 
+@pytest.mark.exhaustive
 def test_what_is_settled_stays_settled(realm: Realm) -> None:
     case_id = realm.open_case()
     keep(realm, case_id, "step:1", HEAD, MEMBER, urgent=False)
@@ -131,6 +136,7 @@ def test_what_is_settled_stays_settled(realm: Realm) -> None:
         assert not told.was_gathered_since(session, "a1", NOW, now=LATER - timedelta(hours=1)), "dated ahead"
 
 
+@pytest.mark.exhaustive
 def test_workers_at_once_never_take_the_same(realm: Realm) -> None:
     case_id, start = realm.open_case(), threading.Barrier(4)
     for number in range(6):

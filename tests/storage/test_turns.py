@@ -161,6 +161,7 @@ def test_those_who_write_together_meet(empty: Store, other: Store) -> None:
     assert sorted(log[:2]) == ["a in", "b in"]
 
 
+@pytest.mark.exhaustive(but=("sqlite-False",))
 @pytest.mark.parametrize("together", [True, False])
 def test_whoever_writes_alone_meets_nobody(empty: Store, other: Store, together: bool) -> None:
     log: list[str] = []
@@ -202,6 +203,7 @@ def second_comes_while(store: Store, first: Callable[[Session], object], second:
     return told[0]
 
 
+@pytest.mark.exhaustive
 def test_the_same_thing_left_twice_at_once_is_kept_as_it_was_said_last(realm: Realm) -> None:
     def leaving(words: str) -> Callable[[Session], object]:
         return lambda session: once.keep_draft(session, realm.vault, "one", "/cases/1", {"text": words}, at=NOW)
@@ -220,6 +222,7 @@ def account(directory: Store) -> str:
     return "one"
 
 
+@pytest.mark.exhaustive
 def test_a_browser_in_which_somebody_comes_in_twice_at_once_is_known(directory: Store, account: str) -> None:
     def keeping(session: Session) -> None:
         proving.keep_browser(session, bytes(32), account, until=NOW + timedelta(days=1))
@@ -229,6 +232,7 @@ def test_a_browser_in_which_somebody_comes_in_twice_at_once_is_known(directory: 
         assert proving.is_known_browser(session, bytes(32), account, now=NOW)
 
 
+@pytest.mark.exhaustive
 def test_a_challenge_that_is_answered_twice_at_once_counts_once(directory: Store) -> None:
     def answering(session: Session) -> object:
         return proving.use_challenge(session, bytes(32), until=NOW)
@@ -236,6 +240,7 @@ def test_a_challenge_that_is_answered_twice_at_once_counts_once(directory: Store
     assert second_comes_while(directory, answering, answering) is False
 
 
+@pytest.mark.exhaustive
 def test_a_session_that_ends_as_it_is_seen_stays_ended(directory: Store, account: str) -> None:
     with directory.writing() as session:
         token = sign_in.open_web_session(session, account, now=NOW)

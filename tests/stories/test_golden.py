@@ -143,7 +143,6 @@ def test_other_pages_have_another_number() -> None:
     assert digest([b"one"]) != digest([b"another"])
 
 
-@pytest.mark.exhaustive
 def test_another_word_is_found(moroccan: Protocol, until: ExitStack) -> None:
     """The control: one word of the definition, and the copy is another."""
     title = "Points à vérifier"

@@ -119,7 +119,13 @@ def played(protocol: Protocol, name: str, until: ExitStack, content: bytes = DEF
     return player
 
 
-@pytest.mark.exhaustive(but=("fi-kiva/screened_out",))
+@pytest.mark.exhaustive(
+    but=(
+        "fi-kiva/screened_out",
+        "fr-phare/autre_reponse",
+        "ma-cyberharassment/transfer",
+    )
+)
 @pytest.mark.usefixtures("as_html")
 @pytest.mark.parametrize("name", STORIES)
 def test_no_supervisors_copy_of_a_story_names_anybody(until: ExitStack, name: str) -> None:

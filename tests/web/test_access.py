@@ -42,6 +42,7 @@ def test_signed_out_pages_lead_to_sign_in_and_back(client: FlaskClient, path: st
     assert unquote(response.location) == f"/sign-in?next={path}"
 
 
+@pytest.mark.exhaustive
 def test_only_what_anyone_may_do_is_open_to_those_signed_out(app: Flask, client: FlaskClient) -> None:
     for rule in app.url_map.iter_rules():
         if PERMISSIONS[rule.endpoint] in (Permission.anyone, Permission.token) or "GET" not in (rule.methods or ()):

@@ -56,6 +56,7 @@ def test_a_release_is_listed_for_each_place_of_which_it_tells(site: Site, code: 
     assert "by" not in line
 
 
+@pytest.mark.exhaustive
 def test_a_release_of_elsewhere_is_not_there(site: Site) -> None:
     api = site.api("MA-07")
     assert api.json("/figures")["releases"] == []
@@ -64,6 +65,7 @@ def test_a_release_of_elsewhere_is_not_there(site: Site) -> None:
     api.get(f"/figures/{site.release}/rows.csv", 404)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_figures_are_told_as_the_release_tells_them(site: Site, language: str) -> None:
     found = site.api("MA-SAL", language).json(f"/figures/{site.release}")
@@ -94,6 +96,7 @@ def test_the_same_as_csv(site: Site) -> None:
     assert len(rows) - 1 == len(api.json(f"/figures/{site.release}?unit=MA-SAL")["rows"])
 
 
+@pytest.mark.exhaustive
 def test_a_median_is_a_class_and_no_number(site: Site) -> None:
     found = site.api("MA-04", "en").json(f"/figures/{site.release}")
     told = [row for row in found["rows"] if row["what"] == "median" and not row["withheld"] and row["month"] is None]
@@ -117,6 +120,7 @@ def test_a_token_reads_of_its_place_and_of_what_lies_below(site: Site, token: st
     api.get(f"/figures/{site.release}/rows.csv?unit={unit}", status)
 
 
+@pytest.mark.exhaustive
 def test_many_releases_come_a_page_at_a_time(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     line = site.country.told("MA-04").line
     every = tuple(replace(line, id=f"{place:032x}") for place in range(5))
@@ -131,6 +135,7 @@ def test_many_releases_come_a_page_at_a_time(site: Site, monkeypatch: pytest.Mon
     assert (problem["type"].rpartition(":")[2], problem["parameter"]) == ("bad-parameter", "after")
 
 
+@pytest.mark.exhaustive
 def test_a_wrong_figure_is_told(site: Site) -> None:
     api = site.api("MA-SAL")
     response = api.get(f"/figures/{site.release}")

@@ -94,6 +94,7 @@ SAID = {
 }
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_without_a_key_the_page_says_why_and_offers_nothing(school: School, language: str) -> None:
     refer(school, "prosecutor")
@@ -102,6 +103,7 @@ def test_without_a_key_the_page_says_why_and_offers_nothing(school: School, lang
     assert 'name="about"' not in text
 
 
+@pytest.mark.exhaustive
 def test_a_key_that_ran_out_is_said_and_nothing_is_noted(school: School) -> None:
     refer(school, "prosecutor")
     keys(school, ends=timedelta(days=2))
@@ -114,6 +116,7 @@ def test_a_key_that_ran_out_is_said_and_nothing_is_noted(school: School) -> None
     assert school.last_seq() == before
 
 
+@pytest.mark.exhaustive
 def test_without_such_a_referral_there_is_no_button(school: School) -> None:
     keys(school)
     refer(school, "emc")
@@ -122,6 +125,7 @@ def test_without_such_a_referral_there_is_no_button(school: School) -> None:
     assert 'class="note"' in text
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["team_member", "academy", "data_officer"])
 def test_whoever_may_not_finds_no_page(school: School, who: str) -> None:
     refer(school, "prosecutor")

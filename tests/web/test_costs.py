@@ -197,6 +197,7 @@ def test_no_page_takes_more_with_ten_times_the_cases(measured: Country) -> None:
     assert {who for who, path in told if path.startswith("/cases/")} == set(PEOPLE)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("path", GROWS)
 def test_a_page_that_is_let_grow_does_and_is_named_in_the_docs(measured: Country, path: str) -> None:
     assert [
@@ -206,6 +207,7 @@ def test_a_page_that_is_let_grow_does_and_is_named_in_the_docs(measured: Country
     assert f"`{path}`" in limits
 
 
+@pytest.mark.exhaustive
 def test_no_page_asks_a_hundred_times(measured: Country) -> None:
     asked = {
         key: cost.statements
@@ -216,6 +218,7 @@ def test_no_page_asks_a_hundred_times(measured: Country) -> None:
     assert asked == {}
 
 
+@pytest.mark.exhaustive
 def test_a_question_for_each_line_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: lines of a list looked up one by one, as many as there are cases of a region."""
     page = index.page
@@ -229,6 +232,7 @@ def test_a_question_for_each_line_is_seen(measured: Country, monkeypatch: pytest
     _planted_is_found(measured)
 
 
+@pytest.mark.exhaustive
 def test_a_scan_is_seen(measured: Country, monkeypatch: pytest.MonkeyPatch) -> None:
     """Planted: all cases counted, for a page of twenty-five."""
     page = index.page

@@ -57,6 +57,7 @@ def post(found: FlaskClient, path: str, **typed: str) -> TestResponse:
     return found.post(path, data={**{name: one[1] for name, one in hidden.items() if one}, **typed})
 
 
+@pytest.mark.exhaustive
 def test_a_menu_leads_there_whoever_may_and_nobody_else(app: Flask, country: Country) -> None:
     for who, has in (("directorate", True), ("head", True), ("member", False), ("trainer", False)):
         html = client(app, country, who).get("/account").get_data(as_text=True)

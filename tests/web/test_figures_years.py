@@ -50,6 +50,7 @@ def cells(html: str, title: str) -> list[str]:
     return re.findall(r"<td>(.*?)</td>", found[1])
 
 
+@pytest.mark.exhaustive
 def test_each_year_stands_in_a_column_as_it_was_issued(app: Flask, country: Country) -> None:
     html = client(app, country, "directorate").get(f"{PATH}/years").get_data(as_text=True)
     assert cells(html, "Dossiers ouverts pendant la période") == [str(sum(SALE.values())), str(sum(BEFORE.values()))]

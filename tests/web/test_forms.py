@@ -378,6 +378,7 @@ def test_problems_stand_beside_their_fields_and_in_the_summary(app: Flask, proto
 NASTY = st.text(max_size=40) | st.sampled_from(["²", "\x00", "-1", "1e9", "[]", "null", "<script>", "'", "9" * 400])
 
 
+@pytest.mark.exhaustive
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_nothing_that_is_sent_breaks_a_form(app: Flask, protocol: Protocol, data: st.DataObject) -> None:

@@ -77,6 +77,7 @@ def test_who_wants_to_report_is_told_so_and_who_signs_and_whom_to_call(site: Sit
     assert "/go-live" not in page
 
 
+@pytest.mark.exhaustive
 def test_what_is_posted_past_the_page_is_refused_too(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     browser = site.browser("team_member")
     with monkeypatch.context() as opened:
@@ -88,6 +89,7 @@ def test_what_is_posted_past_the_page_is_refused_too(site: Site, monkeypatch: py
         assert not gate.cases.any_opened(session)
 
 
+@pytest.mark.exhaustive
 def test_the_same_press_opens_a_case_once_it_is_signed(site: Site) -> None:
     """The control: nothing else keeps it out."""
     sign_all(site.school.house, site.chief)
@@ -98,6 +100,7 @@ def test_the_same_press_opens_a_case_once_it_is_signed(site: Site) -> None:
         assert gate.cases.any_opened(session)
 
 
+@pytest.mark.exhaustive
 def test_a_pupil_at_the_schools_address_is_told_whom_to_turn_to(site: Site) -> None:
     door = renew(site.school.house, site.school.person("head"), "00000A", "public")
     client = site.app.test_client()
@@ -111,6 +114,7 @@ def test_a_pupil_at_the_schools_address_is_told_whom_to_turn_to(site: Site) -> N
     assert client.get(f"/s/{door.code}").status_code == 200, "the control"
 
 
+@pytest.mark.exhaustive
 def test_no_page_of_other_systems_opens_cases(site: Site) -> None:
     """Doors of the interface read: none takes a report."""
     rules = [rule for rule in site.app.url_map.iter_rules() if rule.endpoint.startswith("api.")]
@@ -118,6 +122,7 @@ def test_no_page_of_other_systems_opens_cases(site: Site) -> None:
     assert {method for rule in rules for method in rule.methods or ()} <= {"GET", "HEAD", "OPTIONS"}
 
 
+@pytest.mark.exhaustive
 def test_cases_that_are_there_go_on_and_administrators_see_what_is_missing(site: Site) -> None:
     site.school.player.house = replace(site.school.house, settings=Settings(data=site.school.house.settings.data))
     site.school.report()
@@ -132,6 +137,7 @@ def test_cases_that_are_there_go_on_and_administrators_see_what_is_missing(site:
         assert "Cases go on all the same." in page
 
 
+@pytest.mark.exhaustive
 def test_a_banner_says_that_nothing_can_be_opened_and_goes_with_the_last_signature(site: Site) -> None:
     chief = site.browser("chief", "en")
     assert "No case can be opened yet." in chief.open("/people").text
@@ -142,6 +148,7 @@ def test_a_banner_says_that_nothing_can_be_opened_and_goes_with_the_last_signatu
 # ---- the list --------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_only_the_administrators_of_the_country_find_it(site: Site) -> None:
     below = administrator(site.school.player, "below", site.school.player.school)
     under = browser_of(site.app, site.school.house, below.id, "fr")
@@ -167,6 +174,7 @@ def test_the_page_reads_well_whatever_is_signed(site: Site, language: str) -> No
     assert "autre jour" in chief.open("/go-live").text
 
 
+@pytest.mark.exhaustive
 def test_each_press_is_kept_with_who_and_what(site: Site) -> None:
     chief = site.browser("chief", "en")
     page = chief.open("/go-live")
@@ -203,6 +211,7 @@ def test_the_doors_are_in_the_table() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.exhaustive
 def test_strangers_reports_go_on_where_there_are_some(site: Site) -> None:
     site.school.player.house = replace(site.school.house, settings=Settings(data=site.school.house.settings.data))
     receipt = Told(site.school).send()

@@ -116,6 +116,7 @@ def test_what_was_typed_is_still_there_when_it_is_refused(app: Flask, school: Sc
     assert one.open("/invitations?school=99999Z", 404).text.count("99999Z") >= 1
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("typed", "asked", "chosen"), [("", "00000A", "00000A"), ("00000A", "00001B", "00000A")])
 def test_a_draft_without_a_school_takes_the_one_of_the_address(
     app: Flask, school: School, typed: str, asked: str, chosen: str
@@ -141,6 +142,7 @@ def test_the_pages_read_well_in_every_language(app: Flask, school: School, langu
         assert one.open(path).lang.startswith(language)
 
 
+@pytest.mark.exhaustive
 def test_nobody_else_finds_them(app: Flask, school: School) -> None:
     account = invited(browser(app, school))
     for who in ("head", "technical_admin", "team_member", "trainer", "data_officer"):

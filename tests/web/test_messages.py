@@ -76,6 +76,7 @@ def as_demo(desk: Desk) -> None:
 # ---- how often -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_how_often_is_chosen_by_a_form_and_said_on_the_account_s_page(desk: Desk) -> None:
     assert "chaque matin d’école" in desk.page("head", "/account")
     answer = desk.post("head", "/account/messages", every="weekly", day="3")
@@ -144,6 +145,7 @@ def test_what_did_not_change_is_not_sent_again(desk: Desk) -> None:
     assert answer.headers["ETag"] != tag
 
 
+@pytest.mark.exhaustive
 def test_an_address_that_was_renewed_or_taken_away_is_one_that_nobody_has(desk: Desk) -> None:
     first = address_of(desk, "head")
     second = address_of(desk, "head")
@@ -165,6 +167,7 @@ def test_a_closed_account_s_address_is_one_that_nobody_has(desk: Desk) -> None:
     assert desk.app.test_client().get(address).status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_an_address_is_read_so_often_in_a_quarter_of_an_hour(desk: Desk) -> None:
     address = address_of(desk, "head")
     client = desk.app.test_client()
@@ -172,6 +175,7 @@ def test_an_address_is_read_so_often_in_a_quarter_of_an_hour(desk: Desk) -> None
     assert answers == [200] * feeding.MOST + [429]
 
 
+@pytest.mark.exhaustive
 def test_who_sees_no_case_has_no_such_page(desk: Desk) -> None:
     assert desk.client("reporter").get("/account/calendar").status_code == 404
     assert "/account/calendar" not in desk.page("reporter", "/account")
@@ -238,6 +242,7 @@ def test_a_mail_that_is_brought_again_is_shown_once(desk: Desk) -> None:
     assert (shown[0].subject, shown[-1].subject) == ("sujet 104", "sujet 5")
 
 
+@pytest.mark.exhaustive
 def test_an_installation_shows_nobody_s_mails(desk: Desk) -> None:
     """No mark of a demo: no page, whoever asks, and no shelf, though there be no mail server; a file is no mark."""
     house = desk.school.house
@@ -259,6 +264,7 @@ def test_a_demo_with_a_mail_server_sends_and_shows_nothing(desk: Desk) -> None:
     assert desk.client("head").get("/messages").status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_nobody_reads_a_demo_s_mails_without_signing_in(desk: Desk) -> None:
     as_demo(desk)
     answer = desk.app.test_client().get("/messages")

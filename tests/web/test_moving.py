@@ -111,6 +111,7 @@ def test_the_difference_is_said_in_words(site: Site, language: str, said: list[s
     assert "<b>came</b>" not in answer.get_data(as_text=True), "a text of a file is no HTML"
 
 
+@pytest.mark.exhaustive
 def test_the_preview_says_what_becomes_of_each_case_and_nothing_of_it(site: Site) -> None:
     page = told(site.browser("protocol_admin").get(CASES))
     assert "One case needs a decision" in page
@@ -140,6 +141,7 @@ def test_one_press_moves_what_may_and_what_was_decided(site: Site) -> None:
     assert "nothing was done twice" in told(client.get(again.headers["Location"]))
 
 
+@pytest.mark.exhaustive
 def test_what_is_not_ticked_stays(site: Site) -> None:
     client = site.browser("protocol_admin")
     sent = form_of(client)
@@ -151,6 +153,7 @@ def test_what_is_not_ticked_stays(site: Site) -> None:
     assert "One case needs a decision" in page
 
 
+@pytest.mark.exhaustive
 def test_without_a_reason_nothing_moves_and_what_was_ticked_is_kept(site: Site) -> None:
     client = site.browser("protocol_admin")
     sent = form_of(client)
@@ -162,6 +165,7 @@ def test_without_a_reason_nothing_moves_and_what_was_ticked_is_kept(site: Site) 
     assert "2 open cases follow version 1." in told(client.get(CASES))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_member", "academy", "technical_admin"])
 def test_nobody_else_finds_these_pages(site: Site, who: str) -> None:
     client = site.browser(who)
@@ -170,6 +174,7 @@ def test_nobody_else_finds_these_pages(site: Site, who: str) -> None:
     assert site.player.house is not None
 
 
+@pytest.mark.exhaustive
 def test_versions_that_are_none_are_not_found(site: Site) -> None:
     client = site.browser("protocol_admin")
     for pair in ("1/9", "9/2", f"1/{10**12}"):

@@ -113,6 +113,7 @@ def test_the_button_is_on_the_page_in_the_readers_language(site: Site) -> None:
     assert "حساب تعليم" in arabic
 
 
+@pytest.mark.exhaustive
 def test_without_the_setting_there_is_no_such_way(site: Site) -> None:
     house = replace(site.player.house, settings=replace(site.player.house.settings, openid=None))
     client = create_app(house, testing=True).test_client()
@@ -121,6 +122,7 @@ def test_without_the_setting_there_is_no_such_way(site: Site) -> None:
     assert client.get("/sign-in/ministry/back?code=x&state=y").status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_a_linked_person_comes_in_and_is_known_from_then_on_by_their_subject(site: Site) -> None:
     answer = site.come_back(site.leave(next="/help"))
     assert (answer.status_code, answer.headers["Location"]) == (303, "/help")
@@ -143,6 +145,7 @@ def test_no_account_is_made(site: Site) -> None:
         assert session.scalar(select(func.count()).select_from(AccountRow)) == before
 
 
+@pytest.mark.exhaustive
 def test_a_role_that_needs_a_second_factor_is_asked_for_ours(site: Site) -> None:
     link_province(site)
     site.client = site.app.test_client()
@@ -169,6 +172,7 @@ def link_province(site: Site) -> None:
     assert accounts.recognise(house, whole) is None, "the session before is over"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("amr", [["pwd"], ["mfa"]])
 def test_a_name_at_the_provider_alone_takes_over_no_account_with_a_second_step(site: Site, amr: list[str]) -> None:
     """Whoever may change their own claim there would be the directorate here."""
@@ -192,6 +196,7 @@ def test_a_name_at_the_provider_alone_takes_over_no_account_with_a_second_step(s
         assert session.scalar(select(func.count()).select_from(OpenIdRow)) == 0
 
 
+@pytest.mark.exhaustive
 def test_a_factor_of_the_providers_counts_if_the_settings_say_so(site: Site) -> None:
     link_province(site)
     site.provider.claims = {"amr": ["pwd", "mfa"]}
@@ -209,6 +214,7 @@ def test_a_factor_of_the_providers_counts_if_the_settings_say_so(site: Site) -> 
 # ---- not let in ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("{'exp': 'tomorrow'}",))
 @pytest.mark.parametrize(
     "claims",
     [
@@ -254,6 +260,7 @@ def test_a_code_is_good_once(site: Site) -> None:
     assert thief.get("/account").status_code == 302
 
 
+@pytest.mark.exhaustive
 def test_a_code_is_worth_nothing_in_another_browser(site: Site) -> None:
     path = site.leave()
     site.client = site.app.test_client()
@@ -262,6 +269,7 @@ def test_a_code_is_worth_nothing_in_another_browser(site: Site) -> None:
     refused(site, site.come_back(path))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("query", ["", "?code=x", "?state=x&code=y", "?state=%ED%A0%80&code=%00", f"?state={LONG}"])
 def test_whatever_comes_back_is_answered(site: Site, query: str) -> None:
     refused(site, site.come_back(f"/sign-in/ministry/back{query}"))
@@ -269,17 +277,20 @@ def test_whatever_comes_back_is_answered(site: Site, query: str) -> None:
     refused(site, site.come_back(f"/sign-in/ministry/back{query}"))
 
 
+@pytest.mark.exhaustive
 def test_an_attempt_is_good_for_ten_minutes(site: Site) -> None:
     path = site.leave()
     site.player.clock.advance(openid.GOOD_FOR * 1.1)
     refused(site, site.come_back(path))
 
 
+@pytest.mark.exhaustive
 def test_somebody_who_says_no_there_is_told(site: Site) -> None:
     site.provider.refuses = True
     refused(site, site.sign_in())
 
 
+@pytest.mark.exhaustive
 def test_a_closed_account_stays_closed(site: Site) -> None:
     site.sign_in()
     account = accounts.actor_named(site.player.house, "membre")
@@ -316,6 +327,7 @@ def test_an_address_counts_only_where_the_provider_has_verified_it(site: Site) -
 # ---- the provider --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_provider_that_is_down_is_said_and_the_password_works(site: Site) -> None:
     with site.player.house.directory.writing() as session:
         account = directory.account_named(session, "membre")
@@ -330,12 +342,14 @@ def test_a_provider_that_is_down_is_said_and_the_password_works(site: Site) -> N
     assert accounts.sign_in(house, "membre", "un-cartable-bleu") is not None
 
 
+@pytest.mark.exhaustive
 def test_a_provider_that_went_down_meanwhile_is_said(site: Site) -> None:
     path = site.leave()
     openid._known[site.provider.issuer] = replace(openid._known[site.provider.issuer], token="http://127.0.0.1:9/token")
     refused(site, site.come_back(path), 502)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "said",
     [
@@ -357,6 +371,7 @@ def test_a_provider_may_turn_to_another_key(site: Site) -> None:
     assert site.sign_in().status_code == 303
 
 
+@pytest.mark.exhaustive
 def test_it_is_asked_about_itself_once_an_hour(site: Site) -> None:
     for _time in range(3):
         site.client = site.app.test_client()
@@ -368,6 +383,7 @@ def test_it_is_asked_about_itself_once_an_hour(site: Site) -> None:
     assert site.provider.asked.count("/.well-known/openid-configuration") == 2
 
 
+@pytest.mark.exhaustive
 def test_what_is_sent_there_names_nobody_and_proves_the_browser(site: Site) -> None:
     answer = site.client.get("/sign-in/ministry")
     sent = parse_qs(urlsplit(answer.headers["Location"]).query)

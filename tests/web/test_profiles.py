@@ -53,6 +53,7 @@ def test_the_page_offers_only_readers_who_can_be_given_a_copy(school: School) ->
     assert [one for one in coordinator if one.startswith("authority")] == []
 
 
+@pytest.mark.exhaustive
 def test_a_press_makes_it_out_to_who_was_chosen(school: School) -> None:
     refer(school, "prosecutor")
     refer(school, "police")
@@ -79,6 +80,7 @@ def test_a_held_guardian_can_not_be_chosen_and_a_press_says_why(school: School, 
     assert issued(school) == []
 
 
+@pytest.mark.exhaustive
 def test_a_reader_that_is_not_there_is_refused_in_words(school: School) -> None:
     head = client(school, "head")
     for chosen in ("family:witness-1", "supervisor:elsewhere", "school:guardian-1", "family:"):

@@ -99,6 +99,7 @@ def sign_in(app: Flask, desk: Desk) -> Sign:
 # ---- the way of a version ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_version_goes_from_a_file_to_the_cases(desk: Desk, sign_in: Sign, rung: list[str]) -> None:
     first, second = sign_in(), sign_in("second")
     draft = first.uploaded(SECOND)
@@ -132,6 +133,7 @@ def test_the_very_bytes_come_out(desk: Desk, sign_in: Sign) -> None:
         assert "attachment" in answer.headers["Content-Disposition"]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_failing_proof_is_a_story_in_words(desk: Desk, sign_in: Sign, language: str) -> None:
     protocol = read(SECOND, "x")
@@ -170,6 +172,7 @@ def test_what_is_refused_says_why_and_changes_nothing(desk: Desk, sign_in: Sign)
     assert first.post(f"{draft}/withdraw", draft).status_code == 409
 
 
+@pytest.mark.exhaustive
 def test_the_second_of_two_is_told(desk: Desk, sign_in: Sign) -> None:
     first, second = sign_in(), sign_in("second")
     other = TEXT.replace("working: true", "working: false").encode()
@@ -193,6 +196,7 @@ ADDRESSES = (
 )  # fmt: skip
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("address", ADDRESSES)
 def test_whoever_does_not_publish_finds_nothing(app: Flask, desk: Desk, sign_in: Sign, address: str) -> None:
     draft = desk.upload(SECOND)
@@ -208,6 +212,7 @@ def test_nobody_signed_in_is_asked_who_they_are(app: Flask, desk: Desk) -> None:
     assert "/sign-in" in answer.headers["Location"]
 
 
+@pytest.mark.exhaustive
 def test_an_administrator_sees_no_case(desk: Desk) -> None:
     moroccan = read(MOROCCAN.read_bytes(), "x")
     roles = [role for role in moroccan.roles.values() if role.publishes]
@@ -231,7 +236,6 @@ def test_what_is_not_there_is_not_found(sign_in: Sign, address: str) -> None:
 # ---- settings ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> None:
     with desk_of(MOROCCAN.read_bytes()) as desk:
@@ -314,6 +318,7 @@ BAD: dict[str, tuple[str | bytes, str, str]] = {
 }  # fmt: skip
 
 
+@pytest.mark.exhaustive(but=("not text",))
 @pytest.mark.parametrize(("data", "where", "said"), BAD.values(), ids=BAD.keys())
 def test_a_bad_file_is_told_with_its_line_and_is_nobodys_protocol(
     desk: Desk, sign_in: Sign, data: str | bytes, where: str, said: str
@@ -336,6 +341,7 @@ def faults_on(person: Person, draft: str) -> list[tuple[int, str]]:
     return [(int(line), html.unescape(message)) for line, message in found]
 
 
+@pytest.mark.exhaustive
 def test_the_faults_that_a_page_shows_are_those_of_the_reader(sign_in: Sign) -> None:
     data, where, _said = BAD["a move to nowhere"]
     first = sign_in()
@@ -354,6 +360,7 @@ def test_no_where_an_answer_is_asked_stays_the_word(desk: Desk) -> None:
     assert "no" in {stage.title.in_language("fr") for stage in protocol.stages.values()}
 
 
+@pytest.mark.exhaustive
 def test_all_faults_are_on_one_page(sign_in: Sign) -> None:
     bad = changed("working: true", "working: perhaps")[0].replace("to: agreed, by", "to: agred, by")
     bad = bad.replace('when: "keeper_ready"', 'when: "keeper_ready()"').replace("value: 3, unit", "value: -1, unit")
@@ -365,6 +372,7 @@ def test_all_faults_are_on_one_page(sign_in: Sign) -> None:
 ISOLATED = str.maketrans("⟨⟩", "\u2066\u2069")
 
 
+@pytest.mark.exhaustive
 def test_faults_are_said_in_the_readers_language(sign_in: Sign) -> None:
     data, where, said = BAD["a move to nowhere"]
     line = str(data)[: str(data).index(where)].count("\n") + 1
@@ -425,6 +433,7 @@ def test_no_file_at_all_is_asked_for(sign_in: Sign) -> None:
     assert "An answer is needed here." in plain(answer)
 
 
+@pytest.mark.exhaustive
 def test_the_name_of_a_file_leads_nowhere(sign_in: Sign) -> None:
     first = sign_in()
     answer = first.upload(SECOND, '../../etc/<script>alert(1)</script>"\x1b.yaml')

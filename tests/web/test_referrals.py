@@ -73,7 +73,7 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
 # ---- the register --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("ar",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_pages_read_well_and_name_nobody(site: Site, language: str) -> None:
     site.clock.advance(timedelta(hours=73))
@@ -90,6 +90,7 @@ def test_the_pages_read_well_and_name_nobody(site: Site, language: str) -> None:
         assert keeper.open(path).lang.startswith(language)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -105,6 +106,7 @@ def test_one_that_was_acknowledged_and_not_answered_says_since_when(site: Site, 
     assert said in site.browser("directorate", language).open("/referrals").text
 
 
+@pytest.mark.exhaustive
 def test_only_those_whom_it_leads_somewhere_see_the_way(site: Site) -> None:
     for who in ("head", "directorate", "academy"):
         assert 'href="/referrals"' in site.browser(who).client.get("/").get_data(as_text=True)
@@ -127,6 +129,7 @@ def test_what_an_address_says_wrong_is_said_and_left_aside(site: Site) -> None:
     assert browser.client.get("/referrals?" + "target=" + "x" * 5000).status_code == 200
 
 
+@pytest.mark.exhaustive
 def test_the_answer_is_noted_from_the_register_and_leads_back_to_it(site: Site) -> None:
     site.clock.advance(timedelta(hours=73))
     kept = "/referrals?show=silent&target=police"
@@ -143,6 +146,7 @@ def test_the_answer_is_noted_from_the_register_and_leads_back_to_it(site: Site) 
     assert f"/cases/{site.number}" in browser.client.get("/referrals?show=acknowledged").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("then", ["https://elsewhere.example/referrals", "//x/referrals", "/people", "/referrals/../x"])
 def test_a_way_back_that_is_none_of_the_registers_is_not_taken(site: Site, then: str) -> None:
     browser = site.browser("head")
@@ -232,6 +236,7 @@ def test_what_was_typed_for_a_contact_that_was_retired_meanwhile_is_shown_and_no
     assert unknown.status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_a_number_that_was_not_checked_for_long_says_so_where_a_team_reads_it(site: Site) -> None:
     keeper, member = site.browser("academy"), site.browser("team_member", "fr")
     new(keeper, verified="today", name_fr="Police de Salé", phone="0537 99 00 99")
@@ -249,6 +254,7 @@ def test_a_number_that_was_not_checked_for_long_says_so_where_a_team_reads_it(si
 # ---- to which organisation -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_service_is_chosen_by_name_shown_with_its_town_and_found_in_the_register(site: Site) -> None:
     house = site.player.house
     with house.directory.writing() as session:

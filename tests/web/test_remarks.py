@@ -80,6 +80,7 @@ WORDS = {
 }
 
 
+@pytest.mark.exhaustive(but=("en",))
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_supervisor_remarks_on_screen_and_the_team_sees_it_until_it_is_dealt_with(
     school: School, language: str
@@ -104,6 +105,7 @@ def test_a_supervisor_remarks_on_screen_and_the_team_sees_it_until_it_is_dealt_w
     assert f"/cases/{school.number}/remarks" in page(head, f"/cases/{school.number}/case-file")
 
 
+@pytest.mark.exhaustive
 def test_a_field_of_five_thousand_digits_is_no_remark(school: School) -> None:
     """Python reads no number of more than 4300 figures."""
     issued(school)
@@ -154,6 +156,7 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(school: School, typed: d
     assert not school.seen_by("head").remarks
 
 
+@pytest.mark.exhaustive
 def test_one_more_row_keeps_what_was_typed(school: School) -> None:
     issued(school)
     text = press(client(school, "directorate"), at(school, 1), 200, **{"0_text": TEXT, "more": "1"})
@@ -177,6 +180,7 @@ def test_a_case_that_moved_on_says_what_came_and_offers_a_new_copy(school: Schoo
     assert page(found, at(school, 1, "sheet?language=fr"), 409)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "team_member", "data_officer"])
 def test_whoever_does_not_oversee_finds_no_form(school: School, who: str) -> None:
     issued(school)
@@ -213,6 +217,7 @@ def _copies(school: School) -> tuple[object, ...]:
     return see_remarks(school.house, school.person("directorate"), school.number).copies
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_says_so_and_another_text_is_not_lost(school: School) -> None:
     issued(school)
     found = client(school, "directorate")

@@ -61,6 +61,7 @@ def desk(moroccan: Protocol) -> Iterator[Desk]:
         yield Desk(Keeping(School(player, count(1))))
 
 
+@pytest.mark.exhaustive
 def test_an_open_case_says_that_nothing_runs(desk: Desk) -> None:
     desk.keeping.school.report()
     number = desk.keeping.school.number
@@ -172,6 +173,7 @@ def test_a_copy_of_what_is_kept_goes_through_two_hands(desk: Desk) -> None:
         assert desk.client(who).get(path).status_code == 404, who
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["ar", "en"])
 def test_each_page_is_said_in_the_readers_language(desk: Desk, language: str) -> None:
     from school_protocol.storage import directory
@@ -190,6 +192,7 @@ def test_each_page_is_said_in_the_readers_language(desk: Desk, language: str) ->
 # ---- found where one looks -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_case_leads_to_requests_of_rights_whoever_answers_them(desk: Desk) -> None:
     desk.keeping.school.report()
     case = f"/cases/{desk.keeping.school.number}"
@@ -199,6 +202,7 @@ def test_a_case_leads_to_requests_of_rights_whoever_answers_them(desk: Desk) -> 
         assert f'href="{case}/rights"' not in desk.page(who, case), who
 
 
+@pytest.mark.exhaustive
 def test_a_request_that_waits_stands_on_the_desk_of_whoever_answers(desk: Desk) -> None:
     school = desk.keeping.school
     school.report()
@@ -218,6 +222,7 @@ def test_a_request_that_waits_stands_on_the_desk_of_whoever_answers(desk: Desk) 
     assert waits not in desk.page("data_officer", "/")
 
 
+@pytest.mark.exhaustive
 def test_a_case_stands_in_the_list_as_soon_as_it_ends(desk: Desk) -> None:
     """No run of the hour comes between; opened again, it stands there no more."""
     school = desk.keeping.school
@@ -237,6 +242,7 @@ def test_a_case_stands_in_the_list_as_soon_as_it_ends(desk: Desk) -> None:
     assert link not in desk.page("head", "/retention")
 
 
+@pytest.mark.exhaustive
 def test_a_list_that_is_still_being_made_says_so(desk: Desk) -> None:
     desk.keeping.ended("no_further_action")
     assert "complète dans l’heure" in desk.page("head", "/retention")
@@ -278,6 +284,7 @@ def test_a_copy_of_nobody_is_asked_about_at_the_top(desk: Desk) -> None:
     assert page.count("Choisissez la personne") == 2
 
 
+@pytest.mark.exhaustive
 def test_where_no_copy_can_be_asked_for_nothing_leads_to_the_box(desk: Desk) -> None:
     school = desk.keeping.school
     school.report()

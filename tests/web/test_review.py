@@ -52,6 +52,7 @@ def sent(found: FlaskClient, path: str, **typed: str) -> TestResponse:
     return found.post(path, data={**hidden(found.get(path).get_data(as_text=True)), **typed})
 
 
+@pytest.mark.exhaustive
 def test_what_came_meanwhile_is_shown_beside_what_was_typed(school: School) -> None:
     school.report()
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe?entry=2"
@@ -67,6 +68,7 @@ def test_what_came_meanwhile_is_shown_beside_what_was_typed(school: School) -> N
     assert school.seen_by("head").remarks[0].entry == 2
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_it_is_there_once_and_the_second_press_says_so(school: School) -> None:
     school.report()
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe"
@@ -78,6 +80,7 @@ def test_pressed_twice_it_is_there_once_and_the_second_press_says_so(school: Sch
     assert "Autre chose" in other.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_an_observation_that_waits_for_an_answer_is_not_made_twice_from_a_page_opened_anew(school: School) -> None:
     school.report()
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe"
@@ -113,6 +116,7 @@ def test_refusing_says_what_is_missing_and_then_sends_back(school: School) -> No
     assert found.get(path).status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_reasons_for_a_visa_that_is_not_open_any_more_are_shown_and_not_lost(school: School) -> None:
     closing(school)
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/refuse"
@@ -138,6 +142,7 @@ def test_another_refusal_from_the_form_that_was_taken_is_shown_and_not_lost(scho
     assert (answer.status_code, TEXT in answer.get_data(as_text=True)) == (409, True)
 
 
+@pytest.mark.exhaustive
 def test_what_came_meanwhile_is_shown_before_a_case_is_called_examined(school: School) -> None:
     school.report()
     ask(school.house, school.person("head"), school.number, token=school.token())
@@ -261,6 +266,7 @@ def test_before_the_visa_and_the_end_it_is_said_that_observations_wait_for_an_an
     assert [said(*place) for place in places] == [False, False]
 
 
+@pytest.mark.exhaustive
 def test_what_is_asked_of_a_case_that_has_ended_stands_on_its_page(school: School) -> None:
     school.report()
     placed(school, "closed", by="head")
@@ -274,6 +280,7 @@ def test_what_is_asked_of_a_case_that_has_ended_stands_on_its_page(school: Schoo
         assert (f'href="{path}/moves/reopen"' in alert, "Qui peut" in alert) == (opens, not opens)
 
 
+@pytest.mark.exhaustive
 def test_the_page_of_a_case_says_where_its_review_stands_to_whoever_reads_it(school: School) -> None:
     school.report()
     observes(school)

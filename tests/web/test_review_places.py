@@ -44,6 +44,7 @@ def beside(html: str, seq: int) -> str:
     return re.findall(rf'<li id="event-{seq}">.*?(?=<li id="event-|\Z)', html, re.DOTALL)[0]
 
 
+@pytest.mark.exhaustive
 def test_an_answer_that_came_second_is_not_lost(school: School) -> None:
     """Two people answer the same observation: the words of the second stand on the page that says so."""
     seq = observes(school, replace(ASKS, text=OPEN)).seq
@@ -82,6 +83,7 @@ def test_an_entry_s_observation_is_answered_beside_it_and_no_empty_answer_is_tak
         assert ANSWER in beside(page(client(school, who, language), case), 2), who
 
 
+@pytest.mark.exhaustive
 def test_an_answer_may_be_as_long_as_what_was_asked_and_no_word_of_a_longer_one_is_cut(school: School) -> None:
     seq = observes(school, replace(ASKS, text=OPEN)).seq
     head, case = client(school, "head"), f"/cases/{school.number}"
@@ -98,6 +100,7 @@ def test_an_answer_may_be_as_long_as_what_was_asked_and_no_word_of_a_longer_one_
     assert len(remark.sentence) == 1999
 
 
+@pytest.mark.exhaustive
 def test_the_chronology_says_what_an_answer_was_about(school: School) -> None:
     entry = school.act("team_coordinator", "listening_target", HEARD, listener=school.account("team_coordinator")).seq
     for text, place in ((OPEN, {"entry": entry, "field": "place"}), ("Et le reste ?", {"entry": 0})):
@@ -113,6 +116,7 @@ def test_the_chronology_says_what_an_answer_was_about(school: School) -> None:
         assert "Le dossier dans son ensemble" in lines[whole]
 
 
+@pytest.mark.exhaustive
 def test_a_question_s_observation_stands_beside_its_answer_and_is_answered_on_that_page(school: School) -> None:
     who = "team_coordinator"
     entry = school.act(who, "listening_target", HEARD, listener=school.account(who)).seq
@@ -138,6 +142,7 @@ def test_a_question_s_observation_stands_beside_its_answer_and_is_answered_on_th
     assert ANSWER in page(directorate, path)
 
 
+@pytest.mark.exhaustive
 def test_a_missing_form_s_observation_stands_where_it_is_to_be_written_and_on_its_own_page(school: School) -> None:
     directorate, head, case = client(school, "directorate"), client(school, "head"), f"/cases/{school.number}"
     form = page(directorate, f"{case}/review/observe")
@@ -158,6 +163,13 @@ def test_a_missing_form_s_observation_stands_where_it_is_to_be_written_and_on_it
     assert ANSWER in page(directorate, f"{case}/entries/{written}")
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "2.",
+        "2.nothing",
+        "act",
+    )
+)
 @pytest.mark.parametrize("about", ["x", "2.nothing", "act.", "act.follow_up", "9" * 5000, "99", "2.", "act"])
 def test_a_place_that_is_none_is_said_at_its_box_and_the_words_stay(school: School, about: str) -> None:
     found, path = client(school, "directorate"), f"/cases/{school.number}/review/observe"
@@ -169,6 +181,7 @@ def test_a_place_that_is_none_is_said_at_its_box_and_the_words_stay(school: Scho
         assert 'id="about-problem"' in sent.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["head", "directorate"])
 def test_the_card_of_the_review_leads_to_the_place_and_to_all_of_them(school: School, who: str) -> None:
     seq = observes(school).seq
@@ -178,6 +191,7 @@ def test_the_card_of_the_review_leads_to_the_place_and_to_all_of_them(school: Sc
     assert f'href="/cases/{school.number}/remarks"' in card
 
 
+@pytest.mark.exhaustive
 def test_an_answer_typed_in_the_older_chronology_comes_back_there(school: School) -> None:
     seq = observes(school, replace(ASKS, text=OPEN)).seq
     for _note in range(22):
@@ -195,6 +209,7 @@ def test_an_answer_typed_in_the_older_chronology_comes_back_there(school: School
     assert taken.headers["Location"] == f"{case}/chronology?before=6#remark-{seq}-1"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("at", ["", "kitchen", "entry-", "entry-99", "entry-" + "9" * 30, "case-2"])
 def test_where_an_answer_came_from_is_believed_only_where_there_is_such_a_page(school: School, at: str) -> None:
     seq = observes(school).seq

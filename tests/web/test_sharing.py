@@ -45,6 +45,7 @@ def asked_for(region: Region, code: str) -> tuple[str, str]:
     return school.number, f"/cases/{school.number}/asked/{seq}"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", DISTANCES)
 def test_a_transfer_is_found_on_the_desk_and_accepted_in_one_page(region: Region, code: str) -> None:
     number, path = asked_for(region, code)
@@ -92,6 +93,7 @@ def test_the_pupil_who_changes_school_stands_in_the_form_and_is_named_there_once
     assert NAME in there.open(f"/cases/{school.seen_by('head').successor}").text
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("code", DISTANCES)
 def test_a_refusal_asks_for_its_reason_and_goes_back_with_it(region: Region, code: str) -> None:
     number, path = asked_for(region, code)
@@ -103,6 +105,7 @@ def test_a_refusal_asks_for_its_reason_and_goes_back_with_it(region: Region, cod
     there.open(path, 404)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("code", "who"), DISTANCES.items())
 def test_the_receiving_directorate_finds_it_among_what_waits_once_the_time_is_over(
     region: Region, code: str, who: str
@@ -187,6 +190,7 @@ def test_whoever_is_named_finds_the_request_on_their_desk_and_answers_it(region:
     there.open("/from-schools", 404)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_a_contribution_is_agreed_to_read_and_settled(region: Region, language: str) -> None:
     school = region.school
@@ -215,6 +219,7 @@ def test_a_contribution_is_agreed_to_read_and_settled(region: Region, language: 
     assert region.school.seen_by("head").contributions[0].state == "settled"
 
 
+@pytest.mark.exhaustive
 def test_whom_nobody_asks_has_no_such_page(region: Region) -> None:
     for who in ("team_member", "team_coordinator", "academy", "data_officer", "reporter"):
         browser(region, who).open("/from-schools", 404)

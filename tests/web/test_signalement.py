@@ -185,6 +185,7 @@ def test_a_page_is_light(school: School, language: str) -> None:
     assert len(style) > 5_000
 
 
+@pytest.mark.exhaustive
 def test_nothing_typed_is_lost_and_words_stay_words(school: School) -> None:
     client, code = school.stranger(), school.code
     token = token_of(client.get(f"/s/{code}?lang=fr").get_data(as_text=True))
@@ -198,6 +199,7 @@ def test_nothing_typed_is_lost_and_words_stay_words(school: School) -> None:
     assert '<details class="more-asked" open>' in again.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_is_one_report_with_one_code(school: School) -> None:
     client, code = school.stranger(), school.code
     token = token_of(client.get(f"/s/{code}").get_data(as_text=True))
@@ -219,6 +221,7 @@ def test_the_receipt_comes_back_and_reads_the_answer(school: School) -> None:
     assert receipt.replace(" ", "") not in html.replace('value="' + receipt.replace(" ", "") + '"', "")
 
 
+@pytest.mark.exhaustive
 def test_somebody_signed_in_is_a_stranger_there(school: School) -> None:
     member = school.staff("team_member")
     html = member.client.get(f"/s/{school.code}?lang=fr").get_data(as_text=True)
@@ -227,6 +230,7 @@ def test_somebody_signed_in_is_a_stranger_there(school: School) -> None:
     assert "/sign-out" in control or "sign_in" in control or school.player.actor("team_member").name in control
 
 
+@pytest.mark.exhaustive
 def test_the_control_a_cookie_would_be_seen(school: School, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sessions, "knows_nobody", lambda: False)
     client = school.stranger()
@@ -234,6 +238,7 @@ def test_the_control_a_cookie_would_be_seen(school: School, monkeypatch: pytest.
     assert answer.headers.getlist("Set-Cookie") != [], "form token of a session"
 
 
+@pytest.mark.exhaustive
 def test_logs_name_no_place(school: School, caplog: pytest.LogCaptureFixture) -> None:
     client, code = school.stranger(PLACE), school.code
     with caplog.at_level(logging.DEBUG):
@@ -249,6 +254,7 @@ def test_logs_name_no_place(school: School, caplog: pytest.LogCaptureFixture) ->
     assert PLACE in caplog.text, "the control: elsewhere whoever was refused is named by place"
 
 
+@pytest.mark.exhaustive
 def test_no_place_is_in_any_row_or_file(school: School, tmp_path: Path) -> None:
     school.tell(school.stranger(PLACE))
     stores = (school.house.realm, school.house.directory)
@@ -283,6 +289,7 @@ def test_many_from_one_place_are_asked_a_question_in_words(school: School) -> No
     assert 'name="challenge"' not in school.stranger().get(f"/s/{code}?lang=fr").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_guessing_ends(school: School) -> None:
     client, code = school.stranger(PLACE), school.code
     receipt = school.tell()
@@ -333,6 +340,7 @@ def test_the_way_out_shows_the_day_and_clears_what_was_kept(school: School) -> N
     assert "2026" in answer.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_what_breaks_is_told_calmly_and_without_a_cookie(
     school: School, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -350,6 +358,7 @@ def test_what_breaks_is_told_calmly_and_without_a_cookie(
     assert (answer.status_code, answer.get_data(as_text=True)) == (500, LAST_RESORT)
 
 
+@pytest.mark.exhaustive
 def test_an_installation_without_public_reports_has_no_such_page(
     school: School, small: Protocol, tmp_path: Path
 ) -> None:
@@ -394,6 +403,7 @@ def test_every_page_of_the_staff(school: School, language: str) -> None:
     assert 'href="/signalements"' in staff.client.get("/").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_urgent_ones_stand_first_and_the_desk_says_what_waits(school: School) -> None:
     school.tell()
     school.tell(**{"a-danger_now": "yes"})
@@ -466,6 +476,7 @@ def test_not_for_us_tells_whoever_wrote_who_can_help(school: School) -> None:
     assert "abus" not in unescape(html).lower(), "whoever wrote isn't told why"
 
 
+@pytest.mark.exhaustive
 def test_two_at_once_are_told_that_somebody_was_faster(school: School) -> None:
     school.tell()
     staff, other = school.staff("team_coordinator"), school.staff("team_member")
@@ -475,7 +486,6 @@ def test_two_at_once_are_told_that_somebody_was_faster(school: School) -> None:
     assert "entre-temps" in unescape(answer.get_data(as_text=True))
 
 
-@pytest.mark.exhaustive
 def test_a_flood_is_one_line_that_is_closed_at_once_and_one_real_cry_stands_apart(school: School) -> None:
     """Only what the page knew of is closed: what came in between stays."""
     for number in range(FLOOD + 4):
@@ -521,7 +531,6 @@ def test_the_head_makes_renews_and_ends_the_address(school: School) -> None:
     assert "0500 11 22 33" in head.open("/signalements/addresses").text, "a number that nobody verified is named"
 
 
-@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
     from tests.documents.printed import pages, squeezed
@@ -557,6 +566,7 @@ def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
     assert staff.client.get(f"/signalements/{report}/sheets/made-up").status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_roles_that_have_nothing_to_do_with_it_find_no_page(school: School) -> None:
     school.tell()
     report = only(school.staff("team_member"))
@@ -566,6 +576,7 @@ def test_roles_that_have_nothing_to_do_with_it_find_no_page(school: School) -> N
         assert school.staff(role).client.get("/signalements/addresses?school=00000A").status_code == 404, role
 
 
+@pytest.mark.exhaustive
 def test_what_concerns_an_adult_is_read_by_the_directorate_alone(school: School) -> None:
     school.tell(**{"a-adult_concerned": "yes"})
     for role in ("team_member", "team_coordinator", "head"):
@@ -578,6 +589,7 @@ def test_what_concerns_an_adult_is_read_by_the_directorate_alone(school: School)
     assert school.staff("head").client.get(f"/signalements/{found[0]}").status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_answers_typed_are_any(school: School) -> None:
     """What a machine may send: nothing of it breaks a page, or is taken for markup."""
     client, code = school.stranger(), school.code

@@ -135,6 +135,7 @@ def test_the_page_of_what_was_told_leads_to_the_reference_of_a_service(school: S
     assert "Il relève d’un autre dossier" in unescape(staff.client.get(f"/signalements/{other}").get_data(as_text=True))
 
 
+@pytest.mark.exhaustive
 def test_what_happens_afterwards_leads_to_the_figures_where_some_are_for_everybody(
     school: School,  # noqa: F811
     monkeypatch: pytest.MonkeyPatch,

@@ -58,6 +58,7 @@ def secret_in(page: str) -> str:
     return found[0] if found else ""
 
 
+@pytest.mark.exhaustive
 def test_only_who_administers_or_oversees_finds_them(site: Site) -> None:
     one = site.asked()
     for who in ("head", "team_coordinator", "data_officer"):

@@ -119,6 +119,12 @@ def answers(site: Site, who: str = "team_member", role: str = "team_coordinator"
 # ---- who finds it --------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "protocol_admin-False",
+        "technical_admin-False",
+    )
+)
 @pytest.mark.parametrize(
     ("who", "found"),
     [
@@ -134,6 +140,7 @@ def test_the_navigation_shows_it_to_who_has_something_to_do_there(site: Site, wh
         assert person.client.get(path).status_code == (200 if found else 404), path
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["reporter", "trainer", "data_officer", "academy"])
 def test_for_others_the_school_is_as_one_that_is_not_there(site: Site, who: str) -> None:
     person = site.browser(who)
@@ -161,6 +168,7 @@ def test_who_may_not_change_finds_no_way_to(site: Site, who: str) -> None:
         assert site.browser(by).client.get(f"{site.person('team_member/2')}/at-once").status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_a_neighbour_head_sees_nothing_here(site: Site) -> None:
     with site.house.directory.writing() as session:
         province = directory.unit_coded(session, "REHEARSAL-P")
@@ -181,6 +189,7 @@ def test_a_neighbour_head_sees_nothing_here(site: Site) -> None:
 # ---- stand-ins -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_naming_a_stand_in_works_at_once_and_is_listed(site: Site) -> None:
     member = site.browser("team_member")
     number = site.case()
@@ -206,6 +215,7 @@ def turn(site: Site, **delay: float) -> None:
     site.player.clock.advance(timedelta(**delay))
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_bad_input_is_said_and_kept(site: Site, language: str) -> None:
     head = site.browser("head", language)
@@ -220,6 +230,7 @@ def test_bad_input_is_said_and_kept(site: Site, language: str) -> None:
     assert site.kinds() == ["stand_in_named"]
 
 
+@pytest.mark.exhaustive
 def test_a_day_may_be_typed_as_one_writes_it(site: Site) -> None:
     last = TODAY + timedelta(days=40)
     stand_in(site, ends=f"{last:%d/%m/%Y}")
@@ -272,6 +283,7 @@ def test_a_stand_in_is_ended_early(site: Site) -> None:
 # ---- leaving -------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_leaving_goes_through_once_the_cases_are_handed_over(site: Site) -> None:
     number = site.case()
     leaver, head = site.browser("team_member/2"), site.browser("head")
@@ -292,6 +304,7 @@ def test_leaving_goes_through_once_the_cases_are_handed_over(site: Site) -> None
     assert site.kinds() == ["left"]
 
 
+@pytest.mark.exhaustive
 def test_a_form_opened_before_a_case_came_is_refused_in_words(site: Site) -> None:
     head = site.browser("head")
     head.open(site.person("team_member/2"))
@@ -313,6 +326,7 @@ def test_i_leave_the_team(site: Site, language: str) -> None:
     assert person.client.get("/").location.startswith("/sign-in")
 
 
+@pytest.mark.exhaustive
 def test_i_leave_on_a_day_to_come(site: Site) -> None:
     person = site.browser("team_member")
     person.open(site.person("team_member"))
@@ -352,6 +366,7 @@ def test_the_emergency_exit_and_the_orphans(site: Site) -> None:
 # ---- the hand-over -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_hand_over_is_one_page_a_case_and_nothing_personal(site: Site, language: str) -> None:
     numbers = [site.case(), site.case()]
@@ -381,6 +396,12 @@ def test_the_style_breaks_the_page_between_cases() -> None:
 # ---- calm ----------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "directorate-en",
+        "directorate-fr",
+    )
+)
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 @pytest.mark.parametrize("who", ["head", "team_member", "directorate"])
 def test_every_page_stands_in_every_language(site: Site, who: str, language: str) -> None:
@@ -397,6 +418,7 @@ def test_every_page_stands_in_every_language(site: Site, who: str, language: str
     person.open(site.person("team_member" if who == "team_member" else "team_member/2"))
 
 
+@pytest.mark.exhaustive
 def test_no_hostile_text_breaks_a_page(site: Site) -> None:
     head = site.browser("head")
     for hostile in ("<script>alert(1)</script>", "%(x)s {{7*7}}", "\u202egnp", "x\x00y\r\nSet-Cookie: a=1", "9" * 400):

@@ -100,7 +100,7 @@ def test_anybody_finds_the_page_from_the_door(anybody: FlaskClient, language: st
     assert [one["type"] for one in page.inputs] == ["file"]
 
 
-@pytest.mark.exhaustive(but=("fr-",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("language", "words"), [("en", "did not"), ("fr", ""), ("ar", "")])
 def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient, language: str, words: str) -> None:
     """Signature, record and pages hold, and the house was asked."""
@@ -109,6 +109,7 @@ def test_a_copy_of_a_case_that_is_not_known_here_is_told_so(anybody: FlaskClient
     assert "AREF Casablanca-Settat" in text
 
 
+@pytest.mark.exhaustive
 def test_the_first_thing_said_is_the_verdict(anybody: FlaskClient) -> None:
     page = read_page(send(anybody, forged(one_letter)))
     assert page.h1 == ["This file is not to be trusted."]
@@ -191,6 +192,7 @@ def test_a_file_of_the_largest_size_is_taken_and_none_larger() -> None:
     assert limits.UPLOADS["verifying.verify"] < MOST + 1024 * 1024
 
 
+@pytest.mark.exhaustive
 def test_the_file_is_not_kept(anybody: FlaskClient, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No temporary file is begun, not even one without a name; nor is anything of it in the installation."""
     for name in ("TemporaryFile", "NamedTemporaryFile", "SpooledTemporaryFile", "mkstemp"):
@@ -298,6 +300,7 @@ def test_without_an_authority_nothing_can_be_checked_and_it_says_so(house: House
     assert "certificat" in said(response)
 
 
+@pytest.mark.exhaustive
 def test_an_authority_that_cannot_be_read_is_said(house: House, anybody: FlaskClient) -> None:
     folder = house.settings.signing_folder
     assert folder is not None
@@ -379,11 +382,13 @@ def test_where_nothing_was_handed_out_the_page_says_so(school: School, language:
     assert {"fr": "Aucun exemplaire", "ar": "لم تصدر أي نسخة", "en": "No copy of this case"}[language] in text
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("who", ["psychosocial", "reporter"])
 def test_others_meet_a_page_that_is_not_there(school: School, who: str) -> None:
     assert client(school, who).get(f"/cases/{school.number}/copies").status_code == 404
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("typed", [{"document": "x"}, {"copy": "x"}, {"copy": "9" * 40}, {"copy": "-1"}, {}])
 def test_a_made_up_copy_is_not_there(school: School, typed: dict[str, str]) -> None:
     head, path = client(school, "head"), f"/cases/{school.number}/copies"

@@ -69,7 +69,6 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     house.close()
 
 
-@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_pages_read_well_and_name_no_pupil(site: Site, language: str) -> None:
     site.note()
@@ -90,6 +89,7 @@ def test_the_pages_read_well_and_name_no_pupil(site: Site, language: str) -> Non
         assert "Deux superviseures" in site.browser(who, language).open(site.school).text
 
 
+@pytest.mark.exhaustive
 def test_only_those_whom_it_leads_somewhere_see_the_way(site: Site) -> None:
     for who in ("directorate", "academy", "trainer"):
         assert 'href="/teams"' in site.browser(who).client.get("/help").get_data(as_text=True)
@@ -155,6 +155,7 @@ def test_of_two_who_put_it_right_the_second_loses_no_word(site: Site) -> None:
     assert "L’académie" in one.open(site.school).text
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("text", ["Voir G123456789.", "Appeler le 0661 22 33 44.", "ecrire a x.y@gmail.com"])
 def test_a_pupils_code_or_a_way_to_reach_somebody_is_refused(site: Site, text: str) -> None:
     browser = site.note(status=422, remarks=text)

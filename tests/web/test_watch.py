@@ -108,6 +108,7 @@ def test_without_a_token_in_the_settings_there_are_none(school: School) -> None:
     assert client.get("/metrics", headers={"Authorization": "Bearer "}).status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_answers_are_counted_by_page_and_nothing_of_a_case_is_told(client: FlaskClient, school: School) -> None:
     school.report()
     for _time in range(3):

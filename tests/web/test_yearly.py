@@ -108,6 +108,7 @@ def test_a_press_gives_the_report_and_writes_it_down(school: School) -> None:
     assert copies(school) == 1
 
 
+@pytest.mark.exhaustive
 def test_pressed_twice_says_which_copy_it_was(school: School) -> None:
     head = client(school, "head")
     form = {**filled(page(head)), "language": "fr"}

@@ -73,6 +73,7 @@ def test_duties_stand_by_how_often_they_failed_and_by_tens_alone(host: House) ->
     assert [line.duty.key for line in view.duties] == [first, second]
 
 
+@pytest.mark.exhaustive
 def test_a_real_workshop_is_kept_without_a_word_or_a_name(host: House) -> None:
     workshop = made(host, tables=2)
     with room_alone(host, workshop.id) as room:

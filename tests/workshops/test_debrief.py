@@ -275,6 +275,7 @@ def _without_words(found: Debrief) -> list[tuple[Any, ...]]:
 # ---- side by side ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_tables_stand_side_by_side_with_the_spread_and_no_average() -> None:
     tables: dict[str, Debrief] = {}
     for name, rung, posted, scales in (

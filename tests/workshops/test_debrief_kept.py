@@ -147,7 +147,6 @@ def test_what_is_not_taken_out_would_be_found(hall: Hall) -> None:
         assert said in str(debriefs.shown(again, language))
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, language: str) -> None:
     played(hall)
@@ -177,7 +176,6 @@ def test_its_trainer_opens_pages_and_papers_of_a_room_that_is_gone(hall: Hall, l
         assert other.get(f"/workshops/{hall.id}{path}").status_code == 404
 
 
-@pytest.mark.exhaustive
 def test_the_clock_at_the_end_is_the_one_of_what_is_kept(hall: Hall) -> None:
     """However fast it runs: what is kept is worked out once it stands."""
     played(hall)

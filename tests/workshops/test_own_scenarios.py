@@ -150,7 +150,6 @@ def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
     assert states(hall) == ["ready", "refused"]
 
 
-@pytest.mark.exhaustive(but=("ar-\u0645\u0631\u0641\u0648\u0636 \u0647\u0646\u0627",))
 @pytest.mark.parametrize(("language", "said"), [("fr", "est refusé ici"), ("ar", "مرفوض هنا")])
 def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, language: str, said: str) -> None:
     trainer = hall.signed_in()
@@ -199,7 +198,6 @@ def test_other_contents_under_a_version_that_was_there_are_refused_at_its_line(h
     assert states(hall)[0] == "ready"
 
 
-@pytest.mark.exhaustive
 def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdrawn(hall: Hall) -> None:
     trainer = hall.signed_in()
     page = brought(hall, trainer, own().encode())
@@ -213,7 +211,6 @@ def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdraw
     assert states(hall) == ["ready", "withdrawn"]
 
 
-@pytest.mark.exhaustive
 def test_a_name_of_what_is_shipped_is_refused_at_its_line(hall: Hall) -> None:
     [(line, said)] = faults_of(hall, hall.signed_in(), own(9, "silence").encode())
     assert "silence" in said
@@ -388,7 +385,6 @@ def test_a_laptop_checks_what_its_trainer_brings_in_a_thread_of_its_own(tmp_path
     house.close()
 
 
-@pytest.mark.exhaustive
 def test_the_worker_checks_when_it_is_rung(hall: Hall) -> None:
     uploads.bring(hall.host, person(hall.host), b"- no scenario", "f.yaml")
     queue = jobs.queue_of(hall.host, Post())
@@ -431,7 +427,6 @@ def test_a_scenario_is_found_by_its_bytes_for_attestations(hall: Hall) -> None:
 # ---- quite unlike those that are shipped -----------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_one_that_ends_where_no_shipped_one_does_goes_all_the_way(hall: Hall, tmp_path: Path) -> None:
     """From its file to its debrief without a line of code: checked, played by script, brought, played at a table."""
     file = Path(__file__).parent / "data" / "parody.yaml"

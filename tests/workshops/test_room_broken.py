@@ -201,6 +201,7 @@ def test_an_inject_let_in_by_two_tabs_comes_once(hall: Hall) -> None:
     assert hall.table().came["father_at_gate"] == room.house.now()
 
 
+@pytest.mark.exhaustive
 def test_looking_by_many_at_once_writes_each_moment_once(hall: Hall) -> None:
     room = hall.room
     running.set_pace(room, 60)
@@ -226,6 +227,7 @@ def test_a_room_destroyed_while_others_look_stays_destroyed(hall: Hall) -> None:
     assert rooms_there(hall) == set()
 
 
+@pytest.mark.exhaustive
 def test_more_rooms_than_one_process_keeps_open(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     hall = hall_in(tmp_path, 1)
     monkeypatch.setattr(rooms, "OPEN_AT_ONCE", 2)

@@ -96,6 +96,7 @@ def test_workshops_are_all_that_is_served(app: Flask, house: House) -> None:
     assert [one for one in served.OPEN if one.startswith(of_people)] == []
 
 
+@pytest.mark.exhaustive
 def test_nobody_is_the_trainer_without_the_key(app: Flask, house: House) -> None:
     workshop = a_workshop(app, house)
     key = key_of(house)
@@ -113,6 +114,7 @@ def test_nobody_is_the_trainer_without_the_key(app: Flask, house: House) -> None
     assert right.get(f"/workshops/{workshop.id}").status_code == 200
 
 
+@pytest.mark.exhaustive
 def test_the_key_opens_nothing_of_an_installation(house: House, tmp_path: Path) -> None:
     host = host_in(tmp_path / "host")
     there = create_app(host, testing=True)

@@ -49,6 +49,7 @@ def at_join(hall: Hall, code: str, address: str = "10.0.0.7") -> tuple[int, str]
     return answer.status_code, answer.headers.get("Location", "") or answer.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_the_code_leads_in_however_it_is_typed(hall: Hall) -> None:
     code, way_in = hall.workshop.code, f"{PREFIX}{hall.id}/room/enter"
     assert len(code) == CODE
@@ -66,11 +67,13 @@ def test_a_wrong_code_is_refused_in_words(hall: Hall, code: str) -> None:
     assert "<script>" not in page
 
 
+@pytest.mark.exhaustive
 def test_forty_phones_behind_one_address_never_slow_down(hall: Hall) -> None:
     for _phone in range(40):
         assert at_join(hall, hall.workshop.code)[0] == 302
 
 
+@pytest.mark.exhaustive
 def test_wrong_codes_get_slow_and_right_ones_elsewhere_do_not(hall: Hall) -> None:
     statuses = [at_join(hall, "ZZZZZZ")[0] for _try in range(40)]
     assert statuses[:30] == [422] * 30
@@ -104,6 +107,7 @@ def test_the_code_of_a_workshop_that_has_ended_is_said(hall: Hall) -> None:
 # ---- names and roles -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("name", ["Bleu", "أزرق", "ⴰⵣⵓⵍ", "Chaise 3", "l’oiseau", "x" * 24])
 def test_a_name_is_kept_and_shown(hall: Hall, name: str) -> None:
     phone = hall.seated(name)
@@ -112,6 +116,7 @@ def test_a_name_is_kept_and_shown(hall: Hall, name: str) -> None:
     assert name in hall.trainer().page
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("name", "words"),
     [
@@ -133,6 +138,7 @@ def test_a_name_that_is_not_taken_is_said_why(hall: Hall, name: str, words: str)
     assert hall.seats() == []
 
 
+@pytest.mark.exhaustive
 def test_a_name_is_taken_once_at_a_table(hall: Hall) -> None:
     hall.seated("Bleu")
     status, page = sit(hall, name="  bLEU ")
@@ -141,6 +147,7 @@ def test_a_name_is_taken_once_at_a_table(hall: Hall) -> None:
     assert sit(hall, name="Bleu", table="2")[0] == 302
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     "sent",
     [
@@ -154,6 +161,7 @@ def test_there_is_a_table_and_a_role_of_it(hall: Hall, sent: dict[str, object]) 
     assert hall.seats() == []
 
 
+@pytest.mark.exhaustive
 def test_one_person_may_hold_several_roles(hall: Hall) -> None:
     """The act of each of them is offered, at the own table's case."""
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head")
@@ -169,6 +177,7 @@ def test_one_person_may_hold_several_roles(hall: Hall) -> None:
         assert str(hall.room.protocol.roles[role].title.in_language("fr")) in phone.get("/room").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_a_table_is_full_and_the_next_one_is_not(hall: Hall) -> None:
     for number in range(SEATS_MOST):
         seats.join(hall.room, 1, f"Chaise {number}", ["team_member"], language="fr")
@@ -184,6 +193,7 @@ def test_a_table_is_full_and_the_next_one_is_not(hall: Hall) -> None:
     assert seats.play(hall.room, 1, "head", name="Formateur", language="fr").seat.is_trainer
 
 
+@pytest.mark.exhaustive
 def test_late_joining_finds_what_came_before(hall: Hall) -> None:
     running.turn_to(hall.room, hall.room.house.now() + timedelta(minutes=30))
     running.say(hall.room, 0, "Bonjour à toutes et à tous")
@@ -199,6 +209,7 @@ def pages_of(number: str) -> list[str]:
     return [f"/cases/{number}{path}" for path in ("", "/chronology", "/letters", "/evidence", "/case-file", "/sight")]
 
 
+@pytest.mark.exhaustive
 def test_whoever_changes_tables_holds_nothing_at_the_former_one(hall: Hall) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "directorate")
     running.to_next(hall.room)
@@ -285,6 +296,7 @@ def test_the_number_may_be_typed_in_arabic_figures(hall: Hall) -> None:
     assert back(hall, hall.pin("Bleu").translate(str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")))[1] == 302
 
 
+@pytest.mark.exhaustive(but=("wrong3",))
 @pytest.mark.parametrize("wrong", [{"pin": "0"}, {"name": "Rouge"}, {"table": "2"}, {"pin": ""}, {"pin": "٣" * 40}])
 def test_a_number_is_of_one_seat(hall: Hall, wrong: dict[str, str]) -> None:
     phone = hall.seated("Bleu")
@@ -294,6 +306,7 @@ def test_a_number_is_of_one_seat(hall: Hall, wrong: dict[str, str]) -> None:
     assert phone.get("/room").status_code == 200
 
 
+@pytest.mark.exhaustive
 def test_guessing_a_number_gets_slow(hall: Hall) -> None:
     hall.seated("Bleu")
     hall.seated("Rouge")
@@ -347,6 +360,7 @@ def test_two_processes_count_the_same_guesses(hall: Hall) -> None:
     other.close()
 
 
+@pytest.mark.exhaustive
 def test_guesses_at_once_are_counted_before_they_are_judged(hall: Hall) -> None:
     hall.seated("Bleu")
     wrong = "000000" if hall.pin("Bleu") != "000000" else "000001"
@@ -419,6 +433,7 @@ def test_the_same_form_in_another_browser_is_another_seat(hall: Hall) -> None:
     assert "porte déjà ce nom" in answer.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_whoever_sits_and_goes_back_to_the_way_in_sits_once(hall: Hall) -> None:
     phone = hall.seated("Bleu")
     assert phone.get("/room/enter").headers["Location"].endswith("/room")
@@ -438,6 +453,7 @@ def test_a_form_from_before_one_sat_is_refused_and_does_nothing(hall: Hall) -> N
     assert [one.name for one in hall.seats()] == ["Bleu"]
 
 
+@pytest.mark.exhaustive
 def test_forty_sit_down_at_once(hall: Hall) -> None:
     """Over two tables of twelve: as many as there are places, nobody twice, no error but a full table."""
     room, said = hall.room, []

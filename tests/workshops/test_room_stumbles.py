@@ -50,6 +50,7 @@ def test_the_wall_does_not_come_again_under_the_hands_of_who_types(hall: Hall) -
     assert 'name="again"' not in trainer.get().get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_what_a_participant_writes_after_the_end_is_not_taken_away(hall: Hall) -> None:
     phone = hall.seated()
     assert phone.get("/room").headers["Refresh"] == "20"
@@ -70,6 +71,7 @@ def test_after_a_press_the_wall_shows_the_table_that_was_acted_on(hall: Hall) ->
 # ---- a slip of the hand ----------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_workshop_is_not_ended_by_one_press(hall: Hall) -> None:
     trainer = hall.trainer()
     assert trainer.post("/end").status_code == 302
@@ -80,6 +82,7 @@ def test_a_workshop_is_not_ended_by_one_press(hall: Hall) -> None:
     assert hall.state().state is State.ended
 
 
+@pytest.mark.exhaustive
 def test_set_up_twice_by_two_presses_it_is_one_workshop(hall: Hall) -> None:
     trainer = hall.signed_in()
     trainer.get("/workshops/new")
@@ -95,6 +98,7 @@ def test_set_up_twice_by_two_presses_it_is_one_workshop(hall: Hall) -> None:
     assert rooms_there(hall) == workshops_of(hall)
 
 
+@pytest.mark.exhaustive
 def test_a_form_that_is_sent_again_after_the_end_makes_another(hall: Hall) -> None:
     protocol, content = uploads.shipped("blackmail").protocol, uploads.shipped("blackmail").content
     data, trainer, wanted = uploads.shipped("blackmail").data, person(hall.host), Wanted(1, True, "fr")
@@ -113,6 +117,7 @@ def workshops_of(hall: Hall) -> set[str]:
         return set(listed.standing(session))
 
 
+@pytest.mark.exhaustive
 def test_a_table_where_every_role_is_held_offers_the_trainer_none(hall: Hall) -> None:
     every = seats.playable(hall.room.protocol, hall.room.scenario)
     hall.seated("Bleu", *every)
@@ -173,6 +178,7 @@ def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, mo
 # ---- one page, one moment --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_page_is_made_at_one_moment_and_the_next_one_later(hall: Hall) -> None:
     """At sixty times as fast each reading of the clock would be another minute."""
     running.set_pace(hall.room, 60)

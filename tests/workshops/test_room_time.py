@@ -41,6 +41,7 @@ def passed(hall: Hall, since: datetime) -> float:
     return (now(hall) - since) / MINUTE
 
 
+@pytest.mark.exhaustive
 def test_it_stands_until_the_trainer_lets_it_go(hall: Hall) -> None:
     began = now(hall)
     hall.clock.advance(90 * MINUTE)
@@ -58,6 +59,7 @@ def test_it_stands_until_the_trainer_lets_it_go(hall: Hall) -> None:
     assert hall.state().state is State.begun
 
 
+@pytest.mark.exhaustive
 def test_who_writes_stops_it_and_is_waited_for_five_minutes(hall: Hall) -> None:
     phone = hall.seated()
     running.set_pace(hall.room, FAST)
@@ -71,6 +73,7 @@ def test_who_writes_stops_it_and_is_waited_for_five_minutes(hall: Hall) -> None:
     assert why_it_stands(hall.state(), hall.clock.now()) == ""
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("away", ["/room", "/"])
 def test_who_looks_at_another_page_writes_no_more(hall: Hall, away: str) -> None:
     phone = hall.seated()
@@ -83,6 +86,7 @@ def test_who_looks_at_another_page_writes_no_more(hall: Hall, away: str) -> None
     assert passed(hall, began) == 60
 
 
+@pytest.mark.exhaustive
 def test_two_who_write_are_both_waited_for(hall: Hall) -> None:
     """The one who began last says until when; who is done is waited for no more."""
     first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
@@ -125,6 +129,7 @@ def test_the_trainer_waits_for_nobody(hall: Hall) -> None:
     assert passed(hall, began) == 60
 
 
+@pytest.mark.exhaustive
 def test_the_wall_says_who_is_waited_for_and_until_when_at_most(hall: Hall) -> None:
     first, second, trainer = hall.seated("Bleu"), hall.seated("Rouge", table=2), hall.trainer()
     running.set_pace(hall.room, FAST)
@@ -163,6 +168,7 @@ def test_whoever_goes_with_a_form_open_is_waited_for_no_more(hall: Hall, gone: s
     assert passed(hall, began) == 60
 
 
+@pytest.mark.exhaustive
 def test_whoever_goes_takes_nobody_elses_time(hall: Hall) -> None:
     first, second = hall.seated("Bleu"), hall.seated("Rouge", table=2)
     running.set_pace(hall.room, FAST)
@@ -176,6 +182,7 @@ def test_whoever_goes_takes_nobody_elses_time(hall: Hall) -> None:
     assert passed(hall, began) == 60
 
 
+@pytest.mark.exhaustive
 def test_the_next_moment_is_met_once_each(tmp_path: Path) -> None:
     """With nobody at the tables: each inject that the time alone calls, each deadline; none twice, none passed by."""
     hall = hall_in(tmp_path, tables=1)
@@ -200,6 +207,7 @@ def test_the_next_moment_is_met_once_each(tmp_path: Path) -> None:
     hall.close()
 
 
+@pytest.mark.exhaustive
 def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -> None:
     """One table has a danger more than the other, and so other deadlines: each press leads to the nearest."""
     running.to_next(hall.room)
@@ -216,6 +224,7 @@ def test_the_next_moment_is_that_of_the_table_where_it_comes_first(hall: Hall) -
     assert apart > 3
 
 
+@pytest.mark.exhaustive
 def test_the_first_press_already_leads_somewhere(hall: Hall) -> None:
     began = now(hall)
     assert hall.state().state is State.waiting
@@ -223,6 +232,7 @@ def test_the_first_press_already_leads_somewhere(hall: Hall) -> None:
     assert passed(hall, began) > 0
 
 
+@pytest.mark.exhaustive
 def test_moved_far_on_it_meets_what_lies_between(hall: Hall) -> None:
     began = now(hall)
     running.turn_to(hall.room, began + timedelta(hours=3))
@@ -250,6 +260,7 @@ def test_turned_back_is_refused_in_words(hall: Hall) -> None:
         assert passed(hall, began) == 180
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("pace", [REAL, FAST, STANDING])
 def test_a_restart_goes_on_where_it_was(hall: Hall, pace: int) -> None:
     phone = hall.seated()
@@ -270,6 +281,7 @@ def test_a_restart_goes_on_where_it_was(hall: Hall, pace: int) -> None:
     assert "Bleu" in again.page
 
 
+@pytest.mark.exhaustive
 def test_a_restart_while_somebody_writes_still_waits(hall: Hall) -> None:
     phone = hall.seated()
     running.set_pace(hall.room, FAST)
@@ -282,6 +294,7 @@ def test_a_restart_while_somebody_writes_still_waits(hall: Hall) -> None:
     assert passed(hall, began) == 60
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("back", [timedelta(seconds=5), timedelta(hours=1)])
 def test_ours_set_back_does_not_turn_it_back(hall: Hall, back: timedelta) -> None:
     running.set_pace(hall.room, FAST)
@@ -308,6 +321,7 @@ def test_frozen_it_stands_whatever_else_is_pressed(hall: Hall) -> None:
     assert passed(hall, shown) == 60
 
 
+@pytest.mark.exhaustive
 def test_an_ended_room_stands_for_good(hall: Hall) -> None:
     trainer = hall.trainer()
     running.set_pace(hall.room, FAST)
@@ -320,6 +334,7 @@ def test_an_ended_room_stands_for_good(hall: Hall) -> None:
     assert passed(hall, shown) == 0
 
 
+@pytest.mark.exhaustive
 def test_nothing_else_reads_it(hall: Hall) -> None:
     """The host's own time, and the list of workshops, go by ours."""
     running.turn_to(hall.room, now(hall) + timedelta(days=40))

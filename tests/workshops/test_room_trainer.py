@@ -88,6 +88,7 @@ def test_the_same_doors_open_to_its_trainer(hall: Hall) -> None:
     assert hall.id in trainer.get("/workshops").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_a_participant_and_a_stranger_get_no_further(hall: Hall) -> None:
     phone, stranger = hall.seated(), Visitor(hall.app.test_client())
     for endpoint, method, path in doors(hall):
@@ -122,6 +123,7 @@ def test_what_is_no_workshop_is_refused_in_words(hall: Hall, sent: dict[str, str
     assert rooms_there(hall) == {hall.id}
 
 
+@pytest.mark.exhaustive
 def test_a_workshop_is_made_with_its_tables_and_without_hints(hall: Hall) -> None:
     trainer = hall.signed_in()
     trainer.get("/workshops/new")
@@ -140,6 +142,7 @@ def press(trainer: Visitor, path: str, **sent: str) -> None:
     assert trainer.post(path, sent).status_code == 302
 
 
+@pytest.mark.exhaustive
 def test_what_is_held_does_not_come_until_it_is_let(hall: Hall) -> None:
     trainer = hall.trainer()
     began = hall.room.house.now()
@@ -182,6 +185,7 @@ def test_what_is_no_inject_or_no_table_is_absent(hall: Hall) -> None:
     assert state_of(hall) == before
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(("table", "reached"), [("0", (True, True)), ("2", (False, True))])
 def test_a_message_reaches_a_table_or_all(hall: Hall, table: str, reached: tuple[bool, bool]) -> None:
     trainer, phones = hall.trainer(), (hall.seated("Bleu"), hall.seated("Vert", table=2))
@@ -192,6 +196,7 @@ def test_a_message_reaches_a_table_or_all(hall: Hall, table: str, reached: tuple
         assert "<b>à</b>" not in page
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("words", "said"), [("x" * 601, "600 caractères"), ("x" * 40_000, "600 caractères"), (" \0 ", "")]
 )
@@ -221,7 +226,7 @@ def forms(hall: Hall) -> list[tuple[str, dict[str, str]]]:
     ]  # fmt: skip
 
 
-@pytest.mark.exhaustive(but=("waiting",))
+@pytest.mark.exhaustive(only=("frozen",))
 @pytest.mark.parametrize("state", ["frozen", "waiting", "ended"])
 def test_nothing_is_recorded_in_a_room_that_stands(hall: Hall, state: str) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
@@ -246,6 +251,7 @@ def test_nothing_is_recorded_in_a_room_that_stands(hall: Hall, state: str) -> No
     assert phone.post("/room/hand", {"raised": "1"}).status_code == 302, "the trainer is asked for all the same"
 
 
+@pytest.mark.exhaustive
 def test_what_was_typed_while_it_stood_is_there_afterwards(hall: Hall) -> None:
     phone = hall.seated("Bleu", "team_member", "team_coordinator", "head", "reporter")
     running.to_next(hall.room)
@@ -265,6 +271,7 @@ def test_what_was_typed_while_it_stood_is_there_afterwards(hall: Hall) -> None:
 # ---- hints, hands ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_hints_off_hides_the_reasons_at_that_table_alone(hall: Hall) -> None:
     trainer = hall.trainer()
     phones = {1: hall.seated("Bleu", "team_member"), 2: hall.seated("Vert", "team_member", table=2)}
@@ -294,6 +301,7 @@ def reasons_in(page: str) -> bool:
 OFF = "Ce n’est pas possible maintenant."
 
 
+@pytest.mark.exhaustive
 def test_without_hints_a_refused_try_says_so_in_a_sentence_and_not_why(hall: Hall) -> None:
     """The act and the move can be tried; each refusal is written down for the debrief all the same."""
     trainer = hall.trainer()

@@ -69,7 +69,6 @@ def phrases(words: object) -> Iterator[str]:
         "never_comes",
         "no_such_case",
         "not_refused",
-        "path_into_the_trap",
         "refused_on_the_way",
         "trap_out_of_reach",
         "witness_refused",
@@ -117,6 +116,7 @@ def test_there_are_many_kinds() -> None:
     assert len(STATIC) + len(PLAYED) >= 60
 
 
+@pytest.mark.exhaustive
 def test_the_right_one_has_no_fault() -> None:
     data = TEXT.encode()
     assert prove(read(data, FILE), data, small(), SMALL.read_bytes()) == ()

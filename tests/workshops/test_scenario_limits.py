@@ -186,6 +186,7 @@ def test_time_in_small_steps_is_added_up() -> None:
     assert places == ["path.steps[7].advance", "path.steps[8].advance"]
 
 
+@pytest.mark.exhaustive
 def test_what_plays_for_ever_is_stopped() -> None:
     """A clock that runs on at each look stands for a machine on which it takes that long."""
     data = TEXT.encode()
@@ -199,6 +200,7 @@ def test_what_plays_for_ever_is_stopped() -> None:
     assert prove(scenario, data, protocol, content) == ()
 
 
+@pytest.mark.exhaustive
 def test_a_long_play_is_stopped_by_the_time_that_it_takes() -> None:
     notes = "    - {as: warden, do: meet, answers: {with: owner-1, heard: yes, own_words: x}}\n" * 140
     data = edited(STEP, notes + STEP)
@@ -213,6 +215,7 @@ def test_a_long_play_is_stopped_by_the_time_that_it_takes() -> None:
     assert fault.line > TEXT.count("\n", 0, TEXT.index(STEP))
 
 
+@pytest.mark.exhaustive
 def test_time_counts_in_this_thread_alone() -> None:
     bound = Bound(0.05)
     time.sleep(0.1)
@@ -258,6 +261,7 @@ def proven(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return told
 
 
+@pytest.mark.exhaustive
 def test_an_upload_is_proven_once(proven: list[str]) -> None:
     first = read_uploaded(TEXT.encode(), FILE, at_hand)
     assert isinstance(first, Scenario)

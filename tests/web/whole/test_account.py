@@ -164,6 +164,7 @@ def test_another_seed_than_was_shown_is_not_taken(people: People, open_app: Flas
     assert not mine.is_in
 
 
+@pytest.mark.exhaustive
 def test_a_way_on_is_kept_through_both_steps(people: People, open_app: Flask) -> None:
     people.give_password("directorate")
     seed = people.give_phone("directorate")
@@ -334,6 +335,7 @@ def test_two_people_restore_a_lost_phone(people: People, open_app: Flask, langua
     assert owner.is_in
 
 
+@pytest.mark.exhaustive
 def test_nobody_helps_who_is_not_theirs(people: People, open_app: Flask) -> None:
     for who in ("head", "reporter"):
         people.give_password(who)
@@ -389,6 +391,7 @@ def test_unknown_names_and_wrong_passwords_read_the_same(people: People, open_ap
     assert bodies[0] == bodies[1]
 
 
+@pytest.mark.exhaustive
 def test_no_typed_password_or_code_waits_as_a_draft(people: People, open_app: Flask) -> None:
     """A form that comes too late is kept elsewhere; here it isn't."""
     people.give_password("head")
@@ -420,6 +423,7 @@ def test_leaving_quickly_ends_the_session_from_every_own_page(people: People, op
         assert not visit.is_in, "the token itself is worth nothing any more"
 
 
+@pytest.mark.exhaustive
 def test_leaving_half_way_ends_that_session_too(people: People, open_app: Flask) -> None:
     people.give_password("directorate")
     seed = people.give_phone("directorate")

@@ -328,7 +328,12 @@ def test_every_page_stands_in_a_table(place: Place) -> None:
     assert {rule.endpoint for rule in rules if "number" not in rule.arguments} == LISTED | set(OF_NO_CASE)
 
 
-@pytest.mark.exhaustive
+@pytest.mark.exhaustive(
+    but=(
+        "by_stepping_aside",
+        "with_a_danger",
+    )
+)
 @pytest.mark.parametrize("way", WAYS)
 def test_no_page_of_the_case_is_there(place: Place, way: str) -> None:
     WAYS[way](place)
@@ -362,6 +367,7 @@ def test_no_list_no_count_and_no_search_betrays_it(place: Place, way: str) -> No
     assert way != "with_a_danger" or "/?view=week" in found
 
 
+@pytest.mark.exhaustive
 def test_who_carries_the_case_is_not_said_where_the_team_changes(place: Place) -> None:
     """A colleague who leads a case that the head may not know of: leaving says nothing of it."""
     post = f"/team/schools/{SCHOOL}/people/{place.post_of('team_member')}"
@@ -372,7 +378,7 @@ def test_who_carries_the_case_is_not_said_where_the_team_changes(place: Place) -
     assert place.get("head/2", post) != before[1]
 
 
-@pytest.mark.exhaustive(but=("at_the_report",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("way", WAYS)
 def test_no_message_is_sent(place: Place, way: str) -> None:
     """At once, in the morning and as deadlines climb; the other head gets them."""

@@ -63,6 +63,7 @@ def html_of(client: FlaskClient, address: str) -> str:
     return answer.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive(but=("small-ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_drawing_and_the_same_as_lists(protocol: Protocol, reading: Reading, language: str) -> None:
     html = html_of(reading(language), at(protocol, "drawing"))

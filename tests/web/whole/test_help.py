@@ -86,6 +86,7 @@ def pages_of(protocol: Protocol) -> Iterator[str]:
 # ---- each act and move has its place -------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_each_act_and_move_has_its_place(
     app: Flask, sign_in: SignIn, protocol: Protocol, anybody: str, language: str
@@ -119,6 +120,7 @@ def story(protocol: Protocol) -> list[dict[str, Any]]:
     return list(steps["steps"])[:8]
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar"])
 def test_on_a_case_each_act_and_step_has_its_question_mark(
     app: Flask, sign_in: SignIn, player: Player, protocol: Protocol, language: str
@@ -141,7 +143,7 @@ def test_on_a_case_each_act_and_step_has_its_question_mark(
     assert all(said == w._("Help: %(title)s", title=named[place]) for place, (_address, said) in by_place.items())
 
 
-@pytest.mark.exhaustive(but=("small",))
+@pytest.mark.exhaustive
 def test_on_a_form_it_opens_beside_so_that_nothing_typed_is_left(
     app: Flask, sign_in: SignIn, player: Player, protocol: Protocol
 ) -> None:
@@ -169,6 +171,7 @@ def test_on_a_form_it_opens_beside_so_that_nothing_typed_is_left(
 # ---- what the pages say --------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_page_of_help_is_light_and_says_nothing_that_judges(
     sign_in: SignIn, protocol: Protocol, anybody: str, language: str
@@ -218,6 +221,7 @@ def test_an_act_says_who_when_by_when_how_many_and_what_is_asked(sign_in: SignIn
     assert {field.key for field in found.form.fields} == set(protocol.form_of(act).by_key)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("protocol", ["moroccan"], indirect=True)
 def test_the_page_shows_them(sign_in: SignIn, protocol: Protocol) -> None:
     client = sign_in("head", "en")

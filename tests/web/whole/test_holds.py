@@ -67,7 +67,7 @@ def held(player: Player) -> Held:
     return Held(player)
 
 
-@pytest.mark.exhaustive(but=("inform_guardian-who",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("act", "field"), [("inform_guardian", "who"), ("taken_over", "guardian"), ("safety_check", "with_guardian")]
 )
@@ -87,12 +87,14 @@ def test_the_form_does_not_offer_them_and_says_so(held: Held, browse: Browse, ac
     assert father in member.open(path).html
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("act", ["guardian_hold", "referral"])
 def test_what_is_said_of_them_offers_them(held: Held, browse: Browse, act: str) -> None:
     held.hold()
     assert 'value="guardian-2"' in browse("team_member").open(f"/cases/{held.number}/acts/{act}").html
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", SAID)
 def test_who_is_chosen_all_the_same_is_refused_in_words(
     held: Held, player: Player, people: Accounts, browse: Browse, language: str
@@ -145,6 +147,7 @@ def test_answers_that_contradict_each_other_are_refused_in_the_definitions_words
     assert STAYS[language] in page.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_who_listens_is_asked_of_those_who_listen_by_role_or_by_seat(
     held: Held, player: Player, browse: Browse
 ) -> None:
@@ -163,6 +166,7 @@ def test_who_listens_is_asked_of_those_who_listen_by_role_or_by_seat(
     assert listener.format(other) not in page
 
 
+@pytest.mark.exhaustive
 def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Browse) -> None:
     member, path = browse("team_member"), f"/cases/{held.number}/acts/referral"
     assert 'value="guardians"' in member.open(path).html
@@ -172,6 +176,7 @@ def test_the_family_is_no_target_while_a_hold_stands(held: Held, browse: Browse)
     assert 'value="child_line"' in page.html
 
 
+@pytest.mark.exhaustive
 def test_the_page_of_the_case_says_since_when_and_until_when(held: Held, browse: Browse) -> None:
     held.hold()
     page = browse("team_member").open(f"/cases/{held.number}")
@@ -209,6 +214,7 @@ def test_a_reporter_who_sees_nothing_hands_the_child_to_no_guardian(player: Play
     desk.send(f"{path}/acts/taken_over", a__taken_by="medical")
 
 
+@pytest.mark.exhaustive
 def test_where_nobody_is_on_hold_the_same_reporter_can(player: Player, browse: Browse) -> None:
     house, reporter = player.house, player.actor("reporter")
     opened = open_case(house, reporter, "report", {**REPORT, "about_whom": []}, token="t")
@@ -238,6 +244,7 @@ def test_a_closing_prepared_again_names_no_guardian_of_last_time(held: Held, bro
     assert "dites dans cette fiche de quel responsable il s’agit" in refused
 
 
+@pytest.mark.exhaustive
 def test_a_correction_in_other_words_leaves_who_was_named_before_the_hold(
     held: Held, player: Player, browse: Browse
 ) -> None:

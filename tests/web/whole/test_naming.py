@@ -144,6 +144,7 @@ def test_the_form_comes_back_with_the_text_as_it_would_read(site: Site, language
     assert re.search(r'<textarea id="a-text"[^>]*aria-describedby="[^"]*a-text-named', head.html)
 
 
+@pytest.mark.exhaustive
 def test_one_press_puts_the_sign_and_saves_and_a_second_press_records_nothing(site: Site) -> None:
     head = named(site)
     head.press(303, TOKENS)
@@ -152,6 +153,7 @@ def test_one_press_puts_the_sign_and_saves_and_a_second_press_records_nothing(si
     assert len(site.notes()) == 1
 
 
+@pytest.mark.exhaustive
 def test_one_press_saves_it_as_it_was_written(site: Site) -> None:
     head = named(site)
     head.press(303, WRITTEN)
@@ -166,6 +168,7 @@ def test_going_back_for_the_other_button_records_nothing_twice(site: Site) -> No
     assert len(site.notes()) == 1
 
 
+@pytest.mark.exhaustive
 def test_other_words_are_looked_at_again_the_same_names_are_not(site: Site) -> None:
     head = named(site)
     head.type(text=f"{TYPED} إلياس aussi.")
@@ -177,6 +180,7 @@ def test_other_words_are_looked_at_again_the_same_names_are_not(site: Site) -> N
     assert site.notes() == [f"{TYPED} إلياس aussi, corrigé.".replace("\r", "")]
 
 
+@pytest.mark.exhaustive
 def test_what_is_shown_once_is_not_asked_again_after_a_refusal(site: Site) -> None:
     head = site.browser("head")
     head.open(f"/cases/{site.number}/acts/conflict")
@@ -193,6 +197,7 @@ def test_what_is_shown_once_is_not_asked_again_after_a_refusal(site: Site) -> No
     assert recorded.answers["words"] == "Je connais Yasmine."
 
 
+@pytest.mark.exhaustive
 def test_a_text_without_a_name_is_recorded_at_once(site: Site) -> None:
     head = site.browser("head")
     head.open(f"/cases/{site.number}/acts/note")
@@ -201,6 +206,7 @@ def test_a_text_without_a_name_is_recorded_at_once(site: Site) -> None:
     assert site.notes() == ["[EV1] va mieux, la rose aussi."]
 
 
+@pytest.mark.exhaustive
 def test_a_sign_is_shown_with_its_name_to_whoever_may_read_it(site: Site) -> None:
     done = site.act("head", "nameless_summary", summary="[EV1] va mieux, [ZZ9] non.", names_nobody="true")
     for who, said in (("head", f"[EV1 · {NAME}]"), ("directorate", "[EV1]")):
@@ -211,6 +217,7 @@ def test_a_sign_is_shown_with_its_name_to_whoever_may_read_it(site: Site) -> Non
         assert f"<bdi>{said}</bdi> va mieux" in reader.html
 
 
+@pytest.mark.exhaustive
 def test_a_report_names_people_on_the_same_page(site: Site) -> None:
     member = site.browser("team_member")
     member.open("/reports/new")
@@ -238,6 +245,7 @@ def test_a_report_that_speaks_of_danger_waits_for_nothing(site: Site, danger: st
     member.press(303)
 
 
+@pytest.mark.exhaustive
 def test_nothing_of_the_first_minutes_waits(site: Site) -> None:
     site.act("team_member", "raise_danger", which_danger="self_harm")
     head = site.browser("head")
@@ -266,6 +274,7 @@ def test_a_moves_reason_is_looked_at_too(site: Site) -> None:
     assert step.reason == "Pour [EV1]"
 
 
+@pytest.mark.exhaustive
 def test_a_correction_is_asked_about_its_own_words_alone(site: Site) -> None:
     seq = site.act("head", "note", text="Yasmine est venue.")
     head = site.browser("head")
@@ -283,6 +292,7 @@ def test_a_correction_is_asked_about_its_own_words_alone(site: Site) -> None:
     assert site.recorded("correction")[-1].derived["changes"]["text"] == "[EV1] est venue hier."
 
 
+@pytest.mark.exhaustive
 def test_nobody_finds_out_a_pseudonym_by_typing_a_name(site: Site) -> None:
     directorate = site.browser("directorate")
     directorate.open(f"/cases/{site.number}/acts/inform_school")
@@ -295,6 +305,7 @@ def test_nobody_finds_out_a_pseudonym_by_typing_a_name(site: Site) -> None:
     assert 'name="naming"' not in response.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_a_summary_with_a_name_is_refused_at_its_box(site: Site) -> None:
     head = site.browser("head")
     head.open(f"/cases/{site.number}/acts/nameless_summary?then=case-file")
@@ -309,6 +320,7 @@ def test_a_summary_with_a_name_is_refused_at_its_box(site: Site) -> None:
     assert response.location == f"/cases/{site.number}/case-file"
 
 
+@pytest.mark.exhaustive
 def test_the_page_of_copies_asks_for_the_summary_first(site: Site) -> None:
     head, path = site.browser("head"), f"/cases/{site.number}/case-file"
     head.open(path)
@@ -341,6 +353,7 @@ def with_password(site: Site, who: str) -> Browser:
     return site.browser(who)
 
 
+@pytest.mark.exhaustive
 def test_holding_something_back_from_a_guardian_waits_for_nothing(site: Site) -> None:
     site.act("head", "add_person", persons=[{"slot": "guardian", "name": "Samira Lahlou"}])
     member = with_password(site, "team_member")
@@ -365,6 +378,7 @@ def listened(site: Site) -> Browser:
     return member
 
 
+@pytest.mark.exhaustive
 def test_the_page_says_that_the_password_is_typed_again(site: Site, listened: Browser) -> None:
     page = listened.press(422)
     assert page is not None
@@ -377,6 +391,7 @@ def test_the_page_says_that_the_password_is_typed_again(site: Site, listened: Br
     assert recorded.derived.get("signed")
 
 
+@pytest.mark.exhaustive
 def test_a_signature_is_not_lost_in_silence(site: Site, listened: Browser) -> None:
     listened.press(422)
     page = listened.press(422, TOKENS)
@@ -392,6 +407,7 @@ def test_a_signature_is_not_lost_in_silence(site: Site, listened: Browser) -> No
     assert recorded.answers["view_reason"] == "[EV1] ne veut pas."
 
 
+@pytest.mark.exhaustive
 def test_who_was_told_may_still_record_without_a_signature(site: Site, listened: Browser) -> None:
     listened.press(422)
     listened.press(422, WRITTEN)
@@ -400,6 +416,7 @@ def test_who_was_told_may_still_record_without_a_signature(site: Site, listened:
     assert "signed" not in recorded.derived
 
 
+@pytest.mark.exhaustive
 def test_where_no_password_was_typed_none_is_asked_for_again(site: Site, listened: Browser) -> None:
     listened.form["password"] = ""
     page = listened.press(422)
@@ -408,6 +425,7 @@ def test_where_no_password_was_typed_none_is_asked_for_again(site: Site, listene
     listened.press(303, TOKENS)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("is_raised", [True, False])
 def test_a_report_in_a_case_whose_danger_is_known_is_asked_about(site: Site, is_raised: bool) -> None:
     site.act("team_member", "raise_danger", which_danger="self_harm")
@@ -422,6 +440,7 @@ def test_a_report_in_a_case_whose_danger_is_known_is_asked_about(site: Site, is_
     assert page is None or "[EV2] pleure." in page.text
 
 
+@pytest.mark.exhaustive
 def test_missing_answers_are_said_before_names(site: Site) -> None:
     head = site.browser("head")
     head.open(f"/cases/{site.number}/acts/conflict")
@@ -439,6 +458,7 @@ def test_missing_answers_are_said_before_names(site: Site) -> None:
     assert recorded.answers["words"] == "Je connais [EV1]."
 
 
+@pytest.mark.exhaustive
 def test_missing_answers_of_a_report_are_said_before_names(site: Site) -> None:
     member = site.browser("team_member")
     member.open("/reports/new")
@@ -452,6 +472,7 @@ def test_missing_answers_of_a_report_are_said_before_names(site: Site) -> None:
     assert member.buttons == ["tokens", "written"]
 
 
+@pytest.mark.exhaustive
 def test_more_names_than_a_page_remembers_do_not_ask_for_ever(site: Site) -> None:
     typed = " ".join(f"yasmine_{number}" for number in range(LOOKED_MOST + 50))
     head = named(site, typed=typed)
@@ -460,6 +481,7 @@ def test_more_names_than_a_page_remembers_do_not_ask_for_ever(site: Site) -> Non
     assert site.notes() == [typed]
 
 
+@pytest.mark.exhaustive
 def test_a_sign_does_not_say_in_which_direction_a_text_runs(site: Site) -> None:
     head = named(site, typed="Yasmine بكت اليوم", language="ar")
     assert '<p class="quote" dir="auto"><bdi>[EV1]</bdi> بكت اليوم</p>' in head.html
@@ -468,6 +490,7 @@ def test_a_sign_does_not_say_in_which_direction_a_text_runs(site: Site) -> None:
 # ---- a reason has an end -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_a_reason_is_as_long_as_an_answer_may_be_and_comes_back_whole(site: Site) -> None:
     head = site.browser("head")
     site.act("head", "safety_check", **SAFE)

@@ -58,6 +58,7 @@ def last_seq(html: str) -> int:
 # ---- quiet ---------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("language", "question", "writer", "version"),
     [
@@ -84,6 +85,12 @@ def test_the_forms_code_stands_there(browse: Browse, case: str) -> None:
     assert "Le formulaire de cette page : F2, protocole MA-CYB-1, version 1." in said
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "{case}/acts/head_visa",
+        "{case}/acts/safety_check?then=first-minutes",
+    )
+)
 @pytest.mark.parametrize(
     "path",
     [
@@ -101,6 +108,7 @@ def test_it_is_not_where_minutes_count_nor_where_somebody_decides(
     assert "paper-at" not in html
 
 
+@pytest.mark.exhaustive
 def test_the_taps_of_the_first_minutes_know_no_paper(browse: Browse, case: str, player: Player, house: House) -> None:
     player.play([{"as": "team_member", "do": "raise_danger", "answers": {"which_danger": "blackmail"}}])
     html = shown(browse("team_member"), f"{case}/first-minutes")
@@ -108,6 +116,7 @@ def test_the_taps_of_the_first_minutes_know_no_paper(browse: Browse, case: str, 
     assert "paper" not in html
 
 
+@pytest.mark.exhaustive
 def test_left_empty_it_says_nothing(browse: Browse, case: str, house: House, player: Player) -> None:
     member = browse("team_member")
     member.record(f"{case}/acts/note", a__text="x")
@@ -118,6 +127,7 @@ def test_left_empty_it_says_nothing(browse: Browse, case: str, house: House, pla
 # ---- typed in ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize(
     ("language", "said"),
     [
@@ -142,6 +152,7 @@ def test_a_colleagues_paper_is_shown_as_theirs(
     head.open(case)
 
 
+@pytest.mark.exhaustive
 def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, house: House) -> None:
     player.actor("reporter")
     member = browse("team_member")
@@ -158,6 +169,7 @@ def test_a_report_on_paper_is_typed_in(browse: Browse, player: Player, house: Ho
     assert record.answers["occurred_at"] == "2026-11-20T07:15:00+00:00", "not the moment at which the page was opened"
 
 
+@pytest.mark.exhaustive
 def test_an_answer_that_somebody_gave_stays_as_given(browse: Browse, player: Player, house: House) -> None:
     member = browse("team_member")
     member.open("/reports/new")
@@ -169,6 +181,7 @@ def test_an_answer_that_somebody_gave_stays_as_given(browse: Browse, player: Pla
     assert record.occurred_at == datetime(2026, 11, 19, 11, 0, tzinfo=UTC)
 
 
+@pytest.mark.exhaustive
 def test_and_one_after_the_paper_is_asked_about(browse: Browse) -> None:
     member = browse("team_member")
     member.open("/reports/new")
@@ -193,6 +206,13 @@ def test_todays_date_becomes_the_papers(browse: Browse, case: str, player: Playe
 # ---- what is wrong -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(
+    but=(
+        "ar-2026-11-23T11:30-data_officer-paper-by-\u0641\u064a \u0630\u0644\u0643 \u0627\u0644\u064a\u0648\u0645 \u0644\u0645 \u064a\u0643\u0646 \u0647\u0630\u0627 \u0645\u0646 \u0645\u0647\u0627\u0645 \u0647\u0630\u0627(\u0647) \u0627\u0644\u0632\u0645\u064a\u0644(\u0629)",
+        "fr-2026-11-23T18:01--paper-at-Cette date est dans le futur.",
+        "fr-hier--paper-at-Ce n\u2019est pas une date avec une heure",
+    )
+)
 @pytest.mark.parametrize(
     ("language", "at", "by", "place", "said"),
     [
@@ -223,6 +243,7 @@ def test_what_is_wrong_is_said_at_its_box_and_all_stays(
         assert sent["paper-by"] == writer
 
 
+@pytest.mark.exhaustive
 def test_who_stands_aside_is_named_as_such(browse: Browse, case: str, player: Player) -> None:
     player.play([{"as": "head", "do": "conflict", "answers": {"reason": "declares"}}])
     member = browse("team_member")
@@ -232,6 +253,7 @@ def test_who_stands_aside_is_named_as_such(browse: Browse, case: str, player: Pl
     assert "Ce ou cette collègue est à l’écart de ce dossier." in html.get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_a_draft_keeps_it(browse: Browse, case: str, player: Player) -> None:
     member, path = browse("team_member"), f"{case}/acts/note"
     member.open(path)
@@ -243,6 +265,7 @@ def test_a_draft_keeps_it(browse: Browse, case: str, player: Player) -> None:
     assert (sent["paper-at"], sent["paper-by"]) == (ON_PAPER, by)
 
 
+@pytest.mark.exhaustive
 def test_the_page_about_names_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
     member, path, by = browse("team_member"), f"{case}/acts/note", account(player, "head")
     member.open(path)
@@ -261,6 +284,7 @@ def test_the_page_about_names_keeps_it(browse: Browse, case: str, player: Player
     assert (record.paper.name, record.answers["text"]) == ("head", "[EV1] est venue")
 
 
+@pytest.mark.exhaustive
 def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, house: House) -> None:
     coordinator, path, by = browse("team_coordinator"), f"{case}/acts/report_more", account(player, "head")
     coordinator.open(path)
@@ -276,6 +300,7 @@ def test_the_conflict_page_keeps_it(browse: Browse, case: str, player: Player, h
     assert (record.paper.name, record.actor) == ("head", "team_coordinator")
 
 
+@pytest.mark.exhaustive
 def test_a_forged_fold_where_none_stands_is_refused(browse: Browse, case: str, house: House) -> None:
     """A decision's page has no fold; what is sent all the same is not read."""
     head = browse("head")

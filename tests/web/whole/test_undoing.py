@@ -64,6 +64,7 @@ def entry(browser: Browser, case: str) -> int:
     return seq_of(browser.client.get(case).get_data(as_text=True), case)
 
 
+@pytest.mark.exhaustive
 def test_one_tap_on_the_case_page(writer: Browser, case: str) -> None:
     seq = entry(writer, case)
     page = writer.client.get(case).get_data(as_text=True)
@@ -81,6 +82,7 @@ def test_one_tap_on_the_case_page(writer: Browser, case: str) -> None:
     assert BY_MISTAKE not in page[: page.index('id="log"')], "not among the notes any more"
 
 
+@pytest.mark.exhaustive
 def test_beneath_what_cannot_be_undone_the_case_page_offers_nothing_older(
     writer: Browser, case: str, player: Player
 ) -> None:
@@ -129,6 +131,7 @@ def test_too_late_leads_to_a_correction(writer: Browser, case: str, player: Play
     assert "/undo" not in writer.client.get(f"{case}/entries/{seq}").get_data(as_text=True)
 
 
+@pytest.mark.exhaustive
 def test_after_a_step_it_stays(writer: Browser, case: str, browse: Browse, player: Player) -> None:
     seq = entry(writer, case)
     form = button(writer, case)
@@ -141,6 +144,7 @@ def test_after_a_step_it_stays(writer: Browser, case: str, browse: Browse, playe
     assert "repose sur celle-ci" in page
 
 
+@pytest.mark.exhaustive
 def test_what_somebody_wrote_meanwhile_is_read_before(writer: Browser, case: str, browse: Browse) -> None:
     seq = entry(writer, case)
     form = button(writer, case)
@@ -154,6 +158,7 @@ def test_what_somebody_wrote_meanwhile_is_read_before(writer: Browser, case: str
     writer.send(undo(case, seq))
 
 
+@pytest.mark.exhaustive
 def test_nobody_elses(writer: Browser, case: str, browse: Browse) -> None:
     seq = entry(writer, case)
     head = browse("head")
@@ -177,6 +182,7 @@ def test_whoever_stands_aside_since_finds_nothing(writer: Browser, case: str, pl
     assert writer.client.post(undo(case, seq), data=form).status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_without_the_forms_own_token_nothing_is_taken_back(writer: Browser, case: str) -> None:
     seq = entry(writer, case)
     for token in ("", "made up"):
@@ -191,6 +197,7 @@ def test_without_the_forms_own_token_nothing_is_taken_back(writer: Browser, case
     assert writer.client.get(undo(case, 10**12)).status_code == 404
 
 
+@pytest.mark.exhaustive
 def test_what_is_taken_back_is_not_for_other_eyes_than_before(writer: Browser, case: str, browse: Browse) -> None:
     seq = entry(writer, case)
     writer.form = button(writer, case)

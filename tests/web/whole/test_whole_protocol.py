@@ -106,6 +106,7 @@ def test_a_corrected_entry_is_read_from_then_on(number: str, player: Player, bro
     assert "Tel qu’écrit au départ" in shown
 
 
+@pytest.mark.exhaustive
 def test_where_nothing_is_changed_it_is_a_word_beside_it(number: str, player: Player, browse: Browse) -> None:
     member, before, case = browse("team_member"), grid_of(player, number), f"/cases/{number}"
     member.open(f"{case}{path_of(GRID)}")
@@ -125,6 +126,7 @@ def test_both_forms_say_what_is_wrong_and_keep_what_was_typed(number: str, playe
     assert grid_of(player, number).corrections == ()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_every_entry_has_its_page_of_correction(
     number: str, browse: Browse, language: str, monkeypatch: pytest.MonkeyPatch
@@ -142,6 +144,7 @@ def test_every_entry_has_its_page_of_correction(
 # ---- signatures, and what comes first ----------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_only_what_waits_for_ones_own_signature_is_offered(number: str, player: Player, browse: Browse) -> None:
     danger = next(iter(player.protocol.dangers))
     record(player, number, "lift_danger", {"which_danger": danger, "reason": "x"}, "head")
@@ -157,6 +160,7 @@ def test_only_what_waits_for_ones_own_signature_is_offered(number: str, player: 
     assert shown.location == f"/cases/{number}/acts/signature?record={seq}", "one reads what one signs"
 
 
+@pytest.mark.exhaustive
 def test_acts_for_the_next_step_come_before_those_of_duties(number: str, player: Player, browse: Browse) -> None:
     case = see_case(player.house, player.actor("team_member"), number)
     lines = [line for _group, found in case.acts for line in found if line.suggested]
@@ -211,12 +215,14 @@ def test_the_first_minutes_are_on_the_receipt(report: str, player: Player, brows
     browse("team_member").open(f"{path}/acts/told_by_voice", 404)
 
 
+@pytest.mark.exhaustive
 def test_who_decides_sees_what_the_grid_gives(number: str, browse: Browse) -> None:
     coordinator = browse("team_coordinator")
     assert "La grille, telle qu’elle est remplie, donne" in coordinator.open(f"/cases/{number}/acts/minutes").text
     assert "La grille, telle" not in coordinator.open(f"/cases/{number}/acts/note").text
 
 
+@pytest.mark.exhaustive
 def test_one_tap_never_hands_a_pupil_to_a_guardian(number: str, player: Player, browse: Browse) -> None:
     """Which guardian is asked, where what the family must not know can be seen; the other answers stand alone."""
     record(player, number, "raise_danger", {"which_danger": "home_danger"}, "head")

@@ -70,6 +70,7 @@ def sentences(one: Words) -> Iterator[Said]:
 # ---- where they are shown ------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_an_act_shows_its_words_and_one_without_shows_none(protocol: Protocol, sign_in: SignIn, case: str) -> None:
     client, shown = sign_in("warden"), {}
     for act in protocol.acts.values():
@@ -88,6 +89,7 @@ def test_an_act_shows_its_words_and_one_without_shows_none(protocol: Protocol, s
     assert not shown["tell_home"]
 
 
+@pytest.mark.exhaustive
 def test_the_panel_is_folded_and_stands_above_the_form(sign_in: SignIn, case: str) -> None:
     html = html_of(sign_in("warden"), f"/cases/{case}/acts/meet")
     found = PANEL.search(html)
@@ -176,6 +178,7 @@ def test_a_stranger_to_the_definition_finds_none_and_nobody_sees_it_signed_out(
     assert app.test_client().get("/words").status_code in (302, 303)
 
 
+@pytest.mark.exhaustive
 def test_the_desk_and_the_case_lead_there(sign_in: SignIn, case: str) -> None:
     client = sign_in("warden")
     for address in ("/", f"/cases/{case}"):
@@ -191,6 +194,7 @@ def typed(html: str, name: str = "a-words") -> str:
     return unescape(found[1]).strip()
 
 
+@pytest.mark.exhaustive
 def test_an_address_fills_an_empty_form_in_the_readers_language(protocol: Protocol, sign_in: SignIn, case: str) -> None:
     at = f"/cases/{case}/acts/post"
     text = protocol.words["note_start"].fills["words"]
