@@ -40,13 +40,6 @@ def pem(one: x509.Certificate) -> bytes:
 # ---- what is read --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(
-    only=(
-        "PEM--RSA",
-        "PKCS#12--P-256",
-        "PKCS#12-une phrase secr\xe8te-RSA",
-    )
-)
 @pytest.mark.parametrize("key", [academy, academy_rsa], ids=["P-256", "RSA"])
 @pytest.mark.parametrize("secret", ["", SECRET])
 @pytest.mark.parametrize("written", [p12, signing_pem], ids=["PKCS#12", "PEM"])

@@ -259,15 +259,6 @@ def test_changes_are_shown_from_what_to_what(clerk: Clerk) -> None:
     assert clerk.office.posts_named("elodie")[0].ends is not None
 
 
-@pytest.mark.exhaustive(
-    but=(
-        "\xe9cole;01234D;NULLEPART;Nom;;;;;;;;;-unknown_parent",
-        "\xe9cole;01234D;REHEARSAL-R;Nom;;;;;;;;;-wrong_parent",
-        "\xe9cole;123;REHEARSAL-P;Nom;;;;;;;;;-not_gresa",
-        "line13-too_long:300",
-        "personne;;;Nadia;;\u0646\u0627\u062f\u064a\u0629;declarant;00000A;;;;;-not_a_username",
-    )
-)
 @pytest.mark.parametrize(
     ("line", "code"),
     [

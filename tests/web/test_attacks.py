@@ -371,7 +371,6 @@ def test_a_form_from_another_site_does_nothing(world: World, site: dict[str, str
     assert world.rows() == before
 
 
-@pytest.mark.exhaustive(but=("--b\r\nbroken-multipart/form-data; boundary=b-status7",))
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [

@@ -290,9 +290,6 @@ def test_the_page_is_whole_in_each_language(school: School, piece: int, language
 # ---- what it was taken for; whom to call -----------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(
-    but=("Un message copi\xc3\xa9-capture.png-ends in \u201cpng\u201d, but by its content it is this: plain text",)
-)
 @pytest.mark.parametrize(
     ("data", "name", "said"),
     [
