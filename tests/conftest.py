@@ -40,8 +40,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--all", action="store_true", help="those marked `exhaustive`, too")
 
 
-LONG = ("may", "trials", "browser", "stories")
-"""Folders whose files take longest."""
+ORDER = {"may": 0, "trials": 0, "stories": 0, "browser": 2}
+"""Folders whose files take longest come first, so that no process is left alone with one; but a browser leaves a loop
+of asyncio running in its process, where no other can begin."""
 LEFT = pytest.StashKey[int]()
 """How many tests are left to `--all`."""
 
@@ -83,17 +84,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items[:] = [item for item in items if not is_exhaustive(item)]
         config.stash[LEFT] = len(left)
         config.hook.pytest_deselected(items=left)
-    items.sort(key=lambda item: item.path.parent.name not in LONG)  # so that no process is left alone with one of them
+    items.sort(key=lambda item: ORDER.get(item.path.parent.name, 1))
     for item in items if EVERYWHERE else ():
         if item.get_closest_marker("files"):
             item.add_marker(pytest.mark.skip(reason="about SQLite's own files"))
 
 
 def is_exhaustive(item: pytest.Item) -> bool:
-    """`@exhaustive(but=(…))`: those parameters, by their ids, are asked in the quick suite."""
+    """`@exhaustive(but=(…))` or `(only=(…))`: all parameters, by their ids, but those; or those alone."""
     marker = item.get_closest_marker("exhaustive")
-    callspec = getattr(item, "callspec", None)
-    return marker is not None and not (callspec and callspec.id in marker.kwargs.get("but", ()))
+    if marker is None or not hasattr(item, "callspec"):
+        return marker is not None
+    name = item.callspec.id
+    return name in marker.kwargs.get("only", (name,)) and name not in marker.kwargs.get("but", ())
 
 
 def pytest_collection_finish() -> None:
