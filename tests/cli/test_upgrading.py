@@ -199,7 +199,6 @@ def test_the_control_one_flipped_bit_of_an_event_is_found(left: Left, run: Calla
 # ---- cases ---------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_every_case_opens_and_its_stages_differ(left: Left, house: House) -> None:
     players = left.players(house)
     states = set()

@@ -369,7 +369,6 @@ def test_what_waited_is_told_as_the_choice_changes(watched: Watched) -> None:
     assert _states(watched, "head") == {"delivered": 30}
 
 
-@pytest.mark.exhaustive
 def test_who_chose_no_message_is_counted_apart_and_not_told_of_what_is_over(watched: Watched) -> None:
     """A case that ended meanwhile asks nothing of anybody; what was asked for at its end, or after, is still told."""
     house = watched.school.house

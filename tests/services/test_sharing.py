@@ -745,7 +745,6 @@ def test_whoever_is_asked_gets_a_message_and_nobody_else_there(region: Region) -
     assert there == {f"head.{FAR.lower()}", "directorate.p2"}, "the head, and once their time is over who is above"
 
 
-@pytest.mark.exhaustive
 def test_the_receiving_directorate_is_told_once_its_turn_has_come_and_the_senders_is_not(region: Region) -> None:
     region.reach("directorate")
     asked_for(region, FAR)

@@ -61,7 +61,6 @@ def codes(found: Checked) -> set[Code]:
 # ---- the file alone ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_copy_as_issued_is_genuine(language: str) -> None:
     found = alone(whole(language))

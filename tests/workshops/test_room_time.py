@@ -334,7 +334,6 @@ def test_an_ended_room_stands_for_good(hall: Hall) -> None:
     assert passed(hall, shown) == 0
 
 
-@pytest.mark.exhaustive
 def test_nothing_else_reads_it(hall: Hall) -> None:
     """The host's own time, and the list of workshops, go by ours."""
     running.turn_to(hall.room, now(hall) + timedelta(days=40))

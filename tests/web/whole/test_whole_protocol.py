@@ -222,7 +222,6 @@ def test_who_decides_sees_what_the_grid_gives(number: str, browse: Browse) -> No
     assert "La grille, telle" not in coordinator.open(f"/cases/{number}/acts/note").text
 
 
-@pytest.mark.exhaustive
 def test_one_tap_never_hands_a_pupil_to_a_guardian(number: str, player: Player, browse: Browse) -> None:
     """Which guardian is asked, where what the family must not know can be seen; the other answers stand alone."""
     record(player, number, "raise_danger", {"which_danger": "home_danger"}, "head")
