@@ -60,6 +60,11 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left := config.stash.get(LEFT, 0):
         terminalreporter.write_line(f"{left} more are asked by --all: they say the same at greater length")
+    reports = (one for found in terminalreporter.stats.values() for one in found)
+    added = [one for one in reports if ("exhaustive", True) in getattr(one, "user_properties", ())]
+    if added:
+        tests, seconds = len({one.nodeid for one in added}), sum(one.duration for one in added)
+        terminalreporter.write_line(f"{tests} of these are asked by --all alone: {seconds:.0f} s of one process")
     file = config.getoption("passed_over")
     if file is not None and not hasattr(config, "workerinput"):
         with file.open("a", encoding="utf-8") as out:
@@ -79,8 +84,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """What is about SQLite's files is not asked where every house lies on PostgreSQL."""
-    left = [] if config.getoption("all") else [item for item in items if is_exhaustive(item)]
-    if left:
+    left = [item for item in items if is_exhaustive(item)]
+    if config.getoption("all"):
+        for item in left:
+            item.user_properties.append(("exhaustive", True))
+    elif left:
         items[:] = [item for item in items if not is_exhaustive(item)]
         config.stash[LEFT] = len(left)
         config.hook.pytest_deselected(items=left)
@@ -93,8 +101,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 def is_exhaustive(item: pytest.Item) -> bool:
     """`@exhaustive(but=(…))` or `(only=(…))`: all parameters, by their ids, but those; or those alone."""
     marker = item.get_closest_marker("exhaustive")
-    if marker is None or not hasattr(item, "callspec"):
+    if marker is None or not marker.kwargs:
         return marker is not None
+    if not hasattr(item, "callspec"):
+        raise pytest.UsageError(f"{item.nodeid} has no parameters: its mark leaves it out, or names none")
     name = item.callspec.id
     return name in marker.kwargs.get("only", (name,)) and name not in marker.kwargs.get("but", ())
 

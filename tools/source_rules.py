@@ -115,6 +115,8 @@ def _faults_of(module: Module, names: Names) -> Iterator[str]:
     length = module.text.count("\n")
     if length > LINES_MOST:
         yield f"{module.name}:1: {length} lines: what is its one idea?"
+    if module.text.strip() and not ast.get_docstring(module.tree):
+        yield f"{module.name}:1: it does not say what it is for"
     if Path(module.name).stem in VAGUE_NAMES:
         yield f"{module.name}:1: a name that says nothing: what is it for?"
     if module.name not in TELLS_A_STORY:

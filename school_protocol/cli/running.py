@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -42,6 +43,7 @@ def demo_prepare(reset: bool) -> None:
 def demo_serve(context: click.Context, port: int, reset: bool) -> None:
     """`demo prepare`, then `serve` on 127.0.0.1."""
     prepare_demo(reset)
+    gc.collect()  # what serving freezes is to hold nothing of what preparing left
     context.invoke(serve, port=port)
 
 

@@ -26,6 +26,7 @@ from school_protocol import cli
 from school_protocol.cli import running, serving
 from school_protocol.config import Settings, SettingUnreadable, settings_from
 from school_protocol.documents.sealing.verifying import MOST
+from school_protocol.services import demo
 from school_protocol.services.doctor import Asked, settled
 from school_protocol.services.house import House, open_house
 from school_protocol.services.scripts import TurnableClock
@@ -304,3 +305,19 @@ def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
         told = process.stderr.read()
         assert b"Traceback" not in told
         assert b'"trace"' not in told
+
+
+def test_a_demo_that_stands_is_served_again_and_its_accounts_are_said(tmp_path: Path) -> None:
+    """As `./run demo` does from the second start on; cases would only make it longer."""
+    demo.prepare(Settings(data=tmp_path), reset=False, password="k7m2-p9qr-s4tv", say=lambda _line: None, told=False)
+
+    words = ("-m", "school_protocol.cli", "demo", "serve", "--port", "PORT")
+    with running_at(*words, SCHOOL_PROTOCOL_DATA=str(tmp_path)) as (process, port):
+        line = HTTPConnection("127.0.0.1", port, timeout=20)
+        line.request("GET", "/sign-in")
+        assert line.getresponse().status == 200
+        process.terminate()
+        said = process.communicate(timeout=30)[0].decode()
+
+    assert "Password of every account: k7m2-p9qr-s4tv" in said
+    assert f"http://127.0.0.1:{port}/" in said

@@ -35,13 +35,27 @@ def set_up(checkout: Path, **environ: str) -> str:
 
 
 @pytest.mark.exhaustive
-def test_without_a_network_it_says_so_and_a_first_start_that_was_broken_off_begins_anew(checkout: Path) -> None:
+def test_without_a_network_it_says_so_and_what_stood_stands(checkout: Path) -> None:
     said = set_up(checkout, **NOWHERE)
 
-    assert "The packages could not be fetched: the first start needs the network." in said
+    assert "The packages could not be fetched: a start that installs needs the network." in said
     assert "nobodys-own" not in said
     assert "ERROR" not in said
-    assert "Making a virtual environment" in set_up(checkout, **NOWHERE), "half an environment is not taken for a whole"
+    assert "Making a virtual environment" in said
+    assert "Making a virtual environment" not in set_up(checkout, **NOWHERE)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize(("left", "made"), [(".unfinished", True), (".made", False)], ids=["in layers", "at once"])
+def test_a_start_that_was_killed_begins_anew(checkout: Path, left: str, made: bool) -> None:
+    """Killed as packages were laid out, or before the environment itself stood."""
+    set_up(checkout, **NOWHERE)
+    if made:
+        (checkout / ".venv" / left).touch()
+    else:
+        (checkout / ".venv" / left).unlink()
+
+    assert "Making a virtual environment" in set_up(checkout, **NOWHERE)
 
 
 def test_a_package_that_is_not_the_locked_one_is_not_installed(checkout: Path, tmp_path: Path) -> None:

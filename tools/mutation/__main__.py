@@ -20,6 +20,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import Queue
 from tempfile import TemporaryDirectory
+from threading import Lock
 from typing import Any
 
 from .calls import FOLDER, ROOT, Called, read
@@ -75,8 +76,11 @@ def _read(sample: Path) -> list[tuple[Mutant, dict[str, Any]]]:
 
 
 def _write(sample: Path, rows: list[tuple[Mutant, dict[str, Any]]]) -> None:
+    """Whole or not at all, whoever is killed."""
     lines = [json.dumps({**mutant.as_data(), **row}, ensure_ascii=False) for mutant, row in rows]
-    sample.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    unfinished = sample.with_suffix(".part")
+    unfinished.write_text("[\n" + ",\n".join(lines) + "\n]\n")
+    unfinished.replace(sample)
 
 
 def _reach(folder: Path, arguments: list[str]) -> int:
@@ -103,6 +107,9 @@ def _judge(sample: Path, reach: Path, suite: str, jobs: int) -> None:
     rows = _read(sample)
     called = read(reach)
     known = _collected(suite)
+    if not called or not known:
+        raise SystemExit(f"{reach} holds no test that was run, or no test is found now: nothing can be asked")
+    writing = Lock()
     copies: Queue[Path] = Queue()
     with TemporaryDirectory(prefix="mutants-") as folder, ThreadPoolExecutor(jobs) as pool:
         for number in range(jobs):
@@ -115,11 +122,12 @@ def _judge(sample: Path, reach: Path, suite: str, jobs: int) -> None:
             copy = copies.get()
             try:
                 first = [test for found in row.values() for test in found["killed_by"]]
-                row[suite] = _asked(copy, mutant, _tests(called, mutant, known, first))
+                row[suite] = _asked(copy, mutant, _tests(called, mutant, known, first), suite)
             finally:
                 copies.put(copy)
             print(f"{suite}: {row[suite]} {mutant.id}", flush=True)
-            _write(sample, rows)
+            with writing:
+                _write(sample, rows)
 
         for waiting in [pool.submit(ask, mutant, row) for mutant, row in rows if suite not in row]:
             waiting.result()
@@ -150,7 +158,7 @@ def _tests(called: list[Called], mutant: Mutant, known: set[str], first: list[st
     return chosen[:200]
 
 
-def _asked(copy: Path, mutant: Mutant, tests: list[str]) -> dict[str, Any]:
+def _asked(copy: Path, mutant: Mutant, tests: list[str], suite: str) -> dict[str, Any]:
     if not tests:
         return {"killed_by": [], "tried": 0, "seconds": 0}
     file = copy / "school_protocol" / mutant.file
@@ -158,7 +166,9 @@ def _asked(copy: Path, mutant: Mutant, tests: list[str]) -> dict[str, Any]:
     began = time.monotonic()
     try:
         _put(file, mutant.applied(source))
-        killers = _killers(copy, tests)
+        killers = _killers(copy, tests, suite)
+    except LookupError as gone:
+        return {"killed_by": [], "tried": 0, "seconds": 0, "gone": str(gone)}
     finally:
         _put(file, source)
     return {"killed_by": killers, "tried": len(tests), "seconds": round(time.monotonic() - began)}
@@ -171,12 +181,12 @@ def _put(file: Path, source: str) -> None:
         compiled.unlink()
 
 
-def _killers(copy: Path, tests: list[str]) -> list[str]:
+def _killers(copy: Path, tests: list[str], suite: str) -> list[str]:
     listed = copy / ".asked"
     listed.write_text("\n".join(tests))
     command = [
         sys.executable, "-m", "pytest", "-q", "-rfE", "--tb=no", "--no-header", f"--maxfail={ENOUGH}", "--timeout=60",
-        "--all", "-p", "no:cacheprovider", f"@{listed}",
+        "-p", "no:cacheprovider", *(["--all"] if suite == "all" else []), f"@{listed}",
     ]  # fmt: skip
     environment = {**os.environ, "PYTHONPATH": str(copy)}
     environment.pop(FOLDER, None)

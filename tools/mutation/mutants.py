@@ -56,7 +56,7 @@ def draw(count: int, seed: int, but: frozenset[Mutant] = frozenset()) -> list[Mu
             pools.setdefault(file.split("/")[0], []).extend(sorted({*found} - but, key=lambda one: one.id))
     lines = {name: _lines_of(name) for name in pools}
     drawn: list[Mutant] = []
-    while len(drawn) < count:
+    while len(drawn) < count and any(pools.values()):
         pool = pools[rng.choices(list(lines), list(lines.values()))[0]]
         if pool:
             drawn.append(pool.pop(rng.randrange(len(pool))))
