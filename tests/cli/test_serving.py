@@ -280,6 +280,7 @@ def test_it_waits_no_longer_than_it_says() -> None:
         under_way.close()
 
 
+@pytest.mark.exhaustive(but=("alone",))
 @pytest.mark.parametrize("more", [(), ("--no-worker",)], ids=["with its worker", "alone"])
 def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
     tmp_path: Path, more: tuple[str, ...]

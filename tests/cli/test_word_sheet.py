@@ -76,6 +76,7 @@ def test_what_is_written_nowhere_in_a_definition_is_not_missed(small: Protocol) 
     assert len(list(texts_of(small))) == written
 
 
+@pytest.mark.exhaustive
 def test_a_definition_of_ones_own_takes_the_place_of_those_shipped(tmp_path: Path) -> None:
     out = tmp_path / "sheet.html"
     assert run("-o", str(out), "--definition", str(SMALL), "--language", "en").exit_code == 0

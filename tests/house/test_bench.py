@@ -331,6 +331,7 @@ def test_what_was_written_is_put_back(shop: Workshop) -> None:
 # ---- figures, month by month ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_line_of_the_docs_issues_a_month_and_finds_nothing_open() -> None:
     """In its short form: one academy, one month."""
     python, *words = shlex.split(put(documented("python -m bench.gate"), {" 12": " 1 --region"}))

@@ -10,7 +10,9 @@ from trials.rolling import NoHistory
 
 @pytest.mark.exhaustive(
     only=(
+        "bad-inputs",
         "debrief",
+        "erasure",
         "figures",
         "leading",
         "matrix",

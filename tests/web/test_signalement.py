@@ -531,6 +531,7 @@ def test_the_head_makes_renews_and_ends_the_address(school: School) -> None:
     assert "0500 11 22 33" in head.open("/signalements/addresses").text, "a number that nobody verified is named"
 
 
+@pytest.mark.exhaustive
 @pytest.mark.skipif(rendering.missing() is not None, reason="pango is missing")
 def test_poster_leaflet_and_sheets_are_handed_out(school: School) -> None:
     from tests.documents.printed import pages, squeezed

@@ -211,6 +211,7 @@ def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdraw
     assert states(hall) == ["ready", "withdrawn"]
 
 
+@pytest.mark.exhaustive
 def test_a_name_of_what_is_shipped_is_refused_at_its_line(hall: Hall) -> None:
     [(line, said)] = faults_of(hall, hall.signed_in(), own(9, "silence").encode())
     assert "silence" in said
