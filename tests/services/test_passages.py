@@ -434,7 +434,6 @@ def test_whoever_loses_the_right_moves_nothing_more(mixed: School, monkeypatch: 
 # ---- stopped, killed, taken up again ---------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_it_is_stopped_between_two_cases_and_can_be_begun_again(mixed: School, monkeypatch: pytest.MonkeyPatch) -> None:
     published(mixed.house, HARMLESS)
     monkeypatch.setattr(passages, "SLICE", 5)

@@ -105,7 +105,6 @@ def test_only_a_role_that_publishes_may_be_here(desk: Desk) -> None:
     publishing.see_draft(desk.house, desk.administrator(), draft)
 
 
-@pytest.mark.exhaustive
 def test_nobody_agrees_to_what_they_brought_themselves(desk: Desk) -> None:
     draft = desk.proposed(SECOND)
     with pytest.raises(PublishRefused) as caught:

@@ -76,7 +76,6 @@ def kept(directory: Store, tmp_path: Path) -> Kept:
     return Kept(directory, Vault.open(tmp_path / "keys", create=True))
 
 
-@pytest.mark.exhaustive
 def test_it_is_opened_under_its_own_key_alone(kept: Kept) -> None:
     one, other = kept.issue("P1", "school"), kept.issue("P2")
     with kept.store.reading() as session:

@@ -340,7 +340,6 @@ def test_the_way_out_shows_the_day_and_clears_what_was_kept(school: School) -> N
     assert "2026" in answer.get_data(as_text=True)
 
 
-@pytest.mark.exhaustive
 def test_what_breaks_is_told_calmly_and_without_a_cookie(
     school: School, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
