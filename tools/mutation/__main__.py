@@ -35,6 +35,10 @@ ENOUGH = 2
 LEFT_BEHIND = (".git", ".venv", "var", "build", "dist", ".mypy_cache", ".ruff_cache", ".pytest_cache", "__pycache__")
 
 
+class NotAsked(Exception):
+    """A test could not be asked for by its name: nothing ran, and nothing is known."""
+
+
 def main() -> int:
     parser = argparse.ArgumentParser("./run mutate", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     verbs = parser.add_subparsers(dest="verb", required=True)
@@ -123,6 +127,9 @@ def _judge(sample: Path, reach: Path, suite: str, jobs: int) -> None:
             try:
                 first = [test for found in row.values() for test in found["killed_by"]]
                 row[suite] = _asked(copy, mutant, _tests(called, mutant, known, first), suite)
+            except NotAsked as error:
+                print(f"{suite}: not asked, {error}: {mutant.id}", flush=True)
+                return
             finally:
                 copies.put(copy)
             print(f"{suite}: {row[suite]} {mutant.id}", flush=True)
@@ -137,7 +144,9 @@ def _collected(suite: str) -> set[str]:
     """The tests of a suite, as pytest finds them now."""
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *(["--all"] if suite == "all" else [])]
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
-    return {line for line in said.splitlines() if "::" in line}
+    return {
+        line for line in said.splitlines() if "::" in line and "/" not in line.partition("[")[2]
+    }  # taken for a path
 
 
 def _tests(called: list[Called], mutant: Mutant, known: set[str], first: list[str]) -> list[str]:
@@ -196,7 +205,12 @@ def _killers(copy: Path, tests: list[str], suite: str) -> list[str]:
         )
     except subprocess.TimeoutExpired as late:
         return _named((late.stdout or b"").decode(errors="replace"))
-    return _named(ran.stdout) or ([] if ran.returncode in (0, 5) else [f"exit {ran.returncode}"])
+    if killers := _named(ran.stdout):
+        return killers
+    said = ran.stdout + ran.stderr
+    if ran.returncode == 4 and "while loading conftest" not in said:
+        raise NotAsked("; ".join(line for line in said.splitlines() if line.startswith("ERROR: not found")))
+    return [] if ran.returncode in (0, 5) else [f"exit {ran.returncode}"]
 
 
 def _named(said: str) -> list[str]:
