@@ -59,7 +59,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left := config.stash.get(LEFT, 0):
-        terminalreporter.write_line(f"{left} more are asked by --all: they say the same at greater length")
+        terminalreporter.write_line(f"{left} more are asked by --all alone")
     reports = (one for found in terminalreporter.stats.values() for one in found)
     added = [one for one in reports if ("exhaustive", True) in getattr(one, "user_properties", ())]
     if added:
@@ -72,7 +72,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "exhaustive: asked by `./run check --all`: what a quick test says, at length")
+    config.addinivalue_line("markers", "exhaustive: asked by `./run check --all` alone (docs/adr/0008)")
     config.addinivalue_line("markers", "files: looks into SQLite's files, copies them, or has others open them")
     config.addinivalue_line("markers", "rooms: opens rooms of workshops; on PostgreSQL some are made ahead for it")
     # Time limits would fail where the machine is busy; what is drawn is the same each time but in `--all`.

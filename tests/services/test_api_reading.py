@@ -40,8 +40,6 @@ from services.conftest import MASSAR, NAME, WORDS, School
 from services.test_every_field import MARK, Filled
 from services.tokening import drawn
 
-pytestmark = pytest.mark.exhaustive
-
 RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
 
 

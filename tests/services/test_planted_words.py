@@ -49,8 +49,6 @@ from services.conftest import School
 from services.lettering import refer
 from services.test_every_field import MARK, Filled, Written
 
-pytestmark = pytest.mark.exhaustive
-
 RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
 PROFILES = ("supervisor", "school", "authority", "family")
 LANGUAGES = ("fr", "ar", "en")

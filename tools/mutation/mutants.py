@@ -77,8 +77,8 @@ def _changes(source: str) -> Iterator[tuple[Mutant, tuple[int, int]]]:
     text = source.encode()
 
     def place(node: ast.AST) -> tuple[int, int]:
-        begin = starts[node.lineno - 1] + node.col_offset  # type: ignore[attr-defined]
-        end = starts[node.end_lineno - 1] + node.end_col_offset  # type: ignore[attr-defined]
+        begin = starts[node.lineno - 1] + node.col_offset
+        end = starts[node.end_lineno - 1] + node.end_col_offset
         return len(text[:begin].decode()), len(text[:end].decode())
 
     for name, function in _functions(tree):
@@ -113,11 +113,11 @@ def _within(function: ast.FunctionDef) -> Iterator[tuple[ast.AST, str]]:
 def _mutated(node: ast.AST) -> Iterator[str]:
     match node:
         case ast.Compare(left=left, ops=[op], comparators=right) if type(op) in OPPOSITE:
-            yield f"({ast.unparse(ast.Compare(left, [OPPOSITE[type(op)]()], right))})"  # type: ignore[list-item]
+            yield f"({ast.unparse(ast.Compare(left, [OPPOSITE[type(op)]()], right))})"
         case ast.BoolOp(op=op, values=values):
-            yield f"({ast.unparse(ast.BoolOp(OPPOSITE[type(op)](), values))})"  # type: ignore[arg-type]
+            yield f"({ast.unparse(ast.BoolOp(OPPOSITE[type(op)](), values))})"
         case ast.BinOp(left=left, op=op, right=end) if type(op) in OPPOSITE and not (_is_text(left) or _is_text(end)):
-            yield f"({ast.unparse(ast.BinOp(left, OPPOSITE[type(op)](), end))})"  # type: ignore[arg-type]
+            yield f"({ast.unparse(ast.BinOp(left, OPPOSITE[type(op)](), end))})"
         case ast.UnaryOp(op=ast.Not(), operand=operand):
             yield f"bool({ast.unparse(operand)})"
         case ast.Constant(value=bool(value)):

@@ -42,7 +42,7 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
         return (yield)
     finally:
         called = reach.take()
-        for found in getattr(item, "_fixtureinfo").name2fixturedefs.values():  # noqa: B009
+        for found in item._fixtureinfo.name2fixturedefs.values():
             for one in found:
                 called |= reach.shared.get(id(one), set())
         reach.note(item.nodeid, time.perf_counter() - began, reach.outcome, called)
