@@ -3,6 +3,7 @@
 import gc
 import os
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from functools import lru_cache
 from inspect import ismethod
 from pathlib import Path
@@ -99,14 +100,15 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def is_exhaustive(item: pytest.Item) -> bool:
-    """`@exhaustive(but=(…))` or `(only=(…))`: all parameters, by their ids, but those; or those alone."""
+    """`@exhaustive(but=(…))` or `(only=(…))`: all parameters but those, or those alone; by ids, `*` stands for any."""
     marker = item.get_closest_marker("exhaustive")
     if marker is None or not marker.kwargs:
         return marker is not None
     if not hasattr(item, "callspec"):
         raise pytest.UsageError(f"{item.nodeid} has no parameters: its mark leaves it out, or names none")
     name = item.callspec.id
-    return name in marker.kwargs.get("only", (name,)) and name not in marker.kwargs.get("but", ())
+    only, but = marker.kwargs.get("only", ("*",)), marker.kwargs.get("but", ())
+    return any(fnmatchcase(name, one) for one in only) and not any(fnmatchcase(name, one) for one in but)
 
 
 def pytest_collection_finish() -> None:

@@ -53,6 +53,7 @@ def test_a_hundred_random_edits_are_all_named_where_they_were_made() -> None:
     assert [(edit.what, edit.place) for edit in unnamed(difference)] == []
 
 
+@pytest.mark.exhaustive
 def test_the_edits_are_of_every_kind_and_of_most_parts() -> None:
     assert len(hundred()) == 100
     assert {edit.what.split()[0] for edit, _after in hundred()} == {"say", "take", "add"}

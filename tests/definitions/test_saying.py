@@ -15,8 +15,8 @@ from school_protocol.definitions.saying import _ATTRIBUTES, _PARTS, _POINTING, _
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.written import KEYED
 from school_protocol.wording import Wording
-from tests.definitions.editing import before, hundred, moroccan, understood
-from tests.definitions.test_difference import SMALL, TEXT
+from tests.definitions.editing import before, edits, hundred, moroccan, understood
+from tests.definitions.test_difference import SMALL, TEXT, parsed
 
 LANGUAGES = ("fr", "ar", "en")
 
@@ -153,7 +153,8 @@ def test_a_value_that_runs_the_other_way_is_kept_apart_in_arabic() -> None:
 
 
 def test_a_change_can_be_written_as_json() -> None:
-    changes: list[Change] = [change for _edit, after in hundred() for change in difference(before(), after)]
+    some = edits(SMALL, seed=1, wanted=20)
+    changes: list[Change] = [change for _edit, after in some for change in difference(parsed(SMALL), after)]
     again = json.loads(json.dumps([plain(change) for change in changes], ensure_ascii=False))
     assert [one["path"] for one in again] == [change.place for change in changes]
     assert all(one["before"] is not None or one["after"] is not None for one in again)
