@@ -179,6 +179,8 @@ def _asked(copy: Path, mutant: Mutant, tests: list[str], suite: str) -> dict[str
         return {"killed_by": [], "tried": 0, "seconds": 0, "gone": str(gone)}
     finally:
         _put(file, source)
+    if killers and (broken := _killers(copy, [one for one in killers if "::" in one] or tests, suite)):
+        raise NotAsked(f"{broken[0]} fails in the untouched copy, too")
     return {"killed_by": killers, "tried": len(tests), "seconds": round(time.monotonic() - began)}
 
 
