@@ -136,6 +136,9 @@ def _judge(sample: Path, reach: Path, suite: str, jobs: int) -> None:
             with writing:
                 _write(sample, rows)
 
+        for _mutant, row in rows:
+            if suite == "all" and row.get("quick", {}).get("killed_by"):
+                row.setdefault("all", row["quick"])  # the quick suite is part of it
         for waiting in [pool.submit(ask, mutant, row) for mutant, row in rows if suite not in row]:
             waiting.result()
 
