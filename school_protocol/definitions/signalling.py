@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from school_protocol.definitions.book import Book, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.forms import FieldType, Form, FormField
@@ -30,6 +32,7 @@ def check(book: Book) -> None:
     _opening(book, rules, form)
     _named(book, rules, form)
     _people(book, rules)
+    _above(book, rules)
     book.refer((*HERE, "numbers"), rules.numbers, "targets")
     for name in ("do", "never", "family", "after") if rules.material else ():
         if not getattr(rules.material, name):
@@ -42,6 +45,38 @@ def check(book: Book) -> None:
         book.refer((*HERE, "sheets", key, "targets"), sheet.targets, "targets")
         if not sheet.advice:
             book.say((*HERE, "sheets", key), N_("a sheet without advice helps nobody"))
+
+
+_SCHOOL = {
+    "fr": re.compile(r"\b(?:écoles?|établissements?|collèges?|lycées?)\b"),
+    "ar": re.compile(r"مدرس[ةت]|مؤسس[ةت]|إعدادية|ثانوية"),
+    "en": re.compile(r"\bschools?\b"),
+}
+_DENIES = {
+    "fr": re.compile(r"\b(?:personne|aucune?)\b"),
+    "ar": re.compile(r"أحد|\bلا\b"),
+    "en": re.compile(r"\b(?:nobody|none|no)\b"),
+}
+
+
+def names_the_school(text: str, language: str) -> bool:
+    """Whether a sentence of it names the school other than to say that nobody there does something."""
+    school, denies = _SCHOOL.get(language), _DENIES.get(language)
+    if school is None or denies is None:
+        return False
+    return any(school.search(one) and not denies.search(one) for one in re.split(r"[.;؛!?؟]", text.casefold()))
+
+
+def _above(book: Book, rules: SignalementRules) -> None:
+    """What is told of a report that the school doesn't read says nowhere that it does."""
+    for name in type(rules.above).model_fields if rules.above else ():
+        for language in book.protocol.languages:
+            if names_the_school(getattr(rules.above, name).in_language(language), language):
+                text = N_("this says that the school reads what it must not read")
+                book.say((*HERE, "above", name, language), text)
+    if rules.unsure_when is not None and rules.restricted_when is None:
+        book.say((*HERE, "unsure_when"), N_("%(keys)s go together: who reads it first, and who then"),
+                 keys=Listing(("restricted_when", "unsure_when"), "and"))  # fmt: skip
 
 
 def _form(book: Book, form: Form) -> None:
@@ -134,8 +169,10 @@ def _named(book: Book, rules: SignalementRules, form: Form | None) -> None:
         book.field((*HERE, "contact", number), form, name)
     book.field((*HERE, "not_for"), form, rules.not_for, *_WORDS)
     if form is not None:
-        for name in ("restricted_when", "urgent_when", "never_send"):
+        for name in ("restricted_when", "unsure_when", "urgent_when", "never_send"):
             book.over_form((*HERE, name), getattr(rules, name), form)
+        for number, promise in enumerate(rules.promises):
+            book.over_form((*HERE, "promises", number, "when"), promise.when, form)
     if (rules.never_send is None) != (rules.instead is None):
         text = N_("%(keys)s go together: when it is said, and what")
         book.say(HERE, text, keys=Listing(("never_send", "instead"), "and"))

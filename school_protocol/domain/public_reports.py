@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -10,6 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from statistics import median
 from typing import Any
+from zlib import crc32
 
 from school_protocol.domain.answers import answer_values
 from school_protocol.domain.clock import SEARCH_DAYS, Calendar, NoSchoolTime, Unit, later
@@ -22,8 +24,8 @@ FLOOD = 10
 """More than so many of one hour at one school are a flood: those that are like the others become one line."""
 ALIKE = 3
 """So many alike are one line, flood or not."""
-FEW = 5
-"""Urgent ones are few where they are no more than one in so many."""
+SAMPLED = 4
+"""Of those closed by mistake, those above the school see one in so many."""
 NAME_LEAST = 3
 """Letters that a name must have to be recognised by itself among who must not read a report."""
 ORDINARY = frozenset({
@@ -35,6 +37,14 @@ ORDINARY = frozenset({
     "من", "هو", "هي",
 })  # fmt: skip
 """Words beside a name that are none."""
+TITLES = frozenset({
+    "m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame", "mademoiselle", "prof", "professeur", "professeure",
+    "maitre", "maitresse", "surveillant", "surveillante", "lalla", "oustad", "oustada", "ostad", "ostada", "ustad",
+    "ustada", "teacher", "miss", "sir", "استاذ", "استاذه", "معلم", "معلمه", "سيد", "سيده", "حارس", "حارسه", "لاله",
+})  # fmt: skip
+"""Words right before a name."""
+FAMILY_LEAST = 4
+"""Letters of a family name that is recognised by itself in a text."""
 
 
 class Status(StrEnum):
@@ -135,6 +145,48 @@ def names_said(
     return frozenset(found)
 
 
+def named_in(words: Sequence[str], names: Mapping[str, Collection[Sequence[str]]]) -> frozenset[str]:
+    """Which of these people (account → their names, each as words) a text may speak of.
+
+    By a family name; or, where that is short, and by a first name, right after a title. Whoever is named doesn't read
+    it: rather a reader too few.
+    """
+    return frozenset(account for account, own in names.items() if any(_is_named(words, name) for name in own))
+
+
+def _is_named(words: Sequence[str], name: Sequence[str]) -> bool:
+    for place, word in enumerate(words):
+        said = [number for number, one in enumerate(name) if not {one, _bare(one)}.isdisjoint(_forms(word))]
+        has_title = place > 0 and not TITLES.isdisjoint(_forms(words[place - 1]))
+        if any(has_title or (number > 0 and len(_bare(name[number])) >= FAMILY_LEAST) for number in said):
+            return word not in ORDINARY
+    return False
+
+
+def says_any(words: Sequence[str], phrases: Iterable[str]) -> bool:
+    """Whether one of these phrases stands in a text; letters that are written several times count once. A phrase that
+    ends in `*` is the beginning of its last word."""
+    said = [_squeezed(_FIRST_AND.sub("", one)) for one in words]
+    return any(_stands(said, phrase) for phrase in phrases)
+
+
+def _stands(said: Sequence[str], phrase: str) -> bool:
+    *before, last = (_squeezed(one) for one in phrase.removesuffix("*").split())
+    begins = phrase.endswith("*")
+    return any(
+        (said[place].startswith(last) if begins else said[place] == last)
+        and list(said[place - len(before) : place]) == before
+        for place in range(len(before), len(said))
+    )
+
+
+_FIRST_AND = re.compile("^و(?=..)")
+
+
+def _squeezed(word: str) -> str:
+    return re.sub(r"(.)\1+", r"\1", word)
+
+
 def _hits(words: Iterable[str], own: Collection[str]) -> frozenset[str]:
     return frozenset(one for one in own for word in words if not {one, _bare(one)}.isdisjoint(_forms(word)))
 
@@ -203,6 +255,11 @@ def steps_due(calendar: Calendar, steps: Sequence[Rise], since: datetime, now: d
     return max(due, default=0)
 
 
+def is_sampled(report: str, outcome: str) -> bool:
+    """Whether those above see one that a school closed: what was closed as sent to annoy, and one in four besides."""
+    return outcome == Wrong.abusive or crc32(report.encode()) % SAMPLED == 0
+
+
 def told_by(steps: Sequence[Rise], step: int) -> frozenset[str]:
     """The roles to which it has risen."""
     return frozenset(role for one in steps[:step] for role in one.tell)
@@ -229,13 +286,14 @@ class Sent:
     fullness: int
     urgent: bool
     marks: frozenset[bytes]
+    hinted: bool = False
 
 
 def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
     """Reports as lines: each by itself, or one line for those alike and for the crowd of a flooded hour.
 
-    In a flooded hour some stand out that are like no others: those that say most, and urgent ones where few are, ten
-    of each at most; further ones that say more than is usual, or are urgent where few are, are a line apart from the
+    What speaks of a danger, or perhaps of despair, is in no crowd. In a flooded hour some others stand out that are
+    like none: those that say most, ten at most; further ones that say more than is usual are a line apart from the
     crowd. Order is kept, by the first of each line.
     """
     line_of = _twins(sent)
@@ -251,7 +309,7 @@ def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
         like, crowd = line_of[one.id], crowds[one.hour]
         if sizes[like] >= ALIKE:
             name = f"alike:{like}"
-        elif crowd.number > FLOOD:
+        elif crowd.number > FLOOD and not (one.urgent or one.hinted):
             name = crowd.line(one, is_alone=sizes[like] == 1)
         else:
             name = one.id
@@ -261,27 +319,23 @@ def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
 
 @dataclass(frozen=True, slots=True)
 class _Crowd:
-    """What came within one hour. `most`: how much one must say to stand out; `urgent`: how many urgent ones there are,
-    none where they are not few."""
+    """What came within one hour. `most`: how much one must say to stand out."""
 
     number: int
     usual: float
     most: int
-    urgent: int
 
     @classmethod
     def of(cls, found: Sequence[Sent], alone: Sequence[Sent]) -> _Crowd:
         said = sorted((one.fullness for one in alone), reverse=True)
         most = said[FLOOD] + 1 if len(said) > FLOOD else 0
-        urgent = sum(one.urgent for one in found)
-        return cls(len(found), median(one.fullness for one in found), most, urgent if urgent * FEW <= len(found) else 0)
+        return cls(len(found), median(one.fullness for one in found), most)
 
     def line(self, one: Sent, *, is_alone: bool) -> str:
-        says_more, is_urgent = one.fullness > self.usual, one.urgent and self.urgent > 0
-        if is_alone and ((says_more and one.fullness >= self.most) or (is_urgent and self.urgent <= FLOOD)):
+        says_more = one.fullness > self.usual
+        if is_alone and says_more and one.fullness >= self.most:
             return one.id
-        part = "urgent" if is_urgent else "fuller" if says_more else "crowd"
-        return f"{part}:{one.hour.isoformat()}"
+        return f"{'fuller' if says_more else 'crowd'}:{one.hour.isoformat()}"
 
 
 def _twins(sent: Iterable[Sent]) -> dict[str, str]:

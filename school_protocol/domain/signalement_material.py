@@ -21,6 +21,8 @@ class Material(Model):
     """One line to a child: what this is about."""
     promise: Text
     """The promise in one short line, as a poster can carry it."""
+    adult: Text | None = None
+    """Who reads where an adult of the school is part of it."""
     what: Text
     """What cyberharassment is, in a child's words."""
     do: tuple[Text, ...]

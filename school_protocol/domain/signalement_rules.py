@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field
 
@@ -52,6 +52,29 @@ class Sheet(Named):
     """With places: `%(address)s` and the like, filled in by who copies it."""
 
 
+class Promise(Model):
+    """What is promised to some of those who report, in place of what everybody is."""
+
+    when: Condition
+    """Over the answers."""
+    say: Text
+
+
+class Voice(Model):
+    """How the door speaks of whoever reads above the school, where the school reads nothing."""
+
+    name: Text
+    """Above an answer."""
+    read: Text
+    """It was read."""
+    in_hand: Text
+    """A case was opened."""
+    over: Text
+    """It was read, and nothing is open."""
+    hours: Text
+    """When they answer."""
+
+
 class SignalementRules(Model):
     form: str
     """The form that anybody fills in, in the words of a child."""
@@ -73,7 +96,11 @@ class SignalementRules(Model):
     """Role → the words by which a reporter means there whoever holds it."""
     restricted_when: Condition | None = None
     """Over the answers: who reads restricted ones, alone, reads it."""
+    unsure_when: Condition | None = None
+    """Over the answers of a restricted one: whoever reads it first may say that the school reads it."""
     urgent_when: Condition | None = None
+    hints: tuple[str, ...] = ()
+    """Phrases that speak perhaps of despair or violence: they mark a report, and decide nothing."""
     never_send: Condition | None = None
     """Over the answers: the receipt says again that an image is never sent, and what to do instead."""
     instead: Text | None = None
@@ -95,12 +122,29 @@ class SignalementRules(Model):
     """Months that one without a case is kept once it was answered, sent elsewhere or closed."""
     promise: Text
     """What is promised to whoever reports, above the form."""
+    promises: tuple[Promise, ...] = ()
+    """What the receipt promises instead: the first that holds."""
+    staff_promise: Text | None = None
+    """What is promised instead behind the address for staff."""
     hours: Text
     """When the school answers."""
+    above: Voice | None = None
     anonymous: Text
     """What staying without a name means."""
     material: Material | None = None
     """What posters and leaflets say, and the page of what happens afterwards."""
+
+    def promised(self, answers: Mapping[str, Any], *, by_staff: bool) -> Text:
+        """What is promised to whoever answers so; `answers` as conditions read them."""
+        if by_staff and self.staff_promise:
+            return self.staff_promise
+        return next((one.say for one in self.promises if one.when.holds(answers)), self.promise)
+
+    def hours_of(self, *, above: bool) -> Text | None:
+        """When what came is read: by the school, or by those above it alone."""
+        if not above:
+            return self.hours
+        return self.above.hours if self.above else None
 
     def steps(self, *, restricted: bool, urgent: bool) -> tuple[Rise, ...]:
         """The steps by which such a report rises while nobody looks at it."""

@@ -278,6 +278,7 @@ PERMISSIONS: Mapping[str, Permission] = {
             "signalements.answer",
             "signalements.orient",
             "signalements.close",
+            "signalements.release",
             "signalements.verify",
             "signalements.again",
             "signalements.link",

@@ -34,6 +34,8 @@ signalement:
   not_for: where
   called: {{warden: [guard, gardien]}}
   restricted_when: "grown == 'yes'"
+  unsure_when: "grown == 'unknown'"
+  hints: [help]
   urgent_when: "about == 'cash'"
   never_send: "about == 'phone'"
   instead: {W}
@@ -49,6 +51,9 @@ signalement:
   numbers: TARGET
   keeps: 3
   promise: {W}
+  promises: [{{when: "about == 'cash'", say: {W}}}]
+  staff_promise: {W}
+  above: {{name: {W}, read: {W}, in_hand: {W}, over: {W}, hours: {W}}}
   hours: {W}
   anonymous: {W}
   orientations:
@@ -110,6 +115,13 @@ FAULTS: tuple[tuple[tuple[tuple[str, str], ...], str, str], ...] = (
     ((("  never_send: \"about == 'phone'\"\n", ""),), f"{HERE}:", "never_send and instead go together: when"),
     ((("called: {warden:", "called: {wardn:"),), "called: {wardn", 'role "wardn" is not declared'),
     ((("[guard, gardien]", "[]"),), "called: {warden: []", "nothing stands under warden"),
+    ((("above: {name: {fr: a,", "above: {name: {fr: L’école lit.,"),), "above: {name",
+     "this says that the school reads what it must not read"),
+    ((("above: {name: {fr: a, ar: b,", "above: {name: {fr: a, ar: فريق المدرسة,"),), "above: {name",
+     "this says that the school reads what it must not read"),
+    ((("  restricted_when: \"grown == 'yes'\"\n", ""),), "unsure_when",
+     "restricted_when and unsure_when go together: who reads it first"),
+    ((("{when: \"about == 'cash'\", say", "{when: \"about == 'cush'\", say"),), "'cush'", "cush"),
     ((("  reads: [mediator, warden]", "  reads: []"),), "reads: []", "nobody is named under reads"),
     ((("  rises:\n    - {tell: mediator}\n    - {tell: warden, after: 4}\n", "  rises: []\n"),), "rises: []",
      "nobody is named under rises"),

@@ -19,7 +19,9 @@ from school_protocol.domain.public_reports import (
     alike_texts,
     becoming,
     gather,
+    named_in,
     names_said,
+    says_any,
     steps_due,
     told_by,
     weigh,
@@ -27,6 +29,7 @@ from school_protocol.domain.public_reports import (
 from school_protocol.domain.receipt_codes import LENGTH, hour_of, in_groups, months_before, typed, with_check
 from school_protocol.domain.signalement_rules import Rise, SignalementRules
 from school_protocol.services.scripts import SCHOOL_WEEK
+from school_protocol.storage.vault import normalised
 
 HOUR = datetime(2026, 11, 25, 9, tzinfo=UTC)
 CODE = with_check("4821009377152046")
@@ -175,12 +178,58 @@ def test_a_calendar_that_never_opens_counts_days() -> None:
 # ---- floods ----------------------------------------------------------------------------------------------------------
 
 
-def sent(name: str, *, fullness: int = 0, urgent: bool = False, mark: str = "", hour: datetime = HOUR) -> Sent:
-    return Sent(name, hour, fullness, urgent, frozenset({(mark or name).encode()}))
+def sent(name: str, *, fullness: int = 0, mark: str = "", hour: datetime = HOUR, **marks: bool) -> Sent:
+    return Sent(
+        name, hour, fullness, marks.get("urgent", False), frozenset({(mark or name).encode()}),
+        marks.get("hinted", False),
+    )  # fmt: skip
 
 
 def sizes(lines: tuple[tuple[str, ...], ...]) -> list[int]:
     return sorted(len(line) for line in lines)
+
+
+NAMES = {
+    "bouziane": [["hicham", "bouziane"], ["هشام", "بوزيان"]],
+    "fassi": [["nadia", "el", "fassi"], ["ناديه", "الفاسي"]],
+    "ali": [["hassan", "ait", "ali"], ["حسن", "ايت", "علي"]],
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("bouziane me crie dessus", {"bouziane"}),
+        ("le prof hicham m humilie", {"bouziane"}),
+        ("hicham de 2ac se moque de moi", set()),
+        ("madame el fassi a tout vu", {"fassi"}),
+        ("الاستاذه الفاسي تسخر مني", {"fassi"}),
+        ("الاستاذ هشام", {"bouziane"}),
+        ("هشام تلميذ معي", set()),
+        ("monsieur ali", {"ali"}),
+        ("ali est mon ami", set()),
+        ("je suis triste", set()),
+    ],
+)
+def test_whoever_is_named_in_a_text_is_recognised(text: str, found: set[str]) -> None:
+    assert named_in(text.split(), NAMES) == found
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["بغيت نموت", "nbghi nmout", "nbghi nmouuuut", "je veux en finir ce soir", "wbghit nmout safi", "وبغيت نموت",
+     "je pense au suicide", "il a un couteau", "n9tel rasi"],
+)  # fmt: skip
+def test_words_of_despair_and_violence_are_marked(rules: SignalementRules, text: str) -> None:
+    told = normalised(text).split()
+    assert says_any(told, [normalised(one) + "*" * one.endswith("*") for one in rules.hints]) is (text[0] != "w")
+
+
+@pytest.mark.parametrize(
+    "text", ["mdr", "on finit a midi", "il faut en parler", "ils ont tué le temps", "كنت نلعب", "je meurs de rire"]
+)
+def test_other_words_are_not(rules: SignalementRules, text: str) -> None:
+    assert not says_any(normalised(text).split(), [normalised(one) + "*" * one.endswith("*") for one in rules.hints])
 
 
 def test_few_stand_each_by_itself() -> None:
@@ -207,17 +256,12 @@ def test_of_two_thousand_the_real_one_stands_out(seed: int) -> None:
     assert len(lines) < 25
 
 
-def test_an_urgent_one_stands_out_where_few_are_and_not_where_all_say_so() -> None:
+@pytest.mark.parametrize("mark", ["urgent", "hinted"])
+def test_what_speaks_of_a_danger_is_in_no_crowd_however_many_do(mark: str) -> None:
     crowd = [sent(str(number)) for number in range(40)]
-    assert ("real",) in gather([*crowd, sent("real", urgent=True)])
-    shouting = [sent(str(number), urgent=True) for number in range(40)]
-    assert ("real",) not in gather([*shouting, sent("real", urgent=True)])
-
-
-def test_urgent_ones_beyond_ten_are_a_line_apart() -> None:
-    crowd = [sent(str(number)) for number in range(200)]
-    lines = gather([*crowd, *(sent(f"u{number}", urgent=True) for number in range(30))])
-    assert sizes(lines) == [30, 200]
+    marked = [sent(f"m{number}", **{mark: True}) for number in range(30)]
+    lines = gather([*crowd, *marked])
+    assert sizes(lines) == [*[1] * 30, 40]
 
 
 def test_another_hour_is_no_part_of_a_flood() -> None:

@@ -469,6 +469,8 @@ def test_not_for_us_tells_whoever_wrote_who_can_help(school: School) -> None:
     staff.press(f"/signalements/{report}/again")
     assert report in waiting(staff)
     staff.press(f"/signalements/{report}/close", why="abusive")
+    assert report in waiting(staff), "a second person closes it"
+    school.staff("head").press(f"/signalements/{report}/close", why="abusive")
     staff.press(f"/signalements/{report}/verify", **{"to-verify": "no"})
     assert report not in waiting(staff)
     html = school.stranger().post(f"/s/{school.code}/thread?lang=fr", data={"receipt": receipt}).get_data(as_text=True)
@@ -503,7 +505,7 @@ def test_a_flood_is_one_line_that_is_closed_at_once_and_one_real_cry_stands_apar
     school.tell(**{"a-what_happens": "hahaha"})
     refused = staff.press(f"/signalements/{crowd[0]}/crowd", ids=ids[1])
     assert refused.location.endswith("/crowd")
-    staff.press(f"/signalements/{crowd[0]}/crowd", ids=ids[1], why="abusive")
+    staff.press(f"/signalements/{crowd[0]}/crowd", ids=ids[1], why="mistaken")
     left = staff.client.get("/signalements").get_data(as_text=True).split("<details")[0]
     assert len(set(re.findall(r'href="/signalements/(\w{26})', left))) == 2, "the real one, and the one that came later"
 

@@ -81,7 +81,7 @@ def test_nothing_of_it_is_closed_that_nobody_saw_a_word_of(flooded: School) -> N
     assert ids is not None
     assert len(ids[1].split()) == len(shown)
     assert "Personne n’en a encore lu" in html
-    staff.press(f"/signalements/{crowds[-1]}/crowd", ids=ids[1], why="abusive")
+    staff.press(f"/signalements/{crowds[-1]}/crowd", ids=ids[1], why="mistaken")
     with flooded.house.realm.reading() as session:
         closed = reports.of_units(session, [flooded.player.school], statuses=(Status.closed,), limit=5000)
         left = reports.of_units(session, [flooded.player.school], statuses=(Status.waiting,), limit=5000)

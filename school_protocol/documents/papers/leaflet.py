@@ -31,6 +31,8 @@ class Leaflet:
     motto: Text
     call: Text
     promise: Text
+    adult: Text | None = None
+    """Who reads where an adult of the school is part of it."""
     hours: Text
     what: Text
     """What cyberharassment is, in a child's words."""

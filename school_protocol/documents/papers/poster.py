@@ -28,6 +28,8 @@ class Poster:
     call: Text
     """One line to the child: what this is about."""
     promise: Text
+    adult: Text | None = None
+    """Who reads where an adult of the school is part of it."""
     hours: Text
     calls: tuple[Answering, ...]
     made_at: datetime

@@ -12,6 +12,7 @@ from school_protocol.domain.phrases import N_
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import IN_A_CASE, Status
 from school_protocol.domain.receipt_codes import typed
+from school_protocol.domain.signalement_rules import Voice
 from school_protocol.domain.texts import Text
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
@@ -22,6 +23,7 @@ from school_protocol.services.signalement.known import rules_of
 from school_protocol.services.signalement.limits import Gate
 from school_protocol.services.signalement.receiving import add_words, numbers, opens
 from school_protocol.services.views import ContactLine
+from school_protocol.storage import index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement import reports
 from school_protocol.storage.signalement.reports import PublicHeader
@@ -40,16 +42,23 @@ class Standing(StrEnum):
     read = "read"
     in_hand = "in_hand"
     elsewhere = "elsewhere"
+    answered = "answered"
     over = "over"
+    """Closed without an answer: nobody is working on it."""
 
 
 SENTENCES = {
     Standing.received: N_("Your message has arrived. Nobody has read it yet."),
-    Standing.read: N_("Somebody of the school has read your message."),
+    Standing.read: N_("An adult whose task is to help has read your message."),
     Standing.in_hand: N_("The school’s team is taking care of it."),
-    Standing.elsewhere: N_("Others can help you better than the school: see below who they are."),
-    Standing.over: N_("The school has read your message. You can add something: it will be read."),
+    Standing.elsewhere: N_("Others can help you better: see below who they are."),
+    Standing.answered: N_("Your message was answered: read the answer below. You can add something: it will be read."),
+    Standing.over: N_(
+        "Your message was read, and nothing is under way. If you need help, write it here: it will be read."
+    ),
 }
+SENTENCES_ABOVE = {**SENTENCES, Standing.in_hand: N_("An adult whose task is to help is taking care of it.")}
+"""Where the school reads nothing, as far as a definition has no words of its own for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +78,9 @@ class BackView:
     protocol: Protocol
     code: str
     standing: Standing
+    above: bool
+    """The school reads nothing of it: those above it do."""
+    urgent: bool
     messages: tuple[SaidLine, ...]
     sentence: Text | None
     """Told where others can help better."""
@@ -78,8 +90,20 @@ class BackView:
     has_contact: bool
     """They left how to reach them, and can take that back."""
     can_add: bool
-    hours: Text
+    hours: Text | None
+    """When it is read; None where nothing is said of that."""
     opens: datetime | None
+
+    @property
+    def voice(self) -> Voice | None:
+        """The definition's own words, where the school reads nothing."""
+        rules = self.protocol.signalement
+        return rules.above if rules is not None and self.above else None
+
+    @property
+    def awaits_answer(self) -> bool:
+        """No word has come back, and one may."""
+        return self.standing is not Standing.over and not any(not one.by_reporter for one in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,15 +199,22 @@ def _view(house: House, session: Session, place: Door, header: PublicHeader, cod
     said = reports.messages(session, house.vault, header.id)
     orientation = rules.orientations.get(header.outcome) if header.status is Status.oriented else None
     contacts = contact_lines(house, protocol, header.unit, orientation.targets) if orientation else ()
+    above = _is_above(session, header)
     return BackView(
-        door=place, protocol=protocol, code=code, standing=standing_of(header),
+        door=place, protocol=protocol, code=code, standing=standing_of(header), above=above, urgent=header.urgent,
         messages=tuple(SaidLine(one.by_reporter, one.hour, one.text) for one in said),
         sentence=orientation.sentence if orientation else None, contacts=contacts,
         numbers=numbers(house, protocol, rules, place.unit),
         has_contact=any(answers.get(key) not in (None, "") for key in rules.contact),
-        can_add=len(said) < MESSAGES_MOST, hours=rules.hours,
-        opens=opens(house, place.unit),
+        can_add=len(said) < MESSAGES_MOST, hours=rules.hours_of(above=above),
+        opens=None if above else opens(house, place.unit),
     )  # fmt: skip
+
+
+def _is_above(session: Session, header: PublicHeader) -> bool:
+    """Whether the school reads nothing of it: it is kept from it, or it went into a case that is."""
+    row = index.row_of(session, header.case_id) if header.case_id else None
+    return row.restricted if row is not None else header.restricted
 
 
 def standing_of(header: PublicHeader) -> Standing:
@@ -194,4 +225,4 @@ def standing_of(header: PublicHeader) -> Standing:
         return Standing.elsewhere
     if header.status is Status.waiting:
         return Standing.received if header.waits else Standing.read
-    return Standing.over
+    return Standing.answered if header.status is Status.answered else Standing.over

@@ -6,7 +6,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.forms import Form
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol
-from school_protocol.domain.public_reports import told_by
+from school_protocol.domain.public_reports import Status, is_sampled, told_by
 from school_protocol.domain.signalement_rules import SignalementRules
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import scope_of, today_for
@@ -56,11 +56,14 @@ def roles_at(actor: Actor, unit: Unit) -> frozenset[str]:
 
 
 def may_read(rules: SignalementRules, header: PublicHeader, actor: Actor, unit: Unit) -> bool:
-    """Whether a report is this person's to read: by a role that reads it, or to which it has risen unseen."""
+    """Whether a report is this person's to read: by a role that reads it, or to which it has risen unseen; those above
+    see some of what a school closed."""
     if actor.id in header.barred:
         return False
     steps = rules.steps(restricted=header.restricted, urgent=header.urgent)
     reading = set(rules.restricted_reads if header.restricted else rules.reads) | told_by(steps, header.step)
+    if header.status is Status.closed and is_sampled(header.id, header.outcome):
+        reading |= set(rules.restricted_reads)
     if header.urgent and not header.restricted and header.step > 0:
         reading |= set(rules.out_of_hours)
     return not reading.isdisjoint(roles_at(actor, unit))

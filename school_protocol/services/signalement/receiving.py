@@ -11,19 +11,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from school_protocol.domain.answers import References, clean
+from school_protocol.domain.answers import References, answer_values, clean
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.forms import Form
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import (
-    WITHOUT_CASE,
     Status,
     alike_texts,
     is_never_to_send,
+    named_in,
     names_said,
     opens_again,
     roles_said,
+    says_any,
     weigh,
 )
 from school_protocol.domain.receipt_codes import hour_of, in_groups
@@ -36,7 +37,7 @@ from school_protocol.services.loading import today_for
 from school_protocol.services.signalement import challenge, limits, tokens
 from school_protocol.services.signalement.challenge import Challenge
 from school_protocol.services.signalement.doors import Door, door_of
-from school_protocol.services.signalement.known import STAFF, current, form_of
+from school_protocol.services.signalement.known import STAFF, current, form_of, rules_of
 from school_protocol.services.signalement.limits import Gate
 from school_protocol.services.signalement.rising import rise_now
 from school_protocol.services.views import ContactLine
@@ -81,7 +82,7 @@ class Receipt:
     numbers: tuple[ContactLine, ...]
     instead: Text | None
     promise: Text
-    hours: Text
+    hours: Text | None
     opens: datetime | None
     repeated: bool = False
     """The same form was sent before: its receipt again, and what was added since is kept."""
@@ -101,7 +102,8 @@ def see_form(house: House, gate: Gate, code: str, *, address: str) -> FormView:
     token = "" if door.is_ended else tokens.written(house, tokens.draw(house, door.code, asked=asked))
     return FormView(
         door=door, protocol=protocol, form=form_of(protocol, door.kind), token=token, challenge=asked,
-        numbers=numbers(house, protocol, rules, door.unit), promise=rules.promise, hours=rules.hours,
+        numbers=numbers(house, protocol, rules, door.unit), hours=rules.hours,
+        promise=rules.staff_promise if door.kind == STAFF and rules.staff_promise else rules.promise,
         opens=opens(house, door.unit), anonymous=rules.anonymous,
     )  # fmt: skip
 
@@ -170,11 +172,14 @@ def receive(
         if before is not None:
             _again(house, session, before, header, content, marks)
         rise_now(house, session, header.id)
+    header = before or header
     return Receipt(
         door=door, protocol=protocol, code=in_groups(drawn), urgent=header.urgent, restricted=header.restricted,
         numbers=numbers(house, protocol, rules, door.unit),
         instead=rules.instead if is_never_to_send(rules, form, cleaned) else None,
-        promise=rules.promise, hours=rules.hours, opens=opens(house, door.unit), repeated=before is not None,
+        promise=rules.promised(answer_values(form.fields, cleaned), by_staff=door.kind == STAFF),
+        hours=rules.hours_of(above=header.restricted), opens=None if header.restricted else opens(house, door.unit),
+        repeated=before is not None,
     )  # fmt: skip
 
 
@@ -189,11 +194,16 @@ def _header(
 ) -> PublicHeader:
     weighed, hour = weigh(rules, form, answers, by_staff=door.kind == STAFF), hour_of(house.now())
     said = [normalised(one).split() for one in _APART.split(str(answers.get(rules.not_for or "", "")))]
+    told = _words(
+        str(answers.get(field.key, "")) for field in form.fields
+        if field.is_words and field.key not in (*rules.contact, rules.not_for)
+    )  # fmt: skip
     return PublicHeader(
         id=tokens.report_id(house, token), unit=door.unit.id, kind=door.kind, protocol=protocol.protocol,
         version=protocol.version, hour=hour, status=Status.waiting, outcome="", settled=None,
         restricted=weighed.restricted, urgent=weighed.urgent, to_verify=weighed.to_verify, waits=hour, step=0,
-        fullness=weighed.fullness, barred=_barred(house, rules, door.unit, said), case_id=None,
+        fullness=weighed.fullness, barred=_barred(house, rules, door.unit, said) | _named(house, door.unit, told),
+        hinted=_is_hinted(rules, told), case_id=None,
     )  # fmt: skip
 
 
@@ -212,6 +222,20 @@ def _barred(house: House, rules: SignalementRules, unit: Unit, said: Sequence[Se
     roles = roles_said(said, called)
     named = {one.account.id for one in holders if one.role in roles and one.unit == unit.id}
     return names_said(said, names, [word for words in called.values() for word in words]) | named
+
+
+def _named(house: House, unit: Unit, told: Sequence[str]) -> frozenset[str]:
+    """Accounts of the school, or above it, of which a text may speak: they don't read it."""
+    with house.directory.reading() as session:
+        holders = directory.holders(session, (unit.id, *unit.parents), today=today_for(house))
+    return named_in(
+        told, {one.account.id: [normalised(name).split() for name in one.account.names.values()] for one in holders}
+    )
+
+
+def _is_hinted(rules: SignalementRules, told: Sequence[str]) -> bool:
+    phrases = (normalised(one) + ("*" if one.endswith("*") else "") for one in rules.hints)
+    return says_any(told, phrases)
 
 
 def _words(names: Iterable[str]) -> tuple[str, ...]:
@@ -250,15 +274,20 @@ def add_words(
 
     `given`: what its answers would have made of it now; it never becomes less urgent or less restricted by it.
     """
-    hour = hour_of(house.now())
+    hour, told = hour_of(house.now()), _words([said])
     reports.write_message(session, house.vault, before.id, said, hour=hour)
-    after = replace(before, waits=before.waits or hour)
-    if before.status in WITHOUT_CASE:
+    with house.directory.reading() as people:
+        unit = directory.unit(people, before.unit)
+    after = replace(
+        before, waits=before.waits or hour, barred=before.barred | _named(house, unit, told),
+        hinted=before.hinted or _is_hinted(rules_of(house, before)[1], told),
+    )  # fmt: skip
+    if before.case_id is None:
         after = replace(after, status=Status.waiting, settled=None, outcome="")
     if given is not None:
         is_restricted = before.restricted or (given.restricted and before.case_id is None)
         after = replace(after, urgent=before.urgent or given.urgent, restricted=is_restricted,
-                        barred=before.barred | given.barred)  # fmt: skip
+                        barred=after.barred | given.barred)  # fmt: skip
     reports.change(session, replace(after, step=_step(before, after)))
     rise_now(house, session, before.id)
 

@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from school_protocol.domain.acting import readers_above, stands_above
-from school_protocol.domain.answers import plain_text
+from school_protocol.domain.answers import answer_values, plain_text
 from school_protocol.domain.case import Case
 from school_protocol.domain.engine import available
 from school_protocol.domain.errors import BadInput, Conflict, Unseen
@@ -31,6 +31,7 @@ from school_protocol.services.opening import Opened, colleague_lines, open_for, 
 from school_protocol.services.showing import note_reading
 from school_protocol.services.signalement.coming_back import MESSAGES_MOST
 from school_protocol.services.signalement.known import case_seen, current, form_of, reads, roles_at, rules_of
+from school_protocol.services.signalement.rising import rise_now
 from school_protocol.services.views import ActView, Choices, ContactLine
 from school_protocol.storage import access, cases, directory, index, once
 from school_protocol.storage.engines import Session
@@ -61,12 +62,15 @@ class Line:
     since: datetime
     unseen: int
     urgent: bool
+    hinted: bool
     restricted: bool
     to_verify: bool
     status: Status
     kind: str
     number: str | None = None
     """Of the case that it went into, where this person may see that."""
+    is_proposed: bool = False
+    """Somebody wants it closed as sent to annoy."""
 
     @property
     def id(self) -> str:
@@ -85,6 +89,8 @@ class ListView:
     settled: tuple[Line, ...]
     unseen: int
     more: bool
+    has_sample: bool
+    """This person stands above the schools, and sees some of what they closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,7 +133,11 @@ class ReportView:
     hour: datetime
     status: Status
     outcome: str
+    proposed_by: str
+    """Who wants it closed as sent to annoy, which a second person decides."""
+    is_own_proposal: bool
     urgent: bool
+    hinted: bool
     restricted: bool
     to_verify: bool
     barred: tuple[str, ...]
@@ -145,6 +155,8 @@ class ReportView:
     can_go_over: bool
     """It was put to a case, and can be put to another one."""
     can_answer: bool
+    can_release: bool
+    """Whoever told was not sure whether an adult of the school is part of it, and this person may say that none is."""
 
 
 # ---- the list --------------------------------------------------------------------------------------------------------
@@ -174,7 +186,11 @@ def see_list(house: House, actor: Actor) -> ListView:
         news = _lines(session, [one for one in done if one.waits], units, apart=True)
         settled = _settled([one for one in done if not one.waits], units)
     unseen = sum(1 for one in (*open_ones, *done) if one.waits)
-    return ListView(_ordered((*news, *lines)), settled, unseen, len(open_ones) >= SHOWN)
+    rules = current(house)[1]
+    return ListView(
+        _ordered((*news, *lines)), settled, unseen, len(open_ones) >= SHOWN,
+        has_sample=any(held.role in rules.restricted_reads for held in actor.appointments),
+    )  # fmt: skip
 
 
 def count_unseen(house: House, actor: Actor) -> int:
@@ -218,7 +234,10 @@ def _lines(
     marks = {} if apart else reports.marks_of(session, list(known))
     lines = []
     for found in by_school.values():
-        sent = [Sent(one.id, one.hour, one.fullness, one.urgent, marks.get(one.id, frozenset())) for one in found]
+        sent = [
+            Sent(one.id, one.hour, one.fullness, one.urgent, marks.get(one.id, frozenset()), one.hinted)
+            for one in found
+        ]
         together = tuple((one.id,) for one in found) if apart else gather(sent)
         lines += [_line([known[name] for name in ids], units) for ids in together]
     return _ordered(lines)
@@ -229,8 +248,9 @@ def _line(found: list[PublicHeader], units: Mapping[str, Unit]) -> Line:
     return Line(
         ids=tuple(one.id for one in found), unit=units[first.unit], hour=max(one.hour for one in found),
         since=min(one.hour for one in found), unseen=sum(1 for one in found if one.waits),
-        urgent=any(one.urgent for one in found), restricted=first.restricted,
+        urgent=any(one.urgent for one in found), hinted=any(one.hinted for one in found), restricted=first.restricted,
         to_verify=all(one.to_verify for one in found), status=first.status, kind=first.kind,
+        is_proposed=any(one.status is Status.waiting and one.outcome for one in found),
     )  # fmt: skip
 
 
@@ -244,9 +264,18 @@ def _settled(headers: Sequence[PublicHeader], units: Mapping[str, Unit]) -> tupl
 
 
 def _ordered(lines: Iterable[Line]) -> tuple[Line, ...]:
-    """Unseen and urgent first, single ones before crowds, then the latest."""
+    """Unseen and urgent first, with what speaks of despair, single ones before crowds, then the latest."""
     return tuple(
-        sorted(lines, key=lambda one: (not one.unseen, not one.urgent, one.size > 1, -one.hour.timestamp(), one.id))
+        sorted(
+            lines,
+            key=lambda one: (
+                not one.unseen,
+                not (one.urgent or one.hinted),
+                one.size > 1,
+                -one.hour.timestamp(),
+                one.id,
+            ),
+        )
     )
 
 
@@ -271,6 +300,7 @@ class Skimmed:
     words: str
     is_unseen: bool
     urgent: bool
+    hinted: bool
     restricted: bool
     to_verify: bool
     kind: str
@@ -292,7 +322,7 @@ def _skimmed(house: House, session: Session, header: PublicHeader) -> Skimmed:
     short = said if len(said) <= WORDS_SHOWN else f"{said[: WORDS_SHOWN - 1].rstrip()}…"
     return Skimmed(
         id=header.id, hour=header.hour, words=short, is_unseen=header.waits is not None, urgent=header.urgent,
-        restricted=header.restricted, to_verify=header.to_verify, kind=header.kind,
+        hinted=header.hinted, restricted=header.restricted, to_verify=header.to_verify, kind=header.kind,
         is_grave=_is_grave(house, session, header),
     )  # fmt: skip
 
@@ -304,8 +334,8 @@ def _answers(house: House, session: Session, header: PublicHeader) -> tuple[Mapp
 
 
 def _is_grave(house: House, session: Session, header: PublicHeader) -> bool:
-    """It speaks of a danger, of an image that is never sent, or of an adult of the school: read before it is closed."""
-    if header.urgent or header.restricted:
+    """It speaks of a danger, perhaps of despair, of an image that is never sent, or of an adult of the school."""
+    if header.urgent or header.hinted or header.restricted:
         return True
     answers, form = _answers(house, session, header)
     return is_never_to_send(rules_of(house, header)[1], form, answers)
@@ -360,13 +390,14 @@ def _view(house: House, session: Session, actor: Actor, header: PublicHeader, un
     form = protocol.forms.get(content["form"]) or form_of(protocol, header.kind)
     said = reports.messages(session, house.vault, header.id)
     traces = reports.traces(session, header.id)
-    names = _names(
-        house, {*(one.account for one in traces), *(one.by for one in said if one.by), *header.barred}, actor
-    )
+    proposer = header.outcome if header.status is Status.waiting else ""
+    people = {*(one.account for one in traces), *(one.by for one in said if one.by), *header.barred, proposer}
+    names = _names(house, people - {""}, actor)
     twins = [one for one in reports.alike(session, header.id) if reads(house, session, actor, one, unit)]
     return ReportView(
         id=header.id, unit=unit, protocol=protocol, form=form, kind=header.kind, language=content["language"],
-        hour=header.hour, status=header.status, outcome=header.outcome, urgent=header.urgent,
+        hour=header.hour, status=header.status, outcome=header.outcome, proposed_by=names.get(proposer, ""),
+        is_own_proposal=proposer == actor.id, urgent=header.urgent, hinted=header.hinted,
         restricted=header.restricted, to_verify=header.to_verify,
         barred=tuple(sorted(names.get(one, "") for one in header.barred)),
         answers=tuple(
@@ -379,7 +410,7 @@ def _view(house: House, session: Session, actor: Actor, header: PublicHeader, un
         contacts=tuple(line for line in contact_lines(house, protocol, unit.id, rules.numbers) if line.phone),
         number=case_seen(house, session, actor, header.case_id) if header.case_id else None,
         can_settle=header.status is Status.waiting, can_go_over=header.status is Status.linked,
-        can_answer=len(said) < MESSAGES_MOST,
+        can_answer=len(said) < MESSAGES_MOST, can_release=_can_release(house, session, header, actor, unit),
     )  # fmt: skip
 
 
@@ -425,21 +456,36 @@ def orient(house: House, actor: Actor, report: str, orientation: str) -> ReportV
         return _view(house, session, actor, header, unit)
 
 
-def close(house: House, actor: Actor, ids: Collection[str], why: str, *, together: bool = False) -> int:
-    """Close reports sent by mistake or to annoy; nothing is written of anybody. How many it closed.
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """How many were closed, and of how many it was proposed: a second person closes those."""
+
+    closed: int
+    proposed: int
+
+
+def close(house: House, actor: Actor, ids: Collection[str], why: str, *, together: bool = False) -> Closing:
+    """Close reports sent by mistake, or to annoy, which two persons say; nothing is written of anybody.
 
     `together`: of several at once, those that speak of something grave stay; each of them is closed by itself.
     """
     if why not in {one.value for one in Wrong}:
         raise BadInput({"why": ("unknown_option" if why else "required",)})
-    closed = 0
+    closed = proposed = 0
     with house.realm.writing() as session:
         for one in list(dict.fromkeys(ids))[:SHOWN]:
             header, _unit = _found(house, session, actor, one)
-            if header.status is Status.waiting and not (together and _is_grave(house, session, header)):
+            if header.status is not Status.waiting or (together and _is_grave(house, session, header)):
+                continue
+            if why == Wrong.abusive and header.outcome in ("", actor.id):
+                if not header.outcome:
+                    reports.change(session, replace(header, outcome=actor.id, waits=None))
+                    _note(house, session, header, actor, "proposed")
+                proposed += 1
+            else:
                 _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
                 closed += 1
-    return closed
+    return Closing(closed, proposed)
 
 
 def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
@@ -451,6 +497,33 @@ def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> Re
             reports.change(session, header)
             _note(house, session, header, actor, "to_verify" if is_to_verify else "verified")
         return _view(house, session, actor, header, unit)
+
+
+def release(house: House, actor: Actor, report: str) -> None:
+    """No adult of the school is part of what was told by somebody who was not sure: the school reads it from now on.
+
+    Raises Unseen where it isn't this person's to say, Conflict where somebody dealt with it meanwhile.
+    """
+    with house.realm.writing() as session:
+        header, unit = _found(house, session, actor, report)
+        if not _can_release(house, session, header, actor, unit):
+            raise Unseen(report)
+        _waits(header)
+        after = replace(header, restricted=False, waits=hour_of(house.now()), step=0)
+        reports.change(session, after)
+        _note(house, session, after, actor, "released")
+        rise_now(house, session, report)
+
+
+def _can_release(house: House, session: Session, header: PublicHeader, actor: Actor, unit: Unit) -> bool:
+    """Whoever reads it above the school, of what was told by somebody who was not sure."""
+    rules = rules_of(house, header)[1]
+    if not header.restricted or rules.unsure_when is None or header.case_id is not None:
+        return False
+    if unit.id in {held.unit for held in actor.appointments}:
+        return False
+    answers, form = _answers(house, session, header)
+    return rules.unsure_when.holds(answer_values(form.fields, answers))
 
 
 def take_up_again(house: House, actor: Actor, report: str) -> ReportView:

@@ -46,6 +46,7 @@ class PublicHeader:
     settled: datetime | None
     restricted: bool
     urgent: bool
+    hinted: bool = False
     to_verify: bool
     waits: datetime | None
     step: int
@@ -155,6 +156,7 @@ def _write(row: PublicReportRow, header: PublicHeader) -> None:
     row.protocol, row.version, row.hour = header.protocol, header.version, header.hour
     row.status, row.outcome, row.settled = header.status.value, header.outcome, header.settled
     row.restricted, row.urgent, row.to_verify = header.restricted, header.urgent, header.to_verify
+    row.hinted = header.hinted
     row.waits, row.step, row.fullness = header.waits, header.step, header.fullness
     row.barred, row.case_id = sorted(header.barred), header.case_id
 
@@ -170,8 +172,8 @@ def _header(row: PublicReportRow) -> PublicHeader:
     return PublicHeader(
         id=row.id, unit=row.unit, kind=row.kind, protocol=row.protocol, version=row.version, hour=row.hour,
         status=Status(row.status), outcome=row.outcome, settled=row.settled, restricted=row.restricted,
-        urgent=row.urgent, to_verify=row.to_verify, waits=row.waits, step=row.step, fullness=row.fullness,
-        barred=frozenset(row.barred), case_id=row.case_id,
+        urgent=row.urgent, hinted=row.hinted, to_verify=row.to_verify, waits=row.waits, step=row.step,
+        fullness=row.fullness, barred=frozenset(row.barred), case_id=row.case_id,
     )  # fmt: skip
 
 
@@ -190,7 +192,8 @@ def of_units(
         select(PublicReportRow)
         .where(PublicReportRow.unit.in_(units), PublicReportRow.status.in_([one.value for one in statuses]))
         .order_by(
-            PublicReportRow.waits.is_(None), PublicReportRow.urgent.desc(), PublicReportRow.hour.desc(),
+            PublicReportRow.waits.is_(None), (PublicReportRow.urgent | PublicReportRow.hinted).desc(),
+            PublicReportRow.hour.desc(),
             PublicReportRow.id,
         )
         .limit(limit)

@@ -6,7 +6,17 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Dialect, ForeignKey, Index, Integer, TypeDecorator, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    TypeDecorator,
+    UniqueConstraint,
+    false,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.tables import DirectoryBase, Id, Key, Plain, RealmBase, Wrapped
@@ -40,8 +50,10 @@ def _of_report() -> Any:
 class PublicReportRow(Wrapped, RealmBase):
     """What somebody told the school without an account; sealed under a key of its own.
 
-    `waits`: since which hour nobody has looked at it; `step`: how far it has risen meanwhile; `fullness`: how much it
-    says; `barred`: accounts that must not read it; `code_hash`: keyed hash of the code to come back with.
+    `hinted`: its words speak perhaps of despair or violence; `waits`: since which hour nobody has looked at it; `step`:
+    how far it has risen meanwhile; `fullness`: how much it says; `outcome`: why it is closed, or while it waits who
+    proposed to close it as sent to annoy; `barred`: accounts that must not read it; `code_hash`: keyed hash of the code
+    to come back with.
     """
 
     __tablename__ = "public_report"
@@ -57,6 +69,7 @@ class PublicReportRow(Wrapped, RealmBase):
     settled: Mapped[datetime | None] = mapped_column(Hour)
     restricted: Mapped[bool]
     urgent: Mapped[bool]
+    hinted: Mapped[bool] = mapped_column(server_default=false())
     to_verify: Mapped[bool]
     waits: Mapped[datetime | None] = mapped_column(Hour)
     step: Mapped[int]

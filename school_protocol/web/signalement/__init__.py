@@ -25,7 +25,7 @@ from school_protocol.web.questions import Posted
 from school_protocol.web.rendering import wording
 from school_protocol.web.signalement.addresses import base_address
 from school_protocol.web.signalement.plain import furnish, show
-from school_protocol.web.signalement.said import childs, standing_said
+from school_protocol.web.signalement.said import answers_said, childs, standing_said
 
 blueprint = Blueprint("signalement", __name__, url_prefix="/s")
 furnish(blueprint)
@@ -208,10 +208,10 @@ def withdraw(code: str) -> ResponseReturnValue:
 
 
 def _thread(view: BackView, *, notice: str = "", words: str = "", problem: str = "") -> Response:
-    standing = standing_said(view.standing)
     return show(
         "signalement/thread.html",
-        view=view, code=view.door.code, standing=standing, notice=notice, words=words,
+        view=view, code=view.door.code, standing=standing_said(view), answers=answers_said(view), notice=notice,
+        words=words,
         problem=childs(problem) if problem else "",
     )  # fmt: skip
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from school_protocol.services.signalement.coming_back import SENTENCES, Standing
+from school_protocol.services.signalement.coming_back import SENTENCES, SENTENCES_ABOVE, BackView, Standing
 from school_protocol.web.rendering import wording
 from school_protocol.wording import HTML_LANGUAGE, LANGUAGE_NAMES, N_
 
@@ -13,7 +13,9 @@ DONE = {
     "skimmed": N_("saw the first words of it"),
     "answered": N_("answered"),
     "oriented": N_("told who can help"),
+    "proposed": N_("proposed to close it as sent to annoy"),
     "closed": N_("closed it"),
+    "released": N_("said that no adult of the school is part of it"),
     "to_verify": N_("marked it to be verified"),
     "verified": N_("verified it"),
     "taken_up_again": N_("took it up again"),
@@ -41,9 +43,21 @@ def childs(code: str) -> str:
     return f"said:{words % {'most': most.partition(':')[0]} if most else words}"
 
 
-def standing_said(standing: Standing) -> str:
-    """Where it stands, as its reporter may know."""
-    return wording()._(SENTENCES[standing])
+def standing_said(view: BackView) -> str:
+    """Where it stands, as its reporter may know: by the definition's own words where the school reads nothing."""
+    w, voice = wording(), view.voice
+    own = {Standing.read: voice.read, Standing.in_hand: voice.in_hand, Standing.over: voice.over} if voice else {}
+    if view.standing in own:
+        return w.text(own[view.standing])
+    return w._((SENTENCES_ABOVE if view.above else SENTENCES)[view.standing])
+
+
+def answers_said(view: BackView) -> str:
+    """Who answers."""
+    w = wording()
+    if view.voice:
+        return w.text(view.voice.name)
+    return w._("Answer") if view.above else w._("The school’s team")
 
 
 def known() -> dict[str, object]:

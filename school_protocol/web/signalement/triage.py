@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from typing import Any
 
 from flask import Blueprint, flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -90,11 +91,24 @@ def orient(report: str) -> ResponseReturnValue:
 def close(report: str) -> ResponseReturnValue:
     """Sent by mistake, or to annoy: closed, and nothing is written of anybody."""
     why = request.form.get("why", "")[:20]
+    w = wording()
+    closed, proposed = w._("Closed. Nothing is written of anybody."), w._("Proposed. A second person closes it.")
     return _done(
         report,
         lambda: triage.close(sessions.house(), sessions.actor(), [report], why),
-        wording()._("Closed. Nothing is written of anybody."),
+        lambda done: proposed if done.proposed else closed,
     )
+
+
+@blueprint.post("/<report>/release")
+def release(report: str) -> ResponseReturnValue:
+    """Whoever told was not sure, and no adult of the school is part of it: the school reads it."""
+    try:
+        triage.release(sessions.house(), sessions.actor(), report)
+    except Conflict:
+        return redirect(url_for("signalements.show", report=report), 303)
+    flash(wording()._("The school reads it from now on, and is told."), "ok")
+    return redirect(url_for("signalements.index"), 303)
 
 
 @blueprint.post("/<report>/verify")
@@ -115,6 +129,7 @@ def again(report: str) -> ResponseReturnValue:
         report,
         lambda: triage.take_up_again(sessions.house(), sessions.actor(), report),
         wording()._("It waits again."),
+        to=url_for("signalements.index"),
     )
 
 
@@ -131,11 +146,17 @@ def link(report: str) -> ResponseReturnValue:
 
 
 def _done(
-    report: str, do: Callable[[], object], words: str, *, said: str = "", number: str = ""
+    report: str,
+    do: Callable[[], Any],
+    words: str | Callable[[Any], str],
+    *,
+    said: str = "",
+    number: str = "",
+    to: str = "",
 ) -> ResponseReturnValue:
     """Do it, and show the report again; what was typed is never lost."""
     try:
-        do()
+        done = do()
     except BadInput as error:
         view = triage.see_report(sessions.house(), sessions.actor(), report)
         problems = {path: codes[0] for path, codes in error.problems.items()}
@@ -143,8 +164,8 @@ def _done(
     except (Conflict, SentBefore):
         view = triage.see_report(sessions.house(), sessions.actor(), report)
         return _page(view, problems={"": "dealt_with"}, said=said, number=number), 409
-    flash(words, "ok")
-    return redirect(url_for("signalements.show", report=report), 303)
+    flash(words if isinstance(words, str) else words(done), "ok")
+    return redirect(to or url_for("signalements.show", report=report), 303)
 
 
 # ---- a crowd -------------------------------------------------------------------------------------------------------
@@ -165,15 +186,17 @@ def close_crowd(report: str) -> ResponseReturnValue:
     ids = _named(report)
     why = request.form.get("why", "")[:20]
     try:
-        number = triage.close(sessions.house(), sessions.actor(), ids, why, together=True)
+        done = triage.close(sessions.house(), sessions.actor(), ids, why, together=True)
     except BadInput:
         flash(wording()._("Say why they are closed."), "message")
         return redirect(url_for("signalements.crowd", report=report), 303)
     w = wording()
-    said = w.ngettext(
-        "One closed. Nothing is written of anybody.", "%(num)d closed. Nothing is written of anybody.", number
-    )
-    flash(said, "ok")
+    if done.proposed:
+        flash(w.ngettext("One is proposed: a second person closes it.",
+                         "%(num)d are proposed: a second person closes them.", done.proposed), "ok")  # fmt: skip
+    if done.closed or not done.proposed:
+        flash(w.ngettext("One closed. Nothing is written of anybody.",
+                         "%(num)d closed. Nothing is written of anybody.", done.closed), "ok")  # fmt: skip
     return redirect(url_for("signalements.index"), 303)
 
 

@@ -1,0 +1,200 @@
+"""Who reads what was told, and what whoever told is told of that: no word of the school where it reads nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import count
+
+import pytest
+from domain.telling import MOROCCAN, NOW
+
+from school_protocol.definitions.signalling import names_the_school
+from school_protocol.domain.errors import Unseen
+from school_protocol.domain.protocol import Protocol
+from school_protocol.domain.public_reports import Status, is_sampled
+from school_protocol.services.scripts import throwaway
+from school_protocol.services.signalement import triage
+from school_protocol.services.signalement.coming_back import SENTENCES_ABOVE, Standing, add
+from school_protocol.wording import Wording
+from services.conftest import School
+from services.telling_school import HERE, Told
+
+SCHOOLS = ("team_member", "team_coordinator", "head")
+
+
+@pytest.fixture
+def told(moroccan: Protocol) -> Iterator[Told]:
+    with throwaway(moroccan, MOROCCAN.read_bytes(), NOW) as player:
+        for role in (*SCHOOLS, "directorate"):
+            player.actor(role)
+        yield Told(School(player, count(1)))
+
+
+def readers(told: Told, report: str) -> set[str]:
+    found = set()
+    for role in (*SCHOOLS, "directorate", "academy"):
+        try:
+            triage.see_report(told.house, told.school.person(role), report)
+        except Unseen:
+            continue
+        found.add(role)
+    return found
+
+
+@pytest.mark.parametrize("answer", ["yes", "unsure"])
+def test_of_an_adult_the_reporter_is_told_that_the_directorate_reads(told: Told, answer: str) -> None:
+    receipt = told.send(adult_concerned=answer)
+    rules = told.school.player.protocol.signalement
+    assert rules is not None
+    assert rules.above is not None
+    assert (receipt.hours, receipt.opens) == (rules.above.hours, None)
+    assert readers(told, told.only("directorate")) == {"directorate"}
+    back = told.back(receipt)
+    assert (back.standing, back.voice, back.hours) == (Standing.read, rules.above, rules.above.hours)
+    ordinary = told.back(told.send())
+    assert (ordinary.voice, ordinary.hours) == (None, rules.hours)
+
+
+def test_in_a_restricted_case_the_directorate_has_it_in_hand(told: Told) -> None:
+    receipt = told.send(adult_concerned="yes")
+    report, person = told.only("directorate"), told.school.person("directorate")
+    view = triage.see_opening(told.house, person, report)
+    triage.open_as_case(told.house, person, report, {**view.prefill, "danger_now": "no"}, token="t")
+    back = told.back(receipt)
+    assert (back.standing, back.above) == (Standing.in_hand, True)
+
+
+def test_whoever_was_unsure_is_read_by_the_school_once_somebody_above_has_looked(told: Told) -> None:
+    receipt = told.send(adult_concerned="unsure")
+    report, person = told.only("directorate"), told.school.person("directorate")
+    assert triage.see_report(told.house, person, report).can_release
+    triage.release(told.house, person, report)
+    assert readers(told, report) == set(SCHOOLS)
+    assert not told.back(receipt).above
+    with pytest.raises(Unseen):
+        triage.release(told.house, person, report)
+
+
+def test_what_concerns_an_adult_is_never_given_to_the_school(told: Told) -> None:
+    told.send(adult_concerned="yes")
+    report, person = told.only("directorate"), told.school.person("directorate")
+    assert not triage.see_report(told.house, person, report).can_release
+    with pytest.raises(Unseen):
+        triage.release(told.house, person, report)
+
+
+def test_nobody_of_the_school_gives_it_to_the_school(told: Told) -> None:
+    told.send(adult_concerned="unsure")
+    report = told.only("directorate")
+    for role in SCHOOLS:
+        with pytest.raises(Unseen):
+            triage.release(told.house, told.school.person(role), report)
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_no_sentence_where_the_school_reads_nothing_says_that_it_does(moroccan: Protocol, language: str) -> None:
+    rules, w = moroccan.signalement, Wording(language)
+    assert rules is not None
+    assert rules.above is not None
+    said = [w.text(getattr(rules.above, name)) for name in type(rules.above).model_fields]
+    said += [w._(words) for words in SENTENCES_ABOVE.values()]
+    assert [one for one in said if names_the_school(one, language)] == []
+    assert names_the_school(w.text(rules.hours), language), "the control"
+    assert names_the_school(w._("The school’s team is taking care of it."), language), "the control"
+
+
+# ---- what is promised ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("whose", ["me", "friend", "seen", "my_child", "my_pupil", None])
+def test_each_is_promised_what_is_theirs(told: Told, whose: str | None) -> None:
+    receipt = told.send(**({"to_whom": whose} if whose else {}))
+    said = receipt.promise.in_language("fr")
+    assert ("tes parents" in said) == (whose in ("me", None))
+    assert ("votre enfant" in said) == (whose == "my_child")
+    staff = told.send("staff", what_happens="Vu en salle 4")
+    assert "tes parents" not in staff.promise.in_language("fr")
+
+
+# ---- whoever is named ------------------------------------------------------------------------------------------------
+
+
+def test_whoever_is_named_in_the_words_does_not_read_them(told: Told) -> None:
+    told.send(what_happens="Le prof Member se moque de moi devant tous")
+    report = told.only("head")
+    assert readers(told, report) == {"team_coordinator", "head"}
+    assert triage.see_report(told.house, told.school.person("head"), report).barred == ("team_member",)
+
+
+def test_whoever_is_named_in_what_is_added_does_not_read_it_any_more(told: Told) -> None:
+    receipt = told.send()
+    report = told.only("head")
+    assert "team_member" in readers(told, report)
+    add(told.house, told.gate, receipt.door.code, receipt.code, "C’est madame Member", address=HERE)
+    assert readers(told, report) == {"team_coordinator", "head"}
+
+
+def test_two_persons_close_what_was_sent_to_annoy(told: Told) -> None:
+    told.send()
+    report, head = told.only(), told.school.person("head")
+    for _press in range(2):
+        assert triage.close(told.house, head, [report], "abusive") == triage.Closing(0, 1)
+    seen = triage.see_report(told.house, told.school.person("team_member"), report)
+    assert (seen.status, seen.proposed_by, seen.is_own_proposal) == (Status.waiting, head.name, False)
+    assert triage.close(told.house, told.school.person("team_member"), [report], "abusive") == triage.Closing(1, 0)
+
+
+def test_what_is_added_ends_the_proposal(told: Told) -> None:
+    receipt = told.send()
+    report = told.only()
+    triage.close(told.house, told.school.person("head"), [report], "abusive")
+    add(told.house, told.gate, receipt.door.code, receipt.code, "C’est vrai", address=HERE)
+    assert triage.close(told.house, told.school.person("team_member"), [report], "abusive") == triage.Closing(0, 1)
+
+
+def test_those_above_see_what_was_closed_as_sent_to_annoy_and_some_of_the_rest(told: Told) -> None:
+    for number in range(12):
+        told.send(what_happens=f"mdr {number} {'x' * number}")
+    ids, head = told.ids(), told.school.person("head")
+    assert told.ids("directorate") == []
+    for who in ("head", "team_member"):
+        triage.close(told.house, told.school.person(who), ids[:1], "abusive")
+    triage.close(told.house, head, ids[1:], "mistaken")
+    expected = {ids[0], *(one for one in ids[1:] if is_sampled(one, "mistaken"))}
+    assert set(told.ids("directorate")) == expected
+    again = triage.see_list(told.house, told.school.person("directorate"))
+    assert again.has_sample
+    triage.take_up_again(told.house, told.school.person("directorate"), ids[0])
+    assert ids[0] in [one for line in triage.see_list(told.house, head).waiting for one in line.ids]
+
+
+# ---- words of despair ------------------------------------------------------------------------------------------------
+
+
+def test_words_of_despair_stand_out_of_a_crowd_and_are_not_closed_with_it(told: Told) -> None:
+    for number in range(14):
+        told.send(what_happens=f"mdr {number}")
+    told.send(what_happens="بغيت نموت")
+    head = told.school.person("head")
+    first = triage.see_list(told.house, head).waiting[0]
+    assert (first.size, first.hinted, first.urgent) == (1, True, False)
+    triage.close(told.house, head, told.ids(), "mistaken", together=True)
+    assert [line.ids for line in triage.see_list(told.house, head).waiting] == [first.ids]
+
+
+def test_words_of_despair_that_are_added_mark_it_too(told: Told) -> None:
+    receipt = told.send()
+    add(told.house, told.gate, receipt.door.code, receipt.code, "nbghi nmout", address=HERE)
+    assert triage.see_list(told.house, told.school.person("head")).waiting[0].hinted
+
+
+def test_whoever_said_that_there_is_a_danger_is_told_to_call(told: Told) -> None:
+    assert told.back(told.send(danger_now="yes")).urgent
+
+
+def test_a_report_that_was_closed_awaits_no_answer(told: Told) -> None:
+    receipt = told.send()
+    assert told.back(receipt).awaits_answer
+    triage.close(told.house, told.school.person("head"), [told.only()], "mistaken")
+    back = told.back(receipt)
+    assert (back.standing, back.awaits_answer) == (Standing.over, False)
