@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from urllib.parse import urlsplit
 
-from flask import Flask, abort, current_app, flash, redirect, request, url_for
+from flask import Flask, abort, current_app, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_wtf.csrf import CSRFError, CSRFProtect
 from werkzeug.exceptions import UnsupportedMediaType
 
+from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor, Permission
 from school_protocol.services.api.tokens import may_see_tokens
 from school_protocol.services.desk import may_find, may_report
@@ -359,6 +360,34 @@ def init_app(app: Flask) -> None:
     app.config.update(WTF_CSRF_CHECK_DEFAULT=False, WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     csrf.init_app(app)
     app.before_request(guard)
+    app.jinja_env.globals["may"] = may
+
+
+def may(endpoint: str) -> bool:
+    """Whether a link there opens for whoever reads, by the very table that the guard asks; no where the house can't say.
+
+    Of what hangs on a case it says nothing.
+    """
+    if endpoint not in _known():
+        _known()[endpoint] = _may(endpoint)
+    return _known()[endpoint]
+
+
+def _known() -> dict[str, bool]:
+    """What was asked already in this request."""
+    found: dict[str, bool] = g.setdefault("may", {})
+    return found
+
+
+def _may(endpoint: str) -> bool:
+    permission = PERMISSIONS[endpoint]
+    if not (room.serves(endpoint, room.room_of(current_app) is not None) and laptop.serves(endpoint)):
+        return False
+    try:
+        actor = sessions.find_actor()
+        return actor is not None and KNOCKS[permission](sessions.house(), actor)
+    except SchoolProtocolError:
+        return False
 
 
 def guard() -> ResponseReturnValue | None:

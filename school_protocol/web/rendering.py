@@ -19,22 +19,16 @@ from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
 from school_protocol.services.digests import shown
-from school_protocol.services.figures import seeing as figures
 from school_protocol.services.going_live import signing
 from school_protocol.services.papers import bulk, yearly
-from school_protocol.services.protocols import publishing
-from school_protocol.services.referrals import contacts, seeing
+from school_protocol.services.referrals import contacts
 from school_protocol.services.retention import lists
-from school_protocol.services.review import queueing
 from school_protocol.services.sharing.answering import waiting_for
 from school_protocol.services.sharing.views import RequestLine
-from school_protocol.services.signalement import doors, triage
-from school_protocol.services.staff import inviting, reach
+from school_protocol.services.signalement import triage
+from school_protocol.services.staff import reach
 from school_protocol.services.staff.reminding import NOTHING_ENDS, Ending, certificates_ending
-from school_protocol.services.teams import team
 from school_protocol.services.visits import reach as looking
-from school_protocol.services.visits import roster
-from school_protocol.services.workshops import founding, registering
 from school_protocol.storage.numbers import format_number
 from school_protocol.web import sessions
 from school_protocol.web.paths import way_back
@@ -63,28 +57,13 @@ def init_app(app: Flask) -> None:
         fold_sheet=_fold_sheet,
         csrf_token=sessions.form_token,
         shown_to=_shown_to,
-        has_team=_has_team,
-        may_publish=_may_publish,
-        may_review=_may_review,
-        may_administer=_may_administer,
         go_live=_go_live,
-        may_sign_go_live=_may_sign_go_live,
         has_yearly=_has_yearly,
-        may_see_referrals=_may_see_referrals,
-        may_keep_contacts=_may_keep_contacts,
-        may_invite=_may_invite,
-        may_see_figures=_may_see_figures,
-        may_look_at_teams=_may_look_at_teams,
         may_see_visits=_may_see_visits,
-        may_keep_roster=_may_keep_roster,
         stale_contacts=_stale_contacts,
         asked_of_me=_asked_of_me,
         may_bulk=_may_bulk,
-        may_train=_may_train,
-        reads_signalements=_reads_signalements,
         signalements_unseen=_signalements_unseen,
-        may_keep_doors=_may_keep_doors,
-        may_see_certificates=_may_see_certificates,
         certificates_ending=_certificates_ending,
         may_see_limits=_may_see_limits,
         shows_mails=_shows_mails,
@@ -156,29 +135,11 @@ def _shown_to() -> str:
     return sessions.owner_mark(reader.id) if reader else ""
 
 
-def _has_team() -> bool:
-    """Whether “The team” has something for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and team.has_team(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
 def _has_yearly() -> bool:
     """Whether there is a yearly report for whoever reads; no where the house can't say."""
     reader = _reader()
     try:
         return reader is not None and yearly.has_reports(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_see_referrals() -> bool:
-    """Whether the register of referrals is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and seeing.may_see_register(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 
@@ -192,65 +153,11 @@ def _asked_of_me() -> tuple[RequestLine, ...]:
         return ()
 
 
-def _may_see_figures() -> bool:
-    """Whether there are figures for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and figures.may_see(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_keep_contacts() -> bool:
-    """Whether the directory of contacts is for whoever reads to keep; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and contacts.may_keep(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_invite() -> bool:
-    """Whether whoever reads invites into the teams of schools; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and inviting.may_invite(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_look_at_teams() -> bool:
-    """Whether “Teams of the region” leads whoever reads somewhere; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and looking.may_look(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
 def _may_see_visits(school: str) -> bool:
     """Whether visits to that school's team are for whoever reads; no where the house can't say."""
     reader = _reader()
     try:
         return reader is not None and bool(looking.sight_of(sessions.house(), reader, school))
-    except SchoolProtocolError:
-        return False
-
-
-def _may_keep_roster() -> bool:
-    """Whether a duty roster is for whoever reads to keep; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and roster.may_keep(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_see_certificates() -> bool:
-    """Whether the register of certificates is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and registering.may_see_certificates(sessions.house(), reader)
     except SchoolProtocolError:
         return False
 
@@ -271,42 +178,6 @@ def _stale_contacts() -> int:
         return contacts.stale_contacts(sessions.house(), reader) if reader is not None else 0
     except SchoolProtocolError:
         return 0
-
-
-def _may_review() -> bool:
-    """Whether “To review” is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and queueing.may_review(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_publish() -> bool:
-    """Whether “Protocols” is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and publishing.may_publish(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_administer() -> bool:
-    """Whether “People” is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and reach.may_administer(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _may_sign_go_live() -> bool:
-    """Whether the go-live list is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and signing.may_sign(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
 
 
 def _go_live() -> signing.Standing | None:
@@ -349,24 +220,6 @@ def _may_bulk() -> bool:
         return False
 
 
-def _may_train() -> bool:
-    """Whether “Workshops” is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and founding.may_train(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
-def _reads_signalements() -> bool:
-    """Whether “Public reports” is for whoever reads; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and triage.reads_any(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
-
-
 def _signalements_unseen() -> int:
     """How many public reports wait unread for whoever reads; none where the house can't say."""
     reader = _reader()
@@ -374,15 +227,6 @@ def _signalements_unseen() -> int:
         return triage.count_unseen(sessions.house(), reader) if reader is not None else 0
     except SchoolProtocolError:
         return 0
-
-
-def _may_keep_doors() -> bool:
-    """Whether a school's address for reports is for whoever reads to make; no where the house can't say."""
-    reader = _reader()
-    try:
-        return reader is not None and doors.may_keep_doors(sessions.house(), reader)
-    except SchoolProtocolError:
-        return False
 
 
 def languages() -> tuple[tuple[str, str, str], ...]:

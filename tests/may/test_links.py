@@ -1,0 +1,77 @@
+"""Every link that a page shows opens for whoever reads it: the menu asks the same table as the guard."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from html import unescape
+from urllib.parse import urljoin, urlsplit
+
+import pytest
+
+from may.matrix import FORMER, Matrix
+from may.world import World, copied
+from school_protocol.web import access
+
+LANGUAGES = ("fr", "ar", "en")
+_LINK = re.compile(r'<a\b[^>]*?\bhref="([^"]*)"')
+_ELSEWHERE = ("/sign-in", "/leave", "/static/")
+
+
+@pytest.fixture(scope="module")
+def world(first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with copied(first, tmp_path_factory.mktemp("links")) as found:
+        yield found
+
+
+def dead_links(world: World, person: str, language: str, each: int = 1) -> list[str]:
+    """What leads nowhere from the pages that this person comes to from the desk: so many (`each`) of each kind."""
+    browser, seen, kinds, dead = world.browser(person), {"/"}, {}, []  # type: ignore[var-annotated]
+    browser.post("/language", {"language": language})
+    adapter = world.app.url_map.bind("localhost")
+    waiting = ["/"]
+    while waiting:
+        page = waiting.pop(0)
+        answer = browser.get(page)
+        if answer.status_code >= 400:
+            dead.append(f"{person}, {language}: {page} {answer.status_code}")
+        if answer.mimetype != "text/html" or answer.status_code != 200:
+            continue
+        for href in _LINK.findall(answer.get_data(as_text=True)):
+            target = urlsplit(urljoin(f"http://localhost{page}", unescape(href)))
+            path = target.path + (f"?{target.query}" if target.query else "")
+            if target.netloc != "localhost" or path in seen or path.startswith(_ELSEWHERE):
+                continue
+            seen.add(path)
+            endpoint = adapter.match(target.path, method="GET")[0]
+            kinds[endpoint] = kinds.get(endpoint, 0) + 1
+            if kinds[endpoint] <= each:
+                waiting.append(path)
+    return dead
+
+
+def test_nobody_is_shown_a_link_that_leads_nowhere(world: World) -> None:
+    matrix = Matrix(world)
+    people = [*matrix.spec.sees, f"{FORMER} team_member"]
+    found = [
+        one for place, person in enumerate(people)
+        for one in dead_links(world, person, LANGUAGES[place % len(LANGUAGES)])
+    ]  # fmt: skip
+    assert found == []
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_nobody_is_shown_one_in_any_language(world: World, language: str) -> None:
+    people = list(dict(Matrix(world).people()))
+    assert [one for person in people for one in dead_links(world, person, language, 4)] == []
+
+
+def test_the_control_a_link_that_asks_nothing_is_found(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(world.app.jinja_env.globals, "may", lambda _endpoint: True)
+    assert dead_links(world, "technical_admin", "fr")
+
+
+def test_each_door_that_knocks_can_be_asked_by_a_link() -> None:
+    asked = {one for one in access.PERMISSIONS.values() if one in access.KNOCKS}
+    assert asked == set(access.KNOCKS)
