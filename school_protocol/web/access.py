@@ -364,7 +364,7 @@ def init_app(app: Flask) -> None:
 
 
 def may(endpoint: str) -> bool:
-    """Whether a link there opens for whoever reads, by the very table that the guard asks; no where the house can't say.
+    """Whether a link there opens for whoever reads, by the table that the guard asks; no where the house can't say.
 
     Of what hangs on a case it says nothing.
     """
