@@ -157,10 +157,10 @@ class Mail:
         except (ValueError, IndexError, MessageError) as error:
             raise Undelivered(type(error).__name__) from None
         message["Date"] = format_datetime(letter.at)
-        message["Content-Language"] = letter.language
         message["Auto-Submitted"] = "auto-generated"
         message["X-Auto-Response-Suppress"] = "All"
-        message.set_content(letter.text)
+        message.set_content(letter.text)  # which drops every header of the content that stood there
+        message["Content-Language"] = letter.language
         return message
 
     def _opened(self) -> smtplib.SMTP:

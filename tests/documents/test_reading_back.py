@@ -12,6 +12,7 @@ from typing import Any
 
 import pikepdf
 import pytest
+from programs import needs
 from pypdf import PdfReader
 
 from school_protocol.documents import rendering
@@ -110,6 +111,39 @@ def test_the_stock_lines_were_not(direction: str, monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(rendering, "in_our_hand", nullcontext)
     got = extracted(made(page(LINES, direction))).splitlines()
     assert sum(words(line) != words(wanted) for line, wanted in zip(got, LINES, strict=False)) > 3
+
+
+_VOWELS = re.compile("[\u064b-\u0655\u0670]")
+"""No reader finds a word that has them: in every typeface."""
+
+
+def unfound(arabic: list[str], *, stock: bool = False) -> list[str]:
+    """The words, one a line, that poppler doesn't take out of their page as they were written."""
+    look = "font-feature-settings: normal; font-kerning: auto" if stock else ""
+    lines = "".join(f"<p>{one}</p>" for one in arabic)
+    head = "<head><title>x</title></head>"
+    html = f'<!doctype html><html lang="ar" dir="rtl" style="{look}">{head}<body>{lines}</body></html>'
+    ran = subprocess.run(["pdftotext", "-", "-"], input=made(html), capture_output=True, check=True)
+    found = set(re.sub("[\u200e\u200f\u202a-\u202e\u2066-\u2069]", "", ran.stdout.decode()).split())
+    return [one for one in arabic if one not in found]
+
+
+@pytest.fixture(scope="module")
+def arabic(moroccan: Protocol) -> list[str]:
+    """Words of the definition, and names."""
+    written = re.findall("[\u0621-\u064a]+", _VOWELS.sub("", str(moroccan.model_dump())))
+    return sorted({*written, *["الودغيري", "ريم", "ياسمين", "بنجلون", "الإدريسي", "نادية", "كريم", "مريم", "زينب"]})
+
+
+@needs("pdftotext")
+def test_every_arabic_word_is_found_by_whoever_searches(arabic: list[str]) -> None:
+    assert len(arabic) > 2_000
+    assert unfound(arabic) == []
+
+
+@needs("pdftotext")
+def test_the_control_with_two_letters_in_a_glyph_they_are_not(arabic: list[str]) -> None:
+    assert "الودغيري" in unfound(["الودغيري", *arabic[:200]], stock=True)
 
 
 def test_bare_lines_of_both_directions_are_read_back_too() -> None:

@@ -49,14 +49,15 @@ def test_a_mail_arrives_as_it_was_written(mail: Mail, mail_server: MailServer) -
     assert message.get_content().replace("\r\n", "\n") == LETTER.text
     assert message.get_content_type() == "text/plain"
     assert message.get_content_charset() == "utf-8"
-    headers = {name: str(message[name]) for name in ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted")}
-    assert headers == {
+    names = ("From", "To", "Subject", "Date", "Message-ID", "Auto-Submitted", "Content-Language")
+    assert {name: str(message[name]) for name in names} == {
         "From": FROM,
         "To": "membre@college.example",
         "Subject": LETTER.subject,
         "Date": "Wed, 25 Nov 2026 09:00:00 +0000",
         "Message-ID": "<abc123@college.example>",
         "Auto-Submitted": "auto-generated",
+        "Content-Language": LETTER.language,
     }
 
 
