@@ -640,12 +640,17 @@ def references_of(
     return _Desk(protocol, case, actor, now, around).references()
 
 
+def urgent_move(protocol: Protocol) -> Move | None:
+    """The move that a raised danger makes by itself."""
+    named = (act.moves for act in protocol.acts_of(ActKind.raise_danger) if act.moves)
+    return next((protocol.moves[key] for key in named), None)
+
+
 def urgent_steps(
     protocol: Protocol, case: Case, actor: Actor, now: datetime, around: Surroundings, role: str
 ) -> list[Event]:
     """The move that a raised danger makes by itself, where it leaves from where the case stands; else nothing."""
-    named = (act.moves for act in protocol.acts_of(ActKind.raise_danger) if act.moves)
-    move = next((protocol.moves[key] for key in named), None)
+    move = urgent_move(protocol)
     if move is None or case.state not in move.from_ or not case.live_dangers("raised"):
         return []
     return [_Desk(protocol, case, actor, now, around)._step(move, role)]

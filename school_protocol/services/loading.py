@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -13,7 +13,7 @@ from school_protocol.domain.acting import standing_in
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Case, Door, Opened, fold
 from school_protocol.domain.dues import Due, chased, open_dues, read
-from school_protocol.domain.engine import roles_of
+from school_protocol.domain.engine import roles_of, urgent_move
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import (
     EntryRetracted,
@@ -30,7 +30,7 @@ from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, Reader, UnitKind
-from school_protocol.domain.protocol import Protocol, ScopeKind
+from school_protocol.domain.protocol import ActKind, Move, Protocol, ScopeKind
 from school_protocol.domain.referring import Organisation, called
 from school_protocol.domain.review import asked_first
 from school_protocol.domain.sharing import OPENED
@@ -585,15 +585,16 @@ def notify(
     around: Surroundings,
 ) -> None:
     """Ask in the same transaction for the messages that the moves made call for: ids only, no content."""
-    facts = read(protocol, case, house.now(), around)
+    facts, events = read(protocol, case, house.now(), around), tuple(events)
+    moved = {event.move for event in events if isinstance(event, StepTaken)}
     for event in events:
         if isinstance(event, ReviewAsked):
             tell(house, session, case_id, asked_first(protocol))
         if isinstance(event, Recorded):
             _notify_of_act(house, session, protocol, case_id, event)
-        if not isinstance(event, StepTaken):
+        move = _move_told(protocol, event, moved)
+        if move is None:
             continue
-        move = protocol.moves[event.move]
         for notice in move.notify:
             if notice.when is None or notice.when.holds(facts):
                 outbox.put(
@@ -602,6 +603,21 @@ def notify(
                     {"case": case_id, "to": notice.to, "move": move.key, "urgent": notice.urgent},
                     at=house.now(),
                 )
+
+
+def _move_told(protocol: Protocol, event: Event, moved: Collection[str]) -> Move | None:
+    """The move of whose notices somebody is told: the one that was made, and of each danger the urgent one."""
+    if isinstance(event, StepTaken):
+        return protocol.moves[event.move]
+    move = urgent_move(protocol) if raises_danger(protocol, event) else None
+    return move if move is not None and move.key not in moved else None
+
+
+def raises_danger(protocol: Protocol, event: Event) -> bool:
+    """Whether it raises one: also one more, or the same again, where the case is on its way already."""
+    return isinstance(event, Recorded) and (
+        protocol.acts[event.act].kind is ActKind.raise_danger or bool(event.derived.get("raised"))
+    )
 
 
 def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: str, event: Recorded) -> None:

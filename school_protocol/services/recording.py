@@ -30,6 +30,7 @@ from school_protocol.services.loading import (
     load,
     load_by_id,
     notify,
+    raises_danger,
     tell,
     with_organisations,
     with_schools,
@@ -295,7 +296,8 @@ def _keep_limit(house: House, session: Session, case_id: str) -> None:
 
 def _tells(loaded: Loaded, event: Event) -> bool:
     return isinstance(event, StepTaken) or (
-        isinstance(event, Recorded) and bool(loaded.protocol.acts[event.act].notify)
+        isinstance(event, Recorded)
+        and (bool(loaded.protocol.acts[event.act].notify) or raises_danger(loaded.protocol, event))
     )
 
 

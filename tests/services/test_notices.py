@@ -486,6 +486,20 @@ def test_a_second_danger_has_steps_of_its_own(watched: Watched) -> None:
     assert "team_member/2!" in watched.swept(minutes=10)
 
 
+def test_each_danger_tells_also_the_same_again_within_minutes(watched: Watched) -> None:
+    """Whoever raised it is not who is told; one who had a message a minute ago gets another."""
+    watched.school.report("reporter", danger_now="no")
+    watched.sweep()
+    watched.told()
+    told = []
+    for danger in ("blackmail", "assault", "blackmail"):
+        watched.school.act("team_member", "raise_danger", which_danger=danger)
+        told.append(set(watched.swept(minutes=2)))
+    assert {"head!", "directorate!"} <= told[0]
+    assert told[0] <= told[1]
+    assert {"head!", "directorate!"} <= told[2]
+
+
 @pytest.mark.exhaustive
 def test_only_cases_whose_moment_came_are_opened(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
     watched.school.report("reporter", danger_now="yes")

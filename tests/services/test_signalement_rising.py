@@ -139,6 +139,18 @@ def test_many_in_an_hour_are_one_message(risen: Risen) -> None:
     assert risen.told() == ["team_coordinator", "team_member"]
 
 
+def test_each_danger_is_told_whatever_was_told_within_the_hour(risen: Risen) -> None:
+    everybody, letters = ["head!", "team_coordinator!", "team_member!"], set[str]()
+    carry = risen.mail.carry
+    risen.mail.carry = lambda to, letter: (letters.add(letter.id), carry(to, letter))[1]  # type: ignore[method-assign]
+    risen.send(danger_now="yes")
+    assert risen.told() == everybody
+    risen.send(danger_now="yes", what_happens="Encore un autre")
+    assert risen.told(minutes=5) == everybody
+    assert risen.told(minutes=5) == []
+    assert len(letters) == 6, "each is a message of its own: a mailbox drops what it has already"
+
+
 def test_by_their_own_choice_in_the_morning(school: School) -> None:
     risen = Risen(school)
     risen.send()

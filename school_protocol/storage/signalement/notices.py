@@ -30,14 +30,21 @@ class Kept:
 def ask(
     session: Session, *, unit: str, account: str, channel: Channel, urgent: bool, hour: datetime, due: datetime
 ) -> bool:
-    """Ask that somebody be told; False where that was asked for within this hour. Without a way: that nobody could."""
+    """Ask that somebody be told; False where that was asked for within this hour. Without a way: that nobody could.
+
+    What is urgent is told once more, by a message of its own, as soon as the one before has left.
+    """
     touch(session, unit, hour=hour)
-    same = select(PublicNoticeRow.id).where(
+    same = select(PublicNoticeRow).where(
         PublicNoticeRow.unit == unit, PublicNoticeRow.account == account, PublicNoticeRow.channel == channel.value,
         PublicNoticeRow.urgent.is_(urgent), PublicNoticeRow.hour == hour,
     )  # fmt: skip
-    if session.scalar(same) is not None:
-        return False
+    before = session.scalar(same)
+    if before is not None:
+        if not urgent or before.state in (State.waiting.value, State.no_address.value):
+            return False
+        session.delete(before)
+        session.flush()
     state = State.no_address if channel is Channel.none else State.waiting
     session.add(
         PublicNoticeRow(id=new_id(), unit=unit, account=account, channel=channel.value, urgent=urgent, hour=hour,

@@ -145,7 +145,8 @@ class PublicTraceRow(RealmBase):
 
 
 class PublicNoticeRow(RealmBase):
-    """Somebody is told that reports wait at a school: never which, nor how many. One an hour, however many came."""
+    """Somebody is told that reports wait at a school: never which, nor how many. One an hour, however many came; of what
+    is urgent, the last one."""
 
     __tablename__ = "public_notice"
 
