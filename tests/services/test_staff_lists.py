@@ -246,6 +246,20 @@ def test_it_is_applied_as_it_was_shown_and_twice_changes_nothing(clerk: Clerk) -
     assert clerk.sizes() == before
 
 
+def test_arabic_that_was_saved_as_question_marks_is_refused(clerk: Clerk) -> None:
+    content = text(SCHOOL_LINE).encode("cp1252", "replace")
+    assert b"??" in content
+    with pytest.raises(lists.Unreadable) as refused:
+        clerk.bring(content)
+    assert refused.value.code == "letters_lost"
+
+
+@pytest.mark.parametrize("said", ["Référent", "referent", "Référent(e)", "منسق"])
+def test_a_role_is_known_by_the_first_words_of_its_title(clerk: Clerk, said: str) -> None:
+    clerk.apply(SCHOOL_LINE, person(role=said, until="31/08/2028"))
+    assert [one.role for one in clerk.office.posts_named("nadia")] == ["team_coordinator"]
+
+
 def test_changes_are_shown_from_what_to_what(clerk: Clerk) -> None:
     clerk.apply(PERSON_LINE, SCHOOL_LINE)
     found = clerk.verdicts(

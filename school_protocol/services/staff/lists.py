@@ -69,6 +69,10 @@ _ARABIC = re.compile(rb"[\xc0-\xd6\xd8-\xdf\xe1\xe3-\xe6\xec\xed\xf0-\xf3\xf5\xf
 """Bytes that are Arabic letters in windows-1256 and French ones, or others, in windows-1252."""
 
 
+_LOST = re.compile(r'(?:^|[;,\t"])\?{2,}(?: \?+)*(?=[;,\t"\r\n]|$)', re.MULTILINE)
+"""A cell of question marks alone: what is left of Arabic that was saved in a western encoding."""
+
+
 class Unreadable(SchoolProtocolError):
     """A list of which nothing can be read; `code` says why, `detail` where."""
 
@@ -132,6 +136,8 @@ def rows(content: bytes, of: Columns | None = None) -> Iterator[Row]:
     text = decoded(content)
     if "\0" in text:
         raise Unreadable("not_a_list")
+    if _LOST.search(text):
+        raise Unreadable("letters_lost")
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_separator(text), strict=True)
     try:
         fields = _fields(_heading(reader), of or _PEOPLE)
@@ -197,6 +203,12 @@ def level_of(said: str) -> str:
 def same(one: str, other: str) -> bool:
     """Whether two words are the same but for case and accents."""
     return _plain(one) == _plain(other)
+
+
+def begins(whole: str, said: str) -> bool:
+    """Whether a title begins with these words, its endings in brackets said or not."""
+    wholes = (_plain(whole), _plain(re.sub(r"\([^)]*\)", "", whole)))
+    return any(one.startswith(f"{_plain(said)} ") for one in wholes)
 
 
 def tidy(cell: str) -> str:

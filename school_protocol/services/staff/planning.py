@@ -26,7 +26,7 @@ from school_protocol.services.staff.changing import (
     day_within,
 )
 from school_protocol.services.staff.lists import ORDER, Row
-from school_protocol.services.staff.reach import Admin, Standing, obstacles_to, standing_of
+from school_protocol.services.staff.reach import Admin, Standing, obstacles_to, role_named, standing_of
 from school_protocol.services.teams.changing import YEAR
 from school_protocol.storage import directory, staff, staff_imports
 from school_protocol.storage.directory import Account, plain_username
@@ -221,15 +221,12 @@ class Person:
         return day_within(text, name, self.problems, first, last) if text else None
 
     def _role(self) -> str:
-        """The key of the role that the line names by its key, its code or its title in any language."""
+        """The key of the role that the line names."""
         said = self.cells.get("role", "")
-        if not said:
-            return ""
-        for key, (_protocol, role) in self.plan.admin.roles.items():
-            if said in (key, role.code) or any(lists.same(said, title) for title in role.title.root.values()):
-                return key
-        self.problems["role"] = ("unknown_role",)
-        return ""
+        found = role_named(self.plan.admin.roles, said) if said else ""
+        if found is None:
+            self.problems["role"] = ("unknown_role",)
+        return found or ""
 
     def _unit(self) -> Unit | None:
         code = self.cells.get("unit", "").upper()

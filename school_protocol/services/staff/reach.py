@@ -11,6 +11,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
 from school_protocol.domain.protocol import Protocol, Role, ScopeKind
 from school_protocol.services.house import House
+from school_protocol.services.staff import lists
 from school_protocol.services.teams.changing import Obstacle
 from school_protocol.services.teams.team import declared
 from school_protocol.storage import directory, staff
@@ -28,6 +29,18 @@ _KINDS = {
 _CARRIES = frozenset({ScopeKind.assigned, ScopeKind.unit, ScopeKind.province, ScopeKind.region})
 
 Roles = Mapping[str, tuple[Protocol, Role]]
+
+
+def role_named(roles: Roles, said: str) -> str | None:
+    """The key of the role that a list names by its key, its code or its title in any language, or by the first words
+    of a title that no other role begins with."""
+    begun = []
+    for key, (_protocol, role) in roles.items():
+        titles = tuple(role.title.root.values())
+        if said in (key, role.code) or any(lists.same(said, title) for title in titles):
+            return key
+        begun += [key] if any(lists.begins(title, said) for title in titles) else []
+    return begun[0] if len(begun) == 1 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,7 +102,6 @@ _LINES: Mapping[str, str] = {
     "required": N_("The user name is missing"),
     "not_a_username": N_("A user name has Latin letters, digits, dots and hyphens only"),
     "username_twice": N_("An earlier line says something else of the same user name, or says the same role again"),
-    "unknown_role": N_("No published protocol has this role"),
     "role_and_unit": N_("A role and a place go together: one of them is missing"),
     "unknown_unit": N_("This place is known neither here nor in the list"),
     "unknown_language": N_("This language is not offered here"),
@@ -152,6 +151,10 @@ _VERDICTS: Mapping[Verdict, str] = {
 _UNREADABLE: Mapping[str, str] = {
     "too_large": N_("The file is too large: at most %(detail)s MiB."),
     "encoding": N_("The letters of this file can’t be read. In Excel, save it as “CSV UTF-8”."),
+    "letters_lost": N_(
+        "The Arabic letters of this file became question marks as it was saved: nothing was read. "
+        "In Excel, save the sheet as “CSV UTF-8” and choose it again."
+    ),
     "not_a_list": N_("This is not a list: save the sheet as CSV first."),
     "too_many_lines": N_("The list is too long: at most %(detail)s lines. Bring it in several files."),
     "breaks_off": N_("The file breaks off at line %(detail)s: a quotation mark isn’t closed, it seems."),
@@ -207,7 +210,7 @@ def cells(one: Line) -> tuple[str, ...]:
 def line(w: Wording, roles: Roles, one: Line) -> tuple[str, ...]:
     """What becomes of a line: every problem, every change from what to what, or all that a new one writes."""
     if one.verdict is Verdict.refused:
-        return tuple(_problem(w, str(code)) for code in one.said)
+        return tuple(_problem(w, roles, str(code)) for code in one.said)
     if one.verdict is Verdict.new:
         return tuple(w.pair(_field(w, name), _value(w, roles, name, str(new))) for name, _old, new in one.said)
     return tuple(_changed(w, roles, *said) for said in one.said)
@@ -219,8 +222,11 @@ def as_text(w: Wording, roles: Roles, one: Line) -> str:
     return w.pair(verdict(w, one.verdict), "; ".join(said)) if said else verdict(w, one.verdict)
 
 
-def _problem(w: Wording, said: str) -> str:
+def _problem(w: Wording, roles: Roles, said: str) -> str:
     code, _, detail = said.partition(":")
+    if code == "unknown_role":
+        known = dict.fromkeys(w.text(role.title) for _protocol, role in roles.values())
+        return w._("No published protocol has this role. Write one of these: %(roles)s", roles=" · ".join(known))
     if code == "formula":
         return w._("A cell begins with a sign that a spreadsheet reckons with (%(column)s)", column=_field(w, detail))
     if code == "too_long":

@@ -13,7 +13,7 @@ from school_protocol.services.house import House
 from school_protocol.services.identity.factors import end_if_unproven
 from school_protocol.services.staff import lists
 from school_protocol.services.staff.addresses import keep_account
-from school_protocol.services.staff.reach import Admin, row_of, through
+from school_protocol.services.staff.reach import Admin, role_named, row_of, through
 from school_protocol.storage import administration, directory, staff, staff_imports
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.directory import Account, plain_username
@@ -145,7 +145,8 @@ class Writer:
         """The appointment that the line gives (new) or ends; None where it does neither."""
         if not line.cells.get("role"):
             return None
-        unit, role = units[line.cells["unit"].upper()], _role(self.admin, line.cells["role"])
+        unit, role = units[line.cells["unit"].upper()], role_named(self.admin.roles, line.cells["role"])
+        assert role is not None  # the line was judged already
         ends = _day(line, "ends")
         if line.verdict is Verdict.new or _says(line, "appointment"):
             if self.admin.roles[role][1].second_factor:  # asked here: thousands of lines give roles that ask for none
@@ -221,12 +222,3 @@ def _names(line: Line) -> dict[str, str]:
 def _day(line: Line, name: str) -> date | None:
     text = lists.day_in(line.cells.get(name, ""))
     return date.fromisoformat(text) if text else None
-
-
-def _role(admin: Admin, said: str) -> str:
-    """The key of the role that a line names; it was judged already."""
-    return next(
-        key
-        for key, (_protocol, role) in admin.roles.items()
-        if said in (key, role.code) or any(lists.same(said, title) for title in role.title.root.values())
-    )

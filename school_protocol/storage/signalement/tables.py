@@ -145,8 +145,8 @@ class PublicTraceRow(RealmBase):
 
 
 class PublicNoticeRow(RealmBase):
-    """Somebody is told that reports wait at a school: never which, nor how many. One an hour, however many came; of what
-    is urgent, the last one."""
+    """Somebody is told that reports wait at a school: never which, nor how many. One an hour, however many came; of
+    what is urgent, the latest."""
 
     __tablename__ = "public_notice"
 
