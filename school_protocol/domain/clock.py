@@ -24,6 +24,7 @@ SEARCH_DAYS = 400
 """How many closed days in a row are searched before a calendar is said to have no school time."""
 
 _DAY = timedelta(days=1)
+_LAST_MINUTE = time(23, 59)
 _HOUR = timedelta(hours=1)
 _SECOND = timedelta(seconds=1)
 
@@ -182,7 +183,7 @@ def later(calendar: Calendar, start: datetime, amount: int, unit: Unit) -> datet
       is due at that closing, not at the next opening.
     - school days: the local day of the start is day 0, whether the school is open on it or not; due when the school
       closes (the last time that day) on the `amount`-th school day after it.
-    - calendar days: the same local wall time, that many days on; 24-hour days only where the offset stays.
+    - calendar days: the local day of the start is day 0; due as the `amount`-th day after it ends, whenever it began.
 
     Raises `NoSchoolTime` where school time is asked and the calendar stays closed for `SEARCH_DAYS` days in a row.
     """
@@ -201,7 +202,8 @@ def later(calendar: Calendar, start: datetime, amount: int, unit: Unit) -> datet
             due = next(islice(days, amount - 1, None))
             return _spans(calendar, due)[-1][1]
         case Unit.calendar_days:
-            return _instant(ZoneInfo(calendar.timezone), _wall(calendar, start) + amount * _DAY)
+            day = _wall(calendar, start).date() + amount * _DAY
+            return _instant(ZoneInfo(calendar.timezone), datetime.combine(day, _LAST_MINUTE))
         case _:
             assert_never(unit)
 
@@ -230,8 +232,8 @@ def elapsed(calendar: Calendar, start: datetime, end: datetime, unit: Unit) -> i
             days_after = _days(first.date() + _DAY, last.date())
             return sum(1 for day in days_after if (spans := _spans(calendar, day)) and spans[-1][1] <= end)
         case Unit.calendar_days:
-            days = max(0, (last - first).days)
-            return days if later(calendar, start, days, unit) <= end else days - 1
+            days = (last.date() - first.date()).days
+            return days if later(calendar, start, days, unit) <= end else max(0, days - 1)
         case _:
             assert_never(unit)
 

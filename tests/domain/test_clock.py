@@ -280,25 +280,22 @@ def test_the_day_of_the_start_is_the_local_one() -> None:
 @pytest.mark.parametrize(
     ("start", "days", "expected"),
     [
-        ("2026-01-10T11:15", 1, "Sun 11 Jan 11:15"),
-        ("2026-01-10T11:15", 15, "Sun 25 Jan 11:15"),  # holidays count
-        ("2026-02-14T11:15", 1, "Sun 15 Feb 11:15"),  # 25 hours
-        ("2026-03-21T11:15", 1, "Sun 22 Mar 11:15"),  # 23 hours
-        ("2026-02-01T11:15", 60, "Thu 02 Apr 11:15"),
-        ("2026-03-21T02:30", 1, "Sun 22 Mar 03:00"),  # skipped: the moment of the change
-        ("2026-03-21T03:15", 1, "Sun 22 Mar 03:15"),
+        ("2026-01-10T11:15", 1, "Sun 11 Jan 23:59"),
+        ("2026-01-10T03:28", 1, "Sun 11 Jan 23:59"),  # whenever it began
+        ("2026-01-10T11:15", 15, "Sun 25 Jan 23:59"),  # holidays count
+        ("2026-02-14T11:15", 1, "Sun 15 Feb 23:59"),  # 25 hours
+        ("2026-03-21T11:15", 1, "Sun 22 Mar 23:59"),  # 23 hours
+        ("2026-02-01T11:15", 60, "Thu 02 Apr 23:59"),
     ],
 )
-def test_calendar_days_keep_the_wall_time(start: str, days: int, expected: str) -> None:
+def test_calendar_days_end_as_the_day_does(start: str, days: int, expected: str) -> None:
     assert due(start, days, Unit.calendar_days) == expected
 
 
 def test_calendar_days_on_the_night_of_the_repeated_hour() -> None:
-    first = datetime(2026, 2, 15, 1, 30, tzinfo=UTC)  # 2:30 comes at 1:30 UTC, then again at 2:30 UTC
-    assert later(CALENDAR, at("2026-02-14T02:30"), 1, Unit.calendar_days) == first
-    assert due("2026-02-15T02:30", 1, Unit.calendar_days) == "Mon 16 Feb 02:30"
     second = at("2026-02-15T02:15", fold=1)
-    assert local(later(CALENDAR, second, 1, Unit.calendar_days)) == "Mon 16 Feb 03:00", "never before an earlier start"
+    for start in (at("2026-02-15T02:30"), second):
+        assert local(later(CALENDAR, start, 1, Unit.calendar_days)) == "Mon 16 Feb 23:59"
 
 
 @pytest.mark.parametrize("unit", Unit)
@@ -344,7 +341,7 @@ def test_the_search_reaches_its_last_day() -> None:
 def test_another_zone_counts_its_own_days() -> None:
     paris = Calendar(timezone="Europe/Paris", opening=WEEK)
     assert later(paris, datetime(2026, 3, 28, 10, tzinfo=UTC), 1, Unit.calendar_days) == datetime(
-        2026, 3, 29, 9, tzinfo=UTC
+        2026, 3, 29, 21, 59, tzinfo=UTC
     )
 
 
@@ -373,10 +370,10 @@ def test_a_date_that_comes_twice_is_counted_once() -> None:
         ("2026-01-05T09:00", "2026-01-06T17:59", Unit.school_days, 0),
         ("2026-01-05T09:00", "2026-01-06T18:00", Unit.school_days, 1),
         ("2026-01-24T09:00", "2026-02-01T18:00", Unit.school_days, 0),
-        ("2026-01-10T11:15", "2026-01-11T11:14", Unit.calendar_days, 0),
-        ("2026-02-14T11:15", "2026-02-15T11:15", Unit.calendar_days, 1),
-        ("2026-03-21T11:15", "2026-03-22T11:15", Unit.calendar_days, 1),
-        ("2026-03-21T02:30", "2026-03-22T03:00", Unit.calendar_days, 1),
+        ("2026-01-10T11:15", "2026-01-11T23:58", Unit.calendar_days, 0),
+        ("2026-01-10T11:15", "2026-01-11T23:59", Unit.calendar_days, 1),
+        ("2026-02-14T11:15", "2026-02-16T08:00", Unit.calendar_days, 1),
+        ("2026-03-21T02:30", "2026-03-22T23:59", Unit.calendar_days, 1),
     ],
 )
 def test_elapsed_counts_whole_units(start: str, end: str, unit: Unit, expected: int) -> None:
@@ -387,7 +384,7 @@ def test_elapsed_counts_whole_units(start: str, end: str, unit: Unit, expected: 
 @pytest.mark.parametrize("unit", Unit)
 def test_elapsed_needs_no_school_time(unit: Unit) -> None:
     start = at("2026-01-05T09:00")
-    assert elapsed(EMPTY, start, start + timedelta(days=1), unit) == {"clock_hours": 24, "calendar_days": 1}.get(
+    assert elapsed(EMPTY, start, start + timedelta(days=2), unit) == {"clock_hours": 48, "calendar_days": 1}.get(
         unit, 0
     )
 

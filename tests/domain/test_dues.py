@@ -54,7 +54,7 @@ def test_clock_hours_run_through_the_night(moroccan: Protocol) -> None:
 def test_calendar_days_run_through_holidays(moroccan: Protocol) -> None:
     told = reported(moroccan).act("head", "rights_request", stage="asked", request="access", requester="x",
                                   identity_checked="yes")  # fmt: skip
-    assert due_at(told, "rights_answer") == local("12-05T10:00")
+    assert due_at(told, "rights_answer") == local("12-05T23:59")
 
 
 def test_a_calendar_that_never_opens_still_gives_a_moment(moroccan: Protocol) -> None:

@@ -172,7 +172,7 @@ def test_steps_fall_due_in_school_time_and_take_those_before_along() -> None:
 def test_a_calendar_that_never_opens_counts_days() -> None:
     steps = (Rise(tell=("a",)), Rise(tell=("b",), after=2))
     closed = Calendar(opening={})
-    assert [steps_due(closed, steps, HOUR, HOUR + timedelta(days=days)) for days in (0, 1, 2)] == [1, 1, 2]
+    assert [steps_due(closed, steps, HOUR, HOUR + timedelta(days=days)) for days in (0, 1, 2, 3)] == [1, 1, 1, 2]
 
 
 # ---- floods ----------------------------------------------------------------------------------------------------------

@@ -60,7 +60,7 @@ def test_a_play_is_told_step_by_step() -> None:
     ]  # fmt: skip
     assert "inject" in lines[4]
     assert "A message comes." in lines[4]
-    assert lines[-2].split() == ["2026-12-08", "11:30", "due", "settle_by"]
+    assert lines[-2].split() == ["2026-12-08", "23:59", "due", "settle_by"]
     assert lines[-1] == "2 of 4 injects, 0 of 2 traps; ends in looking"
 
 

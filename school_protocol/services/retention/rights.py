@@ -143,6 +143,8 @@ class RightsView:
     """
 
     head: CaseHead
+    asks: bool
+    """Whether this person asks for copies; else they agree to one."""
     asked: bool
     requests: tuple[AccessLine, ...]
     people: tuple[PersonLine, ...]
@@ -165,6 +167,7 @@ def see_rights(house: House, actor: Actor, number: str) -> RightsView:
         stands = against(loaded, agreeing or _agreeing_role(loaded))
         return RightsView(
             head=seeing.head(),
+            asks=asking is not None,
             asked=is_asked(loaded.facts),
             requests=tuple(_access_line(loaded, one) for one in free),
             people=seeing.people() if asking is not None else (),

@@ -85,7 +85,13 @@ def names(number: str) -> ResponseReturnValue:
         return _names_page(number, typed, error), 422
     kept.forget(sessions.actor().id)
     w = wording()
-    flash(w._("Names are shown to you until %(moment)s. The head is told.", moment=w.moment(lifted.until)), "ok")
+    flash(
+        w._(
+            "Names are shown to you until %(moment)s. The chronology of the case says so, for its school to read.",
+            moment=w.moment(lifted.until),
+        ),
+        "ok",
+    )
     return redirect(url_for("cases.show", number=number), 303)
 
 
