@@ -74,6 +74,7 @@ def init_app(app: Flask) -> None:
         day=_day,
         moment=_moment,
         clock=_clock,
+        instant=lambda moment: moment.isoformat(timespec="seconds"),
         full_day=_full_day,
         due=_due,
         role=role,

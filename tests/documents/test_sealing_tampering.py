@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import subprocess
@@ -11,13 +12,15 @@ from pathlib import Path
 
 import pikepdf
 import pytest
-from asn1crypto import algos, cms, crl, x509
-from cryptography.hazmat.primitives.serialization import Encoding
+from asn1crypto import algos, cms, crl, keys, x509
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from programs import needs
+from pyhanko.sign.signers import SimpleSigner
+from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.sealing import container, scanning
-from school_protocol.documents.sealing.authority import Authority
+from school_protocol.documents.sealing.authority import Authority, make_root
 from school_protocol.documents.sealing.container import Unfit
 from school_protocol.documents.sealing.issuing import issue
 from school_protocol.documents.sealing.keys import SigningKey
@@ -439,3 +442,30 @@ def test_pdfsig_agrees(tmp_path: Path) -> None:
 def asn1(key: SigningKey | Authority) -> cms.CertificateChoices:
     certificate = x509.Certificate.load(key.certificate.public_bytes(Encoding.DER))
     return cms.CertificateChoices(name="certificate", value=certificate)
+
+
+# ---- signed by others, and soundly -----------------------------------------------------------------------------------
+
+
+def by_another_program(key: SigningKey, signed: bytes, digest: str = "sha512") -> bytes:
+    """A detached signature as other programs make it: another digest, another certificate."""
+    registry = SimpleCertificateStore()
+    certificate = asn1(key).chosen
+    registry.register(certificate)
+    der = key.key.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
+    signer = SimpleSigner(
+        signing_cert=certificate, signing_key=keys.PrivateKeyInfo.load(der), cert_registry=registry, embed_roots=False
+    )
+    return bytes(asyncio.run(signer.async_sign_general_data(signed, digest, use_cades=True)).dump())
+
+
+def test_a_sound_signature_of_nobody_known_here_is_called_that_and_not_damaged() -> None:
+    stranger = make_root("Somebody else", AROUND).issue("Another office", AROUND)
+    der = by_another_program(stranger, b"a document")
+    found = examined(der, b"a document", trust(), NOW, NOW).findings
+    assert [one.code for one in found] == [Code.UNKNOWN_AUTHORITY]
+    assert found[0].details["issuer"] == "Somebody else"
+    altered = examined(der, b"another document", trust(), NOW, NOW).findings
+    assert [one.code for one in altered] == [Code.ALTERED]
+    ours = by_another_program(root().issue("Another office", AROUND), b"a document")
+    assert [one.code for one in examined(ours, b"a document", trust(), NOW, NOW).findings] == [Code.CONTAINER_ALTERED]
