@@ -23,6 +23,7 @@ from services.lettering import (
     MOTHER,
     OTHER,
     OTHER_MOTHER,
+    PEOPLE,
     PUPIL,
     SAID,
     WITNESS,
@@ -202,6 +203,16 @@ def test_the_sheet_counts_and_names_nobody(school: School, language: str) -> Non
     assert named(text) == set()
     assert ("WhatsApp" in text) or ("واتساب" in text) or language == "ar"
     assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, HANDLE, DIGEST, "EV1"))
+
+
+def test_a_part_of_the_sheet_that_the_case_does_not_have_is_said(school: School) -> None:
+    """Its reader copies three parts into the portal, one after the other."""
+    school.report(about_whom=PEOPLE)
+    text = text_of(issue(school, "head", "marsad_sheet", "", "fr").data)
+    assert all(part in text for part in ("1. Élève visé(e)", "2. Lieu", "3. Nature des faits"))
+    assert text.count("Le dossier ne le dit pas encore.") == 3
+    told(school)
+    assert "Le dossier ne le dit pas encore." in text_of(issue(school, "head", "marsad_sheet", "", "fr").data)
 
 
 # ---- who, and about whom -------------------------------------------------------------------------------------------

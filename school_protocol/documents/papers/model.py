@@ -41,7 +41,7 @@ class Called:
 
 @dataclass(frozen=True, slots=True)
 class Printed:
-    """One piece of the body; exactly one of its parts is filled."""
+    """One piece of the body; exactly one of its parts is filled, or none is there to print (`is_missing`)."""
 
     title: Text | None = None
     text: Text | None = None
@@ -52,6 +52,7 @@ class Printed:
     """How many people stand under each slot: where nobody is named."""
     exhibits: tuple[Exhibit, ...] = ()
     services: tuple[Called, ...] = ()
+    is_missing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

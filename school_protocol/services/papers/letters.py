@@ -286,6 +286,8 @@ class _Writing:
         )
         if any((made.text, made.points, made.answers, made.people, made.counts, made.exhibits, made.services)):
             yield made
+        elif piece.act and piece.title and self.document.kind == "sheet":
+            yield replace(made, is_missing=True)  # its reader copies part by part, and looks for this one
 
     def _answers(self, piece: Piece) -> tuple[Answered, ...]:
         record = self._source(piece.act) if piece.act else None
