@@ -27,18 +27,27 @@ class OpenCase:
     opened_at: datetime
     moved_at: datetime
     seats: tuple[Seat, ...]
+    urgent: bool = False
 
 
 def open_cases(
-    session: Session, scope: Scope | None, units: Collection[str], *, today: date, held_by: str | None = None
+    session: Session,
+    scope: Scope | None,
+    units: Collection[str],
+    *,
+    today: date,
+    held_by: str | None = None,
+    numbers: Collection[str] | None = None,
 ) -> tuple[OpenCase, ...]:
     """The open cases of these units that `scope` sees (None: all), by when they were opened: two queries.
 
-    `held_by`: those alone in which this person holds a seat.
+    `held_by`: those alone in which this person holds a seat; `numbers`: those with one of these.
     """
     where: list[ColumnElement[bool]] = [CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
     if scope is not None:
         where.append(where_visible(scope, today))
+    if numbers is not None:
+        where.append(CaseIndexRow.number.in_(numbers))
     if held_by is not None:
         own = select(CaseSeatRow.case_id).where(CaseSeatRow.account == held_by, _is_held(today))
         where.append(CaseIndexRow.case_id.in_(own))
@@ -59,6 +68,7 @@ def open_cases(
             row.opened_at,
             row.moved_at,
             tuple(seats.get(row.case_id, ())),
+            row.urgent,
         )
         for row in found
     )

@@ -25,12 +25,14 @@ from school_protocol.services.staff.reach import (
     place_within,
     through,
 )
+from school_protocol.services.teams import orphans
 from school_protocol.services.teams.changing import YEAR, Obstacle, TeamRefused, check_reason, plain
 from school_protocol.storage import administration, directory, once, seats, staff
 from school_protocol.storage import sign_in as browser
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
+from school_protocol.storage.seats import OpenCase
 from school_protocol.storage.staff import Certificate, Held
 
 APPOINT_REASONS = ("takes_up", "replaces", "correction", "other")
@@ -181,6 +183,7 @@ def end(
 ) -> Done:
     """An appointment ends, on a day or now; today, access ends at once and seats held there open nothing more."""
     admin, today = admin_of(house, actor), today_for(house)
+    left: dict[date, tuple[OpenCase, ...]] = {}
 
     def change(session: Session) -> Account:
         account, posts, standing = person_of(session, admin, account_id, today)
@@ -202,10 +205,14 @@ def end(
             log.write(Kind.appointment_ends, ends=day)
         else:
             log.write(Kind.appointment_ended, ends=today)
-            shut_out(house, log, posts, held, today)
+            browser.close_web_sessions(session, account.id)
+        left[day] = _left_by(house, log, posts, held, day)
         return account
 
-    return once_only(house, actor, token, "end", [account_id, post, last_day, reason, sentence], change)
+    done = once_only(house, actor, token, "end", [account_id, post, last_day, reason, sentence], change)
+    for day, found in left.items():
+        orphans.tell_of_leaving(house, found, on=None if day <= today else day)
+    return done
 
 
 def _may_give(session: Session, admin: Admin, held: Held) -> bool:
@@ -213,16 +220,15 @@ def _may_give(session: Session, admin: Admin, held: Held) -> bool:
     return role is None or admin.may_give(role, directory.unit(session, held.unit))
 
 
-def shut_out(house: House, log: Log, posts: tuple[Held, ...], held: Held, today: date) -> None:
-    """Sessions end; in open cases of a unit where nothing is held any more, seats open nothing from now on."""
-    browser.close_web_sessions(log.session, log.account)
-    stays = any(post.id != held.id and post.unit == held.unit and not post.is_over(today) for post in posts)
-    if stays:
-        return
+def _left_by(house: House, log: Log, posts: tuple[Held, ...], held: Held, day: date) -> tuple[OpenCase, ...]:
+    """In open cases of a unit where nothing is held any more after that day, seats open nothing from then on."""
+    if any(post.id != held.id and post.unit == held.unit and not post.is_over(day) for post in posts):
+        return ()
     with house.realm.reading() as cases:
-        found = seats.open_cases(cases, None, [held.unit], today=today, held_by=log.account)
+        found = seats.open_cases(cases, None, [held.unit], today=day, held_by=log.account)
     for case in found:
         log.write(Kind.orphaned, number=case.number)
+    return found
 
 
 # ---- the account itself --------------------------------------------------------------------------------------------

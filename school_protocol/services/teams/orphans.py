@@ -1,18 +1,18 @@
-"""Cases that nobody carries: for whoever oversees the schools, from the index and the directory alone."""
+"""Cases that nobody carries: for whoever oversees the schools or names who does, from the index and the directory."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime, time, timedelta
 
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol, State
-from school_protocol.domain.weighing import acts_as
+from school_protocol.domain.weighing import acts_as, is_above
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.teams import team
-from school_protocol.storage import administration, directory, seats
+from school_protocol.storage import administration, directory, outbox, seats
 from school_protocol.storage.administration import Kind
 from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
@@ -21,6 +21,9 @@ from school_protocol.storage.seats import OpenCase
 from school_protocol.wording import ZONE
 
 SHOWN = 50
+LATELY = 200
+"""So many of the cases that somebody left are looked at for a desk."""
+MORNING = time(7)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,56 @@ def see_overseen(house: House, actor: Actor) -> OverseenView:
     return OverseenView(tuple(units.values()), tuple(lines[:SHOWN]), max(0, len(lines) - SHOWN))
 
 
+def see_own(house: House, actor: Actor) -> tuple[OrphanLine, ...]:
+    """Cases that somebody left, in the schools in which this person may name who carries one: for the desk."""
+    names = {role for protocol in house.library.current() for role in _naming(protocol)}
+    held = [one.unit for one in actor.appointments if one.role in names]
+    if not held:
+        return ()
+    today = today_for(house)
+    with house.directory.reading() as session:
+        left = administration.changes(session, held, limit=LATELY, kinds=(Kind.orphaned,))
+    if not left:
+        return ()
+    numbers = {change.number for change in left if change.number}
+    with house.realm.reading() as session:
+        found = seats.open_cases(session, scope_of(house, actor).of_content(), held, today=today, numbers=numbers)
+    with house.directory.reading() as session:
+        watch = _Watch(house, session, directory.units(session, held), found, today)
+        lines = (line for case in found if (line := watch.line(case)) is not None)
+        return tuple(lines)[:SHOWN]
+
+
+def count_held(house: House, account: str, unit: str) -> int:
+    """In how many open cases of a unit somebody has a place."""
+    with house.realm.reading() as session:
+        return len(seats.open_cases(session, None, [unit], today=today_for(house), held_by=account))
+
+
+def tell_of_leaving(house: House, found: Iterable[OpenCase], *, on: date | None) -> None:
+    """Whoever may name who carries these cases, and whoever carries them still, gets a message, without content: now,
+    or the morning after the last day; where the case is urgent at once, else as each has chosen."""
+    due_at = datetime.combine(on + timedelta(days=1), MORNING, ZONE).astimezone(UTC) if on else None
+    with house.realm.writing() as session:
+        for case in found:
+            protocol = house.library.protocol(case.protocol, case.version)
+            for to in dict.fromkeys((*_naming(protocol), *_needed(protocol))):
+                payload: outbox.Payload = {"case": case.case_id, "to": to, "move": "left", "urgent": case.urgent}
+                outbox.put(session, "notify", payload, at=house.now(), due_at=due_at)
+
+
+def _needed(protocol: Protocol) -> dict[str, bool]:
+    """The seats that the protocol asks for → whether whoever sits there must be trained."""
+    return {fact.people.seat: fact.people.trained for fact in protocol.facts.values() if fact.people}
+
+
+def _naming(protocol: Protocol) -> Iterator[str]:
+    """The roles of a school that name who sits there, its head first."""
+    yield from (key for key, role in protocol.roles.items() if role.head)
+    named = (role for seat in _needed(protocol) for role in protocol.seats[seat].named_by)
+    yield from (role for role in named if not is_above(protocol, role))
+
+
 class _Watch:
     """Who holds what today, read once for all cases."""
 
@@ -104,8 +157,7 @@ class _Watch:
 
     def _seats(self, protocol: Protocol, case: OpenCase) -> Iterator[Lack]:
         """The seats that the protocol asks for, once the case has left the hands of the whole team."""
-        needed = {fact.people.seat: fact.people.trained for fact in protocol.facts.values() if fact.people}
-        for key, trained in needed.items():
+        for key, trained in _needed(protocol).items():
             held = [seat for seat in case.seats if seat.seat == key]
             if not held and not protocol.states[case.state].team_sees:
                 yield Lack("empty", key, case.moved_at.astimezone(ZONE).date())

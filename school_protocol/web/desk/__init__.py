@@ -12,6 +12,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.services import accounts
 from school_protocol.services import desk as desks
 from school_protocol.services import week as weeks
+from school_protocol.services.teams import orphans
 from school_protocol.services.views import CaseLine
 from school_protocol.web import kept, sessions
 from school_protocol.web.paths import own_path
@@ -54,7 +55,9 @@ def index() -> ResponseReturnValue:
             return redirect(url_for("desk.index"))
         return render_template("desk/week.html", week=week, filters=FILTERS)
     desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
-    return render_template("desk/index.html", desk=desk, filters=FILTERS)
+    is_start = chosen == FILTERS[0] and after is None and not desk.receipts_only
+    carried_by_nobody = orphans.see_own(sessions.house(), sessions.actor()) if is_start else ()
+    return render_template("desk/index.html", desk=desk, filters=FILTERS, orphans=carried_by_nobody)
 
 
 @blueprint.route("/search", methods=["GET", "POST"])

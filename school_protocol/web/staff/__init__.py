@@ -14,6 +14,7 @@ from school_protocol.services.staff import changing, people, said
 from school_protocol.services.staff.changing import Done
 from school_protocol.services.staff.people import PersonView
 from school_protocol.services.staff.reach import Standing
+from school_protocol.services.teams import orphans
 from school_protocol.services.teams.changing import Obstacle, TeamRefused
 from school_protocol.web import kept, sessions
 from school_protocol.web.cases.answering import as_sent, renewed
@@ -127,6 +128,7 @@ def end(account: str, post: str) -> ResponseReturnValue:
         lambda answers, token: changing.end(house, actor, account, post, **answers, token=token),
         lambda done: w._("The last day of %(name)s is noted.", name=done.name),
         post=post,
+        held_in=lambda unit: orphans.count_held(house, account, unit),
     )
 
 
