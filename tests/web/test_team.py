@@ -438,7 +438,7 @@ def test_a_door_left_open_is_noticed(site: Site, monkeypatch: pytest.MonkeyPatch
         return original(house, site.player.actor("head"))
 
     monkeypatch.setattr(team, "places", careless)
-    monkeypatch.setattr(access, "KNOCKS", {})
+    monkeypatch.setattr(access, "KNOCKS", dict.fromkeys(access.KNOCKS, lambda _house, _actor: True))
     assert site.browser("reporter").client.get(SCHOOL).status_code == 200
 
 
