@@ -380,6 +380,8 @@ def _figure(book: Book, figure: int, path: Path, *, least: int) -> None:
 def _duty(book: Book, duty: Duty) -> None:
     path = ("duties", duty.key)
     book.refer((*path, "met_by"), duty.met_by, "acts", "moves")
+    for act in duty.met_by if duty.filled else ():
+        book.field((*path, "filled"), book.form_of(act), duty.filled)
     book.refer((*path, "deadlines"), duty.deadlines, "deadlines")
     book.over_facts((*path, "when"), duty.when)
     book.over_facts((*path, "suspended_while"), duty.suspended_while)

@@ -455,12 +455,12 @@ def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStat
     if duty.suspended_while is not None and duty.suspended_while.holds(facts):
         return DutyStatus(key, "suspended")
     if duty.when is not None and not duty.when.holds(facts):
-        done = _done(facts, duty.met_by, facts.case.opening_seq)
+        done = _done(facts, duty.met_by, facts.case.opening_seq, filled=duty.filled)
         return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author) if done else None
     if duty.after_move:
         return _after_move(facts, key)
     if not duty.deadlines:
-        done = _done(facts, duty.met_by, facts.case.opening_seq)
+        done = _done(facts, duty.met_by, facts.case.opening_seq, filled=duty.filled)
         return (
             DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author)
             if done
@@ -479,7 +479,7 @@ def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
         return DutyStatus(key, "due", first.due_at, subject=first.subject)
     if any(count.state == "suspended" for count in counts):
         return DutyStatus(key, "suspended")
-    done = _done(facts, duty.met_by, facts.case.opening_seq)
+    done = _done(facts, duty.met_by, facts.case.opening_seq, filled=duty.filled)
     met = [count.met_at for count in counts if count.met_at is not None]
     if done is None and not met:
         return None
@@ -495,7 +495,7 @@ def _met_otherwise(facts: Facts, duty: Duty, count: Due) -> bool:
     """
     own = {source.act for source in facts.protocol.deadlines[count.deadline].met_by}
     others = [act for act in duty.met_by if act not in own]
-    return _done(facts, others, count.start_seq, count) is not None
+    return _done(facts, others, count.start_seq, count, duty.filled) is not None
 
 
 def _after_move(facts: Facts, key: str) -> DutyStatus | None:
@@ -504,20 +504,24 @@ def _after_move(facts: Facts, key: str) -> DutyStatus | None:
     ran = [step for step in facts.case.steps if step.move in duty.after_move]
     if not ran:
         return None
-    done = _done(facts, duty.met_by, ran[-1].seq) if duty.met_by else None
+    done = _done(facts, duty.met_by, ran[-1].seq, filled=duty.filled) if duty.met_by else None
     if done is not None:
         return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author)
     return DutyStatus(key, "due") if duty.met_by else DutyStatus(key, "done", done_at=ran[-1].at)
 
 
-def _done(facts: Facts, acts: Iterable[str], after: int, count: Due | None = None) -> Record | None:
-    """The latest record of these acts since `after`, about what the count is about."""
+def _done(
+    facts: Facts, acts: Iterable[str], after: int, count: Due | None = None, filled: str | None = None
+) -> Record | None:
+    """The latest record of these acts since `after`, about what the count is about, with the answer that it asks for."""
     deadline = facts.protocol.deadlines[count.deadline] if count else None
     start = Start(count.subject, count.start_seq, count.started_at) if count else None
     found = [
         record
         for act in acts
         for record in facts.case.records_of(act)
-        if record.seq > after and (deadline is None or start is None or _about(facts, deadline, record, start))
+        if record.seq > after
+        and (filled is None or record.answers.get(filled) not in (None, "", [], {}))
+        and (deadline is None or start is None or _about(facts, deadline, record, start))
     ]
     return max(found, key=lambda record: record.seq, default=None)

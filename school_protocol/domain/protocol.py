@@ -452,6 +452,8 @@ class Deadline(Named):
 
 class Duty(Named):
     met_by: Keys = ()
+    filled: str | None = None
+    """An answer without which no such act meets it."""
     deadlines: Keys = ()
     when: Condition | None = None
     suspended_while: Condition | None = None

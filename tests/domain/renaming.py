@@ -90,7 +90,7 @@ class Renamed:
             "needs": plain("met_by", conditions=("when",)),
             "properties": plain("always_possible", "leads_to", "in", "entering", conditions=("never",)),
             "deadlines": self._deadline,
-            "duties": plain("met_by", "deadlines", "blocks", "by", "after_move",
+            "duties": plain("met_by", "filled", "deadlines", "blocks", "by", "after_move",
                             conditions=("when", "suspended_while")),
             "grids": self._grid,
             "dangers": plain("targets", "lifted_with"),
@@ -180,9 +180,10 @@ class Renamed:
         }
         rules: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(names, self._names),
-            **dict.fromkeys(("restricted_when", "urgent_when", "never_send"), self._condition),
+            **dict.fromkeys(("restricted_when", "unsure_when", "urgent_when", "never_send"), self._condition),
             **dict.fromkeys(("rises", "urgent", "restricted"), lambda listed: [steps(one) for one in listed]),
             **dict.fromkeys(("orientations", "sheets"), lambda named: self._keyed(named, self._plain("targets"))),
+            "promises": lambda listed: [self._each(one, {"when": self._condition}) for one in listed],
             "called": lambda called: {self.name(key): words for key, words in called.items()},
             "becomes": lambda becomes: {self.name(key): self._each(one, turned) for key, one in becomes.items()},
             "material": lambda material: {

@@ -329,6 +329,34 @@ def test_a_call_is_no_written_referral_and_leaves_the_duty_due(moroccan: Protoco
     assert duty(told, "written_referral") == "done"
 
 
+PIECE = {
+    "kind": "screenshot", "platform": "whatsapp", "content_type": "group", "captured_by_role": "targeted_pupil",
+    "source": "pupil", "still_online": "yes", "content_status": "online", "sexual_or_intimate": "no", "description": "x",
+}  # fmt: skip
+ASKED = {"channel": "platform", "asked_on": "2026-11-25", "result": "waiting"}
+
+
+def test_a_piece_that_is_registered_asks_for_no_removal(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("team_member", "report_more", content_online="yes")
+    assert duty(told, "ask_takedown") == "due"
+    told.act("team_member", "evidence", PIECE)
+    assert duty(told, "ask_takedown") == "due"
+    told.act("team_member", "evidence", {**PIECE, "takedowns": [ASKED]})
+    assert duty(told, "ask_takedown") == "done"
+
+
+@pytest.mark.parametrize(("answer", "may"), [("yes", False), ("no", False), ("uncertain", True)])
+def test_a_reason_for_no_referral_is_signed_of_an_uncertain_offence_alone(
+    moroccan: Protocol, answer: str, may: bool
+) -> None:
+    told = minuted(reported(moroccan).put("assessment_running"), offence_question=answer)
+    told.act("team_member", "signature", record=str(told.seq))
+    if may:
+        told.act("head", "no_referral", reason="x")
+    else:
+        assert told.refused("head", "no_referral", reason="x") == {"offence_uncertain"}
+
+
 def test_a_duty_can_be_excused_with_a_reason_and_suspended_by_a_hold(moroccan: Protocol) -> None:
     told = with_guardians(reported(moroccan)).put("report_qualified")
     assert duty(told, "inform_guardians") == "due"
