@@ -33,7 +33,7 @@ def unasked(names: set[str]) -> set[str]:
 
 def test_each_program_that_a_test_needs_is_asked_for() -> None:
     assert {"nginx", "caddy", "litestream", "systemd-analyze", "curl", "pdfsig", "pdfinfo"} <= wanted(TESTS)
-    assert unasked(wanted(TESTS)) - {"pdfinfo"} == set(), "pdfinfo comes with pdfsig"
+    assert unasked(wanted(TESTS)) - {"pdfinfo", "pdftotext"} == set(), "both come with pdfsig"
     assert unasked({"nginx", "haproxy"}) == {"haproxy"}, "the control"
 
 

@@ -4,7 +4,6 @@ from school_protocol.documents.record.codec import RecordFault, Versions
 from school_protocol.documents.record.whole import (
     FORMAT,
     LAYOUT,
-    LAYOUTS,
     Sources,
     bare_record_of,
     bare_schema,
@@ -17,7 +16,7 @@ from school_protocol.documents.record.whole import (
 )
 
 __all__ = [
-    "FORMAT", "LAYOUT", "LAYOUTS", "RecordFault", "Sources", "Versions", "bare_record_of", "bare_schema",
+    "FORMAT", "LAYOUT", "RecordFault", "Sources", "Versions", "bare_record_of", "bare_schema",
     "decoded", "encoded", "record_of",
     "sources_of", "view_of", "whole_schema",
 ]  # fmt: skip

@@ -16,10 +16,8 @@ from school_protocol.wording import LOCALES, Wording
 
 FORMAT = 1
 """Of the record: another shape is another number."""
-LAYOUT = 3
+LAYOUT = 4
 """Of the pages: where they say something in other words, or elsewhere, it is another number."""
-LAYOUTS = (2, LAYOUT)
-"""2: no referral names its service, no duty was excused, and the pages are the same as before any said so."""
 ID = "urn:school-protocol:case-record:1"
 BARE = f"{ID}:without-definitions"
 """Of a record that names its definitions by their digest alone."""
@@ -50,7 +48,7 @@ def _record(
     return {
         "schema": schema_id,
         "format": FORMAT,
-        "layout": LAYOUT if _says_more(view) else LAYOUTS[0],
+        "layout": LAYOUT,
         "document": view.document.key,
         "profile": view.profile,
         "language": wording.language,
@@ -61,10 +59,6 @@ def _record(
         "versions": list(told),
         "case": written_view(view, versions, wording.text, lambda record: _said(pages, record)),
     }  # fmt: skip
-
-
-def _says_more(view: CaseFile) -> bool:
-    return any(referral.whom for referral in view.referrals) or bool(view.conformance.excuses)
 
 
 def encoded(record: Mapping[str, Any]) -> bytes:

@@ -143,7 +143,7 @@ def _is_of_another_version(record: bytes) -> bool:
     family = records.whole.ID.rpartition(":")[0]
     if not isinstance(told, dict) or not str(told.get("schema", "")).startswith(f"{family}:"):
         return False
-    return told.get("format") != records.FORMAT or told.get("layout") not in records.LAYOUTS
+    return told.get("format") != records.FORMAT or told.get("layout") != records.LAYOUT
 
 
 def _with(verdict: Verdict, found: Iterable[Finding]) -> Verdict:

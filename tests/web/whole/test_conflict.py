@@ -176,6 +176,7 @@ OF_NO_CASE = {
     ), "for strangers, who see no case"),
     **dict.fromkeys((
         "signalements.index", "signalements.show", "signalements.answer", "signalements.orient", "signalements.close",
+        "signalements.release",
         "signalements.verify", "signalements.again", "signalements.link", "signalements.crowd",
         "signalements.close_crowd", "signalements.crowd_again", "signalements.open_case", "signalements.sheet",
     ), "what was told from outside; who reads which is asked in services/test_signalement_triage"),
