@@ -513,7 +513,7 @@ def _after_move(facts: Facts, key: str) -> DutyStatus | None:
 def _done(
     facts: Facts, acts: Iterable[str], after: int, count: Due | None = None, filled: str | None = None
 ) -> Record | None:
-    """The latest record of these acts since `after`, about what the count is about, with the answer that it asks for."""
+    """The latest record of these acts since `after`, about what the count is about, with that answer."""
     deadline = facts.protocol.deadlines[count.deadline] if count else None
     start = Start(count.subject, count.start_seq, count.started_at) if count else None
     found = [

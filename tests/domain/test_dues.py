@@ -331,7 +331,8 @@ def test_a_call_is_no_written_referral_and_leaves_the_duty_due(moroccan: Protoco
 
 PIECE = {
     "kind": "screenshot", "platform": "whatsapp", "content_type": "group", "captured_by_role": "targeted_pupil",
-    "source": "pupil", "still_online": "yes", "content_status": "online", "sexual_or_intimate": "no", "description": "x",
+    "source": "pupil", "still_online": "yes", "content_status": "online", "sexual_or_intimate": "no",
+    "description": "x",
 }  # fmt: skip
 ASKED = {"channel": "platform", "asked_on": "2026-11-25", "result": "waiting"}
 
