@@ -200,7 +200,8 @@ class _Filler:
             case FieldType.record:
                 return [key for key, act in references.records.items() if not item.only or act in item.only]
             case FieldType.account | FieldType.accounts:
-                return sorted(references.accounts)
+                held = references.held
+                return sorted(one for one in references.accounts if not item.only or held[one] & set(item.only))
             case FieldType.seat:
                 return list(protocol.seats)
             case FieldType.slot:

@@ -77,6 +77,11 @@ def sits_above(protocol: Protocol, colleague: Colleague, case: Case, day: date) 
     return any(is_above(protocol, seat) for seat in seats_of(colleague, case, day))
 
 
+def held_around(colleague: Colleague, around: Surroundings) -> tuple[str, ...]:
+    """The roles that somebody holds at the school or above it: what they hold elsewhere counts for nothing here."""
+    return tuple(role for role, unit in colleague.roles if unit in around.places)
+
+
 def seats_of(colleague: Colleague, case: Case, day: date) -> tuple[str, ...]:
     """The seats of the case that somebody holds and has not left."""
     return () if case.number in colleague.left else tuple(held.seat for held in case.seats_of(colleague.id, day))

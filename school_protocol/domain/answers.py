@@ -49,6 +49,8 @@ class References:
     former: Mapping[str, str] = field(default_factory=dict)
     """The same of people whom a record that was taken back named: nobody gets their numbers."""
     accounts: frozenset[str] = frozenset()
+    held: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Account → the roles that it holds at the school or above it, and its seats in the case."""
     referrals: Mapping[str, str] = field(default_factory=dict)
     """Referral number → its state."""
     holds: frozenset[str] = frozenset()
@@ -491,7 +493,9 @@ class _Cleaner:
                 act = references.records.get(entry)
                 return entry if act is not None and (not item.only or act in item.only) else None
             case FieldType.account | FieldType.accounts:
-                return entry if entry in references.accounts else None
+                held = references.held.get(entry, frozenset(item.only))
+                may = entry in references.accounts and (not item.only or not held.isdisjoint(item.only))
+                return entry if may else None
             case FieldType.seat:
                 key = protocol.resolve("seats", entry)
                 return key if key in protocol.seats else None

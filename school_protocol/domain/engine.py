@@ -13,6 +13,7 @@ from typing import Any
 
 from school_protocol.domain import scoring
 from school_protocol.domain.acting import bystander_roles as bystander_roles
+from school_protocol.domain.acting import held_around, seats_of
 from school_protocol.domain.acting import role_for as role_for
 from school_protocol.domain.acting import roles_of as roles_of
 from school_protocol.domain.answers import LONG_MOST, Cleaned, References, clean
@@ -435,6 +436,10 @@ class _Desk:
             people={person.id: person.slot for person in case.people.values()},
             former={person.id: person.slot for person in case.former.values()},
             accounts=frozenset(self.around.people),
+            held={
+                one.id: frozenset((*held_around(one, self.around), *seats_of(one, case, self.facts.today)))
+                for one in self.around.people.values()
+            },
             referrals={str(one.number): "open" if one.is_open else "settled" for one in case.referrals},
             holds=frozenset(str(hold.number) for hold in case.holds if hold.stands),
             on_hold=self._on_hold(),

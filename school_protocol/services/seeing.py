@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from school_protocol.domain.acting import nameable
+from school_protocol.domain.acting import held_around, nameable
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
@@ -781,7 +781,7 @@ class Seeing:
 
         lines = [
             AccountLine(
-                one.id, one.name, tuple(role for role, _unit in one.roles), one.trained, one.elsewhere, seats_of(one.id)
+                one.id, one.name, held_around(one, self.loaded.around), one.trained, one.elsewhere, seats_of(one.id)
             )
             for one in self.loaded.around.people.values()
             if one.id not in self.case.exclusions

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from domain.telling import MINUTES, NOW, SAFE, Told, minuted, reported, weighed
+from domain.telling import MINUTES, NOW, REPORT, SAFE, Told, minuted, reported, surroundings, weighed
 from school_protocol.domain.answers import LONG_MOST
 from school_protocol.domain.assessing import last_assessed
 from school_protocol.domain.case import Case, fold
@@ -642,3 +642,27 @@ def test_a_copy_shares_nothing_that_is_written_to() -> None:
             mine, theirs = getattr(one, each.name), getattr(other, each.name)
             if isinstance(mine, list | dict) and each.name not in NEVER_CHANGED:
                 assert mine is not theirs, each.name
+
+
+# ---- who may be chosen -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("who", "may"),
+    [
+        ("team_member/2", True), ("reporter", True), ("psychosocial", True), ("technical_admin", False),
+        ("data_officer", False), ("trainer", False), ("their reporter", False),
+    ],
+)  # fmt: skip
+def test_an_adult_of_reference_works_at_the_school(moroccan: Protocol, who: str, may: bool) -> None:
+    """Whoever only runs the site, keeps its data, trains, or works elsewhere is refused, whatever the page offered."""
+    told = Told(moroccan)
+    told.around = surroundings(moroccan, ["their reporter"])
+    told.act("reporter", "report", REPORT).put("listening_running")
+    said = {**HEARD, "second_adult": who}
+    if may:
+        told.act("team_member", "listening_target", said)
+    else:
+        with pytest.raises(BadInput) as refused:
+            told.act("team_member", "listening_target", said)
+        assert refused.value.problems == {"second_adult": ("no_such_colleague",)}
