@@ -238,6 +238,13 @@ def elapsed(calendar: Calendar, start: datetime, end: datetime, unit: Unit) -> i
             assert_never(unit)
 
 
+def waited(calendar: Calendar, start: datetime, end: datetime, unit: Unit) -> int:
+    """How long something took, in whole units: as `elapsed`, but that calendar days run from moment to moment."""
+    if unit is not Unit.calendar_days:
+        return elapsed(calendar, start, end, unit)
+    return max(0, (_wall(calendar, _utc(end)) - _wall(calendar, _utc(start))).days)
+
+
 def months_between(start: datetime, end: datetime, calendar: Calendar) -> int:
     """How many whole months have passed, by the local date and wall time. 0 where the end comes before the start.
 

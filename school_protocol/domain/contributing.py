@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time
 
 from school_protocol.domain.case import Case
-from school_protocol.domain.clock import elapsed
+from school_protocol.domain.clock import waited
 from school_protocol.domain.closed_choices import (
     CASES,
     DANGERS,
@@ -143,7 +143,7 @@ def _class(facts: Facts, wait: Wait) -> Iterator[str]:
     until = _first(facts.case, wait.until)
     if since is None or until is None:
         return
-    taken = elapsed(facts.around.calendar, since, until, wait.unit)
+    taken = waited(facts.around.calendar, since, until, wait.unit)
     yield next((str(most) for most in wait.classes if taken <= most), MORE)
 
 

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from school_protocol.domain.case import EVERY_GUARDIAN, Case
-from school_protocol.domain.clock import elapsed
+from school_protocol.domain.clock import waited
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.figure_rules import Moment
 from school_protocol.domain.findings import (
@@ -40,7 +40,7 @@ def measures(protocol: Protocol, cases: Mapping[str, Facts]) -> Iterator[Measure
             taken, units = None, None
             if since is not None and until is not None:
                 taken = max(until - since, timedelta())
-                units = elapsed(facts.around.calendar, since, until, wait.unit)
+                units = waited(facts.around.calendar, since, until, wait.unit)
             yield Measure(key, wait.title, wait.unit, name, taken, units)
 
 

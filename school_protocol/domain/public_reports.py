@@ -22,6 +22,8 @@ from school_protocol.domain.signalement_rules import Becomes, Rise, SignalementR
 
 FLOOD = 10
 """More than so many of one hour at one school are a flood: those that are like the others become one line."""
+URGENT_MOST = 30
+"""More than so many of one hour that tick a danger are a line of their own, and each is told no more."""
 ALIKE = 3
 """So many alike are one line, flood or not."""
 SAMPLED = 4
@@ -34,15 +36,21 @@ ORDINARY = frozenset({
     "d", "un", "une", "mon", "ma", "mes", "notre", "qui", "est", "pas", "ne", "non", "je", "tu", "il", "elle", "svp",
     "sil", "vous", "plait", "surtout", "the", "my", "our", "teacher", "miss", "sir", "a", "an", "not", "is", "who",
     "استاذ", "استاذه", "استاذي", "استاذتي", "معلم", "معلمه", "سيد", "سيده", "حارس", "حارسه", "عام", "عامه", "لا",
-    "من", "هو", "هي",
+    "من", "هو", "هي", "سلام", "صديق", "حبيب", "نور", "زين",
 })  # fmt: skip
 """Words beside a name that are none."""
 TITLES = frozenset({
     "m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame", "mademoiselle", "prof", "professeur", "professeure",
-    "maitre", "maitresse", "surveillant", "surveillante", "lalla", "oustad", "oustada", "ostad", "ostada", "ustad",
-    "ustada", "teacher", "miss", "sir", "استاذ", "استاذه", "معلم", "معلمه", "سيد", "سيده", "حارس", "حارسه", "لاله",
+    "maitre", "maitresse", "surveillant", "surveillante", "directeur", "directrice", "ssi", "sidi", "lalla", "oustad",
+    "oustada", "ostad", "ostada", "ustad", "ustada", "teacher", "miss", "sir", "استاذ", "استاذه", "استاد", "استاده",
+    "معلم", "معلمه", "سيد", "سيده", "سي", "مدام", "حارس", "حارسه", "مدير", "مديره", "لاله",
 })  # fmt: skip
 """Words right before a name."""
+PUPILS = frozenset({
+    "eleve", "camarade", "copain", "copine", "ami", "amie", "garcon", "fille", "pupil", "friend", "تلميذ", "تلميذه",
+    "صديق", "صديقي", "صديقه", "صديقتي", "صاحبي", "صاحبتي", "زميلي", "زميلتي", "ولد", "بنت",
+})  # fmt: skip
+"""Words before the name of somebody who is none of the staff."""
 FAMILY_LEAST = 4
 """Letters of a family name that is recognised by itself in a text."""
 
@@ -148,19 +156,37 @@ def names_said(
 def named_in(words: Sequence[str], names: Mapping[str, Collection[Sequence[str]]]) -> frozenset[str]:
     """Which of these people (account → their names, each as words) a text may speak of.
 
-    By a family name; or, where that is short, and by a first name, right after a title. Whoever is named doesn't read
-    it: rather a reader too few.
+    By the whole name; by a family name, its last word, unless it is said to be a pupil's; or by any word of the name
+    that follows a title. Whoever is named doesn't read it: rather a reader too few.
     """
     return frozenset(account for account, own in names.items() if any(_is_named(words, name) for name in own))
 
 
 def _is_named(words: Sequence[str], name: Sequence[str]) -> bool:
+    proper = [word for word in name if word not in TITLES]
+    if len(proper) > 1 and all(any(_is_said(one, word) for word in words) for one in proper):
+        return True
+    family = proper[-1:] if len(proper) > 1 and len(_bare(proper[-1])) >= FAMILY_LEAST else []
     for place, word in enumerate(words):
-        said = [number for number, one in enumerate(name) if not {one, _bare(one)}.isdisjoint(_forms(word))]
-        has_title = place > 0 and not TITLES.isdisjoint(_forms(words[place - 1]))
-        if any(has_title or (number > 0 and len(_bare(name[number])) >= FAMILY_LEAST) for number in said):
-            return word not in ORDINARY
+        if _follows_a_title(words, place) and any(_is_said(one, word) for one in proper):
+            return True
+        of_pupil = place > 0 and not PUPILS.isdisjoint(_forms(words[place - 1]))
+        if any(_is_said(one, word) for one in family) and not of_pupil and _bare(word) not in ORDINARY:
+            return True
     return False
+
+
+def _is_said(one: str, word: str) -> bool:
+    """Whether a word of a name is said there, “to” and “for” before it in Arabic left away."""
+    said = {form for short in (word, word.removeprefix("لل"), word.removeprefix("ل")) for form in _forms(short)}
+    return not {one, _bare(one)}.isdisjoint(said)
+
+
+def _follows_a_title(words: Sequence[str], place: int) -> bool:
+    """“prof Hassan”, “prof de maths Hassan”."""
+    near = [words[place - 1]] if place > 0 else []
+    near += [words[place - 3]] if place > 2 and words[place - 2] in ("de", "des", "du", "d") else []
+    return any(not TITLES.isdisjoint(_forms(one)) for one in near)
 
 
 def says_any(words: Sequence[str], phrases: Iterable[str]) -> bool:
@@ -292,7 +318,8 @@ class Sent:
 def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
     """Reports as lines: each by itself, or one line for those alike and for the crowd of a flooded hour.
 
-    What speaks of a danger, or perhaps of despair, is in no crowd. In a flooded hour some others stand out that are
+    What speaks of a danger, or perhaps of despair, is in no crowd; where very many of an hour say that there is a
+    danger, they are a line of their own, which nobody closes at once. In a flooded hour some others stand out that are
     like none: those that say most, ten at most; further ones that say more than is usual are a line apart from the
     crowd. Order is kept, by the first of each line.
     """
@@ -301,6 +328,7 @@ def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
     by_hour: dict[datetime, list[Sent]] = {}
     for one in sent:
         by_hour.setdefault(one.hour, []).append(one)
+    urgent = Counter(one.hour for one in sent if one.urgent)
     crowds = {
         hour: _Crowd.of(found, [one for one in found if sizes[line_of[one.id]] == 1]) for hour, found in by_hour.items()
     }
@@ -309,6 +337,8 @@ def gather(sent: Sequence[Sent]) -> tuple[tuple[str, ...], ...]:
         like, crowd = line_of[one.id], crowds[one.hour]
         if sizes[like] >= ALIKE:
             name = f"alike:{like}"
+        elif urgent[one.hour] > URGENT_MOST and one.urgent and not one.hinted:
+            name = f"urgent:{one.hour.isoformat()}"
         elif crowd.number > FLOOD and not (one.urgent or one.hinted):
             name = crowd.line(one, is_alone=sizes[like] == 1)
         else:

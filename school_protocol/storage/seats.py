@@ -36,20 +36,17 @@ def open_cases(
     units: Collection[str],
     *,
     today: date,
-    held_by: str | None = None,
-    numbers: Collection[str] | None = None,
+    held_by: Collection[str] | None = None,
 ) -> tuple[OpenCase, ...]:
     """The open cases of these units that `scope` sees (None: all), by when they were opened: two queries.
 
-    `held_by`: those alone in which this person holds a seat; `numbers`: those with one of these.
+    `held_by`: those alone in which one of these holds a seat.
     """
     where: list[ColumnElement[bool]] = [CaseIndexRow.ended.is_(False), CaseIndexRow.unit.in_(units)]
     if scope is not None:
         where.append(where_visible(scope, today))
-    if numbers is not None:
-        where.append(CaseIndexRow.number.in_(numbers))
     if held_by is not None:
-        own = select(CaseSeatRow.case_id).where(CaseSeatRow.account == held_by, _is_held(today))
+        own = select(CaseSeatRow.case_id).where(CaseSeatRow.account.in_(held_by), _is_held(today))
         where.append(CaseIndexRow.case_id.in_(own))
     rows = session.scalars(select(CaseIndexRow).where(*where).order_by(CaseIndexRow.opened_at, CaseIndexRow.case_id))
     found = rows.all()

@@ -193,6 +193,7 @@ NAMES = {
     "bouziane": [["hicham", "bouziane"], ["هشام", "بوزيان"]],
     "fassi": [["nadia", "el", "fassi"], ["ناديه", "الفاسي"]],
     "ali": [["hassan", "ait", "ali"], ["حسن", "ايت", "علي"]],
+    "zahra": [["fatima", "zahra", "bennani"], ["فاطمه", "الزهراء", "سلام"]],
 }
 
 
@@ -209,6 +210,13 @@ NAMES = {
         ("monsieur ali", {"ali"}),
         ("ali est mon ami", set()),
         ("je suis triste", set()),
+        ("l eleve bouziane de 3e b", set()),
+        ("le prof de maths hicham crie", {"bouziane"}),
+        ("السي هشام يصرخ", {"bouziane"}),
+        ("الاستاد هشام", {"bouziane"}),
+        ("قلت للفاسي", {"fassi"}),
+        ("mon amie zahra", set()),
+        ("السلام عليكم", set()),
     ],
 )
 def test_whoever_is_named_in_a_text_is_recognised(text: str, found: set[str]) -> None:
@@ -218,7 +226,8 @@ def test_whoever_is_named_in_a_text_is_recognised(text: str, found: set[str]) ->
 @pytest.mark.parametrize(
     "text",
     ["بغيت نموت", "nbghi nmout", "nbghi nmouuuut", "je veux en finir ce soir", "wbghit nmout safi", "وبغيت نموت",
-     "je pense au suicide", "il a un couteau", "n9tel rasi"],
+     "je pense au suicide", "il a un couteau", "n9tel rasi", "غنقتل راسي", "صاحبتي بغات تموت", "elle veut mourir",
+     "عييت من الحياة"],
 )  # fmt: skip
 def test_words_of_despair_and_violence_are_marked(rules: SignalementRules, text: str) -> None:
     told = normalised(text).split()
@@ -226,7 +235,16 @@ def test_words_of_despair_and_violence_are_marked(rules: SignalementRules, text:
 
 
 @pytest.mark.parametrize(
-    "text", ["mdr", "on finit a midi", "il faut en parler", "ils ont tué le temps", "كنت نلعب", "je meurs de rire"]
+    "text",
+    [
+        "mdr",
+        "on finit a midi",
+        "il faut en parler",
+        "ils ont tué le temps",
+        "كنت نلعب",
+        "je meurs de rire",
+        "finir la blague",
+    ],
 )
 def test_other_words_are_not(rules: SignalementRules, text: str) -> None:
     assert not says_any(normalised(text).split(), [normalised(one) + "*" * one.endswith("*") for one in rules.hints])

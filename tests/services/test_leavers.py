@@ -42,3 +42,15 @@ def test_of_whoever_leaves_the_cases_are_counted_and_those_who_name_another_are_
 
     school.act("head", "name_seat", seat="lead", account=school.account("team_member"))
     assert lost(office, "head") == []
+
+
+def test_a_last_day_to_come_takes_nothing_away_before_it(office: Office) -> None:
+    school, lead = office.school, office.school.account("team_member/2")
+    school.report()
+    school.act("head", "name_seat", seat="lead", account=lead)
+    office.ids["lead"] = lead
+    office.end("chief", "lead", 5)
+    assert office.actor("lead").left == frozenset()
+    assert lost(office, "head") == []
+    school.wait(days=6)
+    assert lost(office, "head") == [(school.number, ("left",))]

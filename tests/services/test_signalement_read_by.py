@@ -13,11 +13,12 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import Status, is_sampled
 from school_protocol.services.scripts import throwaway
-from school_protocol.services.signalement import triage
+from school_protocol.services.signalement import receiving, triage
 from school_protocol.services.signalement.coming_back import SENTENCES_ABOVE, Standing, add
+from school_protocol.services.signalement.receiving import Receipt
 from school_protocol.wording import Wording
 from services.conftest import School
-from services.telling_school import HERE, Told
+from services.telling_school import HERE, TOLD, Told
 
 SCHOOLS = ("team_member", "team_coordinator", "head")
 
@@ -70,7 +71,8 @@ def test_whoever_was_unsure_is_read_by_the_school_once_somebody_above_has_looked
     assert triage.see_report(told.house, person, report).can_release
     triage.release(told.house, person, report)
     assert readers(told, report) == set(SCHOOLS)
-    assert not told.back(receipt).above
+    back = told.back(receipt)
+    assert (back.above, back.standing) == (False, Standing.read), "the directorate has read it"
     with pytest.raises(Unseen):
         triage.release(told.house, person, report)
 
@@ -116,6 +118,66 @@ def test_each_is_promised_what_is_theirs(told: Told, whose: str | None) -> None:
     assert "tes parents" not in staff.promise.in_language("fr")
 
 
+# ---- the same form once more ------------------------------------------------------------------------------------------
+
+
+def twice(told: Told, first: str, then: str, *, reader: str = "") -> Receipt:
+    """A form, read by somebody perhaps, and sent once more with another answer about an adult."""
+    view = receiving.see_form(told.house, told.gate, told.door().code, address=HERE)
+
+    def send(adult: str) -> Receipt:
+        answers = {**TOLD, "adult_concerned": adult}
+        return receiving.receive(
+            told.house, told.gate, view.door.code, answers, token=view.token, address=HERE, language="fr"
+        )
+
+    send(first)
+    if reader:
+        triage.see_report(told.house, told.school.person(reader), told.only(reader))
+    return send(then)
+
+
+def test_a_receipt_says_what_became_of_both(told: Told) -> None:
+    rules = told.school.player.protocol.signalement
+    assert rules is not None
+    assert rules.above is not None
+    receipt = twice(told, "no", "yes")
+    assert (receipt.restricted, receipt.hours) == (True, rules.above.hours)
+
+
+def test_whoever_was_unsure_and_then_sure_is_never_read_by_the_school(told: Told) -> None:
+    twice(told, "unsure", "yes", reader="directorate")
+    report, person = told.only("directorate"), told.school.person("directorate")
+    view = triage.see_report(told.house, person, report)
+    assert not view.can_release
+    assert "Un adulte de l’école fait-il partie du problème ? Oui" in view.messages[-1].text, "in the words of the page"
+
+
+def test_whoever_was_unsure_and_says_no_before_anybody_read_is_read_by_the_school(told: Told) -> None:
+    assert not twice(told, "unsure", "no").restricted
+    assert readers(told, told.only("head")) == set(SCHOOLS)
+
+
+def test_of_what_the_school_read_nobody_says_that_it_did_not(told: Told) -> None:
+    back = told.back(twice(told, "no", "yes", reader="head"))
+    triage.see_report(told.house, told.school.person("directorate"), told.only("directorate"))
+    assert (back.above, back.read_there) == (True, False)
+    answered = told.send(adult_concerned="yes")
+    triage.see_report(told.house, told.school.person("directorate"), told.ids("directorate")[0])
+    for one in told.ids("directorate"):
+        triage.see_report(told.house, told.school.person("directorate"), one)
+    assert told.back(answered).read_there
+
+
+def test_an_answer_stands_under_the_place_of_whoever_wrote_it(told: Told) -> None:
+    receipt = told.send(adult_concerned="unsure")
+    report, person = told.only("directorate"), told.school.person("directorate")
+    triage.answer(told.house, person, report, "Merci", settles=False, token="t")
+    triage.release(told.house, person, report)
+    triage.answer(told.house, told.school.person("head"), report, "Viens me voir", settles=False, token="u")
+    assert [one.by_school for one in told.back(receipt).messages] == [False, True]
+
+
 # ---- whoever is named ------------------------------------------------------------------------------------------------
 
 
@@ -132,6 +194,22 @@ def test_whoever_is_named_in_what_is_added_does_not_read_it_any_more(told: Told)
     assert "team_member" in readers(told, report)
     add(told.house, told.gate, receipt.door.code, receipt.code, "C’est madame Member", address=HERE)
     assert readers(told, report) == {"team_coordinator", "head"}
+
+
+def test_whoever_answered_goes_on_reading_what_a_child_adds_about_them(told: Told) -> None:
+    receipt = told.send()
+    report, person = told.only("head"), told.school.person("team_member")
+    triage.answer(told.house, person, report, "Merci", settles=False, token="t")
+    add(told.house, told.gate, receipt.door.code, receipt.code, "Madame Member m’a aidé hier", address=HERE)
+    assert "team_member" in readers(told, report)
+
+
+def test_a_proposal_of_those_above_does_not_count_at_the_school(told: Told) -> None:
+    told.send(adult_concerned="unsure")
+    report, person = told.only("directorate"), told.school.person("directorate")
+    triage.close(told.house, person, [report], "abusive")
+    triage.release(told.house, person, report)
+    assert triage.close(told.house, told.school.person("head"), [report], "abusive") == triage.Closing(0, 1)
 
 
 def test_two_persons_close_what_was_sent_to_annoy(told: Told) -> None:
@@ -165,7 +243,11 @@ def test_those_above_see_what_was_closed_as_sent_to_annoy_and_some_of_the_rest(t
     again = triage.see_list(told.house, told.school.person("directorate"))
     assert again.has_sample
     triage.take_up_again(told.house, told.school.person("directorate"), ids[0])
-    assert ids[0] in [one for line in triage.see_list(told.house, head).waiting for one in line.ids]
+    listed = triage.see_list(told.house, head)
+    assert [line.ids for line in listed.waiting if line.unseen] == [(ids[0],)], "it waits unread, and rises"
+    assert triage.close(told.house, head, ids[:1], "mistaken") == triage.Closing(0, 1), (
+        "nobody closes it alone any more"
+    )
 
 
 # ---- words of despair ------------------------------------------------------------------------------------------------

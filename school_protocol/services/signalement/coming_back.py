@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
@@ -12,10 +13,11 @@ from school_protocol.domain.phrases import N_
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.public_reports import IN_A_CASE, Status
 from school_protocol.domain.receipt_codes import typed
-from school_protocol.domain.signalement_rules import Voice
+from school_protocol.domain.signalement_rules import SignalementRules, Voice
 from school_protocol.domain.texts import Text
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
+from school_protocol.services.loading import today_for
 from school_protocol.services.signalement import challenge, limits, tokens
 from school_protocol.services.signalement.challenge import Challenge
 from school_protocol.services.signalement.doors import Door, door_of
@@ -23,7 +25,7 @@ from school_protocol.services.signalement.known import rules_of
 from school_protocol.services.signalement.limits import Gate
 from school_protocol.services.signalement.receiving import add_words, numbers, opens
 from school_protocol.services.views import ContactLine
-from school_protocol.storage import index
+from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.signalement import reports
 from school_protocol.storage.signalement.reports import PublicHeader
@@ -68,6 +70,8 @@ class SaidLine:
     by_reporter: bool
     hour: datetime
     text: str
+    by_school: bool = True
+    """Of an answer: whoever wrote it works at the school."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +85,8 @@ class BackView:
     above: bool
     """The school reads nothing of it: those above it do."""
     urgent: bool
+    read_there: bool
+    """Nobody has read it but those who read it alone."""
     messages: tuple[SaidLine, ...]
     sentence: Text | None
     """Told where others can help better."""
@@ -103,7 +109,8 @@ class BackView:
     @property
     def awaits_answer(self) -> bool:
         """No word has come back, and one may."""
-        return self.standing is not Standing.over and not any(not one.by_reporter for one in self.messages)
+        ends = (Standing.over, Standing.elsewhere)
+        return self.standing not in ends and not any(not one.by_reporter for one in self.messages)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,10 +206,12 @@ def _view(house: House, session: Session, place: Door, header: PublicHeader, cod
     said = reports.messages(session, house.vault, header.id)
     orientation = rules.orientations.get(header.outcome) if header.status is Status.oriented else None
     contacts = contact_lines(house, protocol, header.unit, orientation.targets) if orientation else ()
-    above = _is_above(session, header)
+    above, read_by = _is_above(session, header), reports.traces(session, header.id)
+    ours, alone = _places(house, place, rules)
     return BackView(
-        door=place, protocol=protocol, code=code, standing=standing_of(header), above=above, urgent=header.urgent,
-        messages=tuple(SaidLine(one.by_reporter, one.hour, one.text) for one in said),
+        door=place, protocol=protocol, code=code, standing=standing_of(header, [one.what for one in read_by]),
+        above=above, urgent=header.urgent, read_there={one.account for one in read_by} <= alone - ours,
+        messages=tuple(SaidLine(one.by_reporter, one.hour, one.text, one.by in ours) for one in said),
         sentence=orientation.sentence if orientation else None, contacts=contacts,
         numbers=numbers(house, protocol, rules, place.unit),
         has_contact=any(answers.get(key) not in (None, "") for key in rules.contact),
@@ -217,12 +226,23 @@ def _is_above(session: Session, header: PublicHeader) -> bool:
     return row.restricted if row is not None else header.restricted
 
 
-def standing_of(header: PublicHeader) -> Standing:
-    """Where a report stands, in what its reporter may know: why one was closed is not among it."""
+def _places(house: House, place: Door, rules: SignalementRules) -> tuple[frozenset[str], frozenset[str]]:
+    """Who works at the school; and who holds a role that reads, alone, what the school doesn't."""
+    unit = place.unit
+    with house.directory.reading() as session:
+        found = directory.holders(session, (unit.id, *unit.parents), today=today_for(house))
+    ours = frozenset(one.account.id for one in found if one.unit == unit.id)
+    return ours, frozenset(one.account.id for one in found if one.role in rules.restricted_reads)
+
+
+def standing_of(header: PublicHeader, done: Collection[str] = ()) -> Standing:
+    """Where a report stands, in what its reporter may know: why one was closed is not among it. `done`: what somebody
+    did with it."""
     if header.status in IN_A_CASE:
         return Standing.in_hand
     if header.status is Status.oriented:
         return Standing.elsewhere
     if header.status is Status.waiting:
-        return Standing.received if header.waits else Standing.read
+        was_read = {"released", "taken_up_again"} & set(done)
+        return Standing.received if header.waits and not was_read else Standing.read
     return Standing.answered if header.status is Status.answered else Standing.over

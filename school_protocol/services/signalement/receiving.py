@@ -170,9 +170,9 @@ def receive(
             if not reports.keep(session, house.vault, header, content, code_hash=hashed, marks=marks):
                 before = reports.find(session, header.id)  # the same form, sent in the same instant
         if before is not None:
-            _again(house, session, before, header, content, marks)
+            _again(house, session, before, header, content, marks, form)
         rise_now(house, session, header.id)
-    header = before or header
+        header = reports.header(session, header.id)  # of one sent again, what became of both
     return Receipt(
         door=door, protocol=protocol, code=in_groups(drawn), urgent=header.urgent, restricted=header.restricted,
         numbers=numbers(house, protocol, rules, door.unit),
@@ -225,9 +225,9 @@ def _barred(house: House, rules: SignalementRules, unit: Unit, said: Sequence[Se
 
 
 def _named(house: House, unit: Unit, told: Sequence[str]) -> frozenset[str]:
-    """Accounts of the school, or above it, of which a text may speak: they don't read it."""
+    """Accounts of the school of which a text may speak: they don't read it. Who stands above is named by `not_for`."""
     with house.directory.reading() as session:
-        holders = directory.holders(session, (unit.id, *unit.parents), today=today_for(house))
+        holders = directory.holders(session, (unit.id,), today=today_for(house))
     return named_in(
         told, {one.account.id: [normalised(name).split() for name in one.account.names.values()] for one in holders}
     )
@@ -249,16 +249,43 @@ def _again(
     now: PublicHeader,
     content: Mapping[str, Any],
     marks: Iterable[bytes],
+    form: Form,
 ) -> None:
     """The same form once more: nothing new, or put right before anybody read it, or added to what was read."""
-    if reports.content(session, house.vault, before.id) == content:
+    kept, rules = reports.content(session, house.vault, before.id), rules_of(house, before)[1]
+    if kept == content:
         return
     if before.waits is not None and not reports.traces(session, before.id):
-        flagged = replace(now, restricted=before.restricted or now.restricted, barred=before.barred | now.barred)
+        stays = before.restricted and not _is_unsure(rules, form, kept["answers"])
+        flagged = replace(now, restricted=stays or now.restricted, barred=before.barred | now.barred)
         reports.rewrite(session, house.vault, before.id, content, marks)
         reports.change(session, replace(flagged, hour=before.hour, waits=before.waits, step=_step(before, flagged)))
         return
-    add_words(house, session, before, "\n".join(str(one) for one in content["answers"].values()), now)
+    if now.restricted and before.case_id is None and not _is_unsure(rules, form, content["answers"]):
+        asked = rules.restricted_when.names if rules.restricted_when else frozenset()
+        graver = {key: value for key, value in content["answers"].items() if key in asked}
+        own = reports.marks_of(session, [before.id]).get(before.id, frozenset())
+        reports.rewrite(session, house.vault, before.id, {**kept, "answers": {**kept["answers"], **graver}}, own)
+    add_words(house, session, before, _said_again(form, content), now)
+
+
+def _is_unsure(rules: SignalementRules, form: Form, answers: Mapping[str, Any]) -> bool:
+    """Whether whoever told was not sure whether an adult of the school is part of it."""
+    return rules.unsure_when is not None and rules.unsure_when.holds(answer_values(form.fields, answers))
+
+
+def _said_again(form: Form, content: Mapping[str, Any]) -> str:
+    """What stands in a form that was sent once more, a line each, in the words of its page."""
+    language, lines = str(content["language"]), []
+    for field in form.fields:
+        value = content["answers"].get(field.key)
+        if value in (None, "", []):
+            continue
+        titles = {one.key: one.title.in_language(language) for one in field.options}
+        given = value if isinstance(value, list) else [value]
+        said = ", ".join(titles.get(str(one), str(one)) for one in given)
+        lines.append(f"{field.label.in_language(language)} {said}")
+    return "\n".join(lines)
 
 
 def _step(before: PublicHeader, now: PublicHeader) -> int:
@@ -276,20 +303,31 @@ def add_words(
     """
     hour, told = hour_of(house.now()), _words([said])
     reports.write_message(session, house.vault, before.id, said, hour=hour)
-    with house.directory.reading() as people:
-        unit = directory.unit(people, before.unit)
     after = replace(
-        before, waits=before.waits or hour, barred=before.barred | _named(house, unit, told),
+        before, waits=before.waits or hour, barred=before.barred | _named_later(house, session, before, told, given),
         hinted=before.hinted or _is_hinted(rules_of(house, before)[1], told),
     )  # fmt: skip
     if before.case_id is None:
         after = replace(after, status=Status.waiting, settled=None, outcome="")
     if given is not None:
         is_restricted = before.restricted or (given.restricted and before.case_id is None)
-        after = replace(after, urgent=before.urgent or given.urgent, restricted=is_restricted,
-                        barred=after.barred | given.barred)  # fmt: skip
+        after = replace(after, urgent=before.urgent or given.urgent, restricted=is_restricted)
     reports.change(session, replace(after, step=_step(before, after)))
     rise_now(house, session, before.id)
+
+
+def _named_later(
+    house: House, session: Session, before: PublicHeader, told: Sequence[str], given: PublicHeader | None
+) -> frozenset[str]:
+    """Whom what is added names: in a case, whoever handles it goes on; and so does whoever has answered."""
+    if given is not None:
+        return given.barred
+    if before.case_id is not None:
+        return frozenset()
+    with house.directory.reading() as people:
+        unit = directory.unit(people, before.unit)
+    helping = {one.account for one in reports.traces(session, before.id) if one.what == "answered"}
+    return _named(house, unit, told) - helping
 
 
 def _is_asked(house: House, gate: Gate, door: Door, address: str) -> bool:

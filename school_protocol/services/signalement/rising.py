@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.public_reports import steps_due, told_by
+from school_protocol.domain.public_reports import URGENT_MOST, steps_due, told_by
 from school_protocol.domain.receipt_codes import hour_of, hours_before
 from school_protocol.domain.roster import is_school_time
 from school_protocol.domain.signalement_rules import Rise
@@ -208,6 +208,7 @@ def _tell(
 ) -> None:
     """A report rises, and whoever reads it from there is to be told."""
     hour = hour_of(house.now())
+    tells_again = now.urgent and reports.came_in(session, now.unit, hour) <= URGENT_MOST
     reports.change(session, replace(now, step=one.step))
     if not one.accounts:
         _log.error("a public report rises, and nobody is there to be told: see `school-protocol doctor`")
@@ -215,7 +216,7 @@ def _tell(
         for channel in ways_of(house, account, urgent=now.urgent) or (Channel.none,):
             notices.ask(
                 session, unit=now.unit, account=account.id, channel=channel, urgent=now.urgent, hour=hour,
-                due=hour if now.urgent else moments.get((now.unit, account.id), hour),
+                due=hour if now.urgent else moments.get((now.unit, account.id), hour), is_told_again=tells_again,
             )  # fmt: skip
 
 

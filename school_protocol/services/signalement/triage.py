@@ -477,15 +477,21 @@ def close(house: House, actor: Actor, ids: Collection[str], why: str, *, togethe
             header, _unit = _found(house, session, actor, one)
             if header.status is not Status.waiting or (together and _is_grave(house, session, header)):
                 continue
-            if why == Wrong.abusive and header.outcome in ("", actor.id):
+            if header.outcome in ("", actor.id) and (why == Wrong.abusive or _takes_two(session, header)):
                 if not header.outcome:
-                    reports.change(session, replace(header, outcome=actor.id, waits=None))
-                    _note(house, session, header, actor, "proposed")
+                    after = replace(header, outcome=actor.id, waits=hour_of(house.now()))
+                    reports.change(session, after)
+                    _note(house, session, after, actor, "proposed")
                 proposed += 1
             else:
                 _note(house, session, _settle(house, session, header, Status.closed, why), actor, "closed")
                 closed += 1
     return Closing(closed, proposed)
+
+
+def _takes_two(session: Session, header: PublicHeader) -> bool:
+    """Somebody saw it otherwise before: nobody closes it alone any more."""
+    return any(one.what in ("proposed", "taken_up_again") for one in reports.traces(session, header.id))
 
 
 def verify(house: House, actor: Actor, report: str, *, is_to_verify: bool) -> ReportView:
@@ -509,7 +515,7 @@ def release(house: House, actor: Actor, report: str) -> None:
         if not _can_release(house, session, header, actor, unit):
             raise Unseen(report)
         _waits(header)
-        after = replace(header, restricted=False, waits=hour_of(house.now()), step=0)
+        after = replace(header, restricted=False, waits=hour_of(house.now()), step=0, outcome="")
         reports.change(session, after)
         _note(house, session, after, actor, "released")
         rise_now(house, session, report)
@@ -533,9 +539,11 @@ def take_up_again(house: House, actor: Actor, report: str) -> ReportView:
         if header.status is not Status.waiting:
             if header.status in IN_A_CASE:
                 raise Unseen(report)
-            header = replace(header, status=Status.waiting, settled=None, outcome="")
+            waits = hour_of(house.now())
+            header = replace(header, status=Status.waiting, settled=None, outcome="", waits=waits, step=0)
             reports.change(session, header)
             _note(house, session, header, actor, "taken_up_again")
+            rise_now(house, session, report)
         return _view(house, session, actor, header, unit)
 
 

@@ -207,6 +207,8 @@ def end(
             log.write(Kind.appointment_ended, ends=today)
             browser.close_web_sessions(session, account.id)
         left[day] = _left_by(house, log, posts, held, day)
+        for case in left[day] if day <= today else ():
+            log.write(Kind.orphaned, number=case.number)
         return account
 
     done = once_only(house, actor, token, "end", [account_id, post, last_day, reason, sentence], change)
@@ -221,14 +223,11 @@ def _may_give(session: Session, admin: Admin, held: Held) -> bool:
 
 
 def _left_by(house: House, log: Log, posts: tuple[Held, ...], held: Held, day: date) -> tuple[OpenCase, ...]:
-    """In open cases of a unit where nothing is held any more after that day, seats open nothing from then on."""
+    """The open cases of a unit where nothing is held any more after that day: seats open nothing from then on."""
     if any(post.id != held.id and post.unit == held.unit and not post.is_over(day) for post in posts):
         return ()
     with house.realm.reading() as cases:
-        found = seats.open_cases(cases, None, [held.unit], today=day, held_by=log.account)
-    for case in found:
-        log.write(Kind.orphaned, number=case.number)
-    return found
+        return seats.open_cases(cases, None, [held.unit], today=day, held_by=[log.account])
 
 
 # ---- the account itself --------------------------------------------------------------------------------------------

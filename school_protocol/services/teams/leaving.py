@@ -110,7 +110,7 @@ def _stays(session: Session, house: House, here: Place, post: Post) -> bool:
 def _held(session: Session, house: House, actor: Actor, here: Place, account: str) -> Iterator[HeldLine]:
     """Open cases of the school in which that person holds a seat, as far as this reader may know of them."""
     scope = scope_of(house, actor).of_content()
-    found = seats.open_cases(session, scope, [here.unit.id], today=today_for(house), held_by=account)
+    found = seats.open_cases(session, scope, [here.unit.id], today=today_for(house), held_by=[account])
     for case in found:
         protocol = house.library.protocol(case.protocol, case.version)
         own = [protocol.seats[seat.seat] for seat in case.seats if seat.account == account]
@@ -174,7 +174,7 @@ def _orphan(
     """Shut the seats that whoever leaves now still holds here, also those that this actor may not know of."""
     if _stays(kept, house, here, post):
         return
-    for case in seats.open_cases(session, None, [here.unit.id], today=today_for(house), held_by=post.account.id):
+    for case in seats.open_cases(session, None, [here.unit.id], today=today_for(house), held_by=[post.account.id]):
         write_down(
             kept, house, actor, Kind.orphaned, here.unit.id, post.account.id, post.role, None, reason, sentence,
             number=case.number,

@@ -22,7 +22,8 @@ from school_protocol.wording import ZONE
 
 SHOWN = 50
 LATELY = 200
-"""So many of the cases that somebody left are looked at for a desk."""
+"""So many of those who left are looked at for a desk."""
+_LEAVING = (Kind.orphaned, Kind.appointment_ended, Kind.appointment_ends, Kind.account_closed)
 MORNING = time(7)
 
 
@@ -83,12 +84,12 @@ def see_own(house: House, actor: Actor) -> tuple[OrphanLine, ...]:
         return ()
     today = today_for(house)
     with house.directory.reading() as session:
-        left = administration.changes(session, held, limit=LATELY, kinds=(Kind.orphaned,))
-    if not left:
+        left = administration.changes(session, held, limit=LATELY, kinds=_LEAVING)
+    leavers = {change.account for change in left if change.ends is None or change.ends < today}
+    if not leavers:
         return ()
-    numbers = {change.number for change in left if change.number}
     with house.realm.reading() as session:
-        found = seats.open_cases(session, scope_of(house, actor).of_content(), held, today=today, numbers=numbers)
+        found = seats.open_cases(session, scope_of(house, actor).of_content(), held, today=today, held_by=leavers)
     with house.directory.reading() as session:
         watch = _Watch(house, session, directory.units(session, held), found, today)
         lines = (line for case in found if (line := watch.line(case)) is not None)
@@ -98,7 +99,7 @@ def see_own(house: House, actor: Actor) -> tuple[OrphanLine, ...]:
 def count_held(house: House, account: str, unit: str) -> int:
     """In how many open cases of a unit somebody has a place."""
     with house.realm.reading() as session:
-        return len(seats.open_cases(session, None, [unit], today=today_for(house), held_by=account))
+        return len(seats.open_cases(session, None, [unit], today=today_for(house), held_by=[account]))
 
 
 def tell_of_leaving(house: House, found: Iterable[OpenCase], *, on: date | None) -> None:

@@ -28,11 +28,19 @@ class Kept:
 
 
 def ask(
-    session: Session, *, unit: str, account: str, channel: Channel, urgent: bool, hour: datetime, due: datetime
+    session: Session,
+    *,
+    unit: str,
+    account: str,
+    channel: Channel,
+    urgent: bool,
+    hour: datetime,
+    due: datetime,
+    is_told_again: bool = False,
 ) -> bool:
     """Ask that somebody be told; False where that was asked for within this hour. Without a way: that nobody could.
 
-    What is urgent is told once more, by a message of its own, as soon as the one before has left.
+    `is_told_again`: once more, by a message of its own, as soon as the one before has left.
     """
     touch(session, unit, hour=hour)
     same = select(PublicNoticeRow).where(
@@ -41,7 +49,7 @@ def ask(
     )  # fmt: skip
     before = session.scalar(same)
     if before is not None:
-        if not urgent or before.state in (State.waiting.value, State.no_address.value):
+        if not is_told_again or before.state in (State.waiting.value, State.no_address.value):
             return False
         session.delete(before)
         session.flush()

@@ -46,18 +46,19 @@ def childs(code: str) -> str:
 def standing_said(view: BackView) -> str:
     """Where it stands, as its reporter may know: by the definition's own words where the school reads nothing."""
     w, voice = wording(), view.voice
-    own = {Standing.read: voice.read, Standing.in_hand: voice.in_hand, Standing.over: voice.over} if voice else {}
+    own = {Standing.in_hand: voice.in_hand, Standing.over: voice.over} if voice else {}
+    if voice and view.read_there:
+        own[Standing.read] = voice.read
     if view.standing in own:
         return w.text(own[view.standing])
     return w._((SENTENCES_ABOVE if view.above else SENTENCES)[view.standing])
 
 
-def answers_said(view: BackView) -> str:
-    """Who answers."""
-    w = wording()
-    if view.voice:
-        return w.text(view.voice.name)
-    return w._("Answer") if view.above else w._("The school’s team")
+def answers_said(view: BackView) -> tuple[str, str]:
+    """Who answers: of the school, and above it."""
+    w, rules = wording(), view.protocol.signalement
+    above = w.text(rules.above.name) if rules is not None and rules.above else w._("Answer")
+    return w._("The school’s team"), above
 
 
 def known() -> dict[str, object]:
