@@ -118,7 +118,7 @@ def test_each_is_promised_what_is_theirs(told: Told, whose: str | None) -> None:
     assert "tes parents" not in staff.promise.in_language("fr")
 
 
-# ---- the same form once more ------------------------------------------------------------------------------------------
+# ---- the same form once more -----------------------------------------------------------------------------------------
 
 
 def twice(told: Told, first: str, then: str, *, reader: str = "") -> Receipt:
