@@ -493,7 +493,7 @@ class _Cleaner:
                 act = references.records.get(entry)
                 return entry if act is not None and (not item.only or act in item.only) else None
             case FieldType.account | FieldType.accounts:
-                held = references.held.get(entry, frozenset(item.only))
+                held = references.held.get(entry, frozenset())
                 may = entry in references.accounts and (not item.only or not held.isdisjoint(item.only))
                 return entry if may else None
             case FieldType.seat:

@@ -26,6 +26,7 @@ REFERENCES = References(
     today=NOW.date(),
     people={"targeted_pupil-1": "targeted_pupil", "guardian-1": "guardian"},
     accounts=frozenset({"a1", "a2"}),
+    held={"a1": frozenset({"team_member"}), "a2": frozenset({"team_member"})},
     referrals={"1": "open", "2": "settled"},
     holds=frozenset({"1"}),
     records={"2": "report", "7": "minutes"},

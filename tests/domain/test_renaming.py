@@ -16,6 +16,7 @@ from school_protocol.domain.conformance import conformance
 from school_protocol.domain.dues import dues, duties
 from school_protocol.domain.engine import Choice, MakeMove, Opening, RecordAct, _Desk, available, decide
 from school_protocol.domain.errors import BadInput, Refused
+from school_protocol.domain.facts import Colleague
 from school_protocol.domain.policy import Actor, Appointment
 from school_protocol.domain.protocol import START, ActKind, Protocol
 
@@ -45,12 +46,11 @@ class Walker:
     def __post_init__(self) -> None:
         self.staff = staff(self.protocol)
         self.told = Told(self.protocol)
-        people = {actor.id: None for actor in self.staff}
-        around = surroundings(self.protocol)
-        one = next(iter(around.people.values()))
-        self.told.around = surroundings(
-            self.protocol, joinable=frozenset({"9876543210987"}), people=dict.fromkeys(people, one)
-        )
+        people = {
+            actor.id: Colleague(actor.id, "x", tuple((one.role, one.unit) for one in actor.appointments), True)
+            for actor in self.staff
+        }
+        self.told.around = surroundings(self.protocol, joinable=frozenset({"9876543210987"}), people=people)
 
     def step(self) -> dict[str, Any]:
         """One step: mostly something that is offered, sometimes anything at all; now and then from elsewhere."""

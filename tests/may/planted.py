@@ -527,7 +527,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (seats.open_cases, "if scope is not None:", "if False:"),
         (seats.open_cases, "where.append(where_visible(scope, today))", "pass"),
         (seats.open_cases, ", CaseIndexRow.unit.in_(units)]", "]"),
-        (seats.open_cases, "CaseSeatRow.account == held_by, ", ""),
+        (seats.open_cases, "CaseSeatRow.account.in_(held_by), ", ""),
         (seats.open_cases, "if held_by is not None:", "if False:"),
         (seats._is_held, "CaseSeatRow.until >= today", "CaseSeatRow.until < today"),
         (leaving._held, "scope = scope_of(house, actor).of_content()", "scope = None"),
