@@ -81,7 +81,6 @@ def holds(found: Counts) -> None:
 # ---- as days go by -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_a_case_that_nobody_wrote_to_again_counts_as_late_once_the_day_is_over(school: School) -> None:
     school.report()
     cell = ("in_time.safety_check", LATE)

@@ -80,7 +80,6 @@ def refuses(people: People, asks: Actor, agrees: Actor, whom: str = "head") -> s
     return ""
 
 
-@pytest.mark.exhaustive
 def test_nobody_agrees_with_an_account_of_their_own_making(people: People) -> None:
     people.give_phone("head")
     chief = admin_above(people)

@@ -91,7 +91,6 @@ def test_a_request_stands_in_the_lists_until_it_is_answered(asked: School) -> No
 # ---- two people ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive
 def test_one_asks_another_agrees_and_the_first_opens(asked: School) -> None:
     token = asked.token()
     export = ask(asked, token=token)
