@@ -30,15 +30,6 @@ SAMPLED = 4
 """Of those closed by mistake, those above the school see one in so many."""
 NAME_LEAST = 3
 """Letters that a name must have to be recognised by itself among who must not read a report."""
-ORDINARY = frozenset({
-    "m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame", "mademoiselle", "prof", "profs", "professeur",
-    "professeure", "maitre", "maitresse", "surveillant", "surveillante", "le", "la", "les", "de", "du", "des", "l",
-    "d", "un", "une", "mon", "ma", "mes", "notre", "qui", "est", "pas", "ne", "non", "je", "tu", "il", "elle", "svp",
-    "sil", "vous", "plait", "surtout", "the", "my", "our", "teacher", "miss", "sir", "a", "an", "not", "is", "who",
-    "استاذ", "استاذه", "استاذي", "استاذتي", "معلم", "معلمه", "سيد", "سيده", "حارس", "حارسه", "عام", "عامه", "لا",
-    "من", "هو", "هي", "سلام", "صديق", "حبيب", "نور", "زين",
-})  # fmt: skip
-"""Words beside a name that are none."""
 TITLES = frozenset({
     "m", "mr", "mrs", "ms", "mme", "mlle", "monsieur", "madame", "mademoiselle", "prof", "professeur", "professeure",
     "maitre", "maitresse", "surveillant", "surveillante", "directeur", "directrice", "ssi", "sidi", "lalla", "oustad",
@@ -46,6 +37,13 @@ TITLES = frozenset({
     "معلم", "معلمه", "سيد", "سيده", "سي", "مدام", "حارس", "حارسه", "مدير", "مديره", "لاله",
 })  # fmt: skip
 """Words right before a name."""
+ORDINARY = TITLES | {
+    "profs", "le", "la", "les", "de", "du", "des", "l", "d", "un", "une", "mon", "ma", "mes", "notre", "qui", "est",
+    "pas", "ne", "non", "je", "tu", "il", "elle", "svp", "sil", "vous", "plait", "surtout", "the", "my", "our", "a",
+    "an", "not", "is", "who", "استاذي", "استاذتي", "عام", "عامه", "لا", "من", "هو", "هي", "سلام", "صديق", "حبيب", "نور",
+    "زين",
+}  # fmt: skip
+"""Words beside a name that are none."""
 PUPILS = frozenset({
     "eleve", "camarade", "copain", "copine", "ami", "amie", "garcon", "fille", "pupil", "friend", "تلميذ", "تلميذه",
     "صديق", "صديقي", "صديقه", "صديقتي", "صاحبي", "صاحبتي", "زميلي", "زميلتي", "ولد", "بنت",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from html import unescape
 from urllib.parse import urljoin, urlsplit
@@ -32,7 +33,7 @@ def dead_links(
 
     `opened`: what is for anybody and was opened before; `but`: endpoints that are left out.
     """
-    browser, seen, kinds, dead = world.browser(person), {"/"}, {}, []  # type: ignore[var-annotated]
+    browser, seen, kinds, dead = world.browser(person), {"/"}, Counter[str](), list[str]()
     browser.post("/language", {"language": language})
     adapter = world.app.url_map.bind("localhost")
     waiting = ["/"]
@@ -50,7 +51,7 @@ def dead_links(
                 continue
             seen.add(path)
             endpoint = adapter.match(target.path, method="GET")[0]
-            kinds[endpoint] = kinds.get(endpoint, 0) + 1
+            kinds[endpoint] += 1
             if access.PERMISSIONS[endpoint] is Permission.anyone:
                 if path in opened:
                     continue

@@ -139,10 +139,10 @@ def test_many_in_an_hour_are_one_message(risen: Risen) -> None:
     assert risen.told() == ["team_coordinator", "team_member"]
 
 
-def test_each_danger_is_told_whatever_was_told_within_the_hour(risen: Risen) -> None:
+def test_each_danger_is_told_whatever_was_told_within_the_hour(risen: Risen, monkeypatch: pytest.MonkeyPatch) -> None:
     everybody, letters = ["head!", "team_coordinator!", "team_member!"], set[str]()
     carry = risen.mail.carry
-    risen.mail.carry = lambda to, letter: (letters.add(letter.id), carry(to, letter))[1]  # type: ignore[method-assign]
+    monkeypatch.setattr(risen.mail, "carry", lambda to, letter: (letters.add(letter.id), carry(to, letter)))
     risen.send(danger_now="yes")
     assert risen.told() == everybody
     risen.send(danger_now="yes", what_happens="Encore un autre")

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Protocol, State
 from school_protocol.domain.weighing import acts_as, is_above
+from school_protocol.services.digests.pace import MORNING
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.teams import team
@@ -24,7 +25,6 @@ SHOWN = 50
 LATELY = 200
 """So many of those who left are looked at for a desk."""
 _LEAVING = (Kind.orphaned, Kind.appointment_ended, Kind.appointment_ends, Kind.account_closed)
-MORNING = time(7)
 
 
 @dataclass(frozen=True, slots=True)
