@@ -350,8 +350,15 @@ def _deadline(book: Book, deadline: Deadline) -> None:
             _moment(book, source, (*path, name, number))
     if not deadline.start and book.declared.is_whole(*path):
         book.say((*path, "start"), N_("empty list: this deadline would never start"))
-    book.over_facts((*path, "suspended_while"), deadline.suspended_while)
+    book.refer_one((*path, "suspended_while"), deadline.suspended_while, "facts")
+    told = book.protocol.facts.get(deadline.suspended_while or "")
+    book.facts_read |= {told.key} if told is not None else set()
+    if told is not None and not (told.type is FactType.bool and told.fold is Fold.last and told.from_):
+        book.say((*path, "suspended_while"), N_("%(fact)s is no yes or no that records tell"), fact=told.key)
     book.over_facts((*path, "unless"), deadline.unless)
+    book.refer((*path, "slots"), deadline.slots, "slots")
+    if bool(deadline.slots) != (deadline.per == "person") and book.declared.is_whole(*path):
+        book.say((*path, "per"), N_("`slots` goes with `person`, and with nothing else"))
     for number, step in enumerate(deadline.steps):
         here = (*path, "steps", number)
         book.refer((*here, "tell"), step.tell, "roles", "seats", also=RECEIVERS)
@@ -384,7 +391,12 @@ def _duty(book: Book, duty: Duty) -> None:
         book.field((*path, "filled"), book.form_of(act), duty.filled)
     book.refer((*path, "deadlines"), duty.deadlines, "deadlines")
     book.over_facts((*path, "when"), duty.when)
-    book.over_facts((*path, "suspended_while"), duty.suspended_while)
+    for number, key in enumerate(duty.deadlines if duty.met_by else ()):
+        deadline = book.protocol.deadlines.get(key)
+        by = [one.act for one in deadline.met_by if one.act is not None] if deadline is not None else []
+        for act in sorted({one for one in by if one in book.protocol.acts} - set(duty.met_by)):
+            text = N_("%(deadline)s is met by %(act)s, which does not do this")
+            book.say((*path, "deadlines", number), text, deadline=key, act=act)
     book.refer((*path, "blocks"), duty.blocks, "needs")
     book.people((*path, "by"), duty.by)
     book.refer((*path, "after_move"), duty.after_move, "moves")

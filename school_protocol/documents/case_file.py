@@ -213,7 +213,7 @@ class Pages(Entries):
 
     def outcome(self, line: AskedLine) -> tuple[str, str, str]:
         """Tone, mark and words of how it went."""
-        return outcome_said(self.w, line, self.view.as_of)
+        return outcome_said(self.w, line, self.view.as_of, self.protocol)
 
     # ---- chronology ------------------------------------------------------------------------------------------
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, time
 from typing import Any
 
 from markupsafe import Markup
@@ -101,8 +101,10 @@ class Entries:
         return Markup('<span class="nowrap">{}</span>').format(self.line(self.w.day(value)))
 
     def when(self, value: datetime) -> Markup:
-        """Day and time, the time apart, so that no comma stands between figures of two directions."""
+        """Day and time, the time apart, so that no comma stands between figures of two directions; no time of a day."""
         day, clock = self.w.day(value.astimezone(ZONE)), self.w.clock(value)
+        if value.astimezone(ZONE).time() == time(0):
+            return Markup('<span class="nowrap">{}</span>').format(self.line(day))
         return Markup('<span class="nowrap">{}</span> <span class="clock">{}</span>').format(
             self.line(day), self.line(clock)
         )

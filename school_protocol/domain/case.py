@@ -428,7 +428,7 @@ class _Folding:
         if act.kind not in NEUTRAL_KINDS:
             self.case.news_seq = event.seq
         for number, slot in dict(event.derived.get("people", {})).items():
-            self.case.people[number] = Person(number, slot, event.seq)
+            self.case.people[number] = Person(number, slot, event.seq, event.occurred_at)
         for danger in event.derived.get("raised", ()):
             self._raise(danger, event)
         if act.kind is ActKind.report:
@@ -447,7 +447,7 @@ class _Folding:
             record.signatures.append(Signature(event.actor, event.role, event.seq, event.at))
         self.case.retracted[event.seq] = record
         for number, slot in dict(event.derived.get("people", {})).items():
-            self.case.former[number] = Person(number, slot, event.seq)
+            self.case.former[number] = Person(number, slot, event.seq, event.occurred_at)
         self.case.pieces = max(self.case.pieces, int(event.derived.get("piece", 0)))
 
     def _retracted(self, event: EntryRetracted) -> None:
@@ -669,7 +669,9 @@ class _Folding:
         case = self.case
         case.joined.append(event.other)
         case.news_seq = event.seq
-        case.people |= {number: Person(number, slot, event.seq) for number, slot in event.people.items()}
+        case.people |= {
+            number: Person(number, slot, event.seq, event.occurred_at) for number, slot in event.people.items()
+        }
         for danger in event.dangers:
             self._raise(danger, event)
         if event.holds and not case.is_held(EVERY_GUARDIAN):  # numbers of people are each case's own

@@ -13,9 +13,9 @@ from school_protocol.domain.case import Case, Record
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import Answers
 from school_protocol.domain.facts import Surroundings
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, own_moment
 from school_protocol.domain.intents import Reason
-from school_protocol.domain.paper import Hand, own_moment
+from school_protocol.domain.paper import Hand
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.domain.review import is_refusal

@@ -161,6 +161,10 @@ class Calendar:
         """The same instant in the calendar's own zone."""
         return _utc(moment).astimezone(ZoneInfo(self.timezone))
 
+    def start_of(self, day: date) -> datetime:
+        """The first moment of a local day, in UTC."""
+        return _instant(ZoneInfo(self.timezone), datetime.combine(day, time(0)))
+
 
 @dataclass(frozen=True, slots=True)
 class RollRule:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from school_protocol.domain.dues import Due, DutyStatus
+from school_protocol.domain.dues import Due, DutyStatus, Pause
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Protocol
@@ -23,6 +23,8 @@ class AskedLine:
     outcome: str
     due_at: datetime | None = None
     done_at: datetime | None = None
+    """Midnight: that day, at an hour which nobody told."""
+    pauses: tuple[Pause, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,9 +113,10 @@ _DUTY = {"due": "open", "done": "kept", "excused": "excused", "suspended": "susp
 def _count_line(facts: Facts, count: Due, excused: Mapping[str, datetime | None]) -> AskedLine:
     duties = [key for key, duty in facts.protocol.duties.items() if count.deadline in duty.deadlines]
     excuses = [at for key in duties if (at := excused.get(key)) is not None and at >= count.started_at]
-    if count.state != "met" and duties and len(excuses) == len(duties):
-        at = max(excuses)
-        return AskedLine("deadlines", count.deadline, count.subject, "excused", count.due_at, at)
+    is_excused = bool(duties) and len(excuses) == len(duties)
+    if is_excused and (count.state != "met" or (count.is_late(facts.now) and max(excuses) <= count.due_at)):
+        at = count.met_at or max(excuses)
+        return AskedLine("deadlines", count.deadline, count.subject, "excused", count.due_at, at, count.pauses)
     if count.state == "met":
         outcome = "late" if count.is_late(facts.now) else "kept"
     elif count.was_missed:
@@ -122,4 +125,4 @@ def _count_line(facts: Facts, count: Due, excused: Mapping[str, datetime | None]
         outcome = "overdue" if count.is_late(facts.now) else "open"
     else:
         outcome = count.state
-    return AskedLine("deadlines", count.deadline, count.subject, outcome, count.due_at, count.met_at)
+    return AskedLine("deadlines", count.deadline, count.subject, outcome, count.due_at, count.met_at, count.pauses)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
 from itertools import chain, zip_longest
 
@@ -11,7 +11,7 @@ from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.events import StepTaken
 from school_protocol.domain.facts import Facts, Surroundings, points_by
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.protocol import ActKind, Deadline, Duty, Protocol, Source, Step
 from school_protocol.domain.review import ReviewState, turns
 
@@ -25,6 +25,22 @@ class Start:
     at: datetime
     state: str | None = None
     by_danger: bool = False
+    since_seq: int = 0
+    """After which event what meets it may have been recorded; 0: after the start."""
+    since_at: datetime | None = None
+    """On which day at the earliest it may have happened; None: on any."""
+
+    @property
+    def since(self) -> int:
+        return self.since_seq or self.seq
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """While no time ran; until None: still."""
+
+    since: datetime
+    until: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +55,8 @@ class Due:
     state: str
     """open, met, suspended or ended."""
     met_at: datetime | None = None
+    met_seq: int = 0
+    pauses: tuple[Pause, ...] = ()
     steps: tuple[tuple[datetime, tuple[str, ...]], ...] = ()
     ended_at: datetime | None = None
     """When its case ended with this undone; None where it ended otherwise, or did not count then."""
@@ -73,7 +91,7 @@ def dues(facts: Facts) -> tuple[Due, ...]:
 
 def counts_of(facts: Facts, deadline: str) -> tuple[Due, ...]:
     """Every count of one deadline."""
-    return tuple(_counts(facts, facts.protocol.deadlines[deadline]))
+    return _counts(facts, facts.protocol.deadlines[deadline])
 
 
 def open_dues(facts: Facts) -> tuple[Due, ...]:
@@ -94,15 +112,17 @@ def falls_due(facts: Facts, deadline: str, subject: str | None) -> datetime | No
     return latest.due_at if latest else None
 
 
-def _counts(facts: Facts, deadline: Deadline) -> list[Due]:
+def _counts(facts: Facts, deadline: Deadline) -> tuple[Due, ...]:
     """One count for each start; of those that run together about the same thing, the one that is due first."""
-    kept: dict[tuple[str, str, datetime | None], Due] = {}
-    for count in all_counts(facts, deadline):
-        together = (count.subject, count.state, count.met_at)
-        earlier = kept.get(together)
-        if earlier is None or count.due_at < earlier.due_at:
-            kept[together] = count
-    return list(kept.values())
+    if deadline.key not in facts.counted:
+        kept: dict[tuple[str, str, datetime | None], Due] = {}
+        for count in all_counts(facts, deadline):
+            together = (count.subject, count.state, count.met_at)
+            earlier = kept.get(together)
+            if earlier is None or count.due_at < earlier.due_at:
+                kept[together] = count
+        facts.counted[deadline.key] = tuple(kept.values())
+    return facts.counted[deadline.key]
 
 
 def chased(facts: Facts) -> dict[int, datetime]:
@@ -127,66 +147,64 @@ def counts_anew(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     for count in (one for one in all_counts(facts, deadline) if one.state == "met"):
         met = sorted(set(_all_met(facts, deadline, Start(count.subject, count.start_seq, count.started_at))))
         for (seq, at), again in zip_longest(met, met[1:]):
-            yield _due(facts, deadline, Start(count.subject, seq, at), again, suspended=False)
+            yield _due(facts, deadline, Start(count.subject, seq, at), again)
 
 
 def all_counts(facts: Facts, deadline: Deadline) -> Iterator[Due]:
     """Every count of a deadline, also one that runs beside another and ends later."""
     if deadline.unless is not None and deadline.unless.holds(facts):
         return
-    suspended = deadline.suspended_while is not None and deadline.suspended_while.holds(facts)
     for start in _starts(facts, deadline):
         if deadline.steps and not deadline.value and not _live_steps(facts, deadline, start):
             continue
         while True:
             met = _met(facts, deadline, start)
-            held = (
-                deadline.per == "guardian"
-                and not _is_about_holds(deadline)
-                and facts.case.is_held(start.subject or EVERY_GUARDIAN)
-            )
-            yield _due(facts, deadline, start, met, suspended or held)
+            yield _due(facts, deadline, start, met)
             if not deadline.repeat or met is None or _ended(facts, deadline, start):
                 break
             start = Start(start.subject, met[0], met[1], start.state)
 
 
-def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetime] | None, suspended: bool) -> Due:
-    steps = tuple((_later(facts, start.at, step), step.tell) for step in _live_steps(facts, deadline, start))
-    later_steps = [] if deadline.value else [at for at, _tell in steps if at > start.at]
-    due_at = min(later_steps, default=None) or _moment(facts, start.at, deadline)
-    if deadline.per == "guardian" and not _is_about_holds(deadline):
-        due_at += _held_since(facts, start)
+def _due(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetime] | None) -> Due:
+    pauses = tuple(_pauses(facts, deadline, start, met))
+    stood_still = sum(((one.until or facts.now) - one.since for one in pauses), timedelta())
+    began = start.at + stood_still
+    steps = tuple((_safe(facts, began, step.after, step), step.tell) for step in _live_steps(facts, deadline, start))
+    later_steps = [] if deadline.value else [at for at, _tell in steps if at > began]
+    due_at = min(later_steps, default=None) or _moment(facts, began, deadline)
+    is_paused = any(one.until is None for one in pauses)
     if met is not None:
         state = "met"
     elif _ended(facts, deadline, start):
         state = "ended"
     else:
-        state = "suspended" if suspended else "open"
-    undone = state == "ended" and not suspended and _ends_with_case(facts, deadline, start)
+        state = "suspended" if is_paused else "open"
+    undone = state == "ended" and not is_paused and _ends_with_case(facts, deadline, start)
     return Due(
-        deadline.key, start.subject, start.at, start.seq, due_at, state, met[1] if met else None, steps,
-        _end_of_case(facts, start) if undone else None,
+        deadline.key, start.subject, start.at, start.seq, due_at, state, met[1] if met else None, met[0] if met else 0,
+        pauses, steps, _end_of_case(facts, start) if undone else None,
     )  # fmt: skip
 
 
-def _held_since(facts: Facts, start: Start) -> timedelta:
-    """How long this guardian's information was on hold since the start: that time doesn't count."""
-    held = timedelta()
-    for hold in facts.case.holds:
-        if hold.guardian in (start.subject, EVERY_GUARDIAN):
-            held += max((hold.lifted_at or facts.now) - max(hold.at, start.at), timedelta())
-    return held
+def _pauses(facts: Facts, deadline: Deadline, start: Start, met: tuple[int, datetime] | None) -> Iterator[Pause]:
+    """While this guardian was on hold, or what suspends the deadline was so; since the start, and until it was met."""
+    if deadline.per == "guardian" and not _is_about_holds(deadline):
+        holds = (one for one in facts.case.holds if one.guardian in (start.subject or EVERY_GUARDIAN, EVERY_GUARDIAN))
+        found = [(hold.at, hold.lifted_at) for hold in holds]
+    else:
+        found = list(facts.periods(deadline.suspended_while)) if deadline.suspended_while else []
+    free_from = start.at
+    for since, until in sorted(found, key=lambda one: one[0]):
+        since, until = max(since, free_from), until if met is None else min(until or met[1], met[1])
+        if until is None or since < until:
+            yield Pause(since, until)
+            free_from = until or facts.now
 
 
 def _live_steps(facts: Facts, deadline: Deadline, start: Start) -> list[Step]:
     kind = "danger" if start.by_danger else "report"
     steps = [step for step in deadline.steps if step.of in (None, kind)]
     return [step for step in steps if step.when is None or step.when.holds(facts)]
-
-
-def _later(facts: Facts, start: datetime, step: Step) -> datetime:
-    return _safe(facts, start, step.after, step)
 
 
 def _moment(facts: Facts, start: datetime, deadline: Deadline) -> datetime:
@@ -213,25 +231,42 @@ def _starts(facts: Facts, deadline: Deadline) -> list[Start]:
     starts.sort(key=lambda start: start.seq)
     if deadline.first_only:
         starts = _first_of_each_opening(facts, starts)
+    else:
+        starts = [replace(start, since_at=start.at) for start in starts]
     if deadline.per == "guardian":
-        starts = [each for start in starts for each in _per_guardian(facts, start)]
+        starts = [each for start in starts for each in _of_each(facts, start, _guardians(facts.protocol))]
+    if deadline.per == "person":
+        each = (each for start in starts for each in _of_each(facts, start, deadline.slots))
+        starts = [_from_naming(facts, start) for start in each]
     return starts
 
 
+def _guardians(protocol: Protocol) -> frozenset[str]:
+    return frozenset(key for key, slot in protocol.slots.items() if slot.guardian)
+
+
 def _first_of_each_opening(facts: Facts, starts: list[Start]) -> list[Start]:
+    """Each is met by what was done since its opening; of the first one, whenever that was."""
     openings = facts.openings
     kept: dict[int, Start] = {}
     for start in starts:
-        kept.setdefault(sum(1 for seq in openings if seq <= start.seq + 1), start)
+        number = sum(1 for seq in openings if seq <= start.seq + 1)
+        opened = next((one for one in facts.case.entries if number > 1 and one.seq == openings[number - 1]), None)
+        since = min(opened.seq, start.seq) if opened else facts.case.entries[0].seq
+        kept.setdefault(number, replace(start, since_seq=since, since_at=opened.at if opened else None))
     return list(kept.values())
 
 
-def _per_guardian(facts: Facts, start: Start) -> list[Start]:
-    """One count for each guardian of the case where a start names none; one for the case while none is named."""
-    guardians = [person.id for person in facts.case.people.values() if facts.protocol.slots[person.slot].guardian]
-    if start.subject or not guardians:
-        return [start]
-    return [Start(guardian, start.seq, start.at, start.state) for guardian in guardians]
+def _of_each(facts: Facts, start: Start, slots: Collection[str]) -> list[Start]:
+    """One count for each person in these slots where a start names none; one for the case while none is named."""
+    people = [person for person in facts.case.people.values() if person.slot in slots]
+    return [start] if start.subject or not people else [replace(start, subject=person.id) for person in people]
+
+
+def _from_naming(facts: Facts, start: Start) -> Start:
+    """A count about somebody who was named after it began runs from there."""
+    person = facts.case.people.get(start.subject)
+    return replace(start, at=max(start.at, person.at)) if person else start
 
 
 def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Start]:
@@ -240,9 +275,11 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
         yield Start("", case.entries[0].seq, case.opened_at, case.entries[0].state)
     if source.danger == "raised":
         for life in case.dangers:
-            yield Start(
-                life.danger if deadline.per == "danger" else "", life.raised_seq, life.raised_at, by_danger=True
-            )
+            if source.stay_with_child and not facts.protocol.dangers[life.danger].stay_with_child:
+                continue
+            about = life.danger if deadline.per == "danger" else ""
+            # What raises it may say in the same breath what was done.
+            yield Start(about, life.raised_seq, life.raised_at, by_danger=True, since_seq=life.raised_seq - 1)
     if source.entered:
         for entry in case.entries:
             if entry.state in source.entered and (entry.seq > 1 or entry.source == "START"):
@@ -260,7 +297,7 @@ def _starts_of(facts: Facts, deadline: Deadline, source: Source) -> Iterator[Sta
     if source.act:
         for record in case.records_of(source.act):
             if facts.matches(source, record):
-                yield Start(_subject(facts, deadline, record), record.seq, record.occurred_at)
+                yield Start(_subject(facts, deadline, record), record.seq, facts.happened_at(record, ended=True))
         if deadline.per == "referral":
             for referral, record in _carried(facts, source.act):
                 if facts.matches(source, record):
@@ -308,7 +345,7 @@ def _all_met(facts: Facts, deadline: Deadline, start: Start) -> Iterator[tuple[i
     for source in deadline.met_by:
         yield from _meetings(facts, deadline, source, start)
     for step in facts.case.steps:
-        if step.seq > start.seq and deadline.key in _meets(facts, step):
+        if step.seq > start.since and deadline.key in _meets(facts, step):
             yield step.seq, step.occurred_at
 
 
@@ -321,32 +358,36 @@ def _meets(facts: Facts, step: StepTaken) -> tuple[str, ...]:
 def _meetings(facts: Facts, deadline: Deadline, source: Source, start: Start) -> Iterator[tuple[int, datetime]]:
     case = facts.case
     if source.seen:
-        yield from ((seq, at) for seq, at in case.seen if seq > start.seq)
+        yield from ((seq, at) for seq, at in case.seen if seq > start.since)
     if source.move:
         yield from (
-            (step.seq, step.occurred_at) for step in case.steps if step.move == source.move and step.seq > start.seq
+            (step.seq, step.occurred_at) for step in case.steps if step.move == source.move and step.seq > start.since
         )
     if source.entered:
         yield from (
-            (entry.seq, entry.at) for entry in case.entries if entry.state in source.entered and entry.seq > start.seq
+            (entry.seq, entry.at) for entry in case.entries if entry.state in source.entered and entry.seq > start.since
         )
     if source.review == "answered":
         for turn in turns(facts.protocol, case):
-            if turn.seq > start.seq and not turn.waits and turn.state is not ReviewState.over:
+            if turn.seq > start.since and not turn.waits and turn.state is not ReviewState.over:
                 yield turn.seq, turn.event.at
     if source.danger == "lifted":
         for life in case.dangers:
             if (
                 life.state == "lifted"
                 and life.changed_at
-                and life.changed_seq > start.seq
+                and life.changed_seq > start.since
                 and start.subject in ("", life.danger)
             ):
                 yield life.changed_seq, life.changed_at
     if source.act:
         for record in case.records_of(source.act):
-            if record.seq > start.seq and facts.matches(source, record) and _about(facts, deadline, record, start):
-                yield record.seq, record.occurred_at
+            if record.seq <= start.since or record.effective_seq is None or record.effective_at is None:
+                continue  # it waits for a signature
+            if facts.matches(source, record) and _about(facts, deadline, record, start):
+                at = facts.happened_at(record) if record.effective_seq == record.seq else record.effective_at
+                if start.since_at is None or facts.local_day(at) >= facts.local_day(start.since_at):
+                    yield record.seq, at
 
 
 def _about(facts: Facts, deadline: Deadline, record: Record, start: Start) -> bool:
@@ -361,11 +402,19 @@ def _about(facts: Facts, deadline: Deadline, record: Record, start: Start) -> bo
     if deadline.per == "referral":
         item = form.find(FieldType.referral)
         return item is not None and str(record.answers.get(item.key)) == start.subject
-    if deadline.per == "guardian" and not _is_about_holds(deadline):
-        item = form.find(FieldType.person)
-        return item is None or record.answers.get(item.key) == start.subject
+    if deadline.per in ("guardian", "person") and not _is_about_holds(deadline):
+        return _names(facts, form, record, start.subject)
     item = form.find(FieldType.hold)
     return item is None or str(record.answers.get(item.key)) == start.subject
+
+
+def _names(facts: Facts, form: Form, record: Record, person: str) -> bool:
+    """Whether a record is about that person: one that asks for nobody, or left open of whom, is about all so far."""
+    one, several = form.find(FieldType.person), form.find(FieldType.persons)
+    if one is not None:
+        return record.answers.get(one.key) == person
+    named = record.answers.get(several.key) if several is not None else ()
+    return person in named if named else record.seq >= facts.case.people[person].seq
 
 
 def _is_about_holds(deadline: Deadline) -> bool:
@@ -448,80 +497,51 @@ def duties(facts: Facts, counts: Iterable[Due]) -> tuple[DutyStatus, ...]:
 
 def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStatus | None:
     duty = facts.protocol.duties[key]
-    counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
     excuse = facts.excused(key)
     if excuse is not None:
         return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.author)
-    if duty.suspended_while is not None and duty.suspended_while.holds(facts):
-        return DutyStatus(key, "suspended")
-    if duty.when is not None and not duty.when.holds(facts):
-        done = _done(facts, duty.met_by, facts.case.opening_seq, filled=duty.filled)
-        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author) if done else None
-    if duty.after_move:
-        return _after_move(facts, key)
-    if not duty.deadlines:
-        done = _done(facts, duty.met_by, facts.case.opening_seq, filled=duty.filled)
-        return (
-            DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author)
-            if done
-            else (DutyStatus(key, "due") if duty.when is not None else None)
-        )
-    return _timed_duty(facts, key, counts)
+    is_asked = duty.when is None or duty.when.holds(facts)
+    if duty.deadlines:
+        counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
+        return _timed_duty(facts, key, counts, is_asked=is_asked)
+    ran = [step for step in facts.case.steps if step.move in duty.after_move]
+    if duty.after_move and not ran:
+        return None
+    if ran and not duty.met_by:  # the move's own notice does it
+        return DutyStatus(key, "done", done_at=ran[-1].at)
+    done = _done(facts, duty, ran[-1].seq if ran else facts.case.opening_seq)
+    if done is not None:
+        return DutyStatus(key, "done", done_at=facts.happened_at(done), done_by=done.author)
+    return DutyStatus(key, "due") if is_asked and (ran or duty.when is not None) else None
 
 
-def _timed_duty(facts: Facts, key: str, counts: list[Due]) -> DutyStatus | None:
-    """A duty with deadlines: due while some count of them stands that none of its own acts has met."""
-    duty = facts.protocol.duties[key]
-    open_ones = [count for count in counts if count.is_open and not _met_otherwise(facts, duty, count)]
+def _timed_duty(facts: Facts, key: str, counts: Iterable[Due], *, is_asked: bool) -> DutyStatus | None:
+    """What a duty with deadlines comes to is what their counts say: nothing is computed twice."""
+    open_ones = [count for count in counts if count.is_open and is_asked]
     if open_ones:
         order = {danger: place for place, danger in enumerate(facts.protocol.dangers)}
         first = min(open_ones, key=lambda count: (count.due_at, order.get(count.subject, 0)))
         return DutyStatus(key, "due", first.due_at, subject=first.subject)
-    if any(count.state == "suspended" for count in counts):
+    if is_asked and any(count.state == "suspended" for count in counts):
         return DutyStatus(key, "suspended")
-    done = _done(facts, duty.met_by, facts.case.opening_seq, filled=duty.filled)
-    met = [count.met_at for count in counts if count.met_at is not None]
-    if done is None and not met:
+    met = [(count.met_seq, count.met_at, count.due_at) for count in counts if count.met_at is not None]
+    if not met:
         return None
-    return DutyStatus(
-        key, "done", done_at=done.occurred_at if done else max(met), done_by=done.author if done else None
-    )
+    seq, at, due_at = max(met)
+    return DutyStatus(key, "done", due_at, at, _author(facts, seq))
 
 
-def _met_otherwise(facts: Facts, duty: Duty, count: Due) -> bool:
-    """Whether an act of the duty has met what a count is about, that the deadline itself does not wait for.
-
-    Those that it waits for have not met it, as it is open: a call is no written referral.
-    """
-    own = {source.act for source in facts.protocol.deadlines[count.deadline].met_by}
-    others = [act for act in duty.met_by if act not in own]
-    return _done(facts, others, count.start_seq, count, duty.filled) is not None
+def _author(facts: Facts, seq: int) -> str | None:
+    record = facts.case.record(seq)
+    return record.author if record else next((step.actor for step in facts.case.steps if step.seq == seq), None)
 
 
-def _after_move(facts: Facts, key: str) -> DutyStatus | None:
-    """A duty that a move calls for; where no act meets it, the move's own notice does."""
-    duty = facts.protocol.duties[key]
-    ran = [step for step in facts.case.steps if step.move in duty.after_move]
-    if not ran:
-        return None
-    done = _done(facts, duty.met_by, ran[-1].seq, filled=duty.filled) if duty.met_by else None
-    if done is not None:
-        return DutyStatus(key, "done", done_at=done.occurred_at, done_by=done.author)
-    return DutyStatus(key, "due") if duty.met_by else DutyStatus(key, "done", done_at=ran[-1].at)
-
-
-def _done(
-    facts: Facts, acts: Iterable[str], after: int, count: Due | None = None, filled: str | None = None
-) -> Record | None:
-    """The latest record of these acts since `after`, about what the count is about, with that answer."""
-    deadline = facts.protocol.deadlines[count.deadline] if count else None
-    start = Start(count.subject, count.start_seq, count.started_at) if count else None
+def _done(facts: Facts, duty: Duty, after: int) -> Record | None:
+    """The latest record of the duty's acts since `after`, with the answer that it asks for."""
     found = [
         record
-        for act in acts
+        for act in duty.met_by
         for record in facts.case.records_of(act)
-        if record.seq > after
-        and (filled is None or record.answers.get(filled) not in (None, "", [], {}))
-        and (deadline is None or start is None or _about(facts, deadline, record, start))
+        if record.seq > after and (duty.filled is None or record.answers.get(duty.filled) not in (None, "", [], {}))
     ]
     return max(found, key=lambda record: record.seq, default=None)

@@ -26,7 +26,7 @@ from school_protocol.domain.dues import dues, read
 from school_protocol.domain.errors import BadInput, Refused
 from school_protocol.domain.events import EVENT_OF_ACT, CaseOpened, Event, Recorded, ReviewAsked, StepTaken
 from school_protocol.domain.facts import NOTHING, Facts, Subjects, Supposing, Surroundings, pointers
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, own_moment
 from school_protocol.domain.intents import Choice as Choice
 from school_protocol.domain.intents import Decision as Decision
 from school_protocol.domain.intents import Intent as Intent
@@ -36,7 +36,7 @@ from school_protocol.domain.intents import Reason as Reason
 from school_protocol.domain.intents import RecordAct as RecordAct
 from school_protocol.domain.intents import Undo as Undo
 from school_protocol.domain.machine import NoSuchWay, Position, destination
-from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be_typed, own_moment
+from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be_typed
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
 from school_protocol.domain.referring import WHOM, whom

@@ -5,7 +5,7 @@ A fact nobody recorded yet is `None`: conditions over it are undecided, never si
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -15,13 +15,14 @@ from typing import Any
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.clock import Calendar, NoSchoolTime, RollRule, months_between, plan_dates
 from school_protocol.domain.conditions import Value
-from school_protocol.domain.forms import FieldType
+from school_protocol.domain.forms import FieldType, own_day, own_moment
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import START, Deadline, Fact, FactType, Fold, FollowUp, Protocol, Since, Source
 from school_protocol.domain.referring import Organisation
 from school_protocol.domain.sharing import contributions
 from school_protocol.domain.weighing import acts_as, record_values
 
+_WHOLE_DAY = timedelta(hours=23, minutes=59)
 _EARLY = 3
 """A follow-up may be held early by one part in so many of the time before it, in days."""
 
@@ -78,10 +79,22 @@ class PlannedFollowUp:
     held_seq: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A follow-up that was held: on which day, by which record, for which planned date."""
+
+    day: date
+    seq: int
+    planned: date | None
+
+
 Subjects = Mapping[FieldType, str]
 """What an act's answers point at, by the type of field that points."""
 NOTHING: Subjects = MappingProxyType({})
-_POINTS_BY = {"danger": FieldType.danger, "referral": FieldType.referral, "guardian": FieldType.person}
+_POINTS_BY = {
+    "danger": FieldType.danger, "referral": FieldType.referral,
+    "guardian": FieldType.person, "person": FieldType.person,
+}  # fmt: skip
 
 
 def points_by(deadline: Deadline) -> FieldType | None:
@@ -133,6 +146,8 @@ class Facts(Mapping[str, Value]):
         self._passed = passed
         self._falls_due = falls_due
         self._known: dict[str, Value] = {}
+        self.counted: dict[str, tuple[Any, ...]] = {}
+        """Deadline → its counts, once somebody asked (`dues`)."""
 
     def __getitem__(self, name: str) -> Value:
         if name not in self._known:
@@ -278,6 +293,31 @@ class Facts(Mapping[str, Value]):
         if fact.type in (FactType.int, FactType.count):
             return int(text)
         return str(text)
+
+    def happened_at(self, record: Record, *, ended: bool = False) -> datetime:
+        """When what a record tells happened, as it says itself; of a day alone, its first moment, or its last one."""
+        form = self.protocol.form_of(record.act)
+        moment, day = own_moment(form, record.answers), own_day(form, record.answers)
+        if moment is not None:
+            return min(moment[1], record.at)
+        if day is None or day >= self.local_day(record.occurred_at):
+            return record.occurred_at
+        return self.around.calendar.start_of(day) + (_WHOLE_DAY if ended else timedelta())
+
+    def periods(self, name: str) -> Iterator[tuple[datetime, datetime | None]]:
+        """From when to when a yes or no that records tell was yes; to None: it still is. An opening begins anew."""
+        fact, since = self.protocol.facts[name], None
+        told = [
+            (record.seq, self.happened_at(record), source.value is None or bool(self.typed(fact, source.value)))
+            for record, source in self.matching(fact.from_, Since())
+        ]
+        opened = [(entry.seq, entry.at, False) for entry in self.case.entries if entry.from_end]
+        for _seq, at, value in sorted([*told, *opened]):
+            if since is not None and not value:
+                yield since, at
+            since = (since or at) if value else None
+        if since is not None:
+            yield since, None
 
     def _last(self, fact: Fact) -> Value:
         value = self.initial(fact)
@@ -467,9 +507,9 @@ class Facts(Mapping[str, Value]):
         days = []
         for source in sources:
             if source.danger == "raised":
-                days += [self._local_day(life.raised_at) for life in self.case.dangers if life.state != "lifted"]
+                days += [self.local_day(life.raised_at) for life in self.case.dangers if life.state != "lifted"]
             elif source.report and self.case.opened_at is not None:
-                days.append(self._local_day(self.case.opened_at))
+                days.append(self.local_day(self.case.opened_at))
         for record, source in self.matching([one for one in sources if one.act], fact.since):
             answer = record.answers.get(source.field) if source.field else record.occurred_at.isoformat()
             if isinstance(answer, str):
@@ -478,9 +518,9 @@ class Facts(Mapping[str, Value]):
 
     def day_of(self, answer: str) -> date:
         """The local day of an answered date or moment."""
-        return date.fromisoformat(answer) if len(answer) == 10 else self._local_day(datetime.fromisoformat(answer))
+        return date.fromisoformat(answer) if len(answer) == 10 else self.local_day(datetime.fromisoformat(answer))
 
-    def _local_day(self, moment: datetime) -> date:
+    def local_day(self, moment: datetime) -> date:
         return self.around.calendar.local(moment).date()
 
     # ---- follow-ups ------------------------------------------------------------------------------------------
@@ -508,18 +548,20 @@ class Facts(Mapping[str, Value]):
         try:
             days = plan_dates(self.around.calendar, start, schedule.days, roll=roll)
         except NoSchoolTime:
-            days = tuple(self._local_day(start) + timedelta(days=offset) for offset in schedule.days)
-        return _assign(schedule.days, days, self._held_days(follow.act, follow.held_on, start))
+            days = tuple(self.local_day(start) + timedelta(days=offset) for offset in schedule.days)
+        return _assign(schedule.days, days, self._held(follow, start))
 
-    def _held_days(self, act: str, held_on: str, start: datetime) -> list[tuple[date, int]]:
-        first = self._local_day(start)
-        held = []
-        for record in self.case.records_of(act):
-            answer = record.answers.get(held_on)
-            day = self.day_of(answer) if answer else self._local_day(record.occurred_at)
+    def _held(self, follow: FollowUp, start: datetime) -> list[Held]:
+        """The follow-ups held since the day of `start`, by the day on which each was."""
+        first, held = self.local_day(start), []
+        asked = (item.key for item in self.protocol.form_of(follow.act).fields if item.default == "planned")
+        key = next(asked, "")
+        for record in self.case.records_of(follow.act):
+            answer, planned = record.answers.get(follow.held_on), record.answers.get(key)
+            day = self.day_of(answer) if answer else self.local_day(record.occurred_at)
             if day >= first:
-                held.append((day, record.seq))
-        return sorted(held)
+                held.append(Held(day, record.seq, self.day_of(planned) if planned else None))
+        return sorted(held, key=lambda one: (one.day, one.seq))
 
     def missed(self) -> tuple[date, ...]:
         """Dates of the schedule, and those that people named, that have gone by without a follow-up."""
@@ -541,10 +583,10 @@ class Facts(Mapping[str, Value]):
 
     def _is_held(self, follow: FollowUp, day: date, named_by: Record) -> bool:
         """Whether a follow-up was held for a date since it was named, as early as one of the schedule may be."""
-        named_on = self._local_day(named_by.occurred_at)
+        named_on = self.local_day(named_by.occurred_at)
         earliest = day - timedelta(days=max((day - named_on).days, 0) // _EARLY)
-        held = self._held_days(follow.act, follow.held_on, named_by.occurred_at)
-        return any(seq > named_by.seq and held_on >= earliest for held_on, seq in held)
+        held = self._held(follow, named_by.occurred_at)
+        return any(one.seq > named_by.seq and one.day >= earliest for one in held)
 
     def _schedule_held(self) -> bool:
         """Every date of the schedule held, or missed with a reason; a date still to come is neither."""
@@ -586,7 +628,7 @@ class Facts(Mapping[str, Value]):
             one.day for number, one in enumerate(plan) if one.held_seq is None and _earliest(days, number) <= self.today
         ]
         start = self.schedule_start()
-        held = {day for day, _seq in self._held_days(follow.act, follow.held_on, start)} if start else set()
+        held = {one.day for one in self._held(follow, start)} if start else set()
         come = [day for day in (*reached, *self._named_dates(follow)) if day <= self.today and day not in held]
         due = max(come or reached, default=coming[0] if coming else None)
         after = [day for day in coming if due is not None and day > max(due, self.today)]
@@ -595,7 +637,7 @@ class Facts(Mapping[str, Value]):
     def _excused_after(self, day: date) -> bool:
         duties = {key for key, duty in self.protocol.duties.items() if self._counts_follow_ups(duty.deadlines)}
         return any(
-            self.excused(duty) is not None and self._local_day(self.excused(duty).at) >= day  # type: ignore[union-attr]
+            self.excused(duty) is not None and self.local_day(self.excused(duty).at) >= day  # type: ignore[union-attr]
             for duty in duties
         )
 
@@ -612,15 +654,17 @@ class Facts(Mapping[str, Value]):
         return found
 
 
-def _assign(
-    offsets: Iterable[int], days: tuple[date, ...], held: list[tuple[date, int]]
-) -> tuple[PlannedFollowUp, ...]:
-    """Each held follow-up holds one planned date: the latest that it is not too early for."""
+def _assign(offsets: Iterable[int], days: tuple[date, ...], held: Sequence[Held]) -> tuple[PlannedFollowUp, ...]:
+    """Each held follow-up holds one planned date that it is not too early for: the one it names, else the latest."""
     taken: dict[int, int] = {}
-    for day, seq in held:
-        fitting = [number for number in range(len(days)) if number not in taken and _earliest(days, number) <= day]
-        if fitting:
-            taken[fitting[-1]] = seq
+    for names_one in (True, False):
+        for one in held:
+            if one.seq in taken.values():
+                continue
+            free = [number for number in range(len(days)) if number not in taken and _earliest(days, number) <= one.day]
+            fitting = [number for number in free if days[number] == one.planned] if names_one else free
+            if fitting:
+                taken[fitting[-1]] = one.seq
     numbered = enumerate(zip(offsets, days, strict=True))
     return tuple(PlannedFollowUp(offset, day, taken.get(number)) for number, (offset, day) in numbered)
 

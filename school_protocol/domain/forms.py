@@ -184,3 +184,17 @@ class Form(Named):
             elif field.default is not None and not field.is_known_from_case:
                 said[field.key] = field.default
         return said
+
+
+def own_moment(form: Form, answers: Mapping[str, Any]) -> tuple[str, datetime] | None:
+    """The form's first moment that offers now, and its answer: when it happened."""
+    for item in form.fields:
+        if item.type is FieldType.moment and item.default == "now" and item.key in answers:
+            return item.key, datetime.fromisoformat(answers[item.key])
+    return None
+
+
+def own_day(form: Form, answers: Mapping[str, Any]) -> date | None:
+    """The answer to the form's first date that offers today: on which day it happened."""
+    days = (item.key for item in form.fields if item.type is FieldType.date and item.default == "today")
+    return next((date.fromisoformat(answers[key]) for key in days if answers.get(key)), None)

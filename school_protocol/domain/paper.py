@@ -17,7 +17,7 @@ from school_protocol.domain.acting import bystander_roles, role_for, roles_of
 from school_protocol.domain.case import Case, fold
 from school_protocol.domain.events import Handwritten
 from school_protocol.domain.facts import Surroundings
-from school_protocol.domain.forms import FieldType, Form
+from school_protocol.domain.forms import FieldType, Form, own_moment
 from school_protocol.domain.intents import Paper
 from school_protocol.domain.protocol import Act, ActKind, Protocol
 
@@ -128,14 +128,6 @@ def _not_theirs(protocol: Protocol, case: Case, act: Act, paper: Paper, around: 
         if role_for(protocol, act.by, held) is not None:
             return "writer_shut_out"
     return ":".join(["writer_without_role", *act.by])
-
-
-def own_moment(form: Form, answers: Mapping[str, Any]) -> tuple[str, datetime] | None:
-    """The form's first moment that offers now, and its answer: when it happened."""
-    for item in form.fields:
-        if item.type is FieldType.moment and item.default == "now" and item.key in answers:
-            return item.key, datetime.fromisoformat(answers[item.key])
-    return None
 
 
 def later_than_paper(form: Form, answers: Mapping[str, Any], paper: Paper) -> Problems:

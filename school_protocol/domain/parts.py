@@ -237,6 +237,7 @@ class Person:
     id: str
     slot: str
     seq: int
+    at: datetime
 
 
 @dataclass(frozen=True, slots=True)

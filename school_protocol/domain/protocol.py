@@ -294,6 +294,8 @@ class Source(Model):
     entered: Keys = ()
     move: str | None = None
     danger: Literal["raised", "lifted"] | None = None
+    stay_with_child: bool = False
+    """Only dangers in which somebody stays with the child."""
     hold: Literal["placed"] | None = None
     report: bool = False
     seen: bool = False
@@ -434,11 +436,14 @@ class Deadline(Named):
     steps: tuple[Step, ...] = ()
     start: tuple[Source, ...]
     met_by: tuple[Source, ...] = ()
-    per: Literal["danger", "referral", "guardian", "entry", "start", "follow_up"] = "start"
+    per: Literal["danger", "referral", "guardian", "person", "entry", "start", "follow_up"] = "start"
+    slots: Keys = ()
+    """Whom one counted per `person` is about; each from when they are named."""
     first_only: bool = False
-    """Only the first start since each opening of the case counts."""
+    """Only the first start since each opening of the case counts, and is met by what was done since then."""
     ends_with_state: bool = False
-    suspended_while: Condition | None = None
+    suspended_while: str | None = None
+    """A yes or no that records tell: while it is yes, no time runs."""
     unless: Condition | None = None
     repeat: bool = False
     max: int | None = None
@@ -456,7 +461,6 @@ class Duty(Named):
     """An answer without which no such act meets it."""
     deadlines: Keys = ()
     when: Condition | None = None
-    suspended_while: Condition | None = None
     blocks: Keys = ()
     by: Keys = ()
     after_move: Keys = ()

@@ -90,8 +90,7 @@ class Renamed:
             "needs": plain("met_by", conditions=("when",)),
             "properties": plain("always_possible", "leads_to", "in", "entering", conditions=("never",)),
             "deadlines": self._deadline,
-            "duties": plain("met_by", "filled", "deadlines", "blocks", "by", "after_move",
-                            conditions=("when", "suspended_while")),
+            "duties": plain("met_by", "filled", "deadlines", "blocks", "by", "after_move", conditions=("when",)),
             "grids": self._grid,
             "dangers": plain("targets", "lifted_with"),
             "targets": plain("letter_by"),
@@ -275,7 +274,8 @@ class Renamed:
     def _deadline(self, deadline: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {
             **dict.fromkeys(("start", "met_by"), self._sources),
-            **dict.fromkeys(("suspended_while", "unless"), self._condition),
+            **dict.fromkeys(("suspended_while", "slots"), self._names),
+            "unless": self._condition,
             "steps": lambda steps: [self._each(one, {"tell": self._names, "when": self._condition}) for one in steps],
         }
         return self._coded(self._each(deadline, rules))

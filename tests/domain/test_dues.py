@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from domain.telling import NOW, REPORT, SAFE, Told, minuted, reported, surroundings
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.conformance import conformance
-from school_protocol.domain.dues import dues, duties
+from school_protocol.domain.dues import Pause, dues, duties
 from school_protocol.domain.protocol import Protocol
 
 
@@ -386,3 +387,204 @@ def test_conformance_tells_kept_late_open_overdue_and_departed(moroccan: Protoco
         ("record_external_handling", "acknowledged", "Ils ne répondent jamais")
     ]
     assert found.count("late") == sum(line.outcome == "late" for line in found.asked)
+
+
+# ---- for whom, by what, and when -----------------------------------------------------------------------------------
+
+
+def heard(told: Told, who: str, act: str = "interview_concerned", **more: Any) -> Told:
+    answers = {"heard": who, "mode": "factual", "age_at_facts": 14, **more}
+    return told.act("team_member", act, answers)
+
+
+def with_pupils(told: Told, *slots: str) -> Told:
+    return told.act("team_member", "add_person", persons=[{"slot": slot, "name": f"{slot} N"} for slot in slots])
+
+
+def by_subject(told: Told, deadline: str) -> dict[str, str]:
+    return {due.subject: due.state for due in told.counts(deadline)}
+
+
+LISTENING = {
+    "held_on": "2026-11-25", "listener": "team_member", "place": "listening_room",
+    "information_given": "yes",
+}  # fmt: skip
+
+
+def test_each_pupil_is_heard_and_going_on_hears_nobody(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified")
+    assert by_subject(told, "others_listened") == {"": "open"}, "nobody is named"
+    with_pupils(told, "pupil_concerned", "pupil_concerned", "witness")
+    heard(told, "pupil_concerned-1")
+    told.put("assessment_running")
+    assert by_subject(told, "others_listened") == {
+        "pupil_concerned-1": "met", "pupil_concerned-2": "open", "witness-1": "open",
+    }  # fmt: skip
+    assert duty(told, "hear_others") == "due"
+    told.act("team_member", "others_not_heard", reason="left", who=["witness-1"])
+    assert by_subject(told, "others_listened")["pupil_concerned-2"] == "open"
+    told.act("team_member", "others_not_heard", reason="danger")
+    assert duty(told, "hear_others") == "done"
+    with_pupils(told, "witness")
+    assert by_subject(told, "others_listened")["witness-2"] == "open", "a reason is about those who were known"
+
+
+def test_who_is_named_late_has_the_whole_time(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified").wait(days=20)
+    with_pupils(told, "witness")
+    assert due_at(told, "others_listened", "witness-1") > told.now
+
+
+@pytest.mark.parametrize(("view", "state"), [("unreachable", "open"), ("declined", "met"), ("given", "met")])
+def test_an_attempt_is_no_listening(moroccan: Protocol, view: str, state: str) -> None:
+    told = reported(moroccan).put("report_qualified")
+    said = {"account": "x", "wishes": "x"} if view == "given" else {"view_reason": "x"}
+    told.act("team_member", "listening_target", {**LISTENING, "child_view": view, **said})
+    told.put("listening_running")
+    assert told.states_of("first_listening") == [state]
+    assert duty(told, "hear_child") == {"open": "due", "met": "done"}[state]
+
+
+def test_an_attempt_tells_no_guardian(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan)).put("report_qualified")
+    tries = [{"day": "2026-11-25", "way": "phone"}] * 3
+    told.act("head", "inform_guardian", who="guardian-1", relation="mother", result="unreachable", safe_to_tell="yes",
+             tried_on=tries)  # fmt: skip
+    assert told.states_of("guardians_informed") == ["open"]
+
+
+def test_a_guardian_of_another_side_is_not_the_targeted_pupils(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan)).put("report_qualified")
+    told.act("head", "add_person", persons=[{"slot": "guardian_concerned", "name": "Père"}]).wait(hours=1)
+    told.act("head", "inform_guardian", who="guardian_concerned-1", relation="father", result="told",
+             safe_to_tell="yes")  # fmt: skip
+    assert (told.states_of("guardians_informed"), duty(told, "inform_guardians")) == (["open"], "due")
+    told.wait(hours=1)
+    first = told.now
+    answers = {"relation": "mother", "result": "told", "safe_to_tell": "yes", "told_at": first.isoformat()}
+    told.act("head", "inform_guardian", who="guardian-1", **answers).wait(hours=2)
+    told.act("head", "inform_guardian", who="guardian_concerned-1", **{**answers, "told_at": told.now.isoformat()})
+    (status,) = [one for one in duties(told.facts, dues(told.facts)) if one.duty == "inform_guardians"]
+    assert status.done_at == first, "as its count says"
+    assert status.due_at == due_at(told, "guardians_informed", "guardian-1")
+
+
+def test_what_happened_before_the_clock_began_is_no_new_contact(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "referral", {**CALL, "covers": ["need"]}).wait(days=3)
+    told.put("external_handling").wait(hours=1)
+    before = (told.now - timedelta(days=2)).isoformat()
+    answer = {"referral": "1", "outcome": "acknowledged"}
+    told.act("head", "referral_answer", answer, answered_at=before)
+    assert told.states_of("contact_again") == ["open"]
+    told.act("head", "referral_answer", answer, answered_at=told.now.isoformat())
+    assert told.states_of("contact_again") == ["open", "met"]
+
+
+def test_a_child_heard_before_the_report_was_taken_up_has_been_heard(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    told.act("team_member", "listening_target", held_on="2026-11-24", listener="team_member", child_view="given",
+             place="listening_room", information_given="yes", account="x", wishes="x")  # fmt: skip
+    (due,) = told.put("report_qualified").counts("first_listening")
+    assert (due.state, due.met_at) == ("met", local("11-24T00:00")), "the day that was written, at no hour"
+
+
+def test_the_day_on_which_it_was_held_counts_and_not_when_it_was_typed(moroccan: Protocol) -> None:
+    told = with_pupils(reported(moroccan).put("report_qualified"), "pupil_concerned").wait(days=20)
+    heard(told, "pupil_concerned-1", held_on="2026-11-26")
+    (due,) = told.counts("others_listened")
+    assert not due.is_late(told.now)
+    assert due.met_at == local("11-26T00:00")
+
+
+def test_no_time_runs_while_an_authority_asks_to_wait_and_the_case_says_so(moroccan: Protocol) -> None:
+    told = with_pupils(reported(moroccan).put("report_qualified"), "pupil_concerned")
+    first = due_at(told, "others_listened", "pupil_concerned-1")
+    told.act("head", "referral", {**CALL, "covers": ["need"]})
+    began = told.now
+    answer = {"referral": "1", "outcome": "acknowledged"}
+    told.act("head", "referral_answer", answer, may_continue="no", answered_at=began.isoformat()).wait(days=7)
+    ended = told.now
+    told.act("head", "referral_answer", answer, may_continue="yes", answered_at=ended.isoformat())
+    (due,) = told.counts("others_listened")
+    assert (due.state, due.due_at - first, due.pauses) == ("open", timedelta(days=7), (Pause(began, ended),))
+    found = conformance(told.facts, dues(told.facts), duties(told.facts, dues(told.facts)))
+    (line,) = [one for one in found.asked if one.key == "others_listened"]
+    assert line.pauses == due.pauses
+
+
+def test_a_review_of_a_hold_counts_once_two_have_signed(moroccan: Protocol) -> None:
+    told = with_guardians(reported(moroccan)).act("head", "guardian_hold", guardian="guardian-1", reason="risk_if_told")
+    told.wait(hours=70).act("head", "hold_review", hold="1", decision="keep", reason="x").wait(hours=8)
+    assert told.states_of("hold_review") == ["open"]
+    told.act("team_coordinator", "signature", record=str(told.seq))
+    late = next(due for due in told.counts("hold_review") if due.state == "met")
+    assert late.met_at == told.now
+    assert late.is_late(told.now)
+
+
+def test_the_head_told_is_nobody_beside_the_child(moroccan: Protocol) -> None:
+    told = reported(moroccan).act("head", "raise_danger", which_danger="self_harm")
+    told.act("reporter", "told_by_voice", who_was_told=["head"])
+    assert (duty(told, "tell_head"), duty(told, "stay_with_child")) == ("done", "due")
+    told.act("head", "safety_check", {**SAFE, "dangers": ["self_harm"], "who_stays": "not_here"})
+    assert duty(told, "stay_with_child") == "due"
+    told.act("head", "safety_check", {**SAFE, "dangers": ["self_harm"], "who_stays": "me"})
+    assert duty(told, "stay_with_child") == "done"
+
+
+def test_a_plan_brought_up_to_date_ends_no_shared_concern(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    said = {"account": "x", "wishes": "x", "agrees_shared_concern": "yes"}
+    told.act("team_member", "listening_target", {**LISTENING, "child_view": "given", **said})
+    told.put("assessment_validated", level=2).put("plan_active")
+    plan = {"reference_adult": "head", "shared_concern": "yes", "team": ["team_member", "team_coordinator"]}
+    told.act("team_member", "support_plan", plan)
+    told.act(
+        "team_coordinator", "shared_concern_start", starts_on="2026-11-25", pupil_agrees="yes", no_grave_threat="yes",
+        pupils_of_the_school="yes",
+    )  # fmt: skip
+    told.wait(days=10).act("team_member", "support_plan", plan).wait(days=6)
+    (due,) = told.counts("shared_concern_days")
+    assert (due.state, due.is_late(told.now)) == ("open", True)
+    assert duty(told, "end_shared_concern") == "due"
+    told.act("team_coordinator", "shared_concern_stop", reason="time_over")
+    assert duty(told, "end_shared_concern") == "done"
+
+
+# ---- follow-ups ----------------------------------------------------------------------------------------------------
+
+
+def followed(told: Told, **more: Any) -> Told:
+    planned, after = told.facts.follow_up_dates()
+    answers = {
+        "planned_on": planned.isoformat() if planned else None, "held_on": told.facts.today.isoformat(),
+        "next_on": (after or told.facts.today + timedelta(days=7)).isoformat(), "new_facts": "no",
+        "conclusion": "same", "child_view": "given", "stopped": "same", **more,
+    }  # fmt: skip
+    return told.act("team_member", "follow_up", answers)
+
+
+@pytest.mark.parametrize("days", [3, 7, 12, 14, 16, 20, 29, 33, 40])
+@pytest.mark.parametrize("earlier", [(), (7,), (6, 8), (16,)])
+def test_a_follow_up_holds_the_date_that_its_form_says_by_itself(
+    moroccan: Protocol, days: int, earlier: tuple[int, ...]
+) -> None:
+    told, begun = reported(moroccan).put("assessment_validated", level=2).put("plan_active"), NOW
+    for day in (*(one for one in earlier if one < days), days):
+        told.now = begun + timedelta(days=day)
+        due, before = told.facts.follow_up_dates()[0], {one.day for one in told.facts.planned() if one.held_seq}
+        followed(told)
+        held = {one.day: one.held_seq for one in told.facts.planned() if one.held_seq}
+        scheduled = {one.day for one in told.facts.planned()}
+        assert held.keys() - before <= {due} if due in scheduled else True, (day, due)
+        if due in scheduled and due is not None and due <= told.facts.today:
+            assert held.get(due) == told.seq
+
+
+def test_a_date_that_is_named_is_held_late_and_not_the_one_after_it(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("assessment_validated", level=2).put("plan_active")
+    first, second, third = (one.day for one in told.facts.planned())
+    told.now = NOW + timedelta(days=(second - told.facts.today).days)
+    followed(told, planned_on=first.isoformat())
+    assert [one.held_seq is not None for one in told.facts.planned()] == [True, False, False]
+    assert third not in told.facts.missed()

@@ -194,7 +194,7 @@ def test_a_running_deadline_that_would_end_otherwise_asks_for_a_decision(told: T
     running = next(due for due in dues(told.facts) if due.is_open and told.protocol.deadlines[due.deadline].value)
     new = version(said("77", "deadlines", running.deadline, "value"))
     assert grounds(told, new) == {"due_otherwise": {("deadlines", running.deadline)}}
-    gone_with_it = version(said("level == 4 and level != 4", "deadlines", running.deadline, "suspended_while"))
+    gone_with_it = version(said("level == 4 and level != 4", "deadlines", running.deadline, "unless"))
     assert outcome(told, gone_with_it) is Outcome.moves
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import timedelta
 from hashlib import sha256
@@ -14,11 +13,10 @@ from typing import Any
 
 import pytest
 import yaml
-from domain.telling import MOROCCAN, NOW, SAFE
+from domain.telling import SAFE
 from jsonschema import Draft202012Validator
 from sqlalchemy import select, update
 
-from school_protocol.definitions import read
 from school_protocol.documents.record import bare_schema
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import UnitKind
@@ -27,9 +25,6 @@ from school_protocol.services.api import reading, sight
 from school_protocol.services.api.reading import Bearer, UnknownToken, Wanted, admit, read_cases, read_record
 from school_protocol.services.api.tokens import hashed
 from school_protocol.services.house import House
-from school_protocol.services.loading import Loaded
-from school_protocol.services.papers.making import draft
-from school_protocol.services.scripts import throwaway
 from school_protocol.services.sight.who_sees import see_sight
 from school_protocol.storage import access, cases, directory, index, staff
 from school_protocol.storage.api import tokens as stored
@@ -37,7 +32,6 @@ from school_protocol.storage.api.tables import ApiTokenRow
 from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.tables import AccountRow, AppointmentRow
 from services.conftest import MASSAR, NAME, WORDS, School
-from services.test_every_field import MARK, Filled
 from services.tokening import drawn
 
 RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
@@ -191,62 +185,6 @@ def test_no_pupil_and_no_colleague_is_named(school: School) -> None:
     for word in (NAME, MASSAR, WORDS, "Omar", "zqnamed"):
         assert word not in told
     assert '"EV1"' in told
-
-
-@pytest.fixture(scope="module")
-def filled() -> Iterator[Filled]:
-    content = MOROCCAN.read_bytes()
-    with throwaway(read(content, str(MOROCCAN)), content, NOW) as player:
-        found = Filled(player)
-        found.write_everything()
-        yield found
-
-
-def planted(told: str) -> set[str]:
-    return set(re.findall(MARK, told))
-
-
-def short_answers(loaded: Loaded) -> set[str]:
-    """Marks in references and digests, in which nobody is named or quoted: by the rules that are written by hand."""
-    found: set[str] = set()
-    for one in loaded.case.records:
-        for name, rule in RULES["fields"].get(one.act, {}).items():
-            if rule == "told":
-                found |= planted(json.dumps(one.answers.get(name.partition(".")[0]), ensure_ascii=False))
-    return found
-
-
-@pytest.mark.parametrize("language", ["fr", "ar", "en"])
-def test_no_word_that_was_typed_leaves_by_a_token(filled: Filled, language: str) -> None:
-    """Every field of every form holds a mark of its own; the school's own copy, read the same way, is full of them."""
-    _token, secret = drawn(filled.player)
-    by = admit(filled.house, secret, Right.cases, "api.case")
-    with filled.house.realm.reading() as session:
-        loaded = filled.load(session, filled.chief)
-        number = loaded.case.number
-        profile = loaded.protocol.documents["case_file"].profiles["school"]
-        own = json.loads(draft(filled.house, session, loaded, profile, language).record)["case"]
-        short = short_answers(loaded)
-    told = json.loads(read_record(filled.house, by, number, language))["case"]
-    assert planted(json.dumps(told, ensure_ascii=False)) == set()
-    assert len(short) > 5, "references and digests were typed, too"
-    assert short <= planted(json.dumps(own, ensure_ascii=False))
-    assert len(planted(json.dumps(own, ensure_ascii=False)) - short) > 50
-
-
-def test_a_reference_is_counted_and_named_among_what_is_left_out(filled: Filled) -> None:
-    """What a form takes as free text may be a name, or lead to a file that bears one."""
-    _token, secret = drawn(filled.player)
-    by = admit(filled.house, secret, Right.cases, "api.case")
-    with filled.house.realm.reading() as session:
-        number = filled.load(session, filled.chief).case.number
-    told = json.loads(read_record(filled.house, by, number, "fr"))["case"]
-    entries = [event["record"] for event in told["events"] if event["record"]]
-    of_referrals = [one for one in entries if one["act"]["key"] in ("referral", "referral_answer")]
-    assert {"referral", "referral_answer"} == {one["act"]["key"] for one in of_referrals}
-    assert all("reference" in one["left_out"] and "reference" not in one["answers"] for one in of_referrals)
-    assert all("channel" in one["answers"] for one in of_referrals if one["act"]["key"] == "referral"), "choices stay"
-    assert told["left_out"]["words"] + told["left_out"]["answers"] >= len({one["seq"] for one in of_referrals})
 
 
 def test_a_copy_with_words_or_names_is_for_no_token(moroccan: Protocol) -> None:

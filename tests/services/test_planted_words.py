@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import io
+import json
 import re
 import shutil
 import subprocess
@@ -37,17 +38,20 @@ from school_protocol.domain.events import (
 )
 from school_protocol.domain.forms import FormField
 from school_protocol.domain.protocol import ActKind, Protocol
+from school_protocol.services.api.reading import admit, read_record
 from school_protocol.services.limiting import Limits
-from school_protocol.services.loading import keep, load
+from school_protocol.services.loading import Loaded, keep, load
 from school_protocol.services.on_paper import OnPaper
 from school_protocol.services.papers import making
 from school_protocol.services.papers.making import draft
 from school_protocol.services.recording import record_act
 from school_protocol.services.scripts import throwaway
+from school_protocol.storage.api.tokens import Right
 from school_protocol.wording import Wording
 from services.conftest import School
 from services.lettering import refer
 from services.test_every_field import MARK, Filled, Written
+from services.tokening import drawn
 
 RULES = yaml.safe_load((Path(__file__).parent / "planted.yaml").read_text("utf-8"))
 PROFILES = ("supervisor", "school", "authority", "family")
@@ -171,6 +175,56 @@ def test_one_leak_is_found(filled: Filled, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(Limits, "record", leaking)
     _pages, record = copy_of(filled, "supervisor", "fr")
     assert set(leaks(filled, "supervisor", record).values()) == {"minutes.dissent"}
+
+
+# ---- by a token ----------------------------------------------------------------------------------------------------
+
+
+def planted(told: str) -> set[str]:
+    return set(re.findall(MARK, told))
+
+
+def short_answers(loaded: Loaded) -> set[str]:
+    """Marks in references and digests, in which nobody is named or quoted: by the rules that are written by hand."""
+    found: set[str] = set()
+    for one in loaded.case.records:
+        for name, rule in RULES["fields"].get(one.act, {}).items():
+            if rule == "told":
+                found |= planted(json.dumps(one.answers.get(name.partition(".")[0]), ensure_ascii=False))
+    return found
+
+
+@pytest.mark.parametrize("language", ["fr", "ar", "en"])
+def test_no_word_that_was_typed_leaves_by_a_token(filled: Filled, language: str) -> None:
+    """Every field of every form holds a mark of its own; the school's own copy, read the same way, is full of them."""
+    _token, secret = drawn(filled.player)
+    by = admit(filled.house, secret, Right.cases, "api.case")
+    with filled.house.realm.reading() as session:
+        loaded = filled.load(session, filled.chief)
+        number = loaded.case.number
+        profile = loaded.protocol.documents["case_file"].profiles["school"]
+        own = json.loads(draft(filled.house, session, loaded, profile, language).record)["case"]
+        short = short_answers(loaded)
+    told = json.loads(read_record(filled.house, by, number, language))["case"]
+    assert planted(json.dumps(told, ensure_ascii=False)) == set()
+    assert len(short) > 5, "references and digests were typed, too"
+    assert short <= planted(json.dumps(own, ensure_ascii=False))
+    assert len(planted(json.dumps(own, ensure_ascii=False)) - short) > 50
+
+
+def test_a_reference_is_counted_and_named_among_what_is_left_out(filled: Filled) -> None:
+    """What a form takes as free text may be a name, or lead to a file that bears one."""
+    _token, secret = drawn(filled.player)
+    by = admit(filled.house, secret, Right.cases, "api.case")
+    with filled.house.realm.reading() as session:
+        number = filled.load(session, filled.chief).case.number
+    told = json.loads(read_record(filled.house, by, number, "fr"))["case"]
+    entries = [event["record"] for event in told["events"] if event["record"]]
+    of_referrals = [one for one in entries if one["act"]["key"] in ("referral", "referral_answer")]
+    assert {"referral", "referral_answer"} == {one["act"]["key"] for one in of_referrals}
+    assert all("reference" in one["left_out"] and "reference" not in one["answers"] for one in of_referrals)
+    assert all("channel" in one["answers"] for one in of_referrals if one["act"]["key"] == "referral"), "choices stay"
+    assert told["left_out"]["words"] + told["left_out"]["answers"] >= len({one["seq"] for one in of_referrals})
 
 
 # ---- names, reasons, what was taken back, paper ---------------------------------------------------------------------

@@ -5,11 +5,23 @@ from __future__ import annotations
 from datetime import datetime
 
 from school_protocol.domain.conformance import AskedLine
+from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
 
 
-def outcome_said(w: Wording, line: AskedLine, as_of: datetime) -> tuple[str, str, str]:
-    """Tone, mark and words of how it went."""
+def outcome_said(w: Wording, line: AskedLine, as_of: datetime, protocol: Protocol) -> tuple[str, str, str]:
+    """Tone, mark and words of how it went, with when no time ran and why."""
+    tone, mark, words = _went(w, line, as_of)
+    for one in line.pauses:
+        since, until = w.day(one.since), w.day(one.until or as_of)
+        said = w._("time stopped from %(since)s to %(until)s", since=since, until=until)
+        said = said if one.until else w._("time has stood still since %(since)s", since=since)
+        why = protocol.facts.get(protocol.deadlines[line.key].suspended_while or "")
+        words = f"{words} · {w.pair(said, w.text(why.label)) if why else said}"
+    return tone, mark, words
+
+
+def _went(w: Wording, line: AskedLine, as_of: datetime) -> tuple[str, str, str]:
     due, done = line.due_at, line.done_at
     if line.outcome == "late" and due and done:
         return "today", "!", w._("Done, %(late)s", late=w.late_by(done - due))

@@ -13,7 +13,7 @@ from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from school_protocol.documents.model import CaseFile
-from school_protocol.domain.conformance import Conformance
+from school_protocol.domain.conformance import AskedLine, Conformance
 from school_protocol.domain.forms import Form, FormField, Option
 from school_protocol.domain.lines import CaseHead, EventView, RecordView, ReferralLine
 from school_protocol.domain.protocol import (
@@ -66,6 +66,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
 LATER: Mapping[type[Any], frozenset[str]] = {
     ReferralLine: frozenset({"whom"}),
     Conformance: frozenset({"excuses"}),
+    AskedLine: frozenset({"pauses"}),
 }
 """Fields that records written by earlier releases don't have: written only where they say something."""
 _ABSENT: Mapping[str, Any] = {"roles": (), "seq": 0, "restricted": False}

@@ -16,7 +16,7 @@ from school_protocol.wording import LOCALES, Wording
 
 FORMAT = 1
 """Of the record: another shape is another number."""
-LAYOUT = 4
+LAYOUT = 5
 """Of the pages: where they say something in other words, or elsewhere, it is another number."""
 ID = "urn:school-protocol:case-record:1"
 BARE = f"{ID}:without-definitions"

@@ -1,0 +1,62 @@
+"""What the case says of its deadlines is what an independent reading of its chronology says, in histories at random."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+import pytest
+
+from school_protocol.domain import dues
+from school_protocol.domain.facts import Facts
+from school_protocol.domain.protocol import Protocol
+from tests.definitions import chronology
+from tests.definitions.chronology import Noted, Pencil
+from tests.definitions.walking import Walk
+
+READ = (
+    "safety_check", "qualification", "first_listening", "evidence_kept", "guardians_informed", "others_listened",
+    "head_told", "written_referral", "accompanied", "contact_again", "plan_review", "shared_concern_days",
+    "hold_review",
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _company(moroccan: Protocol) -> None:
+    chronology.COMPANY = {key for key, one in moroccan.dangers.items() if one.stay_with_child}
+
+
+def told(facts: Facts) -> set[Noted]:
+    counts = (count for key in READ for count in dues.all_counts(facts, facts.protocol.deadlines[key]))
+    return {
+        (one.deadline, one.subject, one.start_seq, "open" if one.state == "suspended" else one.state, one.met_at)
+        for one in counts
+    }
+
+
+def differences(protocol: Protocol, seed: int, steps: int, seen: Counter[str]) -> Iterator[tuple[int, set[Noted]]]:
+    walk = Walk(protocol, seed)
+    for _happened in walk.steps(steps):
+        pass
+    if walk.case is not None:
+        by_hand = set(Pencil(walk.case).noted())
+        seen.update(f"{one[0]} {one[3]}" for one in by_hand)
+        if by_hand != told(walk.facts):
+            yield seed, by_hand ^ told(walk.facts)
+
+
+@pytest.mark.parametrize("part", [0, *(pytest.param(one, marks=pytest.mark.exhaustive) for one in range(1, 40))])
+def test_a_reading_by_hand_says_the_same(moroccan: Protocol, part: int) -> None:
+    """Twenty-five histories; with `--all` a thousand."""
+    seen: Counter[str] = Counter()
+    found = [one for seed in range(part * 25, part * 25 + 25) for one in differences(moroccan, seed, 60, seen)]
+    assert found == []
+    assert {one.partition(" ")[0] for one in seen if one.endswith("met")} >= {*READ[:8]}, "and there was much to read"
+
+
+def test_rules_that_are_broken_are_seen(moroccan: Protocol, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The control: whatever is recorded is about everybody, and happened as it was typed."""
+    monkeypatch.setattr(dues, "_about", lambda *_any: True)
+    monkeypatch.setattr(Facts, "happened_at", lambda _self, record, *, ended=False: record.at)
+    found = [one for seed in range(10) for _seed, one in differences(moroccan, seed, 60, Counter())]
+    assert {"others_listened", "guardians_informed"} <= {noted[0] for one in found for noted in one}
