@@ -6,20 +6,25 @@ by heart, not from its file. Only folded parts of a case (its lines, people, dan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from school_protocol.domain.case import Case
+from school_protocol.domain.dues import all_counts
+from school_protocol.domain.facts import Facts
 
 PLACE = ZoneInfo("Africa/Casablanca")
 ENDS = {"closed", "no_further_action", "transferred", "joined"}
 OUTSIDE = {"rescue", "police", "e_blagh", "prosecutor", "child_line", "emc", "take_it_down", "child_protection"}
 OF_JUSTICE = {"police", "e_blagh", "prosecutor"}
-COMPANY: set[str] = set()
-"""Dangers in which nobody leaves the child alone; filled by the test, from the file."""
+READ = (
+    "safety_check", "qualification", "first_listening", "evidence_kept", "guardians_informed", "others_listened",
+    "head_told", "written_referral", "accompanied", "contact_again", "plan_review", "shared_concern_days",
+    "hold_review",
+)  # fmt: skip
 
 
 @dataclass
@@ -84,8 +89,10 @@ def lines_of(case: Case) -> list[Line]:
 
 
 class Pencil:
-    def __init__(self, case: Case) -> None:
-        self.case, self.lines = case, lines_of(case)
+    """`company`: dangers in which nobody leaves the child alone."""
+
+    def __init__(self, case: Case, company: Collection[str]) -> None:
+        self.case, self.lines, self.company_needed = case, lines_of(case), company
 
     def noted(self) -> Iterator[Noted]:
         once = ("report_qualified",)
@@ -99,7 +106,7 @@ class Pencil:
             over = self.lifted(danger)
             yield self.one("head_told", danger.key, danger, self.acts("told_by_voice"), over)
             yield self.one("written_referral", danger.key, danger, self.letter(danger.key), over)
-            if danger.key in COMPANY:
+            if danger.key in self.company_needed:
                 yield self.one("accompanied", "", danger, self.company, None, same=True)
         yield from self.offences()
         yield from self.again("contact_again", "external_handling", self.acts("referral_answer"))
@@ -276,3 +283,17 @@ class Pencil:
                 if met is None or not hold.stands or self.ended_after(begun):
                     break
                 begun = Line(met.seq, met.counts_at or met.at, "again")
+
+
+def computed(facts: Facts) -> set[Noted]:
+    """What the product says of the same deadlines."""
+    counts = (count for key in READ for count in all_counts(facts, facts.protocol.deadlines[key]))
+    return {
+        (one.deadline, one.subject, one.start_seq, "open" if one.state == "suspended" else one.state, one.met_at)
+        for one in counts
+    }
+
+
+def contradictions(facts: Facts) -> set[Noted]:
+    company = {key for key, one in facts.protocol.dangers.items() if one.stay_with_child}
+    return set(Pencil(facts.case, company).noted()) ^ computed(facts)

@@ -10,28 +10,8 @@ import pytest
 from school_protocol.domain import dues
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import Protocol
-from tests.definitions import chronology
-from tests.definitions.chronology import Noted, Pencil
+from tests.definitions.chronology import READ, Noted, computed, contradictions
 from tests.definitions.walking import Walk
-
-READ = (
-    "safety_check", "qualification", "first_listening", "evidence_kept", "guardians_informed", "others_listened",
-    "head_told", "written_referral", "accompanied", "contact_again", "plan_review", "shared_concern_days",
-    "hold_review",
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _company(moroccan: Protocol) -> None:
-    chronology.COMPANY = {key for key, one in moroccan.dangers.items() if one.stay_with_child}
-
-
-def told(facts: Facts) -> set[Noted]:
-    counts = (count for key in READ for count in dues.all_counts(facts, facts.protocol.deadlines[key]))
-    return {
-        (one.deadline, one.subject, one.start_seq, "open" if one.state == "suspended" else one.state, one.met_at)
-        for one in counts
-    }
 
 
 def differences(protocol: Protocol, seed: int, steps: int, seen: Counter[str]) -> Iterator[tuple[int, set[Noted]]]:
@@ -39,10 +19,9 @@ def differences(protocol: Protocol, seed: int, steps: int, seen: Counter[str]) -
     for _happened in walk.steps(steps):
         pass
     if walk.case is not None:
-        by_hand = set(Pencil(walk.case).noted())
-        seen.update(f"{one[0]} {one[3]}" for one in by_hand)
-        if by_hand != told(walk.facts):
-            yield seed, by_hand ^ told(walk.facts)
+        seen.update(f"{one[0]} {one[3]}" for one in computed(walk.facts))
+        if contradicted := contradictions(walk.facts):
+            yield seed, contradicted
 
 
 @pytest.mark.parametrize("part", [0, *(pytest.param(one, marks=pytest.mark.exhaustive) for one in range(1, 40))])

@@ -18,6 +18,7 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.loading import Loaded, load_by_id
 from school_protocol.services.scripts import Played, Player, Story, read_story, throwaway
 from school_protocol.storage import journal
+from tests.definitions.chronology import contradictions
 
 ROOT = Path(__file__).parents[2] / "protocol_definitions"
 MOROCCAN = "ma-cyberharassment"
@@ -179,6 +180,12 @@ def _words(text: str) -> Iterator[str]:
 
 def reasons(played: Sequence[Played], do: str) -> list[tuple[str, ...]]:
     return [one.refused for one in played if one.do == do and one.refused]
+
+
+@pytest.mark.parametrize("name", [name for name in STORIES if place(name).name == MOROCCAN])
+def test_deadlines_are_as_a_reading_by_hand_notes_them(told: Stage, name: str) -> None:
+    player, _played = told(name)
+    assert [found for case in player.numbers if (found := contradictions(loaded(player, case).facts))] == []
 
 
 def test_sc1_is_kept_in_time_and_closes_only_after_thirty_days(told: Stage) -> None:
