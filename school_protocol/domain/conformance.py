@@ -76,7 +76,7 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
     lines = [_count_line(facts, count, excused) for count in stand]
     counted = {line.key for line in lines}
     lines += [
-        AskedLine("duties", status.duty, status.subject, _DUTY[status.state], status.due_at, status.done_at)
+        AskedLine("duties", status.duty, "", _DUTY[status.state], status.due_at, status.done_at)
         for status in statuses
         if counted.isdisjoint(facts.protocol.duties[status.duty].deadlines)
         and (status.state == "excused" or not facts.protocol.duties[status.duty].deadlines)

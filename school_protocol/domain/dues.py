@@ -484,7 +484,8 @@ class DutyStatus:
     due_at: datetime | None = None
     done_at: datetime | None = None
     done_by: str | None = None
-    subject: str = ""
+    subjects: tuple[str, ...] = ()
+    """What is due is about these, the first to fall due first."""
 
 
 def duties(facts: Facts, counts: Iterable[Due]) -> tuple[DutyStatus, ...]:
@@ -520,8 +521,9 @@ def _timed_duty(facts: Facts, key: str, counts: Iterable[Due], *, is_asked: bool
     open_ones = [count for count in counts if count.is_open and is_asked]
     if open_ones:
         order = {danger: place for place, danger in enumerate(facts.protocol.dangers)}
-        first = min(open_ones, key=lambda count: (count.due_at, order.get(count.subject, 0)))
-        return DutyStatus(key, "due", first.due_at, subject=first.subject)
+        open_ones.sort(key=lambda count: (count.due_at, order.get(count.subject, 0)))
+        about = tuple(dict.fromkeys(count.subject for count in open_ones if count.subject))
+        return DutyStatus(key, "due", open_ones[0].due_at, subjects=about)
     if is_asked and any(count.state == "suspended" for count in counts):
         return DutyStatus(key, "suspended")
     met = [(count.met_seq, count.met_at, count.due_at) for count in counts if count.met_at is not None]

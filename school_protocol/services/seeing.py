@@ -521,8 +521,13 @@ class Seeing:
             status.due_at,
             status.done_at,
             tuple(self.protocol.acts[act] for act in duty.met_by if act in opened and act in self.protocol.acts),
-            self.subject(status.subject),
+            self._about(status.subjects),
         )
+
+    def _about(self, subjects: tuple[str, ...]) -> str:
+        """Of people, all their signs; of anything else, what is due first."""
+        people = [self.person(one).label for one in subjects if one in self.case.people]
+        return " · ".join(people) if people else self.subject(next(iter(subjects), ""))
 
     def due_lines(self) -> tuple[DueLine, ...]:
         covered = {key for duty in self.protocol.duties.values() for key in duty.deadlines}

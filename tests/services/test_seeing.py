@@ -124,6 +124,19 @@ def test_taking_over_identifies_and_only_the_one_who_took_over(school: School) -
     assert NAME not in everything(school, "directorate/2")
 
 
+def test_what_is_due_about_pupils_names_the_signs_of_all_of_them(school: School) -> None:
+    school.report()
+    school.act("head", "safety_check", none_seen=True, safe_now="yes", who_stays="me")
+    school.move("head", "qualify")
+    school.act("team_member", "add_person", persons=[{"slot": "witness", "name": "Sara"}])
+    (line,) = [one for one in school.seen_by("team_member").duties if one.duty.key == "hear_others"]
+    assert (line.state, line.subject) == ("due", "EC1 · T1")
+    school.act("team_member", "others_not_heard", reason="left", who=["pupil_concerned-1"])
+    (line,) = [one for one in school.seen_by("team_member").duties if one.duty.key == "hear_others"]
+    assert line.subject == "T1"
+
+
+
 def test_a_team_member_sees_what_the_whole_team_sees_and_what_is_assigned(school: School) -> None:
     school.report("team_coordinator")
     assert school.is_seen_by("team_member"), "a report that came in"
