@@ -151,7 +151,7 @@ class Pencil:
             outside = (
                 one.what == "referral" and said.get("target") in OUTSIDE and said.get("channel") in ("letter", "web")
             )
-            by_whom = one.role in ("head", "directorate", "acting_head")
+            by_whom = one.role in ("head", "directorate", "acting_head", "acting_directorate")
             return outside and by_whom and (not danger or danger in said.get("covers", ()))
 
         return is_it
