@@ -18,17 +18,8 @@ from typing import Any
 
 from bench.prepared import DEFINITION
 from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import CASES, DANGERS, OPEN, REFERRALS
-from school_protocol.domain.figure_tables import (
-    ENDED,
-    TOTALS,
-    Cell,
-    Counts,
-    FigureTable,
-    Period,
-    school_year,
-    tables_of,
-)
+from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
+from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, FigureTable, Period, school_year, tables_of
 from school_protocol.figures import Release, audit, suppress
 
 REGIONS, PROVINCES, SCHOOLS = 12, 82, 2_191
@@ -75,16 +66,12 @@ class Country:
         """One more case."""
         totals = {CASES} | {total for total in (DANGERS, REFERRALS) if self.rng.random() < 0.3}
         cells: list[Cell] = [(TOTALS, total) for total in sorted(totals)]
-        has_ended = False
         for one in self.tables:
             rows = [row.key for row in one.rows]
-            if OPEN in rows:
-                rows = [row for row in rows if row != OPEN] if has_ended else [OPEN]
             if one.of in totals and rows and (one.adds_up or self.rng.random() < 0.8):
                 many = self.rng.choice((1, 1, 2)) if one.overlaps else 1
                 weights = [LEAN**place for place in range(len(rows))]
                 cells += [(one.key, row) for row in sorted(set(self.rng.choices(rows, weights, k=many)))]
-                has_ended = has_ended or (one.key, ENDED) in cells
         self.cases.append((school, month, tuple(cells)))
 
     def counts(self, months: Sequence[str]) -> Counts:

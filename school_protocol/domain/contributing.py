@@ -22,13 +22,12 @@ from school_protocol.domain.closed_choices import (
     answer_to_referrals,
     answers_of,
     level_of,
-    outcome_of,
     question_of,
 )
 from school_protocol.domain.dues import counts_of, read
 from school_protocol.domain.facts import Facts, Surroundings
 from school_protocol.domain.figure_rules import CountedTable, Moment, Wait
-from school_protocol.domain.figure_tables import ENDED, KEPT, LATE, MORE, TOTALS, Cell, own_part, share_key, wait_key
+from school_protocol.domain.figure_tables import KEPT, LATE, MORE, TOTALS, Cell, own_part, share_key, wait_key
 from school_protocol.domain.policy import Unit, UnitKind
 
 
@@ -105,13 +104,8 @@ def _cells(facts: Facts) -> Iterator[Cell]:
 def _rows(facts: Facts, counted: CountedTable) -> Iterator[str]:
     case, protocol = facts.case, facts.protocol
     match counted.rows:
-        case "stages":
-            state = protocol.states[case.state]
-            yield ENDED if state.ended else state.stage
         case "levels":
             yield level_of(case)
-        case "outcomes":
-            yield outcome_of(protocol, case)
         case "answers":
             question = question_of(protocol, counted.act or "", counted.field or "")
             if question is not None:

@@ -17,15 +17,13 @@ from school_protocol.domain.closed_choices import (
     DANGERS,
     EARLIER,
     NONE,
-    OPEN,
     REFERRALS,
     UNASKED,
-    ends_of,
     levels_of,
     options_of,
     question_of,
 )
-from school_protocol.domain.figure_rules import CountedTable, FigureRules, Wait
+from school_protocol.domain.figure_rules import UNTOLD, CountedTable, FigureRules, Wait
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import Protocol
 from school_protocol.domain.texts import Text
@@ -38,7 +36,7 @@ Cells = Mapping[str, Mapping[str, int]]
 TOTALS = "~totals"
 """The table whose rows are the totals: all cases, those with a danger, those with a referral."""
 ENDED, KEPT, LATE, MORE = "~ended", "~kept", "~late", "~more"
-"""Rows: ended cases; a deadline always met in time, late at least once; longer than the last class."""
+"""Rows: ended cases, in releases of before; a deadline always met in time, late at least once; above the last class."""
 _YEAR = 12
 
 
@@ -96,13 +94,6 @@ class FigureTable:
         return self.kind == "rows" and not self.overlaps
 
 
-def complements(tables: Iterable[FigureTable]) -> tuple[tuple[Cell, Cell], ...]:
-    """Pairs of rows, of two tables, that make up all cases: those that have ended, and those with no end yet."""
-    rows = [(table.key, row.key) for table in tables if table.adds_up and table.of == CASES for row in table.rows]
-    ended, going_on = ([cell for cell in rows if cell[1] == key] for key in (ENDED, OPEN))
-    return tuple((one, other) for one in ended for other in going_on)
-
-
 _OF = {"dangers": DANGERS, "danger_answers": DANGERS, "targets": REFERRALS, "referral_answers": REFERRALS}
 
 
@@ -117,9 +108,10 @@ def wait_key(wait: str) -> str:
 
 
 def tables_of(protocol: Protocol, others: Sequence[Protocol] = ()) -> tuple[FigureTable, ...]:
-    """Every table of the definition as it is now. What `others`, its other versions, had is there under its own title.
+    """Every table that is told, of the definition as it is now.
 
-    Where one of them did not have the table, cases that follow it stand in a row of their own.
+    What `others`, its other versions, had is there under its own title. Where one of them did not have the table, cases
+    that follow it stand in a row of their own.
     """
     rules = protocol.figures
     return tuple(_tables(protocol, rules, others)) if rules is not None else ()
@@ -127,6 +119,8 @@ def tables_of(protocol: Protocol, others: Sequence[Protocol] = ()) -> tuple[Figu
 
 def _tables(protocol: Protocol, rules: FigureRules, others: Sequence[Protocol]) -> Iterator[FigureTable]:
     for key, counted in rules.tables.items():
+        if counted.rows in UNTOLD:
+            continue
         overlaps = is_overlapping(protocol, counted)
         rows, is_new = dict(_rows(protocol, counted)), False
         for other in others:
@@ -164,15 +158,9 @@ def is_overlapping(protocol: Protocol, counted: CountedTable) -> bool:
 
 def _rows(protocol: Protocol, counted: CountedTable) -> Iterator[tuple[str, Text | None]]:
     match counted.rows:
-        case "stages":
-            yield from ((key, stage.title) for key, stage in protocol.stages.items())
-            yield ENDED, None
         case "levels":
             yield from ((level, _level(protocol, level)) for level in levels_of(protocol))
             yield NONE, None
-        case "outcomes":
-            yield from ((key, protocol.states[key].title) for key in ends_of(protocol))
-            yield OPEN, None
         case "answers":
             yield from _answers(protocol, counted)
         case "dangers":

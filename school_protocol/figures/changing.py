@@ -12,7 +12,7 @@ from itertools import chain, takewhile
 from typing import NamedTuple
 
 from school_protocol.domain.figure_tables import TOTALS, Cell
-from school_protocol.figures.layout import ALL, MONTHLY, Layout, Slab, slab_of
+from school_protocol.figures.layout import ALL, MONTHLY, Layout, Slab
 from school_protocol.figures.release import SMALL, Key, Release
 
 
@@ -100,11 +100,6 @@ class Changes:
                     total = layout.total(slab)
                     if total is not None and not layout.overlaps(slab):
                         yield Line(Key(unit, month, total), tuple(keys))
-                    yield from (
-                        Line(Key(unit, month, ALL), tuple(Key(unit, month, cell) for cell in pair))
-                        for pair in layout.complements
-                        if slab_of(pair[0]) == slab and (not month or self._has_months(slab_of(pair[1]), unit))
-                    )
                 if len(months) > 2:
                     yield from (self._by_month(unit, cell) for cell in cells)
 

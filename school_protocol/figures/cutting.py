@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from school_protocol.domain.figure_tables import TOTALS
 from school_protocol.figures.bounding import Numbers
+from school_protocol.figures.layout import slab_of
 from school_protocol.figures.system import System
 
 Flags = NDArray[np.bool_]
@@ -53,10 +54,7 @@ class Cuts:
         self._begins[np.cumsum([0, *(len(one) for one in versions)])[:-1]] = True
         self.by_block = _numbered(system.block)
         self.by_unit = _numbered([one[0] for one in system.block])
-        kin = system.kin
-        self.by_table = _numbered(
-            [one.cell if one.cell[0] == TOTALS else (kin.get(one.cell[0], one.cell[0]), "") for one in system.place]
-        )
+        self.by_table = _numbered([slab_of(one.cell) for one in system.place])
         totals = {key: (TOTALS, table.of) for one in system.layouts for key, table in one.tables.items()}
         self.by_total = _numbered([one.cell if one.cell[0] == TOTALS else totals[one.cell[0]] for one in system.place])
         """A total and all tables of it."""

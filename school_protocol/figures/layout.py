@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 
-from school_protocol.domain.closed_choices import CASES, EARLIER
-from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, complements, own_part, unit_of
+from school_protocol.domain.closed_choices import CASES
+from school_protocol.domain.figure_tables import TOTALS, Cell, Counts, own_part, unit_of
 from school_protocol.figures.release import GROUPS, SMALL
 
 REST = "~rest"
@@ -107,28 +107,6 @@ class Layout:
         return self.counts.at((TOTALS, table.of), unit, month) - sum(
             self.counts.at((table.key, row.key), unit, month) for row in table.rows
         )
-
-    @cached_property
-    def beside(self) -> tuple[tuple[Cell, Cell], ...]:
-        """Rows of two tables of which no case stands in both: together they are all cases at most."""
-        return complements(self.tables.values())
-
-    @cached_property
-    def complements(self) -> tuple[tuple[Cell, Cell], ...]:
-        """Those that make up all cases, in each unit and month: whoever reads both reads it.
-
-        They don't where cases follow a version that lacked one of the tables.
-        """
-        units = [unit for unit in self.height if self.is_leaf(unit)]
-        return tuple(
-            pair
-            for pair in self.beside
-            if all(sum(self.at(unit, "", cell) for cell in pair) == self.at(unit, "", ALL) for unit in units)
-        )
-
-    def earlier(self, pair: tuple[Cell, Cell]) -> tuple[Cell, ...]:
-        """The rows of their tables for cases of a version that lacked one."""
-        return tuple((cell[0], EARLIER) for cell in pair if (cell[0], EARLIER) in self.slabs[slab_of(cell)])
 
     @cached_property
     def covering(self) -> frozenset[Slab]:

@@ -170,8 +170,6 @@ class Suppression:
         for slab in self.layout.slabs:
             if slab[0] != TOTALS and self.layout.tables[slab[0]].kind == "rows":
                 self._tell_rows(slab)
-        for pair in self.layout.complements:
-            self._calm_complements(pair)
         self._tell_months()
         for slab in self.layout.slabs:
             if slab[0] != TOTALS and self.layout.by_month(slab):
@@ -247,27 +245,6 @@ class Suppression:
         assert total is not None
         cells = self.layout.slabs[slab]
         self._tell([("", cell) for cell in cells], total, self.layout.units, adds_up=not self.layout.overlaps(slab))
-
-    def _calm_complements(self, pair: tuple[Cell, Cell]) -> None:
-        """Rows of two tables that make up all cases: both are told, or neither; then what stands beside them, too."""
-        cells = [cell for one in pair for cell in self.layout.slabs[slab_of(one)]]
-        of_rows = {key for key in self.told if not key.month and key.cell in cells}
-        lines = []
-        for unit in self.layout.units:
-            if not self._is_open(Key(unit, "", ALL)):
-                continue
-            lines += [[Key(unit, "", cell) for cell in pair]]
-            lines += [[Key(unit, "", cell) for cell in self.layout.slabs[slab_of(one)]] for one in pair]
-            kids = self.layout.children[unit]
-            lines += [
-                [Key(kid, "", cell) for kid in kids] for cell in cells if kids and self._is_open(Key(unit, "", cell))
-            ]
-        size = -1
-        while size != len(self.told):
-            size = len(self.told)
-            self._calm([line for line in lines if any(key in self.told for key in line)], of_rows)
-            for unit in self.layout.units:
-                self._drop_orphans(unit, [("", cell) for cell in cells])
 
     def _tell_months(self) -> None:
         months = [(month, ALL) for month in self.layout.months] if len(self.layout.months) > 1 else []

@@ -8,7 +8,7 @@ which nothing of a table was ever told stand together as one number, a pool: it 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
 from typing import NamedTuple
@@ -76,8 +76,6 @@ class System:
         self.steps: list[tuple[int, int, int, int]] = []
         """(release, any later release, number, other number that it became)."""
         self._counted: list[int] = []
-        self.kin: dict[str, str] = {}
-        """Table → the name under which those stand together whose rows make up all cases with one of it."""
         self._members: dict[Place, list[tuple[str, ...]]] = defaultdict(list)
         self._find_speakers()
         for release in range(len(releases)):
@@ -124,9 +122,6 @@ class System:
                 if month and slab != ALL:
                     self.monthly[slab].add(unit)
                 self.alive.add(unit)
-        for layout in self.layouts:
-            for pair in layout.beside:
-                self._join([slab_of(cell) for cell in pair])
         found = 0
         while found < len(self.alive):
             found = len(self.alive)
@@ -134,15 +129,6 @@ class System:
                 for unit in reversed(layout.units):
                     if unit in self.alive and layout.counts.above[unit]:
                         self.alive.add(layout.counts.above[unit])
-
-    def _join(self, slabs: Sequence[Slab]) -> None:
-        """What binds a row of one to a row of the other binds whatever tells of either: so the same stand alone."""
-        for speakers in (self.speakers, self.monthly):
-            every = set().union(*(speakers[slab] for slab in slabs))
-            for slab in slabs:
-                speakers[slab] |= every
-        for slab in slabs:
-            self.kin[slab[0]] = min(self.kin.get(one[0], one[0]) for one in slabs)
 
     def _is_inner(self, layout: Layout, unit: str) -> bool:
         return unit in self.alive and not layout.is_leaf(unit)
@@ -238,7 +224,7 @@ class System:
             self._counted.append(value)
             self.place.append(place)
             above = unit.rpartition("*")[0] if members else layout.counts.above[unit]
-            table = f"{cell[0]} {cell[1]}" if cell[0] == TOTALS else self.kin.get(cell[0], cell[0])
+            table = f"{cell[0]} {cell[1]}" if cell[0] == TOTALS else cell[0]
             self.block.append((unit, f"{table} by month") if month and cell != ALL else (above, table))
         self.seen[release, place] = versions[-1]
         return versions[-1]
@@ -281,46 +267,8 @@ class System:
                 continue
             for holder, members in holders[slab].items():
                 self._rows(release, slab, "", holder, self._totals(release, total, holders[total], holder, members))
-        for pair in layout.beside:
-            self._complement(release, pair, holders)
         for said in sorted(self.releases[release].spoken):
             self._said(release, said)
-
-    def _complement(
-        self, release: int, pair: tuple[Cell, Cell], holders: dict[Slab, dict[str, tuple[str, ...]]]
-    ) -> None:
-        """Two rows make up all cases, or all but those of an earlier version, of each unit or pool, in each month."""
-        whole = self.whole(release)
-        one, other = (holders[slab_of(cell)] for cell in pair)
-        same = {members: holder for holder, members in other.items()}
-        for holder, members in one.items():
-            if members in same:
-                totals = self._totals(release, ALL, holders[ALL], holder, members)
-                self._make_up(release, pair, totals, whole, {pair[0][0]: holder, pair[1][0]: same[members]})
-        places = [place for number, place in list(self.seen) if number == release and place.cell == pair[0]]
-        for place in places:
-            found = [self.seen.get((release, place._replace(cell=cell))) for cell in (pair[1], ALL)]
-            if place.period != whole and None not in found:
-                unit = {cell[0]: place.unit for cell in pair}
-                self._make_up(release, pair, [self.seen[release, place._replace(cell=ALL)]], place.period, unit)
-
-    def _make_up(
-        self, release: int, pair: tuple[Cell, Cell], totals: Sequence[int], period: str, holders: Mapping[str, str]
-    ) -> None:
-        """What is bound of a unit or pool: `holders` says how each table calls it."""
-
-        def number(cell: Cell) -> int:
-            return self.seen[release, Place(holders[cell[0]], period, cell)]
-
-        layout, parts = self.layouts[release], [number(cell) for cell in pair]
-        if pair in layout.complements:
-            self._sum(totals, parts)
-            return
-        alone = [*((one, 1) for one in totals), *((one, -1) for one in parts)]
-        self._bound(alone, 0, None)
-        earlier = [(number(cell), -1) for cell in layout.earlier(pair)]
-        if earlier:
-            self._bound([*alone, *earlier], None, 0)
 
     def _totals(
         self, release: int, total: Cell, holders: dict[str, tuple[str, ...]], holder: str, members: tuple[str, ...]

@@ -24,7 +24,7 @@ def at(text: str, where: str, says: str) -> str:
 def test_figures_without_a_fault_are_read() -> None:
     protocol = read(with_figures().encode(), "small.yaml")
     assert [table.key for table in tables_of(protocol)] == [
-        "stages", "kinds", "in_time.first_talk", "in_time.home_due", "wait.talk",
+        "kinds", "in_time.first_talk", "in_time.home_due", "wait.talk",
     ]  # fmt: skip
     assert {table.key for table in tables_of(protocol) if table.public} == {"kinds", "wait.talk", "in_time.home_due"}
 

@@ -9,10 +9,9 @@ import pytest
 
 from domain.telling import MOROCCAN, SCHOOL, Told, reported
 from school_protocol.definitions import read
-from school_protocol.domain.closed_choices import ANSWERED, AWAITED, CASES, DANGERS, EARLIER, NONE, OPEN, REFERRALS
+from school_protocol.domain.closed_choices import ANSWERED, AWAITED, CASES, DANGERS, EARLIER, NONE, REFERRALS
 from school_protocol.domain.contributing import Share, path_of, share_of
 from school_protocol.domain.figure_tables import (
-    ENDED,
     KEPT,
     LATE,
     MORE,
@@ -40,8 +39,6 @@ def test_a_report_adds_to_the_totals_and_to_one_row_of_each_table(moroccan: Prot
     assert share(told).protocol == moroccan.protocol
     assert rows(told, TOTALS) == {CASES}
     assert rows(told, "levels") == {NONE}
-    assert rows(told, "stages") == {moroccan.states[told.state].stage}
-    assert rows(told, "outcomes") == {OPEN}
     assert rows(told, "channels") == {"seen"}
     assert rows(told, "kinds") == rows(told, "dangers") == rows(told, "targets") == set()
 
@@ -68,10 +65,8 @@ def test_dangers_and_referrals_are_cases_that_have_them(moroccan: Protocol) -> N
     assert rows(told, "referral_answers") == {AWAITED}
 
 
-def test_an_ended_case_stands_in_no_stage_and_in_its_outcome(moroccan: Protocol) -> None:
+def test_an_ended_case_stands_in_its_level_and_in_how_long_it_took(moroccan: Protocol) -> None:
     told = reported(moroccan).put("closed", level=3)
-    assert rows(told, "stages") == {ENDED}
-    assert rows(told, "outcomes") == {"closed"}
     assert rows(told, "levels") == {"3"}
     assert rows(told, "wait.closure") == {"7"}
 
@@ -190,10 +185,10 @@ def test_a_school_year_has_twelve_months() -> None:
 
 @pytest.fixture
 def former(moroccan: Protocol) -> Protocol:
-    """An earlier version: with a channel that is no more, and without the table of outcomes."""
+    """An earlier version: with a channel that is no more, of where cases stand, and without the answers to dangers."""
     text = MOROCCAN.read_text("utf-8")
-    start = text.index("    outcomes: {rows: outcomes")
-    text = text[:start] + text[text.index("\n", start) + 1 :]
+    start = text.index("    danger_answers: {rows: danger_answers")
+    text = text[:start] + text[start:].replace("danger_answers: {rows: danger_answers", "stages: {rows: stages", 1)
     report, rest = text[: text.index("  report_more:")], text[text.index("  report_more:") :]
     assert report.count("          seen: {") == 1
     return read((report.replace("          seen: {", "          pigeon: {") + rest).encode(), "former.yaml")
@@ -206,12 +201,21 @@ def test_what_an_earlier_version_had_stays_under_its_own_title(moroccan: Protoco
     assert "seen" in channels
     assert channels["pigeon"] is not None
     assert EARLIER not in channels
-    assert now["outcomes"].rows[-1].key == EARLIER
-    assert EARLIER not in {row.key for row in {one.key: one for one in tables_of(moroccan)}["outcomes"].rows}
+    assert now["danger_answers"].rows[-1].key == EARLIER
+    assert EARLIER not in {row.key for row in {one.key: one for one in tables_of(moroccan)}["danger_answers"].rows}
+
+
+def test_where_cases_stand_is_neither_counted_nor_told(former: Protocol) -> None:
+    """Earlier versions ask for it: beside the other tables it tells of few."""
+    assert former.figures is not None
+    assert "stages" in former.figures.tables
+    assert rows(reported(former, how_it_came="pigeon"), "stages") == set()
+    assert "stages" not in {table.key for table in tables_of(former)}
 
 
 def test_cases_of_a_version_without_the_table_stand_in_a_row_of_their_own(moroccan: Protocol, former: Protocol) -> None:
-    kept = {TOTALS: {CASES: 9}, "outcomes": {"closed": 4, OPEN: 2}}
+    kept = {TOTALS: {CASES: 20, DANGERS: 9}, "danger_answers": {ANSWERED: 4, AWAITED: 2}}
     found = gathered("u", one_month("2026-11"), tables_of(moroccan, [former]), {"u": ""}, [("2026-11", "u", kept)])
-    assert found.at(("outcomes", EARLIER), "u") == 3
-    assert sum(found.at(("outcomes", row.key), "u") for row in found.tables[2].rows) == 9
+    (table,) = (one for one in found.tables if one.key == "danger_answers")
+    assert found.at(("danger_answers", EARLIER), "u") == 3
+    assert sum(found.at(("danger_answers", row.key), "u") for row in table.rows) == 9

@@ -167,8 +167,6 @@ def _lines(counts: Counts) -> Iterator[tuple[Key, list[Key]]]:
                     yield from ((Key(unit, at, cell), [Key(one, at, cell) for one in below[unit]]) for at in of_months)
             if of_months:
                 yield Key(unit, "", cell), [Key(unit, at, cell) for at in of_months]
-        for one, other in (("stage", "end"),) if {"stage", "end"} <= tables.keys() else ():
-            yield Key(unit, "", ALL), [Key(unit, "", (one, "~ended")), Key(unit, "", (other, "~open"))]
         for key, one in tables.items():
             if one.adds_up:
                 for at in ("", *(months if inner and one.months else ())):

@@ -6,9 +6,8 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from school_protocol.domain.closed_choices import CASES, DANGERS, OPEN, REFERRALS
+from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
 from school_protocol.domain.figure_tables import (
-    ENDED,
     KEPT,
     LATE,
     TOTALS,
@@ -26,11 +25,6 @@ def table(key: str, rows: int, of: str = CASES, kind: str = "rows", **more: bool
     """A table of so many rows."""
     keys = (KEPT, LATE) if kind == "share" else tuple(f"{key}{number}" for number in range(rows))
     return FigureTable(key, TITLE, of, kind, tuple(map(FigureRow, keys)), **more)  # type: ignore[arg-type]
-
-
-STAGE = FigureTable("stage", TITLE, CASES, "rows", tuple(map(FigureRow, ("stage0", "stage1", ENDED))), months=True)
-END = FigureTable("end", TITLE, CASES, "rows", tuple(map(FigureRow, ("end0", "end1", "end2", OPEN))))
-"""Where a case stands, and how it ended: those that have ended are no news beside those with no end yet."""
 
 
 @dataclass(frozen=True)
@@ -69,7 +63,7 @@ class District:
                     cells |= {(one.key, row) for row in chosen}
                 elif one.adds_up or rng.random() < 0.8:
                     cells.add((one.key, rng.choices(rows, weights)[0]))
-        return Case(unit, month, frozenset(totals), frozenset(_agreeing(rng, cells, lean)))
+        return Case(unit, month, frozenset(totals), frozenset(cells))
 
     def fill(self, rng: random.Random, schools: Iterable[tuple[str, int]], lean: float = 0.5) -> None:
         for unit, number in schools:
@@ -100,17 +94,6 @@ class District:
         return found
 
 
-def _agreeing(rng: random.Random, cells: set[tuple[str, str]], lean: float) -> set[tuple[str, str]]:
-    """Whatever has ended has an end, and nothing else has one."""
-    kept = {cell for cell in cells if cell[0] != END.key}
-    if len(kept) == len(cells) or not any(cell[0] == STAGE.key for cell in cells):
-        return cells
-    ends = [row.key for row in END.rows if row.key != OPEN]
-    weights = [(lean / 3) ** place for place in range(len(ends))]
-    has_ended = (STAGE.key, ENDED) in kept
-    return kept | {(END.key, rng.choices(ends, weights)[0] if has_ended else OPEN)}
-
-
 def tree(provinces: int, schools: int, *, country: bool = False) -> dict[str, str]:
     """A region of so many provinces, each of so many schools; under a country or not."""
     above = {"country": "", "region": "country"} if country else {"region": ""}
@@ -136,7 +119,6 @@ def drawn(seed: int) -> District:
         table("wait", 3, kind="times"),
     )
     tables = tuple(one for one in every if one.key == "level" or rng.random() < 0.4)
-    tables += (STAGE, END) if seed % 3 == 0 else ()
     district = District(tree(rng.randint(1, 3), rng.randint(1, 4)), tables, months(rng.choice((1, 2, 3))))
     busy = rng.choice((2, 8, 30))
     district.fill(rng, [(unit, rng.randrange(busy)) for unit in district.schools], lean=rng.choice((0.3, 0.6, 1.0)))

@@ -14,9 +14,9 @@ from domain.telling import MOROCCAN, NOW
 
 from school_protocol.definitions import read
 from school_protocol.domain.clock import Calendar
-from school_protocol.domain.closed_choices import CASES, DANGERS, OPEN, REFERRALS
+from school_protocol.domain.closed_choices import CASES, DANGERS, REFERRALS
 from school_protocol.domain.figure_releases import ReleaseLine, Told
-from school_protocol.domain.figure_tables import ENDED, KEPT, LATE, TOTALS, Cell, own_part
+from school_protocol.domain.figure_tables import KEPT, LATE, TOTALS, Cell, own_part
 from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.services.figures import issuing, seeing
 from school_protocol.services.house import REALM, House
@@ -123,8 +123,6 @@ def a_case(drawn: random.Random, only: Mapping[str, str]) -> list[Cell]:
     """What one case adds, as the definition's tables have it."""
     chosen: dict[str, str] = {
         "levels": drawn.choice(("1", "1", "2", "3")),
-        "stages": drawn.choice(("listening", "assessment", "follow_up", ENDED)),
-        "outcomes": OPEN,
         "channels": drawn.choice(("pupil", "pupil", "parent", "seen")),
         "kinds": drawn.choice(("insult", "rumour", "exclusion")),
         "platforms": drawn.choice(("whatsapp", "instagram")),
@@ -132,8 +130,6 @@ def a_case(drawn: random.Random, only: Mapping[str, str]) -> list[Cell]:
         "wait.listening": drawn.choice(("1", "2", "3")),
     }
     chosen |= only
-    if chosen["stages"] == ENDED:
-        chosen["outcomes"] = "closed"
     cells: list[Cell] = [(TOTALS, CASES), *chosen.items()]
     if drawn.random() < 0.3:
         cells += [(TOTALS, DANGERS), ("dangers", "home_danger"), ("danger_answers", "~answered")]

@@ -10,14 +10,18 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from figures.proven import found_out, kinds_of, sources_of
+from sqlalchemy import select
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
 from school_protocol.documents.papers.figure_lines import STEPS, Lines
 from school_protocol.domain.closed_choices import CASES
+from school_protocol.domain.figure_releases import tables_from_data
 from school_protocol.domain.figure_tables import TOTALS
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Protocol
+from school_protocol.figures import Release, audit, from_data
 from school_protocol.post import Post
 from school_protocol.services import demo
 from school_protocol.services.accounts import actor_named, sign_in
@@ -33,7 +37,9 @@ from school_protocol.services.scripts import TurnableClock
 from school_protocol.services.showing import see_act
 from school_protocol.services.views import CaseLine
 from school_protocol.storage import anchors, directory, erased, index, journal
+from school_protocol.storage.figures import releases
 from school_protocol.storage.figures.jobs import State
+from school_protocol.storage.figures.release_tables import FigureReleaseRow
 from school_protocol.wording import Wording
 
 pytestmark = pytest.mark.exhaustive
@@ -152,8 +158,7 @@ def figures(made: Demo, username: str, year: int) -> FiguresView:
     """What the latest release of that school year tells of this person's place."""
     actor = made.actor(username)
     (place,) = seeing.places(made.house, actor)
-    releases = seeing.releases_covering(made.house, place.unit)
-    latest = next(line for line in releases if line.year == year)
+    latest = next(line for line in seeing.releases_covering(made.house, place.unit) if line.year == year)
     return seeing.see_figures(made.house, actor, place.protocol.protocol, place.unit.code, latest.id)
 
 
@@ -187,6 +192,19 @@ def test_this_years_figures_were_issued_again_and_none_was_refused(made: Demo) -
     options = issuing.see_options(made.house, made.actor("academie"), place.protocol.protocol, place.unit.code)
     assert options.job is not None
     assert options.job.state is State.issued
+
+
+def test_whoever_knows_the_protocol_works_few_out_of_no_release(made: Demo, moroccan: Protocol) -> None:
+    years: dict[int, list[Release]] = {}
+    with made.house.directory.reading() as session:
+        for row in session.scalars(select(FigureReleaseRow).order_by(FigureReleaseRow.issued_at)):
+            sealed = releases.open_sealed(session, made.house.vault, row.id, releases.sealed_of(session, row.id))
+            years.setdefault(row.year, []).append(from_data(sealed, tables_from_data(row.tables)))
+    assert [len(issued) for _year, issued in sorted(years.items())] == [1, 2]
+    kinds = kinds_of(moroccan)
+    for issued in years.values():
+        assert found_out(issued, kinds, sources_of(moroccan)) == []
+        assert audit(issued) == ()
 
 
 def test_one_release_is_on_the_page_for_everybody(made: Demo) -> None:
