@@ -68,6 +68,18 @@ def _nearest_town_first(found: Sequence[directory.Contact], town: str) -> list[d
     return sorted(found, key=lambda one: (places[one.unit], not is_of_town(one.city, town)))
 
 
+def names_in_town(house: House, protocol: Protocol, unit: str, target: str) -> Mapping[str, str]:
+    """The names of the one contact of that service kept for a unit's own town; none where there is none, or several."""
+    with house.directory.reading() as session:
+        town, found = directory.city_of(session, unit), directory.contacts(session, unit)
+    fitting = [
+        one.names
+        for one in found
+        if protocol.resolve("targets", one.target) == target and is_of_town(one.city, town)
+    ]
+    return fitting[0] if len(fitting) == 1 else {}
+
+
 def is_of_town(city: Mapping[str, str], town: str) -> bool:
     """Whether that is the town which is meant, however it is written."""
     return bool(town) and any(same(town, name) for name in city.values())

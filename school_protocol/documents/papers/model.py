@@ -62,6 +62,8 @@ class Recipient:
     target: Target | None = None
     person: PersonLine | None = None
     named: Text | None = None
+    whom: Mapping[str, str] = field(default_factory=dict)
+    """The names of the organisation, where it is known which of that service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +89,8 @@ class Paper:
     """Dangers that a referral is about, by key; what else it may be about has none."""
     sent_at: datetime | None = None
     referral: int = 0
+    copy: int = 0
+    """Its number among the copies of this document."""
     pupil: str = ""
     """Name of the guardian's own pupil, where the case leaves no doubt."""
     names: Mapping[str, str] = field(default_factory=dict)

@@ -10,7 +10,7 @@ from typing import Any
 from markupsafe import Markup
 
 from school_protocol.documents import bidi
-from school_protocol.documents.papers.model import Answered, Exhibit, Paper
+from school_protocol.documents.papers.model import Answered, Exhibit, Paper, Printed
 from school_protocol.documents.rendering import render, template
 from school_protocol.domain import naming
 from school_protocol.domain.forms import FieldType, FormField
@@ -128,9 +128,11 @@ class Lines:
         return self.text(found.named)
 
     def recipient_place(self) -> Markup | None:
-        """Under a guardian's name: whose guardian that is."""
-        person = self.view.recipient.person
-        return self.text(person.slot.title) if person is not None else None
+        """Under a guardian's name: whose guardian that is; under a service's: which organisation."""
+        found = self.view.recipient
+        if found.person is not None:
+            return self.text(found.person.slot.title)
+        return self.text(found.whom) if found.whom else None
 
     def named(self, person: PersonLine) -> str:
         """Name, else sign."""
@@ -159,7 +161,7 @@ class Lines:
             return self.day(str(value))
         if field.type is FieldType.long:
             return bidi.paragraphs(self._labelled(str(value)), self.w.direction, self.w.language)
-        if isinstance(value, str) and (_CODE.fullmatch(value) or field.authority_only):
+        if self._is_code(answered):
             return bidi.code(value)
         said = self._labelled(self.w.answer(self.view.protocol, field, value, self.view.names))
         return bidi.quoted(said, self.w.direction) if field.type is FieldType.text else self.line(said)
@@ -168,16 +170,26 @@ class Lines:
         return answered.field.type is FieldType.long
 
     def exhibit(self, one: Exhibit) -> Markup:
-        """What is known of a piece, in a row of answers; its digest below."""
-        short = [answered for answered in one.answers if not self._is_code(answered)]
+        """What is known of a piece, in a row of answers; its digest, addresses and accounts below."""
+        short = [answered for answered in one.answers if not self._is_below(answered)]
         return Markup(" · ").join(self.answer(answered) for answered in short)
 
     def codes(self, one: Exhibit) -> list[tuple[Markup, Markup]]:
-        return [(self.label(each.field), self.answer(each)) for each in one.answers if self._is_code(each)]
+        return [(self.label(each.field), self.answer(each)) for each in one.answers if self._is_below(each)]
+
+    def _is_below(self, answered: Answered) -> bool:
+        return answered.field.authority_only or self._is_code(answered)
 
     def _is_code(self, answered: Answered) -> bool:
-        value = answered.value
-        return isinstance(value, str) and bool(_CODE.fullmatch(value) or answered.field.authority_only)
+        return isinstance(answered.value, str) and _CODE.fullmatch(answered.value) is not None
+
+    def pieces(self) -> list[Printed]:
+        """The parts of the letter itself."""
+        return [piece for piece in self.view.body if not piece.exhibits]
+
+    def annexes(self) -> list[Printed]:
+        """What comes after the signature, however long it is: registers."""
+        return [piece for piece in self.view.body if piece.exhibits]
 
     def _labelled(self, text: str) -> str:
         return "".join(piece for piece, _is_sign in naming.shown(text, self.view.signs))

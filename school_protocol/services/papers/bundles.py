@@ -202,7 +202,7 @@ def _letters(house: House, session: Session, loaded: Loaded, reader: Reader) -> 
         names = account_names(house, [issued.actor], issued.language)
         told = replace(
             view, issuer=names.get(issued.actor, "—"), content_seq=then.case.content_seq,
-            content_head=issued.content_head,
+            content_head=issued.content_head, copy=issued.copy,
         )  # fmt: skip
         yield _Letter(told, issued)
 

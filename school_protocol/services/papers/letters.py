@@ -24,7 +24,7 @@ from school_protocol.domain.lines import PersonLine, RecordView
 from school_protocol.domain.naming import Identity, Naming, apart, with_tokens
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import ActKind, Target
-from school_protocol.services.directory import contact_lines
+from school_protocol.services.directory import contact_lines, names_in_town
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, accounts_in, load, names_in, naming_of, sign_of
 from school_protocol.services.seeing import Seeing
@@ -202,13 +202,14 @@ class _Writing:
             as_of=loaded.now,
             unit=loaded.around.unit,
             places=self._places(),
-            recipient=Recipient(subject.target, self._guardian(), self.document.to),
+            recipient=Recipient(subject.target, self._guardian(), self.document.to, self._whom()),
             issuer=self.accounts.get(loaded.actor.id, "—"),
             role=role,
             body=body,
             covers=self.referral.covers if self.referral else (),
             sent_at=self.referral.at if self.referral else None,
             referral=subject.referral,
+            copy=cases.copies(self.session, loaded.case_id, self.document.key) + 1,
             pupil=self._pupil(),
             names={**self.accounts, **{key: self._label(key) for key in loaded.case.people}},
             signs={sign_of(self.protocol, key): self._label(key) for key in loaded.case.people},
@@ -221,6 +222,13 @@ class _Writing:
 
     def _referral(self) -> Referral | None:
         return next((one for one in self.loaded.case.referrals if one.number == self.subject.referral), None)
+
+    def _whom(self) -> Mapping[str, str]:
+        """The organisation that the referral went to, or else the one of that service in the school's own town."""
+        if self.referral is None:
+            return {}
+        unit, target = self.loaded.case.unit, self.referral.target
+        return self.referral.whom or names_in_town(self.house, self.protocol, unit, target)
 
     def _named(self) -> frozenset[str]:
         """The people whose names this paper may print: those whom a referral names to a service that gets names."""
