@@ -38,6 +38,7 @@ _CONTROLS = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e007f]"
 )
+_SIGN = re.compile(r"\[[^\]\n]*\]")
 _LINE_ENDS = re.compile("\r\n|[\r\u2028\u2029]")
 
 UNKNOWN = "und"
@@ -135,6 +136,8 @@ def language_of(text: str) -> str | None:
 
 
 def _direction(line: str) -> str | None:
+    """By its letters; whom a sign stands for counts only where nothing else is written."""
+    line = _SIGN.sub("", line) or line
     arabic = len(re.findall(f"[{_ARABIC}]", line))
     latin = len(re.findall(f"[{_LATIN}]", line))
     if arabic == latin == 0:

@@ -59,11 +59,14 @@ def evidence(school: School) -> None:
     )  # fmt: skip
 
 
-def refer(school: School, target: str, *, who: str = "head", named: tuple[str, ...] = ("targeted_pupil-1",)) -> None:
+def refer(
+    school: School, target: str, *, who: str = "head", named: tuple[str, ...] = ("targeted_pupil-1",), **others: Any
+) -> None:
     answers = {
         "target": target, "covers": ["need"], "channel": "letter", "sent_by": school.account(who), "urgency": "day",
         "sent_at": school.house.now().isoformat(),
         "summary": SUMMARY, "legal_basis": ["cpp_42"], "persons": list(named),
+        **others,
     }  # fmt: skip
     school.act(who, "referral", answers)
 
@@ -75,7 +78,11 @@ def issue(school: School, who: str, document: str, about: str = "", language: st
 
 
 def text_of(pdf: bytes) -> str:
-    return " ".join(" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(pdf)).pages)
+    return " ".join(pages_text(pdf))
+
+
+def pages_text(pdf: bytes) -> list[str]:
+    return [" ".join(page.extract_text().split()) for page in PdfReader(BytesIO(pdf)).pages]
 
 
 def pages_of(pdf: bytes) -> int:

@@ -5,13 +5,17 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from school_protocol.documents import rendering
+from school_protocol.documents.papers import paper_html
 from school_protocol.domain.errors import Refused, SentBefore, Unseen
 from school_protocol.domain.events import DocumentIssued, from_entry
-from school_protocol.services.papers.letters import see_letters
-from school_protocol.storage import access, cases
-from school_protocol.wording import stigma
+from school_protocol.services.loading import load, names_in
+from school_protocol.services.papers.letters import chosen, letter_view, see_letters
+from school_protocol.storage import access, cases, directory
+from school_protocol.storage.tables import UnitRow
+from school_protocol.wording import Wording, stigma
 from services.conftest import School
 from services.lettering import (
     ADDRESS,
@@ -26,9 +30,12 @@ from services.lettering import (
     PEOPLE,
     PUPIL,
     SAID,
+    SUMMARY,
     WITNESS,
+    evidence,
     issue,
     pages_of,
+    pages_text,
     refer,
     text_of,
     told,
@@ -102,6 +109,53 @@ def test_a_letter_to_a_service_without_names_has_neither_names_nor_addresses(
     assert "[T1]" in text
     assert DIGEST in text
     assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, INTIMATE_ADDRESS, HANDLE, "G123456789"))
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_letter_of_ordinary_length_is_signed_on_its_first_page(school: School, language: str) -> None:
+    """Its register comes after the signature, however many pieces there are."""
+    told(school)
+    for _piece in range(8):
+        evidence(school)
+    refer(school, "prosecutor", summary=f"{SUMMARY}\n{SUMMARY} {SUMMARY}", legal_basis=["cpp_42", "cpp_510_517"])
+    first, *rest = pages_text(issue(school, "head", "referral_letter", "referral-1", language).data)
+    signed = {"fr": "Signature et cachet", "ar": "التوقيع والخاتم", "en": "Signature and stamp"}[language]
+    assert signed in first
+    assert not any(signed in page for page in rest)
+    assert DIGEST in rest[0]
+
+
+def test_a_letter_says_which_court_and_under_which_numbers(school: School) -> None:
+    told(school)
+    refer(school, "prosecutor")
+    courts = ("tribunal de première instance d’ici", "tribunal d’ailleurs")
+    with school.house.directory.writing() as session:
+        session.execute(update(UnitRow).values(city="Salé"))
+        for name, city in zip(courts, ("Salé", "Rabat"), strict=True):
+            directory.add_contact(session, target="prosecutor", names={"fr": name}, unit=None, city={"fr": city})
+    first = text_of(issue(school, "head", "referral_letter", "referral-1").data)
+    second = text_of(issue(school, "head", "referral_letter", "referral-1").data)
+    assert courts[0] in first
+    assert courts[1] not in first
+    assert "Saisine n° 1 · Exemplaire n° 1" in first.replace("\u00a0", " ")
+    assert "Saisine n° 1 · Exemplaire n° 2" in second.replace("\u00a0", " ")
+
+
+def test_a_group_whose_name_is_arabic_reads_as_it_was_written(school: School) -> None:
+    """As in the case file: an account is words, which run in their own direction; a digest is a code."""
+    told(school)
+    school.act(
+        "team_member", "evidence", kind="oral_account", sexual_or_intimate="no", platform="discord", content_type="group",
+        handle="مجموعة «2AC3 بلا [EV1]»", source="witness", still_online="yes", content_status="online", description="–",
+    )  # fmt: skip
+    refer(school, "prosecutor")
+    with school.house.realm.reading() as session:
+        seen = load(school.house, session, school.person("head"), school.number)
+        names = names_in(school.house, session, seen.case_id)
+        found, subject = chosen(seen, names, "referral_letter", "referral-1")
+        page = paper_html(letter_view(school.house, session, seen, found, subject, "ar"), Wording("ar"))
+    assert f'مجموعة «<bdi dir="ltr">2AC3</bdi> بلا [<bdi dir="ltr">EV1</bdi> · <bdi dir="ltr">{PUPIL}</bdi>]»' in page
+    assert f'class="code">{DIGEST}' in page
 
 
 def test_child_protection_gets_names_and_no_address(school: School) -> None:
