@@ -34,7 +34,7 @@ class AccessEntry:
 
 @dataclass(frozen=True, slots=True)
 class AccessCopy:
-    """Everything that such a copy prints. `sign`: what stands for the person where names don't.
+    """Everything that such a copy prints. `sign`: what stands for the person where names don't; it is not printed.
 
     `others`: how many entries mention the person besides, and tell of others or of what was said in confidence.
     """
@@ -109,7 +109,7 @@ def as_data(view: AccessCopy, wording: Wording) -> dict[str, Any]:
         "protocol": {"key": view.protocol.protocol, "version": view.protocol.version},
         "as_of": view.as_of.isoformat(),
         "language": wording.language,
-        "person": {"sign": view.sign, "place": wording.text(view.slot.title), "identity": dict(view.identity)},
+        "person": {"place": wording.text(view.slot.title), "identity": dict(view.identity)},
         "kept": {
             "rule": wording.text(view.kept) if view.kept else None,
             "until": view.until.isoformat() if view.until else None,

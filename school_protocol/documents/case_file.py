@@ -76,8 +76,8 @@ class Pages(Entries):
     def lacking(self, section: Section) -> Markup | None:
         """How many of a section's entries are left out of this copy."""
         place = self.view.document.sections.index(section)
-        number = self.view.left_out.within.get(str(place), 0)
-        return self.line(leaving_out.entries_here(self.w, number)) if number else None
+        number = self.view.left_out.within.get(str(place))
+        return None if number is None else self.line(leaving_out.entries_here(self.w, number))
 
     def named(self) -> list[Markup]:
         """The people whom this copy names, where it names some and not others."""

@@ -209,6 +209,17 @@ def with_tokens(text: str, found: Iterable[Found]) -> str:
     return text
 
 
+def uncounted(text: str, signs: Collection[str]) -> str:
+    """The text with one `[…]` for each place where some of these signs stand, with brackets or without: whoever reads
+    it can't tell them apart, nor count them."""
+    if not signs:
+        return text
+    sign = rf"(?:{'|'.join(map(re.escape, sorted(signs, key=len, reverse=True)))})"
+    among = rf"\[(?:\w{{1,20}}/)*{sign}(?:/\w{{1,20}})*\]"
+    one = rf"(?:{among}|(?<![\w\[]){sign}(?!\w)|{re.escape(ELSEWHERE)})"
+    return re.sub(rf"{one}(?:{_AND}{one})*", ELSEWHERE, text)
+
+
 def signs_apart(text: str) -> list[tuple[str, bool]]:
     """A text in pieces: as it was typed, and (True) whatever in it looks like a sign."""
     pieces = [(piece, place % 2 == 1) for place, piece in enumerate(_SIGN.split(text))]
@@ -230,6 +241,7 @@ def shown(text: str, labels: Mapping[str, str]) -> list[tuple[str, bool]]:
     return [piece for piece in (*pieces, (text[end:], False)) if piece[0]]
 
 
+_AND = r"(?:\s*[,،;؛/&+]\s*|\s+(?:et|ou|ni|and|or|و|أو)\s+|\s+(?:و|أو)|\s*[,،]\s*(?:et|and|و)\s*|\s+)"
 _TOKEN = re.compile(r"\[(\w{1,20}(?:/\w{1,20}){0,9})\]")
 _SIGN = re.compile(rf"({_TOKEN.pattern.replace('(', '(?:', 1)})")
 _MASSAR = re.compile(r"(?<![A-Za-z0-9])[A-Za-z][ .-]?(?:\d[ .-]?){8}\d(?!\d)")

@@ -17,7 +17,7 @@ from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FieldType, Form, FormField
 from school_protocol.domain.letters import own_pupil
 from school_protocol.domain.lines import RecordView
-from school_protocol.domain.naming import Identity, Naming, with_tokens
+from school_protocol.domain.naming import Identity, Naming, uncounted, with_tokens
 from school_protocol.domain.protocol import ActKind
 from school_protocol.services.loading import Loaded, naming_of, sign_of
 from school_protocol.services.masking import Mask, Masks, without_names, without_words
@@ -73,6 +73,17 @@ class Limits:
 
     # ---- whom it names -----------------------------------------------------------------------------------------
 
+    def shows(self, person: str) -> bool:
+        """Whether somebody stands in it at all: in a guardian's copy their own side alone, so that nobody can count."""
+        if not self.is_personal:
+            return True
+        known = self.case.people.get(person) or self.case.former[person]
+        return self.side is not None and self.protocol.slots[known.slot].side == self.side
+
+    def tells_of(self, subject: str) -> bool:
+        """The same of what something is about, which may be no person."""
+        return subject not in {**self.case.former, **self.case.people} or self.shows(subject)
+
     def _named(self) -> Iterator[str]:
         """The people whom it names: nobody gets by a copy what they don't read themselves."""
         if self.loaded.pseudonymised or (self.is_personal and self.child is None):
@@ -102,7 +113,7 @@ class Limits:
     def unnamed(self) -> tuple[str, ...]:
         """Signs of the people whom the case knows by name, and the copy does not name."""
         slots, people = list(self.protocol.slots), self.case.people
-        known = (key for key in people if self.identities.get(key, {}).get("name") and key not in self.named)
+        known = (key for key in people if self.identities.get(key, {}).get("name") and key not in self.named and self.shows(key))
         in_order = sorted(known, key=lambda key: (slots.index(people[key].slot), len(key), key))
         return tuple(sign_of(self.protocol, key) for key in in_order)
 
@@ -138,9 +149,15 @@ class Limits:
         return self._also(self._strictly if self.is_personal else masks.of(record))
 
     def _strictly(self, text: str) -> str:
-        """Whoever wrote it: to a family nobody else is named."""
+        """Whoever wrote it: to a family nobody else is named, nor told apart."""
         naming = self.loaded.naming
-        return with_tokens(text, naming.find_all(text)) if naming is not None else text
+        return uncounted(with_tokens(text, naming.find_all(text)) if naming is not None else text, self._others)
+
+    @cached_property
+    def _others(self) -> frozenset[str]:
+        """Signs of the people who don't stand in it."""
+        everybody = {**self.case.former, **self.case.people}
+        return frozenset(sign_of(self.protocol, key) for key in everybody if not self.shows(key))
 
     def _also(self, masked: Mask) -> Mask:
         secret = self._secret
@@ -205,6 +222,7 @@ class Limits:
                 answers.pop(item.key, None)
         lost = tuple(_lost(form.fields, written.answers, answers))
         self._note(record.seq, lost)
+        answers = self._of_people_shown(form.by_key, answers)
         hidden = "words" if any(item.may_name for _key, item in lost) else None
         told = () if profile.acts else tuple(key for key, _item in lost)
         if profile.acts:
@@ -218,6 +236,21 @@ class Limits:
             actor=self.name(record.actor),
             signatures=tuple(replace(one, name=self.name(one.name)) for one in record.signatures),
         )
+
+    def _of_people_shown(self, fields: Mapping[str, FormField], answers: Mapping[str, Any]) -> dict[str, Any]:
+        """Answers that point at nobody who doesn't stand in it; a row about such a person goes."""
+        kept: dict[str, Any] = {}
+        for key, value in answers.items():
+            item = fields[key]
+            if item.type is FieldType.rows:
+                columns = {column.key: column for column in item.fields}
+                rows = [(row, self._of_people_shown(columns, row)) for row in value]
+                kept[key] = [own for row, own in rows if len(own) == len(row)]
+            elif item.type is FieldType.persons:
+                kept[key] = [one for one in value or () if self.tells_of(one)]
+            elif item.type is not FieldType.person or value in _EMPTY or self.tells_of(value):
+                kept[key] = value
+        return kept
 
     def pointed(self, record: RecordView) -> RecordView:
         """As it stands in the chronology: what an entry is about, and nothing more."""

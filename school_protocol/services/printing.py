@@ -15,7 +15,7 @@ from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.dues import duties
 from school_protocol.domain.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
 from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.lines import EventView, FollowUpLine, PersonLine, RecordView, SeatLine
+from school_protocol.domain.lines import DutyLine, EventView, FollowUpLine, PersonLine, RecordView, SeatLine
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import START, ActKind
 from school_protocol.domain.summaries import last_summary, stands, summary_text
@@ -94,13 +94,13 @@ class _Printing:
             as_of=loaded.now,
             content_seq=content_seq,
             content_head=content_head,
-            people=tuple(self._person(person) for person in seeing.people()) if has("people") else (),
+            people=tuple(map(self._person, self._people())) if has("people") else (),
             grid=grid,
             grid_total=total,
             grid_detail=detail,
             dangers=seeing.dangers() if has("dangers") else (),
             referrals=seeing.referrals() if has("referrals") else (),
-            duties=seeing.duties() if has("duties") else (),
+            duties=tuple(self._duties()) if has("duties") else (),
             seats=tuple(self._seats()) if has("people") else (),
             names=self._accounts(parts["conformance"]),
             rail=seeing.rail(),
@@ -124,21 +124,22 @@ class _Printing:
                 yield str(place), len(lacking)
 
     def _left_out(self, within: Mapping[str, int], *, is_decided: bool) -> LeftOut:
-        dropped = self.limits.dropped
+        dropped, others = self.limits.dropped, self.limits.is_personal
         return LeftOut(
+            others=others,
             names=self.limits.unnamed(),
             words=len(dropped.words),
             answers=len(dropped.answers - dropped.words),
             addresses=len(dropped.addresses),
-            entries=len(dropped.entries),
-            sides=len(dropped.sides),
+            entries=0 if others else len(dropped.entries),
+            sides=0 if others else len(dropped.sides),
             sections=tuple(
                 place
                 for place, section in enumerate(self.document.sections)
                 if not self.profile.has(section.kind) and section.kind != "summary"
             ),
             decision=is_decided,
-            within=dict(within),
+            within=dict.fromkeys(within, 0) if others else dict(within),
             numbers=tuple(_runs(self.numbers)),
         )
 
@@ -175,6 +176,8 @@ class _Printing:
         for line in self.seeing.follow_ups():
             record = self.loaded.case.record(line.record.seq) if line.record else None
             kept = record is not None and self._keeps(record)
+            if self.limits.is_personal and record is not None and not kept:
+                continue  # held with somebody else
             yield replace(line, record=self._record(record) if record is not None and kept else None)
 
     def _decision(self) -> tuple[RecordView | None, bool]:
@@ -269,7 +272,8 @@ class _Printing:
             else:
                 self.limits.dropped.words.add(step.seq)
                 lines.append(replace(line, reason=""))
-        return replace(found, departures=tuple(lines), excuses=tuple(self._excuses(found)))
+        asked = tuple(line for line in found.asked if self.limits.tells_of(line.subject))
+        return replace(found, asked=asked, departures=tuple(lines), excuses=tuple(self._excuses(found)))
 
     def _excuses(self, found: Conformance) -> Iterator[ExcuseLine]:
         for line in found.excuses:
@@ -283,6 +287,14 @@ class _Printing:
                 yield replace(line, reason="")
 
     # ---- people ----------------------------------------------------------------------------------------------
+
+    def _people(self) -> Iterator[PersonLine]:
+        return (one for one in self.seeing.people() if self.limits.shows(one.id))
+
+    def _duties(self) -> Iterator[DutyLine]:
+        statuses = duties(self.loaded.facts, self.seeing.counts)
+        lines = zip(statuses, self.seeing.duties(), strict=True)
+        return (line for status, line in lines if self.limits.tells_of(status.subject))
 
     def _person(self, person: PersonLine) -> PersonLine:
         return replace(person, held=False) if self.limits.is_personal else person

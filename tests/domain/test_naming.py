@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from school_protocol.domain import naming
-from school_protocol.domain.naming import HANDLE_MOST, Naming, fold, parts_of, shown, signs_apart, with_tokens
+from school_protocol.domain.naming import HANDLE_MOST, Naming, fold, parts_of, shown, signs_apart, uncounted, with_tokens
 
 PEOPLE = Naming(
     {
@@ -156,3 +156,25 @@ def test_signs_stand_apart_from_the_text() -> None:
     pieces = signs_apart(text)
     assert [piece for piece, is_sign in pieces if is_sign] == ["[EV1]", "[EV1/RL1]", "[non]"]
     assert "".join(piece for piece, _is_sign in pieces) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("[EC1] écrit à [EV1].", "[…] écrit à [EV1]."),
+        ("EC1, EC2 et EC12 écrivent ; T1 lit.", "[…] écrivent ; […] lit."),
+        ("[EC1], [EC2] and [T1] met [EV1]", "[…] met [EV1]"),
+        ("كتب [EC1] و[EC2] و [T1] إلى [EV1]", "كتب […] إلى [EV1]"),
+        ("[EV1/EC1] ou [EC2/T1]", "[…]"),
+        ("EC1 ; EC2", "[…]"),
+        ("EC13 et T10, EV1", "EC13 et T10, EV1"),
+        ("[…] et [EC1]", "[…]"),
+        ("", ""),
+    ],
+)
+def test_signs_that_nobody_may_count_are_one(text: str, read: str) -> None:
+    assert uncounted(text, {"EC1", "EC2", "EC12", "T1"}) == read
+
+
+def test_with_no_sign_to_hide_a_text_stays_as_it_is() -> None:
+    assert uncounted("[EC1] et […]", ()) == "[EC1] et […]"

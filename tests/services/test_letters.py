@@ -199,6 +199,15 @@ def test_the_other_familys_notice_names_only_their_own(school: School, language:
     assert not any(hidden in text for hidden in (*LISTENED, ADDRESS, HANDLE))
 
 
+def test_a_notice_does_not_say_how_many_other_guardians_there_are(school: School) -> None:
+    """Nor does the line at its foot; the register keeps the sign."""
+    told(school)
+    school.act("team_member", "add_person", persons=[{"slot": "guardian_concerned", "name": "Hind Chraibi"}])
+    text = text_of(issue(school, "head", "guardians_notice_concerned", "guardian_concerned-2").data)
+    assert "RC" not in text
+    assert issued(school)[-1].reader == "RC2"
+
+
 def test_where_a_side_has_several_pupils_none_is_named_to_a_guardian(school: School) -> None:
     told(school)
     school.act("team_member", "add_person", persons=[{"slot": "pupil_concerned", "name": "Ilyas Alaoui"}])

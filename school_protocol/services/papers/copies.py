@@ -52,6 +52,8 @@ class Handed:
     """Number of the latest event that its pages know of; 0: of the case as it is handed out."""
     as_of: datetime | None = None
     """The moment of which its pages speak; None: that of handing it out."""
+    stamped: str = ""
+    """To whom its pages say that it goes, where that is less than `reader`, which the register keeps."""
     about: str = ""
     """For whom a case file was made, as the case knows them: `self`, a unit's id, `referral-2`, a person's id."""
 
@@ -66,7 +68,7 @@ def copied(
 ) -> bytes:
     """The pages with what belongs to this copy on them, signed by the academy where it has a key."""
     wording = Wording(handed.language)
-    copy = Copy(handed.copy, handed.reader, loaded.now, head.hash, head.seq)
+    copy = Copy(handed.copy, handed.stamped or handed.reader, loaded.now, head.hash, head.seq)
     about_copy = wording._("What belongs to this copy alone")
     whole = assembled(pages, overlay(copy, wording, watermark(house, wording)), copy, about_copy, has_record=has_record)
     return signed(house, loaded.around.unit, whole, loaded.now, wording)

@@ -87,6 +87,7 @@ def _standing(session: Session, loaded: Loaded, view: Paper, language: str) -> _
         copy=cases.copies(session, loaded.case_id, view.document.key) + 1,
         graves=cases.graves(session, loaded.case_id),
         reader=_reader(view, Wording(language)),
+        stamped=_stamped(view, Wording(language)),
         role=view.role,
         content_head=view.content_head,
         note=f"letter.{view.about}",
@@ -100,6 +101,12 @@ def _reader(view: Paper, wording: Wording) -> str:
     if to.target is not None:
         return wording.text(to.target.title)
     return to.person.label if to.person is not None else wording.text(to.named)
+
+
+def _stamped(view: Paper, wording: Wording) -> str:
+    """A guardian by their place in the case: the number of a sign tells that there are others."""
+    person = view.recipient.person
+    return wording.text(person.slot.title) if person is not None else ""
 
 
 def _issued(loaded: Loaded, document: str, copy: int, language: str, data: bytes) -> Issued:

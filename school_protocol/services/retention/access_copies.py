@@ -19,7 +19,7 @@ from school_protocol.domain.case import Record
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import DocumentIssued
 from school_protocol.domain.forms import FieldType, FormField
-from school_protocol.domain.naming import Naming, with_tokens
+from school_protocol.domain.naming import Naming, uncounted, with_tokens
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.domain.retention import limit_of
@@ -171,7 +171,9 @@ def _lines(
 ) -> Iterator[tuple[str, str]]:
     """What was answered, question by question, in the reader's language."""
     names = {key: sign_of(loaded.protocol, key) for key in loaded.case.people}
-    names[person] = str(loaded.names.get(person, {}).get("name") or names[person])
+    own = names.pop(person)
+    others = set(names.values())
+    names[person] = str(loaded.names.get(person, {}).get("name") or own)
     for item in fields:
         value = answers.get(item.key)
         if value in (None, "", []) or item.authority_only or item.type is FieldType.rows:
@@ -180,6 +182,6 @@ def _lines(
         if item.type in _COLLEAGUES:
             yield label, wording._("somebody of the school")
         elif item.is_words and isinstance(value, str):
-            yield label, with_tokens(value, naming.find_all(value))
+            yield label, uncounted(with_tokens(value, naming.find_all(value)), others)
         else:
             yield label, wording.answer(loaded.protocol, item, value, names)
