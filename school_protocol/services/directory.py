@@ -73,9 +73,7 @@ def names_in_town(house: House, protocol: Protocol, unit: str, target: str) -> M
     with house.directory.reading() as session:
         town, found = directory.city_of(session, unit), directory.contacts(session, unit)
     fitting = [
-        one.names
-        for one in found
-        if protocol.resolve("targets", one.target) == target and is_of_town(one.city, town)
+        one.names for one in found if protocol.resolve("targets", one.target) == target and is_of_town(one.city, town)
     ]
     return fitting[0] if len(fitting) == 1 else {}
 

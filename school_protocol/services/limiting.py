@@ -113,7 +113,11 @@ class Limits:
     def unnamed(self) -> tuple[str, ...]:
         """Signs of the people whom the case knows by name, and the copy does not name."""
         slots, people = list(self.protocol.slots), self.case.people
-        known = (key for key in people if self.identities.get(key, {}).get("name") and key not in self.named and self.shows(key))
+        known = (
+            key
+            for key in people
+            if self.identities.get(key, {}).get("name") and key not in self.named and self.shows(key)
+        )
         in_order = sorted(known, key=lambda key: (slots.index(people[key].slot), len(key), key))
         return tuple(sign_of(self.protocol, key) for key in in_order)
 

@@ -146,8 +146,8 @@ FOLDED = """() => [...document.querySelectorAll("main details:not([open])")]
 FOLDED_TITLES = """() => [...document.querySelectorAll("main details:not([open]) > summary")]
     .filter(one => !one.closest("[aria-labelledby=acts]")).map(one => one.innerText)"""
 LEADING = """() => [...document.querySelectorAll(".side > p, main p, .side p")].filter(one => one.children.length === 1
-    && one.firstElementChild.matches(".side > p > a, a.go") && one.textContent.trim() === one.firstElementChild.textContent.trim()
-    && one.getClientRects().length).map(one => one.textContent.trim())"""
+    && one.firstElementChild.matches(".side > p > a, a.go") && one.getClientRects().length)
+    .map(one => one.textContent.trim())"""
 """Lines that only lead to another page: on paper they would be headings of nothing."""
 ARABIC = re.compile("[\u0600-\u06ff\ufb50-\ufeff]")
 """Letters that a typeset page gives back in other forms."""

@@ -91,7 +91,8 @@ def test_foreign_runs_in_a_latin_line() -> None:
         ("Elle ne dit rien.", "rtl", '<bdi dir="ltr" lang="fr">Elle ne dit rien.</bdi>'),
         ("Rien (عيط x).", "rtl", '<bdi dir="ltr">Rien (<bdi dir="rtl" lang="ar">عيط</bdi> x).</bdi>'),
         (
-            "مجموعة «2AC3 بلا [EV1 · Imane Ouali]»", "rtl",
+            "مجموعة «2AC3 بلا [EV1 · Imane Ouali]»",
+            "rtl",
             'مجموعة «<bdi dir="ltr">2AC3</bdi> بلا [<bdi dir="ltr">EV1</bdi> · <bdi dir="ltr">Imane Ouali</bdi>]»',
         ),
         ("@salma_2009", "rtl", '<bdi dir="ltr">@salma_2009</bdi>'),

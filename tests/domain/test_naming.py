@@ -6,7 +6,16 @@ from typing import Any
 import pytest
 
 from school_protocol.domain import naming
-from school_protocol.domain.naming import HANDLE_MOST, Naming, fold, parts_of, shown, signs_apart, uncounted, with_tokens
+from school_protocol.domain.naming import (
+    HANDLE_MOST,
+    Naming,
+    fold,
+    parts_of,
+    shown,
+    signs_apart,
+    uncounted,
+    with_tokens,
+)
 
 PEOPLE = Naming(
     {

@@ -145,8 +145,9 @@ def test_a_group_whose_name_is_arabic_reads_as_it_was_written(school: School) ->
     """As in the case file: an account is words, which run in their own direction; a digest is a code."""
     told(school)
     school.act(
-        "team_member", "evidence", kind="oral_account", sexual_or_intimate="no", platform="discord", content_type="group",
-        handle="مجموعة «2AC3 بلا [EV1]»", source="witness", still_online="yes", content_status="online", description="–",
+        "team_member", "evidence", kind="oral_account", sexual_or_intimate="no", platform="discord",
+        content_type="group", handle="مجموعة «2AC3 بلا [EV1]»", source="witness", still_online="yes",
+        content_status="online", description="–",
     )  # fmt: skip
     refer(school, "prosecutor")
     with school.house.realm.reading() as session:

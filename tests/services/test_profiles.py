@@ -230,7 +230,8 @@ def peopled(school: School, concerned: tuple[str, ...], seen_by: tuple[str, ...]
     school.act(
         "team_member", "support_plan", reference_adult=school.account("team_member"), shared_concern="no",
         protection=["not_alone"], disciplinary_referral="none",
-        objectives=f"Que {', '.join(concerned)} cessent d’écrire à {PUPIL} ; {' et '.join(seen_by)} l’accompagnent, T1 surtout.",
+        objectives=f"Que {', '.join(concerned)} cessent d’écrire à {PUPIL} ; "
+        f"{' et '.join(seen_by)} l’accompagnent, T1 surtout.",
     )  # fmt: skip
 
 
