@@ -292,9 +292,14 @@ class _Printing:
         return (one for one in self.seeing.people() if self.limits.shows(one.id))
 
     def _duties(self) -> Iterator[DutyLine]:
+        """Those about nobody in particular, or about somebody who stands in it, whom alone they tell."""
         statuses = duties(self.loaded.facts, self.seeing.counts)
-        lines = zip(statuses, self.seeing.duties(), strict=True)
-        return (line for status, line in lines if self.limits.tells_of(status.subject))
+        for status, line in zip(statuses, self.seeing.duties(), strict=True):
+            told = tuple(filter(self.limits.tells_of, status.subjects))
+            if told == status.subjects:
+                yield line
+            elif told:
+                yield replace(line, subject=self.seeing.subject(told[0]))
 
     def _person(self, person: PersonLine) -> PersonLine:
         return replace(person, held=False) if self.limits.is_personal else person

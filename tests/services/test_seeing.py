@@ -136,7 +136,6 @@ def test_what_is_due_about_pupils_names_the_signs_of_all_of_them(school: School)
     assert line.subject == "T1"
 
 
-
 def test_a_team_member_sees_what_the_whole_team_sees_and_what_is_assigned(school: School) -> None:
     school.report("team_coordinator")
     assert school.is_seen_by("team_member"), "a report that came in"
