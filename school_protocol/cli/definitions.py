@@ -35,9 +35,9 @@ def definitions() -> None:
 )
 @click.option("--stories", type=click.Path(file_okay=False), help="Write each story there as a script to rehearse.")
 @click.option("--no-proof", is_flag=True, help="Only what the file itself says, without the proof.")
-@click.option("--limit", default=60.0, show_default=True, help="Seconds that one proof may take.")
+@click.option("--limit", type=int, help="Steps that one proof may take, if not as many as usual.")
 def definitions_check(
-    files: tuple[str, ...], as_json: bool, language: str | None, stories: str | None, no_proof: bool, limit: float
+    files: tuple[str, ...], as_json: bool, language: str | None, stories: str | None, no_proof: bool, limit: int | None
 ) -> None:
     """Print every fault of FILES as FILE:LINE: message, then prove what can be read; exit 1 if anything fails."""
     from school_protocol.definitions import read
@@ -77,13 +77,13 @@ def fault_lines(error: DefinitionError, language: str | None) -> list[str]:
     return [fault_line(w, error.file, fault) for fault in error.faults]
 
 
-def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: float) -> dict[str, Any]:
+def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: int | None) -> dict[str, Any]:
     """The proof of one definition: its figures, its verdicts, its stories in words and as scripts."""
-    from school_protocol.definitions.proof import prove, script_of, with_lines
+    from school_protocol.definitions.proof import STEPS, prove, script_of, with_lines
     from school_protocol.definitions.proof.saying import result_said
     from school_protocol.wording import Wording
 
-    proof = with_lines(prove(protocol, limit_seconds=limit), protocol, data)
+    proof = with_lines(prove(protocol, steps=limit or STEPS), protocol, data)
     w = Wording(language)
     held = len(proof.results) - len(proof.faults)
     said = [f"{file}: {held} of {len(proof.results)} proven, {proof.combinations} combinations, {proof.seconds:.1f} s"]

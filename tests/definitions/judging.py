@@ -16,9 +16,6 @@ from school_protocol.domain.protocol import Protocol
 from tests.definitions.mutating import Mutant, Tree, listed
 
 UNREAD = re.compile(r"facts\.(\w+): declared but never read")
-LONG = 3600.0
-"""Seconds: never reached, so that a verdict hangs on combinations and on no machine."""
-
 MOST = 12_000
 """Combinations of one walk: each that a shipped definition needs has fewer."""
 
@@ -89,7 +86,7 @@ def judged(data: Tree, mutant: Mutant) -> Judged:
         protocol = understood(mutant.of(data))
     except DefinitionError as error:
         return Judged(mutant.name, mutant.kind, "checker", message=error.faults[0].message)
-    proof = prove(protocol, limit_seconds=LONG, combinations=MOST)
+    proof = prove(protocol, combinations=MOST)
     stories = [fault.story for fault in proof.faults if fault.verdict is Verdict.failed and fault.story is not None]
     return Judged(
         mutant.name, mutant.kind, "nobody" if proof.holds else "proof", faults_of(proof), "", len(stories),

@@ -2,6 +2,6 @@
 
 from school_protocol.definitions.proof.placing import script_of, with_lines
 from school_protocol.definitions.proof.proving import prove
-from school_protocol.definitions.proof.verdicts import Beat, Proof, Result, Story, Verdict
+from school_protocol.definitions.proof.verdicts import STEPS, Beat, Proof, Result, Story, Verdict
 
-__all__ = ["Beat", "Proof", "Result", "Story", "Verdict", "prove", "script_of", "with_lines"]
+__all__ = ["STEPS", "Beat", "Proof", "Result", "Story", "Verdict", "prove", "script_of", "with_lines"]

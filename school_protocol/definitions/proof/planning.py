@@ -10,11 +10,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import count, product
-from math import inf
-from time import perf_counter
 
 from school_protocol.definitions.proof.images import Image, identity, is_free, through
-from school_protocol.definitions.proof.verdicts import LimitReached
+from school_protocol.definitions.proof.verdicts import Steps
 from school_protocol.definitions.proof.world import Step, World, counts_raised
 from school_protocol.domain.protocol import HISTORY, Act, ActKind, Fact, Fold, Move, Need, Protocol
 from school_protocol.domain.weighing import acts_as, settles
@@ -70,12 +68,10 @@ _NONE: frozenset[str] = frozenset()
 class Planner:
     """Looks for sure ways in one protocol."""
 
-    def __init__(
-        self, protocol: Protocol, tracked: Iterable[str], without: Without | None = None, until: float = inf
-    ) -> None:
+    def __init__(self, protocol: Protocol, tracked: Iterable[str], without: Without | None, steps: Steps) -> None:
         self.protocol = protocol
         self.without = without or Without()
-        self.until = until
+        self.budget = budget
         self.world = World(protocol, tracked, thorough=True)
         self.names = self.world.names
         self.opened = 0
@@ -372,8 +368,7 @@ class Planner:
                 return done, at
             opened += 1
             self.opened += 1
-            if perf_counter() > self.until:
-                raise LimitReached("no time is left")
+            self.budget.take()
             for step in self._towards(unmet, state, at):
                 after = self.after(step, at)
                 key = self._told_apart(after, telling)

@@ -8,7 +8,7 @@ from time import perf_counter
 from school_protocol.definitions.proof import going_on, nevers, parts
 from school_protocol.definitions.proof.answering import TooMany
 from school_protocol.definitions.proof.subject import Limits, Subject
-from school_protocol.definitions.proof.verdicts import LimitReached, Proof, Result, Verdict
+from school_protocol.definitions.proof.verdicts import STEPS, LimitReached, Proof, Result, Verdict
 from school_protocol.domain.protocol import Protocol
 
 _CHAPTERS: tuple[tuple[str, Callable[[Subject], Iterator[Result]]], ...] = (
@@ -18,15 +18,13 @@ _CHAPTERS: tuple[tuple[str, Callable[[Subject], Iterator[Result]]], ...] = (
 )
 
 
-def prove(
-    protocol: Protocol, *, limit_seconds: float = 60.0, combinations: int = 400_000, only: Collection[str] = ()
-) -> Proof:
+def prove(protocol: Protocol, *, steps: int = STEPS, combinations: int = 400_000, only: Collection[str] = ()) -> Proof:
     """Every property of a definition, each held, failed with a story, or not proven within the limits.
 
     With `only`, no others than these are asked for, as far as they are proven apart: such a proof says nothing more.
     """
     begun = perf_counter()
-    subject = Subject(protocol, Limits(combinations, begun + limit_seconds), only)
+    subject = Subject(protocol, Limits(combinations, steps), only)
     results: list[Result] = []
     for name, chapter in _CHAPTERS:
         try:

@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
-from math import inf
-from time import perf_counter
 
 from school_protocol.definitions.proof.images import Image
-from school_protocol.definitions.proof.verdicts import LimitReached
+from school_protocol.definitions.proof.verdicts import LimitReached, Steps
 from school_protocol.definitions.proof.world import Step, World
 from school_protocol.domain.conditions import Value
 from school_protocol.domain.protocol import HISTORY, START, Move, Need
@@ -45,9 +43,9 @@ Bad = Callable[[Node, Move | None], bool]
 class Explorer:
     """Walks all combinations of `world`, breadth first, from START."""
 
-    def __init__(self, world: World, limit: int, until: float = inf) -> None:
+    def __init__(self, world: World, limit: int, steps: Steps) -> None:
         self.world = world
-        self.until = until
+        self.steps = steps
         self.protocol = world.protocol
         self.limit = limit
         self.reached: dict[Node, Link] = {}
@@ -107,8 +105,7 @@ class Explorer:
 
     def _found(self, bad: Bad | None, node: Node) -> tuple[Node, Move | None] | None:
         """What is bad here: to stand here, or some move from here. Raises LimitReached."""
-        if perf_counter() > self.until:
-            raise LimitReached("no time is left")
+        self.steps.take()
         if bad is None:
             return None
         if bad(node, None):

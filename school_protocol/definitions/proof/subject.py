@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from math import inf
 
 from school_protocol.definitions.proof.answering import Given
 from school_protocol.definitions.proof.attempts import attempts
@@ -13,7 +12,7 @@ from school_protocol.definitions.proof.images import Deed, is_free, through
 from school_protocol.definitions.proof.planning import Leg, Masks, Planner, Wait, Without, decisive
 from school_protocol.definitions.proof.reaching import Explorer
 from school_protocol.definitions.proof.replaying import Stage, Stopped
-from school_protocol.definitions.proof.verdicts import Story
+from school_protocol.definitions.proof.verdicts import STEPS, Steps, Story
 from school_protocol.definitions.proof.world import World, counts_raised
 from school_protocol.domain.conditions import Condition
 from school_protocol.domain.protocol import HISTORY, START, ActKind, DangerFact, Fact, FactType, Move, Protocol
@@ -29,8 +28,8 @@ class Limits:
 
     combinations: int = 400_000
     """Of one walk."""
-    until: float = inf
-    """On the clock of `perf_counter`."""
+    steps: int = STEPS
+    """Of all walks and all ways looked for, together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +57,7 @@ class Subject:
     def __init__(self, protocol: Protocol, limits: Limits, only: Collection[str] = ()) -> None:
         self.protocol = with_raised(protocol)
         self.limits = limits
+        self.steps = Steps(limits.steps)
         self.only = only
         """Properties that are asked for; empty: all."""
         self.walked = 0
@@ -71,7 +71,7 @@ class Subject:
     # ---- walks -------------------------------------------------------------------------------------------------
 
     def explorer(self, tracked: frozenset[str], *conditions: Condition) -> Explorer:
-        return Explorer(World(self.protocol, tracked, conditions), self.limits.combinations, self.limits.until)
+        return Explorer(World(self.protocol, tracked, conditions), self.limits.combinations, self.steps)
 
     @cached_property
     def planner(self) -> Planner:
@@ -79,7 +79,7 @@ class Subject:
 
     def planner_without(self, without: Without | None) -> Planner:
         """One that looks for ways which somebody takes no part in."""
-        planner = Planner(self.protocol, decisive(self.protocol), without, self.limits.until)
+        planner = Planner(self.protocol, decisive(self.protocol), without, self.steps)
         planner.inside = self._known.__getitem__
         return planner
 

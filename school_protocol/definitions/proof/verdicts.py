@@ -9,6 +9,22 @@ from typing import Any
 
 from school_protocol.domain.texts import Text
 
+STEPS = 200_000
+"""Some minutes of one core; the Moroccan protocol takes fourteen thousand."""
+
+
+class Steps:
+    """How far a proof may still go: counted, not timed, so that the same file is proven on every machine."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self) -> None:
+        """Raises LimitReached where none is left."""
+        self.left -= 1
+        if self.left < 0:
+            raise LimitReached("no step is left")
+
 
 class LimitReached(Exception):
     """A proof would take more combinations, or more time, than it may: nothing is proven."""

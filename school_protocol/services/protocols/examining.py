@@ -28,8 +28,6 @@ Examine = Callable[[bytes, bytes | None], Report]
 
 SECONDS_MOST = 600.0
 """How long the whole of it may take."""
-SECONDS_OF_PROOF = 240.0
-"""Nobody waits before a page: a busy machine has time."""
 START = datetime(2000, 1, 1, tzinfo=UTC)
 UNFINISHED: Report = {"unfinished": True}
 
@@ -61,7 +59,7 @@ def examined(content: bytes, before: bytes | None, prover: Prover | None = None)
 
 
 def _prove(protocol: Protocol) -> Proof:
-    return prove(protocol, limit_seconds=SECONDS_OF_PROOF)
+    return prove(protocol)
 
 
 # ---- the stored cases ----------------------------------------------------------------------------------------------
