@@ -497,6 +497,7 @@ _ATTRIBUTES: Mapping[str, str] = {
     "slots": N_("which persons"),
     "readers": N_("who reads it"),
     "refuses": N_("answers that contradict each other"),
+    "departs": N_("answers that are a departure"),
     "weight": N_("weight"),
     "low": N_("from how many points"),
     "high": N_("up to how many points"),

@@ -176,7 +176,7 @@ class Pages(Entries):
             (kept.count("late"), "today", self.w._("done late")),
             (kept.count("overdue"), "late", self.w._("late now")),
             (kept.count("open"), "soon", self.w._("still open")),
-            (len(kept.departures) + len(kept.excuses), "plain", self.w._("departures")),
+            (len(kept.departures) + len(kept.excuses) + len(kept.despite), "plain", self.w._("departures")),
         ]
         return [(number, tone if number else "none", words) for number, tone, words in figures]
 
