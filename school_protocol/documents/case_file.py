@@ -223,7 +223,9 @@ class Pages(Entries):
         if event.record is not None:
             return self._with_pointers(event.record)
         if event.kind == "step_taken":
-            return self.text(_declared(self.protocol.moves, detail.get("move")).title)
+            title = self.text(_declared(self.protocol.moves, detail.get("move")).title)
+            gone = self.line(w._("Taken back with the danger that made it"))
+            return Markup("{} · {}").format(title, gone) if detail.get("taken_back") else title
         if event.kind == "document_issued":
             named = self._issued(str(detail.get("document", "")), str(detail.get("profile", "")))
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))

@@ -27,6 +27,7 @@ from school_protocol.domain.protocol import (
     Target,
 )
 from school_protocol.domain.texts import Text
+from school_protocol.domain.undoing import raises_danger
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +95,10 @@ class RecordView:
     """In a copy: the questions (`field`, `rows.column`) whose answers are left out; none where that would tell."""
     remarks: tuple[RemarkLine, ...] = ()
     """What those who oversee have observed on it, on its own page."""
+
+    @property
+    def raises_danger(self) -> bool:
+        return raises_danger(self.act.kind, self.derived)
 
     @property
     def author(self) -> str:

@@ -52,6 +52,7 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
                 choice.is_open and choice.kind == "act" and loaded.protocol.acts[choice.key].kind is ActKind.review_hold
                 for choice in seeing.choices
             ),
+            just_written=seeing.just_written(),
         )
 
 

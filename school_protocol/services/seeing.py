@@ -228,9 +228,14 @@ class Seeing:
             return {}
         return undoable(self.protocol, self.case, loaded.actor.id, loaded.now, loaded.around)
 
-    def _just_written(self) -> RecordView | None:
+    def _goes_along(self, event: Event) -> bool:
+        """Whether it is a reading, or a step that followed by itself."""
+        move = self.protocol.moves.get(event.move) if isinstance(event, StepTaken) else None
+        return isinstance(event, CaseSeen) or (move is not None and move.automatic)
+
+    def just_written(self) -> RecordView | None:
         """What the reader did last here, if it may be taken back: never something older beneath what may not."""
-        own = [one for one in self.case.events if one.actor == self.loaded.actor.id and not isinstance(one, CaseSeen)]
+        own = [one for one in self.case.events if one.actor == self.loaded.actor.id and not self._goes_along(one)]
         record = self.case.record(own[-1].seq) if own and own[-1].seq in self.undoable else None
         return self.record(record) if record is not None else None
 
@@ -335,7 +340,8 @@ class Seeing:
 
     def _step(self, step: StepTaken) -> dict[str, Any]:
         protocol = self.case.protocol_at(step.seq, self.protocol)
-        places = {
+        places: dict[str, Any] = {"taken_back": True} if step in self.case.undone else {}
+        places |= {
             "move": protocol.moves[step.move],
             "source": protocol.states[step.source],
             "target": protocol.states[step.target],
@@ -730,7 +736,7 @@ class Seeing:
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,
             contributes=self.case.contributes,
-            just_written=self._just_written(),
+            just_written=self.just_written(),
         )
 
     def move(self, key: str) -> MoveView:

@@ -308,6 +308,8 @@ class DangerPage:
     """Holds on guardians that stand and are not confirmed by two yet."""
     may_review: bool = False
     """Whether this reader may confirm them."""
+    just_written: RecordView | None = None
+    """What this reader did last here, as long as it may be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
