@@ -258,6 +258,9 @@ def _people(book: Book) -> None:
     for key, seat in protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
         book.people(("seats", key, "named_by"), seat.named_by)
+        book.refer(("seats", key, "exempt"), seat.exempt, "roles")
+        if seat.exempt and not seat.trained:
+            book.say(("seats", key, "exempt"), N_("this seat asks nobody for a certificate"))
         if seat.receives and seat.acts_as is not None:
             book.say(("seats", key, "acts_as"), N_("a seat that receives acts as nobody: it only answers"))
     for key, slot in protocol.slots.items():

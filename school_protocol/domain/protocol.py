@@ -107,12 +107,18 @@ class Seat(Named):
     several: bool = False
     """Several people may hold it at once; else a new holder (of the same side) follows the former."""
     trained: bool = False
+    exempt: Keys = ()
+    """Roles whose holders sit there without a certificate, where others need one."""
     named_by: Keys = ()
     identified: bool = False
     receives: bool = False
     """Answers what another school's case asks of one's own: whoever heads that school holds it, unnamed. It opens
     nothing of the case but what is asked."""
     hint: Text | None = None
+
+    def admits(self, roles: Iterable[str], *, trained: bool) -> bool:
+        """Whether somebody who holds these roles, `trained` or not, may sit there."""
+        return trained or not self.trained or not set(self.exempt).isdisjoint(roles)
 
 
 class Side(Named):
