@@ -48,7 +48,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PARTS = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
-    "deadlines", "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
+    "deadlines", "duties", "grids", "dangers", "targets", "cautions", "documents", "audiences", "words",
 )  # fmt: skip
 _LONGEST = 64
 _VERSIONS = 1_000_000

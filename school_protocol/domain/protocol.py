@@ -579,6 +579,21 @@ class Target(Named):
     """On what a letter to it rests."""
 
 
+class Caution(Named):
+    """What an answer about a person asks to mind from then on: said on the case's page and above the forms of acts."""
+
+    act: str
+    person: str
+    """The field of its form that says who."""
+    when: Condition
+    """Over the answers of that form."""
+    acts: Keys = ()
+    """Acts above whose forms it is said, too."""
+    unasked: Keys = ()
+    """Questions, `form.field`, that are not put while it stands about everybody in the person's place."""
+    text: Text
+
+
 # ---- words that are ready ----------------------------------------------------------------------------------------
 
 
@@ -649,6 +664,7 @@ class Protocol(Model):
     follow_up: FollowUp | None = None
     dangers: Mapping[str, Danger] = {}
     targets: Mapping[str, Target] = {}
+    cautions: Mapping[str, Caution] = {}
     spoken: Mapping[str, Spoken] = {}
     audiences: Mapping[str, Audience] = {}
     words: Mapping[str, Words] = {}

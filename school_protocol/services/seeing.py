@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+from school_protocol.domain import cautions
 from school_protocol.domain.acting import held_around, nameable
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
@@ -56,6 +57,7 @@ from school_protocol.services.views import (
     AccountLine,
     ActLine,
     CaseHead,
+    CautionLine,
     CaseView,
     Choices,
     ChronologyPage,
@@ -398,6 +400,7 @@ class Seeing:
             metadata_only=self.loaded.metadata_only,
             has_papers=self.has_papers() and self.loaded.door is None,
             roles=self.loaded.roles if self.loaded.door is None else (),
+            cautions=tuple(self._cautions()),
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
             can_raise=self.loaded.door is None
@@ -407,6 +410,13 @@ class Seeing:
                 if choice.kind == "act"
             ),
         )
+
+    def _cautions(self) -> Iterator[CautionLine]:
+        """What stands to be minded about people, as far as this reader may read the entries that say so."""
+        for one in () if self.loaded.metadata_only else cautions.standing(self.protocol, self.case):
+            records = [self.case.record(seq) for seq in one.entries]
+            if any(record is not None and self.record(record).hidden != "side" for record in records):
+                yield CautionLine(one.caution, tuple(self.person(key) for key in one.people))
 
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()

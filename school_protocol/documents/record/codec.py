@@ -52,6 +52,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
         {
             "roles",
             "can_raise",
+            "cautions",
             "metadata_only",
             "has_papers",
             "seq",
