@@ -32,7 +32,9 @@ def _caution(book: Book, caution: Caution) -> None:
         book.refer_one((*path, "unasked"), where, "forms")
         asked = book.field((*path, "unasked"), book.protocol.forms.get(where), key)
         if asked is not None and asked.required:
-            book.say((*path, "unasked"), N_("a question that must be answered can’t be left out: %(field)s"), field=name)
+            book.say(
+                (*path, "unasked"), N_("a question that must be answered can’t be left out: %(field)s"), field=name
+            )
 
 
 def _words(book: Book, words: Words) -> None:

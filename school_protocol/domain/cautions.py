@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from school_protocol.domain.answers import answer_values
-from school_protocol.domain.case import Case
+from school_protocol.domain.case import Case, Record
 from school_protocol.domain.protocol import Caution, Protocol
 
 NOBODY_NAMED = ""
@@ -19,7 +19,7 @@ class Standing:
 
     caution: Caution
     people: tuple[str, ...]
-    entries: tuple[int, ...]
+    entries: tuple[Record, ...]
     of_all: bool
     """Whether it stands about everybody whom such an entry can be about."""
 
@@ -28,11 +28,7 @@ def standing(protocol: Protocol, case: Case) -> Iterator[Standing]:
     """The cautions that stand, each as the latest entry about each person has it."""
     for caution in protocol.cautions.values():
         latest = {str(one.answers.get(caution.person, NOBODY_NAMED)): one for one in case.records_of(caution.act)}
-        holds = {
-            who: one.seq
-            for who, one in latest.items()
-            if caution.when.holds(answer_values(case.protocol_at(one.seq, protocol).form_of(one.act).fields, one.answers))
-        }
+        holds = {who: one for who, one in latest.items() if _holds(protocol, case, caution, one)}
         if holds:
             slots = protocol.form_of(caution.act).by_key[caution.person].slots
             everybody = {person.id for person in case.people.values() if person.slot in slots}
@@ -40,7 +36,12 @@ def standing(protocol: Protocol, case: Case) -> Iterator[Standing]:
             yield Standing(caution, tuple(sorted(holds.keys() - {NOBODY_NAMED})), tuple(holds.values()), of_all)
 
 
-def unasked(found: Iterator[Standing] | tuple[Standing, ...], form: str) -> frozenset[str]:
+def _holds(protocol: Protocol, case: Case, caution: Caution, record: Record) -> bool:
+    fields = case.protocol_at(record.seq, protocol).form_of(record.act).fields
+    return caution.when.holds(answer_values(fields, record.answers))
+
+
+def unasked(found: Iterable[Standing], form: str) -> frozenset[str]:
     """The questions of that form that are not put, while a caution stands about everybody."""
     return frozenset(
         name.partition(".")[2]

@@ -91,7 +91,9 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
         for step in facts.case.steps
         for need, reason in step.departures.items()
     )
-    return Conformance(tuple(lines), departures, tuple(_excuses(facts)), tuple(done_despite(facts.protocol, facts.case)))
+    return Conformance(
+        tuple(lines), departures, tuple(_excuses(facts)), tuple(done_despite(facts.protocol, facts.case))
+    )
 
 
 def _excuses(facts: Facts) -> Iterator[ExcuseLine]:

@@ -135,10 +135,10 @@ class _Debriefing:
                     ),
                 )  # fmt: skip
         for line in done_despite(self.protocol, case):
-            rule, draft = Rule(warning(line.protocol or self.protocol, line)), self._by_seq(name, line.seq)
+            rule = Rule(warning(line.protocol or self.protocol, line))
             note = self._note("acts", line.act)
             self._find(
-                draft,
+                self._by_seq(name, line.seq),
                 Finding(
                     Kind.despite, "acts", line.act, line.at, rule, name, role=line.role, said=line.reason, note=note,
                     seq=line.seq,

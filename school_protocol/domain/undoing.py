@@ -12,7 +12,7 @@ from typing import Any
 from school_protocol.domain.assessing import took_level_from
 from school_protocol.domain.case import Case, Record, fold, is_reading
 from school_protocol.domain.dues import read
-from school_protocol.domain.events import EntryRetracted, StepTaken
+from school_protocol.domain.events import CaseSeen, EntryRetracted, StepTaken
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import CORRECTABLE, ActKind, Protocol
@@ -74,6 +74,16 @@ def undoable(protocol: Protocol, case: Case, actor: str, now: datetime, around: 
         for record in reversed(own)
         if not against_undo(protocol, case, record.seq, actor, now, around)
     }
+
+
+def last_written(protocol: Protocol, case: Case, actor: str) -> Record | None:
+    """The record that this person wrote last here; None where they did something else since, but read or see a step
+    follow by itself."""
+    for event in reversed(case.events):
+        move = protocol.moves.get(event.move) if isinstance(event, StepTaken) else None
+        if event.actor == actor and not isinstance(event, CaseSeen) and not (move is not None and move.automatic):
+            return case.record(event.seq)
+    return None
 
 
 def raises_danger(kind: ActKind, derived: Mapping[str, Any]) -> bool:

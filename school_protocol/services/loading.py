@@ -30,7 +30,7 @@ from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, Reader, UnitKind
-from school_protocol.domain.protocol import ActKind, Move, Protocol, ScopeKind
+from school_protocol.domain.protocol import Move, Protocol, ScopeKind
 from school_protocol.domain.referring import Organisation, called
 from school_protocol.domain.review import asked_first
 from school_protocol.domain.sharing import OPENED

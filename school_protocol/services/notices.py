@@ -206,7 +206,9 @@ def _spread_one(house: House, message: outbox.Message) -> None:
 def _is_told_later(house: House, message: outbox.Message) -> bool:
     """Whether what was taken back is still to be told: that comes first, so that both reach the same people."""
     with house.realm.writing() as session:
-        before = (one for one in outbox.undone(session, "notify") if one.at <= message.at and "entry" not in one.payload)
+        before = (
+            one for one in outbox.undone(session, "notify") if one.at <= message.at and "entry" not in one.payload
+        )
         if waits := any(one.payload["case"] == message.payload["case"] for one in before):
             outbox.put_off(session, message.id, house.now() + timedelta(minutes=1))
     return waits

@@ -318,7 +318,8 @@ class _Printing:
 
     def _accounts(self, found: Conformance) -> dict[str, str]:
         """Names of the colleagues whom something in it points at; of all others it says nothing."""
-        pointed = {line.actor for line in (*found.departures, *found.excuses, *found.despite)}
+        pointed = {line.actor for line in found.departures} | {line.actor for line in found.excuses}
+        pointed |= {line.actor for line in found.despite}
         for record in self.shown:
             pointed.update(_accounts_in(record.form.fields, record.answers))
         return {key: name for key, name in self.seeing.names.items() if key in pointed}

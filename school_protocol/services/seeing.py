@@ -9,9 +9,9 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from school_protocol.domain import cautions
 from school_protocol.domain.acting import held_around, nameable
 from school_protocol.domain.case import Case, Record
+from school_protocol.domain.cautions import standing
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
 from school_protocol.domain.errors import Unseen
@@ -21,7 +21,6 @@ from school_protocol.domain.events import (
     AccessLifted,
     CaseJoined,
     CaseOpened,
-    CaseSeen,
     DocumentIssued,
     DocumentRevoked,
     DoorOpened,
@@ -48,7 +47,7 @@ from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.referring import WHOM
 from school_protocol.domain.remarks import awaited
-from school_protocol.domain.undoing import undoable
+from school_protocol.domain.undoing import last_written, undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Masks, without_words
@@ -57,8 +56,8 @@ from school_protocol.services.views import (
     AccountLine,
     ActLine,
     CaseHead,
-    CautionLine,
     CaseView,
+    CautionLine,
     Choices,
     ChronologyPage,
     ContactLine,
@@ -225,21 +224,13 @@ class Seeing:
     @cached_property
     def undoable(self) -> Mapping[int, datetime]:
         """The entries that this reader may take back now, each with until when."""
-        loaded = self.loaded
-        if not loaded.roles:
-            return {}
-        return undoable(self.protocol, self.case, loaded.actor.id, loaded.now, loaded.around)
-
-    def _goes_along(self, event: Event) -> bool:
-        """Whether it is a reading, or a step that followed by itself."""
-        move = self.protocol.moves.get(event.move) if isinstance(event, StepTaken) else None
-        return isinstance(event, CaseSeen) or (move is not None and move.automatic)
+        own = self.loaded.actor.id if self.loaded.roles else ""
+        return undoable(self.protocol, self.case, own, self.loaded.now, self.loaded.around)
 
     def just_written(self) -> RecordView | None:
         """What the reader did last here, if it may be taken back: never something older beneath what may not."""
-        own = [one for one in self.case.events if one.actor == self.loaded.actor.id and not self._goes_along(one)]
-        record = self.case.record(own[-1].seq) if own and own[-1].seq in self.undoable else None
-        return self.record(record) if record is not None else None
+        record = last_written(self.protocol, self.case, self.loaded.actor.id)
+        return self.record(record) if record is not None and record.seq in self.undoable else None
 
     def _taken_back(self, event: EntryRetracted) -> dict[str, Any]:
         return {"entry": event.entry, "act": self.case.protocol_at(event.seq, self.protocol).acts[event.act]}
@@ -297,8 +288,8 @@ class Seeing:
                 detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
                 return replace(view, detail={**detail, "language": event.language})
             case DocumentRevoked():
-                reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
-                return replace(view, detail={"document": event.document, "copy": event.copy, "reason": reason})
+                detail = {"document": event.document, "copy": event.copy}
+                return replace(view, detail={**detail, "reason": self._reason(event, event.reason)})
             case RemarksAttached():
                 return replace(view, detail=self._attached(event))
             case RemarkSettled():
@@ -313,7 +304,8 @@ class Seeing:
             case ErasureResumed():
                 return replace(view, detail={"reason": self._reason(event, event.reason)})
             case VersionChanged():
-                return replace(view, detail=self._version_changed(event))
+                detail = {"former": event.former, "version": event.version}
+                return replace(view, detail={**detail, "reason": self._reason(event, event.reason)})
             case PublicReportPlaced():
                 return replace(view, detail={"how": event.how.value, "hour": event.hour})
             case FileHandled():
@@ -336,14 +328,10 @@ class Seeing:
         """Words that came with an event, as this reader may read them."""
         return "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(words)
 
-    def _version_changed(self, event: VersionChanged) -> dict[str, Any]:
-        reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
-        return {"former": event.former, "version": event.version, "reason": reason}
-
     def _step(self, step: StepTaken) -> dict[str, Any]:
         protocol = self.case.protocol_at(step.seq, self.protocol)
-        places: dict[str, Any] = {"taken_back": True} if step in self.case.undone else {}
-        places |= {
+        places = {
+            **({"taken_back": True} if step in self.case.undone else {}),
             "move": protocol.moves[step.move],
             "source": protocol.states[step.source],
             "target": protocol.states[step.target],
@@ -412,10 +400,9 @@ class Seeing:
         )
 
     def _cautions(self) -> Iterator[CautionLine]:
-        """What stands to be minded about people, as far as this reader may read the entries that say so."""
-        for one in () if self.loaded.metadata_only else cautions.standing(self.protocol, self.case):
-            records = [self.case.record(seq) for seq in one.entries]
-            if any(record is not None and self.record(record).hidden != "side" for record in records):
+        """What is to be minded about people, as far as this reader may read the entries that say so."""
+        for one in () if self.loaded.metadata_only else standing(self.protocol, self.case):
+            if any(self.record(record).hidden != "side" for record in one.entries):
                 yield CautionLine(one.caution, tuple(self.person(key) for key in one.people))
 
     def has_papers(self) -> bool:

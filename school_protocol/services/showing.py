@@ -103,7 +103,7 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
         if loaded.metadata_only and not choice.is_open:
             raise Unseen(act)
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
-        left_out = cautions.unasked(tuple(cautions.standing(loaded.protocol, loaded.case)), form.key)
+        left_out = cautions.unasked(cautions.standing(loaded.protocol, loaded.case), form.key)
         return ActView(
             protocol=loaded.protocol,
             act=declared,

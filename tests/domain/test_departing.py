@@ -53,7 +53,9 @@ def test_it_stays_once_the_answer_is_corrected_and_not_once_it_is_taken_back(mor
     record = told.case.record(seq) if told.case else None
     assert record is not None
     changes = {**{key: value for key, value in record.answers.items() if key != "told_despite"}, "safe_to_tell": "yes"}
-    told._take("team_member", RecordAct("correction", {"record": str(seq), "what_changes": "x", "reason": "y"}, False, changes))
+    told._take(
+        "team_member", RecordAct("correction", {"record": str(seq), "what_changes": "x", "reason": "y"}, False, changes)
+    )
     assert despite(told) == [("inform_guardian", WHY, True)]
     told = informed(moroccan, "no", told_despite=WHY)
     undo = decide(moroccan, told.case, person(moroccan, "team_member"), told.now, told.around, Undo(told.seq))

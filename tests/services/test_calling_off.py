@@ -1,4 +1,4 @@
-"""A danger raised by mistake is taken back within minutes, everybody who was told hears of it, and no true one is hid."""
+"""A danger raised by mistake is taken back within minutes and everybody told hears of it; no true one is hidden."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from school_protocol.services.showing import see_chronology, see_record
 from school_protocol.storage import index, journal
 
 from .test_notices import Watched, watch, watched
-from .test_undoing import back, copied, fill_in, refused, undo
+from .test_undoing import back, copied, refused, undo
 
 __all__ = ["watch", "watched"]
 
@@ -160,7 +160,9 @@ def test_a_danger_found_in_a_check_is_taken_back_with_the_check_alone(moroccan: 
 
 
 def fill_in_check(protocol: Protocol) -> dict[str, Any]:
-    (item,) = [one for one in protocol.form_of("safety_check").fields if one.type.value in ("dangers", "danger_answers")]
+    (item,) = [
+        one for one in protocol.form_of("safety_check").fields if one.type.value in ("dangers", "danger_answers")
+    ]
     chosen: Any = [DANGER] if item.type.value == "dangers" else {DANGER: "yes"}
     return {"safe_now": "no", "who_stays": "me", item.key: chosen}
 
@@ -264,9 +266,11 @@ def test_it_is_kept_chained_and_indexed_and_a_closed_case_keeps_its_end(watched:
         after = index.row_of(session, watched.case_id)
         assert before is not None
         assert after is not None
-        assert (after.state, after.raised, after.urgent, after.moved_at) == (before.state, 0, before.urgent, before.moved_at)
+        assert (after.state, after.raised, after.moved_at) == (before.state, 0, before.moved_at)
         loaded = load_by_id(school.house, session, school.person("head"), watched.case_id)
-        assert index_row(watched.case_id, loaded.protocol, loaded.case, loaded.facts, loaded.around).state == after.state
+        assert (
+            index_row(watched.case_id, loaded.protocol, loaded.case, loaded.facts, loaded.around).state == after.state
+        )
         reindex(school.house, session, watched.case_id)
         assert journal.verify_all(session, school.house.vault) == []
     _head, page = see_chronology(school.house, school.person("head"), school.number)

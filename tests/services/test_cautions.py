@@ -56,7 +56,7 @@ def test_an_entry_that_names_nobody_warns_about_somebody(two: Told) -> None:
 def test_articles_of_penal_law_are_not_asked_for_where_every_pupil_concerned_is_under_twelve(two: Told) -> None:
     def left_out() -> frozenset[str]:
         assert two.case is not None
-        return unasked(tuple(standing(two.protocol, two.case)), "minutes")
+        return unasked(standing(two.protocol, two.case), "minutes")
 
     assert left_out() == frozenset()
     heard(two, 11)

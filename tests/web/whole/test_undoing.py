@@ -227,7 +227,9 @@ def test_a_danger_is_taken_back_once_what_follows_has_been_read(browse: Browse, 
     assert member.send(found[1]).location == case
     html = member.client.get(case).get_data(as_text=True)
     assert "C’est annulé" in html
-    assert "Annulée avec le danger qui l’avait provoquée" in member.client.get(f"{case}/chronology").get_data(as_text=True)
+    assert "Annulée avec le danger qui l’avait provoquée" in member.client.get(f"{case}/chronology").get_data(
+        as_text=True
+    )
 
 
 def test_a_danger_on_which_something_rests_says_how_it_ends(browse: Browse, case: str) -> None:
