@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -11,7 +11,6 @@ from typing import Any
 
 from school_protocol.domain.acting import held_around, nameable
 from school_protocol.domain.case import Case, Record
-from school_protocol.domain.cautions import standing
 from school_protocol.domain.dues import Due, DutyStatus, dues, duties
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
 from school_protocol.domain.errors import Unseen
@@ -49,6 +48,7 @@ from school_protocol.domain.referring import WHOM
 from school_protocol.domain.remarks import awaited
 from school_protocol.domain.undoing import last_written, undoable
 from school_protocol.services import remark_lines
+from school_protocol.services.cautioning import caution_lines
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Masks, without_words
 from school_protocol.services.review.lines import review_line
@@ -57,7 +57,6 @@ from school_protocol.services.views import (
     ActLine,
     CaseHead,
     CaseView,
-    CautionLine,
     Choices,
     ChronologyPage,
     ContactLine,
@@ -388,7 +387,7 @@ class Seeing:
             metadata_only=self.loaded.metadata_only,
             has_papers=self.has_papers() and self.loaded.door is None,
             roles=self.loaded.roles if self.loaded.door is None else (),
-            cautions=tuple(self._cautions()),
+            cautions=tuple(caution_lines(self)),
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
             can_raise=self.loaded.door is None
@@ -398,12 +397,6 @@ class Seeing:
                 if choice.kind == "act"
             ),
         )
-
-    def _cautions(self) -> Iterator[CautionLine]:
-        """What is to be minded about people, as far as this reader may read the entries that say so."""
-        for one in () if self.loaded.metadata_only else standing(self.protocol, self.case):
-            if any(self.record(record).hidden != "side" for record in one.entries):
-                yield CautionLine(one.caution, tuple(self.person(key) for key in one.people))
 
     def has_papers(self) -> bool:
         documents = self.protocol.documents.values()

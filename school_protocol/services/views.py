@@ -10,7 +10,6 @@ from typing import Any
 from school_protocol.domain.engine import Reason
 from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.lines import CaseHead as CaseHead
-from school_protocol.domain.lines import CautionLine as CautionLine
 from school_protocol.domain.lines import DangerLine as DangerLine
 from school_protocol.domain.lines import DueLine as DueLine
 from school_protocol.domain.lines import DutyLine as DutyLine
