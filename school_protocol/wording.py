@@ -376,7 +376,19 @@ _REASONS: Mapping[str, str] = {
     "undo_not_offered": N_("Entries of this kind aren't taken back: record what is right as a new entry."),
     "undo_rested_on": N_("A step, a signature or a later entry rests on this one: correct it instead."),
     "undo_handed_out": N_("A copy was handed out since: correct it instead."),
-    "undo_urgent": N_("This entry raised a danger or put a family on hold: it stays as it is."),
+    "undo_danger_opened": N_(
+        "This danger opened the case: it isn’t taken back. If there is none, lift it, with the reason."
+    ),
+    "undo_danger_restricts": N_(
+        "Only those above the school read the case since: they alone can end this danger, with the reason."
+    ),
+    "undo_danger_since": N_(
+        "Something was written or handed out in the case since this danger was raised: it isn’t taken back. "
+        "If there is none, lift it, with the reason."
+    ),
+    "undo_danger_over": N_(
+        "The minutes in which a danger can be taken back are over: if there is none, lift it, with the reason."
+    ),
     "undone_already": N_("This entry was taken back already."),
     "grid_rested_on": N_("Another entry took its level from this grid: fill in a new grid instead."),
     "no_such_entry": N_("This entry was not found."),

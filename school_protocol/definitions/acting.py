@@ -97,6 +97,11 @@ def _form(book: Book, form: Form) -> None:
     for number, one in enumerate(form.refuses):
         book.field((*path, "refuses", number, "at"), form, one.at)
         book.over_form((*path, "refuses", number, "when"), one.when, form)
+    for number, departure in enumerate(form.departs):
+        reason = book.field((*path, "departs", number, "at"), form, departure.at, _T.text, _T.long)
+        if reason is not None and not reason.required:
+            book.say((*path, "departs", number, "at"), N_("the reason of a departure must be required"))
+        book.over_form((*path, "departs", number, "when"), departure.when, form)
 
 
 def _field(book: Book, field: FormField, path: Path) -> None:

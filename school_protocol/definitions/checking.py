@@ -48,7 +48,7 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-[A-Z]{2})?")
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]*")
 _PARTS = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
-    "deadlines", "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
+    "deadlines", "duties", "grids", "dangers", "targets", "cautions", "documents", "audiences", "words",
 )  # fmt: skip
 _LONGEST = 64
 _VERSIONS = 1_000_000
@@ -258,6 +258,9 @@ def _people(book: Book) -> None:
     for key, seat in protocol.seats.items():
         book.refer_one(("seats", key, "acts_as"), seat.acts_as, "roles")
         book.people(("seats", key, "named_by"), seat.named_by)
+        book.refer(("seats", key, "exempt"), seat.exempt, "roles")
+        if seat.exempt and not seat.trained:
+            book.say(("seats", key, "exempt"), N_("this seat asks nobody for a certificate"))
         if seat.receives and seat.acts_as is not None:
             book.say(("seats", key, "acts_as"), N_("a seat that receives acts as nobody: it only answers"))
     for key, slot in protocol.slots.items():

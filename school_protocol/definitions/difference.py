@@ -80,8 +80,8 @@ _ORDERED = frozenset(
 letter is printed in its order, a piece of evidence named in it, words are put together and numbers called in theirs."""
 
 _UNORDERED = frozenset(
-    {(Act, "needs_when"), (Act, "notify"), (Move, "notify"), (Form, "refuses"), (FollowUp, "also_next"),
-     (Deadline, "start"), (Deadline, "met_by"), (Source, "unless_after")}
+    {(Act, "needs_when"), (Act, "notify"), (Move, "notify"), (Form, "refuses"), (Form, "departs"),
+     (FollowUp, "also_next"), (Deadline, "start"), (Deadline, "met_by"), (Source, "unless_after")}
 )  # fmt: skip
 """Lists of entries without a key whose order decides nothing."""
 

@@ -176,7 +176,7 @@ class Pages(Entries):
             (kept.count("late"), "today", self.w._("done late")),
             (kept.count("overdue"), "late", self.w._("late now")),
             (kept.count("open"), "soon", self.w._("still open")),
-            (len(kept.departures) + len(kept.excuses), "plain", self.w._("departures")),
+            (len(kept.departures) + len(kept.excuses) + len(kept.despite), "plain", self.w._("departures")),
         ]
         return [(number, tone if number else "none", words) for number, tone, words in figures]
 
@@ -223,7 +223,9 @@ class Pages(Entries):
         if event.record is not None:
             return self._with_pointers(event.record)
         if event.kind == "step_taken":
-            return self.text(_declared(self.protocol.moves, detail.get("move")).title)
+            title = self.text(_declared(self.protocol.moves, detail.get("move")).title)
+            gone = self.line(w._("Taken back with the danger that made it"))
+            return Markup("{} · {}").format(title, gone) if detail.get("taken_back") else title
         if event.kind == "document_issued":
             named = self._issued(str(detail.get("document", "")), str(detail.get("profile", "")))
             return self.line(w._("Copy %(copy)s issued: %(profile)s", copy=detail.get("copy", ""), profile=named))

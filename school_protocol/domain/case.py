@@ -109,6 +109,8 @@ class Case:
     successor: str | None = None
     retracted: dict[int, Record] = field(default_factory=dict)
     """Records that their writers took back, to be read and for nothing else."""
+    undone: list[StepTaken] = field(default_factory=list)
+    """Steps that followed by themselves from such a record, taken back with it."""
     former: dict[str, Person] = field(default_factory=dict)
     """People whom only such records named: their numbers are not given again."""
     events: list[Event] = field(default_factory=list, repr=False)
@@ -199,7 +201,7 @@ class Case:
 
 _GATHERED = (
     "entries", "seats", "exclusions", "people", "steps", "documents", "revoked", "seen", "joined", "retracted",
-    "former", "events", "versions",
+    "undone", "former", "events", "versions",
 )  # fmt: skip
 """Lists and dicts of what never changes itself."""
 _case_like, _record_like = twins(Case), twins(Record)
@@ -263,6 +265,8 @@ class _Folding:
                 self._retracted(event)
             case VersionChanged():
                 self._version_changed(event)
+            case StepTaken() if self._went_along(event):
+                case.undone.append(event)
             case StepTaken():
                 self._stepped(event)
             case CaseSeen():
@@ -438,6 +442,10 @@ class _Folding:
         self._signs(act, record, event)
         self._at_once(record, event)
         self._settle(record, event)
+
+    def _went_along(self, event: StepTaken) -> bool:
+        """Whether it followed by itself from a record that was taken back."""
+        return event.seq - 1 in self.retracted and self.protocol.moves[event.move].automatic
 
     def _left_out(self, event: Recorded) -> None:
         """A record that its writer took back: it is there to be read. Numbers that it gave are not given again."""

@@ -93,7 +93,8 @@ class Checking:
             raise Refused((Reason("reads_no_case"),))
         if colleague is not None and not colleague.has_way_in:
             raise Refused((Reason("never_came_in"),))
-        if seat.trained and not (colleague is not None and colleague.trained):
+        roles = [role for role, _unit in colleague.roles] if colleague else []
+        if not seat.admits(roles, trained=colleague is not None and colleague.trained):
             raise Refused((Reason("not_trained"),))
         if account in self.case.exclusions:
             raise Refused((Reason("excluded"),))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from school_protocol.domain.departing import DespiteLine, done_despite
 from school_protocol.domain.dues import Due, DutyStatus, Pause
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType
@@ -60,6 +61,7 @@ class Conformance:
     asked: tuple[AskedLine, ...]
     departures: tuple[DepartureLine, ...]
     excuses: tuple[ExcuseLine, ...] = ()
+    despite: tuple[DespiteLine, ...] = ()
 
     def count(self, outcome: str) -> int:
         return sum(1 for line in self.asked if line.outcome == outcome)
@@ -89,7 +91,9 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
         for step in facts.case.steps
         for need, reason in step.departures.items()
     )
-    return Conformance(tuple(lines), departures, tuple(_excuses(facts)))
+    return Conformance(
+        tuple(lines), departures, tuple(_excuses(facts)), tuple(done_despite(facts.protocol, facts.case))
+    )
 
 
 def _excuses(facts: Facts) -> Iterator[ExcuseLine]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from school_protocol.domain.debrief_parts import dangers, grids, guardians, measures, questions
+from school_protocol.domain.departing import done_despite, warning
 from school_protocol.domain.evidence import Refusal
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.findings import ERRORS as ERRORS
@@ -133,6 +134,16 @@ class _Debriefing:
                         said=reason, note=self._note("moves", step.move), seq=step.seq,
                     ),
                 )  # fmt: skip
+        for line in done_despite(self.protocol, case):
+            rule = Rule(warning(line.protocol or self.protocol, line))
+            note = self._note("acts", line.act)
+            self._find(
+                self._by_seq(name, line.seq),
+                Finding(
+                    Kind.despite, "acts", line.act, line.at, rule, name, role=line.role, said=line.reason, note=note,
+                    seq=line.seq,
+                ),
+            )  # fmt: skip
         for life in case.files.values():
             kept = Moment(life.kept_at, What.done, ATTACH, ATTACH, name, str(life.piece), actor=life.by)
             self._draft(kept, 2)

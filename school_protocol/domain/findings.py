@@ -32,6 +32,7 @@ class Kind(StrEnum):
     against_rule = "against_rule"
     upload = "upload"
     departure = "departure"
+    despite = "despite"
     trap = "trap"
     written_late = "written_late"
     on_paper = "on_paper"
@@ -39,8 +40,8 @@ class Kind(StrEnum):
 
 
 ERRORS = (
-    Kind.upload, Kind.left_out, Kind.late, Kind.wrong_role, Kind.other_role, Kind.wrong_order, Kind.against_rule,
-    Kind.departure, Kind.trap,
+    Kind.upload, Kind.despite, Kind.left_out, Kind.late, Kind.wrong_role, Kind.other_role, Kind.wrong_order,
+    Kind.against_rule, Kind.departure, Kind.trap,
 )  # fmt: skip
 """What went otherwise than the protocol says, the gravest first; the others tell how it went."""
 

@@ -146,6 +146,15 @@ class Contradiction(Model):
     sentence: Text
 
 
+class Departure(Model):
+    """Answers of one form by which somebody did what it warns against: recorded, and shown for ever."""
+
+    at: str
+    """The field in which the reason is given."""
+    when: Condition
+    sentence: Text
+
+
 class Form(Named):
     intro: Text | None = None
     editable: bool = False
@@ -155,6 +164,7 @@ class Form(Named):
     """Roles that read it; empty: whoever sees the case."""
     fields: tuple[FormField, ...] = ()
     refuses: tuple[Contradiction, ...] = ()
+    departs: tuple[Departure, ...] = ()
 
     @cached_property
     def by_key(self) -> Mapping[str, FormField]:

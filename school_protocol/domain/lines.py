@@ -15,6 +15,7 @@ from school_protocol.domain.forms import Form, Option
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import (
     Act,
+    Caution,
     Danger,
     Deadline,
     Duty,
@@ -27,6 +28,7 @@ from school_protocol.domain.protocol import (
     Target,
 )
 from school_protocol.domain.texts import Text
+from school_protocol.domain.undoing import raises_danger
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,10 @@ class RecordView:
     """In a copy: the questions (`field`, `rows.column`) whose answers are left out; none where that would tell."""
     remarks: tuple[RemarkLine, ...] = ()
     """What those who oversee have observed on it, on its own page."""
+
+    @property
+    def raises_danger(self) -> bool:
+        return raises_danger(self.act.kind, self.derived)
 
     @property
     def author(self) -> str:
@@ -252,6 +258,14 @@ class RailStage:
 
 
 @dataclass(frozen=True, slots=True)
+class CautionLine:
+    """Something to mind about people of the case, by their signs; none: the entry named nobody."""
+
+    caution: Caution
+    people: tuple[PersonLine, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class CaseHead:
     """What every page of a case shows above its content."""
 
@@ -270,6 +284,7 @@ class CaseHead:
     roles: tuple[str, ...]
     """Titles are found in protocol.roles or protocol.seats."""
     live_dangers: tuple[DangerLine, ...] = ()
+    cautions: tuple[CautionLine, ...] = ()
     can_raise: bool = False
     labels: Mapping[str, str] = field(default_factory=dict)
     """Person of the case or account → how this reader sees them named."""

@@ -107,12 +107,18 @@ class Seat(Named):
     several: bool = False
     """Several people may hold it at once; else a new holder (of the same side) follows the former."""
     trained: bool = False
+    exempt: Keys = ()
+    """Roles whose holders sit there without a certificate, where others need one."""
     named_by: Keys = ()
     identified: bool = False
     receives: bool = False
     """Answers what another school's case asks of one's own: whoever heads that school holds it, unnamed. It opens
     nothing of the case but what is asked."""
     hint: Text | None = None
+
+    def admits(self, roles: Iterable[str], *, trained: bool) -> bool:
+        """Whether somebody who holds these roles, `trained` or not, may sit there."""
+        return trained or not self.trained or not set(self.exempt).isdisjoint(roles)
 
 
 class Side(Named):
@@ -573,6 +579,21 @@ class Target(Named):
     """On what a letter to it rests."""
 
 
+class Caution(Named):
+    """What an answer about a person asks to mind from then on: said on the case's page and above the forms of acts."""
+
+    act: str
+    person: str
+    """The field of its form that says who."""
+    when: Condition
+    """Over the answers of that form."""
+    acts: Keys = ()
+    """Acts above whose forms it is said, too."""
+    unasked: Keys = ()
+    """Questions, `form.field`, that are not put while it stands about everybody in the person's place."""
+    text: Text
+
+
 # ---- words that are ready ----------------------------------------------------------------------------------------
 
 
@@ -643,6 +664,7 @@ class Protocol(Model):
     follow_up: FollowUp | None = None
     dangers: Mapping[str, Danger] = {}
     targets: Mapping[str, Target] = {}
+    cautions: Mapping[str, Caution] = {}
     spoken: Mapping[str, Spoken] = {}
     audiences: Mapping[str, Audience] = {}
     words: Mapping[str, Words] = {}

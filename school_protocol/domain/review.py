@@ -188,6 +188,8 @@ class _Folding:
         match event:
             case CaseOpened():
                 self.state = event.state
+            case StepTaken() if event in self.case.undone:
+                return
             case StepTaken():
                 self._stepped(event)
             case ReviewAsked():

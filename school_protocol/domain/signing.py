@@ -51,7 +51,9 @@ class Signing:
         if not any(name == "everyone" or acts_as(self.protocol, role, name) for name in allowed):
             return False
         seat, declared = self.protocol.seats.get(role), own_role(self.protocol, role)
-        wants_training = bool((declared and declared.trained) or (seat and seat.trained))
+        wants_training = bool(declared and declared.trained)
+        offices = [one.role for one in self.actor.appointments]
+        wants_training |= seat is not None and not seat.admits(offices, trained=False)
         return self.actor.trained or not wants_training
 
     def signing_role(self, record: Record) -> str | None:

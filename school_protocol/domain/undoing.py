@@ -5,21 +5,21 @@ Nothing is deleted. The entry stays in the chronology; the case is folded as tho
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from school_protocol.domain.assessing import took_level_from
-from school_protocol.domain.case import Case, Record, fold
+from school_protocol.domain.case import Case, Record, fold, is_reading
 from school_protocol.domain.dues import read
-from school_protocol.domain.events import EntryRetracted
+from school_protocol.domain.events import CaseSeen, EntryRetracted, StepTaken
 from school_protocol.domain.facts import Surroundings
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import CORRECTABLE, ActKind, Protocol
 from school_protocol.domain.weighing import record_values
 
-UNDOABLE = CORRECTABLE - {ActKind.report}
-"""Kinds whose entries may be taken back: those that may be corrected, except what opened the case."""
+UNDOABLE = CORRECTABLE - {ActKind.report} | {ActKind.raise_danger}
+"""Kinds whose entries may be taken back: those that may be corrected, except what opened the case, and dangers."""
 
 
 _CONFIRMING = (ActKind.visa, ActKind.summary)
@@ -52,11 +52,11 @@ def against_undo(
         return ("undo_not_yours",)
     if not protocol.undo_minutes or record.kind not in UNDOABLE:
         return ("undo_not_offered",)
+    if raises_danger(record.kind, record.derived):
+        return tuple(_against_calling_off(protocol, case, record, now))
     found = []
     if case.version_at(record.seq) != case.version:
         found.append("undo_other_version")
-    elif _is_urgent(case, record):
-        found.append("undo_urgent")
     elif any(copy.seq > record.seq for copy in case.documents):
         found.append("undo_handed_out")
     elif _is_rested_on(protocol, case, record, now, around):
@@ -76,9 +76,49 @@ def undoable(protocol: Protocol, case: Case, actor: str, now: datetime, around: 
     }
 
 
-def _is_urgent(case: Case, record: Record) -> bool:
-    """Whether it raised a danger or held something back from a guardian: that is never undone in silence."""
-    return bool(record.derived.get("raised")) or any(hold.seq == record.seq for hold in case.holds)
+def last_written(protocol: Protocol, case: Case, actor: str) -> Record | None:
+    """The record that this person wrote last here; None where they did something else since, but read or see a step
+    follow by itself."""
+    for event in reversed(case.events):
+        move = protocol.moves.get(event.move) if isinstance(event, StepTaken) else None
+        if event.actor == actor and not isinstance(event, CaseSeen) and not (move is not None and move.automatic):
+            return case.record(event.seq)
+    return None
+
+
+def raises_danger(kind: ActKind, derived: Mapping[str, Any]) -> bool:
+    """Whether such an entry raised a danger, or said again that one is there."""
+    return kind is ActKind.raise_danger or bool(derived.get("raised"))
+
+
+def _against_calling_off(protocol: Protocol, case: Case, record: Record, now: datetime) -> Iterator[str]:
+    """What stands against taking a danger back: it must hide none that is there.
+
+    Whoever saw it took it for one; the case stood before, so that it goes back to where it was; it shut nobody of the
+    school out, who could press for it; and nothing was written since, by anybody, that rests on it or says it again.
+    """
+    if record.author != record.actor:
+        yield "undo_not_yours"
+    elif record.seq - 1 == case.events[0].seq:
+        yield "undo_danger_opened"
+    elif case.restricted_seq == record.seq:
+        yield "undo_danger_restricts"
+    elif case.version_at(record.seq) != case.version or any(_written_since(protocol, case, record)):
+        yield "undo_danger_since"
+    if now > undo_until(protocol, record):
+        yield "undo_danger_over"
+
+
+def _written_since(protocol: Protocol, case: Case, record: Record) -> Iterator[int]:
+    """Numbers of what came into the case since, or was handed out: not the step that the danger made by itself, not
+    what was only read, and nothing that was taken back."""
+    gone = {*case.retracted, *(step.seq for step in case.undone)}
+    for event in case.events:
+        if event.seq <= record.seq or event.seq in gone or isinstance(event, EntryRetracted):
+            continue
+        own = isinstance(event, StepTaken) and event.seq == record.seq + 1 and protocol.moves[event.move].automatic
+        if not own and (not is_reading(event) or event in case.documents):
+            yield event.seq
 
 
 def _is_rested_on(protocol: Protocol, case: Case, record: Record, now: datetime, around: Surroundings) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 KEYED = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
-    "deadlines", "duties", "grids", "dangers", "targets", "documents", "spoken", "audiences", "words",
+    "deadlines", "duties", "grids", "dangers", "targets", "cautions", "documents", "spoken", "audiences", "words",
 )  # fmt: skip
 
 

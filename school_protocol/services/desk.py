@@ -11,8 +11,7 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Reach, Scope, Unit
 from school_protocol.domain.protocol import START, Act, ActKind, Deadline, Protocol, ScopeKind
 from school_protocol.domain.texts import Text
-from school_protocol.services.directory import contact_lines
-from school_protocol.services.first_minutes import one_choice
+from school_protocol.services.first_minutes import by_voice, told_roles
 from school_protocol.services.house import House
 from school_protocol.services.loading import mark_text, scope_of, today_for
 from school_protocol.services.opening import schools_of
@@ -269,11 +268,7 @@ def _told_roles(house: House, row: index.IndexRow) -> tuple[str, ...]:
     act = protocol.acts.get(row.next_key or "") if row.next_kind == "act" else None
     if act is None or not row.urgent or not _is_urgent(protocol, act):
         return ()
-    item = one_choice(protocol.form_of(act))
-    if item is None:
-        return ()
-    roles = [option.key for option in item.options if option.key in protocol.roles]
-    return tuple(sorted(roles, key=lambda role: role != item.default))
+    return told_roles(protocol, act)
 
 
 def _is_urgent(protocol: Protocol, act: Act) -> bool:
@@ -308,31 +303,9 @@ def _call(
     house: House, row: index.IndexRow, unit: Unit, holders: Iterable[directory.Holder], excluded: frozenset[str]
 ) -> CallLine | None:
     """The first role that may be told of the case and has a telephone."""
-    protocol, holders = house.library.protocol(row.protocol, row.version), tuple(holders)
-    roles = _told_roles(house, row)
-    listed: dict[str, str] | None = None
-    for role in roles:
-        here = [one.account for one in holders if one.role == role]
-        able = [account for account in here if account.id not in excluded]
-        if (here and not able) or (row.restricted and not protocol.roles[role].keeps_restricted):
-            continue
-        phone = next((one.phone for one in able if one.phone), None)
-        if not phone:
-            listed = _listed(house, protocol, unit, roles) if listed is None else listed
-            phone = listed.get(role)
-        if phone:
-            return CallLine(role, phone)
-    return None
-
-
-def _listed(house: House, protocol: Protocol, unit: Unit, roles: Iterable[str]) -> dict[str, str]:
-    """The number under which the directory lists each of these roles that is one of the targets, the best first."""
-    wanted = [role for role in roles if role in protocol.targets]
-    found: dict[str, str] = {}
-    for line in contact_lines(house, protocol, unit.id, wanted) if wanted else ():
-        if line.phone and line.target is not None:
-            found.setdefault(line.target.key, line.phone)
-    return found
+    protocol, held = house.library.protocol(row.protocol, row.version), [(one.role, one.account) for one in holders]
+    lines = by_voice(house, protocol, unit, _told_roles(house, row), held, shut=excluded, restricted=row.restricted)
+    return next((line for line in lines if line.phone), None)
 
 
 # ---- reporting and finding ---------------------------------------------------------------------------------------

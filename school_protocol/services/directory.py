@@ -57,9 +57,13 @@ def contact_lines(
     known = [line for line in lines if line.target is not None and line.target.key in wanted]
     order = {key: place for place, key in enumerate(wanted)}
     known.sort(
-        key=lambda line: (line.phone is None, line.open_now is False, order[line.target.key] if line.target else 0)
+        key=lambda line: (line.phone is None, _ANSWERS[line.open_now], order[line.target.key] if line.target else 0)
     )
     return tuple(known)
+
+
+_ANSWERS = {True: 0, None: 1, False: 2}
+"""Who answers now comes first, then whose hours nobody has said, last who is closed."""
 
 
 def _nearest_town_first(found: Sequence[directory.Contact], town: str) -> list[directory.Contact]:

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 
 from school_protocol.domain.case import Case, DangerLife
 from school_protocol.domain.engine import Choice
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.forms import FieldType, Form, FormField
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Act, ActKind, Danger, Protocol
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
-from school_protocol.services.loading import load
+from school_protocol.services.loading import Loaded, load, today_for
 from school_protocol.services.notices import told_of
 from school_protocol.services.showing import note_reading, seeing_of
-from school_protocol.services.views import ContactLine, DangerPage, ToldLine
+from school_protocol.services.views import CallLine, ContactLine, DangerPage, ToldLine
+from school_protocol.storage import directory
+from school_protocol.storage.directory import Account
 from school_protocol.storage.engines import Session
 
 CHOICES = (FieldType.choice, FieldType.choices)
@@ -38,6 +40,7 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
             head=seeing.head(),
             dangers=live,
             contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, wanted or None)),
+            voices=voices(house, loaded, first),
             quick_acts=tuple(act for act in first if act.quick),
             then_acts=(
                 *(act for act in first if not act.quick),
@@ -52,7 +55,70 @@ def see_danger(house: House, actor: Actor, number: str) -> DangerPage:
                 choice.is_open and choice.kind == "act" and loaded.protocol.acts[choice.key].kind is ActKind.review_hold
                 for choice in seeing.choices
             ),
+            just_written=seeing.just_written(),
         )
+
+
+def voices(house: House, loaded: Loaded, acts: Iterable[Act]) -> tuple[CallLine, ...]:
+    """Whom these acts say to tell by voice, each with the number that is known; not the roles of whoever looks."""
+    protocol, case, unit = loaded.protocol, loaded.case, loaded.around.unit
+    own = loaded.actor.roles_in((unit.id, *unit.parents))
+    roles = dict.fromkeys(role for act in acts for role in told_roles(protocol, act) if role not in own)
+    if not roles:
+        return ()
+    with house.directory.reading() as session:
+        seated = directory.accounts(session, {one.account for one in case.seats})
+        found = directory.holders(session, (unit.id, *unit.parents), today=today_for(house))
+    acting = ((protocol.seats[one.seat].acts_as or "", seated.get(one.account)) for one in case.seats)
+    held = [(role, account) for role, account in acting if account is not None]
+    held += [(one.role, one.account) for one in found]
+    restricted = case.restricted_seq is not None
+    return tuple(by_voice(house, protocol, unit, roles, held, shut=frozenset(case.exclusions), restricted=restricted))
+
+
+def told_roles(protocol: Protocol, act: Act) -> tuple[str, ...]:
+    """Where an act notes that somebody was told: which roles, the usual one first."""
+    item = one_choice(protocol.form_of(act))
+    roles = [option.key for option in item.options if option.key in protocol.roles] if item else []
+    return tuple(sorted(roles, key=lambda role: item is None or role != item.default))
+
+
+def by_voice(
+    house: House,
+    protocol: Protocol,
+    unit: Unit,
+    roles: Iterable[str],
+    held: Sequence[tuple[str, Account]],
+    *,
+    shut: frozenset[str],
+    restricted: bool,
+) -> Iterator[CallLine]:
+    """Each of these roles that may be told of a case, under its own number, or the one in the directory, or none.
+
+    `held`: who holds which role; `shut`: accounts that may not know of the case.
+    """
+    roles = tuple(roles)
+    listed: dict[str, str] | None = None
+    for role in roles:
+        here = [account for name, account in held if name == role]
+        able = [account for account in here if account.id not in shut]
+        if (here and not able) or (restricted and not protocol.roles[role].keeps_restricted):
+            continue
+        phone = next((one.phone for one in able if one.phone), None)
+        if not phone:
+            listed = _listed(house, protocol, unit, roles) if listed is None else listed
+            phone = listed.get(role)
+        yield CallLine(role, phone or "")
+
+
+def _listed(house: House, protocol: Protocol, unit: Unit, roles: Iterable[str]) -> dict[str, str]:
+    """The number under which the directory lists each of these roles that is one of the targets, the best first."""
+    wanted = [role for role in roles if role in protocol.targets]
+    found: dict[str, str] = {}
+    for line in contact_lines(house, protocol, unit.id, wanted) if wanted else ():
+        if line.phone and line.target is not None:
+            found.setdefault(line.target.key, line.phone)
+    return found
 
 
 def to_call(case: Case, lines: Iterable[ContactLine]) -> tuple[ContactLine, ...]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
-from school_protocol.domain import policy
+from school_protocol.domain import policy, undoing
 from school_protocol.domain.acting import standing_in
 from school_protocol.domain.answers import NewPerson
 from school_protocol.domain.case import Case, Door, Opened, fold
@@ -30,7 +30,7 @@ from school_protocol.domain.facts import Colleague, Facts, Surroundings
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.naming import Naming
 from school_protocol.domain.policy import Actor, Reader, UnitKind
-from school_protocol.domain.protocol import ActKind, Move, Protocol, ScopeKind
+from school_protocol.domain.protocol import Move, Protocol, ScopeKind
 from school_protocol.domain.referring import Organisation, called
 from school_protocol.domain.review import asked_first
 from school_protocol.domain.sharing import OPENED
@@ -590,6 +590,11 @@ def notify(
     for event in events:
         if isinstance(event, ReviewAsked):
             tell(house, session, case_id, asked_first(protocol))
+        if isinstance(event, EntryRetracted) and calls_off(case, event):
+            called_off: outbox.Payload = {
+                "case": case_id, "to": "", "move": "taken_back", "urgent": True, "entry": event.entry,
+            }  # fmt: skip
+            outbox.put(session, "notify", called_off, at=house.now())
         if isinstance(event, Recorded):
             _notify_of_act(house, session, protocol, case_id, event)
         move = _move_told(protocol, event, moved)
@@ -615,9 +620,13 @@ def _move_told(protocol: Protocol, event: Event, moved: Collection[str]) -> Move
 
 def raises_danger(protocol: Protocol, event: Event) -> bool:
     """Whether it raises one: also one more, or the same again, where the case is on its way already."""
-    return isinstance(event, Recorded) and (
-        protocol.acts[event.act].kind is ActKind.raise_danger or bool(event.derived.get("raised"))
-    )
+    return isinstance(event, Recorded) and undoing.raises_danger(protocol.acts[event.act].kind, event.derived)
+
+
+def calls_off(case: Case, event: Event) -> bool:
+    """Whether it takes back an entry that raised a danger: everybody who was told of it is told so."""
+    record = case.written(event.entry) if isinstance(event, EntryRetracted) else None
+    return record is not None and undoing.raises_danger(record.kind, record.derived)
 
 
 def _notify_of_act(house: House, session: Session, protocol: Protocol, case_id: str, event: Recorded) -> None:

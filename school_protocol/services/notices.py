@@ -181,13 +181,17 @@ def _spread(house: House) -> None:
 
 def _spread_one(house: House, message: outbox.Message) -> None:
     case_id, to = str(message.payload["case"]), str(message.payload["to"])
+    if "entry" in message.payload and _is_told_later(house, message):
+        return
     plan = unit = None
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, case_id)
         unit = directory.unit(people, row.unit) if row is not None else None
         if _was_reviewed(session, message):
             row = None
-        if row is not None and to == RECEIVING_HEAD:
+        if row is not None and "entry" in message.payload:
+            plan = _plan_for_taken_back(house, session, people, row, message)
+        elif row is not None and to == RECEIVING_HEAD:
             plan = _plan_for_receiving_head(house, session, people, row, message)
         elif row is not None:
             plan = _plan_for_move(Around(house, session, people, row), message, (to,))
@@ -197,6 +201,17 @@ def _spread_one(house: House, message: outbox.Message) -> None:
         outbox.done(session, message.id, at=house.now())
     if plan is not None and unit is not None:
         _look_where_changed(house, [plan], unit)
+
+
+def _is_told_later(house: House, message: outbox.Message) -> bool:
+    """Whether what was taken back is still to be told: that comes first, so that both reach the same people."""
+    with house.realm.writing() as session:
+        before = (
+            one for one in outbox.undone(session, "notify") if one.at <= message.at and "entry" not in one.payload
+        )
+        if waits := any(one.payload["case"] == message.payload["case"] for one in before):
+            outbox.put_off(session, message.id, house.now() + timedelta(minutes=1))
+    return waits
 
 
 def _was_reviewed(session: Session, message: outbox.Message) -> bool:
@@ -209,6 +224,27 @@ def _plan_for_move(around: Around, message: outbox.Message, roles: Sequence[str]
     urgent = bool(message.payload["urgent"])
     cause = over.REVIEW if message.payload.get("review") else "move"
     return _plan(around, f"{cause}:{message.id}", roles, urgent=urgent, asked_at=message.at)
+
+
+def _plan_for_taken_back(
+    house: House, session: Session, people: Session, row: index.IndexRow, message: outbox.Message
+) -> Plan | None:
+    """Everybody who was told of a danger, or has opened the case since, is told that it was taken back."""
+    _protocol, case = folded(house, session, row.case_id)
+    record = case.retracted.get(int(message.payload["entry"] or 0))
+    if record is None:
+        return None
+    told = [
+        (one.role, one.account)
+        for one in register.of_case(session, row.case_id)
+        if one.urgent and one.account and one.at >= record.at and not over.is_taken_back(one)
+    ]
+    told += [(event.role, event.actor) for event in case.events if event.seq > record.seq and event.actor]
+    found = directory.accounts(people, {account for _role, account in told} - {record.actor})
+    receivers = each_once(Receiver(role, found[account]) for role, account in told if account in found)
+    around = Around(house, session, people, row)
+    tellings = tuple(_tellings(around, receivers, urgent=True))
+    return Plan(row.case_id, f"{over.TAKEN_BACK}:{message.id}", tellings, urgent=True, due_at=message.at)
 
 
 def _plan_for_receiving_head(
@@ -417,11 +453,15 @@ def _still_open(house: House, notice: Notice, account: Account) -> bool:
     """Whether this person may still be told: people are excluded, and cases restricted, while messages wait."""
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, notice.case_id)
+        if row is not None and over.is_taken_back(notice):  # whoever was told of it, wherever the case stands now
+            return account.active and account.id not in row.exclusions
         return row is not None and Around(house, session, people, row).may_be_told(notice.role, account)
 
 
 def _tell_instead(house: House, notice: Notice) -> None:
     """Who else is told for the same cause, where the one who was to be may not be, or is not reached."""
+    if over.is_taken_back(notice):
+        return
     with house.realm.reading() as session, house.directory.reading() as people:
         row = index.row_of(session, notice.case_id)
         if row is None or notice.role == REPORTER:
@@ -533,7 +573,15 @@ def _letter(house: House, account: Account, notices: Sequence[Notice]) -> Letter
     offered = account.language in house.settings.languages
     w = Wording(account.language if offered else house.settings.default_language)
     thanks = [notice for notice in notices if notice.role == REPORTER]
-    if first.urgent:
+    if first.urgent and (taken_back := [notice for notice in notices if over.is_taken_back(notice)]):
+        stands = len(taken_back) < len(notices) or any(_danger_stands(house, notice) for notice in taken_back)
+        subject = w._("Urgent: open the desk now") if stands else w._("An alert was taken back")
+        lines = [w._("An alert was taken back by the person who raised it.")]
+        if stands:
+            lines.append(w._("Another one stands: open the desk now, or call the school."))
+        else:
+            lines.append(w._("If you have a doubt, call the school."))
+    elif first.urgent:
         subject = w._("Urgent: open the desk now")
         lines = [w._("Urgent: open the desk now, or call the school.")]
     else:
@@ -547,6 +595,13 @@ def _letter(house: House, account: Account, notices: Sequence[Notice]) -> Letter
         lines.append(w._("A machine sent it: nobody reads an answer."))
     text = "\n\n".join(lines) + "\n" if first.channel is Channel.mail else "\n".join(lines)
     return Letter(_id_of(notices), house.now(), w.html_language, subject, text)
+
+
+def _danger_stands(house: House, notice: Notice) -> bool:
+    """Whether something urgent stands in the case, whatever was taken back."""
+    with house.realm.reading() as session:
+        row = index.row_of(session, notice.case_id)
+    return row is not None and (row.raised > 0 or row.urgent)
 
 
 def _how_many(w: Wording, waiting: int) -> str:
@@ -574,7 +629,7 @@ def told_of(session: Session, case_id: str) -> tuple[ToldLine, ...]:
     lines = [
         ToldLine(one.role, one.settled_at or one.at, one.channel.value, one.state.value)
         for one in notices
-        if one.state is not State.withheld
+        if one.state is not State.withheld and not over.is_taken_back(one)
     ]
     return tuple(sorted(lines, key=lambda line: line.at))
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, TypeVar
 
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, LeftOut, SummaryLine
 from school_protocol.domain import scoring
 from school_protocol.domain.assessing import assessed_level
 from school_protocol.domain.case import Record
 from school_protocol.domain.conformance import Conformance, ExcuseLine, conformance
+from school_protocol.domain.departing import DespiteLine
 from school_protocol.domain.document_rules import Document, Section
 from school_protocol.domain.dues import duties
 from school_protocol.domain.events import CaseOpened, Event, PublicReportPlaced, Recorded, StepTaken
@@ -34,9 +35,10 @@ _KINDS = {
 _TOLD = (
     "target", "move", "reason", "document", "profile", "copy", "other", "entry", "act", "version",
     "contributes", "step", "piece", "sha256", "size", "format", "original", "purpose",
-    "how", "hour",
+    "how", "hour", "taken_back",
 )  # fmt: skip
 """What the chronology prints of what is no entry."""
+_Line = TypeVar("_Line", ExcuseLine, DespiteLine)
 
 
 def case_file_view(
@@ -273,10 +275,12 @@ class _Printing:
                 self.limits.dropped.words.add(step.seq)
                 lines.append(replace(line, reason=""))
         asked = tuple(line for line in found.asked if self.limits.tells_of(line.subject))
-        return replace(found, asked=asked, departures=tuple(lines), excuses=tuple(self._excuses(found)))
+        excuses, despite = tuple(self._as_read(found.excuses)), tuple(self._as_read(found.despite))
+        return replace(found, asked=asked, departures=tuple(lines), excuses=excuses, despite=despite)
 
-    def _excuses(self, found: Conformance) -> Iterator[ExcuseLine]:
-        for line in found.excuses:
+    def _as_read(self, lines: Iterable[_Line]) -> Iterator[_Line]:
+        """Those of entries that this copy keeps, each with its reason as the reader reads it."""
+        for line in lines:
             record = self.loaded.case.record(line.seq)
             if record is None or not self._keeps(record):
                 continue
@@ -315,6 +319,7 @@ class _Printing:
     def _accounts(self, found: Conformance) -> dict[str, str]:
         """Names of the colleagues whom something in it points at; of all others it says nothing."""
         pointed = {line.actor for line in found.departures} | {line.actor for line in found.excuses}
+        pointed |= {line.actor for line in found.despite}
         for record in self.shown:
             pointed.update(_accounts_in(record.form.fields, record.answers))
         return {key: name for key, name in self.seeing.names.items() if key in pointed}

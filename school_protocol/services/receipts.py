@@ -17,7 +17,7 @@ from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind, Protocol
 from school_protocol.services.directory import contact_lines
-from school_protocol.services.first_minutes import called_since, first_acts, noted_since, still_to_tell, to_call
+from school_protocol.services.first_minutes import called_since, first_acts, noted_since, still_to_tell, to_call, voices
 from school_protocol.services.house import House
 from school_protocol.services.loading import (
     Loaded,
@@ -49,6 +49,7 @@ def see_receipt(house: House, actor: Actor, report: str) -> ReceiptLine:
             acts=acts,
             raised=raised,
             contacts=to_call(loaded.case, contact_lines(house, loaded.protocol, loaded.case.unit, targets or None)),
+            voices=voices(house, loaded, acts) if raised else (),
             noted=noted_since(loaded.protocol, loaded.case, acts, own, by=actor.id),
             called=called_since(loaded.protocol, loaded.case, own, by=actor.id),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -16,7 +16,7 @@ from school_protocol.domain.engine import (
     decide,
 )
 from school_protocol.domain.errors import Conflict, Refused, SentBefore, Unseen
-from school_protocol.domain.events import Event, Recorded, StepTaken
+from school_protocol.domain.events import EntryRetracted, Event, Recorded, StepTaken
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import Act, ActKind
@@ -26,6 +26,7 @@ from school_protocol.services.house import House
 from school_protocol.services.joining import carry, hand_over
 from school_protocol.services.loading import (
     Loaded,
+    calls_off,
     keep,
     load,
     load_by_id,
@@ -295,10 +296,15 @@ def _keep_limit(house: House, session: Session, case_id: str) -> None:
 
 
 def _tells(loaded: Loaded, event: Event) -> bool:
-    return isinstance(event, StepTaken) or (
-        isinstance(event, Recorded)
-        and (bool(loaded.protocol.acts[event.act].notify) or raises_danger(loaded.protocol, event))
-    )
+    if isinstance(event, Recorded):
+        return bool(loaded.protocol.acts[event.act].notify) or raises_danger(loaded.protocol, event)
+    return isinstance(event, StepTaken) or calls_off(loaded.case, event)
+
+
+def _steps_gone(loaded: Loaded, decision: Decision) -> Iterator[StepTaken]:
+    """The steps that go with the entries taken back: the case stands where they left from."""
+    gone = {event.entry for event in decision.events if isinstance(event, EntryRetracted)}
+    return (event for event in loaded.events if isinstance(event, StepTaken) and event.seq - 1 in gone)
 
 
 def keep_decision(
@@ -315,6 +321,7 @@ def keep_decision(
     that an act may open at another school.
     """
     states = {loaded.case.state, *(event.target for event in decision.events if isinstance(event, StepTaken))}
+    states |= {step.source for step in _steps_gone(loaded, decision)}
     is_limited = any(loaded.protocol.states[key].ended for key in states)
     if is_limited:
         retention.lock(session, loaded.case_id)

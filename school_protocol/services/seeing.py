@@ -20,7 +20,6 @@ from school_protocol.domain.events import (
     AccessLifted,
     CaseJoined,
     CaseOpened,
-    CaseSeen,
     DocumentIssued,
     DocumentRevoked,
     DoorOpened,
@@ -47,8 +46,9 @@ from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.referring import WHOM
 from school_protocol.domain.remarks import awaited
-from school_protocol.domain.undoing import undoable
+from school_protocol.domain.undoing import last_written, undoable
 from school_protocol.services import remark_lines
+from school_protocol.services.cautioning import caution_lines
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Masks, without_words
 from school_protocol.services.review.lines import review_line
@@ -223,16 +223,13 @@ class Seeing:
     @cached_property
     def undoable(self) -> Mapping[int, datetime]:
         """The entries that this reader may take back now, each with until when."""
-        loaded = self.loaded
-        if not loaded.roles:
-            return {}
-        return undoable(self.protocol, self.case, loaded.actor.id, loaded.now, loaded.around)
+        own = self.loaded.actor.id if self.loaded.roles else ""
+        return undoable(self.protocol, self.case, own, self.loaded.now, self.loaded.around)
 
-    def _just_written(self) -> RecordView | None:
+    def just_written(self) -> RecordView | None:
         """What the reader did last here, if it may be taken back: never something older beneath what may not."""
-        own = [one for one in self.case.events if one.actor == self.loaded.actor.id and not isinstance(one, CaseSeen)]
-        record = self.case.record(own[-1].seq) if own and own[-1].seq in self.undoable else None
-        return self.record(record) if record is not None else None
+        record = last_written(self.protocol, self.case, self.loaded.actor.id)
+        return self.record(record) if record is not None and record.seq in self.undoable else None
 
     def _taken_back(self, event: EntryRetracted) -> dict[str, Any]:
         return {"entry": event.entry, "act": self.case.protocol_at(event.seq, self.protocol).acts[event.act]}
@@ -290,8 +287,8 @@ class Seeing:
                 detail = {"document": event.document, "profile": event.profile, "copy": event.copy}
                 return replace(view, detail={**detail, "language": event.language})
             case DocumentRevoked():
-                reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
-                return replace(view, detail={"document": event.document, "copy": event.copy, "reason": reason})
+                detail = {"document": event.document, "copy": event.copy}
+                return replace(view, detail={**detail, "reason": self._reason(event, event.reason)})
             case RemarksAttached():
                 return replace(view, detail=self._attached(event))
             case RemarkSettled():
@@ -306,7 +303,8 @@ class Seeing:
             case ErasureResumed():
                 return replace(view, detail={"reason": self._reason(event, event.reason)})
             case VersionChanged():
-                return replace(view, detail=self._version_changed(event))
+                detail = {"former": event.former, "version": event.version}
+                return replace(view, detail={**detail, "reason": self._reason(event, event.reason)})
             case PublicReportPlaced():
                 return replace(view, detail={"how": event.how.value, "hour": event.hour})
             case FileHandled():
@@ -329,13 +327,10 @@ class Seeing:
         """Words that came with an event, as this reader may read them."""
         return "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(words)
 
-    def _version_changed(self, event: VersionChanged) -> dict[str, Any]:
-        reason = "" if self.loaded.metadata_only else self.masks.by(event.actor, event.role)(event.reason)
-        return {"former": event.former, "version": event.version, "reason": reason}
-
     def _step(self, step: StepTaken) -> dict[str, Any]:
         protocol = self.case.protocol_at(step.seq, self.protocol)
         places = {
+            **({"taken_back": True} if step in self.case.undone else {}),
             "move": protocol.moves[step.move],
             "source": protocol.states[step.source],
             "target": protocol.states[step.target],
@@ -392,6 +387,7 @@ class Seeing:
             metadata_only=self.loaded.metadata_only,
             has_papers=self.has_papers() and self.loaded.door is None,
             roles=self.loaded.roles if self.loaded.door is None else (),
+            cautions=tuple(caution_lines(self)),
             live_dangers=tuple(line for line in self.dangers() if line.state in ("raised", "referred")),
             labels=self.labels(),
             can_raise=self.loaded.door is None
@@ -730,7 +726,7 @@ class Seeing:
             joined=tuple(self.case.joined),
             opened_from=self.case.opened_from,
             contributes=self.case.contributes,
-            just_written=self._just_written(),
+            just_written=self.just_written(),
         )
 
     def move(self, key: str) -> MoveView:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from school_protocol.domain import cautions
 from school_protocol.domain.acting import in_team
 from school_protocol.domain.assessing import assessed_level, last_grid
 from school_protocol.domain.case import Case, Record, is_reading
@@ -102,10 +103,11 @@ def see_act(house: House, actor: Actor, number: str, act: str) -> ActView:
         if loaded.metadata_only and not choice.is_open:
             raise Unseen(act)
         contacts = contact_lines(house, loaded.protocol, loaded.case.unit) if form.find(FieldType.target) else ()
+        left_out = cautions.unasked(cautions.standing(loaded.protocol, loaded.case), form.key)
         return ActView(
             protocol=loaded.protocol,
             act=declared,
-            form=form,
+            form=form.with_fields(item for item in form.fields if item.key not in left_out) if left_out else form,
             head=seeing.head(),
             choices=seeing.act_choices(declared, contacts),
             reasons=choice.reasons,

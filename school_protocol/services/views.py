@@ -294,6 +294,8 @@ class DangerPage:
     head: CaseHead
     dangers: tuple[DangerLine, ...]
     contacts: tuple[ContactLine, ...]
+    voices: tuple[CallLine, ...]
+    """Whom to tell by voice."""
     quick_acts: tuple[Act, ...]
     then_acts: tuple[Act, ...]
     call_act: Act | None = None
@@ -308,11 +310,13 @@ class DangerPage:
     """Holds on guardians that stand and are not confirmed by two yet."""
     may_review: bool = False
     """Whether this reader may confirm them."""
+    just_written: RecordView | None = None
+    """What this reader did last here, as long as it may be taken back."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallLine:
-    """Somebody to call from a list: which role, under which number; never a service that would tell the facts."""
+    """Somebody of the staff to call: which role, under which number; "": none is known."""
 
     role: str
     phone: str
@@ -436,6 +440,8 @@ class ReceiptLine:
     """Only those who oversee read it: the definition's hint says so."""
     dangers: tuple[Danger, ...] = ()
     contacts: tuple[ContactLine, ...] = ()
+    voices: tuple[CallLine, ...] = ()
+    """Whom to tell by voice, once the reporter has raised a danger."""
     acts: tuple[Act, ...] = ()
     """Of the first minutes, once the reporter has raised a danger: others are not told that there is one."""
     raised: tuple[Danger, ...] = ()

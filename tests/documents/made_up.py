@@ -13,6 +13,7 @@ from typing import Any
 from school_protocol.documents.model import CaseFile, CheckLine, GridLine, SummaryLine
 from school_protocol.domain import scoring
 from school_protocol.domain.conformance import AskedLine, Conformance, DepartureLine, ExcuseLine
+from school_protocol.domain.departing import DespiteLine
 from school_protocol.domain.forms import FieldType, FormField
 from school_protocol.domain.lines import (
     CaseHead,
@@ -149,6 +150,12 @@ class MadeUp:
             tuple(
                 ExcuseLine(duty, reason, 9, NOW - timedelta(days=3), "a2")
                 for duty, reason in zip([*self.protocol.duties][:2], ("الأسرة خارج المغرب.", ""), strict=False)
+            ),
+            tuple(
+                DespiteLine(act.key, 0, "La mère insistait.", 9, NOW - timedelta(days=3), "a2", "", corrected)
+                for act in self.protocol.acts.values()
+                if self.protocol.form_of(act).departs
+                for corrected in (False, True)
             ),
         )  # fmt: skip
 

@@ -389,6 +389,22 @@ def test_a_seat_is_given_by_who_may_give_it(moroccan: Protocol) -> None:
     assert told.is_open("team_member", "head_visa")
 
 
+def test_nobody_without_training_acts_for_the_head_but_a_head_and_whoever_stands_above(moroccan: Protocol) -> None:
+    told = reported(moroccan)
+    people = {name: replace(one, trained=False) for name, one in told.around.people.items()}
+    told.around = replace(told.around, people=people)
+    seat: dict[str, Any] = {"seat": "acting_head"}
+    for who in ("reporter", "psychosocial", "team_member", "team_coordinator"):
+        for by in ("head", "directorate"):
+            assert told.refused(by, "name_seat", {**seat, "account": who}) == {"not_trained"}
+    told.act("directorate", "name_seat", {**seat, "account": "directorate"})
+    told.untrained.add("directorate")
+    assert told.is_open("directorate", "head_visa")
+    told.act("directorate", "name_seat", {**seat, "account": "head/2"})
+    people["reporter"] = replace(people["reporter"], trained=True)
+    told.act("directorate", "name_seat", {**seat, "account": "reporter"})
+
+
 def test_a_seat_with_a_last_day_ends_by_itself(moroccan: Protocol) -> None:
     told = reported(moroccan).act("head", "name_seat", seat="acting_head", account="team_member", until="2026-11-27")
     assert told.wait(days=2).is_open("team_member", "head_visa"), "its last day counts"

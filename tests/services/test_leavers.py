@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+from domain.telling import SAFE
+
 from school_protocol.post import Post
+from school_protocol.services.loading import today_for
 from school_protocol.services.notices import sweep
-from school_protocol.services.teams import orphans
+from school_protocol.services.teams import orphans, stand_ins
 from school_protocol.storage import directory
 
 from .test_notices import Recorder
@@ -54,3 +59,47 @@ def test_a_last_day_to_come_takes_nothing_away_before_it(office: Office) -> None
     assert lost(office, "head") == []
     school.wait(days=6)
     assert lost(office, "head") == [(school.number, ("left",))]
+
+
+def test_whose_certificate_ends_or_who_is_away_carries_a_case_no_more(office: Office) -> None:
+    school, lead = office.school, office.school.account("team_member/2")
+    school.report()
+    school.act("head", "name_seat", seat="lead", account=lead)
+    with office.house.directory.writing() as session:
+        directory.set_training(session, lead, certified=True, trained_until=today_for(office.house) + timedelta(days=3))
+    school.wait(days=3)
+    assert lost(office, "head") == [], "its last day counts"
+    school.wait(days=1)
+    assert lost(office, "head") == lost(office, "team_coordinator") == [(school.number, ("untrained",))]
+
+    coordinator = school.account("team_coordinator")
+    school.act("head", "name_seat", seat="lead", account=coordinator)
+    assert lost(office, "head") == []
+    stands_in(office, "team_member", coordinator)
+    assert lost(office, "head") == [(school.number, ("away",))]
+    school.wait(days=20)
+    assert lost(office, "head") == [], "back again"
+
+
+def stands_in(office: Office, who: str, away: str) -> None:
+    """For the coordinator, as of today and for ten days."""
+    today = today_for(office.house)
+    chosen = office.school.account(who)
+    stand_ins.name_stand_in(
+        office.house, office.school.person("head"), office.here.code, place=f"team_coordinator.{away}", account=chosen,
+        starts=today.isoformat(), ends=(today + timedelta(days=10)).isoformat(), reason="illness", sentence="",
+        token=office.school.token(),
+    )  # fmt: skip
+
+
+def test_a_lead_whose_last_day_is_over_leaves_a_case_that_nobody_carries(office: Office) -> None:
+    school = office.school
+    school.report()
+    until = today_for(office.house) + timedelta(days=2)
+    school.act("team_member", "safety_check", SAFE)
+    school.move("team_coordinator", "qualify")
+    school.act("head", "name_seat", seat="lead", account=school.account("team_member/2"), until=until.isoformat())
+    school.move("team_coordinator", "assign")
+    assert lost(office, "head") == []
+    school.wait(days=3)
+    assert lost(office, "head") == [(school.number, ("empty",))]

@@ -421,6 +421,19 @@ def test_conformance_says_what_was_asked_and_why_it_was_departed_from(school: Sc
         assert index.departures(session, "another") == {}
 
 
+def test_a_guardian_told_in_spite_of_a_doubt_is_a_departure_with_its_reason(school: School) -> None:
+    """Whoever oversees reads a sign for the name; the copy for those above says it, and one without words its fact."""
+    school.report()
+    why = f"Le père de {NAME} savait déjà"
+    school.act(
+        "team_coordinator", "inform_guardian", who={"slot": "guardian", "name": "Père"}, relation="father",
+        result="told", safe_to_tell="unknown", told_despite=why,
+    )  # fmt: skip
+    for who, said in (("head", why), ("directorate", "Le père de [EV1] savait déjà")):
+        (line,) = see_conformance(school.house, school.person(who), school.number).found.despite
+        assert (line.act, line.reason, line.role) == ("inform_guardian", said, "team_coordinator")
+
+
 def test_a_duty_that_was_excused_is_a_departure_with_its_reason(school: School) -> None:
     """Its time limit says so, too, and stands there once; whoever oversees reads a sign for the name."""
     school.report()

@@ -195,11 +195,14 @@ def test_the_training_must_be_current_to_the_last_day(crew: Team) -> None:
 
 
 @pytest.mark.exhaustive
-def test_a_role_that_asks_no_training_takes_anybody(crew: Team) -> None:
+def test_a_role_that_asks_no_training_takes_anybody_but_the_head_s_who_acts_for_one_is_trained(crew: Team) -> None:
     account = crew.school.account("reporter")
     with crew.house.directory.writing() as session:
         directory.set_training(session, account, certified=False, trained_until=None)
     assert refused(crew.name, "head", "team_coordinator", "reporter") == ("untrained",)
+    assert refused(crew.name, "directorate", "head", "reporter") == ("untrained",)
+    with crew.house.directory.writing() as session:
+        directory.set_training(session, account, certified=True, trained_until=TODAY + timedelta(days=300))
     crew.name("directorate", "head", "reporter")
 
 

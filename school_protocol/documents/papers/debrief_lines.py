@@ -242,9 +242,9 @@ class Teller:
             case Kind.upload:
                 why = [w._(_FILES[code]) for code in one.codes if code in _FILES]
                 said = w._("Tried by: %(role)s. No file was kept: %(why)s.", role=who, why=w.series(why))
-            case Kind.departure if not one.said:
+            case Kind.departure | Kind.despite if not one.said:
                 said = w._("Made by: %(role)s, for a reason whose words are not kept.", role=who)
-            case Kind.departure:
+            case Kind.departure | Kind.despite:
                 said = w._("Made by: %(role)s, with this reason: “%(reason)s”", role=who, reason=one.said)
             case Kind.trap:
                 said = w._("The table fell into it on %(moment)s.", moment=w.moment(one.at))

@@ -25,6 +25,10 @@ _ASKED: Mapping[str, str] = {
     ),
     Kind.against_rule.value: N_("A form refused “%(what)s” by a rule. Whom does this rule protect?"),
     Kind.departure.value: N_("You went on with “%(what)s” without: %(needs)s. Would you write the same reason today?"),
+    Kind.despite.value: N_(
+        "“%(what)s” was done although its form warns against it. What did the pupil risk, and who could have been "
+        "asked?"
+    ),
     Kind.trap.value: N_(
         "The table fell into a trap: “%(what)s”. What made it tempting, and what would you say to a colleague who "
         "proposes it?"

@@ -120,6 +120,7 @@ LABELS: Mapping[Kind, tuple[str, str]] = {
     Kind.against_rule: (N_("Against a rule"), "late"),
     Kind.upload: (N_("Prohibited file"), "late"),
     Kind.departure: (N_("Without a condition"), "today"),
+    Kind.despite: (N_("Against the form’s warning"), "late"),
     Kind.trap: (N_("Trap"), "late"),
     Kind.written_late: (N_("Written down late"), "today"),
     Kind.on_paper: (N_("On paper first"), "plain"),

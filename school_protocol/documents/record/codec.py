@@ -52,6 +52,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
         {
             "roles",
             "can_raise",
+            "cautions",
             "metadata_only",
             "has_papers",
             "seq",
@@ -65,7 +66,7 @@ LEFT: Mapping[type[Any], frozenset[str]] = {
 """Fields that only pages on a screen use."""
 LATER: Mapping[type[Any], frozenset[str]] = {
     ReferralLine: frozenset({"whom"}),
-    Conformance: frozenset({"excuses"}),
+    Conformance: frozenset({"excuses", "despite"}),
     AskedLine: frozenset({"pauses"}),
 }
 """Fields that records written by earlier releases don't have: written only where they say something."""

@@ -11,7 +11,14 @@ from school_protocol.storage.told import Notice
 
 REVIEW = "review"
 """How the cause of a message begins that asks somebody to review."""
+TAKEN_BACK = "taken_back"
+"""How the cause of a message begins that says that a danger was taken back."""
 _IN_HAND = frozenset({ReviewState.to_examine, ReviewState.observations, ReviewState.completed})
+
+
+def is_taken_back(notice: Notice) -> bool:
+    """Whether it says that a danger was taken back."""
+    return notice.cause.startswith(f"{TAKEN_BACK}:")
 
 
 def may_be_over(notice: Notice) -> bool:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import TypeVar
 
 from school_protocol.domain.conformance import ExcuseLine, conformance
+from school_protocol.domain.departing import DespiteLine
 from school_protocol.domain.dues import duties
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor
@@ -32,12 +34,17 @@ def see_conformance(house: House, actor: Actor, number: str) -> ConformanceView:
             replace(line, reason=seeing.masks.by(line.actor, line.role)(line.reason), actor=seeing.name(line.actor))
             for line in found.departures
         )
-        excuses = tuple(_excuse(seeing, line) for line in found.excuses)
-        shown = replace(found, asked=asked, departures=departures, excuses=excuses)
+        excuses = tuple(_as_read(seeing, line) for line in found.excuses)
+        despite = tuple(_as_read(seeing, line) for line in found.despite)
+        shown = replace(found, asked=asked, departures=departures, excuses=excuses, despite=despite)
         return ConformanceView(seeing.head(), shown, loaded.now, seeing.follow_ups())
 
 
-def _excuse(seeing: Seeing, line: ExcuseLine) -> ExcuseLine:
+_Line = TypeVar("_Line", ExcuseLine, DespiteLine)
+
+
+def _as_read(seeing: Seeing, line: _Line) -> _Line:
+    """With its reason as this reader reads the entry."""
     record = seeing.case.record(line.seq)
     assert record is not None
     return replace(line, reason=seeing.masks.of(record)(line.reason), actor=seeing.name(line.actor))

@@ -22,9 +22,6 @@ from school_protocol.storage.seats import OpenCase
 from school_protocol.wording import ZONE
 
 SHOWN = 50
-LATELY = 200
-"""So many of those who left are looked at for a desk."""
-_LEAVING = (Kind.orphaned, Kind.appointment_ended, Kind.appointment_ends, Kind.account_closed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,36 +61,30 @@ class OverseenView:
 def see_overseen(house: House, actor: Actor) -> OverseenView:
     """The schools that this person oversees, with the open cases that nobody carries."""
     units = {place.unit.id: place.unit for place in team.places(house, actor) if place.oversees}
-    if not units:
-        return OverseenView((), (), 0)
-    today = today_for(house)
-    with house.realm.reading() as session:
-        found = seats.open_cases(session, scope_of(house, actor).of_content(), tuple(units), today=today)
-    with house.directory.reading() as session:
-        watch = _Watch(house, session, units, found, today)
-        lines = [line for case in found if (line := watch.line(case)) is not None]
-    lines.sort(key=lambda line: (line.since or date.min, line.number))
+    lines = _of_units(house, actor, tuple(units))
     return OverseenView(tuple(units.values()), tuple(lines[:SHOWN]), max(0, len(lines) - SHOWN))
 
 
 def see_own(house: House, actor: Actor) -> tuple[OrphanLine, ...]:
-    """Cases that somebody left, in the schools in which this person may name who carries one: for the desk."""
+    """Cases that nobody carries, in the schools in which this person may name who does: for the desk."""
     names = {role for protocol in house.library.current() for role in _naming(protocol)}
-    held = [one.unit for one in actor.appointments if one.role in names]
-    if not held:
-        return ()
+    held = dict.fromkeys(one.unit for one in actor.appointments if one.role in names)
+    return tuple(_of_units(house, actor, tuple(held))[:SHOWN])
+
+
+def _of_units(house: House, actor: Actor, places: tuple[str, ...]) -> list[OrphanLine]:
+    """The open cases of these units that nobody carries, as far as this person sees them, the oldest first."""
+    if not places:
+        return []
     today = today_for(house)
-    with house.directory.reading() as session:
-        left = administration.changes(session, held, limit=LATELY, kinds=_LEAVING)
-    leavers = {change.account for change in left if change.ends is None or change.ends < today}
-    if not leavers:
-        return ()
     with house.realm.reading() as session:
-        found = seats.open_cases(session, scope_of(house, actor).of_content(), held, today=today, held_by=leavers)
+        found = seats.open_cases(session, scope_of(house, actor).of_content(), places, today=today)
+    if not found:
+        return []
     with house.directory.reading() as session:
-        watch = _Watch(house, session, directory.units(session, held), found, today)
-        lines = (line for case in found if (line := watch.line(case)) is not None)
-        return tuple(lines)[:SHOWN]
+        watch = _Watch(house, session, directory.units(session, places), found, today)
+        lines = [line for case in found if (line := watch.line(case)) is not None]
+    return sorted(lines, key=lambda line: (line.since or date.min, line.number))
 
 
 def count_held(house: House, account: str, unit: str) -> int:
@@ -147,6 +138,9 @@ class _Watch:
         self.last_days = administration.last_days(session, seated)
         self.back = {(holder.account.id, holder.unit) for holder in holders}
         left = administration.changes(session, tuple(units), limit=10_000, kinds=(Kind.orphaned,))
+        posts = administration.posts(session, tuple(units), since=today)
+        standing = (post for post in posts if post.stands_in is not None and post.is_current(today))
+        self.away = {(post.stands_in.other, post.unit): post.starts for post in standing if post.stands_in}
         self.left = {(change.number, change.account): change.at.astimezone(ZONE).date() for change in left}
 
     def line(self, case: OpenCase) -> OrphanLine | None:
@@ -176,6 +170,8 @@ class _Watch:
             return Lack("inactive", seat.seat, self.last_days.get(seat.account))
         if seat.account not in self.appointed:
             return Lack("left", seat.seat, self.last_days.get(seat.account))
+        if (seat.account, case.unit) in self.away:
+            return Lack("away", seat.seat, self.away[seat.account, case.unit])
         if trained and not account.is_trained(self.today):
             return Lack("untrained", seat.seat, account.trained_until if account.certified else None)
         return None

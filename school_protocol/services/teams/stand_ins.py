@@ -212,11 +212,19 @@ def _check_stand_in(
         if post.stands_in and (post.stands_in.other or "") == away and post.account.id != chosen.id:
             obstacles.append(Obstacle("overlaps", post.account.name(actor.language), post.starts, post.ends))
     account = directory.account(session, chosen.id)
-    wanted = filled.protocol.roles[filled.role].trained
-    if wanted and (account is None or not (account.is_trained(first) and account.is_trained(last))):
+    trained = account is not None and account.is_trained(first) and account.is_trained(last)
+    if not trained and _wants_training(session, filled, chosen, first):
         obstacles.append(Obstacle("untrained", chosen.name, ends=chosen.trained_until))
     if obstacles:
         raise TeamRefused(*obstacles)
+
+
+def _wants_training(session: Session, filled: PlaceLine, chosen: CandidateLine, first: date) -> bool:
+    """Whether that role, or a seat that acts as it, is for trained people, and this one is not exempt."""
+    seats = [seat for seat in filled.protocol.seats.values() if seat.acts_as == filled.role]
+    held = [post.role for post in administration.posts_of(session, chosen.id, since=first) if post.is_current(first)]
+    wanted = filled.protocol.roles[filled.role].trained
+    return wanted or not all(seat.admits(held, trained=False) for seat in seats)
 
 
 def see_stand_in_ending(house: House, actor: Actor, school: str, post: str) -> EndingView:

@@ -292,11 +292,11 @@ def _members(
 
 
 def _from_afar(house: House) -> Iterator[tuple[Protocol, Seat]]:
-    """Seats for trained people that sign, or act as a role which is stood in for."""
+    """Seats for trained people alone that sign, or act as a role which is stood in for."""
     for protocol in house.library.current():
         for seat in protocol.seats.values():
             acts_as = protocol.roles.get(seat.acts_as or "")
-            if seat.trained and (seat.signs or (acts_as is not None and acts_as.stand_in_by)):
+            if seat.trained and not seat.exempt and (seat.signs or (acts_as is not None and acts_as.stand_in_by)):
                 yield protocol, seat
 
 

@@ -206,3 +206,43 @@ def test_what_is_taken_back_is_not_for_other_eyes_than_before(writer: Browser, c
     assert BY_MISTAKE not in above.open(f"{case}/entries/{seq}").html
     assert BY_MISTAKE not in above.open(case).html
     assert BY_MISTAKE in browse("head").open(f"{case}/entries/{seq}").html
+
+
+def test_a_danger_is_taken_back_once_what_follows_has_been_read(browse: Browse, case: str) -> None:
+    member = browse("team_member")
+    member.open(f"{case}/danger")
+    member.send(f"{case}/danger", danger="blackmail")
+    for page in (f"{case}/first-minutes", case):
+        html = member.client.get(page).get_data(as_text=True)
+        found = re.search(rf'href="({case}/entries/\d+/undo)"', html)
+        assert found is not None, page
+        assert "Signalé par erreur" in html
+        assert f'action="{found[1]}"' not in html, "never with one tap"
+    html = member.client.get(found[1]).get_data(as_text=True)
+    assert "un doute suffit" in html
+    assert f'action="{found[1]}"' in html
+    head = browse("head")
+    assert found[1] not in head.client.get(f"{case}/first-minutes").get_data(as_text=True)
+    member.form = button(member, case, found[1])
+    assert member.send(found[1]).location == case
+    html = member.client.get(case).get_data(as_text=True)
+    assert "C’est annulé" in html
+    assert "Annulée avec le danger qui l’avait provoquée" in member.client.get(f"{case}/chronology").get_data(
+        as_text=True
+    )
+
+
+def test_a_danger_on_which_something_rests_says_how_it_ends(browse: Browse, case: str) -> None:
+    member, head = browse("team_member"), browse("head")
+    member.open(f"{case}/danger")
+    member.send(f"{case}/danger", danger="blackmail")
+    html = member.client.get(case).get_data(as_text=True)
+    found = re.search(rf'href="({case}/entries/\d+/undo)"', html)
+    assert found is not None
+    member.form = button(member, case, found[1])
+    head.record(f"{case}/acts/note", a__text="Je suis avec l’élève")
+    member.form["expected"] = "99"
+    said = member.send(found[1], 409).get_data(as_text=True)
+    assert "il ne s’annule plus" in said
+    assert f"{case}/acts/lift_danger" in said
+    assert "Corriger cette fiche" not in said
