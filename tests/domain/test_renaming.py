@@ -116,7 +116,7 @@ class Walker:
             "grid": case.grid
             and (case.grid["low"], case.grid["high"], [f"={reason}" for reason in case.grid["reasons"]]),
             "dues": [(due.deadline, due.subject, due.due_at, f"={due.state}", due.steps) for due in counts],
-            "duties": [(one.duty, f"={one.state}", one.due_at, one.subject) for one in duties(facts, counts)],
+            "duties": [(one.duty, f"={one.state}", one.due_at, one.subjects) for one in duties(facts, counts)],
             "conformance": [(one.key, f"={one.outcome}") for one in conformance(facts, counts, ()).asked],
             "facts": dict(facts),
             "seats": [(held.seat, held.account) for held in case.seats],

@@ -68,7 +68,7 @@ _NONE: frozenset[str] = frozenset()
 class Planner:
     """Looks for sure ways in one protocol."""
 
-    def __init__(self, protocol: Protocol, tracked: Iterable[str], without: Without | None, steps: Steps) -> None:
+    def __init__(self, protocol: Protocol, tracked: Iterable[str], without: Without | None, budget: Steps) -> None:
         self.protocol = protocol
         self.without = without or Without()
         self.budget = budget
