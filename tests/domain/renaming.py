@@ -22,7 +22,7 @@ FORMAT = frozenset(
 )  # fmt: skip
 PARTS = (
     "stages", "states", "roles", "seats", "sides", "slots", "forms", "acts", "moves", "facts", "needs", "properties",
-    "deadlines", "duties", "grids", "dangers", "targets", "documents", "audiences", "words",
+    "deadlines", "duties", "grids", "cautions", "dangers", "targets", "documents", "audiences", "words",
 )  # fmt: skip
 Tree = dict[str, Any]
 
@@ -80,7 +80,7 @@ class Renamed:
             "stages": plain(),
             "states": plain("stage"),
             "roles": plain("stand_in_by", "invites"),
-            "seats": plain("acts_as", "named_by"),
+            "seats": plain("acts_as", "named_by", "exempt"),
             "sides": plain(),
             "slots": plain("side"),
             "forms": self._form,
@@ -92,6 +92,7 @@ class Renamed:
             "deadlines": self._deadline,
             "duties": plain("met_by", "filled", "deadlines", "blocks", "by", "after_move", conditions=("when",)),
             "grids": self._grid,
+            "cautions": self._caution,
             "dangers": plain("targets", "lifted_with"),
             "targets": plain("letter_by"),
             "documents": self._document,
@@ -196,9 +197,10 @@ class Renamed:
             "side": self._names,
             "readers": self._names,
             "fields": lambda fields: self._keyed(fields, self._field),
-            "refuses": lambda refused: [
-                self._each(one, {"at": self._names, "when": self._condition}) for one in refused
-            ],
+            **dict.fromkeys(
+                ("refuses", "departs"),
+                lambda said: [self._each(one, {"at": self._names, "when": self._condition}) for one in said],
+            ),
         }
         return self._coded(self._each(form, rules))
 
@@ -279,6 +281,14 @@ class Renamed:
             "steps": lambda steps: [self._each(one, {"tell": self._names, "when": self._condition}) for one in steps],
         }
         return self._coded(self._each(deadline, rules))
+
+    def _caution(self, caution: Tree) -> Tree:
+        rules: dict[str, Callable[[Any], Any]] = {
+            **dict.fromkeys(("act", "person", "acts"), self._names),
+            "when": self._condition,
+            "unasked": lambda paths: [".".join(map(self.name, path.split("."))) for path in paths],
+        }
+        return self._coded(self._each(caution, rules))
 
     def _grid(self, grid: Tree) -> Tree:
         rules: dict[str, Callable[[Any], Any]] = {
