@@ -385,11 +385,16 @@ class Planner:
     def ready_for_some(
         self, needs: tuple[Need, ...], state: str, masks: Masks, splits: int = 2
     ) -> tuple[tuple[Step | Wait, ...], Masks] | None:
-        """As `ready`, for some case at least: where a fact that nobody changes here has one of its values."""
+        """As `ready`, for some case at least: where a fact that nobody changes here has one of its values.
+
+        Facts that the acts towards it need are among these.
+        """
         found = self.ready(needs, state, masks)
         if found is not None or not splits:
             return found
-        names = {name for need in self.unmet(needs, masks) for name in need.when.names}
+        unmet = self.unmet(needs, masks)
+        asked = (key for need in unmet for act in need.met_by for key in self.protocol.acts[act].needs)
+        names = {name for need in (*unmet, *map(self.protocol.needs.__getitem__, asked)) for name in need.when.names}
         for place, name in enumerate(self.names):
             if name in names and masks[place] & (masks[place] - 1) and not self.can_move(name, state):
                 for bit in range(masks[place].bit_length()):
