@@ -339,6 +339,9 @@ _REASONS: Mapping[str, str] = {
     "not_your_role": N_("This is for: %(roles)s."),
     "follows_by_itself": N_("This step is made by itself when a danger is raised."),
     "same_person": N_("These must be different people: %(persons)s."),
+    "sent_back": N_(
+        "This was refused, and nothing has been written since. Write down what has changed, then propose it again."
+    ),
     "reason_missing": N_("Write the reason for this step."),
     "signature_missing": N_("Type your password again to sign."),
     "wrong_password": N_("This password is not yours. Nothing was signed; your text is kept."),

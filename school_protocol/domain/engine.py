@@ -36,12 +36,14 @@ from school_protocol.domain.intents import Reason as Reason
 from school_protocol.domain.intents import RecordAct as RecordAct
 from school_protocol.domain.intents import Undo as Undo
 from school_protocol.domain.machine import NoSuchWay, Position, destination
+from school_protocol.domain.meeting import acts_that_meet
 from school_protocol.domain.paper import Hand, by_hand, later_than_paper, may_be_typed
 from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, HISTORY, START, Act, ActKind, Move, Need, Protocol
 from school_protocol.domain.referring import WHOM, whom
+from school_protocol.domain.review import sent_back
 from school_protocol.domain.sharing import ANSWERING, OPENED
-from school_protocol.domain.signing import Signing, digest_of
+from school_protocol.domain.signing import Signing, digest_of, left_to_sign
 from school_protocol.domain.undoing import against_undo, retraction
 from school_protocol.domain.weighing import act_values, is_above, oversees, record_values
 
@@ -113,6 +115,7 @@ class _Desk:
         everything = tuple(dict.fromkeys((*own, *self.roles)))
         self.checking = Checking(protocol, self.case, actor, self.roles, everything, around, self.facts.today)
         self.signing = Signing(protocol, actor, self.roles)
+        self.sent_back = sent_back(protocol, self.case) if case is not None else None
         self._needs: dict[str, Reason | None] = {}
 
     def choices(self) -> tuple[Choice, ...]:
@@ -187,6 +190,8 @@ class _Desk:
             if reason is not None and not (reason.may_depart and (departures or {}).get(need, "").strip()):
                 reasons.append(reason)
         reasons += self._same_persons(move)
+        if self.sent_back is not None and self.sent_back.is_proposed_by(move):
+            reasons.append(Reason("sent_back"))
         return Choice("move", move.key, role, tuple(reasons))
 
     def _acts_that_move(self, move: Move) -> tuple[str, ...]:
@@ -212,19 +217,20 @@ class _Desk:
         facts = self.facts.about(subjects, need.when.names) if subjects else self.facts
         if need.when.holds(facts):
             return None
-        acts = need.met_by
-        roles = tuple(dict.fromkeys(role for act in acts for role in self.protocol.acts[act].by))
+        able = acts_that_meet(self.facts, need)
+        acts = tuple(act for act in able if self._is_open_in(self.protocol.acts[act])) or able
+        unsigned = [record for act in acts for record in self.case.records_of(act) if self._is_unsigned(record)]
+        roles = [role for record in unsigned for role in left_to_sign(self.protocol, record)]
+        roles = roles or [role for act in acts for role in self.protocol.acts[act].by]
         return Reason(
             "need",
             need=need.key,
-            roles=roles,
+            roles=tuple(dict.fromkeys(roles)),
             acts=acts,
             unknown=need.when.unknown(facts),
             from_when=self._holds_from(need, subjects),
             may_depart=need.lock is None,
-            to_sign=tuple(
-                record.seq for act in acts for record in self.case.records_of(act) if self._is_unsigned(record)
-            ),
+            to_sign=tuple(record.seq for record in unsigned),
         )
 
     def _is_unsigned(self, record: Record) -> bool:

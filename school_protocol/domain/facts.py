@@ -591,7 +591,7 @@ class Facts(Mapping[str, Value]):
     def _schedule_held(self) -> bool:
         """Every date of the schedule held, or missed with a reason; a date still to come is neither."""
         left = [planned.day for planned in self.planned() if planned.held_seq is None]
-        return not left or (max(left) < self.today and self._excused_after(max(left)))
+        return not left or (max(left) < self.today and self.excused_after(max(left)))
 
     def next_dates(self) -> tuple[date, ...]:
         """Follow-ups to come: of the schedule, and those that people named."""
@@ -634,7 +634,8 @@ class Facts(Mapping[str, Value]):
         after = [day for day in coming if due is not None and day > max(due, self.today)]
         return due, after[0] if after else None
 
-    def _excused_after(self, day: date) -> bool:
+    def excused_after(self, day: date) -> bool:
+        """Whether follow-ups that were not held were excused on that day or later."""
         duties = {key for key, duty in self.protocol.duties.items() if self._counts_follow_ups(duty.deadlines)}
         return any(
             self.excused(duty) is not None and self.local_day(self.excused(duty).at) >= day  # type: ignore[union-attr]

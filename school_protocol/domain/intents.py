@@ -74,7 +74,7 @@ class Reason:
     may_depart: bool = False
     persons: tuple[str, ...] = ()
     to_sign: tuple[int, ...] = ()
-    """Entries that would meet the need, once they are signed."""
+    """Entries that would meet the need, once they are signed: `roles` are then whose signature is awaited."""
     seconds: int = 0
     """How long it stays so."""
 

@@ -135,13 +135,17 @@ class EventView:
 
 @dataclass(frozen=True, slots=True)
 class DueLine:
-    """`tone`: late, today, soon, later; `subject` is a danger, a person's label or a referral number, for display."""
+    """`tone`: late, today, soon, later; `subject` is a danger, a person's label or a referral number, for display.
 
-    deadline: Deadline
+    Of a planned follow-up there is no deadline: it is due as its day ends. What is to be asked again has no moment.
+    """
+
+    deadline: Deadline | None
     subject: str
-    due_at: datetime
+    due_at: datetime | None
     tone: str
-    state: str = "open"
+    acts: tuple[Act, ...] = ()
+    """Open acts that would do it."""
 
 
 @dataclass(frozen=True, slots=True)

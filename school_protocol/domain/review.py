@@ -20,7 +20,7 @@ from school_protocol.domain.events import (
     ReviewEnded,
     StepTaken,
 )
-from school_protocol.domain.protocol import NEUTRAL_KINDS, Protocol
+from school_protocol.domain.protocol import NEUTRAL_KINDS, Move, Protocol
 from school_protocol.domain.review_rules import Review
 
 
@@ -152,6 +152,48 @@ def is_refusal(review: Review, answers: Answers) -> bool:
     """Whether these answers of the visa's form refuse it."""
     refusal = review.refusal
     return refusal is not None and all(answers.get(key) == value for key, value in refusal.answers.items())
+
+
+@dataclass(frozen=True, slots=True)
+class SentBack:
+    """A visa, or a step, that was refused, and where the case stood: it waits for the team's answer."""
+
+    event: Recorded | StepTaken
+    """Where a step goes back with a refused visa, the step: everybody who reads steps reads its reasons."""
+    state: str
+
+    def is_proposed_by(self, move: Move) -> bool:
+        """Whether a move leads there again."""
+        return move.to == self.state
+
+
+def sent_back(protocol: Protocol, case: Case) -> SentBack | None:
+    """What was refused in this opening, as long as nothing was written in answer to it."""
+    review = protocol.review
+    if review is None or review.refusal is None or protocol.states[case.state].ended:
+        return None
+    latest: Recorded | StepTaken | None = None
+    for event in (one for one in case.events if one.seq > case.opening_seq):
+        if isinstance(event, StepTaken) and event.move in review.refusal.moves:
+            latest = event
+        elif isinstance(event, Recorded) and case.record(event.seq) and _is_visa(protocol, event.act):
+            if is_refusal(review, event.answers):
+                latest = event
+            elif isinstance(latest, Recorded) and latest.act == event.act:
+                latest = None
+    if latest is None:
+        return None
+    answers = (one for one in case.records if one.seq > latest.seq and one.kind not in NEUTRAL_KINDS)
+    if next(answers, None) is not None:
+        return None
+    entered = [entry.state for entry in case.entries if entry.seq < latest.seq]
+    return SentBack(latest, latest.source if isinstance(latest, StepTaken) else entered[-1])
+
+
+def _is_visa(protocol: Protocol, act: str) -> bool:
+    """Whether an act is filled in on the form of visas."""
+    review = protocol.review
+    return review is not None and act in protocol.acts and protocol.acts[act].form == protocol.acts[review.visa].form
 
 
 def _folded(protocol: Protocol, case: Case) -> _Folding:

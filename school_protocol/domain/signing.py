@@ -31,6 +31,14 @@ def _plain(value: Any) -> Any:
     return value
 
 
+def left_to_sign(protocol: Protocol, record: Record) -> tuple[str, ...]:
+    """Who may sign an entry, without the roles in which somebody has signed already."""
+    act = protocol.acts[record.act]
+    allowed = act.signed_by or act.by
+    signed = {role for role in allowed for one in record.signatures if acts_as(protocol, one.role, role)}
+    return tuple(role for role in allowed if role not in signed) or allowed
+
+
 @dataclass(frozen=True, slots=True)
 class Signing:
     """Somebody with the seats and roles that they `held` in a case."""

@@ -39,7 +39,7 @@ from school_protocol.services.figures.counting import keep_count
 from school_protocol.services.house import REALM, House
 from school_protocol.services.review.reasons import state_of, waits_of
 from school_protocol.services.sharing.waits import known_to, requests_of
-from school_protocol.services.waiting import answers_awaited, follow_ups, waiting_of
+from school_protocol.services.waiting import answers_awaited, asked_alone, follow_ups, waiting_of
 from school_protocol.storage import cases, checks, directory, erased, identities, index, outbox, sight
 from school_protocol.storage.engines import Session
 from school_protocol.storage.erased import ErasedUnreadable
@@ -416,10 +416,21 @@ def _write(house: House, session: Session, case_id: str, facts: Facts) -> index.
     """The index row, and all that is kept beside it: what waits, whom the case was referred to, what it counts for."""
     row = index_row(case_id, facts.protocol, facts.case, facts, facts.around)
     _tell_who_stands_in(house, session, row, facts)
+    _tell_who_alone_can(house, session, row)
     _write_row(house, session, row, facts)
     _write_review(house, session, row, facts)
     keep_count(house, session, case_id, facts)
     return row
+
+
+def _tell_who_alone_can(house: House, session: Session, row: index.IndexRow) -> None:
+    """Whoever alone can meet what the next step needs is told as it comes to wait for them."""
+    before = index.asked_of(session, row.case_id) if row.asked else ()
+    known = {(one.role, one.act, one.need) for one in before}
+    for one in row.asked:
+        if (one.role, one.act, one.need) not in known:
+            payload: outbox.Payload = {"case": row.case_id, "to": one.role, "move": one.act, "urgent": False}
+            outbox.put(session, "notify", payload, at=house.now())
 
 
 def _tell_who_stands_in(house: House, session: Session, row: index.IndexRow, facts: Facts) -> None:
@@ -484,7 +495,8 @@ def _referrals(row: index.IndexRow, facts: Facts) -> Iterator[register.CaseRefer
 def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around: Surroundings) -> index.IndexRow:
     """What may be known of a case outside its seal."""
     state = protocol.states[case.state]
-    running, planned = open_dues(facts), tuple(one.due for one in follow_ups(facts))
+    running = open_dues(facts)
+    planned = tuple(one.due for one in follow_ups(facts, running))
     moments = [(due.due_at, due.deadline) for due in running] + [(due.due_at, due.key) for due in planned]
     next_due_at, next_due_key = min(moments, default=(None, None))
     waiting = waiting_of(facts, running)
@@ -517,6 +529,7 @@ def index_row(case_id: str, protocol: Protocol, case: Case, facts: Facts, around
         moved_at=case.entry.at,
         last_seq=case.last_seq,
         waiting_for=waiting.roles,
+        asked=asked_alone(facts, running),
         seats=tuple(_seats(protocol, case)),
         exclusions=frozenset(case.exclusions),
         readers=frozenset(_readers(facts)),

@@ -11,7 +11,7 @@ from typing import Any
 
 from school_protocol.domain.acting import held_around, nameable
 from school_protocol.domain.case import Case, Record
-from school_protocol.domain.dues import Due, DutyStatus, dues, duties
+from school_protocol.domain.dues import Due, dues, open_dues
 from school_protocol.domain.engine import Choice, Reason, available, role_for, signable
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.events import (
@@ -46,9 +46,11 @@ from school_protocol.domain.forms import FieldType, Form, Option
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol
 from school_protocol.domain.referring import WHOM
 from school_protocol.domain.remarks import awaited
+from school_protocol.domain.review import sent_back
 from school_protocol.domain.undoing import last_written, undoable
 from school_protocol.services import remark_lines
 from school_protocol.services.cautioning import caution_lines
+from school_protocol.services.due_lines import DueLines, tone_of
 from school_protocol.services.loading import Loaded
 from school_protocol.services.masking import Masks, without_words
 from school_protocol.services.review.lines import review_line
@@ -73,32 +75,25 @@ from school_protocol.services.views import (
     RailStage,
     RecordView,
     ReferralLine,
+    RefusalLine,
     RemarkLine,
     ReviewLine,
     SeatLine,
     SignatureLine,
     WayBack,
 )
-from school_protocol.services.waiting import ways_back
+from school_protocol.services.waiting import act_for, is_again, ways_back
 from school_protocol.wording import ZONE
 
 GROUPS = ("safety", "listening", "people", "assessment", "plan", "referral", "follow_up", "closing", "team")
 PAGE = 20
+_ELSEWHERE = (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold)
+"""What has buttons of its own on the page."""
 
 
 def snake(name: str) -> str:
     """CaseOpened → case_opened."""
     return re.sub(r"(?<!^)(?=[A-Z])", "_", name).lower()
-
-
-def tone_of(due_at: datetime | None, now: datetime) -> str:
-    """How pressing a moment is: late, today, soon (three days) or later."""
-    if due_at is None:
-        return "later"
-    if due_at < now:
-        return "late"
-    days = (due_at.astimezone(ZONE).date() - now.astimezone(ZONE).date()).days
-    return "today" if days == 0 else "soon" if days <= 3 else "later"
 
 
 class Seeing:
@@ -114,6 +109,7 @@ class Seeing:
             loaded.protocol, loaded.case, loaded.actor, loaded.now, loaded.around, loaded.facts
         )
         self.counts: tuple[Due, ...] = dues(loaded.facts)
+        self.running: tuple[Due, ...] = open_dues(loaded.facts)
 
     # ---- what may be read ------------------------------------------------------------------------------------
 
@@ -451,7 +447,11 @@ class Seeing:
             if _role_refused(choice) and move.backwards:
                 continue
             (other if move.backwards else forward).append(line)
-        forward.sort(key=lambda line: (not line.is_open, _role_refused_line(line), line.move.reason, len(line.reasons)))
+        forward.sort(
+            key=lambda line: (
+                not line.is_open, _role_refused_line(line), line.is_again, line.move.reason, len(line.reasons)
+            )
+        )  # fmt: skip
         return tuple(forward), tuple(other)
 
     def ways_back(self) -> tuple[WayBack, ...]:
@@ -462,6 +462,20 @@ class Seeing:
             for key, records in ways_back(self.loaded.facts).items()
         )
 
+    def refusal(self) -> RefusalLine | None:
+        """What was refused, and waits for the team's answer."""
+        found, review = sent_back(self.protocol, self.case), self.protocol.review
+        if found is None or review is None or review.refusal is None:
+            return None
+        event = found.event
+        if isinstance(event, StepTaken):
+            words = self.masks.by(event.actor, event.role)(event.reason)
+        else:
+            record = self.case.record(event.seq)
+            answers = self.record(record).answers if record is not None else {}
+            words = str(answers.get(review.refusal.reason) or "")
+        return RefusalLine(self.protocol.states[found.state], self.name(event.actor), event.role, event.at, words)
+
     def _move_line(self, move: Move, choice: Choice) -> MoveLine:
         departing = [reason for reason in choice.reasons if reason.may_depart]
         return MoveLine(
@@ -470,55 +484,44 @@ class Seeing:
             choice.is_open,
             choice.reasons,
             may_try=bool(departing) and len(departing) == len(choice.reasons),
+            is_again=is_again(self.loaded.facts, move),
         )
 
     def acts(self) -> tuple[tuple[str, tuple[ActLine, ...]], ...]:
         following, due = self._acts_of_next_steps(), self._acts_of_duties()
+        first = act_for(self.loaded.facts, self.running, self.loaded.roles)
         grouped: dict[str, list[ActLine]] = {group: [] for group in GROUPS}
         for choice in self.choices:
             if choice.kind != "act" or not choice.is_open:
                 continue
             act = self.protocol.acts[choice.key]
-            if act.kind in (ActKind.sign, ActKind.raise_danger, ActKind.answer_referral, ActKind.review_hold):
+            is_first = act.key == first
+            if act.kind in _ELSEWHERE and not is_first:
                 continue
             records = self.case.records_of(act.key)
             last = records[-1].occurred_at if records else None
-            for_next = act.key in following
-            line = ActLine(act, len(records), last, suggested=for_next or act.key in due, for_next=for_next)
+            for_next = is_first or act.key in following
+            line = ActLine(act, len(records), last, for_next or act.key in due, for_next=for_next, is_first=is_first)
             grouped[act.group].append(line)
         return tuple((group, tuple(lines)) for group, lines in grouped.items() if lines)
 
     def _acts_of_next_steps(self) -> set[str]:
-        return {
-            act
-            for choice in self.choices
-            if choice.kind == "move" and not self.protocol.moves[choice.key].backwards and not _role_refused(choice)
-            for reason in choice.reasons
-            for act in reason.acts
-        }
+        """What the next steps need, but what is written already and waits for a signature.
+
+        A step that needs a reason is none that a case waits for.
+        """
+        own = (choice for choice in self.choices if choice.kind == "move" and not _role_refused(choice))
+        onward = [one for one in own if not (move := self.protocol.moves[one.key]).backwards and not move.reason]
+        reasons = [reason for one in onward for reason in one.reasons]
+        written = [self.case.record(seq) for reason in reasons for seq in reason.to_sign]
+        unsigned = {record.act for record in written if record is not None}
+        return {act for reason in reasons for act in reason.acts if act not in unsigned}
 
     def _acts_of_duties(self) -> set[str]:
         return {act.key for line in self.duties() if line.state == "due" for act in line.acts}
 
     def duties(self) -> tuple[DutyLine, ...]:
-        return self._duties
-
-    @cached_property
-    def _duties(self) -> tuple[DutyLine, ...]:
-        return tuple(self._duty(status) for status in duties(self.loaded.facts, self.counts))
-
-    def _duty(self, status: DutyStatus) -> DutyLine:
-        duty = self.protocol.duties[status.duty]
-        opened = {choice.key for choice in self.choices if choice.kind == "act" and choice.is_open}
-        return DutyLine(
-            duty,
-            status.state,
-            tone_of(status.due_at, self.loaded.now) if status.state == "due" else "ok",
-            status.due_at,
-            status.done_at,
-            tuple(self.protocol.acts[act] for act in duty.met_by if act in opened and act in self.protocol.acts),
-            self._about(status.subjects),
-        )
+        return self._due.duties
 
     def _about(self, subjects: tuple[str, ...]) -> str:
         """Of people, all their signs; of anything else, what is due first."""
@@ -526,18 +529,11 @@ class Seeing:
         return " · ".join(people) if people else self.subject(next(iter(subjects), ""))
 
     def due_lines(self) -> tuple[DueLine, ...]:
-        covered = {key for duty in self.protocol.duties.values() for key in duty.deadlines}
-        return tuple(
-            DueLine(
-                self.protocol.deadlines[due.deadline],
-                self.subject(due.subject),
-                due.due_at,
-                tone_of(due.due_at, self.loaded.now),
-                due.state,
-            )
-            for due in self.counts
-            if due.is_open and due.deadline not in covered
-        )
+        return self._due.others
+
+    @cached_property
+    def _due(self) -> DueLines:
+        return DueLines(self.loaded, self.counts, self.running, self.choices, self._about)
 
     def subject(self, subject: str) -> str:
         """A count's subject for display: a danger's key, a person's label, a number."""
@@ -643,7 +639,7 @@ class Seeing:
             other_moves=(),
             acts=self.acts(),
             duties=(),
-            dues=tuple(line for line in self.due_lines() if self._is_for_reader(line.deadline)),
+            dues=tuple(line for line in self.due_lines() if line.deadline and self._is_for_reader(line.deadline)),
             people=(),
             seats=(),
             referrals=(),
@@ -705,6 +701,7 @@ class Seeing:
             next_moves=forward,
             other_moves=other,
             ways_back=self.ways_back(),
+            refusal=self.refusal(),
             acts=self.acts(),
             duties=self.duties(),
             dues=self.due_lines(),

@@ -16,6 +16,7 @@ from school_protocol.domain.policy import Actor
 from school_protocol.domain.protocol import CORRECTABLE, Act, ActKind, Level, Protocol, ScopeKind
 from school_protocol.domain.referring import WHOM
 from school_protocol.domain.weighing import own_role
+from school_protocol.services.case_lines import own_line
 from school_protocol.services.directory import contact_lines
 from school_protocol.services.house import House
 from school_protocol.services.known import known_already
@@ -58,6 +59,7 @@ def see_case(house: House, actor: Actor, number: str) -> CaseView:
         note_reading(house, session, loaded, "case")
         return replace(
             seeing_of(house, loaded).page(),
+            line=own_line(house, loaded),
             kept=line_of(house, session, loaded),
             rights=rights_line(loaded),
             contributions=lines_of(house, session, loaded),

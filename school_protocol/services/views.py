@@ -25,7 +25,7 @@ from school_protocol.domain.lines import RemarkLine as RemarkLine
 from school_protocol.domain.lines import SeatLine as SeatLine
 from school_protocol.domain.lines import SignatureLine as SignatureLine
 from school_protocol.domain.policy import Unit
-from school_protocol.domain.protocol import Act, Danger, Deadline, Level, Move, Protocol, Stage, State, Target
+from school_protocol.domain.protocol import Act, Danger, Deadline, Level, Move, Need, Protocol, Stage, State, Target
 from school_protocol.domain.texts import Text
 
 
@@ -51,6 +51,19 @@ class MoveLine:
     reasons: tuple[Reason, ...] = ()
     may_try: bool = False
     """Only needs that may be departed from stand in the way, and the role is right."""
+    is_again: bool = False
+    """The case was there already, and nothing that calls for it was written since."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusalLine:
+    """A visa or a step that was refused: what was proposed, by whom it was refused, when and why."""
+
+    proposed: State
+    by: str
+    role: str
+    at: datetime
+    words: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +85,8 @@ class ActLine:
     """It would meet a need of the next step, or a duty that is due."""
     for_next: bool = False
     """It would meet a need of the next step."""
+    is_first: bool = False
+    """The case waits for it, and for this reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +226,10 @@ class CaseView:
     """Of requests about one's data, for whoever answers them."""
     ways_back: tuple[WayBack, ...] = ()
     """Of a case that has ended: what was asked since, and waits."""
+    refusal: RefusalLine | None = None
+    """What was refused, and waits for the team's answer."""
+    line: CaseLine | None = None
+    """What is next, as lists say it to this reader."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -348,6 +367,10 @@ class CaseLine:
     """Title of the act, move or deadline that it waits for."""
     to_sign: bool = False
     """What is next is there already, and waits for a signature."""
+    sent_back: bool = False
+    """What is next, a state of the case, was proposed and refused, and waits for an answer."""
+    need: Need | None = None
+    """What is still missing, and this person alone can meet."""
     is_due: bool = False
     """What is next is what falls due: its title need not be said twice."""
     whom: str = ""

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, time
+from datetime import UTC, date, datetime, time
 
 from school_protocol.domain.case import Case, Record
 from school_protocol.domain.dues import Due
 from school_protocol.domain.facts import Facts
+from school_protocol.domain.meeting import acts_that_meet
 from school_protocol.domain.protocol import Act, ActKind, Deadline, Move, Protocol, ScopeKind, Source, Step
-from school_protocol.domain.review import review_now
+from school_protocol.domain.review import review_now, sent_back
+from school_protocol.domain.signing import left_to_sign
 from school_protocol.domain.weighing import acts_as, is_signed
 from school_protocol.storage import index
 
@@ -21,14 +23,19 @@ WITH_FAMILY = frozenset({ActKind.inform, ActKind.hold, ActKind.review_hold})
 """What is done with the family, or about what it may be told."""
 NEVER_NEXT = frozenset({ActKind.raise_danger, ActKind.exclude, ActKind.join})
 """Acts that meet a need, but that no case waits for."""
+SENT_BACK = "sent_back"
 _END_OF_DAY = time(23, 59, 59)
 TEAM, _HEAD, _ABOVE, _OTHERS = range(4)
 """Nearest first: who is asked before whom."""
+_BEYOND = (_HEAD, _ABOVE)
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What is next (`kind`: act, move, sign or due), who can do it, and since when it waits."""
+    """What is next, who can do it, and since when it waits.
+
+    `kind` is act, move, sign, due, or sent_back: a state that was refused.
+    """
 
     key: str | None = None
     kind: str | None = None
@@ -41,14 +48,14 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A follow-up to come: due as its day ends."""
+    """A follow-up to come, or one gone by that is still to be held: due as its day ends."""
 
     due: index.Due
     since: datetime | None
 
 
-def follow_ups(facts: Facts) -> tuple[FollowUp, ...]:
-    """Follow-ups to come, once their schedule runs."""
+def follow_ups(facts: Facts, running: Iterable[Due]) -> tuple[FollowUp, ...]:
+    """Follow-ups to come, once their schedule runs; before them those not held that closing waits for."""
     follow, start = facts.protocol.follow_up, facts.schedule_start()
     if follow is None or start is None or facts.protocol.states[facts.case.state].ended:
         return ()
@@ -59,14 +66,45 @@ def follow_ups(facts: Facts) -> tuple[FollowUp, ...]:
             index.Due(follow.act, datetime.combine(day, _END_OF_DAY, zone).astimezone(UTC), day.isoformat()),
             max([start, *held]),
         )
-        for day in facts.next_dates()
+        for day in (*_unheld(facts, running), *facts.next_dates())
     )
+
+
+def _unheld(facts: Facts, running: Iterable[Due]) -> Iterator[date]:
+    """Days of the schedule without a follow-up that stand against a step, where no count says so already."""
+    held = {name for name, fact in facts.protocol.facts.items() if fact.follow_up == "held"}
+    needs = (need for need in facts.protocol.needs.values() if not held.isdisjoint(need.when.names))
+    if all(need.when.holds(facts) for need in needs):
+        return
+    counted = {due.subject for due in running}
+    for planned in facts.planned():
+        was_missed = planned.held_seq is None and planned.day < facts.today
+        if was_missed and planned.day.isoformat() not in counted and not facts.excused_after(planned.day):
+            yield planned.day
 
 
 def waiting_of(facts: Facts, running: Iterable[Due]) -> Waiting:
     """What the case waits for: a danger first, then signatures, then whatever is due first or open."""
     found = next(_Next(facts, tuple(running)).candidates(), None)
     return replace(found, roles=frozenset(_asked(facts, found.roles, found.is_for_each))) if found else Waiting()
+
+
+def asked_alone(facts: Facts, running: Iterable[Due]) -> tuple[index.Asked, ...]:
+    """What steps that nothing else holds up need of somebody beyond the team, who alone can: one act a role."""
+    if facts.protocol.states[facts.case.state].ended:
+        return ()
+    found: dict[str, index.Asked] = {}
+    for one in _Next(facts, tuple(running)).alone():
+        found.setdefault(one.role, one)
+    return tuple(found.values())
+
+
+def act_for(facts: Facts, running: tuple[Due, ...], roles: Iterable[str]) -> str | None:
+    """The act for which a case waits, where it waits for somebody in these roles."""
+    waiting, held = waiting_of(facts, running), set(roles)
+    if not waiting.roles.isdisjoint(held):
+        return waiting.key if waiting.kind == "act" else None
+    return next((one.act for one in asked_alone(facts, running) if one.role in held), None)
 
 
 def ways_back(facts: Facts) -> dict[str, tuple[Record, ...]]:
@@ -84,6 +122,15 @@ def ways_back(facts: Facts) -> dict[str, tuple[Record, ...]]:
     return {key: records for key, records in found.items() if records}
 
 
+def is_again(facts: Facts, move: Move) -> bool:
+    """Whether the case was where a move leads, and nothing that calls for it was written since."""
+    case = facts.case
+    entered = (entry.seq for entry in case.entries if entry.state == move.to and entry.seq > case.opening_seq)
+    made = max(entered, default=0)
+    calling = {act for need in move.needs for act in facts.protocol.needs[need].met_by}
+    return made > 0 and not any(record.act in calling and record.seq > made for record in case.records)
+
+
 def answers_awaited(facts: Facts) -> bool:
     """Whether somebody outside has been told, and hasn't answered yet."""
     return any(referral.is_open for referral in facts.case.referrals)
@@ -97,10 +144,13 @@ class _Next:
         self.protocol: Protocol = facts.protocol
         self.case: Case = facts.case
         self.running = running
+        self.sent_back = sent_back(self.protocol, self.case)
         leaving = (move for move in self.protocol.moves.values() if self.case.state in move.from_)
         onward = [move for move in leaving if not move.automatic and not move.backwards]
-        self.moves = sorted(onward, key=lambda move: (move.reason, len(self._unmet(move))))
-        """Ways on, those that need a reason last, and the nearest to open first."""
+        again = {move.key for move in onward if is_again(facts, move)}
+        self.moves = sorted(onward, key=lambda move: (move.key in again, move.reason, len(self._unmet(move))))
+        """Ways on, those made already or that need a reason last, and the nearest to open first."""
+        self.new = [move for move in self.moves if move.key not in again]
 
     def candidates(self) -> Iterator[Waiting]:
         if self.case.live_dangers("raised"):
@@ -109,11 +159,13 @@ class _Next:
             yield from self._towards(self.moves)
         yield from self._signatures()
         yield from self._back()
+        yield from self._refusal()
         yield from self._timed()
-        yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
+        yield from (self._of_open(move) for move in self.new if not self._unmet(move))
         yield from (found for due in self.running if self._is_routine(due) for found in self._of_due(due))
         yield from self._towards(move for move in self.moves if not move.reason)
         yield from (self._of_count(due) for due in self.running)
+        yield from (self._of_open(move) for move in self.moves if not self._unmet(move))
         yield from (self._of_open(move) for move in self.moves if not move.reason)
 
     # ---- what is due -----------------------------------------------------------------------------------------
@@ -123,13 +175,14 @@ class _Next:
         timed: list[tuple[datetime, Due | FollowUp]] = [
             (due.due_at, due) for due in self.running if not self._is_routine(due) and not self._is_beside(due)
         ]
-        timed += [(one.due.due_at, one) for one in follow_ups(self.facts)]
+        timed += [(one.due.due_at, one) for one in follow_ups(self.facts, self.running)]
         for _at, one in sorted(timed, key=lambda pair: pair[0]):
             if isinstance(one, Due):
                 yield from self._of_due(one)
             else:
                 act = self.protocol.acts[one.due.key]
-                yield self._of_act(act, act.by, one.since)
+                if self._is_open(act):
+                    yield self._of_act(act, act.by, one.since)
 
     def _deadline(self, due: Due) -> Deadline:
         return self.protocol.deadlines[due.deadline]
@@ -182,20 +235,24 @@ class _Next:
         for record in self.case.records:
             act = self.protocol.acts[record.act]
             if act.signatures and record.effective_seq is None and not is_signed(self.protocol, record):
-                roles = self._left_to_sign(record, act)
+                roles = frozenset(left_to_sign(self.protocol, record))
                 yield Waiting(act.key, "sign", roles, record.at, on_family=act.kind in WITH_FAMILY)
-
-    def _left_to_sign(self, record: Record, act: Act) -> frozenset[str]:
-        """Who may sign, without the roles in which somebody has signed already."""
-        allowed = frozenset(act.signed_by or act.by)
-        signed = {role for role in allowed for one in record.signatures if acts_as(self.protocol, one.role, role)}
-        return (allowed - signed) or allowed
 
     def _back(self) -> Iterator[Waiting]:
         """What was asked since the case ended: it waits for everybody who may take it back."""
         for key, records in ways_back(self.facts).items():
             since = min(record.at for record in records)
             yield Waiting(key, "move", frozenset(self.protocol.moves[key].by), since, is_for_each=True)
+
+    def _refusal(self) -> Iterator[Waiting]:
+        """What was refused waits for whoever may propose it again, else for whoever asks for reviews."""
+        review, found = self.protocol.review, self.sent_back
+        if review is None or found is None:
+            return
+        moves = self.protocol.moves.values()
+        again = [move for move in moves if found.is_proposed_by(move) and self.case.state in move.from_]
+        roles = frozenset(role for move in again for role in move.by) or frozenset(review.asked_by)
+        yield Waiting(found.state, SENT_BACK, roles, found.event.at)
 
     # ---- ways on ---------------------------------------------------------------------------------------------
 
@@ -209,11 +266,32 @@ class _Next:
             yield self._of_open(move)
 
     def _acts_for(self, move: Move) -> Iterator[Waiting]:
-        for need in self._unmet(move):
-            for key in self.protocol.needs[need].met_by:
+        for need in (one for one in self._unmet(move) if one != SENT_BACK):
+            for key in acts_that_meet(self.facts, self.protocol.needs[need]):
                 act = self.protocol.acts[key]
                 if self._is_open(act) and act.kind is not ActKind.sign:
                     yield self._of_act(act, act.by, self.case.entry.at)
+
+    def alone(self) -> Iterator[index.Asked]:
+        for move in (one for one in self.new if not one.reason):
+            asked = [self._beyond_team(need) for need in self._unmet(move)]
+            if all(asked):
+                yield from (one for found in asked for one in found)
+
+    def _beyond_team(self, need: str) -> list[index.Asked]:
+        """The acts by which only others than the team meet a need: all of them, or those made for such a case alone."""
+        if need == SENT_BACK:
+            return []
+        acts = [self.protocol.acts[key] for key in acts_that_meet(self.facts, self.protocol.needs[need])]
+        roles = {act.key: _asked(self.facts, act.by) for act in acts if self._is_open(act)}
+        ranks = {
+            key: min((rank_of(self.protocol, one) for one in asked), default=_OTHERS) for key, asked in roles.items()
+        }
+        further = {key for key, rank in ranks.items() if rank in _BEYOND}
+        if further != set(roles):
+            further = {key for key in further if self.protocol.acts[key].needs}
+        since = max([self.case.entry.at, *(record.at for record in self.case.records)])
+        return [index.Asked(role, key, need, since) for key in sorted(further) for role in sorted(roles[key])]
 
     def _of_open(self, move: Move) -> Waiting:
         """A way on that somebody has only to take: since the last act that opened it."""
@@ -222,20 +300,31 @@ class _Next:
         return Waiting(move.key, "move", frozenset(move.by), max([self.case.entry.at, *acts]))
 
     def _unmet(self, move: Move) -> list[str]:
-        return [need for need in move.needs if not self.protocol.needs[need].when.holds(self.facts)]
+        """What stands in the way of a move: its needs, and a refusal that nobody has answered."""
+        unmet = [need for need in move.needs if not self._holds(need)]
+        return [*unmet, SENT_BACK] if self.sent_back is not None and self.sent_back.is_proposed_by(move) else unmet
 
     # ---- acts ------------------------------------------------------------------------------------------------
 
     def _is_open(self, act: Act) -> bool:
         state = self.case.state
         named = state in act.in_ or "any" in act.in_
-        return act.kind not in NEVER_NEXT and (named or ("open" in act.in_ and not self.protocol.states[state].ended))
+        here = named or ("open" in act.in_ and not self.protocol.states[state].ended)
+        return here and act.kind not in NEVER_NEXT and all(self._holds(need) for need in act.needs)
+
+    def _holds(self, need: str) -> bool:
+        return self.protocol.needs[need].when.holds(self.facts)
+
+    def _may(self, act: Act, role: str) -> bool:
+        """Whether nothing that the act asks of that role alone stands in its way."""
+        return all(self._holds(need) for need in act.needs_of({"role": role}))
 
     def _of_act(self, act: Act, roles: Iterable[str], since: datetime | None) -> Waiting:
+        asked = frozenset(roles)
         return Waiting(
             act.key,
             "act",
-            frozenset(roles),
+            frozenset(role for role in asked if self._may(act, role)) or asked,
             since,
             on_family=act.kind in WITH_FAMILY,
         )
@@ -249,7 +338,7 @@ def _meets(move: Move, deadline: Deadline) -> bool:
 # ---- whom it waits for -------------------------------------------------------------------------------------------
 
 
-def _asked(facts: Facts, roles: Iterable[str], is_for_each: bool) -> set[str]:
+def _asked(facts: Facts, roles: Iterable[str], is_for_each: bool = False) -> set[str]:
     """Of everybody who may, those who are asked: the team before the head, the head before whoever oversees.
 
     Where somebody of the team is seated in the case, it is theirs; who only reports is asked where nobody else is.

@@ -9,11 +9,12 @@ from school_protocol.domain.clock import Calendar
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Scope, Unit
 from school_protocol.services import days_off
-from school_protocol.services.desk import case_line, is_written_for, known_of_only, may_report, sees_no_case, units_of
+from school_protocol.services.case_lines import case_line, is_written_for
+from school_protocol.services.desk import known_of_only, may_report, sees_no_case, units_of
+from school_protocol.services.due_lines import tone_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.opening import schools_of
-from school_protocol.services.seeing import tone_of
 from school_protocol.services.views import WeekDay, WeekDue, WeekView
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Session

@@ -74,6 +74,16 @@ class Due:
     urgent: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """An act by which one role alone can meet what the next step still needs."""
+
+    role: str
+    act: str
+    need: str
+    since: datetime
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IndexRow:
     """Where a case stands now: what the fold says, in facts that identify nobody."""
@@ -97,9 +107,9 @@ class IndexRow:
     urgent: bool = False
     """A danger is raised, or its first minutes are not over: it stands before everything else."""
     next_key: str | None = None
-    """The act, move or deadline that the case waits for."""
+    """The act, move, deadline or state that the case waits for."""
     next_kind: str | None = None
-    """act, move, sign (an act's record to be signed) or due (a deadline)."""
+    """act, move, sign (an act's record to be signed), due (a deadline) or sent_back (a state that was refused)."""
     waiting_since: datetime | None = None
     waits_on_authority: bool | None = None
     """Somebody outside has not answered yet. None: the row is from before the index said so."""
@@ -108,6 +118,8 @@ class IndexRow:
     moved_at: datetime
     last_seq: int
     waiting_for: frozenset[str] = frozenset()
+    asked: tuple[Asked, ...] = ()
+    """What is asked of single roles besides, each once."""
     seats: tuple[Seat, ...] = ()
     exclusions: frozenset[str] = frozenset()
     readers: frozenset[Reader] = frozenset()
@@ -240,7 +252,11 @@ def _columns(row: IndexRow) -> dict[str, Any]:
 
 
 def _parts(row: IndexRow) -> Iterator[tuple[type[RealmBase], list[dict[str, Any]]]]:
-    yield CaseWaitingRow, [{"role": role} for role in sorted(row.waiting_for)]
+    asked = {one.role: {"act": one.act, "need": one.need, "since": one.since} for one in row.asked}
+    nothing = {"act": None, "need": None, "since": None}
+    roles = sorted({*row.waiting_for, *asked})
+    waiting = [{"role": role, "is_next": role in row.waiting_for, **asked.get(role, nothing)} for role in roles]
+    yield CaseWaitingRow, waiting
     seats = dict.fromkeys((seat.account, seat.seat) for seat in row.seats)
     yield CaseSeatRow, [_seat_columns(row.seats, *each) for each in seats]
     yield CaseExclusionRow, [{"account": account} for account in sorted(row.exclusions)]
@@ -654,7 +670,9 @@ def _waiting_for(who: Waited, today: date) -> ColumnElement[bool]:
     )
     answered = and_(CaseIndexRow.waits_on_authority.is_(True), CaseIndexRow.next_key.in_(sorted(who.answers)))
     in_hand = or_(CaseIndexRow.next_key.is_(None), not_(answered), CaseIndexRow.due_order < who.now)
-    return or_(and_(waiting.correlate(CaseIndexRow), in_hand), _asked_to_answer(who, today))
+    alone = waiting.where(CaseWaitingRow.act.is_not(None))
+    found = or_(and_(waiting.correlate(CaseIndexRow), in_hand), alone.correlate(CaseIndexRow))
+    return or_(found, _asked_to_answer(who, today))
 
 
 def _asked_to_answer(who: Waited, today: date) -> ColumnElement[bool]:
@@ -727,7 +745,8 @@ def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRo
     plain = {name: getattr(row, name) for name in _PLAIN}
     return IndexRow(
         **plain,
-        waiting_for=frozenset(part.role for part in parts.get("case_waiting", ())),
+        waiting_for=frozenset(part.role for part in parts.get("case_waiting", ()) if part.is_next),
+        asked=_asked(parts.get("case_waiting", ())),
         seats=tuple(Seat(part.account, part.seat, part.until) for part in parts.get("case_seat", ())),
         exclusions=frozenset(part.account for part in parts.get("case_exclusion", ())),
         readers=frozenset(Reader(part.account, part.until) for part in parts.get("case_reader", ())),
@@ -735,6 +754,15 @@ def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRo
         planned=tuple(_due(part) for part in parts.get("case_due", ()) if part.planned),
         figures={part.fact: json.loads(part.value) for part in parts.get("case_figure", ())},
     )
+
+
+def asked_of(session: Session, case_id: str) -> tuple[Asked, ...]:
+    """What a case asks of single roles, as its row says."""
+    return _asked(_of(session, CaseWaitingRow, [case_id]))
+
+
+def _asked(parts: Iterable[CaseWaitingRow]) -> tuple[Asked, ...]:
+    return tuple(Asked(one.role, one.act, one.need, one.since) for one in parts if one.act and one.need and one.since)
 
 
 def _due(row: CaseDueRow) -> Due:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, datetime
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index
+from sqlalchemy import CheckConstraint, ForeignKey, Index, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from school_protocol.storage.tables import Id, Key, Plain, RealmBase
@@ -98,12 +98,17 @@ class CaseReaderRow(RealmBase):
 
 
 class CaseWaitingRow(RealmBase):
-    """Which roles the case waits for."""
+    """Which roles the case waits for; where one of them alone can meet a need, by which act, which need, since when."""
 
     __tablename__ = "case_waiting"
 
     case_id: Mapped[str] = _of_index()
     role: Mapped[str] = mapped_column(Key, primary_key=True)
+    is_next: Mapped[bool] = mapped_column(server_default=true())
+    """Whether what is next waits for it, too."""
+    act: Mapped[str | None] = mapped_column(Key)
+    need: Mapped[str | None] = mapped_column(Key)
+    since: Mapped[datetime | None]
 
 
 class CaseDueRow(RealmBase):

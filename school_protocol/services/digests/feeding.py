@@ -16,7 +16,8 @@ from icalendar import Calendar, Event
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Scope
 from school_protocol.services.accounts import actor_of
-from school_protocol.services.desk import is_written_for, known_of_only, may_find, waited
+from school_protocol.services.case_lines import is_written_for
+from school_protocol.services.desk import known_of_only, may_find, waited
 from school_protocol.services.house import House
 from school_protocol.services.identity.administering import end_calendar, write_down
 from school_protocol.services.identity.signing_in import must_prove

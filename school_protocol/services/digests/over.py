@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import chain
 
 from school_protocol.domain.dues import all_counts, counts_anew
+from school_protocol.domain.excusing import is_excused
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.review import WAITING, ReviewNow, ReviewState, review_now, turns, waits_for
 from school_protocol.storage.told import Notice
@@ -27,13 +28,14 @@ def may_be_over(notice: Notice) -> bool:
 
 
 def is_over(facts: Facts, notice: Notice) -> bool:
-    """Whether the review that was asked for is done, or the count that fell due was met or has ended since."""
+    """Whether the review that was asked for is done, or the count that fell due was met, ended or excused since."""
     if notice.cause.startswith(f"{REVIEW}:"):
         review, now = facts.protocol.review, review_now(facts.protocol, facts.case)
         reviews = review is not None and notice.role in review.by
         return reviews and (now is None or now.state not in _IN_HAND or _is_for_others(facts, now, notice.role))
     return any(
-        due.state in ("met", "ended") and notice.cause.startswith(f"due:{due.deadline}:{due.subject}:{due.start_seq}:")
+        (due.state in ("met", "ended") or is_excused(facts, due.deadline, due.start_seq))
+        and notice.cause.startswith(f"due:{due.deadline}:{due.subject}:{due.start_seq}:")
         for deadline in facts.protocol.deadlines.values()
         if deadline.steps
         for due in chain(all_counts(facts, deadline), counts_anew(facts, deadline))

@@ -8,10 +8,10 @@ from dataclasses import replace
 from school_protocol.domain.policy import Actor, Unit, UnitKind
 from school_protocol.domain.protocol import Level
 from school_protocol.services.desk import case_lines
+from school_protocol.services.due_lines import tone_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import scope_of, today_for
 from school_protocol.services.review.views import PlaceLine, QueueLine, QueueView, ReasonLine
-from school_protocol.services.seeing import tone_of
 from school_protocol.storage import directory, index
 from school_protocol.storage.engines import Session
 from school_protocol.storage.review import queue

@@ -11,11 +11,11 @@ from datetime import datetime
 from school_protocol.domain.acting import standing_in
 from school_protocol.domain.case import Case
 from school_protocol.domain.dues import Due as Count
-from school_protocol.domain.dues import chased, counts_of
+from school_protocol.domain.dues import chased, open_dues
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import ActKind, Deadline, Protocol
 from school_protocol.domain.remarks import awaited
-from school_protocol.domain.review import ReviewNow, ReviewState, review_now, turns, waits_for
+from school_protocol.domain.review import ReviewNow, ReviewState, review_now, sent_back, turns, waits_for
 from school_protocol.domain.weighing import acts_as
 from school_protocol.storage.index import Due, IndexRow
 from school_protocol.storage.review.queue import TEAM, State, Wait
@@ -90,10 +90,9 @@ class _Waits:
 
     def _to_send(self) -> Iterator[Count]:
         """The counts that run till something is sent: no other act meets them, or no way leads on without it."""
-        running = {due.key for due in self.row.dues}
-        for deadline in (one for one in self.protocol.deadlines.values() if one.key in running):
-            if self._is_of_sending(deadline):
-                yield from (count for count in counts_of(self.facts, deadline.key) if count.is_open)
+        for count in open_dues(self.facts):
+            if self._is_of_sending(self.protocol.deadlines[count.deadline]):
+                yield count
 
     def _is_of_sending(self, deadline: Deadline) -> bool:
         if deadline.met_by:
@@ -172,7 +171,9 @@ class _Waits:
                 )
 
     def _observations(self) -> Iterator[Wait]:
-        """What was observed, and waits for the team."""
-        since = observed_since(self.case)
-        if since is not None:
-            yield from self._each(TEAM, since)
+        """What was observed, or refused by whoever reviews, and waits for the team."""
+        back, since = sent_back(self.protocol, self.case), observed_since(self.case)
+        refused = [back.event.at] if back is not None and back.event.role in self.roles else []
+        moments = refused if since is None else [*refused, since]
+        if moments:
+            yield from self._each(TEAM, min(moments))

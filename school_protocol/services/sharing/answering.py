@@ -14,10 +14,11 @@ from school_protocol.domain.lines import RecordView
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import ActKind, Protocol
 from school_protocol.domain.sharing import answering_act, answers_for, receiving_seats, waiting
+from school_protocol.services.due_lines import tone_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import Loaded, account_names, load_by_id, names_in, naming_of, sign_of
 from school_protocol.services.masking import without_names
-from school_protocol.services.seeing import Seeing, tone_of
+from school_protocol.services.seeing import Seeing
 from school_protocol.services.sharing.views import RequestLine, RequestView
 from school_protocol.services.sharing.waits import asker
 from school_protocol.services.views import ActView, Choices

@@ -11,9 +11,10 @@ from school_protocol.domain.errors import Unseen
 from school_protocol.domain.lines import CaseHead, FollowUpLine, ReferralLine, SeatLine
 from school_protocol.domain.policy import Actor, Unit
 from school_protocol.domain.protocol import Act, ActKind, Deadline
+from school_protocol.services.due_lines import tone_of
 from school_protocol.services.house import House
 from school_protocol.services.loading import load, scope_of, today_for
-from school_protocol.services.seeing import Seeing, tone_of
+from school_protocol.services.seeing import Seeing
 from school_protocol.services.showing import note_reading, seeing_of
 from school_protocol.services.teams import team
 from school_protocol.storage import index
