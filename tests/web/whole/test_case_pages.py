@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -521,6 +522,23 @@ def test_every_event_has_its_line(app: Flask, moroccan: Protocol, kind: EventKin
             html = render_template("cases/events.html", events=[event], head=_head(moroccan), names={})
         assert 'id="event-3"' in html
         assert kind.name in {*details, "case_seen"} or record is not None
+
+
+def test_a_danger_that_was_passed_on_is_not_said_to_stand_once_the_case_has_ended(
+    app: Flask, moroccan: Protocol
+) -> None:
+    head = _head(moroccan)
+    line = replace(head.live_dangers[0], state="referred", changed_at=NOW)
+    ended = next(state for state in moroccan.states.values() if state.ended)
+    said = {}
+    for state in (head.state, ended):
+        with app.test_request_context():
+            g.wording = Wording("en")
+            source = "{% from 'macros/case.html' import live %}{{ live(head) }}"
+            said[state.ended] = render_template_string(source, head=replace(head, state=state, live_dangers=(line,)))
+    assert "A danger stands" in said[False]
+    assert "A danger was passed on to a service" in said[True]
+    assert "stands" not in said[True]
 
 
 def test_every_kind_of_event_has_its_partial() -> None:
