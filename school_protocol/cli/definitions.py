@@ -83,7 +83,7 @@ def _proven(file: str, data: bytes, protocol: Protocol, language: str, limit: in
     from school_protocol.definitions.proof.saying import result_said
     from school_protocol.wording import Wording
 
-    proof = with_lines(prove(protocol, steps=limit or STEPS), protocol, data)
+    proof = with_lines(prove(protocol, steps=STEPS if limit is None else limit), protocol, data)
     w = Wording(language)
     held = len(proof.results) - len(proof.faults)
     said = [f"{file}: {held} of {len(proof.results)} proven, {proof.combinations} combinations, {proof.seconds:.1f} s"]

@@ -391,12 +391,6 @@ def _duty(book: Book, duty: Duty) -> None:
         book.field((*path, "filled"), book.form_of(act), duty.filled)
     book.refer((*path, "deadlines"), duty.deadlines, "deadlines")
     book.over_facts((*path, "when"), duty.when)
-    for number, key in enumerate(duty.deadlines if duty.met_by else ()):
-        deadline = book.protocol.deadlines.get(key)
-        by = [one.act for one in deadline.met_by if one.act is not None] if deadline is not None else []
-        for act in sorted({one for one in by if one in book.protocol.acts} - set(duty.met_by)):
-            text = N_("%(deadline)s is met by %(act)s, which does not do this")
-            book.say((*path, "deadlines", number), text, deadline=key, act=act)
     book.refer((*path, "blocks"), duty.blocks, "needs")
     book.people((*path, "by"), duty.by)
     book.refer((*path, "after_move"), duty.after_move, "moves")

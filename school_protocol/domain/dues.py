@@ -528,11 +528,21 @@ def _timed_duty(facts: Facts, key: str, counts: Iterable[Due], *, is_asked: bool
         return DutyStatus(key, "due", open_ones[0].due_at, subjects=about)
     if is_asked and any(count.state == "suspended" for count in counts):
         return DutyStatus(key, "suspended")
-    met = [(count.met_seq, count.met_at, count.due_at) for count in counts if count.met_at is not None]
+    met = [
+        (count.met_seq, count.met_at, count.due_at)
+        for count in counts
+        if count.met_at is not None and _does(facts, key, count.met_seq)
+    ]
     if not met:
         return None
     seq, at, due_at = max(met)
     return DutyStatus(key, "done", due_at, at, _author(facts, seq))
+
+
+def _does(facts: Facts, duty: str, seq: int) -> bool:
+    """Whether what met a count does the duty, too: versions of earlier releases lend deadlines to other duties."""
+    acts, record = facts.protocol.duties[duty].met_by, facts.case.record(seq)
+    return record is None or not acts or record.act in acts
 
 
 def _author(facts: Facts, seq: int) -> str | None:

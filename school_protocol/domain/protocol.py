@@ -467,6 +467,8 @@ class Duty(Named):
     """An answer without which no such act meets it."""
     deadlines: Keys = ()
     when: Condition | None = None
+    suspended_while: Condition | None = None
+    """Read of versions of earlier releases, and for nothing: the counts of its deadlines say it."""
     blocks: Keys = ()
     by: Keys = ()
     after_move: Keys = ()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from domain.telling import NOW, REPORT, SAFE, Told, minuted, reported, surroundings
+from domain.telling import NOW, REPORT, ROOT, SAFE, SMALL, Told, minuted, reported, surroundings
+from school_protocol.definitions import read_file
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.conformance import conformance
 from school_protocol.domain.dues import Pause, dues, duties
@@ -520,6 +522,16 @@ def test_a_review_of_a_hold_counts_once_two_have_signed(moroccan: Protocol) -> N
     late = next(due for due in told.counts("hold_review") if due.state == "met")
     assert late.met_at == told.now
     assert late.is_late(told.now)
+
+
+@pytest.mark.parametrize(
+    "path", [*ROOT.glob("protocol_definitions/*/1.yaml"), SMALL], ids=lambda path: path.parent.name
+)
+def test_what_meets_a_deadline_does_the_duties_that_it_times(path: Path) -> None:
+    protocol = read_file(path)
+    for duty in (one for one in protocol.duties.values() if one.met_by):
+        meeting = {one.act for key in duty.deadlines for one in protocol.deadlines[key].met_by if one.act}
+        assert meeting <= set(duty.met_by), duty.key
 
 
 def test_the_head_told_is_nobody_beside_the_child(moroccan: Protocol) -> None:

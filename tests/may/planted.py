@@ -531,7 +531,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (seats.open_cases, "if held_by is not None:", "if False:"),
         (seats._is_held, "CaseSeatRow.until >= today", "CaseSeatRow.until < today"),
         (leaving._held, "scope = scope_of(house, actor).of_content()", "scope = None"),
-        (orphans.see_overseen, "scope_of(house, actor).of_content()", "None"),
+        (orphans._of_units, "scope_of(house, actor).of_content()", "None"),
         (orphans.see_overseen, "if place.oversees", "if True"),
     )),
     # ways in, printed for others

@@ -38,6 +38,9 @@ def edited(data: dict[str, Any]) -> None:
         key: field for key, field in form["fields"].items() if key != "who_stays" and "who_stays" not in str(field)
     }
     form["refuses"] = [one for one in form["refuses"] if "who_stays" not in str(one)]
+    for source in (one for deadline in data["deadlines"].values() for one in deadline.get("met_by", ())):
+        if "who_stays" in source.get("where", ""):
+            del source["where"]
     data["states"]["report_received"]["title"]["en"] = "A report <b>came</b> in"
 
 
