@@ -76,6 +76,7 @@ def is_running(number: int) -> bool:
     return True
 
 
+@pytest.mark.exhaustive
 def test_work_is_done_elsewhere_more_politely_at_the_moment_that_is_told(school: School, crew: Crew) -> None:
     now = school.house.now() + timedelta(days=3)
     number, nice, moment = crew.do(where, now=now)

@@ -24,14 +24,14 @@ def world(first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
         yield found
 
 
-def test_everybody_is_answered_so_about_the_own_case_and_each_kind_to_two_who_see_it(world: World) -> None:
-    """To whoever is asked about least, and of what nobody sees to two of all; `--all` asks everybody about each."""
+def test_everybody_is_answered_so_about_the_own_case_and_each_kind_to_one_who_sees_it(world: World) -> None:
+    """To whoever is asked about least, and of what nobody sees to one of all; `--all` asks everybody about each."""
     matrix = Matrix(world)
     sees = dict(matrix.people())
     asked = {person: {"own"} for person in sees}
     for kind in world.cases:
         readers = [one for one in sees if kind in sees[one]] or list(sees)
-        for person in sorted(readers, key=lambda one: len(asked[one]))[:2]:
+        for person in sorted(readers, key=lambda one: len(asked[one]))[:1]:
             asked[person].add(kind)
     for person, kinds in asked.items():
         before = matrix.tried
@@ -39,7 +39,9 @@ def test_everybody_is_answered_so_about_the_own_case_and_each_kind_to_two_who_se
         assert matrix.tried > before, person
 
 
-@pytest.mark.exhaustive(but=tuple(part for part in PARTS if part not in ("cases", "others")))
+@pytest.mark.exhaustive(
+    but=tuple(part for part in PARTS if part not in ("cases", "others", "shared", "knocks", "words"))
+)
 @pytest.mark.parametrize("part", PARTS)
 def test_everything_answers_as_the_file_says(world: World, part: str) -> None:
     matrix = Matrix(world)

@@ -137,6 +137,7 @@ def test_one_on_a_protocol_that_is_published_here_and_not_shipped(hall: Hall) ->
     assert states(hall)[0] == "ready"
 
 
+@pytest.mark.exhaustive
 def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
     trainer = hall.signed_in()
     wrong = edited("\nlevel: ", "\nlevels: ")
