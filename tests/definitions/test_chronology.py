@@ -10,7 +10,7 @@ import pytest
 from school_protocol.domain import dues
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.protocol import Protocol
-from tests.definitions.chronology import READ, Noted, computed, contradictions
+from tests.definitions.chronology import Noted, computed, contradictions
 from tests.definitions.walking import Walk
 
 
