@@ -129,4 +129,5 @@ def _count_line(facts: Facts, count: Due, excused: Mapping[str, datetime | None]
         outcome = "overdue" if count.is_late(facts.now) else "open"
     else:
         outcome = count.state
-    return AskedLine("deadlines", count.deadline, count.subject, outcome, count.due_at, count.met_at, count.pauses)
+    due_at = None if outcome == "suspended" else count.due_at  # it moves from day to day
+    return AskedLine("deadlines", count.deadline, count.subject, outcome, due_at, count.met_at, count.pauses)

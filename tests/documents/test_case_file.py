@@ -3,7 +3,7 @@
 import io
 import re
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pikepdf
 import pytest
@@ -11,6 +11,9 @@ from pypdf import PdfReader
 
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.model import CaseFile, SummaryLine
+from school_protocol.documents.papers.conforming import outcome_said
+from school_protocol.domain.conformance import AskedLine
+from school_protocol.domain.dues import Pause
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import Protocol
 from school_protocol.wording import Wording
@@ -258,3 +261,22 @@ def test_hidden_sides_are_said(small: Protocol) -> None:
     records = tuple(replace(record, hidden="side", answers={}) for record in view.records)
     said = squeezed(Wording("en")._("This entry is kept for others in the case."))
     assert said in squeezed("".join(text_of(case_pdf(replace(view, records=records), Wording("en")))))
+
+
+def test_a_deadline_says_when_no_time_ran_and_why(moroccan: Protocol) -> None:
+    since, until = datetime(2026, 11, 25, 9, tzinfo=UTC), datetime(2026, 12, 2, 9, tzinfo=UTC)
+
+    def said(*pauses: Pause, outcome: str = "open", deadline: str = "others_listened") -> str:
+        line = AskedLine("deadlines", deadline, "", outcome, pauses=pauses)
+        return outcome_said(Wording("fr"), line, until, moroccan)[2]
+
+    assert said() == "Encore à faire"
+    assert said(Pause(since, until)) == (
+        "Encore à faire · délai suspendu du 25 nov. 2026 au 2 déc. 2026\xa0: Une autorité demande d’attendre"
+    )
+    assert said(Pause(since, None), outcome="suspended") == (
+        "Suspendu depuis le 25 nov. 2026\xa0: Une autorité demande d’attendre"
+    )
+    assert said(Pause(since, None), outcome="suspended", deadline="guardians_informed") == (
+        "Suspendu depuis le 25 nov. 2026"
+    )

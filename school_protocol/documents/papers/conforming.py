@@ -14,10 +14,12 @@ def outcome_said(w: Wording, line: AskedLine, as_of: datetime, protocol: Protoco
     tone, mark, words = _went(w, line, as_of)
     for one in line.pauses:
         since, until = w.day(one.since), w.day(one.until or as_of)
-        said = w._("time stopped from %(since)s to %(until)s", since=since, until=until)
-        said = said if one.until else w._("time has stood still since %(since)s", since=since)
+        if one.until is None:
+            words = w._("Suspended since %(since)s", since=since)
+        else:
+            words += " · " + w._("time stopped from %(since)s to %(until)s", since=since, until=until)
         why = protocol.facts.get(protocol.deadlines[line.key].suspended_while or "")
-        words = f"{words} · {w.pair(said, w.text(why.label)) if why else said}"
+        words = w.pair(words, w.text(why.label)) if why else words
     return tone, mark, words
 
 
