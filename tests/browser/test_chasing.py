@@ -26,7 +26,7 @@ def team(request: pytest.FixtureRequest, serve: Serve, sit: Sit) -> Team:
     return Team(house, story("sc3"), lambda role: sit(house, role, language, PHONE))
 
 
-@pytest.mark.exhaustive(but=("ar",))
+@pytest.mark.exhaustive
 def test_a_referral_is_chased(team: Team) -> None:
     house = team.house
     sent = team.at("t_send", 3) + 1

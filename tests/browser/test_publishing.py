@@ -83,7 +83,7 @@ def upload(person: Person, file: Path) -> str:
     return person.page.url.removeprefix(person.served.url)
 
 
-@pytest.mark.exhaustive(but=("fr",))
+@pytest.mark.exhaustive
 def test_a_protocol_is_mended_agreed_to_and_holds_for_new_cases(
     house: Served, sit: Sit, language: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -109,7 +109,7 @@ def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -
 # ---- an academy reads a file, remarks, and sees the answer -----------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("ar",))
+@pytest.mark.exhaustive
 def test_an_academy_remarks_on_an_entry_and_a_missing_form_and_sees_the_answers_there(
     serve: Serve, sit: Sit, language: str
 ) -> None:

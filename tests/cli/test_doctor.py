@@ -124,6 +124,7 @@ def doctor_with(room: int) -> tuple[int, dict[str, list[str]]]:
     return done.returncode, found
 
 
+@pytest.mark.exhaustive
 def test_a_disk_without_room_is_a_finding_and_no_traceback(data: Path) -> None:
     assert data.is_dir()
     code, found = doctor_with(0)

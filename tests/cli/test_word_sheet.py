@@ -56,6 +56,7 @@ def marks(sheet: WordSheet) -> list[tuple[str, str]]:
 # ---- what it holds -------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_every_text_of_the_product_stands_on_it(tmp_path: Path) -> None:
     out = tmp_path / "sheet.csv"
     assert run("-o", str(out)).exit_code == 0

@@ -245,6 +245,7 @@ def test_what_the_gate_takes_for_open_is_open_in_all_worlds() -> None:
     assert found.opened > 600
 
 
+@pytest.mark.exhaustive
 def test_what_is_opened_by_what_one_release_counted_first_is_open(monkeypatch: pytest.MonkeyPatch) -> None:
     in_small_parts(monkeypatch)
     found = seen()

@@ -151,6 +151,7 @@ def test_nothing_is_destroyed_while_its_debrief_cannot_be_kept(
     assert ending.has_kept(hall.host, hall.id)
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_scenario_that_holds_no_more_is_said_and_breaks_no_page(hall: Hall, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rules change with the program: what was taken before may not be readable any more."""
