@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
 from school_protocol.domain.departing import DespiteLine, done_despite
 from school_protocol.domain.dues import Due, DutyStatus, Pause
+from school_protocol.domain.excusing import excuses_of
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.forms import FieldType
 from school_protocol.domain.protocol import ActKind, Protocol
@@ -73,9 +74,8 @@ def conformance(facts: Facts, counts: Iterable[Due], statuses: Iterable[DutyStat
     What a duty asks by a deadline stands there once: as the deadline's count.
     """
     statuses = tuple(statuses)
-    excused = {status.duty: status.done_at for status in statuses if status.state == "excused"}
     stand = tuple(count for count in counts if count.state != "ended" or count.was_missed)
-    lines = [_count_line(facts, count, excused) for count in stand]
+    lines = [_count_line(facts, count) for count in stand]
     counted = {line.key for line in lines}
     lines += [
         AskedLine("duties", status.duty, "", _DUTY[status.state], status.due_at, status.done_at)
@@ -114,11 +114,9 @@ _WORDS = (FieldType.text, FieldType.long)
 _DUTY = {"due": "open", "done": "kept", "excused": "excused", "suspended": "suspended"}
 
 
-def _count_line(facts: Facts, count: Due, excused: Mapping[str, datetime | None]) -> AskedLine:
-    duties = [key for key, duty in facts.protocol.duties.items() if count.deadline in duty.deadlines]
-    excuses = [at for key in duties if (at := excused.get(key)) is not None and at >= count.started_at]
-    is_excused = bool(duties) and len(excuses) == len(duties)
-    if is_excused and (count.state != "met" or (count.is_late(facts.now) and max(excuses) <= count.due_at)):
+def _count_line(facts: Facts, count: Due) -> AskedLine:
+    excuses = [one.occurred_at for one in excuses_of(facts, count.deadline, count.start_seq, count.started_at)]
+    if excuses and (count.state != "met" or (count.is_late(facts.now) and max(excuses) <= count.due_at)):
         at = count.met_at or max(excuses)
         return AskedLine("deadlines", count.deadline, count.subject, "excused", count.due_at, at, count.pauses)
     if count.state == "met":

@@ -10,7 +10,7 @@ from itertools import chain, zip_longest
 from school_protocol.domain.case import EVERY_GUARDIAN, Case, Record, Referral
 from school_protocol.domain.clock import NoSchoolTime, later
 from school_protocol.domain.events import StepTaken
-from school_protocol.domain.excusing import is_excused
+from school_protocol.domain.excusing import excuses_of
 from school_protocol.domain.facts import Facts, Surroundings, points_by
 from school_protocol.domain.forms import FieldType, Form
 from school_protocol.domain.protocol import ActKind, Deadline, Duty, Protocol, Source, Step
@@ -97,7 +97,11 @@ def counts_of(facts: Facts, deadline: str) -> tuple[Due, ...]:
 
 def open_dues(facts: Facts) -> tuple[Due, ...]:
     """The counts that run and that nobody has excused."""
-    return tuple(due for due in dues(facts) if due.is_open and not is_excused(facts, due.deadline, due.start_seq))
+    return tuple(due for due in dues(facts) if due.is_open and not is_excused(facts, due))
+
+
+def is_excused(facts: Facts, due: Due) -> bool:
+    return bool(excuses_of(facts, due.deadline, due.start_seq, due.started_at))
 
 
 def passed(facts: Facts, deadline: str) -> bool:

@@ -637,10 +637,7 @@ class Facts(Mapping[str, Value]):
     def excused_after(self, day: date) -> bool:
         """Whether follow-ups that were not held were excused on that day or later."""
         duties = {key for key, duty in self.protocol.duties.items() if self._counts_follow_ups(duty.deadlines)}
-        return any(
-            self.excused(duty) is not None and self.local_day(self.excused(duty).at) >= day  # type: ignore[union-attr]
-            for duty in duties
-        )
+        return any((one := self.excused(duty)) is not None and self.local_day(one.at) >= day for duty in duties)
 
     def _counts_follow_ups(self, deadlines: Iterable[str]) -> bool:
         return any(source.missed_follow_up for key in deadlines for source in self.protocol.deadlines[key].start)

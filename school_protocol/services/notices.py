@@ -15,9 +15,8 @@ from itertools import chain
 
 from school_protocol.domain import dues as counting
 from school_protocol.domain.clock import NoSchoolTime, later
-from school_protocol.domain.dues import Due
+from school_protocol.domain.dues import Due, is_excused
 from school_protocol.domain.errors import Sealed, Tampered
-from school_protocol.domain.excusing import is_excused
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.policy import Unit
 from school_protocol.domain.protocol import Deadline, Step
@@ -347,7 +346,7 @@ def _open_counts(facts: Facts) -> Iterator[tuple[Deadline, Due]]:
     for deadline in (one for one in facts.protocol.deadlines.values() if one.steps):
         found = chain(counting.all_counts(facts, deadline), counting.counts_anew(facts, deadline))
         open_ones = (due for due in found if due.is_open)
-        yield from ((deadline, due) for due in open_ones if not is_excused(facts, due.deadline, due.start_seq))
+        yield from ((deadline, due) for due in open_ones if not is_excused(facts, due))
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -239,13 +240,16 @@ class Pencil:
         self, key: str, state: str, by: Callable[[Line], bool], moves: frozenset[str] | set[str] = frozenset()
     ) -> Iterator[Noted]:
         """Each stay in a state; met, it begins anew."""
+
+        def rule(one: Line) -> bool:
+            return by(one) or (one.what == "moved" and one.key in moves)
+
         for start in self.entering(state):
             left = any(
                 one.what == "entered" and one.seq > start.seq and self.source(one) == state for one in self.lines
             )
             begun = start
             while True:
-                rule = lambda one: by(one) or (one.what == "moved" and one.key in moves)  # noqa: E731
                 met = self.struck(begun, rule, None, day_of(begun.at))
                 yield self.told_so(key, "", begun, met, left)
                 if met is None or left or self.ended_after(begun):
@@ -271,12 +275,13 @@ class Pencil:
                     "written_referral", "", start, self.struck(start, self.letter(""), None, start.day), False
                 )
 
+    def reviewed(self, one: Line, number: str) -> bool:
+        return one.what == "hold_review" and (one.said or {}).get("hold") == number
+
     def holds(self) -> Iterator[Noted]:
         for hold in self.case.holds:
             begun = Line(hold.seq, hold.at, "hold")
-            about = lambda one, number=str(hold.number): (  # noqa: E731
-                one.what == "hold_review" and (one.said or {}).get("hold") == number
-            )
+            about = partial(self.reviewed, number=str(hold.number))
             while True:
                 met = self.struck(begun, about, None, day_of(begun.at))
                 yield self.told_so("hold_review", str(hold.number), begun, met, not hold.stands)

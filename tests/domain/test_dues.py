@@ -12,7 +12,7 @@ from domain.telling import NOW, REPORT, ROOT, SAFE, SMALL, Told, minuted, report
 from school_protocol.definitions import read_file
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.conformance import conformance
-from school_protocol.domain.dues import Pause, dues, duties
+from school_protocol.domain.dues import Pause, dues, duties, open_dues
 from school_protocol.domain.protocol import Protocol
 
 
@@ -445,6 +445,17 @@ def test_an_attempt_is_no_listening(moroccan: Protocol, view: str, state: str) -
     told.put("listening_running")
     assert told.states_of("first_listening") == [state]
     assert duty(told, "hear_child") == {"open": "due", "met": "done"}[state]
+
+
+def test_what_was_excused_before_somebody_was_named_is_open_for_them_wherever_it_is_told(moroccan: Protocol) -> None:
+    told = reported(moroccan).put("report_qualified").wait(hours=1)
+    told.act("head", "excuse_duty", duty="hear_others", reason="x").wait(hours=1)
+    assert "others_listened" not in {due.deadline for due in open_dues(told.facts)}
+    with_pupils(told, "witness")
+    assert "others_listened" in {due.deadline for due in open_dues(told.facts)}
+    counts = dues(told.facts)
+    found = conformance(told.facts, counts, duties(told.facts, counts)).asked
+    assert [line.outcome for line in found if line.key == "others_listened"] == ["open"]
 
 
 def test_an_attempt_tells_no_guardian(moroccan: Protocol) -> None:

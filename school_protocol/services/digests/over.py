@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from itertools import chain
 
-from school_protocol.domain.dues import all_counts, counts_anew
-from school_protocol.domain.excusing import is_excused
+from school_protocol.domain.dues import all_counts, counts_anew, is_excused
 from school_protocol.domain.facts import Facts
 from school_protocol.domain.review import WAITING, ReviewNow, ReviewState, review_now, turns, waits_for
 from school_protocol.storage.told import Notice
@@ -34,7 +33,7 @@ def is_over(facts: Facts, notice: Notice) -> bool:
         reviews = review is not None and notice.role in review.by
         return reviews and (now is None or now.state not in _IN_HAND or _is_for_others(facts, now, notice.role))
     return any(
-        (due.state in ("met", "ended") or is_excused(facts, due.deadline, due.start_seq))
+        (due.state in ("met", "ended") or is_excused(facts, due))
         and notice.cause.startswith(f"due:{due.deadline}:{due.subject}:{due.start_seq}:")
         for deadline in facts.protocol.deadlines.values()
         if deadline.steps
