@@ -505,11 +505,11 @@ def duties(facts: Facts, counts: Iterable[Due]) -> tuple[DutyStatus, ...]:
 def _duty(facts: Facts, key: str, by_deadline: dict[str, list[Due]]) -> DutyStatus | None:
     duty = facts.protocol.duties[key]
     excuse = facts.excused(key)
-    if excuse is not None:
-        return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.author)
     is_asked = duty.when is None or duty.when.holds(facts)
+    counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
+    if excuse is not None and not any(one.is_open and one.started_at > excuse.occurred_at for one in counts):
+        return DutyStatus(key, "excused", None, excuse.occurred_at, excuse.author)
     if duty.deadlines:
-        counts = [count for deadline in duty.deadlines for count in by_deadline.get(deadline, ())]
         return _timed_duty(facts, key, counts, is_asked=is_asked)
     ran = [step for step in facts.case.steps if step.move in duty.after_move]
     if duty.after_move and not ran:

@@ -456,6 +456,7 @@ def test_what_was_excused_before_somebody_was_named_is_open_for_them_wherever_it
     counts = dues(told.facts)
     found = conformance(told.facts, counts, duties(told.facts, counts)).asked
     assert [line.outcome for line in found if line.key == "others_listened"] == ["open"]
+    assert duty(told, "hear_others") == "due"
 
 
 def test_an_attempt_tells_no_guardian(moroccan: Protocol) -> None:
