@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, Select, event, func, insert, select
+from sqlalchemy import Row, Select, bindparam, event, func, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.chains_tables import AdministrationLinkRow as Link
@@ -38,8 +38,12 @@ class LinkHead(NamedTuple):
 
 def head(session: Session) -> LinkHead | None:
     """The latest link, if the chain has begun."""
-    row = session.execute(select(Link.seq, Link.hash).order_by(Link.seq.desc()).limit(1)).first()
+    row = session.execute(_LATEST).first()
     return LinkHead(row.seq, row.hash.hex()) if row else None
+
+
+_LINKS = Link.__table__.c
+_LATEST = select(_LINKS.seq, _LINKS.hash).order_by(_LINKS.seq.desc()).limit(1)
 
 
 def held_head(session: Session) -> LinkHead | None:
@@ -50,8 +54,11 @@ def held_head(session: Session) -> LinkHead | None:
 
 def hash_of(session: Session, seq: int) -> str | None:
     """The hash in hex of one link."""
-    found = session.scalar(select(Link.hash).where(Link.seq == seq))
+    found = session.scalar(_HASH, {"seq": seq})
     return found.hex() if found else None
+
+
+_HASH = select(_LINKS.hash).where(_LINKS.seq == bindparam("seq"))
 
 
 def holds(session: Session, vault: Vault, seq: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, delete, func, insert, select
+from sqlalchemy import Row, Select, bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -19,6 +19,7 @@ from school_protocol.storage.engines import BESIDE
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import prepare_key
 from school_protocol.storage.numbers import check_number, format_number, new_number
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.tables import (
     CaseKeyRow,
     CaseRecordRow,
@@ -119,7 +120,11 @@ def opened(session: Session, case_id: str) -> Opened:
 
 def find_by_number(session: Session, number: str) -> str | None:
     """The id of the case with that number, whoever may see it: pages ask `index.find` instead."""
-    return session.scalar(select(CaseRecordRow.id).where(CaseRecordRow.number == number))
+    return session.scalar(_WITH_NUMBER, {"number": number})
+
+
+_RECORDS, _EVENTS = CaseRecordRow.__table__.c, EventRow.__table__.c
+_WITH_NUMBER = select(_RECORDS.id).where(_RECORDS.number == bindparam("number"))
 
 
 def unit_of(session: Session, number: str) -> str | None:
@@ -147,7 +152,10 @@ def seen_as(session: Session, case_id: str) -> frozenset[str]:
 
 def last_seq(session: Session, case_id: str) -> int:
     """The number of the latest event; 0 before the first."""
-    return session.scalar(select(func.max(EventRow.seq)).where(EventRow.case_id == case_id)) or 0
+    return session.scalar(_LAST_SEQ, {"case": case_id}) or 0
+
+
+_LAST_SEQ = select(func.max(_EVENTS.seq)).where(_EVENTS.case_id == bindparam("case"))
 
 
 # ---- append --------------------------------------------------------------------------------------------------------
@@ -219,8 +227,7 @@ class Chained:
     def write(self, session: Session) -> None:
         """Put them into their tables, events before their words."""
         for table, rows in ((EventRow, self.events), (ObjectKeyRow, self.own_keys), (EventWordsRow, self.words)):
-            if rows:
-                session.execute(insert(table), rows)
+            add_rows(session, table, rows)
 
 
 def _write(session: Session, vault: Vault, record: CaseRecordRow, entries: Sequence[Entry]) -> None:
@@ -271,19 +278,25 @@ def load_since(session: Session, vault: Vault, case_id: str, seq: int) -> tuple[
     if session.get(CaseRecordRow, case_id) is None:
         raise Unseen(case_id)
     key = keys.case_key(session, vault, case_id)
-    return tuple(_opened_entry(vault, key, row) for row in session.execute(_events_after(case_id, seq)))
+    return tuple(
+        _opened_entry(vault, key, row) for row in session.execute(_EVENTS_AFTER, {"case": case_id, "after": seq})
+    )
 
 
-def _events_after(case_id: str, seq: int) -> Select[*tuple[Any, ...]]:
-    words = (EventWordsRow.case_id == EventRow.case_id) & (EventWordsRow.seq == EventRow.seq)
-    own = (ObjectKeyRow.case_id == EventWordsRow.case_id) & (ObjectKeyRow.object_id == EventWordsRow.object_id)
+def _events_after() -> Select[*tuple[Any, ...]]:
+    event, words, own = EventRow.__table__, EventWordsRow.__table__, ObjectKeyRow.__table__
+    joined = event.outerjoin(words, (words.c.case_id == event.c.case_id) & (words.c.seq == event.c.seq)).outerjoin(
+        own, (own.c.case_id == words.c.case_id) & (own.c.object_id == words.c.object_id)
+    )
     columns = (
-        EventRow.case_id, EventRow.seq, EventRow.kind, EventRow.actor, EventRow.role, EventRow.at,
-        EventRow.occurred_at, EventRow.sealed, EventRow.words_commitment,
-        EventWordsRow.object_id, EventWordsRow.sealed.label("sealed_words"), ObjectKeyRow.wrapped,
+        *(event.c[name] for name in ("case_id", "seq", "kind", "actor", "role", "at", "occurred_at", "sealed")),
+        event.c.words_commitment, words.c.object_id, words.c.sealed.label("sealed_words"), own.c.wrapped,
     )  # fmt: skip
-    joined = select(*columns).outerjoin(EventWordsRow, words).outerjoin(ObjectKeyRow, own)
-    return joined.where(EventRow.case_id == case_id, EventRow.seq > seq).order_by(EventRow.seq)
+    later = (event.c.case_id == bindparam("case"), event.c.seq > bindparam("after"))
+    return select(*columns).select_from(joined).where(*later).order_by(event.c.seq)
+
+
+_EVENTS_AFTER = _events_after()
 
 
 def _opened_entry(vault: Vault, key: bytes, row: Row[*tuple[Any, ...]]) -> Entry:

@@ -42,6 +42,12 @@ from school_protocol.storage.tables import (
     new_id,
 )
 
+# Statements that every page asks are made once, of columns alone: what is built anew each time, and rows that could be
+# written, cost more than the answer.
+_ACCOUNTS, _UNITS, _POSTS, _DEFINITIONS = (
+    row.__table__.c for row in (AccountRow, UnitRow, AppointmentRow, DefinitionRow)
+)
+
 # ---- accounts ------------------------------------------------------------------------------------------------------
 
 
@@ -109,8 +115,7 @@ def plain_username(text: str) -> str:
 
 def account(session: Session, account_id: str) -> Account | None:
     """The account with that id."""
-    row = session.get(AccountRow, account_id)
-    return _account(row) if row else None
+    return accounts(session, [account_id]).get(account_id)
 
 
 def account_named(session: Session, username: str) -> Account | None:
@@ -121,8 +126,11 @@ def account_named(session: Session, username: str) -> Account | None:
 
 def accounts(session: Session, ids: Collection[str]) -> dict[str, Account]:
     """The accounts with these ids, for naming people on a page."""
-    rows = session.scalars(select(AccountRow).where(AccountRow.id.in_(ids))) if ids else ()
+    rows = session.execute(_ACCOUNTS_WITH_IDS, {"ids": list(ids)}) if ids else ()
     return {row.id: _account(row) for row in rows}
+
+
+_ACCOUNTS_WITH_IDS = select(*_ACCOUNTS).where(_ACCOUNTS.id.in_(bindparam("ids", expanding=True)))
 
 
 def page_of_accounts(session: Session, *, limit: int, after: str = "") -> tuple[Account, ...]:
@@ -139,18 +147,21 @@ def set_password(session: Session, account_id: str, password_hash: str) -> None:
 def set_language(session: Session, account_id: str, language: str) -> None:
     """Keep the language that this person reads."""
     _account_row(session, account_id).language = language
+    session.flush()
 
 
 def set_training(session: Session, account_id: str, *, certified: bool, trained_until: date | None) -> None:
     """Keep what the training's certificate says."""
     row = _account_row(session, account_id)
     row.certified, row.trained_until = certified, trained_until
+    session.flush()
 
 
 def set_address(session: Session, account_id: str, *, email: str | None, phone: str | None) -> None:
     """Keep where messages reach this person; None: they don't that way."""
     row = _account_row(session, account_id)
     row.email, row.phone = email, phone
+    session.flush()
 
 
 def without_address(session: Session) -> int:
@@ -171,7 +182,7 @@ def _account_row(session: Session, account_id: str) -> AccountRow:
     return row
 
 
-def _account(row: AccountRow) -> Account:
+def _account(row: Any) -> Account:
     return Account(
         id=row.id,
         username=row.username,
@@ -285,25 +296,24 @@ class Holder:
 def holders(session: Session, units: Collection[str], *, today: date) -> tuple[Holder, ...]:
     """Who holds a role in any of these units today: active accounts only, by role and username."""
     rows = session.execute(_held(), {"units": list(units), "today": today})
-    return tuple(Holder(_account(row), role, unit, enters) for row, role, unit, enters in rows)
+    return tuple(Holder(_account(row), row.role, row.unit, row.enters) for row in rows)
 
 
 def _current(today: date | BindParameter[date]) -> tuple[Any, ...]:
-    in_time = or_(AppointmentRow.ends.is_(None), AppointmentRow.ends >= today)
-    return AppointmentRow.starts <= today, in_time, not_withdrawn()
+    in_time = or_(_POSTS.ends.is_(None), _POSTS.ends >= today)
+    return _POSTS.starts <= today, in_time, not_withdrawn()
 
 
 def not_withdrawn() -> ColumnElement[bool]:
     """An appointment that nobody has ended at once."""
-    withdrawn = exists().where(
-        AdministrationRow.appointment == AppointmentRow.id, AdministrationRow.withdraws.is_(True)
-    )
-    return not_(withdrawn.correlate(AppointmentRow))
+    changes = AdministrationRow.__table__.c
+    withdrawn = exists().where(changes.appointment == _POSTS.id, changes.withdraws.is_(True))
+    return not_(withdrawn.correlate(AppointmentRow.__table__))
 
 
 @lru_cache(maxsize=1)  # asked for each page and each form, several times
 def _appointments() -> Select[*tuple[Any, ...]]:
-    row = AppointmentRow
+    row = _POSTS
     counts = and_(*_current(bindparam("today", type_=Date()))).label("counts")
     query = select(row.account, row.role, row.unit, row.starts, row.ends, counts)
     return query.where(row.account.in_(bindparam("ids", expanding=True))).order_by(row.starts, row.id)
@@ -311,25 +321,25 @@ def _appointments() -> Select[*tuple[Any, ...]]:
 
 @lru_cache(maxsize=1)
 def _left_cases() -> Select[*tuple[Any, ...]]:
-    row = AdministrationRow
+    row = AdministrationRow.__table__.c
     query = select(row.account, row.number, row.unit, row.at)
     return query.where(row.account.in_(bindparam("ids", expanding=True)), row.number.is_not(None))
 
 
 def has_way_in() -> ColumnElement[bool]:
     """Whether somebody can sign in: a password was chosen, or they are known elsewhere."""
-    linked = exists().where(OpenIdRow.account == AccountRow.id)
-    return or_(AccountRow.password_hash.is_not(None), linked)
+    linked = exists().where(OpenIdRow.__table__.c.account == _ACCOUNTS.id)
+    return or_(_ACCOUNTS.password_hash.is_not(None), linked)
 
 
 @lru_cache(maxsize=1)
 def _held() -> Select[*tuple[Any, ...]]:
-    in_units = AppointmentRow.unit.in_(bindparam("units", expanding=True))
+    in_units = _POSTS.unit.in_(bindparam("units", expanding=True))
     return (
-        select(AccountRow, AppointmentRow.role, AppointmentRow.unit, has_way_in())
-        .join(AppointmentRow, AppointmentRow.account == AccountRow.id)
-        .where(in_units, AccountRow.active.is_(True), *_current(bindparam("today", type_=Date())))
-        .order_by(AppointmentRow.role, AccountRow.username)
+        select(*_ACCOUNTS, _POSTS.role, _POSTS.unit, has_way_in().label("enters"))
+        .where(_POSTS.account == _ACCOUNTS.id, in_units, _ACCOUNTS.active.is_(True))
+        .where(*_current(bindparam("today", type_=Date())))
+        .order_by(_POSTS.role, _ACCOUNTS.username)
     )
 
 
@@ -409,12 +419,11 @@ def children(session: Session, *unit_ids: str) -> tuple[Unit, ...]:
 
 def _upwards() -> Select[*tuple[Any, ...]]:
     """Ids alone go up the storeys: PostgreSQL compares no JSON, and a union compares."""
-    wanted = UnitRow.id.in_(bindparam("wanted", expanding=True))
-    storeys = select(UnitRow.id, UnitRow.parent).where(wanted).cte("storeys", recursive=True)
-    above = select(UnitRow.id, UnitRow.parent).join(storeys, UnitRow.id == storeys.c.parent)
-    found = storeys.union(above)
-    columns = (UnitRow.id, UnitRow.kind, UnitRow.code, UnitRow.names, UnitRow.parent)
-    return select(*columns).where(UnitRow.id.in_(select(found.c.id)))
+    row = _UNITS
+    wanted = row.id.in_(bindparam("wanted", expanding=True))
+    storeys = select(row.id, row.parent).where(wanted).cte("storeys", recursive=True)
+    found = storeys.union(select(row.id, row.parent).where(row.id == storeys.c.parent))
+    return select(row.id, row.kind, row.code, row.names, row.parent).where(row.id.in_(select(found.c.id)))
 
 
 _UPWARDS = _upwards()
@@ -513,12 +522,18 @@ def city_of(session: Session, unit_id: str) -> str:
 
 def country_contacts(session: Session) -> tuple[Contact, ...]:
     """The contacts that serve the whole country."""
-    everywhere = (ContactRow.unit.is_(None), ContactRow.retired_at.is_(None))
-    query = select(ContactRow).where(*everywhere).order_by(ContactRow.position, ContactRow.id)
-    return tuple(contact_of(row) for row in session.scalars(query))
+    return tuple(contact_of(row) for row in session.execute(_COUNTRY_CONTACTS))
 
 
-def contact_of(row: ContactRow) -> Contact:
+_CONTACTS = ContactRow.__table__.c
+_COUNTRY_CONTACTS = (
+    select(*_CONTACTS)
+    .where(_CONTACTS.unit.is_(None), _CONTACTS.retired_at.is_(None))
+    .order_by(_CONTACTS.position, _CONTACTS.id)
+)
+
+
+def contact_of(row: Any) -> Contact:
     """A contact as its row says it."""
     return Contact(
         id=row.id,
@@ -564,11 +579,16 @@ def calendar_of(session: Session, unit_id: str) -> Calendar:
 def calendar_for(session: Session, here: Unit) -> Calendar:
     """The calendar that holds in a unit which is known already."""
     chain = (here.id, *here.parents)
-    rows = {row.unit: row for row in session.scalars(select(CalendarRow).where(CalendarRow.unit.in_(chain)))}
+    rows = {row.unit: row for row in session.execute(_CALENDARS, {"units": chain})}
     for each in chain:
         if each in rows:
             return _calendar(rows[each])
     raise Unseen(f"no calendar for unit {here.id}")
+
+
+_CALENDARS = select(*CalendarRow.__table__.c).where(
+    CalendarRow.__table__.c.unit.in_(bindparam("units", expanding=True))
+)
 
 
 def has_calendar(session: Session, here: Unit) -> bool:
@@ -577,7 +597,7 @@ def has_calendar(session: Session, here: Unit) -> bool:
     return session.scalar(select(CalendarRow.unit).where(CalendarRow.unit.in_(chain)).limit(1)) is not None
 
 
-def _calendar(row: CalendarRow) -> Calendar:
+def _calendar(row: Any) -> Calendar:
     return _calendar_said(row.timezone, *(json.dumps(said) for said in (row.opening, row.exceptions, row.closed)))
 
 
@@ -686,9 +706,12 @@ def definition_lines(session: Session) -> tuple[DefinitionLine, ...]:
 
 def definition_versions(session: Session) -> tuple[tuple[str, int, str], ...]:
     """Protocol, version and digest of everything published, without the bytes."""
-    query = select(DefinitionRow.protocol, DefinitionRow.version, DefinitionRow.digest)
-    rows = session.execute(query.order_by(DefinitionRow.protocol, DefinitionRow.version))
-    return tuple((row.protocol, row.version, row.digest) for row in rows)
+    return tuple((row.protocol, row.version, row.digest) for row in session.execute(_VERSIONS))
+
+
+_VERSIONS = select(_DEFINITIONS.protocol, _DEFINITIONS.version, _DEFINITIONS.digest).order_by(
+    _DEFINITIONS.protocol, _DEFINITIONS.version
+)
 
 
 def _definition(row: DefinitionRow) -> Definition:
@@ -704,5 +727,7 @@ def _definition(row: DefinitionRow) -> Definition:
 
 def current_versions(session: Session) -> tuple[tuple[str, int], ...]:
     """Protocol and version of what cases open under now, without the bytes."""
-    query = select(DefinitionRow.protocol, DefinitionRow.version).where(DefinitionRow.is_current.is_(True))
-    return tuple((row.protocol, row.version) for row in session.execute(query.order_by(DefinitionRow.protocol)))
+    return tuple((row.protocol, row.version) for row in session.execute(_CURRENT_VERSIONS))
+
+
+_CURRENT_VERSIONS = _VERSIONS.where(_DEFINITIONS.is_current.is_(True))

@@ -6,11 +6,12 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import Select, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.storage import cases, keys
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.tables import IdentityMarkRow, IdentityRow, ObjectKeyRow
 from school_protocol.storage.vault import Vault, normalised
 
@@ -38,10 +39,10 @@ def keep(
     unit = cases.opened(session, case_id).unit
     forget(session, case_id, slot_id)
     kept = sealed(vault, keys.case_key(session, vault, case_id), case_id, slot_id, slot, values)
-    session.execute(insert(ObjectKeyRow), [kept.own_key])
-    session.execute(insert(IdentityRow), [kept.row])
+    add_rows(session, ObjectKeyRow, [kept.own_key])
+    add_rows(session, IdentityRow, [kept.row])
     if found := mark_rows(vault, unit, case_id, slot_id, marks):
-        session.execute(insert(IdentityMarkRow), found)
+        add_rows(session, IdentityMarkRow, found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,13 +73,21 @@ def mark_rows(vault: Vault, unit: str, case_id: str, slot_id: str, marks: Iterab
 def load(session: Session, vault: Vault, case_id: str) -> tuple[Identity, ...]:
     """Everybody in a case, opened, in the order of their slots' ids."""
     key = keys.case_key(session, vault, case_id)
-    own = (ObjectKeyRow.case_id == IdentityRow.case_id) & (ObjectKeyRow.object_id == "identity:" + IdentityRow.slot_id)
-    query = select(IdentityRow.slot_id, IdentityRow.slot, IdentityRow.sealed, ObjectKeyRow.wrapped)
-    rows = session.execute(query.outerjoin(ObjectKeyRow, own).where(IdentityRow.case_id == case_id))
+    rows = session.execute(_OF_CASE, {"case": case_id})
     return tuple(
         Identity(row.slot_id, row.slot, _opened(vault, key, case_id, row))
         for row in sorted(rows, key=lambda r: r.slot_id)
     )
+
+
+def _of_case() -> Select[*tuple[Any, ...]]:
+    known, own = IdentityRow.__table__, ObjectKeyRow.__table__
+    its_own = (own.c.case_id == known.c.case_id) & (own.c.object_id == "identity:" + known.c.slot_id)
+    query = select(known.c.slot_id, known.c.slot, known.c.sealed, own.c.wrapped)
+    return query.select_from(known.outerjoin(own, its_own)).where(known.c.case_id == bindparam("case"))
+
+
+_OF_CASE = _of_case()
 
 
 def slots(session: Session, case_id: str) -> dict[str, str]:

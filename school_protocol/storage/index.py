@@ -21,7 +21,6 @@ from sqlalchemy import (
     exists,
     false,
     func,
-    insert,
     not_,
     or_,
     select,
@@ -40,6 +39,7 @@ from school_protocol.storage.index_tables import (
     CaseWaitingRow,
 )
 from school_protocol.storage.keyset import beyond
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.review.tables import ReviewStateRow
 from school_protocol.storage.tables import CaseRecordRow, EventRow, IdentityMarkRow, RealmBase, TombstoneRow
 
@@ -227,10 +227,9 @@ EVERYTHING = Filter()
 def write(session: Session, row: IndexRow) -> None:
     """Put the row in place of the one that was there."""
     remove(session, row.case_id)
-    session.execute(insert(CaseIndexRow).values(_columns(row)))
+    add_rows(session, CaseIndexRow, [_columns(row)])
     for table, rows in _parts(row):
-        if rows:
-            session.execute(insert(table), [{"case_id": row.case_id, **each} for each in rows])
+        add_rows(session, table, [{"case_id": row.case_id, **each} for each in rows])
 
 
 def remove(session: Session, case_id: str) -> None:
@@ -729,19 +728,17 @@ def _whole(
 
 
 def _of(session: Session, table: Any, case_ids: Sequence[str]) -> Iterable[Any]:
-    return session.scalars(
-        _by_case(table), {"cases": list(case_ids)}, execution_options={"populate_existing": True}
-    )  # fmt: skip
+    return session.execute(_by_case(table), {"cases": list(case_ids)})
 
 
 @lru_cache
 def _by_case(table: Any) -> Select[Any]:
     """Built once for each table: a list asks for all of them."""
-    of_cases = table.case_id.in_(bindparam("cases", expanding=True))
-    return select(table).where(of_cases).order_by(*table.__table__.primary_key.columns)
+    of_cases = table.__table__.c.case_id.in_(bindparam("cases", expanding=True))
+    return select(table.__table__).where(of_cases).order_by(*table.__table__.primary_key.columns)
 
 
-def _assembled(row: CaseIndexRow, parts: Mapping[str, Sequence[Any]]) -> IndexRow:
+def _assembled(row: Any, parts: Mapping[str, Sequence[Any]]) -> IndexRow:
     plain = {name: getattr(row, name) for name in _PLAIN}
     return IndexRow(
         **plain,
@@ -761,11 +758,11 @@ def asked_of(session: Session, case_id: str) -> tuple[Asked, ...]:
     return _asked(_of(session, CaseWaitingRow, [case_id]))
 
 
-def _asked(parts: Iterable[CaseWaitingRow]) -> tuple[Asked, ...]:
+def _asked(parts: Iterable[Any]) -> tuple[Asked, ...]:
     return tuple(Asked(one.role, one.act, one.need, one.since) for one in parts if one.act and one.need and one.since)
 
 
-def _due(row: CaseDueRow) -> Due:
+def _due(row: Any) -> Due:
     return Due(row.key, row.due_at, row.subject, row.urgent)
 
 

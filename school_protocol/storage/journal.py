@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import NamedTuple
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Sealed
@@ -138,11 +138,15 @@ def content_head(session: Session, case_id: str) -> Head | None:
 
 
 def _latest(session: Session, case_id: str, *, content: bool) -> Head | None:
-    query = select(EventRow.seq, EventRow.hash).where(EventRow.case_id == case_id)
-    if content:
-        query = query.where(EventRow.kind.not_in([kind.value for kind in READING_KINDS]))
-    found = session.execute(query.order_by(EventRow.seq.desc()).limit(1)).first()
+    found = session.execute(_LATEST_CONTENT if content else _LATEST, {"case": case_id}).first()
     return Head(found.seq, found.hash.hex()) if found else None
+
+
+_EVENTS = EventRow.__table__.c
+_LATEST = (
+    select(_EVENTS.seq, _EVENTS.hash).where(_EVENTS.case_id == bindparam("case")).order_by(_EVENTS.seq.desc()).limit(1)
+)
+_LATEST_CONTENT = _LATEST.where(_EVENTS.kind.not_in([kind.value for kind in READING_KINDS]))
 
 
 class Found(NamedTuple):

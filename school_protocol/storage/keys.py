@@ -7,10 +7,11 @@ import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import delete, exists, func, inspect, select
+from sqlalchemy import CompoundSelect, delete, exists, func, inspect, or_, select, union
 from sqlalchemy.orm import DeclarativeBase, Session
 
 from school_protocol.domain.errors import Sealed
@@ -224,7 +225,8 @@ def holds_data(store: Store) -> bool:
     with store.reading() as session:
         kept = set(inspect(session.connection()).get_table_names())
         tables: list[Any] = [*wrapped_tables(), EventRow, AccountRow, AdministrationLinkRow]
-        return any(session.scalar(select(select(one).exists())) for one in tables if one.__tablename__ in kept)
+        some = [select(one.__table__).exists() for one in tables if one.__tablename__ in kept]
+        return bool(some) and bool(session.scalar(select(or_(*some))))
 
 
 def unopenable(stores: Store | Sequence[Store], vault: Vault) -> tuple[int, ...]:
@@ -232,15 +234,21 @@ def unopenable(stores: Store | Sequence[Store], vault: Vault) -> tuple[int, ...]
     numbers, found = set(vault.numbers), set[int]()
     for store in _several(stores):
         with store.reading() as session:
-            for table in _tables_of(session):
-                found |= set(_masters_named(session, table)) - numbers
+            if (named := _masters_named(tuple(_tables_of(session)))) is not None:
+                found |= set(session.scalars(named)) - numbers
     return tuple(sorted(found))
 
 
-def _masters_named(session: Session, table: type[Wrapped]) -> Iterator[int]:
-    number: int | None = -1
-    while (number := session.scalar(select(func.min(table.master)).where(table.master > number))) is not None:
-        yield number
+@lru_cache
+def _masters_named(tables: tuple[type[Wrapped], ...]) -> CompoundSelect[int] | None:
+    """Every number that rows of these tables name, walked from one to the next in the index of each."""
+    found = []
+    for table in tables:
+        here = select(func.min(table.master).label("master")).cte(recursive=True)
+        following = select(func.min(table.master)).where(table.master > here.c.master).scalar_subquery()
+        walked = here.union_all(select(following).where(here.c.master.is_not(None)))
+        found.append(select(walked.c.master).where(walked.c.master.is_not(None)))
+    return union(*found) if found else None
 
 
 def missing_masters(stores: Store | Sequence[Store], vault: Vault) -> dict[int, int]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import bindparam, delete, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -46,13 +46,17 @@ def spent(session: Session, press: Press) -> dict[str, Any] | None:
         # Two presses of one form at once: the second waits here until it can see what became of the first.
         number = int.from_bytes(hashlib.sha256(press.account.encode() + press.token).digest()[:8], signed=True)
         session.execute(select(func.pg_advisory_xact_lock(number)))
-    row = session.get(UsedTokenRow, (press.account, press.token))
-    if row is None:
+    kept = session.scalar(_OUTCOME, {"account": press.account, "token": press.token})
+    if kept is None:
         return None
-    outcome = {key: value for key, value in row.outcome.items() if key != _SAID}
-    if row.outcome.get(_SAID, press.said) != press.said:
+    outcome = {key: value for key, value in kept.items() if key != _SAID}
+    if kept.get(_SAID, press.said) != press.said:
         raise SentBefore(outcome)
     return outcome
+
+
+_TOKENS = UsedTokenRow.__table__.c
+_OUTCOME = select(_TOKENS.outcome).where(_TOKENS.account == bindparam("account"), _TOKENS.token == bindparam("token"))
 
 
 def use(session: Session, press: Press, outcome: Outcome, *, at: datetime) -> dict[str, Any] | None:

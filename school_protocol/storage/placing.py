@@ -1,11 +1,19 @@
-"""Rows written in one statement, whoever else writes one of the same key at the same moment."""
+"""Rows written in one statement: many at once, or one whoever else writes one of its key at the same moment."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
 
+from sqlalchemy import Table, insert
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase, Session
+
+
+def add_rows(session: Session, model: type[DeclarativeBase], rows: Sequence[Mapping[str, Any]]) -> None:
+    """Rows that are new, if there are any; nothing waits to be flushed, and no object stands for them."""
+    if rows:
+        session.execute(insert(cast(Table, model.__table__)), rows)
 
 
 def put(session: Session, row: DeclarativeBase) -> None:

@@ -7,8 +7,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import bindparam, delete, func, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.tables import AccountRow, ThrottleRow, WebSessionRow, new_id
@@ -66,12 +67,14 @@ def open_web_session(
 
 def web_session(session: Session, token: str, *, now: datetime) -> WebSession | None:
     """The session of a token, if it is neither idle, nor over, nor from the future, and its account active."""
-    row = session.get(WebSessionRow, _hashed(token))
-    if row is None or not _is_live(row, now):
-        return None
-    if not session.scalar(select(AccountRow.active).where(AccountRow.id == row.account)):
-        return None
-    return _web_session(row)
+    row = session.execute(_OF_ACTIVE, {"hashed": _hashed(token)}).one_or_none()
+    return _web_session(row) if row is not None and _is_live(row, now) else None
+
+
+_SESSIONS, _ACCOUNTS = WebSessionRow.__table__.c, AccountRow.__table__.c
+_OF_ACTIVE = select(*_SESSIONS).where(
+    _SESSIONS.token == bindparam("hashed"), _SESSIONS.account == _ACCOUNTS.id, _ACCOUNTS.active.is_(True)
+)
 
 
 def web_sessions(session: Session, account: str, *, now: datetime) -> tuple[WebSession, ...]:
@@ -86,7 +89,7 @@ def handle_of(token: str) -> str:
     return hashlib.sha256(b"handle\0" + _hashed(token)).hexdigest()[:32]
 
 
-def _web_session(row: WebSessionRow) -> WebSession:
+def _web_session(row: Any) -> WebSession:
     handle = hashlib.sha256(b"handle\0" + row.token).hexdigest()[:32]
     return WebSession(
         row.account, row.created_at, row.last_seen_at, row.expires_at, row.user_agent, Stage(row.stage), handle
@@ -177,7 +180,7 @@ def drop_attempts(session: Session, before: datetime) -> None:
     session.execute(delete(ThrottleRow).where(ThrottleRow.at < before))
 
 
-def _is_live(row: WebSessionRow, now: datetime) -> bool:
+def _is_live(row: Any, now: datetime) -> bool:
     from_the_future = row.created_at > now + CLOCK_SLACK or row.last_seen_at > now + CLOCK_SLACK
     return not from_the_future and now < row.expires_at and now - row.last_seen_at < IDLE
 

@@ -7,13 +7,14 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Self, assert_never
 
-from sqlalchemy import ColumnElement, and_, delete, insert, or_, select, union
+from sqlalchemy import ColumnElement, and_, delete, or_, select, union
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Clause, Reach, Scope
 from school_protocol.storage.index import NEVER_DUE, where_visible
 from school_protocol.storage.index_tables import CaseIndexRow, CaseReaderRow, CaseSeatRow
 from school_protocol.storage.keyset import before, beyond
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.referrals.tables import CaseReferralRow
 
 CURSOR_MOST = 150
@@ -117,8 +118,7 @@ def write(
     session.execute(delete(CaseReferralRow).where(CaseReferralRow.case_id == case_id))
     place = {"case_id": case_id, "unit": unit, "province": province, "region": region}
     rows = [{**place, **asdict(one), "order_at": one.chase_at or NEVER_DUE} for one in referrals]
-    if rows:
-        session.execute(insert(CaseReferralRow), rows)
+    add_rows(session, CaseReferralRow, rows)
 
 
 def of_case(session: Session, case_id: str) -> tuple[CaseReferral, ...]:

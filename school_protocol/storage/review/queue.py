@@ -13,7 +13,6 @@ from sqlalchemy import (
     delete,
     exists,
     func,
-    insert,
     literal,
     not_,
     or_,
@@ -28,7 +27,7 @@ from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import IndexRow, where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keyset import beyond
-from school_protocol.storage.placing import put
+from school_protocol.storage.placing import add_rows, put
 from school_protocol.storage.review.tables import CaseReviewRow, ReviewChoiceRow, ReviewStateRow
 
 KINDS = ("urgent", "door", "visa", "review", "answered", "head", "referral")
@@ -136,11 +135,10 @@ def write(
     own = {"case_id": row.case_id, "gravity": gravity, "unit": row.unit, "province": row.province,
            "region": row.region}  # fmt: skip
     rows = [own | _columns(wait) for wait in dict.fromkeys(waits)]
-    if rows:
-        session.execute(insert(CaseReviewRow), rows)
+    add_rows(session, CaseReviewRow, rows)
     if state is not None:
         said = {"state": state.state, "since": state.since, "due_at": state.due_at, "observations": state.observations}
-        session.execute(insert(ReviewStateRow).values(case_id=row.case_id, **said))
+        add_rows(session, ReviewStateRow, [{"case_id": row.case_id, **said}])
 
 
 def _columns(wait: Wait) -> dict[str, Any]:

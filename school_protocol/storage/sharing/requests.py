@@ -6,10 +6,11 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.sharing.tables import CaseKnownRow, CaseRequestRow
 
 
@@ -62,8 +63,7 @@ def write(session: Session, case_id: str, requests: Iterable[Request], known: It
     places = [{"case_id": case_id, "place": one} for one in sorted(set(known))]
     for table, found in ((_Row, rows), (CaseKnownRow, places)):
         session.execute(delete(table).where(table.case_id == case_id))
-        if found:
-            session.execute(insert(table), found)
+        add_rows(session, table, found)
 
 
 def of_case(session: Session, case_id: str) -> tuple[Request, ...]:
