@@ -9,8 +9,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, insert, not_, or_, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
@@ -19,6 +18,7 @@ from school_protocol.storage.bulk_tables import BulkCaseRow, BulkRow
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.paper_tables import HandedPaperRow
+from school_protocol.storage.placing import add_new, add_rows
 from school_protocol.storage.tables import new_id
 
 
@@ -115,22 +115,21 @@ def add(
     until: datetime,
 ) -> str | None:
     """Ask for copies of these cases (id and number); returns the job's id, or None where one of this person's runs."""
-    row = BulkRow(
-        id=new_id(), account=account, protocol=protocol, profile=profile, language=language, chosen=dict(chosen),
-        token=secrets.token_hex(16), begun_at=at, state=State.running.value, until=until, why="", trouble="",
+    bulk = new_id()
+    is_new = add_new(
+        session, BulkRow, id=bulk, account=account, protocol=protocol, profile=profile, language=language,
+        chosen=dict(chosen), token=secrets.token_hex(16), begun_at=at, state=State.running.value, until=until, why="",
+        trouble="",
     )  # fmt: skip
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
+    if not is_new:
         return None
     lines = [
-        {"bulk": row.id, "place": place, "case_id": case_id, "number": number, "state": CaseState.waiting.value,
+        {"bulk": bulk, "place": place, "case_id": case_id, "number": number, "state": CaseState.waiting.value,
          "why": "", "copy": 0, "sight": "", "tries": 0}
         for place, (case_id, number) in enumerate(cases, start=1)
     ]  # fmt: skip
-    session.execute(insert(BulkCaseRow), lines)
-    return row.id
+    add_rows(session, BulkCaseRow, lines)
+    return bulk
 
 
 def job(session: Session, bulk_id: str) -> Bulk:

@@ -30,6 +30,7 @@ from sqlalchemy.orm import Session
 from school_protocol.domain.clock import Calendar, Hours, HoursException
 from school_protocol.domain.errors import Unseen
 from school_protocol.domain.policy import Actor, Appointment, Unit, UnitKind
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.staff_tables import OpenIdRow
 from school_protocol.storage.tables import (
     AccountRow,
@@ -90,22 +91,14 @@ def add_account(
     phone: str | None = None,
 ) -> str:
     """A new active account; returns its id. The username must be free."""
-    row = AccountRow(
-        id=new_id(),
-        username=plain_username(username),
-        names=dict(names),
-        language=language,
-        password_hash=password_hash,
-        certified=certified,
-        trained_until=trained_until,
-        active=True,
-        created_at=created_at,
-        email=email,
-        phone=phone,
-    )
-    session.add(row)
-    session.flush()
-    return row.id
+    account_id = new_id()
+    row = {
+        "id": account_id, "username": plain_username(username), "names": dict(names), "language": language,
+        "password_hash": password_hash, "certified": certified, "trained_until": trained_until, "active": True,
+        "created_at": created_at, "email": email, "phone": phone,
+    }  # fmt: skip
+    add_rows(session, AccountRow, [row])
+    return account_id
 
 
 def plain_username(text: str) -> str:
@@ -141,27 +134,22 @@ def page_of_accounts(session: Session, *, limit: int, after: str = "") -> tuple[
 
 def set_password(session: Session, account_id: str, password_hash: str) -> None:
     """Keep a new password hash."""
-    _account_row(session, account_id).password_hash = password_hash
+    _set(session, account_id, password_hash=password_hash)
 
 
 def set_language(session: Session, account_id: str, language: str) -> None:
     """Keep the language that this person reads."""
-    _account_row(session, account_id).language = language
-    session.flush()
+    _set(session, account_id, language=language)
 
 
 def set_training(session: Session, account_id: str, *, certified: bool, trained_until: date | None) -> None:
     """Keep what the training's certificate says."""
-    row = _account_row(session, account_id)
-    row.certified, row.trained_until = certified, trained_until
-    session.flush()
+    _set(session, account_id, certified=certified, trained_until=trained_until)
 
 
 def set_address(session: Session, account_id: str, *, email: str | None, phone: str | None) -> None:
     """Keep where messages reach this person; None: they don't that way."""
-    row = _account_row(session, account_id)
-    row.email, row.phone = email, phone
-    session.flush()
+    _set(session, account_id, email=email, phone=phone)
 
 
 def without_address(session: Session) -> int:
@@ -172,14 +160,16 @@ def without_address(session: Session) -> int:
 
 def set_active(session: Session, account_id: str, active: bool) -> None:
     """Let somebody in, or no longer."""
-    _account_row(session, account_id).active = active
+    _set(session, account_id, active=active)
 
 
-def _account_row(session: Session, account_id: str) -> AccountRow:
+def _set(session: Session, account_id: str, **values: Any) -> None:
     row = session.get(AccountRow, account_id)
     if row is None:
         raise Unseen(account_id)
-    return row
+    for name, value in values.items():
+        setattr(row, name, value)
+    session.flush()
 
 
 def _account(row: Any) -> Account:
@@ -203,10 +193,10 @@ def _account(row: Any) -> Account:
 
 def appoint(session: Session, account_id: str, *, role: str, unit: str, starts: date, ends: date | None = None) -> str:
     """Give somebody a role in a unit; returns the appointment's id."""
-    row = AppointmentRow(id=new_id(), account=account_id, role=role, unit=unit, starts=starts, ends=ends)
-    session.add(row)
-    session.flush()
-    return row.id
+    appointment_id = new_id()
+    row = {"id": appointment_id, "account": account_id, "role": role, "unit": unit, "starts": starts, "ends": ends}
+    add_rows(session, AppointmentRow, [row])
+    return appointment_id
 
 
 def end_appointment(session: Session, appointment_id: str, ends: date) -> None:
@@ -355,10 +345,10 @@ def add_unit(
     session: Session, *, kind: UnitKind, code: str, names: Mapping[str, str], parent: str | None = None
 ) -> str:
     """A new school, province, region or country; returns its id."""
-    row = UnitRow(id=new_id(), kind=kind.value, code=code, names=dict(names), parent=parent)
-    session.add(row)
-    session.flush()
-    return row.id
+    unit_id = new_id()
+    row = {"id": unit_id, "kind": kind.value, "code": code, "names": dict(names), "parent": parent}
+    add_rows(session, UnitRow, [row])
+    return unit_id
 
 
 def has_units(session: Session) -> bool:
@@ -660,16 +650,11 @@ def publish(
     if current:
         earlier = update(DefinitionRow).where(DefinitionRow.protocol == protocol)
         session.execute(earlier.values(is_current=False))
-    row = DefinitionRow(
-        protocol=protocol,
-        version=version,
-        digest=digest,
-        content=content,
-        published_at=published_at,
-        is_current=current,
-    )
-    session.add(row)
-    session.flush()
+    row = {
+        "protocol": protocol, "version": version, "digest": digest, "content": content, "published_at": published_at,
+        "is_current": current,
+    }  # fmt: skip
+    add_rows(session, DefinitionRow, [row])
 
 
 def definition(session: Session, protocol: str, version: int) -> Definition:

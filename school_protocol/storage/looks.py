@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import and_, delete, func, or_, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.bulk_tables import PaperLookRow
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.paper_tables import AskedPaperRow
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.tables import EventRow
 
 
@@ -81,17 +81,10 @@ def begin(session: Session, one: Wanted, until: datetime) -> bool:
 def _is_first(session: Session, one: Wanted, until: datetime) -> bool:
     """Whether nobody began to look at the same moment: a row that isn't there yet can't be locked."""
     case_id, account, document, profile, language = one.key
-    try:
-        with session.begin_nested():
-            session.add(
-                PaperLookRow(
-                    case_id=case_id, account=account, document=document, profile=profile, language=language,
-                    seq=one.seq, until=until, tries=one.tries + 1,
-                )
-            )  # fmt: skip
-    except IntegrityError:
-        return False
-    return True
+    return add_new(
+        session, PaperLookRow, case_id=case_id, account=account, document=document, profile=profile,
+        language=language, seq=one.seq, until=until, tries=one.tries + 1,
+    )  # fmt: skip
 
 
 def end(session: Session, one: Wanted, until: datetime, *, failed: bool = False) -> None:

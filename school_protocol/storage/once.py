@@ -9,11 +9,10 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import SentBefore
-from school_protocol.storage.placing import put
+from school_protocol.storage.placing import add_new, put
 from school_protocol.storage.tables import DraftRow, UsedTokenRow
 from school_protocol.storage.vault import Vault, canonical
 
@@ -66,13 +65,10 @@ def use(session: Session, press: Press, outcome: Outcome, *, at: datetime) -> di
     """
     if (first := spent(session, press)) is not None:
         return first
-    try:
-        with session.begin_nested():
-            kept = {**outcome, _SAID: press.said}
-            session.add(UsedTokenRow(account=press.account, token=press.token, at=at, outcome=kept))
-    except IntegrityError:
-        return spent(session, press)
-    return None
+    kept = {**outcome, _SAID: press.said}
+    if add_new(session, UsedTokenRow, account=press.account, token=press.token, at=at, outcome=kept):
+        return None
+    return spent(session, press)
 
 
 def drop_tokens(session: Session, before: datetime) -> None:

@@ -6,11 +6,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.placing import add_new, add_rows
 from school_protocol.storage.tables import OutboxRow, new_id
 
 _PLAIN = re.compile(r"[A-Za-z0-9_.:+-]{0,80}")
@@ -30,27 +31,19 @@ class Message:
 
 def put(session: Session, kind: str, payload: Payload, *, at: datetime, due_at: datetime | None = None) -> str:
     """Ask for work in the same transaction as its cause. The payload holds ids, numbers and moments only."""
-    row = _row(new_id(), kind, payload, at, due_at)
-    session.add(row)
-    session.flush()
-    return row.id
+    message_id = new_id()
+    add_rows(session, OutboxRow, [_values(message_id, kind, payload, at, due_at)])
+    return message_id
 
 
 def put_once(session: Session, message_id: str, kind: str, payload: Payload, *, at: datetime) -> bool:
     """Ask for work under an id that says which it is; False where it was asked for before, done or not."""
-    if session.get(OutboxRow, message_id) is not None:
-        return False
-    try:
-        with session.begin_nested():
-            session.add(_row(message_id, kind, payload, at, None))
-    except IntegrityError:
-        return False
-    return True
+    return add_new(session, OutboxRow, **_values(message_id, kind, payload, at, None))
 
 
-def _row(message_id: str, kind: str, payload: Payload, at: datetime, due_at: datetime | None) -> OutboxRow:
+def _values(message_id: str, kind: str, payload: Payload, at: datetime, due_at: datetime | None) -> dict[str, Any]:
     _check(payload)
-    return OutboxRow(id=message_id, at=at, kind=kind, payload=dict(payload), due_at=due_at or at, attempts=0)
+    return {"id": message_id, "at": at, "kind": kind, "payload": dict(payload), "due_at": due_at or at, "attempts": 0}
 
 
 def _check(payload: Payload) -> None:

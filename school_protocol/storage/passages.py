@@ -12,12 +12,12 @@ from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import case, or_, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.storage import once
 from school_protocol.storage.definition_drafts import OPEN
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.tables import DefinitionDraftRow, PassageRow, new_id
 from school_protocol.storage.vault import Vault
 
@@ -84,17 +84,13 @@ def add(
     accepts: Iterable[str] = (),
 ) -> str | None:
     """Ask for a passage; returns its id, or None where one of the same kind and subject is running."""
-    row = PassageRow(
-        id=new_id(), kind=kind.value, subject=subject, protocol=protocol, from_version=from_version,
-        to_version=to_version, draft=draft, base=base, accepts=sorted(accepts), account=account, begun_at=at,
-        state=State.running.value, tally=dict(tally), at_version=0, after="", why="",
+    passage_id = new_id()
+    is_new = add_new(
+        session, PassageRow, id=passage_id, kind=kind.value, subject=subject, protocol=protocol,
+        from_version=from_version, to_version=to_version, draft=draft, base=base, accepts=sorted(accepts),
+        account=account, begun_at=at, state=State.running.value, tally=dict(tally), at_version=0, after="", why="",
     )  # fmt: skip
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        return None
-    return row.id
+    return passage_id if is_new else None
 
 
 def passage(session: Session, passage_id: str) -> Passage:

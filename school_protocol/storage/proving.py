@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.identity_tables import (
@@ -22,7 +21,7 @@ from school_protocol.storage.identity_tables import (
     RestorationRow,
     UsedChallengeRow,
 )
-from school_protocol.storage.placing import put
+from school_protocol.storage.placing import add_new, put
 from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow, new_id
 from school_protocol.storage.vault import Vault
 
@@ -217,14 +216,7 @@ def drop_passkeys(session: Session, account: str) -> None:
 
 def use_challenge(session: Session, hashed: bytes, *, until: datetime) -> bool:
     """Whether this challenge was not answered before; from now on it is."""
-    if session.get(UsedChallengeRow, hashed) is not None:
-        return False
-    try:
-        with session.begin_nested():
-            session.add(UsedChallengeRow(hashed=hashed, expires_at=until))
-    except IntegrityError:
-        return False
-    return True
+    return add_new(session, UsedChallengeRow, hashed=hashed, expires_at=until)
 
 
 def _passkey(row: PasskeyRow) -> Passkey:

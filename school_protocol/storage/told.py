@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from sqlalchemy import func, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.tables import NoticeRow, new_id
 
 LEASE = timedelta(minutes=5)
@@ -88,7 +88,9 @@ def keep(
 def _keep(
     session: Session, case_id: str, cause: str, telling: Telling, urgent: bool, at: datetime, due_at: datetime
 ) -> bool:
-    row = NoticeRow(
+    return add_new(
+        session,
+        NoticeRow,
         id=new_id(),
         case_id=case_id,
         cause=cause,
@@ -102,12 +104,6 @@ def _keep(
         state=telling.state.value,
         settled_at=None if telling.state is State.waiting else at,
     )
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        return False
-    return True
 
 
 def causes(session: Session, case_id: str) -> frozenset[str]:

@@ -8,9 +8,9 @@ from datetime import date, datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, and_, exists, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.tables import CaseRecordRow, EventRow, TombstoneRow, new_id
 from school_protocol.storage.yearly_tables import YearlyReportRow
 
@@ -96,12 +96,7 @@ def write(session: Session, handed: Handed) -> bool:
         return False
     report = {name: getattr(handed.report, name) for name in Report.__slots__}
     fields = {name: getattr(handed, name) for name in Handed.__slots__ if name != "report"}
-    try:
-        with session.begin_nested():
-            session.add(YearlyReportRow(id=new_id(), **report, **{**fields, "figures": dict(handed.figures)}))
-    except IntegrityError:
-        return False
-    return True
+    return add_new(session, YearlyReportRow, id=new_id(), **report, **{**fields, "figures": dict(handed.figures)})
 
 
 def _of_year(report: Report) -> ColumnElement[bool]:

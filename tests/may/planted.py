@@ -375,8 +375,8 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # whose role it is, on which day
     (_out_of_time, (
-        (directory._appointments, '*_current(bindparam("today", type_=Date()))', "AppointmentRow.id.is_not(None)"),
-        (directory._current, "return AppointmentRow.starts <= today, in_time,", "return in_time,"),
+        (directory._appointments, '*_current(bindparam("today", type_=Date()))', "_POSTS.id.is_not(None)"),
+        (directory._current, "return _POSTS.starts <= today, in_time,", "return in_time,"),
         (directory._current, "<= today, in_time,", "<= today,"),
     )),
     # loading
@@ -503,7 +503,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     # who left at once, or whose appointment was withdrawn
     (_left, (
         (directory._current, ", not_withdrawn()", ""),
-        (directory.not_withdrawn, "AdministrationRow.appointment == AppointmentRow.id, ", "false(), "),
+        (directory.not_withdrawn, "changes.appointment == _POSTS.id, ", "false(), "),
         (policy._admits, " and place.number not in clause.without", ""),
         (policy.visible, "without=actor.left", ""),
         (index._reached, "if clause.without else seated", "if False else seated"),

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.errors import Unseen
@@ -20,6 +19,7 @@ from school_protocol.storage.figures.release_tables import (
     FigureReleaseRow,
     FigureToldRow,
 )
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.sealed_bytes import open_bytes, seal_bytes
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault, canonical, from_canonical
@@ -103,10 +103,7 @@ def write(session: Session, issued: Issued, sealed: bytes, told: Collection[Told
     """Keep a release for good; False where its number was given meanwhile."""
     fields = {name: getattr(issued, name) for name in Issued.__slots__}
     fields |= {"months": list(issued.months), "tables": list(issued.tables), "sealed": sealed}
-    try:
-        with session.begin_nested():
-            session.add(FigureReleaseRow(**fields))
-    except IntegrityError:
+    if not add_new(session, FigureReleaseRow, **fields):
         return False
     rows = [{"release": issued.id, "unit": one.unit, "above": one.above, "told": dict(one.told)} for one in told]
     for first in range(0, len(rows), _AT_ONCE):
@@ -201,13 +198,10 @@ def set_public(session: Session, release_id: str, *, is_public: bool, actor: str
     if (release_id in public_ids(session)) == is_public:
         return False
     place = session.scalar(select(func.count()).where(FigurePublicRow.release == release_id)) or 0
-    row = FigurePublicRow(id=new_id(), release=release_id, place=place + 1, is_public=is_public, at=at, actor=actor)
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        return False  # another press came first
-    return True
+    return add_new(
+        session, FigurePublicRow, id=new_id(), release=release_id, place=place + 1, is_public=is_public, at=at,
+        actor=actor,
+    )  # fmt: skip
 
 
 def public_ids(session: Session) -> frozenset[str]:
@@ -266,13 +260,7 @@ def paper_of_digest(session: Session, digest: str) -> Paper | None:
 
 def write_paper(session: Session, paper: Paper) -> bool:
     """Write down that a copy was handed out; False where its number was given meanwhile."""
-    fields = {name: getattr(paper, name) for name in Paper.__slots__}
-    try:
-        with session.begin_nested():
-            session.add(FigurePaperRow(id=new_id(), **fields))
-    except IntegrityError:
-        return False
-    return True
+    return add_new(session, FigurePaperRow, id=new_id(), **{name: getattr(paper, name) for name in Paper.__slots__})
 
 
 def _paper(row: FigurePaperRow | None) -> Paper | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import exists, func, insert, select
+from sqlalchemy import bindparam, exists, func, insert, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.contributing import Share
@@ -18,21 +18,25 @@ from school_protocol.storage.figures.tables import FigureFrozenRow, FigureShareR
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import case_key
 from school_protocol.storage.placing import into
+from school_protocol.storage.placing import put as put_row
 from school_protocol.storage.tables import CaseKeyRow
 from school_protocol.storage.vault import Vault
 
 
 def put(session: Session, vault: Vault, case_id: str, share: Share) -> None:
     """Keep what the case adds now in place of what it added before."""
-    row, key = session.get(FigureShareRow, case_id, with_for_update=True), case_key(session, vault, case_id)
+    row, key = session.execute(_HELD, {"case": case_id}).one_or_none(), case_key(session, vault, case_id)
     before = _share(row, vault, key) if row is not None else None
     if before == share:
         return
     if before is not None:
         change_at_commit(session, _changes(before, -1))
     change_at_commit(session, _changes(share, 1))
-    session.merge(FigureShareRow(**_columns(vault, key, case_id, share)))
-    session.flush()
+    put_row(session, FigureShareRow(**_columns(vault, key, case_id, share)))
+
+
+_SHARES = FigureShareRow.__table__.c
+_HELD = select(*_SHARES).where(_SHARES.case_id == bindparam("case")).with_for_update()
 
 
 def put_new(session: Session, vault: Vault, added: Sequence[tuple[str, bytes, Share]]) -> None:
@@ -93,7 +97,7 @@ def missing(session: Session) -> int:
     return session.scalar(select(func.count()).select_from(CaseIndexRow).where(~has_one)) or 0
 
 
-def _share(row: FigureShareRow, vault: Vault, key: bytes) -> Share:
+def _share(row: Any, vault: Vault, key: bytes) -> Share:
     cells: list[Cell] = [(table, one) for table, one in vault.open_sealed(key, _label(row.case_id), row.sealed)]
     return Share(row.protocol, row.month, tuple(row.path), frozenset(cells))
 

@@ -8,12 +8,12 @@ from datetime import date, datetime
 from typing import Any, Self
 
 from sqlalchemy import Select, exists, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.errors import Unseen
 from school_protocol.storage import staff
 from school_protocol.storage.keyset import before
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.visits.tables import VisitEntryRow
 
@@ -73,16 +73,10 @@ def write(session: Session, entry: Entry) -> bool:
     """Write an entry down, for good; False where its number was given meanwhile."""
     still = [one for one in entry.actions if one.done_on is None]
     fields = {name: getattr(entry, name) for name in Entry.__slots__ if name != "actions"}
-    row = VisitEntryRow(
-        id=new_id(), **fields, actions=[_out(one) for one in entry.actions], open_actions=len(still),
-        next_by=min((one.by for one in still if one.by), default=None),
+    return add_new(
+        session, VisitEntryRow, id=new_id(), **fields, actions=[_out(one) for one in entry.actions],
+        open_actions=len(still), next_by=min((one.by for one in still if one.by), default=None),
     )  # fmt: skip
-    try:
-        with session.begin_nested():
-            session.add(row)
-    except IntegrityError:
-        return False
-    return True
 
 
 def latest(session: Session, visit: str) -> Entry:

@@ -9,13 +9,13 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from school_protocol.domain.errors import Sealed
 from school_protocol.storage import directory
 from school_protocol.storage.keyset import before
 from school_protocol.storage.numbers import new_number
+from school_protocol.storage.placing import add_new
 from school_protocol.storage.staff_tables import CertificateRow
 from school_protocol.storage.tables import new_id
 from school_protocol.storage.vault import Vault
@@ -214,13 +214,8 @@ def write(session: Session, handed: Handed) -> bool:
     """Write down that a copy was handed out, for good; False where its number was given meanwhile."""
     if copies(session, handed.attestation) + 1 != handed.copy:
         return False
-    try:
-        with session.begin_nested():
-            values = {name: getattr(handed, name) for name in Handed.__slots__}
-            session.add(AttestationCopyRow(id=new_id(), **values))
-    except IntegrityError:
-        return False
-    return True
+    values = {name: getattr(handed, name) for name in Handed.__slots__}
+    return add_new(session, AttestationCopyRow, id=new_id(), **values)
 
 
 def of_digest(session: Session, digest: str) -> tuple[int, datetime | None] | None:
