@@ -220,6 +220,7 @@ def test_a_printed_form_asks_every_question(house: Served, sit: Sit) -> None:
     assert not hanging or any(squeezed(Wording("fr").text(item.label)) not in shown for item in hanging)
 
 
+@pytest.mark.exhaustive
 def test_a_folded_part_is_on_paper_whole_or_not_as_a_heading(house: Served, sit: Sit) -> None:
     """Where a browser can't open it for paper (`::details-content` is younger than 2025), its heading goes, too."""
     speak(house, "fr")
@@ -345,7 +346,7 @@ def test_from_signing_in_to_what_is_recorded_by_keyboard_alone(house: Served, si
     assert keys.backwards == []
 
 
-@pytest.mark.exhaustive(but=("/cases/{case}/first-minutes-ar",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("path", ["/", "/cases/{case}", "/cases/{case}/acts/minutes", "/cases/{case}/first-minutes"])
 def test_every_stop_is_reached_in_order_and_shows(house: Served, sit: Sit, language: str, path: str) -> None:

@@ -41,7 +41,7 @@ def reported(house: Served, case: str = "") -> None:
 # ---- a conflict of the head ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("fr",))
+@pytest.mark.exhaustive
 def test_a_report_that_the_head_must_not_read(team: Team) -> None:
     house = team.house
     reported(house, "other")

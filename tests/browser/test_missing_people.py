@@ -112,7 +112,7 @@ def signed_from_afar(neighbour: Person, house: Served) -> None:
 # ---- somebody leaves -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.exhaustive(but=("fr",))
+@pytest.mark.exhaustive
 def test_who_leaves_hands_the_case_over_and_the_next_team_gets_a_page_of_it(team: Team) -> None:
     house = team.house
     house.replay(team.steps[: team.at("F3") + 1])

@@ -12,6 +12,7 @@ import venv
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from house.operations import documented, put
@@ -37,19 +38,28 @@ def copied_tree(folder: Path) -> Path:
 
 @dataclass(frozen=True)
 class Built:
-    """The archive of the source, the wheel built of it, and the wheel built in the tree itself, as a checkout is."""
+    """What is built of `source` in `folder`, each as it is first asked for, and without any network."""
 
-    archive: Path
-    wheel: Path
-    in_place: Path
+    source: Path
+    folder: Path
 
+    @cached_property
+    def archive(self) -> Path:
+        """The archive of the source."""
+        pack = f"from setuptools.build_meta import build_sdist; build_sdist({str(self.folder)!r})"
+        said(sys.executable, "-W", "ignore", "-c", pack, cwd=self.source)
+        [archive] = self.folder.glob("*.tar.gz")
+        return archive
 
-def built(source: Path, folder: Path) -> Built:
-    """All three, without any network."""
-    pack = f"from setuptools.build_meta import build_sdist; build_sdist({str(folder)!r})"
-    said(sys.executable, "-W", "ignore", "-c", pack, cwd=source)
-    [archive] = folder.glob("*.tar.gz")
-    return Built(archive, wheel_of(archive, folder / "of-archive"), wheel_of(source, folder / "in-place"))
+    @cached_property
+    def wheel(self) -> Path:
+        """The wheel built of the archive."""
+        return wheel_of(self.archive, self.folder / "of-archive")
+
+    @cached_property
+    def in_place(self) -> Path:
+        """The wheel built in the tree itself, as a checkout is."""
+        return wheel_of(self.source, self.folder / "in-place")
 
 
 def wheel_of(source: Path, folder: Path) -> Path:

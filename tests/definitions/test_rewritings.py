@@ -15,7 +15,7 @@ from tests.definitions.mutating import inside_out, rewritings, spelt_out, turned
 from tests.definitions.test_mutants import EXPECTED
 
 
-@pytest.mark.exhaustive(only=("fr-phare",))
+@pytest.mark.exhaustive(only=("fr-phare", "fi-kiva"))
 @pytest.mark.parametrize("definition", [ACCIDENTS, KIVA, PHARE], ids=lambda one: one.replace("/1", ""))
 def test_rewritings_that_keep_the_meaning_keep_the_verdicts(definition: str) -> None:
     expected = _verdicts(prove(understood(data_of(definition))))

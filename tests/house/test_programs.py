@@ -59,6 +59,7 @@ def test_who_lacks_a_program_is_named() -> None:
     assert lacking(reports) == ["a.py::test_one: no-such-program is not here"]
 
 
+@pytest.mark.exhaustive
 def test_the_option_is_known_where_no_test_is_named(tmp_path: Path) -> None:
     """As a check gives it: in a word of its own the file would be taken for where the tests are."""
     [said] = re.findall(r"\$\{passed_over:\+(--[\w-]+[= ])", (ROOT / "run").read_text("utf-8"))

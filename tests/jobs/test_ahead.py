@@ -140,6 +140,7 @@ def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     assert here == []
 
 
+@pytest.mark.exhaustive
 def test_a_ring_makes_the_copies_of_many_cases(school: School) -> None:
     for _case in range(3):
         school.report()

@@ -63,7 +63,7 @@ def dead_links(
 
 def test_nobody_is_shown_a_link_that_leads_nowhere(world: World) -> None:
     matrix = Matrix(world)
-    people = [*matrix.spec.sees, f"{FORMER} team_member"]
+    people = [*(one for one in matrix.spec.sees if "@" not in one), f"{FORMER} team_member"]
     found, opened = list[str](), set[str]()
     for place, person in enumerate(people):
         found += dead_links(world, person, LANGUAGES[place % 3], opened, but=("workshops.kit",))

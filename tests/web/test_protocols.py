@@ -236,6 +236,7 @@ def test_what_is_not_there_is_not_found(sign_in: Sign, address: str) -> None:
 # ---- settings ------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_a_setting_is_changed_in_a_form_and_becomes_a_draft(language: str) -> None:
     with desk_of(MOROCCAN.read_bytes()) as desk:
@@ -442,6 +443,7 @@ def test_the_name_of_a_file_leads_nowhere(sign_in: Sign) -> None:
     assert "../" not in page
 
 
+@pytest.mark.exhaustive
 def test_every_bad_file_is_answered_in_no_time() -> None:
     """A generous guard, by killing the reader: a minute for all of them, and for what is large within the limit."""
     program = (

@@ -41,8 +41,8 @@ pytestmark = pytest.mark.files  # scenarios are proven on copies of SQLite files
 EVERY = (*SHIPPED, UNSEEN)
 WHOLE = (UNSEEN,)
 """Printed with their blank forms, too."""
-SOME = pytest.mark.exhaustive(but=("found_phone-*", "class-group-fr"))
-"""What the quick suite prints: the shortest in each language, and a shipped one."""
+SOME = pytest.mark.exhaustive(but=("found_phone-ar",))
+"""What the quick suite prints: the shortest, in the language that breaks first."""
 
 
 def own(name: str, language: str) -> str:

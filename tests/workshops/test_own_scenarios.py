@@ -151,6 +151,7 @@ def test_the_way_back_from_faults_keeps_the_file(hall: Hall) -> None:
     assert states(hall) == ["ready", "refused"]
 
 
+@pytest.mark.exhaustive(but=("ar-*",))
 @pytest.mark.parametrize(("language", "said"), [("fr", "est refusé ici"), ("ar", "مرفوض هنا")])
 def test_faults_are_said_in_the_readers_language_with_their_lines(hall: Hall, language: str, said: str) -> None:
     trainer = hall.signed_in()
@@ -199,6 +200,7 @@ def test_other_contents_under_a_version_that_was_there_are_refused_at_its_line(h
     assert states(hall)[0] == "ready"
 
 
+@pytest.mark.exhaustive
 def test_the_same_bytes_are_the_same_file_and_come_back_after_they_were_withdrawn(hall: Hall) -> None:
     trainer = hall.signed_in()
     page = brought(hall, trainer, own().encode())
