@@ -73,6 +73,7 @@ def events(school: School, kind: type) -> list[Any]:
 # ---- kept, cleaned, sealed -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive(but=("rows", "bucket"))
 @everywhere
 def test_a_photograph_is_kept_sealed_and_handed_out_without_its_notes(school: School, piece: int) -> None:
     data = made.jpeg()

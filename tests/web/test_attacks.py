@@ -371,6 +371,7 @@ def test_a_form_from_another_site_does_nothing(world: World, site: dict[str, str
     assert world.rows() == before
 
 
+@pytest.mark.exhaustive(but=("1-application*", "body5*", "--b*"))
 @pytest.mark.parametrize(
     ("body", "kind", "status"),
     [

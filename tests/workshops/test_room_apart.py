@@ -201,6 +201,7 @@ def test_a_backup_holds_nothing_of_a_room_and_brings_none_back(hall: Hall, tmp_p
     again.close()
 
 
+@pytest.mark.exhaustive
 @pytest.mark.files
 def test_a_restore_in_place_brings_no_case_of_a_room_into_the_real_realm(hall: Hall, tmp_path: Path) -> None:
     path = tmp_path / "backups" / backups.create(hall.host, tmp_path / "backups").name

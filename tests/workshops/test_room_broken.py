@@ -83,6 +83,7 @@ def test_a_process_killed_while_it_makes_a_room_leaves_no_half_one(tmp_path: Pat
     host.close()
 
 
+@pytest.mark.exhaustive(but=("_write", "_fill"))
 @pytest.mark.files
 @pytest.mark.parametrize("at", ["_open", "_write", "_fill", "_free_code"])
 def test_a_full_disk_while_it_is_made_leaves_nothing(tmp_path: Path, at: str, monkeypatch: pytest.MonkeyPatch) -> None:

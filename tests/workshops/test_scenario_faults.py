@@ -87,6 +87,7 @@ def test_a_wrong_scenario_is_told_with_its_line(name: str) -> None:
     assert len(found) == 1
 
 
+@pytest.mark.exhaustive(but=("*-ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", [*STATIC, *PLAYED])
 def test_it_is_told_in_the_readers_language(name: str, language: str) -> None:
