@@ -61,7 +61,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     if left := config.stash.get(LEFT, 0):
         terminalreporter.write_line(f"{left} more are asked by --all alone")
-    reports = (one for found in terminalreporter.stats.values() for one in found)
+    reports = (one for what, found in terminalreporter.stats.items() if what != "deselected" for one in found)
     added = [one for one in reports if ("exhaustive", True) in getattr(one, "user_properties", ())]
     if added:
         tests, seconds = len({one.nodeid for one in added}), sum(one.duration for one in added)
