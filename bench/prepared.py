@@ -40,7 +40,7 @@ STORY = DEFINITION.parent / "stories" / "sc1.yaml"
 MOVE = "t_prop_close"
 """The move that is measured: many needs, late in the story."""
 MOVER, READER = "referent_er", "membre_er"
-EVENTS = 40
+EVENTS = 41
 FILE_EVENTS = 22
 FILE_PROFILE = "supervisor"
 SHORT_CASES = 26
