@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from sqlalchemy import func, insert, or_, select
+from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Unit, UnitKind
 from school_protocol.storage import directory
 from school_protocol.storage.administration_chain import link_at_commit
 from school_protocol.storage.directory import Account
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.tables import AccountRow, AdministrationRow, AppointmentRow, UnitRow, new_id
 
 
@@ -174,8 +175,7 @@ def write_all(session: Session, changes: Iterable[Change]) -> None:
         withdraws = change.kind in WITHDRAWING
         rows.append({"id": new_id(), **fields, "kind": change.kind.value, "withdraws": withdraws})
     session.flush()
-    if rows:
-        session.execute(insert(AdministrationRow), rows)
+    add_rows(session, AdministrationRow, rows)
     for row in rows:
         link_at_commit(session, str(row["id"]))
 

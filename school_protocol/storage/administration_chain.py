@@ -18,6 +18,7 @@ from school_protocol.storage.chains_tables import AdministrationLinkRow as Link
 from school_protocol.storage.engines import VAULT, Store
 from school_protocol.storage.errors import KeysUnusable
 from school_protocol.storage.journal import Break, Chain, Flaw, moment_text
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.tables import AdministrationRow
 from school_protocol.storage.vault import Vault, canonical
 
@@ -146,8 +147,7 @@ def _append(session: Session, vault: Vault, rows: Sequence[Row[*tuple[Any, ...]]
         own = link_hash(vault, seq, row, before)
         links.append({"seq": seq, "administration": row.id, "prev_hash": before, "hash": own})
         before = own
-    if links:
-        session.execute(insert(Link), links)
+    add_rows(session, Link, links)
 
 
 def _hold_head(session: Session) -> None:

@@ -6,12 +6,13 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
 from school_protocol.storage.index import where_visible
 from school_protocol.storage.index_tables import CaseIndexRow
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.sight_tables import DoorReviewRow
 
 
@@ -37,8 +38,7 @@ def keep_reviews(session: Session, case_id: str, reviews: Iterable[Review]) -> N
     """Put these in the place of those that were kept of the case, whose index row is there."""
     session.execute(delete(DoorReviewRow).where(DoorReviewRow.case_id == case_id))
     rows = [{"case_id": case_id, "seq": one.seq, "account": one.account, "due_at": one.due_at} for one in reviews]
-    if rows:
-        session.execute(insert(DoorReviewRow), rows)
+    add_rows(session, DoorReviewRow, rows)
 
 
 def waiting(session: Session, scope: Scope, *, today: date, limit: int) -> tuple[Waiting, ...]:

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import and_, bindparam, delete, func, or_, select, update
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Unit
 from school_protocol.storage import directory
 from school_protocol.storage.directory import Account
+from school_protocol.storage.placing import add_rows
 from school_protocol.storage.staff_tables import StaffImportLineRow, StaffImportRow
 from school_protocol.storage.tables import AccountRow, AppointmentRow, UnitRow, new_id
 
@@ -135,8 +136,7 @@ def keep_lines(session: Session, batch_id: str, lines: Sequence[Line], *, now: d
          "cells": dict(one.cells), "said": list(one.said), "account": None}
         for one in lines
     ]  # fmt: skip
-    if rows:
-        session.execute(insert(StaffImportLineRow), rows)
+    add_rows(session, StaffImportLineRow, rows)
     values = {"done": StaffImportRow.done + len(rows), "taken_at": now}
     session.execute(update(StaffImportRow).where(StaffImportRow.id == batch_id).values(**values))
 
@@ -226,8 +226,7 @@ def accounts_named(session: Session, usernames: Collection[str]) -> dict[str, Ac
 
 def add_units(session: Session, units: Iterable[Mapping[str, Any]]) -> None:
     """New units: id, kind, code, names, parent each."""
-    if rows := [dict(one) for one in units]:
-        session.execute(insert(UnitRow), rows)
+    add_rows(session, UnitRow, [dict(one) for one in units])
 
 
 def add_accounts(session: Session, accounts: Iterable[Mapping[str, Any]]) -> None:
@@ -235,14 +234,12 @@ def add_accounts(session: Session, accounts: Iterable[Mapping[str, Any]]) -> Non
     rows = [
         {"password_hash": None, "certified": False, "trained_until": None, "active": True, **one} for one in accounts
     ]
-    if rows:
-        session.execute(insert(AccountRow), rows)
+    add_rows(session, AccountRow, rows)
 
 
 def add_appointments(session: Session, appointments: Sequence[Mapping[str, Any]]) -> None:
     """New appointments: id, account, role, unit, starts, ends each."""
-    if appointments:
-        session.execute(insert(AppointmentRow), [dict(one) for one in appointments])
+    add_rows(session, AppointmentRow, [dict(one) for one in appointments])
 
 
 def in_chunks(found: Iterable[Any], size: int) -> Iterator[list[Any]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import bindparam, exists, func, insert, select
+from sqlalchemy import bindparam, exists, func, select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.contributing import Share
@@ -17,7 +17,7 @@ from school_protocol.storage.figures.counters import Change, added, change_at_co
 from school_protocol.storage.figures.tables import FigureFrozenRow, FigureShareRow
 from school_protocol.storage.index_tables import CaseIndexRow
 from school_protocol.storage.keys import case_key
-from school_protocol.storage.placing import into
+from school_protocol.storage.placing import add_rows, into
 from school_protocol.storage.placing import put as put_row
 from school_protocol.storage.tables import CaseKeyRow
 from school_protocol.storage.vault import Vault
@@ -43,8 +43,7 @@ def put_new(session: Session, vault: Vault, added: Sequence[tuple[str, bytes, Sh
     """Keep what cases add that added nothing before: id, key, share."""
     for _case_id, _key, share in added:
         change_at_commit(session, _changes(share, 1))
-    if added:
-        session.execute(insert(FigureShareRow), [_columns(vault, key, case_id, share) for case_id, key, share in added])
+    add_rows(session, FigureShareRow, [_columns(vault, key, case_id, share) for case_id, key, share in added])
 
 
 def _columns(vault: Vault, key: bytes, case_id: str, share: Share) -> dict[str, Any]:
