@@ -147,12 +147,11 @@ def make_tables(tmp_path_factory: pytest.TempPathFactory) -> MakeTables:
 
 @pytest.fixture(scope="session", autouse=True)
 def once(make_tables: MakeTables, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Made once for all tests of a process: the tables of a new store, published definitions, templates compiled."""
+    """Made once for all tests of a process: the tables of a new store, templates compiled."""
     compiled = tmp_path_factory.mktemp("templates")
     with pytest.MonkeyPatch.context() as patched:
         cache = FileSystemBytecodeCache(str(compiled))
         patched.setattr(Flask, "jinja_options", {**Flask.jinja_options, "bytecode_cache": cache})
-        patched.setattr(houses, "read", lru_cache(houses.read))
         # What a test writes need not outlive a power cut.
         patched.setattr(engines, "_PRAGMAS", (*engines._PRAGMAS, "PRAGMA synchronous = OFF"))
         patched.setattr(os, "fsync", lambda _handle: None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path as FilePath
 
 from pydantic import ValidationError
@@ -51,8 +52,12 @@ def read_file(path: FilePath) -> Protocol:
         return read(stream.read(LARGEST + 1), str(path))
 
 
+@lru_cache(maxsize=8)
 def read(data: bytes, file: str) -> Protocol:
-    """The protocol that `data` defines; `file` is its name in messages. Raises DefinitionError with every fault."""
+    """The protocol that `data` defines; `file` is its name in messages. Raises DefinitionError with every fault.
+
+    A value that nobody can change: whoever asks again for what was read lately is handed the same.
+    """
     try:
         root, faults, lost = grow(data)
         protocol = _Reader(root, faults, lost).protocol()
