@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
 from pathlib import Path
+from sqlite3 import complete_statement
 from typing import Any, Literal
 
 from alembic import command
@@ -63,17 +65,17 @@ class NotPrepared(SchoolProtocolError):
     """Tables are missing or of another version, and this role of the database may not make them."""
 
 
-class NewerTables(SchoolProtocolError):
-    """Tables that a later version of the program brought along: this one doesn't know what they hold."""
+class UnknownTables(SchoolProtocolError):
+    """Tables that another version of the program made: this one doesn't know what they hold."""
 
 
 def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
     """Bring a store's tables and triggers up to date; does nothing where they are.
 
-    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, NewerTables,
+    On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, UnknownTables,
     TablesInUse.
     """
-    found = _refuse_newer(engine, part)
+    found = _refuse_unknown(engine, part)
     if revision == "head" and found == revisions(part)[-1]:
         return
     if engine.dialect.name != "postgresql":
@@ -90,13 +92,17 @@ def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
         ) from error
 
 
-def _refuse_newer(engine: Engine, part: Part) -> str | None:
-    found = revision_of(engine)
-    if found is not None and found not in revisions(part):
-        raise NewerTables(
+def _refuse_unknown(engine: Engine, part: Part) -> str | None:
+    found, known = revision_of(engine), revisions(part)
+    if found is not None and found not in known:
+        told = (
             f"the tables of the {part} are of revision {found}, which version {version()} of the program doesn't know: "
-            "a later version wrote here. Install that one again, or restore a backup from before it"
         )
+        if found > known[-1]:
+            raise UnknownTables(
+                f"{told}a later version wrote here. Install that one again, or restore a backup from before it"
+            )
+        raise UnknownTables(f"{told}an earlier one wrote here. Go on with that one, or begin in a new folder")
     return found
 
 
@@ -110,18 +116,21 @@ def _bring(engine: Engine, part: Part, revision: str) -> None:
     change(engine, do)
 
 
-def downgrade(engine: Engine, part: Part, revision: str) -> None:
-    """Put a store's tables back as they were at an earlier revision, by their owner: all the way, or not at all.
+def lay_baseline(connection: Connection, part: Part) -> None:
+    """Make what the first revision of a store consists of."""
+    script = (_FOLDER / part / f"baseline.{connection.dialect.name}.sql").read_text("utf-8")
+    for statement in [script] if connection.dialect.name == "postgresql" else _statements(script):
+        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
 
-    Raises NoWayBack where something would be lost, or where a migration has no way back; NewerTables; TablesInUse.
-    """
 
-    def do(connection: Connection) -> None:
-        _alone(connection)
-        command.downgrade(_config(part, connection), revision)
-
-    _refuse_newer(engine, part)
-    change(engine, do)
+def _statements(script: str) -> Iterator[str]:
+    """SQLite takes them one by one: all of a script at once would end the transaction."""
+    held = ""
+    for line in script.splitlines(keepends=True):
+        held += line
+        if complete_statement(held):
+            yield held
+            held = ""
 
 
 def _alone(connection: Connection) -> None:
@@ -166,12 +175,7 @@ def standing_of(store: Store, part: Part) -> str:
     known = revisions(part)
     if found is None:
         return "none"
-    return "newer" if found not in known else "current" if found == known[-1] else "older"
-
-
-def is_current(engine: Engine, part: Part) -> bool:
-    """Whether a store needs no migration."""
-    return revision_of(engine) == revisions(part)[-1]
+    return "current" if found == known[-1] else "newer" if found > known[-1] else "older"
 
 
 def run_on_given_connection(context: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tarfile
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -28,10 +27,10 @@ from school_protocol.services.keeping.moving import move, reopen
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.storage import cases, moving, preparing
 from school_protocol.storage.backups import BackupUnusable
-from school_protocol.storage.engines import MOVED, Store, open_engine
+from school_protocol.storage.engines import open_engine
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.storage.giving_way import TablesInUse
-from school_protocol.storage.migrate import is_current, upgrade
+from school_protocol.storage.migrate import upgrade
 from school_protocol.storage.moving import HalfMoved, NotMovable
 from school_protocol.storage.workshops.place_tables import PlaceRow
 from services.conftest import School
@@ -261,9 +260,14 @@ def test_one_cut_off_begins_anew_once_and_is_refused_then(places: Places, monkey
 
 
 @pytest.mark.exhaustive
-def test_nothing_is_taken_away_that_no_move_of_this_source_left(places: Places, tmp_path: Path) -> None:
+def test_nothing_is_taken_away_that_no_move_of_this_source_left(
+    places: Places, tmp_path: Path, moroccan: Protocol
+) -> None:
     """It is half there of another installation: nothing of this one is added, either."""
-    other = left_by_an_earlier_version(tmp_path / "old")
+    other = Settings(data=tmp_path / "other")
+    house = places.house(other)
+    prepared(house, places.clock, moroccan, MOROCCAN.read_bytes())
+    house.close()
     cut_off(places, places.database)
     engine = open_engine(places.database.store_url("realm"))
     counted = text("SELECT count(*) FROM event")
@@ -421,35 +425,6 @@ def test_nobody_writes_to_the_source_while_it_is_copied(places: Places, monkeypa
     move(places.files, places.database, places.clock, write)
     assert tried == [True]
     house.close()
-
-
-RELEASE = Path(__file__).parents[1] / "releases" / "0.1.0.tar.xz"
-
-
-def left_by_an_earlier_version(folder: Path) -> Settings:
-    with tarfile.open(RELEASE) as archive:
-        archive.extractall(folder, filter="data")
-    return Settings(data=next(folder.rglob("realm.sqlite")).parent)
-
-
-def test_what_an_earlier_version_left_is_brought_up_to_date_and_moved(places: Places, tmp_path: Path) -> None:
-    source = left_by_an_earlier_version(tmp_path / "old")
-    old = open_engine(source.store_url("realm"))
-    assert not is_current(old, "realm")
-    old.dispose()
-    moved = move(source, replace(source, database=places.database.database), places.clock, say_nothing)
-    assert moved.cases == 4
-    assert not moved.faults
-
-
-def test_what_an_earlier_version_moved_away_is_not_moved_again(places: Places, tmp_path: Path) -> None:
-    source = left_by_an_earlier_version(tmp_path / "old")
-    store = Store(open_engine(source.store_url("realm")))
-    with store.writing() as session:
-        session.execute(text(f"CREATE TABLE {MOVED} (moved INTEGER)"))
-    store.close()
-    with pytest.raises(NotMovable, match="earlier version"):
-        move(source, replace(source, database=places.database.database), places.clock, say_nothing)
 
 
 def test_a_place_that_was_moved_away_can_be_taken_back(places: Places) -> None:

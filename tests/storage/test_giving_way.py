@@ -9,7 +9,6 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from functools import partial
 
 import pytest
 from sqlalchemy import Connection, inspect, text
@@ -20,14 +19,22 @@ from school_protocol.storage.engines import Store
 from school_protocol.storage.giving_way import TablesInUse, change, shortly
 
 pytestmark = pytest.mark.postgresql(alone=True)
-TOWNS = "0021"
-"""It changes contacts, then units."""
 
 
 @pytest.fixture
-def before(empty: Store) -> Store:
-    migrate.upgrade(empty.engine, "directory", "0020")
-    return empty
+def before(directory: Store) -> Store:
+    return directory
+
+
+def towns(connection: Connection) -> None:
+    """As a migration that changes contacts, then units."""
+    migrate._alone(connection)
+    for table in ("contact", "unit"):
+        connection.execute(text(f"ALTER TABLE {table} ADD COLUMN town TEXT"))
+
+
+def has_towns(store: Store) -> bool:
+    return "town" in {one["name"] for one in inspect(store.engine).get_columns("contact")}
 
 
 @contextmanager
@@ -53,12 +60,12 @@ def test_a_page_goes_on_though_it_holds_what_a_migration_wants(before: Store) ->
     """A page has units on one connection, and asks for contacts on another while a migration has those."""
     with ThreadPoolExecutor(1) as pool:
         with reads(before, "unit"):
-            migrating = pool.submit(migrate.upgrade, before.engine, "directory", TOWNS)
+            migrating = pool.submit(change, before.engine, towns)
             wait_until_waited_for(before)
             with reads(before, "contact"):
                 assert not migrating.done()
         migrating.result(30)
-    assert migrate.revision_of(before.engine) == TOWNS
+    assert has_towns(before)
 
 
 @pytest.mark.exhaustive
@@ -67,7 +74,7 @@ def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch:
     monkeypatch.setattr(migrate, "shortly", lambda _connection: None)
     with ThreadPoolExecutor(1) as pool:
         with reads(before, "unit"):
-            migrating = pool.submit(migrate.upgrade, before.engine, "directory", TOWNS)
+            migrating = pool.submit(change, before.engine, towns)
             wait_until_waited_for(before)
             with before.engine.connect() as page, page.begin():
                 page.execute(text("SET LOCAL lock_timeout = '3s'"))
@@ -78,14 +85,13 @@ def test_without_giving_way_both_would_wait_for_good(before: Store, monkeypatch:
 
 
 @pytest.mark.exhaustive
-def test_somebody_who_holds_a_table_all_the_time_is_told_of(before: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_somebody_who_holds_a_table_all_the_time_is_told_of(before: Store) -> None:
     """And of the contacts, which came first, nothing is left changed."""
-    monkeypatch.setattr(migrate, "change", partial(change, patience=0.5))
     with reads(before, "unit"), pytest.raises(TablesInUse, match="at each of 3 tries"):
-        migrate.upgrade(before.engine, "directory", TOWNS)
-    assert migrate.revision_of(before.engine) == "0020"
-    assert "city" not in {one["name"] for one in inspect(before.engine).get_columns("contact")}
-    migrate.upgrade(before.engine, "directory", TOWNS)
+        change(before.engine, towns, patience=0.5)
+    assert not has_towns(before)
+    change(before.engine, towns)
+    assert has_towns(before)
 
 
 @pytest.mark.exhaustive

@@ -17,7 +17,7 @@ TAKES = ("drop_table", "drop_column", "drop_constraint", "rename_table")
 def taken_away(source: str) -> Iterator[str]:
     """What a program that knows nothing of this migration would miss, or would have to give."""
     for function in ast.walk(ast.parse(source)):
-        if isinstance(function, ast.FunctionDef) and function.name != "downgrade":
+        if isinstance(function, ast.FunctionDef):
             for call in ast.walk(function):
                 if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute) and _takes(call, call.func.attr):
                     yield ast.unparse(call)
@@ -38,7 +38,6 @@ def _takes(call: ast.Call, name: str) -> bool:
 
 def test_migrations_are_found() -> None:
     assert {path.parent.parent.name for path in FILES} == {"directory", "realm", "room"}
-    assert len(FILES) > 40
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: f"{file.parts[-3]}-{file.stem}")
@@ -59,4 +58,3 @@ def test_a_migration_only_adds(file: Path) -> None:
 )
 def test_the_control_one_that_takes_away_is_found(line: str) -> None:
     assert list(taken_away(f"def upgrade():\n    {line}\n")) != []
-    assert list(taken_away(f"def downgrade():\n    {line}\n")) == []

@@ -14,7 +14,7 @@ from school_protocol.services.journal import verify
 from school_protocol.services.journal.verifying import Verdict
 from school_protocol.storage import moving, preparing
 from school_protocol.storage.engines import Store, open_engine
-from school_protocol.storage.migrate import Part, is_current, revision_of, standing_of, upgrade
+from school_protocol.storage.migrate import Part, standing_of
 from school_protocol.storage.moving import NotMovable
 
 Progress = Callable[[str, int, int], None]
@@ -48,8 +48,6 @@ def move(source: Settings, target: Settings, clock: Clock, progress: Progress) -
     with ExitStack() as closing:
         there = {part: _opened(closing, target, part) for part in STORES}
         here = {part: _opened(closing, source, part) for part in STORES}
-        for part in STORES:
-            _bring_up(here[part], part)
         with ExitStack() as holding:
             held = {part: holding.enter_context(moving.held(here[part])) for part in STORES}
             total = sum(moving.count(held[part], part) for part in STORES)
@@ -82,19 +80,6 @@ def _copy(held: moving.Held, there: dict[Part, Store], total: int, progress: Pro
         if not (moving.is_away(held[part]) and moving.is_whole(there[part].engine)):
             moving.copy(held[part], there[part].engine, part, copied)
     _prove_rows(held, there, _counting("compared", 2 * total, progress))
-
-
-def _bring_up(store: Store, part: Part) -> None:
-    """What an earlier version of the program left is brought to this one before it is read. Raises NotMovable."""
-    if revision_of(store.engine) is None or is_current(store.engine, part):
-        return
-    with moving.held(store) as connection:
-        if moving.is_away(connection):
-            raise NotMovable(
-                "an earlier version of the program moved this away, or began to: go on with that one, or take the "
-                "place back into service with `school-protocol database reopen` and begin again"
-            )
-    upgrade(store.engine, part)
 
 
 def reopen(settings: Settings) -> None:
