@@ -136,6 +136,7 @@ def test_a_disk_without_room_is_a_finding_and_no_traceback(data: Path) -> None:
     assert (found["schema"], "place" in found) == ([], True), "the control"
 
 
+@pytest.mark.exhaustive(but=("journal verify",))
 @pytest.mark.parametrize("words", ["journal verify", "users address membre --email a@b.example", "retention run"])
 def test_a_command_on_a_disk_without_room_says_so(data: Path, words: str) -> None:
     assert data.is_dir()

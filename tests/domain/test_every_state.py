@@ -103,6 +103,7 @@ def _with_seats(case: Any, seats: list[SeatHeld]) -> Case:
     return copied
 
 
+@pytest.mark.exhaustive(only=("moroccan-*-bare",))
 @pytest.mark.parametrize("rich", [False, True], ids=["bare", "rich"])
 @pytest.mark.parametrize(("name", "state"), PLACES, ids=[f"{name}-{state}" for name, state in PLACES])
 def test_everything_works_or_says_why_not(name: str, state: str, rich: bool) -> None:

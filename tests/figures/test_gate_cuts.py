@@ -288,7 +288,7 @@ SPOILT = (
 )
 
 
-@pytest.mark.exhaustive(but=("spoilt4",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("spoilt", SPOILT)
 def test_a_spoilt_gate_takes_for_open_what_is_not(
     monkeypatch: pytest.MonkeyPatch, spoilt: Sequence[Callable[[pytest.MonkeyPatch], None]]

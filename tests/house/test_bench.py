@@ -454,6 +454,7 @@ def test_a_summary_that_holds_nothing_is_not_measured(shop: Workshop, monkeypatc
 # ---- files made ahead, and many ------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_queue_of_reviews_answers_with_each_kind_of_wait(shop: Workshop) -> None:
     sizes = region.regions(shop, server=False)
     assert sizes[max(sizes)].review()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -28,6 +29,7 @@ def imported(path: Path) -> set[str]:
     return found
 
 
+@cache
 def users_of_cryptography() -> list[str]:
     return sorted(
         str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py") if imported(path) & CRYPTOGRAPHY

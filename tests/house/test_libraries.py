@@ -98,6 +98,7 @@ def named(file: str) -> str:
     return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
+@pytest.mark.exhaustive
 def test_the_control_a_module_that_is_loaded_with_the_program_may_import_less() -> None:
     assert lacking("import gunicorn", "school_protocol.cli.processes") == set()
     assert lacking("import gunicorn", "school_protocol.cli.group") == {"gunicorn"}

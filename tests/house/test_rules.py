@@ -110,7 +110,7 @@ def test_every_template_compiles_and_every_page_has_a_title(app: object) -> None
             continue  # papers have tests of their own
         source = path.read_text()
         tree = environment.parse(source)
-        environment.compile(source, name)
+        environment.compile(tree, name, raw=True)
         extended = [
             node.template.value for node in tree.find_all(nodes.Extends) if isinstance(node.template, nodes.Const)
         ]

@@ -113,28 +113,14 @@ def changed_by(protocol: Protocol, state: str, rich: bool) -> tuple[int, set[str
 
 
 @pytest.mark.exhaustive(
-    only=(
-        "moroccan-assessment_running-bare",
-        "moroccan-assessment_running-rich",
-        "moroccan-assessment_validated-bare",
-        "moroccan-assessment_validated-rich",
-        "moroccan-closure_proposed-rich",
-        "moroccan-escalation_sent-bare",
-        "moroccan-escalation_sent-rich",
-        "moroccan-escalation_to_send-bare",
-        "moroccan-escalation_to_send-rich",
-        "moroccan-external_handling-bare",
-        "moroccan-external_handling-rich",
-        "moroccan-follow_up_active-bare",
+    but=(
+        "moroccan-closed-rich",
         "moroccan-follow_up_active-rich",
-        "moroccan-follow_up_reinforced-bare",
-        "moroccan-follow_up_reinforced-rich",
-        "moroccan-listening_planned-bare",
-        "moroccan-listening_running-rich",
-        "moroccan-plan_active-bare",
-        "moroccan-plan_active-rich",
-        "moroccan-report_qualified-bare",
-        "moroccan-report_qualified-rich",
+        "moroccan-listening_planned-rich",
+        "moroccan-no_further_action-bare",
+        "moroccan-report_received-rich",
+        "moroccan-transferred-bare",
+        "small-*",
     )
 )
 @pytest.mark.parametrize("rich", [False, True], ids=["bare", "rich"])

@@ -51,7 +51,7 @@ def caught(monkeypatch: pytest.MonkeyPatch) -> Caught:
     return found
 
 
-@pytest.mark.exhaustive(but=("fi-kiva/screened_out", "fr-phare/autre_reponse"))
+@pytest.mark.exhaustive(but=("fr-phare/autre_reponse",))
 @pytest.mark.parametrize("name", STORIES)
 def test_the_pages_are_derived_from_the_record_alone(until: ExitStack, caught: Caught, name: str) -> None:
     protocol, content = definition_of(name)

@@ -10,16 +10,21 @@ from trials.rolling import NoHistory
 
 @pytest.mark.exhaustive(
     only=(
+        "backups",
         "bad-inputs",
         "debrief",
+        "disk",
         "erasure",
         "figures",
         "leading",
         "matrix",
         "nodes",
         "planted-rights",
+        "planted-words",
         "rolling",
         "soak",
+        "uploads",
+        "walk",
     )
 )
 @pytest.mark.parametrize("trial", every().values(), ids=lambda trial: trial.name)
