@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -94,11 +94,17 @@ def window(chromium: Browser, until: ExitStack) -> Callable[..., BrowserContext]
 
 @pytest.fixture(scope="module")
 def sit(window: Callable[..., BrowserContext]) -> Sit:
-    """`sit(served, role)`: this person, in front of a browser of their own."""
+    """`sit(served, role)`: this person, at a new tab of the browser of theirs; `anew=True` gives them another one."""
+    theirs: dict[Hashable, BrowserContext] = {}
 
     def make(
-        served: Served, role: str, language: str = "fr", size: tuple[int, int] = DESKTOP, script: bool = False
-    ) -> Person:
-        return Person(served, window(language, size, script).new_page(), role, language)
+        served: Served, role: str, language: str = "fr", size: tuple[int, int] = DESKTOP, script: bool = False,
+        *, anew: bool = False,
+    ) -> Person:  # fmt: skip
+        whose = (served.url, role, language, size, script)
+        if not anew and whose not in theirs:
+            theirs[whose] = window(language, size, script)
+        context = window(language, size, script) if anew else theirs[whose]
+        return Person(served, context.new_page(), role, language)
 
     return make

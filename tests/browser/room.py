@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -12,7 +11,6 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from flask import Flask
 from playwright.sync_api import BrowserContext, Locator, Page, expect
-from waitress.server import create_server
 from workshops.live_table import LiveTable, sat_down
 from workshops.rooms_of import host_in, person
 
@@ -23,10 +21,10 @@ from school_protocol.services.workshops import seats
 from school_protocol.services.workshops.rooms import Room, Rooms
 from school_protocol.storage import directory
 from school_protocol.storage.workshops import rooms
-from school_protocol.web import create_app, limits, workshops
+from school_protocol.web import create_app, workshops
 
 from .person import Person
-from .served import Served, _free_port, _hashed
+from .served import Served, _hashed, behind_an_address
 
 AXE = Axe()
 Wsgi = Callable[..., Iterable[bytes]]
@@ -72,14 +70,10 @@ def hosting(folder: Path) -> Iterator[Hosted]:
     with house.directory.writing() as session:
         directory.set_password(session, person(house).id, _hashed())
     app, hurried = create_app(house), set[str]()
-    server = create_server(unhurried(app, hurried), host="127.0.0.1", port=_free_port(), threads=4, **limits.CROWD)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
     try:
-        yield Hosted(f"http://127.0.0.1:{server.effective_port}", house, clock, app, hurried)
+        with behind_an_address(unhurried(app, hurried)) as url:
+            yield Hosted(url, house, clock, app, hurried)
     finally:
-        server.close()
-        thread.join(timeout=5)
         app.extensions[workshops.ROOMS].close()
         house.close()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
@@ -71,10 +71,22 @@ def _hashed() -> str:
     return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
+@lru_cache
+def _protocol() -> tuple[Protocol, bytes]:
+    content = (DEFINITIONS / "1.yaml").read_bytes()
+    return read(content, "1.yaml"), content
+
+
 def story(name: str) -> list[Step]:
     """The steps of a story of the protocol, every value as it is written."""
-    read = yaml.load((DEFINITIONS / "stories" / f"{name}.yaml").read_text("utf-8"), Loader=yaml.BaseLoader)
-    return list(read["steps"])
+    return list(_told(name))
+
+
+@lru_cache
+def _told(name: str) -> Sequence[Step]:
+    loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+    read = yaml.load((DEFINITIONS / "stories" / f"{name}.yaml").read_text("utf-8"), Loader=loader)
+    return tuple(read["steps"])
 
 
 @dataclass
@@ -143,21 +155,28 @@ def serving(folder: Path, start: str, language: str = "fr", *, keeps_shut: bool 
     """A house in `folder`, open at `start`, whose people read `language`; `keeps_shut` asks for the go-live list."""
     clock = TurnableClock(moment(start, "test"))
     house = open_house(Settings(data=folder, keeps_shut=keeps_shut), clock)
-    content = (DEFINITIONS / "1.yaml").read_bytes()
-    player = prepared(house, clock, read(content, "1.yaml"), content)
+    player = prepared(house, clock, *_protocol())
     player.watching = False
     player.actors.update(_people(house, player, clock, language))
     app = create_app(house)
+    try:
+        with behind_an_address(app) as url:
+            yield Served(url, house, clock, player, app, {part.role: part.username for part in (*CAST, CHIEF)})
+    finally:
+        house.close()
+
+
+@contextmanager
+def behind_an_address(app: Callable[..., Iterable[bytes]]) -> Iterator[str]:
+    """Served on the loopback. It is closed in the loop that waits for callers, or that would wait a second more."""
     server = create_server(app, host="127.0.0.1", port=_free_port(), threads=4, **limits.CROWD)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:
-        usernames = {part.role: part.username for part in (*CAST, CHIEF)}
-        yield Served(f"http://127.0.0.1:{server.effective_port}", house, clock, player, app, usernames)
+        yield f"http://127.0.0.1:{server.effective_port}"
     finally:
-        server.close()
+        server.trigger.pull_trigger(server.close)
         thread.join(timeout=5)
-        house.close()
 
 
 def _free_port() -> int:

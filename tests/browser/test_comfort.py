@@ -254,15 +254,17 @@ def test_paper_runs_from_right_to_left_too(house: Served, sit: Sit) -> None:
 # ---- keyboard ------------------------------------------------------------------------------------------------------
 
 SEEN = """() => {
-    const one = document.activeElement;
+    const one = document.activeElement, last = window.last;
     const drawn = style => style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 1;
     if (one === document.body || one === document.documentElement) return null;
+    window.last = one;
     const box = one.closest(".option");
     const name = one.id || one.getAttribute("href") || one.name || one.textContent.trim().slice(0, 30);
     const own = drawn(getComputedStyle(one)) || drawn(getComputedStyle(one, "::after"));
-    return [one.tagName + " " + name, own || Boolean(box && drawn(getComputedStyle(box)))];
+    const back = Boolean(last) && Boolean(last.compareDocumentPosition(one) & Node.DOCUMENT_POSITION_PRECEDING);
+    return [one.tagName + " " + name, own || Boolean(box && drawn(getComputedStyle(box))), back];
 }"""
-"""Where the focus is, and whether it shows."""
+"""Where the focus is, whether it shows, and whether it went back."""
 STOPS = """() => {
     const groups = new Set();
     const stops = "a[href], button, input:not([type=hidden]), select, textarea, summary, [tabindex='0']";
@@ -273,8 +275,6 @@ STOPS = """() => {
             const known = groups.has(one.name); groups.add(one.name); return !known;
         }).length;
 }"""
-BEFORE = """() => { const now = document.activeElement, last = window.last; window.last = now;
-    return Boolean(last) && Boolean(last.compareDocumentPosition(now) & Node.DOCUMENT_POSITION_PRECEDING) }"""
 
 
 class Keys:
@@ -292,14 +292,15 @@ class Keys:
             return None
         if not found[1]:
             self.hidden.append(f"{self.page.url} {found[0]}")
-        if self.page.evaluate(BEFORE):
+        if found[2]:
             self.backwards.append(f"{self.page.url} {found[0]}")
         return str(found[0])
 
     def to(self, what: Locator, most: int = 90) -> None:
+        wanted = what.element_handle()
         for _press in range(most):
             self.tab()
-            if what.evaluate("one => one === document.activeElement"):
+            if wanted.evaluate("one => one === document.activeElement"):
                 return
         raise AssertionError(f"{what} is out of the keyboard's reach")
 
@@ -617,7 +618,7 @@ def test_nothing_is_asked_on_the_way_to_a_child_in_danger(house: Served, sit: Si
 @pytest.mark.parametrize(("language", "said"), [("fr", "dans "), ("ar", "خلال ")])
 def test_due_times_are_alive_by_the_servers_clock(house: Served, sit: Sit, language: str, said: str) -> None:
     speak(house, language)
-    plain, person = (sit(house, "team_coordinator", language, DESKTOP, script) for script in (False, True))
+    plain, person = (sit(house, "team_coordinator", language, DESKTOP, script, anew=True) for script in (False, True))
     page = person.page
     page.clock.install(time="2031-01-01T00:00:00")
     for one in (plain, person):

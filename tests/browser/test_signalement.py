@@ -77,14 +77,18 @@ class Stranger:
         return self.page.locator(".code-big").inner_text()
 
 
+@pytest.fixture(scope="module")
+def house(serve: Serve) -> Served:
+    return serve("2026-09-14T11:05", "ar")
+
+
 def coming(served: Served, window: Window, language: str) -> Stranger:
     door = doors.renew(served.house, served.player.actor("head"), served.player.school, "public")
     return Stranger(served, window(language, PHONE).new_page(), language, door.code)
 
 
-def test_a_pupil_tells_in_arabic_and_reads_the_answer(serve: Serve, sit: Sit, window: Window) -> None:
-    served = serve("2026-09-14T11:05", "ar")
-    pupil = coming(served, window, "ar")
+def test_a_pupil_tells_in_arabic_and_reads_the_answer(house: Served, sit: Sit, window: Window) -> None:
+    pupil = coming(house, window, "ar")
     pupil.open()
     expect(pupil.page.locator("main a[href='tel:19']")).to_be_in_viewport(ratio=1)
     pupil.press(pupil._("Send"))
@@ -100,8 +104,8 @@ def test_a_pupil_tells_in_arabic_and_reads_the_answer(serve: Serve, sit: Sit, wi
     code = pupil.code()
     assert re.fullmatch(r"[\d\s]{17,24}", code)
     expect(pupil.page.locator("main")).to_contain_text(pupil._("About the intimate image"))
-    answered(sit, served, "team_member", "ar")
-    back = coming(served, window, "ar")
+    answered(sit, house, "team_member", "ar")
+    back = coming(house, window, "ar")
     back.open("/back")
     back.write("receipt", code)
     back.press(back._("Read the answer"))
@@ -109,7 +113,7 @@ def test_a_pupil_tells_in_arabic_and_reads_the_answer(serve: Serve, sit: Sit, wi
     assert code.replace(" ", "").replace("\n", "") not in back.page.url
     back.press(back._("Do not contact me any more"))
     expect(back.page.locator("main")).to_contain_text(back._("How to reach you is erased."))
-    reader = sit(served, "team_coordinator", "ar")
+    reader = sit(house, "team_coordinator", "ar")
     reader.open("/signalements")
     reader.tap(reader.page.locator("main a[href^='/signalements/']:not([href*='addresses'])").last)
     expect(reader.page.locator("main")).to_contain_text(WORDS["ar"])
@@ -205,9 +209,8 @@ def solved(child: Stranger) -> str:
     return str(sum([words.index(word) + 1 for word in asked if word in words][:2]))
 
 
-def test_whoever_leaves_quickly_sees_the_day(serve: Serve, window: Window) -> None:
-    served = serve("2026-09-14T11:05", "fr")
-    child = coming(served, window, "fr")
+def test_whoever_leaves_quickly_sees_the_day(house: Served, window: Window) -> None:
+    child = coming(house, window, "fr")
     child.open()
     go_by(child.page.get_by_role("link", name=child._("Leave quickly")))
     expect(child.page.locator("h1")).to_contain_text("14")
@@ -216,10 +219,9 @@ def test_whoever_leaves_quickly_sees_the_day(serve: Serve, window: Window) -> No
 
 
 @pytest.mark.exhaustive
-def test_what_the_poster_shows_leads_to_the_page(serve: Serve, window: Window) -> None:
-    served = serve("2026-09-14T11:05", "fr")
-    child = coming(served, window, "fr")
-    address = Address(f"{served.url}/s/{child.door}")
+def test_what_the_poster_shows_leads_to_the_page(house: Served, window: Window) -> None:
+    child = coming(house, window, "fr")
+    address = Address(f"{house.url}/s/{child.door}")
     child.page.goto(f"http://{address.before}{address.code.upper()}")
     expect(child.page.locator("form textarea")).to_be_visible()
 
