@@ -187,13 +187,13 @@ def test_forty_phones_that_keep_their_connections_leave_room_for_one_more(
 
 
 SLOW = """
-import sys, time
+import sys
 import waitress
 from school_protocol.cli import serving
 
 def app(environ, start):
     print("begun", flush=True)
-    time.sleep(float(environ["QUERY_STRING"] or 0))
+    sys.stdin.readline()
     start("200 OK", [("Content-Length", str(LENGTH))])
     return [b"x" * LENGTH]
 
@@ -201,7 +201,7 @@ LENGTH = 5_000_000
 serving.GRACE_SECONDS = float(sys.argv[2])
 SERVE(app, host="127.0.0.1", port=int(sys.argv[1]), threads=2, ident=None)
 """
-"""Answers as slowly as it is asked to, and at length."""
+"""Answers as it is told to by a line, and at length."""
 
 
 @contextmanager
@@ -211,14 +211,15 @@ def running_at(*words: str, **environment: str) -> Iterator[tuple[subprocess.Pop
         port = free.getsockname()[1]
     command = [sys.executable, *(word.replace("PORT", str(port)) for word in words)]
     process = subprocess.Popen(
-        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    )
+        command, env={**os.environ, **environment},
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
     try:
         until = time.monotonic() + 60
         while not takes(port):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
-            time.sleep(0.1)
+            time.sleep(0.02)
         yield process, port
     finally:
         process.kill()
@@ -240,9 +241,9 @@ def refuses_soon(port: int) -> bool:
     return not takes(port)
 
 
-def asked(port: int, seconds: float) -> HTTPConnection:
+def asked(port: int) -> HTTPConnection:
     found = HTTPConnection("127.0.0.1", port, timeout=30)
-    found.request("GET", f"/?{seconds}")
+    found.request("GET", "/")
     return found
 
 
@@ -252,7 +253,8 @@ def asked(port: int, seconds: float) -> HTTPConnection:
 def test_what_is_being_answered_as_it_is_told_to_end_is_answered_whole(serve: str, ends_well: bool) -> None:
     with running_at("-c", SLOW.replace("SERVE", serve), "PORT", "30") as (process, port), ExitStack() as open_now:
         silent = open_now.enter_context(socket.create_connection(("127.0.0.1", port), 5))
-        under_way = asked(port, 2)
+        under_way = asked(port)
+        assert process.stdin is not None
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(signal.SIGTERM)
@@ -263,6 +265,8 @@ def test_what_is_being_answered_as_it_is_told_to_end_is_answered_whole(serve: st
             return
         assert refuses_soon(port)
         assert process.poll() is None, "it is still at its answer"
+        process.stdin.write(b"\n")
+        process.stdin.flush()
         assert under_way.getresponse().read() == b"x" * 5_000_000
         assert process.wait(5) == 0
         assert silent.recv(1) == b"", "who asked for nothing holds it up no longer"
@@ -271,7 +275,7 @@ def test_what_is_being_answered_as_it_is_told_to_end_is_answered_whole(serve: st
 @pytest.mark.exhaustive
 def test_it_waits_no_longer_than_it_says() -> None:
     with running_at("-c", SLOW.replace("SERVE", "serving.serve"), "PORT", "0.5") as (process, port):
-        under_way, began = asked(port, 60), time.monotonic()
+        under_way, began = asked(port), time.monotonic()
         assert process.stdout is not None
         assert process.stdout.readline() == b"begun\n"
         process.send_signal(signal.SIGTERM)
@@ -280,18 +284,10 @@ def test_it_waits_no_longer_than_it_says() -> None:
         under_way.close()
 
 
-@pytest.mark.exhaustive(but=("alone",))
-@pytest.mark.parametrize("more", [(), ("--no-worker",)], ids=["with its worker", "alone"])
-def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
-    tmp_path: Path, more: tuple[str, ...]
-) -> None:
-    """Half a form was sent as it is told to end: the other half is read, and answered."""
-    words = ("-m", "school_protocol.cli", "serve", "--port", "PORT", *more)
+def ends_after_half_a_form(process: subprocess.Popen[bytes], port: int) -> str:
+    """Half a form was sent as it is told to end: the other half is read, and answered. What it said until then."""
     body = b"username=nobody&password=nothing"
-    with (
-        running_at(*words, SCHOOL_PROTOCOL_DATA=str(tmp_path / "data")) as (process, port),
-        socket.create_connection(("127.0.0.1", port), 30) as sending,
-    ):
+    with socket.create_connection(("127.0.0.1", port), 30) as sending:
         head = f"POST /sign-in HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Length: {len(body)}\r\n"
         sending.sendall(f"{head}Content-Type: application/x-www-form-urlencoded\r\n\r\n".encode() + body[:10])
         time.sleep(0.3)
@@ -301,14 +297,24 @@ def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
         answer = HTTPResponse(sending)
         answer.begin()
         assert answer.read().rstrip().endswith(b"</html>")
-        assert process.wait(30) == 0
-        assert process.stderr is not None
-        told = process.stderr.read()
-        assert b"Traceback" not in told
-        assert b'"trace"' not in told
+    said, told = process.communicate(timeout=30)
+    assert process.returncode == 0
+    assert b"Traceback" not in told
+    assert b'"trace"' not in told
+    return said.decode()
 
 
-def test_a_demo_that_stands_is_served_again_and_its_accounts_are_said(tmp_path: Path) -> None:
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("more", [(), ("--no-worker",)], ids=["with its worker", "alone"])
+def test_the_site_itself_takes_what_is_being_sent_to_it_to_the_end_and_ends(
+    tmp_path: Path, more: tuple[str, ...]
+) -> None:
+    words = ("-m", "school_protocol.cli", "serve", "--port", "PORT", *more)
+    with running_at(*words, SCHOOL_PROTOCOL_DATA=str(tmp_path / "data")) as (process, port):
+        ends_after_half_a_form(process, port)
+
+
+def test_a_demo_that_stands_is_served_again_says_its_accounts_and_ends_after_what_is_being_sent(tmp_path: Path) -> None:
     """As `./run demo` does from the second start on; cases would only make it longer."""
     demo.prepare(Settings(data=tmp_path), reset=False, password="k7m2-p9qr-s4tv", say=lambda _line: None, told=False)
 
@@ -317,8 +323,8 @@ def test_a_demo_that_stands_is_served_again_and_its_accounts_are_said(tmp_path: 
         line = HTTPConnection("127.0.0.1", port, timeout=20)
         line.request("GET", "/sign-in")
         assert line.getresponse().status == 200
-        process.terminate()
-        said = process.communicate(timeout=30)[0].decode()
+        line.close()
+        said = ends_after_half_a_form(process, port)
 
     assert "Password of every account: k7m2-p9qr-s4tv" in said
     assert f"http://127.0.0.1:{port}/" in said
