@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from domain.telling import ROOT
 
+from cli.building import environment
+
 NOWHERE = {"PIP_INDEX_URL": "http://127.0.0.1:9/simple", "PIP_NO_CACHE_DIR": "1", "PIP_FIND_LINKS": ""}
 
 
@@ -59,6 +61,9 @@ def test_a_start_that_was_killed_begins_anew(checkout: Path, left: str, made: bo
 
 
 def test_a_package_that_is_not_the_locked_one_is_not_installed(checkout: Path, tmp_path: Path) -> None:
+    """Into an environment that stands, with the pip that the tests have: to make one takes seconds."""
+    stands = environment(checkout / ".venv")
+    (stands.folder / ".made").touch()
     wheels = tmp_path / "wheels"
     wheels.mkdir()
     with zipfile.ZipFile(wheels / "nobodys_own-1.0-py3-none-any.whl", "w") as wheel:
@@ -72,4 +77,5 @@ def test_a_package_that_is_not_the_locked_one_is_not_installed(checkout: Path, t
 
     assert "A package that was fetched is not the one that is locked. It was not installed" in said
     assert "ERROR" not in said
+    assert "Making a virtual environment" not in said
     assert not list(checkout.glob(".venv/lib/python3*/site-packages/nobodys_own*"))
