@@ -55,7 +55,7 @@ class Person:
     wide: list[tuple[str, int]] = field(default_factory=list)
     """Pages that scroll sideways, with by how much."""
     types_again: bool = False
-    """Whether name and password are typed each time that a session is over; else the first time alone."""
+    """Whether name and password are typed each time; else by the first person of a house alone, the first time."""
 
     def __post_init__(self) -> None:
         self.w = Wording(self.language)
@@ -84,12 +84,12 @@ class Person:
         self.look()
 
     def _go_on(self) -> None:
-        """A session that time has ended begins anew, as if the form had been filled in again; a seat has no name."""
+        """A session begins, or begins anew, as if the form had been filled in again; a seat has no name."""
         if self.types_again or self.role not in self.served.usernames:
             return
         house, name = self.served.house, self.served.app.config["TOKEN_COOKIE_NAME"]
         held = {one.get("name"): one.get("value", "") for one in self.page.context.cookies(self.served.url)}
-        if name not in held or recognise(house, held[name]) is not None:
+        if recognise(house, held[name]) is not None if name in held else not self.served.was_typed:
             return
         with house.directory.writing() as session:
             account = directory.account_named(session, self.served.usernames[self.role])
@@ -113,6 +113,7 @@ class Person:
             with self.page.expect_navigation(wait_until="load"):
                 main.locator("#code").press("Enter")
         expect(self.page.locator("header").get_by_role("button", name=self._("Sign out"))).to_be_visible()
+        self.served.was_typed = True
 
     def tap(self, what: Locator) -> None:
         """Click what leads to a page; what is folded away is unfolded first, as one does."""

@@ -100,6 +100,8 @@ class Served:
     app: Flask
     usernames: Mapping[str, str] = field(default_factory=dict)
     """Role of a script → user name."""
+    was_typed: bool = False
+    """Whether somebody has signed in here as people do: who comes later is let in."""
 
     @property
     def protocol(self) -> Protocol:

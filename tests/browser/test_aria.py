@@ -1,7 +1,8 @@
 """What a screen reader meets on the main pages, in each language: kept beside this file, and read by people.
 
 A page that changed fails here until somebody has read what changed: `KEEP_ARIA=1 ./run test --all
-tests/browser/test_aria.py` writes the new ones, for `git diff` to show. Numbers of cases, and of posts, are drawn by lot: they stand as 0000.
+tests/browser/test_aria.py` writes the new ones, for `git diff` to show. Numbers of cases, and of posts, are drawn by
+lot: they stand as 0000.
 """
 
 from __future__ import annotations

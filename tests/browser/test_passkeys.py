@@ -76,5 +76,6 @@ def test_a_supervisor_passes_the_second_step(serve: Serve, sit: Sit) -> None:
     served = serve("2026-10-05T09:00")
     for _time in range(2):
         supervisor = sit(served, "directorate", anew=True)
+        supervisor.types_again = True
         supervisor.open("/account")
         expect(supervisor.page).to_have_url(f"{served.url}/account")

@@ -21,7 +21,7 @@ from school_protocol.services.signalement.limits import Gate
 from school_protocol.wording import Wording
 
 from .conftest import DESKTOP, PHONE, Serve, Sit
-from .person import SHAPE, go_by
+from .person import SHAPE, Person, go_by
 from .served import Served
 
 Window = Callable[..., BrowserContext]
@@ -104,7 +104,7 @@ def test_a_pupil_tells_in_arabic_and_reads_the_answer(house: Served, sit: Sit, w
     code = pupil.code()
     assert re.fullmatch(r"[\d\s]{17,24}", code)
     expect(pupil.page.locator("main")).to_contain_text(pupil._("About the intimate image"))
-    answered(sit, house, "team_member", "ar")
+    reader = answered(sit, house, "team_member", "ar")
     back = coming(house, window, "ar")
     back.open("/back")
     back.write("receipt", code)
@@ -113,14 +113,13 @@ def test_a_pupil_tells_in_arabic_and_reads_the_answer(house: Served, sit: Sit, w
     assert code.replace(" ", "").replace("\n", "") not in back.page.url
     back.press(back._("Do not contact me any more"))
     expect(back.page.locator("main")).to_contain_text(back._("How to reach you is erased."))
-    reader = sit(house, "team_coordinator", "ar")
     reader.open("/signalements")
     reader.tap(reader.page.locator("main a[href^='/signalements/']:not([href*='addresses'])").last)
     expect(reader.page.locator("main")).to_contain_text(WORDS["ar"])
     expect(reader.page.locator("main")).not_to_contain_text("2AC")
 
 
-def answered(sit: Sit, served: Served, role: str, language: str) -> None:
+def answered(sit: Sit, served: Served, role: str, language: str) -> Person:
     """Somebody of the team reads the one report there is, and answers."""
     member = sit(served, role, language)
     member.open("/")
@@ -131,6 +130,7 @@ def answered(sit: Sit, served: Served, role: str, language: str) -> None:
     member.press(member._("Send the answer"))
     expect(member.page.locator("main [role=status]")).to_be_visible()
     assert member.wide == []
+    return member
 
 
 @pytest.mark.exhaustive
