@@ -7,9 +7,11 @@ a hidden thing from one that nobody has, something written down that should not 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from io import BytesIO
+from types import MappingProxyType
 from typing import Any
 from zipfile import ZipFile
 
@@ -74,8 +76,15 @@ class Matrix:
     tried: int = 0
     counts: bool = True
     """Whether rows are counted before and after."""
+    brief: bool = False
+    """Whether the same decision is asked once: of one of those who have the same rights, about one case of a kind."""
     gone: dict[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
     """Answers about what nobody has, kept: whoever asks gets the same one each time."""
+    alike: set[tuple[object, ...]] = field(default_factory=set)
+    """What nobody has and is answered as an address that is not there, by who asked for it."""
+    turns: Counter[str] = field(default_factory=Counter)
+    desks: dict[str, str] = field(default_factory=dict)
+    """The page that each begins with, opened once."""
 
     def differences(self) -> Iterator[str]:
         """All of it."""
@@ -147,13 +156,52 @@ class Matrix:
                     yield from self._no_answer(person, Way(rule.endpoint, method, self._address(rule), {}))
 
     def _no_answer(self, who: str, way: Way) -> Iterator[str]:
+        answer = asked(self.world, who, way, way.path)
+        self.tried += 1
+        if told(answer, way.path) != self._nowhere(who, way) or answer.status_code != 404:
+            yield f"{who} {way.method} {way.path}: {answer.status_code}, not as an address that is not there"
+
+    def _nowhere(self, who: str, way: Way) -> tuple[Any, ...]:
+        """The answer at an address that is not there."""
         key = (who, way.method, NOWHERE)
         if key not in self.gone:
             self.gone[key] = told(asked(self.world, who, way, NOWHERE), NOWHERE)
-        answer = asked(self.world, who, way, way.path)
-        self.tried += 1
-        if told(answer, way.path) != self.gone[key] or answer.status_code != 404:
-            yield f"{who} {way.method} {way.path}: {answer.status_code}, not as an address that is not there"
+        return self.gone[key]
+
+    def _nobodys(
+        self,
+        who: str,
+        way: Way,
+        path: str,
+        *also: str,
+        like: object = "",
+        values: Mapping[str, str] = MappingProxyType({}),
+    ) -> tuple[Any, ...]:
+        """The answer about what nobody has. In brief it is asked by one of those who are `like` each other.
+
+        Where theirs was that of an address which is not there, the others must get that.
+        """
+        one = (like, way.door, way.method, way.path)
+        if one in self.alike:
+            return self._nowhere(who, way)
+        key = (who, way.method, path)
+        if key not in self.gone:
+            self.gone[key] = told(asked(self.world, who, way, path, **values), path, *also)
+            if self.brief and self.gone[key] == self._nowhere(who, way):
+                self.alike.add(one)
+        return self.gone[key]
+
+    def _in_turn(self, what: str, found: Collection[str]) -> list[str]:
+        """In brief the next one of them, each time another; else all."""
+        if not self.brief or not found:
+            return list(found)
+        self.turns[what] += 1
+        return [list(found)[self.turns[what] % len(found)]]
+
+    def _desk(self, who: str) -> str:
+        if who not in self.desks:
+            self.desks[who] = self.world.browser(who).get("/").get_data(as_text=True)
+        return self.desks[who]
 
     def _rules(self, doors: Iterable[str] | None) -> Iterator[tuple[Rule, str]]:
         wanted = None if doors is None else set(doors)
@@ -197,16 +245,29 @@ class Matrix:
         for person, sees in self.people():
             if who(person):
                 few = [way for way in ways if way.everywhere or way.method == "post"] if " " in person else ways
+                share = self._share(person, sees, few)
                 for kind in kinds or self.world.cases:
                     if " " not in person or kind in ("own", "early"):
-                        yield from self._case(person, kind, sees.get(kind, ABSENT), few)
+                        yield from self._case(person, kind, sees.get(kind, ABSENT), few if kind in sees else share)
+
+    def _share(self, person: str, sees: Mapping[str, str], ways: list[Way]) -> list[Way]:
+        """In brief, who has no right in the own case as others haven't — gone, coming, of elsewhere — shares its doors
+        with them.
+        """
+        kind = kind_of(person, sees)
+        if not self.brief or not kind:
+            return ways
+        alike = [one for one, seen in self.people() if kind_of(one, seen) == kind]
+        doors = list(dict.fromkeys((way.door, way.method) for way in ways))
+        mine = doors[alike.index(person) :: len(alike)]
+        return [way for way in ways if (way.door, way.method) in mine]
 
     def _case(self, who: str, kind: str, sight: str, ways: Iterable[Way]) -> Iterator[str]:
         self.world.browser(who)
         before = self._rows()
         hidden = {(way.door, way.method): way for way in reversed(tuple(ways))}.values()
         with self.world.recognised():
-            for way in hidden if sight == ABSENT and kind != "own" else ways:
+            for way in hidden if sight == ABSENT and (self.brief or kind != "own") else self._of(who, kind, ways):
                 if sight == ABSENT or kind == "own" or way.everywhere:
                     wanted = ABSENT if sight == ABSENT else way.status(who)
                     base, gone = (f"/cases/{number}" for number in (self.world.cases[kind], self.world.absent))
@@ -215,6 +276,17 @@ class Matrix:
         allowed = ONLY_READ if sight != ABSENT else frozenset()
         for table in sorted(name for name in after if after[name] != before[name] and name not in allowed):
             yield f"{who}, {kind}: {table} was written to"
+
+    def _of(self, who: str, kind: str, ways: Iterable[Way]) -> Iterable[Way]:
+        """In brief, a case that is like the own one is asked for, and one more page of it.
+
+        So is the own one by all that is asked everywhere, by who reads it by a place above as a role here does.
+        """
+        if not self.brief or (kind == "own" and who in ROLES):
+            return ways
+        everywhere = {way.path: way for way in ways if way.everywhere}
+        first, *more = everywhere
+        return [everywhere[path] for path in (first, *(more if kind == "own" else self._in_turn("page", more)))]
 
     def _rows(self) -> dict[str, int]:
         return self.world.rows() if self.counts else {}
@@ -230,15 +302,13 @@ class Matrix:
         if wanted != ABSENT:
             if answer.status_code != wanted:
                 yield f"{who} {way.method} {way.path} ({kind}): {answer.status_code}, not {wanted}"
-        elif told(answer, path, base) != self._gone(who, way, gone):
+        elif told(answer, path, base) != self._gone(who, way, gone, kind):
             yield f"{who} {way.method} {way.path} ({kind}): {answer.status_code}, not as what nobody has"
 
-    def _gone(self, who: str, way: Way, gone: str) -> tuple[Any, ...]:
-        key = (who, way.method, gone + way.path)
-        if key not in self.gone:
-            path = gone + way.path.format(**self.world.said)
-            self.gone[key] = told(asked(self.world, who, way, path, **self.world.said), path, gone)
-        found = self.gone[key]
+    def _gone(self, who: str, way: Way, gone: str, kind: str) -> tuple[Any, ...]:
+        path = gone + way.path.format(**self.world.said)
+        sees = "sees" if kind in self.spec.sees.get(who, ()) else "does not see"
+        found = self._nobodys(who, way, path, gone, like=sees, values=self.world.said)
         return found if found[0] == 404 else (404, "an answer about what nobody has is no 404", {})
 
     def lists(self, who: Callable[[str], bool] = lambda _who: True) -> Iterator[str]:
@@ -246,12 +316,14 @@ class Matrix:
         for person, sees in self.people():
             if not who(person):
                 continue
-            page = self.world.browser(person).get("/").get_data(as_text=True)
+            page = self._desk(person)
             shown = {kind for kind, number in self.world.cases.items() if _leads_to(page, number)}
             self.tried += 1
             if shown != set(sees):
                 yield f"{person}: the desk shows {sorted(shown)}, not {sorted(sees)}"
-            for kind, number in self.world.cases.items():
+            hidden = [kind for kind in self.world.cases if kind not in sees]
+            for kind in (*self._in_turn("found", sees), *self._in_turn("not found", hidden)):
+                number = self.world.cases[kind]
                 found = self.world.browser(person).post("/search", {"q": number}).status_code == 302
                 self.tried += 1
                 if found != (kind in sees):
@@ -372,7 +444,7 @@ class Matrix:
                     method, path = said_path.split(" ") if " " in said_path else ("get", said_path)
                     way = Way("broken", method, path, {200: frozenset({person})} if wanted == 200 else {})
                     yield from self._compared(person, way, base, gone, wanted, "broken")
-            listed = self.world.cases["broken"] in self.world.browser(person).get("/").get_data(as_text=True)
+            listed = self.world.cases["broken"] in self._desk(person)
             self.tried += 1
             if listed != (200 in said):
                 yield f"{person}: the desk {'lists' if listed else 'does not list'} the broken case"
@@ -383,8 +455,8 @@ class Matrix:
         for person in self.spec.sees:
             opens = self.spec.told["breaks"].get(person, ())
             knocks = self._may_knock(person)
-            for kind, number in self.world.cases.items() if knocks else (("own", self.world.cases["own"]),):
-                browser = self.world.browser(person)
+            for kind in self._tried_by(person, opens) if knocks else ("own",):
+                browser, number = self.world.browser(person), self.world.cases[kind]
                 answer = browser.post("/cases/emergency", {"number": number, "reason": why, "password": PASSWORD})
                 shown = browser.get(f"/cases/{number}").status_code
                 sees = kind in self.spec.sees[person]
@@ -396,6 +468,13 @@ class Matrix:
                     yield f"{person}, in an emergency over HTTP: {answer.status_code} for {kind}"
                 if shown != (200 if sees or kind in opens else 404):
                     yield f"{person}, after an emergency: {shown} for {kind}"
+
+    def _tried_by(self, person: str, opens: Collection[str]) -> list[str]:
+        """Cases that this person opens, sees, and neither of the two."""
+        sees = self.spec.sees[person]
+        neither = [kind for kind in self.world.cases if kind not in opens and kind not in sees]
+        parts = (opens, [kind for kind in sees if kind not in opens], neither)
+        return [kind for number, part in enumerate(parts) for kind in self._in_turn(f"emergency {number}", part)]
 
     def _may_knock(self, person: str) -> bool:
         way = next(way for way in self.spec.free if way.door == "cases.emergency")
@@ -425,7 +504,7 @@ class Matrix:
     def _reviews(self) -> Iterator[str]:
         everybody = {*self.spec.sees, "head/2", "directorate/2", "academy/2", "team_member/2", "team_coordinator/2"}
         for person in sorted(everybody):
-            page = self.world.browser(person).get("/").get_data(as_text=True)
+            page = self._desk(person)
             for kind, people in self.spec.told["reviews"].items():
                 self.tried += 1
                 if (f"{self.world.cases[kind]}/sight/doors/" in page) != (person in people):
@@ -489,7 +568,7 @@ class Matrix:
         """An entry, a copy, an opening of another case is as a number that nothing has; and nothing is written."""
         base = f"/cases/{self.world.cases['own']}"
         for person, sees in self.spec.sees.items():
-            if "own" not in sees or not who(person):
+            if "own" not in sees or not who(person) or (self.brief and person not in ROLES):
                 continue
             self.world.browser(person)
             before = self.world.rows()
@@ -500,7 +579,7 @@ class Matrix:
                 )
                 here = told(asked(self.world, person, way, path, **self.world.said), path, base)
                 nothing = {"foreign": NONE, "foreign_piece": NONE, "copy": NONE}
-                there = told(asked(self.world, person, way, none, **nothing), none, base)
+                there = self._nobodys(person, way, none, base, like=here[0], values=nothing)
                 self.tried += 1
                 if here != there or here[0] not in (404, 409):
                     yield f"{person} {way.method} {way.path} of another case: {here[0]}, {there[0]}"
@@ -520,7 +599,7 @@ class Matrix:
                 self.tried += 1
                 if wanted != ABSENT and answer.status_code != wanted:
                     yield f"{person} {way.method} {way.path}: {answer.status_code}, not {wanted}"
-                gone = told(asked(self.world, person, way, none), none)
+                gone = self._nobodys(person, way, none) if wanted == ABSENT else ()
                 if wanted == ABSENT and (told(answer, path) != gone or gone[0] != 404):
                     yield f"{person} {way.method} {way.path}: {answer.status_code}, not as what nobody has"
 
@@ -537,7 +616,17 @@ class Matrix:
                 if doors is None or way.door in doors:
                     seconds = {who for people in way.statuses.values() for who in people if "/" in who}
                     for person in (*ROLES, *sorted(seconds)):
-                        yield from self._at(person, way, kind, there)
+                        if not self.brief or kind == "own" or self._has_right_at_home(person, way):
+                            yield from self._at(person, way, kind, there)
+
+    def _has_right_at_home(self, person: str, way: Way) -> bool:
+        """Whether that page of the own school is theirs: whoever has none there is asked of no other in brief."""
+        own = (
+            one
+            for one in self.spec.places["own"]
+            if (one.door, one.method, one.path) == (way.door, way.method, way.path)
+        )
+        return any(one.status(person) != ABSENT for one in own)
 
     def _at(self, person: str, way: Way, kind: str, there: Mapping[str, str]) -> Iterator[str]:
         none = {"school": "99999Z", "colleague": "nobody", "newcomer": "nobody", "self": "nobody"}
@@ -550,7 +639,7 @@ class Matrix:
                 yield f"{person} {way.method} {path} ({kind}): {answer.status_code}, not {wanted}"
             return
         nowhere = way.path.format(**none)
-        gone = told(asked(self.world, person, way, nowhere, **none), nowhere)
+        gone = self._nobodys(person, way, nowhere, values=none)
         if gone[0] != 404 or told(answer, path) != gone:
             yield f"{person} {way.method} {path} ({kind}): {answer.status_code}, not as what is not there"
 
@@ -659,6 +748,13 @@ class Matrix:
         secret = self.world.secrets.get(name, "sp_nobodys")
         browser = self.world.browser("directorate")
         return browser.client.get(f"/api/v1{path}", headers={"Authorization": f"Bearer {secret}"})
+
+
+def kind_of(person: str, sees: Collection[str]) -> str:
+    """Whom somebody shares their rights in the own case with, where they have none; empty for others."""
+    if person in ROLES or "own" in sees:
+        return ""
+    return person.partition(" ")[0] if " " in person else "elsewhere"
 
 
 def breaks(world: World, who: str, number: str) -> str:

@@ -11,7 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import pytest
 
 from may.matrix import FORMER, Matrix
-from may.world import World, copied
+from may.world import World, copied, untypeset
 from school_protocol.domain.policy import Permission
 from school_protocol.web import access
 
@@ -22,7 +22,7 @@ _ELSEWHERE = ("/sign-in", "/leave", "/static/")
 
 @pytest.fixture(scope="module")
 def world(first: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    with copied(first, tmp_path_factory.mktemp("links")) as found:
+    with copied(first, tmp_path_factory.mktemp("links")) as found, untypeset():
         yield found
 
 

@@ -11,7 +11,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
-from functools import cached_property
+from functools import cache, cached_property
+from io import BytesIO
 from itertools import count
 from pathlib import Path
 from shutil import copytree
@@ -22,6 +23,7 @@ from domain.telling import MOROCCAN, NOW, REPORT, SAFE, SMALL
 from flask import Flask
 from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
+from pikepdf import Pdf
 from services.evidence_made import SCREENSHOT, png
 from sqlalchemy import func, select, update
 from werkzeug.datastructures import MultiDict
@@ -30,6 +32,7 @@ from werkzeug.test import TestResponse
 from may import shared
 from school_protocol.config import Settings
 from school_protocol.definitions import read
+from school_protocol.documents import rendering
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.events import (
     AccessLifted,
@@ -45,6 +48,7 @@ from school_protocol.domain.events import (
 from school_protocol.domain.policy import Actor, UnitKind
 from school_protocol.domain.protocol import ScopeKind
 from school_protocol.services import accounts
+from school_protocol.services import handed_out as papers
 from school_protocol.services.evidence.keeping import attach_file
 from school_protocol.services.house import House, open_house
 from school_protocol.services.loading import keep, load_by_id
@@ -265,6 +269,29 @@ def serving(house: House) -> Flask:
     app = create_app(house, testing=True)
     app.jinja_env.bytecode_cache = COMPILED
     return app
+
+
+@contextmanager
+def untypeset() -> Iterator[None]:
+    """What is handed out as a PDF is written, and not set: who gets it is asked here, what it looks like elsewhere.
+
+    The wall's papers are set to be counted: they are left blank.
+    """
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(rendering.Typesetter, "set", lambda *_page: blank())
+        patched.setattr(papers, "wall_of", lambda *_told: blank())
+        patched.setattr(papers, "_KEPT", papers._Kept(papers.KEPT_MOST))
+        yield
+
+
+@cache
+def blank() -> bytes:
+    """A PDF of one empty page."""
+    kept = BytesIO()
+    with Pdf.new() as made:
+        made.add_blank_page()
+        made.save(kept)
+    return kept.getvalue()
 
 
 def _ready(client: FlaskClient) -> Browser:

@@ -229,8 +229,7 @@ class Filled:
 
     def write(self, act: Act) -> None:
         """Record `act` until each question of its form was answered once."""
-        form = self.protocol.form_of(act)
-        missing = asked(form)
+        missing = self.wanted(self.protocol.form_of(act))
         for one in self.written:
             if one.act.key == act.key:
                 missing -= set(one.cleaned)
@@ -245,6 +244,10 @@ class Filled:
                 missing -= set(written.cleaned)
                 self.written += [written] if written not in self.written else []
         self.unanswered[act.key] = missing or {"(never recorded)"}
+
+    def wanted(self, form: Form) -> set[str]:
+        """The questions that must have an answer."""
+        return asked(form)
 
     def meet_needs(self, act: Act) -> None:
         """Record what the act asks to stand already, or what its answers point at; wait for what comes with time."""
@@ -268,7 +271,7 @@ class Filled:
             self.open(act)
             return self.written[-1]
         calm = [key for key in states if not self.protocol.states[key].ended]
-        self.put(self.rng.choice(calm or states))
+        self.place(calm or states)
         form = self.protocol.form_of(act)
         with self.house.realm.reading() as session:
             loaded = as_far_as(self.house, session, self.load(session, self.chief), form)
@@ -344,6 +347,10 @@ class Filled:
         """As a browser sends it and the page reads it."""
         with self.app.test_request_context():
             return answers_of(form_for(view, FRENCH, as_posted(view.form.fields, raw), now=self.house.now()))
+
+    def place(self, states: Sequence[str]) -> None:
+        """Into one of these states."""
+        self.put(self.rng.choice(states))
 
     def put(self, state: str) -> None:
         """Place the case in a state directly: a walk that leads to every act would be long."""
