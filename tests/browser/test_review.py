@@ -92,8 +92,10 @@ def test_a_province_refuses_a_visa_and_gives_it_the_second_time(closing: Team) -
 
     coordinator = closing["referent_er"]
     coordinator.open(f"/cases/{house.number}")
-    card(coordinator)("Il manque l’avis de")
-    card(coordinator)("EV1 · إيمان الزياني بوعزة")
+    card(coordinator)(str(coordinator._("Sent back to the team")))
+    refused = coordinator.page.locator("[aria-labelledby=next] .alert")
+    expect(refused).to_contain_text("Il manque l’avis de")
+    expect(refused).to_contain_text("EV1 · إيمان الزياني بوعزة")
     house.replay([{"at": "2026-12-18T16:00", "as": "referent_er", "do": "t_prop_close"}])
 
     house.turn_to("2026-12-19T09:00")
