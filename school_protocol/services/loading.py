@@ -173,14 +173,33 @@ def load(house: House, session: Session, actor: Actor, number: str, *, reading: 
     `reading`: for a page that is only read. Names stand on it while they are lifted for this person, and an emergency
     opening is enough to see it; for everything else neither of the two counts.
     """
-    digits = cases.check_number(number) if actor.realm == house.name else None
-    case_id = digits and index.find_id(session, scope_of(house, actor), digits, today=today_for(house))
+    digits, scope = cases.check_number(number) if actor.realm == house.name else None, scope_of(house, actor)
+    case_id = digits and index.find_id(session, scope, digits, today=today_for(house))
     if not case_id:
         raise Unseen(number)
     loaded = load_by_id(house, session, actor, case_id, reading=reading)
-    if not loaded.roles:  # what was opened by name, or by a door, opens nothing once no role reads the case
+    # The index finds a case and grants nothing: whoever could write a row of it would read all. The events decide. And
+    # what was opened by name, or by a door, opens nothing once no role reads the case.
+    if not loaded.roles or not policy.may_see(scope, place_of(loaded.facts)):
         raise Unseen(number)
     return loaded
+
+
+def place_of(facts: Facts) -> policy.Place:
+    """Where the case stands for policy, by its events: what its index row says, where nobody altered that."""
+    case, around = facts.case, facts.around
+    return policy.Place(
+        protocol=case.protocol,
+        unit=case.unit,
+        province=_above(around, UnitKind.province),
+        region=_above(around, UnitKind.region),
+        team_sees=facts.protocol.states[case.state].team_sees,
+        restricted=case.restricted_seq is not None,
+        seats=frozenset(seat.account for seat in _seats(facts.protocol, case) if seat.is_held(facts.today)),
+        excluded=frozenset(case.exclusions),
+        readers=frozenset(_readers(facts)),
+        number=case.number,
+    )
 
 
 def load_by_id(house: House, session: Session, actor: Actor, case_id: str, *, reading: bool = False) -> Loaded:

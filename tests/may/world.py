@@ -39,6 +39,7 @@ from school_protocol.domain.events import (
     DocumentIssued,
     DoorOpened,
     Event,
+    EventKind,
     Recorded,
     Remark,
     RemarkKind,
@@ -201,16 +202,22 @@ class World:
         return kept.seq
 
     def by_hand(self) -> None:
-        """What no act writes, put into the index: it goes whenever a case is indexed anew.
+        """What no act writes. Seats in a case that is not for most, and in one of another school, stand in the journal.
 
-        The restricted case is open to somebody by name, without an end, who has no role in it; and there are seats
-        beside those that were named: in a case that is not for most, in another school, one that is over.
+        The rest is put into the index, and goes whenever a case is indexed anew: the restricted case is open to somebody
+        by name, without an end, who has no role in it; there are seats of one who is no longer there, and that are over.
         """
+        for kind, who, seat, by, role in (
+            ("excluded", "team_member/2", "substitute", "academy@left", "academy"),
+            ("same_province", "team_member/2", "member", "head@same_province", "head"),
+        ):
+            self.happen(
+                kind, Recorded, by, role, act="name_seat", kind=EventKind.seat_named,
+                answers={"seat": seat, "account": self.account(who)},
+            )  # fmt: skip
         reader = CaseReaderRow(case_id=self.ids["restricted"], account=self.account("academy/2"))
         seats = (
             ("excluded", f"{FORMER} team_member", "lead", None),
-            ("excluded", "team_member/2", "substitute", None),
-            ("same_province", "team_member/2", "member", None),
             ("own", "team_member/2", "substitute", NOW.date() - timedelta(days=1)),
             ("early", LEFT[0], "substitute", NOW.date() - timedelta(days=1)),
         )
