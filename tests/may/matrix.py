@@ -86,6 +86,11 @@ class Matrix:
     desks: dict[str, str] = field(default_factory=dict)
     """The page that each begins with, opened once."""
 
+    def forget(self) -> None:
+        """Keep no answer of before: the program is another one now."""
+        for kept in (self.gone, self.alike, self.desks):
+            kept.clear()
+
     def differences(self) -> Iterator[str]:
         """All of it."""
         yield from self.table()

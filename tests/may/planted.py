@@ -66,6 +66,7 @@ class Fault:
 
     def found(self, matrix: Matrix) -> str | None:
         """The first difference that tells it; None: it survives."""
+        matrix.forget()
         with self.plant():
             try:
                 return next(self.part(matrix), None)
@@ -365,7 +366,6 @@ RULES: tuple[tuple[Part, Edits], ...] = (
         (index._opened, "CaseReaderRow.until > scope.now", "CaseReaderRow.until < scope.now"),
         (index._places, "narrowed = [_not_excluded(scope.account), ", "narrowed = ["),
         (index._places, "for way in _ways(scope, today)", f"for way in [{TRUE}]"),
-        (index.find_id, ", where_visible(scope, today)", ""),
         (index._one, ", where_visible(scope, today)", ""),
         (index.by_mark, "where_visible(scope, today), ", ""),
         (index.by_mark, ", CaseIndexRow.case_id.in_(marked)", ""),
@@ -381,9 +381,7 @@ RULES: tuple[tuple[Part, Edits], ...] = (
     )),
     # loading
     (_told, (
-        (loading.load, "index.find_id(session, scope_of(house, actor), digits, today=today_for(house))",
-         "cases.find_by_number(session, digits)"),
-        (loading.load, "if not loaded.roles:", "if False:"),
+        (loading.load, "if not loaded.roles or not policy", "if not policy"),
         (loading.load, "reading=reading", "reading=False"),
         (loading.load, "reading=reading", "reading=True"),
         (loading.load_by_id, "if reading and not loaded.roles:", "if False:"),

@@ -204,8 +204,8 @@ class World:
     def by_hand(self) -> None:
         """What no act writes. Seats in a case that is not for most, and in one of another school, stand in the journal.
 
-        The rest is put into the index, and goes whenever a case is indexed anew: the restricted case is open to somebody
-        by name, without an end, who has no role in it; there are seats of one who is no longer there, and that are over.
+        The rest is put into the index, and goes whenever a case is indexed anew: the restricted case is open to
+        somebody by name, without an end, who has no role in it; seats of one who is no longer there, and that are over.
         """
         for kind, who, seat, by, role in (
             ("excluded", "team_member/2", "substitute", "academy@left", "academy"),

@@ -30,8 +30,6 @@ def everybodys(session: Session, case_id: str, _account: str) -> None:
     session.execute(row.values(restricted=False, team_sees=True))
 
 
-
-
 def forged(school: School, who: str, forge: Forge) -> bool:
     """Whether the index leads this person to the case, once that was written to it."""
     person = school.person(who)
@@ -56,7 +54,8 @@ def test_a_forged_seat_opens_nothing_and_one_of_the_journal_does(school: School,
 
 
 @pytest.mark.parametrize(
-    ("who", "forge"), [("head", everybodys), ("team_member/2", everybodys), ("academy", read_by), ("academy", everybodys)]
+    ("who", "forge"),
+    [("head", everybodys), ("team_member/2", everybodys), ("academy", read_by), ("academy", everybodys)],
 )
 def test_what_was_taken_off_a_restricted_case_opens_it_to_nobody(school: School, who: str, forge: Forge) -> None:
     school.person("directorate")

@@ -14,7 +14,7 @@ from trials.frame import Outcome, Size, Trial
 FEW = (
     "cases.show asks anyone", "cases.copies is not in the table", "yearly.index asks anyone",
     "_not_excluded: return not_(excluded.correlate(CaseIndexRow)) → return CaseIndexRow.case_id.is_not(None)",
-    "find_id: , where_visible(scope, today) → nothing",
+    "_one: , where_visible(scope, today) → nothing",
     "_admitted: if not clause.sees_restricted → if False", "_admitted: if clause.only_team_states → if False",
     "_current: return _POSTS.starts <= today, in_time, → return in_time,",
 )  # fmt: skip
