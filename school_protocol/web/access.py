@@ -6,7 +6,6 @@ What a person may see or do *in a case* is for the services and the engine to sa
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from urllib.parse import urlsplit
 
 from flask import Flask, abort, current_app, flash, g, redirect, request, url_for
 from flask.typing import ResponseReturnValue
@@ -36,7 +35,7 @@ from school_protocol.services.workshops.laptops import is_laptop
 from school_protocol.services.workshops.registering import may_see_certificates
 from school_protocol.web import kept, limits, sessions
 from school_protocol.web.api import admission
-from school_protocol.web.paths import way_back
+from school_protocol.web.paths import is_of_this_site, way_back
 from school_protocol.web.rendering import wording
 from school_protocol.web.workshops import laptop, room
 
@@ -392,6 +391,8 @@ def _may(endpoint: str) -> bool:
 
 def guard() -> ResponseReturnValue | None:
     """Before every request: known endpoint, small enough, from our own page, and by somebody who may knock."""
+    if not request.host:
+        abort(400)  # what was said of it is no name of a site: no address can be made with it
     if request.endpoint is None:
         return None  # routing answers 404 or 405 itself
     permission = PERMISSIONS.get(request.endpoint)
@@ -458,7 +459,7 @@ def _is_own_site() -> bool:
     if site is not None:
         return site in OWN_SITE
     origin = request.headers.get("Origin")
-    return origin is None or urlsplit(origin).netloc == request.host
+    return origin is None or is_of_this_site(origin)
 
 
 def _to_sign_in() -> ResponseReturnValue:

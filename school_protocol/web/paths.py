@@ -31,6 +31,14 @@ def _is_own(path: str) -> bool:
     return not parts.scheme and not parts.netloc
 
 
+def is_of_this_site(address: str) -> bool:
+    """Whether a whole address, as a browser names the page that it comes from, is of the site that was asked."""
+    try:
+        return urlsplit(address).netloc == request.host
+    except ValueError:
+        return False
+
+
 def way_back() -> str:
     """The page of this request that can be asked for again; the desk where only a form leads here."""
     rule = request.url_rule

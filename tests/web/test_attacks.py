@@ -371,6 +371,20 @@ def test_a_form_from_another_site_does_nothing(world: World, site: dict[str, str
     assert world.rows() == before
 
 
+@pytest.mark.parametrize("host", ["x:99999", "", "é.example", "x:", "[::1", "a b", "x:-1", "a" * 300])
+def test_a_name_under_which_no_site_can_be_opened_is_refused(world: World, host: str) -> None:
+    for client in (world.app.test_client(), world.browser("head").client):
+        for path in ("/sign-in", "/", "/help"):
+            assert client.get(path, headers={"Host": host}).status_code == 400, path
+
+
+def test_an_address_that_is_none_is_of_no_site(world: World) -> None:
+    head = world.fresh("head")
+    typed = {**TYPED, "csrf_token": head.csrf()}
+    assert head.client.post("/search", data=typed, headers={"Origin": "http://["}).status_code == 400
+    assert head.client.get("/", headers={"Referer": "http://["}).status_code == 200
+
+
 @pytest.mark.exhaustive(but=("1-application*", "body5*", "--b*"))
 @pytest.mark.parametrize(
     ("body", "kind", "status"),

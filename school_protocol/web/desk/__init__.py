@@ -15,7 +15,7 @@ from school_protocol.services import week as weeks
 from school_protocol.services.teams import orphans
 from school_protocol.services.views import CaseLine
 from school_protocol.web import kept, sessions
-from school_protocol.web.paths import own_path
+from school_protocol.web.paths import is_of_this_site, own_path
 from school_protocol.web.rendering import LANGUAGE_COOKIE, wording
 from school_protocol.web.sign_in import sign_out
 from school_protocol.web.unfolding import style_of
@@ -100,7 +100,7 @@ def _is_from_here() -> bool:
     site = request.headers.get("Sec-Fetch-Site")
     if site is not None:
         return site == "same-origin"
-    return bool(request.referrer) and urlsplit(request.referrer).netloc == request.host
+    return bool(request.referrer) and is_of_this_site(str(request.referrer))
 
 
 @blueprint.post("/drafts/forget")
