@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import os
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from errno import EADDRINUSE
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -42,6 +44,7 @@ def demo_prepare(reset: bool) -> None:
 @click.pass_context
 def demo_serve(context: click.Context, port: int, reset: bool) -> None:
     """`demo prepare`, then `serve` on 127.0.0.1."""
+    refuse_taken("127.0.0.1", port)
     prepare_demo(reset)
     gc.collect()  # what serving freezes is to hold nothing of what preparing left
     context.invoke(serve, port=port)
@@ -84,6 +87,7 @@ def demo_code(username: str) -> None:
 @click.option("--workshop", is_flag=True, help="Serve a room for workshops alone, to phones on this machine's network.")
 def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool) -> None:
     """Serve the site, and deliver its messages; or a room for workshops, without any real data."""
+    refuse_taken(host, port)
     if workshop:
         serve_a_room(host, port)
         return
@@ -110,6 +114,18 @@ def serve(host: str, port: int, no_worker: bool, processes: int, workshop: bool)
             fronts.behind(app, house.settings.trusted_proxy), host=host, port=port, threads=8, ident=None,
             max_request_body_size=limits.MOST_SERVED, clear_untrusted_proxy_headers=False, **limits.CROWD,
         )  # fmt: skip
+
+
+def refuse_taken(host: str, port: int) -> None:
+    """Said before anything is opened, wiped or told. Raises ClickException where nobody can be answered there."""
+    try:
+        family, kind, protocol, _name, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            tried.bind(place)
+    except OSError as error:
+        why = "another program answers there; end it, or say --port" if error.errno == EADDRINUSE else error.strerror
+        raise click.ClickException(f"{host}:{port} can't be served: {why}") from error
 
 
 def opened_at(settings: Settings, host: str, port: int) -> str:

@@ -109,6 +109,13 @@ def test_a_folder_without_keys_is_still_told_as_one(data: Path) -> None:
     assert (done.exit_code, "holds no key" in done.stderr) == (1, True)
 
 
+def test_where_nothing_lies_it_says_so_and_makes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "none"))
+    done = run("doctor")
+    assert (done.exit_code, "`school-protocol found` begins an installation" in done.stderr) == (1, True)
+    assert not (tmp_path / "none").exists()
+
+
 def doctor_with(room: int) -> tuple[int, dict[str, list[str]]]:
     """The exit code, and the findings that are wrong by check, where a file can grow to so many bytes."""
     done = subprocess.run(

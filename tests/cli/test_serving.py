@@ -129,6 +129,18 @@ def test_where_somebody_comes_from_is_believed_of_the_proxy_alone(house: House, 
             assert forged.startswith("203.0.113.7|"), "what a visitor put before it isn't believed either"
 
 
+@pytest.mark.parametrize("words", [("serve",), ("serve", "--workshop"), ("demo", "serve", "--reset")], ids=" ".join)
+def test_where_another_program_answers_nothing_is_opened_wiped_or_told(
+    words: tuple[str, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SCHOOL_PROTOCOL_DATA", str(tmp_path / "none"))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        done = CliRunner().invoke(cli.main, [*words, "--port", str(other.getsockname()[1])])
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert "another program answers there; end it, or say --port" in done.stderr
+    assert not (tmp_path / "none").exists()
+
+
 def test_the_proxy_is_an_address() -> None:
     assert settings_from({"SCHOOL_PROTOCOL_TRUSTED_PROXY": " 10.0.0.1 "}).trusted_proxy == "10.0.0.1"
     for said in ("*", "proxy", "10.0.0.0/8"):

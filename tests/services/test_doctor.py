@@ -164,11 +164,11 @@ def test_spans_are_said_in_their_largest_unit(span: int, words: str) -> None:
 # ---- the stores ------------------------------------------------------------------------------------------------------
 
 
-def test_tables_that_are_up_to_date_or_not_there_yet_are_well(seen: Seen, tmp_path: Path) -> None:
+def test_tables_that_are_up_to_date_are_well_and_none_are_wrong(seen: Seen, tmp_path: Path) -> None:
     assert {one.level for one in stores.schema(seen.asked())} == {Level.ok}
-    if not EVERYWHERE:
-        assert list(stores.schema(Asked(Settings(data=tmp_path / "none"), NOW))) == []
-        assert not (tmp_path / "none").exists(), "asking makes nothing"
+    found = list(stores.schema(Asked(Settings(data=tmp_path / "none"), NOW)))
+    assert {(one.level, one.do in doctor.NOT_OPENED) for one in found} == {(Level.wrong, True)}
+    assert not (tmp_path / "none").exists(), "asking makes nothing"
 
 
 @pytest.mark.parametrize(("revision", "words"), [("0001", "of an older version"), ("9999", "a later version")])

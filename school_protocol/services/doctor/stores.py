@@ -36,20 +36,22 @@ _SCHEMA = {
         "install that one again, or restore a backup from before it; never serve with this one",
     ),
 }
+_NOTHING = "`school-protocol found` begins an installation; where there is one, set SCHOOL_PROTOCOL_DATA to its folder"
 _SILENT = "see that the database runs, that its address is right, and that its disk is there and has room"
-NOT_OPENED = frozenset({_SILENT, *(do for _what, do in _SCHEMA.values())})
-"""What is to be done where nothing is opened: opening would bring tables along, or comes to nothing."""
+NOT_OPENED = frozenset({_NOTHING, _SILENT, *(do for _what, do in _SCHEMA.values())})
+"""What is to be done where nothing is opened: opening would make tables and keys, or comes to nothing."""
 
 
 def schema(asked: Asked) -> Iterator[Finding]:
     """The tables of each store against this program's migrations; nothing is brought along by asking."""
     for part in STORES:
         in_file = asked.settings.store_url(part).startswith("sqlite:")
-        if in_file and not (asked.settings.data / f"{part}.sqlite").is_file():
-            continue
-        said = _standing(asked, part)
-        if said in ("current", "none"):
-            yield ok(f"tables of the {part}: {'up to date' if said == 'current' else 'none yet'}")
+        file = asked.settings.data / f"{part}.sqlite"
+        said = "none" if in_file and not file.is_file() else _standing(asked, part)
+        if said == "current":
+            yield ok(f"tables of the {part}: up to date")
+        elif said == "none":
+            yield wrong(f"nothing lies in {file if in_file else 'the database'}: no {part} was ever made", _NOTHING)
         elif said in _SCHEMA:
             yield wrong(_SCHEMA[said][0].format(part=part), _SCHEMA[said][1])
         elif said == "full":
