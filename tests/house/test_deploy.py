@@ -452,9 +452,9 @@ def test_quiet_paths_are_those_of_the_program() -> None:
 
 
 def test_the_front_says_who_asks_and_shows_no_measurements() -> None:
-    for name, value in (("For", "$remote_addr"), ("Proto", "$scheme"), ("Host", "$host")):
+    for name, value in (("For", "$remote_addr"), ("Proto", "$scheme"), ("Host", "$http_host")):
         assert f"proxy_set_header X-Forwarded-{name} {value};" in NGINX
-    assert "proxy_set_header Host $host;" in NGINX
+    assert "proxy_set_header Host $http_host;" in NGINX, "with its port: forms are compared with where they come from"
     assert re.search(r"location = /metrics \{\s+return 404;", NGINX)
     assert "@watched path /metrics\n\trespond @watched 404" in CADDY
 
