@@ -95,8 +95,14 @@ class _Commands(click.Group):
 
 
 def _in_words(error: SchoolProtocolError) -> str:
+    from school_protocol.documents.sealing.errors import SealingError
     from school_protocol.storage.errors import StorageFull
 
+    if isinstance(error, SealingError):
+        from school_protocol.documents.sealing.saying import error_said
+        from school_protocol.wording import Wording
+
+        return f"{error_said(Wording('en'), error)} ({error})"
     is_full = isinstance(error, StorageFull)
     return f"no room is left on the disk, nothing was written: {error}" if is_full else str(error)
 

@@ -14,10 +14,11 @@ import pytest
 from click.testing import CliRunner, Result
 from signing_off import sign_by_hand
 
-from school_protocol.cli import REFUSED, main
+from school_protocol.cli import REFUSED, group, main
 from school_protocol.cli.running import SHOWN
 from school_protocol.config import SECRETS, Settings, SettingUnreadable, settings_from, with_files
 from school_protocol.definitions import read
+from school_protocol.documents.sealing.errors import CertificateExpired
 from school_protocol.domain.clock import Calendar
 from school_protocol.domain.lines import PaperLine
 from school_protocol.domain.policy import UnitKind
@@ -409,3 +410,10 @@ def test_the_version_is_that_of_setup_cfg() -> None:
     read.read(Path(__file__).parents[2] / "setup.cfg")
     done = CliRunner().invoke(main, ["--version"])
     assert (done.exit_code, done.output) == (0, f"school-protocol {read['metadata']['version']}\n")
+
+
+def test_a_document_that_can_not_be_signed_says_why() -> None:
+    said = group._in_words(CertificateExpired("2025-11-01"))
+    assert said == (
+        "The academy’s certificate has expired, so nothing can be signed: ask the authority for a new one. (2025-11-01)"
+    )

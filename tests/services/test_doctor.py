@@ -25,6 +25,8 @@ from storage.server import EVERYWHERE
 from school_protocol import jobs
 from school_protocol.config import Settings
 from school_protocol.documents import rendering
+from school_protocol.documents.sealing.authority import Validity, make_authority
+from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol, ScopeKind
 from school_protocol.post import Post
 from school_protocol.services import doctor
@@ -506,3 +508,19 @@ def test_nor_is_one_opened_that_has_no_room_or_is_away(
     found = [one for one in stores.schema(seen.asked()) if one.level is Level.wrong]
     assert [words in one.what for one in found] == [True, True]
     assert {one.do for one in found} <= doctor.NOT_OPENED
+
+
+@pytest.mark.parametrize(
+    ("ends", "level"),
+    [(timedelta(days=31), "ok"), (timedelta(days=29), "note"), (timedelta(days=6), "wrong"), (-timedelta(1), "wrong")],
+)
+def test_a_certificate_that_ends_is_told_ahead(seen: Seen, ends: timedelta, level: str) -> None:
+    assert seen.levels(settled.certificates) == set(), "nothing is signed here"
+    with seen.house.directory.reading() as session:
+        (academy,) = directory.units_of_kind(session, UnitKind.region)
+    folder = seen.house.settings.data / "signing"
+    now = seen.house.now()
+    make_authority(folder, "Root", {academy.code: "Academy"}, Validity(now - timedelta(days=400), now + ends))
+    assert seen.levels(settled.certificates) == {level}
+    (folder / f"{academy.code}.pem").unlink()
+    assert seen.levels(settled.certificates) == {"wrong"}, "a key that is not there"

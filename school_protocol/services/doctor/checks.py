@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     stores.oversight,
     stores.unread,
     stores.go_live,
+    settled.certificates,
     stores.clocks,
     work.post,
     work.queue,

@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from urllib.parse import urlsplit
 
-from school_protocol.services.doctor.findings import Asked, Finding, note, ok, wrong
+from school_protocol.documents.sealing.detached import signed_apart
+from school_protocol.documents.sealing.errors import SealingError
+from school_protocol.documents.sealing.saying import error_said
+from school_protocol.domain.policy import UnitKind
+from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
+from school_protocol.services.house import House
 from school_protocol.services.identity import known
+from school_protocol.services.papers.signing import key_of
+from school_protocol.storage import directory
+from school_protocol.wording import Wording
 
 TOKEN_LEAST = 16
+WEEK, MONTH = timedelta(days=7), timedelta(days=30)
 _NEAR = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -67,3 +77,24 @@ def together(asked: Asked) -> Iterator[Finding]:
     )  # fmt: skip
     found = [level(what, do) for is_so, level, what, do in against if is_so]
     yield from found or [ok("settings: none stands against another")]
+
+
+def certificates(house: House, asked: Asked) -> Iterator[Finding]:
+    """The key of each academy, tried: copies are signed with it until its certificate ends."""
+    folder = house.settings.signing_folder
+    if folder is None:
+        return
+    with house.directory.reading() as session:
+        academies = directory.units_of_kind(session, UnitKind.region)
+    for academy in academies:
+        about, do = f"signatures of {academy.code}", f"put the key with its new certificate into {folder}"
+        try:
+            key = key_of(house, academy)
+            signed_apart(b"", key, asked.now)
+        except SealingError as error:
+            yield wrong(f"{about}: {error_said(Wording('en'), error)} ({error})", do)
+            continue
+        ends = key.certificate.not_valid_after_utc
+        said = f"{about}: made with a certificate that ends on {ends:%Y-%m-%d}, in {long(ends - asked.now)}"
+        near = [level for span, level in ((WEEK, wrong), (MONTH, note)) if ends - asked.now < span]
+        yield near[0](said, do) if near else ok(said)
