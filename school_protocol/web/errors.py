@@ -42,7 +42,7 @@ PAGES: Mapping[int, str] = {
     500: "errors/broken.html",
     503: "errors/busy.html",
 }
-RETRY_SECONDS = "5"
+RETRY_SECONDS = 5
 NUMBERS = "numbers"
 """Where the numbers last read are kept, for when the store is busy."""
 LAST_RESORT = """<!doctype html>
@@ -74,7 +74,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(StorageBusy, _busy)
     app.register_error_handler(FilesAway, lambda _error: _later(page(503, "errors/files_away.html")))
     app.register_error_handler(StorageFull, _full)
-    app.register_error_handler(TooManyTries, lambda error: _refused(error, 429))
+    app.register_error_handler(TooManyTries, lambda error: _later(_refused(error, 429), error.seconds))
     app.register_error_handler(SchoolProtocolError, _broken)
     app.register_error_handler(Exception, _broken)
 
@@ -161,8 +161,8 @@ def _busy(_error: StorageBusy) -> Response:
     return _later(page(503))
 
 
-def _later(response: Response) -> Response:
-    response.headers["Retry-After"] = RETRY_SECONDS
+def _later(response: Response, seconds: int = RETRY_SECONDS) -> Response:
+    response.headers["Retry-After"] = str(seconds)
     return response
 
 

@@ -58,6 +58,7 @@ def test_every_error_has_a_page(failing: Any, member: FlaskClient, error: Except
     failing(error)
     response = member.get("/")
     assert response.status_code == status
+    assert response.headers.get("Retry-After") == {429: "1234567", 503: "5"}.get(status)
     page = read_page(response)
     assert "Traceback" not in response.text
     assert str(error) not in page.text

@@ -95,8 +95,9 @@ def test_what_is_missing_is_said_at_the_field_and_at_the_top(
 def test_too_many_tries_are_asked_to_wait(client: FlaskClient, people: Accounts) -> None:
     people.wait = 900
     response = enter(client, **RIGHT)
-    assert response.status_code == 429
+    assert (response.status_code, response.headers["Retry-After"]) == (429, "900")
     assert "900" in read_page(response).text
+    assert "Retry-After" not in enter(client, username="", password="").headers
 
 
 @pytest.mark.parametrize("value", ["ع" * 200, "a\0b", "😀", "x" * 5000, "<b>'\"&"])

@@ -119,7 +119,7 @@ def factor() -> ResponseReturnValue:
             sessions.house(), sessions.token_of_request(), typed("code"), sessions.visitor()
         )
     except TooManyTries as error:
-        return _step("sign_in/factor.html", waiting, seconds=error.seconds), 429
+        return _step("sign_in/factor.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
     if token is None:
         return _step("sign_in/factor.html", waiting, problems=wrong("code", "wrong_code")), 422
     return _on(token)
@@ -134,7 +134,7 @@ def lost() -> ResponseReturnValue:
     try:
         token = restoring.restore(sessions.house(), sessions.token_of_request(), typed("code"), sessions.visitor())
     except TooManyTries as error:
-        return _step("sign_in/lost.html", waiting, seconds=error.seconds), 429
+        return _step("sign_in/lost.html", waiting, seconds=error.seconds), 429, again_in(error.seconds)
     if token is None:
         return _step("sign_in/lost.html", waiting, problems=wrong("code", "wrong_slip")), 422
     return _on(token)
@@ -250,7 +250,7 @@ def by_code() -> ResponseReturnValue:
     if done:
         return _chosen()
     page = render_template("sign_in/by_code.html", problems=problems, username=name, seconds=seconds)
-    return page, 429 if seconds else 422
+    return (page, 429, again_in(seconds)) if seconds else (page, 422)
 
 
 def _chosen() -> ResponseReturnValue:
@@ -283,7 +283,12 @@ def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
         options=options,
         has_figures=figures.has_public(sessions.house()),
     )
-    return make_response(body, {"wait": 429, "": 200}.get(problem, 422))
+    return make_response(body, {"wait": 429, "": 200}.get(problem, 422), again_in(seconds))
+
+
+def again_in(seconds: int) -> dict[str, str]:
+    """The header that says when to come back; none where nobody has to wait."""
+    return {"Retry-After": str(seconds)} if seconds else {}
 
 
 def _agent() -> str:

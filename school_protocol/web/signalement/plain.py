@@ -68,6 +68,8 @@ def refused(error: Exception) -> Response:
     except Exception:
         log.exception("a page for strangers could not be shown")
         status, response = 500, make_response(LAST_RESORT)
+    if isinstance(error, TooMany):
+        response.headers["Retry-After"] = str(error.seconds)
     response.status_code = status
     return response
 

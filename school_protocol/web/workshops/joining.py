@@ -35,7 +35,8 @@ def _to(code: str) -> ResponseReturnValue:
     try:
         found = coming.find(sessions.house(), code, address=request.remote_addr or "")
     except TooManyTries as error:
-        return render_template("workshops/join.html", code=code, why="wait", seconds=error.seconds), 429
+        page = render_template("workshops/join.html", code=code, why="wait", seconds=error.seconds)
+        return page, 429, {"Retry-After": str(error.seconds)}
     if found.workshop is None:
         return render_template("workshops/join.html", code=code, why=found.why, seconds=0), 422
     return redirect(f"{request.script_root}{PREFIX}{found.workshop.id}/room/enter")
