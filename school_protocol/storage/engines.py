@@ -15,10 +15,11 @@ from typing import Any, Self
 
 from sqlalchemy import URL, Connection, create_engine, event, func, make_url, select, text
 from sqlalchemy import Engine as Engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session as Session
 from sqlalchemy.orm import sessionmaker
 
-from school_protocol.storage.errors import MOVED, StorageBusy, is_read_only, translated
+from school_protocol.storage.errors import MOVED, StorageBusy, is_damaged, is_read_only, translated
 
 __all__ = ["BESIDE", "MOVED", "WHOSE", "Session", "Store", "open_engine", "open_shared", "within"]
 
@@ -254,6 +255,19 @@ class Store:
     def close(self) -> None:
         """Give every connection back."""
         self.engine.dispose()
+
+
+def is_whole(store: Store) -> bool:
+    """Whether SQLite finds its file sound, page by page; a server looks after its own."""
+    if store.engine.dialect.name != "sqlite":
+        return True
+    try:
+        with store.engine.connect() as connection:
+            return connection.exec_driver_sql("PRAGMA quick_check(1)").scalar() == "ok"
+    except DBAPIError as error:
+        if is_damaged(error):
+            return False
+        raise
 
 
 def _hold_store(session: Session, patience: float, *, together: bool) -> None:

@@ -116,6 +116,18 @@ def test_where_nothing_lies_it_says_so_and_makes_nothing(tmp_path: Path, monkeyp
     assert not (tmp_path / "none").exists()
 
 
+@pytest.mark.parametrize("store", ["realm", "directory"])
+def test_a_database_that_is_damaged_inside_is_told(data: Path, store: str) -> None:
+    assert f"tables of the {store}: up to date" in run("doctor").output, "the control"
+    file = data / f"{store}.sqlite"
+    pages = file.stat().st_size // 4096
+    with file.open("r+b") as damaged:
+        damaged.seek(4096 * (pages - 60))
+        damaged.write(b"\xff" * 4096 * 40)
+    done = run("doctor")
+    assert (done.exit_code, f"the {store} is damaged inside" in done.stderr) == (1, True)
+
+
 def doctor_with(room: int) -> tuple[int, dict[str, list[str]]]:
     """The exit code, and the findings that are wrong by check, where a file can grow to so many bytes."""
     done = subprocess.run(

@@ -18,7 +18,7 @@ from school_protocol.services.keeping.files import refuse_misplaced, tell
 from school_protocol.services.loading import today_for
 from school_protocol.services.review.heads import unread as count_unread
 from school_protocol.storage import directory, times
-from school_protocol.storage.engines import Store, open_engine
+from school_protocol.storage.engines import Store, is_whole, open_engine
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.storage.migrate import Part, standing_of
 from school_protocol.storage.walls import gaps
@@ -37,8 +37,9 @@ _SCHEMA = {
     ),
 }
 _NOTHING = "`school-protocol found` begins an installation; where there is one, set SCHOOL_PROTOCOL_DATA to its folder"
+_DAMAGED = "stop what runs, keep a copy of the folder as it is, then restore the latest backup"
 _SILENT = "see that the database runs, that its address is right, and that its disk is there and has room"
-NOT_OPENED = frozenset({_NOTHING, _SILENT, *(do for _what, do in _SCHEMA.values())})
+NOT_OPENED = frozenset({_NOTHING, _DAMAGED, _SILENT, *(do for _what, do in _SCHEMA.values())})
 """What is to be done where nothing is opened: opening would make tables and keys, or comes to nothing."""
 
 
@@ -54,6 +55,8 @@ def schema(asked: Asked) -> Iterator[Finding]:
             yield wrong(f"nothing lies in {file if in_file else 'the database'}: no {part} was ever made", _NOTHING)
         elif said in _SCHEMA:
             yield wrong(_SCHEMA[said][0].format(part=part), _SCHEMA[said][1])
+        elif said == "damaged":
+            yield wrong(f"the {part} is damaged inside: its database says so", _DAMAGED)
         elif said == "full":
             yield wrong(f"the {part} can't be opened: its disk has no room", _SILENT)
         else:
@@ -66,7 +69,7 @@ def _standing(asked: Asked, part: Part) -> str:
     except OSError:
         return "silent"
     try:
-        return standing_of(store, part)
+        return standing_of(store, part) if is_whole(store) else "damaged"
     except StorageFull:
         return "full"
     except StorageBusy:
