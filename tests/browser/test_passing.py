@@ -8,6 +8,7 @@ from __future__ import annotations
 import pytest
 from playwright.sync_api import expect
 from services.administering import HOLDS
+from services.test_moving_versions import without_a_question
 from versions import next_version, plain, published
 
 from school_protocol.services.protocols import examining, passages, publishing
@@ -31,12 +32,7 @@ REPORT: examining.Report = {
 
 def shorter(data: dict[str, object]) -> None:
     """A question less, so that a decision is needed; an act of another kind, so that cases must stay."""
-    forms: dict[str, dict[str, dict[str, object]]] = data["forms"]  # type: ignore[assignment]
-    form = forms[DATA["acts"]["safety_check"]["form"]]
-    form["fields"] = {
-        key: field for key, field in form["fields"].items() if key != "who_stays" and "who_stays" not in str(field)
-    }
-    form["refuses"] = [one for one in form["refuses"] if "who_stays" not in str(one)]  # type: ignore[assignment]
+    without_a_question(data)
     data["undo_minutes"] = "5"
 
 

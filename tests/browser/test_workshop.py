@@ -34,7 +34,7 @@ SC3: Scenario = TOLD
 ALIKE = ("states", "errors", "duties", "measures", "dangers", "guardians", "grids")
 """What a script and people at phones have in common: people also look at pages, which ends the count of the unseen."""
 PATH = SC3.path.steps
-BY_CLICKS = 6
+BY_CLICKS = 7
 """So many steps of the path are clicked through from its beginning, and the first referral."""
 MESSAGE = "Posez-vous : qui reste avec elle ?"
 CLOSED = "shared_concern_start"
@@ -149,8 +149,9 @@ def goes_wrong(story: Story) -> None:
     step = PATH[2].model_copy(update={"answers": {"which_danger": PATH[2].answers["which_danger"]}})
     story.trainer.turns_to(step.at or "")
     story.did[1].append(story.phones[0].does(story.tables[0], step))
-    story.trainer.turns_to(PATH[3].at or "")
-    story.did[1].append(story.phones[0].does(story.tables[0], PATH[3]))
+    for step in PATH[3:5]:
+        story.trainer.turns_to(step.at or "")
+        story.did[1].append(story.phones[0].does(story.tables[0], step))
     story.trainer.turns_to("2026-10-06T09:50")
     second, live = story.phones[1], story.tables[1]
     told = Step.model_validate(
@@ -175,12 +176,12 @@ def goes_wrong(story: Story) -> None:
 
 def two_decide(story: Story) -> None:
     """10:10. The hold takes effect with a second signature: the trainer plays the head, whom nobody plays there."""
-    story.trainer.turns_to(PATH[4].at or "")
-    story.did[1].append(story.phones[0].does(story.tables[0], PATH[4]))
+    story.trainer.turns_to(PATH[5].at or "")
+    story.did[1].append(story.phones[0].does(story.tables[0], PATH[5]))
     head = story.trainer.sits_down(story.host, story.tables[0], "head")
     story.phones.append(head)
-    story.trainer.turns_to(PATH[5].at or "")
-    story.did[1].append(head.does(story.tables[0], PATH[5]))
+    story.trainer.turns_to(PATH[6].at or "")
+    story.did[1].append(head.does(story.tables[0], PATH[6]))
     assert len(story.did[1]) == BY_CLICKS
     expect(story.phones[0].table()).to_be_visible()
     expect(story.phones[0].page.locator("[aria-labelledby=people] li")).to_have_count(2)

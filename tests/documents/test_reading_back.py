@@ -319,12 +319,12 @@ _LARGE = """
 import sys
 from dataclasses import replace
 from pathlib import Path
-from tests.documents.made_up import MadeUp, profiles
-from tests.documents.test_reading_back import with_one
+from documents.made_up import MadeUp, profiles
+from documents.test_reading_back import with_one
 from school_protocol.definitions import read_file
-from tests.documents.printed import case_pdf
+from documents.printed import case_pdf
 from school_protocol.wording import Wording
-protocol = read_file(Path("tests/definitions/small.yaml"))
+protocol = read_file(Path("definitions/small.yaml"))
 rows, letters = int(sys.argv[1]), int(sys.argv[2])
 view = MadeUp(protocol).file(profiles(protocol)[True], steps=rows or None)
 sys.stdout.buffer.write(case_pdf(with_one(view, letters), Wording("ar")))
@@ -349,9 +349,9 @@ def with_one(view: CaseFile, letters: int) -> CaseFile:
 )
 def test_a_large_case_costs_no_more_than_its_share(rows: int, letters: int, megabytes: int) -> None:
     """The most memory that a process which makes nothing else says it has used."""
-    root = Path(__file__).parents[2]
+    tests = Path(__file__).parents[1]
     made = subprocess.run(
-        [sys.executable, "-c", _LARGE, str(rows), str(letters)], cwd=root, capture_output=True, check=True
+        [sys.executable, "-c", _LARGE, str(rows), str(letters)], cwd=tests, capture_output=True, check=True
     )
     assert 20 < int(made.stderr.decode().splitlines()[-1]) < megabytes
     pages = PdfReader(io.BytesIO(made.stdout)).pages
@@ -364,13 +364,13 @@ def test_a_large_case_costs_no_more_than_its_share(rows: int, letters: int, mega
 
 @pytest.mark.exhaustive
 def test_the_same_case_at_the_same_moment_gives_the_same_bytes_in_another_process(small: Protocol) -> None:
-    script = "import sys; from tests.documents.test_reading_back import hard_case; sys.stdout.buffer.write(hard_case())"
-    root = Path(__file__).parents[2]
+    script = "import sys; from documents.test_reading_back import hard_case; sys.stdout.buffer.write(hard_case())"
+    tests = Path(__file__).parents[1]
     first = hard_case()
     case_pdf(MadeUp(small).file(profiles(small)[False]), Wording("fr"))
     assert hard_case() == first
     other = subprocess.run(
-        [sys.executable, "-c", script], cwd=root, capture_output=True, check=True, env=_another_environment()
+        [sys.executable, "-c", script], cwd=tests, capture_output=True, check=True, env=_another_environment()
     )
     assert other.stdout == first
 

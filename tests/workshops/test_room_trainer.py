@@ -328,7 +328,7 @@ def test_without_hints_a_refused_try_says_so_in_a_sentence_and_not_why(hall: Hal
 def test_without_hints_one_may_still_go_on_without_a_need_once_it_was_refused(hall: Hall) -> None:
     trainer, phone = hall.trainer(), hall.seated("Bleu", "team_coordinator")
     running.to_next(hall.room)
-    sat_down(hall.room).play(SC3.path.steps[:13])
+    sat_down(hall.room).play(SC3.path.steps[:14])
     move, missing = f"/cases/{hall.cases()[0]}/moves/record_external_handling", "without-acknowledged"
     sentence = hall.room.protocol.needs["acknowledged"].sentence.in_language("fr")
     shown = unescape(phone.get(move).get_data(as_text=True))

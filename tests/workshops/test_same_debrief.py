@@ -53,7 +53,7 @@ def test_the_expected_path(tmp_path: Path, scenario: Scenario) -> None:
         found = table.debrief()
     assert set(found.states.values()) == set(scenario.path.ends_by_case.values())
     assert differences(found, scripted(scenario, scenario.path.steps)) == []
-    assert found.of(Kind.trap) == ()
+    assert found.of(Kind.trap) == found.of(Kind.late) == found.of(Kind.left_out) == ()
 
 
 @pytest.mark.exhaustive(but=("father_told", "head_alone_unaware"))
