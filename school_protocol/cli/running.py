@@ -44,10 +44,13 @@ def demo_prepare(reset: bool) -> None:
 @click.pass_context
 def demo_serve(context: click.Context, port: int, reset: bool) -> None:
     """`demo prepare`, then `serve` on 127.0.0.1."""
+    from school_protocol.services.demo import served
+
     refuse_taken("127.0.0.1", port)
     prepare_demo(reset)
     gc.collect()  # what serving freezes is to hold nothing of what preparing left
-    context.invoke(serve, port=port)
+    with served(settings_from(os.environ)):
+        context.invoke(serve, port=port)
 
 
 def prepare_demo(reset: bool) -> None:

@@ -5,9 +5,11 @@ Schools, people, numbers of pupils and cases are fictitious. It is made once; a 
 
 from __future__ import annotations
 
+import fcntl
 import secrets
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
@@ -436,9 +438,29 @@ def _noted(settings: Settings) -> str:
     return first.rpartition(": ")[2].strip() or UNFINISHED
 
 
+@contextmanager
+def served(settings: Settings) -> Iterator[None]:
+    """Nobody clears the demo that lies there as long as this lasts."""
+    with (settings.data / NOTE).open() as held:
+        fcntl.flock(held, fcntl.LOCK_SH)
+        yield
+
+
+def _refuse_served(settings: Settings) -> None:
+    note = settings.data / NOTE
+    try:
+        with note.open() as held:
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return
+    except BlockingIOError as error:
+        raise DemoError(f"the demo in {settings.data} is being served: end that first") from error
+
+
 def _clear(settings: Settings, kept: str, say: Say) -> None:
     if not kept and _is_taken(settings):
         raise DemoError(f"{settings.data} holds an installation that is no demo: it is not reset")
+    _refuse_served(settings)
     say("Clearing the demo's former data")
     if settings.database:  # first: it alone may refuse
         preparing.clear(settings.database)

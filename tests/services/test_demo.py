@@ -264,6 +264,18 @@ def test_another_password_may_be_given_later(made: Demo) -> None:
 
 
 @pytest.mark.files
+def test_one_that_is_served_is_not_cleared(tmp_path: Path) -> None:
+    settings, store = Settings(data=tmp_path), tmp_path / "realm.sqlite"
+    store.touch()
+    (tmp_path / demo.NOTE).write_text("password: of-the-demo\n", "utf-8")
+    with demo.served(settings), pytest.raises(demo.DemoError, match="is being served"):
+        demo.prepare(settings, reset=True, password=None, say=print)
+    assert store.exists()
+    demo._clear(settings, "of-the-demo", print)
+    assert not store.exists(), "the control"
+
+
+@pytest.mark.files
 def test_an_installation_that_is_no_demo_is_left_alone(tmp_path: Path) -> None:
     settings = Settings(data=tmp_path)
     house = open_house(settings, TurnableClock(NOW))
