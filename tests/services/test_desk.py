@@ -234,6 +234,8 @@ def test_a_raised_danger_stands_before_what_is_late(people: School) -> None:
 def test_telling_by_voice_has_a_number_to_call(people: School) -> None:
     people.report()
     people.act("team_member", "raise_danger", which_danger="self_harm")
+    assert said(line(people, "team_member").next) == "Check immediate safety", "somebody stays with the pupil"
+    people.act("team_member", "safety_check", dangers=["self_harm"], safe_now="yes", who_stays="me")
     assert (said(line(people, "team_member").next) or "").startswith("Tell the head by voice")
     assert line(people, "team_member").call is None, "no number is known"
     with people.house.directory.writing() as session:
@@ -256,6 +258,7 @@ def test_who_takes_no_part_is_not_called(people: School) -> None:
     call_head(people, "0699999999", "directorate")
     people.report(must_not_read=[people.account("head")])
     people.act("team_member", "raise_danger", which_danger="self_harm")
+    people.act("team_member", "safety_check", dangers=["self_harm"], safe_now="yes", who_stays="me")
     call = line(people, "team_member").call
     assert call is not None
     assert (call.role, call.phone) == ("directorate", "0699999999")
@@ -267,6 +270,7 @@ def test_services_are_called_from_the_page_of_the_danger(people: School) -> None
     """Which service it is would tell the facts: a list leads to the numbers, and shows none."""
     people.report()
     people.act("team_member", "raise_danger", which_danger="self_harm")
+    people.act("team_member", "safety_check", dangers=["self_harm"], safe_now="yes", who_stays="me")
     people.act("team_member", "told_by_voice", who_was_told=["head"])
     shown = line(people, "team_member")
     assert (said(shown.next), shown.numbers, shown.call) == ("Refer to a service", True, None)
