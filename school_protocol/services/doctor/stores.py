@@ -37,9 +37,10 @@ _SCHEMA = {
     ),
 }
 _NOTHING = "`school-protocol found` begins an installation; where there is one, set SCHOOL_PROTOCOL_DATA to its folder"
+_UNPREPARED = "`school-protocol database prepare` makes the tables, `school-protocol found` begins an installation"
 _DAMAGED = "stop what runs, keep a copy of the folder as it is, then restore the latest backup"
 _SILENT = "see that the database runs, that its address is right, and that its disk is there and has room"
-NOT_OPENED = frozenset({_NOTHING, _DAMAGED, _SILENT, *(do for _what, do in _SCHEMA.values())})
+NOT_OPENED = frozenset({_NOTHING, _UNPREPARED, _DAMAGED, _SILENT, *(do for _what, do in _SCHEMA.values())})
 """What is to be done where nothing is opened: opening would make tables and keys, or comes to nothing."""
 
 
@@ -52,7 +53,8 @@ def schema(asked: Asked) -> Iterator[Finding]:
         if said == "current":
             yield ok(f"tables of the {part}: up to date")
         elif said == "none":
-            yield wrong(f"nothing lies in {file if in_file else 'the database'}: no {part} was ever made", _NOTHING)
+            place, do = (file, _NOTHING) if in_file else ("the database", _UNPREPARED)
+            yield wrong(f"nothing lies in {place}: no {part} was ever made", do)
         elif said in _SCHEMA:
             yield wrong(_SCHEMA[said][0].format(part=part), _SCHEMA[said][1])
         elif said == "damaged":
