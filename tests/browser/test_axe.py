@@ -281,6 +281,7 @@ def test_a_keyboard_is_enough(house: Served, sit: Sit, language: str) -> None:
     expect(person.said()).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_the_danger_is_raised_by_keyboard(house: Served, sit: Sit) -> None:
     speak(house, "fr")
     person = sit(house, "team_member", "fr", DESKTOP)

@@ -142,6 +142,7 @@ def test_two_presses_that_both_arrive_record_once(house: Served, member: Person)
     assert house.events() == before + 1
 
 
+@pytest.mark.exhaustive
 def test_back_and_reload_record_nothing_twice(house: Served, member: Person) -> None:
     member.open_case()
     note(member, "Avant, arrière.")

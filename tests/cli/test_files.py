@@ -43,6 +43,7 @@ def run() -> Run:
     return lambda *arguments: CliRunner().invoke(main, list(arguments))
 
 
+@pytest.mark.exhaustive
 def test_files_go_to_an_object_store_and_back(
     school: School, run: Run, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -80,6 +80,7 @@ def test_each_month_of_a_year_tells_the_academys_totals_and_tables(seed: int) ->
     assert audit(releases) == ()
 
 
+@pytest.mark.exhaustive
 def test_barring_what_stands_nearest_tells_nothing_in_a_month(monkeypatch: pytest.MonkeyPatch) -> None:
     new = issued_year(1)
     barring_the_nearest(monkeypatch)

@@ -201,7 +201,7 @@ def elsewhere(places: Places, kind: str) -> Settings:
     return folder
 
 
-@pytest.mark.exhaustive(but=("cases-report-folder",))
+@pytest.mark.exhaustive
 @pytest.mark.parametrize("kind", ["database", "folder"])
 @pytest.mark.parametrize("what", ["report", "note", "report and note"])
 @pytest.mark.parametrize("cut", ["rows", "cases"])

@@ -196,7 +196,6 @@ def is_quiet(region: Region, who: str = "directorate") -> bool | None:
     return next(line.is_quiet for line in view.lines if line.unit.code == region.own.code)
 
 
-@pytest.mark.exhaustive
 def test_a_restricted_case_is_told_neither_by_a_mark_nor_by_its_absence(region: Region) -> None:
     """Whoever sees it and whoever does not read the same of the school."""
     readers = ("directorate", "academy")

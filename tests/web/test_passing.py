@@ -365,6 +365,7 @@ def test_it_is_counted_again_once_for_two_who_ask(site: Site, admin: FlaskClient
     assert "One open case follows version 2." in told(admin.get(draft))
 
 
+@pytest.mark.exhaustive
 def test_a_draft_that_changes_meanwhile_is_counted_anew(site: Site, admin: FlaskClient) -> None:
     """Another version is published while it waits; then it is compared with that one, and counted anew."""
     fourth = next_version(DATA, 4, edited)
