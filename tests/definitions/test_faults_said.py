@@ -421,7 +421,7 @@ def english_in(language: str, said: str) -> set[str]:
     return words_in(said) & only_english(language)
 
 
-@pytest.mark.exhaustive(but=("*-ar",))
+@pytest.mark.exhaustive(but=("[a-h]*-ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("name", FILES, ids=lambda name: name[:40].encode("ascii", "replace").decode())
 def test_a_bad_file_is_told_in_the_readers_language(name: str, language: str) -> None:

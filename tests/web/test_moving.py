@@ -98,6 +98,7 @@ def form_of(client: FlaskClient, address: str = CASES) -> MultiDict[str, str]:
     )
 
 
+@pytest.mark.exhaustive(but=("ar-*",))
 @pytest.mark.parametrize(
     ("language", "said"),
     [

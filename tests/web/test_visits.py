@@ -69,6 +69,7 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
     house.close()
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", ["fr", "ar", "en"])
 def test_the_pages_read_well_and_name_no_pupil(site: Site, language: str) -> None:
     site.note()

@@ -117,6 +117,7 @@ def test_from_the_link_to_the_desk(people: People, open_app: Flask, language: st
     assert visit.is_in
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_supervisor_sets_the_second_step_up_and_sees_nothing_else_first(
     people: People, open_app: Flask, language: str
@@ -176,6 +177,7 @@ def test_a_way_on_is_kept_through_both_steps(people: People, open_app: Flask) ->
     assert visit.path == "/account/others"
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_person_changes_what_they_prove_themselves_with(people: People, open_app: Flask, language: str) -> None:
     people.give_password("head")
@@ -276,6 +278,7 @@ def test_sessions_are_ended_one_by_one_and_everywhere(people: People, open_app: 
     assert [visit.is_in for visit in visits] == [False] * 3
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_head_prints_a_code_for_a_forgotten_password(people: People, open_app: Flask, language: str) -> None:
     for who in ("head", "team_member"):
@@ -303,6 +306,7 @@ def test_a_head_prints_a_code_for_a_forgotten_password(people: People, open_app:
     assert member.is_in
 
 
+@pytest.mark.exhaustive(but=("ar",))
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_two_people_restore_a_lost_phone(people: People, open_app: Flask, language: str) -> None:
     for who in ("head", "technical_admin", "directorate"):
