@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from pathlib import Path
 from sqlite3 import complete_statement
@@ -69,20 +69,20 @@ class UnknownTables(SchoolProtocolError):
     """Tables that another version of the program made: this one doesn't know what they hold."""
 
 
-def upgrade(engine: Engine, part: Part, revision: str = "head") -> None:
-    """Bring a store's tables and triggers up to date; does nothing where they are.
+def upgrade(engine: Engine, part: Part) -> None:
+    """Make a store's tables with what guards them, or bring them up to date; does nothing where they are.
 
     On PostgreSQL the first schema of the search path is made where it is missing. Raises NotPrepared, UnknownTables,
     TablesInUse.
     """
     found = _refuse_unknown(engine, part)
-    if revision == "head" and found == revisions(part)[-1]:
+    if found == revisions(part)[-1]:
         return
     if engine.dialect.name != "postgresql":
-        _bring(engine, part, revision)
+        _bring(engine, part)
         return
     try:
-        _bring(engine, part, revision)
+        _bring(engine, part)
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", "") not in _NOT_ALLOWED:
             raise
@@ -106,21 +106,29 @@ def _refuse_unknown(engine: Engine, part: Part) -> str | None:
     return found
 
 
-def _bring(engine: Engine, part: Part, revision: str) -> None:
+def _bring(engine: Engine, part: Part) -> None:
     def do(connection: Connection) -> None:
         _alone(connection)
         if connection.dialect.name == "postgresql":
             make_schema(connection)
-        command.upgrade(_config(part, connection), revision)
+        if revision_on(connection) is not None:
+            command.upgrade(_config(part, connection), "head")
+            return
+        METADATA[part].create_all(connection, checkfirst=False)
+        for statement in _guards(connection, part):
+            connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+        command.stamp(_config(part, connection), "head")
 
     change(engine, do)
 
 
-def lay_baseline(connection: Connection, part: Part) -> None:
-    """Make what the first revision of a store consists of."""
-    script = (_FOLDER / part / f"baseline.{connection.dialect.name}.sql").read_text("utf-8")
-    for statement in [script] if connection.dialect.name == "postgresql" else _statements(script):
-        connection.exec_driver_sql(statement, execution_options={"no_parameters": True})
+def _guards(connection: Connection, part: Part) -> Iterable[str]:
+    """Triggers and what else of a store its models don't say."""
+    file = _FOLDER / part / f"guards.{connection.dialect.name}.sql"
+    if not file.exists():
+        return []
+    script = file.read_text("utf-8")
+    return [script] if connection.dialect.name == "postgresql" else _statements(script)
 
 
 def _statements(script: str) -> Iterator[str]:
