@@ -183,11 +183,16 @@ def hold(session: Session, case_id: str) -> CaseRecordRow:
 
     Whoever writes what follows from a case's events takes it before they are read.
     """
-    query = select(CaseRecordRow).where(CaseRecordRow.id == case_id).with_for_update(key_share=True)
-    record = session.scalars(query).one_or_none()
-    if record is None:
-        raise Unseen(case_id)
-    return record
+    held: dict[str, CaseRecordRow] = session.info.setdefault(CaseRecordRow.__tablename__, {})
+    if case_id not in held:
+        record = session.scalars(_TO_HOLD, {"case": case_id}).one_or_none()
+        if record is None:
+            raise Unseen(case_id)
+        held[case_id] = record
+    return held[case_id]
+
+
+_TO_HOLD = select(CaseRecordRow).where(CaseRecordRow.id == bindparam("case")).with_for_update(key_share=True)
 
 
 def hold_beside(session: Session, case_id: str) -> None:
@@ -275,12 +280,12 @@ def load(session: Session, vault: Vault, case_id: str) -> tuple[Entry, ...]:
 
 def load_since(session: Session, vault: Vault, case_id: str, seq: int) -> tuple[Entry, ...]:
     """The events after number `seq`."""
-    if session.get(CaseRecordRow, case_id) is None:
-        raise Unseen(case_id)
+    rows = session.execute(_EVENTS_AFTER, {"case": case_id, "after": seq}).all()
+    if not rows:
+        opened(session, case_id)
+        return ()
     key = keys.case_key(session, vault, case_id)
-    return tuple(
-        _opened_entry(vault, key, row) for row in session.execute(_EVENTS_AFTER, {"case": case_id, "after": seq})
-    )
+    return tuple(_opened_entry(vault, key, row) for row in rows)
 
 
 def _events_after() -> Select[*tuple[Any, ...]]:

@@ -225,7 +225,7 @@ EVERYTHING = Filter()
 
 
 def write(session: Session, row: IndexRow) -> None:
-    """Put the row in place of the one that was there."""
+    """Put the row in place of the one that was there; what others keep beside it goes with that one."""
     remove(session, row.case_id)
     add_rows(session, CaseIndexRow, [_columns(row)])
     for table, rows in _parts(row):

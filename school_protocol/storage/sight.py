@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Scope
@@ -35,8 +35,7 @@ class Waiting:
 
 
 def keep_reviews(session: Session, case_id: str, reviews: Iterable[Review]) -> None:
-    """Put these in the place of those that were kept of the case, whose index row is there."""
-    session.execute(delete(DoorReviewRow).where(DoorReviewRow.case_id == case_id))
+    """Put these beside the case's index row, which was just written anew."""
     rows = [{"case_id": case_id, "seq": one.seq, "account": one.account, "due_at": one.due_at} for one in reviews]
     add_rows(session, DoorReviewRow, rows)
 

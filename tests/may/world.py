@@ -25,7 +25,7 @@ from flask.testing import FlaskClient
 from jinja2.bccache import Bucket, BytecodeCache
 from pikepdf import Pdf
 from services.evidence_made import SCREENSHOT, png
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 from werkzeug.datastructures import MultiDict
 from werkzeug.test import TestResponse
 
@@ -70,6 +70,7 @@ from school_protocol.storage.referrals import register
 from school_protocol.storage.referrals.register import CaseReferral
 from school_protocol.storage.review import queue
 from school_protocol.storage.review.queue import Wait
+from school_protocol.storage.review.tables import CaseReviewRow
 from school_protocol.storage.tables import AppointmentRow, DirectoryBase, RealmBase
 from school_protocol.web import create_app
 
@@ -375,6 +376,7 @@ def _reviews(world: World) -> None:
     """Of every case something waits for whoever reviews: the queue lists those that somebody sees."""
     waits = [Wait("urgent", role, NOW) for role in ("directorate", "academy")]
     with world.house.realm.writing() as session:
+        session.execute(delete(CaseReviewRow))
         for case_id in world.ids.values():
             row = index.row_of(session, case_id)
             assert row is not None

@@ -61,6 +61,7 @@ def test_a_referral_comes_back_whole_and_takes_the_place_of_the_one_before(realm
     )  # fmt: skip
     assert line.referral == chased, "what is to be chased comes first"
     with realm.store.writing() as session:
+        index.write(session, made)
         register.write(session, made.case_id, made.unit, made.province, made.region, [told])
     with realm.store.reading() as session:
         assert register.of_case(session, made.case_id) == (told,)

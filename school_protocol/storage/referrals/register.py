@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import UTC, date, datetime
 from typing import Any, Self, assert_never
 
-from sqlalchemy import ColumnElement, and_, delete, or_, select, union
+from sqlalchemy import ColumnElement, and_, or_, select, union
 from sqlalchemy.orm import Session
 
 from school_protocol.domain.policy import Clause, Reach, Scope
@@ -114,8 +114,7 @@ class Page:
 def write(
     session: Session, case_id: str, unit: str, province: str, region: str, referrals: Iterable[CaseReferral]
 ) -> None:
-    """Put the referrals of a case, which lies there, in place of those that were written; its index row stands."""
-    session.execute(delete(CaseReferralRow).where(CaseReferralRow.case_id == case_id))
+    """Put the referrals of a case, which lies there, beside its index row, which was just written anew."""
     place = {"case_id": case_id, "unit": unit, "province": province, "region": region}
     rows = [{**place, **asdict(one), "order_at": one.chase_at or NEVER_DUE} for one in referrals]
     add_rows(session, CaseReferralRow, rows)

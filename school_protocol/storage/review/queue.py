@@ -125,12 +125,10 @@ class Page:
 def write(
     session: Session, row: IndexRow, waits: Iterable[Wait], state: State | None, *, unassessed: int = UNASSESSED
 ) -> None:
-    """Put these in the place of what was kept of a case, whose index row is there.
+    """Put these beside the case's index row, which was just written anew (`index.write` took the former ones away).
 
     `unassessed`: how grave it is where it has no level.
     """
-    for table in (CaseReviewRow, ReviewStateRow):
-        session.execute(delete(table).where(table.case_id == row.case_id))
     gravity = -(row.level or unassessed)
     own = {"case_id": row.case_id, "gravity": gravity, "unit": row.unit, "province": row.province,
            "region": row.region}  # fmt: skip

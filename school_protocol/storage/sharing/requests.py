@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, delete, exists, func, not_, or_, select
+from sqlalchemy import ColumnElement, and_, exists, func, not_, or_, select
 from sqlalchemy.orm import Session
 
 from school_protocol.storage.index_tables import CaseExclusionRow, CaseIndexRow
@@ -58,11 +58,10 @@ _Row = CaseRequestRow
 
 
 def write(session: Session, case_id: str, requests: Iterable[Request], known: Iterable[str]) -> None:
-    """Put what a case asks, and the units that ever were asked, in place of what was written; its index row stands."""
+    """Put what a case asks, and the units that ever were asked, beside its index row, which was just written anew."""
     rows = [{"case_id": case_id, **asdict(one)} for one in requests]
     places = [{"case_id": case_id, "place": one} for one in sorted(set(known))]
     for table, found in ((_Row, rows), (CaseKnownRow, places)):
-        session.execute(delete(table).where(table.case_id == case_id))
         add_rows(session, table, found)
 
 
