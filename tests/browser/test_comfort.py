@@ -564,6 +564,7 @@ def test_leaving_quickly_takes_the_pages_place_in_the_history(house: Served, sit
     expect(page.locator("#password")).to_be_visible()
 
 
+@pytest.mark.exhaustive
 def test_typed_words_are_not_left_by_a_slip(house: Served, sit: Sit) -> None:
     """Asked before the page is left with words in it; not when they are sent, nor where nothing was typed."""
     speak(house, "fr")

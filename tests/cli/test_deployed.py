@@ -56,6 +56,7 @@ def powers(address: str) -> dict[str, bool]:
     return found
 
 
+@pytest.mark.exhaustive
 def test_before_it_is_prepared_nothing_starts(run: Run) -> None:
     done = run("doctor")
     assert done.exit_code == 1

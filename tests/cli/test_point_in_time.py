@@ -270,6 +270,7 @@ def test_an_exercise_is_looked_at_by_the_program_and_noted(kept: Kept) -> None:
     assert f"{noted.at:%Y%m%dT%H%M%SZ}" == kept.base.name
 
 
+@pytest.mark.exhaustive
 def test_the_lines_of_the_docs_are_an_exercise(kept: Kept) -> None:
     """Those that are not run before each of these tests, as they stand, one after another."""
     before = kept.report("before the exercise")

@@ -124,6 +124,7 @@ def test_a_process_is_renewed_before_it_grows(school: School, crew: Crew, monkey
 # ---- the worker beside the site ------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_the_worker_makes_ahead_what_was_asked_for_in_a_process_of_its_own(
     school: School, monkeypatch: pytest.MonkeyPatch
 ) -> None:

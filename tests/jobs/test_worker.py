@@ -309,6 +309,7 @@ main(["worker"])
 """
 
 
+@pytest.mark.exhaustive
 def test_a_worker_that_is_asked_to_stop_as_it_begins_ends_as_ever(tmp_path: Path) -> None:
     """Its threads begin before huey itself would heed a signal."""
     environment = {**os.environ, "SCHOOL_PROTOCOL_DATA": str(tmp_path / "data")}

@@ -129,7 +129,7 @@ def test_what_comes_while_others_are_brought_is_brought_too(
     house.close()
 
 
-@pytest.mark.exhaustive(only=("bucket",))
+@pytest.mark.exhaustive(but=("rows",))
 @pytest.mark.parametrize("to", PLACES[1:])
 def test_broken_off_it_goes_on_and_what_is_there_and_other_is_put_anew(
     school: School, object_store: ObjectStore, monkeypatch: pytest.MonkeyPatch, to: str

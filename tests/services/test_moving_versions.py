@@ -500,6 +500,7 @@ def _moves(loaded: Loaded, new: Protocol, what: str) -> Outcome:
     return found.outcome
 
 
+@pytest.mark.exhaustive
 def test_the_control_of_the_test_above_a_version_without_the_acts_is_refused(stories: list[Loaded]) -> None:
     new = copy.copy(stories[0].protocol).model_copy(update={"version": 2, "acts": {}})
     with pytest.raises(KeyError):

@@ -163,6 +163,7 @@ def _serve(place: tuple[str, str | None], folder: Path, told: Any, stop: Any) ->
         store.close()
 
 
+@pytest.mark.exhaustive
 def test_others_read_and_write_while_the_ring_turns(realm: Realm, url: tuple[str, str | None], tmp_path: Path) -> None:
     ids = [realm.open_case(entry(words={"w": "x"})) for _ in range(30)]
     context = multiprocessing.get_context("spawn")

@@ -221,6 +221,7 @@ def test_sc4_takes_the_light_path_after_a_danger_lifted_by_two(told: Stage) -> N
     assert case.level == loaded(player, "suivi").case.level == 1
 
 
+@pytest.mark.exhaustive
 def test_sc6_waits_ninety_days_and_the_directorate(told: Stage) -> None:
     player, played = told("sc6")
     last = loaded(player, "")

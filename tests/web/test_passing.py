@@ -381,6 +381,7 @@ def test_a_draft_that_changes_meanwhile_is_counted_anew(site: Site, admin: Flask
     assert "5 open cases follow version 3." in told(admin.get(draft))
 
 
+@pytest.mark.exhaustive
 def test_a_draft_that_was_withdrawn_meanwhile_is_counted_no_more(site: Site, admin: FlaskClient) -> None:
     draft = drafted(site)
     go_on(site)

@@ -116,6 +116,7 @@ def test_the_clock_sheet_tells_the_path_and_what_falls_due(name: str, language: 
         assert w.clock(moment.at) in text
 
 
+@pytest.mark.exhaustive
 def test_moments_are_those_of_the_story() -> None:
     view, text = view_of("class-group"), own("class-group", "fr")
     assert {key for key, _at in view.came.items()} == set(view.scenario.injects) - {"mother_waits"}
@@ -334,6 +335,7 @@ def command(*words: str) -> Result:
     return CliRunner().invoke(main, ["scenario", "kit", *words, "--protocol", str(small)])
 
 
+@pytest.mark.exhaustive
 def test_a_command_writes_the_pdf(tmp_path: Path) -> None:
     target = tmp_path / "kit.pdf"
     result = command(str(Path(__file__).with_name("found_phone.yaml")), "--language", "ar", "-o", str(target))

@@ -224,6 +224,7 @@ def test_a_name_of_what_is_shipped_is_refused_at_its_line(hall: Hall) -> None:
 # ---- whose it is -----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.exhaustive
 def test_nobody_else_sees_or_uses_it(hall: Hall) -> None:
     page = brought(hall, hall.signed_in(), own().encode())
     other = hall.signed_in("formatrice")
