@@ -134,7 +134,7 @@ def made_up() -> Protocol:
             "file": _named(profiles={"school": _named(**{"for": ["head"]})}, sections=[{"kind": "records", **_named()}])
         },
     }  # fmt: skip
-    return read(json.dumps(spec, ensure_ascii=False).encode(), "five-stages")
+    return read(json.dumps(spec, ensure_ascii=False).encode(), "five-stages", kernel=False)
 
 
 def _named(**more: Any) -> dict[str, Any]:

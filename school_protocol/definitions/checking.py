@@ -29,6 +29,7 @@ from school_protocol.definitions.book import Book, Declared, Finding, either
 from school_protocol.definitions.tree import Path
 from school_protocol.domain.document_rules import Profile
 from school_protocol.domain.forms import FormField, Option
+from school_protocol.domain.kernel import contrary
 from school_protocol.domain.phrases import N_, Listing
 from school_protocol.domain.protocol import ActKind, Protocol, Said, ScopeKind
 from school_protocol.domain.texts import Text
@@ -54,8 +55,8 @@ _LONGEST = 64
 _VERSIONS = 1_000_000
 
 
-def check(protocol: Protocol, declared: Declared) -> list[Finding]:
-    """Every fault of how the parts of `protocol` hang together."""
+def check(protocol: Protocol, declared: Declared, *, kernel: bool) -> list[Finding]:
+    """Every fault of how the parts of `protocol` hang together, and of what asks for the contrary of the `kernel`."""
     book = Book(protocol, declared)
     _states(book)
     _people(book)
@@ -79,7 +80,14 @@ def check(protocol: Protocol, declared: Declared) -> list[Finding]:
     _identity(book)
     _identifiers(book)
     _texts(book)
+    if kernel and book.is_sound(*_PARTS):
+        _kernel(book)
     return book.findings
+
+
+def _kernel(book: Book) -> None:
+    for one in contrary(book.protocol):
+        book.say(one.path, one.said)
 
 
 # ---- what the definition is called, and in which languages ------------------------------------------------------

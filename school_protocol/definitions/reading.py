@@ -34,6 +34,7 @@ from school_protocol.definitions.tree import (
 )
 from school_protocol.domain.conditions import TOO_DEEP
 from school_protocol.domain.errors import DefinitionError, Fault
+from school_protocol.domain.kernel import kept
 from school_protocol.domain.phrases import N_, Phrase
 from school_protocol.domain.protocol import Protocol
 
@@ -53,20 +54,26 @@ def read_file(path: FilePath) -> Protocol:
 
 
 @lru_cache(maxsize=8)
-def read(data: bytes, file: str) -> Protocol:
+def read(data: bytes, file: str, *, kernel: bool = True) -> Protocol:
     """The protocol that `data` defines; `file` is its name in messages. Raises DefinitionError with every fault.
 
-    A value that nobody can change: whoever asks again for what was read lately is handed the same.
+    A value that nobody can change: whoever asks again for what was read lately is handed the same. Without `kernel`,
+    what asks for the contrary of the safety kernel is no fault: `read_published` puts it right.
     """
     try:
         root, faults, lost = grow(data)
-        protocol = _Reader(root, faults, lost).protocol()
+        protocol = _Reader(root, faults, lost, kernel=kernel).protocol()
     except Unreadable as error:
         raise DefinitionError(file, (error.fault,)) from None
     if faults or protocol is None:
         unique = dict.fromkeys(sorted(faults, key=lambda fault: (fault.line, fault.message)))
         raise DefinitionError(file, tuple(unique))
     return protocol.model_copy(update={"digest": hashlib.sha256(data).hexdigest()})
+
+
+def read_published(data: bytes, file: str) -> Protocol:
+    """A version that cases follow, as the engine follows it: whatever it asks for, the safety kernel holds."""
+    return kept(read(data, file, kernel=False))
 
 
 def lines_of(data: bytes, paths: Iterable[Path]) -> dict[Path, int]:
@@ -81,8 +88,9 @@ def lines_of(data: bytes, paths: Iterable[Path]) -> dict[Path, int]:
 
 
 class _Reader:
-    def __init__(self, root: Entries, faults: list[Fault], lost: set[Path]) -> None:
+    def __init__(self, root: Entries, faults: list[Fault], lost: set[Path], *, kernel: bool) -> None:
         self.root = root
+        self.kernel = kernel
         self.faults = faults
         self.declared = Declared(_names(root))
         for path in lost:
@@ -108,7 +116,7 @@ class _Reader:
             except RecursionError:
                 raise Unreadable(1, TOO_DEEP) from None
             else:
-                for finding in check(protocol, self.declared):
+                for finding in check(protocol, self.declared, kernel=self.kernel):
                     self._found(finding)
                 return protocol
         return None

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from school_protocol.domain import kernel
 from school_protocol.domain.events import (
     READING_KINDS,
     AccessEnded,
@@ -497,7 +498,7 @@ class _Folding:
     def _report(self, record: Record, act: Act) -> None:
         form = self.protocol.form_of(act)
         values = where_values(self.protocol, form.fields, record.answers, record.role)
-        if self.protocol.restricted_when is not None and self.protocol.restricted_when.holds(values):
+        if kernel.restricts(self.protocol, values, record.derived.get("people", {}).values()):
             self._restrict(record.seq)
         for item in form.fields:
             if item.type is FieldType.accounts:

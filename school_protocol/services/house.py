@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from school_protocol.config import Settings
-from school_protocol.definitions import read
+from school_protocol.definitions import read_published
 from school_protocol.domain.clock import Clock
 from school_protocol.domain.errors import SchoolProtocolError
 from school_protocol.domain.events import Event, VersionChanged
@@ -65,7 +65,7 @@ class Library:
         if (key, version) not in self._known:
             with self.store.reading() as session:
                 kept = directory.definition(session, key, version)
-            self._known[key, version] = read(kept.content, f"{key}/{version}.yaml")
+            self._known[key, version] = read_published(kept.content, f"{key}/{version}.yaml")
         return self._known[key, version]
 
     def source(self, protocol: Protocol) -> str:

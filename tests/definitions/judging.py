@@ -72,7 +72,7 @@ def understood(data: Tree) -> Protocol:
     while True:
         text = json.dumps(data, ensure_ascii=False)
         try:
-            return read(text.encode(), "mutant.yaml")
+            return read(text.encode(), "mutant.yaml", kernel=False)
         except DefinitionError as error:
             unread = [found[1] for fault in error.faults if (found := UNREAD.match(fault.message))]
             if not unread or len(unread) < len(error.faults):

@@ -31,7 +31,7 @@ class Mutant:
 
 def read_spec(spec: Spec, name: str) -> Protocol:
     """The protocol. Raises DefinitionError."""
-    return read(json.dumps(spec, ensure_ascii=False).encode(), name)
+    return read(json.dumps(spec, ensure_ascii=False).encode(), name, kernel=False)
 
 
 def mutants(seed: int, edits: tuple[int, ...] = (1, 2)) -> Iterator[Mutant]:

@@ -510,6 +510,24 @@ def test_nor_is_one_opened_that_has_no_room_or_is_away(
     assert {one.do for one in found} <= doctor.NOT_OPENED
 
 
+def test_a_version_that_asks_for_what_no_definition_may_is_told_and_not_followed(seen: Seen) -> None:
+    assert seen.of(settled.kernel) == []
+    content = MOROCCAN.read_bytes()
+    weak = content.replace(b"sees: province, pseudonymised: true", b"sees: province").replace(
+        b"version: 1\n", b"version: 2\n", 1
+    )
+    with seen.house.directory.writing() as session:
+        directory.publish(
+            session, protocol="ma-cyberharassment", version=2, digest="d" * 64, content=weak, published_at=NOW
+        )
+    (found,) = seen.of(settled.kernel)
+    assert found.level is Level.wrong
+    assert (
+        "ma-cyberharassment, version 2, asks for what no definition may: roles.directorate.pseudonymised" in found.what
+    )
+    assert seen.house.library.protocol("ma-cyberharassment", 2).roles["directorate"].pseudonymised
+
+
 @pytest.mark.parametrize(
     ("ends", "level"),
     [(timedelta(days=31), "ok"), (timedelta(days=29), "note"), (timedelta(days=6), "wrong"), (-timedelta(1), "wrong")],

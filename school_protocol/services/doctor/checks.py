@@ -31,6 +31,7 @@ CHECKS: tuple[Check, ...] = (
     stores.oversight,
     stores.unread,
     stores.go_live,
+    settled.kernel,
     settled.certificates,
     stores.clocks,
     work.post,

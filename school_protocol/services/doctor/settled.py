@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 from urllib.parse import urlsplit
 
+from school_protocol.definitions import read
 from school_protocol.documents.sealing.detached import signed_apart
 from school_protocol.documents.sealing.errors import SealingError
 from school_protocol.documents.sealing.saying import error_said
+from school_protocol.domain.kernel import contrary
 from school_protocol.domain.policy import UnitKind
 from school_protocol.services.doctor.findings import Asked, Finding, long, note, ok, wrong
 from school_protocol.services.house import House
@@ -77,6 +79,21 @@ def together(asked: Asked) -> Iterator[Finding]:
     )  # fmt: skip
     found = [level(what, do) for is_so, level, what, do in against if is_so]
     yield from found or [ok("settings: none stands against another")]
+
+
+def kernel(house: House, _asked: Asked) -> Iterator[Finding]:
+    """Whether a version that cases follow asks for what the safety kernel refuses."""
+    with house.directory.reading() as session:
+        versions = directory.definition_versions(session)
+    for key, version, _digest in versions:
+        with house.directory.reading() as session:
+            content = directory.definition(session, key, version).content
+        places = sorted({".".join(one.path) for one in contrary(read(content, f"{key}/{version}.yaml", kernel=False))})
+        if places:
+            yield wrong(
+                f"{key}, version {version}, asks for what no definition may: {', '.join(places)}",
+                "its cases are kept safe all the same: publish a version without that",
+            )
 
 
 def certificates(house: House, asked: Asked) -> Iterator[Finding]:

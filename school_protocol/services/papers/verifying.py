@@ -12,7 +12,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from school_protocol.definitions import read
+from school_protocol.definitions import read_published
 from school_protocol.documents import record as records
 from school_protocol.documents.case_file import case_file_html
 from school_protocol.documents.record import RecordFault
@@ -117,7 +117,8 @@ def _beside_the_record(data: bytes, verdict: Verdict, record: bytes) -> Checked:
     try:
         told = records.decoded(record)
         versions = {
-            number: read(text.encode(), f"record/{number}.yaml") for number, text in records.sources_of(told).items()
+            number: read_published(text.encode(), f"record/{number}.yaml")
+            for number, text in records.sources_of(told).items()
         }
         view = records.view_of(told, versions)
         wording = Wording(told["language"])
