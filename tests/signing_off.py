@@ -1,15 +1,19 @@
-"""The go-live list in tests: a house that asks for it, and one that has it signed."""
+"""The go-live list in tests: a house that asks for it, one that has it signed, one in which all that is seen is so."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
-from school_protocol.domain.policy import Actor
+from school_protocol.domain.policy import Actor, UnitKind
+from school_protocol.domain.protocol import ScopeKind
 from school_protocol.services.going_live import signing
-from school_protocol.services.going_live.gate import LIST
+from school_protocol.services.going_live.gate import LIST, PEOPLE
 from school_protocol.services.going_live.items import KEYS
 from school_protocol.services.house import House
-from school_protocol.storage import administration
+from school_protocol.services.keeping import recovery
+from school_protocol.services.teams.team import declared
+from school_protocol.storage import administration, directory, last_done, proving
 from school_protocol.storage.administration import Change, Kind
 
 
@@ -18,21 +22,76 @@ def asked(house: House) -> House:
     return replace(house, settings=replace(house.settings, keeps_shut=True))
 
 
-def sign_all(house: House, by: Actor, *, without: str = "") -> None:
+def sign_all(house: House, *by: Actor, without: str = "") -> None:
+    """By the service: whatever is not so yet is made so. Of one person alone, by another one, too."""
+    signers = [*by, *([] if len(by) >= PEOPLE else [another(house, by[0])])]
+    make_ready(house, *signers)
     for key in KEYS:
-        if key != without:
-            signing.sign(house, by, key, f"n° {key}/2026")
+        for one in signers if key != without else ():
+            signing.sign(house, one, key, f"n° {key}/2026")
+
+
+def another(house: House, like: Actor, name: str = "colleague") -> Actor:
+    """Somebody who administers where that person does."""
+    post = like.appointments[0]
+    with house.directory.writing() as session:
+        known = directory.account_named(session, name)
+        account = known.id if known else _account(house, session, name)
+        if not known:
+            directory.appoint(session, account, role=post.role, unit=post.unit, starts=date(2020, 1, 1))
+        found = directory.actor(session, account, realm=like.realm, today=house.now().date())
+    assert found is not None
+    return found
+
+
+def _account(house: House, session: directory.Session, name: str) -> str:
+    account = directory.add_account(session, username=name, names={"fr": name}, language="fr", created_at=house.now())
+    directory.set_password(session, account, "chosen")
+    return account
+
+
+def make_ready(house: House, *administrators: Actor) -> None:
+    """All that the program can see is so: copy of the keys, exercise, two with a second step, numbers, data officer."""
+    if recovery.lack(house) is not None:
+        place = house.settings.data.parent / "recovery.copy"
+        code = recovery.create(house, place)
+        recovery.test(house, place, code)
+        place.unlink()
+    last_done.note(house.settings.data, last_done.DRILL, house.now())
+    with house.directory.writing() as session:
+        (top, *_others) = directory.topmost(session)
+        for one in administrators:
+            prove(house, session, one)
+        contacts = [one for one in directory.contacts(session, top.id) if one.unit is None]
+        if not contacts:
+            directory.add_contact(session, target="police", names={"fr": "19"}, phone="19", hours={"always": True})
+            contacts = [one for one in directory.contacts(session, top.id) if one.unit is None]
+        for contact in contacts:
+            directory.verify_contact(session, contact.id, on=house.now().date(), by="x")
+        for key, (_protocol, role) in declared(house).items():
+            if role.sees is ScopeKind.metadata and directory.account_named(session, f"named-{key}") is None:
+                place = directory.units_of_kind(session, UnitKind.region)[0].id
+                officer = _account(house, session, f"named-{key}")
+                directory.appoint(session, officer, role=key, unit=place, starts=date(2020, 1, 1))
+
+
+def prove(house: House, session: directory.Session, actor: Actor) -> None:
+    """Let somebody come in, in two steps."""
+    directory.set_password(session, actor.id, "chosen")
+    proving.keep_seed(session, house.vault, actor.id, "JBSWY3DPEHPK3PXP", step=0, at=house.now())
 
 
 def sign_by_hand(house: House, unit: str) -> None:
-    """The list as signed by whoever holds something there, for a protocol in which nobody administers accounts."""
+    """The list as two have signed it, for a protocol in which nobody administers accounts."""
     with house.directory.writing() as session:
         post = administration.posts(session, [unit], since=house.now().date())[0]
+        other = _account(house, session, "second-signer")
         for key in KEYS:
-            administration.write(
-                session,
-                Change(
-                    at=house.now(), actor=post.account.id, kind=Kind.go_live_signed, unit=unit, account=post.account.id,
-                    role=post.role, appointment=post.id, reason=key, sentence="n° 1", draft=LIST,
-                ),
-            )  # fmt: skip
+            for account in (post.account.id, other):
+                administration.write(
+                    session,
+                    Change(
+                        at=house.now(), actor=account, kind=Kind.go_live_signed, unit=unit, account=account,
+                        role=post.role, appointment=post.id, reason=key, sentence="n° 1", draft=LIST,
+                    ),
+                )  # fmt: skip

@@ -1,4 +1,4 @@
-"""`school-protocol go-live …`: what must be so before real cases, shown, signed, taken back."""
+"""`school-protocol go-live …`: what must be so before real cases, shown and taken back; two people sign on the page."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from school_protocol.cli.group import actor_called, main, open_the_house, say
 if TYPE_CHECKING:
     from school_protocol.services.going_live.signing import Entry, ListView
 
-_AS = click.option("--as", "username", required=True, help="User name of whoever signs: administers all accounts.")
+_AS = click.option("--as", "username", required=True, help="User name of whoever takes it back: administers accounts.")
 _JSON = click.option("--json", "as_json", is_flag=True)
 _ITEM = click.argument("item")
 
@@ -30,20 +30,6 @@ def show(as_json: bool) -> None:
     _say(list_of(open_the_house(), "en"), as_json=as_json)
 
 
-@go_live.command("sign")
-@_ITEM
-@click.option("--reference", required=True, help="Number, date, who: one sentence, 200 characters; kept for good.")
-@_AS
-@_JSON
-def sign(item: str, reference: str, username: str, as_json: bool) -> None:
-    """Sign ITEM (a key of `show`), as somebody who administers accounts at the top."""
-    from school_protocol.services.going_live import signing
-
-    house = open_the_house()
-    signing.sign(house, actor_called(house, username), item, reference)
-    _say(signing.list_of(house, "en"), as_json=as_json)
-
-
 @go_live.command("withdraw")
 @_ITEM
 @click.option("--reference", required=True, help="Why: one sentence, 200 characters; kept for good.")
@@ -59,10 +45,13 @@ def withdraw(item: str, reference: str, username: str, as_json: bool) -> None:
 
 
 def _say(view: ListView, *, as_json: bool) -> None:
+    from school_protocol.services.going_live.gate import PEOPLE
+    from school_protocol.services.going_live.items import LACKS
+
     if as_json:
         lines = [
-            {"item": line.item.key, "title": line.item.title, "signed": _plain(line.signed),
-             "log": [_plain(entry) for entry in line.entries]}
+            {"item": line.item.key, "title": line.item.title, "stands": line.stands, "lack": line.lack,
+             "signed": [_plain(entry) for entry in line.signed], "log": [_plain(entry) for entry in line.entries]}
             for line in view.lines
         ]  # fmt: skip
         say({"open": not view.is_shut, "has_cases": view.has_begun, "demo": view.is_demo,
@@ -70,15 +59,17 @@ def _say(view: ListView, *, as_json: bool) -> None:
         return
     for line in view.lines:
         click.echo(f"{line.item.key}: {line.item.title}")
-        said = line.signed
-        signed = f"signed {said.at:%Y-%m-%d %H:%M} UTC by {said.username}: {said.reference}" if said else "NOT SIGNED"
-        click.echo(f"    {signed}" if said else f"    {signed}; asks for: {line.item.asks}")
+        for said in line.signed:
+            click.echo(f"    signed {said.at:%Y-%m-%d %H:%M} UTC by {said.username}: {said.reference}")
+        if not line.stands:
+            wants = f"WANTS {PEOPLE - len(line.signed)} MORE" if line.signed else "NOT SIGNED"
+            click.echo(f"    {wants}; asks for: {line.item.asks}")
+        if line.lack:
+            click.echo(f"    {LACKS[line.lack]}")
     click.echo(_standing(view), err=True)
 
 
-def _plain(entry: Entry | None) -> dict[str, Any] | None:
-    if entry is None:
-        return None
+def _plain(entry: Entry) -> dict[str, Any]:
     return {"signs": entry.signs, "at": entry.at, "by": entry.username, "reference": entry.reference}
 
 

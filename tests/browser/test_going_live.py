@@ -6,6 +6,7 @@ import re
 
 import pytest
 from playwright.sync_api import expect
+from signing_off import another, make_ready, sign_all
 
 from school_protocol.services.going_live.items import KEYS
 
@@ -29,6 +30,9 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
     expect(told.locator("a[href^='tel:']")).not_to_have_count(0)
     expect(told.locator("form")).to_have_count(0)
 
+    administrator = house.player.actors["technical_admin"]
+    colleague = another(house.house, administrator)
+    make_ready(house.house, administrator, colleague)
     chief = Inspector(sit(house, "technical_admin", language, DESKTOP, True))
     chief.visit("/go-live")
     go_by(chief.page.locator("main form button").first)
@@ -38,7 +42,10 @@ def test_the_list_is_signed_and_a_case_begins(serve: Serve, sit: Sit, language: 
         chief.page.locator(f"#{key}-reference").fill(f"n° {place}/2026")
         with chief.page.expect_navigation(wait_until="load"):
             chief.page.locator(f"#{key}-reference").press("Enter")
-    chief.look("all signed")
+    chief.look("all signed by one")
+    sign_all(house.house, administrator, colleague)
+    chief.visit("/go-live")
+    chief.look("all signed by two")
     everything = chief.person._("Everything is signed: cases can be opened.")
     expect(chief.page.get_by_text(everything)).to_be_visible()
 

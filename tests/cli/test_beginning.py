@@ -13,14 +13,16 @@ import yaml
 from click.testing import CliRunner, Result
 from domain.telling import REPORT
 from house.operations import block_of, in_blocks
+from signing_off import sign_all
 
 from school_protocol.cli import main
 from school_protocol.config import Settings
 from school_protocol.domain.clock import Calendar
 from school_protocol.services import school_time
-from school_protocol.services.going_live.items import KEYS
+from school_protocol.services.accounts import REALM
 from school_protocol.services.house import SystemClock, open_house
 from school_protocol.services.identity.invitations import accept_invitation
+from school_protocol.storage import directory
 
 ABOUT = [{"slot": "targeted_pupil", "name": "Yasmine Benali", "massar": "G123456789"}]
 PEOPLE = """kind,code,parent,name_fr,name_ar,username,role,unit,starts,certified_until
@@ -61,8 +63,14 @@ def test_from_nothing_to_a_case(data: Path, tmp_path: Path) -> None:
     answers.write_text(yaml.safe_dump({**REPORT, "what_happened": "Des messages, chaque soir.", "about_whom": ABOUT}))
     opened = ("case", "open", "--definition", "ma-cyberharassment", "--answers", answers, "--as", "membre")
     assert "not signed" in run(*opened, exit_code=3).output
-    for key in KEYS:
-        run("go-live", "sign", key, "--reference", f"n° {key}", "--as", "admin")
+    house = open_house(Settings(data=data), SystemClock())
+    with house.directory.reading() as session:
+        found_admin = directory.account_named(session, "admin")
+        assert found_admin is not None
+        admin = directory.actor(session, found_admin.id, realm=REALM, today=house.now().date())
+    assert admin is not None
+    sign_all(house, admin)
+    house.close()
     assert re.search(r"\d{4}", run(*opened).stdout), "the number of a case"
     assert run("users", "list", "--as", "admin").stdout.count("04127K") >= 3
 

@@ -123,7 +123,7 @@ def test_a_folder_by_its_absolute_path_is_one_and_what_comes_next_is_said(run: R
 
 def test_one_that_was_moved_away_takes_writes_again_once_it_is_reopened(run: Run, data: Path, tmp_path: Path) -> None:
     assert move(run, str(data), str(tmp_path / "other")).exit_code == 0
-    signed = ("go-live", "sign", "cndp", "--reference", "n° 1", "--as", "nobody")
+    signed = ("go-live", "withdraw", "cndp", "--reference", "n° 1", "--as", "nobody")
     assert "moved" in run(*signed).stderr
     assert "say --yes" in run("database", "reopen").stderr
     done = run("database", "reopen", "--yes")

@@ -12,11 +12,12 @@ from click.testing import CliRunner, Result
 from domain.telling import MOROCCAN, NOW
 from services.conftest import School
 from services.tokening import administrator
-from signing_off import sign_all
+from signing_off import make_ready, sign_all
 
 from school_protocol import cli
 from school_protocol.config import Settings
 from school_protocol.domain.protocol import Protocol
+from school_protocol.services.going_live import signing
 from school_protocol.services.going_live.items import KEYS
 from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock, prepared
@@ -64,21 +65,28 @@ def test_no_case_is_opened_before_and_the_sentence_says_what_to_do(school: Schoo
 def test_the_list_is_shown_signed_and_taken_back(school: School) -> None:
     shown = json.loads(run("go-live", "show", "--json").stdout)
     assert (shown["open"], shown["missing"]) == (False, list(KEYS))
-    said = json.loads(run("go-live", "sign", "cndp", "--as", "chief", "--reference", "D-412", "--json").stdout)
-    assert "cndp" not in said["missing"]
+    assert "No backup was restored" in run("go-live", "show").stdout
+    chief = administrator(school.player)
+    make_ready(school.house, chief)
+    signing.sign(school.house, chief, "cndp", "D-412")
+    said = json.loads(run("go-live", "show", "--json").stdout)
+    assert "cndp" in said["missing"]
     (item,) = [one for one in said["items"] if one["item"] == "cndp"]
-    assert (item["signed"]["by"], item["signed"]["reference"]) == ("chief", "D-412")
+    assert [(one["by"], one["reference"]) for one in item["signed"]] == [("chief", "D-412")]
     text = run("go-live", "show")
     assert "by chief: D-412" in text.stdout
+    assert "WANTS 1 MORE" in text.stdout
     assert text.stdout.count("NOT SIGNED") == len(KEYS) - 1
     assert "no case is opened" in text.stderr
     taken = run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", "expired")
     assert taken.stdout.count("NOT SIGNED") == len(KEYS)
+    signed = run("go-live", "sign", "cndp", "--as", "chief", "--reference", "x")
+    assert signed.exit_code == 2, "whoever has the machine alone signs nothing"
 
 
-def test_who_may_not_sign_and_what_is_no_item_are_refused(school: School) -> None:
+def test_who_may_not_take_back_and_what_is_no_item_are_refused(school: School) -> None:
     head = username(school, "head")
-    assert run("go-live", "sign", "cndp", "--as", head, "--reference", "n° 1").exit_code == 1
-    assert run("go-live", "sign", "nothing", "--as", "chief", "--reference", "n° 1").exit_code == 1
-    assert run("go-live", "sign", "cndp", "--as", "chief", "--reference", " ").exit_code == cli.REFUSED
+    assert run("go-live", "withdraw", "cndp", "--as", head, "--reference", "n° 1").exit_code == 1
+    assert run("go-live", "withdraw", "nothing", "--as", "chief", "--reference", "n° 1").exit_code == 1
+    assert run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", " ").exit_code == cli.REFUSED
     assert run("go-live", "withdraw", "cndp", "--as", "chief", "--reference", "x").exit_code == cli.REFUSED

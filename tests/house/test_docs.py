@@ -296,7 +296,9 @@ def test_every_command_that_the_text_quotes_is_there_with_those_options() -> Non
 
 def test_a_command_that_is_not_there_is_found() -> None:
     """The control of the one above."""
-    said = "Run `school-protocol backup undo`, `keys rotate --fast`, `doctor --deep`, then `go-live sign cndp --as X`."
+    said = (
+        "Run `school-protocol backup undo`, `keys rotate --fast`, `doctor --deep`, then `go-live withdraw cndp --as X`."
+    )
     assert not_there(said) == ["school-protocol backup undo", "school-protocol keys rotate --fast"]
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from domain.telling import REPORT
-from signing_off import asked, sign_all
+from signing_off import another, asked, make_ready, prove, sign_all
 from sqlalchemy import func, select
 
 from school_protocol.config import Settings, settings_from
@@ -18,7 +18,7 @@ from school_protocol.domain.errors import BadInput, NotOpenYet, Unseen
 from school_protocol.domain.policy import Actor
 from school_protocol.services import opening
 from school_protocol.services.going_live import gate, signing
-from school_protocol.services.going_live.items import ITEMS, KEYS
+from school_protocol.services.going_live.items import ITEMS, KEYS, LACKS
 from school_protocol.services.teams.changing import TeamRefused
 from school_protocol.services.workshops.laptops import open_laptop
 from school_protocol.services.workshops.rooms import settings_of
@@ -71,13 +71,17 @@ def test_nothing_else_in_the_program_lifts_it() -> None:
 
 @pytest.mark.exhaustive
 def test_a_case_is_opened_once_every_item_is_signed_and_not_before(new: School, chief: Actor) -> None:
+    other = another(new.house, chief)
     assert not opens(new)
-    sign_all(new.house, chief, without=KEYS[-1])
+    sign_all(new.house, chief, other, without=KEYS[-1])
     assert not opens(new), "one is missing"
     signing.sign(new.house, chief, KEYS[-1], "n° 12")
+    assert not opens(new), "one person signs nothing alone"
+    signing.sign(new.house, other, KEYS[-1], "vu")
     signing.withdraw(new.house, chief, KEYS[0], "expirée")
     assert not opens(new), "what was taken back is missing again"
-    signing.sign(new.house, chief, KEYS[0], "n° 13")
+    for who in (chief, other):
+        signing.sign(new.house, who, KEYS[0], "n° 13")
     assert opens(new)
 
 
@@ -150,6 +154,10 @@ def test_only_who_administers_accounts_at_the_top_signs(new: School, chief: Acto
             with pytest.raises(Unseen):
                 act(new.house, actor, "cndp", "n° 1")
     assert signing.may_sign(new.house, chief)
+    with pytest.raises(TeamRefused) as refused:
+        signing.sign(new.house, chief, "cndp", "n° 1")
+    assert [one.code for one in refused.value.obstacles] == ["no_second_step"], "by a password alone nobody signs"
+    make_ready(new.house, chief)
     signing.sign(new.house, chief, "cndp", "n° 1")
     assert [title.in_language("en") for title, _place in signing.signers(new.house, "en")] == [
         "Technical administrator"
@@ -157,11 +165,12 @@ def test_only_who_administers_accounts_at_the_top_signs(new: School, chief: Acto
 
 
 def test_what_is_signed_is_said_with_who_when_and_what(new: School, chief: Actor) -> None:
+    make_ready(new.house, chief)
     signing.sign(new.house, chief, "cndp", "  D-W-412/2026\n du 3 mars ")
     new.wait(days=1)
     signing.withdraw(new.house, administrator(new.player, "second"), "cndp", "mauvais numéro")
     (line,) = [one for one in signing.see_list(new.house, chief).lines if one.item.key == "cndp"]
-    assert line.signed is None
+    assert line.signed == ()
     assert [(one.signs, one.username, one.reference) for one in line.entries] == [
         (False, "second", "mauvais numéro"), (True, "chief", "D-W-412/2026 du 3 mars"),
     ]  # fmt: skip
@@ -179,27 +188,78 @@ def test_a_reference_is_one_sentence(new: School, chief: Actor, words: str, code
 def test_nothing_is_signed_or_taken_back_twice(new: School, chief: Actor) -> None:
     with pytest.raises(TeamRefused):
         signing.withdraw(new.house, chief, "cndp", "x")
+    others = [another(new.house, chief, name) for name in ("second", "third")]
+    make_ready(new.house, chief, *others)
     signing.sign(new.house, chief, "cndp", "n° 1")
     with pytest.raises(TeamRefused):
         signing.sign(new.house, chief, "cndp", "n° 1")
+    signing.sign(new.house, others[0], "cndp", "vu")
+    with pytest.raises(TeamRefused):
+        signing.sign(new.house, others[1], "cndp", "un de trop")
     with new.house.directory.reading() as session:
-        assert len(administration.of_draft(session, gate.LIST)) == 1
+        assert len(administration.of_draft(session, gate.LIST)) == 2
+
+
+# ---- what the program sees for itself --------------------------------------------------------------------------------
+
+
+def refused_for(school: School, actor: Actor, item: str) -> list[str]:
+    try:
+        signing.sign(school.house, actor, item, "test x")
+    except TeamRefused as refused:
+        return [one.code for one in refused.obstacles]
+    return []
+
+
+SEEN = {
+    "recovery": "no_recovery", "drill": "no_drill", "second": "no_second", "contacts": "not_called",
+    "retention": "no_data_officer",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("item", SEEN)
+def test_what_is_not_so_is_not_signed_whatever_is_written(new: School, chief: Actor, item: str) -> None:
+    with new.house.directory.writing() as session:
+        prove(new.house, session, chief)
+    assert refused_for(new, chief, item) == [SEEN[item]]
+    make_ready(new.house, chief, another(new.house, chief))
+    assert refused_for(new, chief, item) == []
+
+
+def test_an_exercise_of_long_ago_is_none(new: School, chief: Actor) -> None:
+    make_ready(new.house, chief)
+    new.wait(days=36)
+    assert refused_for(new, chief, "drill") == ["no_drill"]
+
+
+def test_each_lack_is_said_and_every_other_item_is_for_people_alone(new: School, chief: Actor) -> None:
+    assert {*SEEN.values(), "no_second_step"} == set(LACKS)
+    lines = {one.item.key: one.lack for one in signing.see_list(new.house, chief).lines}
+    assert {key: lack for key, lack in lines.items() if lack} == SEEN
 
 
 def test_entries_keep_their_order_when_a_clock_went_back(new: School, chief: Actor) -> None:
+    make_ready(new.house, chief)
     signing.sign(new.house, chief, "cndp", "n° 1")
     new.wait(hours=-5)
     signing.withdraw(new.house, chief, "cndp", "x")
-    assert "cndp" in {item.key for item in signing.see_list(new.house, chief).missing}
+    assert signed_for(new, "cndp") == []
     new.wait(hours=-5)
     signing.sign(new.house, chief, "cndp", "n° 2")
-    assert "cndp" not in {item.key for item in signing.see_list(new.house, chief).missing}
+    assert signed_for(new, "cndp") == ["n° 2"]
+
+
+def signed_for(school: School, item: str) -> list[str]:
+    (line,) = [one for one in signing.list_of(school.house, "fr").lines if one.item.key == item]
+    return [entry.reference for entry in line.signed]
 
 
 def test_each_entry_is_in_the_chain_of_administration_and_in_no_team(new: School, chief: Actor) -> None:
+    other = another(new.house, chief)
+    make_ready(new.house, chief, other)
     before = _links(new)
-    sign_all(new.house, chief)
-    assert _links(new) == before + len(KEYS)
+    sign_all(new.house, chief, other)
+    assert _links(new) == before + 2 * len(KEYS)
     assert {Kind.go_live_signed, Kind.go_live_withdrawn} == administration.OF_GOING_LIVE
     others = administration.OF_PEOPLE | administration.OF_STAFF | administration.OF_IDENTITY | administration.OF_SYSTEMS
     assert not administration.OF_GOING_LIVE & others

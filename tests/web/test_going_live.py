@@ -13,7 +13,7 @@ from flask import Flask
 from services.conftest import School
 from services.telling_school import Told
 from services.tokening import administrator
-from signing_off import asked, sign_all
+from signing_off import another, asked, make_ready, sign_all
 
 from school_protocol.config import Settings
 from school_protocol.domain.policy import Actor
@@ -23,7 +23,7 @@ from school_protocol.services.going_live.items import KEYS
 from school_protocol.services.house import open_house
 from school_protocol.services.scripts import TurnableClock, prepared
 from school_protocol.services.signalement.doors import renew
-from school_protocol.storage import directory
+from school_protocol.storage import directory, last_done
 from school_protocol.storage.administration import Kind
 from school_protocol.web import access, create_app
 from tests.web.browsing import Browser, browser_of
@@ -41,7 +41,8 @@ class Site:
     chief: Actor
 
     def browser(self, who: str, language: str = "fr") -> Browser:
-        account = self.chief.id if who == "chief" else self.school.account(who)
+        signer = {"chief": lambda: self.chief, "colleague": lambda: another(self.school.house, self.chief)}.get(who)
+        account = signer().id if signer else self.school.account(who)
         return browser_of(self.app, self.school.house, account, language)
 
 
@@ -57,7 +58,9 @@ def site(tmp_path: Path, moroccan: Protocol) -> Iterator[Site]:
         directory.verify_contact(session, added, on=NOW.date(), by="x")
     player.house = asked(house)
     school = School(player, count(1))
-    yield Site(school, create_app(player.house, testing=True), administrator(player))
+    chief = administrator(player)
+    make_ready(player.house, chief, another(player.house, chief))
+    yield Site(school, create_app(player.house, testing=True), chief)
     house.close()
 
 
@@ -170,6 +173,8 @@ def test_the_page_reads_well_whatever_is_signed(site: Site, language: str) -> No
     assert chief.open("/go-live").lang.startswith(language)
     chief.press("/go-live/drill/sign", 303, reference="3 mars 2026")
     assert chief.open("/go-live").lang.startswith(language)
+    last_done.note(site.school.house.settings.data, last_done.DRILL, NOW, held=False)
+    assert chief.open("/go-live").lang.startswith(language), "what is seen missing reads well, too"
     chief.press("/go-live/drill/withdraw", 303, reference="autre jour")
     assert "autre jour" in chief.open("/go-live").text
 
@@ -184,9 +189,26 @@ def test_each_press_is_kept_with_who_and_what(site: Site) -> None:
     assert "D-W-412/2026" in page.text
     assert "chief" in page.text
     chief.press("/go-live/cndp/sign", 303, reference="again")
-    assert "nothing was recorded twice" in chief.open("/go-live").text
+    page = chief.open("/go-live").text
+    assert "nothing was recorded twice" in page
+    assert "You have signed: another person does, too." in page
+    colleague = site.browser("colleague", "en")
+    assert "A second person is to sign" in colleague.open("/go-live").text
+    colleague.press("/go-live/cndp/sign", 303, reference="seen")
+    assert "8 lines are missing" in colleague.open("/go-live").text
     with site.school.house.directory.reading() as session:
-        assert [one.kind for one in gate.administration.of_draft(session, gate.LIST)] == [Kind.go_live_signed]
+        assert [one.kind for one in gate.administration.of_draft(session, gate.LIST)] == [Kind.go_live_signed] * 2
+
+
+def test_what_is_seen_not_to_be_so_has_no_form_and_is_refused_in_words(site: Site) -> None:
+    last_done.note(site.school.house.settings.data, last_done.DRILL, NOW, held=False)
+    chief = site.browser("chief", "en")
+    page = chief.open("/go-live").text
+    assert "No backup was restored as an exercise within five weeks" in page
+    assert chief.client.get("/go-live").get_data(as_text=True).count('name="reference"') == len(KEYS) - 1
+    chief.press("/go-live/drill/sign", 303, reference="test x")
+    assert chief.open("/go-live").text.count("No backup was restored as an exercise") == 2
+    assert "9 lines are missing" in page
 
 
 @pytest.mark.parametrize("typed", ["", "x" * 201])

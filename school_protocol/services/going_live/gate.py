@@ -19,6 +19,8 @@ from school_protocol.storage.signalement import reports
 
 LIST = "go-live"
 """By what rows of `administration` about the list are found."""
+PEOPLE = 2
+"""How many sign each item."""
 _begun: WeakSet[Engine] = WeakSet()
 """Directories of installations that have begun, or are demos: neither ever ends, so it is asked once a process."""
 
@@ -37,7 +39,7 @@ def is_shut(house: House) -> bool:
     if not is_asked(house) or has_begun(house):
         return False
     with house.directory.reading() as session:
-        return bool(set(KEYS) - signed(session).keys())
+        return bool(missing(session))
 
 
 def is_asked(house: House) -> bool:
@@ -64,17 +66,23 @@ def is_live(house: House) -> bool:
     with house.directory.reading() as session:
         if letters.is_demo(session):
             return False
-        if not set(KEYS) - signed(session).keys():
+        if not missing(session):
             return True
     return has_begun(house)
 
 
-def signed(session: Session) -> dict[str, Change]:
-    """Item → the entry by which it stands signed now."""
-    found: dict[str, Change] = {}
+def signatures(session: Session) -> dict[str, dict[str, Change]]:
+    """Item → who signed it since it was last taken back, each with their entry."""
+    found: dict[str, dict[str, Change]] = {}
     for change in administration.of_draft(session, LIST):
         if change.kind is Kind.go_live_signed:
-            found[change.reason] = change
+            found.setdefault(change.reason, {}).setdefault(change.actor, change)
         else:
             found.pop(change.reason, None)
     return found
+
+
+def missing(session: Session) -> tuple[str, ...]:
+    """The items that fewer than two people have signed."""
+    found = signatures(session)
+    return tuple(key for key in KEYS if len(found.get(key, ())) < PEOPLE)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from school_protocol.domain.phrases import N_
@@ -74,3 +75,21 @@ ITEMS = (
     ),
 )  # fmt: skip
 KEYS = tuple(item.key for item in ITEMS)
+LACKS: Mapping[str, str] = {
+    "no_recovery": N_(
+        "There is no recovery copy that was made of today’s keys and tried out: whoever has the machine runs “keys "
+        "recovery create”, then “keys recovery test”."
+    ),
+    "no_drill": N_(
+        "No backup was restored as an exercise within five weeks: whoever has the machine runs “backup drill”, on "
+        "PostgreSQL “database drill”."
+    ),
+    "no_second": N_(
+        "Only one technical administrator of the whole country can sign in with a second step: give a second person "
+        "the role, and have them set theirs up."
+    ),
+    "not_called": N_("Not every number for the whole country is noted as called and found right: see “Contacts”."),
+    "no_data_officer": N_("Nobody who can sign in is named data officer of a region, a province or the country."),
+    "no_second_step": N_("You sign with a second step: set one up on the page of your account first."),
+}
+"""What the program itself sees missing, or asks of whoever signs: code → what to do."""

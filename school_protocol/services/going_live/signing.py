@@ -1,4 +1,4 @@
-"""The go-live list signed, item by item, by whoever administers accounts at the top; taken back by another entry."""
+"""The go-live list signed, item by item, by two who administer accounts at the top; taken back by another entry."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import Actor, Appointment
 from school_protocol.domain.texts import Text
-from school_protocol.services.going_live.gate import LIST, has_begun, is_asked, is_shut, signed
+from school_protocol.services.going_live.gate import LIST, PEOPLE, has_begun, is_asked, is_shut, missing, signatures
 from school_protocol.services.going_live.items import ITEMS, KEYS, Item
+from school_protocol.services.going_live.seen import has_second_step, lack
 from school_protocol.services.house import REALM, House
 from school_protocol.services.loading import today_for
 from school_protocol.services.staff.changing import tidy
@@ -19,6 +20,7 @@ from school_protocol.services.teams.team import declared
 from school_protocol.storage import administration, directory
 from school_protocol.storage.administration import Change, Kind
 from school_protocol.storage.digests import letters
+from school_protocol.storage.engines import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,11 +37,20 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """An item, by what it stands signed (None: it doesn't), and all that was done about it, latest first."""
+    """An item, who has signed it, and all that was done about it, latest first.
+
+    `waits`: the reader's signature is missing. `lack`: what the program itself sees missing, by its code.
+    """
 
     item: Item
-    signed: Entry | None
+    signed: tuple[Entry, ...]
+    waits: bool
+    lack: str | None
     entries: tuple[Entry, ...]
+
+    @property
+    def stands(self) -> bool:
+        return len(self.signed) >= PEOPLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +64,7 @@ class ListView:
 
     @property
     def missing(self) -> tuple[Item, ...]:
-        return tuple(line.item for line in self.lines if line.signed is None)
+        return tuple(line.item for line in self.lines if not line.stands)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,23 +94,23 @@ def standing(house: House, actor: Actor | None = None) -> Standing | None:
     if not is_asked(house):
         return None
     with house.directory.reading() as session:
-        missing = 0 if letters.is_demo(session) else len(set(KEYS) - signed(session).keys())
-    return Standing(missing, is_shut(house), actor is not None and may_sign(house, actor)) if missing else None
+        left = 0 if letters.is_demo(session) else len(missing(session))
+    return Standing(left, is_shut(house), actor is not None and may_sign(house, actor)) if left else None
 
 
 def see_list(house: House, actor: Actor) -> ListView:
     """The list with all that was done about it; raises Unseen."""
     if not may_sign(house, actor):
         raise Unseen("go-live")
-    return list_of(house, actor.language)
+    return list_of(house, actor.language, actor.id)
 
 
-def list_of(house: House, language: str) -> ListView:
+def list_of(house: House, language: str, reader: str = "") -> ListView:
     """The same, for whoever has the machine."""
     with house.directory.reading() as session:
         log = administration.of_draft(session, LIST)
         people = directory.accounts(session, {change.actor for change in log})
-        now, is_demo = signed(session), letters.is_demo(session)
+        now, is_demo = signatures(session), letters.is_demo(session)
     said = [
         (change, Entry(change.reason, change.kind is Kind.go_live_signed, change.at, people[change.actor].username,
                        people[change.actor].name(language), change.sentence))
@@ -108,7 +119,9 @@ def list_of(house: House, language: str) -> ListView:
     lines = (
         Line(
             item,
-            next((entry for change, entry in said if change == now.get(item.key)), None),
+            tuple(entry for change, entry in said if change in now.get(item.key, {}).values()),
+            reader not in now.get(item.key, {}) and len(now.get(item.key, {})) < PEOPLE,
+            lack(house, item.key),
             tuple(entry for _change, entry in reversed(said) if entry.item == item.key),
         )
         for item in ITEMS
@@ -117,7 +130,8 @@ def list_of(house: House, language: str) -> ListView:
 
 
 def sign(house: House, actor: Actor, item: str, reference: str | None) -> None:
-    """Sign an item; raises Unseen, BadInput (`reference`), TeamRefused where it stands signed."""
+    """Sign an item; raises Unseen, BadInput (`reference`), TeamRefused where it stands, this person signed it already
+    or proves who they are by a password alone, or the program itself sees what is missing."""
     _change(house, actor, item, reference, Kind.go_live_signed)
 
 
@@ -133,10 +147,12 @@ def _change(house: House, actor: Actor, item: str, words: str | None, kind: Kind
     sentence = tidy(words)
     if not sentence or len(sentence) > SENTENCE_MOST:
         raise BadInput({"reference": (f"too_long:{SENTENCE_MOST}",) if sentence else ("required",)})
-    signs = kind is Kind.go_live_signed
+    code = lack(house, item) if kind is Kind.go_live_signed else None
+    if code is not None:
+        raise TeamRefused(Obstacle(code))
     with house.directory.writing() as session:
-        if (item in signed(session)) is signs:
-            raise TeamRefused(Obstacle("signed_already" if signs else "not_signed"))
+        if (code := _against(house, session, actor, item, kind)) is not None:
+            raise TeamRefused(Obstacle(code))
         before = administration.of_draft(session, LIST)
         after = before[-1].at + timedelta(microseconds=1) if before else house.now()  # later, whatever a clock says
         administration.write(
@@ -146,6 +162,15 @@ def _change(house: House, actor: Actor, item: str, words: str | None, kind: Kind
                 appointment=row_of(session, actor, post, today_for(house)), reason=item, sentence=sentence, draft=LIST,
             ),
         )  # fmt: skip
+
+
+def _against(house: House, session: Session, actor: Actor, item: str, kind: Kind) -> str | None:
+    by = signatures(session).get(item, {})
+    if kind is not Kind.go_live_signed:
+        return None if by else "not_signed"
+    if actor.id in by or len(by) >= PEOPLE:
+        return "signed_already"
+    return None if has_second_step(house, session, actor.id) else "no_second_step"
 
 
 def _post(house: House, actor: Actor) -> Appointment | None:

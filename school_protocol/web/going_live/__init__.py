@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.policy import Actor
 from school_protocol.services.going_live import signing
+from school_protocol.services.going_live.items import LACKS
 from school_protocol.services.house import House
 from school_protocol.services.teams.changing import SENTENCE_MOST, TeamRefused
 from school_protocol.web import kept, sessions
@@ -19,6 +20,7 @@ from school_protocol.wording import N_
 blueprint = Blueprint("going_live", __name__, url_prefix="/go-live")
 
 _OBSTACLES: Mapping[str, str] = {
+    **LACKS,
     "signed_already": N_("This was signed already; nothing was recorded twice."),
     "not_signed": N_("This is not signed; nothing was taken back."),
 }
@@ -45,7 +47,8 @@ def _pressed(change: Callable[[House, Actor, str, str | None], None], item: str,
     try:
         change(sessions.house(), sessions.actor(), item, typed)
     except BadInput as error:
-        return _page(item, error.problems["reference"][0], typed[: SENTENCE_MOST * 2]), 422
+        said = error.problems["reference"][0]
+        return _page(item, said, typed[: SENTENCE_MOST * 2], taking=change is signing.withdraw), 422
     except TeamRefused as error:
         for one in error.obstacles:
             flash(wording().gettext(_OBSTACLES[one.code]), "message")
@@ -55,6 +58,7 @@ def _pressed(change: Callable[[House, Actor, str, str | None], None], item: str,
     return redirect(url_for("going_live.index", _anchor=item), 303)
 
 
-def _page(item: str = "", problem: str = "", typed: str = "") -> str:
+def _page(item: str = "", problem: str = "", typed: str = "", *, taking: bool = False) -> str:
     view = signing.see_list(sessions.house(), sessions.actor())
-    return render_template("going_live/index.html", view=view, item=item, problem=problem, typed=typed)
+    more = {"item": item, "problem": problem, "typed": typed, "taking": taking, "lacks": LACKS}
+    return render_template("going_live/index.html", view=view, **more)
