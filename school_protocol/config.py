@@ -101,7 +101,7 @@ class Settings:
     openid: OpenId | None = None
     """The provider by which people sign in, too; None: by password and passkey alone."""
     known_passwords: Path | None = None
-    """A file of hashes of passwords that are known from elsewhere, in order; None: only our own words are refused."""
+    """A file of hashes of passwords that are known from elsewhere, in order; None: only those that few guesses find are refused."""
     contact_days: int = 180
     """After so many days a contact is to be found right again."""
     web_processes: int = 1

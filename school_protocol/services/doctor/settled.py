@@ -40,7 +40,7 @@ def doors(asked: Asked) -> Iterator[Finding]:
         yield note("messages don't say where the desk is", "set SCHOOL_PROTOCOL_ADDRESS")
     if settings.known_passwords is None:
         yield note(
-            "no list of known passwords: only the product’s own words are refused",
+            "no list of known passwords: only new ones that few guesses find are refused",
             "set SCHOOL_PROTOCOL_KNOWN_PASSWORDS to one",
         )
         return
