@@ -34,7 +34,8 @@ def problem(w: Wording, code: str) -> str:
         "common": w._("Many people choose this, or nearly this: it is tried first."),
     }
     if kind in weak:
-        return f"{weak[kind]} {w._('Put together four words or more that don’t belong together.')}"
+        way_out = w._("Put together four words or more that don’t belong together.")
+        return f"{weak[kind]} {way_out}"
     said: Mapping[str, str] = {
         "too_long": w._("This is too long to be kept."),
         "same_as_before": w._("This is your password already: choose another one."),
