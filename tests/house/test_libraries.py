@@ -108,6 +108,17 @@ def at_once() -> frozenset[str]:
     return frozenset(name for text in texts for name, is_later in imports(text) if not is_later)
 
 
+def test_what_is_left_out_and_what_only_some_run_is_not_in_every_installation() -> None:
+    locked = {path.stem: re.findall(r"^([\w.-]+)(?:\[.*\])?==", path.read_text("utf-8"), re.M)
+              for path in (ROOT / "requirements").glob("*.lock")}  # fmt: skip
+    left_out = (ROOT / "requirements" / "left-out.txt").read_text("utf-8").split("\n")[1:-1]
+    assert left_out == ["oscrypto"]
+    assert not set(left_out) & {name for names in locked.values() for name in names}
+    assert SCALE <= set(locked["scale"])
+    assert not SCALE & set(locked["runtime"])
+    assert {"flask", "pyhanko", "aiohttp"} <= set(locked["runtime"])
+
+
 def early(text: str, module: str = "") -> set[str]:
     """What of `scale` a module imports before anything is called, though nothing but the program needs it."""
     if module and module not in at_once():
