@@ -1,6 +1,6 @@
 """Which new passwords are refused: those that few guesses find. No rule asks for signs or capitals.
 
-How many guesses a password takes is estimated by zxcvbn, with the words, names, places and keyboards of `first_guesses`,
+How many guesses a password takes is estimated by zxcvbn, with words, names, places and keyboards of `first_guesses`,
 what others know of its owner, and the names of all schools. It is loaded at the first new password: 14 MiB, an eighth
 of a second.
 """
@@ -122,9 +122,9 @@ def _estimator() -> tuple[Any, Any]:
     from zxcvbn import matching, scoring  # loads its lists, once
 
     lists = ("FRENCH", "SCHOOL", "DARIJA", "ARABIC", "PEOPLE", "PLACES")
-    given = {name.lower(): map(_plain, getattr(first_guesses, name).split()) for name in lists}
-    given["arabic"] = (form for word in [*given["arabic"]] for form in (word, f"ال{word}", f"و{word}", f"ب{word}"))
-    given["places"] = map(_plain, [*first_guesses.PLACES.split(), *first_guesses.SCHOOLS.split()])
+    given = {name.lower(): [*map(_plain, getattr(first_guesses, name).split())] for name in lists}
+    given["arabic"] = [form for word in given["arabic"] for form in (word, f"ال{word}", f"و{word}", f"ب{word}")]
+    given["places"] += map(_plain, first_guesses.SCHOOLS.split())
     matching.add_frequency_lists({name: [*_ranked(words)] for name, words in given.items()} | {"walks": [*_walks()]})
     matching.GRAPHS |= {f"keys {place}": _beside(rows) for place, rows in enumerate(first_guesses.KEYS)}
     # Letters written as signs are one form of ours; all ways at once would take it seconds.
