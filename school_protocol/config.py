@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from importlib.metadata import version as version_of
 from ipaddress import ip_address
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from school_protocol.domain.errors import SchoolProtocolError
@@ -101,9 +102,13 @@ class Settings:
     openid: OpenId | None = None
     """The provider by which people sign in, too; None: by password and passkey alone."""
     known_passwords: Path | None = None
-    """A file of hashes of passwords that are known from elsewhere, in order; None: only our own words are refused."""
+    """A file of hashes of passwords that are known from elsewhere, in order; None: few guesses decide."""
     contact_days: int = 180
     """After so many days a contact is to be found right again."""
+    security_contact: str = ""
+    """Whom to tell of a hole in this installation, as `/.well-known/security.txt` says; empty: it isn't there."""
+    security_until: date | None = None
+    """The last day on which that is true."""
     web_processes: int = 1
     """How many processes serve the site: what each of them counts in its memory alone is divided among them."""
     metrics: str = field(default="", repr=False)
@@ -220,6 +225,7 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         openid=_openid(environ),
         known_passwords=Path(known).resolve() if (known := _said(environ, "SCHOOL_PROTOCOL_KNOWN_PASSWORDS")) else None,
         contact_days=_days(environ, "SCHOOL_PROTOCOL_CONTACT_DAYS", "180"),
+        **_security(environ),
         web_processes=_processes(environ, "SCHOOL_PROTOCOL_WEB_PROCESSES", "1"),
         metrics=environ.get("SCHOOL_PROTOCOL_METRICS", "").strip(),
         quiet=_seconds(environ, "SCHOOL_PROTOCOL_QUIET_SECONDS", "20"),
@@ -229,6 +235,18 @@ def settings_from(environ: Mapping[str, str]) -> Settings:
         files_endpoint=_endpoint(environ),
         files_region=_said(environ, "SCHOOL_PROTOCOL_FILES_REGION"),
     )
+
+
+def _security(environ: Mapping[str, str]) -> dict[str, Any]:
+    contact, until = (_said(environ, f"SCHOOL_PROTOCOL_SECURITY_{name}") for name in ("CONTACT", "UNTIL"))
+    if not contact and not until:
+        return {}
+    if urlsplit(contact).scheme not in ("mailto", "https", "tel") or any(not one.isprintable() for one in contact):
+        raise SettingUnreadable("SCHOOL_PROTOCOL_SECURITY_CONTACT is mailto:…, https://… or tel:…")
+    try:
+        return {"security_contact": contact, "security_until": date.fromisoformat(until)}
+    except ValueError:
+        raise SettingUnreadable("SCHOOL_PROTOCOL_SECURITY_UNTIL is the last day, as 2027-06-30") from None
 
 
 def files_place(said: str, name: str) -> str:

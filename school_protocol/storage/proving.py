@@ -317,6 +317,12 @@ def places_of(session: Session, account_id: str) -> tuple[str, ...]:
     return tuple(text for row in session.scalars(query) for text in (row.code, *row.names.values()))
 
 
+def names_of_places(session: Session) -> set[str]:
+    """Names of all units, in every language, and of the towns where they lie."""
+    rows = session.execute(select(UnitRow.names, UnitRow.city))
+    return {text for names, city in rows for text in (*names.values(), city)}
+
+
 # ---- what is over ----------------------------------------------------------------------------------------------------
 
 

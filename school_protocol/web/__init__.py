@@ -45,6 +45,7 @@ from school_protocol.web import (
     verifying,
     visits,
     watch,
+    well_known,
     words,
     workshops,
     yearly,
@@ -105,6 +106,7 @@ def _furnished(
         part.init_app(app)
     for blueprint in (
         watch.blueprint,
+        well_known.blueprint,
         sign_in.blueprint,
         account.blueprint,
         messages.blueprint,

@@ -44,6 +44,8 @@ PERMISSIONS: Mapping[str, Permission] = {
     "watch.alive": Permission.anyone,
     "watch.ready": Permission.anyone,
     "watch.metrics": Permission.anyone,
+    "well_known.security": Permission.anyone,
+    "well_known.robots": Permission.anyone,
     "sign_in.show": Permission.anyone,
     "sign_in.enter": Permission.anyone,
     "sign_in.leave": Permission.anyone,

@@ -26,6 +26,7 @@ from school_protocol.storage.blobs.blobs import FilesAway
 from school_protocol.storage.errors import StorageBusy, StorageFull
 from school_protocol.web import sessions
 from school_protocol.web.api import problems
+from school_protocol.web.headers import again_in
 from school_protocol.web.kept import KeptForOwner
 from school_protocol.web.rendering import reword, wording
 
@@ -162,7 +163,7 @@ def _busy(_error: StorageBusy) -> Response:
 
 
 def _later(response: Response, seconds: int = RETRY_SECONDS) -> Response:
-    response.headers["Retry-After"] = str(seconds)
+    response.headers.update(again_in(seconds))
     return response
 
 

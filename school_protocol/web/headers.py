@@ -44,6 +44,11 @@ STATIC_DAY = "public, max-age=86400"
 STATIC_FOR_EVER = "public, max-age=31536000, immutable"
 
 
+def again_in(seconds: int) -> dict[str, str]:
+    """The header that says when to come back; none where nobody has to wait."""
+    return {"Retry-After": str(seconds)} if seconds else {}
+
+
 def init_app(app: Flask) -> None:
     secure = house_of(app).settings.secure_cookies
 

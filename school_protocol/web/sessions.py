@@ -43,7 +43,7 @@ HOUSE = "house"
 """Where a request keeps a house of its own."""
 LIBRARY = "library"
 """Where a request keeps what is published, as it stood at its beginning."""
-STRANGERS = frozenset({"signalement", "watch"})
+STRANGERS = frozenset({"signalement", "watch", "well_known"})
 """Parts of the site that know nobody: no cookie is read there, and none is set."""
 _UNKNOWN = "nobody_could_be_asked"
 login_manager = LoginManager()

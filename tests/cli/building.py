@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 SHIPPED = ("school_protocol", "templates", "protocol_definitions")
 BESIDE = (
     "setup.py", "setup.cfg", "pyproject.toml", "MANIFEST.in", "README.md", "CHANGELOG.md", "requirements/runtime.lock",
+    "requirements/scale.lock",
 )  # fmt: skip
 MADE = shutil.ignore_patterns("__pycache__", "*.pyc", "*.mo", "fonts")
 TYPEFACES = [f"plex-{weight}{end}" for weight in (400, 600) for end in ("-latin.woff2", "-arabic.woff2", ".ttf")]

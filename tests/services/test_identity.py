@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
+from time import process_time
 
 import pytest
 from argon2 import PasswordHasher
@@ -15,7 +18,16 @@ from sqlalchemy import select
 from school_protocol.domain.errors import BadInput, Unseen
 from school_protocol.domain.policy import UnitKind
 from school_protocol.domain.protocol import Protocol
-from school_protocol.services.identity import codes, factors, invitations, own, passwords, restoring, signing_in
+from school_protocol.services.identity import (
+    codes,
+    factors,
+    invitations,
+    own,
+    passwords,
+    restoring,
+    signing_in,
+    strength,
+)
 from school_protocol.services.identity.administering import IdentityRefused
 from school_protocol.services.identity.signing_in import Visitor
 from school_protocol.services.scripts import throwaway
@@ -44,35 +56,62 @@ def refused(problems: BadInput) -> str:
 # ---- passwords -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("password", "why"),
-    [
-        ("onze signes", "too_short:12"),
-        ("é" * 513, "too_long:1024"),
-        ("aaaaaaaaaaaa", "easy_to_guess"),
-        ("abcabcabcabc", "easy_to_guess"),
-        ("motdepasse2026", "common"),
-        ("P@ssw0rd1234", "common"),
-        ("azertyuiop123", "common"),
-        ("Bismillah 2026", "common"),
-        ("bonjour-bonjour", "common"),
-        ("السلام عليكم 123", "common"),
-        ("nadia.elfassi26", "says_who_you_are"),
-        ("Ibn Rochd 2026!", "says_who_you_are"),
-        ("quatre tasses de thé", None),
-        ("سبعة حمير فوق الجبل", None),
-        ("kL9#xq2LmPz0", None),
-        ("un cartable bleu", None),
-    ],
-)
-def test_a_new_password_is_long_and_not_what_everybody_tries_first(password: str, why: str | None) -> None:
-    assert passwords.problem_of(password, ["nadia", "Nadia El Fassi", "Collège Ibn Rochd"]) == why
+OWNER = ("nadia", "Nadia El Fassi", "Collège Ibn Rochd")
+ELSEWHERE = ("Collège Ibn Rochd", "Lycée qualifiant Oum Rabii", "إعدادية الزيتونة", "Collège")
+WEAK = {
+    "too_short:12": ["onze signes"],
+    "too_long:1024": ["é" * 513],
+    "easy_to_guess": ["aaaaaaaaaaaa", "abcabcabcabc", "bonjour-bonjour", "a1" * 512, "." * 20, "ـ" * 20],
+    "says_who_you_are": ["nadia.elfassi26", "Ibn Rochd 2026!", "N@dia3lfassi", "elfassi&nadia"],
+    "a_place": ["Lycée Oum Rabii 12", "oumrabii2026", "الزيتونة 2026", "Casablanca2026", "Maroc@2026!!",
+                "مراكش الحمراء", "lyceemoulayyoussef"],
+    "a_number": ["05221234567a", "0661 23 45 67 ab", "+212661234567", "٠٦٦١٩٣٠٥٤٨ اب", "G134567890ab", "12/05/1984 ab"],
+    "keys_in_a_row": ["azertyuiop123", "1a2z3e4r5t6y", "&é\"'(-è_çà)=", "1aqw2zsx3edc", "azeqsdwxc123", "شسيبلاتنمكط12",
+                      "poiuytrezaqsd", "zyxwvutsrqpo"],
+    "common": ["motdepasse2026", "P@ssw0rd1234", "Bismillah 2026", "السلام عليكم 123", "administration", "1q2w3e4r5t6y",
+               "jesuisprofesseur", "je.suis professeur", "Professeur@2026", "salam3alaikum", "kanbghik hbiba",
+               "dimaraja1949", "Fatimazahra1998", "هذه كلمة السر", "cyberharcelement", "iloveyou1234",
+               "ecolepublique1"],
+}  # fmt: skip
+STRONG = (
+    "quatre tasses de thé", "brouette violon moutarde", "la girafe mange des clous", "tortue-piano-neige-89",
+    "سبعة حمير فوق الجبل", "جرادة تقرأ الجريدة في القطار", "7elzoun kayjri f tramway", "kL9#xq2LmPz0", "kL9#xq2?mPz-",
+    "-?d;e4qwTF-!", "xqvbtwplzkrm", "k7m2-p9qr-s4tv", "un cartable bleu sur le toit de la " + "mairie" * 50,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(("password", "why"), [(one, why) for why, some in WEAK.items() for one in some])
+def test_a_new_password_is_long_and_not_what_everybody_tries_first(password: str, why: str) -> None:
+    assert strength.problem_of(password, OWNER, ELSEWHERE) == why
+
+
+@pytest.mark.parametrize("password", STRONG)
+def test_a_good_passphrase_is_taken(password: str) -> None:
+    assert strength.problem_of(password, OWNER, ELSEWHERE) is None
 
 
 def test_no_password_takes_longer_to_judge_than_a_blink() -> None:
-    """A thousand bytes of words of the list: nothing that grows with the square of it."""
-    assert passwords.problem_of("a1" * 512) is None
-    assert passwords.problem_of("un cartable bleu sur le toit de la " + "mairie" * 5) is None
+    """Signs that could each be two letters, repeated: zxcvbn alone takes seconds for them."""
+    strength.problem_of(STRONG[0])
+    begun = process_time()
+    for password in ("4@8({[<3691!|70$5+7%2" * 20, "a1" * 512, "un cartable " * 80):
+        strength.problem_of(password, OWNER, ELSEWHERE)
+    assert process_time() - begun < 1
+
+
+def test_the_estimator_is_loaded_by_the_first_new_password() -> None:
+    says = "import sys, school_protocol.services.identity.own; print('zxcvbn' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", says], capture_output=True, text=True, check=True).stdout == "False\n"
+
+
+def test_the_name_of_any_school_makes_no_password(people: People) -> None:
+    with people.house.directory.writing() as session:
+        parent = directory.units_of_kind(session, UnitKind.province)[0].id
+        names = {"fr": "École Tournesol Vagabond", "ar": "مدرسة تورنوسول"}
+        directory.add_unit(session, kind=UnitKind.school, code="77001Z", names=names, parent=parent)
+    with people.house.directory.reading() as session, pytest.raises(BadInput) as problems:
+        invitations.check_new(session, people.house, people.actor("head").id, "tournesol-vagabond")
+    assert refused(problems.value) == "a_place"
 
 
 @pytest.mark.parametrize("password", ["\udc80" * 20, "a\0b" * 6, "😀" * 200])

@@ -153,7 +153,6 @@ def test_pages_lead_on(site: Site) -> None:
 
 @pytest.mark.exhaustive(
     but=(
-        "due_before=0001-01-01T00:00:00%2B14:00-due_before-bad-parameter",
         "moved_since=2026-11-25-moved_since-bad-parameter",
         "moved_since=2026-11-25T09:00:00-moved_since-bad-parameter",
     )
@@ -178,8 +177,7 @@ def test_pages_lead_on(site: Site) -> None:
         ("moved_since=2026-11-25", "moved_since", "bad-parameter"),
         ("moved_since=2026-11-25T09:00:00", "moved_since", "bad-parameter"),
         ("changed_since=2026-11-25", "changed_since", "bad-parameter"),
-        ("due_before=0001-01-01T00:00:00%2B14:00", "due_before", "bad-parameter"),
-        ("due_before=9999-12-31T23:59:59-14:00", "due_before", "bad-parameter"),
+        ("due_before=now", "due_before", "bad-parameter"),
     ],
 )
 def test_what_is_not_understood_is_a_problem_never_passed_over(
@@ -196,6 +194,8 @@ def test_filters_reach_the_list(site: Site) -> None:
         ("state=report_received", 1), ("state=closed", 0), ("stage=detection", 1), ("school=00000A", 1),
         ("level=2", 0), ("ended=true", 0), ("moved_since=2026-11-25T09:00:00Z", 1), ("protocol=other", 0),
         ("moved_since=2026-11-25T10:00:00%2B00:00", 0), ("due_before=2026-11-25T23:00:00Z", 1),
+        ("due_before=0001-01-01T00:00:00%2B14:00", 0), ("due_before=9999-12-31T23:59:59-14:00", 1),
+        ("moved_since=2026-11-25t09:00:00z", 1), ("after=0000000000000", 1), ("after=9999999999999", 0),
     ):  # fmt: skip
         assert len(api.json(f"/cases?{query}")["cases"]) == there, query
 

@@ -17,6 +17,7 @@ BEFORE: tuple[BeforeCheck, ...] = (
     machine.papers,
     settled.doors,
     settled.together,
+    settled.told_of_holes,
     machine.mail_server,
 )
 """Asked of settings and machine alone, before anything is opened."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, time, timedelta
 from urllib.parse import urlsplit
 
 from school_protocol.definitions import read
@@ -40,7 +40,7 @@ def doors(asked: Asked) -> Iterator[Finding]:
         yield note("messages don't say where the desk is", "set SCHOOL_PROTOCOL_ADDRESS")
     if settings.known_passwords is None:
         yield note(
-            "no list of known passwords: only the product’s own words are refused",
+            "no list of known passwords: only new ones that few guesses find are refused",
             "set SCHOOL_PROTOCOL_KNOWN_PASSWORDS to one",
         )
         return
@@ -94,6 +94,18 @@ def kernel(house: House, _asked: Asked) -> Iterator[Finding]:
                 f"{key}, version {version}, asks for what no definition may: {', '.join(places)}",
                 "its cases are kept safe all the same: publish a version without that",
             )
+
+
+def told_of_holes(asked: Asked) -> Iterator[Finding]:
+    """Whether whoever finds a hole learns whom to tell."""
+    until, do = asked.settings.security_until, "set SCHOOL_PROTOCOL_SECURITY_CONTACT and SCHOOL_PROTOCOL_SECURITY_UNTIL"
+    if until is None:
+        yield note("/.well-known/security.txt isn’t there: whoever finds a hole doesn’t learn whom to tell", do)
+        return
+    left = datetime.combine(until + timedelta(days=1), time(), UTC) - asked.now
+    said = f"/.well-known/security.txt counts until {until}"
+    near = [level for span, level in ((timedelta(), wrong), (MONTH, note)) if left <= span]
+    yield near[0](said, do) if near else ok(said)
 
 
 def certificates(house: House, asked: Asked) -> Iterator[Finding]:

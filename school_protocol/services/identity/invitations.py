@@ -11,7 +11,7 @@ from pathlib import Path
 from school_protocol.domain.errors import BadInput
 from school_protocol.domain.policy import Actor
 from school_protocol.services.house import House
-from school_protocol.services.identity import known, noted, passwords, throttling
+from school_protocol.services.identity import known, noted, passwords, strength, throttling
 from school_protocol.services.identity.administering import (
     BY_COMMAND,
     HELPED,
@@ -216,7 +216,7 @@ def check_new(session: Session, house: House, account_id: str, password: str) ->
     account = directory.account(session, account_id)
     about = [account.username, *account.names.values()] if account else []
     about += list(proving.places_of(session, account_id))
-    problem = passwords.problem_of(password, about)
+    problem = strength.problem_of(password, about, proving.names_of_places(session))
     if (
         problem is None
         and house.settings.known_passwords is not None

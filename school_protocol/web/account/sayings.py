@@ -25,14 +25,19 @@ def problem(w: Wording, code: str) -> str:
             "Too many wrong passwords were typed. None is read for %(num)d seconds more.",
             int(figure),
         )
-    said: Mapping[str, str] = {
-        "too_long": w._("This is too long to be kept."),
+    weak: Mapping[str, str] = {
         "easy_to_guess": w._("The same few signs come again and again: it is quickly guessed."),
         "says_who_you_are": w._("It is made of your name, your user name or your school: others know them."),
-        "common": w._(
-            "Many people choose this, or nearly this: it is tried first. "
-            "Put together a few words that don’t belong together."
-        ),
+        "a_place": w._("It is little more than the name of a school or a town: these are tried early."),
+        "a_number": w._("It is little more than a number or a date, such as stand in papers: others know it."),
+        "keys_in_a_row": w._("These keys or letters follow one another: such rows are tried early."),
+        "common": w._("Many people choose this, or nearly this: it is tried first."),
+    }
+    if kind in weak:
+        way_out = w._("Put together four words or more that don’t belong together.")
+        return f"{weak[kind]} {way_out}"
+    said: Mapping[str, str] = {
+        "too_long": w._("This is too long to be kept."),
         "same_as_before": w._("This is your password already: choose another one."),
         "not_the_same": w._("The two are not the same: write the new password twice."),
         "wrong_password": w._("This is not your password. Check the language of the keyboard and the capitals."),

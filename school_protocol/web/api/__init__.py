@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, TypeVar
 from urllib.parse import urlencode
 
@@ -20,7 +20,6 @@ from school_protocol.domain.protocol import Protocol
 from school_protocol.services.api import figures, reading
 from school_protocol.services.api.reading import Wanted
 from school_protocol.storage.index import IndexRow
-from school_protocol.storage.numbers import check_number
 from school_protocol.web import sessions
 from school_protocol.web.api import models, openapi, problems
 from school_protocol.web.api.admission import bearer
@@ -34,7 +33,9 @@ _READ: Mapping[str, Any] = {"methods": ["GET", "OPTIONS"], "provide_automatic_op
 """How every address is asked; what OPTIONS answers, routing says by itself."""
 JSON, SCHEMA, CSV, YAML = "application/json", "application/schema+json", "text/csv; charset=utf-8", "application/yaml"
 _Value = TypeVar("_Value")
-_PLAIN = re.compile(r"[A-Za-z0-9_.~-]{1,80}")
+_PLAIN, _NUMBER = re.compile(r"[A-Za-z0-9_.~-]{1,80}"), re.compile(r"[0-9]{13}")
+_FIRST, _LAST = datetime(1900, 1, 1, tzinfo=UTC), datetime(9000, 1, 1, tzinfo=UTC)
+"""No case is older or newer: what lies beyond is as far as these."""
 
 
 class _Visits(sessions.Visits):
@@ -223,7 +224,7 @@ class _Asked:
         return self._read(name, lambda said: said if _PLAIN.fullmatch(said) else None) or ""
 
     def number(self, name: str) -> str:
-        return self._read(name, check_number) or ""
+        return self._read(name, lambda said: said if _NUMBER.fullmatch(said) else None) or ""
 
     def whole(self, name: str, least: int, most: int) -> int | None:
         def read(said: str) -> int | None:
@@ -251,11 +252,12 @@ class _Asked:
 
 def _moment(said: str) -> datetime | None:
     try:
-        found = datetime.fromisoformat(said)
-        in_reach = found.utcoffset() is not None and 1900 < found.year < 9000
+        found = datetime.fromisoformat(said.upper())
     except ValueError:
         return None
-    return found if in_reach else None
+    if found.utcoffset() is None:
+        return None
+    return found if _FIRST.year <= found.year < _LAST.year else _FIRST if found.year < _FIRST.year else _LAST
 
 
 # ---- what is answered ------------------------------------------------------------------------------------------------

@@ -15,6 +15,7 @@ from school_protocol.storage.api.tokens import Right
 from school_protocol.storage.numbers import check_number
 from school_protocol.web import sessions
 from school_protocol.web.api.problems import Problem
+from school_protocol.web.headers import again_in
 
 RIGHTS: Mapping[str, Right] = {
     "api.cases": Right.cases,
@@ -43,7 +44,7 @@ def admit(endpoint: str) -> None:
         lacking = f'{REALM}, error="insufficient_scope", scope="{right.value}"'
         raise Problem(403, "right-lacking", headers={"WWW-Authenticate": lacking}) from None
     except TooManyTries as error:
-        raise Problem(429, "too-often", headers={"Retry-After": str(error.seconds)}) from None
+        raise Problem(429, "too-often", headers=again_in(error.seconds)) from None
 
 
 def bearer() -> Bearer:

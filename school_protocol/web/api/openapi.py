@@ -18,6 +18,7 @@ COMPONENTS = "#/components/schemas/"
 RECORD = "CaseRecord"
 SECURITY = "token"
 _TEXT, _WHOLE = {"type": "string"}, {"type": "integer"}
+_KEY = {"type": "string", "pattern": "^[A-Za-z0-9_.~-]{1,80}$"}
 _MOMENT = {"type": "string", "format": "date-time"}
 _DIGEST = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
 _NUMBER = {"type": "string", "pattern": "^[0-9]{13}$"}
@@ -68,18 +69,18 @@ def document() -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     limit = _query("limit", {**_WHOLE, "minimum": 1, "maximum": 200, "default": 50}, "How many at most.")
-    unit = _query("unit", _TEXT, "Code of a place below the token's own; without it, the token's own place.")
-    release = {"name": "release", "in": "path", "required": True, "schema": _TEXT, "description": "Id of a release."}
+    unit = _query("unit", _KEY, "Code of a place below the token's own; without it, the token's own place.")
+    release = {"name": "release", "in": "path", "required": True, "schema": _KEY, "description": "Id of a release."}
     return {
         "/cases": _get(
             "cases", "Where the cases of the token's place stand, by number", Right.cases, _json("Cases"),
             [
                 _query("after", _NUMBER, "The last number of the page before, as `after` said it."),
                 limit,
-                _query("protocol", _TEXT, "Cases of this protocol, by its key."),
-                _query("school", _TEXT, "Cases of this school, by its code (GRESA)."),
-                _query("stage", _TEXT, "Cases in this stage, by its key."),
-                _query("state", _TEXT, "Cases in this state, by its key."),
+                _query("protocol", _KEY, "Cases of this protocol, by its key."),
+                _query("school", _KEY, "Cases of this school, by its code (GRESA)."),
+                _query("stage", _KEY, "Cases in this stage, by its key."),
+                _query("state", _KEY, "Cases in this state, by its key."),
                 _query("level", {**_WHOLE, "minimum": 0, "maximum": 99}, "Cases of this level, by its key."),
                 _query("ended", {"type": "boolean"}, "Ended cases alone, or open ones alone."),
                 _query(
@@ -100,12 +101,12 @@ def _paths() -> dict[str, Any]:
         ),
         "/definitions/{digest}": _get(
             "definition", "The definition of a protocol that a record or a release names by its digest (YAML); it "
-            "never changes", Right.cases, {"application/yaml": {"schema": _TEXT}},
+            "never changes", Right.cases, {"application/yaml": {"schema": {"type": "object"}}},
             [{"name": "digest", "in": "path", "required": True, "schema": _DIGEST, "description": "SHA-256 of it."}],
         ),
         "/figures": _get(
             "releases", "Figures that were issued and tell of the token's place, newest first", Right.figures,
-            _json("Releases"), [_query("after", _TEXT, "The last id of the page before, as `after` said it."), limit],
+            _json("Releases"), [_query("after", _KEY, "The last id of the page before, as `after` said it."), limit],
         ),
         "/figures/{release}": _get(
             "release", "Every figure of one release", Right.figures, _json("Figures"), [release, unit]

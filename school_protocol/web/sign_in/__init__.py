@@ -25,6 +25,7 @@ from school_protocol.web.account.forms import (
     typed,
     wrong,
 )
+from school_protocol.web.headers import again_in
 from school_protocol.web.paths import own_path
 from school_protocol.web.rendering import reword, wording
 from school_protocol.web.sign_in import openid
@@ -284,11 +285,6 @@ def _page(form: SignInForm, problem: str = "", seconds: int = 0) -> Response:
         has_figures=figures.has_public(sessions.house()),
     )
     return make_response(body, {"wait": 429, "": 200}.get(problem, 422), again_in(seconds))
-
-
-def again_in(seconds: int) -> dict[str, str]:
-    """The header that says when to come back; none where nobody has to wait."""
-    return {"Retry-After": str(seconds)} if seconds else {}
 
 
 def _agent() -> str:

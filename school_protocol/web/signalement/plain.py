@@ -19,6 +19,7 @@ from school_protocol.services.views import ContactLine
 from school_protocol.storage.errors import StorageBusy
 from school_protocol.web import sessions
 from school_protocol.web.errors import LAST_RESORT
+from school_protocol.web.headers import again_in
 from school_protocol.web.rendering import reword, wording
 
 log = logging.getLogger(__name__)
@@ -69,7 +70,7 @@ def refused(error: Exception) -> Response:
         log.exception("a page for strangers could not be shown")
         status, response = 500, make_response(LAST_RESORT)
     if isinstance(error, TooMany):
-        response.headers["Retry-After"] = str(error.seconds)
+        response.headers.update(again_in(error.seconds))
     response.status_code = status
     return response
 

@@ -22,6 +22,7 @@ from school_protocol.services.papers import checking_apart, public_checks
 from school_protocol.services.papers.verdict_said import checked_said
 from school_protocol.services.papers.verifying import Checked, asked, unread
 from school_protocol.web import sessions
+from school_protocol.web.headers import again_in
 from school_protocol.web.rendering import wording
 
 blueprint = Blueprint("verifying", __name__)
@@ -63,7 +64,7 @@ def verify() -> ResponseReturnValue:
         return _page(problem=error_said(wording(), error)), 503
     except Crowded:
         said = wording()._("Two files are being checked right now: please try again in a minute.")
-        return _page(problem=said), 503, {"Retry-After": str(AGAIN_IN)}
+        return _page(problem=said), 503, again_in(AGAIN_IN)
     return _page(asked(sessions.house(), found))
 
 
@@ -78,7 +79,7 @@ def too_large(_error: RequestEntityTooLarge) -> ResponseReturnValue:
 def too_many(error: TooManyTries) -> ResponseReturnValue:
     """Counted before the body is read: see limits.count."""
     said = wording()._("Many files were checked from here just now: please wait a quarter of an hour.")
-    return _page(problem=said), 429, {"Retry-After": str(error.seconds)}
+    return _page(problem=said), 429, again_in(error.seconds)
 
 
 @contextmanager

@@ -32,6 +32,7 @@ from school_protocol.services.workshops.rooms import Room, RoomGone, Rooms
 from school_protocol.services.workshops.uploads import Offered
 from school_protocol.storage.workshops.listed import Workshop
 from school_protocol.web import sessions
+from school_protocol.web.headers import again_in
 from school_protocol.web.questions import moment_typed
 from school_protocol.web.rendering import wording
 from school_protocol.web.workshops import attesting, debriefing, own_scenarios
@@ -108,7 +109,7 @@ def new() -> ResponseReturnValue:
             problems = error.problems
         except RoomInPreparation:
             current_app.extensions["ring"]()
-            return _new({}, being_prepared=True), 503, {"Retry-After": "5"}
+            return _new({}, being_prepared=True), 503, again_in(5)
         else:
             return redirect(url_for("workshops.show", workshop=made.id))
     page = _new(problems)

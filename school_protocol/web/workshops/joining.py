@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from school_protocol.services.accounts import TooManyTries
 from school_protocol.services.workshops import coming
 from school_protocol.web import sessions
+from school_protocol.web.headers import again_in
 from school_protocol.web.workshops.mounting import PREFIX
 
 blueprint = Blueprint("joining", __name__, url_prefix="/join")
@@ -36,7 +37,7 @@ def _to(code: str) -> ResponseReturnValue:
         found = coming.find(sessions.house(), code, address=request.remote_addr or "")
     except TooManyTries as error:
         page = render_template("workshops/join.html", code=code, why="wait", seconds=error.seconds)
-        return page, 429, {"Retry-After": str(error.seconds)}
+        return page, 429, again_in(error.seconds)
     if found.workshop is None:
         return render_template("workshops/join.html", code=code, why=found.why, seconds=0), 422
     return redirect(f"{request.script_root}{PREFIX}{found.workshop.id}/room/enter")
