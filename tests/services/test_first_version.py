@@ -32,8 +32,8 @@ def called(key: str, *changes: tuple[str, str]) -> bytes:
     return text.encode()
 
 
-REPORTS = ("by: [anybody, mediator, warden], moves: open_file", "by: [delegate], moves: open_file")
-"""Whoever writes a slip elsewhere writes none here."""
+REPORTS = ("by: [anybody, mediator, warden], moves: open_file", "by: [anybody], moves: open_file")
+"""Others who write a slip elsewhere write none here."""
 LATER, EARLIER = called("zebra-things"), called("able-things")
 PHARE = (ROOT / "protocol_definitions" / "fr-phare" / "1.yaml").read_bytes()
 OWN_ROLES = PHARE.replace(b"protocol: fr-phare\n", b"protocol: able-things\n")

@@ -365,7 +365,7 @@ def test_who_sees_a_case_says_who_stands_in_and_who_never_came(watched: Watched)
     ("protocol", "reporter", "above", "overseer"),
     [("fr-phare", "staff_member", "academic", "departmental"), ("fi-kiva", "adult", "authority", "provider")],
 )
-def test_where_a_protocol_gives_the_region_no_say_it_is_refused_aloud(
+def test_whoever_sees_the_region_shuts_out_who_oversees_in_every_protocol(
     protocol: str, reporter: str, above: str, overseer: str
 ) -> None:
     path = MOROCCAN.parents[1] / protocol / "1.yaml"
@@ -376,8 +376,10 @@ def test_where_a_protocol_gives_the_region_no_say_it_is_refused_aloud(
         school.number = open_case(school.house, school.person(reporter), form.act.key, answers, token="one").number
         asked = asked_of(player.protocol.form_of(player.protocol.acts["conflict"]))
         account = school.account(overseer)
-        assert refusals(school, above, "conflict", account=account, **asked) == ["overseer_stays"]
         assert school.seen_by(overseer)
+        assert refusals(school, above, "conflict", account=account, **asked) == []
+        with pytest.raises(Unseen):
+            school.seen_by(overseer)
 
 
 # ---- what these share ------------------------------------------------------------------------------------------------
