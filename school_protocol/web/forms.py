@@ -33,7 +33,7 @@ from school_protocol.services.views import (
     RecordView,
     ReferralLine,
 )
-from school_protocol.web.conditions import in_words
+from school_protocol.documents.asked_if import in_words
 from school_protocol.web.on_paper import PATHS, PaperFold, fold_for
 from school_protocol.web.questions import (
     NEW,
