@@ -83,6 +83,7 @@ def test_no_door_of_a_workshop_opens_to_anybody_else(hall: Hall, who: str) -> No
 def test_the_same_doors_open_to_its_trainer(hall: Hall) -> None:
     """The control."""
     trainer = hall.signed_in()
+    hall.seated()
     running.to_next(hall.room)
     for endpoint, method, path in doors(hall):
         if method == "GET" and (hall.id in path or endpoint in ("workshops.index", "workshops.new")):

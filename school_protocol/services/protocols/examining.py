@@ -29,7 +29,7 @@ Prover = Callable[[Protocol], Proof]
 Examine = Callable[[bytes, bytes | None], Report]
 
 MEMORY_MOST = 1024 * 2**20
-"""Bytes that the process may hold: twenty times what the largest definition that is shipped takes."""
+"""Bytes that the process may hold: six times what it takes for the largest definition that is shipped."""
 ALIVE_SECONDS = 30.0
 """So often whoever waits for it says that it is still at it."""
 START = datetime(2000, 1, 1, tzinfo=UTC)
