@@ -150,10 +150,10 @@ def queue_of(house: House, post: Post | None = None) -> Queue:
 
     One sweeps messages; one works out drafts of protocols; one goes through open cases of a version; one makes case
     files ahead; one makes copies of many cases; one reads and applies long lists of people; one works out figures; one
-    checks scenarios and makes their kits: each minute, and the last six ring for themselves while something is left. Two keep the journal
-    and check it, one compares files of evidence with their rows: every ten minutes they look whether it is time. One
-    keeps the time limits of data, each hour. Public reports rise each minute; each hour what came lately of them is put
-    in another order. None holds up another.
+    checks scenarios and makes their kits: each minute, and the last six ring for themselves while something is left.
+    Two keep the journal and check it, one compares files of evidence with their rows: every ten minutes they look
+    whether it is time. One keeps the time limits of data, each hour. Public reports rise each minute; each hour what
+    came lately of them is put in another order. None holds up another.
     """
     ways = post or ways_of(house)
     secret = house.vault.chain("jobs-v1", b"").hex()

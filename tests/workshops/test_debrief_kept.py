@@ -203,7 +203,8 @@ def test_a_table_where_nobody_sat_is_said_to_be_empty_and_counts_nowhere(hall: H
             assert [*(hall.workshop.kept or {})["tables"]] == ["1"]
         elif _state == "ended":
             ending.purge(hall.host, hall.rooms, hall.id)
-    assert (found := ending.of_kept(hall.host, hall.id)).empty == (2,)
+    found = ending.of_kept(hall.host, hall.id)
+    assert found.empty == (2,)
     assert [*found.tables] == ["1"]
     view = TrainerDebrief({"Table 1": found.table(1)}, found.as_of, empty=("Table 2",))
     assert sentence in unescape(trainer_debrief_html(view, Wording("fr")))

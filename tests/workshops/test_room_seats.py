@@ -21,8 +21,8 @@ from school_protocol.services.workshops.seats import SEATS_MOST
 from school_protocol.services.workshops.watching import cases_of, facts_at
 from school_protocol.storage.workshops import rooms
 from school_protocol.web.workshops.mounting import PREFIX
-from workshops.room_browsing import Hall, Visitor, hall_in
 from workshops.kits import SHIPPED
+from workshops.room_browsing import Hall, Visitor, hall_in
 
 MINUTE = timedelta(minutes=1)
 

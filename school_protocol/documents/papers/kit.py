@@ -362,8 +362,7 @@ class Lines:
         if not said:
             known = {one.value: one for one in Refusal}
             said = [
-                refusal_said(self.w, known[code]) if code in known else self.w.problem(code)
-                for code in moment.codes
+                refusal_said(self.w, known[code]) if code in known else self.w.problem(code) for code in moment.codes
             ]
         return (self.line(one) for one in dict.fromkeys(said))
 

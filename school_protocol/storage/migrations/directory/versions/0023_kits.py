@@ -22,9 +22,7 @@ def upgrade() -> None:
         sa.Column("taken_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("data", sa.LargeBinary(), nullable=True),
-        sa.CheckConstraint(
-            "data IS NULL OR settled_at IS NOT NULL", name=op.f("ck_scenario_kit_waits_or_is_settled")
-        ),
+        sa.CheckConstraint("data IS NULL OR settled_at IS NOT NULL", name=op.f("ck_scenario_kit_waits_or_is_settled")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_kit")),
     )
     op.create_index(op.f("ix_scenario_kit_settled_at"), "scenario_kit", ["settled_at", "asked_at"])
