@@ -334,7 +334,11 @@ def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hal
     assert "Prochaine échéance" in second
     assert "dépassée" in second
     assert words_of(trainer.get()).count("Prochaine échéance") == 2, "the trainer alone sees both"
-    number, phone = hall.cases(1)[0], phones[1]
+    for table, is_told in ((1, False), (2, True)):
+        lead = hall.seated("Rouge", "team_coordinator", table=table)
+        seats.leave(hall.room, next(one for one in hall.seats() if one.name == "Bleu" and one.table == table))
+        assert ("désignez qui les reprend" in words_of(lead.get("/"))) is is_told, table
+    number, phone = hall.cases(1)[0], hall.seated("Vert", "team_member")
     phone.get("/")
     assert phone.post(f"/cases/{number}/case-file", {}).status_code == 403, "it says how the protocol was kept"
     ending.end(hall.host, hall.room)

@@ -126,9 +126,10 @@ class Room:
         return replace(self, house=replace(self.house, clock=Moment(moment)))
 
     def give_sign(self) -> None:
-        """A sign of life, where the clock runs: without any it stands."""
-        real = self.real.now()
-        if not _runs(self.state()):
+        """A sign of life, where the clock runs and no other process has just given one: without any it stands."""
+        real, state = self.real.now(), self.state()
+        latest = state.clock.alive_at
+        if not _runs(state) or (latest is not None and abs(real - latest) < timedelta(seconds=BEAT)):
             return
         with self.store.writing() as session:
             found = rooms.state(session)

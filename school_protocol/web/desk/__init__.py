@@ -61,7 +61,8 @@ def index() -> ResponseReturnValue:
         return render_template("desk/week.html", week=week, filters=FILTERS, of_dues=OF_DUES)
     desk = desks.see_desk(sessions.house(), sessions.actor(), filter=chosen, after=after)
     is_start = chosen == FILTERS[0] and after is None and not desk.receipts_only
-    carried_by_nobody = orphans.see_own(sessions.house(), sessions.actor()) if is_start else ()
+    says_next = is_start and hints.are_shown()
+    carried_by_nobody = orphans.see_own(sessions.house(), sessions.actor()) if says_next else ()
     return render_template(
         "desk/index.html", desk=desk, filters=FILTERS, of_dues=OF_DUES, orphans=carried_by_nobody
     )  # fmt: skip
