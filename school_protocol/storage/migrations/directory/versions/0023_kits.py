@@ -25,4 +25,4 @@ def upgrade() -> None:
         sa.CheckConstraint("data IS NULL OR settled_at IS NOT NULL", name=op.f("ck_scenario_kit_waits_or_is_settled")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_scenario_kit")),
     )
-    op.create_index(op.f("ix_scenario_kit_settled_at"), "scenario_kit", ["settled_at", "asked_at"])
+    op.create_index(op.f("ix_scenario_kit_settled_at_asked_at"), "scenario_kit", ["settled_at", "asked_at"])
