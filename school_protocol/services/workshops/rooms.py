@@ -252,7 +252,7 @@ class Rooms:
 
     def __init__(self, host: House, *, are_served: bool = False) -> None:
         self.host = host
-        self._are_served = are_served
+        self.are_served = are_served
         self._beating: Thread | None = None
         self._ends = Event()
         self._open: dict[str, Room] = {}
@@ -281,7 +281,7 @@ class Rooms:
         if known.purged_at is not None:
             raise RoomGone(workshop)
         room = open_room(self.host, workshop, self._stores)
-        if self._are_served:
+        if self.are_served:
             _give_sign(room)
             if self._beating is None:
                 self._beating = Thread(target=self._beat, name="rooms", daemon=True)
