@@ -340,7 +340,9 @@ def test_without_hints_no_page_of_a_table_nor_the_projector_says_what_is_due(hal
         assert ("désignez qui les reprend" in words_of(lead.get("/"))) is is_told, table
     number, phone = hall.cases(1)[0], hall.seated("Vert", "team_member")
     phone.get("/")
-    assert phone.post(f"/cases/{number}/case-file", {}).status_code == 403, "it says how the protocol was kept"
+    shut = phone.post(f"/cases/{number}/case-file", {})
+    assert shut.status_code == 403, "it says how the protocol was kept"
+    assert "il n’en est pas fait à cette table" in words_of(shut)
     ending.end(hall.host, hall.room)
     assert words_of(trainer.get("/projector")).count("Prochaine échéance") == 2
 
